@@ -1,0 +1,57 @@
+/**
+ * The boundary of the core: a session is a synchronous function of (input, now) to actions.
+ *
+ * `now` is an argument in milliseconds of any monotonic-enough clock (a step backwards is tolerated). The shell
+ * performs every returned action, in order, before it hands in the next input, and calls `handle` with `timeout`
+ * no earlier than `session.deadline`. Too early or too late a timeout is harmless.
+ */
+import type { DialRequest, JsonObject, WireMessage } from "../upstreams/upstream.ts";
+
+/** `client`, or an upstream link's id (`up0.1`: second connection of the plan's first upstream). */
+export type PeerId = string;
+export const CLIENT: PeerId = "client";
+
+export type Input =
+  /** A client socket was accepted, or a dialled socket opened. For the client: what it negotiated. */
+  | { readonly type: "open"; readonly peer: PeerId; readonly dialect?: Dialect }
+  /** `data` may be a view on a buffer that the caller reuses after `handle` returns. */
+  | { readonly type: "message"; readonly peer: PeerId; readonly data: WireMessage }
+  /** A socket closed, or a dial failed (`code` 0 and `reason` says why, `HTTP 401`, redacted). */
+  | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
+  /** Bytes accepted by `send` and not yet on the network, polled by the shell. */
+  | { readonly type: "buffered"; readonly peer: PeerId; readonly bytes: number }
+  | { readonly type: "timeout" };
+
+/** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. */
+export type Dialect = "realtime" | "duplex.v1";
+
+export type Action =
+  /** Open a socket. Answered by `open` or by `close` for this peer, within a bounded time. */
+  | { readonly type: "dial"; readonly peer: PeerId; readonly request: DialRequest }
+  /** `data` is only valid until the next call of `handle`: send it or copy it. */
+  | { readonly type: "send"; readonly peer: PeerId; readonly data: WireMessage }
+  | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
+  /** Store `session.snapshot()` soon, off the hot path. At most about once per second or utterance. */
+  | { readonly type: "persist" }
+  /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
+  | { readonly type: "metric"; readonly name: string; readonly value: number; readonly upstream?: string }
+  /** The session is over: nothing more will come, storage may be wiped. */
+  | { readonly type: "end"; readonly reason: string };
+
+/** Draws identifiers: 21 or so characters of [A-Za-z0-9], unique within the session and unguessable. */
+export type DrawId = () => string;
+
+/** What a finished session reports to `GET /v1/sessions/:id`. No transcripts, no audio. */
+export interface SessionState {
+  readonly id: string;
+  readonly object: "relay.session";
+  readonly status: "waiting" | "connected" | "ended";
+  readonly model: string;
+  readonly created_at: number;
+  readonly expires_at: number;
+  readonly turns: number;
+  readonly responses: number;
+  readonly upstreams: readonly { readonly name: string; readonly status: string }[];
+  readonly audio: { readonly received_ms: number; readonly sent_ms: number };
+  readonly usage: JsonObject;
+}

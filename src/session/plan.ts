@@ -1,0 +1,19 @@
+/** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { JsonObject, UpstreamOptions } from "../upstreams/upstream.ts";
+
+export interface Plan {
+  /** The route's name in `relay.config.ts`, for metrics. */
+  readonly name: string;
+  /** One to `Limits.upstreams` entries; the first is the primary (its transcription and errors count first). */
+  readonly upstreams: readonly PlannedUpstream[];
+  /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
+  readonly session: JsonObject;
+  /** `auto`: neural where its kernel is loaded, else energy. */
+  readonly detector: "auto" | "energy";
+}
+
+export interface PlannedUpstream {
+  /** Unique in the plan; shown to duplex.v1 clients and in metrics. */
+  readonly name: string;
+  readonly options: UpstreamOptions;
+}

@@ -1,0 +1,218 @@
+/**
+ * What the relay asks of a provider, and what a provider tells the relay. An adapter is a pure codec between
+ * these commands and events and one provider's wire: it opens no socket, reads no clock and draws no random
+ * number. The session asks `capabilities`, never a provider's name.
+ *
+ * Two classes of upstream share this interface: turn-based models (`turns: "client" | "server"`), which are
+ * committed to, asked to respond, cancelled and truncated; and duplex models (`turns: "none"`), which hear
+ * everything and speak when they like.
+ *
+ * Identifiers: items and responses are named by the session. An adapter translates to and from the provider's
+ * own names and never shows those to the session, except as the opaque `key` of something the session has not
+ * named yet.
+ */
+import type { AudioFormat } from "../audio/format.ts";
+
+/** One WebSocket message: text or binary. */
+export type WireMessage = string | Uint8Array;
+
+/** Where and how to dial; the shell opens the socket (`fetch` with `Upgrade` on Workers, so any header works). */
+export interface DialRequest {
+  /** `http:` or `https:`. The in-process upstreams use `loop:`: what they `encode` is handed to their `decode`. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Offered in `Sec-WebSocket-Protocol`. */
+  readonly protocols: readonly string[];
+}
+
+export interface Capabilities {
+  /** Format of the bytes in an `audio` command. */
+  readonly input: AudioFormat;
+  /** Format of the bytes in an `audio` event. Read after `ready`: a provider's handshake may decide it. */
+  readonly output: AudioFormat;
+  /**
+   * Who decides that a turn is over. `client`: the relay commits and asks for responses; the provider's own
+   * detection is off and it hears only turns. `server`: the provider hears everything and announces speech and
+   * responses. `none`: duplex, there are no turns.
+   */
+  readonly turns: "client" | "server" | "none";
+  readonly cancel: boolean;
+  readonly truncate: boolean;
+  /** Takes text items from the user. */
+  readonly text: boolean;
+  readonly tools: boolean;
+  /** Transcribes what the user says. */
+  readonly transcription: boolean;
+  /** Answers `respond` with `conversation: "none"` outside the conversation. */
+  readonly outOfBand: boolean;
+  /** A new connection may continue an old one by a handle given in a `resumable` event. */
+  readonly resumption: boolean;
+  /** The provider closes a connection at this age; null: no limit known. */
+  readonly maxSessionMs: number | null;
+  /** Something must be sent at least this often; null: not needed. The adapter says what in `keepalive`. */
+  readonly keepaliveMs: number | null;
+}
+
+/** One frame of caller audio in the upstream's input format. Base64 is made at most once per format. */
+export interface AudioChunk {
+  /** A view that is valid only during the call. Even length for PCM. */
+  readonly bytes: Uint8Array;
+  base64(): string;
+}
+
+/** A JSON object as it came from a peer and was checked to be one. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** The part of the session's configuration that a model may be told. Unknown keys of the client are kept. */
+export interface UpstreamConfig {
+  readonly kind: "conversation" | "transcription";
+  readonly instructions: string;
+  readonly modality: "audio" | "text";
+  /** OpenAI function tools, verbatim. */
+  readonly tools: readonly JsonObject[];
+  readonly toolChoice: Json;
+  readonly maxOutputTokens: number | "inf";
+  /** Null: leave it to the provider's default. */
+  readonly voice: Json;
+  readonly speed: number;
+  /** OpenAI `audio.input.transcription`, verbatim, or null. */
+  readonly transcription: JsonObject | null;
+  /** OpenAI `audio.input.turn_detection`, verbatim: for adapters with `turns: "server"`. */
+  readonly turnDetection: JsonObject | null;
+  /** Further session keys the client set (reasoning, prompt, tracing, truncation, include …), verbatim. */
+  readonly extra: JsonObject;
+}
+
+/** An item in OpenAI's shape (`message`, `function_call`, `function_call_output`, …); `id` is the session's. */
+export type Item = JsonObject & { readonly id: string; readonly type: string };
+
+export interface RespondOptions {
+  /** The client's `response.create` parameters, verbatim, without `metadata`; `{}` for an automatic answer. */
+  readonly params: JsonObject;
+  readonly outOfBand: boolean;
+}
+
+export type Command =
+  | { readonly type: "configure"; readonly config: UpstreamConfig }
+  | { readonly type: "audio"; readonly chunk: AudioChunk }
+  /** The turn is over: everything sent by `audio` since the last commit or clear is the user item `itemId`. */
+  | { readonly type: "commit"; readonly itemId: string }
+  | { readonly type: "clear" }
+  | { readonly type: "respond"; readonly responseId: string; readonly options: RespondOptions }
+  | { readonly type: "cancel"; readonly responseId: string }
+  /** The listener heard `audioEndMs` of this item's audio and no more. */
+  | { readonly type: "truncate"; readonly itemId: string; readonly contentIndex: number; readonly audioEndMs: number }
+  /** Add an item after `previousItemId` (null: at the end, `"root"`: at the front). */
+  | { readonly type: "item"; readonly item: Item; readonly previousItemId: string | null }
+  | { readonly type: "delete"; readonly itemId: string }
+  /** `keepaliveMs` passed without anything sent. */
+  | { readonly type: "keepalive" };
+
+/**
+ * `response` and `item` in events are the adapter's keys: any strings that are stable and unique within the link.
+ * The session maps them to its own identifiers at `response.started` and `item.started`.
+ */
+export type UpstreamEvent =
+  /** Configured, and everything may be sent. Until this the session keeps its commands in a bounded backlog. */
+  | { readonly type: "ready" }
+  /** Send this now (pong, acknowledgement): protocol housekeeping that the session need not understand. */
+  | { readonly type: "reply"; readonly data: WireMessage }
+  /** `answers`: the session's response id of the `respond` it answers, or null when the model began by itself. */
+  | { readonly type: "response.started"; readonly response: string; readonly answers: string | null }
+  /** A message item or a function call begins in a response. Must precede its audio, text and arguments. */
+  | { readonly type: "item.started"; readonly response: string; readonly item: string; readonly kind: "message" }
+  | {
+      readonly type: "item.started";
+      readonly response: string;
+      readonly item: string;
+      readonly kind: "function_call";
+      readonly name: string;
+      readonly callId: string;
+    }
+  /** Audio in `capabilities.output` format. `bytes` is a view valid only until the adapter's next call. */
+  | { readonly type: "audio"; readonly response: string; readonly item: string; readonly bytes: Uint8Array }
+  /** What the model is saying, in step with its audio as far as the provider keeps step. */
+  | { readonly type: "transcript"; readonly response: string; readonly item: string; readonly delta: string }
+  /** Text output (`output_modalities: ["text"]`). */
+  | { readonly type: "text"; readonly response: string; readonly item: string; readonly delta: string }
+  | { readonly type: "arguments"; readonly response: string; readonly item: string; readonly delta: string }
+  /** `arguments`: the whole of a function call's, where the provider repeats or only then gives it. */
+  | {
+      readonly type: "item.done";
+      readonly response: string;
+      readonly item: string;
+      readonly arguments?: string;
+    }
+  | {
+      readonly type: "response.done";
+      readonly response: string;
+      readonly status: "completed" | "cancelled" | "incomplete" | "failed";
+      /** OpenAI `status_details.reason` or the provider's word; null when completed. */
+      readonly reason: string | null;
+      readonly error: UpstreamFault | null;
+      /** OpenAI's usage shape, or null where the provider gives none. */
+      readonly usage: JsonObject | null;
+      /** Extra metadata the model attached, verbatim, or null. */
+      readonly metadata: JsonObject | null;
+    }
+  /** Transcript of the user item `itemId` (the session's id). */
+  | { readonly type: "input.transcript.delta"; readonly itemId: string; readonly delta: string }
+  | {
+      readonly type: "input.transcript.completed";
+      readonly itemId: string;
+      readonly transcript: string;
+      readonly usage: JsonObject | null;
+    }
+  | { readonly type: "input.transcript.failed"; readonly itemId: string; readonly error: UpstreamFault }
+  /** `turns: "server"` only: the provider's own detection. */
+  | { readonly type: "speech"; readonly state: "started" | "stopped" }
+  /** `turns: "server"` only: the provider closed a user turn; `item` is its key for the new user item. */
+  | { readonly type: "committed"; readonly item: string }
+  /** The model stopped itself because the user spoke (`interrupted`, `UserStartedSpeaking`, …). */
+  | { readonly type: "interrupted" }
+  | { readonly type: "resumable"; readonly handle: string }
+  /** The provider will close this connection in so many milliseconds (goAway, session cap). */
+  | { readonly type: "expiring"; readonly inMs: number }
+  | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }
+  /** `fatal`: this connection is of no more use. Otherwise the session tells the client and goes on. */
+  | { readonly type: "error"; readonly error: UpstreamFault; readonly fatal: boolean };
+
+/** Redacted: never a key, never a URL with a query. */
+export interface UpstreamFault {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One connection to one provider. Made new for every dial. */
+export interface Upstream {
+  readonly capabilities: Capabilities;
+  request(): DialRequest;
+  /** Messages to send as soon as the socket is open, before `ready`. `config` is the session's of that moment. */
+  greet(config: UpstreamConfig): readonly WireMessage[];
+  /** Wire messages of one command; an empty array where the provider has no such thing. */
+  encode(command: Command): readonly WireMessage[];
+  /** Never throws: nonsense becomes a non-fatal `error` event with code `upstream_protocol_error`. */
+  decode(message: WireMessage): readonly UpstreamEvent[];
+  /** What a close means: null when it is an ordinary end. */
+  closed(code: number, reason: string): UpstreamFault | null;
+}
+
+/** What `relay.config.ts` says of one upstream, with secrets already resolved from bindings. */
+export interface UpstreamOptions {
+  /** Registry name: `openai-compatible`, `echo`. */
+  readonly adapter: string;
+  readonly url?: string;
+  readonly model?: string;
+  /** Full header values, secrets included. Never logged, never persisted. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Adapter-specific data, checked by the adapter's own schema. */
+  readonly settings?: JsonObject;
+}
+
+/** @throws UpstreamOptionsError naming the field when the options are wrong. */
+export type UpstreamFactory = (options: UpstreamOptions) => Upstream;
+
+export class UpstreamOptionsError extends Error {
+  override readonly name = "UpstreamOptionsError";
+}
