@@ -12,6 +12,9 @@
  * named yet.
  */
 import type { AudioFormat } from "../audio/format.ts";
+import type { Json, JsonObject } from "../protocol/json.ts";
+
+export type { Json, JsonObject };
 
 /** One WebSocket message: text or binary. */
 export type WireMessage = string | Uint8Array;
@@ -59,10 +62,6 @@ export interface AudioChunk {
   readonly bytes: Uint8Array;
   base64(): string;
 }
-
-/** A JSON object as it came from a peer and was checked to be one. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-export type JsonObject = { readonly [key: string]: Json };
 
 /** The part of the session's configuration that a model may be told. Unknown keys of the client are kept. */
 export interface UpstreamConfig {

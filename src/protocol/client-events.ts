@@ -1,0 +1,100 @@
+/**
+ * Client events of OpenAI Realtime GA (eleven) and of `duplex.v1`, validated once, here. Fields the schemas do not
+ * know are kept, not refused: a relay that rejects breaks first when an SDK adds one. Audio appends normally never
+ * come this way (see `append.ts`).
+ */
+import * as v from "valibot";
+
+import { ClientError } from "./client-error.ts";
+import type { JsonObject } from "./json.ts";
+
+const json = v.custom<JsonObject>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "Expected an object",
+);
+const id = v.pipe(v.string(), v.nonEmpty(), v.maxLength(128));
+const index = v.pipe(v.number(), v.integer(), v.minValue(0));
+const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+const item = v.looseObject({ id: v.optional(id), type: v.string() });
+const metadata = v.nullable(v.record(v.string(), v.string()));
+
+const responseParams = v.looseObject({
+  conversation: v.optional(v.picklist(["auto", "none"])),
+  metadata: v.optional(metadata),
+  input: v.optional(v.array(v.looseObject({ type: v.string() }))),
+  instructions: v.optional(v.string()),
+  output_modalities: v.optional(v.array(v.picklist(["audio", "text"]))),
+  tools: v.optional(v.array(json)),
+  max_output_tokens: v.optional(
+    v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("inf")]),
+  ),
+});
+
+const event = { event_id: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(512)))) };
+
+const clientEvent = v.variant("type", [
+  v.object({ type: v.literal("session.update"), ...event, session: json }),
+  v.object({ type: v.literal("input_audio_buffer.append"), ...event, audio: v.string() }),
+  v.object({ type: v.literal("input_audio_buffer.commit"), ...event }),
+  v.object({ type: v.literal("input_audio_buffer.clear"), ...event }),
+  v.object({ type: v.literal("output_audio_buffer.clear"), ...event }),
+  v.object({
+    type: v.literal("conversation.item.create"),
+    ...event,
+    item,
+    previous_item_id: v.optional(v.nullable(v.string())),
+  }),
+  v.object({ type: v.literal("conversation.item.delete"), ...event, item_id: id }),
+  v.object({ type: v.literal("conversation.item.retrieve"), ...event, item_id: id }),
+  v.object({
+    type: v.literal("conversation.item.truncate"),
+    ...event,
+    item_id: id,
+    content_index: index,
+    audio_end_ms: milliseconds,
+  }),
+  v.object({ type: v.literal("response.create"), ...event, response: v.optional(v.nullable(responseParams)) }),
+  v.object({ type: v.literal("response.cancel"), ...event, response_id: v.optional(v.nullable(id)) }),
+  v.object({
+    type: v.literal("playback.ack"),
+    ...event,
+    item_id: id,
+    content_index: v.optional(index, 0),
+    played_ms: milliseconds,
+  }),
+]);
+
+export type ClientEvent = v.InferOutput<typeof clientEvent>;
+export type ResponseParams = v.InferOutput<typeof responseParams>;
+export type ClientEventType = ClientEvent["type"];
+
+/** Events that exist only after `duplex.v1` was negotiated. */
+export const EXTENSION_EVENTS: ReadonlySet<string> = new Set(["playback.ack"]);
+
+/** @throws ClientError naming the field. */
+export function readClientEvent(message: JsonObject): ClientEvent {
+  const type = message["type"];
+  if (typeof type !== "string") {
+    throw new ClientError("missing_required_parameter", "Missing required parameter: 'type'.", "type");
+  }
+  const result = v.safeParse(clientEvent, message, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const param = v.getDotPath(issue);
+  if (param === null || param === "type") {
+    throw new ClientError("invalid_value", `Unknown client event type: '${type.slice(0, 64)}'.`, "type");
+  }
+  if (issue.received === "undefined") {
+    throw new ClientError("missing_required_parameter", `Missing required parameter: '${param}'.`, param);
+  }
+  throw new ClientError(
+    "invalid_type",
+    `Invalid '${param}': expected ${describe(issue.expected, issue.message)}.`,
+    param,
+  );
+}
+
+function describe(expected: string | null, message: string): string {
+  return expected ?? message.toLowerCase();
+}

@@ -1,0 +1,183 @@
+/**
+ * The session object of OpenAI Realtime GA: defaults, deep partial merge, validation. Unknown keys are stored and
+ * echoed. `session.updated` always carries the full effective configuration: agents SDKs read
+ * `turn_detection.interrupt_response` from it to decide who cancels.
+ */
+import * as v from "valibot";
+
+import { ClientError } from "./client-error.ts";
+import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+
+const unit = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const millis = (least: number, most: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+
+const format = v.variant("type", [
+  v.looseObject({ type: v.literal("audio/pcm"), rate: v.picklist([8000, 16000, 24000, 48000]) }),
+  v.looseObject({ type: v.literal("audio/pcmu") }),
+  v.looseObject({ type: v.literal("audio/pcma") }),
+]);
+
+const turnDetection = v.variant("type", [
+  v.looseObject({
+    type: v.literal("server_vad"),
+    threshold: unit,
+    prefix_padding_ms: millis(0, 5000),
+    silence_duration_ms: millis(0, 10_000),
+    create_response: v.boolean(),
+    interrupt_response: v.boolean(),
+    idle_timeout_ms: v.nullable(millis(5000, 30_000)),
+  }),
+  v.looseObject({
+    type: v.literal("semantic_vad"),
+    eagerness: v.picklist(["low", "medium", "high", "auto"]),
+    create_response: v.boolean(),
+    interrupt_response: v.boolean(),
+  }),
+]);
+
+const sessionConfig = v.looseObject({
+  type: v.picklist(["realtime", "transcription"]),
+  instructions: v.string(),
+  output_modalities: v.union([v.strictTuple([v.literal("audio")]), v.strictTuple([v.literal("text")])]),
+  max_output_tokens: v.union([millis(1, 4096), v.literal("inf")]),
+  tools: v.array(v.looseObject({ type: v.string() })),
+  tool_choice: v.union([v.string(), v.looseObject({ type: v.string() })]),
+  audio: v.looseObject({
+    input: v.looseObject({
+      format,
+      transcription: v.nullable(v.looseObject({})),
+      noise_reduction: v.nullable(v.looseObject({})),
+      turn_detection: v.nullable(turnDetection),
+    }),
+    output: v.looseObject({
+      format,
+      voice: v.nullable(v.union([v.string(), v.looseObject({ id: v.string() })])),
+      speed: v.pipe(v.number(), v.minValue(0.25), v.maxValue(1.5)),
+    }),
+  }),
+});
+
+export type SessionConfig = v.InferOutput<typeof sessionConfig>;
+export type TurnDetection = v.InferOutput<typeof turnDetection>;
+
+/** OpenAI's documented defaults. `voice: null` means the upstream's own; it is shown as "default". */
+const DEFAULTS: JsonObject = {
+  type: "realtime",
+  output_modalities: ["audio"],
+  instructions: "",
+  tools: [],
+  tool_choice: "auto",
+  max_output_tokens: "inf",
+  tracing: null,
+  truncation: "auto",
+  prompt: null,
+  include: null,
+  audio: {
+    input: {
+      format: { type: "audio/pcm", rate: 24000 },
+      transcription: null,
+      noise_reduction: null,
+      turn_detection: { type: "server_vad" },
+    },
+    output: { format: { type: "audio/pcm", rate: 24000 }, voice: null, speed: 1 },
+  },
+};
+
+const TURN_DEFAULTS: Readonly<Record<string, JsonObject>> = {
+  server_vad: {
+    type: "server_vad",
+    threshold: 0.5,
+    prefix_padding_ms: 300,
+    silence_duration_ms: 500,
+    create_response: true,
+    interrupt_response: true,
+    idle_timeout_ms: null,
+  },
+  semantic_vad: {
+    type: "semantic_vad",
+    eagerness: "auto",
+    create_response: true,
+    interrupt_response: true,
+  },
+};
+
+/** Objects that are one value: setting them replaces them, members of an old one do not shine through. */
+const WHOLE = new Set(["tool_choice", "tracing", "prompt", "truncation", "format", "voice", "reasoning"]);
+/** What a client may repeat but not change: identity belongs to the server. */
+const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "relay", "client_secret"]);
+const MERGE_DEPTH = 6;
+
+export function initialConfig(kind: "realtime" | "transcription"): SessionConfig {
+  return check(complete({ ...DEFAULTS, type: kind }));
+}
+
+/**
+ * `config` with `update` merged in: only present fields change, null clears.
+ * @throws ClientError naming the field, and `config` stays as it was.
+ */
+export function mergeConfig(config: SessionConfig, update: JsonObject): SessionConfig {
+  const cleaned: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(update)) if (!SERVER_OWNED.has(key)) cleaned[key] = value;
+  const type = cleaned["type"];
+  if (type !== undefined && type !== config.type) {
+    throw new ClientError("invalid_value", `Invalid 'session.type': this is a ${config.type} session.`, "session.type");
+  }
+  // SessionConfig is JSON by construction (it came out of a schema over JSON).
+  return check(complete(merge(config as unknown as JsonObject, cleaned, 0)));
+}
+
+function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject {
+  const merged: Record<string, Json> = { ...base };
+  for (const [key, value] of Object.entries(update)) {
+    if (key === "__proto__") continue;
+    const old = merged[key];
+    const replace =
+      depth >= MERGE_DEPTH || WHOLE.has(key) || !isJsonObject(value) || !isJsonObject(old) || changesType(old, value);
+    merged[key] = replace ? value : merge(old, value, depth + 1);
+  }
+  return merged;
+}
+
+function changesType(old: JsonObject, update: JsonObject): boolean {
+  return update["type"] !== undefined && old["type"] !== undefined && update["type"] !== old["type"];
+}
+
+/** Fills in what a partial value leaves to its defaults. */
+function complete(config: JsonObject): JsonObject {
+  const audio = isJsonObject(config["audio"]) ? config["audio"] : {};
+  const input = isJsonObject(audio["input"]) ? audio["input"] : {};
+  const output = isJsonObject(audio["output"]) ? audio["output"] : {};
+  return {
+    ...config,
+    audio: {
+      ...audio,
+      input: {
+        ...input,
+        format: completeFormat(input["format"]),
+        turn_detection: completeTurn(input["turn_detection"]),
+      },
+      output: { ...output, format: completeFormat(output["format"]) },
+    },
+  };
+}
+
+function completeFormat(format: Json | undefined): Json {
+  if (!isJsonObject(format)) return format ?? null;
+  return format["type"] === "audio/pcm" && format["rate"] === undefined ? { ...format, rate: 24000 } : format;
+}
+
+function completeTurn(turn: Json | undefined): Json {
+  if (!isJsonObject(turn)) return turn ?? null;
+  const type = turn["type"] ?? "server_vad";
+  const defaults = typeof type === "string" ? TURN_DEFAULTS[type] : undefined;
+  return defaults ? { ...defaults, ...turn } : turn;
+}
+
+function check(config: JsonObject): SessionConfig {
+  const result = v.safeParse(sessionConfig, config, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const param = `session.${v.getDotPath(issue) ?? ""}`;
+  throw new ClientError("invalid_value", `Invalid '${param}': expected ${issue.expected ?? issue.message}.`, param);
+}
