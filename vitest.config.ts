@@ -6,6 +6,7 @@ export default defineConfig({
     projects: [
       { test: { name: "core", include: ["test/{session,protocol,audio,upstreams,config}/**/*.test.ts"] } },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },
+      { test: { name: "tools", include: ["test/tools/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "demo", include: ["test/demo/**/*.test.ts"] } },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
