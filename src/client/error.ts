@@ -1,0 +1,18 @@
+/** Every way in which the SDK fails. `code` is stable and meant for programs, `message` for people. */
+export class RelayError extends Error {
+  override readonly name = "RelayError";
+  readonly code: string;
+  /** HTTP status or WebSocket close code where there was one. */
+  readonly status: number | null;
+
+  constructor(code: string, message: string, status: number | null = null, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** What went wrong, for a message to a person. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

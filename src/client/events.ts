@@ -1,0 +1,87 @@
+/** The events of a call. Each is a CustomEvent whose `detail` has the type given here. */
+import type { FrameHeader } from "../protocol/frame.ts";
+import type { RelayError } from "./error.ts";
+import type { JsonObject } from "./json.ts";
+
+export type CallState = "connecting" | "open" | "reconnecting" | "closed";
+
+export interface CloseInfo {
+  /** WebSocket close code; 1006 when the connection was lost. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface CallResponse {
+  readonly id: string;
+  /** Of this session; with `stream` it tags the response's binary audio. */
+  readonly ordinal: number;
+  readonly stream: number;
+  readonly upstream: string | null;
+}
+
+export interface CallEventMap {
+  state: { readonly state: CallState; readonly close: CloseInfo | null };
+  /** Every JSON event, both ways, as it is on the wire. */
+  event: { readonly direction: "in" | "out"; readonly event: JsonObject };
+  /** Every binary message, both ways. `pcm` is only valid during the call. */
+  frame: { readonly direction: "in" | "out"; readonly header: FrameHeader; readonly pcm: Int16Array };
+  session: { readonly session: JsonObject };
+  /** An item entered the conversation. `text`: what the client typed, or null. */
+  item: {
+    readonly id: string;
+    readonly type: string;
+    readonly role: string | null;
+    readonly text: string | null;
+    readonly name: string | null;
+  };
+  speech: {
+    readonly state: "started" | "stopped";
+    readonly itemId: string;
+    /** Position in the audio sent since the session began, not wall clock. */
+    readonly audioMs: number;
+  };
+  /** `delta` adds to what was said so far; `text` is the whole and the last of it. */
+  transcript: {
+    readonly role: "user" | "assistant";
+    readonly itemId: string;
+    readonly responseId: string | null;
+    readonly upstream: string | null;
+    readonly delta: string | null;
+    readonly text: string | null;
+  };
+  response: {
+    readonly response: CallResponse;
+    readonly status: "in_progress" | "completed" | "cancelled" | "incomplete" | "failed";
+    readonly reason: string | null;
+    readonly metadata: JsonObject | null;
+  };
+  /** Every 20 ms while anything is audible. */
+  level: { readonly peak: number };
+  /** How much of an item the listener has heard. */
+  playback: {
+    readonly itemId: string;
+    readonly responseId: string;
+    readonly playedMs: number;
+    readonly finished: boolean;
+    /** The rest was thrown away unheard. */
+    readonly cut: boolean;
+  };
+  upstream: { readonly upstream: string; readonly status: string; readonly reason: string | null };
+  error: { readonly error: RelayError };
+}
+
+/** An EventTarget with a typed door. */
+export class CallEvents extends EventTarget {
+  /** Listens until the returned function is called. */
+  on<K extends keyof CallEventMap>(type: K, listener: (detail: CallEventMap[K]) => void): () => void {
+    const forward = (event: Event): void => {
+      if (event instanceof CustomEvent) listener(event.detail);
+    };
+    this.addEventListener(type, forward);
+    return () => this.removeEventListener(type, forward);
+  }
+
+  protected emit<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

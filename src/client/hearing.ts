@@ -1,0 +1,199 @@
+/** What the relay says: its events become the call's events, its audio goes to the loudspeaker. */
+import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
+import { RelayError } from "./error.ts";
+import type { CallEventMap, CallResponse } from "./events.ts";
+import { arrayAt, isObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+import { Playback } from "./playback.ts";
+import type { Player } from "./player.ts";
+import { Responses } from "./responses.ts";
+import type { TrackReport } from "./worklets/playout.ts";
+
+export interface HearingHooks {
+  emit<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void;
+  send(event: JsonObject & { readonly type: string }): void;
+}
+
+type ResponseStatus = CallEventMap["response"]["status"];
+const STATUSES: readonly ResponseStatus[] = ["in_progress", "completed", "cancelled", "incomplete", "failed"];
+
+export class Hearing {
+  readonly #hooks: HearingHooks;
+  readonly #player: Player | null;
+  readonly #playback: Playback;
+  readonly #responses = new Responses();
+  #session: JsonObject | null = null;
+  #userSpeaks = false;
+
+  constructor(outputRateHz: number, player: Player | null, hooks: HearingHooks) {
+    this.#hooks = hooks;
+    this.#player = player;
+    this.#playback = new Playback(outputRateHz, {
+      send: (event) => hooks.send(event),
+      playback: (detail) => hooks.emit("playback", detail),
+    });
+  }
+
+  get active(): readonly CallResponse[] {
+    return this.#responses.active;
+  }
+
+  /** The relay hears a turn of the user that has not ended. */
+  get userSpeaks(): boolean {
+    return this.#userSpeaks;
+  }
+
+  report(track: TrackReport): void {
+    this.#playback.report(track);
+  }
+
+  /** Silences everything at once, or what `match` says. */
+  flush(match: Parameters<Playback["keys"]>[0] = {}): void {
+    for (const key of this.#playback.keys(match)) this.#player?.flush(key);
+  }
+
+  /** The connection is gone: what arrived is played to its end. */
+  disconnected(): void {
+    this.#end({});
+    this.#responses.clear();
+    this.#userSpeaks = false;
+  }
+
+  frame(header: FrameHeader, data: ArrayBuffer): void {
+    if (header.kind !== FRAME_AUDIO) return;
+    const samples = (data.byteLength - FRAME_HEADER_BYTES) >> 1;
+    const pcm = new Int16Array(data, FRAME_HEADER_BYTES, samples);
+    this.#hooks.emit("frame", { direction: "in", header, pcm });
+    const part = this.#responses.byTag(header.stream, header.response);
+    if (part === null) {
+      const message = `Audio for a response that was not announced (stream ${header.stream}, ${header.response})`;
+      this.#hooks.emit("error", { error: new RelayError("protocol", message) });
+      return;
+    }
+    if (this.#player === null) return;
+    this.#player.play(
+      this.#playback.track(part.response, part.itemId, part.contentIndex),
+      header.stream,
+      pcm,
+    );
+  }
+
+  event(event: JsonObject): void {
+    const itemId = stringAt(event, "item_id") ?? "";
+    const responseId = stringAt(event, "response_id");
+    switch (stringAt(event, "type") ?? "") {
+      case "session.created":
+      case "session.updated":
+        return this.#sessionChanged(objectAt(event, "session"));
+      case "input_audio_buffer.speech_started":
+        return this.#speech("started", itemId, numberAt(event, "audio_start_ms") ?? 0);
+      case "input_audio_buffer.speech_stopped":
+        return this.#speech("stopped", itemId, numberAt(event, "audio_end_ms") ?? 0);
+      case "conversation.item.added":
+        return this.#item(objectAt(event, "item"));
+      case "conversation.item.truncated":
+        return this.flush({ itemId });
+      case "conversation.item.input_audio_transcription.delta":
+        return this.#transcript("user", itemId, null, stringAt(event, "delta"), null);
+      case "conversation.item.input_audio_transcription.completed":
+        return this.#transcript("user", itemId, null, null, stringAt(event, "transcript"));
+      case "response.created":
+        return this.#responseCreated(objectAt(event, "response"));
+      case "response.output_item.added":
+        return this.#responses.speaks(responseId, stringAt(objectAt(event, "item"), "id"), 0);
+      case "response.content_part.added":
+        return this.#responses.speaks(responseId, itemId, numberAt(event, "content_index") ?? 0);
+      case "response.output_audio.done":
+        return this.#end({ itemId });
+      case "response.output_audio_transcript.delta":
+      case "response.output_text.delta":
+        return this.#transcript("assistant", itemId, responseId, stringAt(event, "delta"), null);
+      case "response.output_audio_transcript.done":
+        return this.#transcript("assistant", itemId, responseId, null, stringAt(event, "transcript"));
+      case "response.output_text.done":
+        return this.#transcript("assistant", itemId, responseId, null, stringAt(event, "text"));
+      case "response.done":
+        return this.#responseDone(objectAt(event, "response"));
+      case "relay.upstream":
+        return this.#hooks.emit("upstream", {
+          upstream: stringAt(event, "upstream") ?? "",
+          status: stringAt(event, "status") ?? "",
+          reason: stringAt(event, "reason"),
+        });
+      case "error":
+        return this.#failed(objectAt(event, "error"));
+      default:
+        return undefined;
+    }
+  }
+
+  #sessionChanged(session: JsonObject | null): void {
+    if (session === null) return;
+    this.#session = session;
+    this.#hooks.emit("session", { session });
+  }
+
+  #speech(state: "started" | "stopped", itemId: string, audioMs: number): void {
+    this.#userSpeaks = state === "started";
+    this.#hooks.emit("speech", { state, itemId, audioMs });
+    const detection = objectAt(objectAt(objectAt(this.#session, "audio"), "input"), "turn_detection");
+    // What is still being sent the relay cuts itself. What was sent to its end, faster than it can be heard, only
+    // the listener's side can cut.
+    if (state === "started" && detection !== null && detection["interrupt_response"] !== false) {
+      this.flush({ delivered: true });
+    }
+  }
+
+  #item(item: JsonObject | null): void {
+    const id = stringAt(item, "id");
+    if (id === null) return;
+    const texts = arrayAt(item, "content").map((part) => (isObject(part) ? stringAt(part, "text") : null));
+    const text = texts.filter((part) => part !== null).join("\n");
+    this.#hooks.emit("item", {
+      id,
+      type: stringAt(item, "type") ?? "",
+      role: stringAt(item, "role"),
+      text: text === "" ? null : text,
+      name: stringAt(item, "name"),
+    });
+  }
+
+  #transcript(
+    role: "user" | "assistant",
+    itemId: string,
+    responseId: string | null,
+    delta: string | null,
+    text: string | null,
+  ): void {
+    const upstream = this.#responses.get(responseId)?.upstream ?? null;
+    this.#hooks.emit("transcript", { role, itemId, responseId, upstream, delta, text });
+  }
+
+  #responseCreated(raw: JsonObject | null): void {
+    const response = this.#responses.created(raw);
+    if (response === null) return;
+    const metadata = objectAt(raw, "metadata");
+    this.#hooks.emit("response", { response, status: "in_progress", reason: null, metadata });
+  }
+
+  #responseDone(raw: JsonObject | null): void {
+    const response = this.#responses.done(stringAt(raw, "id") ?? "");
+    if (response === null) return;
+    const status = STATUSES.find((known) => known === stringAt(raw, "status")) ?? "completed";
+    if (status === "cancelled") this.flush({ responseId: response.id });
+    else this.#end({ responseId: response.id });
+    const reason = stringAt(objectAt(raw, "status_details"), "reason");
+    this.#hooks.emit("response", { response, status, reason, metadata: objectAt(raw, "metadata") });
+  }
+
+  #end(match: Parameters<Playback["keys"]>[0]): void {
+    for (const key of this.#playback.keys(match)) {
+      this.#playback.delivered(key);
+      this.#player?.end(key);
+    }
+  }
+
+  #failed(error: JsonObject | null): void {
+    const message = stringAt(error, "message") ?? "The relay reported an error";
+    this.#hooks.emit("error", { error: new RelayError(stringAt(error, "code") ?? "error", message) });
+  }
+}

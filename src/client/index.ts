@@ -1,0 +1,65 @@
+/**
+ * Browser SDK of the relay: a voice call over `duplex.v1` (docs/wire.md) without dependencies.
+ *
+ * ```ts
+ * const call = await connect({ url: "https://relay.example", token });
+ * call.on("transcript", ({ role, delta }) => …);
+ * await call.microphone.start();
+ * ```
+ */
+import type { PcmRateHz } from "../audio/format.ts";
+import { Call, type CallOptions } from "./call.ts";
+import { openDoor, type DoorOptions } from "./door.ts";
+import { numberAt, objectAt, type JsonObject } from "./json.ts";
+
+export { Call, type ClientEvent } from "./call.ts";
+export { listModels, openDoor, type DoorOptions, type Target } from "./door.ts";
+export { RelayError } from "./error.ts";
+export type { CallEventMap, CallResponse, CallState, CloseInfo } from "./events.ts";
+export type { JsonObject } from "./json.ts";
+
+export interface ConnectOptions extends DoorOptions {
+  /** Settings in the shape of OpenAI's `session.update`. */
+  readonly session?: JsonObject;
+  /** Of the microphone on the wire; 24 000 unless said otherwise. */
+  readonly inputRate?: PcmRateHz;
+  /** Where the audio worklets are served; next to this module unless said otherwise. */
+  readonly workletUrl?: string;
+  /** See `CallOptions.reconnect`. Without it a lost connection ends the call. */
+  readonly reconnect?: CallOptions["reconnect"];
+}
+
+/**
+ * Calls the relay. Call it from a user's gesture, so that the browser lets it be heard. To miss no event from the
+ * very first on, make a `Call`, listen, and `open` it.
+ * @throws RelayError with code `invalid_url`, `unreachable`, `refused`, `invalid_answer`, `protocol`, `closed` or
+ *   `aborted`.
+ */
+export async function connect(options: ConnectOptions): Promise<Call> {
+  const call = createCall(options);
+  await openCall(call, options);
+  return call;
+}
+
+/** A call that is not open yet: for listeners that want the first event too. */
+export function createCall(options: Omit<ConnectOptions, "url">): Call {
+  const session = options.session ?? {};
+  const output = objectAt(objectAt(objectAt(session, "audio"), "output"), "format");
+  return new Call({
+    session,
+    inputRateHz: options.inputRate ?? 24000,
+    outputRateHz: numberAt(output, "rate") ?? 24000,
+    workletUrl: options.workletUrl ?? new URL("./worklets.js", import.meta.url).href,
+    reconnect: options.reconnect ?? null,
+  });
+}
+
+/** Opens what `createCall` made. @throws RelayError as `connect`; the call is then closed. */
+export async function openCall(call: Call, options: DoorOptions): Promise<void> {
+  try {
+    await call.open(await openDoor(options), options.signal);
+  } catch (error) {
+    call.close();
+    throw error;
+  }
+}

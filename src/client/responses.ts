@@ -1,0 +1,72 @@
+/** The responses in progress, by the names the wire has for them. */
+import type { CallResponse } from "./events.ts";
+import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+
+interface Open {
+  readonly response: CallResponse;
+  /** Item and part that audio without further name belongs to: the one announced last. */
+  itemId: string | null;
+  contentIndex: number;
+}
+
+/** A relay that opens responses and never ends them costs no more than this. */
+const MAX_OPEN = 256;
+
+export class Responses {
+  readonly #open = new Map<string, Open>();
+
+  get active(): readonly CallResponse[] {
+    return [...this.#open.values()].map((open) => open.response);
+  }
+
+  /** Takes a `response.created` event's `response`. Null: it has no id. */
+  created(response: JsonObject | null): CallResponse | null {
+    const id = stringAt(response, "id");
+    if (id === null) return null;
+    const relay = objectAt(response, "relay");
+    const made: CallResponse = {
+      id,
+      ordinal: (numberAt(relay, "ordinal") ?? 0) & 0xffff,
+      stream: numberAt(relay, "stream") ?? 0,
+      upstream: stringAt(relay, "upstream"),
+    };
+    this.#open.set(id, { response: made, itemId: null, contentIndex: 0 });
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > MAX_OPEN && oldest !== undefined) this.#open.delete(oldest);
+    return made;
+  }
+
+  /** What is now said belongs to this item and part of the response. */
+  speaks(responseId: string | null, itemId: string | null, contentIndex: number): void {
+    const open = responseId === null ? undefined : this.#open.get(responseId);
+    if (open === undefined || itemId === null) return;
+    open.itemId = itemId;
+    open.contentIndex = contentIndex;
+  }
+
+  get(responseId: string | null): CallResponse | null {
+    return responseId === null ? null : (this.#open.get(responseId)?.response ?? null);
+  }
+
+  done(responseId: string): CallResponse | null {
+    const response = this.get(responseId);
+    this.#open.delete(responseId);
+    return response;
+  }
+
+  /** The part that a binary message of (stream, ordinal) continues, or null: nothing was announced. */
+  byTag(
+    stream: number,
+    ordinal: number,
+  ): { response: CallResponse; itemId: string; contentIndex: number } | null {
+    for (const { response, itemId, contentIndex } of this.#open.values()) {
+      if (response.stream !== stream || response.ordinal !== ordinal || itemId === null) continue;
+      return { response, itemId, contentIndex };
+    }
+    return null;
+  }
+
+  clear(): void {
+    this.#open.clear();
+  }
+}
