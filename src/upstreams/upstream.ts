@@ -195,6 +195,10 @@ export interface Upstream {
   decode(message: WireMessage): readonly UpstreamEvent[];
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
+  /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */
+  snapshot(): JsonObject;
+  /** Takes what `snapshot` of an adapter with the same options returned. */
+  restore(snapshot: JsonObject): void;
 }
 
 /** What `relay.config.ts` says of one upstream, with secrets already resolved from bindings. */
