@@ -11,9 +11,25 @@ export interface AudioKernels {
 
 export const NO_KERNELS: AudioKernels = { resampler: null, silero: null };
 
-/** Exports of `wasm/resampler.ts`. Refined by the resampler's own file. */
+/** Exports of `wasm/resampler.ts`, which says what each does. Memory is one page and never grows. */
 export interface ResamplerKernel {
   readonly memory: { readonly buffer: ArrayBuffer };
+  /** Byte addresses of the three regions, and how many samples the first two hold. */
+  inputAddress(): number;
+  inputSamples(): number;
+  outputAddress(): number;
+  outputSamples(): number;
+  tableAddress(): number;
+  /** Filters the input region with the table at byte address `table` and writes `outputs` samples. */
+  run(
+    table: number,
+    taps: number,
+    phases: number,
+    step: number,
+    fractionBits: number,
+    phase: number,
+    outputs: number,
+  ): void;
 }
 
 /** Exports of `wasm/silero.ts`. Refined by the detector's own file. */
