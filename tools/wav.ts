@@ -91,19 +91,15 @@ function decode(view: DataView, start: number, length: number, layout: Layout): 
 }
 
 function sampleReader(view: DataView, { encoding, bits }: Layout): (at: number) => number {
-  switch (encoding) {
-    case "alaw":
-      return (at) => fromALaw(view.getUint8(at)) / 32_768;
-    case "ulaw":
-      return (at) => fromMuLaw(view.getUint8(at)) / 32_768;
-    case "float":
-      return bits === 32 ? (at) => view.getFloat32(at, true) : (at) => view.getFloat64(at, true);
-    case "pcm":
-      if (bits === 8) return (at) => (view.getUint8(at) - 128) / 128;
-      if (bits === 16) return (at) => view.getInt16(at, true) / 32_768;
-      if (bits === 24) return (at) => (view.getUint16(at, true) / 256 + view.getInt8(at + 2) * 256) / 32_768;
-      return (at) => view.getInt32(at, true) / 2_147_483_648;
+  if (encoding === "alaw") return (at) => fromALaw(view.getUint8(at)) / 32_768;
+  if (encoding === "ulaw") return (at) => fromMuLaw(view.getUint8(at)) / 32_768;
+  if (encoding === "float") {
+    return bits === 32 ? (at) => view.getFloat32(at, true) : (at) => view.getFloat64(at, true);
   }
+  if (bits === 8) return (at) => (view.getUint8(at) - 128) / 128;
+  if (bits === 16) return (at) => view.getInt16(at, true) / 32_768;
+  if (bits === 24) return (at) => (view.getUint16(at, true) / 256 + view.getInt8(at + 2) * 256) / 32_768;
+  return (at) => view.getInt32(at, true) / 2_147_483_648;
 }
 
 /** ITU-T G.711, to the 16-bit scale. */

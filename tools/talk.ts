@@ -1,0 +1,216 @@
+/** `npm run talk -- FILE.wav`: holds a call in real time from a recording and reports what happened when. */
+import { readFile, writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { Call, type Outcome } from "./talk/call.ts";
+import { plainAnswer } from "./talk/ledger.ts";
+import { Line, LineError, withoutQuery } from "./talk/line.ts";
+import { RATE_HZ } from "./talk/microphone.ts";
+import { describeSummary, median, seconds, type Summary } from "./talk/timeline.ts";
+import { readWav, resample, toInt16, WavError, writeWav } from "./wav.ts";
+
+const HELP = `npm run talk -- FILE.wav [options]
+
+Plays the recording to the relay in real time, 20 ms by 20 ms, listens to the answers as a loudspeaker would, and
+prints what happened when. Any WAV file will do: 8 to 48 kHz and others, 8 to 32 bits or float, mono or stereo.
+
+  --url URL        relay to call                       (ws://127.0.0.1:8787)
+                   with a path, it is dialled as it is: a session's URL, or another server's
+  --key KEY        API key                             ($RELAY_API_KEY, else relay-dev)
+  --model NAME     route of relay.config.ts            (demo)
+  --out FILE       write what the listener heard to this WAV file
+  --binary         duplex.v1 with binary audio         (this is the default)
+  --json-audio     the plain OpenAI dialect with base64 audio
+  --turns N        hang up after N answered turns, repeating the file for them
+  --tools          offer the model the tool get_time and answer its calls
+  --json           print one JSON object instead of the timeline
+  --help
+
+Ends when the answers are over. Code 0: every turn was answered. 1: no connection, or it was lost. 2: wrong
+arguments, or an unreadable file. 3: no speech was found in the file, or a turn got no answer.
+`;
+
+interface Arguments {
+  readonly file: string;
+  readonly url: string;
+  readonly key: string;
+  readonly model: string;
+  readonly out: string | null;
+  readonly binary: boolean;
+  readonly turns: number | null;
+  readonly tools: boolean;
+  readonly json: boolean;
+}
+
+class UsageError extends Error {}
+
+const CODES: Readonly<Record<Outcome, number>> = { over: 0, lost: 1, unheard: 3, unanswered: 3 };
+
+function readArguments(argv: string[]): Arguments | "help" {
+  const { values, positionals } = parse(argv);
+  if (values.help === true) return "help";
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0) throw new UsageError("give one WAV file");
+  if (values.binary === true && values["json-audio"] === true)
+    throw new UsageError("--binary or --json-audio, not both");
+  const turns = values.turns === undefined ? null : Number(values.turns);
+  if (turns !== null && !(Number.isInteger(turns) && turns > 0))
+    throw new UsageError("--turns takes a whole number from 1");
+  return {
+    file,
+    url: callUrl(values.url ?? "ws://127.0.0.1:8787", values.model ?? "demo"),
+    key: values.key ?? process.env["RELAY_API_KEY"] ?? "relay-dev",
+    model: values.model ?? "demo",
+    out: values.out ?? null,
+    binary: values["json-audio"] !== true,
+    turns,
+    tools: values.tools === true,
+    json: values.json === true,
+  };
+}
+
+function parse(argv: string[]) {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        url: text,
+        key: text,
+        model: text,
+        out: text,
+        turns: text,
+        binary: flag,
+        "json-audio": flag,
+        tools: flag,
+        json: flag,
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+/** http becomes ws; a bare origin gets the OpenAI door. */
+function callUrl(text: string, model: string): string {
+  let url: URL;
+  try {
+    url = new URL(text.replace(/^http/, "ws"));
+  } catch {
+    throw new UsageError(`--url ${text}: not a URL`);
+  }
+  if (url.protocol !== "ws:" && url.protocol !== "wss:")
+    throw new UsageError(`--url ${text}: not a ws or wss URL`);
+  if (url.pathname === "/" || url.pathname === "/v1" || url.pathname === "/v1/")
+    url.pathname = "/v1/realtime";
+  if (url.pathname.endsWith("/v1/realtime") && !url.search) url.searchParams.set("model", model);
+  return url.href;
+}
+
+async function main(): Promise<number> {
+  const settings = readArguments(process.argv.slice(2));
+  if (settings === "help") {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const speech = await readSpeech(settings.file);
+  const protocol = settings.binary ? "duplex.v1" : "realtime";
+  const line = await Line.open(settings.url, settings.key, protocol);
+  const progress = progressLine();
+  const call = new Call(line, {
+    speech,
+    binary: settings.binary,
+    turns: settings.turns,
+    tools: settings.tools,
+    report: (atMs, what) => {
+      progress.clear();
+      const text = `[${(atMs / 1000).toFixed(2).padStart(7)} s] ${what}\n`;
+      (settings.json ? process.stderr : process.stdout).write(text);
+    },
+  });
+  const ticking = setInterval(() => progress.show(progressOf(call)), 250);
+  try {
+    const outcome = await call.run();
+    return await finish(call, outcome, settings, protocol, line);
+  } finally {
+    clearInterval(ticking);
+    progress.clear();
+    await line.hangUp();
+  }
+}
+
+async function finish(
+  call: Call,
+  outcome: Outcome,
+  settings: Arguments,
+  dialect: string,
+  line: Line,
+): Promise<number> {
+  const summary = summarise(call, settings, dialect);
+  if (settings.out !== null) await writeFile(settings.out, writeWav(call.listener.recording, RATE_HZ));
+  process.stdout.write(settings.json ? `${JSON.stringify(summary)}\n` : `${describeSummary(summary)}\n`);
+  if (settings.out !== null && !settings.json)
+    process.stdout.write(`what the listener heard: ${settings.out}\n`);
+  if (outcome === "unheard") process.stderr.write("no speech was found in the file\n");
+  if (outcome === "unanswered") process.stderr.write("a turn got no answer\n");
+  if (outcome === "lost")
+    process.stderr.write(`the server hung up: ${line.closed?.code} ${line.closed?.reason}\n`);
+  return CODES[outcome];
+}
+
+async function readSpeech(file: string): Promise<Int16Array> {
+  try {
+    const speech = toInt16(resample(readWav(new Uint8Array(await readFile(file))), RATE_HZ));
+    if (speech.length === 0) throw new WavError("it holds no audio");
+    return speech;
+  } catch (error) {
+    throw new UsageError(`${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function summarise(call: Call, settings: Arguments, dialect: string): Summary {
+  const answers = call.ledger.answers.map((answer) => answer.afterSpeechMs).filter((ms) => ms !== null);
+  return {
+    url: withoutQuery(settings.url),
+    model: settings.model,
+    dialect,
+    durationMs: Math.round(call.nowMs),
+    sentMs: call.microphone.sentMs,
+    turns: call.ledger.turns.map((turn) => ({ ...turn, answers: turn.answers.map(plainAnswer) })),
+    others: call.ledger.others.map(plainAnswer),
+    interruptions: call.interruptions,
+    underruns: call.listener.underruns,
+    errors: call.errors,
+    firstAudioMedianMs: median(answers),
+  };
+}
+
+function progressOf(call: Call): string {
+  const { microphone, listener } = call;
+  const said = seconds(Math.min(microphone.sentMs, microphone.fileMs));
+  const state = listener.quietMs < 300 ? "listening to an answer" : microphone.over ? "waiting" : "speaking";
+  return `${said} of ${seconds(microphone.fileMs)} said, ${state}`;
+}
+
+/** One line that keeps being overwritten, on a terminal only. */
+function progressLine(): { show(text: string): void; clear(): void } {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { show: () => {}, clear: () => {} };
+  return {
+    show: (text) => stderr.write(`\r\u001b[K  ${text} …`),
+    clear: () => stderr.write("\r\u001b[K"),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`npm run talk: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : error instanceof LineError ? 1 : 70;
+}
