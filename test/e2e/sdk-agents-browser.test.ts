@@ -7,7 +7,7 @@ import type { PageSettings } from "../support/sdk-browser-page.ts";
 import { openAIClient } from "../support/sdk-openai.ts";
 import { startSdkTarget, type SdkTarget } from "../support/sdk-target.ts";
 
-if (NO_CHROMIUM !== null) console.warn(`browser tests not run: ${NO_CHROMIUM}`);
+if (NO_CHROMIUM !== null) process.stdout.write(`browser tests not run: ${NO_CHROMIUM}\n`);
 
 describe.runIf(NO_CHROMIUM === null)("in Chromium", () => {
   let target: SdkTarget;

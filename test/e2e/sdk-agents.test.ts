@@ -1,5 +1,5 @@
 /** Voice agents of `@openai/agents-realtime` in Node, unmodified but for the URL. */
-import { RealtimeAgent } from "@openai/agents-realtime";
+import type { RealtimeAgent } from "@openai/agents-realtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { say } from "../support/say.ts";
 import {
@@ -24,7 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => target.close());
 
-const dial = (agent: RealtimeAgent, extra: Partial<Parameters<typeof dialAgent>[0]> = {}): Promise<AgentCall> =>
+const dial = (
+  agent: RealtimeAgent,
+  extra: Partial<Parameters<typeof dialAgent>[0]> = {},
+): Promise<AgentCall> =>
   dialAgent({
     url: `${target.wssUrl}/v1/realtime?model=${target.model}`,
     apiKey: target.apiKey,
@@ -44,7 +47,10 @@ test("[S16] a typed message is answered with sound, and both stand in the histor
   const end = await call.events.next("agent_end");
   expect(end.output.length).toBeGreaterThan(0);
   const history = await historyWhere(call, (items) => items.some((item) => itemText(item) === end.output));
-  expect(history.map((item) => (item.type === "message" ? item.role : item.type))).toEqual(["user", "assistant"]);
+  expect(history.map((item) => (item.type === "message" ? item.role : item.type))).toEqual([
+    "user",
+    "assistant",
+  ]);
   expect(itemText(history[0])).toBe("Hello.");
   await call.events.any("audio_stopped");
   expect(call.events.all("audio").some(({ odd }) => odd)).toBe(false);
@@ -60,7 +66,9 @@ test("[S16] a spoken turn is transcribed into the history and answered; the next
     await call.events.next("agent_end");
     const history = await historyWhere(
       call,
-      (items) => items.filter((item) => item.type === "message" && item.role === "user" && itemText(item) !== "").length === turn,
+      (items) =>
+        items.filter((item) => item.type === "message" && item.role === "user" && itemText(item) !== "")
+          .length === turn,
     );
     expect(history.filter((item) => item.type === "message" && item.role === "user").length).toBe(turn);
   }
@@ -115,7 +123,10 @@ test("[S18] session.interrupt() stops the answer and truncates it to what was he
   await agentHeard(call, 600);
   call.session.interrupt();
   const done = await call.wire.any("response.done");
-  expect(done.response).toMatchObject({ status: "cancelled", status_details: { reason: "client_cancelled" } });
+  expect(done.response).toMatchObject({
+    status: "cancelled",
+    status_details: { reason: "client_cancelled" },
+  });
   const truncated = await call.wire.any("conversation.item.truncated");
   expect(truncated.audio_end_ms).toBeGreaterThanOrEqual(0);
   await call.wire.any("conversation.item.retrieved");
@@ -146,7 +157,10 @@ test("[S19] manual turns, updateHistory and a change of agent work", async () =>
   const from = call.wire.events.length;
   await call.session.updateAgent(clockAgent(told));
   const updated = await call.wire.any("session.updated", () => true, from);
-  expect(updated.session).toMatchObject({ instructions: "You tell the time.", tools: [{ name: "get_time" }] });
+  expect(updated.session).toMatchObject({
+    instructions: "You tell the time.",
+    tools: [{ name: "get_time" }],
+  });
   call.session.sendMessage("What time is it?");
   await call.events.any("agent_end", ({ output }) => output.includes("a quarter to nine"));
   expect(told.length).toBe(1);

@@ -46,7 +46,9 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     expect(stopped.audio_end_ms).toBeGreaterThan(spokenEnd - 500);
     expect(stopped.audio_end_ms).toBeLessThan(spokenEnd + 1000);
     const itemId = started.item_id;
-    expect([stopped.item_id, committed.item_id, added.item.id, transcript.item_id]).toEqual(Array(4).fill(itemId));
+    expect([stopped.item_id, committed.item_id, added.item.id, transcript.item_id]).toEqual(
+      Array(4).fill(itemId),
+    );
     expect(added.item).toMatchObject({ role: "user", content: [{ type: "input_audio" }] });
     expect(transcript.transcript.length).toBeGreaterThan(0);
 
@@ -55,7 +57,12 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     expect(pcmMs(concat(audio).byteLength)).toBeGreaterThan(1000);
     expect(rms(concat(audio))).toBeGreaterThan(300);
     const said = call.log.all("response.output_audio_transcript.done").at(-1)?.transcript ?? "";
-    expect(call.log.all("response.output_audio_transcript.delta").map(({ delta }) => delta).join("")).toBe(said);
+    expect(
+      call.log
+        .all("response.output_audio_transcript.delta")
+        .map(({ delta }) => delta)
+        .join(""),
+    ).toBe(said);
     expect(done).toMatchObject({
       status: "completed",
       output: [{ type: "message", role: "assistant", content: [{ type: "output_audio", transcript: said }] }],
@@ -70,7 +77,10 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
 
   test("[S7] speech over an answer cancels it, and the client truncates it to what was heard", async () => {
     const call = await dial(target);
-    call.send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection: vad } } } });
+    call.send({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { turn_detection: vad } } },
+    });
     await call.log.next("session.updated");
     ask(call, "Tell me a story.");
     const { itemId, responseId } = await heard(call, 600);
@@ -98,11 +108,18 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
 
     call.speak(silence(1500));
     await call.log.next("input_audio_buffer.committed");
-    const { response: second } = await call.log.next("response.done", ({ response }) => response.id !== responseId);
+    const { response: second } = await call.log.next(
+      "response.done",
+      ({ response }) => response.id !== responseId,
+    );
     expect(second.status).toBe("completed");
-    const afterwards = call.log.events.slice(call.log.events.findIndex(({ type }) => type === "response.done") + 1);
+    const afterwards = call.log.events.slice(
+      call.log.events.findIndex(({ type }) => type === "response.done") + 1,
+    );
     expect(
-      afterwards.filter((event) => event.type === "response.output_audio.delta" && event.response_id === responseId),
+      afterwards.filter(
+        (event) => event.type === "response.output_audio.delta" && event.response_id === responseId,
+      ),
     ).toEqual([]);
     expect(call.errors).toEqual([]);
     await call.hangUp();
@@ -127,7 +144,8 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     expect(item.id).toBe(itemId);
     const content = item.type === "message" && item.role === "assistant" ? item.content[0] : undefined;
     expect(content?.type).toBe("output_audio");
-    if (content?.audio !== undefined) expect(pcmMs(fromBase64(content.audio).byteLength)).toBeLessThanOrEqual(300);
+    if (content?.audio !== undefined)
+      expect(pcmMs(fromBase64(content.audio).byteLength)).toBeLessThanOrEqual(300);
     expect(call.errors).toEqual([]);
 
     ask(call, "Hello.");
@@ -137,7 +155,10 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
 
   test("[S9] manual mode: nothing happens until commit and response.create, and clear forgets", async () => {
     const call = await dial(target);
-    call.send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection: null } } } });
+    call.send({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { turn_detection: null } } },
+    });
     await call.log.next("session.updated");
     const from = call.log.position;
     call.speak(concat([greeting, silence(1200)]));

@@ -80,41 +80,52 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     await expect(dial(target, { apiKey: "sk-wrong" })).rejects.toThrow();
   });
 
-  test.runIf(SDK_TARGET === "relay")("[S15] a client secret is minted with a session and opens it, twice", async () => {
-    const secret = await openAIClient(target).realtime.clientSecrets.create({
-      expires_after: { anchor: "created_at", seconds: 60 },
-      session: {
-        type: "realtime",
-        model: "demo",
-        instructions: "You are a lighthouse keeper.",
-        output_modalities: ["text"],
-      },
-    });
-    expect(secret.value).toMatch(/^ek_/);
-    expect(secret.expires_at - Date.now() / 1000).toBeGreaterThan(40);
-    expect(secret.expires_at - Date.now() / 1000).toBeLessThanOrEqual(61);
-    expect(secret.session).toMatchObject({ type: "realtime", instructions: "You are a lighthouse keeper." });
-
-    for (let connection = 0; connection < 2; connection++) {
-      const call = await dial(target, { apiKey: secret.value });
-      const { session } = await call.log.next("session.created");
-      expect(session).toMatchObject({
-        instructions: "You are a lighthouse keeper.",
-        output_modalities: ["text"],
+  test.runIf(SDK_TARGET === "relay")(
+    "[S15] a client secret is minted with a session and opens it, twice",
+    async () => {
+      const secret = await openAIClient(target).realtime.clientSecrets.create({
+        expires_after: { anchor: "created_at", seconds: 60 },
+        session: {
+          type: "realtime",
+          model: "demo",
+          instructions: "You are a lighthouse keeper.",
+          output_modalities: ["text"],
+        },
       });
-      ask(call, "Hello.");
-      expect((await call.log.next("response.output_text.done")).text.length).toBeGreaterThan(0);
-      expect(call.errors).toEqual([]);
-      await call.hangUp();
-    }
-  });
+      expect(secret.value).toMatch(/^ek_/);
+      expect(secret.expires_at - Date.now() / 1000).toBeGreaterThan(40);
+      expect(secret.expires_at - Date.now() / 1000).toBeLessThanOrEqual(61);
+      expect(secret.session).toMatchObject({
+        type: "realtime",
+        instructions: "You are a lighthouse keeper.",
+      });
+
+      for (let connection = 0; connection < 2; connection++) {
+        const call = await dial(target, { apiKey: secret.value });
+        const { session } = await call.log.next("session.created");
+        expect(session).toMatchObject({
+          instructions: "You are a lighthouse keeper.",
+          output_modalities: ["text"],
+        });
+        ask(call, "Hello.");
+        expect((await call.log.next("response.output_text.done")).text.length).toBeGreaterThan(0);
+        expect(call.errors).toEqual([]);
+        await call.hangUp();
+      }
+    },
+  );
 });
 
-test.runIf(SDK_TARGET === "relay")("[S15] client_secrets refuses a wrong key and a wrong lifetime, naming the field", async () => {
-  await expect(openAIClient(target, "sk-wrong").realtime.clientSecrets.create({})).rejects.toMatchObject({
-    status: 401,
-  });
-  await expect(
-    openAIClient(target).realtime.clientSecrets.create({ expires_after: { anchor: "created_at", seconds: 5 } }),
-  ).rejects.toMatchObject({ status: 400, param: "expires_after.seconds" });
-});
+test.runIf(SDK_TARGET === "relay")(
+  "[S15] client_secrets refuses a wrong key and a wrong lifetime, naming the field",
+  async () => {
+    await expect(openAIClient(target, "sk-wrong").realtime.clientSecrets.create({})).rejects.toMatchObject({
+      status: 401,
+    });
+    await expect(
+      openAIClient(target).realtime.clientSecrets.create({
+        expires_after: { anchor: "created_at", seconds: 5 },
+      }),
+    ).rejects.toMatchObject({ status: 400, param: "expires_after.seconds" });
+  },
+);

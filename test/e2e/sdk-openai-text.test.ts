@@ -37,7 +37,9 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
       const { response: done } = await call.log.next("response.done");
 
       expect(said.text.length).toBeGreaterThan(0);
-      const deltas = call.log.all("response.output_text.delta").filter(({ item_id }) => item_id === said.item_id);
+      const deltas = call.log
+        .all("response.output_text.delta")
+        .filter(({ item_id }) => item_id === said.item_id);
       expect(deltas.map(({ delta }) => delta).join("")).toBe(said.text);
       expect(done).toMatchObject({
         id: response.id,
@@ -90,10 +92,17 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     await call.log.next("session.created");
     call.send({
       type: "session.update",
-      session: { type: "realtime", instructions: "Be brief.", audio: { output: { voice: "marin", speed: 1.1 } } },
+      session: {
+        type: "realtime",
+        instructions: "Be brief.",
+        audio: { output: { voice: "marin", speed: 1.1 } },
+      },
     });
     const first = (await call.log.next("session.updated")).session;
-    expect(first).toMatchObject({ instructions: "Be brief.", audio: { output: { voice: "marin", speed: 1.1 } } });
+    expect(first).toMatchObject({
+      instructions: "Be brief.",
+      audio: { output: { voice: "marin", speed: 1.1 } },
+    });
 
     const update = {
       type: "realtime" as const,
@@ -121,7 +130,10 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
       a_key_of_next_year: { nested: [1, "two"] },
     });
 
-    call.send({ type: "session.update", session: { type: "realtime", instructions: "", audio: { input: { turn_detection: null } } } });
+    call.send({
+      type: "session.update",
+      session: { type: "realtime", instructions: "", audio: { input: { turn_detection: null } } },
+    });
     const third = (await call.log.next("session.updated")).session;
     expect(third).toMatchObject({ instructions: "", audio: { input: { turn_detection: null } } });
     expect(call.errors).toEqual([]);
@@ -172,7 +184,11 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
 
     call.send({
       type: "conversation.item.create",
-      item: { type: "function_call_output", call_id: args.call_id, output: JSON.stringify({ time: "nine thirty" }) },
+      item: {
+        type: "function_call_output",
+        call_id: args.call_id,
+        output: JSON.stringify({ time: "nine thirty" }),
+      },
     });
     call.send({ type: "response.create" });
     await call.log.next("conversation.item.added", (event) => event.item.type === "function_call_output");
@@ -199,7 +215,9 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
         metadata,
         output_modalities: ["text"],
         instructions: "Answer in one word.",
-        input: [{ type: "message", role: "user", content: [{ type: "input_text", text: "Count to three." }] }],
+        input: [
+          { type: "message", role: "user", content: [{ type: "input_text", text: "Count to three." }] },
+        ],
       },
     });
     const { response } = await call.log.next("response.created");
@@ -219,17 +237,27 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     await call.log.next("session.created");
     call.send({ type: "conversation.item.create", item: message("item_b", "second") });
     expect((await call.log.next("conversation.item.added")).item.id).toBe("item_b");
-    call.send({ type: "conversation.item.create", previous_item_id: "root", item: message("item_a", "first") });
+    call.send({
+      type: "conversation.item.create",
+      previous_item_id: "root",
+      item: message("item_a", "first"),
+    });
     const front = await call.log.next("conversation.item.added");
     expect(front).toMatchObject({ item: { id: "item_a" }, previous_item_id: null });
-    call.send({ type: "conversation.item.create", previous_item_id: "item_a", item: message("item_m", "between") });
+    call.send({
+      type: "conversation.item.create",
+      previous_item_id: "item_a",
+      item: message("item_m", "between"),
+    });
     expect(await call.log.next("conversation.item.added")).toMatchObject({
       item: { id: "item_m" },
       previous_item_id: "item_a",
     });
 
     call.send({ type: "conversation.item.retrieve", item_id: "item_m" });
-    expect((await call.log.next("conversation.item.retrieved")).item).toMatchObject(message("item_m", "between"));
+    expect((await call.log.next("conversation.item.retrieved")).item).toMatchObject(
+      message("item_m", "between"),
+    );
     call.send({ type: "conversation.item.delete", item_id: "item_m" });
     expect((await call.log.next("conversation.item.deleted")).item_id).toBe("item_m");
     call.send({ type: "conversation.item.retrieve", item_id: "item_m", event_id: "gone" });

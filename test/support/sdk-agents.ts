@@ -122,7 +122,9 @@ function listen(session: RealtimeSession): EventLog<AgentEvent> {
     log.push({ type: "agent_tool_end", tool: name, result }),
   );
   session.on("guardrail_tripped", () => log.push({ type: "guardrail_tripped" }));
-  session.on("history_updated", (history) => log.push({ type: "history", history: structuredClone(history) }));
+  session.on("history_updated", (history) =>
+    log.push({ type: "history", history: structuredClone(history) }),
+  );
   session.on("error", ({ error }) => log.push({ type: "error", error: JSON.stringify(error) }));
   return log;
 }
@@ -163,5 +165,5 @@ export async function historyWhere(
 
 /** Waits until this much more audio (24 kHz PCM) has reached the application. */
 export async function agentHeard(call: AgentCall, ms: number): Promise<void> {
-  for (let bytes = 0; bytes / 48 < ms; ) bytes += (await call.events.next("audio")).bytes;
+  for (let bytes = 0; bytes / 48 < ms;) bytes += (await call.events.next("audio")).bytes;
 }

@@ -70,7 +70,11 @@ const scenarios = {
 
   /** The bare `openai` client over the browser's own WebSocket. */
   async openai(settings: PageSettings): Promise<PageReport> {
-    const client = new OpenAI({ apiKey: settings.clientSecret, baseURL: `${settings.httpsUrl}/v1`, dangerouslyAllowBrowser: true });
+    const client = new OpenAI({
+      apiKey: settings.clientSecret,
+      baseURL: `${settings.httpsUrl}/v1`,
+      dangerouslyAllowBrowser: true,
+    });
     const rt = new OpenAIRealtimeWebSocket({ model: settings.model }, client);
     const log = new EventLog<RealtimeServerEvent>();
     const errors: string[] = [];
@@ -90,7 +94,9 @@ const scenarios = {
     return {
       errors,
       answers: log.all("response.output_audio_transcript.done").map(({ transcript }) => transcript),
-      audioBytes: log.all("response.output_audio.delta").reduce((sum, { delta }) => sum + atob(delta).length, 0),
+      audioBytes: log
+        .all("response.output_audio.delta")
+        .reduce((sum, { delta }) => sum + atob(delta).length, 0),
       roles: [],
       wireTypes: log.events.map(({ type }) => type),
       toolCalls: 0,

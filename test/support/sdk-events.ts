@@ -50,16 +50,20 @@ export class EventLog<E extends NamedEvent> {
   ): Promise<OfType<E, T>> {
     const matches = (event: E): event is OfType<E, T> => event.type === type && where(event as OfType<E, T>);
     const start = this.#position;
-    return this.#wait(type, () => {
-      while (this.#position < this.events.length) {
-        const event = this.events[this.#position++];
-        if (event === undefined) break;
-        if (matches(event)) return event;
-        if (event.type === "error")
-          throw new Error(`waiting for ${type}: unexpected ${JSON.stringify(event)}`);
-      }
-      return null;
-    }, start);
+    return this.#wait(
+      type,
+      () => {
+        while (this.#position < this.events.length) {
+          const event = this.events[this.#position++];
+          if (event === undefined) break;
+          if (matches(event)) return event;
+          if (event.type === "error")
+            throw new Error(`waiting for ${type}: unexpected ${JSON.stringify(event)}`);
+        }
+        return null;
+      },
+      start,
+    );
   }
 
   /** An event of this type anywhere from `from` on, without moving: for what comes at any time. */
@@ -77,7 +81,8 @@ export class EventLog<E extends NamedEvent> {
     for (;;) {
       const found = look();
       if (found !== null) return found;
-      if (this.#ended !== null) throw new Error(`waiting for ${what}: ${this.#ended.message}; ${this.#seen(from)}`);
+      if (this.#ended !== null)
+        throw new Error(`waiting for ${what}: ${this.#ended.message}; ${this.#seen(from)}`);
       if (!(await this.#changed(deadline))) {
         throw new Error(`no ${what} within ${PATIENCE_MS} ms; ${this.#seen(from)}`);
       }

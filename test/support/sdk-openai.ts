@@ -38,14 +38,17 @@ export interface OpenAICall {
 export interface OpenAIForm {
   readonly name: string;
   /** Resolves when the socket is open; rejects with the SDK's error. */
-  dial(target: SdkTarget, options?: DialOptions): Promise<OpenAICall>;
+  readonly dial: (target: SdkTarget, options?: DialOptions) => Promise<OpenAICall>;
 }
 
 export function openAIClient(target: SdkTarget, apiKey = target.apiKey): OpenAI {
   return new OpenAI({ apiKey, baseURL: `${target.httpsUrl}/v1`, maxRetries: 0 });
 }
 
-function connection(target: SdkTarget, options: DialOptions): { model: string } | { intent: "transcription" } {
+function connection(
+  target: SdkTarget,
+  options: DialOptions,
+): { model: string } | { intent: "transcription" } {
   return options.intent === undefined ? { model: options.model ?? target.model } : { intent: options.intent };
 }
 
@@ -80,7 +83,7 @@ function hold(
 
 const overWs: OpenAIForm = {
   name: "OpenAIRealtimeWS",
-  async dial(target, options = {}) {
+  dial: async (target, options = {}) => {
     const client = openAIClient(target, options.apiKey);
     const rt = new OpenAIRealtimeWS(
       { ...connection(target, options), options: { ca: target.caPem } },
@@ -101,7 +104,7 @@ const overWs: OpenAIForm = {
 
 const overNative: OpenAIForm = {
   name: "OpenAIRealtimeWebSocket",
-  async dial(target, options = {}) {
+  dial: async (target, options = {}) => {
     const rt = new OpenAIRealtimeWebSocket(connection(target, options), openAIClient(target, options.apiKey));
     const socket: WebSocket = rt.socket;
     const closed = new Promise<Closed>((resolve) =>
@@ -111,7 +114,9 @@ const overNative: OpenAIForm = {
     const call = hold(rt, closed, errors);
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener("open", () => resolve());
-      socket.addEventListener("close", ({ code }) => reject(new Error(`closed with ${code} before it opened`)));
+      socket.addEventListener("close", ({ code }) =>
+        reject(new Error(`closed with ${code} before it opened`)),
+      );
     });
     return call;
   },
@@ -120,7 +125,11 @@ const overNative: OpenAIForm = {
 export const OPENAI_FORMS: readonly OpenAIForm[] = [overWs, overNative];
 
 /** Sends a user's text and asks for a response. */
-export function ask(call: OpenAICall, text: string, response?: { output_modalities: ("text" | "audio")[] }): void {
+export function ask(
+  call: OpenAICall,
+  text: string,
+  response?: { output_modalities: ("text" | "audio")[] },
+): void {
   call.send({
     type: "conversation.item.create",
     item: { type: "message", role: "user", content: [{ type: "input_text", text }] },

@@ -30,7 +30,8 @@ export async function startSdkTarget(): Promise<SdkTarget> {
 
 async function startRelayTarget(): Promise<SdkTarget> {
   const relay = await startRelay({ tls: true });
-  if (relay.tlsUrl === null || relay.wssUrl === null || relay.caPem === null) throw new Error("no TLS listener");
+  if (relay.tlsUrl === null || relay.wssUrl === null || relay.caPem === null)
+    throw new Error("no TLS listener");
   return {
     name: "relay",
     httpsUrl: relay.tlsUrl,
