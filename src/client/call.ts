@@ -4,7 +4,7 @@ import { openSocket, type Target } from "./door.ts";
 import { RelayError, reasonOf } from "./error.ts";
 import { CallEvents, type CallEventMap, type CallState, type CloseInfo } from "./events.ts";
 import { Hearing } from "./hearing.ts";
-import { numberAt, objectAt, parseObject, type JsonObject } from "./json.ts";
+import { numberAt, objectAt, parseJsonObject, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
 import { Player } from "./player.ts";
 
@@ -102,6 +102,10 @@ export class Call extends CallEvents {
   async open(target: Target, signal?: AbortSignal): Promise<void> {
     try {
       const socket = await openSocket(target, signal);
+      if (this.state === "closed") {
+        socket.close(1000);
+        throw new RelayError("aborted", "The call was ended while it was being connected");
+      }
       await this.#attach(socket);
     } catch (error) {
       if (this.#state === "connecting") this.#end({ code: 1006, reason: reasonOf(error) });
@@ -193,7 +197,7 @@ export class Call extends CallEvents {
   }
 
   #text(data: string): void {
-    const event = parseObject(data);
+    const event = parseJsonObject(data);
     if (event === null) {
       this.emit("error", {
         error: new RelayError("protocol", "The relay sent text that is not a JSON object"),
@@ -231,6 +235,10 @@ export class Call extends CallEvents {
 
   #lost(close: CloseInfo): void {
     const reconnect = this.#options.reconnect;
+    if (this.#state === "reconnecting") {
+      this.#socket = null;
+      return;
+    }
     if (this.#state !== "open" || reconnect === null || close.code === 1000) {
       this.#end(close);
       return;

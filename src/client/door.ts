@@ -1,6 +1,6 @@
 /** From what the application knows (a relay and a key, or a session URL and a token) to a WebSocket to open. */
 import { RelayError, reasonOf } from "./error.ts";
-import { arrayAt, isObject, objectAt, parseObject, stringAt } from "./json.ts";
+import { arrayAt, isJsonObject, objectAt, parseJsonObject, stringAt } from "./json.ts";
 
 export interface Target {
   readonly url: string;
@@ -47,7 +47,7 @@ async function createSession(base: URL, apiKey: string, options: DoorOptions): P
   } catch (error) {
     throw new RelayError("unreachable", `The relay cannot be reached: ${reasonOf(error)}`, null, error);
   }
-  const body = parseObject(await response.text());
+  const body = parseJsonObject(await response.text());
   if (!response.ok) {
     const reason =
       stringAt(body, "detail") ?? stringAt(objectAt(body, "error"), "message") ?? stringAt(body, "title");
@@ -102,9 +102,9 @@ export async function listModels(relay: string, apiKey: string, signal?: AbortSi
     headers: { authorization: `Bearer ${apiKey}` },
     signal: signal ?? null,
   });
-  const body = parseObject(await response.text());
+  const body = parseJsonObject(await response.text());
   if (!response.ok) throw new RelayError("refused", `The relay answered ${response.status}`, response.status);
-  return arrayAt(body, "data").flatMap((model) => (isObject(model) ? (stringAt(model, "id") ?? []) : []));
+  return arrayAt(body, "data").flatMap((model) => (isJsonObject(model) ? (stringAt(model, "id") ?? []) : []));
 }
 
 function parseUrl(url: string): URL {

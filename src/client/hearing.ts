@@ -2,7 +2,7 @@
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
 import { RelayError } from "./error.ts";
 import type { CallEventMap, CallResponse } from "./events.ts";
-import { arrayAt, isObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+import { arrayAt, isJsonObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 import { Playback } from "./playback.ts";
 import type { Player } from "./player.ts";
 import { Responses } from "./responses.ts";
@@ -146,7 +146,9 @@ export class Hearing {
   #item(item: JsonObject | null): void {
     const id = stringAt(item, "id");
     if (id === null) return;
-    const texts = arrayAt(item, "content").map((part) => (isObject(part) ? stringAt(part, "text") : null));
+    const texts = arrayAt(item, "content").map((part) =>
+      isJsonObject(part) ? stringAt(part, "text") : null,
+    );
     const text = texts.filter((part) => part !== null).join("\n");
     this.#hooks.emit("item", {
       id,

@@ -1,0 +1,64 @@
+/** The call in numbers: audio sent and heard, and how long the last answer took to begin. */
+import type { Call } from "../index.ts";
+import { element } from "./elements.ts";
+
+export class Figures {
+  readonly #latency = element("latency", HTMLElement);
+  readonly #sent = element("sent", HTMLElement);
+  readonly #heard = element("heard", HTMLElement);
+  readonly #firstAudio: () => void;
+  /** When the user's turn ended, until the answer's first audio came. */
+  #turnEndedAt: number | null = null;
+  /** Milliseconds heard of the items that are over, and of those that sound now. */
+  #heardMs = 0;
+  readonly #sounding = new Map<string, number>();
+
+  constructor(firstAudio: () => void) {
+    this.#firstAudio = firstAudio;
+  }
+
+  follow(call: Call): void {
+    this.#turnEndedAt = null;
+    this.#heardMs = 0;
+    this.#sounding.clear();
+    this.#latency.textContent = "–";
+    this.#showHeard();
+    call.on("speech", ({ state }) => {
+      this.#turnEndedAt = state === "stopped" ? performance.now() : null;
+    });
+    call.on("frame", ({ direction }) => {
+      if (direction === "out") this.#sent.textContent = seconds(call.sentAudioMs);
+      else this.#answered();
+    });
+    call.on("playback", ({ itemId, playedMs, finished }) => {
+      this.#sounding.set(itemId, playedMs);
+      if (finished) {
+        this.#heardMs += playedMs;
+        this.#sounding.delete(itemId);
+      }
+      this.#showHeard();
+    });
+  }
+
+  /** A typed turn was sent. */
+  turnEnded(): void {
+    this.#turnEndedAt = performance.now();
+  }
+
+  #answered(): void {
+    if (this.#turnEndedAt === null) return;
+    this.#latency.textContent = `${Math.round(performance.now() - this.#turnEndedAt)} ms`;
+    this.#turnEndedAt = null;
+    this.#firstAudio();
+  }
+
+  #showHeard(): void {
+    let ms = this.#heardMs;
+    for (const soundingMs of this.#sounding.values()) ms += soundingMs;
+    this.#heard.textContent = seconds(ms);
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,132 @@
+/** The page at `/`: a call with any route of the relay, by voice or in writing, and everything on its wire. */
+import { createCall, listModels, openCall, RelayError, type Call, type CallState } from "../index.ts";
+import { create, element } from "./elements.ts";
+import { EventLog } from "./event-log.ts";
+import { Figures } from "./figures.ts";
+import { Scope } from "./scope.ts";
+import { Transcript } from "./transcript.ts";
+
+const STATE_NAMES: Readonly<Record<CallState, string>> = {
+  connecting: "Connecting …",
+  open: "Connected",
+  reconnecting: "Connection lost, trying again …",
+  closed: "Not connected",
+};
+
+const door = element("door", HTMLFormElement);
+const model = element("model", HTMLSelectElement);
+const key = element("key", HTMLInputElement);
+const connectButton = element("connect", HTMLButtonElement);
+const state = element("state", HTMLParagraphElement);
+const notice = element("notice", HTMLParagraphElement);
+const microphone = element("microphone", HTMLButtonElement);
+const composer = element("composer", HTMLFormElement);
+const text = element("text", HTMLInputElement);
+const send = element("send", HTMLButtonElement);
+const stop = element("stop", HTMLButtonElement);
+
+const transcript = new Transcript();
+const log = new EventLog();
+const scope = new Scope();
+const figures = new Figures(() => scope.mark());
+
+let call: Call | null = null;
+
+door.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (call === null) void startCall();
+  else call.close();
+});
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (call === null || text.value.trim() === "") return;
+  figures.turnEnded();
+  if (call.sendText(text.value.trim())) text.value = "";
+});
+microphone.addEventListener("click", () => void toggleMicrophone());
+stop.addEventListener("click", () => call?.interrupt());
+key.addEventListener("change", () => void showModels());
+
+// The development key is accepted on loopback alone (README), so it is no secret to prefill it there.
+if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) key.value = "relay-dev";
+void showModels();
+
+async function startCall(): Promise<void> {
+  const started = createCall({});
+  call = started;
+  tell("");
+  for (const part of [transcript, log, scope, figures]) part.follow(started);
+  started.on("error", ({ error }) => tell(error.message));
+  started.on("state", ({ state: now, close }) => {
+    if (now === "closed" && call === started) call = null;
+    showState(now);
+    showMicrophone();
+    if (close !== null && close.code !== 1000)
+      tell(close.reason || `The connection ended with code ${close.code}`);
+  });
+  showState("connecting");
+  try {
+    await openCall(started, { url: location.origin, apiKey: key.value, model: model.value });
+    await started.resumeAudio();
+    text.focus();
+  } catch (error) {
+    tell(messageOf(error));
+  }
+}
+
+async function toggleMicrophone(): Promise<void> {
+  const current = call;
+  if (current === null) return;
+  if (current.microphone.active) {
+    current.microphone.stop();
+  } else {
+    microphone.disabled = true;
+    try {
+      await current.microphone.start();
+      tell("");
+    } catch (error) {
+      tell(messageOf(error));
+    }
+    microphone.disabled = current.state !== "open";
+  }
+  showMicrophone();
+}
+
+function showState(now: CallState): void {
+  state.dataset["state"] = now;
+  state.textContent = STATE_NAMES[now];
+  const open = now === "open";
+  connectButton.textContent = now === "closed" ? "Connect" : "Hang up";
+  connectButton.classList.toggle("primary", now === "closed");
+  model.disabled = key.disabled = now !== "closed";
+  microphone.disabled = text.disabled = send.disabled = stop.disabled = !open;
+}
+
+function showMicrophone(): void {
+  const active = call?.microphone.active === true;
+  microphone.ariaPressed = String(active);
+  const label = microphone.querySelector("span");
+  if (label !== null) label.textContent = active ? "Listening" : "Talk";
+}
+
+async function showModels(): Promise<void> {
+  if (key.value === "") return;
+  try {
+    const names = await listModels(location.origin, key.value);
+    const chosen = new URLSearchParams(location.search).get("model") ?? model.value;
+    model.replaceChildren(...names.map((name) => create("option", "", name)));
+    if (names.includes(chosen)) model.value = chosen;
+    tell("");
+  } catch (error) {
+    tell(messageOf(error));
+  }
+}
+
+function tell(message: string): void {
+  notice.textContent = message;
+  notice.hidden = message === "";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof RelayError || error instanceof Error ? error.message : String(error);
+}
