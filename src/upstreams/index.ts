@@ -1,0 +1,26 @@
+/** The registry of upstream adapters: the only place that knows their names. */
+import { createEcho } from "./echo.ts";
+import { createOpenAiCompatible } from "./openai-compatible.ts";
+import {
+  type Upstream,
+  type UpstreamFactory,
+  type UpstreamOptions,
+  UpstreamOptionsError,
+} from "./upstream.ts";
+
+const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
+  ["openai-compatible", createOpenAiCompatible],
+  ["echo", createEcho],
+]);
+
+/** Names that `UpstreamOptions.adapter` may have. */
+export const adapterNames: readonly string[] = [...ADAPTERS.keys()];
+
+/** @throws UpstreamOptionsError naming the adapters there are, or the option that is wrong. */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const factory = ADAPTERS.get(options.adapter);
+  if (factory === undefined) {
+    throw new UpstreamOptionsError(`adapter: expected one of ${adapterNames.join(", ")}.`);
+  }
+  return factory(options);
+}

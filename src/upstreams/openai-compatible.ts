@@ -1,0 +1,105 @@
+/**
+ * Any server of the OpenAI Realtime dialect. How servers differ is data (openai-profiles.ts); the parts are
+ * settings (what to dial), session (configuration in the provider's words), names and responses (who is who),
+ * encode and decode (the wire).
+ */
+import { Decoder, type DecoderState } from "./openai-decode.ts";
+import { Encoder, type EncoderState } from "./openai-encode.ts";
+import { ItemNames, type NamesState } from "./openai-names.ts";
+import { Responses, type ResponsesState } from "./openai-responses.ts";
+import { type OpenAiSettings, readSettings } from "./openai-settings.ts";
+import { closeFault } from "./openai-words.ts";
+import { createRedactor, type Redactor } from "./redact.ts";
+import type { Capabilities, Command, DialRequest, JsonObject, Upstream, UpstreamConfig } from "./upstream.ts";
+import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "./upstream.ts";
+
+/** @throws UpstreamOptionsError naming the field. */
+export function createOpenAiCompatible(options: UpstreamOptions): Upstream {
+  return new OpenAiUpstream(readSettings(options));
+}
+
+type CodecState = {
+  readonly names: NamesState;
+  readonly responses: ResponsesState;
+  readonly encoder: EncoderState;
+  readonly decoder: DecoderState;
+};
+
+class OpenAiUpstream implements Upstream {
+  readonly #settings: OpenAiSettings;
+  readonly #redactor: Redactor;
+  readonly #names = new ItemNames();
+  readonly #responses = new Responses();
+  readonly #encoder: Encoder;
+  readonly #decoder: Decoder;
+
+  constructor(settings: OpenAiSettings) {
+    this.#settings = settings;
+    this.#redactor = createRedactor(settings.request.headers);
+    this.#encoder = new Encoder(settings, this.#names, this.#responses);
+    this.#decoder = new Decoder({
+      settings,
+      names: this.#names,
+      responses: this.#responses,
+      encoder: this.#encoder,
+      redactor: this.#redactor,
+    });
+  }
+
+  get capabilities(): Capabilities {
+    const { input, turns, quirks } = this.#settings;
+    return {
+      input,
+      output: this.#decoder.output,
+      turns,
+      cancel: quirks.cancel,
+      truncate: quirks.truncate,
+      text: quirks.text,
+      tools: quirks.tools,
+      transcription: quirks.transcription,
+      outOfBand: quirks.outOfBand,
+      resumption: false,
+      maxSessionMs: quirks.maxSessionMs,
+      keepaliveMs: quirks.keepalive?.everyMs ?? null,
+    };
+  }
+
+  request(): DialRequest {
+    return this.#settings.request;
+  }
+
+  greet(config: UpstreamConfig): readonly WireMessage[] {
+    return this.#encoder.greet(config);
+  }
+
+  encode(command: Command): readonly WireMessage[] {
+    return this.#encoder.encode(command, this.#decoder.output);
+  }
+
+  decode(message: WireMessage): readonly UpstreamEvent[] {
+    return this.#decoder.decode(message);
+  }
+
+  closed(code: number, reason: string): UpstreamFault | null {
+    return closeFault(code, this.#redactor.text(reason));
+  }
+
+  snapshot(): JsonObject {
+    const state: CodecState = {
+      names: this.#names.snapshot(),
+      responses: this.#responses.snapshot(),
+      encoder: this.#encoder.snapshot(),
+      decoder: this.#decoder.snapshot(),
+    };
+    return state;
+  }
+
+  restore(snapshot: JsonObject): void {
+    // Our own writing, inside the session's versioned snapshot.
+    const state = snapshot as unknown as CodecState;
+    this.#names.restore(state.names);
+    this.#responses.restore(state.responses);
+    this.#encoder.restore(state.encoder);
+    this.#decoder.restore(state.decoder);
+  }
+}

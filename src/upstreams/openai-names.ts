@@ -1,0 +1,126 @@
+/**
+ * Which of the session's items is which of the provider's. Items the session creates keep their id where the
+ * provider accepts it; committed audio is named by the provider and matched first in, first out, because both
+ * sides keep the order of commits. What a command names before the provider has, waits here.
+ */
+import { remember } from "./json.ts";
+import type { Command } from "./upstream.ts";
+
+export const NAME_LIMITS = {
+  /** Items whose names are remembered: a call of hours keeps its last ones. */
+  items: 1024,
+  /** Commits and creations the provider has not acknowledged. */
+  pending: 128,
+  /** Commands that wait for a name. */
+  held: 64,
+} as const;
+
+/** Commands that name an item the provider may not have named yet. */
+export type NamingCommand = Extract<Command, { type: "item" | "delete" | "truncate" }>;
+
+type Pending = {
+  readonly itemId: string;
+  readonly eventId: string;
+  /** What the provider's item will look like; null: committed audio. */
+  readonly item: { readonly type: string; readonly role: string | null } | null;
+};
+
+type Held = { readonly waitsFor: string; readonly command: NamingCommand };
+
+export type NamesState = {
+  readonly names: readonly (readonly [session: string, provider: string])[];
+  readonly pending: readonly Pending[];
+  readonly held: readonly Held[];
+};
+
+export class ItemNames {
+  readonly #toProvider = new Map<string, string>();
+  readonly #toSession = new Map<string, string>();
+  #pending: Pending[] = [];
+  #held: Held[] = [];
+
+  /** An acknowledgement of `itemId` is expected under a name of the provider's choice. */
+  expect(itemId: string, eventId: string, item: Pending["item"]): void {
+    this.#pending.push({ itemId, eventId, item });
+    if (this.#pending.length > NAME_LIMITS.pending) this.#pending.shift();
+  }
+
+  bind(itemId: string, providerId: string): void {
+    remember(this.#toProvider, itemId, providerId, NAME_LIMITS.items);
+    remember(this.#toSession, providerId, itemId, NAME_LIMITS.items);
+  }
+
+  /** The provider's name; an id that was never expected is the provider's own (the session got it as a key). */
+  provider(itemId: string): string | null {
+    const known = this.#toProvider.get(itemId);
+    if (known !== undefined) return known;
+    const pending = this.#pending.some((pending) => pending.itemId === itemId);
+    const held = this.#held.some(({ command }) => command.type === "item" && command.item.id === itemId);
+    return pending || held ? null : itemId;
+  }
+
+  session(providerId: string): string {
+    return this.#toSession.get(providerId) ?? providerId;
+  }
+
+  knows(providerId: string): boolean {
+    return this.#toSession.has(providerId);
+  }
+
+  /** The provider named committed audio: true when a commit of ours was waiting for it. */
+  committed(providerId: string): boolean {
+    if (this.knows(providerId)) return true;
+    return this.#settle(providerId, (pending) => pending.item === null);
+  }
+
+  /** The provider named a created item. */
+  created(providerId: string, type: string, role: string | null): boolean {
+    if (this.knows(providerId)) return true;
+    return this.#settle(providerId, ({ item }) => item !== null && item.type === type && item.role === role);
+  }
+
+  /** The provider refused what was sent as `eventId`; with null, the oldest commit. Its item, or null. */
+  refused(eventId: string | null): string | null {
+    const at = this.#pending.findIndex((pending) =>
+      eventId === null ? pending.item === null : pending.eventId === eventId,
+    );
+    const [refused] = at < 0 ? [] : this.#pending.splice(at, 1);
+    return refused?.itemId ?? null;
+  }
+
+  hold(waitsFor: string, command: NamingCommand): NamingCommand | null {
+    this.#held.push({ waitsFor, command });
+    return this.#held.length > NAME_LIMITS.held ? (this.#held.shift()?.command ?? null) : null;
+  }
+
+  /** Commands whose names are known by now, in order. */
+  release(): readonly NamingCommand[] {
+    if (this.#held.length === 0) return [];
+    const ready = this.#held.filter(({ waitsFor }) => this.provider(waitsFor) !== null);
+    if (ready.length > 0) this.#held = this.#held.filter((held) => !ready.includes(held));
+    return ready.map(({ command }) => command);
+  }
+
+  /** An item waits for its place: an answer asked for now would not know it. */
+  get holdsItems(): boolean {
+    return this.#held.some(({ command }) => command.type === "item");
+  }
+
+  snapshot(): NamesState {
+    return { names: [...this.#toProvider], pending: [...this.#pending], held: [...this.#held] };
+  }
+
+  restore(state: NamesState): void {
+    for (const [session, provider] of state.names) this.bind(session, provider);
+    this.#pending = [...state.pending];
+    this.#held = [...state.held];
+  }
+
+  #settle(providerId: string, matches: (pending: Pending) => boolean): boolean {
+    const at = this.#pending.findIndex(matches);
+    const [settled] = at < 0 ? [] : this.#pending.splice(at, 1);
+    if (settled === undefined) return false;
+    this.bind(settled.itemId, providerId);
+    return true;
+  }
+}

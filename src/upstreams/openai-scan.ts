@@ -1,0 +1,108 @@
+/**
+ * Finds the members of an audio delta without parsing it. A delta is one flat JSON object of a few members, one
+ * of them kilobytes of base64; stepping over members costs a quarter of `JSON.parse` and copies nothing.
+ * Whatever this scanner is not sure of it leaves to `JSON.parse`.
+ */
+
+/** Ranges within the scanned text, reused between calls. An end of 0 means that the member is absent. */
+export interface DeltaSpans {
+  responseStart: number;
+  responseEnd: number;
+  itemStart: number;
+  itemEnd: number;
+  deltaStart: number;
+  deltaEnd: number;
+}
+
+const GA_TYPE = "response.output_audio.delta";
+const BETA_TYPE = "response.audio.delta";
+const MAX_MEMBERS = 16;
+const [QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, OPEN_ARRAY] = [34, 92, 58, 44, 123, 125, 91];
+
+export function emptySpans(): DeltaSpans {
+  return { responseStart: 0, responseEnd: 0, itemStart: 0, itemEnd: 0, deltaStart: 0, deltaEnd: 0 };
+}
+
+/** True when `text` is an audio delta with response, item and delta, whose ranges are then in `spans`. */
+export function scanAudioDelta(text: string, spans: DeltaSpans): boolean {
+  spans.responseEnd = spans.itemEnd = spans.deltaEnd = 0;
+  let audio = false;
+  let at = skipSpace(text, 0);
+  if (text.charCodeAt(at) !== OPEN) return false;
+  for (let members = 0; members < MAX_MEMBERS; members++) {
+    const key = skipSpace(text, at + 1) + 1;
+    if (text.charCodeAt(key - 1) !== QUOTE) return false;
+    const keyEnd = text.indexOf('"', key);
+    if (keyEnd < 0) return false;
+    at = skipSpace(text, keyEnd + 1);
+    if (text.charCodeAt(at) !== COLON) return false;
+    const start = skipSpace(text, at + 1);
+    const end = valueEnd(text, start);
+    if (end < 0) return false;
+    if (text.charCodeAt(start) === QUOTE) {
+      if (isKey(text, key, keyEnd, "type")) {
+        if (!isAudioType(text, start + 1, end - 1)) return false;
+        audio = true;
+      } else noteSpan(text, key, keyEnd, start + 1, end - 1, spans);
+    }
+    at = skipSpace(text, end);
+    const next = text.charCodeAt(at);
+    if (next === CLOSE) {
+      const complete = spans.responseEnd > 0 && spans.itemEnd > 0 && spans.deltaEnd > 0;
+      return audio && complete && skipSpace(text, at + 1) === text.length;
+    }
+    if (next !== COMMA) return false;
+  }
+  return false;
+}
+
+function noteSpan(
+  text: string,
+  key: number,
+  keyEnd: number,
+  start: number,
+  end: number,
+  spans: DeltaSpans,
+): void {
+  if (isKey(text, key, keyEnd, "delta")) {
+    spans.deltaStart = start;
+    spans.deltaEnd = end;
+  } else if (isKey(text, key, keyEnd, "item_id")) {
+    spans.itemStart = start;
+    spans.itemEnd = end;
+  } else if (isKey(text, key, keyEnd, "response_id")) {
+    spans.responseStart = start;
+    spans.responseEnd = end;
+  }
+}
+
+function isKey(text: string, start: number, end: number, key: string): boolean {
+  return end - start === key.length && text.startsWith(key, start);
+}
+
+function isAudioType(text: string, start: number, end: number): boolean {
+  return isKey(text, start, end, GA_TYPE) || isKey(text, start, end, BETA_TYPE);
+}
+
+/** Index after the string, number or literal at `start`; -1 for nested values and strings that end in an escape. */
+function valueEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === OPEN || first === OPEN_ARRAY) return -1;
+  if (first === QUOTE) {
+    const end = text.indexOf('"', start + 1);
+    return end < 0 || text.charCodeAt(end - 1) === BACKSLASH ? -1 : end + 1;
+  }
+  let at = start;
+  for (; at < start + 32; at++) {
+    const code = text.charCodeAt(at);
+    if (code === COMMA || code === CLOSE || code <= 32) return at;
+  }
+  return -1;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code === 32 || (code >= 9 && code <= 13); code = text.charCodeAt(at))
+    at++;
+  return at;
+}

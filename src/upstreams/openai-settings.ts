@@ -1,0 +1,126 @@
+/** Options of the `openai-compatible` adapter: checked, with defaults filled in, the URL made ready to dial. */
+import * as v from "valibot";
+
+import { type AudioFormat, PCM_24K } from "../audio/format.ts";
+import type { JsonObject } from "./upstream.ts";
+import { PROFILES, type ProfileName, type Quirks } from "./openai-profiles.ts";
+import { type DialRequest, type UpstreamOptions, UpstreamOptionsError } from "./upstream.ts";
+
+export interface OpenAiSettings {
+  readonly turns: "client" | "server";
+  readonly input: AudioFormat;
+  readonly output: AudioFormat;
+  readonly quirks: Quirks;
+  readonly request: DialRequest;
+}
+
+const flag = v.exactOptional(v.boolean());
+const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
+const format = v.variant("type", [
+  v.strictObject({ type: v.literal("audio/pcm"), rate: v.picklist([8000, 16000, 24000, 48000]) }),
+  v.strictObject({ type: v.literal("audio/pcmu") }),
+  v.strictObject({ type: v.literal("audio/pcma") }),
+]);
+
+const quirks = v.strictObject({
+  sessionShape: v.exactOptional(v.picklist(["ga", "beta", "xai"])),
+  betaHeader: flag,
+  readyOn: v.exactOptional(v.picklist(["session.updated", "session.created"])),
+  acceptsItemIds: flag,
+  itemIdMaxLength: v.exactOptional(v.pipe(positive, v.minValue(16))),
+  metadataEcho: flag,
+  cancel: flag,
+  truncate: flag,
+  text: flag,
+  tools: flag,
+  transcription: flag,
+  outOfBand: flag,
+  abandonsResponses: flag,
+  cumulativeTranscripts: flag,
+  maxSessionMs: v.exactOptional(v.nullable(positive)),
+  keepalive: v.exactOptional(
+    v.nullable(
+      v.strictObject({
+        everyMs: positive,
+        message: v.custom<JsonObject>(
+          (value) => typeof value === "object" && value !== null && "type" in value,
+        ),
+      }),
+    ),
+  ),
+  query: v.exactOptional(v.record(v.string(), v.string())),
+});
+
+const profileNames = Object.keys(PROFILES).filter((name): name is ProfileName => name in PROFILES);
+
+const settingsSchema = v.strictObject({
+  profile: v.exactOptional(v.picklist(profileNames)),
+  turns: v.exactOptional(v.picklist(["client", "server"])),
+  input: v.exactOptional(format),
+  output: v.exactOptional(format),
+  protocols: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[\w!#$%&'*+.^`|~-]+$/)))),
+  /** Short for the quirks of the 2024 beta. */
+  beta: flag,
+  quirks: v.exactOptional(quirks),
+});
+
+/** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */
+export function readSettings(options: UpstreamOptions): OpenAiSettings {
+  const result = v.safeParse(settingsSchema, options.settings ?? {}, { abortEarly: true });
+  if (!result.success) {
+    const issue = result.issues[0];
+    const field = ["settings", v.getDotPath(issue)].filter(Boolean).join(".");
+    throw new UpstreamOptionsError(`${field}: expected ${issue.expected ?? issue.message}.`);
+  }
+  const given = result.output;
+  const beta: Partial<Quirks> = given.beta ? { sessionShape: "beta", betaHeader: true } : {};
+  const all: Quirks = { ...PROFILES[given.profile ?? "openai"], ...beta, ...given.quirks };
+  return {
+    turns: given.turns ?? "client",
+    input: given.input ?? PCM_24K,
+    output: given.output ?? PCM_24K,
+    quirks: all,
+    request: {
+      url: dialUrl(options.url, options.model, all.query),
+      headers: dialHeaders(options.headers ?? {}, all.betaHeader),
+      protocols: given.protocols ?? [],
+    },
+  };
+}
+
+/** `wss://host/path` → `https://host/path?model=…`: a Worker dials by `fetch`, which refuses `ws:`. */
+function dialUrl(url: string | undefined, model: string | undefined, query: Quirks["query"]): string {
+  const parts = /^(ws|http)(s?):\/\/([^\s/?#]+)([^\s?#]*)(?:\?([^\s#]*))?(?:#\S*)?$/i.exec(url ?? "");
+  if (!parts) throw new UpstreamOptionsError("url: expected an absolute ws:, wss:, http: or https: URL.");
+  const [, , secure = "", host = "", path = "", given = ""] = parts;
+  if (host.includes("@"))
+    throw new UpstreamOptionsError("url: credentials belong in headers, not in the URL.");
+  const pairs = given.split("&").filter((pair) => pair !== "");
+  const named = new Set(pairs.map((pair) => pair.split("=", 1)[0]));
+  const wanted = Object.entries({ ...query, ...(model === undefined ? {} : { model }) });
+  for (const [name, value] of wanted) {
+    if (!named.has(name)) pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  }
+  const scheme = secure === "" ? "http" : "https";
+  return `${scheme}://${host}${path || "/"}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
+}
+
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+/** What the handshake itself needs: set by whoever dials. */
+const RESERVED = /^(?:upgrade|connection|host|sec-websocket-.*)$/i;
+
+function dialHeaders(headers: Readonly<Record<string, string>>, beta: boolean): Record<string, string> {
+  const all: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HEADER_NAME.test(name)) throw new UpstreamOptionsError("headers: not a header name.");
+    if (RESERVED.test(name)) throw new UpstreamOptionsError(`headers.${name}: belongs to the handshake.`);
+    // Node and workerd would throw a TypeError that repeats the value, which may be a key.
+    if (typeof value !== "string" || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+      throw new UpstreamOptionsError(`headers.${name}: not a header value.`);
+    }
+    all[name] = value;
+  }
+  const present = Object.keys(all).some((name) => name.toLowerCase() === "openai-beta");
+  if (beta && !present) all["OpenAI-Beta"] = "realtime=v1";
+  return all;
+}
