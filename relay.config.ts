@@ -1,16 +1,51 @@
-/** Which model name leads to which plan. Typed, resolved once per isolate; secrets are named, never written. */
+/** Which model name leads to which plan. Typed, checked when the Worker starts; secrets are named, never written. */
 import { defineRelay } from "./src/config/define.ts";
 
 export default defineRelay({
   routes: {
+    // The demo voice that `npm start` brings: no key needed.
     demo: { upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }] },
+    // Says back what it hears, inside the object.
     echo: { upstreams: [{ name: "echo", adapter: "echo" }] },
+    // Two upstreams in one session: both hear the caller, the caller hears both, tagged.
     "demo+echo": {
       upstreams: [
         { name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } },
         { name: "echo", adapter: "echo" },
       ],
     },
+    // OpenAI under one name. Offered only where the binding exists: `wrangler secret put OPENAI_API_KEY`,
+    // or a line in .dev.vars. `settings` are the adapter's own (src/upstreams).
+    openai: {
+      upstreams: [
+        {
+          name: "openai",
+          adapter: "openai-compatible",
+          url: "https://api.openai.com/v1/realtime",
+          model: "gpt-realtime-2.1",
+          headers: { Authorization: { env: "OPENAI_API_KEY", prefix: "Bearer " } },
+        },
+      ],
+      // What sessions of this route start with; the client's session.update goes on top.
+      // session: { instructions: "Answer briefly.", audio: { output: { voice: "marin" } } },
+    },
+    // Every model of the provider under its own name: make this the defaultRoute, and `model: "*"` passes on
+    // whatever the client asked for.
+    // "openai-any": {
+    //   upstreams: [
+    //     {
+    //       name: "openai",
+    //       adapter: "openai-compatible",
+    //       url: "https://api.openai.com/v1/realtime",
+    //       model: "*",
+    //       headers: { Authorization: { env: "OPENAI_API_KEY", prefix: "Bearer " } },
+    //     },
+    //   ],
+    // },
   },
+  // Model strings that name no route come here, so that a client keeps its own.
   defaultRoute: "demo",
+  // Web pages of other origins that may call from a browser. The relay's own origin always may.
+  // allowedOrigins: ["https://app.example.com"],
+  // limits: { sessionsPerMinute: 60 },
 });

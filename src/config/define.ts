@@ -1,0 +1,100 @@
+/** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
+import * as v from "valibot";
+import { type Json, isJsonObject } from "../protocol/json.ts";
+
+/** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
+const NAME = /^[\w.:+/-]{1,64}$/;
+/** `Limits.upstreams` of the session: every upstream multiplies every frame. */
+const MOST_UPSTREAMS = 4;
+
+const name = v.pipe(v.string(), v.regex(NAME, "a name is 1 to 64 letters, digits or any of . _ : + / -"));
+const binding = v.pipe(v.string(), v.regex(/^[A-Za-z_]\w*$/, "a binding's name is an identifier"));
+const jsonObject = v.custom<{ readonly [key: string]: Json }>(
+  (value) => isJsonObject(value as Json),
+  "expected an object",
+);
+
+/** A secret is named, never written: `{ env: "OPENAI_API_KEY", prefix: "Bearer " }`. */
+const header = v.union([v.string(), v.strictObject({ env: binding, prefix: v.optional(v.string()) })]);
+
+const upstream = v.strictObject({
+  /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
+  name,
+  /** Name in the registry of src/upstreams/index.ts. */
+  adapter: v.pipe(v.string(), v.nonEmpty()),
+  /** `http(s):` or `ws(s):`, or the binding that holds it. */
+  url: v.optional(v.union([v.pipe(v.string(), v.url()), v.strictObject({ env: binding })])),
+  /** What the provider is asked for. `"*"`: whatever model string the client asked the relay for. */
+  model: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  headers: v.optional(v.record(v.string(), header)),
+  /** Adapter-specific data, checked by the adapter. */
+  settings: v.optional(jsonObject),
+});
+
+const route = v.strictObject({
+  upstreams: v.pipe(
+    v.array(upstream),
+    v.minLength(1, "a route needs an upstream"),
+    v.maxLength(MOST_UPSTREAMS, `a route has at most ${MOST_UPSTREAMS} upstreams`),
+    v.check(
+      (list) => new Set(list.map((each) => each.name)).size === list.length,
+      "upstream names must differ",
+    ),
+  ),
+  /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
+  session: v.optional(jsonObject),
+  detector: v.optional(v.picklist(["auto", "energy"])),
+});
+
+const relayConfig = v.pipe(
+  v.strictObject({
+    /** Model name → plan. */
+    routes: v.pipe(
+      v.record(name, route),
+      v.check((routes) => Object.keys(routes).length > 0, "there must be a route"),
+    ),
+    /** Takes every model string that is no route's name. Without it such a model is refused. */
+    defaultRoute: v.optional(v.string()),
+    /** Web origins besides the relay's own that may call it from a browser, `"*"`: any. */
+    allowedOrigins: v.optional(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check((origin) => origin === "*" || isOrigin(origin), "an origin is scheme://host[:port], or *"),
+        ),
+      ),
+    ),
+    limits: v.optional(
+      v.strictObject({
+        /** Sessions one API key may start per minute, for keys that bring no limit of their own. */
+        sessionsPerMinute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+      }),
+    ),
+  }),
+  v.check(
+    (config) => config.defaultRoute === undefined || Object.hasOwn(config.routes, config.defaultRoute),
+    "defaultRoute names no route",
+  ),
+);
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+export type RelayConfig = v.InferOutput<typeof relayConfig>;
+export type RelayConfigInput = v.InferInput<typeof relayConfig>;
+export type RouteConfig = RelayConfig["routes"][string];
+export type UpstreamConfigEntry = RouteConfig["upstreams"][number];
+
+export class RelayConfigError extends Error {
+  override readonly name = "RelayConfigError";
+}
+
+/** @throws RelayConfigError naming the field of relay.config.ts that is wrong. */
+export function defineRelay(config: RelayConfigInput): RelayConfig {
+  const result = v.safeParse(relayConfig, config, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  throw new RelayConfigError(`relay.config.ts${path === null ? "" : `: ${path}`}: ${issue.message}`);
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { defineRelay } from "../../src/config/define.ts";
+import { offeredRoutes, PlanError, resolvePlan } from "../../src/config/resolve.ts";
+
+const config = defineRelay({
+  routes: {
+    echo: { upstreams: [{ name: "echo", adapter: "echo" }] },
+    keyed: {
+      upstreams: [
+        {
+          name: "far",
+          adapter: "openai-compatible",
+          url: { env: "FAR_URL" },
+          model: "fixed",
+          headers: { Authorization: { env: "FAR_KEY", prefix: "Bearer " }, "X-Plain": "1" },
+          settings: { quirk: true },
+        },
+      ],
+      session: { instructions: "Be brief." },
+      detector: "energy",
+    },
+    any: { upstreams: [{ name: "any", adapter: "openai-compatible", url: "https://a.example", model: "*" }] },
+  },
+  defaultRoute: "any",
+});
+const bindings = { FAR_URL: "https://far.example", FAR_KEY: "s3cret" };
+
+function thrown(run: () => unknown): PlanError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof PlanError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("resolvePlan", () => {
+  test("[H2] a route's own name leads to its plan, bindings filled in", () => {
+    expect(resolvePlan(config, "keyed", bindings)).toEqual({
+      name: "keyed",
+      upstreams: [
+        {
+          name: "far",
+          options: {
+            adapter: "openai-compatible",
+            url: "https://far.example",
+            model: "fixed",
+            headers: { Authorization: "Bearer s3cret", "X-Plain": "1" },
+            settings: { quirk: true },
+          },
+        },
+      ],
+      session: { instructions: "Be brief." },
+      detector: "energy",
+    });
+  });
+
+  test("[H2] any other model string leads to the default route and is passed on", () => {
+    for (const model of ["gpt-realtime-2.1", "toString", "__proto__", "ünïcode"]) {
+      const plan = resolvePlan(config, model, bindings);
+      expect([plan.name, plan.upstreams[0]?.options.model]).toEqual(["any", model]);
+    }
+  });
+
+  test("[H2] no model at all leads to the default route", () => {
+    expect(resolvePlan(config, null, bindings).name).toBe("any");
+  });
+
+  test("[H2] without a default route an unknown model is the client's mistake", () => {
+    const strict = defineRelay({ routes: { echo: { upstreams: [{ name: "echo", adapter: "echo" }] } } });
+    const error = thrown(() => resolvePlan(strict, "other", {}));
+    expect([error.code, error.message]).toEqual([
+      "model_not_found",
+      "No route is named 'other' and there is no default route.",
+    ]);
+  });
+
+  test("[H3] a missing or empty binding is named with its route, and no value is", () => {
+    for (const env of [
+      { FAR_URL: "https://far.example" },
+      { ...bindings, FAR_KEY: "" },
+      { ...bindings, FAR_KEY: 7 },
+    ]) {
+      const error = thrown(() => resolvePlan(config, "keyed", env));
+      expect(error.code).toBe("binding_missing");
+      expect(error.message).toContain("'keyed'");
+      expect(error.message).toContain("FAR_KEY");
+      expect(error.message).not.toContain("far.example");
+    }
+  });
+
+  test("[H3] only routes whose bindings exist are offered", () => {
+    expect(offeredRoutes(config, {})).toEqual(["echo", "any"]);
+    expect(offeredRoutes(config, bindings)).toEqual(["echo", "keyed", "any"]);
+  });
+});
