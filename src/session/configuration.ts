@@ -1,0 +1,139 @@
+/** The session's configuration: what the client set over the plan's defaults, and what follows from it. */
+import type { AudioFormat } from "../audio/format.ts";
+import type { EndpointerOptions } from "../audio/endpointer.ts";
+import type { DetectorThresholds } from "../audio/vad/detector.ts";
+import type { Json, JsonObject } from "../protocol/json.ts";
+import { initialConfig, mergeConfig, type SessionConfig, type TurnDetection } from "../protocol/session-config.ts";
+import type { UpstreamConfig } from "../upstreams/upstream.ts";
+
+/** Session keys that `UpstreamConfig` names itself. */
+const NAMED = new Set(["type", "instructions", "output_modalities", "max_output_tokens", "tools", "tool_choice", "audio"]);
+
+/** Silence that ends a turn under `semantic_vad`, by eagerness, in milliseconds. */
+const SEMANTIC_SILENCE_MS = { high: 400, medium: 600, auto: 600, low: 1000 } as const;
+const SEMANTIC_PREFIX_MS = 300;
+/** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
+const MIN_SPEECH_MS = 0;
+
+export class Configuration {
+  #config: SessionConfig;
+
+  constructor(kind: "conversation" | "transcription", planned: JsonObject, given: JsonObject) {
+    const initial = initialConfig(kind === "transcription" ? "transcription" : "realtime");
+    this.#config = mergeConfig(mergeConfig(initial, planned), given);
+  }
+
+  get current(): SessionConfig {
+    return this.#config;
+  }
+
+  /** @throws ClientError naming the field; nothing changes then. */
+  update(session: JsonObject): void {
+    this.#config = mergeConfig(this.#config, session);
+  }
+
+  get turnDetection(): TurnDetection | null {
+    return this.#config.audio.input.turn_detection;
+  }
+
+  get inputFormat(): AudioFormat {
+    return this.#config.audio.input.format;
+  }
+
+  get outputFormat(): AudioFormat {
+    return this.#config.audio.output.format;
+  }
+
+  get modality(): "audio" | "text" {
+    return this.#config.output_modalities[0];
+  }
+
+  get transcriptionOnly(): boolean {
+    return this.#config.type === "transcription";
+  }
+
+  /** `audio.output` as responses show it. */
+  get output(): JsonObject {
+    return { format: this.outputFormat, voice: this.#voice };
+  }
+
+  get #voice(): Json {
+    const { voice } = this.#config.audio.output;
+    return voice === null ? "default" : (voice as Json);
+  }
+
+  /** The full effective configuration, as `session.created` and `session.updated` carry it. */
+  shown(identity: JsonObject): JsonObject {
+    // SessionConfig is JSON by construction: it came out of a schema over JSON.
+    const config = this.#config as unknown as JsonObject;
+    const { audio } = this.#config;
+    const input = audio.input as unknown as JsonObject;
+    const output = audio.output as unknown as JsonObject;
+    if (this.transcriptionOnly) {
+      const { type, include } = config;
+      return { type: type ?? "transcription", ...identity, include: include ?? null, audio: { input } };
+    }
+    return { ...config, ...identity, audio: { input, output: { ...output, voice: this.#voice } } };
+  }
+
+  upstream(): UpstreamConfig {
+    const config = this.#config as unknown as JsonObject;
+    const extra: Record<string, Json> = {};
+    for (const [key, value] of Object.entries(config)) {
+      if (!NAMED.has(key) && value !== null) extra[key] = value;
+    }
+    const input = this.#config.audio.input;
+    if (input.noise_reduction) extra["noise_reduction"] = input.noise_reduction as JsonObject;
+    return {
+      kind: this.transcriptionOnly ? "transcription" : "conversation",
+      instructions: this.#config.instructions,
+      modality: this.modality,
+      tools: this.#config.tools as unknown as readonly JsonObject[],
+      toolChoice: this.#config.tool_choice as Json,
+      maxOutputTokens: this.#config.max_output_tokens,
+      voice: this.#config.audio.output.voice as Json,
+      speed: this.#config.audio.output.speed,
+      transcription: input.transcription as JsonObject | null,
+      turnDetection: this.turnDetection as unknown as JsonObject | null,
+      extra,
+    };
+  }
+
+  snapshot(): SessionConfig {
+    return this.#config;
+  }
+
+  restore(config: SessionConfig): void {
+    this.#config = config;
+  }
+}
+
+/**
+ * The endpointer's options for a turn detection. OpenAI's `threshold` keeps its meaning (0.5 is the middle, higher
+ * wants louder speech) and is mapped onto this detector's own scale; while the assistant is audible the detector's
+ * raised threshold is the least.
+ */
+export function endpointerOptions(
+  turn: TurnDetection | null,
+  thresholds: DetectorThresholds,
+  audible: boolean,
+): EndpointerOptions {
+  const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
+  const start = rescale(wanted, thresholds.start);
+  const raised = audible ? Math.max(start, thresholds.startWhileSpeaking) : start;
+  return {
+    start: raised,
+    stop: Math.max(0.01, start - (thresholds.start - thresholds.stop)),
+    prefixPaddingMs: turn?.type === "server_vad" ? turn.prefix_padding_ms : SEMANTIC_PREFIX_MS,
+    minSpeechMs: MIN_SPEECH_MS,
+    hangoverMs:
+      turn?.type === "server_vad"
+        ? turn.silence_duration_ms
+        : SEMANTIC_SILENCE_MS[turn?.type === "semantic_vad" ? turn.eagerness : "auto"],
+  };
+}
+
+/** 0 → 0, 0.5 → `middle`, 1 → 1, linear between. */
+function rescale(value: number, middle: number): number {
+  return value <= 0.5 ? value * 2 * middle : middle + (value - 0.5) * 2 * (1 - middle);
+}

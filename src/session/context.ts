@@ -1,0 +1,78 @@
+/** What every part of a session shares: the time of this call, its actions, names and limits. */
+import { Deadlines } from "./deadlines.ts";
+import type { Action } from "./io.ts";
+import type { Limits } from "./limits.ts";
+
+export class Context {
+  readonly limits: Limits;
+  readonly deadlines = new Deadlines();
+  now: number;
+  #actions: Action[] = [];
+  #prefix: string;
+  #count = 0;
+  #persistedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: Limits, prefix: string, now: number) {
+    this.limits = limits;
+    this.#prefix = prefix;
+    this.now = now;
+  }
+
+  act(action: Action): void {
+    this.#actions.push(action);
+  }
+
+  metric(name: string, value: number, upstream?: string): void {
+    this.#actions.push(
+      upstream === undefined ? { type: "metric", name, value } : { type: "metric", name, value, upstream },
+    );
+  }
+
+  /** All actions since the last call. */
+  takeActions(): readonly Action[] {
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  /** Asks for a snapshot, now or when the last one is old enough. */
+  persist(): void {
+    const at = this.#persistedAt + this.limits.persistEveryMs;
+    if (this.now < at) {
+      if (this.deadlines.get("persist") === null) this.deadlines.set("persist", at);
+      return;
+    }
+    this.#persistedAt = this.now;
+    this.deadlines.clear("persist");
+    this.act({ type: "persist" });
+  }
+
+  /** A name that is unique in the session and, by its random prefix, elsewhere: `item_k3…_1f`. */
+  newId(kind: "event" | "item" | "resp" | "conv" | "call"): string {
+    this.#count += 1;
+    return `${kind}_${this.#prefix}${this.#count.toString(36).padStart(4, "0")}`;
+  }
+
+  snapshot(): ContextSnapshot {
+    return {
+      prefix: this.#prefix,
+      count: this.#count,
+      persistedAt: this.#persistedAt,
+      deadlines: this.deadlines.snapshot(),
+    };
+  }
+
+  restore(snapshot: ContextSnapshot): void {
+    this.#prefix = snapshot.prefix;
+    this.#count = snapshot.count;
+    this.#persistedAt = snapshot.persistedAt;
+    this.deadlines.restore(snapshot.deadlines);
+  }
+}
+
+export interface ContextSnapshot {
+  readonly prefix: string;
+  readonly count: number;
+  readonly persistedAt: number;
+  readonly deadlines: readonly (readonly [string, number])[];
+}

@@ -1,0 +1,82 @@
+/** Every buffer's bound and every wait's deadline, with its unit and what it stops. */
+export interface Limits {
+  /** Upstreams in one plan: fan-out multiplies every frame. */
+  readonly upstreams: number;
+  /** Characters or bytes of one client message. OpenAI allows 15 MiB of base64 in one append, so that much passes. */
+  readonly clientMessageSize: number;
+  /** Characters of one client message that is not audio: a JSON bomb costs a parse. Images and history fit. */
+  readonly clientEventSize: number;
+  /** Bytes or characters of one upstream message: a hostile provider must not exhaust the isolate's 128 MB. */
+  readonly upstreamMessageSize: number;
+  /** Items in the conversation; the oldest finished one is forgotten beyond it. */
+  readonly items: number;
+  /** Characters of JSON in one item. */
+  readonly itemSize: number;
+  /** Characters of text and arguments one response may produce. */
+  readonly responseTextSize: number;
+  /** Bytes of item audio kept for `conversation.item.retrieve` and for replay, oldest dropped first. */
+  readonly archiveBytes: number;
+  /** Milliseconds of input audio held for pre-roll and for an upstream that must hear a turn again. */
+  readonly inputHistoryMs: number;
+  /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
+  readonly inputSliceMs: number;
+  /** Audio bytes waiting for an upstream that is still dialling. Beyond it the link is given up, aloud. */
+  readonly backlogBytes: number;
+  /** Commands waiting likewise. */
+  readonly backlogCommands: number;
+  /** Responses in progress at once, out-of-band ones included. */
+  readonly activeResponses: number;
+  /** Finished responses whose late upstream events are still recognised and dropped. */
+  readonly finishedResponses: number;
+  /** Shell: an upstream's socket must open within this. */
+  readonly dialMs: number;
+  /** An open upstream must be configured within this. */
+  readonly readyMs: number;
+  /** A response must show a sign of life within this after it was asked for. */
+  readonly firstOutputMs: number;
+  /** A response that has begun must go on within this. */
+  readonly progressMs: number;
+  /** Redials of a failed upstream, doubling from the first figure up to the second. */
+  readonly redialFirstMs: number;
+  readonly redialMostMs: number;
+  readonly redials: number;
+  /** A client without a connection for so long ends the session (duplex.v1, which can come back). */
+  readonly clientGoneMs: number;
+  /** A session whose client never connected. */
+  readonly unclaimedMs: number;
+  /** The longest session. */
+  readonly sessionMs: number;
+  /** Commit with less audio than this is an error, as at OpenAI. */
+  readonly commitLeastMs: number;
+  /** Snapshots are asked for at most this often. */
+  readonly persistEveryMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  upstreams: 4,
+  clientMessageSize: 16 * 1024 * 1024,
+  clientEventSize: 16 * 1024 * 1024,
+  upstreamMessageSize: 8 * 1024 * 1024,
+  items: 1000,
+  itemSize: 16 * 1024 * 1024,
+  responseTextSize: 256 * 1024,
+  archiveBytes: 2 * 1024 * 1024,
+  inputHistoryMs: 10_000,
+  inputSliceMs: 100,
+  backlogBytes: 4 * 1024 * 1024,
+  backlogCommands: 4000,
+  activeResponses: 8,
+  finishedResponses: 32,
+  dialMs: 10_000,
+  readyMs: 10_000,
+  firstOutputMs: 30_000,
+  progressMs: 30_000,
+  redialFirstMs: 250,
+  redialMostMs: 8000,
+  redials: 5,
+  clientGoneMs: 30_000,
+  unclaimedMs: 60_000,
+  sessionMs: 60 * 60 * 1000,
+  commitLeastMs: 100,
+  persistEveryMs: 1000,
+};

@@ -1,0 +1,55 @@
+/**
+ * The way of one item's audio from an upstream's format to the client's: odd bytes carried, resampled with state,
+ * encoded. Official clients view every delta as Int16 and throw on odd lengths, so what leaves is always even.
+ */
+import { createDecoder, encode, type AudioDecoder } from "../audio/codec.ts";
+import { sampleRateHz, type AudioFormat } from "../audio/format.ts";
+import type { AudioKernels } from "../audio/kernels.ts";
+import { createResampler, type Resampler, type ResamplerSnapshot } from "../audio/resampler.ts";
+
+export class OutputPath {
+  readonly from: AudioFormat;
+  readonly to: AudioFormat;
+  readonly #decoder: AudioDecoder;
+  readonly #resampler: Resampler;
+
+  constructor(from: AudioFormat, to: AudioFormat, kernels: AudioKernels) {
+    this.from = from;
+    this.to = to;
+    this.#decoder = createDecoder(from);
+    this.#resampler = createResampler(sampleRateHz(from), sampleRateHz(to), kernels);
+  }
+
+  /** @returns bytes in the client's format, a view valid until the next call; may be empty. */
+  push(bytes: Uint8Array): Uint8Array {
+    return encode(this.to, this.#resampler.process(this.#decoder.decode(bytes)));
+  }
+
+  /** What was still inside the resampler. */
+  flush(): Uint8Array {
+    return encode(this.to, this.#resampler.flush());
+  }
+
+  snapshot(): OutputPathSnapshot {
+    return {
+      from: this.from,
+      to: this.to,
+      carried: this.#decoder.snapshot(),
+      resampler: this.#resampler.snapshot(),
+    };
+  }
+
+  static restore(snapshot: OutputPathSnapshot, kernels: AudioKernels): OutputPath {
+    const path = new OutputPath(snapshot.from, snapshot.to, kernels);
+    path.#decoder.restore(snapshot.carried);
+    path.#resampler.restore(snapshot.resampler);
+    return path;
+  }
+}
+
+export interface OutputPathSnapshot {
+  readonly from: AudioFormat;
+  readonly to: AudioFormat;
+  readonly carried: number;
+  readonly resampler: ResamplerSnapshot;
+}

@@ -1,0 +1,304 @@
+/**
+ * Responses from request to end. A response exists for the client from the moment it was asked for: the edge
+ * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
+ * response are dropped.
+ */
+import type { AudioFormat } from "../audio/format.ts";
+import { ClientError } from "../protocol/client-error.ts";
+import type { ResponseParams } from "../protocol/client-events.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import type { UpstreamEvent, UpstreamFault } from "../upstreams/upstream.ts";
+import type { Context } from "./context.ts";
+import type { Link } from "./link.ts";
+import type { ResponseWriter } from "./response-writer.ts";
+import { isActive, type Ending, type OutputItem, type ResponseRecord } from "./response.ts";
+import { next, RESPONSE } from "./transitions.ts";
+
+/** What the session's configuration says of a response that begins now. */
+export interface ResponseDefaults {
+  readonly modality: "audio" | "text";
+  readonly maxOutputTokens: number | "inf";
+  readonly output: JsonObject;
+  readonly format: AudioFormat;
+  readonly conversationId: string;
+}
+
+export interface ResponsesHost {
+  responseDefaults(): ResponseDefaults;
+  onResponseDone(response: ResponseRecord): void;
+}
+
+/** Events of an upstream that belong to a response. */
+export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
+type ItemEvent = Extract<ResponseUpstreamEvent, { readonly item: string }>;
+
+/** A duplex stream that pauses for so long ends its response; the next audio begins another. */
+const STREAM_GAP_MS = 1000;
+
+export class Responses {
+  readonly #context: Context;
+  readonly #writer: ResponseWriter;
+  readonly #host: ResponsesHost;
+  /** In order of creation; ended ones are forgotten beyond a bound. */
+  #records = new Map<string, ResponseRecord>();
+  #count = 0;
+
+  constructor(context: Context, writer: ResponseWriter, host: ResponsesHost) {
+    this.#context = context;
+    this.#writer = writer;
+    this.#host = host;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get active(): readonly ResponseRecord[] {
+    return [...this.#records.values()].filter((response) => isActive(response));
+  }
+
+  /** Responses of the conversation that were asked for and are still running. */
+  get answering(): readonly ResponseRecord[] {
+    return this.active.filter((response) => response.asked && !response.outOfBand);
+  }
+
+  get(id: string): ResponseRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** The response that made an item, or null when it is forgotten. */
+  ofItem(itemId: string): string | null {
+    for (const response of this.#records.values()) {
+      if (response.items.some((item) => item.id === itemId)) return response.id;
+    }
+    return null;
+  }
+
+  /** Asks one upstream for a response. @throws ClientError when too many run. */
+  request(link: Link, params: ResponseParams): ResponseRecord {
+    if (this.active.length >= this.#context.limits.activeResponses) {
+      throw new ClientError("too_many_responses", `At most ${this.#context.limits.activeResponses} responses at once.`);
+    }
+    const { conversation, metadata, ...rest } = params;
+    const response = this.#create(link, true, params);
+    const outOfBand = conversation === "none";
+    this.#context.deadlines.set(
+      deadline(response),
+      this.#context.now + this.#context.limits.firstOutputMs,
+    );
+    // What came from a JSON schema is JSON.
+    const options = { params: rest as JsonObject, outOfBand };
+    link.command({ type: "respond", responseId: response.id, options });
+    return response;
+  }
+
+  #create(link: Link, asked: boolean, params: ResponseParams): ResponseRecord {
+    const defaults = this.#host.responseDefaults();
+    const outOfBand = params.conversation === "none";
+    this.#count += 1;
+    const response: ResponseRecord = {
+      id: this.#context.newId("resp"),
+      ordinal: this.#count,
+      stream: link.index,
+      upstream: link.name,
+      phase: "requested",
+      asked,
+      outOfBand,
+      metadata: params.metadata ?? null,
+      modality: params.output_modalities?.[0] ?? defaults.modality,
+      maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
+      conversationId: outOfBand ? null : defaults.conversationId,
+      output: defaults.output,
+      items: [],
+      upstreamMetadata: null,
+      usage: null,
+      reason: null,
+      fault: null,
+    };
+    this.#records.set(response.id, response);
+    this.#writer.created(response);
+    return response;
+  }
+
+  handle(link: Link, event: ResponseUpstreamEvent): void {
+    if (event.type === "response.started") {
+      this.#started(link, event.response, event.answers);
+      return;
+    }
+    const id = link.responses.get(event.response);
+    let response = id === undefined ? undefined : this.#records.get(id);
+    if (event.type === "response.done") link.responses.delete(event.response);
+    if (!response && link.capabilities.turns === "none" && event.type === "audio") {
+      response = this.#started(link, event.response, null);
+    }
+    if (!response || !isActive(response)) return;
+    this.#refresh(response);
+    if (event.type === "response.done") {
+      response.usage = event.usage;
+      response.upstreamMetadata = event.metadata;
+      this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
+    } else this.#itemEvent(link, response, event);
+  }
+
+  #started(link: Link, key: string, answers: string | null): ResponseRecord | undefined {
+    const known = answers === null ? undefined : this.#records.get(answers);
+    if (answers !== null && !known) return undefined;
+    const response = known ?? this.#create(link, false, {});
+    link.responses.set(key, response.id);
+    const phase = next(RESPONSE, response.phase, "started");
+    if (phase === null) return undefined;
+    response.phase = phase;
+    this.#refresh(response);
+    return response;
+  }
+
+  /** It goes on: move its deadline. */
+  #refresh(response: ResponseRecord): void {
+    const waitMs = response.asked ? this.#context.limits.progressMs : STREAM_GAP_MS;
+    this.#context.deadlines.set(deadline(response), this.#context.now + waitMs);
+  }
+
+  #itemEvent(link: Link, response: ResponseRecord, event: ItemEvent): void {
+    let item = response.items.find((candidate) => candidate.key === event.item);
+    if (event.type === "item.started") {
+      if (!item) this.#addItem(response, event.item, event);
+      return;
+    }
+    // A duplex stream that paused goes on under the same key: its item begins anew.
+    if (!item && event.type === "audio") item = this.#addItem(response, event.item, null);
+    if (!item || item.done) return;
+    switch (event.type) {
+      case "audio": {
+        const { format } = this.#host.responseDefaults();
+        this.#writer.audio(response, item, link.capabilities.output, format, event.bytes);
+        break;
+      }
+      case "transcript":
+      case "text":
+        if (!this.#tooLong(response, item, event.delta)) {
+          this.#writer.text(response, item, event.type === "text" ? "text" : "audio", event.delta);
+        }
+        break;
+      case "arguments":
+        if (!this.#tooLong(response, item, event.delta)) this.#writer.arguments(response, item, event.delta);
+        break;
+      case "item.done":
+        if (event.arguments !== undefined && !this.#tooLong(response, item, event.arguments)) {
+          item.arguments = event.arguments;
+        }
+        this.#writer.itemDone(response, item, "completed");
+        break;
+    }
+  }
+
+  #tooLong(response: ResponseRecord, item: OutputItem, delta: string): boolean {
+    const limit = this.#context.limits.responseTextSize;
+    if (item.text.length + item.arguments.length + delta.length <= limit) return false;
+    const fault = { code: "upstream_output_too_long", message: `The response is longer than ${limit} characters.` };
+    this.end(response, { phase: "failed", reason: null, fault });
+    return true;
+  }
+
+  #addItem(
+    response: ResponseRecord,
+    key: string,
+    event: Extract<ItemEvent, { readonly type: "item.started" }> | null,
+  ): OutputItem {
+    const call = event?.kind === "function_call" ? event : null;
+    const item: OutputItem = {
+      id: this.#context.newId("item"),
+      key,
+      kind: call ? "function_call" : "message",
+      name: call?.name ?? "",
+      callId: call?.callId ?? "",
+      outputIndex: response.items.length,
+      part: null,
+      text: "",
+      arguments: "",
+      done: false,
+      status: "in_progress",
+    };
+    response.items.push(item);
+    this.#writer.itemStarted(response, item);
+    return item;
+  }
+
+  /** Ends a response for the client. Ending it twice does nothing. */
+  end(response: ResponseRecord, ending: Ending): void {
+    const phase = next(RESPONSE, response.phase, ending.phase);
+    if (phase === null) return;
+    this.#context.deadlines.clear(deadline(response));
+    const status = ending.phase === "completed" ? "completed" : "incomplete";
+    for (const item of response.items) this.#writer.itemDone(response, item, status);
+    response.phase = phase;
+    response.reason = ending.reason;
+    response.fault = ending.fault;
+    this.#writer.done(response);
+    this.#forget();
+    this.#host.onResponseDone(response);
+  }
+
+  #forget(): void {
+    const ended = [...this.#records.values()].filter((response) => !isActive(response));
+    for (const response of ended.slice(0, -this.#context.limits.finishedResponses)) {
+      this.#records.delete(response.id);
+    }
+  }
+
+  /** Ends it for the client at once and tells the upstream to stop. */
+  cancel(response: ResponseRecord, link: Link | undefined, reason: string): void {
+    if (!isActive(response)) return;
+    if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
+    this.end(response, { phase: "cancelled", reason, fault: null });
+  }
+
+  /** The upstream is gone: what it was saying fails, what it streamed unasked just ends. */
+  linkLost(link: Link, fault: UpstreamFault): void {
+    link.responses.clear();
+    for (const response of this.active) {
+      if (response.stream !== link.index) continue;
+      if (response.asked) this.end(response, { phase: "failed", reason: null, fault });
+      else this.end(response, { phase: "completed", reason: null, fault: null });
+    }
+  }
+
+  /** The deadline of a response came. */
+  timeout(id: string, link: Link | undefined): void {
+    const response = this.#records.get(id);
+    if (!response || !isActive(response)) return;
+    if (!response.asked) {
+      this.end(response, { phase: "completed", reason: null, fault: null });
+      return;
+    }
+    this.#context.metric("response_timeouts", 1, response.upstream);
+    if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
+    const fault = { code: "upstream_timeout", message: "The upstream stopped answering." };
+    this.end(response, { phase: "failed", reason: null, fault });
+  }
+
+  snapshot(): ResponsesSnapshot {
+    return {
+      count: this.#count,
+      records: [...this.#records.values()].map((response) => ({
+        ...response,
+        items: response.items.map((item) => ({ ...item })),
+      })),
+    };
+  }
+
+  restore(snapshot: ResponsesSnapshot): void {
+    this.#count = snapshot.count;
+    this.#records = new Map(
+      snapshot.records.map((kept) => [kept.id, { ...kept, items: kept.items.map((item) => ({ ...item })) }]),
+    );
+  }
+}
+
+function deadline(response: ResponseRecord): string {
+  return `response:${response.id}`;
+}
+
+export interface ResponsesSnapshot {
+  readonly count: number;
+  readonly records: readonly ResponseRecord[];
+}

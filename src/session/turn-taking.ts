@@ -1,0 +1,303 @@
+/**
+ * Turns of the caller: when speech begins and ends, what of the audio belongs to it, and who gets it. Turn-based
+ * upstreams hear turns (with their pre-roll), duplex ones and those with their own detection hear everything.
+ */
+import { formatKey, type AudioFormat } from "../audio/format.ts";
+import { ClientError } from "../protocol/client-error.ts";
+import type { AudioChunk } from "../upstreams/upstream.ts";
+import {
+  TICKS_PER_MS,
+  type AudioInput,
+  type AudioTap,
+  type InputListener,
+  type SpeechDecision,
+} from "./audio-input.ts";
+import type { ClientPort } from "./client-port.ts";
+import type { Context } from "./context.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Link } from "./link.ts";
+import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
+
+export interface TurnHost {
+  readonly links: readonly Link[];
+  /** Speech began, decided at the edge. */
+  onSpeechStarted(): void;
+  /** A user turn is in the conversation and with the upstreams. `detected`: by speech, not by the client. */
+  onTurn(detected: boolean): void;
+}
+
+/** The caller's own words, kept in the client's format for retrieval and replay. */
+class Recorder implements AudioTap {
+  cursor = 0;
+  format: AudioFormat;
+  itemId: string | null = null;
+  readonly #conversation: Conversation;
+
+  constructor(conversation: Conversation, format: AudioFormat) {
+    this.#conversation = conversation;
+    this.format = format;
+  }
+
+  deliver(chunk: AudioChunk): void {
+    if (this.itemId !== null) this.#conversation.audio.append(this.itemId, this.format, chunk.bytes);
+  }
+}
+
+export class TurnTaking implements InputListener {
+  readonly #context: Context;
+  readonly #port: ClientPort;
+  readonly #conversation: Conversation;
+  readonly #host: TurnHost;
+  readonly #input: AudioInput;
+  readonly #recorder: Recorder;
+  #phase: TurnPhase = "listening";
+  /** The item that the present audio will become. */
+  #itemId: string;
+  /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
+  #startTicks = 0;
+  #committed = 0;
+
+  constructor(context: Context, port: ClientPort, conversation: Conversation, input: AudioInput, host: TurnHost) {
+    this.#context = context;
+    this.#port = port;
+    this.#conversation = conversation;
+    this.#input = input;
+    this.#host = host;
+    this.#itemId = context.newId("item");
+    this.#recorder = new Recorder(conversation, input.format);
+    this.#attach();
+  }
+
+  get phase(): TurnPhase {
+    return this.#phase;
+  }
+
+  /** User turns so far. */
+  get count(): number {
+    return this.#committed;
+  }
+
+  #step(event: TurnEvent): void {
+    this.#phase = next(TURN, this.#phase, event) ?? this.#phase;
+  }
+
+  /** `detection`: whether turns are decided here. */
+  configure(detection: boolean, format: AudioFormat): void {
+    if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
+    const detecting = this.#phase !== "manual";
+    this.#step(detection ? "vad_on" : "vad_off");
+    if (detecting === detection) return;
+    this.#input.detect(detection);
+    if (this.#phase === "manual") this.#begin(this.#input.ticks);
+  }
+
+  #setFormat(format: AudioFormat): void {
+    this.#input.setFormat(format);
+    this.#recorder.format = format;
+    this.#attach();
+    this.#startTicks = this.#input.ticks;
+  }
+
+  #attach(): void {
+    for (const tap of [...this.#host.links, this.#recorder]) this.#input.attach(tap);
+    this.#recorder.itemId = this.#itemId;
+  }
+
+  /** Upstreams that hear turns, and the recorder. */
+  get #turnTaps(): readonly AudioTap[] {
+    return [...this.#host.links.filter((link) => link.capabilities.turns === "client"), this.#recorder];
+  }
+
+  get #turnLinks(): readonly Link[] {
+    return this.#host.links.filter((link) => link.capabilities.turns === "client");
+  }
+
+  /** Audio of the client, in its input format. */
+  push(bytes: Uint8Array): void {
+    this.#input.push(bytes, this);
+  }
+
+  onAudio(): void {
+    for (const link of this.#host.links) if (link.capabilities.turns !== "client") this.#input.forward(link);
+    if (this.#phase === "manual") this.#forward();
+    else if (this.#phase === "speaking") this.#forward(this.#input.settledTicks);
+  }
+
+  #forward(toTicks?: number): void {
+    for (const tap of this.#turnTaps) this.#input.forward(tap, toTicks);
+  }
+
+  /** The buffer begins at a position: what was before it is not part of the next turn. */
+  #begin(ticks: number): void {
+    this.#startTicks = ticks;
+    for (const tap of this.#turnTaps) this.#input.seek(tap, ticks);
+  }
+
+  onSpeech(decision: SpeechDecision): void {
+    if (decision.type === "started") this.#speechStarted(decision.prefixTicks);
+    else this.#speechStopped(decision.ticks);
+  }
+
+  #speechStarted(prefixTicks: number): void {
+    if (next(TURN, this.#phase, "speech_started") === null) return;
+    this.#step("speech_started");
+    for (const link of this.#turnLinks) link.ensure();
+    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));
+    this.#context.metric("speech_started", 1);
+    this.#port.emit({
+      type: "input_audio_buffer.speech_started",
+      audio_start_ms: Math.round(this.#startTicks / TICKS_PER_MS),
+      item_id: this.#itemId,
+    });
+    this.#host.onSpeechStarted();
+  }
+
+  #speechStopped(ticks: number): void {
+    if (next(TURN, this.#phase, "speech_stopped") === null) return;
+    this.#forward(this.#input.cutBefore(ticks));
+    this.#port.emit({
+      type: "input_audio_buffer.speech_stopped",
+      audio_end_ms: Math.round(ticks / TICKS_PER_MS),
+      item_id: this.#itemId,
+    });
+    this.#step("speech_stopped");
+    this.#commit(this.#input.cutBefore(ticks), true);
+  }
+
+  /** The client's `input_audio_buffer.commit`. @throws ClientError when there is too little to commit. */
+  commit(): void {
+    const end = this.#input.ticks;
+    const bufferedMs = (end - this.#startTicks) / TICKS_PER_MS;
+    const { commitLeastMs } = this.#context.limits;
+    if (bufferedMs < commitLeastMs) {
+      throw new ClientError(
+        "input_audio_buffer_commit_empty",
+        `Error committing input audio buffer: buffer too small. Expected at least ${commitLeastMs}ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`,
+      );
+    }
+    // While only listening nothing was sent on: the buffer is what the history still holds of it.
+    if (this.#phase === "listening") this.#begin(this.#startTicks);
+    for (const link of this.#turnLinks) link.ensure();
+    this.#input.flush();
+    this.#forward();
+    this.#step("committed");
+    if (this.#phase === "listening") this.#input.detect(true);
+    this.#commit(end, false);
+  }
+
+  #commit(endTicks: number, detected: boolean): void {
+    const itemId = this.#itemId;
+    const audioMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
+    this.#committed += 1;
+    for (const link of this.#turnLinks) link.command({ type: "commit", itemId });
+    this.#itemId = this.#context.newId("item");
+    this.#recorder.itemId = this.#itemId;
+    this.#startTicks = endTicks;
+    this.#announce(itemId, audioMs);
+    this.#host.onTurn(detected);
+  }
+
+  /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
+  upstreamSpeech(state: "started" | "stopped"): void {
+    const ms = Math.round(this.#input.ticks / TICKS_PER_MS);
+    const item_id = this.#itemId;
+    if (state === "started") {
+      this.#port.emit({ type: "input_audio_buffer.speech_started", audio_start_ms: ms, item_id });
+      this.#host.onSpeechStarted();
+    } else this.#port.emit({ type: "input_audio_buffer.speech_stopped", audio_end_ms: ms, item_id });
+  }
+
+  /** Such an upstream closed a turn. @returns the id of the new user item. */
+  upstreamCommitted(): string {
+    const itemId = this.#itemId;
+    const end = this.#input.ticks;
+    this.#committed += 1;
+    this.#itemId = this.#context.newId("item");
+    this.#recorder.itemId = this.#itemId;
+    this.#announce(itemId, (end - this.#startTicks) / TICKS_PER_MS);
+    this.#startTicks = end;
+    return itemId;
+  }
+
+  /** Puts a user audio item into the conversation and tells the client. */
+  #announce(itemId: string, audioMs: number): void {
+    const item = {
+      id: itemId,
+      object: "realtime.item",
+      type: "message",
+      status: "completed",
+      role: "user",
+      content: [{ type: "input_audio", transcript: null }],
+    };
+    const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs };
+    const previous = this.#conversation.insert(entry);
+    this.#port.emit({
+      type: "input_audio_buffer.committed",
+      previous_item_id: previous,
+      item_id: itemId,
+    });
+    this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
+    this.#port.emit({ type: "conversation.item.done", previous_item_id: previous, item });
+    this.#context.persist();
+  }
+
+  /** The client's `input_audio_buffer.clear`. */
+  clear(): void {
+    this.#step("cleared");
+    if (this.#phase === "listening") this.#input.detect(true);
+    this.#conversation.audio.delete(this.#itemId);
+    this.#begin(this.#input.ticks);
+    for (const link of this.#turnLinks) link.command({ type: "clear" });
+    this.#port.emit({ type: "input_audio_buffer.cleared" });
+  }
+
+  /** Nobody spoke for `idleMs`: the silence becomes a turn, so that the model may ask whether anyone is there. */
+  idle(idleMs: number): void {
+    if (this.#phase !== "listening") return;
+    const end = this.#input.ticks;
+    const start = Math.max(this.#startTicks, end - idleMs * TICKS_PER_MS);
+    this.#port.emit({
+      type: "input_audio_buffer.timeout_triggered",
+      audio_start_ms: Math.round(start / TICKS_PER_MS),
+      audio_end_ms: Math.round(end / TICKS_PER_MS),
+      item_id: this.#itemId,
+    });
+    this.#begin(start);
+    this.#forward();
+    this.#commit(end, true);
+  }
+
+  /** An upstream came back in the middle of a turn: it hears the turn from its beginning. */
+  replay(link: Link): void {
+    if (link.capabilities.turns !== "client" || this.#phase === "listening") this.#input.attach(link);
+    else this.#input.seek(link, this.#startTicks);
+  }
+
+  snapshot(): TurnSnapshot {
+    return {
+      phase: this.#phase,
+      itemId: this.#itemId,
+      startTicks: this.#startTicks,
+      committed: this.#committed,
+      recorder: this.#recorder.cursor,
+    };
+  }
+
+  restore(snapshot: TurnSnapshot): void {
+    this.#phase = snapshot.phase;
+    this.#itemId = snapshot.itemId;
+    this.#startTicks = snapshot.startTicks;
+    this.#committed = snapshot.committed;
+    this.#recorder.cursor = snapshot.recorder;
+    this.#recorder.itemId = snapshot.itemId;
+    this.#recorder.format = this.#input.format;
+  }
+}
+
+export interface TurnSnapshot {
+  readonly phase: TurnPhase;
+  readonly itemId: string;
+  readonly startTicks: number;
+  readonly committed: number;
+  readonly recorder: number;
+}

@@ -1,0 +1,132 @@
+/** What each upstream event does. The rest of a response's life is `responses.ts`. */
+import type { UpstreamConfig, UpstreamEvent, UpstreamFault } from "../upstreams/upstream.ts";
+import { isJsonObject, type Json } from "../protocol/json.ts";
+import type { BargeIn } from "./barge-in.ts";
+import type { ClientPort, ServerEvent } from "./client-port.ts";
+import type { Context } from "./context.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Link, LinkHost } from "./link.ts";
+import { replayCommands } from "./replay.ts";
+import type { Responses } from "./responses.ts";
+import type { TurnTaking } from "./turn-taking.ts";
+
+export interface UpstreamEventsHost {
+  upstreamConfig(): UpstreamConfig;
+  turns(): TurnTaking;
+  bargeIn(): BargeIn;
+  /** The plan's first upstream: its transcripts count. */
+  primary(link: Link): boolean;
+}
+
+type InputTranscript = Extract<UpstreamEvent, { readonly itemId: string }>;
+
+export class UpstreamEvents implements LinkHost {
+  readonly #context: Context;
+  readonly #port: ClientPort;
+  readonly #conversation: Conversation;
+  readonly #responses: Responses;
+  readonly #host: UpstreamEventsHost;
+  /** Keys of user items that an upstream with its own turn detection made. */
+  readonly #userItems = new Map<string, string>();
+
+  constructor(
+    context: Context,
+    port: ClientPort,
+    conversation: Conversation,
+    responses: Responses,
+    host: UpstreamEventsHost,
+  ) {
+    this.#context = context;
+    this.#port = port;
+    this.#conversation = conversation;
+    this.#responses = responses;
+    this.#host = host;
+  }
+
+  upstreamConfig(): UpstreamConfig {
+    return this.#host.upstreamConfig();
+  }
+
+  onUpstream(link: Link, event: UpstreamEvent): void {
+    if ("response" in event) {
+      this.#responses.handle(link, event);
+      return;
+    }
+    switch (event.type) {
+      case "input.transcript.delta":
+      case "input.transcript.completed":
+      case "input.transcript.failed":
+        if (this.#host.primary(link)) this.#transcript(event);
+        break;
+      case "speech":
+        if (this.#host.primary(link)) this.#host.turns().upstreamSpeech(event.state);
+        break;
+      case "committed":
+        if (this.#host.primary(link)) this.#committed(event.item);
+        break;
+      case "interrupted":
+        this.#host.bargeIn().interrupt("turn_detected");
+        break;
+      case "rate_limits":
+        this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
+        break;
+      case "error":
+        this.#context.metric("upstream_errors", 1, link.name);
+        this.#port.failed(event.error.code, `${link.name}: ${event.error.message}`);
+        break;
+      case "expiring":
+        this.#context.metric("upstream_expiring_ms", event.inMs, link.name);
+        break;
+      case "ready":
+      case "reply":
+      case "resumable":
+        break;
+    }
+  }
+
+  #committed(key: string): void {
+    this.#userItems.set(key, this.#host.turns().upstreamCommitted());
+    if (this.#userItems.size > 64) {
+      const [oldest] = this.#userItems.keys();
+      if (oldest !== undefined) this.#userItems.delete(oldest);
+    }
+  }
+
+  #transcript(event: InputTranscript): void {
+    const itemId = this.#userItems.get(event.itemId) ?? event.itemId;
+    const entry = this.#conversation.find(itemId);
+    if (!entry) return;
+    const base = { item_id: itemId, content_index: 0 };
+    const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
+    if (event.type === "input.transcript.delta") {
+      this.#port.emit({ type, ...base, delta: event.delta });
+    } else if (event.type === "input.transcript.failed") {
+      this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
+    } else {
+      const content = entry.item["content"];
+      const parts = Array.isArray(content) ? content : [];
+      const heard = parts.map((part: Json) =>
+        isJsonObject(part) && part["type"] === "input_audio" ? { ...part, transcript: event.transcript } : part,
+      );
+      entry.item = { ...entry.item, content: heard };
+      const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
+      this.#port.emit({ type, ...base, transcript: event.transcript, usage });
+    }
+  }
+
+  onRedial(link: Link): void {
+    for (const command of replayCommands(this.#conversation.entries)) link.command(command);
+    this.#host.turns().replay(link);
+  }
+
+  onPhase(link: Link, fault: UpstreamFault | null): void {
+    if (!this.#port.extended) return;
+    const event: ServerEvent = { type: "relay.upstream", upstream: link.name, status: link.phase };
+    this.#port.emit(fault ? { ...event, code: fault.code, reason: fault.message } : event);
+  }
+
+  onLost(link: Link, fault: UpstreamFault, final: boolean): void {
+    this.#port.failed(fault.code, `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`);
+    this.#responses.linkLost(link, fault);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * A call in virtual time: drives a Session, keeps what the client received and what each upstream was sent, and plays
+ * scripted upstreams. No sockets, no clock.
+ */
+import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
+import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
+import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
+import type { Limits } from "../../src/session/limits.ts";
+import type { PlannedUpstream } from "../../src/session/plan.ts";
+import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
+import type { JsonObject, UpstreamFactory } from "../../src/upstreams/upstream.ts";
+import { createWireUpstream, type SentCommand, type WireEvent } from "./wire-upstream.ts";
+
+/** A server event as a test looks at it: loose on purpose, fields are asserted by the tests. */
+export interface Received {
+  readonly type: string;
+  // deno-lint-ignore no-explicit-any
+  readonly [field: string]: unknown;
+}
+
+export interface CallOptions {
+  readonly upstreams?: readonly PlannedUpstream[];
+  readonly createUpstream?: UpstreamFactory;
+  readonly session?: JsonObject;
+  readonly planSession?: JsonObject;
+  readonly intent?: "conversation" | "transcription";
+  readonly dialect?: Dialect;
+  readonly kernels?: AudioKernels;
+  readonly limits?: Partial<Limits>;
+  /** Open the client and make every upstream ready. Default true. */
+  readonly connect?: boolean;
+}
+
+export const WIRE: PlannedUpstream = { name: "wire", options: { adapter: "wire" } };
+
+export class Call {
+  session: Session;
+  now = 1_000_000;
+  readonly events: Received[] = [];
+  readonly frames: { readonly header: FrameHeader; readonly payload: Uint8Array }[] = [];
+  /** In the order of arrival: `json` or `frame`, to check what overtook what. */
+  readonly order: string[] = [];
+  /** By upstream peer. */
+  readonly sent = new Map<string, SentCommand[]>();
+  readonly actions: Action[] = [];
+  readonly open = new Set<string>();
+  readonly #setup: SessionSetup;
+  readonly #dependencies: SessionDependencies;
+
+  constructor(options: CallOptions = {}) {
+    let drawn = 0;
+    this.#setup = {
+      id: "s1",
+      model: "demo",
+      plan: {
+        name: "demo",
+        upstreams: options.upstreams ?? [WIRE],
+        session: options.planSession ?? {},
+        detector: "energy",
+      },
+      intent: options.intent ?? "conversation",
+      session: options.session ?? {},
+    };
+    this.#dependencies = {
+      drawId: () => `drawn${(drawn += 1)}`,
+      kernels: options.kernels ?? NO_KERNELS,
+      createUpstream: options.createUpstream ?? createWireUpstream,
+      ...(options.limits ? { limits: options.limits } : {}),
+    };
+    this.session = new Session(this.#setup, this.#dependencies, this.now);
+    if (options.connect === false) return;
+    this.connect(options.dialect ?? "realtime");
+    for (const peer of [...this.open]) if (peer !== CLIENT) this.accept(peer);
+  }
+
+  connect(dialect: Dialect): void {
+    this.open.add(CLIENT);
+    this.input({ type: "open", peer: CLIENT, dialect });
+  }
+
+  /** Opens an upstream's socket and makes it ready. */
+  accept(peer: string): void {
+    this.input({ type: "open", peer });
+    this.upstream({ type: "ready" }, peer);
+  }
+
+  input(input: Input): readonly Action[] {
+    const actions = this.session.handle(input, this.now);
+    for (const action of actions) this.#perform(action);
+    return actions;
+  }
+
+  #perform(action: Action): void {
+    this.actions.push(action);
+    if (action.type === "dial") this.open.add(action.peer);
+    else if (action.type === "close") this.open.delete(action.peer);
+    else if (action.type === "send") this.#deliver(action.peer, action.data);
+  }
+
+  #deliver(peer: string, data: string | Uint8Array): void {
+    if (!this.open.has(peer)) throw new Error(`an action on the closed peer ${peer}`);
+    if (peer !== CLIENT) {
+      const commands = this.sent.get(peer) ?? [];
+      commands.push(JSON.parse(String(data)) as SentCommand);
+      this.sent.set(peer, commands);
+    } else if (typeof data === "string") {
+      this.events.push(JSON.parse(data) as Received);
+      this.order.push(JSON.parse(data).type);
+    } else {
+      const header = readFrameHeader(data);
+      if (!header) throw new Error("a frame without a header");
+      this.frames.push({ header, payload: data.slice(FRAME_HEADER_BYTES) });
+      this.order.push("frame");
+    }
+  }
+
+  /** Client → session. */
+  client(event: JsonObject | string | Uint8Array): void {
+    const raw = typeof event === "string" || event instanceof Uint8Array;
+    this.input({ type: "message", peer: CLIENT, data: raw ? event : JSON.stringify(event) });
+  }
+
+  append(samples: Int16Array): void {
+    const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+    this.client({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+  }
+
+  /** Speaks in 20 ms frames at 24 kHz, in time. */
+  speak(samples: Int16Array, frame = 480, frameMs = 20): void {
+    for (let at = 0; at < samples.length; at += frame) {
+      this.append(samples.subarray(at, at + frame));
+      this.advance(frameMs);
+    }
+  }
+
+  /** Upstream → session. */
+  upstream(event: WireEvent, peer = "up0.1"): void {
+    this.input({ type: "message", peer, data: JSON.stringify(event) });
+  }
+
+  /** A whole spoken answer of an upstream to the last `respond` it got. */
+  answer(samples: Int16Array, transcript = "Hello.", peer = "up0.1"): void {
+    this.beginAnswer(peer);
+    const audio = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength).toBase64();
+    this.upstream({ type: "transcript", response: "r", item: "i", delta: transcript }, peer);
+    this.upstream({ type: "audio", response: "r", item: "i", audio }, peer);
+    this.finishAnswer(peer);
+  }
+
+  beginAnswer(peer = "up0.1"): void {
+    const respond = this.commands(peer).findLast((command) => command.type === "respond");
+    if (respond?.type !== "respond") throw new Error("nobody asked for a response");
+    this.upstream({ type: "response.started", response: "r", answers: respond.responseId }, peer);
+    this.upstream({ type: "item.started", response: "r", item: "i", kind: "message" }, peer);
+  }
+
+  finishAnswer(peer = "up0.1"): void {
+    this.upstream({ type: "item.done", response: "r", item: "i" }, peer);
+    const done = { reason: null, error: null, usage: null, metadata: null };
+    this.upstream({ type: "response.done", response: "r", status: "completed", ...done }, peer);
+  }
+
+  /** Lets time pass, with every deadline at its moment. */
+  advance(ms: number): void {
+    const until = this.now + ms;
+    for (;;) {
+      const { deadline } = this.session;
+      if (deadline === null || deadline > until) break;
+      this.now = Math.max(this.now, deadline);
+      this.input({ type: "timeout" });
+    }
+    this.now = until;
+  }
+
+  commands(peer = "up0.1"): readonly SentCommand[] {
+    return this.sent.get(peer) ?? [];
+  }
+
+  /** Types of the commands an upstream got, audio runs collapsed. */
+  commandTypes(peer = "up0.1"): readonly string[] {
+    const types = this.commands(peer).map((command) => command.type);
+    return types.filter((type, at) => type !== "audio" || types[at - 1] !== "audio");
+  }
+
+  /** All caller audio an upstream got, concatenated. */
+  heard(peer = "up0.1"): Uint8Array {
+    const pieces = this.commands(peer).flatMap((command) =>
+      command.type === "audio" ? [...Uint8Array.fromBase64(command.audio)] : [],
+    );
+    return Uint8Array.from(pieces);
+  }
+
+  types(): readonly string[] {
+    return this.events.map((event) => event.type);
+  }
+
+  last(type: string): Received {
+    const found = this.events.findLast((event) => event.type === type);
+    if (!found) throw new Error(`the client got no ${type}, but ${this.types().join(", ")}`);
+    return found;
+  }
+
+  /** Forgets what was received so far. */
+  clearEvents(): void {
+    this.events.length = 0;
+    this.frames.length = 0;
+    this.order.length = 0;
+  }
+
+  /** Goes on in "another isolate": snapshot, structured clone, restore. */
+  hibernate(): void {
+    const kept = structuredClone(this.session.snapshot());
+    this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now);
+  }
+}

@@ -1,0 +1,42 @@
+/** Signals for core tests: deterministic, no files. */
+
+/** A small seeded generator (mulberry32): same seed, same numbers, everywhere. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Quiet room: noise at about −66 dBFS. */
+export function silence(ms: number, rateHz = 24_000, seed = 1): Int16Array {
+  const random = seeded(seed);
+  return Int16Array.from({ length: (ms * rateHz) / 1000 }, () => (random() - 0.5) * 50);
+}
+
+/** Something voiced: a gliding pulse train with formant-like harmonics, syllables of about 200 ms. */
+export function voice(ms: number, rateHz = 24_000, seed = 2): Int16Array {
+  const random = seeded(seed);
+  let phase = 0;
+  return Int16Array.from({ length: (ms * rateHz) / 1000 }, (_, at) => {
+    const t = at / rateHz;
+    phase += (2 * Math.PI * (120 + 20 * Math.sin(3 * t))) / rateHz;
+    let sum = 0;
+    for (let harmonic = 1; harmonic <= 12; harmonic += 1) sum += Math.sin(phase * harmonic) / harmonic;
+    const syllable = 0.6 + 0.4 * Math.sin(2 * Math.PI * 5 * t);
+    return sum * 4500 * syllable + (random() - 0.5) * 200;
+  });
+}
+
+export function concat(...parts: readonly Int16Array[]): Int16Array {
+  const whole = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
