@@ -1,0 +1,152 @@
+/**
+ * Speech by loudness alone: the fallback where the neural kernel is not loaded, and the choice where a few
+ * microseconds per second of audio are all there is.
+ *
+ * Each 20 ms hop is high-passed (a direct current, mains hum and rumble say nothing about speech), its level is set
+ * against the noise floor, and a logistic makes the distance a probability. The floor is the minimum of the smoothed
+ * level over the last seconds (minimum statistics, R. Martin, IEEE Trans. SAP 9(5), 2001, without the bias
+ * compensation per band): speech has gaps, noise has not, so the minimum follows noise up and down and is not
+ * lifted by somebody who talks on.
+ */
+import { Framer } from "../framer.ts";
+import { isDigitalSilence } from "../level.ts";
+import type { DetectorSnapshot, DetectorThresholds, SpeechDetector } from "./detector.ts";
+
+const SAMPLE_RATE_HZ = 16000;
+const HOP_SAMPLES = 320;
+
+/** Butterworth, second order, 200 Hz: 24 dB off 50 Hz hum, and the formants pass. */
+const HIGH_PASS = highPass(200, SAMPLE_RATE_HZ);
+
+/** The floor's window: minima of slots of 10 hops (200 ms), the last 12 of them. */
+const HOPS_PER_SLOT = 10;
+const SLOTS = 12;
+/** Assumed until the window has filled, so that a call that begins with speech is not taken for its own noise. */
+const INITIAL_FLOOR_DBFS = -50;
+/** No room is quieter for this purpose: a breath in a studio is not speech. Speech must rise above this, too. */
+const LOWEST_FLOOR_DBFS = -66;
+/** Part of the old smoothed level that is kept per hop: 0.7 is a time constant of 56 ms. */
+const LEVEL_KEPT = 0.7;
+/** The mean level of steady noise lies this much above the minimum of its smoothed level. */
+const MINIMUM_BIAS_DB = 2;
+/** Decibels above the floor at which speech is as likely as not, and per factor e of the odds. */
+const EVEN_ODDS_DB = 9;
+const DB_PER_LOGIT = 2.5;
+
+export const ENERGY_THRESHOLDS: DetectorThresholds = { start: 0.8, stop: 0.35, startWhileSpeaking: 0.97 };
+
+export function createEnergyDetector(): SpeechDetector {
+  return new EnergyDetector();
+}
+
+class EnergyDetector implements SpeechDetector {
+  readonly name = "energy";
+  readonly sampleRateHz = SAMPLE_RATE_HZ;
+  readonly hopSamples = HOP_SAMPLES;
+  readonly thresholds = ENERGY_THRESHOLDS;
+  readonly #framer = new Framer(HOP_SAMPLES);
+  readonly #slots = new Float32Array(SLOTS).fill(INITIAL_FLOOR_DBFS);
+  #slot = 0;
+  #hopsInSlot = 0;
+  #levelDbfs = INITIAL_FLOOR_DBFS;
+  /** Delay line of the high-pass (transposed direct form II). */
+  #z1 = 0;
+  #z2 = 0;
+
+  push(samples: Int16Array, onHop: (probability: number) => void): void {
+    this.#framer.push(samples, (hop) => onHop(this.#hop(hop)));
+  }
+
+  reset(): void {
+    this.#framer.reset();
+    this.#slots.fill(INITIAL_FLOOR_DBFS);
+    this.#slot = 0;
+    this.#hopsInSlot = 0;
+    this.#levelDbfs = INITIAL_FLOOR_DBFS;
+    this.#z1 = 0;
+    this.#z2 = 0;
+  }
+
+  snapshot(): DetectorSnapshot {
+    return {
+      detector: this.name,
+      state: {
+        pending: this.#framer.snapshot(),
+        slots: this.#slots.slice(),
+        slot: this.#slot,
+        hopsInSlot: this.#hopsInSlot,
+        levelDbfs: this.#levelDbfs,
+        z1: this.#z1,
+        z2: this.#z2,
+      },
+    };
+  }
+
+  restore(snapshot: DetectorSnapshot): void {
+    const { pending, slots, slot, hopsInSlot, levelDbfs, z1, z2 } = snapshot.state;
+    if (
+      snapshot.detector !== this.name ||
+      !(pending instanceof Int16Array) ||
+      !(slots instanceof Float32Array)
+    ) {
+      throw new RangeError(`a snapshot of ${snapshot.detector} does not fit the energy detector`);
+    }
+    this.#framer.restore(pending);
+    this.#slots.set(slots.subarray(0, SLOTS));
+    this.#slot = Number(slot);
+    this.#hopsInSlot = Number(hopsInSlot);
+    this.#levelDbfs = Number(levelDbfs);
+    this.#z1 = Number(z1);
+    this.#z2 = Number(z2);
+  }
+
+  #hop(samples: Int16Array): number {
+    const levelDbfs = this.#filteredLevel(samples);
+    // A muted microphone says nothing about the room: the floor stays as it was.
+    if (isDigitalSilence(samples)) return 0;
+    this.#levelDbfs += (1 - LEVEL_KEPT) * (levelDbfs - this.#levelDbfs);
+    const floorDbfs = Math.max(this.#floor(this.#levelDbfs) + MINIMUM_BIAS_DB, LOWEST_FLOOR_DBFS);
+    return 1 / (1 + Math.exp((EVEN_ODDS_DB - (levelDbfs - floorDbfs)) / DB_PER_LOGIT));
+  }
+
+  /** Takes the smoothed level into the running slot and returns the minimum of all. */
+  #floor(levelDbfs: number): number {
+    if (this.#hopsInSlot === HOPS_PER_SLOT) {
+      this.#hopsInSlot = 0;
+      this.#slot = (this.#slot + 1) % SLOTS;
+      this.#slots[this.#slot] = levelDbfs;
+    }
+    this.#hopsInSlot++;
+    this.#slots[this.#slot] = Math.min(this.#slots[this.#slot] ?? levelDbfs, levelDbfs);
+    let least = levelDbfs;
+    for (const slot of this.#slots) least = Math.min(least, slot);
+    return least;
+  }
+
+  #filteredLevel(samples: Int16Array): number {
+    const { b0, b1, b2, a1, a2 } = HIGH_PASS;
+    let z1 = this.#z1;
+    let z2 = this.#z2;
+    let sum = 0;
+    for (let i = 0; i < samples.length; i++) {
+      const x = samples[i] ?? 0;
+      const y = b0 * x + z1;
+      z1 = b1 * x - a1 * y + z2;
+      z2 = b2 * x - a2 * y;
+      sum += y * y;
+    }
+    // Denormals are slow, and a silent filter would fall into them.
+    this.#z1 = Math.abs(z1) < 1e-9 ? 0 : z1;
+    this.#z2 = Math.abs(z2) < 1e-9 ? 0 : z2;
+    return 10 * Math.log10(sum / samples.length / 32768 ** 2 + 1e-12);
+  }
+}
+
+/** RBJ Audio EQ Cookbook, high-pass with Q = 1/√2. */
+function highPass(cutoffHz: number, sampleRateHz: number) {
+  const w = (2 * Math.PI * cutoffHz) / sampleRateHz;
+  const alpha = Math.sin(w) / Math.SQRT2;
+  const a0 = 1 + alpha;
+  const b0 = (1 + Math.cos(w)) / 2 / a0;
+  return { b0, b1: -2 * b0, b2: b0, a1: (-2 * Math.cos(w)) / a0, a2: (1 - alpha) / a0 };
+}
