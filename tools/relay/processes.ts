@@ -1,5 +1,5 @@
 /** Child processes that leave nothing behind: each is stopped by its id, with everything it started. */
-import { spawn, execFileSync, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 
@@ -81,9 +81,11 @@ function killById(pid: number): void {
 export function descendants(pid: number): number[] {
   if (process.platform === "win32") return [];
   const children = new Map<number, number[]>();
-  for (const line of execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).split("\n")) {
+  const listing = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+  for (const line of (listing.stdout ?? "").split("\n")) {
     const [id, parent] = line.trim().split(/\s+/).map(Number);
-    if (id !== undefined && parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), id]);
+    if (id !== undefined && parent !== undefined && id !== listing.pid)
+      children.set(parent, [...(children.get(parent) ?? []), id]);
   }
   const found: number[] = [];
   for (const queue = [pid]; queue.length > 0;) {

@@ -68,8 +68,8 @@ export class Call {
     );
     for (;;) {
       // Every frame has its own moment, so that late timers never add up.
-      const due = this.microphone.frames * FRAME_MS;
-      if (due > this.nowMs) await new Promise((resolve) => setTimeout(resolve, due - this.nowMs));
+      const early = this.microphone.frames * FRAME_MS - this.nowMs;
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       if (this.#line.closed !== null) return "lost";
       this.#sendFrame();
       this.listener.advance(this.nowMs);
