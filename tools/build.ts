@@ -5,7 +5,9 @@
  */
 import { readdir } from "node:fs/promises";
 
-const steps = (await readdir(new URL("build/", import.meta.url))).filter((name) => name.endsWith(".ts")).sort();
+const steps = (await readdir(new URL("build/", import.meta.url)))
+  .filter((name) => name.endsWith(".ts"))
+  .sort();
 for (const step of steps) {
   const module: { build(): Promise<void> } = await import(new URL(`build/${step}`, import.meta.url).href);
   await module.build();
