@@ -74,13 +74,24 @@ const ACTIVATION: usize = LAYER + 512 * 4;
 const HIDDEN_ACTIVATION: usize = ACTIVATION + 512 * 4;
 const END: usize = HIDDEN_ACTIVATION + 128 * 4;
 
-/** Where the caller writes 576 samples of s16 (64 of context first). */
-export const samples: usize = SAMPLES;
-/** Where the caller writes and reads h[128], c[128] of f32. */
-export const state: usize = HIDDEN;
-/** Bytes of the data segment and of everything: the build checks both. */
-export const dataBytes: usize = DATA_END;
-export const usedBytes: usize = END;
+/** Byte address where the caller writes 576 samples of s16 (64 of context first). */
+export function samplesAddress(): usize {
+  return SAMPLES;
+}
+
+/** Byte address where the caller writes and reads h[128], c[128] of f32. */
+export function stateAddress(): usize {
+  return HIDDEN;
+}
+
+/** Bytes of the data segment, and of all memory in use: the build checks both. */
+export function dataBytes(): usize {
+  return DATA_END;
+}
+
+export function usedBytes(): usize {
+  return END;
+}
 
 /** Probability of speech in [0, 1]. `gain` multiplies the samples, in float, before anything else. */
 export function run(gain: f32): f32 {

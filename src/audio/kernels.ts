@@ -32,7 +32,16 @@ export interface ResamplerKernel {
   ): void;
 }
 
-/** Exports of `wasm/silero.ts`. Refined by the detector's own file. */
+/**
+ * Exports of `wasm/silero.ts`, weights included. It holds no speaker's state: one instance serves every session of an
+ * isolate, each call between the caller's copies in and out. Memory never grows.
+ */
 export interface SileroKernel {
   readonly memory: { readonly buffer: ArrayBuffer };
+  /** Byte address of the 576 samples of s16 to judge: 64 of context, 512 new. */
+  samplesAddress(): number;
+  /** Byte address of the LSTM state, 256 floats: read before a call, written by it. */
+  stateAddress(): number;
+  /** Probability of speech, in [0, 1]. Samples are multiplied by `gain` first, in float, without clipping. */
+  run(gain: number): number;
 }

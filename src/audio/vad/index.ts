@@ -6,7 +6,6 @@ import { createSileroDetector, type SileroOptions } from "./silero.ts";
 
 export { createEnergyDetector } from "./energy.ts";
 export { createSileroDetector } from "./silero.ts";
-export { detectionOf } from "./server-vad.ts";
 
 /** Why the energy detector stands in: its kernel is not here (no WASM SIMD, not built), or the plan asks for it. */
 export type DetectorFallback = "kernel_missing" | "plan";

@@ -23,7 +23,7 @@ export async function compileKernel(network: Network, arithmetic: Arithmetic): P
     const outFile = join(folder, "silero.wasm");
     const pages = String(PAGES[arithmetic]);
     await run(process.execPath, [
-      ...[COMPILER, fileURLToPath(KERNEL_SOURCE), "--outFile", outFile],
+      ...[COMPILER, fileURLToPath(KERNEL_SOURCE), "--config", "none", "--outFile", outFile],
       ...["--enable", "simd", "--runtime", "stub", "-O3", "--noAssert", "--converge"],
       ...["--initialMemory", pages, "--maximumMemory", pages],
       ...["--use", `SILERO_FLOAT=${arithmetic === "float" ? 1 : 0}`],
@@ -40,8 +40,8 @@ export async function compileKernel(network: Network, arithmetic: Arithmetic): P
 async function checkLayout(module: Uint8Array, dataBytes: number, memoryBytes: number): Promise<void> {
   const { instance } = await WebAssembly.instantiate(Uint8Array.from(module));
   const exported = (name: string): number => {
-    const value = instance.exports[name];
-    return value instanceof WebAssembly.Global ? Number(value.value) : NaN;
+    const read = instance.exports[name];
+    return typeof read === "function" ? Number(read()) : NaN;
   };
   if (exported("dataBytes") !== dataBytes || !(exported("usedBytes") <= memoryBytes)) {
     throw new Error(

@@ -32,7 +32,9 @@ export async function loadNetwork(file: URL = ONNX_URL): Promise<Network> {
   try {
     onnx = await readFile(file);
   } catch (error) {
-    throw new Error(`speech detector: cannot read the weights at ${file.pathname}; run npm install`, { cause: error });
+    throw new Error(`speech detector: cannot read the weights at ${file.pathname}; run npm install`, {
+      cause: error,
+    });
   }
   const sha256 = createHash("sha256").update(onnx).digest("hex");
   if (sha256 !== ONNX_SHA256) {

@@ -21,7 +21,8 @@ function* fields(bytes: Uint8Array): Generator<[number, number | Uint8Array]> {
       continue;
     }
     const length = wire === 2 ? varint(bytes, reader) : wire === 1 ? 8 : wire === 5 ? 4 : -1;
-    if (length < 0 || reader.at + length > bytes.length) throw new Error("not a valid ONNX file (protobuf damaged)");
+    if (length < 0 || reader.at + length > bytes.length)
+      throw new Error("not a valid ONNX file (protobuf damaged)");
     yield [key >>> 3, bytes.subarray(reader.at, reader.at + length)];
     reader.at += length;
   }
@@ -68,7 +69,12 @@ function readNode(node: Uint8Array, prefix: string, found: Map<string, Tensor>):
   }
 }
 
-function readAttribute(attribute: Uint8Array, prefix: string, wanted: boolean, found: Map<string, Tensor>): void {
+function readAttribute(
+  attribute: Uint8Array,
+  prefix: string,
+  wanted: boolean,
+  found: Map<string, Tensor>,
+): void {
   for (const [number, value] of fields(attribute)) {
     if (!(value instanceof Uint8Array)) continue;
     if (number === 6) readGraph(value, prefix, found);

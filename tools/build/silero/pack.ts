@@ -42,7 +42,10 @@ function taps(layer: Layer, wanted: readonly number[]): Matrix {
   for (let row = 0; row < layer.outputs; row++) {
     wanted.forEach((tap, index) => {
       for (let input = 0; input < layer.inputs; input++) {
-        values[row * columns + index * layer.inputs + input] = at(layer.weights, (row * layer.inputs + input) * 3 + tap);
+        values[row * columns + index * layer.inputs + input] = at(
+          layer.weights,
+          (row * layer.inputs + input) * 3 + tap,
+        );
       }
     });
   }

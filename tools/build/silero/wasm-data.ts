@@ -7,7 +7,7 @@ const DATA_SECTION = 11;
 const DATA_COUNT_SECTION = 12;
 
 export function withDataSegment(module: Uint8Array, data: Uint8Array): Uint8Array {
-  for (let at = 8; at < module.length; ) {
+  for (let at = 8; at < module.length;) {
     const id = module[at];
     if (id === DATA_SECTION || id === DATA_COUNT_SECTION) {
       throw new Error("speech detector: the compiled kernel has data of its own");
