@@ -45,7 +45,10 @@ export class InputTranscripts {
   #committed(event: JsonObject): void {
     const item = nameAt(event, "item_id");
     if (item === null || this.#parts.names.committed(item)) return;
-    if (this.#parts.settings.turns === "server") this.#emit({ type: "committed", item });
+    if (this.#parts.settings.turns !== "server") return;
+    // Known from now on under its own name, so that its transcript is not taken for that of a waiting commit.
+    this.#parts.names.bind(item, item);
+    this.#emit({ type: "committed", item });
   }
 
   #added(event: JsonObject): void {

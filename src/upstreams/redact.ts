@@ -5,6 +5,8 @@
 import type { UpstreamFault } from "./upstream.ts";
 
 const MAX_MESSAGE_CHARS = 500;
+/** Shorter parts of a header are words such as `Bearer`. */
+const MIN_SECRET_CHARS = 8;
 const REDACTED = "[redacted]";
 const CODE = /^[A-Za-z][\w.-]{0,63}$/;
 
@@ -26,7 +28,7 @@ export interface Redactor {
 export function createRedactor(headers: Readonly<Record<string, string>>): Redactor {
   const values = Object.values(headers)
     .flatMap((value) => [value, ...value.split(/[\s,]+/)])
-    .filter((value) => value.length >= 6)
+    .filter((value) => value.length >= MIN_SECRET_CHARS)
     .sort((a, b) => b.length - a.length);
 
   const text = (message: string): string => {

@@ -1,0 +1,219 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
+import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-profiles.ts";
+import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
+import { ScriptedOpenAi } from "./scripted-openai.ts";
+
+const names = fc.constantFrom("a_1", "b_1", "c_1", "voice", "");
+const words = fc.oneof(
+  fc.constantFrom("delta", "AQID", "A", "completed", "cancelled", "{}", "in_progress"),
+  fc.string(),
+);
+const item = fc.record(
+  {
+    id: names,
+    type: fc.constantFrom("message", "function_call", "mcp_call"),
+    role: fc.constantFrom("user", "assistant"),
+    name: names,
+    call_id: names,
+    arguments: words,
+    content: fc.array(
+      fc.record({ type: fc.constantFrom("input_audio", "output_text", "output_audio"), text: words }),
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+/** Events of every type there is, with members that are there or not, of the right type or not. */
+const hostileEvents: fc.Arbitrary<string> = fc
+  .record(
+    {
+      type: fc.constantFrom(
+        "session.created",
+        "session.updated",
+        "response.created",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.output_audio.delta",
+        "response.audio.delta",
+        "response.output_audio_transcript.delta",
+        "response.output_audio_transcript.done",
+        "response.output_text.delta",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "response.done",
+        "conversation.item.added",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed",
+        "conversation.item.input_audio_transcription.failed",
+        "input_audio_buffer.committed",
+        "input_audio_buffer.speech_started",
+        "rate_limits.updated",
+        "error",
+      ),
+      response_id: names,
+      item_id: names,
+      call_id: names,
+      name: names,
+      delta: words,
+      transcript: words,
+      arguments: words,
+      status: words,
+      item,
+      response: fc.record(
+        {
+          id: names,
+          status: words,
+          status_details: fc.oneof(
+            fc.record({ reason: words, error: fc.record({ code: words, message: words }) }),
+            fc.json(),
+          ),
+          metadata: fc.oneof(fc.record({ relay_response: fc.constantFrom("R1", "R2") }), words),
+          conversation_id: fc.constantFrom(null, "conv"),
+          output: fc.oneof(fc.array(item, { maxLength: 3 }), words),
+        },
+        { requiredKeys: [] },
+      ),
+      error: fc.oneof(
+        words,
+        fc.record({
+          code: fc.constantFrom(
+            "conversation_already_has_active_response",
+            "input_audio_buffer_commit_empty",
+            "x",
+          ),
+          message: words,
+          event_id: fc.constantFrom(null, "relay_respond_2", "relay_respond_3"),
+        }),
+      ),
+      rate_limits: fc.oneof(words, fc.array(fc.record({ name: words }))),
+    },
+    { requiredKeys: ["type"] },
+  )
+  .map((event) => JSON.stringify(event));
+
+class OpenAiContractServer extends ScriptedOpenAi implements ContractServer {
+  readonly novelty = '{"type":"response.telepathy.delta","response_id":"resp_x","delta":"?"}';
+  readonly hostile = hostileEvents;
+
+  answer = (sizes: readonly number[]): string[] => {
+    const { response: id, messages } = this.begin();
+    const heard = this.turns.shift() ?? new Uint8Array();
+    return [
+      ...messages,
+      this.messageItem(id, `item_of_${id}`),
+      ...this.audio(id, `item_of_${id}`, heard, sizes),
+      this.itemDone(id, { id: `item_of_${id}`, type: "message", role: "assistant", content: [] }),
+      this.done(id),
+    ];
+  };
+
+  endCancelled = (response: string): string[] => [this.done(response, "cancelled")];
+
+  complain = (code: string): string => this.error(code, null);
+
+  callTool = (name: string, callId: string, args: string): string[] => {
+    const { response: id, messages } = this.begin();
+    const call = { id: "item_call", type: "function_call", name, call_id: callId } as const;
+    const at = { event_id: "e", response_id: id, output_index: 0, item_id: "item_call", call_id: callId };
+    return [
+      ...messages,
+      this.say({
+        type: "response.output_item.added",
+        event_id: "e",
+        response_id: id,
+        output_index: 0,
+        item: { ...call, arguments: "" },
+      }),
+      this.say({ type: "response.function_call_arguments.delta", ...at, delta: args.slice(0, 5) }),
+      this.say({ type: "response.function_call_arguments.delta", ...at, delta: args.slice(5) }),
+      this.say({ type: "response.function_call_arguments.done", ...at, name, arguments: args }),
+      this.itemDone(id, { ...call, arguments: args, status: "completed" }),
+      this.done(id),
+    ];
+  };
+
+  truncations(): number[] {
+    return this.received.flatMap((event) =>
+      event.type === "conversation.item.truncate" ? [event.audio_end_ms] : [],
+    );
+  }
+}
+
+/** The echo is its own other side. */
+class LoopServer implements ContractServer {
+  readonly answer = null;
+  readonly begin = null;
+  readonly endCancelled = null;
+  readonly callTool = null;
+  readonly complain = null;
+  readonly novelty = null;
+  readonly hostile = fc
+    .record({ type: fc.constantFrom("answer", "ready_", "voice"), answers: words, text: words })
+    // A session never has two answers of one name.
+    .map((event) => JSON.stringify(event.type === "answer" ? { ...event, answers: 1 } : event));
+
+  opened(): readonly WireMessage[] {
+    return [];
+  }
+
+  receive(message: WireMessage): readonly WireMessage[] {
+    return [message];
+  }
+
+  truncations(): readonly number[] {
+    return [];
+  }
+}
+
+/** Profiles that differ in more than numbers. */
+const profileNames: readonly ProfileName[] = ["openai", "openai-beta", "xai", "localai", "speaches"];
+
+const openAiSubjects: ContractSubject[] = profileNames.map((profile) => {
+  const quirks: Quirks = PROFILES[profile];
+  return {
+    name: `openai-compatible (${profile})`,
+    create: () =>
+      createUpstream({
+        adapter: "openai-compatible",
+        url: "wss://provider.example/v1/realtime",
+        settings: { profile },
+      }),
+    server: () => new OpenAiContractServer(quirks),
+  };
+});
+
+const g711: ContractSubject = {
+  name: "openai-compatible (G.711)",
+  create: () =>
+    createUpstream({
+      adapter: "openai-compatible",
+      url: "wss://provider.example/v1/realtime",
+      settings: {
+        input: { type: "audio/pcmu" },
+        output: { type: "audio/pcmu" },
+        quirks: { truncate: false },
+      },
+    }),
+  server: () => new OpenAiContractServer(PROFILES.openai),
+};
+
+const echo: ContractSubject = {
+  name: "echo",
+  create: () => createUpstream({ adapter: "echo" }),
+  server: () => new LoopServer(),
+};
+
+const subjects = [...openAiSubjects, g711, echo];
+
+describe("the contract suite", () => {
+  it("[U1] covers every registered adapter", () => {
+    const covered = new Set(subjects.map(({ name }) => name.split(" ")[0]));
+    expect([...covered].sort()).toEqual([...adapterNames].sort());
+  });
+});
+
+for (const subject of subjects) runContract(subject);
