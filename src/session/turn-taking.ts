@@ -66,6 +66,7 @@ export class TurnTaking implements InputListener {
     this.#itemId = context.newId("item");
     this.#recorder = new Recorder(conversation, input.format);
     this.#attach();
+    input.detect(true);
   }
 
   get phase(): TurnPhase {
