@@ -1,7 +1,7 @@
 /** Text conversations held by the official `openai` client. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, OPENAI_FORMS, responseScript } from "../support/sdk-openai.ts";
-import { startSdkTarget, type SdkTarget } from "../support/sdk-target.ts";
+import { SDK_TARGET, startSdkTarget, type SdkTarget } from "../support/sdk-target.ts";
 
 let target: SdkTarget;
 beforeAll(async () => {
@@ -104,12 +104,10 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
       audio: { output: { voice: "marin", speed: 1.1 } },
     });
 
-    const update = {
-      type: "realtime" as const,
-      audio: { input: { turn_detection: { type: "semantic_vad" as const } } },
-      a_key_of_next_year: { nested: [1, "two"] },
-    };
-    call.send({ type: "session.update", session: update });
+    call.send({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { turn_detection: { type: "semantic_vad" } } } },
+    });
     const second = (await call.log.next("session.updated")).session;
     expect(second).toMatchObject({
       type: "realtime",
@@ -127,7 +125,6 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
         },
         output: { format: { type: "audio/pcm", rate: 24000 }, voice: "marin", speed: 1.1 },
       },
-      a_key_of_next_year: { nested: [1, "two"] },
     });
 
     call.send({
@@ -139,6 +136,27 @@ describe.each(OPENAI_FORMS)("$name", ({ dial }) => {
     expect(call.errors).toEqual([]);
     await call.hangUp();
   });
+
+  // OpenAI, and the demo voice after it, refuses unknown keys; a relay that did would break first when an SDK adds one.
+  test.runIf(SDK_TARGET === "relay")(
+    "[S2] a session key of next year is kept, echoed and no reason to fail",
+    async () => {
+      const call = await dial(target);
+      const session = {
+        type: "realtime" as const,
+        instructions: "Hi.",
+        a_key_of_next_year: { nested: [1, "two"] },
+      };
+      call.send({ type: "session.update", session });
+      expect((await call.log.next("session.updated")).session).toMatchObject(session);
+      call.send({ type: "session.update", session: TEXT });
+      expect((await call.log.next("session.updated")).session).toMatchObject({ ...session, ...TEXT });
+      ask(call, "Hello.");
+      expect((await call.log.next("response.done")).response.status).toBe("completed");
+      expect(call.errors).toEqual([]);
+      await call.hangUp();
+    },
+  );
 
   test("[S3] a function call carries its name, call_id and arguments, and its result is answered", async () => {
     const call = await dial(target);
