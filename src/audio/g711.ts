@@ -24,8 +24,8 @@ function decodeMulawSample(byte: number): number {
 function encodeAlawSample(sample: number): number {
   const magnitude = sample < 0 ? ~sample >> 4 : sample >> 4;
   // Below 32 the two lowest segments are one straight line; above, each segment doubles the step.
-  const segment = magnitude < 32 ? 0 : 31 - Math.clz32(magnitude) - 4;
-  const code = segment === 0 ? magnitude : (segment << 4) + ((magnitude >> segment) & 0x0f);
+  const shift = magnitude < 32 ? 0 : 31 - Math.clz32(magnitude) - 4;
+  const code = magnitude < 32 ? magnitude : ((shift + 1) << 4) | ((magnitude >> shift) & 0x0f);
   return (sample < 0 ? code : code | 0x80) ^ 0x55;
 }
 
