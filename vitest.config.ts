@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "core", include: ["test/{session,protocol,audio,upstreams,config}/**/*.test.ts"] } },
+      { test: { name: "core", include: ["test/{session,protocol,audio,upstreams,config,client}/**/*.test.ts"] } },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },
       { test: { name: "tools", include: ["test/tools/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "demo", include: ["test/demo/**/*.test.ts"] } },

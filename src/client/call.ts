@@ -130,11 +130,9 @@ export class Call extends CallEvents {
     );
   }
 
-  /** Silences what is being said and cancels what is still to be said. */
+  /** Silences what is being said and cancels what is still to be said. History keeps what was heard. */
   interrupt(): void {
-    for (const response of this.#hearing.active)
-      this.send({ type: "response.cancel", response_id: response.id });
-    this.#hearing.flush();
+    this.#hearing.interrupt();
   }
 
   /** Sends audio of the application's own, at the session's input rate: any number of samples, 20 ms is best. */

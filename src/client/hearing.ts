@@ -1,7 +1,7 @@
 /** What the relay says: its events become the call's events, its audio goes to the loudspeaker. */
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
 import { RelayError } from "./error.ts";
-import type { CallEventMap, CallResponse } from "./events.ts";
+import type { CallEventMap } from "./events.ts";
 import { arrayAt, isJsonObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 import { Playback } from "./playback.ts";
 import type { Player } from "./player.ts";
@@ -21,7 +21,6 @@ export class Hearing {
   readonly #player: Player | null;
   readonly #playback: Playback;
   readonly #responses = new Responses();
-  #session: JsonObject | null = null;
   #userSpeaks = false;
 
   constructor(outputRateHz: number, player: Player | null, hooks: HearingHooks) {
@@ -33,10 +32,6 @@ export class Hearing {
     });
   }
 
-  get active(): readonly CallResponse[] {
-    return this.#responses.active;
-  }
-
   /** The relay hears a turn of the user that has not ended. */
   get userSpeaks(): boolean {
     return this.#userSpeaks;
@@ -44,6 +39,20 @@ export class Hearing {
 
   report(track: TrackReport): void {
     this.#playback.report(track);
+  }
+
+  /**
+   * The listener wants to hear no more: tells the relay what was heard, cancels what is in progress and is silent
+   * at once.
+   */
+  interrupt(): void {
+    this.#playback.settle();
+    for (const response of this.#responses.active) {
+      this.#responses.mute(response.id);
+      this.#hooks.send({ type: "response.cancel", response_id: response.id });
+    }
+    if (this.#playback.keys().length > 0) this.#hooks.send({ type: "output_audio_buffer.clear" });
+    this.flush();
   }
 
   /** Silences everything at once, or what `match` says. */
@@ -69,7 +78,7 @@ export class Hearing {
       this.#hooks.emit("error", { error: new RelayError("protocol", message) });
       return;
     }
-    if (this.#player === null) return;
+    if (this.#player === null || part.muted) return;
     this.#player.play(
       this.#playback.track(part.response, part.itemId, part.contentIndex),
       header.stream,
@@ -90,8 +99,11 @@ export class Hearing {
         return this.#speech("stopped", itemId, numberAt(event, "audio_end_ms") ?? 0);
       case "conversation.item.added":
         return this.#item(objectAt(event, "item"));
+      // The relay decides what is cut, also of what it had sent to its end (docs/wire.md).
       case "conversation.item.truncated":
         return this.flush({ itemId });
+      case "output_audio_buffer.cleared":
+        return this.flush(responseId === null ? {} : { responseId });
       case "conversation.item.input_audio_transcription.delta":
         return this.#transcript("user", itemId, null, stringAt(event, "delta"), null);
       case "conversation.item.input_audio_transcription.completed":
@@ -127,20 +139,12 @@ export class Hearing {
   }
 
   #sessionChanged(session: JsonObject | null): void {
-    if (session === null) return;
-    this.#session = session;
-    this.#hooks.emit("session", { session });
+    if (session !== null) this.#hooks.emit("session", { session });
   }
 
   #speech(state: "started" | "stopped", itemId: string, audioMs: number): void {
     this.#userSpeaks = state === "started";
     this.#hooks.emit("speech", { state, itemId, audioMs });
-    const detection = objectAt(objectAt(objectAt(this.#session, "audio"), "input"), "turn_detection");
-    // What is still being sent the relay cuts itself. What was sent to its end, faster than it can be heard, only
-    // the listener's side can cut.
-    if (state === "started" && detection !== null && detection["interrupt_response"] !== false) {
-      this.flush({ delivered: true });
-    }
   }
 
   #item(item: JsonObject | null): void {
@@ -189,13 +193,15 @@ export class Hearing {
 
   #end(match: Parameters<Playback["keys"]>[0]): void {
     for (const key of this.#playback.keys(match)) {
-      this.#playback.delivered(key);
       this.#player?.end(key);
     }
   }
 
   #failed(error: JsonObject | null): void {
+    const code = stringAt(error, "code") ?? "error";
+    // What was to be cancelled ended while the request was on its way.
+    if (code === "response_cancel_not_active") return;
     const message = stringAt(error, "message") ?? "The relay reported an error";
-    this.#hooks.emit("error", { error: new RelayError(stringAt(error, "code") ?? "error", message) });
+    this.#hooks.emit("error", { error: new RelayError(code, message) });
   }
 }

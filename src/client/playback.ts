@@ -12,9 +12,9 @@ interface Entry {
   readonly response: CallResponse;
   readonly itemId: string;
   readonly contentIndex: number;
+  /** As last reported by the player, at most 20 ms ago. */
+  playedMs: number;
   ackedMs: number;
-  /** The relay will send no more of it: only the listener's side can still cut it short. */
-  delivered: boolean;
 }
 
 const ACK_EVERY_MS = 200;
@@ -33,64 +33,53 @@ export class Playback {
   track(response: CallResponse, itemId: string, contentIndex: number): string {
     const key = `${response.id}/${itemId}/${contentIndex}`;
     if (!this.#entries.has(key)) {
-      this.#entries.set(key, { response, itemId, contentIndex, ackedMs: 0, delivered: false });
+      this.#entries.set(key, { response, itemId, contentIndex, playedMs: 0, ackedMs: 0 });
     }
     return key;
   }
 
   /** Keys of what is still to be heard of one response or item, or of everything. */
-  keys(
-    match: { readonly responseId?: string; readonly itemId?: string; readonly delivered?: boolean } = {},
-  ): string[] {
+  keys(match: { readonly responseId?: string; readonly itemId?: string } = {}): string[] {
     const keys: string[] = [];
     for (const [key, entry] of this.#entries) {
       if (match.responseId !== undefined && entry.response.id !== match.responseId) continue;
       if (match.itemId !== undefined && entry.itemId !== match.itemId) continue;
-      if (match.delivered !== undefined && entry.delivered !== match.delivered) continue;
       keys.push(key);
     }
     return keys;
   }
 
-  delivered(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) entry.delivered = true;
-  }
-
-  /**
-   * Acknowledges what was heard, every 200 ms of it and at the end. Where the rest was thrown away, the item is
-   * truncated as well, so that the model remembers what the listener heard and no more.
-   */
+  /** Acknowledges what was heard, every 200 ms of it and at the end. */
   report(track: TrackReport): void {
     const entry = this.#entries.get(track.key);
     if (entry === undefined) return;
     const playedMs = (track.heardSamples / this.#sampleRateHz) * 1000;
-    if (track.finished) this.#entries.delete(track.key);
     // Whole milliseconds as everywhere on this wire: an item heard to its end is rounded up, the relay clamps.
-    const wholeMs = track.finished && !track.flushed ? Math.ceil(playedMs) : Math.floor(playedMs);
-    if (wholeMs > entry.ackedMs && (track.finished || wholeMs - entry.ackedMs >= ACK_EVERY_MS)) {
-      entry.ackedMs = wholeMs;
-      this.#hooks.send({
-        type: "playback.ack",
-        item_id: entry.itemId,
-        content_index: entry.contentIndex,
-        played_ms: wholeMs,
-      });
-    }
-    if (track.flushed) {
-      this.#hooks.send({
-        type: "conversation.item.truncate",
-        item_id: entry.itemId,
-        content_index: entry.contentIndex,
-        audio_end_ms: wholeMs,
-      });
-    }
+    entry.playedMs = track.finished && !track.flushed ? Math.ceil(playedMs) : Math.floor(playedMs);
+    if (track.finished) this.#entries.delete(track.key);
+    if (track.finished || entry.playedMs - entry.ackedMs >= ACK_EVERY_MS) this.#acknowledge(entry);
     this.#hooks.playback({
       itemId: entry.itemId,
       responseId: entry.response.id,
       playedMs,
       finished: track.finished,
       cut: track.flushed,
+    });
+  }
+
+  /** Acknowledges everything up to now, before something is cut by the relay at what it knows. */
+  settle(): void {
+    for (const entry of this.#entries.values()) this.#acknowledge(entry);
+  }
+
+  #acknowledge(entry: Entry): void {
+    if (entry.playedMs <= entry.ackedMs) return;
+    entry.ackedMs = entry.playedMs;
+    this.#hooks.send({
+      type: "playback.ack",
+      item_id: entry.itemId,
+      content_index: entry.contentIndex,
+      played_ms: entry.playedMs,
     });
   }
 }

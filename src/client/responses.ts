@@ -7,6 +7,16 @@ interface Open {
   /** Item and part that audio without further name belongs to: the one announced last. */
   itemId: string | null;
   contentIndex: number;
+  /** The listener does not want it: what is still on its way is not played. */
+  muted: boolean;
+  readonly outOfBand: boolean;
+}
+
+export interface SpokenPart {
+  readonly response: CallResponse;
+  readonly itemId: string;
+  readonly contentIndex: number;
+  readonly muted: boolean;
 }
 
 /** A relay that opens responses and never ends them costs no more than this. */
@@ -15,8 +25,9 @@ const MAX_OPEN = 256;
 export class Responses {
   readonly #open = new Map<string, Open>();
 
+  /** Answers in progress, without those outside the conversation. */
   get active(): readonly CallResponse[] {
-    return [...this.#open.values()].map((open) => open.response);
+    return [...this.#open.values()].filter((open) => !open.outOfBand).map((open) => open.response);
   }
 
   /** Takes a `response.created` event's `response`. Null: it has no id. */
@@ -30,7 +41,8 @@ export class Responses {
       stream: numberAt(relay, "stream") ?? 0,
       upstream: stringAt(relay, "upstream"),
     };
-    this.#open.set(id, { response: made, itemId: null, contentIndex: 0 });
+    const outOfBand = response?.["conversation_id"] === null;
+    this.#open.set(id, { response: made, itemId: null, contentIndex: 0, muted: false, outOfBand });
     const [oldest] = this.#open.keys();
     if (this.#open.size > MAX_OPEN && oldest !== undefined) this.#open.delete(oldest);
     return made;
@@ -44,6 +56,11 @@ export class Responses {
     open.contentIndex = contentIndex;
   }
 
+  mute(responseId: string): void {
+    const open = this.#open.get(responseId);
+    if (open !== undefined) open.muted = true;
+  }
+
   get(responseId: string | null): CallResponse | null {
     return responseId === null ? null : (this.#open.get(responseId)?.response ?? null);
   }
@@ -55,13 +72,10 @@ export class Responses {
   }
 
   /** The part that a binary message of (stream, ordinal) continues, or null: nothing was announced. */
-  byTag(
-    stream: number,
-    ordinal: number,
-  ): { response: CallResponse; itemId: string; contentIndex: number } | null {
-    for (const { response, itemId, contentIndex } of this.#open.values()) {
+  byTag(stream: number, ordinal: number): SpokenPart | null {
+    for (const { response, itemId, contentIndex, muted } of this.#open.values()) {
       if (response.stream !== stream || response.ordinal !== ordinal || itemId === null) continue;
-      return { response, itemId, contentIndex };
+      return { response, itemId, contentIndex, muted };
     }
     return null;
   }

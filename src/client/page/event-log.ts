@@ -50,8 +50,9 @@ export class EventLog {
   }
 
   #event(direction: "in" | "out", event: JsonObject): void {
-    this.#runs.clear();
     const type = stringAt(event, "type") ?? "?";
+    // These come in step with audio and would cut its runs to shreds.
+    if (type !== "playback.ack" && !type.endsWith(".delta")) this.#runs.clear();
     const row = this.#add(direction, type, () => JSON.stringify(event, null, 2));
     row.text = `${row.text} ${JSON.stringify(event)}`;
     if (type === "error") row.line.classList.add("error");

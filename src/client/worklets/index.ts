@@ -70,17 +70,28 @@ class PlayerProcessor extends AudioWorkletProcessor {
         }
         return;
       case "end":
-        this.#playout.end(command.key);
+        if (this.#playout.has(command.key)) this.#playout.end(command.key);
+        else this.#unknown(command.key);
         return;
       case "flush": {
         const report = this.#playout.flush(command.key);
-        if (report !== null) this.#post({ type: "report", peak: 0, tracks: [report] });
+        if (report === null) this.#unknown(command.key);
+        else this.#post({ type: "report", peak: 0, tracks: [report] });
         return;
       }
       case "latency":
         this.#latencySamples = command.samples;
         return;
     }
+  }
+
+  /** Nothing of the track was kept (it is over, or never was taken): nobody need remember it. */
+  #unknown(key: string): void {
+    this.#post({
+      type: "report",
+      peak: 0,
+      tracks: [{ key, heardSamples: 0, finished: true, flushed: true }],
+    });
   }
 
   #report(): void {

@@ -61,6 +61,10 @@ export class Playout {
     return this.#tracks.size === 0 && this.#fades.length === 0;
   }
 
+  has(key: string): boolean {
+    return this.#tracks.has(key);
+  }
+
   /** Takes ownership of `pcm`. False: a bound was hit and nothing was taken. */
   push(key: string, stream: number, pcm: Int16Array): boolean {
     if (pcm.length === 0) return true;

@@ -1,0 +1,137 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Playout, type TrackReport } from "../../src/client/worklets/playout.ts";
+
+const OPTIONS = { prebufferSamples: 100, maxQueuedSamples: 10_000, maxTracks: 4 };
+const QUANTUM = 128;
+
+function ramp(from: number, length: number): Int16Array {
+  return Int16Array.from({ length }, (_, i) => from + i);
+}
+
+function render(playout: Playout, quanta: number): number[] {
+  const samples: number[] = [];
+  const out = new Float32Array(QUANTUM);
+  for (let i = 0; i < quanta; i++) {
+    playout.render(out);
+    for (const sample of out) samples.push(Math.round(sample * 32768));
+  }
+  return samples;
+}
+
+function heard(reports: readonly TrackReport[], key: string): number | undefined {
+  return reports.find((report) => report.key === key)?.heardSamples;
+}
+
+describe("what is heard", () => {
+  test("[C1] any split into messages is played without a gap, a loss or a repetition", () => {
+    const chunks = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(chunks, (lengths) => {
+        const playout = new Playout(OPTIONS);
+        let total = 0;
+        for (const length of lengths) {
+          playout.push("a", 0, ramp(1 + total, length));
+          total += length;
+        }
+        playout.end("a");
+        const out = render(playout, Math.ceil(total / QUANTUM) + 1);
+        expect(out.slice(0, total)).toEqual([...ramp(1, total)]);
+        expect(out.slice(total).every((sample) => sample === 0)).toBe(true);
+        expect(playout.reports(0)).toEqual([
+          { key: "a", heardSamples: total, finished: true, flushed: false },
+        ]);
+        expect(playout.idle).toBe(true);
+      }),
+    );
+  });
+
+  test("[C1] items of one stream follow each other within one quantum", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, ramp(1, 200));
+    playout.end("a");
+    playout.push("b", 0, ramp(1001, 200));
+    expect(render(playout, 4).slice(0, 400)).toEqual([...ramp(1, 200), ...ramp(1001, 200)]);
+  });
+
+  test("[C2] streams are mixed and clipped, each with its own position", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, new Int16Array(256).fill(20_000));
+    playout.push("b", 1, new Int16Array(128).fill(20_000));
+    const out = render(playout, 2);
+    expect(out[0]).toBe(32_768);
+    expect(out[200]).toBe(20_000);
+    const reports = playout.reports(0);
+    expect([heard(reports, "a"), heard(reports, "b")]).toEqual([256, 128]);
+  });
+
+  test("[C3] a track waits for its prebuffer, but plays out when it ended short", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, ramp(1, 60));
+    expect(render(playout, 1)[0]).toBe(0);
+    playout.end("a");
+    expect(render(playout, 1).slice(0, 60)).toEqual([...ramp(1, 60)]);
+  });
+
+  test("[C3] a track that ran dry waits for its prebuffer again", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, ramp(1, 128));
+    render(playout, 2);
+    playout.push("a", 0, ramp(200, 50));
+    expect(render(playout, 1).every((sample) => sample === 0)).toBe(true);
+    playout.push("a", 0, ramp(250, 50));
+    expect(render(playout, 1).slice(0, 100)).toEqual([...ramp(200, 100)]);
+  });
+});
+
+describe("what counts as heard", () => {
+  test("[C4] samples count when the device has let them go, to the last one", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, ramp(1, 512));
+    playout.end("a");
+    render(playout, 2);
+    expect(heard(playout.reports(200), "a")).toBe(56);
+    render(playout, 2);
+    expect(heard(playout.reports(200), "a")).toBe(312);
+    render(playout, 1);
+    expect(playout.reports(200)).toEqual([{ key: "a", heardSamples: 440, finished: false, flushed: false }]);
+    render(playout, 1);
+    expect(playout.reports(200)).toEqual([{ key: "a", heardSamples: 512, finished: true, flushed: false }]);
+    expect(playout.reports(200)).toEqual([]);
+  });
+});
+
+describe("flush", () => {
+  test("[C5] is silent within 3 ms, without a click, and tells exactly what was played", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, new Int16Array(5000).fill(10_000));
+    render(playout, 3);
+    expect(playout.flush("a")).toEqual({ key: "a", heardSamples: 384, finished: true, flushed: true });
+    const out = render(playout, 1);
+    expect(out.slice(72).every((sample) => sample === 0)).toBe(true);
+    const steps = out.slice(0, 73).map((sample, i) => Math.abs(sample - (out[i - 1] ?? 10_000)));
+    expect(Math.max(...steps)).toBeLessThan(200);
+    expect(playout.idle).toBe(true);
+    expect(playout.queuedSamples).toBe(0);
+  });
+
+  test("[C5] leaves other streams alone", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, ramp(1, 500));
+    playout.push("b", 1, new Int16Array(500).fill(7));
+    playout.flush("a");
+    expect(render(playout, 1).every((sample) => sample === 7)).toBe(true);
+  });
+});
+
+describe("bounds", () => {
+  test("[C6] too much audio or too many tracks are refused, not kept", () => {
+    const playout = new Playout(OPTIONS);
+    expect(playout.push("a", 0, new Int16Array(9_999))).toBe(true);
+    expect(playout.push("a", 0, new Int16Array(2))).toBe(false);
+    expect(playout.queuedSamples).toBe(9_999);
+    playout.flush("a");
+    for (const key of ["a", "b", "c", "d"]) expect(playout.push(key, 0, new Int16Array(1))).toBe(true);
+    expect(playout.push("e", 0, new Int16Array(1))).toBe(false);
+  });
+});
