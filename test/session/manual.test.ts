@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+
+import { Call } from "../support/call.ts";
+import { silence, voice } from "../support/signal.ts";
+
+const MANUAL = { audio: { input: { turn_detection: null } } };
+
+describe("turn_detection null", () => {
+  test("[M1] every sample of the buffer reaches the upstream, at the client's commit", () => {
+    const call = new Call({ session: MANUAL });
+    const audio = voice(777);
+    call.speak(audio, 333, 14);
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.commandTypes()).toEqual(["greet", "audio", "commit"]);
+    expect(call.heard()).toEqual(new Uint8Array(audio.buffer));
+    expect(call.types().slice(-3)).toEqual([
+      "input_audio_buffer.committed",
+      "conversation.item.added",
+      "conversation.item.done",
+    ]);
+  });
+
+  test("[M2] nothing is answered until response.create", () => {
+    const call = new Call({ session: MANUAL });
+    call.speak(voice(300));
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.types()).not.toContain("response.created");
+    call.client({ type: "response.create" });
+    expect(call.types()).toContain("response.created");
+    expect(call.commandTypes().at(-1)).toBe("respond");
+  });
+
+  test("[M3] speech is not detected", () => {
+    const call = new Call({ session: MANUAL });
+    call.speak(voice(1000));
+    expect(call.types()).toEqual(["session.created", "conversation.created"]);
+  });
+
+  test("[M4] a commit of less than 100 ms is an error that says how much there was", () => {
+    const call = new Call({ session: MANUAL });
+    call.speak(voice(60));
+    call.client({ type: "input_audio_buffer.commit", event_id: "mine" });
+    expect(call.last("error")["error"]).toMatchObject({
+      code: "input_audio_buffer_commit_empty",
+      event_id: "mine",
+      message: expect.stringContaining("60.00ms"),
+    });
+    expect(call.commandTypes()).not.toContain("commit");
+  });
+
+  test("[M5] clear forgets the buffer, here and at the upstream", () => {
+    const call = new Call({ session: MANUAL });
+    call.speak(voice(300));
+    call.client({ type: "input_audio_buffer.clear" });
+    expect(call.types().at(-1)).toBe("input_audio_buffer.cleared");
+    expect(call.commandTypes().at(-1)).toBe("clear");
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.last("error")["error"]).toMatchObject({ code: "input_audio_buffer_commit_empty" });
+  });
+
+  test("[M6] a client may commit under server_vad too: the buffer since the last commit is sent", () => {
+    const call = new Call();
+    const audio = silence(400);
+    call.speak(audio);
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.commandTypes()).toEqual(["greet", "audio", "commit"]);
+    expect(call.heard()).toEqual(new Uint8Array(audio.buffer));
+  });
+
+  test("[M7] G.711 input reaches a 24 kHz upstream at three samples for one", () => {
+    const session = { audio: { input: { turn_detection: null, format: { type: "audio/pcmu" } } } };
+    const call = new Call({ session });
+    const bytes = Uint8Array.from({ length: 1600 }, (_, at) => (at * 7) & 0xff);
+    call.client({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.heard().length).toBe(1600 * 3 * 2);
+  });
+});
