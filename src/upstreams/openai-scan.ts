@@ -4,7 +4,10 @@
  * Whatever this scanner is not sure of it leaves to `JSON.parse`.
  */
 
-/** Ranges within the scanned text, reused between calls. An end of 0 means that the member is absent. */
+/**
+ * Ranges within the scanned text, between the quotes and with any escapes as written; reused between calls. An end
+ * of 0 means that the member is absent.
+ */
 export interface DeltaSpans {
   responseStart: number;
   responseEnd: number;
@@ -16,6 +19,7 @@ export interface DeltaSpans {
 
 const GA_TYPE = "response.output_audio.delta";
 const BETA_TYPE = "response.audio.delta";
+const NAMED = ["type", "delta", "item_id", "response_id"];
 const MAX_MEMBERS = 16;
 const [QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, OPEN_ARRAY] = [34, 92, 58, 44, 123, 125, 91];
 
@@ -44,7 +48,7 @@ export function scanAudioDelta(text: string, spans: DeltaSpans): boolean {
         if (!isAudioType(text, start + 1, end - 1)) return false;
         audio = true;
       } else noteSpan(text, key, keyEnd, start + 1, end - 1, spans);
-    }
+    } else if (isNamed(text, key, keyEnd)) return false;
     at = skipSpace(text, end);
     const next = text.charCodeAt(at);
     if (next === CLOSE) {
@@ -78,6 +82,11 @@ function noteSpan(
 
 function isKey(text: string, start: number, end: number, key: string): boolean {
   return end - start === key.length && text.startsWith(key, start);
+}
+
+/** A member that must be a string. */
+function isNamed(text: string, start: number, end: number): boolean {
+  return NAMED.some((name) => isKey(text, start, end, name));
 }
 
 function isAudioType(text: string, start: number, end: number): boolean {

@@ -14,7 +14,8 @@ const SECRETS: readonly RegExp[] = [
   /\b(?:bearer|basic|token)\s+[^\s"',;]{6,}/gi,
   /\b(?:sk|ek|pk|rk|gsk|xai|api|key|hf|auth)[-_][\w*.-]{8,}/gi,
   /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g,
-  /[\w+/=-]{40,}/g,
+  // A long run with a digit in it: a token, not a word.
+  /(?=[A-Za-z_+/=-]*\d)[\w+/=-]{40,}/g,
 ];
 const URL_QUERY = /\b((?:https?|wss?):\/\/[^\s?#"']*)[?#][^\s"']*/gi;
 
