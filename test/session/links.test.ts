@@ -1,0 +1,156 @@
+import { describe, expect, test } from "vitest";
+
+import { Call } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const TURN = concat(silence(600), voice(1200), silence(900));
+
+describe("upstream links", () => {
+  test("[L1] what is said while an upstream is dialled reaches it completely, in order", () => {
+    const call = new Call({ connect: false });
+    call.connect("realtime");
+    call.speak(TURN);
+    expect(call.commands()).toEqual([]);
+    call.accept("up0.1");
+    expect(call.commandTypes()).toEqual(["greet", "audio", "commit", "respond"]);
+    const reference = new Call();
+    reference.speak(TURN);
+    expect(call.heard()).toEqual(reference.heard());
+  });
+
+  test("[L2] a dial that is never answered is given up, told and tried again with backoff", () => {
+    const call = new Call({ connect: false });
+    call.connect("realtime");
+    call.advance(10_001);
+    expect(call.last("error")["error"]).toMatchObject({ type: "server_error", code: "upstream_timeout" });
+    call.advance(260);
+    expect(call.actions.filter((action) => action.type === "dial").map((action) => action.peer)).toEqual([
+      "up0.1",
+      "up0.2",
+    ]);
+  });
+
+  test("[L3] a refused dial fails the answer that waits for it, with the reason", () => {
+    const call = new Call({ connect: false });
+    call.connect("realtime");
+    call.client({ type: "response.create" });
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 0, reason: "HTTP 401" });
+    expect(call.last("response.done")["response"]).toMatchObject({
+      status: "failed",
+      status_details: { error: { code: "upstream_closed" } },
+    });
+  });
+
+  test("[L4] a lost upstream fails its answer, is dialled again and told the conversation", () => {
+    const call = new Call();
+    const item = { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] };
+    call.client({ type: "conversation.item.create", item });
+    call.client({ type: "response.create" });
+    call.answer(voice(200), "Hello.");
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
+    call.advance(300);
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "item", "item"]);
+    expect(call.commands("up0.2")[2]).toMatchObject({
+      item: { role: "assistant", content: [{ type: "output_text", text: "Hello." }] },
+    });
+    call.client({ type: "response.create" });
+    call.answer(voice(200), "Again.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[L5] an upstream lost in mid-turn hears the turn from its beginning", () => {
+    const call = new Call();
+    const reference = new Call();
+    reference.speak(TURN);
+    const half = 24 * 1200;
+    call.speak(TURN.subarray(0, half));
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(TURN.subarray(half, half + 24 * 300));
+    call.accept("up0.2");
+    call.speak(TURN.subarray(half + 24 * 300));
+    expect(call.heard("up0.2")).toEqual(reference.heard());
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "audio", "commit", "respond"]);
+  });
+
+  test("[L6] messages of a replaced connection change nothing", () => {
+    const call = new Call();
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(300);
+    call.clearEvents();
+    call.upstream({ type: "response.started", response: "r", answers: null }, "up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    expect(call.types()).toEqual([]);
+  });
+
+  test("[L7] redials end after their number; the next turn tries again", () => {
+    const call = new Call({ limits: { redials: 1 } });
+    for (const peer of ["up0.1", "up0.2"]) {
+      call.open.delete(peer);
+      call.input({ type: "close", peer, code: 1006, reason: "" });
+      call.advance(20_000);
+    }
+    const dials = () => call.actions.filter((action) => action.type === "dial").length;
+    expect(dials()).toBe(2);
+    call.client({ type: "response.create" });
+    expect(dials()).toBe(3);
+  });
+
+  test("[L8] a closed realtime client ends the session and every upstream", () => {
+    const call = new Call();
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1005, reason: "" });
+    expect(call.actions.at(-2)).toMatchObject({ type: "close", peer: "up0.1" });
+    expect(call.actions.at(-1)).toEqual({ type: "end", reason: "client_closed" });
+    expect(call.session.deadline).toBeNull();
+    expect(call.input({ type: "message", peer: "up0.1", data: "{}" })).toEqual([]);
+  });
+
+  test("[L9] a duplex.v1 client may come back within the window; after it all is closed", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(29_000);
+    call.connect("duplex.v1");
+    expect(call.types().filter((type) => type === "session.created").length).toBe(2);
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(31_000);
+    expect(call.actions.at(-1)).toEqual({ type: "end", reason: "client_gone" });
+  });
+
+  test("[L10] a session nobody claims ends; the longest session ends with session_expired and 1001", () => {
+    const unclaimed = new Call({ connect: false });
+    unclaimed.advance(61_000);
+    expect(unclaimed.actions.at(-1)).toEqual({ type: "end", reason: "unclaimed" });
+    const call = new Call();
+    call.advance(60 * 60 * 1000 + 1);
+    expect(call.last("error")["error"]).toMatchObject({ code: "session_expired" });
+    expect(call.actions).toContainEqual(expect.objectContaining({ type: "close", peer: "client", code: 1001 }));
+  });
+
+  test("[L11] a second upstream goes on when the first one dies", () => {
+    const two = ["a", "b"].map((name) => ({ name, options: { adapter: "wire" } }));
+    const call = new Call({ upstreams: two });
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1011, reason: "" });
+    call.speak(TURN);
+    call.answer(voice(300), "From b.", "up1.1");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[L12] a backlog beyond its bound gives the upstream up, aloud", () => {
+    const session = { audio: { input: { turn_detection: null } } };
+    const call = new Call({ connect: false, session, limits: { backlogBytes: 48_000 } });
+    call.connect("realtime");
+    call.speak(voice(1100));
+    expect(call.last("error")["error"]).toMatchObject({ code: "upstream_backlog_full" });
+  });
+});
