@@ -128,7 +128,8 @@ export class Responses {
     const id = link.responses.get(event.response);
     let response = id === undefined ? undefined : this.#records.get(id);
     if (event.type === "response.done") link.responses.delete(event.response);
-    if (!response && link.capabilities.turns === "none" && event.type === "audio") {
+    const streams = link.capabilities.turns === "none" && event.type === "audio";
+    if (streams && (!response || (!response.asked && !isActive(response)))) {
       response = this.#started(link, event.response, null);
     }
     if (!response || !isActive(response)) return;

@@ -384,18 +384,30 @@ export class Session {
     if (!detected || this.#config.transcriptionOnly) return;
     if (!this.#config.turnDetection?.create_response) return;
     // An answer that may not be interrupted goes on; the turn is in the conversation for the next one.
-    if (this.#responses.answering.length === 0) this.#respond({});
+    if (this.#responses.answering.length === 0) this.#ask(this.#answerers, {});
   }
 
+  /** Upstreams that answer turns: a duplex one speaks when it likes. */
+  get #answerers(): readonly Link[] {
+    return this.#links.filter((link) => link.capabilities.turns !== "none");
+  }
+
+  /** The client's `response.create`. */
   #respond(params: ResponseParams): void {
-    this.#context.deadlines.clear("idle");
-    const outOfBand = params.conversation === "none";
-    const able = this.#links.filter((link) => !outOfBand || link.capabilities.outOfBand);
+    if (params.conversation !== "none") {
+      this.#ask(this.#answerers.length > 0 ? this.#answerers : this.#links, params);
+      return;
+    }
+    const able = this.#links.filter((link) => link.capabilities.outOfBand);
     if (able.length === 0) {
       throw new ClientError("unsupported", "No upstream of this session answers out of band.", "response.conversation");
     }
-    for (const link of outOfBand ? able.slice(0, 1) : able) {
-      if (link.capabilities.turns === "none" && this.#links.length > 1) continue;
+    this.#ask(able.slice(0, 1), params);
+  }
+
+  #ask(links: readonly Link[], params: ResponseParams): void {
+    this.#context.deadlines.clear("idle");
+    for (const link of links) {
       link.ensure();
       this.#responses.request(link, params);
     }
