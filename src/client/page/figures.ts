@@ -22,6 +22,7 @@ export class Figures {
     this.#heardMs = 0;
     this.#sounding.clear();
     this.#latency.textContent = "–";
+    this.#sent.textContent = seconds(0);
     this.#showHeard();
     call.on("speech", ({ state }) => {
       this.#turnEndedAt = state === "stopped" ? performance.now() : null;

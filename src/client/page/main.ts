@@ -24,6 +24,7 @@ const composer = element("composer", HTMLFormElement);
 const text = element("text", HTMLInputElement);
 const send = element("send", HTMLButtonElement);
 const stop = element("stop", HTMLButtonElement);
+const transcriptList = element("transcript", HTMLOListElement);
 
 const transcript = new Transcript();
 const log = new EventLog();
@@ -98,6 +99,7 @@ function showState(now: CallState): void {
   const open = now === "open";
   connectButton.textContent = now === "closed" ? "Connect" : "Hang up";
   connectButton.classList.toggle("primary", now === "closed");
+  transcriptList.dataset["empty"] = open ? "Talk or type." : "Connect, then talk or type.";
   model.disabled = key.disabled = now !== "closed";
   microphone.disabled = text.disabled = send.disabled = stop.disabled = !open;
 }
