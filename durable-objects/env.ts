@@ -1,0 +1,18 @@
+/** The Worker's bindings. Those with a question mark may be absent; what then happens is said at each. */
+import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
+
+export interface RelayEnv {
+  readonly VOICE_SESSION: DurableObjectNamespace<VoiceSessionRpc & Rpc.DurableObjectBranded>;
+  /** Static files of public/. Absent: `GET /` is 404. */
+  readonly ASSETS?: Fetcher;
+  /** Secret of at least 32 characters that signs tokens. Absent: 500, but for development on loopback. */
+  readonly RELAY_SIGNING_KEY?: string;
+  /** JSON `[{id, sha256, limits?: {sessions_per_minute?}}]`. Absent: no key is accepted. */
+  readonly RELAY_API_KEYS?: string;
+  /** `"1"`: on loopback the key `relay-dev` is accepted. Never set it in a deployment. */
+  readonly RELAY_DEV?: string;
+  /** Workers rate limiting, keyed by API key. Absent: each isolate counts for itself. */
+  readonly RATE_LIMIT?: RateLimit;
+  /** Analytics Engine data set. Absent: counters are seen in the session's state only. */
+  readonly METRICS?: AnalyticsEngineDataset;
+}

@@ -1,0 +1,20 @@
+/** The WASM kernels, instantiated once per isolate: all sessions of an isolate share their code and memory. */
+import type { AudioKernels, ResamplerKernel, SileroKernel } from "../src/audio/kernels.ts";
+import resampler from "../wasm/build/resampler.wasm";
+import silero from "../wasm/build/silero.wasm";
+
+let loaded: AudioKernels | null = null;
+
+/** @throws WebAssembly.LinkError when the build is of another source: a wrong build must not pass for a slow one. */
+export function loadKernels(): AudioKernels {
+  loaded ??= {
+    // What the modules export is checked against these interfaces by the audio room's own tests.
+    resampler: instantiate(resampler) as unknown as ResamplerKernel,
+    silero: instantiate(silero) as unknown as SileroKernel,
+  };
+  return loaded;
+}
+
+function instantiate(module: WebAssembly.Module): WebAssembly.Exports {
+  return new WebAssembly.Instance(module, {}).exports;
+}

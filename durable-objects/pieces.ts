@@ -1,0 +1,127 @@
+/**
+ * A stored value may have 2 MB at most (Durable Objects limits, "Key and value combined"); a snapshot with seconds of
+ * audio and a few pictures has more. Long strings and arrays are taken out of the value and stored in pieces of their
+ * own; where they belong is said by path, so that no content of a client's can be mistaken for a reference.
+ */
+export type Piece = string | Uint8Array;
+
+type View = Uint8Array | Int16Array | Float32Array;
+
+interface Reference {
+  readonly path: readonly (string | number)[];
+  readonly type: "string" | "Uint8Array" | "Int16Array" | "Float32Array";
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Divided {
+  /** The value, without what is in the pieces. Structured-clonable. */
+  readonly rest: unknown;
+  readonly references: readonly Reference[];
+}
+
+/** Characters or bytes that a leaf may have before it moves out. */
+const LEAF_LIMIT = 64 * 1024;
+/** Bytes, and half of it in characters (a string may take two bytes for each). */
+const PIECE_BYTES = 1024 * 1024;
+
+export function divide(value: unknown): Divided & { readonly pieces: readonly Piece[] } {
+  const references: Reference[] = [];
+  const pieces: Piece[] = [];
+  const refer = (path: Reference["path"], type: Reference["type"], parts: readonly Piece[]): void => {
+    references.push({ path, type, from: pieces.length, to: pieces.length + parts.length });
+    pieces.push(...parts);
+  };
+  const walk = (node: unknown, path: readonly (string | number)[]): unknown => {
+    if (typeof node === "string" && node.length > LEAF_LIMIT) {
+      refer(
+        path,
+        "string",
+        cut(node, PIECE_BYTES / 2, (from, to) => node.slice(from, to)),
+      );
+      return "";
+    }
+    if (isView(node)) {
+      // A view on a larger buffer would drag all of it into the store.
+      if (node.byteLength <= LEAF_LIMIT) return node.slice();
+      const bytes = new Uint8Array(node.buffer, node.byteOffset, node.byteLength);
+      refer(
+        path,
+        typeOf(node),
+        cut(bytes, PIECE_BYTES, (from, to) => bytes.slice(from, to)),
+      );
+      return null;
+    }
+    if (Array.isArray(node)) return node.map((each, index) => walk(each, [...path, index]));
+    if (typeof node === "object" && node !== null && Object.getPrototypeOf(node) === Object.prototype) {
+      return Object.fromEntries(Object.entries(node).map(([key, each]) => [key, walk(each, [...path, key])]));
+    }
+    return node;
+  };
+  return { rest: walk(value, []), references, pieces };
+}
+
+/** What `divide` was given. Takes over `divided.rest`. @throws when a piece is missing. */
+export function join(divided: Divided, pieces: readonly (Piece | undefined)[]): unknown {
+  let whole = divided.rest;
+  for (const { path, type, from, to } of divided.references) {
+    const parts = pieces.slice(from, to);
+    const leaf = type === "string" ? joinText(parts, to - from) : view(type, joinBytes(parts, to - from));
+    const last = path.at(-1);
+    if (last === undefined) whole = leaf;
+    else Object.defineProperty(at(whole, path.slice(0, -1)), last, { value: leaf, ...PLAIN });
+  }
+  return whole;
+}
+
+const PLAIN = { enumerable: true, configurable: true, writable: true } as const;
+
+function at(root: unknown, path: Reference["path"]): object {
+  let node: unknown = root;
+  for (const key of path) {
+    node =
+      typeof node === "object" && node !== null && Object.hasOwn(node, key) ? Reflect.get(node, key) : null;
+  }
+  if (typeof node !== "object" || node === null) throw new Error("a piece of the snapshot has no place");
+  return node;
+}
+
+function cut<T extends { readonly length: number }>(
+  whole: T,
+  size: number,
+  slice: (from: number, to: number) => Piece,
+): Piece[] {
+  return Array.from({ length: Math.ceil(whole.length / size) }, (_, n) => slice(n * size, (n + 1) * size));
+}
+
+function joinText(parts: readonly (Piece | undefined)[], count: number): string {
+  const texts = parts.filter((part) => typeof part === "string");
+  if (texts.length !== count) throw new Error("a piece of the snapshot is missing");
+  return texts.join("");
+}
+
+function joinBytes(parts: readonly (Piece | undefined)[], count: number): Uint8Array<ArrayBuffer> {
+  const arrays = parts.filter((part) => part instanceof Uint8Array);
+  if (arrays.length !== count) throw new Error("a piece of the snapshot is missing");
+  const bytes = new Uint8Array(arrays.reduce((sum, each) => sum + each.byteLength, 0));
+  let offset = 0;
+  for (const each of arrays) {
+    bytes.set(each, offset);
+    offset += each.byteLength;
+  }
+  return bytes;
+}
+
+function isView(node: unknown): node is View {
+  return node instanceof Uint8Array || node instanceof Int16Array || node instanceof Float32Array;
+}
+
+function typeOf(view: View): "Uint8Array" | "Int16Array" | "Float32Array" {
+  if (view instanceof Int16Array) return "Int16Array";
+  return view instanceof Float32Array ? "Float32Array" : "Uint8Array";
+}
+
+function view(type: "Uint8Array" | "Int16Array" | "Float32Array", bytes: Uint8Array<ArrayBuffer>): View {
+  if (type === "Int16Array") return new Int16Array(bytes.buffer);
+  return type === "Float32Array" ? new Float32Array(bytes.buffer) : bytes;
+}

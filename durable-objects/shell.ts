@@ -1,0 +1,327 @@
+/**
+ * The shell around one session: hands in what sockets and the clock bring, and performs what the session answers, in
+ * order, before the next input. Everything that is not synchronous is behind `ShellHost`.
+ *
+ * One timer serves the session's deadline, the polling of `bufferedAmount` (workerd has no backpressure: a peer that
+ * does not read is seen only there) and the wish to sleep. Snapshots are taken after the sends of their tick.
+ */
+import { CLIENT, type Action, type Dialect, type Input, type PeerId } from "../src/session/io.ts";
+import type { Session, SessionSnapshot } from "../src/session/session.ts";
+import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
+import { sendableCloseCode, sendableCloseReason } from "./close-code.ts";
+import type { Call, Dial, Socket } from "./dial.ts";
+import { Timer, type Clock } from "./timer.ts";
+
+/** What the shell needs of a session: the core's own class, or a scripted double. */
+export type SessionCore = Pick<Session, "handle" | "deadline" | "quiet" | "snapshot" | "state" | "terminate">;
+
+export interface ShellHost {
+  readonly clock: Clock;
+  readonly dial: Dial;
+  /** Stores a snapshot, off the hot path. */
+  save(peers: readonly PeerId[], snapshot: SessionSnapshot): void;
+  metric(name: string, value: number, upstream?: string): void;
+  /** Nothing keeps this object awake any more; it must be woken at `at` (null: by the client only). */
+  sleep(at: number | null): void;
+  /** The session is over: nothing of it is needed any more. */
+  ended(): void;
+  /** The core threw. Called once; `error` must not be logged with its message, which may hold what was said. */
+  failed(error: unknown): void;
+}
+
+const SAVE_EVERY_MS = 1000;
+const POLL_EVERY_MS = 250;
+/** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
+const SLEEP_AFTER_MS = 5000;
+/** Too near a deadline to sleep. */
+const SLEEP_LEAST_MS = 10_000;
+const TAKEN_OVER = 4001;
+
+interface Upstream {
+  call: Call | null;
+  socket: Socket | null;
+}
+
+export class Shell {
+  readonly #session: SessionCore;
+  readonly #host: ShellHost;
+  readonly #timer: Timer;
+  readonly #upstreams = new Map<PeerId, Upstream>();
+  /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
+  readonly #polled = new Map<PeerId, number>();
+  #client: Socket | null;
+  #over = false;
+  #lastInputAt: number;
+  #pollAt: number | null = null;
+  #saveAt: number | null = null;
+  #savedAt = Number.NEGATIVE_INFINITY;
+  #cancelSave: (() => void) | null = null;
+
+  /** @param client the socket of a session that comes back from hibernation, else null. */
+  constructor(session: SessionCore, host: ShellHost, client: Socket | null) {
+    this.#session = session;
+    this.#host = host;
+    this.#client = client;
+    this.#lastInputAt = host.clock.now();
+    this.#timer = new Timer(host.clock, () => this.#tick());
+    this.#aim();
+  }
+
+  /** No more inputs are taken: the session ended or failed. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  isClient(socket: Socket): boolean {
+    return this.#client === socket;
+  }
+
+  /**
+   * A client comes. One that is still there is put out first: half-open sockets look alive for minutes, and the one
+   * that dials is the one that lives. The session is not told of the former's end, which for a plain `realtime`
+   * client would end it.
+   */
+  clientOpened(socket: Socket, dialect: Dialect): void {
+    const former = this.#client;
+    this.#client = socket;
+    if (former !== null) shut(former, TAKEN_OVER, "another connection took over");
+    this.#polled.delete(CLIENT);
+    this.#host.metric("client_connections", 1);
+    this.#feed({ type: "open", peer: CLIENT, dialect });
+  }
+
+  clientMessage(data: WireMessage): void {
+    this.#feed({ type: "message", peer: CLIENT, data });
+  }
+
+  clientClosed(code: number, reason: string): void {
+    this.#client = null;
+    this.#polled.delete(CLIENT);
+    this.#feed({ type: "close", peer: CLIENT, code, reason });
+  }
+
+  /** Peers that a restored session believes in and that died with its isolate. */
+  lost(peers: readonly PeerId[]): void {
+    for (const peer of peers) this.#feed({ type: "close", peer, code: 1006, reason: "" });
+  }
+
+  /** The alarm rang. */
+  woken(): void {
+    this.#feed({ type: "timeout" });
+  }
+
+  terminate(): void {
+    this.#run(() => this.#session.terminate(this.#host.clock.now()));
+  }
+
+  /** Asks for a snapshot without being told to by the session. */
+  save(): void {
+    this.#saveSoon();
+  }
+
+  #feed(input: Input): void {
+    this.#run(() => this.#session.handle(input, this.#host.clock.now()));
+  }
+
+  #run(step: () => readonly Action[]): void {
+    if (this.#over) return;
+    this.#lastInputAt = this.#host.clock.now();
+    try {
+      for (const action of step()) this.#perform(action);
+      if (!this.#over) this.#aim();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case "send":
+        this.#send(action.peer, action.data);
+        break;
+      case "dial":
+        this.#dial(action.peer, action.request);
+        break;
+      case "close":
+        this.#close(action.peer, action.code, action.reason);
+        break;
+      case "persist":
+        this.#saveSoon();
+        break;
+      case "metric":
+        this.#host.metric(action.name, action.value, action.upstream);
+        break;
+      case "end":
+        this.#end();
+        break;
+    }
+  }
+
+  #send(peer: PeerId, data: WireMessage): void {
+    const socket = peer === CLIENT ? this.#client : this.#upstreams.get(peer)?.socket;
+    if (socket === null || socket === undefined) return;
+    try {
+      // workerd copies the bytes: a buffer that the core uses again is safe.
+      socket.send(data);
+    } catch {
+      // The socket is closing; its close event says so.
+      return;
+    }
+    if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
+    this.#pollAt ??= this.#lastInputAt + POLL_EVERY_MS;
+  }
+
+  #dial(peer: PeerId, request: DialRequest): void {
+    const upstream: Upstream = { call: null, socket: null };
+    this.#upstreams.set(peer, upstream);
+    this.#host.metric("upstream_dials", 1);
+    upstream.call = this.#host.dial(request, {
+      opened: (socket) => {
+        upstream.socket = socket;
+        this.#feed({ type: "open", peer });
+      },
+      message: (data) => this.#feed({ type: "message", peer, data }),
+      closed: (code, reason) => {
+        this.#upstreams.delete(peer);
+        this.#polled.delete(peer);
+        this.#feed({ type: "close", peer, code, reason });
+      },
+    });
+  }
+
+  /** After this nothing comes from that peer any more. */
+  #close(peer: PeerId, code: number, reason: string): void {
+    this.#polled.delete(peer);
+    if (peer === CLIENT) {
+      if (this.#client !== null) shut(this.#client, code, reason);
+      this.#client = null;
+      return;
+    }
+    const upstream = this.#upstreams.get(peer);
+    this.#upstreams.delete(peer);
+    upstream?.call?.hangUp(sendableCloseCode(code), sendableCloseReason(reason));
+  }
+
+  #end(): void {
+    this.#release(1000, "session ended");
+    this.#host.ended();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    try {
+      this.#client?.send(INTERNAL_ERROR);
+    } catch {
+      // It is closing already.
+    }
+    this.#host.metric("session_failures", 1);
+    this.#release(1011, "internal error");
+    this.#host.failed(error);
+  }
+
+  #release(code: number, reason: string): void {
+    this.#over = true;
+    this.#timer.stop();
+    this.#cancelSave?.();
+    this.#cancelSave = null;
+    for (const peer of [CLIENT, ...this.#upstreams.keys()]) {
+      this.#close(peer, peer === CLIENT ? code : 1000, peer === CLIENT ? reason : "");
+    }
+  }
+
+  #saveSoon(): void {
+    if (this.#saveAt !== null) return;
+    const { clock } = this.#host;
+    const now = clock.now();
+    this.#saveAt = Math.max(now, this.#savedAt + SAVE_EVERY_MS);
+    this.#cancelSave = clock.schedule(() => this.#save(), this.#saveAt - now);
+  }
+
+  #save(): void {
+    this.#cancelSave?.();
+    this.#cancelSave = null;
+    this.#saveAt = null;
+    this.#savedAt = this.#host.clock.now();
+    if (this.#over) return;
+    try {
+      const client = this.#client === null ? [] : [CLIENT];
+      this.#host.save([...client, ...this.#upstreams.keys()], this.#session.snapshot());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** One timer for all: it is asked for the earliest, and every tick looks at each. */
+  #aim(): void {
+    const times = [this.#session.deadline, this.#pollAt, this.#sleepAt()].filter((at) => at !== null);
+    this.#timer.aim(times.length === 0 ? null : Math.min(...times));
+  }
+
+  #tick(): void {
+    const now = this.#host.clock.now();
+    const deadline = this.#session.deadline;
+    if (deadline !== null && deadline <= now) this.#feed({ type: "timeout" });
+    if (this.#over) return;
+    if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();
+    if (this.#over) return;
+    const sleepAt = this.#sleepAt();
+    if (sleepAt !== null && sleepAt <= now) this.#sleep();
+    else this.#aim();
+  }
+
+  #poll(): void {
+    this.#pollAt = null;
+    for (const [peer, before] of this.#polled) {
+      const socket = peer === CLIENT ? this.#client : this.#upstreams.get(peer)?.socket;
+      const bytes = socket?.bufferedAmount ?? 0;
+      if (bytes === 0) this.#polled.delete(peer);
+      else this.#polled.set(peer, bytes);
+      if (bytes !== before) this.#handleQuietly({ type: "buffered", peer, bytes });
+      if (this.#over) return;
+    }
+    if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
+  }
+
+  /** Polling is not a sign of life: it must not put off sleep. */
+  #handleQuietly(input: Input): void {
+    const at = this.#lastInputAt;
+    this.#feed(input);
+    this.#lastInputAt = at;
+  }
+
+  /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */
+  #sleepAt(): number | null {
+    if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
+    const at = this.#lastInputAt + SLEEP_AFTER_MS;
+    const deadline = this.#session.deadline;
+    return deadline !== null && deadline < at + SLEEP_LEAST_MS ? null : at;
+  }
+
+  #sleep(): void {
+    this.#save();
+    if (this.#over) return;
+    this.#timer.stop();
+    this.#host.sleep(this.#session.deadline);
+  }
+}
+
+/** OpenAI's shape, written by hand: the core, which numbers events, is what broke. */
+const INTERNAL_ERROR = JSON.stringify({
+  type: "error",
+  event_id: "event_internal_error",
+  error: {
+    type: "server_error",
+    code: "internal_error",
+    message: "The relay failed and closes this session.",
+    param: null,
+    event_id: null,
+  },
+});
+
+function shut(socket: Socket, code: number, reason: string): void {
+  try {
+    socket.close(sendableCloseCode(code), sendableCloseReason(reason));
+  } catch {
+    // Closed already.
+  }
+}

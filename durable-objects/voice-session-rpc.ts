@@ -1,0 +1,19 @@
+/**
+ * What the doors ask of a session's object. Values cross as text: a session's JSON is of any depth, and the doors
+ * hand it on as it is.
+ */
+export interface VoiceSessionRpc {
+  /** Upgrades a client. See call-setup.ts for the header that says who comes. */
+  fetch(request: Request): Promise<Response>;
+  /**
+   * Hands in the session configuration of a call whose header would be too long. Calls and requests on one stub
+   * arrive in order, so this costs no round trip before the upgrade that names the same `ticket`.
+   */
+  prepare(ticket: string, session: string): Promise<void>;
+  /** Builds the session before its client comes. `setup`: a `CallSetup` as JSON. False: it was there already. */
+  prewarm(setup: string): Promise<boolean>;
+  /** `SessionState` as JSON, or null when this key has no such session here. */
+  state(keyId: string): Promise<string | null>;
+  /** Ends the session. False when this key has no such session here. */
+  terminate(keyId: string): Promise<boolean>;
+}

@@ -1,0 +1,86 @@
+/**
+ * Every counter of a session, in one table: static names, numbers, nothing personal. They are summed in the session's
+ * object and seen in `GET /v1/sessions/:id`; with the binding METRICS they also go to Analytics Engine.
+ */
+export type MetricKind = "count" | "gauge";
+
+/** `gauge` keeps the highest value, the others the sum. */
+export const METRICS = {
+  buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
+  client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
+  client_connections: { kind: "count", help: "Client sockets that were accepted." },
+  interruptions: { kind: "count", help: "Answers cut because the caller spoke." },
+  response_timeouts: { kind: "count", help: "Responses given up because the upstream fell silent." },
+  responses_cancelled: { kind: "count", help: "Responses that were cancelled." },
+  responses_completed: { kind: "count", help: "Responses that ended by themselves." },
+  responses_failed: { kind: "count", help: "Responses that failed." },
+  responses_incomplete: { kind: "count", help: "Responses that hit a limit." },
+  session_failures: { kind: "count", help: "Sessions closed by an exception of ours." },
+  snapshot_failures: { kind: "count", help: "Snapshots that could not be stored." },
+  speech_started: { kind: "count", help: "Speech onsets." },
+  upstream_dials: { kind: "count", help: "Upstream connections attempted." },
+  upstream_errors: { kind: "count", help: "Errors that upstreams reported." },
+  upstream_expiring_ms: { kind: "gauge", help: "Longest notice an upstream gave before closing." },
+  upstream_lost: { kind: "count", help: "Upstream connections that broke or never opened." },
+} as const satisfies Record<string, { readonly kind: MetricKind; readonly help: string }>;
+
+export type MetricName = keyof typeof METRICS;
+
+function isMetricName(name: string): name is MetricName {
+  return Object.hasOwn(METRICS, name);
+}
+
+/** Analytics Engine takes 250 data points per invocation; a session has far fewer series than this. */
+const SERIES_LIMIT = 100;
+
+interface Series {
+  readonly name: string;
+  readonly upstream: string;
+  readonly gauge: boolean;
+  /** Since the session began, as far as this object's memory goes back. */
+  total: number;
+  /** Of it, what was not flushed yet. */
+  pending: number;
+}
+
+export class Counters {
+  readonly #series = new Map<string, Series>();
+
+  /** A name that is not in the table counts as `other`: a core newer than the table loses no sum. */
+  add(name: string, value: number, upstream = ""): void {
+    const known = isMetricName(name) ? name : "other";
+    const key = `${known} ${upstream}`;
+    const series = this.#series.get(key);
+    if (series === undefined) {
+      if (this.#series.size >= SERIES_LIMIT) return;
+      const gauge = isMetricName(name) && METRICS[name].kind === "gauge";
+      this.#series.set(key, { name: known, upstream, gauge, total: value, pending: value });
+    } else {
+      series.total = series.gauge ? Math.max(series.total, value) : series.total + value;
+      series.pending = series.gauge ? Math.max(series.pending, value) : series.pending + value;
+    }
+  }
+
+  /** Name → value, summed over upstreams (of gauges: the highest). For the session's state. */
+  totals(): Record<string, number> {
+    const totals: Record<string, number> = {};
+    for (const { name, gauge, total } of this.#series.values()) {
+      totals[name] = gauge ? Math.max(totals[name] ?? 0, total) : (totals[name] ?? 0) + total;
+    }
+    return totals;
+  }
+
+  /** One data point per series that moved: index = plan, blobs = [plan, name, upstream], doubles = [value]. */
+  flush(dataset: AnalyticsEngineDataset | undefined, plan: string): void {
+    if (dataset === undefined) return;
+    for (const series of this.#series.values()) {
+      if (series.pending === 0) continue;
+      dataset.writeDataPoint({
+        indexes: [plan],
+        blobs: [plan, series.name, series.upstream],
+        doubles: [series.pending],
+      });
+      series.pending = 0;
+    }
+  }
+}
