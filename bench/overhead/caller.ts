@@ -5,7 +5,7 @@ import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../src/protocol/
 import type { Arm } from "./arms.ts";
 
 /** 20 ms of PCM16 at 24 kHz. */
-export const FRAME_BYTES = 960;
+const FRAME_BYTES = 960;
 const DELTA = '"delta":"';
 const OPEN_LIMIT_MS = 10_000;
 

@@ -2,7 +2,7 @@
 
 export const RATE_HZ = 24_000;
 export const FRAME_MS = 20;
-export const FRAME_SAMPLES = (RATE_HZ * FRAME_MS) / 1000;
+const FRAME_SAMPLES = (RATE_HZ * FRAME_MS) / 1000;
 
 /** A frame this far below the loudest one is not counted as the caller's words. */
 const LOUD_RATIO = 0.03;
