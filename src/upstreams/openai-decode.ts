@@ -218,6 +218,11 @@ export class Decoder {
     return this.#openItem(response, nameAt(event, "item_id") ?? `${response.id}/0`, null);
   }
 
+  #addItem(response: OpenResponse, id: string, kind: OutputItem["kind"]): OutputItem {
+    this.#parts.names.bind(id, id);
+    return this.#parts.responses.addItem(response, id, kind);
+  }
+
   /** The open item of that name, begun if new: a function call if `call` is one, else a message. */
   #openItem(response: OpenResponse, id: string, call: JsonObject | null): OutputItem | null {
     const { responses } = this.#parts;
@@ -226,13 +231,13 @@ export class Decoder {
     const started = { type: "item.started", response: response.id, item: id } as const;
     if (call === null) {
       this.#events.push({ ...started, kind: "message" });
-      return responses.addItem(response, id, "message");
+      return this.#addItem(response, id, "message");
     }
     const name = nameAt(call, "name");
     const callId = nameAt(call, "call_id");
     if (name === null || callId === null) return null;
     this.#events.push({ ...started, kind: "function_call", name, callId });
-    return responses.addItem(response, id, "function_call");
+    return this.#addItem(response, id, "function_call");
   }
 
   #itemOf(response: OpenResponse, item: JsonObject | null): OutputItem | null {

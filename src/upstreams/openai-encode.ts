@@ -263,6 +263,7 @@ export class Encoder {
   #named(command: NamingCommand, output: AudioFormat): readonly WireMessage[] {
     if (command.type === "item") return this.#item(command);
     const providerId = this.#names.provider(command.itemId);
+    if (providerId === undefined) return [];
     if (providerId === null) {
       this.#wait(command.itemId, command);
       return [];
@@ -297,8 +298,10 @@ export class Encoder {
 
   #item(command: Extract<Command, { type: "item" }>): readonly WireMessage[] {
     const { previousItemId: previous } = command;
-    const place = previous === null || previous === "root" ? previous : this.#names.provider(previous);
-    const atEnd = previous === null || previous === this.#tail;
+    const known = previous === null || previous === "root" ? previous : this.#names.provider(previous);
+    // After something this provider never had (another upstream's answer): at the end, rather than refused.
+    const place = known ?? null;
+    const atEnd = previous === null || previous === this.#tail || known === undefined;
     if (place !== null || atEnd) return this.#createItem(command, place, atEnd);
     const displaced = this.#wait(previous, command);
     return displaced?.type === "item" ? this.#createItem(displaced, null, true) : [];
@@ -331,7 +334,7 @@ export class Encoder {
       return item;
     }
     const providerId = itemId.length <= itemIdMaxLength ? itemId : eventId;
-    if (providerId !== itemId) this.#names.bind(itemId, providerId);
+    this.#names.bind(itemId, providerId);
     return { id: providerId, ...item };
   }
 

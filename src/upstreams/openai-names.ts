@@ -45,18 +45,19 @@ export class ItemNames {
     if (this.#pending.length > NAME_LIMITS.pending) this.#pending.shift();
   }
 
+  /** The two names of one item; the same twice for what goes by its provider's name (a key of the session). */
   bind(itemId: string, providerId: string): void {
     remember(this.#toProvider, itemId, providerId, NAME_LIMITS.items);
     remember(this.#toSession, providerId, itemId, NAME_LIMITS.items);
   }
 
-  /** The provider's name; an id that was never expected is the provider's own (the session got it as a key). */
-  provider(itemId: string): string | null {
+  /** The provider's name; null: it will tell; undefined: this provider never had such an item. */
+  provider(itemId: string): string | null | undefined {
     const known = this.#toProvider.get(itemId);
     if (known !== undefined) return known;
     const pending = this.#pending.some((pending) => pending.itemId === itemId);
     const held = this.#held.some(({ command }) => command.type === "item" && command.item.id === itemId);
-    return pending || held ? null : itemId;
+    return pending || held ? null : undefined;
   }
 
   session(providerId: string): string {

@@ -147,6 +147,26 @@ describe("items in two languages", () => {
     expect(server.count("conversation.item.create")).toBe(2);
   });
 
+  it("[U10] does not name to a provider what only another one has", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send({ type: "delete", itemId: "item_elsewhere" });
+    connection.send({ type: "truncate", itemId: "item_elsewhere", contentIndex: 0, audioEndMs: 10 });
+    connection.send(add("item_a", "item_elsewhere"));
+    expect(server.received.slice(1)).toMatchObject([
+      { type: "conversation.item.create", item: { id: "item_a" } },
+    ]);
+    expect(server.last("conversation.item.create")).not.toHaveProperty("previous_item_id");
+  });
+
+  it("[U10] adds after what the model said, by its key", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    const { response, messages } = server.begin();
+    connection.hear([...messages, server.messageItem(response, "item_x")]);
+    connection.send(add("item_a", "item_x"));
+    expect(server.last("conversation.item.create").previous_item_id).toBe("item_x");
+  });
+
   it("[U11] has nothing to truncate of an item that was never audible", () => {
     const { connection, server } = connectOpenAi();
     connection.send({ type: "respond", responseId: "R1", options: RESPOND });
