@@ -95,7 +95,8 @@ export class CallStore {
       await this.#storage.deleteAll();
       return;
     }
-    for (const [key] of [...this.#storage.kv.list()]) if (key !== USED) this.#storage.kv.delete(key);
+    const keys = Array.from(this.#storage.kv.list(), ([key]) => key);
+    for (const key of keys) if (key !== USED) this.#storage.kv.delete(key);
     await this.#storage.setAlarm(used.exp * 1000);
   }
 

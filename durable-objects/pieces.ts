@@ -37,7 +37,7 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
       refer(
         path,
         "string",
-        cut(node, PIECE_BYTES / 2, (from, to) => node.slice(from, to)),
+        cut(node.length, PIECE_BYTES / 2, (from, to) => node.slice(from, to)),
       );
       return "";
     }
@@ -48,7 +48,7 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
       refer(
         path,
         typeOf(node),
-        cut(bytes, PIECE_BYTES, (from, to) => bytes.slice(from, to)),
+        cut(bytes.byteLength, PIECE_BYTES, (from, to) => bytes.slice(from, to)),
       );
       return null;
     }
@@ -86,12 +86,8 @@ function at(root: unknown, path: Reference["path"]): object {
   return node;
 }
 
-function cut<T extends { readonly length: number }>(
-  whole: T,
-  size: number,
-  slice: (from: number, to: number) => Piece,
-): Piece[] {
-  return Array.from({ length: Math.ceil(whole.length / size) }, (_, n) => slice(n * size, (n + 1) * size));
+function cut(length: number, size: number, slice: (from: number, to: number) => Piece): Piece[] {
+  return Array.from({ length: Math.ceil(length / size) }, (_, n) => slice(n * size, (n + 1) * size));
 }
 
 function joinText(parts: readonly (Piece | undefined)[], count: number): string {

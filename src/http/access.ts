@@ -1,0 +1,53 @@
+/** Who may: an API key, a client secret of one, or a session's token. */
+import type { DoorContext } from "./door.ts";
+import { apiKeyById, type ApiKey, findApiKey } from "./api-keys.ts";
+import { readCredentials } from "./credentials.ts";
+import { Problem } from "./problem.ts";
+import { isClientSecret, readToken, type Token } from "./tokens.ts";
+
+const CHALLENGE = { headers: { "WWW-Authenticate": "Bearer" } };
+
+/** @throws Problem 401 without an API key of ours. */
+export async function requireApiKey(c: DoorContext): Promise<ApiKey> {
+  const { key } = readCredentials(c.req.raw);
+  if (key === null)
+    throw new Problem("invalid_credentials", "An API key is needed (Authorization: Bearer …).", CHALLENGE);
+  return checkApiKey(c, key);
+}
+
+/** For the OpenAI door: an API key or a client secret, with what the secret grants. */
+export async function requireKeyOrSecret(
+  c: DoorContext,
+): Promise<{ readonly key: ApiKey; readonly secret: Token | null }> {
+  const { key } = readCredentials(c.req.raw);
+  if (key === null || !isClientSecret(key)) return { key: await requireApiKey(c), secret: null };
+  const secret = await readToken(c.env, c.req.url, key, "client_secret");
+  return { key: keyBehind(c, secret), secret };
+}
+
+/** For a session's own address: its token, or the API key that may attach to a session that is there already. */
+export async function requireTokenOrKey(
+  c: DoorContext,
+  sessionId: string,
+): Promise<{ readonly key: ApiKey; readonly token: Token | null }> {
+  const { token: value } = readCredentials(c.req.raw);
+  if (value === null) return { key: await requireApiKey(c), token: null };
+  const token = await readToken(c.env, c.req.url, value, "session");
+  if (token.sessionId !== sessionId) {
+    throw new Problem("invalid_credentials", "The token is for another session.", CHALLENGE);
+  }
+  return { key: keyBehind(c, token), token };
+}
+
+async function checkApiKey(c: DoorContext, presented: string): Promise<ApiKey> {
+  const key = await findApiKey(c.env, c.req.url, presented);
+  if (key === null) throw new Problem("invalid_credentials", "The API key is not known here.", CHALLENGE);
+  return key;
+}
+
+function keyBehind(c: DoorContext, token: Token): ApiKey {
+  const key = apiKeyById(c.env, c.req.url, token.keyId);
+  if (key === null)
+    throw new Problem("invalid_credentials", "The key that issued this is not known any more.", CHALLENGE);
+  return key;
+}

@@ -1,0 +1,51 @@
+/**
+ * Where a client may put its key or token, in the order in which they are looked at. A browser's WebSocket can set
+ * nothing but the URL and the subprotocols, so OpenAI's clients send the key as one of those.
+ */
+export interface Credentials {
+  /** API key or `ek_` client secret. */
+  readonly key: string | null;
+  /** Token of a session of `POST /v1/sessions`. */
+  readonly token: string | null;
+}
+
+const KEY_PROTOCOL = "openai-insecure-api-key.";
+const TOKEN_PROTOCOL = "relay-token.";
+/** Three parts of base64url: a JWT. What a `Bearer` of that form holds is a token, anything else a key. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+export function readCredentials(request: Request): Credentials {
+  const { headers } = request;
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get("Authorization") ?? "")?.[1] ?? null;
+  const protocols = offeredProtocols(headers);
+  const isToken = bearer !== null && JWT.test(bearer) && !bearer.startsWith("ek_");
+  return {
+    key: (isToken ? null : bearer) ?? headers.get("api-key") ?? entry(protocols, KEY_PROTOCOL),
+    token:
+      (isToken ? bearer : null) ??
+      entry(protocols, TOKEN_PROTOCOL) ??
+      new URL(request.url).searchParams.get("token"),
+  };
+}
+
+/** Node's WebSocket separates them by comma and space, `ws` by comma alone. */
+export function offeredProtocols(headers: Headers): readonly string[] {
+  const header = headers.get("Sec-WebSocket-Protocol") ?? "";
+  return header.split(",").map((each) => each.trim());
+}
+
+function entry(protocols: readonly string[], prefix: string): string | null {
+  return protocols.find((each) => each.startsWith(prefix))?.slice(prefix.length) ?? null;
+}
+
+export interface Negotiated {
+  readonly dialect: "realtime" | "duplex.v1";
+  /** The one to answer with, or null for none. Never an entry that holds a key. */
+  readonly protocol: "realtime" | "duplex.v1" | null;
+}
+
+export function negotiate(headers: Headers): Negotiated {
+  const offered = offeredProtocols(headers);
+  if (offered.includes("duplex.v1")) return { dialect: "duplex.v1", protocol: "duplex.v1" };
+  return { dialect: "realtime", protocol: offered.includes("realtime") ? "realtime" : null };
+}

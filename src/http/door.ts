@@ -1,0 +1,27 @@
+/** What every door works with: the Worker's bindings, relay.config.ts, and counters of this isolate. */
+import type { Context } from "hono";
+import type { RelayEnv } from "../../durable-objects/env.ts";
+import type { RelayConfig } from "../config/define.ts";
+import type { DoorCounters } from "./counters.ts";
+
+export interface DoorEnv {
+  readonly Bindings: RelayEnv;
+  readonly Variables: { readonly config: RelayConfig; readonly counters: DoorCounters };
+}
+
+export type DoorContext = Context<DoorEnv>;
+
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+export function isLoopback(url: string): boolean {
+  return LOOPBACK.has(new URL(url).hostname);
+}
+
+/** Development, and on this very machine: the variable alone would open a deployment that carries it by mistake. */
+export function isDevelopment(env: RelayEnv, requestUrl: string): boolean {
+  return env.RELAY_DEV === "1" && isLoopback(requestUrl);
+}
+
+export function isUpgrade(request: Request): boolean {
+  return request.headers.get("Upgrade")?.toLowerCase() === "websocket";
+}

@@ -1,0 +1,88 @@
+/** The way to a session's object, and the upgrade through it. */
+import {
+  type Arrival,
+  encodeArrival,
+  type Refusal,
+  SETUP_HEADER,
+  SETUP_HEADER_LIMIT,
+} from "../../durable-objects/call-setup.ts";
+import type { RelayEnv } from "../../durable-objects/env.ts";
+import { drawId } from "../../durable-objects/identifiers.ts";
+import { Problem } from "./problem.ts";
+
+export const LOCATION_HINTS = [
+  "wnam",
+  "enam",
+  "sam",
+  "weur",
+  "eeur",
+  "apac",
+  "apac-ne",
+  "apac-se",
+  "oc",
+  "afr",
+  "me",
+] as const;
+export const JURISDICTIONS = ["eu", "fedramp", "us"] as const;
+
+type LocationHint = (typeof LOCATION_HINTS)[number];
+type Jurisdiction = (typeof JURISDICTIONS)[number];
+type Stub = ReturnType<RelayEnv["VOICE_SESSION"]["get"]>;
+
+/** The jurisdiction is part of the name: whoever has the name finds the object, wherever it must be. */
+const SESSION_ID = /^sess_(?:(eu|fedramp|us)_)?[0-9A-Za-z]{16,40}$/;
+
+export function newSessionId(jurisdiction: Jurisdiction | null): string {
+  return `sess_${jurisdiction === null ? "" : `${jurisdiction}_`}${drawId()}`;
+}
+
+/** @throws Problem 404 for what is no session's name, 422 where this runtime has no jurisdictions. */
+export function sessionObject(env: RelayEnv, id: string, hint: string | null): Stub {
+  const match = SESSION_ID.exec(id);
+  if (match === null) throw new Problem("session_not_found", "This is not the name of a session.");
+  const jurisdiction = JURISDICTIONS.find((each) => each === match[1]);
+  const locationHint = LOCATION_HINTS.find((each): each is LocationHint => each === hint);
+  const namespace = jurisdiction === undefined ? env.VOICE_SESSION : within(env, jurisdiction);
+  return namespace.get(namespace.idFromName(id), locationHint === undefined ? {} : { locationHint });
+}
+
+function within(env: RelayEnv, jurisdiction: Jurisdiction): RelayEnv["VOICE_SESSION"] {
+  try {
+    return env.VOICE_SESSION.jurisdiction(jurisdiction);
+  } catch {
+    // Local workerd implements none.
+    throw new Problem("unprocessable", `The jurisdiction '${jurisdiction}' is not available here.`, {
+      param: "jurisdiction",
+    });
+  }
+}
+
+/**
+ * Hands the client's upgrade to the object, by a request of our own: no header of the client's goes along, least of
+ * all its key.
+ * @throws Problem when the object refuses.
+ */
+export async function connect(stub: Stub, arrival: Arrival): Promise<Response> {
+  let header = encodeArrival(arrival);
+  let prepared: Promise<unknown> = Promise.resolve();
+  if (header.length > SETUP_HEADER_LIMIT && arrival.call !== null) {
+    // A configuration that is too long for a header goes ahead on the same stub, in order: no round trip is added,
+    // and every other connection is spared the second request.
+    const ticket = drawId();
+    prepared = stub.prepare(ticket, JSON.stringify(arrival.call.session));
+    header = encodeArrival({ ...arrival, ticket, call: { ...arrival.call, session: {} } });
+  }
+  const headers = { Upgrade: "websocket", [SETUP_HEADER]: header };
+  const [response] = await Promise.all([stub.fetch("https://session/connect", { headers }), prepared]);
+  if (response.status === 101) return response;
+  const { refusal } = await response.json<{ refusal?: Refusal }>().catch(() => ({ refusal: undefined }));
+  const reason = refusal ?? "session_unavailable";
+  throw new Problem(reason, REFUSALS[reason]);
+}
+
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  token_used: "A session's token opens it once: create another session.",
+  session_not_found: "No such session is open for this key.",
+  session_ended: "This session has ended: create another one.",
+  session_unavailable: "The session could not begin; the relay's log says why.",
+};

@@ -1,0 +1,86 @@
+/**
+ * Errors over HTTP: problem details (RFC 9457), with an `error` member in OpenAI's shape so that its clients show the
+ * reason. Details name the field or binding that is wrong, never its value.
+ */
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+/** The reasons there are, with their status and title. `type` is `urn:relay:problem:<code>`. */
+const REASONS = {
+  invalid_json: [400, "The body is not a JSON object"],
+  invalid_value: [400, "A parameter is wrong"],
+  missing_parameter: [400, "A parameter is missing"],
+  invalid_credentials: [401, "Credentials are missing or wrong"],
+  token_expired: [401, "The token has expired"],
+  origin_refused: [403, "This origin may not call the relay"],
+  not_found: [404, "There is nothing here"],
+  model_not_found: [404, "There is no such model"],
+  session_not_found: [404, "There is no such session"],
+  method_not_allowed: [405, "The method is not allowed here"],
+  token_used: [409, "The token was used before"],
+  session_ended: [409, "The session has ended"],
+  body_too_large: [413, "The body is too large"],
+  session_too_large: [413, "The session configuration is too large"],
+  unsupported_media_type: [415, "The body must be JSON"],
+  unprocessable: [422, "A field is wrong"],
+  upgrade_required: [426, "This address speaks WebSocket"],
+  rate_limited: [429, "Too many sessions"],
+  misconfigured: [500, "The relay is not configured for this"],
+  session_unavailable: [500, "The session could not begin"],
+  internal_error: [500, "The relay failed"],
+} as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
+
+export type ProblemCode = keyof typeof REASONS;
+
+export interface ProblemOptions {
+  /** Field or query parameter, in OpenAI's `param`. */
+  readonly param?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly options: ProblemOptions;
+
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
+    super(detail);
+    this.code = code;
+    this.options = options;
+  }
+
+  get status(): ContentfulStatusCode {
+    return REASONS[this.code][0];
+  }
+
+  toResponse(): Response {
+    const [status, title] = REASONS[this.code];
+    const detail = this.message;
+    const body = {
+      type: `urn:relay:problem:${this.code}`,
+      title,
+      status,
+      detail,
+      error: {
+        type: errorType(status),
+        code: this.code,
+        message: detail,
+        param: this.options.param ?? null,
+        event_id: null,
+      },
+    };
+    const headers = {
+      ...this.options.headers,
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+    };
+    return new Response(JSON.stringify(body), { status, headers });
+  }
+}
+
+/** OpenAI's error types. */
+function errorType(status: number): string {
+  if (status === 401) return "authentication_error";
+  if (status === 403) return "permission_error";
+  if (status === 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}

@@ -1,0 +1,123 @@
+/** `POST /v1/sessions` and what a session's own address answers. */
+import { Hono } from "hono";
+import * as v from "valibot";
+import type { CallSetup } from "../../durable-objects/call-setup.ts";
+import { requireApiKey, requireTokenOrKey } from "./access.ts";
+import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
+import { negotiate } from "./credentials.ts";
+import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
+import { connect, JURISDICTIONS, LOCATION_HINTS, newSessionId, sessionObject } from "./object.ts";
+import { Problem } from "./problem.ts";
+import { countSession } from "./rate.ts";
+import { effectiveSession, intentOf, modelOf, planFor } from "./session-config.ts";
+import { issueToken } from "./tokens.ts";
+
+/** Long enough for a page to load and ask for the microphone. */
+const TOKEN_LIFETIME_S = 120;
+
+const oneOf = <const T extends readonly string[]>(options: T) =>
+  v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
+
+const creation = v.object({
+  model: v.nullish(v.pipe(v.string("expected a string"), v.nonEmpty("expected a name"))),
+  session: v.nullish(jsonObject),
+  location_hint: oneOf(LOCATION_HINTS),
+  jurisdiction: oneOf(JURISDICTIONS),
+  prewarm: v.nullish(v.boolean("expected true or false")),
+  expires_after: expiresAfter(10, 3600),
+});
+
+export const sessions = new Hono<DoorEnv>()
+  .post("/", limitBody, async (c) => {
+    const key = await requireApiKey(c);
+    const body = await readBody(c, creation, "unprocessable");
+    const session = body.session ?? {};
+    const model = body.model ?? modelOf(session);
+    const plan = planFor(c, model);
+    effectiveSession(plan, session, "unprocessable");
+    await countSession(c, key);
+    const id = newSessionId(body.jurisdiction ?? null);
+    const hint = body.location_hint ?? null;
+    // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
+    const stub = sessionObject(c.env, id, hint);
+    const intent = intentOf(session);
+    const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
+    const token = await issueToken(
+      c.env,
+      c.req.url,
+      { audience: "session", keyId: key.id, sessionId: id, model, intent, session, locationHint: hint },
+      lifetimeS,
+    );
+    if (body.prewarm === true) {
+      const { jti, exp } = token;
+      const call: CallSetup = {
+        id: coreId(id),
+        model: model ?? plan.name,
+        intent,
+        session,
+        keyId: key.id,
+        token: { jti, exp },
+      };
+      await stub.prewarm(JSON.stringify(call));
+    }
+    return c.json(
+      {
+        id,
+        object: "relay.session",
+        url: socketUrl(c, id, token.value),
+        token: token.value,
+        expires_at: token.exp,
+      },
+      201,
+      { Location: `/v1/sessions/${id}`, "Cache-Control": "no-store" },
+    );
+  })
+  .get("/:id", async (c) => {
+    const id = c.req.param("id");
+    if (isUpgrade(c.req.raw)) return open(c, id);
+    const key = await requireApiKey(c);
+    const state = await sessionObject(c.env, id, null).state(key.id);
+    if (state === null) throw unknown();
+    return c.body(state, 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+  })
+  .delete("/:id", async (c) => {
+    const key = await requireApiKey(c);
+    const ended = await sessionObject(c.env, c.req.param("id"), null).terminate(key.id);
+    if (!ended) throw unknown();
+    return c.body(null, 204);
+  });
+
+async function open(c: DoorContext, id: string): Promise<Response> {
+  const { key, token } = await requireTokenOrKey(c, id);
+  const { dialect, protocol } = negotiate(c.req.raw.headers);
+  const call: CallSetup | null = token && {
+    id: coreId(id),
+    model: token.model ?? planFor(c, null).name,
+    intent: token.intent,
+    session: token.session,
+    keyId: key.id,
+    token: { jti: token.jti, exp: token.exp },
+  };
+  if (call !== null) planFor(c, call.model);
+  const stub = sessionObject(c.env, id, token?.locationHint ?? null);
+  return connect(stub, { call, keyId: key.id, dialect, protocol, ticket: null });
+}
+
+/** The core puts `sess_` before the identifier it is given, as OpenAI's session object has it. */
+export function coreId(id: string): string {
+  return id.slice("sess_".length);
+}
+
+function unknown(): Problem {
+  return new Problem(
+    "session_not_found",
+    "No such session of this key: it was never connected or pre-warmed, or it has ended.",
+  );
+}
+
+function socketUrl(c: DoorContext, id: string, token: string): string {
+  const url = new URL(`/v1/sessions/${id}`, c.req.url);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.searchParams.set("token", token);
+  return url.href;
+}

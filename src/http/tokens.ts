@@ -1,0 +1,169 @@
+/**
+ * What the relay signs: session tokens (`POST /v1/sessions`, used once) and client secrets (`ek_…`, used until they
+ * expire). Both are JSON Web Tokens with HS256, so that creating a session needs no store and no object.
+ *
+ * They carry the session configuration and travel in URLs (Cloudflare takes 16 KB of one) and headers: above a
+ * kilobyte it is deflated, and what is still too long is refused with advice.
+ */
+import { sign, verify } from "hono/jwt";
+import * as v from "valibot";
+import type { RelayEnv } from "../../durable-objects/env.ts";
+import { drawId } from "../../durable-objects/identifiers.ts";
+import { type JsonObject, parseJsonObject } from "../protocol/json.ts";
+import { isDevelopment } from "./door.ts";
+import { Problem } from "./problem.ts";
+
+export interface Grant {
+  readonly audience: "session" | "client_secret";
+  /** Id of the API key that asked for it. */
+  readonly keyId: string;
+  /** The session's id; empty for client secrets, which draw one per connection. */
+  readonly sessionId: string;
+  /** Null: the default route, or for client secrets what the URL says. */
+  readonly model: string | null;
+  readonly intent: "conversation" | "transcription";
+  readonly session: JsonObject;
+  readonly locationHint: string | null;
+}
+
+export interface Token extends Grant {
+  readonly jti: string;
+  /** Seconds since 1970. */
+  readonly exp: number;
+}
+
+const claims = v.object({
+  iss: v.literal("relay"),
+  aud: v.picklist(["session", "client_secret"]),
+  sub: v.string(),
+  jti: v.string(),
+  exp: v.number(),
+  iat: v.number(),
+  key: v.string(),
+  model: v.nullable(v.string()),
+  intent: v.picklist(["conversation", "transcription"]),
+  hint: v.nullable(v.string()),
+  session: v.string(),
+  packed: v.boolean(),
+});
+
+const SECRET_PREFIX = "ek_";
+const SIGNING_KEY_LEAST = 32;
+const PACK_ABOVE = 1024;
+const TOKEN_LIMIT = 12 * 1024;
+
+/** Of development without a signing key: as good as random, and gone with the isolate. */
+let developmentKey: string | null = null;
+
+function signingKey(env: RelayEnv, requestUrl: string): string {
+  const key = env.RELAY_SIGNING_KEY;
+  if (key !== undefined && key.length >= SIGNING_KEY_LEAST) return key;
+  if (key === undefined && isDevelopment(env, requestUrl)) {
+    developmentKey ??= drawId() + drawId();
+    return developmentKey;
+  }
+  throw new Problem(
+    "misconfigured",
+    `The binding RELAY_SIGNING_KEY is missing or shorter than ${SIGNING_KEY_LEAST} characters.`,
+  );
+}
+
+/** @throws Problem 413 when the session configuration makes it too long to travel. */
+export async function issueToken(
+  env: RelayEnv,
+  requestUrl: string,
+  grant: Grant,
+  lifetimeS: number,
+): Promise<{ readonly value: string; readonly jti: string; readonly exp: number }> {
+  const key = signingKey(env, requestUrl);
+  const text = JSON.stringify(grant.session);
+  const packed = text.length > PACK_ABOVE;
+  const iat = Math.floor(Date.now() / 1000);
+  const payload: v.InferOutput<typeof claims> = {
+    iss: "relay",
+    aud: grant.audience,
+    sub: grant.sessionId,
+    jti: drawId(),
+    exp: iat + lifetimeS,
+    iat,
+    key: grant.keyId,
+    model: grant.model,
+    intent: grant.intent,
+    hint: grant.locationHint,
+    session: packed ? await deflate(text) : text,
+    packed,
+  };
+  const jwt = await sign(payload, key, "HS256");
+  if (jwt.length > TOKEN_LIMIT) {
+    const advice = "send most of it by session.update after connecting";
+    throw new Problem(
+      "session_too_large",
+      `The session does not fit into a token of ${TOKEN_LIMIT} bytes: ${advice}.`,
+      {
+        param: "session",
+      },
+    );
+  }
+  const value = grant.audience === "client_secret" ? SECRET_PREFIX + jwt : jwt;
+  return { value, jti: payload.jti, exp: payload.exp };
+}
+
+export function isClientSecret(key: string): boolean {
+  return key.startsWith(SECRET_PREFIX);
+}
+
+/** @throws Problem 401 when it is not one of ours, for another purpose, or expired. */
+export async function readToken(
+  env: RelayEnv,
+  requestUrl: string,
+  value: string,
+  audience: Grant["audience"],
+): Promise<Token> {
+  const key = signingKey(env, requestUrl);
+  const jwt = audience === "client_secret" ? value.slice(SECRET_PREFIX.length) : value;
+  const payload = await verified(jwt.length > TOKEN_LIMIT ? "" : jwt, key);
+  const result = v.safeParse(claims, payload);
+  if (!result.success || result.output.aud !== audience) throw invalid();
+  const { sub, jti, exp, key: keyId, model, intent, hint, session, packed } = result.output;
+  const config = parseJsonObject(packed ? await inflate(session) : session);
+  if (config === null) throw invalid();
+  return { audience, keyId, sessionId: sub, model, intent, session: config, locationHint: hint, jti, exp };
+}
+
+async function verified(jwt: string, key: string): Promise<unknown> {
+  try {
+    // Without the check of `iat`: clocks of two locations may differ by more than the hundred milliseconds in between.
+    return await verify(jwt, key, { alg: "HS256", iat: false });
+  } catch (error) {
+    // hono names the class of each refusal; its messages quote the token.
+    if (error instanceof Error && error.name === "JwtTokenExpired") {
+      throw new Problem(
+        "token_expired",
+        "The token or client secret has expired: ask for a new one.",
+        CHALLENGE,
+      );
+    }
+    throw invalid();
+  }
+}
+
+function invalid(): Problem {
+  return new Problem(
+    "invalid_credentials",
+    "The token or client secret was not issued by this relay.",
+    CHALLENGE,
+  );
+}
+
+const CHALLENGE = { headers: { "WWW-Authenticate": "Bearer" } };
+
+async function deflate(text: string): Promise<string> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer()).toBase64({ alphabet: "base64url" });
+}
+
+/** Of signed text only, so its size is what `issueToken` let through. */
+async function inflate(text: string): Promise<string> {
+  const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).text();
+}

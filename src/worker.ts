@@ -1,0 +1,7 @@
+/** The Worker: Hono's doors, and the Durable Object class they lead to. */
+import relayConfig from "../relay.config.ts";
+import { createApp } from "./http/app.ts";
+
+export { VoiceSession } from "../durable-objects/voice-session.ts";
+
+export default createApp(relayConfig);
