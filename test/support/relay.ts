@@ -1,2 +1,2 @@
 /** The relay that end-to-end tests talk to. See tools/relay/relay.ts for what it takes and gives. */
-export { startRelay, type Relay, type RelayOptions } from "../../tools/relay/relay.ts";
+export { startRelay, type Relay } from "../../tools/relay/relay.ts";
