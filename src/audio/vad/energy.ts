@@ -15,25 +15,29 @@ import type { DetectorSnapshot, DetectorThresholds, SpeechDetector } from "./det
 const SAMPLE_RATE_HZ = 16000;
 const HOP_SAMPLES = 320;
 
-/** Butterworth, second order, 200 Hz: 24 dB off 50 Hz hum, and the formants pass. */
-const HIGH_PASS = highPass(200, SAMPLE_RATE_HZ);
+/** Butterworth, second order, 120 Hz: 15 dB off 50 Hz hum, and most of a voice passes. */
+const HIGH_PASS = highPass(120, SAMPLE_RATE_HZ);
 
-/** The floor's window: minima of slots of 10 hops (200 ms), the last 12 of them. */
+/** The floor's window: minima of slots of 10 hops (200 ms), the last 16 of them: noise that sets in is
+ * taken for speech no longer than 3.2 s. */
 const HOPS_PER_SLOT = 10;
-const SLOTS = 12;
-/** Assumed until the window has filled, so that a call that begins with speech is not taken for its own noise. */
+const SLOTS = 16;
+/** Assumed for the first second, so that a call that begins with speech is not taken for its own noise. */
 const INITIAL_FLOOR_DBFS = -50;
+const INITIAL_SLOTS = 5;
 /** No room is quieter for this purpose: a breath in a studio is not speech. Speech must rise above this, too. */
-const LOWEST_FLOOR_DBFS = -66;
-/** Part of the old smoothed level that is kept per hop: 0.7 is a time constant of 56 ms. */
+const LOWEST_FLOOR_DBFS = -70;
+/** Part of the old smoothed level that is kept per hop: 0.7 is a time constant of 56 ms. More would bridge more of a
+ * word's gaps and report the end of speech later. */
 const LEVEL_KEPT = 0.7;
 /** The mean level of steady noise lies this much above the minimum of its smoothed level. */
 const MINIMUM_BIAS_DB = 2;
 /** Decibels above the floor at which speech is as likely as not, and per factor e of the odds. */
-const EVEN_ODDS_DB = 9;
+const EVEN_ODDS_DB = 7;
 const DB_PER_LOGIT = 2.5;
 
-export const ENERGY_THRESHOLDS: DetectorThresholds = { start: 0.8, stop: 0.35, startWhileSpeaking: 0.97 };
+/** 10.5 dB above the floor to start, 5 to go on, 15.7 while the assistant is audible. */
+const THRESHOLDS: DetectorThresholds = { start: 0.8, stop: 0.31, startWhileSpeaking: 0.97 };
 
 export function createEnergyDetector(): SpeechDetector {
   return new EnergyDetector();
@@ -43,9 +47,9 @@ class EnergyDetector implements SpeechDetector {
   readonly name = "energy";
   readonly sampleRateHz = SAMPLE_RATE_HZ;
   readonly hopSamples = HOP_SAMPLES;
-  readonly thresholds = ENERGY_THRESHOLDS;
+  readonly thresholds = THRESHOLDS;
   readonly #framer = new Framer(HOP_SAMPLES);
-  readonly #slots = new Float32Array(SLOTS).fill(INITIAL_FLOOR_DBFS);
+  readonly #slots = initialSlots();
   #slot = 0;
   #hopsInSlot = 0;
   #levelDbfs = INITIAL_FLOOR_DBFS;
@@ -59,7 +63,7 @@ class EnergyDetector implements SpeechDetector {
 
   reset(): void {
     this.#framer.reset();
-    this.#slots.fill(INITIAL_FLOOR_DBFS);
+    this.#slots.set(initialSlots());
     this.#slot = 0;
     this.#hopsInSlot = 0;
     this.#levelDbfs = INITIAL_FLOOR_DBFS;
@@ -106,7 +110,9 @@ class EnergyDetector implements SpeechDetector {
     if (isDigitalSilence(samples)) return 0;
     this.#levelDbfs += (1 - LEVEL_KEPT) * (levelDbfs - this.#levelDbfs);
     const floorDbfs = Math.max(this.#floor(this.#levelDbfs) + MINIMUM_BIAS_DB, LOWEST_FLOOR_DBFS);
-    return 1 / (1 + Math.exp((EVEN_ODDS_DB - (levelDbfs - floorDbfs)) / DB_PER_LOGIT));
+    // Up at once, down with the smoothed level.
+    const aboveFloorDb = Math.max(levelDbfs, this.#levelDbfs) - floorDbfs;
+    return 1 / (1 + Math.exp((EVEN_ODDS_DB - aboveFloorDb) / DB_PER_LOGIT));
   }
 
   /** Takes the smoothed level into the running slot and returns the minimum of all. */
@@ -140,6 +146,11 @@ class EnergyDetector implements SpeechDetector {
     this.#z2 = Math.abs(z2) < 1e-9 ? 0 : z2;
     return 10 * Math.log10(sum / samples.length / 32768 ** 2 + 1e-12);
   }
+}
+
+/** The slots that are taken next hold the assumption, and so it is gone when they have been. */
+function initialSlots(): Float32Array {
+  return new Float32Array(SLOTS).fill(Infinity).fill(INITIAL_FLOOR_DBFS, 1, 1 + INITIAL_SLOTS);
 }
 
 /** RBJ Audio EQ Cookbook, high-pass with Q = 1/√2. */
