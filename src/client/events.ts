@@ -40,7 +40,7 @@ export interface CallEventMap {
     /** Position in the audio sent since the session began, not wall clock. */
     readonly audioMs: number;
   };
-  /** `delta` adds to what was said so far; `text` is the whole and the last of it. */
+  /** `delta` adds to what was said so far; `text` is the whole and the last of it, "" where it failed. */
   transcript: {
     readonly role: "user" | "assistant";
     readonly itemId: string;

@@ -108,6 +108,8 @@ export class Hearing {
         return this.#transcript("user", itemId, null, stringAt(event, "delta"), null);
       case "conversation.item.input_audio_transcription.completed":
         return this.#transcript("user", itemId, null, null, stringAt(event, "transcript"));
+      case "conversation.item.input_audio_transcription.failed":
+        return this.#transcript("user", itemId, null, null, "");
       case "response.created":
         return this.#responseCreated(objectAt(event, "response"));
       case "response.output_item.added":

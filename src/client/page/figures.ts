@@ -9,6 +9,8 @@ export class Figures {
   readonly #firstAudio: () => void;
   /** When the user's turn ended, until the answer's first audio came. */
   #turnEndedAt: number | null = null;
+  /** The answer to that turn, as its audio is tagged: a duplex voice speaks all the time and answers nothing. */
+  #answer: { readonly stream: number; readonly ordinal: number } | null = null;
   /** Milliseconds heard of the items that are over, and of those that sound now. */
   #heardMs = 0;
   readonly #sounding = new Map<string, number>();
@@ -25,11 +27,16 @@ export class Figures {
     this.#sent.textContent = seconds(0);
     this.#showHeard();
     call.on("speech", ({ state }) => {
-      this.#turnEndedAt = state === "stopped" ? performance.now() : null;
+      if (state === "stopped") this.turnEnded();
+      else this.#turnEndedAt = null;
     });
-    call.on("frame", ({ direction }) => {
+    call.on("response", ({ response, status }) => {
+      if (status === "in_progress") this.#answer ??= response;
+    });
+    call.on("frame", ({ direction, header }) => {
       if (direction === "out") this.#sent.textContent = seconds(call.sentAudioMs);
-      else this.#answered();
+      else if (header.stream === this.#answer?.stream && header.response === this.#answer.ordinal)
+        this.#answered();
     });
     call.on("playback", ({ itemId, playedMs, finished }) => {
       this.#sounding.set(itemId, playedMs);
@@ -44,6 +51,7 @@ export class Figures {
   /** A typed turn was sent. */
   turnEnded(): void {
     this.#turnEndedAt = performance.now();
+    this.#answer = null;
   }
 
   #answered(): void {

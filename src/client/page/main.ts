@@ -53,7 +53,9 @@ if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) key.value =
 void showModels();
 
 async function startCall(): Promise<void> {
-  const started = createCall({});
+  const started = createCall({
+    session: { audio: { input: { transcription: { model: "gpt-transcribe" } } } },
+  });
   call = started;
   tell("");
   for (const part of [transcript, log, scope, figures]) part.follow(started);

@@ -1,5 +1,6 @@
 /** Who said what, in the order of the conversation. */
 import type { Call, CallEventMap } from "../index.ts";
+import { objectAt } from "../json.ts";
 import { appendFollowing, create, element } from "./elements.ts";
 
 interface Line {
@@ -9,6 +10,13 @@ interface Line {
 }
 
 const MAX_LINES = 500;
+const NOT_TRANSCRIBED = "(spoken)";
+
+/** Somebody writes down what the user says. */
+function transcribes(call: Call): boolean {
+  const input = objectAt(objectAt(call.session, "audio"), "input");
+  return objectAt(input, "transcription") !== null;
+}
 
 export class Transcript {
   readonly #list = element("transcript", HTMLOListElement);
@@ -20,7 +28,7 @@ export class Transcript {
     call.on("speech", ({ state, itemId }) => {
       if (state === "started") this.#line(itemId, "user", "You");
     });
-    call.on("item", (item) => this.#item(item));
+    call.on("item", (item) => this.#item(item, transcribes(call)));
     call.on("transcript", (said) => this.#said(said));
     call.on("playback", ({ itemId, cut, playedMs }) => {
       if (cut) this.#note(itemId, `cut after ${(playedMs / 1000).toFixed(1)} s`);
@@ -30,13 +38,13 @@ export class Transcript {
     });
   }
 
-  #item({ id, type, role, text, name }: CallEventMap["item"]): void {
+  #item({ id, type, role, text, name }: CallEventMap["item"], transcribed: boolean): void {
     if (type === "function_call") {
       this.#line(id, "tool", "").text.textContent = `calls ${name ?? "a function"}`;
     } else if (role === "user") {
       const { line, text: paragraph } = this.#line(id, "user", "You");
-      if (text === null) return;
-      paragraph.textContent = text;
+      if (text === null && transcribed) return;
+      paragraph.textContent = text ?? NOT_TRANSCRIBED;
       line.classList.remove("pending");
     }
   }
@@ -47,7 +55,7 @@ export class Transcript {
     appendFollowing(this.#list, () => {
       if (delta !== null) paragraph.append(delta);
       if (text === null) return;
-      paragraph.textContent = text;
+      paragraph.textContent = text === "" && role === "user" ? NOT_TRANSCRIBED : text;
       line.classList.remove("pending");
     });
   }
