@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createDecoder, encode } from "../../src/audio/codec.ts";
 import type { AudioFormat } from "../../src/audio/format.ts";

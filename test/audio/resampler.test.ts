@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PCM_RATES_HZ, type PcmRateHz } from "../../src/audio/format.ts";
 import { type AudioKernels, NO_KERNELS } from "../../src/audio/kernels.ts";

@@ -1,5 +1,5 @@
 /** Sample streams for the audio tests: seeded, so that every run hears the same. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 export function tone(frequencyHz: number, rateHz: number, length: number, amplitude: number): Int16Array {
   const turn = (2 * Math.PI * frequencyHz) / rateHz;

@@ -52,7 +52,8 @@ class EnergyDetector implements SpeechDetector {
   readonly #slots = initialSlots();
   #slot = 0;
   #hopsInSlot = 0;
-  #levelDbfs = INITIAL_FLOOR_DBFS;
+  /** Smoothed; NaN before the first hop, whose level it begins with. */
+  #levelDbfs = NaN;
   /** Delay line of the high-pass (transposed direct form II). */
   #z1 = 0;
   #z2 = 0;
@@ -66,7 +67,7 @@ class EnergyDetector implements SpeechDetector {
     this.#slots.set(initialSlots());
     this.#slot = 0;
     this.#hopsInSlot = 0;
-    this.#levelDbfs = INITIAL_FLOOR_DBFS;
+    this.#levelDbfs = NaN;
     this.#z1 = 0;
     this.#z2 = 0;
   }
@@ -108,7 +109,8 @@ class EnergyDetector implements SpeechDetector {
     const levelDbfs = this.#filteredLevel(samples);
     // A muted microphone says nothing about the room: the floor stays as it was.
     if (isDigitalSilence(samples)) return 0;
-    this.#levelDbfs += (1 - LEVEL_KEPT) * (levelDbfs - this.#levelDbfs);
+    const before = Number.isNaN(this.#levelDbfs) ? levelDbfs : this.#levelDbfs;
+    this.#levelDbfs = before + (1 - LEVEL_KEPT) * (levelDbfs - before);
     const floorDbfs = Math.max(this.#floor(this.#levelDbfs) + MINIMUM_BIAS_DB, LOWEST_FLOOR_DBFS);
     // Up at once, down with the smoothed level.
     const aboveFloorDb = Math.max(levelDbfs, this.#levelDbfs) - floorDbfs;
