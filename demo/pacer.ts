@@ -1,0 +1,43 @@
+/** Spreads an answer over time: `sentMs` of audio may be out `sentMs / pace` after its start. */
+export class Pacer {
+  readonly #pace: number;
+  #origin: number | null = null;
+  #sentMs = 0;
+  #cancel: (() => void) | null = null;
+  #wake: (() => void) | null = null;
+
+  /** `pace` 0: no waiting beyond giving other sockets their turn. */
+  constructor(pace: number) {
+    this.#pace = pace;
+  }
+
+  /** Waits until the next piece of `ms` is due and counts it as sent. */
+  async next(ms: number): Promise<void> {
+    const now = performance.now();
+    this.#origin ??= now;
+    const due = this.#pace === 0 ? now : this.#origin + this.#sentMs / this.#pace;
+    // Late by a slow sentence: go on from here at the same pace, without a burst.
+    if (now - due > 100) this.#origin += now - due;
+    this.#sentMs += ms;
+    await this.sleep(due - now);
+  }
+
+  /** Ends early when the pacer is stopped. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      if (ms > 0) {
+        const timer = setTimeout(resolve, ms);
+        this.#cancel = () => clearTimeout(timer);
+      } else {
+        const immediate = setImmediate(resolve);
+        this.#cancel = () => clearImmediate(immediate);
+      }
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#wake?.();
+  }
+}
