@@ -1,8 +1,9 @@
 /** Commands to client events of the OpenAI Realtime dialect. */
-import { type AudioFormat, durationMs } from "../audio/format.ts";
+import type { AudioFormat } from "../audio/format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import { objectAt, textAt } from "./json.ts";
-import type { ItemNames, NamingCommand } from "./openai-names.ts";
+import { ItemCommands } from "./openai-items.ts";
+import type { ItemNames } from "./openai-names.ts";
 import type { Ask, Responses } from "./openai-responses.ts";
 import { SessionUpdates, wireItem, wireParams } from "./openai-session.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
@@ -50,10 +51,9 @@ export class Encoder {
   readonly #names: ItemNames;
   readonly #responses: Responses;
   readonly #updates: SessionUpdates;
+  readonly #items: ItemCommands;
   #owed: Unanswered[] = [];
   #numbered = 0;
-  /** The session item that is certainly the last of the provider's conversation. */
-  #tail: string | null = null;
   #greeting: { readonly config: UpstreamConfig; eventId: string; bare: boolean } | null = null;
   #transcribes = false;
 
@@ -62,6 +62,7 @@ export class Encoder {
     this.#names = names;
     this.#responses = responses;
     this.#updates = new SessionUpdates(settings);
+    this.#items = new ItemCommands(settings, names, responses, (what) => this.#eventId(what));
   }
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
@@ -123,7 +124,7 @@ export class Encoder {
       case "truncate":
       case "item":
       case "delete":
-        return this.#named(command, output);
+        return this.#items.encode(command, output);
       case "keepalive": {
         const { keepalive } = this.#settings.quirks;
         return keepalive === null ? [] : [message(keepalive.message)];
@@ -140,7 +141,7 @@ export class Encoder {
   release(output: AudioFormat, despite = false): readonly WireMessage[] {
     const out: WireMessage[] = [];
     for (let ready = this.#names.release(); ready.length > 0; ready = this.#names.release()) {
-      for (const command of ready) out.push(...this.#named(command, output));
+      for (const command of ready) out.push(...this.#items.encode(command, output));
     }
     let anyway = despite;
     while (this.#responses.waiting && (anyway || this.#mayRespond(false))) {
@@ -182,7 +183,7 @@ export class Encoder {
 
   /** The model adds to the conversation: the last item is no longer one of ours. */
   modelSpeaks(): void {
-    this.#tail = null;
+    this.#items.appended(null);
   }
 
   cancelEvent(providerResponseId: string): WireMessage {
@@ -199,7 +200,7 @@ export class Encoder {
   #commit(itemId: string): readonly WireMessage[] {
     const eventId = this.#eventId("commit");
     this.#names.expect(itemId, eventId, null);
-    this.#tail = itemId;
+    this.#items.appended(itemId);
     return [message({ type: "input_audio_buffer.commit", event_id: eventId })];
   }
 
@@ -220,7 +221,7 @@ export class Encoder {
     const { quirks } = this.#settings;
     const dropped = this.#responses.ask(ask);
     if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
-    if (!ask.options.outOfBand) this.#tail = null;
+    if (!ask.options.outOfBand) this.#items.appended(null);
     const params = wireParams(ask.options.params, quirks.sessionShape);
     const input = params["input"];
     return message({
@@ -260,90 +261,12 @@ export class Encoder {
     return open === null || !this.#settings.quirks.cancel ? [] : [this.cancelEvent(open.id)];
   }
 
-  #named(command: NamingCommand, output: AudioFormat): readonly WireMessage[] {
-    if (command.type === "item") return this.#item(command);
-    const providerId = this.#names.provider(command.itemId);
-    if (providerId === undefined) return [];
-    if (providerId === null) {
-      this.#wait(command.itemId, command);
-      return [];
-    }
-    if (command.type === "delete") {
-      const eventId = this.#eventId("delete");
-      return [message({ type: "conversation.item.delete", event_id: eventId, item_id: providerId })];
-    }
-    return this.#truncate(providerId, command, output);
-  }
-
-  #truncate(
-    providerId: string,
-    command: Extract<Command, { type: "truncate" }>,
-    output: AudioFormat,
-  ): readonly WireMessage[] {
-    if (!this.#settings.quirks.truncate) return [];
-    const item = this.#responses.item(providerId);
-    // A provider refuses to truncate past the end; an item that was never audible has nothing to cut.
-    const most = item === null ? command.audioEndMs : durationMs(output, item.audioBytes);
-    if (item !== null && most === 0) return [];
-    return [
-      message({
-        type: "conversation.item.truncate",
-        event_id: this.#eventId("truncate"),
-        item_id: providerId,
-        content_index: command.contentIndex,
-        audio_end_ms: Math.max(0, Math.floor(Math.min(command.audioEndMs, most))),
-      }),
-    ];
-  }
-
-  #item(command: Extract<Command, { type: "item" }>): readonly WireMessage[] {
-    const { previousItemId: previous } = command;
-    const known = previous === null || previous === "root" ? previous : this.#names.provider(previous);
-    // After something this provider never had (another upstream's answer): at the end, rather than refused.
-    const place = known ?? null;
-    const atEnd = previous === null || previous === this.#tail || known === undefined;
-    if (place !== null || atEnd) return this.#createItem(command, place, atEnd);
-    const displaced = this.#wait(previous, command);
-    return displaced?.type === "item" ? this.#createItem(displaced, null, true) : [];
-  }
-
-  #createItem(
-    command: Extract<Command, { type: "item" }>,
-    place: string | null,
-    atEnd: boolean,
-  ): readonly WireMessage[] {
-    const { quirks } = this.#settings;
-    const { id, ...item } = wireItem(command.item, quirks.sessionShape) ?? {};
-    if (id === undefined) return [];
-    if (atEnd) this.#tail = command.item.id;
-    const eventId = this.#eventId("item");
-    return [
-      message({
-        type: "conversation.item.create",
-        event_id: eventId,
-        ...(place === null ? {} : { previous_item_id: place }),
-        item: this.#identified(command.item.id, eventId, item),
-      }),
-    ];
-  }
-
-  #identified(itemId: string, eventId: string, item: JsonObject): JsonObject {
-    const { acceptsItemIds, itemIdMaxLength } = this.#settings.quirks;
-    if (!acceptsItemIds) {
-      this.#names.expect(itemId, eventId, { type: textAt(item, "type") ?? "", role: textAt(item, "role") });
-      return item;
-    }
-    const providerId = itemId.length <= itemIdMaxLength ? itemId : eventId;
-    this.#names.bind(itemId, providerId);
-    return { id: providerId, ...item };
-  }
-
   snapshot(): EncoderState {
     const greeting = this.#greeting;
     return {
       owed: this.#owed,
       numbered: this.#numbered,
-      tail: this.#tail,
+      tail: this.#items.tail,
       greeting: greeting === null ? null : { ...greeting },
       transcribes: this.#transcribes,
       sent: this.#updates.snapshot(),
@@ -353,15 +276,10 @@ export class Encoder {
   restore(state: EncoderState): void {
     this.#owed = [...state.owed];
     this.#numbered = state.numbered;
-    this.#tail = state.tail;
+    this.#items.appended(state.tail);
     this.#greeting = state.greeting === null ? null : { ...state.greeting };
     this.#transcribes = state.transcribes;
     this.#updates.restore(state.sent);
-  }
-
-  /** Lets a command wait for a name. What gives way for it is returned: an item is then added at the end. */
-  #wait(itemId: string, command: NamingCommand): NamingCommand | null {
-    return this.#names.hold(itemId, command);
   }
 
   #eventId(what: string): string {

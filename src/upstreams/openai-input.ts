@@ -1,19 +1,19 @@
 /** The user's side in a provider's events: speech, committed items, transcripts of what was said. */
 import { nameAt, objectAt, objectsAt, remember, textAt } from "./json.ts";
-import type { DecoderParts } from "./openai-decode.ts";
-import type { JsonObject, UpstreamEvent } from "./upstream.ts";
+import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
+import type { JsonObject } from "./upstream.ts";
 
 /** Items whose growing transcript is remembered (`cumulativeTranscripts`). */
 const MAX_GROWING = 16;
 
-export class InputTranscripts {
+export class InputEvents {
   readonly #parts: DecoderParts;
-  readonly #emit: (event: UpstreamEvent) => void;
+  readonly #sink: Sink;
   readonly #growing = new Map<string, string>();
 
-  constructor(parts: DecoderParts, emit: (event: UpstreamEvent) => void) {
+  constructor(parts: DecoderParts, sink: Sink) {
     this.#parts = parts;
-    this.#emit = emit;
+    this.#sink = sink;
   }
 
   snapshot(): readonly (readonly [itemId: string, transcript: string])[] {
@@ -24,7 +24,7 @@ export class InputTranscripts {
     for (const [itemId, transcript] of growing) this.#growing.set(itemId, transcript);
   }
 
-  table(): [string, (event: JsonObject) => void][] {
+  table(): [string, Handler][] {
     const transcription = "conversation.item.input_audio_transcription";
     return [
       ["input_audio_buffer.speech_started", () => this.#speech("started")],
@@ -39,7 +39,7 @@ export class InputTranscripts {
   }
 
   #speech(state: "started" | "stopped"): void {
-    if (this.#parts.settings.turns === "server") this.#emit({ type: "speech", state });
+    if (this.#parts.settings.turns === "server") this.#sink.emit({ type: "speech", state });
   }
 
   #committed(event: JsonObject): void {
@@ -48,7 +48,7 @@ export class InputTranscripts {
     if (this.#parts.settings.turns !== "server") return;
     // Known from now on under its own name, so that its transcript is not taken for that of a waiting commit.
     this.#parts.names.bind(item, item);
-    this.#emit({ type: "committed", item });
+    this.#sink.emit({ type: "committed", item });
   }
 
   #added(event: JsonObject): void {
@@ -73,7 +73,7 @@ export class InputTranscripts {
     const itemId = this.#itemId(event);
     const delta = textAt(event, "delta");
     if (itemId !== null && delta !== null && delta !== "")
-      this.#emit({ type: "input.transcript.delta", itemId, delta });
+      this.#sink.emit({ type: "input.transcript.delta", itemId, delta });
   }
 
   #completed(event: JsonObject): void {
@@ -85,7 +85,12 @@ export class InputTranscripts {
       return;
     }
     this.#growing.delete(itemId);
-    this.#emit({ type: "input.transcript.completed", itemId, transcript, usage: objectAt(event, "usage") });
+    this.#sink.emit({
+      type: "input.transcript.completed",
+      itemId,
+      transcript,
+      usage: objectAt(event, "usage"),
+    });
   }
 
   /** A transcript so far: told as what is new in it. */
@@ -93,7 +98,7 @@ export class InputTranscripts {
     const before = this.#growing.get(itemId) ?? "";
     remember(this.#growing, itemId, transcript, MAX_GROWING);
     if (!transcript.startsWith(before) || transcript.length === before.length) return;
-    this.#emit({ type: "input.transcript.delta", itemId, delta: transcript.slice(before.length) });
+    this.#sink.emit({ type: "input.transcript.delta", itemId, delta: transcript.slice(before.length) });
   }
 
   #failed(event: JsonObject): void {
@@ -106,6 +111,6 @@ export class InputTranscripts {
       textAt(detail, "message"),
       "upstream_transcription_failed",
     );
-    this.#emit({ type: "input.transcript.failed", itemId, error });
+    this.#sink.emit({ type: "input.transcript.failed", itemId, error });
   }
 }

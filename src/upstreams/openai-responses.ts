@@ -15,6 +15,8 @@ export const RESPONSE_LIMITS = {
   open: 16,
   /** Ended ones whose late events are recognised. */
   closed: 256,
+  /** Items of one answer; further ones are not told. */
+  itemsOfOne: 64,
   /** Items of answers, kept after their end so that they can be truncated. */
   items: 512,
 } as const;
@@ -185,7 +187,6 @@ export class Responses {
     };
     response.items.push(item);
     remember(this.#items, id, item, RESPONSE_LIMITS.items);
-    if (response.items.length > RESPONSE_LIMITS.items) response.items.splice(0, 1);
     return item;
   }
 

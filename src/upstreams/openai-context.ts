@@ -1,0 +1,24 @@
+/** What the parts of the decoder share. */
+import type { Encoder } from "./openai-encode.ts";
+import type { ItemNames } from "./openai-names.ts";
+import type { Responses } from "./openai-responses.ts";
+import type { OpenAiSettings } from "./openai-settings.ts";
+import type { Redactor } from "./redact.ts";
+import type { JsonObject, UpstreamEvent } from "./upstream.ts";
+
+export interface DecoderParts {
+  readonly settings: OpenAiSettings;
+  readonly names: ItemNames;
+  readonly responses: Responses;
+  readonly encoder: Encoder;
+  readonly redactor: Redactor;
+}
+
+export type Handler = (event: JsonObject) => void;
+
+/** Where the events of the message at hand go. */
+export interface Sink {
+  emit(event: UpstreamEvent): void;
+  /** The message makes no sense: `what` completes "A message of the provider …". */
+  malformed(what: string): void;
+}
