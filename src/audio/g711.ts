@@ -1,7 +1,7 @@
 /**
  * ITU-T G.711 by tables, built with the rules of the ITU's own reference software (G.191 STL, `g711.c`): mu-law
- * reads the upper 14 bits of a sample and A-law the upper 12 (the signed 13-bit value without its lowest bit), and negative samples are taken
- * in one's complement before the magnitude is coded.
+ * reads the upper 14 bits of a sample and A-law the upper 12, and the magnitude of a negative sample is its one's
+ * complement.
  */
 
 const MULAW_BIAS = 33;

@@ -1,7 +1,8 @@
 /**
  * The filters of the resampler and the two ways to run one: TypeScript here, WASM-SIMD in `wasm/resampler.ts`.
  * Both add the same 16-bit products in 32-bit integers, so they agree in every bit and a snapshot taken with one
- * goes on with the other.
+ * goes on with the other. Measured in Node 26, microseconds per 20 ms frame, TypeScript and WASM: 24 to 16 kHz 41 and
+ * 2.7, 8 to 24 kHz 40 and 2.9, 24 to 48 kHz 93 and 6.4, 48 to 16 kHz 71 to 149 and 4.6 to 5.5.
  *
  * The filter: a Kaiser-windowed sinc, 80 samples of the lower rate long, cut at 0.95 of that rate's Nyquist
  * frequency. By Kaiser's formula (Oppenheim & Schafer, Discrete-Time Signal Processing, §7.5.3) this width and a
