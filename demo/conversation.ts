@@ -22,7 +22,7 @@ export interface Content {
   text?: string;
   transcript?: string | null;
   image_url?: string;
-  detail?: string;
+  detail?: string | undefined;
   audio?: ItemAudio;
 }
 

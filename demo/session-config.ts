@@ -102,8 +102,8 @@ export function updateConfig(
     );
   }
   if (parsed.type === "realtime" && current.type === "realtime") checkFixed(current, parsed, voiceFixed);
-  const { object: _object, id: _id, expires_at: _expiresAt, ...given } = parsed;
-  const { model: _model, ...changes } = given;
+  const given: Plain = parsed;
+  const { object: _object, id: _id, expires_at: _expiresAt, model: _model, ...changes } = given;
   return complete(merge({ ...current }, changes));
 }
 

@@ -16,7 +16,8 @@ export type SayReply =
   | { readonly id: number; readonly error: string };
 
 parentPort?.on("message", (request: SayRequest) => {
-  parentPort?.postMessage(say(request));
+  const reply = say(request);
+  parentPort?.postMessage(reply, "samples" in reply ? [reply.samples.buffer] : []);
 });
 
 function say(request: SayRequest): SayReply {

@@ -61,7 +61,7 @@ export class Voice {
     if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new Error("too many sentences are waiting"));
     this.#nextId += 1;
     this.#worker ??= this.#start();
-    this.#worker.postMessage(request);
+    this.#worker.postMessage(request, []);
     return new Promise((resolve, reject) => {
       this.#waiting.set(request.id, { resolve, reject });
     });
