@@ -1,15 +1,40 @@
+import { createHash } from "node:crypto";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+
+const sha256 = (key: string): string => createHash("sha256").update(key).digest("hex");
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "core", include: ["test/{session,protocol,audio,upstreams,config,client}/**/*.test.ts"] } },
+      {
+        test: {
+          name: "core",
+          include: ["test/{session,protocol,audio,upstreams,config,client}/**/*.test.ts"],
+        },
+      },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },
       { test: { name: "tools", include: ["test/tools/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "demo", include: ["test/demo/**/*.test.ts"] } },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                RELAY_DEV: "1",
+                RELAY_SIGNING_KEY: "a signing key that only the tests know",
+                RELAY_API_KEYS: JSON.stringify([
+                  { id: "first", sha256: sha256("key-one") },
+                  { id: "second", sha256: sha256("key-two") },
+                  { id: "slow", sha256: sha256("key-slow"), limits: { sessions_per_minute: 2 } },
+                ]),
+                // Dialled through a stubbed `fetch` only.
+                DEMO_URL: "http://demo.invalid/v1/realtime",
+              },
+            },
+          }),
+        ],
         test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
       },
       {
