@@ -81,7 +81,8 @@ export const PROFILES = {
   elevenlabs: { ...SELF_HOSTED },
   localai: { ...SELF_HOSTED },
   hf: { ...SELF_HOSTED },
-  "vllm-omni": { ...SELF_HOSTED, truncate: false },
+  // On a server with a duplex model, `duplex=0` selects the turn-based handler that speaks this dialect.
+  "vllm-omni": { ...SELF_HOSTED, truncate: false, query: { duplex: "0" } },
   speaches: { ...SELF_HOSTED, sessionShape: "beta", truncate: false },
 } as const satisfies Readonly<Record<string, Quirks>>;
 
