@@ -51,7 +51,7 @@ export class Caller {
     );
     await caller.#until(seen, "session.updated", arm.name);
     socket.send(JSON.stringify({ type: "response.create" }));
-    await caller.#until(seen, "response.content_part.added", arm.name);
+    await caller.#until(seen, "response.output_item.added", arm.name);
     return caller;
   }
 

@@ -154,7 +154,8 @@ export class Call {
       case "input_audio_buffer.speech_started":
         this.ledger.speechStarted(event);
         this.#report("speech started");
-        this.#interrupt();
+        // What is complete but not yet heard. An answer in progress is the relay's to cancel, and a duplex voice goes on.
+        this.#interrupt((answer) => answer.status !== "in_progress");
         break;
       case "input_audio_buffer.speech_stopped":
         this.ledger.speechStopped(event);
@@ -211,7 +212,7 @@ export class Call {
 
   #done(answer: OpenAnswer | null): void {
     if (answer === null) return;
-    if (answer.status === "cancelled") this.#interrupt(answer.responseId);
+    if (answer.status === "cancelled") this.#interrupt((each) => each === answer);
     const words = answer.transcript === "" ? "" : `: “${answer.transcript}”`;
     this.#report(`answer ${answer.status}${from(answer)}, ${seconds(answer.audioMs)} of audio${words}`);
     if (answer.tools.length > 0 && this.#options.tools) this.#send({ type: "response.create" });
@@ -232,9 +233,10 @@ export class Call {
   }
 
   /** The caller speaks, or an answer was cancelled: what is not yet heard never will be. */
-  #interrupt(responseId?: string): void {
+  #interrupt(which: (answer: OpenAnswer) => boolean): void {
     this.listener.advance(this.nowMs);
-    for (const { itemId, playedMs } of this.listener.flush(responseId)) {
+    const cut = new Set(this.ledger.answers.filter(which).map((answer) => answer.responseId));
+    for (const { itemId, playedMs } of this.listener.flush((responseId) => cut.has(responseId))) {
       const answer = this.ledger.byItem(itemId);
       if (answer !== null) answer.interruptedAtMs = playedMs;
       this.interruptions += 1;

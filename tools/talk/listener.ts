@@ -21,7 +21,12 @@ interface Stream {
   offset: number;
   /** The answer in whose middle or at whose end the loudspeaker has run dry, or null. */
   dry: string | null;
+  /** Playing begins here, in samples of the call. */
+  startAt: number;
 }
+
+/** What a player holds back before it begins, so that the network's jitter is not heard. */
+const JITTER_MS = 60;
 
 /** Below this a sample is not counted as audible: -60 dBFS. */
 const AUDIBLE = 33;
@@ -44,7 +49,9 @@ export class Listener {
   add(stream: number, responseId: string, itemId: string, samples: Int16Array): void {
     if (samples.length === 0) return;
     let state = this.#streams.get(stream);
-    if (state === undefined) this.#streams.set(stream, (state = { queue: [], offset: 0, dry: null }));
+    if (state === undefined)
+      this.#streams.set(stream, (state = { queue: [], offset: 0, dry: null, startAt: 0 }));
+    if (state.queue.length === 0) state.startAt = this.#clockSamples + (JITTER_MS * this.#rateHz) / 1000;
     if (state.dry === responseId) this.#underruns += 1;
     state.dry = null;
     state.queue.push({ responseId, itemId, samples });
@@ -61,8 +68,9 @@ export class Listener {
   }
 
   #play(state: Stream, count: number): void {
-    let at = this.#clockSamples;
-    let left = count;
+    const wait = Math.min(count, Math.max(0, state.startAt - this.#clockSamples));
+    let at = this.#clockSamples + wait;
+    let left = count - wait;
     let last: Piece | undefined;
     while (left > 0) {
       const piece = state.queue[0];
@@ -98,18 +106,18 @@ export class Listener {
     this.#recording = longer;
   }
 
-  /** Stops at once, forgetting everything not yet played. What was cut, if anything was. */
-  flush(responseId?: string): Heard[] {
-    const cut = new Set<string>();
+  /** Stops the answers that `cut` names, forgetting everything of theirs that was not yet played. What it stopped. */
+  flush(cut: (responseId: string) => boolean): Heard[] {
+    const stopped = new Set<string>();
     for (const state of this.#streams.values()) {
-      const kept = state.queue.filter((piece) => responseId !== undefined && piece.responseId !== responseId);
+      const kept = state.queue.filter((piece) => !cut(piece.responseId));
       if (kept.length === state.queue.length) continue;
-      for (const piece of state.queue) if (!kept.includes(piece)) cut.add(piece.itemId);
+      for (const piece of state.queue) if (!kept.includes(piece)) stopped.add(piece.itemId);
       if (kept[0] !== state.queue[0]) state.offset = 0;
       state.queue.splice(0, state.queue.length, ...kept);
       state.dry = null;
     }
-    return [...cut].map((itemId) => ({ itemId, playedMs: this.playedMs(itemId) }));
+    return [...stopped].map((itemId) => ({ itemId, playedMs: this.playedMs(itemId) }));
   }
 
   playedMs(itemId: string): number {
