@@ -61,8 +61,10 @@ export class Call extends CallEvents {
       workletUrl,
       sampleRateHz,
       frame: (pcm) => this.sendAudio(pcm),
+      started: () => this.emit("microphone", { active: true }),
       stopped: (lost) => {
         this.#finishTurn();
+        this.emit("microphone", { active: false });
         if (lost !== null) this.emit("error", { error: lost });
       },
     });

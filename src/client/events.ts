@@ -66,6 +66,8 @@ export interface CallEventMap {
     /** The rest was thrown away unheard. */
     readonly cut: boolean;
   };
+  /** Capture began or ended, whoever ended it. */
+  microphone: { readonly active: boolean };
   upstream: { readonly upstream: string; readonly status: string; readonly reason: string | null };
   error: { readonly error: RelayError };
 }

@@ -8,6 +8,8 @@ export interface MicrophoneHooks {
   readonly workletUrl: string;
   readonly sampleRateHz: number;
   frame(pcm: Int16Array): void;
+  /** Frames are coming. */
+  started(): void;
   /** Capture ended: by `stop`, or because the device went away (then with the reason). */
   stopped(lost: RelayError | null): void;
 }
@@ -64,7 +66,11 @@ export class Microphone {
         error,
       );
     }
-    if (stops !== this.#stops) this.#release(null);
+    if (stops !== this.#stops) {
+      this.#release(null);
+      return;
+    }
+    this.#hooks.started();
     for (const track of stream.getAudioTracks()) {
       const lost = new RelayError("microphone_lost", "The microphone was disconnected");
       track.addEventListener("ended", () => this.#release(lost));

@@ -183,8 +183,10 @@ describe("[C21] a microphone that stops", () => {
     const { call } = await connected();
     const microphone = installMicrophone();
     const errors = collect(call, "error");
+    const active = collect(call, "microphone");
     await call.microphone.start();
     microphone.unplug();
+    expect(active).toEqual([{ active: true }, { active: false }]);
     expect(errors.map(({ error }) => error.code)).toEqual(["microphone_lost"]);
     expect(call.microphone.active).toBe(false);
   });

@@ -59,6 +59,7 @@ async function startCall(): Promise<void> {
   call = started;
   tell("");
   for (const part of [transcript, log, scope, figures]) part.follow(started);
+  started.on("microphone", showMicrophone);
   started.on("error", ({ error }) => tell(error.message));
   started.on("state", ({ state: now, close }) => {
     if (now === "closed" && call === started) call = null;
@@ -92,7 +93,6 @@ async function toggleMicrophone(): Promise<void> {
     }
     microphone.disabled = current.state !== "open";
   }
-  showMicrophone();
 }
 
 function showState(now: CallState): void {

@@ -50,6 +50,8 @@ export class Transcript {
   }
 
   #said({ role, itemId, upstream, delta, text }: CallEventMap["transcript"]): void {
+    // A voice without words, such as the echo, ends with an empty transcript.
+    if (role === "assistant" && text === "" && !this.#lines.has(itemId)) return;
     const who = role === "user" ? "You" : (upstream ?? "Assistant");
     const { line, text: paragraph } = this.#line(itemId, role, who);
     appendFollowing(this.#list, () => {
