@@ -15,7 +15,7 @@ describe.runIf(NO_CHROMIUM === null)("in Chromium", () => {
   let settings: PageSettings;
   beforeAll(async () => {
     target = await startSdkTarget();
-    page = await openSdkPage(target.httpsUrl);
+    page = await openSdkPage();
     const speech = pcmBytes(await say("Stop please, I have another question for you.", { rateHz: 24_000 }));
     settings = {
       httpsUrl: target.httpsUrl,

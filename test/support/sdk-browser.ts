@@ -1,8 +1,11 @@
-/** Headless Chromium with the SDK scenarios bundled into a page of the target's own origin. */
+/** Headless Chromium with the SDK scenarios bundled into a page, served as a web application in development is. */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { chromium, type Page } from "playwright-core";
+import { chromium } from "playwright-core";
 import type { PageReport, PageSettings, ScenarioName } from "./sdk-browser-page.ts";
 
 const EXECUTABLE = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
@@ -30,11 +33,13 @@ export interface SdkPage {
   close(): Promise<void>;
 }
 
-export async function openSdkPage(httpsUrl: string): Promise<SdkPage> {
-  const [script, browser] = await Promise.all([
-    bundle(),
-    chromium.launch({ executablePath: EXECUTABLE, args: FLAGS }),
-  ]);
+export async function openSdkPage(): Promise<SdkPage> {
+  const application = await serveApplication(await bundle());
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+  const close = async (): Promise<void> => {
+    await browser.close();
+    await application.close();
+  };
   try {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
@@ -43,7 +48,7 @@ export async function openSdkPage(httpsUrl: string): Promise<SdkPage> {
       if (message.type() === "error") consoleErrors.push(message.text());
     });
     page.on("pageerror", (error) => consoleErrors.push(error.message));
-    await servePage(page, httpsUrl, script);
+    await page.goto(application.url);
     return {
       consoleErrors,
       run: (name, settings) =>
@@ -56,22 +61,41 @@ export async function openSdkPage(httpsUrl: string): Promise<SdkPage> {
           },
           [name, settings] as const,
         ),
-      close: () => browser.close(),
+      close,
     };
   } catch (error) {
-    await browser.close();
+    await close();
     throw error;
   }
 }
 
-/** A page of the target's origin that the target itself does not have. */
-async function servePage(page: Page, httpsUrl: string, script: string): Promise<void> {
-  const url = `${httpsUrl}/sdk-acceptance.html`;
-  await page.route(url, (route) =>
-    route.fulfill({ contentType: "text/html", body: "<!doctype html><title>SDK acceptance</title>" }),
-  );
-  await page.goto(url);
-  await page.addScriptTag({ content: script });
+/**
+ * A real server on loopback, not a page that Playwright makes up: Chromium lets only a page that itself came from
+ * this machine connect to it (Local Network Access checks).
+ */
+async function serveApplication(script: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const isScript = request.url === "/application.js";
+    response.setHeader(
+      "content-type",
+      isScript ? "text/javascript; charset=utf-8" : "text/html; charset=utf-8",
+    );
+    response.end(
+      isScript
+        ? script
+        : '<!doctype html><link rel="icon" href="data:,"><script src="/application.js"></script>',
+    );
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
 
 async function bundle(): Promise<string> {
