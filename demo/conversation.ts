@@ -77,6 +77,32 @@ export function audioMs(audio: ItemAudio | undefined): number {
   return (audio.bytes.byteLength / bytesPerSample(audio.format) / rateHz(audio.format)) * 1000;
 }
 
+/**
+ * Keeps the first `audioEndMs` of an assistant's speech, finished or not.
+ * @throws EventError when there is no such speech or it is shorter.
+ */
+export function truncateItem(item: Item, contentIndex: number, audioEndMs: number): void {
+  if (item.type !== "message" || item.role !== "assistant") {
+    throw new EventError("invalid_value", "Only model output audio messages can be truncated", "item_id");
+  }
+  const part = item.content[contentIndex];
+  if (part?.type !== "output_audio" || part.audio === undefined) {
+    const message = `Item '${item.id}' has no audio at content_index ${contentIndex}.`;
+    throw new EventError("invalid_value", message, "content_index");
+  }
+  const { audio } = part;
+  const lengthMs = Math.ceil(audioMs(audio));
+  if (audioEndMs > lengthMs) {
+    const message = `Audio content of ${lengthMs}ms is already shorter than ${audioEndMs}ms`;
+    throw new EventError("invalid_value", message, "audio_end_ms");
+  }
+  const samples = Math.round((audioEndMs * rateHz(audio.format)) / 1000);
+  audio.bytes = audio.bytes.slice(0, samples * bytesPerSample(audio.format));
+  audio.truncated = true;
+  // The whole transcript goes: nobody knows which words were heard (openai type definitions).
+  delete part.transcript;
+}
+
 export class Conversation {
   readonly id: string;
   #items: Item[] = [];

@@ -1,6 +1,5 @@
 /** One connection: reads the client's events and answers them in the order OpenAI's server does. */
-import { Conversation, audioMs, itemResource, type Item } from "./conversation.ts";
-import { bytesPerSample, rateHz } from "./codec.ts";
+import { Conversation, audioMs, itemResource, truncateItem, type Item } from "./conversation.ts";
 import { seconds } from "./dialogue.ts";
 import { EventError } from "./errors.ts";
 import type { Outbox } from "./faults.ts";
@@ -8,6 +7,7 @@ import type { DrawId } from "./ids.ts";
 import { decodeBase64, makeItem } from "./items.ts";
 import type { Knobs } from "./knobs.ts";
 import { Listener, type CommitCause } from "./listener.ts";
+import { readEvent } from "./read-event.ts";
 import { Responses } from "./responses.ts";
 import type { DemoResponse } from "./response.ts";
 import { clientEvents, parse, type ClientEvents } from "./schemas.ts";
@@ -154,28 +154,7 @@ export class DemoSession {
 
   #truncate({ item_id, content_index, audio_end_ms }: ClientEvents["conversation.item.truncate"]): void {
     const item = this.#find(item_id, "item_truncate_invalid_item_id", "truncating");
-    if (item.type !== "message" || item.role !== "assistant") {
-      throw new EventError("invalid_value", "Only model output audio messages can be truncated", "item_id");
-    }
-    const part = item.content[content_index];
-    if (part?.type !== "output_audio" || part.audio === undefined) {
-      throw new EventError(
-        "invalid_value",
-        `Item '${item_id}' has no audio at content_index ${content_index}.`,
-        "content_index",
-      );
-    }
-    const { audio } = part;
-    const lengthMs = Math.ceil(audioMs(audio));
-    if (audio_end_ms > lengthMs) {
-      const message = `Audio content of ${lengthMs}ms is already shorter than ${audio_end_ms}ms`;
-      throw new EventError("invalid_value", message, "audio_end_ms");
-    }
-    const samples = Math.round((audio_end_ms * rateHz(audio.format)) / 1000);
-    audio.bytes = audio.bytes.slice(0, samples * bytesPerSample(audio.format));
-    audio.truncated = true;
-    // The whole transcript goes: nobody knows which words were heard (openai type definitions).
-    delete part.transcript;
+    truncateItem(item, content_index, audio_end_ms);
     this.#setup.stats.truncated += 1;
     this.#send("conversation.item.truncated", { item_id, content_index, audio_end_ms });
   }
@@ -321,23 +300,4 @@ const TRANSCRIPTION_EVENTS: ReadonlySet<EventType> = new Set([
 
 function isEventType(type: unknown): type is EventType {
   return typeof type === "string" && Object.hasOwn(clientEvents, type);
-}
-
-/** `data` null: a binary message. */
-function readEvent(data: string | null): Readonly<Record<string, unknown>> {
-  if (data === null) {
-    throw new EventError("invalid_event", "Events are JSON in text messages; this message was binary.");
-  }
-  let event: unknown;
-  try {
-    event = JSON.parse(data);
-  } catch {
-    throw new EventError("invalid_json", "The message could not be parsed as JSON.");
-  }
-  if (typeof event !== "object" || event === null || Array.isArray(event)) {
-    throw new EventError("invalid_event", "An event must be a JSON object.");
-  }
-  if (!("type" in event))
-    throw new EventError("missing_required_parameter", "Missing required parameter: 'type'.", "type");
-  return event;
 }

@@ -40,7 +40,7 @@ if (first === undefined || second === undefined || third === undefined)
   throw new Error("an utterance is missing");
 const files = {
   "hello.wav": joined(margin, first, margin),
-  "three-turns.wav": joined(margin, first, pause, second, pause, third, pause),
+  "three-turns.wav": joined(margin, first, pause, second, pause, third, margin, margin),
 };
 for (const [name, samples] of Object.entries(files)) {
   await writeFile(new URL(name, folder), wav(samples));
