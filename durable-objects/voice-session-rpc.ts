@@ -6,8 +6,8 @@ export interface VoiceSessionRpc {
   /** Upgrades a client. See call-setup.ts for the header that says who comes. */
   fetch(request: Request): Promise<Response>;
   /**
-   * Hands in the session configuration of a call whose header would be too long. Calls and requests on one stub
-   * arrive in order, so this costs no round trip before the upgrade that names the same `ticket`.
+   * Hands in the session configuration of a call whose header would be too long, for the upgrade that names the
+   * same `ticket`.
    */
   prepare(ticket: string, session: string): Promise<void>;
   /** Builds the session before its client comes. `setup`: a `CallSetup` as JSON. False: it was there already. */

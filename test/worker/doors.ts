@@ -33,7 +33,7 @@ export function post(
 /** A Worker of its own configuration and bindings, without sockets. */
 export async function callWith(
   config: RelayConfigInput | null,
-  bindings: Partial<RelayEnv> & Record<string, unknown>,
+  bindings: { readonly [name in keyof RelayEnv]?: RelayEnv[name] | undefined },
   request: Request,
 ): Promise<Response> {
   const app = createApp(

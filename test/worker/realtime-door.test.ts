@@ -1,6 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { bearer, call, problemOf } from "./doors.ts";
+import { bearer, call, callWith, HOST, post, problemOf } from "./doors.ts";
 import { connect, upgrade } from "./socket.ts";
+
+interface ClientSecret {
+  readonly value: string;
+  readonly expires_at: number;
+  readonly session: Record<string, unknown>;
+}
+
+async function clientSecret(body: object): Promise<ClientSecret> {
+  const response = await post("/v1/realtime/client_secrets", body);
+  expect(response.status).toBe(200);
+  return response.json<ClientSecret>();
+}
+
+async function sessionOf(path: string, headers: Record<string, string>): Promise<unknown> {
+  const client = await connect(path, headers);
+  const created = await client.event("session.created");
+  client.close(1000);
+  await client.closed;
+  return created["session"];
+}
 
 describe("GET /v1/realtime", () => {
   test("[H10] a key in any of the three places opens a session of the route", async () => {
@@ -10,12 +30,24 @@ describe("GET /v1/realtime", () => {
       { "Sec-WebSocket-Protocol": "realtime, openai-insecure-api-key.key-one" },
     ];
     for (const headers of places) {
-      const client = await connect("/v1/realtime?model=echo", headers);
-      const created = await client.event("session.created");
-      expect(created["session"]).toMatchObject({ type: "realtime", model: "echo" });
-      client.close(1000);
-      expect((await client.closed).code).toBe(1000);
+      expect(await sessionOf("/v1/realtime?model=echo", headers)).toMatchObject({
+        type: "realtime",
+        model: "echo",
+      });
     }
+  });
+
+  test.each([
+    [{}],
+    [bearer("key-nobody")],
+    [{ "api-key": "key-nobody" }],
+    [{ "Sec-WebSocket-Protocol": "realtime, openai-insecure-api-key.key-nobody" }],
+    [{ Authorization: "Basic a2V5LW9uZTo=" }],
+    [bearer("ek_not.a.jwt")],
+  ])("[H10] %j opens nothing", async (headers) => {
+    const response = await upgrade("/v1/realtime?model=echo", headers);
+    expect(response.headers.get("WWW-Authenticate")).toBe("Bearer");
+    expect(await problemOf(response)).toEqual([401, "invalid_credentials", null]);
   });
 
   test.each([
@@ -42,5 +74,109 @@ describe("GET /v1/realtime", () => {
     const response = await call("/v1/realtime?model=echo", { headers: bearer() });
     expect(response.headers.get("Upgrade")).toBe("websocket");
     expect(await problemOf(response)).toEqual([426, "upgrade_required", null]);
+  });
+
+  test.each([
+    ["/v1/realtime", [400, "missing_parameter", "model"]],
+    ["/v1/realtime?model=", [400, "missing_parameter", "model"]],
+    ["/v1/realtime?intent=dance", [400, "invalid_value", "intent"]],
+    ["/v1/realtime?call_id=rtc_1", [400, "invalid_value", "call_id"]],
+    [`/v1/realtime?model=${"m".repeat(257)}`, [400, "invalid_value", "model"]],
+  ])("[H13] %s is refused by name", async (path, problem) => {
+    expect(await problemOf(await upgrade(path, bearer()))).toEqual(problem);
+  });
+
+  test("[H13] a model without a route and without a default is 404", async () => {
+    const headers = { Upgrade: "websocket", ...bearer() };
+    const request = new Request(`${HOST}/v1/realtime?model=other`, { headers });
+    const config = { routes: { echo: { upstreams: [{ name: "echo", adapter: "echo" }] } } };
+    expect(await problemOf(await callWith(config, {}, request))).toEqual([404, "model_not_found", "model"]);
+  });
+
+  test("[H3] a route whose binding is missing is 500 and names both", async () => {
+    const response = await upgrade("/v1/realtime?model=openai", bearer());
+    const text = await response.clone().text();
+    expect(await problemOf(response)).toEqual([500, "misconfigured", null]);
+    expect(text).toContain("'openai'");
+    expect(text).toContain("OPENAI_API_KEY");
+  });
+
+  test("[H13] intent=transcription opens a transcription session", async () => {
+    const session = await sessionOf("/v1/realtime?intent=transcription&model=echo", bearer());
+    expect(session).toMatchObject({ type: "transcription" });
+  });
+
+  test("[H23] what a client puts into the internal header goes nowhere", async () => {
+    const forged = btoa(JSON.stringify({ call: { id: "x", model: "echo", session: {}, keyId: "second" } }));
+    const session = await sessionOf("/v1/realtime?model=echo", { ...bearer(), "x-relay-setup": forged });
+    expect((session as { id: string }).id).not.toBe("sess_x");
+  });
+});
+
+describe("POST /v1/realtime/client_secrets", () => {
+  test("[H14] the secret opens sessions of its configuration, as often as wanted", async () => {
+    const session = { type: "realtime", model: "echo", instructions: "Grüße", future_key: 7 };
+    const before = Math.floor(Date.now() / 1000);
+    const secret = await clientSecret({ session, expires_after: { anchor: "created_at", seconds: 60 } });
+    expect(secret.value).toMatch(/^ek_/);
+    expect(secret.expires_at - before).toBeGreaterThanOrEqual(60);
+    expect(secret.expires_at - before).toBeLessThan(70);
+    expect(secret.session).toMatchObject({
+      ...session,
+      object: "realtime.session",
+      audio: { input: { turn_detection: { type: "server_vad", interrupt_response: true } } },
+    });
+    const opened = { model: "echo", instructions: "Grüße", future_key: 7 };
+    expect(await sessionOf("/v1/realtime", bearer(secret.value))).toMatchObject(opened);
+    const protocol = { "Sec-WebSocket-Protocol": `realtime, openai-insecure-api-key.${secret.value}` };
+    expect(await sessionOf("/v1/realtime?model=echo", protocol)).toMatchObject(opened);
+  });
+
+  test("[H14] without a body it is a secret of the default route for ten minutes", async () => {
+    const response = await call("/v1/realtime/client_secrets", { method: "POST", headers: bearer() });
+    const secret = await response.json<ClientSecret>();
+    expect(Math.abs(secret.expires_at - Date.now() / 1000 - 600)).toBeLessThan(5);
+    expect(secret.session).toMatchObject({ type: "realtime", model: "demo" });
+  });
+
+  test("[H14] a transcription secret needs no intent, and refuses none but its own", async () => {
+    const { value } = await clientSecret({ session: { type: "transcription", model: "echo" } });
+    expect(await sessionOf("/v1/realtime", bearer(value))).toMatchObject({ type: "transcription" });
+    const refused = await upgrade("/v1/realtime?intent=conversation&model=echo", bearer(value));
+    expect(await problemOf(refused)).toEqual([400, "invalid_value", "intent"]);
+  });
+
+  test.each([
+    [{ session: 7 }, "session"],
+    [{ session: [] }, "session"],
+    [{ session: { type: "opera" } }, "session.type"],
+    [{ session: { audio: { output: { speed: 9 } } } }, "session.audio.output.speed"],
+    [{ expires_after: { seconds: 9 } }, "expires_after.seconds"],
+    [{ expires_after: { seconds: 7201 } }, "expires_after.seconds"],
+    [{ expires_after: { seconds: 60.5 } }, "expires_after.seconds"],
+    [{ expires_after: { anchor: "born_at" } }, "expires_after.anchor"],
+  ])("[H14] %j is 400 and names the field", async (body, param) => {
+    const response = await post("/v1/realtime/client_secrets", body);
+    expect(await problemOf(response)).toEqual([400, "invalid_value", param]);
+  });
+
+  test("[H14] a client secret mints no client secret", async () => {
+    const { value } = await clientSecret({});
+    const response = await post("/v1/realtime/client_secrets", {}, bearer(value));
+    expect(await problemOf(response)).toEqual([401, "invalid_credentials", null]);
+  });
+
+  test("[H24] a configuration of 16 KiB travels in the secret", async () => {
+    const instructions = Array.from({ length: 15_000 }, (_, n) => "aeiou tnshr"[(n * n) % 11]).join("");
+    const { value } = await clientSecret({ session: { model: "echo", instructions } });
+    expect(await sessionOf("/v1/realtime", bearer(value))).toMatchObject({ instructions });
+  });
+
+  test("[H24] a larger one, or one that deflates too little, is 413 with advice", async () => {
+    const noise = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)).toBase64();
+    for (const instructions of ["a".repeat(16 * 1024), noise(11_000)]) {
+      const response = await post("/v1/realtime/client_secrets", { session: { instructions } });
+      expect(await problemOf(response)).toEqual([413, "session_too_large", "session"]);
+    }
   });
 });
