@@ -8,7 +8,7 @@ const SOURCES = [
   KERNEL_SOURCE,
   ONNX_URL,
   new URL("silero.ts", import.meta.url),
-  ...["compile.ts", "network.ts", "onnx.ts", "pack.ts", "wasm-data.ts"].map(
+  ...["compile.ts", "instance.ts", "network.ts", "onnx.ts", "pack.ts", "wasm-data.ts"].map(
     (name) => new URL(`silero/${name}`, import.meta.url),
   ),
 ];

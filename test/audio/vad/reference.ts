@@ -14,7 +14,11 @@ export function newReferenceState(): ReferenceState {
 }
 
 /** `window`: 64 samples of context and 512 new ones in [-1, 1]. Updates `state`; returns the probability. */
-export function referenceProbability(network: Network, window: ArrayLike<number>, state: ReferenceState): number {
+export function referenceProbability(
+  network: Network,
+  window: ArrayLike<number>,
+  state: ReferenceState,
+): number {
   let frames = spectrogram(window);
   network.conv.forEach((layer, index) => {
     frames = convolve(layer, frames, index === 1 || index === 2 ? 2 : 1);

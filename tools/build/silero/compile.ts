@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { instantiateKernel } from "./instance.ts";
 import type { Network } from "./network.ts";
 import { packNetwork, type Arithmetic } from "./pack.ts";
 import { withDataSegment } from "./wasm-data.ts";
@@ -21,15 +22,19 @@ export async function compileKernel(network: Network, arithmetic: Arithmetic): P
   const folder = await mkdtemp(join(tmpdir(), "silero-"));
   try {
     const outFile = join(folder, "silero.wasm");
-    const pages = String(PAGES[arithmetic]);
+    const memory = `--initialMemory ${PAGES[arithmetic]} --maximumMemory ${PAGES[arithmetic]}`;
+    const constants = `--use SILERO_FLOAT=${arithmetic === "float" ? 1 : 0}`;
+    const options = `--config none --enable simd --runtime stub -O3 --noAssert --converge ${memory} ${constants}`;
     await run(process.execPath, [
-      ...[COMPILER, fileURLToPath(KERNEL_SOURCE), "--config", "none", "--outFile", outFile],
-      ...["--enable", "simd", "--runtime", "stub", "-O3", "--noAssert", "--converge"],
-      ...["--initialMemory", pages, "--maximumMemory", pages],
-      ...["--use", `SILERO_FLOAT=${arithmetic === "float" ? 1 : 0}`],
+      COMPILER,
+      fileURLToPath(KERNEL_SOURCE),
+      "--outFile",
+      outFile,
+      ...options.split(" "),
     ]);
-    const module = withDataSegment(await readFile(outFile), packNetwork(network, arithmetic));
-    await checkLayout(module, packNetwork(network, arithmetic).length, PAGES[arithmetic] * 65536);
+    const data = packNetwork(network, arithmetic);
+    const module = withDataSegment(await readFile(outFile), data);
+    checkLayout(module, data.length);
     return module;
   } finally {
     await rm(folder, { recursive: true });
@@ -37,16 +42,12 @@ export async function compileKernel(network: Network, arithmetic: Arithmetic): P
 }
 
 /** The kernel's addresses and the packed weights must agree to the byte. */
-async function checkLayout(module: Uint8Array, dataBytes: number, memoryBytes: number): Promise<void> {
-  const { instance } = await WebAssembly.instantiate(Uint8Array.from(module));
-  const exported = (name: string): number => {
-    const read = instance.exports[name];
-    return typeof read === "function" ? Number(read()) : NaN;
-  };
-  if (exported("dataBytes") !== dataBytes || !(exported("usedBytes") <= memoryBytes)) {
-    throw new Error(
-      `speech detector: the kernel expects ${exported("dataBytes")} bytes of weights, ${dataBytes} were packed ` +
-        `(${exported("usedBytes")} of ${memoryBytes} bytes of memory in use)`,
-    );
-  }
+function checkLayout(module: Uint8Array, dataBytes: number): void {
+  const kernel = instantiateKernel(module);
+  const memoryBytes = kernel.memory.buffer.byteLength;
+  if (kernel.dataBytes() === dataBytes && kernel.usedBytes() <= memoryBytes) return;
+  throw new Error(
+    `speech detector: the kernel expects ${kernel.dataBytes()} bytes of weights, ${dataBytes} were packed ` +
+      `(${kernel.usedBytes()} of ${memoryBytes} bytes of memory in use)`,
+  );
 }

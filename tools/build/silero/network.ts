@@ -51,7 +51,9 @@ function networkOf(tensors: Map<string, Tensor>): Network {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw new Error(`speech detector: the weights file lacks ${name}`);
     if (tensor.dims.join() !== dims.join()) {
-      throw new Error(`speech detector: ${name} has shape [${tensor.dims}], expected [${dims}]`);
+      throw new Error(
+        `speech detector: ${name} has shape [${tensor.dims.join()}], expected [${dims.join()}]`,
+      );
     }
     return tensor.values;
   };

@@ -4,9 +4,7 @@
  */
 import type { Layer, Network } from "./network.ts";
 
-/**
- * Largest quantised magnitude. See docs/vad.md for AUC and size at other values.
- */
+/** Largest quantised magnitude. docs/vad.md has AUC and size at other values. */
 const LEVELS = 127;
 
 export type Arithmetic = "int8" | "float";
@@ -15,7 +13,7 @@ export type Arithmetic = "int8" | "float";
 interface Matrix {
   readonly rows: number;
   readonly columns: number;
-  readonly values: Float32Array | Int8Array;
+  readonly values: ArrayLike<number>;
   readonly scales: Float32Array;
 }
 
@@ -59,15 +57,17 @@ function quantise(matrix: Matrix, arithmetic: Arithmetic): Matrix {
   const scales = new Float32Array(matrix.rows);
   for (let row = 0; row < matrix.rows; row++) {
     const from = row * matrix.columns;
-    const source = matrix.values.subarray(from, from + matrix.columns);
-    const scale = source.reduce((max, value) => Math.max(max, Math.abs(value)), 0) / LEVELS;
+    const source = Array.from({ length: matrix.columns }, (_, column) => at(matrix.values, from + column));
+    let largest = 0;
+    for (const value of source) largest = Math.max(largest, Math.abs(value));
+    const scale = largest / LEVELS;
     scales[row] = scale;
     source.forEach((value, column) => (values[from + column] = Math.round(value / scale)));
   }
   return { ...matrix, values, scales };
 }
 
-function at(values: Float32Array | Int8Array, index: number): number {
+function at(values: ArrayLike<number>, index: number): number {
   const value = values[index];
   if (value === undefined) throw new Error(`speech detector: weight ${index} does not exist`);
   return value;
