@@ -166,7 +166,6 @@ export class Responses {
   close(response: OpenResponse): void {
     this.#open.delete(response.id);
     remember(this.#closed, response.id, true, RESPONSE_LIMITS.closed);
-    for (const item of response.items) item.open = false;
   }
 
   item(id: string): OutputItem | null {

@@ -136,6 +136,24 @@ class OpenAiContractServer extends ScriptedOpenAi implements ContractServer {
     ];
   };
 
+  flood(n: number): string[] {
+    const long = "x".repeat(100);
+    const [response, item] = [`resp_${long}_${n}`, `item_${long}_${n}`];
+    return [
+      ...this.committed(`user_${long}_${n}`),
+      this.created(response, null),
+      this.messageItem(response, item),
+      this.audioDelta(response, item, "AQID"),
+      JSON.stringify({
+        type: "conversation.item.input_audio_transcription.completed",
+        item_id: `user_${long}_${n}`,
+        transcript: "I was saying",
+        status: "in_progress",
+      }),
+      ...(n % 5 === 0 ? [] : [this.done(response)]),
+    ];
+  }
+
   truncations(): number[] {
     return this.received.flatMap((event) =>
       event.type === "conversation.item.truncate" ? [event.audio_end_ms] : [],
@@ -162,6 +180,10 @@ class LoopServer implements ContractServer {
 
   receive(message: WireMessage): readonly WireMessage[] {
     return [message];
+  }
+
+  flood(n: number): readonly string[] {
+    return [JSON.stringify({ type: "answer", answers: `R${n}`, text: "x".repeat(100) })];
   }
 
   truncations(): readonly number[] {

@@ -215,6 +215,16 @@ describe("the user's side", () => {
     expect(connection.of("committed")[0]?.item).toBe("u1");
   });
 
+  it("[U23] does not take the transcript of a turn of the provider's for that of one of ours", () => {
+    const { connection, server } = connectOpenAi({ settings: { turns: "server" } });
+    server.answersCommits = false;
+    connection.hear(server.committed("u1"));
+    connection.send({ type: "commit", itemId: "turn_1" });
+    const type = "conversation.item.input_audio_transcription.delta";
+    connection.hear([server.say({ type, event_id: "e", item_id: "u1", delta: "Hi" })]);
+    expect(connection.of("input.transcript.delta")).toMatchObject([{ itemId: "u1" }]);
+  });
+
   it("[U22] does not report them where the relay takes the turns", () => {
     const { connection, server } = connectOpenAi();
     expect(connection.hear([server.say(started), server.say(stopped), ...server.committed("u1")])).toEqual(

@@ -221,3 +221,54 @@ describe("answers that fail", () => {
     ]);
   });
 });
+
+describe("what an answer may be made of", () => {
+  it("[U15] tells at most 64 items of one answer, and no arguments beyond 256 Ki characters", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send(respond("R1"));
+    const { response, messages } = server.begin();
+    connection.hear(messages);
+    const call = { type: "function_call", name: "f", call_id: "call_1", status: "completed" } as const;
+    connection.hear([server.itemDone(response, { ...call, id: "item_0", arguments: " ".repeat(300_000) })]);
+    expect(connection.of("item.done")).toEqual([{ type: "item.done", response, item: "item_0" }]);
+    for (let n = 1; n < 80; n++) connection.hear([server.messageItem(response, `item_${n}`)]);
+    connection.hear([server.done(response)]);
+    expect(connection.of("item.started")).toHaveLength(64);
+    expect(orderFaults(connection.events)).toEqual([]);
+  });
+
+  it("[U12] tells a call that was announced only when it was complete", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send(respond("R1"));
+    const { response, messages } = server.begin();
+    const call = {
+      id: "item_c",
+      type: "function_call",
+      name: "f",
+      call_id: "call_1",
+      arguments: "{}",
+    } as const;
+    connection.hear([...messages, server.done(response, "completed", { output: [call] })]);
+    expect(connection.events.slice(2)).toMatchObject([
+      { type: "item.started", kind: "function_call", name: "f", callId: "call_1" },
+      { type: "item.done", arguments: "{}" },
+      { type: "response.done" },
+    ]);
+  });
+
+  it("[U13] tells words that came only with the finished item, and none twice", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send(respond("R1"));
+    const { response, messages } = server.begin();
+    const done = (id: string, transcript: string): string =>
+      server.itemDone(response, {
+        id,
+        type: "message",
+        role: "assistant",
+        content: [{ type: "output_audio", transcript }],
+      });
+    connection.hear([...messages, done("item_a", "All at once.")]);
+    connection.hear([server.transcript(response, "item_b", "Bit by bit."), done("item_b", "Bit by bit.")]);
+    expect(connection.of("transcript").map(({ delta }) => delta)).toEqual(["All at once.", "Bit by bit."]);
+  });
+});
