@@ -137,16 +137,20 @@ function readFrame(bytes: Uint8Array): AudioFrame {
 
 /** A text turn: proof that the call goes on. @returns what the assistant wrote. */
 export async function textTurn(call: RawCall, text = "Hello."): Promise<string> {
-  const from = call.log.events.length;
+  const metadata = { text_turn: String(call.log.events.length) };
   call.send({
     type: "conversation.item.create",
     item: { type: "message", role: "user", content: [{ type: "input_text", text }] },
   });
-  call.send({ type: "response.create", response: { output_modalities: ["text"] } });
-  const { response } = await call.log.any("response.done", () => true, from);
+  call.send({ type: "response.create", response: { output_modalities: ["text"], metadata } });
+  const { response } = await call.log.any(
+    "response.done",
+    (event) => event.response.metadata?.["text_turn"] === metadata.text_turn,
+  );
   if (response.status !== "completed") throw new Error(`the text turn ended ${response.status}`);
   return call.log
     .all("response.output_text.done")
+    .filter(({ response_id }) => response_id === response.id)
     .map((event) => event.text)
     .join(" ");
 }
