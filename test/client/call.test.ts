@@ -224,6 +224,15 @@ describe("hearing", () => {
     expect(acks).toEqual([200, 410, 501]);
   });
 
+  test("[C6] audio that the player could not keep is told", async () => {
+    const { call, socket } = await connected();
+    const errors = collect(call, "error");
+    answer(socket, "r1", 0, 1);
+    socket.audio(0, 1, new Int16Array(480));
+    worklet().overflow("r1/item_r1/0");
+    expect(errors.map(({ error }) => error.code)).toEqual(["playback_overflow"]);
+  });
+
   test("[C16] a cancelled answer, a truncated item and a cleared buffer are silenced at once", async () => {
     const { socket } = await connected();
     const flushed: string[] = [];

@@ -11,7 +11,7 @@ class ScriptedPort extends EventTarget {
   }
 }
 
-export class ScriptedNode {
+class ScriptedNode {
   /** The worklet made last. */
   static last: ScriptedNode | null = null;
   static readonly source = { connect: (to: ScriptedNode): ScriptedNode => to };
@@ -78,9 +78,11 @@ export function worklet(): {
   readonly commands: PlayerCommand[];
   take(): PlayerCommand[];
   heard(key: string, ms: number, more?: Partial<TrackReport>): void;
+  overflow(key: string): void;
 } {
   const port = ScriptedNode.last?.port;
   if (port === undefined) throw new Error("no player was made");
+  const tell = (data: PlayerMessage): void => void port.dispatchEvent(new MessageEvent("message", { data }));
   const interesting = (command: PlayerCommand): boolean => command.type !== "latency";
   return {
     get commands() {
@@ -89,8 +91,8 @@ export function worklet(): {
     take: () => port.commands.splice(0).filter(interesting),
     heard(key, ms, more = {}) {
       const track = { key, heardSamples: ms * 24, finished: false, flushed: false, ...more };
-      const data: PlayerMessage = { type: "report", peak: 0.5, tracks: [track] };
-      port.dispatchEvent(new MessageEvent("message", { data }));
+      tell({ type: "report", peak: 0.5, tracks: [track] });
     },
+    overflow: (key) => tell({ type: "overflow", key }),
   };
 }

@@ -1,6 +1,6 @@
 /** The first page in headless Chromium: served by the relay, talking to the demo voice. */
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { synthesise } from "../../demo/flite.ts";
 import { build } from "../../tools/build/client.ts";
 import { CHROMIUM, openPage, type TestPage } from "../support/page-browser.ts";
@@ -11,7 +11,7 @@ if (!present) process.stdout.write(`page tests not run: no Chromium at ${CHROMIU
 
 /** A sentence between silences long enough for an answer. */
 function microphone(): { samples: Int16Array; rateHz: number } {
-  const { samples, rateHz } = synthesise("Good morning. I would like to hear my own words again.", "slt");
+  const { samples, rateHz } = synthesise("Good morning. How are you today?", "slt");
   const recording = new Int16Array(samples.length + 12 * rateHz);
   recording.set(samples, rateHz);
   return { samples: recording, rateHz };
@@ -30,6 +30,16 @@ describe.runIf(present)("the page", () => {
   afterAll(async () => {
     await opened?.close();
     await relay?.close();
+  });
+
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(async () => {
+      const notice = await opened.page.textContent("#notice");
+      const state = await opened.page.textContent("#state");
+      process.stdout.write(
+        `the page says "${state}", "${notice}"; the relay logged: ${relay.logs.join("")}\n`,
+      );
+    });
   });
 
   /** What the log says of an event type, oldest first. */
