@@ -5,7 +5,7 @@ import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { requireApiKey, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
-import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
+import { type DoorContext, type DoorEnv, isDevelopment, isUpgrade } from "./door.ts";
 import { connect, JURISDICTIONS, LOCATION_HINTS, newSessionId, sessionObject } from "./object.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
@@ -117,7 +117,9 @@ function unknown(): Problem {
 
 function socketUrl(c: DoorContext, id: string, token: string): string {
   const url = new URL(`/v1/sessions/${id}`, c.req.url);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  // The TLS listener of `npm start -- --tls` hands requests on without TLS.
+  const behindTls = isDevelopment(c.env, c.req.url) && c.req.header("X-Forwarded-Proto") === "https";
+  url.protocol = url.protocol === "https:" || behindTls ? "wss:" : "ws:";
   url.searchParams.set("token", token);
   return url.href;
 }

@@ -54,9 +54,12 @@ export class Line {
         reject(new LineError(`cannot reach ${withoutQuery(url)}: ${reasonOf(error)}`)),
       );
       socket.once("unexpected-response", (_request, response) => {
+        // Kept alive by the server, it would keep this process alive.
+        const { socket: connection } = response;
         let body = "";
         response.setEncoding("utf8").on("data", (text: string) => (body += text));
         response.on("end", () => {
+          connection.destroy();
           const detail = textAt(parseJsonObject(body), "detail") ?? body.slice(0, 200);
           reject(new LineError(`the server answered HTTP ${response.statusCode}: ${detail}`));
         });

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { draw, markdownTable, round } from "../../bench/report.ts";
+import { countTests } from "../../tools/count.ts";
+import { run } from "./command.ts";
+
+describe("npm run bench", () => {
+  it("[T8] lists the benchmarks", async () => {
+    const done = await run("bench/run.ts", []);
+    expect(done.code).toBe(0);
+    expect(done.stdout).toMatch(/\n {2}overhead +added latency/);
+  });
+
+  it("[T8] knows only its own names", async () => {
+    const done = await run("bench/run.ts", ["overheads"]);
+    expect([done.code, done.stderr]).toEqual([2, expect.stringContaining("overhead")]);
+  });
+
+  it("[T8] draws bars, lines and tables that stand alone", () => {
+    const svg = draw({
+      title: "A & B <1>",
+      subtitle: "on one machine",
+      panels: [
+        {
+          kind: "bars",
+          title: "Bars",
+          unit: "ms",
+          bars: ["a", "b"],
+          groups: [{ label: "g", values: [1.5, null] }],
+        },
+        { kind: "lines", title: "Lines", xLabel: "x", yLabel: "y", series: [{ name: "s", points: [[0, 0], [1, 2]] }] }, // prettier-ignore
+        { kind: "table", title: "Table", head: ["way", "p50"], rows: [["direct", 0.1234]] },
+      ],
+    });
+    expect(svg).toContain("A &#38; B &#60;1&#62;");
+    expect(svg).toContain("1.5 ms");
+    expect(svg).toContain("<polyline");
+    expect(svg).toContain(">0.123<");
+    expect(svg).not.toMatch(/<script|href=|url\(|NaN|Infinity/);
+  });
+
+  it("writes numbers as people read them", () => {
+    expect([0, 0.001234, 12.345, 999.9, 1234.5].map(round)).toEqual(["0", "0.00123", "12.3", "1000", "1235"]);
+    expect(markdownTable(["a", "b"], [["x", 1.23456]])).toBe("| a | b |\n|---|---:|\n| x | 1.23 |");
+  });
+});
+
+describe("counting tests", () => {
+  const report = (passed: number, failed: number, files: unknown[] = []): string =>
+    JSON.stringify({
+      numPassedTests: passed,
+      numFailedTests: failed,
+      numPendingTests: 2,
+      testResults: files,
+    });
+
+  it("[T11] adds up what passed and failed", () => {
+    const files = [{ status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] }];
+    expect(countTests(report(3, 1, files))).toEqual({ passed: 3, failed: 1, skipped: 2 });
+  });
+
+  it("[T11] counts a file that could not run, and a run without tests, as failed", () => {
+    expect(countTests(report(3, 0, [{ status: "failed", assertionResults: [] }]))).toMatchObject({
+      failed: 1,
+    });
+    expect(countTests(report(0, 0))).toMatchObject({ failed: 1 });
+    expect(countTests("")).toMatchObject({ passed: 0, failed: 1 });
+  });
+});

@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { complete, platformOf, type Lock } from "../../tools/complete-lock.ts";
+import { PROJECT } from "./command.ts";
+
+describe("the lock file", () => {
+  it("[T10] names the binaries of all platforms", async () => {
+    const lock: Lock = JSON.parse(await readFile(`${PROJECT}package-lock.json`, "utf8"));
+    expect(complete(lock)).toEqual([]);
+  });
+
+  it("[T10] reads platforms from names", () => {
+    expect(platformOf("@cloudflare/workerd-windows-64")).toEqual({ os: ["win32"], cpu: ["x64"] });
+    expect(platformOf("@cloudflare/workerd-darwin-arm64")).toEqual({ os: ["darwin"], cpu: ["arm64"] });
+    expect(platformOf("@oxlint/binding-linux-riscv64-musl")).toEqual({
+      os: ["linux"],
+      cpu: ["riscv64"],
+      libc: ["musl"],
+    });
+    expect(platformOf("@oxlint/binding-linux-arm-gnueabihf")).toEqual({
+      os: ["linux"],
+      cpu: ["arm"],
+      libc: ["glibc"],
+    });
+    expect(platformOf("@oxlint-tsgolint/win32-x64")).toEqual({ os: ["win32"], cpu: ["x64"] });
+    expect(platformOf("fsevents")).toBeNull();
+  });
+
+  it("[T10] puts what is missing where npm would", () => {
+    const lock: Lock = {
+      packages: {
+        "": {},
+        "node_modules/a": { version: "1.0.0", dev: true, optionalDependencies: { "@a/darwin-x64": "1.0.0" } },
+        "node_modules/b/node_modules/a": {
+          version: "2.0.0",
+          optionalDependencies: { "@a/darwin-x64": "2.0.0" },
+        },
+        "node_modules/c": { version: "1.0.0", optionalDependencies: { fsevents: "~2.3.3" } },
+      },
+    };
+    expect(complete(lock)).toEqual([
+      "node_modules/@a/darwin-x64@1.0.0",
+      "node_modules/b/node_modules/@a/darwin-x64@2.0.0",
+    ]);
+    expect(complete(lock)).toEqual([]);
+    expect(lock.packages["node_modules/@a/darwin-x64"]).toEqual({
+      version: "1.0.0",
+      os: ["darwin"],
+      cpu: ["x64"],
+      dev: true,
+      optional: true,
+    });
+  });
+});

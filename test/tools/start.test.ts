@@ -1,0 +1,88 @@
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { request } from "node:https";
+import { createServer, type AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { descendants } from "../../tools/relay/processes.ts";
+import { startRelay, type Relay } from "../support/relay.ts";
+import { finish, run, start } from "./command.ts";
+
+const LIMIT_MS = 90_000;
+
+describe("npm start", () => {
+  it(
+    "[T2] [T3] starts everything, says where, and leaves nothing behind",
+    { timeout: LIMIT_MS },
+    async () => {
+      const child = start("tools/start.ts", ["--tls"], { PORT: "0", DEMO_PORT: "0", TLS_PORT: "0" });
+      const finished = finish(child);
+      let text = "";
+      await new Promise<void>((resolve, reject) => {
+        child.stdout?.on("data", (piece: string) => (text += piece).includes("Ctrl-C") && resolve());
+        child.once("exit", () => reject(new Error(text)));
+      });
+      const page = /playground +(http:\S+)/.exec(text)?.[1] ?? "";
+      expect(new URL(page).hostname).toBe("127.0.0.1");
+      expect((await fetch(`${page}healthz`)).status).toBe(200);
+      expect(text).toMatch(/key +relay-dev/);
+      expect(text).toMatch(/WebSocket +ws:\/\/127\.0\.0\.1:\d+\/v1\/realtime\?model=demo/);
+      expect(text).toMatch(/TLS +https:\/\/127\.0\.0\.1:\d+\/v1 .*NODE_EXTRA_CA_CERTS=\S+/);
+      const family = descendants(child.pid ?? -1);
+      expect(family.length).toBeGreaterThan(1);
+      child.kill("SIGINT");
+      expect((await finished).code).toBe(0);
+      expect(family.filter(isRunning)).toEqual([]);
+    },
+  );
+
+  it("[T3] names the variable when a port is in use", { timeout: LIMIT_MS }, async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const done = await run("tools/start.ts", [], { PORT: "0", DEMO_PORT: String(port) });
+    server.close();
+    expect(done.code).toBe(1);
+    expect(done.stderr).toContain(`port ${port} is in use: set DEMO_PORT`);
+  });
+
+  it("[T3] refuses wrong arguments", async () => {
+    const port = await run("tools/start.ts", [], { PORT: "http" });
+    expect([port.code, port.stderr]).toEqual([2, expect.stringContaining("PORT=http")]);
+    const flag = await run("tools/start.ts", ["--tsl"]);
+    expect([flag.code, flag.stderr]).toEqual([2, expect.stringContaining("--tsl")]);
+  });
+});
+
+describe("the TLS listener", () => {
+  let relay: Relay | null = null;
+  afterEach(() => relay?.close());
+
+  it("[T2] serves the relay over https, which then names its URLs so", { timeout: LIMIT_MS }, async () => {
+    relay = await startRelay({ tls: true, demoUrl: "http://127.0.0.1:9/" });
+    const created = await post(`${relay.tlsUrl}/v1/sessions`, relay.caPem ?? "", relay.apiKey);
+    expect(created.status).toBe(201);
+    expect(JSON.parse(created.body)).toMatchObject({
+      url: expect.stringMatching(`^${relay.wssUrl}/v1/sessions/`),
+    });
+    expect((await post(`${relay.tlsUrl}/v1/sessions`, relay.caPem ?? "", "wrong")).status).toBe(401);
+  });
+});
+
+async function post(
+  url: string,
+  ca: string,
+  key: string,
+): Promise<{ status: number | undefined; body: string }> {
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const sent = request(url, { method: "POST", ca, headers, agent: false }).end('{"model":"demo"}');
+  const [response] = await once(sent, "response");
+  let body = "";
+  for await (const piece of response) body += String(piece);
+  return { status: response.statusCode, body };
+}
+
+/** A process that ended and waits for its parent to notice is not running. */
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
+  return stdout.trim() !== "" && !stdout.startsWith("Z");
+}
