@@ -1,12 +1,13 @@
 /** Commands to client events of the OpenAI Realtime dialect. */
 import type { AudioFormat } from "../audio/format.ts";
 import { isJsonObject } from "../protocol/json.ts";
-import { objectAt, textAt } from "./json.ts";
+import { textAt } from "./json.ts";
 import { ItemCommands } from "./openai-items.ts";
 import type { ItemNames } from "./openai-names.ts";
 import type { Ask, Responses } from "./openai-responses.ts";
 import { SessionUpdates, wireItem, wireParams } from "./openai-session.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
+import { RESPONSE_METADATA } from "./openai-words.ts";
 import type {
   Command,
   Json,
@@ -16,9 +17,6 @@ import type {
   UpstreamFault,
   WireMessage,
 } from "./upstream.ts";
-
-/** Where the session's response id travels: echoed in `response.created` and `response.done`. */
-export const RESPONSE_METADATA = "relay_response";
 
 /** Ends of answers owed to the session that no provider message has carried yet. */
 const MAX_OWED = 32;
@@ -125,6 +123,10 @@ export class Encoder {
       case "item":
       case "delete":
         return this.#items.encode(command, output);
+      case "named":
+        if (command.what === "item") this.#names.bind(command.id, command.key);
+        else this.#responses.name(command.key, command.id);
+        return [];
       case "keepalive": {
         const { keepalive } = this.#settings.quirks;
         return keepalive === null ? [] : [message(keepalive.message)];
@@ -290,10 +292,4 @@ export class Encoder {
 
 function message(event: JsonObject): WireMessage {
   return JSON.stringify(event);
-}
-
-/** `metadata` of a response without what the relay put there; null when nothing is left. */
-export function foreignMetadata(response: JsonObject | null): JsonObject | null {
-  const { [RESPONSE_METADATA]: _, ...rest } = objectAt(response, "metadata") ?? {};
-  return Object.keys(rest).length > 0 ? rest : null;
 }

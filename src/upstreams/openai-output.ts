@@ -1,9 +1,8 @@
 /** The model's side in a provider's events: responses, their items, words and tool calls. */
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
-import { foreignMetadata, RESPONSE_METADATA } from "./openai-encode.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "./json.ts";
 import { type Ask, type OpenResponse, type OutputItem, RESPONSE_LIMITS } from "./openai-responses.ts";
-import { doneStatus } from "./openai-words.ts";
+import { doneStatus, foreignMetadata, RESPONSE_METADATA } from "./openai-words.ts";
 import type { JsonObject, UpstreamEvent } from "./upstream.ts";
 
 const MAX_ARGUMENTS_CHARS = 256 * 1024;

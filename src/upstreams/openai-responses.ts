@@ -32,7 +32,8 @@ export type Ask = {
 
 export interface OpenResponse {
   readonly id: string;
-  readonly answers: string | null;
+  /** The session's name; null until it gave one. */
+  answers: string | null;
   readonly outOfBand: boolean;
   readonly items: OutputItem[];
 }
@@ -135,6 +136,12 @@ export class Responses {
     if (this.#open.size <= RESPONSE_LIMITS.open) return null;
     for (const oldest of this.#open.values()) return oldest;
     return null;
+  }
+
+  /** The session's name of a response that the model began by itself. */
+  name(id: string, responseId: string): void {
+    const response = this.#open.get(id);
+    if (response !== undefined) response.answers ??= responseId;
   }
 
   get(id: string): OpenResponse | null {

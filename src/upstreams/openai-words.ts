@@ -3,6 +3,9 @@ import { type AudioFormat, PCM_RATES_HZ } from "../audio/format.ts";
 import { nameAt, objectAt, textAt } from "./json.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault } from "./upstream.ts";
 
+/** Where the session's response id travels: echoed in `response.created` and `response.done`. */
+export const RESPONSE_METADATA = "relay_response";
+
 type DoneStatus = Extract<UpstreamEvent, { type: "response.done" }>["status"];
 
 /** Errors after which a connection is of no use, whatever is sent next. */
@@ -89,4 +92,10 @@ function closeCode(code: number, reason: string): string {
   if (code === 1009) return "upstream_message_too_big";
   if (code === 1002 || code === 1003 || code === 1007) return "upstream_protocol_error";
   return "upstream_closed";
+}
+
+/** `metadata` of a response without what the relay put there; null when nothing is left. */
+export function foreignMetadata(response: JsonObject | null): JsonObject | null {
+  const { [RESPONSE_METADATA]: _, ...rest } = objectAt(response, "metadata") ?? {};
+  return Object.keys(rest).length > 0 ? rest : null;
 }

@@ -105,6 +105,11 @@ export type Command =
   /** Add an item after `previousItemId` (null: at the end, `"root"`: at the front). */
   | { readonly type: "item"; readonly item: Item; readonly previousItemId: string | null }
   | { readonly type: "delete"; readonly itemId: string }
+  /**
+   * What an event called `key` (an item of the model, a response that nobody asked for, a turn of the provider's)
+   * is `id` in further commands. Until then the key itself may be used. Sends nothing.
+   */
+  | { readonly type: "named"; readonly what: "item" | "response"; readonly key: string; readonly id: string }
   /** `keepaliveMs` passed without anything sent. */
   | { readonly type: "keepalive" };
 

@@ -158,13 +158,33 @@ describe("items in two languages", () => {
     expect(server.last("conversation.item.create")).not.toHaveProperty("previous_item_id");
   });
 
-  it("[U10] adds after what the model said, by its key", () => {
-    const { connection, server } = connectOpenAi();
-    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
-    const { response, messages } = server.begin();
-    connection.hear([...messages, server.messageItem(response, "item_x")]);
-    connection.send(add("item_a", "item_x"));
-    expect(server.last("conversation.item.create").previous_item_id).toBe("item_x");
+  it("[U10] adds after what the model said, by its key or the session's name", () => {
+    for (const name of ["item_x", "item_session"]) {
+      const { connection, server } = connectOpenAi();
+      connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+      const { response, messages } = server.begin();
+      connection.hear([...messages, server.messageItem(response, "item_x")]);
+      connection.hear([server.audioDelta(response, "item_x", new Uint8Array(4800).toBase64())]);
+      connection.send({ type: "named", what: "item", key: "item_x", id: "item_session" });
+      connection.send(add("item_a", name));
+      expect(server.last("conversation.item.create").previous_item_id).toBe("item_x");
+      connection.send({ type: "truncate", itemId: name, contentIndex: 0, audioEndMs: 60 });
+      expect(server.last("conversation.item.truncate")).toMatchObject({
+        item_id: "item_x",
+        audio_end_ms: 60,
+      });
+      connection.send({ type: "delete", itemId: name });
+      expect(server.last("conversation.item.delete").item_id).toBe("item_x");
+    }
+  });
+
+  it("[U23] names a turn of the provider's as the session does, once it was told how", () => {
+    const { connection, server } = connectOpenAi({ settings: { turns: "server" } });
+    connection.hear(server.committed("u1"));
+    connection.send({ type: "named", what: "item", key: "u1", id: "item_session" });
+    const type = "conversation.item.input_audio_transcription.delta";
+    connection.hear([server.say({ type, event_id: "e", item_id: "u1", delta: "Hi" })]);
+    expect(connection.of("input.transcript.delta")).toMatchObject([{ itemId: "item_session" }]);
   });
 
   it("[U11] has nothing to truncate of an item that was never audible", () => {

@@ -173,11 +173,14 @@ describe("cancelling", () => {
     ]);
   });
 
-  it("[U9] cancels an answer that the model began by itself, by its key", () => {
-    const { connection, server } = connectOpenAi({ settings: { turns: "server" } });
-    connection.hear([server.created("resp_own", null)]);
-    connection.send({ type: "cancel", responseId: "resp_own" });
-    expect(server.last("response.cancel").response_id).toBe("resp_own");
+  it("[U9] cancels an answer that the model began by itself, by its key or its name", () => {
+    for (const responseId of ["resp_own", "resp_session"]) {
+      const { connection, server } = connectOpenAi({ settings: { turns: "server" } });
+      connection.hear([server.created("resp_own", null)]);
+      connection.send({ type: "named", what: "response", key: "resp_own", id: "resp_session" });
+      connection.send({ type: "cancel", responseId });
+      expect(server.last("response.cancel").response_id).toBe("resp_own");
+    }
   });
 
   it("[U9] keeps quiet about a cancel that crossed the answer's end", () => {
