@@ -36,7 +36,20 @@ const turnDetection = v.variant("type", [
   }),
 ]);
 
+/** `session.relay`: what this relay alone understands. All of it is optional. */
+const relay = v.looseObject({
+  lead_ms: v.optional(v.nullable(millis(20, 60_000))),
+  eager_ms: v.optional(v.nullable(millis(50, 5000))),
+  interruption: v.optional(
+    v.looseObject({
+      confirm_ms: v.optional(millis(0, 5000)),
+      dismiss_ms: v.optional(millis(50, 5000)),
+    }),
+  ),
+});
+
 const sessionConfig = v.looseObject({
+  relay: v.optional(relay),
   type: v.picklist(["realtime", "transcription"]),
   instructions: v.string(),
   output_modalities: v.union([v.strictTuple([v.literal("audio")]), v.strictTuple([v.literal("text")])]),
@@ -105,7 +118,7 @@ const TURN_DEFAULTS: Readonly<Record<string, JsonObject>> = {
 /** Objects that are one value: setting them replaces them, members of an old one do not shine through. */
 const WHOLE = new Set(["tool_choice", "tracing", "prompt", "truncation", "format", "voice", "reasoning"]);
 /** What a client may repeat but not change: identity belongs to the server. */
-const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "relay", "client_secret"]);
+const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "client_secret"]);
 const MERGE_DEPTH = 6;
 
 export function initialConfig(kind: "realtime" | "transcription"): SessionConfig {

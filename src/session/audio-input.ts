@@ -31,6 +31,10 @@ export type SpeechDecision =
   | { readonly type: "stopped"; readonly ticks: number };
 
 export interface InputListener {
+  /** Samples as the detector gets them, before its hops. */
+  onHeard(samples: Int16Array, rateHz: number): void;
+  /** One probability of the detector, after the decision it led to. */
+  onHop(probability: number, hopMs: number): void;
   onSpeech(decision: SpeechDecision): void;
   /** A slice of input was taken in: audio may flow. */
   onAudio(): void;
@@ -199,6 +203,8 @@ export class AudioInput {
 
   #detect(samples: Int16Array, stream: RateStream, listener: InputListener): void {
     const toTicks = (sample: number) => stream.originTicks + (sample * 48_000) / stream.rateHz;
+    listener.onHeard(samples, stream.rateHz);
+    const hopMs = (this.#detector.hopSamples * 1000) / stream.rateHz;
     this.#detector.push(samples, (probability) => {
       this.#hops += 1;
       const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
@@ -208,6 +214,7 @@ export class AudioInput {
       } else if (event?.type === "stopped") {
         listener.onSpeech({ type: "stopped", ticks: toTicks(hopEnd) });
       }
+      listener.onHop(probability, hopMs);
     });
   }
 

@@ -135,7 +135,7 @@ export class ClientCommands {
         "audio_end_ms",
       );
     }
-    playout.acknowledged(itemId, audioEndMs);
+    playout.acknowledged(itemId, audioEndMs, context.now);
     playout.cut(itemId, context.now);
     bargeIn.truncate(entry, audioEndMs);
   }
@@ -165,11 +165,11 @@ export class ClientCommands {
   }
 
   #played(itemId: string, playedMs: number): void {
-    const { playout } = this.#parts;
+    const { playout, context } = this.#parts;
     if (!playout.has(itemId)) {
       throw new ClientError("playback_ack_invalid_item_id", `No audio was sent for item '${itemId}'.`, "item_id");
     }
-    playout.acknowledged(itemId, playedMs);
+    playout.acknowledged(itemId, playedMs, context.now);
   }
 }
 

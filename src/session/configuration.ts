@@ -15,6 +15,21 @@ const SEMANTIC_PREFIX_MS = 300;
 /** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
 const MIN_SPEECH_MS = 0;
 
+/** At most this much audio is ahead of a `duplex.v1` listener, so that a cut claws back little. */
+const DEFAULT_LEAD_MS = 400;
+/** Voice over an agent that is an interruption and no backchannel (docs/floor.md). */
+const CONFIRM_MS = 600;
+/** A client that plays unpaced hears of an interruption only when it is confirmed: it must not wait so long. */
+const CONFIRM_UNPACED_MS = 160;
+const DISMISS_MS = 250;
+
+export interface RelaySettings {
+  readonly leadMs: number | null;
+  readonly confirmMs: number;
+  readonly dismissMs: number;
+  readonly eagerMs: number | null;
+}
+
 export class Configuration {
   #config: SessionConfig;
 
@@ -50,6 +65,17 @@ export class Configuration {
 
   get transcriptionOnly(): boolean {
     return this.#config.type === "transcription";
+  }
+
+  /** What the relay itself is told, under `session.relay`. */
+  relay(extended: boolean): RelaySettings {
+    const set = this.#config.relay;
+    return {
+      leadMs: set?.lead_ms === undefined ? (extended ? DEFAULT_LEAD_MS : null) : set.lead_ms,
+      confirmMs: set?.interruption?.confirm_ms ?? (extended ? CONFIRM_MS : CONFIRM_UNPACED_MS),
+      dismissMs: set?.interruption?.dismiss_ms ?? DISMISS_MS,
+      eagerMs: set?.eager_ms ?? null,
+    };
   }
 
   /** `audio.output` as responses show it. */

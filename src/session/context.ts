@@ -57,6 +57,7 @@ export class Context {
     return {
       prefix: this.#prefix,
       count: this.#count,
+      now: this.now,
       persistedAt: this.#persistedAt,
       deadlines: this.deadlines.snapshot(),
     };
@@ -73,6 +74,7 @@ export class Context {
 export interface ContextSnapshot {
   readonly prefix: string;
   readonly count: number;
+  readonly now: number;
   readonly persistedAt: number;
   readonly deadlines: readonly (readonly [string, number])[];
 }

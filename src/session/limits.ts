@@ -24,6 +24,8 @@ export interface Limits {
   readonly backlogBytes: number;
   /** Commands waiting likewise. */
   readonly backlogCommands: number;
+  /** Bytes of an upstream's audio waiting for the listener, per response (87 s of 24 kHz PCM). */
+  readonly laneBytes: number;
   /** Responses in progress at once, out-of-band ones included. */
   readonly activeResponses: number;
   /** Finished responses whose late upstream events are still recognised and dropped. */
@@ -65,6 +67,7 @@ export const DEFAULT_LIMITS: Limits = {
   inputSliceMs: 100,
   backlogBytes: 4 * 1024 * 1024,
   backlogCommands: 4000,
+  laneBytes: 4 * 1024 * 1024,
   activeResponses: 8,
   finishedResponses: 32,
   dialMs: 10_000,

@@ -12,6 +12,8 @@ export class OutputPath {
   readonly to: AudioFormat;
   readonly #decoder: AudioDecoder;
   readonly #resampler: Resampler;
+  /** What the last `push` or `flush` gave, as samples at the client's rate. */
+  samples: Int16Array = new Int16Array(0);
 
   constructor(from: AudioFormat, to: AudioFormat, kernels: AudioKernels) {
     this.from = from;
@@ -22,12 +24,14 @@ export class OutputPath {
 
   /** @returns bytes in the client's format, a view valid until the next call; may be empty. */
   push(bytes: Uint8Array): Uint8Array {
-    return encode(this.to, this.#resampler.process(this.#decoder.decode(bytes)));
+    this.samples = this.#resampler.process(this.#decoder.decode(bytes));
+    return encode(this.to, this.samples);
   }
 
   /** What was still inside the resampler. */
   flush(): Uint8Array {
-    return encode(this.to, this.#resampler.flush());
+    this.samples = this.#resampler.flush();
+    return encode(this.to, this.samples);
   }
 
   snapshot(): OutputPathSnapshot {

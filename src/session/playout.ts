@@ -7,9 +7,9 @@ interface Piece {
   readonly stream: number;
   sentMs: number;
   /** When its first sample sounds by the clock model. */
-  readonly startsAt: number;
-  /** Last acknowledged position; null: none yet. */
-  ackedMs: number | null;
+  startsAt: number;
+  /** Last acknowledged position and when it came; null: none yet. */
+  ack: { readonly ms: number; readonly at: number } | null;
   /** Set when playback was cut: nothing after this is heard. */
   endMs: number | null;
 }
@@ -20,6 +20,8 @@ export class Playout {
   #pieces = new Map<string, Piece>();
   #audibleUntil: number[] = [];
   #totalMs = 0;
+  /** The listener's player stands still since then; null: it plays. */
+  #pausedAt: number | null = null;
 
   /** `ms` more of this item went to the listener. */
   sent(itemId: string, stream: number, ms: number, now: number): void {
@@ -31,7 +33,7 @@ export class Playout {
   }
 
   #begin(itemId: string, stream: number, startsAt: number): Piece {
-    const piece: Piece = { stream, sentMs: 0, startsAt, ackedMs: null, endMs: null };
+    const piece: Piece = { stream, sentMs: 0, startsAt, ack: null, endMs: null };
     this.#pieces.set(itemId, piece);
     if (this.#pieces.size > KEPT_ITEMS) {
       const [oldest] = this.#pieces.keys();
@@ -41,9 +43,11 @@ export class Playout {
   }
 
   /** The client says it played this much of the item; clamped to what was sent, and never backwards. */
-  acknowledged(itemId: string, playedMs: number): void {
+  acknowledged(itemId: string, playedMs: number, now: number): void {
     const piece = this.#pieces.get(itemId);
-    if (piece) piece.ackedMs = Math.min(piece.sentMs, Math.max(playedMs, piece.ackedMs ?? 0));
+    if (!piece) return;
+    const ms = Math.min(piece.sentMs, Math.max(playedMs, piece.ack?.ms ?? 0));
+    piece.ack = { ms, at: now };
   }
 
   has(itemId: string): boolean {
@@ -54,8 +58,29 @@ export class Playout {
   heardMs(itemId: string, now: number): number {
     const piece = this.#pieces.get(itemId);
     if (!piece) return 0;
-    const played = piece.ackedMs ?? Math.max(0, now - piece.startsAt);
+    const time = this.#pausedAt ?? now;
+    // After an acknowledgement playing goes on; without one it began when the first sample arrived.
+    const played = piece.ack ? piece.ack.ms + Math.max(0, time - piece.ack.at) : Math.max(0, time - piece.startsAt);
     return Math.min(played, piece.endMs ?? piece.sentMs, piece.sentMs);
+  }
+
+  /** The listener's player was told to stand still. */
+  pause(now: number): void {
+    this.#pausedAt ??= now;
+  }
+
+  /** It plays again: what had not sounded yet sounds later by the pause. */
+  resume(now: number): { readonly fromMs: number; readonly byMs: number } | null {
+    if (this.#pausedAt === null) return null;
+    const from = this.#pausedAt;
+    const pausedMs = Math.max(0, now - from);
+    this.#pausedAt = null;
+    for (const piece of this.#pieces.values()) {
+      if (piece.startsAt + piece.sentMs > from) piece.startsAt += pausedMs;
+      if (piece.ack) piece.ack = { ...piece.ack, at: piece.ack.at + pausedMs };
+    }
+    this.#audibleUntil = this.#audibleUntil.map((until) => (until > from ? until + pausedMs : until));
+    return { fromMs: from, byMs: pausedMs };
   }
 
   sentMs(itemId: string): number {
@@ -65,8 +90,9 @@ export class Playout {
   /** Items that are sounding or still to sound, by the clock model. */
   unheard(now: number): readonly string[] {
     const items: string[] = [];
+    const time = this.#pausedAt ?? now;
     for (const [itemId, piece] of this.#pieces) {
-      if (piece.endMs === null && now < piece.startsAt + piece.sentMs) items.push(itemId);
+      if (piece.endMs === null && time < piece.startsAt + piece.sentMs) items.push(itemId);
     }
     return items;
   }
@@ -87,6 +113,16 @@ export class Playout {
     return this.#totalMs;
   }
 
+  /** When the next sample sent on this stream would sound. */
+  nextSoundsAt(stream: number, now: number): number {
+    return Math.max(now, this.#audibleUntil[stream] ?? 0);
+  }
+
+  /** Milliseconds of this stream sent and not sounded yet. */
+  aheadMs(stream: number, now: number): number {
+    return Math.max(0, (this.#audibleUntil[stream] ?? 0) - (this.#pausedAt ?? now));
+  }
+
   /** When the last sample sent so far on this stream will have sounded; the past when it is quiet. */
   audibleUntil(stream: number): number {
     return this.#audibleUntil[stream] ?? 0;
@@ -97,6 +133,7 @@ export class Playout {
       pieces: [...this.#pieces].map(([id, piece]) => [id, { ...piece }]),
       audibleUntil: [...this.#audibleUntil],
       totalMs: this.#totalMs,
+      pausedAt: this.#pausedAt,
     };
   }
 
@@ -104,6 +141,7 @@ export class Playout {
     this.#pieces = new Map(snapshot.pieces.map(([id, piece]) => [id, { ...piece }]));
     this.#audibleUntil = [...snapshot.audibleUntil];
     this.#totalMs = snapshot.totalMs;
+    this.#pausedAt = snapshot.pausedAt;
   }
 }
 
@@ -111,4 +149,5 @@ export interface PlayoutSnapshot {
   readonly pieces: readonly (readonly [string, Readonly<Piece>])[];
   readonly audibleUntil: readonly number[];
   readonly totalMs: number;
+  readonly pausedAt: number | null;
 }

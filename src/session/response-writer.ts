@@ -2,7 +2,7 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
-import { durationMs, type AudioFormat } from "../audio/format.ts";
+import { durationMs, sampleRateHz, type AudioFormat } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { ClientPort, ServerEvent } from "./client-port.ts";
 import type { Context } from "./context.ts";
@@ -18,12 +18,16 @@ import {
   type ResponseRecord,
 } from "./response.ts";
 
+/** Samples on their way to the listener, and when they will sound. */
+export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;
+
 export class ResponseWriter {
   readonly #context: Context;
   readonly #port: ClientPort;
   readonly #conversation: Conversation;
   readonly #playout: Playout;
   readonly #kernels: AudioKernels;
+  readonly #onAudio: OnAudio;
   #paths = new Map<string, OutputPath>();
 
   constructor(
@@ -32,12 +36,14 @@ export class ResponseWriter {
     conversation: Conversation,
     playout: Playout,
     kernels: AudioKernels,
+    onAudio: OnAudio,
   ) {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
     this.#playout = playout;
     this.#kernels = kernels;
+    this.#onAudio = onAudio;
   }
 
   created(response: ResponseRecord): void {
@@ -93,6 +99,8 @@ export class ResponseWriter {
       entry.audioMs += ms;
       this.#conversation.audio.append(item.id, path.to, bytes);
     }
+    const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
+    this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);
     this.#playout.sent(item.id, response.stream, ms, this.#context.now);
     this.#port.audio(audioAddress(response, item), bytes);
   }

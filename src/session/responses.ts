@@ -9,7 +9,9 @@ import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { UpstreamEvent, UpstreamFault } from "../upstreams/upstream.ts";
 import type { Context } from "./context.ts";
+import type { LaneEvent } from "./lane.ts";
 import type { Link } from "./link.ts";
+import { OutputGate, type GateHost, type GateSnapshot } from "./output-gate.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import { isActive, type Ending, type OutputItem, type ResponseRecord } from "./response.ts";
 import { next, RESPONSE } from "./transitions.ts";
@@ -24,13 +26,14 @@ export interface ResponseDefaults {
 }
 
 export interface ResponsesHost {
+  readonly gate: Omit<GateHost, "pass">;
   responseDefaults(): ResponseDefaults;
   onResponseDone(response: ResponseRecord): void;
 }
 
 /** Events of an upstream that belong to a response. */
 export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
-type ItemEvent = Extract<ResponseUpstreamEvent, { readonly item: string }>;
+type ItemStarted = Extract<ResponseUpstreamEvent, { readonly type: "item.started" }>;
 
 /** A duplex stream that pauses for so long ends its response; the next audio begins another. */
 const STREAM_GAP_MS = 1000;
@@ -39,6 +42,7 @@ export class Responses {
   readonly #context: Context;
   readonly #writer: ResponseWriter;
   readonly #host: ResponsesHost;
+  readonly #gate: OutputGate;
   /** In order of creation; ended ones are forgotten beyond a bound. */
   #records = new Map<string, ResponseRecord>();
   #count = 0;
@@ -47,6 +51,10 @@ export class Responses {
     this.#context = context;
     this.#writer = writer;
     this.#host = host;
+    this.#gate = new OutputGate(context, {
+      ...host.gate,
+      pass: (response, event) => this.#pass(response, event),
+    });
   }
 
   get count(): number {
@@ -134,11 +142,34 @@ export class Responses {
     }
     if (!response || !isActive(response)) return;
     this.#refresh(response);
+    this.#gate.offer(response, event);
+  }
+
+  /** An event of a response whose turn has come. */
+  #pass(response: ResponseRecord, event: LaneEvent): void {
+    if (!isActive(response)) return;
+    this.#refresh(response);
     if (event.type === "response.done") {
       response.usage = event.usage;
       response.upstreamMetadata = event.metadata;
       this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
-    } else this.#itemEvent(link, response, event);
+    } else this.#itemEvent(response, event);
+  }
+
+  /** The floor or the lead may have changed: let pass what may. */
+  drain(): void {
+    for (const response of this.active) this.#gate.drain(response);
+  }
+
+  /** A lane's deadline came. */
+  drainOne(id: string): void {
+    const response = this.#records.get(id);
+    if (response) this.#gate.drain(response);
+  }
+
+  /** Something that was said waits for the listener. */
+  waiting(response: ResponseRecord): boolean {
+    return this.#gate.waiting(response);
   }
 
   #started(link: Link, key: string, answers: string | null): ResponseRecord | undefined {
@@ -159,7 +190,7 @@ export class Responses {
     this.#context.deadlines.set(deadline(response), this.#context.now + waitMs);
   }
 
-  #itemEvent(link: Link, response: ResponseRecord, event: ItemEvent): void {
+  #itemEvent(response: ResponseRecord, event: Exclude<LaneEvent, { type: "response.done" }>): void {
     let item = response.items.find((candidate) => candidate.key === event.item);
     if (event.type === "item.started") {
       if (!item) this.#addItem(response, event.item, event);
@@ -171,7 +202,7 @@ export class Responses {
     switch (event.type) {
       case "audio": {
         const { format } = this.#host.responseDefaults();
-        this.#writer.audio(response, item, link.capabilities.output, format, event.bytes);
+        this.#writer.audio(response, item, this.#host.gate.outputFormat(response.stream), format, event.bytes);
         break;
       }
       case "transcript":
@@ -203,7 +234,7 @@ export class Responses {
   #addItem(
     response: ResponseRecord,
     key: string,
-    event: Extract<ItemEvent, { readonly type: "item.started" }> | null,
+    event: ItemStarted | null,
   ): OutputItem {
     const call = event?.kind === "function_call" ? event : null;
     const item: OutputItem = {
@@ -229,6 +260,7 @@ export class Responses {
     const phase = next(RESPONSE, response.phase, ending.phase);
     if (phase === null) return;
     this.#context.deadlines.clear(deadline(response));
+    this.#gate.drop(response);
     const status = ending.phase === "completed" ? "completed" : "incomplete";
     for (const item of response.items) this.#writer.itemDone(response, item, status);
     response.phase = phase;
@@ -257,16 +289,28 @@ export class Responses {
   linkLost(link: Link, fault: UpstreamFault): void {
     link.responses.clear();
     for (const response of this.active) {
-      if (response.stream !== link.index) continue;
-      if (response.asked) this.end(response, { phase: "failed", reason: null, fault });
+      // What the upstream had finished is still said to its end.
+      if (response.stream !== link.index || this.#gate.finished(response)) continue;
+      if (response.asked) this.#fail(response, fault);
       else this.end(response, { phase: "completed", reason: null, fault: null });
     }
+  }
+
+  /** It fails, after what was said of it has been heard. */
+  #fail(response: ResponseRecord, fault: UpstreamFault): void {
+    const ending = { status: "failed", reason: null, error: fault, usage: null, metadata: null } as const;
+    this.#gate.offer(response, { type: "response.done", response: "", ...ending });
   }
 
   /** The deadline of a response came. */
   timeout(id: string, link: Link | undefined): void {
     const response = this.#records.get(id);
     if (!response || !isActive(response)) return;
+    if (this.#gate.waiting(response)) {
+      // The listener is behind, not the upstream.
+      this.#refresh(response);
+      return;
+    }
     if (!response.asked) {
       this.end(response, { phase: "completed", reason: null, fault: null });
       return;
@@ -280,6 +324,7 @@ export class Responses {
   snapshot(): ResponsesSnapshot {
     return {
       count: this.#count,
+      gate: this.#gate.snapshot(),
       records: [...this.#records.values()].map((response) => ({
         ...response,
         items: response.items.map((item) => ({ ...item })),
@@ -289,6 +334,7 @@ export class Responses {
 
   restore(snapshot: ResponsesSnapshot): void {
     this.#count = snapshot.count;
+    this.#gate.restore(snapshot.gate);
     this.#records = new Map(
       snapshot.records.map((kept) => [kept.id, { ...kept, items: kept.items.map((item) => ({ ...item })) }]),
     );
@@ -301,5 +347,6 @@ function deadline(response: ResponseRecord): string {
 
 export interface ResponsesSnapshot {
   readonly count: number;
+  readonly gate: GateSnapshot;
   readonly records: readonly ResponseRecord[];
 }

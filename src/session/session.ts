@@ -2,6 +2,7 @@
  * The core: a session is a synchronous function of (input, now) to actions (see `io.ts`). This file only joins the
  * parts and routes; each part has its own file, and every change of state is a row in `transitions.ts`.
  */
+import { PCM_24K } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector } from "../audio/vad/index.ts";
@@ -20,6 +21,7 @@ import { Configuration, endpointerOptions } from "./configuration.ts";
 import { Context, type ContextSnapshot } from "./context.ts";
 import { Conversation, type ConversationSnapshot } from "./conversation.ts";
 import { CLIENT, type Action, type Dialect, type DrawId, type Input, type SessionState } from "./io.ts";
+import { Floor, type FloorSnapshot } from "./floor/floor.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Link, type LinkSnapshot } from "./link.ts";
 import type { Plan } from "./plan.ts";
@@ -62,6 +64,7 @@ export interface SessionSnapshot {
   readonly playout: PlayoutSnapshot;
   readonly writer: WriterSnapshot;
   readonly responses: ResponsesSnapshot;
+  readonly floor: FloorSnapshot;
   readonly input: AudioInputSnapshot;
   readonly turns: TurnSnapshot;
   readonly links: readonly LinkSnapshot[];
@@ -77,6 +80,7 @@ export class Session {
   readonly #playout = new Playout();
   readonly #responses: Responses;
   readonly #writer: ResponseWriter;
+  readonly #floor: Floor;
   readonly #detector: SpeechDetector;
   readonly #input: AudioInput;
   readonly #turns: TurnTaking;
@@ -101,8 +105,17 @@ export class Session {
     this.#port = new ClientPort(this.#context);
     this.#config = new Configuration(setup.intent, setup.plan.session, setup.session);
     this.#conversation = new Conversation(this.#limits);
-    this.#writer = new ResponseWriter(this.#context, this.#port, this.#conversation, this.#playout, kernels);
+    this.#floor = this.#createFloor();
+    this.#writer = new ResponseWriter(
+      this.#context,
+      this.#port,
+      this.#conversation,
+      this.#playout,
+      kernels,
+      (stream, samples, rateHz, atMs) => this.#floor.guard.played(stream, samples, rateHz, atMs),
+    );
     this.#responses = new Responses(this.#context, this.#writer, {
+      gate: this.#gateHost(),
       responseDefaults: () => this.#responseDefaults(),
       onResponseDone: (response) => this.#responseDone(response),
     });
@@ -119,7 +132,7 @@ export class Session {
       this.#links.push(new Link(index, planned, createUpstream, this.#context, this.#upstreamEvents));
     }
     this.#turns = new TurnTaking(this.#context, this.#port, this.#conversation, this.#input, {
-      links: this.#links,
+      ...this.#floorSide(),
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
     });
@@ -135,6 +148,53 @@ export class Session {
     this.#configureTurns();
     this.#context.deadlines.set("session:unclaimed", now + this.#limits.unclaimedMs);
     this.#context.deadlines.set("session:end", now + this.#limits.sessionMs);
+  }
+
+  #createFloor(): Floor {
+    return new Floor(this.#context, this.#port, this.#playout, {
+      settings: () => this.#config.relay(this.#port.extended),
+      audible: () => this.#agentAudible,
+      begin: (prefixTicks) => this.#turns.begin(prefixTicks),
+      forget: () => this.#turns.forget(),
+      release: () => this.#responses.drain(),
+    });
+  }
+
+  /** What may pass to the listener, and when. */
+  #gateHost() {
+    return {
+      holds: (response: ResponseRecord) =>
+        this.#floor.held && this.#links[response.stream]?.capabilities.turns !== "none",
+      // A duplex model keeps time by itself: pacing it would only delay it.
+      leadMs: (stream: number) =>
+        this.#links[stream]?.capabilities.turns === "none" ? null : this.#config.relay(this.#port.extended).leadMs,
+      aheadMs: (stream: number) => this.#playout.aheadMs(stream, this.#context.now),
+      outputFormat: (stream: number) => this.#links[stream]?.capabilities.output ?? PCM_24K,
+    };
+  }
+
+  /** What turn taking asks and tells the floor. */
+  #floorSide() {
+    return {
+      links: this.#links,
+      contested: () => this.#agentAudible && this.#config.turnDetection?.interrupt_response === true,
+      judging: () => this.#floor.judging,
+      onOnset: (prefixTicks: number) => this.#floor.onset(prefixTicks),
+      onEnded: () => this.#floor.ended(),
+      onHeard: (samples: Int16Array, rateHz: number, endMs: number) =>
+        this.#floor.guard.heard(samples, rateHz, endMs, this.#context.now),
+      onHop: (probability: number, hopMs: number) =>
+        this.#floor.hop(probability, hopMs, this.#input.endpointer.options),
+    };
+  }
+
+  /** An agent that takes turns sounds, or has something to say that waits for the listener. */
+  get #agentAudible(): boolean {
+    if (this.#playingUntil() > this.#context.now) return true;
+    return this.#responses.active.some(
+      (response) =>
+        this.#links[response.stream]?.capabilities.turns !== "none" && this.#responses.waiting(response),
+    );
   }
 
   #createCommands(): ClientCommands {
@@ -441,6 +501,8 @@ export class Session {
     const [kind, which = "", what = ""] = name.split(":");
     if (kind === "link") this.#links[Number(which)]?.timeout(what);
     else if (kind === "response") this.#responseDue(which);
+    else if (kind === "lane") this.#responses.drainOne(which);
+    else if (name === "floor") this.#floor.abandon();
     else if (name === "persist") this.#context.persist();
     else if (name === "idle") this.#idle();
     else if (name === "session:end") this.#expire();
@@ -487,6 +549,7 @@ export class Session {
       playout: this.#playout.snapshot(),
       writer: this.#writer.snapshot(),
       responses: this.#responses.snapshot(),
+      floor: this.#floor.snapshot(),
       input: this.#input.snapshot(),
       turns: this.#turns.snapshot(),
       links: this.#links.map((link) => link.snapshot()),
@@ -510,7 +573,10 @@ export class Session {
     session.#playout.restore(snapshot.playout);
     session.#writer.restore(snapshot.writer);
     session.#responses.restore(snapshot.responses);
+    session.#floor.restore(snapshot.floor);
     session.#input.restore(snapshot.input);
+    session.#audible = session.#playingUntil() > snapshot.context.now;
+    session.#input.endpointer.configure(session.#endpointerOptions());
     session.#turns.restore(snapshot.turns);
     for (const [index, kept] of snapshot.links.entries()) session.#links[index]?.restore(kept);
     session.#context.restore(snapshot.context);

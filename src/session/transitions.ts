@@ -1,5 +1,5 @@
 /**
- * Theory of operation. Three small machines make a session; every change of their state is a row here, and nothing
+ * Theory of operation. Four small machines make a session; every change of their state is a row here, and nothing
  * else changes it. What happens on a change is in `turn-taking.ts`, `responses.ts` and `link.ts`.
  *
  * TURN: who holds the microphone's audio. In `listening` audio only fills the pre-roll; `speaking` streams it to the
@@ -7,6 +7,8 @@
  *
  * RESPONSE: `requested` exists for the client from the moment it was asked for (the edge answers first);
  * `generating` once the upstream began. The four ends are final: late upstream events of such a response are dropped.
+ *
+ * FLOOR: `held` while a sound of the caller over an agent is judged; nothing of an agent passes then.
  *
  * LINK: one connection to one upstream. `greeting` is open but not configured; commands wait in a bounded backlog
  * until `ready`. `closed` may dial again.
@@ -51,6 +53,13 @@ export const RESPONSE: Table<ResponsePhase, ResponseEvent> = {
   cancelled: {},
   incomplete: {},
   failed: {},
+};
+
+export type FloorPhase = "open" | "held";
+export type FloorEvent = "onset" | "released";
+export const FLOOR: Table<FloorPhase, FloorEvent> = {
+  open: { onset: "held" },
+  held: { released: "open" },
 };
 
 export type LinkPhase = "idle" | "dialling" | "greeting" | "ready" | "closed";

@@ -20,6 +20,14 @@ import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
 
 export interface TurnHost {
   readonly links: readonly Link[];
+  /** An agent is audible and may be interrupted: what begins now is first judged by the floor. */
+  contested(): boolean;
+  /** The floor judges a sound. */
+  judging(): boolean;
+  onOnset(prefixTicks: number): void;
+  onEnded(): void;
+  onHeard(samples: Int16Array, rateHz: number, endMs: number): void;
+  onHop(probability: number, hopMs: number): void;
   /** Speech began, decided at the edge. */
   onSpeechStarted(): void;
   /** A user turn is in the conversation and with the upstreams. `detected`: by speech, not by the client. */
@@ -135,11 +143,28 @@ export class TurnTaking implements InputListener {
   }
 
   onSpeech(decision: SpeechDecision): void {
-    if (decision.type === "started") this.#speechStarted(decision.prefixTicks);
+    if (decision.type === "started") {
+      if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
+      else this.begin(decision.prefixTicks);
+    } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
   }
 
-  #speechStarted(prefixTicks: number): void {
+  onHeard(samples: Int16Array, rateHz: number): void {
+    this.#host.onHeard(samples, rateHz, this.#input.ticks / TICKS_PER_MS);
+  }
+
+  onHop(probability: number, hopMs: number): void {
+    this.#host.onHop(probability, hopMs);
+  }
+
+  /** What the detector hears now is not a turn: it listens for the next sound. */
+  forget(): void {
+    this.#input.endpointer.forceStop();
+  }
+
+  /** The caller's turn begins, at a position that may be a while ago. */
+  begin(prefixTicks: number): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
     this.#step("speech_started");
     for (const link of this.#turnLinks) link.ensure();

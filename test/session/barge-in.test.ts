@@ -67,21 +67,25 @@ describe("the user speaks over the agent", () => {
   test("[B4] a duplex.v1 client is told to flush, and history keeps what it acknowledged", () => {
     const call = speakingAgent("duplex.v1", true);
     const item = String(call.session.snapshot().conversation.entries.at(-1)?.item.id);
-    call.client({ type: "playback.ack", item_id: item, played_ms: 900 });
-    call.speak(concat(silence(200), voice(600)));
-    expect(call.last("conversation.item.truncated")).toMatchObject({ item_id: item, audio_end_ms: 900 });
+    call.client({ type: "playback.ack", item_id: item, played_ms: 700 });
+    call.speak(concat(silence(200), voice(1000)));
+    const truncated = call.last("conversation.item.truncated");
+    const audioEndMs = Number(truncated["audio_end_ms"]);
+    // 700 ms, and what sounded from the acknowledgement to the hold, 200 ms and a hop or two later.
+    expect(audioEndMs).toBeGreaterThanOrEqual(900);
+    expect(audioEndMs).toBeLessThanOrEqual(1000);
     expect(call.types()).toContain("output_audio_buffer.cleared");
     expect(call.commands()).toContainEqual({
       type: "truncate",
       itemId: item,
       contentIndex: 0,
-      audioEndMs: 900,
+      audioEndMs,
     });
   });
 
   test("[B5] without acknowledgements a duplex.v1 client is taken to have heard what time allowed", () => {
     const call = speakingAgent("duplex.v1", true);
-    call.speak(concat(silence(200), voice(600)));
+    call.speak(concat(silence(200), voice(1000)));
     const heard = Number(call.last("conversation.item.truncated")["audio_end_ms"]);
     expect(heard).toBeGreaterThan(1100);
     expect(heard).toBeLessThan(1600);

@@ -147,6 +147,6 @@ describe("bad input", () => {
     call.clearEvents();
     call.client({ type: "playback.ack", item_id: String(item), played_ms: 99_999 });
     expect(call.types()).toEqual([]);
-    expect(call.session.snapshot().playout.pieces[0]?.[1].ackedMs).toBe(300);
+    expect(call.session.snapshot().playout.pieces[0]?.[1].ack?.ms).toBe(300);
   });
 });

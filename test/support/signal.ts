@@ -17,17 +17,25 @@ export function silence(ms: number, rateHz = 24_000, seed = 1): Int16Array {
   return Int16Array.from({ length: (ms * rateHz) / 1000 }, () => (random() - 0.5) * 50);
 }
 
-/** Something voiced: a gliding pulse train with formant-like harmonics, syllables of about 200 ms. */
+/** Something voiced: a gliding pulse train with formant-like harmonics, in syllables of 100 to 300 ms. */
 export function voice(ms: number, rateHz = 24_000, seed = 2): Int16Array {
   const random = seeded(seed);
   let phase = 0;
+  let loudness = 0.8;
+  let target = 1;
+  let left = 0;
   return Int16Array.from({ length: (ms * rateHz) / 1000 }, (_, at) => {
     const t = at / rateHz;
-    phase += (2 * Math.PI * (120 + 20 * Math.sin(3 * t))) / rateHz;
+    if (left <= 0) {
+      left = (0.05 + 0.1 * random()) * rateHz;
+      target = target > 0.4 ? 0.1 + 0.25 * random() : 0.6 + 0.4 * random();
+    }
+    left -= 1;
+    loudness += (target - loudness) * (60 / rateHz);
+    phase += (2 * Math.PI * (120 + 20 * Math.sin(3 * t + seed))) / rateHz;
     let sum = 0;
     for (let harmonic = 1; harmonic <= 12; harmonic += 1) sum += Math.sin(phase * harmonic) / harmonic;
-    const syllable = 0.6 + 0.4 * Math.sin(2 * Math.PI * 5 * t);
-    return sum * 4500 * syllable + (random() - 0.5) * 200;
+    return sum * 5000 * loudness + (random() - 0.5) * 200;
   });
 }
 
