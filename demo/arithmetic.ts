@@ -6,7 +6,7 @@ const NUMBER_WORDS = (
 
 const NUMBER = `-?\\d+(?:\\.\\d+)?|${NUMBER_WORDS.join("|")}`;
 const SIGN = "\\+|-|−|\\*|×|x|/|÷|plus|minus|times|multiplied by|divided by|over";
-const SUM = new RegExp(`(?:^|[^\\w.])(${NUMBER})\\s*(${SIGN})\\s*(${NUMBER})(?![\\w-])`, "i");
+const SUM = new RegExp(`(?:^|[^\\w.-])(${NUMBER})\\s*(${SIGN})\\s*(${NUMBER})(?![\\w-])`, "i");
 
 /** The sentence, or null when `text` asks no sum. */
 export function calculate(text: string): string | null {

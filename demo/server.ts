@@ -87,8 +87,8 @@ interface Upgrade {
 
 function upgrade({ request, socket, head, sockets, stats, voice }: Upgrade): void {
   socket.on("error", () => socket.destroy());
-  const url = new URL(request.url ?? "/", "http://demo");
-  if (url.pathname !== PATH)
+  const url = URL.parse(request.url ?? "/", "http://demo");
+  if (url?.pathname !== PATH)
     return refuse(socket, stats, 404, "not_found", `The demo voice listens at ${PATH}.`);
   let knobs: Knobs;
   try {
@@ -155,7 +155,7 @@ function errorBody(code: string, message: string): string {
 }
 
 function answerHttp(request: IncomingMessage, response: ServerResponse, stats: Stats): void {
-  const { pathname } = new URL(request.url ?? "/", "http://demo");
+  const pathname = URL.parse(request.url ?? "/", "http://demo")?.pathname;
   const send = (status: number, body: string): void => {
     response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(body);
   };
