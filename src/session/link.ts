@@ -51,6 +51,8 @@ export class Link implements AudioTap {
   #failures = 0;
   #backlog: Command[] = [];
   #backlogBytes = 0;
+  /** The configuration changed since the greeting. */
+  #reconfigure = false;
 
   constructor(index: number, planned: PlannedUpstream, create: UpstreamFactory, context: Context, host: LinkHost) {
     this.index = index;
@@ -111,6 +113,7 @@ export class Link implements AudioTap {
     if (!this.#step("open")) return;
     this.#context.deadlines.clear(this.#deadline("dial"));
     this.#context.deadlines.set(this.#deadline("ready"), this.#context.now + this.#context.limits.readyMs);
+    this.#reconfigure = false;
     this.#write(this.#upstream.greet(this.#host.upstreamConfig()));
   }
 
@@ -138,6 +141,10 @@ export class Link implements AudioTap {
     this.#failures = 0;
     this.#keepAlive();
     this.#host.onPhase(this, null);
+    if (this.#reconfigure) {
+      this.#write(this.#upstream.encode({ type: "configure", config: this.#host.upstreamConfig() }));
+    }
+    this.#reconfigure = false;
     const backlog = this.#backlog;
     this.#backlog = [];
     this.#backlogBytes = 0;
@@ -153,7 +160,11 @@ export class Link implements AudioTap {
   }
 
   #keep(command: Command): void {
-    if (command.type === "configure") return; // the greeting or the first configure after it says the same
+    if (command.type === "configure") {
+      // The greeting may have said something older: what is in force is said once it is ready.
+      this.#reconfigure = true;
+      return;
+    }
     const kept = command.type === "audio" ? keepAudio(command.chunk) : command;
     if (kept.type === "audio") this.#backlogBytes += kept.chunk.bytes.byteLength;
     this.#backlog.push(kept);
@@ -242,6 +253,7 @@ export class Link implements AudioTap {
       dials: this.#dials,
       failures: this.#failures,
       cursor: this.cursor,
+      reconfigure: this.#reconfigure,
       responses: [...this.responses],
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.map((command) =>
@@ -255,6 +267,7 @@ export class Link implements AudioTap {
     this.#dials = snapshot.dials;
     this.#failures = snapshot.failures;
     this.cursor = snapshot.cursor;
+    this.#reconfigure = snapshot.reconfigure;
     this.responses.clear();
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     this.#upstream = this.#create(this.#planned.options);
@@ -286,6 +299,7 @@ export interface LinkSnapshot {
   readonly dials: number;
   readonly failures: number;
   readonly cursor: number;
+  readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
   readonly upstream: JsonObject;
   readonly backlog: readonly KeptCommand[];

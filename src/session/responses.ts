@@ -7,7 +7,7 @@ import type { AudioFormat } from "../audio/format.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
-import type { UpstreamEvent, UpstreamFault } from "../upstreams/upstream.ts";
+import type { Command, UpstreamEvent, UpstreamFault } from "../upstreams/upstream.ts";
 import type { Context } from "./context.ts";
 import type { LaneEvent } from "./lane.ts";
 import type { Link } from "./link.ts";
@@ -28,6 +28,8 @@ export interface ResponseDefaults {
 export interface ResponsesHost {
   readonly gate: Omit<GateHost, "pass">;
   responseDefaults(): ResponseDefaults;
+  /** Tells the upstream of a stream something. */
+  command(stream: number, command: Command): void;
   onResponseDone(response: ResponseRecord): void;
 }
 
@@ -177,6 +179,7 @@ export class Responses {
     if (answers !== null && !known) return undefined;
     const response = known ?? this.#create(link, false, {});
     link.responses.set(key, response.id);
+    if (!known) link.command({ type: "named", what: "response", key, id: response.id });
     const phase = next(RESPONSE, response.phase, "started");
     if (phase === null) return undefined;
     response.phase = phase;
@@ -251,6 +254,7 @@ export class Responses {
       status: "in_progress",
     };
     response.items.push(item);
+    this.#host.command(response.stream, { type: "named", what: "item", key, id: item.id });
     this.#writer.itemStarted(response, item);
     return item;
   }

@@ -117,6 +117,7 @@ export class Session {
     this.#responses = new Responses(this.#context, this.#writer, {
       gate: this.#gateHost(),
       responseDefaults: () => this.#responseDefaults(),
+      command: (stream, command) => this.#links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),
     });
     this.#detector = createDetector(kernels, setup.plan.detector).detector;

@@ -62,7 +62,7 @@ export class UpstreamEvents implements LinkHost {
         if (this.#host.primary(link)) this.#host.turns().upstreamSpeech(event.state);
         break;
       case "committed":
-        if (this.#host.primary(link)) this.#committed(event.item);
+        if (this.#host.primary(link)) this.#committed(link, event.item);
         break;
       case "interrupted":
         this.#host.bargeIn().interrupt("turn_detected");
@@ -84,8 +84,10 @@ export class UpstreamEvents implements LinkHost {
     }
   }
 
-  #committed(key: string): void {
-    this.#userItems.set(key, this.#host.turns().upstreamCommitted());
+  #committed(link: Link, key: string): void {
+    const id = this.#host.turns().upstreamCommitted();
+    this.#userItems.set(key, id);
+    link.command({ type: "named", what: "item", key, id });
     if (this.#userItems.size > 64) {
       const [oldest] = this.#userItems.keys();
       if (oldest !== undefined) this.#userItems.delete(oldest);

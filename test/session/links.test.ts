@@ -18,6 +18,15 @@ describe("upstream links", () => {
     expect(call.heard()).toEqual(reference.heard());
   });
 
+  test("[L13] a configuration changed before the upstream is ready reaches it", () => {
+    const call = new Call({ connect: false });
+    call.connect("realtime");
+    call.input({ type: "open", peer: "up0.1" });
+    call.client({ type: "session.update", session: { instructions: "late" } });
+    call.upstream({ type: "ready" });
+    expect(call.commands().at(-1)).toMatchObject({ type: "configure", config: { instructions: "late" } });
+  });
+
   test("[L2] a dial that is never answered is given up, told and tried again with backoff", () => {
     const call = new Call({ connect: false });
     call.connect("realtime");

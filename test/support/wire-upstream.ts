@@ -67,6 +67,7 @@ class WireUpstream implements Upstream {
 
   encode(command: Command): readonly WireMessage[] {
     if (command.type === "audio") return [JSON.stringify({ type: "audio", audio: command.chunk.base64() })];
+    if (command.type === "named") return []; // this wire uses the session's names
     return [JSON.stringify(command)];
   }
 
