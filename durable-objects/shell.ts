@@ -52,6 +52,7 @@ export class Shell {
   #client: Socket | null;
   #over = false;
   #lastInputAt: number;
+  #timedOutAt = Number.NEGATIVE_INFINITY;
   #pollAt: number | null = null;
   #saveAt: number | null = null;
   #savedAt = Number.NEGATIVE_INFINITY;
@@ -253,14 +254,20 @@ export class Shell {
 
   /** One timer for all: it is asked for the earliest, and every tick looks at each. */
   #aim(): void {
-    const times = [this.#session.deadline, this.#pollAt, this.#sleepAt()].filter((at) => at !== null);
+    const deadline = this.#session.deadline;
+    // A deadline that its timeout did not move must not become a loop without end.
+    const callAt = deadline === null ? null : Math.max(deadline, this.#timedOutAt + 1);
+    const times = [callAt, this.#pollAt, this.#sleepAt()].filter((at) => at !== null);
     this.#timer.aim(times.length === 0 ? null : Math.min(...times));
   }
 
   #tick(): void {
     const now = this.#host.clock.now();
     const deadline = this.#session.deadline;
-    if (deadline !== null && deadline <= now) this.#feed({ type: "timeout" });
+    if (deadline !== null && deadline <= now) {
+      this.#timedOutAt = now;
+      this.#feed({ type: "timeout" });
+    }
     if (this.#over) return;
     if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();
     if (this.#over) return;

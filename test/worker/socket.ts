@@ -12,6 +12,7 @@ export class ClientSocket {
   readonly #closed: Promise<{ readonly code: number; readonly reason: string }>;
   #wake: () => void = () => {};
   #ended = false;
+  #lastSequence = 0;
 
   constructor(socket: WebSocket, protocol: string | null) {
     this.#socket = socket;
@@ -29,6 +30,11 @@ export class ClientSocket {
       });
     });
     socket.accept();
+  }
+
+  /** `server_event_seq` of the last event taken. */
+  get lastSequence(): number {
+    return this.#lastSequence;
   }
 
   get closed(): Promise<{ readonly code: number; readonly reason: string }> {
@@ -59,7 +65,9 @@ export class ClientSocket {
   async event(type: string): Promise<ServerEvent> {
     for (;;) {
       const message = await this.next();
-      if (!(message instanceof Uint8Array) && message.type === type) return message;
+      if (message instanceof Uint8Array) continue;
+      this.#lastSequence = Number(message["server_event_seq"] ?? 0);
+      if (message.type === type) return message;
     }
   }
 }

@@ -1,0 +1,245 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { bearer, call, createSession, problemOf } from "./doors.ts";
+import { type ClientSocket, connect, upgrade } from "./socket.ts";
+import { type DialledUpstream, stubUpstreams } from "./upstream.ts";
+
+// Timers of objects stand still, so that tests say when a snapshot is taken; and an object with a timer under way
+// could not be evicted.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+function objectOf(id: string) {
+  return env.VOICE_SESSION.get(env.VOICE_SESSION.idFromName(id));
+}
+
+/** Runs in the object's own context: sockets belong to the one that opened them. */
+function inObject<T>(id: string, run: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> {
+  return runInDurableObject(objectOf(id), (_, state) => run(state.storage));
+}
+
+async function open(
+  body: object = { model: "echo" },
+  protocol = "duplex.v1",
+): Promise<{ id: string; url: string; client: ClientSocket }> {
+  const { id, url } = await createSession(body);
+  const client = await connect(url, { "Sec-WebSocket-Protocol": protocol });
+  await client.event("session.created");
+  return { id, url, client };
+}
+
+async function hangUp(client: ClientSocket): Promise<void> {
+  client.close(1000);
+  await client.closed;
+}
+
+async function stateOf(id: string): Promise<Record<string, unknown>> {
+  return (await call(`/v1/sessions/${id}`, { headers: bearer() })).json();
+}
+
+function keysOf(id: string): Promise<string[]> {
+  return inObject(id, (storage) => Array.from(storage.kv.list(), ([key]) => key));
+}
+
+/** Lets the object's timers run, and its writes reach the disk. */
+function pass(id: string, ms: number): Promise<void> {
+  return inObject(id, async (storage) => {
+    await vi.advanceTimersByTimeAsync(ms);
+    await storage.sync();
+  });
+}
+
+/** A demo session whose upstream has just been dialled. */
+async function openDemo(): Promise<{ id: string; client: ClientSocket; dialled: DialledUpstream }> {
+  const upstreams = stubUpstreams();
+  const { id, client } = await open({ model: "demo" });
+  return { id, client, dialled: await upstreams.next() };
+}
+
+describe("the client's socket", () => {
+  test.each([
+    [1000, 1000],
+    [3001, 3001],
+    [undefined, 1000],
+  ])("[O4] a close with %s is answered with %i at once", async (code, answered) => {
+    const { client } = await open();
+    client.close(code);
+    expect((await client.closed).code).toBe(answered);
+  });
+
+  test("[O2] a second connection of the key takes over, also from a half-open one", async () => {
+    const { id, client } = await open({ model: "echo" }, "realtime");
+    const second = await connect(`/v1/sessions/${id}`, {
+      ...bearer(),
+      "Sec-WebSocket-Protocol": "duplex.v1",
+    });
+    expect(await client.closed).toEqual({ code: 4001, reason: "another connection took over" });
+    const created = await second.event("session.created");
+    expect(created["session"]).toMatchObject({ relay: { upstreams: ["echo"] } });
+    second.send({ type: "nonsense", event_id: "e1" });
+    expect((await second.event("error"))["error"]).toMatchObject({ event_id: "e1" });
+    expect(await stateOf(id)).toMatchObject({ status: "connected", metrics: { client_connections: 2 } });
+    await hangUp(second);
+  });
+});
+
+describe("upstream sockets", () => {
+  test("[O3] the route's upstream is dialled and greeted, and what it says is heard", async () => {
+    const { id, client, dialled } = await openDemo();
+    expect(dialled.url).toMatch(/^http:\/\/demo\.invalid\/v1\/realtime/);
+    expect(dialled.headers.get("Upgrade")).toBe("websocket");
+    const greeting = await inObject(id, async () => {
+      const provider = dialled.accept();
+      provider.send(
+        JSON.stringify({ type: "session.created", event_id: "e", session: { type: "realtime" } }),
+      );
+      return provider.next();
+    });
+    expect(JSON.parse(String(greeting))).toMatchObject({ type: "session.update" });
+    await hangUp(client);
+  });
+
+  test("[O3] a refused upstream is told to the client without the provider's words", async () => {
+    const { id, client, dialled } = await openDemo();
+    await inObject(id, () => dialled.refuse(401));
+    let status = await client.event("relay.upstream");
+    while (status["status"] !== "closed") status = await client.event("relay.upstream");
+    expect(JSON.stringify(status)).toContain("401");
+    expect(JSON.stringify(status)).not.toContain("sk-secret");
+    await hangUp(client);
+  });
+
+  test("[O9] ending the session hangs up its upstreams", async () => {
+    const { id, client, dialled } = await openDemo();
+    const provider = await inObject(id, () => dialled.accept());
+    await call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer() });
+    expect((await inObject(id, () => provider.closed)).code).toBe(1000);
+    await client.closed;
+  });
+});
+
+describe("storage", () => {
+  test("[O6] the session is stored after its first tick, without secrets", async () => {
+    const { id, client } = await open();
+    expect(await keysOf(id)).toEqual(["call", "used"]);
+    await pass(id, 0);
+    expect(await keysOf(id)).toEqual(["call", "moment", "used"]);
+    const values = await inObject(id, (storage) => JSON.stringify([...storage.kv.list()]));
+    expect(values).not.toContain("key-one");
+    await hangUp(client);
+  });
+
+  test("[O12] a snapshot with long parts is stored in pieces, and stale pieces go", async () => {
+    const { id, client } = await open();
+    const update = (instructions: string) => ({
+      type: "session.update",
+      session: { type: "realtime", instructions },
+    });
+    client.send(update("long ".repeat(300_000)));
+    await client.event("session.updated");
+    await pass(id, 1000);
+    expect((await keysOf(id)).filter((key) => key.startsWith("piece:"))).toHaveLength(3);
+    await evictDurableObject(objectOf(id));
+    client.send(update("short"));
+    expect((await client.event("session.updated"))["session"]).toMatchObject({ instructions: "short" });
+    await pass(id, 1000);
+    expect(await keysOf(id)).toEqual(["call", "moment", "used"]);
+    await hangUp(client);
+  });
+
+  test("[O9] the end wipes all but the used token, and time that too", async () => {
+    const { id, url } = await open();
+    await pass(id, 0);
+    await call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer() });
+    expect(await keysOf(id)).toEqual(["used"]);
+    await evictDurableObject(objectOf(id));
+    expect(await problemOf(await upgrade(url))).toEqual([409, "token_used", null]);
+    vi.setSystemTime(Date.now() + 121_000);
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    expect(await keysOf(id)).toEqual([]);
+  });
+
+  test("[O9] a session of the OpenAI door leaves nothing behind", async () => {
+    const client = await connect("/v1/realtime?model=echo", bearer());
+    const { id } = (await client.event("session.created"))["session"] as { id: string };
+    await pass(id, 0);
+    expect(await keysOf(id)).toEqual(["call", "moment"]);
+    await hangUp(client);
+    expect(await keysOf(id)).toEqual([]);
+  });
+});
+
+describe("an object that left memory", () => {
+  test("[O7] wakes with its client and goes on", async () => {
+    const { id, client } = await open();
+    client.send({ type: "session.update", session: { type: "realtime", instructions: "Remember me." } });
+    await client.event("session.updated");
+    const numbered = client.lastSequence;
+    await pass(id, 1000);
+    await evictDurableObject(objectOf(id));
+    client.send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
+    const updated = await client.event("session.updated");
+    expect(updated["session"]).toMatchObject({ instructions: "Remember me.", output_modalities: ["text"] });
+    expect(client.lastSequence).toBeGreaterThan(numbered);
+    client.close(1000);
+    expect((await client.closed).code).toBe(1000);
+  });
+
+  test("[O7] learns that its upstreams' sockets died with the isolate, and dials again", async () => {
+    const { id, client, dialled } = await openDemo();
+    await inObject(id, () => void dialled.accept());
+    await pass(id, 1000);
+    await inObject(id, () => dialled.drop());
+    await evictDurableObject(objectOf(id), { webSockets: "hibernate" });
+    const upstreams = stubUpstreams();
+    client.send({ type: "input_audio_buffer.clear" });
+    await client.event("input_audio_buffer.cleared");
+    await pass(id, 1000);
+    expect((await upstreams.next()).url).toMatch(/^http:\/\/demo\.invalid/);
+    await hangUp(client);
+  });
+
+  test("[O7] waits for a client that was lost with it, and takes it back by key", async () => {
+    const { id, client } = await open();
+    client.send({ type: "session.update", session: { type: "realtime", instructions: "Remember me." } });
+    await client.event("session.updated");
+    await pass(id, 1000);
+    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await client.closed;
+    expect(await stateOf(id)).toMatchObject({ status: "waiting" });
+    const again = await connect(`/v1/sessions/${id}`, { ...bearer(), "Sec-WebSocket-Protocol": "duplex.v1" });
+    expect((await again.event("session.created"))["session"]).toMatchObject({ instructions: "Remember me." });
+    await hangUp(again);
+  });
+
+  test("[O7] and was only pre-warmed begins anew", async () => {
+    const { id, url } = await createSession({ model: "echo", prewarm: true });
+    await evictDurableObject(objectOf(id));
+    const client = await connect(url);
+    await client.event("session.created");
+    await hangUp(client);
+  });
+
+  test("[O13] whose snapshot cannot be read closes its client with 1012 and logs where, not what", async () => {
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { id, client } = await open();
+    await pass(id, 0);
+    await inObject(id, async (storage) => {
+      const moment = storage.kv.get<object>("moment");
+      storage.kv.put("moment", { ...moment, session: { rest: { version: 1 }, references: [] } });
+      await storage.sync();
+    });
+    await evictDurableObject(objectOf(id));
+    client.send("what the caller said");
+    expect(await client.closed).toEqual({ code: 1012, reason: "the session could not be restored" });
+    expect(logged).toHaveBeenCalledTimes(1);
+    expect(JSON.stringify(logged.mock.calls)).not.toContain("caller");
+    expect(await keysOf(id)).toEqual(["used"]);
+  });
+});
