@@ -60,6 +60,35 @@ export async function loadCorpus(): Promise<Recording[]> {
   return recordings;
 }
 
+const NOISES = [
+  "babble8",
+  "coffee-shop",
+  "lk-keyboard-typing",
+  "manolo_camp-morning_coffee",
+  "pink",
+  "pipecat-office",
+  "rain",
+  "wind",
+];
+
+/** Every recording with labelled onsets mixed with every noise at 20, 10, 5 and 0 dB: 128 mixes instead of 16. */
+export async function allMixes(): Promise<Recording[]> {
+  const clean = (await loadCorpus()).filter((recording) => recording.snr === null);
+  const recordings = [...clean];
+  let seed = 7;
+  for (const recording of clean.filter(({ kind }) => kind === "ivr")) {
+    for (const name of NOISES) {
+      const noise = await readPcm(`noise/${name}.wav`);
+      for (const snr of [20, 10, 5, 0]) {
+        seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+        const pcm = mixAt(recording, noise, snr, seed % noise.length);
+        recordings.push({ ...recording, id: `${recording.id}__${name}__${snr}dB`, snr, pcm });
+      }
+    }
+  }
+  return recordings;
+}
+
 /** Adds `noise`, looped from `offset`, so that labelled speech has `snr` dB more power than the noise. */
 export function mixAt(speech: Recording, noise: Int16Array, snr: number, offset: number): Int16Array {
   let speechPower = 0;

@@ -38,6 +38,8 @@ export const SILERO_THRESHOLDS: DetectorThresholds = { start: 0.9, stop: 0.75, s
 export interface SileroOptions {
   /** Look between the network's steps (default true): a probability every 16 ms instead of every 32. */
   readonly halfSteps?: boolean;
+  /** Bring quiet speakers to the usual level (default true). Off, the network hears the samples as they are. */
+  readonly normaliseLevel?: boolean;
 }
 
 /** The kernel's memory as arrays. It never grows, so they stay valid. */
@@ -47,7 +49,7 @@ interface KernelViews {
 }
 
 export function createSileroDetector(kernel: SileroKernel, options: SileroOptions = {}): SpeechDetector {
-  return new SileroDetector(kernel, options.halfSteps ?? true);
+  return new SileroDetector(kernel, options);
 }
 
 class SileroDetector implements SpeechDetector {
@@ -60,6 +62,7 @@ class SileroDetector implements SpeechDetector {
   readonly #state = new Float32Array(STATE_FLOATS);
   /** The last 576 samples, the newest ones still being filled in. */
   readonly #window = new Int16Array(WINDOW_SAMPLES);
+  readonly #normaliseLevel: boolean;
   readonly #level = new SpeechLevel(SAMPLE_RATE_HZ / STEP_SAMPLES);
   #filled: number;
   /** The next window is a half step. */
@@ -69,7 +72,8 @@ class SileroDetector implements SpeechDetector {
   /** Of the last whole step. */
   #probability = 0;
 
-  constructor(kernel: SileroKernel, halfSteps: boolean) {
+  constructor(kernel: SileroKernel, { halfSteps = true, normaliseLevel = true }: SileroOptions) {
+    this.#normaliseLevel = normaliseLevel;
     this.#kernel = kernel;
     const { buffer } = kernel.memory;
     this.#views = {
@@ -152,7 +156,7 @@ class SileroDetector implements SpeechDetector {
     if (this.#silentSteps === SETTLED_STEPS) return this.#probability;
     this.#probability = this.#ask();
     this.#state.set(this.#views.state);
-    this.#level.update(this.#probability, power);
+    if (this.#normaliseLevel) this.#level.update(this.#probability, power);
     return this.#probability;
   }
 
