@@ -27,6 +27,9 @@ export interface Question {
   readonly now: Date;
 }
 
+/** As much of a text as the rules look at: their patterns are not meant for whole books. */
+const MAX_QUESTION = 2_000;
+
 /** Longest answer in characters: about five minutes of speech. */
 const MAX_ANSWER = 4_000;
 
@@ -84,12 +87,13 @@ function textOf(content: readonly Content[]): string {
   return content
     .map((part) => part.text ?? "")
     .join(" ")
+    .slice(0, MAX_QUESTION)
     .trim();
 }
 
 /** No words from the user: obeys "say …", otherwise greets. */
 function instructed(instructions: string): string {
-  return repeated(instructions) ?? GREETING;
+  return repeated(instructions.slice(0, MAX_QUESTION)) ?? GREETING;
 }
 
 interface Rule {

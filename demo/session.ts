@@ -7,7 +7,7 @@ import type { DrawId } from "./ids.ts";
 import { decodeBase64, makeItem } from "./items.ts";
 import type { Knobs } from "./knobs.ts";
 import { Listener, type CommitCause } from "./listener.ts";
-import { readEvent } from "./read-event.ts";
+import { isEventType, readEvent, TRANSCRIPTION_EVENTS, type EventType } from "./read-event.ts";
 import { Responses } from "./responses.ts";
 import type { DemoResponse } from "./response.ts";
 import { clientEvents, parse, type ClientEvents } from "./schemas.ts";
@@ -24,8 +24,6 @@ export interface DemoSessionSetup {
   readonly voice: Voice;
   readonly stats: Stats;
 }
-
-type EventType = keyof ClientEvents;
 
 export class DemoSession {
   readonly #setup: DemoSessionSetup;
@@ -83,8 +81,14 @@ export class DemoSession {
       if (typeof event["event_id"] === "string") eventId = event["event_id"];
       this.#dispatch(event);
     } catch (error) {
-      if (!(error instanceof EventError)) throw error;
-      this.#error(error, eventId);
+      // Anything else is the demo's own fault: the client is told so, and other connections go on.
+      if (error instanceof EventError) this.#error(error, eventId);
+      else
+        this.#error(
+          new EventError("internal_error", "The demo voice failed at this event."),
+          eventId,
+          "server_error",
+        );
     }
   }
 
@@ -273,11 +277,11 @@ export class DemoSession {
     return { ...this.#config, object, id: this.#id, expires_at: this.#expiresAt };
   }
 
-  #error(error: EventError, eventId: string | null): void {
+  #error(error: EventError, eventId: string | null, type = "invalid_request_error"): void {
     const { code, message, param } = error;
     this.#setup.stats.errors += 1;
     this.#send("error", {
-      error: { type: "invalid_request_error", code, message, param, event_id: eventId },
+      error: { type, code, message, param, event_id: eventId },
     });
   }
 
@@ -288,16 +292,4 @@ export class DemoSession {
   #after(ms: number, act: () => void): void {
     this.#timers.add(setTimeout(act, ms));
   }
-}
-
-const TRANSCRIPTION_EVENTS: ReadonlySet<EventType> = new Set([
-  "session.update",
-  "input_audio_buffer.append",
-  "input_audio_buffer.commit",
-  "input_audio_buffer.clear",
-  "conversation.item.retrieve",
-]);
-
-function isEventType(type: unknown): type is EventType {
-  return typeof type === "string" && Object.hasOwn(clientEvents, type);
 }

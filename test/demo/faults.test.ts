@@ -97,6 +97,18 @@ describe("faults on demand", () => {
     await plain.hangUp();
   });
 
+  test("[D30] slow: half of real time", async () => {
+    const client = await Client.open(demo, "slow=1&first_audio_ms=0");
+    client.write("tell me a story");
+    client.send({ type: "response.create" });
+    await client.next("response.output_audio.delta");
+    const begun = performance.now();
+    // The first piece may have been late on its way here by one piece, not by two.
+    for (let i = 0; i < 6; i += 1) await client.next("response.output_audio.delta");
+    expect(performance.now() - begun).toBeGreaterThan(4 * 80);
+    await client.hangUp();
+  });
+
   test("[D30] ignore_cancel: the answer goes on to its end and no error is sent", async () => {
     const client = await Client.open(demo, "pace=0&ignore_cancel=1&first_audio_ms=30");
     client.write("hello");
@@ -121,11 +133,25 @@ describe("faults on demand", () => {
 });
 
 describe("hostile input", () => {
+  test("[D31] a text made to exhaust the dialogue's patterns is answered at once", async () => {
+    const client = await Client.open(demo, "pace=0");
+    for (const text of [`say ${" ".repeat(190_000)}x`, "what ".repeat(38_000), "in A".repeat(40_000)]) {
+      const done = await client.ask(text, { output_modalities: ["text"], max_output_tokens: 20 });
+      expect(done["status"]).not.toBe("failed");
+    }
+    await client.hangUp();
+  });
+
   test("[D31] what is no event is answered by an error that says why, and the call goes on", async () => {
     const client = await Client.open(demo, "pace=0");
     const cases: readonly (readonly [string | Buffer, string, string | null])[] = [
       ["not json", "invalid_json", null],
       ["[]", "invalid_event", null],
+      [
+        `{"type":"session.update","session":${"[".repeat(200_000)}${"]".repeat(200_000)}}`,
+        "invalid_event",
+        null,
+      ],
       ["null", "invalid_event", null],
       [Buffer.from('{"type":"response.create"}'), "invalid_event", null],
       ["{}", "missing_required_parameter", "type"],
