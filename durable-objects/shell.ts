@@ -257,8 +257,7 @@ export class Shell {
     const deadline = this.#session.deadline;
     // A deadline that its timeout did not move must not become a loop without end.
     const callAt = deadline === null ? null : Math.max(deadline, this.#timedOutAt + 1);
-    const times = [callAt, this.#pollAt, this.#sleepAt()].filter((at) => at !== null);
-    this.#timer.aim(times.length === 0 ? null : Math.min(...times));
+    this.#timer.aim(earlier(earlier(callAt, this.#pollAt), this.#sleepAt()));
   }
 
   #tick(): void {
@@ -324,6 +323,11 @@ const INTERNAL_ERROR = JSON.stringify({
     event_id: null,
   },
 });
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}
 
 function shut(socket: Socket, code: number, reason: string): void {
   try {

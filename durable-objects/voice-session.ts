@@ -85,7 +85,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   async state(keyId: string): Promise<string | null> {
     const live = this.#of(keyId);
-    return live && JSON.stringify({ ...live.core.state(), metrics: this.#counters.totals() });
+    if (live === null) return null;
+    // The name by which the doors know it; the core is given the part that is drawn.
+    const id = `sess_${live.call.id}`;
+    return JSON.stringify({ ...live.core.state(), id, metrics: this.#counters.totals() });
   }
 
   async terminate(keyId: string): Promise<boolean> {

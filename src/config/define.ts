@@ -86,7 +86,7 @@ export type RelayConfigInput = v.InferInput<typeof relayConfig>;
 export type RouteConfig = RelayConfig["routes"][string];
 export type UpstreamConfigEntry = RouteConfig["upstreams"][number];
 
-export class RelayConfigError extends Error {
+class RelayConfigError extends Error {
   override readonly name = "RelayConfigError";
 }
 

@@ -29,7 +29,7 @@ export function readCredentials(request: Request): Credentials {
 }
 
 /** Node's WebSocket separates them by comma and space, `ws` by comma alone. */
-export function offeredProtocols(headers: Headers): readonly string[] {
+function offeredProtocols(headers: Headers): readonly string[] {
   const header = headers.get("Sec-WebSocket-Protocol") ?? "";
   return header.split(",").map((each) => each.trim());
 }

@@ -7,7 +7,7 @@ import { createApp } from "../../src/http/app.ts";
 export const HOST = "https://relay.example";
 export const LOOPBACK = "http://127.0.0.1:8787";
 /** Keys of vitest.config.ts. */
-export const KEY = "key-one";
+const KEY = "key-one";
 export const OTHER_KEY = "key-two";
 
 export function bearer(key: string = KEY): Record<string, string> {

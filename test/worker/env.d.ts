@@ -1,9 +1,14 @@
-declare namespace Cloudflare {
-  interface Env extends Readonly<import("../../durable-objects/env.ts").RelayEnv> {
-    readonly DEMO_URL: string;
-  }
-  interface GlobalProps {
-    mainModule: typeof import("../../src/worker.ts");
-    durableNamespaces: "VoiceSession";
+import type { RelayEnv } from "../../durable-objects/env.ts";
+import type * as worker from "../../src/worker.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends Readonly<RelayEnv> {
+      readonly DEMO_URL: string;
+    }
+    interface GlobalProps {
+      mainModule: typeof worker;
+      durableNamespaces: "VoiceSession";
+    }
   }
 }

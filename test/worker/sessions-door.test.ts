@@ -137,7 +137,7 @@ describe("a session's token", () => {
   test("[H6] of two connections at once it opens one", async () => {
     const { url } = await createSession();
     const responses = await Promise.all([upgrade(url), upgrade(url), upgrade(url)]);
-    expect(responses.map((each) => each.status).sort()).toEqual([101, 409, 409]);
+    expect(responses.map((each) => each.status).toSorted((a, b) => a - b)).toEqual([101, 409, 409]);
     for (const { webSocket } of responses) {
       webSocket?.accept();
       webSocket?.close(1000);
@@ -164,7 +164,7 @@ describe("a session's token", () => {
     const none = btoa(JSON.stringify({ alg: "none", typ: "JWT" })).replaceAll("=", "");
     const secret = await (await post("/v1/realtime/client_secrets", {})).json<{ value: string }>();
     const forged = [
-      `${header}.${payload}.${signature.split("").reverse().join("")}`,
+      `${header}.${payload}.${signature.split("").toReversed().join("")}`,
       `${none}.${payload}.`,
       await sign(claims, "some other key of a good length, too", "HS256"),
       await sign({ ...claims, iss: "someone" }, key, "HS256"),
@@ -200,6 +200,7 @@ describe("GET and DELETE /v1/sessions/:id", () => {
     const response = await call(`/v1/sessions/${id}`, { headers: bearer() });
     expect(response.headers.get("Content-Type")).toBe("application/json");
     expect(await response.json()).toMatchObject({
+      id,
       object: "relay.session",
       status: "connected",
       model: "echo",
