@@ -5,12 +5,21 @@ import type { DetectorThresholds } from "../audio/vad/detector.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
 import { initialConfig, mergeConfig, type SessionConfig, type TurnDetection } from "../protocol/session-config.ts";
 import type { UpstreamConfig } from "../upstreams/upstream.ts";
+import type { PauseBounds, Pauses } from "./pauses.ts";
 
 /** Session keys that `UpstreamConfig` names itself. */
 const NAMED = new Set(["type", "instructions", "output_modalities", "max_output_tokens", "tools", "tool_choice", "audio"]);
 
-/** Silence that ends a turn under `semantic_vad`, by eagerness, in milliseconds. */
-const SEMANTIC_SILENCE_MS = { high: 400, medium: 600, auto: 600, low: 1000 } as const;
+/**
+ * Silence that ends a turn under `semantic_vad`, by eagerness: before this speaker's own pauses are known, and the
+ * bounds within which they are followed. The upper ones are OpenAI's (8, 4 and 2 s).
+ */
+const SEMANTIC_PAUSES: Readonly<Record<"low" | "medium" | "high" | "auto", PauseBounds>> = {
+  low: { usualMs: 1000, leastMs: 700, mostMs: 8000 },
+  medium: { usualMs: 600, leastMs: 400, mostMs: 4000 },
+  auto: { usualMs: 600, leastMs: 400, mostMs: 4000 },
+  high: { usualMs: 400, leastMs: 280, mostMs: 2000 },
+};
 const SEMANTIC_PREFIX_MS = 300;
 /** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
 const MIN_SPEECH_MS = 0;
@@ -143,6 +152,7 @@ export function endpointerOptions(
   turn: TurnDetection | null,
   thresholds: DetectorThresholds,
   audible: boolean,
+  pauses: Pauses,
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
   const start = rescale(wanted, thresholds.start);
@@ -155,7 +165,7 @@ export function endpointerOptions(
     hangoverMs:
       turn?.type === "server_vad"
         ? turn.silence_duration_ms
-        : SEMANTIC_SILENCE_MS[turn?.type === "semantic_vad" ? turn.eagerness : "auto"],
+        : pauses.hangoverMs(SEMANTIC_PAUSES[turn?.type === "semantic_vad" ? turn.eagerness : "auto"]),
   };
 }
 

@@ -33,12 +33,16 @@ export interface LinkHost {
   onLost(link: Link, fault: UpstreamFault, final: boolean): void;
 }
 
+const NAMES_KEPT = 256;
+
 export class Link implements AudioTap {
   readonly index: number;
   readonly name: string;
   cursor = 0;
   /** Upstream response keys of this connection, with the session's response ids. */
   readonly responses = new Map<string, string>();
+  /** Items that the upstream knows under another name. */
+  readonly #names = new Map<string, string>();
   readonly #context: Context;
   readonly #host: LinkHost;
   readonly #planned: PlannedUpstream;
@@ -91,6 +95,7 @@ export class Link implements AudioTap {
     if (this.#dials > 0) this.#upstream = this.#create(this.#planned.options);
     this.#dials += 1;
     this.responses.clear();
+    this.#names.clear();
     this.#context.deadlines.clear(this.#deadline("redial"));
     const request = this.#upstream.request();
     this.#loop = request.url.startsWith("loop:");
@@ -151,12 +156,29 @@ export class Link implements AudioTap {
     for (const command of backlog) this.#write(this.#upstream.encode(command));
   }
 
+  /** The upstream knows the item under another name (see `eager.ts`). */
+  rename(itemId: string, upstreamId: string): void {
+    this.#names.set(itemId, upstreamId);
+    if (this.#names.size > NAMES_KEPT) {
+      const [oldest] = this.#names.keys();
+      if (oldest !== undefined) this.#names.delete(oldest);
+    }
+  }
+
+  #renamed(command: Command): Command {
+    if (this.#names.size === 0) return command;
+    if (command.type === "delete" || command.type === "truncate") {
+      return { ...command, itemId: this.#names.get(command.itemId) ?? command.itemId };
+    }
+    if (command.type !== "item" || command.previousItemId === null) return command;
+    return { ...command, previousItemId: this.#names.get(command.previousItemId) ?? command.previousItemId };
+  }
+
   /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(command: Command): void {
-    if (this.#phase === "ready") {
-      const messages = this.#upstream.encode(command);
-      this.#write(messages);
-    } else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+  command(given: Command): void {
+    const command = this.#renamed(given);
+    if (this.#phase === "ready") this.#write(this.#upstream.encode(command));
+    else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
   }
 
   #keep(command: Command): void {
@@ -255,6 +277,7 @@ export class Link implements AudioTap {
       cursor: this.cursor,
       reconfigure: this.#reconfigure,
       responses: [...this.responses],
+      names: [...this.#names],
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.map((command) =>
         command.type === "audio" ? { type: "audio", bytes: command.chunk.bytes.slice() } : command,
@@ -270,6 +293,7 @@ export class Link implements AudioTap {
     this.#reconfigure = snapshot.reconfigure;
     this.responses.clear();
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
+    for (const [id, name] of snapshot.names) this.#names.set(id, name);
     this.#upstream = this.#create(this.#planned.options);
     this.#upstream.restore(snapshot.upstream);
     this.#loop = this.#upstream.request().url.startsWith("loop:");
@@ -301,6 +325,7 @@ export interface LinkSnapshot {
   readonly cursor: number;
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
+  readonly names: readonly (readonly [string, string])[];
   readonly upstream: JsonObject;
   readonly backlog: readonly KeptCommand[];
 }

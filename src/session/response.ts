@@ -32,6 +32,8 @@ export interface ResponseRecord {
   /** Asked for by a turn or by the client; false: a duplex upstream began it. */
   readonly asked: boolean;
   readonly outOfBand: boolean;
+  /** The client knows of it. False: asked for in advance, see `eager.ts`. */
+  announced: boolean;
   readonly metadata: JsonObject | null;
   readonly modality: "audio" | "text";
   readonly maxOutputTokens: Json;

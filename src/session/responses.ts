@@ -64,7 +64,7 @@ export class Responses {
   }
 
   get active(): readonly ResponseRecord[] {
-    return [...this.#records.values()].filter((response) => isActive(response));
+    return [...this.#records.values()].filter((response) => response.announced && isActive(response));
   }
 
   /** Responses of the conversation that were asked for and are still running. */
@@ -102,7 +102,37 @@ export class Responses {
     return response;
   }
 
-  #create(link: Link, asked: boolean, params: ResponseParams): ResponseRecord {
+  /** Asks in advance: the client does not learn of it before `announce`. */
+  requestUnannounced(link: Link): ResponseRecord {
+    const response = this.#create(link, true, {}, false);
+    this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
+    const options = { params: {}, outOfBand: false };
+    link.command({ type: "respond", responseId: response.id, options });
+    return response;
+  }
+
+  /** From now on it is a response like any other. @returns false when it had ended before. */
+  announce(response: ResponseRecord): boolean {
+    if (response.announced || !this.#records.has(response.id)) return false;
+    response.announced = true;
+    this.#writer.created(response);
+    this.#gate.drain(response);
+    return true;
+  }
+
+  /** It was asked for in advance and in vain: nobody ever hears of it. */
+  discard(response: ResponseRecord, link: Link | undefined): void {
+    this.#forgetUnannounced(response);
+    if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
+  }
+
+  #forgetUnannounced(response: ResponseRecord): void {
+    this.#gate.drop(response);
+    this.#context.deadlines.clear(deadline(response));
+    this.#records.delete(response.id);
+  }
+
+  #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
     const defaults = this.#host.responseDefaults();
     const outOfBand = params.conversation === "none";
     this.#count += 1;
@@ -114,6 +144,7 @@ export class Responses {
       phase: "requested",
       asked,
       outOfBand,
+      announced,
       metadata: params.metadata ?? null,
       modality: params.output_modalities?.[0] ?? defaults.modality,
       maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
@@ -126,7 +157,7 @@ export class Responses {
       fault: null,
     };
     this.#records.set(response.id, response);
-    this.#writer.created(response);
+    if (announced) this.#writer.created(response);
     return response;
   }
 
@@ -292,6 +323,9 @@ export class Responses {
   /** The upstream is gone: what it was saying fails, what it streamed unasked just ends. */
   linkLost(link: Link, fault: UpstreamFault): void {
     link.responses.clear();
+    for (const response of this.#records.values()) {
+      if (!response.announced && response.stream === link.index) this.#forgetUnannounced(response);
+    }
     for (const response of this.active) {
       // What the upstream had finished is still said to its end.
       if (response.stream !== link.index || this.#gate.finished(response)) continue;
@@ -310,6 +344,10 @@ export class Responses {
   timeout(id: string, link: Link | undefined): void {
     const response = this.#records.get(id);
     if (!response || !isActive(response)) return;
+    if (!response.announced) {
+      this.discard(response, link);
+      return;
+    }
     if (this.#gate.waiting(response)) {
       // The listener is behind, not the upstream.
       this.#refresh(response);

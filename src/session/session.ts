@@ -21,9 +21,11 @@ import { Configuration, endpointerOptions } from "./configuration.ts";
 import { Context, type ContextSnapshot } from "./context.ts";
 import { Conversation, type ConversationSnapshot } from "./conversation.ts";
 import { CLIENT, type Action, type Dialect, type DrawId, type Input, type SessionState } from "./io.ts";
+import { Eager, type EagerSnapshot } from "./eager.ts";
 import { Floor, type FloorSnapshot } from "./floor/floor.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Link, type LinkSnapshot } from "./link.ts";
+import { Pauses } from "./pauses.ts";
 import type { Plan } from "./plan.ts";
 import { Playout, type PlayoutSnapshot } from "./playout.ts";
 import type { ResponseRecord } from "./response.ts";
@@ -65,6 +67,8 @@ export interface SessionSnapshot {
   readonly writer: WriterSnapshot;
   readonly responses: ResponsesSnapshot;
   readonly floor: FloorSnapshot;
+  readonly eager: EagerSnapshot;
+  readonly pauses: readonly number[];
   readonly input: AudioInputSnapshot;
   readonly turns: TurnSnapshot;
   readonly links: readonly LinkSnapshot[];
@@ -81,6 +85,8 @@ export class Session {
   readonly #responses: Responses;
   readonly #writer: ResponseWriter;
   readonly #floor: Floor;
+  readonly #eager: Eager;
+  readonly #pauses = new Pauses();
   readonly #detector: SpeechDetector;
   readonly #input: AudioInput;
   readonly #turns: TurnTaking;
@@ -121,7 +127,7 @@ export class Session {
       onResponseDone: (response) => this.#responseDone(response),
     });
     this.#detector = createDetector(kernels, setup.plan.detector).detector;
-    const options = endpointerOptions(this.#config.turnDetection, this.#detector.thresholds, false);
+    const options = this.#endpointerOptions();
     this.#input = new AudioInput(this.#config.inputFormat, this.#detector, options, kernels, this.#limits);
     this.#upstreamEvents = new UpstreamEvents(this.#context, this.#port, this.#conversation, this.#responses, {
       upstreamConfig: () => this.#upstreamConfig(),
@@ -132,6 +138,7 @@ export class Session {
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.#limits.upstreams).entries()) {
       this.#links.push(new Link(index, planned, createUpstream, this.#context, this.#upstreamEvents));
     }
+    this.#eager = new Eager(this.#context, this.#links, this.#responses);
     this.#turns = new TurnTaking(this.#context, this.#port, this.#conversation, this.#input, {
       ...this.#floorSide(),
       onSpeechStarted: () => this.#speechStarted(),
@@ -165,7 +172,8 @@ export class Session {
   #gateHost() {
     return {
       holds: (response: ResponseRecord) =>
-        this.#floor.held && this.#links[response.stream]?.capabilities.turns !== "none",
+        !response.announced ||
+        (this.#floor.held && this.#links[response.stream]?.capabilities.turns !== "none"),
       // A duplex model keeps time by itself: pacing it would only delay it.
       leadMs: (stream: number) =>
         this.#links[stream]?.capabilities.turns === "none" ? null : this.#config.relay(this.#port.extended).leadMs,
@@ -182,11 +190,26 @@ export class Session {
       judging: () => this.#floor.judging,
       onOnset: (prefixTicks: number) => this.#floor.onset(prefixTicks),
       onEnded: () => this.#floor.ended(),
+      onPause: (ms: number) => this.#paused(ms),
+      eagerMs: () => this.#eagerMs,
+      eager: () => this.#eager,
       onHeard: (samples: Int16Array, rateHz: number, endMs: number) =>
         this.#floor.guard.heard(samples, rateHz, endMs, this.#context.now),
       onHop: (probability: number, hopMs: number) =>
         this.#floor.hop(probability, hopMs, this.#input.endpointer.options),
     };
+  }
+
+  /** Answers are asked for in advance only where the end of a turn asks for one. */
+  get #eagerMs(): number | null {
+    const asks = this.#config.turnDetection?.create_response === true && !this.#config.transcriptionOnly;
+    if (!asks || this.#responses.answering.length > 0) return null;
+    return this.#config.relay(this.#port.extended).eagerMs;
+  }
+
+  #paused(ms: number): void {
+    this.#pauses.heard(ms);
+    this.#input.endpointer.configure(this.#endpointerOptions());
   }
 
   /** An agent that takes turns sounds, or has something to say that waits for the listener. */
@@ -375,7 +398,7 @@ export class Session {
   }
 
   #endpointerOptions() {
-    return endpointerOptions(this.#config.turnDetection, this.#detector.thresholds, this.#audible);
+    return endpointerOptions(this.#config.turnDetection, this.#detector.thresholds, this.#audible, this.#pauses);
   }
 
   #updateSession(session: JsonObject): void {
@@ -442,6 +465,7 @@ export class Session {
   }
 
   #turnTaken(detected: boolean): void {
+    if (this.#eager.confirm()) return;
     if (!detected || this.#config.transcriptionOnly) return;
     if (!this.#config.turnDetection?.create_response) return;
     // An answer that may not be interrupted goes on; the turn is in the conversation for the next one.
@@ -551,6 +575,8 @@ export class Session {
       writer: this.#writer.snapshot(),
       responses: this.#responses.snapshot(),
       floor: this.#floor.snapshot(),
+      eager: this.#eager.snapshot(),
+      pauses: this.#pauses.snapshot(),
       input: this.#input.snapshot(),
       turns: this.#turns.snapshot(),
       links: this.#links.map((link) => link.snapshot()),
@@ -575,6 +601,8 @@ export class Session {
     session.#writer.restore(snapshot.writer);
     session.#responses.restore(snapshot.responses);
     session.#floor.restore(snapshot.floor);
+    session.#eager.restore(snapshot.eager);
+    session.#pauses.restore(snapshot.pauses);
     session.#input.restore(snapshot.input);
     session.#audible = session.#playingUntil() > snapshot.context.now;
     session.#input.endpointer.configure(session.#endpointerOptions());

@@ -15,6 +15,7 @@ import {
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
+import type { Eager } from "./eager.ts";
 import type { Link } from "./link.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
 
@@ -28,6 +29,11 @@ export interface TurnHost {
   onEnded(): void;
   onHeard(samples: Int16Array, rateHz: number, endMs: number): void;
   onHop(probability: number, hopMs: number): void;
+  /** A silence inside a turn ended. */
+  onPause(ms: number): void;
+  /** Silence after which the answer is asked for in advance; null: never. */
+  eagerMs(): number | null;
+  eager(): Eager;
   /** Speech began, decided at the edge. */
   onSpeechStarted(): void;
   /** A user turn is in the conversation and with the upstreams. `detected`: by speech, not by the client. */
@@ -64,6 +70,8 @@ export class TurnTaking implements InputListener {
   /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
   #startTicks = 0;
   #committed = 0;
+  /** Silence at the hop before this one. */
+  #silenceMs = 0;
 
   constructor(context: Context, port: ClientPort, conversation: Conversation, input: AudioInput, host: TurnHost) {
     this.#context = context;
@@ -129,7 +137,8 @@ export class TurnTaking implements InputListener {
   onAudio(): void {
     for (const link of this.#host.links) if (link.capabilities.turns !== "client") this.#input.forward(link);
     if (this.#phase === "manual") this.#forward();
-    else if (this.#phase === "speaking") this.#forward(this.#input.settledTicks);
+    else if (this.#phase === "speaking" && !this.#host.eager().active) this.#forward(this.#input.settledTicks);
+    else if (this.#phase === "speaking") this.#input.forward(this.#recorder, this.#input.settledTicks);
   }
 
   #forward(toTicks?: number): void {
@@ -156,6 +165,28 @@ export class TurnTaking implements InputListener {
 
   onHop(probability: number, hopMs: number): void {
     this.#host.onHop(probability, hopMs);
+    const silenceMs = this.#input.endpointer.silenceMs;
+    if (this.#phase === "speaking") this.#silence(silenceMs);
+    this.#silenceMs = silenceMs;
+  }
+
+  /** Inside a turn: the caller pauses for so long by now. */
+  #silence(silenceMs: number): void {
+    if (silenceMs === 0 && this.#silenceMs > 0) {
+      this.#host.onPause(this.#silenceMs);
+      this.takeBack();
+    }
+    const eagerMs = this.#host.eagerMs();
+    if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
+    this.#forward(this.#input.settledTicks);
+    this.#host.eager().begin(this.#itemId);
+  }
+
+  /** What was committed in advance is not the turn: the upstreams hear it from its beginning again. */
+  takeBack(): void {
+    if (!this.#host.eager().active) return;
+    this.#host.eager().discard();
+    for (const link of this.#turnLinks) this.#input.seek(link, this.#startTicks);
   }
 
   /** What the detector hears now is not a turn: it listens for the next sound. */
@@ -180,7 +211,8 @@ export class TurnTaking implements InputListener {
 
   #speechStopped(ticks: number): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    this.#forward(this.#input.cutBefore(ticks));
+    if (!this.#host.eager().active) this.#forward(this.#input.cutBefore(ticks));
+    else this.#input.forward(this.#recorder, this.#input.cutBefore(ticks));
     this.#port.emit({
       type: "input_audio_buffer.speech_stopped",
       audio_end_ms: Math.round(ticks / TICKS_PER_MS),
@@ -202,6 +234,7 @@ export class TurnTaking implements InputListener {
       );
     }
     // While only listening nothing was sent on: the buffer is what the history still holds of it.
+    this.takeBack();
     if (this.#phase === "listening") this.#begin(this.#startTicks);
     for (const link of this.#turnLinks) link.ensure();
     this.#input.flush();
@@ -215,7 +248,9 @@ export class TurnTaking implements InputListener {
     const itemId = this.#itemId;
     const audioMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
     this.#committed += 1;
-    for (const link of this.#turnLinks) link.command({ type: "commit", itemId });
+    if (!this.#host.eager().active) {
+      for (const link of this.#turnLinks) link.command({ type: "commit", itemId });
+    }
     this.#itemId = this.#context.newId("item");
     this.#recorder.itemId = this.#itemId;
     this.#startTicks = endTicks;
@@ -269,6 +304,7 @@ export class TurnTaking implements InputListener {
 
   /** The client's `input_audio_buffer.clear`. */
   clear(): void {
+    this.takeBack();
     this.#step("cleared");
     if (this.#phase === "listening") this.#input.detect(true);
     this.#conversation.audio.delete(this.#itemId);
@@ -305,6 +341,7 @@ export class TurnTaking implements InputListener {
       itemId: this.#itemId,
       startTicks: this.#startTicks,
       committed: this.#committed,
+      silenceMs: this.#silenceMs,
       recorder: this.#recorder.cursor,
     };
   }
@@ -314,6 +351,7 @@ export class TurnTaking implements InputListener {
     this.#itemId = snapshot.itemId;
     this.#startTicks = snapshot.startTicks;
     this.#committed = snapshot.committed;
+    this.#silenceMs = snapshot.silenceMs;
     this.#recorder.cursor = snapshot.recorder;
     this.#recorder.itemId = snapshot.itemId;
     this.#recorder.format = this.#input.format;
@@ -325,5 +363,6 @@ export interface TurnSnapshot {
   readonly itemId: string;
   readonly startTicks: number;
   readonly committed: number;
+  readonly silenceMs: number;
   readonly recorder: number;
 }

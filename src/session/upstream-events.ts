@@ -5,6 +5,7 @@ import type { BargeIn } from "./barge-in.ts";
 import type { ClientPort, ServerEvent } from "./client-port.ts";
 import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
+import { withoutAlias } from "./eager.ts";
 import type { Link, LinkHost } from "./link.ts";
 import { replayCommands } from "./replay.ts";
 import type { Responses } from "./responses.ts";
@@ -95,7 +96,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   #transcript(event: InputTranscript): void {
-    const itemId = this.#userItems.get(event.itemId) ?? event.itemId;
+    const itemId = this.#userItems.get(event.itemId) ?? withoutAlias(event.itemId);
     const entry = this.#conversation.find(itemId);
     if (!entry) return;
     const base = { item_id: itemId, content_index: 0 };
@@ -129,6 +130,7 @@ export class UpstreamEvents implements LinkHost {
 
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
     this.#port.failed(fault.code, `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`);
+    this.#host.turns().takeBack();
     this.#responses.linkLost(link, fault);
   }
 }

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+
+import { Call } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const EAGER = { relay: { eager_ms: 150 } };
+const FIRST = voice(900, 24_000, 3);
+const SECOND = voice(900, 24_000, 4);
+
+describe("eager answers", () => {
+  test("[Q1] the answer is asked for at the first short silence and heard only when the turn is over", () => {
+    const call = new Call({ session: EAGER });
+    call.speak(concat(silence(600), FIRST, silence(300)));
+    expect(call.commandTypes()).toEqual(["greet", "audio", "commit", "respond"]);
+    call.answer(voice(200), "Early.");
+    expect(call.types()).not.toContain("response.created");
+    expect(call.types()).not.toContain("input_audio_buffer.committed");
+    call.speak(silence(600));
+    expect(call.types().slice(-16, -11)).toEqual([
+      "input_audio_buffer.speech_stopped",
+      "input_audio_buffer.committed",
+      "conversation.item.added",
+      "conversation.item.done",
+      "response.created",
+    ]);
+    expect(call.types().at(-1)).toBe("response.done");
+    expect(call.commandTypes()).toEqual(["greet", "audio", "commit", "respond"]);
+  });
+
+  test("[Q2] resumed speech takes it all back: no trace for the client, the whole turn again for the upstream", () => {
+    const call = new Call({ session: EAGER });
+    call.speak(concat(silence(600), FIRST, silence(300)));
+    call.answer(voice(200), "Too early.");
+    call.speak(concat(SECOND, silence(900)));
+    expect(call.commandTypes()).toEqual([
+      "greet",
+      "audio",
+      "commit",
+      "respond",
+      "cancel",
+      "delete",
+      "audio",
+      "commit",
+      "respond",
+      "cancel",
+      "delete",
+    ].slice(0, 9));
+    expect(JSON.stringify(call.events)).not.toContain("Too early.");
+    expect(call.types().filter((type) => type === "response.created").length).toBe(1);
+    expect(call.types().filter((type) => type === "input_audio_buffer.committed").length).toBe(1);
+    const entries = call.session.snapshot().conversation.entries;
+    expect(entries.map((entry) => entry.item["role"])).toEqual(["user"]);
+    const all = call.commands().flatMap((one) => (one.type === "audio" ? [one.audio] : []));
+    const again = call.commands().findIndex((one) => one.type === "delete");
+    const second = call.commands().slice(again).flatMap((one) => (one.type === "audio" ? [one.audio] : []));
+    const heard = (pieces: readonly string[]) =>
+      pieces.map((piece) => Uint8Array.fromBase64(piece).toHex()).join("");
+    expect(heard(second).startsWith(heard(all.slice(0, all.length - second.length)))).toBe(true);
+    expect(heard(second)).toContain(new Uint8Array(SECOND.buffer).toHex());
+  });
+
+  test("[Q3] the turn committed in advance is deleted at the upstream under the name it was given there", () => {
+    const call = new Call({ session: EAGER });
+    call.speak(concat(silence(600), FIRST, silence(900)));
+    const commit = call.commands().find((one) => one.type === "commit");
+    const item = String(call.last("input_audio_buffer.committed")["item_id"]);
+    call.client({ type: "conversation.item.delete", item_id: item });
+    expect(call.commands().at(-1)).toEqual({
+      type: "delete",
+      itemId: commit?.type === "commit" ? commit.itemId : "",
+    });
+  });
+
+  test("[Q4] an upstream lost meanwhile hears the whole turn and is asked as if nothing had been", () => {
+    const call = new Call({ session: EAGER });
+    call.speak(concat(silence(600), FIRST, silence(300)));
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(260);
+    call.accept("up0.2");
+    call.speak(silence(900));
+    expect(call.commandTypes("up0.2").slice(0, 4)).toEqual(["greet", "audio", "commit", "respond"]);
+    expect(Uint8Array.from(call.heard("up0.2")).toHex()).toContain(new Uint8Array(FIRST.buffer).toHex());
+  });
+
+  test("[Q5] off by default, and never without create_response", () => {
+    const plain = new Call();
+    plain.speak(concat(silence(600), FIRST, silence(300)));
+    expect(plain.commandTypes()).not.toContain("commit");
+    const turn_detection = { create_response: false };
+    const manual = new Call({ session: { ...EAGER, audio: { input: { turn_detection } } } });
+    manual.speak(concat(silence(600), FIRST, silence(300)));
+    expect(manual.commandTypes()).not.toContain("commit");
+  });
+
+  test("[Q6] the client's own commit or clear takes an eager answer back first", () => {
+    for (const type of ["input_audio_buffer.commit", "input_audio_buffer.clear"]) {
+      const call = new Call({ session: EAGER });
+      call.speak(concat(silence(600), FIRST, silence(300)));
+      call.client({ type });
+      expect(call.commandTypes()).toContain("cancel");
+      expect(call.commandTypes()).toContain("delete");
+      call.speak(silence(900));
+      expect(call.types()).not.toContain("response.created");
+    }
+  });
+});
+
+describe("semantic_vad", () => {
+  const semantic = (eagerness: string) => ({
+    audio: { input: { turn_detection: { type: "semantic_vad", eagerness } } },
+  });
+  const ends = (call: Call) =>
+    call.events
+      .filter((event) => event.type === "input_audio_buffer.speech_stopped")
+      .map((event) => Number(event["audio_end_ms"]));
+
+  test("[Q7] eagerness sets how long a silence ends a turn", () => {
+    const end = (eagerness: string) => {
+      const call = new Call({ session: semantic(eagerness) });
+      call.speak(concat(silence(600), FIRST, silence(1500)));
+      return ends(call)[0] ?? 0;
+    };
+    expect(end("high")).toBeLessThan(end("auto"));
+    expect(end("auto")).toBe(end("medium"));
+    expect(end("medium")).toBeLessThan(end("low"));
+  });
+
+  test("[Q8] the wait follows this speaker's own pauses, within the bounds of the eagerness", () => {
+    const call = new Call({ session: semantic("auto") });
+    const hesitant = [1, 2, 3, 4].flatMap((seed) => [voice(500, 24_000, seed), silence(520)]);
+    call.speak(concat(silence(600), ...hesitant, voice(500), silence(2000)));
+    expect(ends(call).length).toBe(1);
+    const spokeUntil = 600 + 4 * 1020 + 500;
+    expect((ends(call)[0] ?? 0) - spokeUntil).toBeGreaterThan(690);
+    const quick = new Call({ session: semantic("auto") });
+    const words = [1, 2, 3, 4, 5, 6].flatMap((seed) => [voice(400, 24_000, seed), silence(280)]);
+    quick.speak(concat(silence(600), ...words, voice(500), silence(2000)));
+    expect((ends(quick)[0] ?? 0) - (600 + 6 * 680 + 500)).toBeLessThan(560);
+  });
+});
