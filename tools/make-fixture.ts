@@ -8,8 +8,8 @@ import { joined, say, silence } from "../test/support/say.ts";
 const RATE_HZ = 24_000;
 /** Silence at both ends: the detector's floor settles before, the end of the last turn is heard after. */
 const MARGIN_MS = 600;
-/** Long enough for the demo's answer to the turn before: its sentence and the caller's own words. */
-const PAUSE_MS = 6_000;
+/** Outlasts the demo's answer to the turn before: 3.5 s of its own words and the caller's 2.3 s again. */
+const PAUSE_MS = 7_500;
 
 const utterances = ["Hello. What time is it?", "Please tell me a short story.", "Thank you, and goodbye."];
 
