@@ -62,7 +62,9 @@ export class Dialler {
       end(0, "timed out");
       aborter.abort();
     }, this.#timeoutMs);
-    void this.#connect(request, aborter.signal).then(opened, (error: unknown) => end(0, describe(error)));
+    void this.#connect(request, aborter.signal)
+      .then(opened)
+      .catch((error: unknown) => end(0, describe(error)));
     return {
       hangUp(code, reason) {
         over = true;
