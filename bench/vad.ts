@@ -268,7 +268,7 @@ function pictureOf(figures: Figures, scored: readonly Scored[]): Picture {
       .map((result) => ({ name: result.scores.detector, points: points(result) }));
   return {
     title: "Speech detection",
-    subtitle: `${figures.corpus}; θ = 0.9; CPU 1/${(1 / figures.cpu_against_reference).toFixed(1)} of onnxruntime-web`,
+    subtitle: `${figures.corpus}; CPU 1/${(1 / figures.cpu_against_reference).toFixed(1)} of onnxruntime-web`,
     panels: [
       {
         kind: "lines",
