@@ -26,9 +26,7 @@ const responseParams = v.looseObject({
   instructions: v.optional(v.string()),
   output_modalities: v.optional(v.array(v.picklist(["audio", "text"]))),
   tools: v.optional(v.array(json)),
-  max_output_tokens: v.optional(
-    v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("inf")]),
-  ),
+  max_output_tokens: v.optional(v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("inf")])),
 });
 
 const event = { event_id: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(512)))) };
@@ -54,7 +52,11 @@ const clientEvent = v.variant("type", [
     content_index: index,
     audio_end_ms: milliseconds,
   }),
-  v.object({ type: v.literal("response.create"), ...event, response: v.optional(v.nullable(responseParams)) }),
+  v.object({
+    type: v.literal("response.create"),
+    ...event,
+    response: v.optional(v.nullable(responseParams)),
+  }),
   v.object({ type: v.literal("response.cancel"), ...event, response_id: v.optional(v.nullable(id)) }),
   v.object({
     type: v.literal("playback.ack"),
@@ -67,7 +69,6 @@ const clientEvent = v.variant("type", [
 
 export type ClientEvent = v.InferOutput<typeof clientEvent>;
 export type ResponseParams = v.InferOutput<typeof responseParams>;
-export type ClientEventType = ClientEvent["type"];
 
 /** Events that exist only after `duplex.v1` was negotiated. */
 export const EXTENSION_EVENTS: ReadonlySet<string> = new Set(["playback.ack"]);

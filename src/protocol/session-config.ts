@@ -134,7 +134,11 @@ export function mergeConfig(config: SessionConfig, update: JsonObject): SessionC
   for (const [key, value] of Object.entries(update)) if (!SERVER_OWNED.has(key)) cleaned[key] = value;
   const type = cleaned["type"];
   if (type !== undefined && type !== config.type) {
-    throw new ClientError("invalid_value", `Invalid 'session.type': this is a ${config.type} session.`, "session.type");
+    throw new ClientError(
+      "invalid_value",
+      `Invalid 'session.type': this is a ${config.type} session.`,
+      "session.type",
+    );
   }
   // SessionConfig is JSON by construction (it came out of a schema over JSON).
   return check(complete(merge(config as unknown as JsonObject, cleaned, 0)));
@@ -146,7 +150,11 @@ function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject 
     if (key === "__proto__") continue;
     const old = merged[key];
     const replace =
-      depth >= MERGE_DEPTH || WHOLE.has(key) || !isJsonObject(value) || !isJsonObject(old) || changesType(old, value);
+      depth >= MERGE_DEPTH ||
+      WHOLE.has(key) ||
+      !isJsonObject(value) ||
+      !isJsonObject(old) ||
+      changesType(old, value);
     merged[key] = replace ? value : merge(old, value, depth + 1);
   }
   return merged;
@@ -192,5 +200,9 @@ function check(config: JsonObject): SessionConfig {
   if (result.success) return result.output;
   const issue = result.issues[0];
   const param = `session.${v.getDotPath(issue) ?? ""}`;
-  throw new ClientError("invalid_value", `Invalid '${param}': expected ${issue.expected ?? issue.message}.`, param);
+  throw new ClientError(
+    "invalid_value",
+    `Invalid '${param}': expected ${issue.expected ?? issue.message}.`,
+    param,
+  );
 }

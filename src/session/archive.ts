@@ -46,7 +46,9 @@ export class AudioArchive {
   }
 
   /** All that is kept of the item, or null. `complete` is false when its front was dropped. */
-  read(itemId: string): { readonly format: AudioFormat; readonly bytes: Uint8Array; readonly complete: boolean } | null {
+  read(
+    itemId: string,
+  ): { readonly format: AudioFormat; readonly bytes: Uint8Array; readonly complete: boolean } | null {
     const recording = this.#recordings.get(itemId);
     if (!recording) return null;
     const bytes = new Uint8Array(recording.bytes);

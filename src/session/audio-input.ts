@@ -8,7 +8,13 @@
  */
 import { createDecoder, encode, type AudioDecoder } from "../audio/codec.ts";
 import { Endpointer, type EndpointerOptions, type EndpointerSnapshot } from "../audio/endpointer.ts";
-import { bytesPerSample, formatKey, sampleRateHz, type AudioFormat, type PcmRateHz } from "../audio/format.ts";
+import {
+  bytesPerSample,
+  formatKey,
+  sampleRateHz,
+  type AudioFormat,
+  type PcmRateHz,
+} from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import { createResampler, type Resampler, type ResamplerSnapshot } from "../audio/resampler.ts";
 import { SampleRing, type RingSnapshot } from "../audio/ring.ts";
@@ -52,7 +58,13 @@ class RateStream {
   readonly originTicks: number;
   readonly #resampler: Resampler;
 
-  constructor(fromHz: PcmRateHz, rateHz: PcmRateHz, originTicks: number, limits: Limits, kernels: AudioKernels) {
+  constructor(
+    fromHz: PcmRateHz,
+    rateHz: PcmRateHz,
+    originTicks: number,
+    limits: Limits,
+    kernels: AudioKernels,
+  ) {
     this.rateHz = rateHz;
     this.originTicks = originTicks;
     this.ring = new SampleRing(Math.ceil((limits.inputHistoryMs * rateHz) / 1000));

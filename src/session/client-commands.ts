@@ -46,7 +46,7 @@ export class ClientCommands {
     const { turns, bargeIn } = this.#parts;
     switch (event.type) {
       case "session.update":
-        return this.#host.updateSession(event.session as JsonObject);
+        return this.#host.updateSession(event.session);
       case "input_audio_buffer.append":
         return this.#host.appendAudio(decodeAudio(event.audio));
       case "input_audio_buffer.commit":
@@ -75,7 +75,11 @@ export class ClientCommands {
   #create(given: JsonObject, previousItemId: string | null): void {
     const { context, port, conversation } = this.#parts;
     const id = given["id"];
-    const item = checkItem(given, typeof id === "string" ? id : context.newId("item"), context.limits.itemSize);
+    const item = checkItem(
+      given,
+      typeof id === "string" ? id : context.newId("item"),
+      context.limits.itemSize,
+    );
     const kept = withoutAudio(item);
     const entry: Entry = { item: kept, origin: null, growing: false, truncatedMs: null, audioMs: 0 };
     const previous = conversation.insert(entry, previousItemId);
@@ -142,7 +146,11 @@ export class ClientCommands {
 
   #respond(params: ResponseParams): void {
     if (this.#host.transcriptionOnly) {
-      throw new ClientError("invalid_request", "A transcription session has no responses (response.create).", "type");
+      throw new ClientError(
+        "invalid_request",
+        "A transcription session has no responses (response.create).",
+        "type",
+      );
     }
     if (params.conversation !== "none" && this.#parts.responses.answering.length > 0) {
       throw new ClientError(
@@ -155,9 +163,11 @@ export class ClientCommands {
 
   #cancel(responseId: string | null): void {
     const { responses, links, bargeIn, port } = this.#parts;
-    const chosen = responseId === null ? responses.answering : responses.active.filter((one) => one.id === responseId);
+    const chosen =
+      responseId === null ? responses.answering : responses.active.filter((one) => one.id === responseId);
     if (chosen.length === 0) {
-      const what = responseId === null ? "no active response found" : `no active response with id '${responseId}'`;
+      const what =
+        responseId === null ? "no active response found" : `no active response with id '${responseId}'`;
       throw new ClientError("response_cancel_not_active", `Cancellation failed: ${what}`, null);
     }
     for (const response of chosen) responses.cancel(response, links[response.stream], "client_cancelled");
@@ -167,7 +177,11 @@ export class ClientCommands {
   #played(itemId: string, playedMs: number): void {
     const { playout, context } = this.#parts;
     if (!playout.has(itemId)) {
-      throw new ClientError("playback_ack_invalid_item_id", `No audio was sent for item '${itemId}'.`, "item_id");
+      throw new ClientError(
+        "playback_ack_invalid_item_id",
+        `No audio was sent for item '${itemId}'.`,
+        "item_id",
+      );
     }
     playout.acknowledged(itemId, playedMs, context.now);
   }
@@ -188,5 +202,8 @@ export function invalidAudio(): ClientError {
 
 function hasAudio(item: Item): boolean {
   const content = item["content"];
-  return Array.isArray(content) && content.some((part: Json) => isJsonObject(part) && part["type"] === "output_audio");
+  return (
+    Array.isArray(content) &&
+    content.some((part: Json) => isJsonObject(part) && part["type"] === "output_audio")
+  );
 }

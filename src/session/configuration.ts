@@ -3,12 +3,25 @@ import type { AudioFormat } from "../audio/format.ts";
 import type { EndpointerOptions } from "../audio/endpointer.ts";
 import type { DetectorThresholds } from "../audio/vad/detector.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
-import { initialConfig, mergeConfig, type SessionConfig, type TurnDetection } from "../protocol/session-config.ts";
+import {
+  initialConfig,
+  mergeConfig,
+  type SessionConfig,
+  type TurnDetection,
+} from "../protocol/session-config.ts";
 import type { UpstreamConfig } from "../upstreams/upstream.ts";
-import type { PauseBounds, Pauses } from "./pauses.ts";
+import { Pauses, type PauseBounds } from "./pauses.ts";
 
 /** Session keys that `UpstreamConfig` names itself. */
-const NAMED = new Set(["type", "instructions", "output_modalities", "max_output_tokens", "tools", "tool_choice", "audio"]);
+const NAMED = new Set([
+  "type",
+  "instructions",
+  "output_modalities",
+  "max_output_tokens",
+  "tools",
+  "tool_choice",
+  "audio",
+]);
 
 /**
  * Silence that ends a turn under `semantic_vad`, by eagerness: before this speaker's own pauses are known, and the
@@ -152,7 +165,7 @@ export function endpointerOptions(
   turn: TurnDetection | null,
   thresholds: DetectorThresholds,
   audible: boolean,
-  pauses: Pauses,
+  pauses: Pauses = new Pauses(),
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
   const start = rescale(wanted, thresholds.start);

@@ -56,7 +56,11 @@ export class Conversation {
    */
   insert(entry: Entry, previousItemId: string | null = null): string | null {
     if (this.find(entry.item.id)) {
-      throw new ClientError("item_create_duplicate_id", `An item with id '${entry.item.id}' already exists.`, "item.id");
+      throw new ClientError(
+        "item_create_duplicate_id",
+        `An item with id '${entry.item.id}' already exists.`,
+        "item.id",
+      );
     }
     const at = this.#position(previousItemId);
     const previous = this.#entries[at - 1]?.item.id ?? null;
@@ -137,7 +141,9 @@ export class Conversation {
 
 function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {
   const content = item["content"];
-  return Array.isArray(content) ? content.map((part: Json) => (isJsonObject(part) ? change(part) : part)) : [];
+  return Array.isArray(content)
+    ? content.map((part: Json) => (isJsonObject(part) ? change(part) : part))
+    : [];
 }
 
 function withoutTranscript(part: JsonObject): JsonObject {

@@ -28,7 +28,11 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
 export function checkItem(item: JsonObject, id: string, sizeLimit: number): Item {
   const type = item["type"];
   if (typeof type !== "string") {
-    throw new ClientError("missing_required_parameter", "Missing required parameter: 'item.type'.", "item.type");
+    throw new ClientError(
+      "missing_required_parameter",
+      "Missing required parameter: 'item.type'.",
+      "item.type",
+    );
   }
   if (type === "message") checkMessage(item);
   else {

@@ -6,7 +6,10 @@
 import { bytesPerSample, sampleRateHz, type AudioFormat } from "../audio/format.ts";
 import type { UpstreamEvent } from "../upstreams/upstream.ts";
 
-export type LaneEvent = Exclude<Extract<UpstreamEvent, { readonly response: string }>, { type: "response.started" }>;
+export type LaneEvent = Exclude<
+  Extract<UpstreamEvent, { readonly response: string }>,
+  { type: "response.started" }
+>;
 
 export class Lane {
   #queue: LaneEvent[] = [];
@@ -66,12 +69,17 @@ export class Lane {
   }
 
   snapshot(): LaneSnapshot {
-    return this.#queue.map((event) => (event.type === "audio" ? { ...event, bytes: event.bytes.slice() } : event));
+    return this.#queue.map((event) =>
+      event.type === "audio" ? { ...event, bytes: event.bytes.slice() } : event,
+    );
   }
 
   restore(snapshot: LaneSnapshot): void {
     this.#queue = [...snapshot];
-    this.#bytes = snapshot.reduce((sum, event) => sum + (event.type === "audio" ? event.bytes.byteLength : 0), 0);
+    this.#bytes = snapshot.reduce(
+      (sum, event) => sum + (event.type === "audio" ? event.bytes.byteLength : 0),
+      0,
+    );
   }
 }
 

@@ -58,7 +58,13 @@ export class Link implements AudioTap {
   /** The configuration changed since the greeting. */
   #reconfigure = false;
 
-  constructor(index: number, planned: PlannedUpstream, create: UpstreamFactory, context: Context, host: LinkHost) {
+  constructor(
+    index: number,
+    planned: PlannedUpstream,
+    create: UpstreamFactory,
+    context: Context,
+    host: LinkHost,
+  ) {
     this.index = index;
     this.name = planned.name;
     this.#planned = planned;
@@ -192,7 +198,11 @@ export class Link implements AudioTap {
     this.#backlog.push(kept);
     const { backlogBytes, backlogCommands } = this.#context.limits;
     if (this.#backlogBytes > backlogBytes || this.#backlog.length > backlogCommands) {
-      this.#giveUp("upstream_backlog_full", "The upstream was not ready in time to take what was said.", 1000);
+      this.#giveUp(
+        "upstream_backlog_full",
+        "The upstream was not ready in time to take what was said.",
+        1000,
+      );
     }
   }
 
@@ -213,7 +223,8 @@ export class Link implements AudioTap {
 
   #keepAlive(): void {
     const everyMs = this.capabilities.keepaliveMs;
-    if (everyMs !== null) this.#context.deadlines.set(this.#deadline("keepalive"), this.#context.now + everyMs);
+    if (everyMs !== null)
+      this.#context.deadlines.set(this.#deadline("keepalive"), this.#context.now + everyMs);
   }
 
   /** A socket ended or never opened (`code` 0). */
@@ -261,7 +272,8 @@ export class Link implements AudioTap {
   timeout(what: string): void {
     if (what === "redial") this.dial();
     else if (what === "keepalive") this.command({ type: "keepalive" });
-    else if (what === "dial") this.#giveUp("upstream_timeout", "The upstream did not answer the call in time.", 1000);
+    else if (what === "dial")
+      this.#giveUp("upstream_timeout", "The upstream did not answer the call in time.", 1000);
     else this.#giveUp("upstream_timeout", "The upstream did not accept its configuration in time.", 1000);
   }
 
@@ -316,7 +328,9 @@ function chunkOf(bytes: Uint8Array): AudioChunk {
   return { bytes, base64: () => bytes.toBase64() };
 }
 
-type KeptCommand = Exclude<Command, { type: "audio" }> | { readonly type: "audio"; readonly bytes: Uint8Array };
+type KeptCommand =
+  | Exclude<Command, { type: "audio" }>
+  | { readonly type: "audio"; readonly bytes: Uint8Array };
 
 export interface LinkSnapshot {
   readonly phase: LinkPhase;

@@ -60,7 +60,9 @@ export class Playout {
     if (!piece) return 0;
     const time = this.#pausedAt ?? now;
     // After an acknowledgement playing goes on; without one it began when the first sample arrived.
-    const played = piece.ack ? piece.ack.ms + Math.max(0, time - piece.ack.at) : Math.max(0, time - piece.startsAt);
+    const played = piece.ack
+      ? piece.ack.ms + Math.max(0, time - piece.ack.at)
+      : Math.max(0, time - piece.startsAt);
     return Math.min(played, piece.endMs ?? piece.sentMs, piece.sentMs);
   }
 

@@ -17,7 +17,9 @@ function asText(item: Item): Item | null {
   const content = item["content"];
   if (item.type !== "message") return item;
   if (!Array.isArray(content)) return null;
-  const parts = content.map((part: Json) => (isJsonObject(part) ? partAsText(part) : null)).filter((part) => part !== null);
+  const parts = content
+    .map((part: Json) => (isJsonObject(part) ? partAsText(part) : null))
+    .filter((part) => part !== null);
   return parts.length > 0 ? { ...item, content: parts } : null;
 }
 

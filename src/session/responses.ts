@@ -87,15 +87,15 @@ export class Responses {
   /** Asks one upstream for a response. @throws ClientError when too many run. */
   request(link: Link, params: ResponseParams): ResponseRecord {
     if (this.active.length >= this.#context.limits.activeResponses) {
-      throw new ClientError("too_many_responses", `At most ${this.#context.limits.activeResponses} responses at once.`);
+      throw new ClientError(
+        "too_many_responses",
+        `At most ${this.#context.limits.activeResponses} responses at once.`,
+      );
     }
-    const { conversation, metadata, ...rest } = params;
+    const { conversation, metadata: _metadata, ...rest } = params;
     const response = this.#create(link, true, params);
     const outOfBand = conversation === "none";
-    this.#context.deadlines.set(
-      deadline(response),
-      this.#context.now + this.#context.limits.firstOutputMs,
-    );
+    this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
     // What came from a JSON schema is JSON.
     const options = { params: rest as JsonObject, outOfBand };
     link.command({ type: "respond", responseId: response.id, options });
@@ -236,7 +236,13 @@ export class Responses {
     switch (event.type) {
       case "audio": {
         const { format } = this.#host.responseDefaults();
-        this.#writer.audio(response, item, this.#host.gate.outputFormat(response.stream), format, event.bytes);
+        this.#writer.audio(
+          response,
+          item,
+          this.#host.gate.outputFormat(response.stream),
+          format,
+          event.bytes,
+        );
         break;
       }
       case "transcript":
@@ -260,16 +266,15 @@ export class Responses {
   #tooLong(response: ResponseRecord, item: OutputItem, delta: string): boolean {
     const limit = this.#context.limits.responseTextSize;
     if (item.text.length + item.arguments.length + delta.length <= limit) return false;
-    const fault = { code: "upstream_output_too_long", message: `The response is longer than ${limit} characters.` };
+    const fault = {
+      code: "upstream_output_too_long",
+      message: `The response is longer than ${limit} characters.`,
+    };
     this.end(response, { phase: "failed", reason: null, fault });
     return true;
   }
 
-  #addItem(
-    response: ResponseRecord,
-    key: string,
-    event: ItemStarted | null,
-  ): OutputItem {
+  #addItem(response: ResponseRecord, key: string, event: ItemStarted | null): OutputItem {
     const call = event?.kind === "function_call" ? event : null;
     const item: OutputItem = {
       id: this.#context.newId("item"),

@@ -73,7 +73,13 @@ export class TurnTaking implements InputListener {
   /** Silence at the hop before this one. */
   #silenceMs = 0;
 
-  constructor(context: Context, port: ClientPort, conversation: Conversation, input: AudioInput, host: TurnHost) {
+  constructor(
+    context: Context,
+    port: ClientPort,
+    conversation: Conversation,
+    input: AudioInput,
+    host: TurnHost,
+  ) {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
@@ -137,7 +143,8 @@ export class TurnTaking implements InputListener {
   onAudio(): void {
     for (const link of this.#host.links) if (link.capabilities.turns !== "client") this.#input.forward(link);
     if (this.#phase === "manual") this.#forward();
-    else if (this.#phase === "speaking" && !this.#host.eager().active) this.#forward(this.#input.settledTicks);
+    else if (this.#phase === "speaking" && !this.#host.eager().active)
+      this.#forward(this.#input.settledTicks);
     else if (this.#phase === "speaking") this.#input.forward(this.#recorder, this.#input.settledTicks);
   }
 

@@ -109,7 +109,9 @@ export class UpstreamEvents implements LinkHost {
       const content = entry.item["content"];
       const parts = Array.isArray(content) ? content : [];
       const heard = parts.map((part: Json) =>
-        isJsonObject(part) && part["type"] === "input_audio" ? { ...part, transcript: event.transcript } : part,
+        isJsonObject(part) && part["type"] === "input_audio"
+          ? { ...part, transcript: event.transcript }
+          : part,
       );
       entry.item = { ...entry.item, content: heard };
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
@@ -129,7 +131,10 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    this.#port.failed(fault.code, `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`);
+    this.#port.failed(
+      fault.code,
+      `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`,
+    );
     this.#host.turns().takeBack();
     this.#responses.linkLost(link, fault);
   }

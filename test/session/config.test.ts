@@ -99,7 +99,10 @@ describe("the session object", () => {
   test.each([
     ["session.audio.input.format.rate", { audio: { input: { format: { type: "audio/pcm", rate: 44100 } } } }],
     ["session.audio.input.format.type", { audio: { input: { format: { type: "audio/opus" } } } }],
-    ["session.audio.input.turn_detection.threshold", { audio: { input: { turn_detection: { threshold: 2 } } } }],
+    [
+      "session.audio.input.turn_detection.threshold",
+      { audio: { input: { turn_detection: { threshold: 2 } } } },
+    ],
     ["session.audio.input.turn_detection.type", { audio: { input: { turn_detection: { type: "magic" } } } }],
     ["session.instructions", { instructions: 7 }],
     ["session.output_modalities", { output_modalities: ["audio", "text"] }],

@@ -85,7 +85,7 @@ describe("duplex.v1", () => {
     const audio = voice(1000);
     const bytes = new Uint8Array(audio.buffer);
     const random = seeded(7);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const length = 1 + Math.floor(random() * 2000);
       call.client(frame(bytes.slice(at, at + length)));
       at += length;
@@ -96,7 +96,9 @@ describe("duplex.v1", () => {
     call.answer(answer);
     expect(call.heard()).toEqual(bytes);
     const of = (stream: number) =>
-      Uint8Array.from(call.frames.filter((one) => one.header.stream === stream).flatMap((one) => [...one.payload]));
+      Uint8Array.from(
+        call.frames.filter((one) => one.header.stream === stream).flatMap((one) => [...one.payload]),
+      );
     expect(of(1)).toEqual(bytes);
     expect(of(0)).toEqual(new Uint8Array(answer.buffer));
   });
@@ -108,7 +110,9 @@ describe("duplex.v1", () => {
     expect(call.types()).toContain("input_audio_buffer.speech_started");
     expect(call.types()).not.toContain("conversation.item.truncated");
     expect(call.types().filter((type) => type === "response.done")).toEqual([]);
-    expect(Uint8Array.from(call.frames.flatMap((one) => [...one.payload]))).toEqual(new Uint8Array(turn.buffer));
+    expect(Uint8Array.from(call.frames.flatMap((one) => [...one.payload]))).toEqual(
+      new Uint8Array(turn.buffer),
+    );
   });
 
   test("[X8] a duplex stream that pauses for a second ends its response; the next audio begins another", () => {

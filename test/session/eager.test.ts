@@ -32,19 +32,21 @@ describe("eager answers", () => {
     call.speak(concat(silence(600), FIRST, silence(300)));
     call.answer(voice(200), "Too early.");
     call.speak(concat(SECOND, silence(900)));
-    expect(call.commandTypes()).toEqual([
-      "greet",
-      "audio",
-      "commit",
-      "respond",
-      "cancel",
-      "delete",
-      "audio",
-      "commit",
-      "respond",
-      "cancel",
-      "delete",
-    ].slice(0, 9));
+    expect(call.commandTypes()).toEqual(
+      [
+        "greet",
+        "audio",
+        "commit",
+        "respond",
+        "cancel",
+        "delete",
+        "audio",
+        "commit",
+        "respond",
+        "cancel",
+        "delete",
+      ].slice(0, 9),
+    );
     expect(JSON.stringify(call.events)).not.toContain("Too early.");
     expect(call.types().filter((type) => type === "response.created").length).toBe(1);
     expect(call.types().filter((type) => type === "input_audio_buffer.committed").length).toBe(1);
@@ -52,7 +54,10 @@ describe("eager answers", () => {
     expect(entries.map((entry) => entry.item["role"])).toEqual(["user"]);
     const all = call.commands().flatMap((one) => (one.type === "audio" ? [one.audio] : []));
     const again = call.commands().findIndex((one) => one.type === "delete");
-    const second = call.commands().slice(again).flatMap((one) => (one.type === "audio" ? [one.audio] : []));
+    const second = call
+      .commands()
+      .slice(again)
+      .flatMap((one) => (one.type === "audio" ? [one.audio] : []));
     const heard = (pieces: readonly string[]) =>
       pieces.map((piece) => Uint8Array.fromBase64(piece).toHex()).join("");
     expect(heard(second).startsWith(heard(all.slice(0, all.length - second.length)))).toBe(true);

@@ -74,12 +74,16 @@ describe("the floor", () => {
     call.speak(concat(voice(1200), silence(900)));
     expect(decisions(call)).toEqual(["hold", "interrupt"]);
     const types = call.types();
-    expect(types.indexOf("output_audio_buffer.cleared")).toBeGreaterThan(types.lastIndexOf("overlap.decision"));
+    expect(types.indexOf("output_audio_buffer.cleared")).toBeGreaterThan(
+      types.lastIndexOf("overlap.decision"),
+    );
     const endMs = Number(call.last("conversation.item.truncated")["audio_end_ms"]);
     expect(endMs).toBeGreaterThan(1000);
     expect(endMs).toBeLessThan(1200);
     expect(heard(call).length / 48).toBeLessThan(1700);
-    expect(call.commandTypes().slice(-5)).toEqual(["cancel", "truncate", "audio", "commit", "respond"].sort(byPlace(call)));
+    expect(call.commandTypes().slice(-5)).toEqual(
+      ["cancel", "truncate", "audio", "commit", "respond"].sort(byPlace(call)),
+    );
   });
 
   test("[F6] the turn that interrupts has all of its words: it begins before the sound", () => {
@@ -93,17 +97,20 @@ describe("the floor", () => {
     expect(audio.toHex()).toContain(new Uint8Array(words.buffer).toHex());
   });
 
-  test.each([80, 300])("[F7] the agent's own echo, %i ms late, never cuts it and at most holds it briefly", (lateMs) => {
-    const call = new Call({ dialect: "duplex.v1" });
-    call.speak(TURN);
-    call.answer(STORY);
-    // The loudspeaker's sound at the microphone, 10 dB down, over the room's noise.
-    new Listener(call, { echoGain: 1 / 3, echoLateMs: lateMs }).speak(silence(10_000));
-    expect(decisions(call)).toContain("echo");
-    expect(decisions(call)).not.toContain("interrupt");
-    expect(call.types().filter((type) => type === "input_audio_buffer.committed").length).toBe(1);
-    expect(heard(call)).toEqual(new Uint8Array(STORY.buffer));
-  });
+  test.each([80, 300])(
+    "[F7] the agent's own echo, %i ms late, never cuts it and at most holds it briefly",
+    (lateMs) => {
+      const call = new Call({ dialect: "duplex.v1" });
+      call.speak(TURN);
+      call.answer(STORY);
+      // The loudspeaker's sound at the microphone, 10 dB down, over the room's noise.
+      new Listener(call, { echoGain: 1 / 3, echoLateMs: lateMs }).speak(silence(10_000));
+      expect(decisions(call)).toContain("echo");
+      expect(decisions(call)).not.toContain("interrupt");
+      expect(call.types().filter((type) => type === "input_audio_buffer.committed").length).toBe(1);
+      expect(heard(call)).toEqual(new Uint8Array(STORY.buffer));
+    },
+  );
 
   test("[F12] the caller's voice over the agent's echo is still an interruption", () => {
     const call = new Call({ dialect: "duplex.v1" });

@@ -17,7 +17,13 @@ describe("bad input", () => {
     ["no type", '{"event_id":"e"}', "missing_required_parameter", "type", "e"],
     ["a type that is no string", '{"type":7,"event_id":"e"}', "missing_required_parameter", "type", "e"],
     ["an unknown type", '{"type":"session.dance","event_id":"e"}', "invalid_value", "type", "e"],
-    ["a missing field", '{"type":"session.update","event_id":"e"}', "missing_required_parameter", "session", "e"],
+    [
+      "a missing field",
+      '{"type":"session.update","event_id":"e"}',
+      "missing_required_parameter",
+      "session",
+      "e",
+    ],
     ["a wrong type", '{"type":"session.update","session":7,"event_id":"e"}', "invalid_type", "session", "e"],
     [
       "a wrong nested type",
@@ -47,15 +53,18 @@ describe("bad input", () => {
       "type",
       "e",
     ],
-  ])("[E1] %s is an error that names what was wrong, and the call goes on", (_, data, code, param, eventId) => {
-    const call = new Call();
-    call.client(data);
-    expect(call.last("error")).toMatchObject({
-      event_id: expect.any(String),
-      error: { type: "invalid_request_error", code, param, event_id: eventId },
-    });
-    goesOn(call);
-  });
+  ])(
+    "[E1] %s is an error that names what was wrong, and the call goes on",
+    (_, data, code, param, eventId) => {
+      const call = new Call();
+      call.client(data);
+      expect(call.last("error")).toMatchObject({
+        event_id: expect.any(String),
+        error: { type: "invalid_request_error", code, param, event_id: eventId },
+      });
+      goesOn(call);
+    },
+  );
 
   test("[E2] binary before negotiation is refused, the call goes on", () => {
     const call = new Call();
@@ -90,7 +99,9 @@ describe("bad input", () => {
     const audio = "A".repeat(15 * 1024 * 1024);
     call.client(`{"type":"input_audio_buffer.append","audio":"${audio}"}`);
     expect(call.types()).not.toContain("error");
-    const bytes = call.commands().reduce((sum, one) => sum + (one.type === "audio" ? one.audio.length : 0), 0);
+    const bytes = call
+      .commands()
+      .reduce((sum, one) => sum + (one.type === "audio" ? one.audio.length : 0), 0);
     expect(bytes).toBeGreaterThanOrEqual(audio.length);
     call.client(`{"type":"input_audio_buffer.append","audio":"${"A".repeat(16 * 1024 * 1024)}"}`);
     expect(call.last("error")["error"]).toMatchObject({ code: "message_too_large" });
@@ -127,7 +138,11 @@ describe("bad input", () => {
     call.client(message("x".repeat(600)));
     expect(call.last("error")["error"]).toMatchObject({ code: "item_too_large", param: "item" });
     for (const text of ["a", "b", "c", "d"]) call.client(message(text));
-    expect(call.session.snapshot().conversation.entries.map((entry) => entry.item.id)).toEqual(["b", "c", "d"]);
+    expect(call.session.snapshot().conversation.entries.map((entry) => entry.item.id)).toEqual([
+      "b",
+      "c",
+      "d",
+    ]);
   });
 
   test("[E9] events after the end change nothing", () => {

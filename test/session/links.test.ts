@@ -142,7 +142,9 @@ describe("upstream links", () => {
     const call = new Call();
     call.advance(60 * 60 * 1000 + 1);
     expect(call.last("error")["error"]).toMatchObject({ code: "session_expired" });
-    expect(call.actions).toContainEqual(expect.objectContaining({ type: "close", peer: "client", code: 1001 }));
+    expect(call.actions).toContainEqual(
+      expect.objectContaining({ type: "close", peer: "client", code: 1001 }),
+    );
   });
 
   test("[L11] a second upstream goes on when the first one dies", () => {

@@ -14,7 +14,6 @@ import { createWireUpstream, type SentCommand, type WireEvent } from "./wire-ups
 /** A server event as a test looks at it: loose on purpose, fields are asserted by the tests. */
 export interface Received {
   readonly type: string;
-  // deno-lint-ignore no-explicit-any
   readonly [field: string]: unknown;
 }
 
@@ -70,7 +69,7 @@ export class Call {
     this.session = new Session(this.#setup, this.#dependencies, this.now);
     if (options.connect === false) return;
     this.connect(options.dialect ?? "realtime");
-    for (const peer of [...this.open]) if (peer !== CLIENT) this.accept(peer);
+    for (const peer of Array.from(this.open)) if (peer !== CLIENT) this.accept(peer);
   }
 
   connect(dialect: Dialect): void {

@@ -22,12 +22,14 @@ export type SentCommand =
   | { readonly type: "greet"; readonly config: UpstreamConfig };
 
 /** An event with audio as base64, as this wire spells it. */
-export type WireEvent = Exclude<UpstreamEvent, { type: "audio" }> | {
-  readonly type: "audio";
-  readonly response: string;
-  readonly item: string;
-  readonly audio: string;
-};
+export type WireEvent =
+  | Exclude<UpstreamEvent, { type: "audio" }>
+  | {
+      readonly type: "audio";
+      readonly response: string;
+      readonly item: string;
+      readonly audio: string;
+    };
 
 const FULL: Capabilities = {
   input: PCM_24K,
@@ -52,8 +54,8 @@ class WireUpstream implements Upstream {
     this.capabilities = {
       ...FULL,
       ...rest,
-      input: (input as AudioFormat | undefined) ?? PCM_24K,
-      output: (output as AudioFormat | undefined) ?? PCM_24K,
+      input: input ?? PCM_24K,
+      output: output ?? PCM_24K,
     };
   }
 

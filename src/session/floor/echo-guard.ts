@@ -86,9 +86,7 @@ export class EchoGuard {
       fromLagMs: known.lagMs - LAG_SLACK_MS,
       toLagMs: known.lagMs + LAG_SLACK_MS,
     });
-    return (
-      found.spreadDb <= MOST_SPREAD_AGAIN_DB && Math.abs(found.gainDb - known.gainDb) <= GAIN_SLACK_DB
-    );
+    return found.spreadDb <= MOST_SPREAD_AGAIN_DB && Math.abs(found.gainDb - known.gainDb) <= GAIN_SLACK_DB;
   }
 
   /** Level of the microphone just now, in dBFS: the loudest of the last three frames. */

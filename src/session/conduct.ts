@@ -1,0 +1,358 @@
+/**
+ * How the parts of a session act on each other: what a turn asks of the upstreams, what an answer does to the
+ * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
+ */
+import { PCM_24K } from "../audio/format.ts";
+import type { SpeechDetector } from "../audio/vad/detector.ts";
+import { createDetector } from "../audio/vad/index.ts";
+import { ClientError } from "../protocol/client-error.ts";
+import type { ResponseParams } from "../protocol/client-events.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import { AudioInput } from "./audio-input.ts";
+import { BargeIn } from "./barge-in.ts";
+import { ClientCommands } from "./client-commands.ts";
+import { ClientPort } from "./client-port.ts";
+import { Configuration, endpointerOptions } from "./configuration.ts";
+import { Context } from "./context.ts";
+import { Conversation } from "./conversation.ts";
+import { Eager } from "./eager.ts";
+import { Floor } from "./floor/floor.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { Link } from "./link.ts";
+import { Pauses } from "./pauses.ts";
+import { Playout } from "./playout.ts";
+import type { ResponseRecord } from "./response.ts";
+import { ResponseWriter } from "./response-writer.ts";
+import { Responses, type ResponseDefaults } from "./responses.ts";
+import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { TurnTaking } from "./turn-taking.ts";
+import { UpstreamEvents } from "./upstream-events.ts";
+
+export class Conduct {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly config: Configuration;
+  readonly conversation: Conversation;
+  readonly playout = new Playout();
+  readonly responses: Responses;
+  readonly writer: ResponseWriter;
+  readonly floor: Floor;
+  readonly eager: Eager;
+  readonly pauses = new Pauses();
+  readonly input: AudioInput;
+  readonly turns: TurnTaking;
+  readonly bargeIn: BargeIn;
+  readonly commands: ClientCommands;
+  readonly upstreamEvents: UpstreamEvents;
+  readonly links: Link[] = [];
+  readonly conversationId: string;
+  createdAt: number;
+  usage: Record<string, number> = {};
+  readonly #setup: SessionSetup;
+  readonly #detector: SpeechDetector;
+  #audible = false;
+
+  /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
+  constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
+    const { kernels, createUpstream, drawId } = dependencies;
+    this.#setup = setup;
+    this.createdAt = now;
+    this.context = new Context({ ...DEFAULT_LIMITS, ...dependencies.limits }, drawId().slice(0, 16), now);
+    this.conversationId = `conv_${setup.id}`;
+    this.port = new ClientPort(this.context);
+    this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
+    this.conversation = new Conversation(this.context.limits);
+    this.floor = this.#createFloor();
+    this.writer = new ResponseWriter(
+      this.context,
+      this.port,
+      this.conversation,
+      this.playout,
+      kernels,
+      (stream, samples, rateHz, atMs) => this.floor.guard.played(stream, samples, rateHz, atMs),
+    );
+    this.responses = new Responses(this.context, this.writer, {
+      gate: this.#gateHost(),
+      responseDefaults: () => this.#responseDefaults(),
+      command: (stream, command) => this.links[stream]?.command(command),
+      onResponseDone: (response) => this.#responseDone(response),
+    });
+    this.#detector = createDetector(kernels, setup.plan.detector).detector;
+    const options = this.#endpointerOptions();
+    this.input = new AudioInput(
+      this.config.inputFormat,
+      this.#detector,
+      options,
+      kernels,
+      this.context.limits,
+    );
+    this.upstreamEvents = new UpstreamEvents(this.context, this.port, this.conversation, this.responses, {
+      upstreamConfig: () => this.config.upstream(),
+      turns: () => this.turns,
+      bargeIn: () => this.bargeIn,
+      primary: (link) => link === this.links[0],
+    });
+    for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
+      this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
+    }
+    this.eager = new Eager(this.context, this.links, this.responses);
+    this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
+      ...this.#floorSide(),
+      onSpeechStarted: () => this.#speechStarted(),
+      onTurn: (detected) => this.#turnTaken(detected),
+    });
+    this.bargeIn = new BargeIn(
+      this.context,
+      this.port,
+      this.conversation,
+      this.playout,
+      this.responses,
+      this.links,
+    );
+    this.commands = this.#createCommands();
+    this.#configureTurns();
+  }
+
+  #createFloor(): Floor {
+    return new Floor(this.context, this.port, this.playout, {
+      settings: () => this.config.relay(this.port.extended),
+      audible: () => this.#agentAudible,
+      begin: (prefixTicks) => this.turns.begin(prefixTicks),
+      forget: () => this.turns.forget(),
+      release: () => this.responses.drain(),
+    });
+  }
+
+  /** What may pass to the listener, and when. */
+  #gateHost() {
+    return {
+      holds: (response: ResponseRecord) =>
+        !response.announced ||
+        (this.floor.held && this.links[response.stream]?.capabilities.turns !== "none"),
+      // A duplex model keeps time by itself: pacing it would only delay it.
+      leadMs: (stream: number) =>
+        this.links[stream]?.capabilities.turns === "none"
+          ? null
+          : this.config.relay(this.port.extended).leadMs,
+      aheadMs: (stream: number) => this.playout.aheadMs(stream, this.context.now),
+      outputFormat: (stream: number) => this.links[stream]?.capabilities.output ?? PCM_24K,
+    };
+  }
+
+  /** What turn taking asks and tells the floor. */
+  #floorSide() {
+    return {
+      links: this.links,
+      contested: () => this.#agentAudible && this.config.turnDetection?.interrupt_response === true,
+      judging: () => this.floor.judging,
+      onOnset: (prefixTicks: number) => this.floor.onset(prefixTicks),
+      onEnded: () => this.floor.ended(),
+      onPause: (ms: number) => this.#paused(ms),
+      eagerMs: () => this.#eagerMs,
+      eager: () => this.eager,
+      onHeard: (samples: Int16Array, rateHz: number, endMs: number) =>
+        this.floor.guard.heard(samples, rateHz, endMs, this.context.now),
+      onHop: (probability: number, hopMs: number) =>
+        this.floor.hop(probability, hopMs, this.input.endpointer.options),
+    };
+  }
+
+  /** Answers are asked for in advance only where the end of a turn asks for one. */
+  get #eagerMs(): number | null {
+    const asks = this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly;
+    if (!asks || this.responses.answering.length > 0) return null;
+    return this.config.relay(this.port.extended).eagerMs;
+  }
+
+  #paused(ms: number): void {
+    this.pauses.heard(ms);
+    this.input.endpointer.configure(this.#endpointerOptions());
+  }
+
+  /** An agent that takes turns sounds, or has something to say that waits for the listener. */
+  get #agentAudible(): boolean {
+    if (this.#playingUntil() > this.context.now) return true;
+    return this.responses.active.some(
+      (response) =>
+        this.links[response.stream]?.capabilities.turns !== "none" && this.responses.waiting(response),
+    );
+  }
+
+  #createCommands(): ClientCommands {
+    const parts = {
+      context: this.context,
+      port: this.port,
+      conversation: this.conversation,
+      playout: this.playout,
+      responses: this.responses,
+      turns: this.turns,
+      bargeIn: this.bargeIn,
+      links: this.links,
+    };
+    const config = this.config;
+    return new ClientCommands(parts, {
+      updateSession: (session) => this.#updateSession(session),
+      appendAudio: (bytes) => this.appendAudio(bytes),
+      respond: (params) => this.#respond(params),
+      get transcriptionOnly() {
+        return config.transcriptionOnly;
+      },
+    });
+  }
+
+  appendAudio(bytes: Uint8Array): void {
+    const audible = this.#playingUntil() > this.context.now;
+    if (audible !== this.#audible) {
+      this.#audible = audible;
+      this.input.endpointer.configure(this.#endpointerOptions());
+    }
+    this.turns.push(bytes);
+  }
+
+  /** When the last agent that takes turns will have been heard. */
+  #playingUntil(): number {
+    let until = 0;
+    for (const link of this.links) {
+      if (link.capabilities.turns !== "none") until = Math.max(until, this.playout.audibleUntil(link.index));
+    }
+    return until;
+  }
+
+  #endpointerOptions() {
+    return endpointerOptions(
+      this.config.turnDetection,
+      this.#detector.thresholds,
+      this.#audible,
+      this.pauses,
+    );
+  }
+
+  #updateSession(session: JsonObject): void {
+    const voice = JSON.stringify(this.config.current.audio.output.voice);
+    const before = this.config.snapshot();
+    this.config.update(session);
+    const spoke = this.conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
+    if (spoke && JSON.stringify(this.config.current.audio.output.voice) !== voice) {
+      this.config.restore(before);
+      throw new ClientError(
+        "cannot_update_voice",
+        "The voice cannot be changed after the assistant has spoken.",
+        "session.audio.output.voice",
+      );
+    }
+    this.#configureTurns();
+    const config = this.config.upstream();
+    for (const link of this.links) link.command({ type: "configure", config });
+    this.port.emit({ type: "session.updated", session: this.shownSession() });
+    this.#armIdle();
+    this.context.persist();
+  }
+
+  /** Turns are decided at the edge unless the primary upstream insists on deciding itself. */
+  #configureTurns(): void {
+    const edge = this.config.turnDetection !== null && this.links[0]?.capabilities.turns !== "server";
+    this.turns.configure(edge, this.config.inputFormat);
+    this.input.endpointer.configure(this.#endpointerOptions());
+  }
+
+  shownSession(): JsonObject {
+    const identity: Record<string, JsonObject[string]> = {
+      object: this.config.transcriptionOnly ? "realtime.transcription_session" : "realtime.session",
+      id: `sess_${this.#setup.id}`,
+      model: this.#setup.model,
+      expires_at: Math.floor((this.createdAt + this.context.limits.sessionMs) / 1000),
+    };
+    if (this.port.extended) {
+      identity["relay"] = {
+        session_id: `sess_${this.#setup.id}`,
+        upstreams: this.links.map((link) => link.name),
+      };
+    }
+    return this.config.shown(identity);
+  }
+
+  #responseDefaults(): ResponseDefaults {
+    return {
+      modality: this.config.modality,
+      maxOutputTokens: this.config.current.max_output_tokens,
+      output: this.config.output,
+      format: this.config.outputFormat,
+      conversationId: this.conversationId,
+    };
+  }
+
+  #speechStarted(): void {
+    this.context.deadlines.clear("idle");
+    if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
+  }
+
+  #turnTaken(detected: boolean): void {
+    if (this.eager.confirm()) return;
+    if (!detected || this.config.transcriptionOnly) return;
+    if (!this.config.turnDetection?.create_response) return;
+    // An answer that may not be interrupted goes on; the turn is in the conversation for the next one.
+    if (this.responses.answering.length === 0) this.#ask(this.#answerers, {});
+  }
+
+  /** Upstreams that answer turns: a duplex one speaks when it likes. */
+  get #answerers(): readonly Link[] {
+    return this.links.filter((link) => link.capabilities.turns !== "none");
+  }
+
+  /** The client's `response.create`. */
+  #respond(params: ResponseParams): void {
+    if (params.conversation !== "none") {
+      this.#ask(this.#answerers.length > 0 ? this.#answerers : this.links, params);
+      return;
+    }
+    const able = this.links.filter((link) => link.capabilities.outOfBand);
+    if (able.length === 0) {
+      throw new ClientError(
+        "unsupported",
+        "No upstream of this session answers out of band.",
+        "response.conversation",
+      );
+    }
+    this.#ask(able.slice(0, 1), params);
+  }
+
+  #ask(links: readonly Link[], params: ResponseParams): void {
+    this.context.deadlines.clear("idle");
+    for (const link of links) {
+      link.ensure();
+      this.responses.request(link, params);
+    }
+  }
+
+  #responseDone(response: ResponseRecord): void {
+    for (const kind of ["total_tokens", "input_tokens", "output_tokens"]) {
+      const tokens = response.usage?.[kind];
+      if (typeof tokens === "number") this.usage[kind] = (this.usage[kind] ?? 0) + tokens;
+    }
+    this.context.metric(`responses_${response.phase}`, 1, response.upstream);
+    if (response.asked && !response.outOfBand) this.#armIdle();
+    this.context.persist();
+  }
+
+  /** `idle_timeout_ms` starts when the answer has been played to its end. */
+  #armIdle(): void {
+    const turn = this.config.turnDetection;
+    const idleMs = turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
+    this.context.deadlines.clear("idle");
+    if (idleMs === null || this.responses.answering.length > 0 || this.responses.count === 0) return;
+    const from = Math.max(this.context.now, this.#playingUntil());
+    this.context.deadlines.set("idle", from + idleMs);
+  }
+
+  /** The deadline of `idle_timeout_ms` came. */
+  idle(): void {
+    const turn = this.config.turnDetection;
+    if (turn?.type === "server_vad" && turn.idle_timeout_ms !== null) this.turns.idle(turn.idle_timeout_ms);
+  }
+
+  /** After a restore of the parts: what is derived from them. */
+  restored(now: number): void {
+    this.#audible = this.#playingUntil() > now;
+    this.input.endpointer.configure(this.#endpointerOptions());
+  }
+}

@@ -1,0 +1,25 @@
+/** What a session is made of, given by whoever makes it. */
+import type { AudioKernels } from "../audio/kernels.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import type { UpstreamFactory } from "../upstreams/upstream.ts";
+import type { DrawId } from "./io.ts";
+import type { Limits } from "./limits.ts";
+import type { Plan } from "./plan.ts";
+
+export interface SessionSetup {
+  readonly id: string;
+  /** The model string the client asked for, echoed in `session.model`. */
+  readonly model: string;
+  readonly plan: Plan;
+  /** `transcription` for `?intent=transcription`. */
+  readonly intent: "conversation" | "transcription";
+  /** Session object given with the token (client_secrets `session`, POST /v1/sessions `session`), or `{}`. */
+  readonly session: JsonObject;
+}
+
+export interface SessionDependencies {
+  readonly drawId: DrawId;
+  readonly kernels: AudioKernels;
+  readonly createUpstream: UpstreamFactory;
+  readonly limits?: Partial<Limits>;
+}
