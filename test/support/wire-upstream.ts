@@ -2,7 +2,7 @@
  * An upstream whose wire is the interface itself, as JSON: tests read the commands it was sent and write the events
  * it sends. Stateless, so that nothing hides in a codec.
  */
-import { PCM_24K, type AudioFormat } from "../../src/audio/format.ts";
+import { PCM_24K } from "../../src/audio/format.ts";
 import type {
   Capabilities,
   Command,
