@@ -28,7 +28,7 @@ interface Mix {
   id: string;
 }
 
-export const DATA_URL = new URL("../../../shared/data/vad/", import.meta.url);
+const DATA_URL = new URL("../../../shared/data/vad/", import.meta.url);
 
 export function corpusExists(): boolean {
   return existsSync(new URL("labels.json", DATA_URL));

@@ -94,6 +94,7 @@ describe("the neural detector", () => {
       { ...good, state: { ...good.state, window: new Int16Array(576) } },
       { ...good, state: { ...good.state, window: new Int16Array(3) } },
       { ...good, state: { ...good.state, levelDbfs: NaN } },
+      { ...good, state: { ...good.state, mean: NaN } },
       { detector: "silero-v6", state: {} },
     ];
     for (const snapshot of bad) expect(() => detector().restore(snapshot)).toThrow(RangeError);
