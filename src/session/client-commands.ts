@@ -158,7 +158,22 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
+    this.#checkInput(params);
     this.#host.respond(params);
+  }
+
+  #checkInput(params: ResponseParams): void {
+    for (const [index, item] of (params.input ?? []).entries()) {
+      const id = item["id"];
+      if (item.type !== "item_reference") continue;
+      if (typeof id !== "string" || !this.#parts.conversation.find(id)) {
+        throw new ClientError(
+          "item_reference_invalid_item_id",
+          `No item with id '${String(id).slice(0, 128)}' exists in the conversation.`,
+          `response.input[${index}].id`,
+        );
+      }
+    }
   }
 
   #cancel(responseId: string | null): void {

@@ -36,7 +36,11 @@ export class ClientMessages {
     try {
       if (data.length > this.#context.limits.clientMessageSize) {
         const limit = this.#context.limits.clientMessageSize;
-        throw new ClientError("message_too_large", `The message is larger than ${limit} bytes.`);
+        // Too large to parse: what can be said of it stands at its front.
+        const front = typeof data === "string" ? data.slice(0, 512) : "";
+        eventId = /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(front)?.[1] ?? null;
+        const param = front.includes('"input_audio_buffer.append"') ? "audio" : null;
+        throw new ClientError("message_too_large", `The message is larger than ${limit} bytes.`, param);
       }
       if (typeof data !== "string") {
         this.#frame(data);

@@ -21,6 +21,7 @@ const NAMED = new Set([
   "tools",
   "tool_choice",
   "audio",
+  "relay",
 ]);
 
 /**

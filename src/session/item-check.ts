@@ -71,7 +71,24 @@ function checkPart(part: Json, path: string, allowed: readonly string[]): void {
     throw new ClientError("invalid_value", `Invalid '${path}.type': expected ${expected}.`, `${path}.type`);
   }
   const member = MEMBER[type];
-  if (member !== undefined) requireString(part[member], `${path}.${member}`);
+  if (member === undefined) return;
+  requireString(part[member], `${path}.${member}`);
+  if (member === "audio" && !isBase64(part[member])) {
+    throw new ClientError(
+      "invalid_value",
+      `Invalid '${path}.audio': expected base64 (RFC 4648 §4).`,
+      `${path}.audio`,
+    );
+  }
+}
+
+function isBase64(value: Json | undefined): boolean {
+  try {
+    Uint8Array.fromBase64(String(value));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function requireString(value: Json | undefined, path: string): void {

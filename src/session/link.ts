@@ -103,7 +103,7 @@ export class Link implements AudioTap {
     this.responses.clear();
     this.#names.clear();
     this.#context.deadlines.clear(this.#deadline("redial"));
-    const request = this.#upstream.request();
+    const request = this.#upstream.request(this.#host.upstreamConfig().kind);
     this.#loop = request.url.startsWith("loop:");
     this.#host.onPhase(this, null);
     if (this.#dials > 1) this.#host.onRedial(this);

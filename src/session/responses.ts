@@ -208,6 +208,8 @@ export class Responses {
   #started(link: Link, key: string, answers: string | null): ResponseRecord | undefined {
     const known = answers === null ? undefined : this.#records.get(answers);
     if (answers !== null && !known) return undefined;
+    // A provider that answers only when asked and begins by itself is confused: nobody waits for this.
+    if (!known && link.capabilities.turns === "client") return undefined;
     const response = known ?? this.#create(link, false, {});
     link.responses.set(key, response.id);
     if (!known) link.command({ type: "named", what: "response", key, id: response.id });

@@ -7,7 +7,7 @@ import { Decoder, type DecoderState } from "./openai-decode.ts";
 import { Encoder, type EncoderState } from "./openai-encode.ts";
 import { ItemNames, type NamesState } from "./openai-names.ts";
 import { Responses, type ResponsesState } from "./openai-responses.ts";
-import { type OpenAiSettings, readSettings } from "./openai-settings.ts";
+import { type OpenAiSettings, readSettings, transcriptionUrl } from "./openai-settings.ts";
 import { closeFault } from "./openai-words.ts";
 import { createRedactor, type Redactor } from "./redact.ts";
 import type { Capabilities, Command, DialRequest, JsonObject, Upstream, UpstreamConfig } from "./upstream.ts";
@@ -64,8 +64,9 @@ class OpenAiUpstream implements Upstream {
     };
   }
 
-  request(): DialRequest {
-    return this.#settings.request;
+  request(kind: UpstreamConfig["kind"] = "conversation"): DialRequest {
+    const { request } = this.#settings;
+    return kind === "transcription" ? { ...request, url: transcriptionUrl(request.url) } : request;
   }
 
   greet(config: UpstreamConfig): readonly WireMessage[] {

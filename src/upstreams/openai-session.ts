@@ -67,18 +67,6 @@ const PROVIDER_DEFAULTS: Readonly<Record<string, string>> = {
   truncation: '"auto"',
 };
 
-/** Identity is the provider's; `model` may never change and is in the URL. */
-const NEVER_SENT = new Set([
-  "type",
-  "object",
-  "id",
-  "model",
-  "expires_at",
-  "client_secret",
-  "audio",
-  "noise_reduction",
-]);
-
 /** Turns the session's configuration into successive `session.update` messages. One per connection. */
 export class SessionUpdates {
   readonly #settings: OpenAiSettings;
@@ -160,16 +148,23 @@ function absentDefault(path: string): string | undefined {
   return path.endsWith("turn_detection") ? undefined : "null";
 }
 
+/**
+ * Session keys of the GA dialect beyond those `UpstreamConfig` names. Others are kept and echoed by the relay and not
+ * sent: a provider that does not know one refuses the whole update with it (`unknown_parameter`).
+ */
+const KNOWN_EXTRA = new Set([
+  "tracing",
+  "truncation",
+  "prompt",
+  "include",
+  "reasoning",
+  "parallel_tool_calls",
+]);
+
 function extraPaths(extra: JsonObject): [string, Json][] {
   const paths: [string, Json][] = [];
   for (const [key, value] of Object.entries(extra)) {
-    if (!NEVER_SENT.has(key) && !key.includes(".")) paths.push([key, value]);
-  }
-  for (const side of ["input", "output"]) {
-    const known = objectAt(objectAt(extra, "audio"), side);
-    for (const [key, value] of Object.entries(known ?? {})) {
-      if (!key.includes(".")) paths.push([`audio.${side}.${key}`, value]);
-    }
+    if (KNOWN_EXTRA.has(key)) paths.push([key, value]);
   }
   return paths;
 }

@@ -105,6 +105,16 @@ function dialUrl(url: string | undefined, model: string | undefined, query: Quir
   return `${scheme}://${host}${path || "/"}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
 }
 
+/**
+ * The same address for a transcription session: `intent=transcription` in place of `model` (openai-realtime.md §1;
+ * exactly one of the two is allowed).
+ */
+export function transcriptionUrl(url: string): string {
+  const [base = "", query = ""] = url.split("?", 2);
+  const kept = query.split("&").filter((pair) => pair !== "" && !/^(?:model|intent)(?:=|$)/.test(pair));
+  return `${base}?${[...kept, "intent=transcription"].join("&")}`;
+}
+
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What the handshake itself needs: set by whoever dials. */
 const RESERVED = /^(?:upgrade|connection|host|sec-websocket-.*)$/i;

@@ -101,7 +101,12 @@ export type Command =
   | { readonly type: "respond"; readonly responseId: string; readonly options: RespondOptions }
   | { readonly type: "cancel"; readonly responseId: string }
   /** The listener heard `audioEndMs` of this item's audio and no more. */
-  | { readonly type: "truncate"; readonly itemId: string; readonly contentIndex: number; readonly audioEndMs: number }
+  | {
+      readonly type: "truncate";
+      readonly itemId: string;
+      readonly contentIndex: number;
+      readonly audioEndMs: number;
+    }
   /** Add an item after `previousItemId` (null: at the end, `"root"`: at the front). */
   | { readonly type: "item"; readonly item: Item; readonly previousItemId: string | null }
   | { readonly type: "delete"; readonly itemId: string }
@@ -125,7 +130,12 @@ export type UpstreamEvent =
   /** `answers`: the session's response id of the `respond` it answers, or null when the model began by itself. */
   | { readonly type: "response.started"; readonly response: string; readonly answers: string | null }
   /** A message item or a function call begins in a response. Must precede its audio, text and arguments. */
-  | { readonly type: "item.started"; readonly response: string; readonly item: string; readonly kind: "message" }
+  | {
+      readonly type: "item.started";
+      readonly response: string;
+      readonly item: string;
+      readonly kind: "message";
+    }
   | {
       readonly type: "item.started";
       readonly response: string;
@@ -191,7 +201,8 @@ export interface UpstreamFault {
 /** One connection to one provider. Made new for every dial. */
 export interface Upstream {
   readonly capabilities: Capabilities;
-  request(): DialRequest;
+  /** `kind`: what the connection is for; some providers have an address for each. Default: conversation. */
+  request(kind?: UpstreamConfig["kind"]): DialRequest;
   /** Messages to send as soon as the socket is open, before `ready`. `config` is the session's of that moment. */
   greet(config: UpstreamConfig): readonly WireMessage[];
   /** Wire messages of one command; an empty array where the provider has no such thing. */

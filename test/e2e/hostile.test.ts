@@ -221,10 +221,6 @@ describe("audio", () => {
     ["no header", new Uint8Array(5)],
     ["nothing", new Uint8Array(0)],
     ["an unknown kind", writeFrame({ kind: 9, stream: 0, response: 0, sequence: 1 }, new Uint8Array(960))],
-    [
-      "half a sample",
-      writeFrame({ kind: FRAME_AUDIO, stream: 0, response: 0, sequence: 1 }, new Uint8Array(961)),
-    ],
   ])("[S34] a binary frame with %s is refused and the call goes on", async (_title, frame) => {
     const call = await dial(["duplex.v1"]);
     call.send(frame);

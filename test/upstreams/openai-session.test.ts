@@ -35,7 +35,7 @@ describe("configuring a provider", () => {
     });
   });
 
-  it("[U4] tells all of a full configuration, the client's unknown keys too", () => {
+  it("[U4] tells all of a full configuration, and nothing that the dialect does not know", () => {
     const { server } = connectOpenAi({ config: FULL });
     expect(server.last("session.update").session).toEqual({
       type: "realtime",
@@ -52,7 +52,7 @@ describe("configuring a provider", () => {
           transcription: { model: "gpt-transcribe" },
           turn_detection: null,
         },
-        output: { format: { type: "audio/pcm", rate: 24000 }, voice: "marin", speed: 1.2, gain: 2 },
+        output: { format: { type: "audio/pcm", rate: 24000 }, voice: "marin", speed: 1.2 },
       },
     });
   });
@@ -68,7 +68,7 @@ describe("configuring a provider", () => {
       instructions: "",
       tools: [],
       reasoning: null,
-      audio: { input: { noise_reduction: null }, output: { gain: null } },
+      audio: { input: { noise_reduction: null } },
     });
     expect(connection.of("ready")).toHaveLength(1);
   });
@@ -85,7 +85,7 @@ describe("configuring a provider", () => {
     const { connection, server } = connectOpenAi({
       quirks: { sessionShape: "beta" },
       settings: { input: { type: "audio/pcmu" } },
-      config: { ...FULL, extra: { temperature: 0.7 } },
+      config: { ...FULL, extra: { temperature: 0.7, tracing: null } },
     });
     expect(server.last("session.update").session).toEqual({
       instructions: "Be brief.",
@@ -99,7 +99,6 @@ describe("configuring a provider", () => {
       output_audio_format: "pcm16",
       input_audio_transcription: { model: "gpt-transcribe" },
       turn_detection: null,
-      temperature: 0.7,
     });
     const params = {
       output_modalities: ["text"],
@@ -160,15 +159,15 @@ describe("configuring a provider", () => {
     expect(connection.upstream.capabilities.output).toEqual({ type: "audio/pcmu" });
   });
 
-  it("[U5] leaves the client's unknown keys out when the provider refuses them, and says so", () => {
-    const extra = { future_key: 1 };
+  it("[U5] leaves the client's optional keys out when the provider refuses them, and says so", () => {
+    const extra = { reasoning: { effort: "low" } };
     const { connection, server } = connectOpenAi({ config: { extra }, answersUpdates: false });
     const refused = server.last("session.update");
     expect(refused.session).toMatchObject(extra);
     server.answersUpdates = true;
     connection.hear([server.error("unknown_parameter", refused.event_id ?? null, "Unknown parameter.")]);
     expect(connection.of("error")).toMatchObject([{ error: { code: "unknown_parameter" }, fatal: false }]);
-    expect(server.last("session.update").session).not.toHaveProperty("future_key");
+    expect(server.last("session.update").session).not.toHaveProperty("reasoning");
     expect(server.last("session.update").session).toMatchObject({ instructions: "Be brief." });
     expect(connection.of("ready")).toHaveLength(1);
   });
