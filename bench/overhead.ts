@@ -15,6 +15,8 @@ export const description =
 
 const FRAME_MS = 20;
 const SLICE_FRAMES = 50;
+const WARM_SESSIONS = 20;
+const WARM_SLICES = 10;
 const DRAIN_LIMIT_MS = 5000;
 const FRAMES_PER_MINUTE = 60_000 / FRAME_MS;
 const TARGETS = { added_p50_ratio: 1.5, cpu_ratio: 1.3 };
@@ -49,6 +51,8 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const rows: Row[] = [];
   const ratios: Record<string, { added_p50: number; cpu: number | null }> = {};
   try {
+    if (!options.json) process.stdout.write("warming up …\n");
+    await warmUp(arms);
     for (const sessions of counts) {
       for (const binary of [false, true]) {
         const measured = await measure(arms, { sessions, binary }, rounds);
@@ -74,6 +78,26 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
 function argument(args: readonly string[], name: string): string | undefined {
   const at = args.indexOf(name);
   return at < 0 ? undefined : args[at + 1];
+}
+
+/**
+ * Enough frames through every arm, at once and in both kinds of message, for its code to be compiled: an isolate that
+ * serves calls is warm, and one session's frames alone would not make it so.
+ */
+async function warmUp(arms: readonly Arm[]): Promise<void> {
+  const open: { readonly arm: Arm; readonly callers: Caller[] }[] = arms.map((arm) => ({ arm, callers: [] }));
+  try {
+    for (const { arm, callers } of open) {
+      for (let i = 0; i < WARM_SESSIONS; i++) callers.push(await Caller.open(arm, i % 2 === 0));
+    }
+    await Promise.all(
+      open.map(async ({ arm, callers }) => {
+        for (let i = 0; i < WARM_SLICES; i++) await slice(arm, callers);
+      }),
+    );
+  } finally {
+    await Promise.all(open.flatMap(({ callers }) => callers).map((caller) => caller.close()));
+  }
 }
 
 /** For each arm the slices of all rounds, in order. */
