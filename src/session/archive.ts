@@ -3,17 +3,23 @@ import type { AudioFormat } from "../audio/format.ts";
 
 interface Recording {
   readonly format: AudioFormat;
-  readonly pieces: Uint8Array[];
-  bytes: number;
+  /** Full ones but for the last, which is filled to `filled`. */
+  readonly blocks: Uint8Array[];
+  filled: number;
   /** The front is missing: the budget was smaller than this one item. */
   cut: boolean;
 }
 
+/** Frames are small and many: they are gathered into blocks, so that a frame costs a copy and no allocation. */
+const BLOCK_BYTES = 32_768;
+
 export class AudioArchive {
   readonly #budget: number;
   #recordings = new Map<string, Recording>();
+  /** Bytes of all blocks. */
   #bytes = 0;
 
+  /** A budget smaller than two blocks keeps nothing but the newest item's end. */
   constructor(budgetBytes: number) {
     this.#budget = budgetBytes;
   }
@@ -22,27 +28,42 @@ export class AudioArchive {
   append(itemId: string, format: AudioFormat, bytes: Uint8Array): void {
     let recording = this.#recordings.get(itemId);
     if (!recording) {
-      recording = { format, pieces: [], bytes: 0, cut: false };
+      recording = { format, blocks: [], filled: BLOCK_BYTES, cut: false };
       this.#recordings.set(itemId, recording);
     }
-    recording.pieces.push(bytes.slice());
-    recording.bytes += bytes.byteLength;
-    this.#bytes += bytes.byteLength;
-    while (this.#bytes > this.#budget) this.#dropOldest();
+    for (let at = 0; at < bytes.byteLength;) {
+      const taken = Math.min(BLOCK_BYTES - recording.filled, bytes.byteLength - at);
+      if (taken === 0) {
+        this.#grow(recording);
+        continue;
+      }
+      recording.blocks.at(-1)?.set(bytes.subarray(at, at + taken), recording.filled);
+      recording.filled += taken;
+      at += taken;
+    }
   }
 
-  #dropOldest(): void {
+  #grow(recording: Recording): void {
+    recording.blocks.push(new Uint8Array(BLOCK_BYTES));
+    recording.filled = 0;
+    this.#bytes += BLOCK_BYTES;
+    while (this.#bytes > this.#budget && this.#dropOldest(recording));
+  }
+
+  /** Never the block that is being filled. */
+  #dropOldest(current: Recording): boolean {
     const [oldest] = this.#recordings;
-    if (!oldest) return;
+    if (!oldest) return false;
     const [itemId, recording] = oldest;
-    const piece = this.#recordings.size === 1 ? recording.pieces.shift() : undefined;
-    if (piece) {
-      recording.cut = true;
-      recording.bytes -= piece.byteLength;
-      this.#bytes -= piece.byteLength;
-    } else {
+    if (recording !== current) {
       this.delete(itemId);
+      return true;
     }
+    if (recording.blocks.length < 2) return false;
+    recording.blocks.shift();
+    recording.cut = true;
+    this.#bytes -= BLOCK_BYTES;
+    return true;
   }
 
   /** All that is kept of the item, or null. `complete` is false when its front was dropped. */
@@ -51,11 +72,13 @@ export class AudioArchive {
   ): { readonly format: AudioFormat; readonly bytes: Uint8Array; readonly complete: boolean } | null {
     const recording = this.#recordings.get(itemId);
     if (!recording) return null;
-    const bytes = new Uint8Array(recording.bytes);
-    let at = 0;
-    for (const piece of recording.pieces) {
-      bytes.set(piece, at);
-      at += piece.byteLength;
+    const { blocks, filled } = recording;
+    const bytes = new Uint8Array(
+      Math.max(0, blocks.length - 1) * BLOCK_BYTES + (blocks.length > 0 ? filled : 0),
+    );
+    for (const [index, block] of blocks.entries()) {
+      const at = index * BLOCK_BYTES;
+      bytes.set(block.subarray(0, Math.min(BLOCK_BYTES, bytes.byteLength - at)), at);
     }
     return { format: recording.format, bytes, complete: !recording.cut };
   }
@@ -69,7 +92,7 @@ export class AudioArchive {
   }
 
   delete(itemId: string): void {
-    this.#bytes -= this.#recordings.get(itemId)?.bytes ?? 0;
+    this.#bytes -= (this.#recordings.get(itemId)?.blocks.length ?? 0) * BLOCK_BYTES;
     this.#recordings.delete(itemId);
   }
 

@@ -57,6 +57,8 @@ class RateStream {
   readonly ring: SampleRing;
   readonly originTicks: number;
   readonly #resampler: Resampler;
+  #latest: Int16Array = new Int16Array(0);
+  #latestFrom = 0;
 
   constructor(
     fromHz: PcmRateHz,
@@ -74,8 +76,17 @@ class RateStream {
   /** @returns what came out, a view valid until the next call. */
   write(samples: Int16Array): Int16Array {
     const out = this.#resampler.process(samples);
+    this.#latest = out;
+    this.#latestFrom = this.ring.end;
     this.ring.write(out);
     return out;
+  }
+
+  /** Samples by index, valid until the next `write`; the newest ones, which are nearly always wanted, uncopied. */
+  read(from: number, to: number): Int16Array {
+    if (from < this.#latestFrom || to > this.#latestFrom + this.#latest.length)
+      return this.ring.read(from, to);
+    return this.#latest.subarray(from - this.#latestFrom, to - this.#latestFrom);
   }
 
   /** Pushes the resampler's tail out and starts it afresh: the caller's buffer ends here. */
@@ -125,6 +136,8 @@ export class AudioInput {
   #format: AudioFormat;
   #decoder: AudioDecoder;
   #streams = new Map<PcmRateHz, RateStream>();
+  /** Rates that someone other than the detector takes. */
+  readonly #tapped = new Set<PcmRateHz>();
   /** Samples received in the current format, and where it began. */
   #samples = 0;
   #originTicks = 0;
@@ -178,6 +191,7 @@ export class AudioInput {
     this.#format = format;
     this.#decoder = createDecoder(format);
     this.#streams.clear();
+    this.#tapped.clear();
     this.detect(this.#detecting);
   }
 
@@ -187,7 +201,10 @@ export class AudioInput {
     this.#detector.reset();
     this.endpointer.reset();
     this.#hops = 0;
-    this.#hopOrigin = this.#stream(this.#detector.sampleRateHz).ring.end;
+    const rateHz = this.#detector.sampleRateHz;
+    // Resampling is the dearest part of a frame: nobody listening, nobody resampled for.
+    if (!on && !this.#tapped.has(rateHz)) this.#streams.delete(rateHz);
+    this.#hopOrigin = on ? this.#stream(rateHz).ring.end : 0;
   }
 
   /** Takes encoded audio of any length. */
@@ -202,14 +219,14 @@ export class AudioInput {
   #take(bytes: Uint8Array, listener: InputListener): void {
     const samples = this.#decoder.decode(bytes);
     this.#samples += samples.length;
-    const heard = this.#stream(this.#detector.sampleRateHz);
+    const heard = this.#streams.get(this.#detector.sampleRateHz);
     let toDetect: Int16Array | null = null;
     for (const stream of this.#streams.values()) {
       const out = stream.write(samples);
       if (stream === heard) toDetect = out;
     }
     this.#chunks = [];
-    if (this.#detecting && toDetect) this.#detect(toDetect, heard, listener);
+    if (this.#detecting && toDetect && heard) this.#detect(toDetect, heard, listener);
     listener.onAudio();
   }
 
@@ -237,6 +254,7 @@ export class AudioInput {
 
   /** Makes sure that a stream of the tap's rate exists and puts the cursor at the present. */
   attach(tap: AudioTap): void {
+    this.#tapped.add(sampleRateHz(tap.format));
     tap.cursor = this.#stream(sampleRateHz(tap.format)).ring.end;
   }
 
@@ -248,24 +266,20 @@ export class AudioInput {
 
   /** Delivers what the tap has not had yet, up to a position. */
   forward(tap: AudioTap, toTicks: number = Number.POSITIVE_INFINITY): void {
-    const { ring, indexAt } = this.#view(tap);
-    const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, indexAt(toTicks));
+    const stream = this.#stream(sampleRateHz(tap.format));
+    const { ring } = stream;
+    const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, stream.indexAt(toTicks));
     const from = Math.max(tap.cursor, ring.start);
     if (to <= from) return;
     tap.cursor = to;
-    tap.deliver(this.#chunk(tap.format, ring, from, to));
+    tap.deliver(this.#chunk(tap.format, stream, from, to));
   }
 
-  #view(tap: AudioTap): { readonly ring: SampleRing; readonly indexAt: (ticks: number) => number } {
-    const stream = this.#stream(sampleRateHz(tap.format));
-    return { ring: stream.ring, indexAt: (ticks) => stream.indexAt(ticks) };
-  }
-
-  #chunk(format: AudioFormat, ring: SampleRing, from: number, to: number): Chunk {
+  #chunk(format: AudioFormat, stream: RateStream, from: number, to: number): Chunk {
     const key = formatKey(format);
     const made = this.#chunks.find((entry) => entry.key === key && entry.from === from && entry.to === to);
     if (made) return made.chunk;
-    const chunk = new Chunk(encode(format, ring.read(from, to)));
+    const chunk = new Chunk(encode(format, stream.read(from, to)));
     this.#chunks.push({ key, from, to, chunk });
     return chunk;
   }
@@ -290,6 +304,7 @@ export class AudioInput {
       carried: this.#decoder.snapshot(),
       detector: this.#detector.snapshot(),
       endpointer: this.endpointer.snapshot(),
+      tapped: [...this.#tapped],
       streams: [...this.#streams.values()].map((stream) => stream.snapshot()),
     };
   }
@@ -305,6 +320,8 @@ export class AudioInput {
     this.#hopOrigin = snapshot.hopOrigin;
     if (snapshot.detector.detector === this.#detector.name) this.#detector.restore(snapshot.detector);
     this.endpointer.restore(snapshot.endpointer);
+    this.#tapped.clear();
+    for (const rateHz of snapshot.tapped) this.#tapped.add(rateHz);
     this.#streams = new Map();
     for (const kept of snapshot.streams) {
       const fromHz = sampleRateHz(snapshot.format);
@@ -332,5 +349,6 @@ export interface AudioInputSnapshot {
   readonly carried: number;
   readonly detector: DetectorSnapshot;
   readonly endpointer: EndpointerSnapshot;
+  readonly tapped: readonly PcmRateHz[];
   readonly streams: readonly StreamSnapshot[];
 }

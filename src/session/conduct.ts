@@ -69,7 +69,9 @@ export class Conduct {
       this.conversation,
       this.playout,
       kernels,
-      (stream, samples, rateHz, atMs) => this.floor.guard.played(stream, samples, rateHz, atMs),
+      (stream, samples, rateHz, atMs) => {
+        if (this.config.turnDetection) this.floor.guard.played(stream, samples, rateHz, atMs);
+      },
     );
     this.responses = new Responses(this.context, this.writer, {
       gate: this.#gateHost(),

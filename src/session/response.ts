@@ -34,6 +34,9 @@ export interface ResponseRecord {
   readonly outOfBand: boolean;
   /** The client knows of it. False: asked for in advance, see `eager.ts`. */
   announced: boolean;
+  /** When the upstream last said something of it, and whether a deadline waits for more. */
+  progressAt: number;
+  waiting: boolean;
   readonly metadata: JsonObject | null;
   readonly modality: "audio" | "text";
   readonly maxOutputTokens: Json;

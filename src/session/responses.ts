@@ -145,6 +145,8 @@ export class Responses {
       asked,
       outOfBand,
       announced,
+      progressAt: this.#context.now,
+      waiting: false,
       metadata: params.metadata ?? null,
       modality: params.output_modalities?.[0] ?? defaults.modality,
       maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
@@ -222,8 +224,23 @@ export class Responses {
 
   /** It goes on: move its deadline. */
   #refresh(response: ResponseRecord): void {
-    const waitMs = response.asked ? this.#context.limits.progressMs : STREAM_GAP_MS;
-    this.#context.deadlines.set(deadline(response), this.#context.now + waitMs);
+    response.progressAt = this.#context.now;
+    // Once per frame a deadline would be moved that hardly ever comes: it is moved when it comes.
+    if (response.waiting) return;
+    response.waiting = true;
+    this.#context.deadlines.set(deadline(response), this.#context.now + this.#patienceMs(response));
+  }
+
+  #patienceMs(response: ResponseRecord): number {
+    return response.asked ? this.#context.limits.progressMs : STREAM_GAP_MS;
+  }
+
+  /** Its deadline came, but it has gone on since. */
+  #postpone(response: ResponseRecord): boolean {
+    const at = response.progressAt + this.#patienceMs(response);
+    if (!response.waiting || at <= this.#context.now) return false;
+    this.#context.deadlines.set(deadline(response), at);
+    return true;
   }
 
   #itemEvent(response: ResponseRecord, event: Exclude<LaneEvent, { type: "response.done" }>): void {
@@ -350,7 +367,8 @@ export class Responses {
   /** The deadline of a response came. */
   timeout(id: string, link: Link | undefined): void {
     const response = this.#records.get(id);
-    if (!response || !isActive(response)) return;
+    if (!response || !isActive(response) || this.#postpone(response)) return;
+    response.waiting = false;
     if (!response.announced) {
       this.discard(response, link);
       return;
