@@ -12,8 +12,8 @@ rates by a windowed-sinc filter to 16 kHz.
 
   --json             print one JSON object instead of the list of segments:
                        hop_ms          length of a hop, 32
-                       probabilities   of speech, one per hop from the start of the file: the higher one where the
-                                       detector looked twice in a hop
+                       probabilities   of speech, one per hop from the start of the file, each of the network's
+                                       whole steps (a session also looks between them, every 16 ms)
                        segments        [start_s, end_s] of each utterance: from the start of the first hop that
                                        began it to the end of its last hop of speech, without padding and hangover
                        decisions       [started_s, stopped_s]: when a session would have known of each, without

@@ -93,9 +93,12 @@ export function usedBytes(): usize {
   return END;
 }
 
-/** Probability of speech in [0, 1]. `gain` multiplies the samples, in float, before anything else. */
-export function run(gain: f32): f32 {
-  signalFromSamples(gain);
+/**
+ * Probability of speech in [0, 1]. Before anything else `offset` is taken from the samples and `gain` multiplies them,
+ * in float.
+ */
+export function run(gain: f32, offset: f32): f32 {
+  signalFromSamples(gain, offset);
   spectrum();
   const magnitudes = magnitudesToActivation();
   conv0(magnitudes);
@@ -189,12 +192,13 @@ function magnitudesToActivation(): f32 {
 
 // ---- spectrum: 4 frames of 256 samples, 128 apart, one per SIMD lane
 
-/** s16 to float in [-gain, gain]; the last 64 samples mirrored about the last one (ONNX `Pad` reflect). */
-function signalFromSamples(gain: f32): void {
+/** s16 to float, 32768 to `gain`; the last 64 samples mirrored about the last one (ONNX `Pad` reflect). */
+function signalFromSamples(gain: f32, offset: f32): void {
+  const middle = f32x4.splat(offset);
   const factor = f32x4.splat(gain / <f32>32768);
   let to = SIGNAL;
   for (let at = SAMPLES; at < SAMPLES + 576 * 2; at += 8, to += 16) {
-    v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(v128.load16x4_s(at)), factor));
+    v128.store(to, f32x4.mul(f32x4.sub(f32x4.convert_i32x4_s(v128.load16x4_s(at)), middle), factor));
   }
   for (let i: usize = 0; i < 64; i++) store<f32>(SIGNAL + (576 + i) * 4, load<f32>(SIGNAL + (574 - i) * 4));
 }

@@ -8,7 +8,7 @@ import { createEnergyDetector, createSileroDetector } from "../../src/audio/vad/
 import type { SileroOptions } from "../../src/audio/vad/silero.ts";
 import { loadKernels } from "../../test/support/kernels.ts";
 import { ONNX_URL } from "../../tools/build/silero/network.ts";
-import { highestOf, type Rule, type Track } from "./score.ts";
+import { lastOf, type Rule, type Track } from "./score.ts";
 
 export interface Candidate {
   readonly name: string;
@@ -20,7 +20,7 @@ export interface Candidate {
 export interface Heard {
   /** What decisions are made from. */
   readonly hops: Track;
-  /** What is reported per step, and what AUC is taken of. */
+  /** What `npm run vad` reports, one value per step of the network, and what AUC is taken of. */
   readonly frames: Track;
 }
 
@@ -29,7 +29,7 @@ const CHUNK = 320;
 
 function heard(hops: Track): Heard {
   const perStep = Math.max(1, Math.floor(32 / hops.hopMs));
-  return { hops, frames: highestOf(hops, perStep) };
+  return { hops, frames: lastOf(hops, perStep) };
 }
 
 function ruleOf({ start, stop }: { readonly start: number; readonly stop: number }): Rule {

@@ -178,13 +178,8 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN;
 }
 
-/** Each `count` hops as one, the highest of them. */
-export function highestOf(track: Track, count: number): Track {
-  if (count === 1) return track;
-  const probabilities = new Float32Array(Math.floor(track.probabilities.length / count));
-  track.probabilities.forEach((probability, hop) => {
-    const at = Math.floor(hop / count);
-    if (at < probabilities.length) probabilities[at] = Math.max(probabilities[at] ?? 0, probability);
-  });
+/** The last of each `count` hops. */
+export function lastOf(track: Track, count: number): Track {
+  const probabilities = track.probabilities.filter((_, hop) => hop % count === count - 1);
   return { hopMs: track.hopMs * count, probabilities };
 }

@@ -42,6 +42,6 @@ export interface SileroKernel {
   samplesAddress(): number;
   /** Byte address of the LSTM state, 256 floats: read before a call, written by it. */
   stateAddress(): number;
-  /** Probability of speech, in [0, 1]. Samples are multiplied by `gain` first, in float, without clipping. */
-  run(gain: number): number;
+  /** Probability of speech, in [0, 1], of `(sample − offset) · gain`: in float, without clipping. */
+  run(gain: number, offset: number): number;
 }

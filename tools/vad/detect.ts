@@ -26,7 +26,7 @@ export interface Detection {
   readonly sample_rate_hz: number;
 }
 
-/** The network's step: hops shorter than this are reported together, so that figures compare with other builds of it. */
+/** The network's step. Looks between steps decide, but are not reported, so that figures compare with other builds. */
 const REPORTED_MS = 32;
 /** Milliseconds of audio a session is handed at a time. */
 const CHUNK_MS = 20;
@@ -53,7 +53,7 @@ export function detectSpeech(sound: Sound, kernels: AudioKernels, options: Detec
   const together = Math.max(1, Math.floor(REPORTED_MS / hopMs));
   return {
     hop_ms: hopMs * together,
-    probabilities: highest(probabilities, together),
+    probabilities: steps(probabilities, together),
     segments: segments.spans,
     decisions: segments.decisions,
     detector: detector.name,
@@ -75,12 +75,10 @@ function serverVad({ threshold, silenceMs }: DetectionOptions): Parameters<typeo
   };
 }
 
-/** Each `count` values' highest. */
-function highest(values: readonly number[], count: number): number[] {
-  const groups = Array.from({ length: Math.ceil(values.length / count) }, (_, i) =>
-    values.slice(i * count, (i + 1) * count),
-  );
-  return groups.map((group) => Number(Math.max(...group).toPrecision(6)));
+/** The last of each `count` values: the step of the network, after the looks before it. */
+function steps(values: readonly number[], count: number): number[] {
+  const last = values.filter((_, hop) => hop % count === count - 1);
+  return last.map((value) => Number(value.toPrecision(6)));
 }
 
 /** The recording at the detector's rate, as a session would hand it over. */

@@ -42,7 +42,7 @@ function byKernel(kernel: SileroKernel, pcm: Int16Array, gain = 1): number[] {
   new Float32Array(kernel.memory.buffer, kernel.stateAddress(), 256).fill(0);
   return [...windows(pcm)].map((window) => {
     samples.set(window);
-    return kernel.run(gain);
+    return kernel.run(gain, 0);
   });
 }
 

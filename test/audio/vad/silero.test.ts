@@ -166,9 +166,9 @@ describe("bad audio", () => {
       memory: kernel.memory,
       samplesAddress: () => kernel.samplesAddress(),
       stateAddress: () => kernel.stateAddress(),
-      run: (gain) => {
+      run: (gain, offset) => {
         runs++;
-        return kernel.run(gain);
+        return kernel.run(gain, offset);
       },
     };
     const one = createSileroDetector(counting);
