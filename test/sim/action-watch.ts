@@ -1,0 +1,65 @@
+/** Looks at every action before it is performed: nothing may be done to a peer that is not there. */
+import { CLIENT, type Action, type PeerId } from "../../src/session/io.ts";
+import type { World } from "./world.ts";
+
+export class ActionWatch {
+  readonly #world: World;
+  readonly #dialling = new Set<PeerId>();
+  readonly #open = new Set<PeerId>();
+  #over = false;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  clientOpened(): void {
+    this.#open.add(CLIENT);
+  }
+
+  clientClosed(): void {
+    this.#open.delete(CLIENT);
+  }
+
+  upstreamOpened(peer: PeerId): void {
+    this.#dialling.delete(peer);
+    this.#open.add(peer);
+  }
+
+  upstreamClosed(peer: PeerId): void {
+    this.#dialling.delete(peer);
+    this.#open.delete(peer);
+  }
+
+  /** A peer that a restored session believes to have. */
+  restored(peer: PeerId): void {
+    this.#open.add(peer);
+  }
+
+  check(actions: readonly Action[]): void {
+    for (const action of actions) {
+      if (this.#over && action.type !== "metric") this.#fail(`${action.type} after the end`);
+      if (action.type === "dial") this.#dial(action.peer);
+      else if (action.type === "send") this.#send(action.peer);
+      else if (action.type === "close") this.#close(action.peer);
+      else if (action.type === "end") this.#over = true;
+    }
+  }
+
+  #dial(peer: PeerId): void {
+    if (this.#dialling.has(peer) || this.#open.has(peer)) this.#fail(`a second dial of ${peer}`);
+    this.#dialling.add(peer);
+  }
+
+  #send(peer: PeerId): void {
+    if (!this.#open.has(peer)) this.#fail(`a send to ${peer}, which is not open`);
+  }
+
+  #close(peer: PeerId): void {
+    const known = this.#open.delete(peer);
+    if (!this.#dialling.delete(peer) && !known) this.#fail(`a close of ${peer}, which is not there`);
+  }
+
+  #fail(detail: string): void {
+    this.#world.checks.fail("closed-peer", detail);
+  }
+}

@@ -1,0 +1,221 @@
+/** One answer of a provider, given in time: in the order of OpenAI's events (openai-realtime.md §5). */
+import type { Performance } from "./performance.ts";
+import type { ProviderCall } from "./provider-call.ts";
+import { agentAudio, bytesOf } from "./tape.ts";
+import type { World } from "./world.ts";
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+export class Answer {
+  readonly id: string;
+  readonly itemId: string;
+  /** What its audio spells. */
+  readonly number: number;
+  readonly outOfBand: boolean;
+  readonly #world: World;
+  readonly #call: ProviderCall;
+  readonly #performance: Performance;
+  readonly #metadata: unknown;
+  #state: "thinking" | "speaking" | "over" = "thinking";
+  #itemBegun = false;
+  #sentBytes = 0;
+  #words = 0;
+
+  constructor(world: World, call: ProviderCall, id: string, asked: JsonObject, performance: Performance) {
+    this.#world = world;
+    this.#call = call;
+    this.#performance = performance;
+    this.id = id;
+    this.itemId = `item_${id}`;
+    this.number = world.nextAnswer();
+    this.outOfBand = asked["conversation"] === "none";
+    this.#metadata = asked["metadata"] ?? null;
+    if (performance.thinkMs === Infinity) this.#struck("begin");
+    else this.#after(performance.thinkMs, () => this.#begin());
+  }
+
+  get over(): boolean {
+    return this.#state === "over";
+  }
+
+  get sentMs(): number {
+    return (this.#sentBytes * 1000) / (2 * this.#world.scenario.rateHz);
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#world.time.after(ms, () => {
+      if (this.#state !== "over" && this.#call.open) run();
+    });
+  }
+
+  #struck(when: "begin" | "break" | "end"): void {
+    for (const fault of this.#performance.faults) {
+      if (fault.when === when) this.#world.checks.strike(fault.name);
+    }
+  }
+
+  #response(status: string, details: JsonObject | null): JsonObject {
+    return {
+      id: this.id,
+      object: "realtime.response",
+      status,
+      status_details: details,
+      output: status === "in_progress" ? [] : this.#output(status),
+      conversation_id: this.outOfBand ? null : "conv_provider",
+      metadata: this.#call.provider.echoesMetadata ? this.#metadata : null,
+      usage:
+        status === "in_progress" ? null : { total_tokens: 30, input_tokens: 10, output_tokens: 20 },
+    };
+  }
+
+  #output(status: string): JsonObject[] {
+    return this.#itemBegun ? [this.#item(status === "completed" ? "completed" : "incomplete")] : [];
+  }
+
+  #item(status: string): JsonObject {
+    const base = { id: this.itemId, object: "realtime.item", status };
+    if (this.#performance.tool) {
+      const call_id = `call_${this.id}`;
+      return { ...base, type: "function_call", name: "look", call_id, arguments: '{"where":"there"}' };
+    }
+    return {
+      ...base,
+      type: "message",
+      role: "assistant",
+      content: [{ type: "output_audio", transcript: this.#transcript() }],
+    };
+  }
+
+  #transcript(): string {
+    return Array.from({ length: this.#words }, (_, n) => `word${n} `).join("");
+  }
+
+  get #at(): JsonObject {
+    return { response_id: this.id, item_id: this.itemId, output_index: 0, content_index: 0 };
+  }
+
+  #begin(): void {
+    this.#state = "speaking";
+    this.#struck("begin");
+    this.#call.say({ type: "response.created", response: this.#response("in_progress", null) });
+    this.#after(this.#performance.firstMs, () => this.#beginItem());
+  }
+
+  #beginItem(): void {
+    this.#itemBegun = true;
+    const content = this.#performance.tool ? {} : { content: [] };
+    const item = { ...this.#item("in_progress"), ...content, ...(this.#performance.tool ? { arguments: "" } : {}) };
+    this.#call.say({ type: "response.output_item.added", response_id: this.id, output_index: 0, item });
+    if (!this.outOfBand) {
+      this.#call.itemMade(this.itemId, this.#performance.tool ? "function_call" : "message");
+      this.#call.say({ type: "conversation.item.added", previous_item_id: null, item });
+    }
+    if (this.#performance.tool) {
+      const delta = '{"where":';
+      this.#call.say({ type: "response.function_call_arguments.delta", ...this.#at, call_id: `call_${this.id}`, delta });
+      this.#after(40, () => this.#finish());
+      return;
+    }
+    const part = { type: "audio", transcript: "" };
+    this.#call.say({ type: "response.content_part.added", ...this.#at, part });
+    this.#speak();
+  }
+
+  #speak(): void {
+    const { totalMs, chunkMs, pace, breakAt } = this.#performance;
+    const until = breakAt === null ? totalMs : Math.min(totalMs, breakAt.ms);
+    const left = until - this.sentMs;
+    if (left >= 1) {
+      this.#chunk(Math.min(chunkMs, left));
+      this.#after(chunkMs / pace, () => this.#speak());
+    } else if (breakAt !== null && breakAt.ms <= totalMs) this.#break(breakAt.how);
+    else this.#finish();
+  }
+
+  #chunk(ms: number): void {
+    const { rateHz } = this.#world.scenario;
+    const { odd, silent } = this.#performance;
+    // An odd piece carries the first byte of a sample; the next one begins with its second.
+    const wanted = Math.max(2, Math.round((ms * rateHz) / 1000) * 2) + (odd && this.#sentBytes % 2 === 0 ? 1 : odd ? -1 : 0);
+    const from = this.#sentBytes >> 1;
+    const to = (this.#sentBytes + wanted + 1) >> 1;
+    const samples = silent ? new Int16Array(to - from) : agentAudio(this.number, from, to);
+    const bytes = bytesOf(samples).subarray(this.#sentBytes % 2, (this.#sentBytes % 2) + wanted);
+    this.#sentBytes += bytes.length;
+    this.#words += 1;
+    const delta = `word${this.#words - 1} `;
+    this.#call.say({ type: "response.output_audio_transcript.delta", ...this.#at, delta });
+    this.#call.say({ type: "response.output_audio.delta", ...this.#at, delta: bytes.toBase64() });
+    this.#call.itemGrew(this.itemId, this.sentMs);
+  }
+
+  #break(how: NonNullable<Performance["breakAt"]>["how"]): void {
+    this.#struck("break");
+    switch (how) {
+      case "stall":
+        this.#state = "over";
+        this.#call.stuck(this);
+        return;
+      case "close":
+        return this.#call.hangUp(1011, "internal error");
+      case "reset":
+        return this.#call.reset();
+      case "hole":
+        return this.#call.blackHole();
+      case "expire":
+        this.#call.error("session_expired", "Your session hit the maximum duration.", null);
+        return this.#call.hangUp(1001, "Your session hit the maximum duration.");
+      case "fail":
+        return this.end("failed", { type: "failed", error: { code: "server_error", message: "Overloaded." } });
+      case "garbage":
+        for (const text of ["{", "[]", "null", '{"type":7}', '{"type":"response.output_audio.delta"}']) this.#call.raw(text);
+        this.#call.raw(Uint8Array.of(1, 2, 3));
+        break;
+      case "error":
+        this.#call.error("server_busy", "Something is slow.", null);
+        break;
+    }
+    const { totalMs, chunkMs } = this.#performance;
+    if (totalMs - this.sentMs >= 1) this.#chunk(Math.min(chunkMs, totalMs - this.sentMs));
+    this.#after(10, () => this.#finish());
+  }
+
+  #finish(): void {
+    if (this.#performance.tool) {
+      const { response_id, item_id, output_index } = this.#at;
+      const done = { response_id, item_id, output_index, call_id: `call_${this.id}`, name: "look" };
+      this.#call.say({ type: "response.function_call_arguments.done", ...done, arguments: '{"where":"there"}' });
+    } else {
+      this.#call.say({ type: "response.output_audio.done", ...this.#at });
+      const transcript = this.#transcript();
+      this.#call.say({ type: "response.output_audio_transcript.done", ...this.#at, transcript });
+      const part = { type: "audio", transcript };
+      this.#call.say({ type: "response.content_part.done", ...this.#at, part });
+    }
+    this.end("completed", null);
+  }
+
+  /** `response.done`, after the item's own end. */
+  end(status: "completed" | "cancelled" | "failed", details: JsonObject | null): void {
+    if (this.#state === "over") return;
+    const { epilogue } = this.#performance;
+    if (this.#itemBegun) {
+      const item = this.#item(status === "completed" ? "completed" : "incomplete");
+      this.#call.say({ type: "response.output_item.done", response_id: this.id, output_index: 0, item });
+    }
+    this.#state = "over";
+    const done = { type: "response.done", response: this.#response(status, details) };
+    this.#call.say(done);
+    this.#call.answered(this, status);
+    if (epilogue === "nothing") return;
+    this.#struck("end");
+    const late = { type: "response.output_audio.delta", ...this.#at, delta: bytesOf(agentAudio(this.number, 0, 160)).toBase64() };
+    this.#world.time.after(30, () => this.#call.say(epilogue === "twice" ? done : late));
+  }
+
+  /** The caller interrupted, or the relay cancelled. */
+  cancel(reason: string): void {
+    if (this.#state === "thinking") this.#begin();
+    this.end("cancelled", { type: "cancelled", reason });
+  }
+}

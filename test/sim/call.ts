@@ -1,0 +1,124 @@
+/** One simulated call, from its seed to its outcome. */
+import type { SessionSnapshot } from "../../src/session/session.ts";
+import { Checks, type Violation } from "./checks.ts";
+import { Client } from "./client.ts";
+import { faultNamed } from "./faults/index.ts";
+import { Provider } from "./provider.ts";
+import { Random } from "./random.ts";
+import { Relay } from "./relay.ts";
+import { drawScenario, plannedUpstream } from "./scenario.ts";
+import { Tape } from "./tape.ts";
+import { VirtualTime } from "./time.ts";
+import { judge } from "./verdict.ts";
+import type { Scenario, World } from "./world.ts";
+
+/** A call that nobody ends by then is stuck. */
+const LONGEST_MS = 60_000;
+const QUIET_MS = 2500;
+/** After the client's window: everything that was open must be closed by then. */
+const AFTERMATH_MS = 6000;
+
+export interface Outcome {
+  readonly seed: number;
+  readonly faults: readonly string[];
+  readonly violation: Violation | null;
+  /** Virtual milliseconds. */
+  readonly lastedMs: number;
+  readonly struck: ReadonlyMap<string, number>;
+  readonly figures: ReadonlyMap<string, number>;
+  readonly scenario: Scenario;
+  readonly trace: readonly string[];
+}
+
+export class SimulatedCall implements World {
+  readonly seed: number;
+  readonly time = new VirtualTime();
+  readonly random: Random;
+  readonly checks: Checks;
+  readonly scenario: Scenario;
+  readonly tape: Tape;
+  readonly providers = new Map<string, Provider>();
+  readonly relay: Relay;
+  readonly client: Client;
+  /** A fault makes providers silent: zeros are no stranger's voice. */
+  silentVoices = false;
+  /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
+  unsteady = false;
+  /** The session as it was when the client hung up of its own will; null: it did not come to that. */
+  lastMoment: SessionSnapshot | null = null;
+  /** When the client hung up, or was put out. */
+  hungUpAt: number | null = null;
+  #answers = 0;
+
+  constructor(seed: number, faults: readonly string[], tracing: boolean) {
+    this.seed = seed;
+    this.random = new Random(seed);
+    this.checks = new Checks(() => this.time.now, tracing);
+    this.scenario = drawScenario(this.random.fork(), faults);
+    this.tape = new Tape(this.scenario.rateHz, this.random.int(0, 1 << 20));
+    for (const upstream of this.scenario.upstreams) {
+      if (upstream.kind === "echo") continue;
+      this.providers.set(upstream.name, new Provider(this, upstream, this.scenario.providerQuality, this.random.fork()));
+    }
+    const upstreams = this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, this.scenario.rateHz));
+    const plan = { name: "sim", upstreams, session: {}, detector: "energy" } as const;
+    const setup = { id: "sim", model: "sim", plan, intent: "conversation", session: this.scenario.session } as const;
+    this.relay = new Relay(this, this.providers, setup, this.random.fork());
+    this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
+    for (const name of faults) faultNamed(name).arm(this, this.random.fork());
+  }
+
+  nextAnswer(): number {
+    this.#answers += 1;
+    return this.#answers;
+  }
+
+  /** Something happens at a moment of the call that is drawn. */
+  sometime(random: Random, run: () => void, fromMs = 700, toMs = 9000): void {
+    this.time.after(random.between(fromMs, toMs), () => {
+      if (!this.client.over) run();
+    });
+  }
+
+  run(): Outcome {
+    const { checks, client, time } = this;
+    client.begin();
+    this.#watchTheEnd();
+    time.run(LONGEST_MS, () => checks.violation !== null || this.hungUpAt !== null);
+    if (this.hungUpAt === null && checks.violation === null) {
+      checks.fail("stuck", `the call did not end: unfinished responses ${client.answering.join(", ")}`);
+    }
+    const windowMs = (this.scenario.limits.clientGoneMs ?? 0) + AFTERMATH_MS;
+    time.run(time.now + windowMs, () => checks.violation !== null);
+    if (checks.violation === null) judge(this);
+    checks.count("virtual_ms", time.now);
+    checks.count(`calls ${this.scenario.dialect}`);
+    return {
+      seed: this.seed,
+      faults: this.scenario.faults,
+      violation: checks.violation,
+      lastedMs: time.now,
+      struck: checks.struck,
+      figures: checks.figures,
+      scenario: this.scenario,
+      trace: checks.trace,
+    };
+  }
+
+  #watchTheEnd(): void {
+    const { client, time } = this;
+    if (client.over) {
+      this.hungUpAt = time.now;
+      return;
+    }
+    if (client.caller.quietFor(QUIET_MS) && !client.agentAudible && client.answering.length === 0) {
+      const session = this.relay.session?.snapshot() ?? null;
+      if (session !== null) this.relay.inspection.look(session, this.relay.now);
+      this.lastMoment = session;
+      client.hangUp();
+      this.hungUpAt = time.now;
+      return;
+    }
+    time.after(50, () => this.#watchTheEnd());
+  }
+}

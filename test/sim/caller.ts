@@ -1,0 +1,139 @@
+/** The person: speaks turns, waits for the answer or talks into it, and gets silent when all is said. */
+import type { Random } from "./random.ts";
+import type { World } from "./world.ts";
+
+export interface Utterance {
+  /** Place on the tape. */
+  readonly from: number;
+  to: number;
+  readonly at: number;
+  endedAt: number | null;
+  /** Began while an agent was audible. */
+  readonly over: boolean;
+}
+
+export const FRAME_MS = 20;
+
+export class Caller {
+  readonly utterances: Utterance[] = [];
+  /** Short sounds that are no words. */
+  readonly coughs: { readonly from: number; readonly to: number }[] = [];
+  readonly #world: World;
+  readonly #random: Random;
+  #speaking: Utterance | null = null;
+  #leftMs = 0;
+  #coughMs = 0;
+  #coughFrom = 0;
+  #quietSince = 0;
+  #nextPauseMs: number;
+  #patienceMs = Infinity;
+  #agentSince: number | null = null;
+  #mutedUntil = 0;
+  #zerosUntil = 0;
+  /** Runs when an utterance has ended. */
+  onUtteranceEnd: (() => void) | null = null;
+
+  constructor(world: World, random: Random) {
+    this.#world = world;
+    this.#random = random;
+    this.#nextPauseMs = random.between(400, 900);
+    this.#drawPatience();
+  }
+
+  #drawPatience(): void {
+    this.#patienceMs = this.#random.chance(0.35) ? this.#random.between(150, 1200) : Infinity;
+  }
+
+  get speaking(): boolean {
+    return this.#speaking !== null;
+  }
+
+  /** Everything was said, and for so long nobody says anything any more. */
+  quietFor(ms: number): boolean {
+    const { now } = this.#world.time;
+    return this.utterances.length >= this.#world.scenario.utterances && this.#speaking === null && now - this.#quietSince >= ms;
+  }
+
+  /** Talks into the agent after so long, once. */
+  interruptAfter(ms: number): void {
+    this.#patienceMs = ms;
+  }
+
+  cough(ms: number): void {
+    if (this.#speaking !== null || this.#coughMs > 0) return;
+    this.#coughMs = ms;
+    this.#coughFrom = this.#world.tape.end;
+  }
+
+  /** The microphone gives nothing at all. */
+  mute(ms: number): void {
+    this.#mutedUntil = this.#world.time.now + ms;
+  }
+
+  /** The microphone gives digital silence. */
+  zeros(ms: number): void {
+    this.#zerosUntil = this.#world.time.now + ms;
+  }
+
+  /** The next frame of the microphone; null: nothing. */
+  frame(agentAudible: boolean): Int16Array | null {
+    const { time, tape } = this.#world;
+    const count = (tape.rateHz * FRAME_MS) / 1000;
+    if (time.now < this.#mutedUntil) {
+      this.#stop();
+      return null;
+    }
+    this.#decide(agentAudible);
+    if (this.#speaking !== null) {
+      this.#leftMs -= FRAME_MS;
+      const frame = tape.record(count, 1);
+      this.#speaking.to = tape.end;
+      if (this.#leftMs <= 0) this.#stop();
+      return frame;
+    }
+    if (this.#coughMs > 0) return this.#coughFrame(count);
+    return time.now < this.#zerosUntil ? tape.mute(count) : tape.record(count, 0);
+  }
+
+  #coughFrame(count: number): Int16Array {
+    const { tape } = this.#world;
+    this.#coughMs -= FRAME_MS;
+    const frame = tape.record(count, 1);
+    if (this.#coughMs <= 0) this.coughs.push({ from: this.#coughFrom, to: tape.end });
+    return frame;
+  }
+
+  #decide(agentAudible: boolean): void {
+    const { now } = this.#world.time;
+    if (agentAudible) {
+      this.#agentSince ??= now;
+      this.#quietSince = now;
+    } else this.#agentSince = null;
+    if (this.#speaking !== null || this.#coughMs > 0) return;
+    if (this.utterances.length >= this.#world.scenario.utterances) return;
+    const interrupts = this.#agentSince !== null && now - this.#agentSince >= this.#patienceMs;
+    if (!interrupts && (agentAudible || now - this.#quietSince < this.#nextPauseMs)) return;
+    this.#begin(agentAudible);
+  }
+
+  #begin(over: boolean): void {
+    const { time, tape } = this.#world;
+    const spoken: Utterance = { from: tape.end, to: tape.end, at: time.now, endedAt: null, over };
+    this.#leftMs = this.#random.between(over ? 1000 : 440, 1500);
+    this.utterances.push(spoken);
+    this.#speaking = spoken;
+    this.#world.checks.note(() => `caller speaks${over ? " over the agent" : ""}`);
+  }
+
+  #stop(): void {
+    if (this.#speaking === null) return;
+    this.#speaking.endedAt = this.#world.time.now;
+    this.#speaking = null;
+    this.#quietSince = this.#world.time.now;
+    // Long enough for an answer to come first.
+    this.#nextPauseMs = this.#random.between(1800, 3000);
+    this.#drawPatience();
+    this.#world.checks.note(() => "caller is silent");
+    this.onUtteranceEnd?.();
+  }
+}

@@ -1,0 +1,75 @@
+/** What a call has been caught at, what really happened in it, and what happened last. */
+export type Invariant =
+  | "spoken-lost"
+  | "spoken-twice"
+  | "spoken-unknown"
+  | "turn-unanswered"
+  | "heard-twice"
+  | "heard-gap"
+  | "heard-unknown"
+  | "history"
+  | "deadline"
+  | "stuck"
+  | "limit"
+  | "upstream-left-open"
+  | "response-ends"
+  | "closed-peer"
+  | "event-order"
+  | "numbering"
+  | "acknowledged-lost"
+  | "verdict"
+  | "provider-protocol"
+  | "money"
+  | "threw";
+
+export interface Violation {
+  readonly invariant: Invariant;
+  readonly detail: string;
+  /** Virtual milliseconds. */
+  readonly at: number;
+}
+
+const TRACE_LINES = 5000;
+
+export class Checks {
+  violation: Violation | null = null;
+  /** By fault: how often it really struck. */
+  readonly struck = new Map<string, number>();
+  /** Figures of the call, summed over all calls in the report. */
+  readonly figures = new Map<string, number>();
+  readonly #tracing: boolean;
+  readonly #now: () => number;
+  readonly trace: string[] = [];
+
+  constructor(now: () => number, tracing: boolean) {
+    this.#now = now;
+    this.#tracing = tracing;
+  }
+
+  /** An invariant is broken. The first one counts: what follows may be its consequence. */
+  fail(invariant: Invariant, detail: string): void {
+    this.violation ??= { invariant, detail, at: this.#now() };
+    this.note(() => `!! ${invariant}: ${detail}`);
+  }
+
+  strike(fault: string): void {
+    this.struck.set(fault, (this.struck.get(fault) ?? 0) + 1);
+    this.note(() => `** ${fault}`);
+  }
+
+  count(figure: string, by = 1): void {
+    this.figures.set(figure, (this.figures.get(figure) ?? 0) + by);
+  }
+
+  note(line: () => string): void {
+    if (!this.#tracing) return;
+    this.trace.push(`${this.#now().toFixed(1).padStart(9)}  ${line()}`);
+    if (this.trace.length > TRACE_LINES) this.trace.shift();
+  }
+}
+
+/** A message as a line of the trace: audio by its length only. */
+export function brief(data: string | Uint8Array): string {
+  if (typeof data !== "string") return `binary ${data.length}`;
+  return data.replace(/"(delta|audio)":"[^"]{40,}"/g, (all: string, key: string) => `"${key}":"…${all.length}"`).slice(0, 260);
+}

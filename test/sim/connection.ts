@@ -1,0 +1,139 @@
+/**
+ * One TCP connection carrying WebSocket messages: in order, each way on its own; late, unsteady, slow, cut or silently
+ * dead as the faults want it. Nothing is ever reordered or repeated within a connection.
+ */
+import type { Random } from "./random.ts";
+import type { VirtualTime } from "./time.ts";
+
+export type Data = string | Uint8Array;
+/** `near` is the relay's side. */
+export type Side = "near" | "far";
+
+export interface Receiver {
+  message(data: Data): void;
+  closed(code: number, reason: string): void;
+}
+
+export interface Quality {
+  delayMs: number;
+  jitterMs: number;
+  /** Bytes per millisecond. */
+  speed: number;
+}
+
+interface Direction {
+  /** When the last message sent so far arrives. */
+  lastAt: number;
+  /** When the line is free for the next byte. */
+  freeAt: number;
+  stalledUntil: number;
+  dead: boolean;
+  waitingBytes: number;
+}
+
+const OTHER: { readonly [S in Side]: Side } = { near: "far", far: "near" };
+
+export class Connection {
+  readonly quality: Quality;
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #receivers: { near: Receiver | null; far: Receiver | null } = { near: null, far: null };
+  readonly #open = { near: true, far: true };
+  /** By the side that sends. */
+  readonly #lines: { readonly [S in Side]: Direction } = { near: line(), far: line() };
+
+  constructor(time: VirtualTime, random: Random, quality: Quality) {
+    this.#time = time;
+    this.#random = random;
+    this.quality = quality;
+  }
+
+  attach(side: Side, receiver: Receiver): void {
+    this.#receivers[side] = receiver;
+  }
+
+  /** Nothing more is handed to this side. */
+  detach(side: Side): void {
+    this.#receivers[side] = null;
+  }
+
+  isOpen(side: Side): boolean {
+    return this.#open[side];
+  }
+
+  /** Bytes that this side has sent and that are still waiting for the line. */
+  bufferedAmount(side: Side): number {
+    return this.#lines[side].waitingBytes;
+  }
+
+  /** False: this side is closed, nothing was sent. */
+  send(from: Side, data: Data): boolean {
+    if (!this.#open[from]) return false;
+    const copy = typeof data === "string" ? data : data.slice();
+    this.#deliver(from, copy.length, (receiver) => receiver.message(copy));
+    return true;
+  }
+
+  /** A closing handshake that this side begins. */
+  close(from: Side, code: number, reason: string): void {
+    if (!this.#open[from]) return;
+    this.#open[from] = false;
+    this.#deliver(from, 0, (receiver) => this.#ended(OTHER[from], receiver, code, reason));
+  }
+
+  /** Both ends lose it, what is under way is gone. */
+  cut(): void {
+    for (const side of ["near", "far"] as const) {
+      this.#lines[OTHER[side]].dead = true;
+      if (!this.#open[side]) continue;
+      this.#time.after(this.#random.between(0, this.quality.delayMs), () => {
+        const receiver = this.#receivers[side];
+        if (receiver && this.#open[side]) this.#ended(side, receiver, 1006, "");
+        this.#open[side] = false;
+      });
+    }
+  }
+
+  /** One side's process died: it hears nothing, the other sees the connection end. */
+  die(side: Side, code: number): void {
+    this.#open[side] = false;
+    this.#receivers[side] = null;
+    this.#deliver(side, 0, (receiver) => this.#ended(OTHER[side], receiver, code, ""));
+  }
+
+  #ended(side: Side, receiver: Receiver, code: number, reason: string): void {
+    if (!this.#open[side]) return;
+    this.#open[side] = false;
+    receiver.closed(code, reason);
+  }
+
+  /** What this side sends vanishes from now on, and nobody is told. */
+  blackHole(from: Side): void {
+    this.#lines[from].dead = true;
+  }
+
+  /** What this side sends waits until then. */
+  stall(from: Side, until: number): void {
+    this.#lines[from].stalledUntil = Math.max(this.#lines[from].stalledUntil, until);
+  }
+
+  #deliver(from: Side, bytes: number, hand: (receiver: Receiver) => void): void {
+    const line = this.#lines[from];
+    if (line.dead) return;
+    const now = this.#time.now;
+    line.freeAt = Math.max(line.freeAt, now, line.stalledUntil) + bytes / this.quality.speed;
+    const jitter = this.quality.jitterMs === 0 ? 0 : this.#random.next() ** 3 * this.quality.jitterMs;
+    line.lastAt = Math.max(line.lastAt, line.freeAt + this.quality.delayMs + jitter);
+    line.waitingBytes += bytes;
+    if (line.freeAt > now) this.#time.at(line.freeAt, () => (line.waitingBytes -= bytes));
+    else line.waitingBytes -= bytes;
+    this.#time.at(line.lastAt, () => {
+      const receiver = this.#receivers[OTHER[from]];
+      if (receiver && !line.dead && this.#open[OTHER[from]]) hand(receiver);
+    });
+  }
+}
+
+function line(): Direction {
+  return { lastAt: 0, freeAt: 0, stalledUntil: 0, dead: false, waitingBytes: 0 };
+}

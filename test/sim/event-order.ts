@@ -1,0 +1,155 @@
+/**
+ * The order of server events that official SDKs depend on (openai-realtime.md §5, §10): what is announced before what,
+ * what ends once, and what may not come after an end. One instance per session, whatever connections carried it.
+ */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { fields } from "./fields.ts";
+import type { World } from "./world.ts";
+
+
+interface ItemState {
+  readonly response: string;
+  part: "none" | "open" | "done";
+  done: boolean;
+  audioDone: boolean;
+}
+
+export class EventOrder {
+  readonly #world: World;
+  readonly #responses = new Map<string, "active" | "done">();
+  readonly #items = new Map<string, ItemState>();
+  readonly #conversation = new Map<string, "added" | "done">();
+  readonly #eventIds = new Set<string>();
+  readonly #speech = new Map<string, "started" | "stopped" | "committed">();
+  #created = false;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Responses that were announced and never ended. */
+  get unfinished(): readonly string[] {
+    return [...this.#responses].filter(([, state]) => state === "active").map(([id]) => id);
+  }
+
+  get responses(): number {
+    return this.#responses.size;
+  }
+
+  /** A connection that does not continue the former one begins. */
+  anew(): void {
+    this.#created = false;
+  }
+
+  take(event: JsonObject): void {
+    const type = String(event["type"]);
+    this.#identify(type, event);
+    if (type.startsWith("response.")) this.#response(type, event);
+    else if (type.startsWith("conversation.item.")) this.#item(type, event);
+    else if (type.startsWith("input_audio_buffer.")) this.#input(type, event);
+  }
+
+  #identify(type: string, event: JsonObject): void {
+    const id = event["event_id"];
+    if (typeof id !== "string" || id === "") this.#fail(`${type} has no event_id`);
+    else if (this.#eventIds.has(id)) this.#fail(`${type} has the event_id of another event, ${id}`);
+    else this.#eventIds.add(id);
+    if (type === "session.created" || type === "session.resumed") {
+      if (this.#created) this.#fail(`${type} again`);
+      this.#created = true;
+    } else if (!this.#created) this.#fail(`${type} before session.created`);
+  }
+
+  #response(type: string, event: JsonObject): void {
+    if (type === "response.created" || type === "response.done") {
+      this.#beginOrEnd(type, String(fields(event["response"])["id"]));
+      return;
+    }
+    const id = String(event["response_id"]);
+    if (this.#responses.get(id) !== "active") this.#fail(`${type} of ${id}, which is not running`);
+    if (type === "response.output_item.added") this.#added(String(fields(event["item"])["id"]), id);
+    else if (type === "response.output_item.done") this.#itemDone(String(fields(event["item"])["id"]));
+    else this.#content(type, event);
+  }
+
+  #beginOrEnd(type: string, id: string): void {
+    const state = this.#responses.get(id);
+    if (type === "response.created") {
+      if (state !== undefined) this.#fail(`response.created of ${id} again`);
+      this.#responses.set(id, "active");
+      return;
+    }
+    if (state !== "active") {
+      this.#world.checks.fail("response-ends", `response.done of ${id}, which is ${state ?? "unknown"}`);
+    }
+    for (const [itemId, item] of this.#items) {
+      if (item.response === id && !item.done) this.#fail(`response.done of ${id} before its item ${itemId} ended`);
+    }
+    this.#responses.set(id, "done");
+  }
+
+  #added(itemId: string, response: string): void {
+    if (this.#items.has(itemId)) this.#fail(`output_item.added of ${itemId} again`);
+    this.#items.set(itemId, { response, part: "none", done: false, audioDone: false });
+  }
+
+  #itemDone(itemId: string): void {
+    const item = this.#items.get(itemId);
+    if (!item || item.done) return this.#fail(`output_item.done of ${itemId}, which is ${item ? "done" : "unknown"}`);
+    if (item.part === "open") this.#fail(`output_item.done of ${itemId} before content_part.done`);
+    item.done = true;
+  }
+
+  /** Audio of an item, as a delta or as a binary message. */
+  audio(itemId: string): void {
+    const item = this.#items.get(itemId);
+    if (item?.part !== "open" || item.audioDone) this.#fail(`audio of ${itemId} outside of its content part`);
+  }
+
+  #content(type: string, event: JsonObject): void {
+    const itemId = String(event["item_id"]);
+    const item = this.#items.get(itemId);
+    if (!item || item.done) return this.#fail(`${type} of ${itemId}, which is ${item ? "done" : "unknown"}`);
+    if (item.response !== event["response_id"]) this.#fail(`${type} of ${itemId} in another response`);
+    if (typeof event["output_index"] !== "number") this.#fail(`${type} without output_index`);
+    if (type.startsWith("response.function_call_arguments.")) return;
+    if (type === "response.content_part.added") {
+      if (item.part !== "none") this.#fail(`content_part.added of ${itemId} again`);
+      item.part = "open";
+    } else if (item.part !== "open") this.#fail(`${type} of ${itemId} outside of its content part`);
+    else if (type === "response.output_audio.done") item.audioDone = true;
+    else if (type === "response.content_part.done") item.part = "done";
+  }
+
+  #item(type: string, event: JsonObject): void {
+    if (type !== "conversation.item.added" && type !== "conversation.item.done") return;
+    const id = String(fields(event["item"])["id"]);
+    const state = this.#conversation.get(id);
+    const expected = type === "conversation.item.added" ? undefined : "added";
+    if (state !== expected) this.#fail(`${type} of ${id}, which is ${state ?? "unknown"}`);
+    this.#conversation.set(id, type === "conversation.item.added" ? "added" : "done");
+    const previous = event["previous_item_id"];
+    if (typeof previous === "string" && !this.#conversation.has(previous)) {
+      this.#fail(`${type} of ${id} after ${previous}, which was never announced`);
+    }
+  }
+
+  #input(type: string, event: JsonObject): void {
+    const id = String(event["item_id"]);
+    const state = this.#speech.get(id);
+    if (type === "input_audio_buffer.speech_started") {
+      if (state !== undefined) this.#fail(`speech_started of ${id} again`);
+      this.#speech.set(id, "started");
+    } else if (type === "input_audio_buffer.speech_stopped") {
+      if (state !== "started") this.#fail(`speech_stopped of ${id} without a start`);
+      this.#speech.set(id, "stopped");
+    } else if (type === "input_audio_buffer.committed") {
+      if (state === "committed") this.#fail(`committed of ${id} again`);
+      this.#speech.set(id, "committed");
+    }
+  }
+
+  #fail(detail: string): void {
+    this.#world.checks.fail("event-order", detail);
+  }
+}

@@ -1,0 +1,140 @@
+/** What people and their applications do. */
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import type { SimulatedCall } from "../call.ts";
+import type { Random } from "../random.ts";
+import { hasProvider, isDuplex, type Fault } from "./fault.ts";
+
+/** The application does something, a few times, at any moment. */
+function acts(
+  name: string,
+  most: number,
+  act: (call: SimulatedCall, random: Random) => boolean,
+  fits?: Fault["fits"],
+): Fault {
+  return {
+    name,
+    ...(fits ? { fits } : {}),
+    arm(call, random) {
+      for (let left = random.int(1, most); left > 0; left -= 1) {
+        call.sometime(random, () => {
+          if (act(call, random)) call.checks.strike(name);
+        });
+      }
+    },
+  };
+}
+
+/** The same, as soon as an agent has been audible for a moment. */
+function overAgent(name: string, act: (call: SimulatedCall, random: Random) => void): Fault {
+  return {
+    name,
+    fits: hasProvider,
+    arm(call, random) {
+      let left = 2;
+      const look = (): void => {
+        if (call.client.over || left === 0) return;
+        if (call.client.agentAudible && random.chance(0.1)) {
+          left -= 1;
+          act(call, random);
+          call.checks.strike(name);
+        }
+        call.time.after(50, look);
+      };
+      call.time.after(500, look);
+    },
+  };
+}
+
+const says = (event: JsonObject) => (call: SimulatedCall) => {
+  call.client.send(event);
+  return true;
+};
+
+const HOSTILE = [
+  "",
+  "{",
+  "[]",
+  '{"type":"session.update"}',
+  '{"type":"nothing.of.the.kind"}',
+  '{"type":"input_audio_buffer.append","audio":"%%%%"}',
+  '{"type":"conversation.item.create","item":{"type":"message"}}',
+  '{"type":"conversation.item.truncate","item_id":"x","content_index":0,"audio_end_ms":1}',
+  '{"type":"conversation.item.delete","item_id":"nobody"}',
+  '{"type":"playback.ack","item_id":"nobody","played_ms":1}',
+];
+
+export const CALLER_FAULTS: readonly Fault[] = [
+  overAgent("caller.barge_in", (call) => call.client.caller.interruptAfter(0)),
+  overAgent("caller.cough", (call, random) => call.client.caller.cough(random.pick([20, 40, 60, 80]))),
+  overAgent("caller.cancel", (call) => call.client.send({ type: "response.cancel" })),
+  {
+    ...overAgent("caller.stop_playing", (call) => call.client.send({ type: "output_audio_buffer.clear" })),
+    fits: (scenario) => hasProvider(scenario) && isDuplex(scenario),
+  },
+  acts("caller.mute", 2, (call, random) => {
+    call.client.caller.mute(random.between(300, 4000));
+    return true;
+  }),
+  acts("caller.zeros", 2, (call, random) => {
+    call.client.caller.zeros(random.between(300, 4000));
+    return true;
+  }),
+  acts("caller.clear", 1, says({ type: "input_audio_buffer.clear" })),
+  acts("caller.commit", 2, says({ type: "input_audio_buffer.commit" })),
+  acts("caller.create", 3, says({ type: "response.create" })),
+  acts("caller.out_of_band", 2, says({ type: "response.create", response: { conversation: "none", metadata: { for: "notes" } } })),
+  acts("caller.update", 3, (call, random) => {
+    call.client.send({ type: "session.update", session: { type: "realtime", instructions: `Answer ${random.int(1, 9)}.` } });
+    return true;
+  }),
+  acts("caller.vad_off_on", 1, (call, random) => {
+    if (call.scenario.manual) return false;
+    const turn = (turn_detection: JsonObject | null) =>
+      call.client.send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection } } } });
+    turn(null);
+    call.client.named.push({ at: call.time.now, what: "turn detection off" });
+    call.time.after(random.between(100, 1500), () => {
+      turn({ type: "server_vad" });
+      call.client.named.push({ at: call.time.now, what: "turn detection on" });
+    });
+    return true;
+  }),
+  acts("caller.items", 3, (call) => {
+    const content = [{ type: "input_text", text: "By the way." }];
+    call.client.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    return true;
+  }),
+  acts("caller.delete", 2, (call, random) => {
+    const entries = call.relay.session?.snapshot().conversation.entries.filter((entry) => !entry.growing) ?? [];
+    if (entries.length === 0) return false;
+    call.client.send({ type: "conversation.item.delete", item_id: random.pick(entries).item.id });
+    return true;
+  }),
+  acts("caller.hostile", 6, (call, random) => {
+    call.client.raw(random.chance(0.2) ? Uint8Array.of(9, 9, 9) : random.pick(HOSTILE));
+    return true;
+  }),
+  {
+    name: "caller.slices",
+    arm(call, random) {
+      call.client.habits.slice = () => random.int(1, 900);
+      call.checks.strike("caller.slices");
+    },
+  },
+  {
+    name: "caller.bursts",
+    arm(call, random) {
+      call.unsteady = true;
+      call.client.habits.burstMs = random.between(100, 1000);
+      call.checks.strike("caller.bursts");
+    },
+  },
+  {
+    name: "caller.no_acks",
+    fits: isDuplex,
+    arm(call) {
+      call.client.habits.acknowledges = false;
+      call.checks.strike("caller.no_acks");
+    },
+  },
+];

@@ -1,0 +1,17 @@
+/** One kind of thing that goes wrong. */
+import type { SimulatedCall } from "../call.ts";
+import type { Random } from "../random.ts";
+import type { Scenario } from "../world.ts";
+
+export interface Fault {
+  /** `where.what`. */
+  readonly name: string;
+  /** Whether such a call can have it at all. Absent: every call. */
+  fits?(scenario: Scenario): boolean;
+  /** Plans it; when it really strikes it says so to `call.checks.strike`. */
+  arm(call: SimulatedCall, random: Random): void;
+}
+
+export const hasProvider = (scenario: Scenario): boolean =>
+  scenario.upstreams.some((upstream) => upstream.kind !== "echo");
+export const isDuplex = (scenario: Scenario): boolean => scenario.dialect === "duplex.v1";

@@ -1,0 +1,45 @@
+/** All kinds of faults, and which of them a seed crosses. */
+import type { Scenario } from "../world.ts";
+import { CALLER_FAULTS } from "./caller.ts";
+import type { Fault } from "./fault.ts";
+import { NETWORK_FAULTS } from "./network.ts";
+import { PLATFORM_FAULTS } from "./platform.ts";
+import { PROVIDER_FAULTS } from "./provider.ts";
+
+export const FAULTS: readonly Fault[] = [
+  ...NETWORK_FAULTS,
+  ...CALLER_FAULTS,
+  ...PROVIDER_FAULTS,
+  ...PLATFORM_FAULTS,
+];
+
+/** @throws RangeError naming the fault that does not exist. */
+export function faultNamed(name: string): Fault {
+  const fault = FAULTS.find((one) => one.name === name);
+  if (!fault) throw new RangeError(`there is no fault ${name}; there are ${FAULTS.map((one) => one.name).join(", ")}`);
+  return fault;
+}
+
+/** Every tenth call has no fault at all; every other one has a pair, and the pairs are gone through in turn. */
+export function faultsOf(seed: number, among: readonly string[]): readonly string[] {
+  const pairs = (among.length * (among.length - 1)) / 2;
+  if (seed % 10 === 0 || among.length === 0) return [];
+  if (pairs === 0) return among;
+  // A stride that shares no factor with the number of pairs goes through all of them.
+  let stride = Math.floor(pairs * 0.618) | 1;
+  while (commonFactor(stride, pairs) > 1) stride += 2;
+  let left = (seed * stride) % pairs;
+  for (let first = 0; ; first += 1) {
+    const row = among.length - 1 - first;
+    if (left < row) return [among[first] ?? "", among[first + 1 + left] ?? ""];
+    left -= row;
+  }
+}
+
+function commonFactor(a: number, b: number): number {
+  return b === 0 ? a : commonFactor(b, a % b);
+}
+
+export function fitting(names: readonly string[], scenario: Scenario): readonly string[] {
+  return names.filter((name) => faultNamed(name).fits?.(scenario) ?? true);
+}

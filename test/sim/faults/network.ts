@@ -1,0 +1,70 @@
+/** What happens between the caller's application and the relay. */
+import type { SimulatedCall } from "../call.ts";
+import { isDuplex, type Fault } from "./fault.ts";
+
+/** Something happens to the client's connection at some moment, perhaps more than once. */
+function hit(name: string, most: number, strike: (call: SimulatedCall, draw: (from: number, to: number) => number) => void): Fault {
+  return {
+    name,
+    arm(call, random) {
+      call.unsteady = true;
+      for (let left = random.int(1, most); left > 0; left -= 1) {
+        call.sometime(random, () => {
+          if (call.client.connection === null) return;
+          strike(call, (from, to) => random.between(from, to));
+          call.checks.strike(name);
+        });
+      }
+    },
+  };
+}
+
+const resumes = (fault: Fault): Fault => ({ ...fault, fits: isDuplex });
+
+export const NETWORK_FAULTS: readonly Fault[] = [
+  {
+    name: "network.far",
+    arm(call, random) {
+      call.scenario.clientQuality.delayMs = random.between(120, 300);
+      call.checks.strike("network.far");
+    },
+  },
+  {
+    name: "network.jitter",
+    arm(call, random) {
+      call.scenario.clientQuality.jitterMs = random.between(60, 250);
+      call.unsteady = true;
+      call.checks.strike("network.jitter");
+    },
+  },
+  {
+    name: "network.slow_reader",
+    arm(call, random) {
+      // Audio alone is 32 to 48 bytes a millisecond.
+      call.unsteady = true;
+      call.scenario.clientQuality.speed = random.between(60, 120);
+      call.checks.strike("network.slow_reader");
+    },
+  },
+  hit("network.stall_up", 3, (call, draw) => call.client.connection?.stall("far", call.time.now + draw(200, 2500))),
+  hit("network.stall_down", 3, (call, draw) => call.client.connection?.stall("near", call.time.now + draw(200, 2500))),
+  resumes(hit("network.cut", 2, (call) => call.client.connection?.cut())),
+  {
+    name: "network.cut_plain",
+    fits: (scenario) => !isDuplex(scenario),
+    arm(call, random) {
+      call.sometime(random, () => {
+        call.checks.strike("network.cut_plain");
+        call.client.connection?.cut();
+      }, 3000, 15_000);
+    },
+  },
+  resumes(
+    hit("network.hole", 1, (call) => {
+      call.client.connection?.blackHole("far");
+      call.client.connection?.blackHole("near");
+    }),
+  ),
+  resumes(hit("network.hole_up", 1, (call) => call.client.connection?.blackHole("far"))),
+  resumes(hit("network.hole_down", 1, (call) => call.client.connection?.blackHole("near"))),
+];

@@ -1,0 +1,75 @@
+/** What the platform does to an object: memory lost, sockets cut, clocks set, timers late, a store that fails. */
+import type { SimulatedCall } from "../call.ts";
+import type { Fault } from "./fault.ts";
+import { isDuplex } from "./fault.ts";
+
+function leaves(kind: "evict" | "crash" | "deploy"): Fault {
+  const name = `platform.${kind}`;
+  return {
+    name,
+    fits: (scenario) => kind === "evict" || isDuplex(scenario),
+    arm(call, random) {
+      call.unsteady = true;
+      for (let left = random.int(1, 2); left > 0; left -= 1) {
+        call.sometime(random, () => {
+          if (call.relay.leave(kind)) call.checks.strike(name);
+        });
+      }
+    },
+  };
+}
+
+function jump(name: string, draw: (fromTo: (from: number, to: number) => number) => number): Fault {
+  return {
+    name,
+    arm(call, random) {
+      call.unsteady = true;
+      call.sometime(random, () => {
+        call.relay.jump(draw((from, to) => random.between(from, to)));
+        call.checks.strike(name);
+      });
+    },
+  };
+}
+
+function late(name: string, ms: (call: SimulatedCall) => () => number): Fault {
+  return {
+    name,
+    arm(call) {
+      call.unsteady = true;
+      const draw = ms(call);
+      call.relay.platform.timerLateMs = () => {
+        const by = draw();
+        if (by > 0) call.checks.strike(name);
+        return by;
+      };
+    },
+  };
+}
+
+export const PLATFORM_FAULTS: readonly Fault[] = [
+  leaves("evict"),
+  leaves("crash"),
+  leaves("deploy"),
+  jump("platform.clock_back", (between) => -between(200, 60_000)),
+  jump("platform.clock_forward", (between) => between(200, 4000)),
+  late("platform.timer_late", (call) => () => (call.random.chance(0.2) ? call.random.between(50, 1500) : 0)),
+  late("platform.timer_coarse", (call) => () => call.random.between(1, 30)),
+  {
+    name: "platform.store_fails",
+    arm(call, random) {
+      call.relay.platform.saveFails = () => {
+        const fails = random.chance(0.4);
+        if (fails) call.checks.strike("platform.store_fails");
+        return fails;
+      };
+    },
+  },
+  {
+    name: "platform.store_slow",
+    arm(call, random) {
+      call.relay.platform.saveMs = random.between(200, 1500);
+      call.checks.strike("platform.store_slow");
+    },
+  },
+];

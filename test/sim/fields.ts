@@ -1,0 +1,6 @@
+import { isJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+
+/** The members of a value that should be an object; none when it is not. */
+export function fields(value: unknown): JsonObject {
+  return isJsonObject(value as Json | undefined) ? (value as JsonObject) : {};
+}

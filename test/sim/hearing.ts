@@ -1,0 +1,74 @@
+/** Whether what the client hears is what somebody said: every sample once, in order, without a gap. */
+import { readAgent, samplesOf } from "./tape.ts";
+import type { World } from "./world.ts";
+
+interface Position {
+  /** Number of the answer; null: the caller's own voice, echoed. */
+  answer: number | null;
+  index: number;
+}
+
+export class Hearing {
+  readonly #world: World;
+  readonly #items = new Map<string, Position>();
+  /** After the last sample of the caller's own voice heard, by stream. */
+  #echoAt = -1;
+  /** Set while something may be missing for a known reason: the next gap is excused. */
+  #excused = false;
+  readonly #silent: () => boolean;
+
+  constructor(world: World, silent: () => boolean) {
+    this.#world = world;
+    this.#silent = silent;
+  }
+
+  /** Audio was lost on the way and the client was told so. */
+  excuseGap(): void {
+    this.#excused = true;
+  }
+
+  /** @returns whether it was the caller's own voice. */
+  take(itemId: string, bytes: Uint8Array): boolean {
+    const { checks } = this.#world;
+    if (bytes.length % 2 === 1) checks.fail("event-order", "audio of odd length");
+    const samples = samplesOf(bytes);
+    if (samples.length === 0) checks.fail("event-order", "audio without a sample");
+    const known = this.#items.get(itemId) ?? null;
+    const hint =
+      known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
+    const said = known !== null && known.answer === null ? null : readAgent(samples, hint);
+    if (said !== null) this.#agent(itemId, known, said, samples.length);
+    else if (!this.#silent() || samples.some((sample) => sample !== 0)) this.#echo(itemId, samples);
+    return said === null && this.#items.has(itemId);
+  }
+
+  #agent(
+    itemId: string,
+    known: Position | null,
+    said: { readonly answer: number; readonly index: number },
+    count: number,
+  ): void {
+    const { checks } = this.#world;
+    const expected = known?.index ?? 0;
+    if (known !== null && known.answer !== said.answer) {
+      checks.fail("heard-unknown", `item ${itemId} has audio of answers ${known.answer} and ${said.answer}`);
+    }
+    if (said.index < expected) {
+      checks.fail("heard-twice", `item ${itemId}: sample ${said.index} again, after ${expected}`);
+    } else if (said.index > expected && !this.#excused) {
+      checks.fail("heard-gap", `item ${itemId}: samples ${expected} to ${said.index} never came`);
+    }
+    this.#items.set(itemId, { answer: said.answer, index: said.index + count });
+  }
+
+  #echo(itemId: string, samples: Int16Array): void {
+    const { checks, tape } = this.#world;
+    const runs = tape.runs(samples, this.#echoAt);
+    if (runs === null) return checks.fail("heard-unknown", `item ${itemId} has audio that nobody said`);
+    this.#items.set(itemId, { answer: null, index: 0 });
+    for (const { from, to } of runs) {
+      if (from < this.#echoAt) checks.fail("heard-twice", `the echo went back by ${this.#echoAt - from} samples`);
+      this.#echoAt = to;
+    }
+  }
+}

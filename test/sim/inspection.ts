@@ -1,0 +1,132 @@
+/** Looks into the session itself: no state outlives its deadline, no buffer grows past its limit. */
+import { DEFAULT_LIMITS, type Limits } from "../../src/session/limits.ts";
+import type { Session, SessionSnapshot } from "../../src/session/session.ts";
+import type { World } from "./world.ts";
+
+/** A timer that is late, a message on its way: deadlines are met within this. */
+const SLACK_MS = 4000;
+/** A sound over an agent is judged within this. */
+const HELD_MS = 6000;
+/** A caller who sends nothing more is not speaking. */
+const SPEAKING_MS = 12_000;
+/** What one response may take from request to end: waiting, then silence after each piece, then what is paced out. */
+const RESPONSE_MS = 30_000;
+
+export class Inspection {
+  readonly #world: World;
+  readonly #limits: Limits;
+  /** Since when something is as it is, by what it is; virtual time. */
+  readonly #since = new Map<string, number>();
+  /** Bytes of the largest snapshot seen. */
+  largestBytes = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#limits = { ...DEFAULT_LIMITS, ...world.scenario.limits };
+  }
+
+  /** The session was built again: what it was doing begins anew. */
+  revived(): void {
+    this.#since.clear();
+  }
+
+  /** After every input: what costs nothing to look at. */
+  step(session: Session, now: number): void {
+    const { deadline } = session;
+    if (deadline === null || deadline >= now) {
+      this.#since.delete("deadline");
+      return;
+    }
+    this.#lasts("deadline", SLACK_MS, "deadline", () => `the deadline is ${now - deadline} ms in the past`);
+  }
+
+  /** At every snapshot. */
+  look(snapshot: SessionSnapshot, now: number): void {
+    this.#lookAtStates(snapshot);
+    this.#lookAtBuffers(snapshot);
+    for (const [name, at] of snapshot.context.deadlines) {
+      const key = `deadline:${name}:${at}`;
+      if (at < now) this.#lasts(key, SLACK_MS, "deadline", () => `${name} is ${now - at} ms overdue`);
+    }
+  }
+
+  #lookAtStates(snapshot: SessionSnapshot): void {
+    const current = new Set<string>();
+    const watch = (key: string, ms: number) => {
+      current.add(key);
+      this.#lasts(key, ms, "stuck", () => `${key} for more than ${ms} ms`);
+    };
+    if (snapshot.floor.phase === "held") watch("floor held", HELD_MS);
+    if (snapshot.turns.phase === "speaking") {
+      watch(`speaking at ${snapshot.input.samples} samples`, SPEAKING_MS);
+    }
+    for (const response of snapshot.responses.records) {
+      if (response.asked && (response.phase === "requested" || response.phase === "generating")) {
+        watch(`response ${response.id}`, RESPONSE_MS);
+      }
+    }
+    for (const link of snapshot.links) {
+      if (link.phase === "dialling") watch(`dial ${link.dials}`, this.#limits.dialMs + SLACK_MS);
+      if (link.phase === "greeting") watch(`greeting ${link.dials}`, this.#limits.readyMs + SLACK_MS);
+    }
+    for (const key of this.#since.keys()) {
+      if (!current.has(key) && !key.startsWith("deadline")) this.#since.delete(key);
+    }
+  }
+
+  #lasts(key: string, ms: number, invariant: "stuck" | "deadline", detail: () => string): void {
+    const { now } = this.#world.time;
+    const since = this.#since.get(key) ?? now;
+    this.#since.set(key, since);
+    if (now - since > ms) this.#world.checks.fail(invariant, detail());
+  }
+
+  #lookAtBuffers(snapshot: SessionSnapshot): void {
+    const { archiveBytes, laneBytes, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
+    this.#bound("archive", sum(snapshot.conversation.audio, (one) => one.bytes.length), archiveBytes);
+    // The oldest item goes only when a new one comes, so one more is never seen.
+    this.#bound("items", snapshot.conversation.entries.length, items);
+    for (const [, lane] of snapshot.responses.gate) {
+      // The last message may be larger than what was left of the room.
+      this.#bound("lane", sum(lane, (event) => (event.type === "audio" ? event.bytes.length : 0)), laneBytes + 65_536);
+    }
+    for (const link of snapshot.links) {
+      this.#bound("backlog", sum(link.backlog, (one) => (one.type === "audio" ? one.bytes.length : 0)), backlogBytes);
+      this.#bound("backlog commands", link.backlog.length, backlogCommands);
+    }
+    for (const { rateHz, ring } of snapshot.input.streams) {
+      this.#bound("input history", ring.samples.length, Math.ceil((inputHistoryMs * rateHz) / 1000));
+    }
+    const active = snapshot.responses.records.filter((one) => one.phase === "requested" || one.phase === "generating");
+    this.#bound("responses", active.length, this.#limits.activeResponses + snapshot.links.length);
+    this.#bound("finished", snapshot.responses.records.length - active.length, this.#limits.finishedResponses + 1);
+    this.#bound("deadlines", snapshot.context.deadlines.length, 40);
+    const bytes = size(snapshot);
+    this.largestBytes = Math.max(this.largestBytes, bytes);
+    this.#bound("snapshot", bytes, this.#whole());
+  }
+
+  /** What all parts together may take. */
+  #whole(): number {
+    const { archiveBytes, laneBytes, backlogBytes, inputHistoryMs, activeResponses } = this.#limits;
+    const rings = ((inputHistoryMs * 2) / 1000) * (8000 + 16_000 + 24_000 + 48_000);
+    const links = this.#world.scenario.upstreams.length;
+    return archiveBytes + (laneBytes + 65_536) * activeResponses + backlogBytes * links + rings + 2_000_000;
+  }
+
+  #bound(what: string, is: number, most: number): void {
+    if (is > most) this.#world.checks.fail("limit", `${what}: ${is}, and at most ${most} are allowed`);
+  }
+}
+
+function sum<T>(list: readonly T[], of: (one: T) => number): number {
+  return list.reduce((total, one) => total + of(one), 0);
+}
+
+/** Bytes of a value: text as its characters, everything else as a word. */
+function size(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  return sum(Object.values(value), size);
+}

@@ -1,0 +1,42 @@
+/** How a provider gives one answer. Faults change it before it begins. */
+import type { Random } from "./random.ts";
+
+export type Break = "stall" | "close" | "reset" | "fail" | "garbage" | "hole" | "expire" | "error";
+
+export interface Performance {
+  /** Until `response.created`; Infinity: the provider never answers. */
+  thinkMs: number;
+  /** From there to the first audio. */
+  firstMs: number;
+  totalMs: number;
+  chunkMs: number;
+  /** Times real time. */
+  pace: number;
+  /** What happens to it after so much audio. */
+  breakAt: { readonly ms: number; readonly how: Break } | null;
+  /** Zeros in place of a voice. */
+  silent: boolean;
+  /** Audio is cut at odd bytes. */
+  odd: boolean;
+  /** After its end the provider goes on about it. */
+  epilogue: "nothing" | "late" | "twice";
+  tool: boolean;
+  /** Faults to count when it really began, and when it broke. */
+  readonly faults: { readonly name: string; readonly when: "begin" | "break" | "end" }[];
+}
+
+export function performance(random: Random, tool: boolean): Performance {
+  return {
+    thinkMs: random.between(20, 120),
+    firstMs: random.between(60, 400),
+    totalMs: Math.round(random.between(400, 2400)),
+    chunkMs: random.pick([20, 40, 100, 200]),
+    pace: random.pick([1.2, 2, 4, 20]),
+    breakAt: null,
+    silent: false,
+    odd: false,
+    epilogue: "nothing",
+    tool,
+    faults: [],
+  };
+}

@@ -1,0 +1,77 @@
+/** The listener's loudspeaker: plays each stream in real time from the moment its audio comes, and knows what was heard. */
+interface Piece {
+  readonly itemId: string;
+  readonly responseId: string;
+  ms: number;
+}
+
+interface ItemHeard {
+  readonly responseId: string;
+  readonly stream: number;
+  receivedMs: number;
+  playedMs: number;
+  flushed: boolean;
+}
+
+export class Player {
+  readonly items = new Map<string, ItemHeard>();
+  readonly #queues = new Map<number, Piece[]>();
+  paused = false;
+
+  push(stream: number, responseId: string, itemId: string, ms: number): void {
+    let item = this.items.get(itemId);
+    if (!item) {
+      item = { responseId, stream, receivedMs: 0, playedMs: 0, flushed: false };
+      this.items.set(itemId, item);
+    }
+    item.receivedMs += ms;
+    const queue = this.#queues.get(stream) ?? [];
+    this.#queues.set(stream, queue);
+    const last = queue.at(-1);
+    if (last?.itemId === itemId) last.ms += ms;
+    else queue.push({ itemId, responseId, ms });
+  }
+
+  /** Time passes at the loudspeaker. */
+  play(ms: number): void {
+    if (this.paused) return;
+    for (const queue of this.#queues.values()) {
+      for (let left = ms; left > 0; ) {
+        const head = queue[0];
+        if (head === undefined) break;
+        const part = Math.min(left, head.ms);
+        head.ms -= part;
+        left -= part;
+        const item = this.items.get(head.itemId);
+        if (item) item.playedMs += part;
+        if (head.ms < 1e-9) queue.shift();
+      }
+    }
+  }
+
+  /** Milliseconds still to play on a stream. */
+  aheadMs(stream: number): number {
+    return (this.#queues.get(stream) ?? []).reduce((sum, piece) => sum + piece.ms, 0);
+  }
+
+  /** The item that is playing on a stream. */
+  current(stream: number): string | null {
+    return this.#queues.get(stream)?.[0]?.itemId ?? null;
+  }
+
+  get streams(): readonly number[] {
+    return [...this.#queues.keys()];
+  }
+
+  /** Drops what is to play; of one response, or of all. */
+  flush(responseId: string | null): void {
+    for (const [stream, queue] of this.#queues) {
+      for (const piece of queue) {
+        if (responseId !== null && piece.responseId !== responseId) continue;
+        const item = this.items.get(piece.itemId);
+        if (item) item.flushed = true;
+      }
+      this.#queues.set(stream, responseId === null ? [] : queue.filter((piece) => piece.responseId !== responseId));
+    }
+  }
+}

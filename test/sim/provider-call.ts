@@ -1,0 +1,304 @@
+/** One connection to a virtual provider: a strict server of the OpenAI Realtime dialect. */
+import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { Answer } from "./answer.ts";
+import { brief } from "./checks.ts";
+import type { Connection, Data } from "./connection.ts";
+import { Ear } from "./ear.ts";
+import { fields } from "./fields.ts";
+import { performance } from "./performance.ts";
+import type { Provider } from "./provider.ts";
+import type { Random } from "./random.ts";
+import type { World } from "./world.ts";
+
+export interface ProviderItem {
+  readonly type: string;
+  readonly callId: string | null;
+  audioMs: number;
+  truncatedMs: number | null;
+}
+
+const VAD_SILENCE_MS = 500;
+
+export class ProviderCall {
+  readonly provider: Provider;
+  readonly ear: Ear;
+  readonly items = new Map<string, ProviderItem>();
+  readonly openedAt: number;
+  closedAt: number | null = null;
+  /** Its connection is a black hole: nobody will ever tell it of the end. */
+  holed = false;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #connection: Connection;
+  readonly #name: string;
+  readonly #answers: Answer[] = [];
+  #numbered = 0;
+  #tools = false;
+  #transcribes = false;
+  /** Work of this server is done in order. */
+  #busyUntil = 0;
+  #toldSpeech = false;
+  #quietMs = 0;
+
+  constructor(world: World, provider: Provider, connection: Connection, random: Random, name: string) {
+    this.#world = world;
+    this.provider = provider;
+    this.#connection = connection;
+    this.#random = random;
+    this.#name = name;
+    this.openedAt = world.time.now;
+    this.ear = new Ear(world, name);
+    connection.attach("far", {
+      message: (data) => this.#receive(data),
+      closed: (code) => this.#closed(code),
+    });
+    this.say({ type: "session.created", session: { type: "realtime", id: `sess_${name}` } });
+  }
+
+  get open(): boolean {
+    return this.closedAt === null;
+  }
+
+  #closed(code: number): void {
+    this.closedAt ??= this.#world.time.now;
+    this.#world.checks.note(() => `${this.#name} closed (${code})`);
+  }
+
+  #id(kind: string): string {
+    this.#numbered += 1;
+    return `${kind}_${this.#name.replaceAll(".", "")}n${this.#numbered}`;
+  }
+
+  say(event: JsonObject | Readonly<Record<string, unknown>>): void {
+    this.raw(JSON.stringify({ event_id: this.#id("event"), ...event }));
+  }
+
+  raw(data: Data): void {
+    this.#world.checks.note(() => `${this.#name} → ${brief(data)}`);
+    this.#connection.send("far", data);
+  }
+
+  error(code: string, message: string, eventId: unknown): void {
+    this.say({ type: "error", error: { type: "invalid_request_error", code, message, param: null, event_id: eventId ?? null } });
+  }
+
+  /** The relay asked for something that a correct client of this dialect never asks for. */
+  #refuse(code: string, what: string, event: JsonObject): void {
+    this.#world.checks.count(`refused_${code}`);
+    if (this.provider.blames) {
+      this.#world.checks.fail("provider-protocol", `${this.#name} had to refuse: ${what}`);
+    }
+    this.error(code, what, event["event_id"]);
+  }
+
+  hangUp(code: number, reason: string): void {
+    this.#connection.close("far", code, reason);
+    this.#closed(code);
+  }
+
+  reset(): void {
+    this.#connection.cut();
+    this.#closed(1006);
+  }
+
+  /** The provider's machine vanishes: nothing comes and nothing is taken, and no close is seen. */
+  blackHole(): void {
+    this.holed = true;
+    this.#connection.blackHole("far");
+    this.#connection.blackHole("near");
+  }
+
+  /** What it says waits for so long. */
+  stall(ms: number): void {
+    this.#connection.stall("far", this.#world.time.now + ms);
+  }
+
+  #receive(data: Data): void {
+    this.#world.checks.note(() => `${this.#name} ← ${brief(data)}`);
+    if (!this.open) return;
+    const event = typeof data === "string" ? parseJsonObject(data) : null;
+    if (event === null) {
+      this.#world.checks.fail("provider-protocol", `${this.#name} was sent what is no JSON object`);
+      return;
+    }
+    if (event["type"] === "input_audio_buffer.append") this.#hear(event);
+    else this.#soon(() => this.#handle(event));
+  }
+
+  /** A server takes its time, but it does one thing after the other. */
+  #soon(run: () => void): void {
+    const { time } = this.#world;
+    this.#busyUntil = Math.max(this.#busyUntil, time.now) + this.#random.between(0.1, 3);
+    time.at(this.#busyUntil, () => {
+      if (this.open) run();
+    });
+  }
+
+  #handle(event: JsonObject): void {
+    switch (event["type"]) {
+      case "session.update":
+        return this.#configure(event);
+      case "input_audio_buffer.commit":
+        return this.#commit(event);
+      case "input_audio_buffer.clear":
+        this.ear.clear();
+        return this.say({ type: "input_audio_buffer.cleared" });
+      case "response.create":
+        return this.#create(event);
+      case "response.cancel":
+        return this.#cancel(event);
+      case "conversation.item.create":
+        return this.#createItem(event);
+      case "conversation.item.truncate":
+        return this.#truncate(event);
+      case "conversation.item.delete":
+        return this.#delete(event);
+      default:
+        this.#refuse("invalid_value", `an unknown event ${String(event["type"])}`, event);
+    }
+  }
+
+  #configure(event: JsonObject): void {
+    const text = JSON.stringify(event["session"]);
+    this.#tools = text.includes('"name":"look"');
+    this.#transcribes = text.includes('"transcription":{');
+    if (!this.provider.habits.configures) return this.#world.checks.strike("provider.never_ready");
+    this.say({ type: "session.updated", session: event["session"] ?? null });
+  }
+
+  #hear(event: JsonObject): void {
+    const { audio } = event;
+    const bytes = typeof audio === "string" ? Uint8Array.fromBase64(audio) : new Uint8Array(0);
+    const loud = this.ear.hear(bytes);
+    if (this.provider.kind === "server") this.#listen(loud, (bytes.length * 1000) / (2 * this.#world.scenario.rateHz));
+  }
+
+  /** The provider's own turn detection: as simple as it can be. */
+  #listen(loud: boolean, ms: number): void {
+    this.#quietMs = loud ? 0 : this.#quietMs + ms;
+    if (loud && !this.#toldSpeech) {
+      this.#toldSpeech = true;
+      this.say({ type: "input_audio_buffer.speech_started", audio_start_ms: 0, item_id: "soon" });
+      for (const answer of this.#running()) answer.cancel("turn_detected");
+    } else if (this.#toldSpeech && this.#quietMs >= VAD_SILENCE_MS) {
+      this.#toldSpeech = false;
+      this.say({ type: "input_audio_buffer.speech_stopped", audio_end_ms: 0, item_id: "soon" });
+      this.#turn();
+      this.#answer({});
+    }
+  }
+
+  #commit(event: JsonObject): void {
+    if (this.ear.bufferedMs < 100) {
+      return this.#refuse("input_audio_buffer_commit_empty", `a commit of ${this.ear.bufferedMs} ms`, event);
+    }
+    this.#turn();
+  }
+
+  #turn(): void {
+    const itemId = this.#id("item");
+    const content = [{ type: "input_audio", transcript: null }];
+    const item = { id: itemId, object: "realtime.item", type: "message", role: "user", status: "completed", content };
+    this.provider.turns.push({ runs: this.ear.commit(), at: this.#world.time.now, call: this });
+    this.items.set(itemId, { type: "message", callId: null, audioMs: 0, truncatedMs: null });
+    this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
+    this.say({ type: "conversation.item.added", item, previous_item_id: null });
+    this.say({ type: "conversation.item.done", item, previous_item_id: null });
+    if (!this.#transcribes) return;
+    this.#world.time.after(this.#random.between(100, 600), () => {
+      const type = "conversation.item.input_audio_transcription.completed";
+      if (this.open) this.say({ type, item_id: itemId, content_index: 0, transcript: "said", usage: { type: "duration", seconds: 1 } });
+    });
+  }
+
+  #running(): readonly Answer[] {
+    return this.#answers.filter((answer) => !answer.over && !answer.outOfBand);
+  }
+
+  #create(event: JsonObject): void {
+    const wanted = fields(event["response"]);
+    const outOfBand = wanted["conversation"] === "none";
+    if (!outOfBand && this.#running().length > 0) {
+      if (!this.provider.abandons) {
+        return this.#refuse("conversation_already_has_active_response", "response.create while one is active", event);
+      }
+      // Grok drops the former without a word (openai-profiles.ts).
+      for (const answer of this.#running()) this.stuck(answer);
+    }
+    this.#answer(wanted);
+  }
+
+  #answer(asked: JsonObject): void {
+    const tool = this.#tools && !this.#lastIsToolResult() && this.#random.chance(0.5);
+    const plan = performance(this.#random, tool);
+    this.provider.prepare(plan);
+    this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));
+  }
+
+  #lastIsToolResult(): boolean {
+    return [...this.items.values()].at(-1)?.type === "function_call_output";
+  }
+
+  /** It stops without ever saying so. */
+  stuck(answer: Answer): void {
+    const at = this.#answers.indexOf(answer);
+    if (at >= 0 && this.provider.abandons) this.#answers.splice(at, 1);
+  }
+
+  answered(answer: Answer, status: string): void {
+    this.provider.answers.push({ number: answer.number, status, audioMs: answer.sentMs });
+  }
+
+  itemMade(id: string, type: string): void {
+    this.items.set(id, { type, callId: null, audioMs: 0, truncatedMs: null });
+  }
+
+  itemGrew(id: string, audioMs: number): void {
+    const item = this.items.get(id);
+    if (item) item.audioMs = audioMs;
+  }
+
+  #cancel(event: JsonObject): void {
+    const { response_id } = event;
+    const chosen = this.#answers.filter((answer) => !answer.over && (response_id === undefined || answer.id === response_id));
+    if (chosen.length === 0) {
+      // Crossing the end of the answer is nobody's fault.
+      this.error("response_cancel_not_active", "Cancellation failed: no active response found", event["event_id"]);
+    }
+    for (const answer of chosen) answer.cancel("client_cancelled");
+  }
+
+  #createItem(event: JsonObject): void {
+    const item = fields(event["item"]);
+    const wanted = item["id"];
+    const id = this.provider.keepsIds && typeof wanted === "string" ? wanted : this.#id("item");
+    if (this.items.has(id)) return this.#refuse("item_create_duplicate_id", `item ${id} twice`, event);
+    const previous = event["previous_item_id"];
+    if (typeof previous === "string" && previous !== "root" && !this.items.has(previous)) {
+      return this.#refuse("item_create_invalid_previous_item_id", "an item after an unknown one", event);
+    }
+    const callId = typeof item["call_id"] === "string" ? item["call_id"] : null;
+    this.items.set(id, { type: String(item["type"]), callId, audioMs: 0, truncatedMs: null });
+    const shown = { ...item, id, object: "realtime.item", status: "completed" };
+    this.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
+    this.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
+  }
+
+  #truncate(event: JsonObject): void {
+    const item = this.items.get(String(event["item_id"]));
+    const endMs = Number(event["audio_end_ms"]);
+    if (!item) return this.#refuse("item_truncate_invalid_item_id", "truncation of an unknown item", event);
+    if (endMs > Math.ceil(item.audioMs)) {
+      return this.#refuse("invalid_value", `truncation at ${endMs} of ${item.audioMs} ms`, event);
+    }
+    item.truncatedMs = endMs;
+    this.say({ type: "conversation.item.truncated", item_id: event["item_id"] ?? null, content_index: 0, audio_end_ms: endMs });
+  }
+
+  #delete(event: JsonObject): void {
+    if (!this.items.delete(String(event["item_id"]))) {
+      return this.#refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
+    }
+    this.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
+  }
+}

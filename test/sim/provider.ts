@@ -1,0 +1,110 @@
+/** A virtual provider: takes calls, and gives answers as its habits and the faults of the call want them. */
+import { Connection, type Quality, type Receiver } from "./connection.ts";
+import type { Performance } from "./performance.ts";
+import { ProviderCall } from "./provider-call.ts";
+import type { Random } from "./random.ts";
+import type { Run } from "./tape.ts";
+import type { SimUpstream, UpstreamKind, World } from "./world.ts";
+
+export interface Turn {
+  readonly runs: readonly Run[];
+  readonly at: number;
+  readonly call: ProviderCall;
+}
+
+interface Habits {
+  /** What a dial ends with instead of a connection; null: it is taken. */
+  refuses: string | null;
+  dialMs: number;
+  /** Never answers the call, neither yes nor no. */
+  picksUp: boolean;
+  /** Answers `session.update`. */
+  configures: boolean;
+}
+
+export class Provider {
+  readonly name: string;
+  readonly kind: UpstreamKind;
+  readonly url: string;
+  readonly keepsIds: boolean;
+  readonly echoesMetadata: boolean;
+  readonly abandons: boolean;
+  readonly habits: Habits;
+  /** Turns of the caller, over all connections. */
+  readonly turns: Turn[] = [];
+  readonly calls: ProviderCall[] = [];
+  readonly answers: { readonly number: number; readonly status: string; readonly audioMs: number }[] = [];
+  /** Faults look at each answer before it begins. */
+  readonly onAnswer: ((performance: Performance) => void)[] = [];
+  readonly onCall: ((call: ProviderCall) => void)[] = [];
+  /** What the relay asks wrongly is the relay's fault (and not a consequence of a fault of this provider). */
+  blames = true;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #quality: Quality;
+
+  constructor(world: World, upstream: SimUpstream, quality: Quality, random: Random) {
+    this.#world = world;
+    this.#random = random;
+    this.#quality = quality;
+    this.name = upstream.name;
+    this.kind = upstream.kind;
+    this.url = `https://${upstream.name}.sim/v1/realtime`;
+    this.keepsIds = upstream.profile === "openai";
+    this.echoesMetadata = upstream.profile === "openai";
+    this.abandons = upstream.profile === "xai";
+    this.habits = { refuses: null, dialMs: random.between(20, 150), picksUp: true, configures: true };
+  }
+
+  prepare(performance: Performance): void {
+    for (const look of this.onAnswer) look(performance);
+  }
+
+  /** Dials. `near` is told of the opening by `opened`, of everything else as a receiver. */
+  dial(near: Receiver, opened: (connection: Connection) => void): { hangUp(code: number): void } {
+    const { time, checks } = this.#world;
+    const { refuses, picksUp, dialMs } = this.habits;
+    let over = false;
+    let connection: Connection | null = null;
+    if (refuses !== null) checks.strike("provider.refuse");
+    if (!picksUp) checks.strike("provider.no_answer");
+    if (picksUp || refuses !== null) {
+      time.after(dialMs, () => {
+        if (over) return;
+        if (refuses !== null) {
+          over = true;
+          near.closed(0, refuses);
+          return;
+        }
+        connection = this.#accept(near);
+        opened(connection);
+      });
+    }
+    return {
+      hangUp: (code) => {
+        over = true;
+        connection?.detach("near");
+        connection?.close("near", code, "");
+      },
+    };
+  }
+
+  #accept(near: Receiver): Connection {
+    const connection = new Connection(this.#world.time, this.#random.fork(), { ...this.#quality });
+    connection.attach("near", near);
+    const call = new ProviderCall(this.#world, this, connection, this.#random.fork(), `${this.name}.${this.calls.length + 1}`);
+    this.calls.push(call);
+    for (const look of this.onCall) look(call);
+    return connection;
+  }
+
+  /** Connections that are open now. */
+  get open(): readonly ProviderCall[] {
+    return this.calls.filter((call) => call.open);
+  }
+
+  /** Milliseconds for which connections were open: what a provider bills. */
+  openMs(now: number): number {
+    return this.calls.reduce((sum, call) => sum + (call.closedAt ?? now) - call.openedAt, 0);
+  }
+}

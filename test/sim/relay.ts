@@ -1,0 +1,393 @@
+/**
+ * The platform under the real session: what durable-objects/shell.ts does, in virtual time, with everything that can
+ * go wrong there. One timer, snapshots at most once a second, a store that may be slow or fail, an object that may
+ * leave memory at any moment.
+ */
+import { NO_KERNELS } from "../../src/audio/kernels.ts";
+import { CLIENT, type Action, type Dialect, type Input, type PeerId } from "../../src/session/io.ts";
+import { Session, type SessionDependencies, type SessionSetup, type SessionSnapshot } from "../../src/session/session.ts";
+import { createUpstream } from "../../src/upstreams/index.ts";
+import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import { ActionWatch } from "./action-watch.ts";
+import { brief } from "./checks.ts";
+import type { Connection } from "./connection.ts";
+import { Inspection } from "./inspection.ts";
+import type { Provider } from "./provider.ts";
+import type { Random } from "./random.ts";
+import type { World } from "./world.ts";
+
+/** Wall time at the call's first moment. */
+const EPOCH_MS = 1_795_000_000_000;
+const SAVE_EVERY_MS = 1000;
+const POLL_EVERY_MS = 250;
+const TAKEN_OVER = 4001;
+
+interface Leg {
+  readonly provider: string;
+  openedAt: number | null;
+  hangUp(code: number): void;
+  connection: Connection | null;
+}
+
+interface Stored {
+  readonly peers: readonly PeerId[];
+  readonly snapshot: SessionSnapshot;
+}
+
+/** What the faults turn. */
+interface Platform {
+  /** Added to every timer. */
+  timerLateMs: () => number;
+  saveFails: () => boolean;
+  saveMs: number;
+}
+
+export class Relay {
+  readonly platform: Platform = { timerLateMs: () => 0, saveFails: () => false, saveMs: 8 };
+  readonly inspection: Inspection;
+  session: Session | null = null;
+  /** The session ended, and why. */
+  ended: string | null = null;
+  readonly #world: World;
+  readonly #providers: ReadonlyMap<string, Provider>;
+  readonly #setup: SessionSetup;
+  readonly #dependencies: SessionDependencies;
+  #watch: ActionWatch;
+  #client: Connection | null = null;
+  readonly #legs = new Map<PeerId, Leg>();
+  /** Milliseconds of connections that are over, by provider. */
+  readonly #openMs = new Map<string, number>();
+  #stored: Stored | null = null;
+  #offsetMs = 0;
+  #cancelTimer: (() => void) | null = null;
+  #armedAt: number | null = null;
+  #cancelSave: (() => void) | null = null;
+  #savedAt = Number.NEGATIVE_INFINITY;
+  #polling = false;
+  /** Counts lives of the object: what a former life planned does not happen. */
+  #life = 0;
+  #spins = 0;
+  #spinAt = -1;
+
+  constructor(world: World, providers: ReadonlyMap<string, Provider>, setup: SessionSetup, random: Random) {
+    this.#world = world;
+    this.#providers = providers;
+    this.#setup = setup;
+    this.inspection = new Inspection(world);
+    this.#watch = new ActionWatch(world);
+    const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+    this.#dependencies = {
+      drawId: () => Array.from({ length: 21 }, () => alphabet[random.int(0, 35)]).join(""),
+      kernels: NO_KERNELS,
+      createUpstream,
+      limits: world.scenario.limits,
+    };
+  }
+
+  get now(): number {
+    return EPOCH_MS + this.#world.time.now + this.#offsetMs;
+  }
+
+  /** The wall clock is set. Timers do not notice. */
+  jump(ms: number): void {
+    this.#offsetMs += ms;
+  }
+
+  get client(): Connection | null {
+    return this.#client;
+  }
+
+  /** A client's upgrade. False: there is no such session. */
+  accept(connection: Connection, dialect: Dialect): boolean {
+    if (this.ended !== null) return false;
+    if (this.session === null && !this.#revive(null)) {
+      if (this.#life > 0) return false;
+      this.#life = 1;
+      this.session = new Session(this.#setup, this.#dependencies, this.now);
+    }
+    const former = this.#client;
+    this.#client = connection;
+    if (former !== null) {
+      former.detach("near");
+      former.close("near", TAKEN_OVER, "another connection took over");
+    }
+    this.#attach(connection);
+    this.#watch.clientOpened();
+    this.#feed({ type: "open", peer: CLIENT, dialect });
+    return true;
+  }
+
+  #attach(connection: Connection): void {
+    connection.attach("near", {
+      message: (data) => this.#clientMessage(connection, data),
+      closed: (code, reason) => {
+        if (this.#client !== connection) return;
+        this.#client = null;
+        if (this.session === null && !this.#revive(null)) return;
+        this.#watch.clientClosed();
+        this.#feed({ type: "close", peer: CLIENT, code, reason });
+      },
+    });
+  }
+
+  #clientMessage(connection: Connection, data: WireMessage): void {
+    if (this.#client !== connection) return;
+    if (this.session === null && !this.#revive(connection)) return;
+    this.#feed({ type: "message", peer: CLIENT, data });
+  }
+
+  #feed(input: Input): void {
+    const { session } = this;
+    if (session === null || this.ended !== null) return;
+    if (input.type !== "buffered" && input.type !== "timeout") {
+      this.#world.checks.note(() => `relay ⇐ ${input.peer} ${input.type}${input.type === "message" ? ` ${brief(input.data)}` : ""}`);
+    }
+    let actions: readonly Action[];
+    try {
+      actions = session.handle(input, this.now);
+    } catch (error) {
+      this.#world.checks.fail("threw", error instanceof Error ? (error.stack ?? error.message) : String(error));
+      return;
+    }
+    this.#watch.check(actions);
+    for (const action of actions) this.#perform(action);
+    this.inspection.step(session, this.now);
+    if (this.ended === null) this.#aim();
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case "send":
+        this.#send(action.peer, action.data);
+        break;
+      case "dial":
+        this.#dial(action.peer, action.request.url);
+        break;
+      case "close":
+        this.#close(action.peer, action.code, action.reason);
+        break;
+      case "persist":
+        this.#saveSoon();
+        break;
+      case "metric":
+        this.#world.checks.count(`metric_${action.name}`, action.value);
+        break;
+      case "end":
+        this.#end(action.reason);
+        break;
+    }
+  }
+
+  #send(peer: PeerId, data: WireMessage): void {
+    const connection = peer === CLIENT ? this.#client : this.#legs.get(peer)?.connection;
+    if (peer !== CLIENT) this.#world.checks.note(() => `relay ⇒ ${peer} ${brief(data)}`);
+    connection?.send("near", data);
+    this.#poll();
+  }
+
+  #poll(): void {
+    if (this.#polling) return;
+    const waits = (connection: Connection | null | undefined) => (connection?.bufferedAmount("near") ?? 0) > 0;
+    if (!waits(this.#client) && ![...this.#legs.values()].some((leg) => waits(leg.connection))) return;
+    this.#polling = true;
+    this.#inThisLife(POLL_EVERY_MS, () => {
+      this.#polling = false;
+      const bytes = this.#client?.bufferedAmount("near") ?? 0;
+      if (this.#client) this.#feed({ type: "buffered", peer: CLIENT, bytes });
+      for (const [peer, leg] of this.#legs) {
+        if (leg.connection) this.#feed({ type: "buffered", peer, bytes: leg.connection.bufferedAmount("near") });
+      }
+      this.#poll();
+    });
+  }
+
+  #inThisLife(ms: number, run: () => void): () => void {
+    const life = this.#life;
+    return this.#world.time.after(ms, () => {
+      if (this.#life === life) run();
+    });
+  }
+
+  #dial(peer: PeerId, url: string): void {
+    const provider = this.#providers.get(new URL(url).hostname.split(".")[0] ?? "");
+    if (!provider) return this.#world.checks.fail("closed-peer", `a dial of ${url}, which is nobody`);
+    const life = this.#life;
+    const leg: Leg = { provider: provider.name, openedAt: null, hangUp: () => {}, connection: null };
+    const mine = () => this.#life === life && this.#legs.get(peer) === leg;
+    this.#legs.set(peer, leg);
+    const { hangUp } = provider.dial(
+      {
+        message: (data) => {
+          if (mine()) this.#feed({ type: "message", peer, data });
+        },
+        closed: (code, reason) => {
+          if (!mine()) return;
+          this.#forget(peer);
+          this.#watch.upstreamClosed(peer);
+          this.#feed({ type: "close", peer, code, reason });
+        },
+      },
+      (connection) => {
+        leg.connection = connection;
+        if (!mine()) return;
+        leg.openedAt = this.#world.time.now;
+        this.#watch.upstreamOpened(peer);
+        this.#feed({ type: "open", peer });
+      },
+    );
+    leg.hangUp = hangUp;
+  }
+
+  #close(peer: PeerId, code: number, reason: string): void {
+    if (peer !== CLIENT) {
+      this.#forget(peer)?.hangUp(code);
+      return;
+    }
+    this.#client?.detach("near");
+    this.#client?.close("near", code, reason);
+    this.#client = null;
+  }
+
+  #forget(peer: PeerId): Leg | undefined {
+    const leg = this.#legs.get(peer);
+    this.#legs.delete(peer);
+    if (leg?.openedAt != null) {
+      const before = this.#openMs.get(leg.provider) ?? 0;
+      this.#openMs.set(leg.provider, before + this.#world.time.now - leg.openedAt);
+      leg.openedAt = null;
+    }
+    return leg;
+  }
+
+  /** For how long connections to a provider were open, as the relay saw it. */
+  openMs(provider: string): number {
+    let ms = this.#openMs.get(provider) ?? 0;
+    for (const leg of this.#legs.values()) {
+      if (leg.provider === provider && leg.openedAt !== null) ms += this.#world.time.now - leg.openedAt;
+    }
+    return ms;
+  }
+
+  #end(reason: string): void {
+    this.ended = reason;
+    this.#world.checks.note(() => `session ended: ${reason}`);
+    for (const peer of [CLIENT, ...this.#legs.keys()]) this.#close(peer, 1000, "session ended");
+    this.#cancelTimer?.();
+    this.#cancelSave?.();
+    this.#stored = null;
+  }
+
+  #aim(): void {
+    const deadline = this.session?.deadline ?? null;
+    if (deadline === null || (this.#armedAt !== null && this.#armedAt <= deadline)) return;
+    this.#cancelTimer?.();
+    this.#armedAt = deadline;
+    const ms = Math.max(0, deadline - this.now) + this.platform.timerLateMs();
+    this.#cancelTimer = this.#inThisLife(ms, () => this.#ring());
+  }
+
+  #ring(): void {
+    this.#armedAt = null;
+    const before = this.session?.deadline ?? null;
+    if (before === null || before > this.now) return this.#aim();
+    const { now } = this.#world.time;
+    this.#spins = now === this.#spinAt ? this.#spins + 1 : 0;
+    this.#spinAt = now;
+    if (this.#spins > 100) return this.#world.checks.fail("deadline", "a hundred timeouts in one moment");
+    this.#world.checks.note(() => "relay ⇐ timeout");
+    this.#feed({ type: "timeout" });
+    const after = this.session?.deadline ?? null;
+    if (after !== null && after <= this.now && this.ended === null && after <= before) {
+      this.#world.checks.fail("deadline", `a timeout left the deadline ${this.now - after} ms in the past`);
+    }
+  }
+
+  #saveSoon(): void {
+    if (this.#cancelSave !== null) return;
+    const ms = Math.max(0, this.#savedAt + SAVE_EVERY_MS - this.#world.time.now);
+    this.#cancelSave = this.#inThisLife(ms, () => {
+      this.#cancelSave = null;
+      this.#save();
+    });
+  }
+
+  #save(): void {
+    if (this.session === null || this.ended !== null) return;
+    this.#savedAt = this.#world.time.now;
+    const peers = [...(this.#client === null ? [] : [CLIENT]), ...this.#legs.keys()];
+    const snapshot = structuredClone(this.session.snapshot());
+    this.inspection.look(snapshot, this.now);
+    if (this.platform.saveFails()) return;
+    this.#inThisLife(this.platform.saveMs, () => {
+      if (this.ended === null) this.#stored = { peers, snapshot };
+    });
+  }
+
+  /**
+   * The object leaves memory. `evict`: the client's socket hibernates and lives; `crash`: every socket dies; `deploy`:
+   * sockets are closed with 1012 and the last second was still written.
+   */
+  leave(kind: "evict" | "crash" | "deploy"): boolean {
+    if (this.session === null || this.ended !== null) return false;
+    if (kind === "deploy") {
+      this.#cancelSave?.();
+      this.#save();
+      if (!this.platform.saveFails()) this.#stored = this.#moment();
+    }
+    for (const peer of this.#legs.keys()) {
+      const leg = this.#forget(peer);
+      leg?.connection?.die("near", 1006);
+      leg?.hangUp(1006);
+    }
+    this.session = null;
+    this.#life += 1;
+    this.#polling = false;
+    this.#cancelTimer?.();
+    this.#armedAt = null;
+    this.#cancelSave = null;
+    if (kind !== "evict") {
+      this.#client?.die("near", kind === "deploy" ? 1012 : 1006);
+      this.#client = null;
+    }
+    return true;
+  }
+
+  #moment(): Stored | null {
+    if (this.session === null) return null;
+    const peers = [...(this.#client === null ? [] : [CLIENT]), ...this.#legs.keys()];
+    return { peers, snapshot: structuredClone(this.session.snapshot()) };
+  }
+
+  /** Comes back from the last snapshot. False: there is none. */
+  #revive(client: Connection | null): boolean {
+    if (this.#stored === null) {
+      // As voice-session.ts: a session that cannot be built again tells its client to come anew.
+      this.#client?.close("near", 1012, "the session could not be restored");
+      this.#client = null;
+      return false;
+    }
+    const { peers, snapshot } = structuredClone(this.#stored);
+    this.#world.checks.note(() => "relay revives");
+    try {
+      this.session = Session.restore(snapshot, this.#setup, this.#dependencies, this.now);
+    } catch (error) {
+      this.#world.checks.fail("threw", error instanceof Error ? (error.stack ?? error.message) : String(error));
+      return false;
+    }
+    this.#watch = new ActionWatch(this.#world);
+    for (const peer of peers) this.#watch.restored(peer);
+    this.inspection.revived();
+    for (const peer of peers) {
+      if (peer === CLIENT && client !== null) continue;
+      if (peer === CLIENT) this.#watch.clientClosed();
+      else this.#watch.upstreamClosed(peer);
+      this.#feed({ type: "close", peer, code: 1006, reason: "" });
+    }
+    return this.ended === null;
+  }
+
+  /** Upstream connections that the relay believes to have. */
+  get legs(): number {
+    return this.#legs.size;
+  }
+}

@@ -1,0 +1,93 @@
+/** What kind of call a seed is. */
+import type { Limits } from "../../src/session/limits.ts";
+import type { PlannedUpstream } from "../../src/session/plan.ts";
+import type { JsonObject } from "../../src/upstreams/upstream.ts";
+import type { Random } from "./random.ts";
+import type { Scenario, SimUpstream, UpstreamKind } from "./world.ts";
+
+/** Waits and buffers small enough to be reached within a call of half a minute. */
+export const SIM_LIMITS: Partial<Limits> = {
+  items: 24,
+  archiveBytes: 192 * 1024,
+  inputHistoryMs: 10_000,
+  backlogBytes: 512 * 1024,
+  laneBytes: 96 * 1024,
+  activeResponses: 6,
+  finishedResponses: 6,
+  dialMs: 3000,
+  readyMs: 3000,
+  firstOutputMs: 5000,
+  progressMs: 3000,
+  redialFirstMs: 100,
+  redialMostMs: 1000,
+  clientGoneMs: 8000,
+  unclaimedMs: 10_000,
+};
+
+const KINDS: readonly (readonly UpstreamKind[])[] = [
+  ["turns"],
+  ["turns"],
+  ["turns"],
+  ["turns"],
+  ["turns"],
+  ["turns", "echo"],
+  ["turns", "turns"],
+  ["server"],
+  ["server"],
+  ["echo"],
+];
+
+export function drawScenario(random: Random, faults: readonly string[]): Scenario {
+  const rateHz = random.pick([16_000, 16_000, 16_000, 24_000, 8000] as const);
+  const kinds = random.pick(KINDS);
+  const dialect = random.chance(0.6) ? "duplex.v1" : "realtime";
+  const manual = kinds.every((kind) => kind === "turns") && random.chance(0.12);
+  const tools = random.chance(0.25);
+  const upstreams = kinds.map((kind, index): SimUpstream => {
+    const profile = kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
+    return { name: `p${index}`, kind, profile };
+  });
+  return {
+    dialect,
+    rateHz,
+    upstreams,
+    manual,
+    tools,
+    faults,
+    session: session(random, rateHz, manual, tools, dialect === "duplex.v1"),
+    limits: SIM_LIMITS,
+    utterances: random.int(2, 4),
+    clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
+    providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },
+  };
+}
+
+function session(random: Random, rate: number, manual: boolean, tools: boolean, extended: boolean): JsonObject {
+  const format = { type: "audio/pcm", rate };
+  const turn_detection = manual
+    ? null
+    : { type: "server_vad", silence_duration_ms: random.int(250, 600), prefix_padding_ms: random.int(200, 400) };
+  const transcription = random.chance(0.5) ? { model: "whisper" } : null;
+  const parameters = { type: "object", properties: {} };
+  return {
+    instructions: "Answer.",
+    tools: tools ? [{ type: "function", name: "look", description: "Looks.", parameters }] : [],
+    audio: { input: { format, turn_detection, transcription }, output: { format } },
+    ...(extended && random.chance(0.3) ? { relay: { lead_ms: random.pick([100, 400, 2000, null]) } } : {}),
+  };
+}
+
+export function plannedUpstream({ name, kind, profile }: SimUpstream, rate: 8000 | 16000 | 24000): PlannedUpstream {
+  const format = { type: "audio/pcm", rate } as const;
+  if (kind === "echo") return { name, options: { adapter: "echo", settings: { format } } };
+  const turns = kind === "server" ? "server" : "client";
+  return {
+    name,
+    options: {
+      adapter: "openai-compatible",
+      url: `wss://${name}.sim/v1/realtime`,
+      model: "voice",
+      settings: { profile, turns, input: format, output: format },
+    },
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * Audio that can be recognised by the sample. The caller's microphone runs on a tape: every sample it ever gave, voice
+ * or room noise, with pseudo-random low bits, so that any eight samples in a row name their place. An agent's audio
+ * spells its answer's number and the sample's own index.
+ */
+import { seeded, voice } from "../support/signal.ts";
+
+const MARK_BITS = 6;
+const MARK_MASK = (1 << MARK_BITS) - 1;
+const MARKS = 1 << 20;
+const POOL_MS = 6000;
+
+const marks = makeMarks();
+const pools = new Map<number, Int16Array>();
+
+function makeMarks(): Uint8Array {
+  const random = seeded(20_261_123);
+  return Uint8Array.from({ length: MARKS }, () => random() * (MARK_MASK + 1));
+}
+
+function pool(rateHz: number): Int16Array {
+  let made = pools.get(rateHz);
+  if (!made) {
+    made = voice(POOL_MS, rateHz, 7);
+    pools.set(rateHz, made);
+  }
+  return made;
+}
+
+/** Samples in a row that name a place. */
+const KEY = 8;
+
+/** A stretch of the tape: samples `from` to before `to`. */
+export interface Run {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class Tape {
+  readonly rateHz: number;
+  readonly #offset: number;
+  #samples = new Int16Array(1 << 16);
+  #end = 0;
+  #poolAt = 0;
+
+  constructor(rateHz: number, offset: number) {
+    this.rateHz = rateHz;
+    this.#offset = offset;
+  }
+
+  /** Samples so far. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The next `count` samples: a voice at this gain, or with 0 the room's noise. A view, valid for ever. */
+  record(count: number, gain: number): Int16Array {
+    const from = this.#end;
+    this.#reserve(from + count);
+    const voices = pool(this.rateHz);
+    const out = this.#samples.subarray(from, from + count);
+    for (let n = 0; n < count; n += 1) {
+      const mark = marks[(this.#offset + from + n) & (MARKS - 1)] ?? 0;
+      const said = gain === 0 ? 0 : (voices[(this.#poolAt + n) % voices.length] ?? 0) * gain;
+      out[n] = gain === 0 ? mark - 32 : (said & ~MARK_MASK) | mark;
+    }
+    this.#poolAt = (this.#poolAt + count) % voices.length;
+    this.#end += count;
+    return out;
+  }
+
+  /** `count` zeros: a muted microphone. */
+  mute(count: number): Int16Array {
+    this.#reserve(this.#end + count);
+    this.#end += count;
+    return this.#samples.subarray(this.#end - count, this.#end);
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#samples.length) return;
+    const grown = new Int16Array(Math.max(length, this.#samples.length * 2));
+    grown.set(this.#samples.subarray(0, this.#end));
+    this.#samples = grown;
+  }
+
+  /**
+   * Which stretches of the tape `chunk` consists of, in its order: at `hint` if it fits there, else onwards from it,
+   * else anywhere. Null: something in it was never recorded.
+   */
+  runs(chunk: Int16Array, hint: number): readonly Run[] | null {
+    const found: Run[] = [];
+    let expected = hint;
+    for (let at = 0; at < chunk.length; ) {
+      const rest = chunk.subarray(at);
+      const length = this.#same(rest, expected);
+      const from = length > 0 ? expected : this.#search(rest, expected);
+      if (from === null) return null;
+      const to = from + (length > 0 ? length : this.#same(rest, from));
+      found.push({ from, to });
+      at += to - from;
+      expected = to;
+    }
+    return found;
+  }
+
+  /** How many samples from `from` on are those of `chunk`. */
+  #same(chunk: Int16Array, from: number): number {
+    if (from < 0) return 0;
+    const samples = this.#samples;
+    const most = Math.min(chunk.length, this.#end - from);
+    let n = 0;
+    while (n < most && chunk[n] === samples[from + n]) n += 1;
+    // A chance likeness of a few samples is no place.
+    return n === chunk.length || n >= KEY ? n : 0;
+  }
+
+  #search(chunk: Int16Array, hint: number): number | null {
+    const samples = this.#samples;
+    const start = Math.min(Math.max(0, hint), this.#end);
+    for (let n = 0; n < this.#end; n += 1) {
+      const at = start + n < this.#end ? start + n : start + n - this.#end;
+      if (samples[at] === chunk[0] && this.#same(chunk, at) > 0) return at;
+    }
+    return null;
+  }
+}
+
+// An odd factor is a bijection of 16 bits: numbers become noise that is loud from its first sample.
+const FACTOR = 40_503;
+const UNFACTOR = inverse(FACTOR);
+
+function inverse(odd: number): number {
+  let x = odd;
+  for (let n = 0; n < 5; n += 1) x = Math.imul(x, 2 - Math.imul(odd, x)) & 0xffff;
+  return x;
+}
+
+function spell(value: number): number {
+  return (Math.imul(value + 1, FACTOR) << 16) >> 16;
+}
+
+function unspell(sample: number): number {
+  return (Math.imul(sample & 0xffff, UNFACTOR) - 1) & 0xffff;
+}
+
+/** Samples `from` to `to` of answer number `answer` (below 65,536): even ones the index, odd ones the answer. */
+export function agentAudio(answer: number, from: number, to: number): Int16Array {
+  const out = new Int16Array(to - from);
+  for (let n = 0; n < out.length; n += 1) {
+    const index = from + n;
+    out[n] = spell((index & 1) === 0 ? index >> 1 : answer);
+  }
+  return out;
+}
+
+/** Which answer and which index `chunk` begins with (`hint` tried first); null: no agent said that. */
+export function readAgent(
+  chunk: Int16Array,
+  hint: { readonly answer: number; readonly index: number } | null,
+): { readonly answer: number; readonly index: number } | null {
+  const [first = 0, second = 0] = chunk;
+  const guesses = [
+    ...(hint === null ? [] : [hint]),
+    { answer: unspell(second), index: unspell(first) * 2 },
+    { answer: unspell(first), index: unspell(second) * 2 - 1 },
+  ];
+  return guesses.find(({ answer, index }) => index >= 0 && isAgent(chunk, answer, index)) ?? null;
+}
+
+function isAgent(chunk: Int16Array, answer: number, from: number): boolean {
+  for (let n = 0; n < chunk.length; n += 1) {
+    const index = from + n;
+    if (chunk[n] !== spell((index & 1) === 0 ? index >> 1 : answer)) return false;
+  }
+  return true;
+}
+
+export function bytesOf(samples: Int16Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(samples.slice().buffer);
+}
+
+export function samplesOf(bytes: Uint8Array): Int16Array {
+  return new Int16Array(bytes.slice().buffer, 0, bytes.byteLength >> 1);
+}

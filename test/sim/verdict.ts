@@ -1,0 +1,130 @@
+/** What must be true of a call when it is over. */
+import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { SimulatedCall } from "./call.ts";
+import type { Utterance } from "./caller.ts";
+import type { Provider } from "./provider.ts";
+import type { Run } from "./tape.ts";
+
+/** Something that was told so long after an utterance may be about it. */
+const TOLD_WITHIN_MS = 9000;
+/** An answer to a turn is announced within this. */
+const ANSWERED_WITHIN_MS = 1700;
+/** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
+ * 200 ms, the loudspeaker works in frames of 20 ms. */
+const HEARD_SLACK_MS = 60;
+
+export function judge(call: SimulatedCall): void {
+  leftOpen(call);
+  for (const provider of call.providers.values()) spokenReached(call, provider);
+  answered(call);
+  if (call.lastMoment !== null) history(call, call.lastMoment);
+  money(call);
+}
+
+function leftOpen(call: SimulatedCall): void {
+  const { checks, relay } = call;
+  if (relay.session !== null && relay.ended === null) checks.fail("upstream-left-open", "the session never ended");
+  if (relay.legs > 0) checks.fail("upstream-left-open", `${relay.legs} upstream connections outlive the client`);
+  for (const provider of call.providers.values()) {
+    if (provider.open.some((one) => !one.holed)) {
+      checks.fail("upstream-left-open", `${provider.name} still has a connection`);
+    }
+  }
+}
+
+function named(call: SimulatedCall, spoken: Utterance): boolean {
+  const until = (spoken.endedAt ?? call.time.now) + TOLD_WITHIN_MS;
+  return call.client.named.some(({ at }) => at >= spoken.at && at <= until);
+}
+
+/** Every word is in a turn of the provider, or somebody was told. */
+function spokenReached(call: SimulatedCall, provider: Provider): void {
+  const { checks } = call;
+  const turns = provider.turns.flatMap((turn) => turn.runs).sort((a, b) => a.from - b.from);
+  for (const spoken of call.client.caller.utterances) {
+    checks.count("utterances");
+    const missing = gap(spoken, turns);
+    if (missing === 0) checks.count("utterances delivered");
+    else if (named(call, spoken)) checks.count("utterances named");
+    else {
+      const ms = (missing * 1000) / call.tape.rateHz;
+      checks.fail("spoken-lost", `${provider.name} never got ${ms.toFixed(0)} ms of what was said at ${spoken.at} ms`);
+    }
+  }
+}
+
+/** Samples of `spoken` that are in none of the runs, which are in order. */
+function gap(spoken: Utterance, runs: readonly Run[]): number {
+  let missing = 0;
+  let at = spoken.from;
+  for (const run of runs) {
+    if (run.to <= at) continue;
+    if (run.from >= spoken.to) break;
+    missing += Math.max(0, run.from - at);
+    at = Math.max(at, run.to);
+  }
+  return missing + Math.max(0, spoken.to - at);
+}
+
+/** A turn has an answer, at least an announced one. */
+function answered(call: SimulatedCall): void {
+  const { client, checks, scenario } = call;
+  if (!scenario.upstreams.some((upstream) => upstream.kind !== "echo")) return;
+  client.caller.utterances.forEach((spoken, index) => {
+    const { endedAt } = spoken;
+    if (endedAt === null || named(call, spoken)) return;
+    const until = client.caller.utterances[index + 1]?.at ?? Infinity;
+    const by = endedAt + ANSWERED_WITHIN_MS + slackMs(call);
+    const last = call.hungUpAt ?? Infinity;
+    if (until < by || last < by || client.busyAt(endedAt)) return;
+    if (!client.announced.some((at) => at >= spoken.at && at <= by)) {
+      checks.fail("turn-unanswered", `what was said until ${endedAt} ms was never answered`);
+    }
+  });
+}
+
+function slackMs(call: SimulatedCall): number {
+  const { clientQuality, providerQuality } = call.scenario;
+  return 2 * (clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs);
+}
+
+/** What is remembered of an answer is what was heard of it. */
+function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
+  const { checks, client, scenario } = call;
+  for (const entry of snapshot.conversation.entries) {
+    if (entry.origin === null || entry.item.type !== "message") continue;
+    if (scenario.upstreams[entry.origin]?.kind === "echo") continue;
+    const { id } = entry.item;
+    const item = client.player.items.get(id);
+    if (entry.growing) checks.fail("history", `${id} still grows`);
+    if (!item) continue;
+    const cut = client.truncated.get(id);
+    const remembered = entry.truncatedMs ?? entry.audioMs;
+    checks.count("items heard");
+    if (cut === undefined && entry.truncatedMs === null) {
+      const lost = Math.abs(entry.audioMs - item.receivedMs);
+      if (lost > 0.01) checks.fail("history", `${id} has ${entry.audioMs} ms, and ${item.receivedMs} ms were received`);
+      continue;
+    }
+    checks.count("items cut");
+    if (call.unsteady) continue;
+    const apart = (item.playedMs ?? 0) - remembered;
+    if (apart < -HEARD_SLACK_MS - slackMs(call) || apart > HEARD_SLACK_MS + slackMs(call)) {
+      checks.fail("history", `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`);
+    }
+  }
+}
+
+/** The relay's own account of open upstreams is the providers'. */
+function money(call: SimulatedCall): void {
+  for (const provider of call.providers.values()) {
+    if (provider.calls.some((one) => one.holed)) continue;
+    const billed = provider.openMs(call.time.now);
+    const known = call.relay.openMs(provider.name);
+    call.checks.count("upstream_open_ms", billed);
+    const slack = provider.calls.length * (slackMs(call) + 4000 * Number(call.unsteady)) + 50;
+    if (Math.abs(billed - known) > slack) {
+      call.checks.fail("money", `${provider.name} was open for ${billed.toFixed(0)} ms, by the relay's account ${known.toFixed(0)} ms`);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** What the parts of one simulated call share. */
+import type { Dialect } from "../../src/session/io.ts";
+import type { Limits } from "../../src/session/limits.ts";
+import type { JsonObject } from "../../src/upstreams/upstream.ts";
+import type { Checks } from "./checks.ts";
+import type { Quality } from "./connection.ts";
+import type { Random } from "./random.ts";
+import type { Tape } from "./tape.ts";
+import type { VirtualTime } from "./time.ts";
+
+/** `turns`: the relay decides; `server`: the provider does; `echo`: in process, full duplex. */
+export type UpstreamKind = "turns" | "server" | "echo";
+
+export interface SimUpstream {
+  readonly name: string;
+  readonly kind: UpstreamKind;
+  /** Profile of `openai-compatible`. */
+  readonly profile: "openai" | "localai" | "xai";
+}
+
+/** Everything that is decided before the call begins. */
+export interface Scenario {
+  readonly dialect: Dialect;
+  readonly rateHz: 8000 | 16000 | 24000;
+  readonly upstreams: readonly SimUpstream[];
+  readonly session: JsonObject;
+  readonly limits: Partial<Limits>;
+  readonly utterances: number;
+  readonly manual: boolean;
+  readonly tools: boolean;
+  readonly faults: readonly string[];
+  /** Faults change these before the call begins. */
+  readonly clientQuality: Quality;
+  readonly providerQuality: Quality;
+}
+
+export interface World {
+  readonly seed: number;
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly checks: Checks;
+  readonly scenario: Scenario;
+  readonly tape: Tape;
+  /** Numbers answers over all providers. */
+  nextAnswer(): number;
+}
