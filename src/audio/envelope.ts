@@ -2,7 +2,7 @@
  * A loudness envelope on a wall-clock axis: mean power per 16 ms frame, the last few seconds of it. Two envelopes on
  * the same axis can be compared whatever their sample rates are.
  */
-const ENVELOPE_FRAME_MS = 16;
+export const ENVELOPE_FRAME_MS = 16;
 /** 128 frames: about two seconds, enough for a 640 ms window at any lag up to 1.2 s. */
 const FRAMES = 128;
 /** Below this a frame counts as silent (−75 dBFS), so that digital zero has a finite level. */

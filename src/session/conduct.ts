@@ -28,6 +28,9 @@ import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { TurnTaking } from "./turn-taking.ts";
 import { UpstreamEvents } from "./upstream-events.ts";
 
+/** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */
+const RESUMED_WITHIN_MS = 900;
+
 export class Conduct {
   readonly context: Context;
   readonly port: ClientPort;
@@ -51,6 +54,8 @@ export class Conduct {
   readonly #setup: SessionSetup;
   readonly #detector: SpeechDetector;
   #audible = false;
+  /** When a detected turn was closed, after how much silence. */
+  #closed: { readonly at: number; readonly afterMs: number } | null = null;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
@@ -285,10 +290,21 @@ export class Conduct {
 
   #speechStarted(): void {
     this.context.deadlines.clear("idle");
+    this.#resumed();
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
   }
 
+  /** Speech soon after a turn was closed: the caller had not finished, and pauses longer than was thought. */
+  #resumed(): void {
+    if (!this.#closed) return;
+    const gapMs = this.context.now - this.#closed.at;
+    if (gapMs < RESUMED_WITHIN_MS) this.pauses.heard(this.#closed.afterMs + gapMs);
+    this.#closed = null;
+  }
+
   #turnTaken(detected: boolean): void {
+    const { hangoverMs } = this.input.endpointer.options;
+    this.#closed = detected ? { at: this.context.now, afterMs: hangoverMs } : null;
     if (this.eager.confirm()) return;
     if (!detected || this.config.transcriptionOnly) return;
     if (!this.config.turnDetection?.create_response) return;
@@ -352,9 +368,25 @@ export class Conduct {
     if (turn?.type === "server_vad" && turn.idle_timeout_ms !== null) this.turns.idle(turn.idle_timeout_ms);
   }
 
+  snapshot(): ConductSnapshot {
+    return { createdAt: this.createdAt, usage: { ...this.usage }, closed: this.#closed };
+  }
+
+  restore(snapshot: ConductSnapshot): void {
+    this.createdAt = snapshot.createdAt;
+    this.usage = { ...snapshot.usage };
+    this.#closed = snapshot.closed;
+  }
+
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
     this.#audible = this.#playingUntil() > now;
     this.input.endpointer.configure(this.#endpointerOptions());
   }
+}
+
+export interface ConductSnapshot {
+  readonly createdAt: number;
+  readonly usage: Readonly<Record<string, number>>;
+  readonly closed: { readonly at: number; readonly afterMs: number } | null;
 }

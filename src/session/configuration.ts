@@ -38,6 +38,8 @@ const SEMANTIC_PREFIX_MS = 300;
 /** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
 const MIN_SPEECH_MS = 0;
 
+/** Below two hops of the slower detector a silence is none. */
+const MIN_HANGOVER_MS = 64;
 /** At most this much audio is ahead of a `duplex.v1` listener, so that a cut claws back little. */
 const DEFAULT_LEAD_MS = 400;
 /** Voice over an agent that is an interruption and no backchannel (docs/floor.md). */
@@ -178,7 +180,7 @@ export function endpointerOptions(
     minSpeechMs: MIN_SPEECH_MS,
     hangoverMs:
       turn?.type === "server_vad"
-        ? turn.silence_duration_ms
+        ? Math.max(MIN_HANGOVER_MS, turn.silence_duration_ms - thresholds.tailMs)
         : pauses.hangoverMs(SEMANTIC_PAUSES[turn?.type === "semantic_vad" ? turn.eagerness : "auto"]),
   };
 }

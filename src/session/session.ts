@@ -7,7 +7,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./audio-input.ts";
 import { ClientMessages } from "./client-messages.ts";
 import type { ClientPortSnapshot } from "./client-port.ts";
-import { Conduct } from "./conduct.ts";
+import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
 import type { ConversationSnapshot } from "./conversation.ts";
 import type { EagerSnapshot } from "./eager.ts";
@@ -25,10 +25,9 @@ export type { SessionDependencies, SessionSetup } from "./setup.ts";
 /** Structured-clonable. Holds no secret. */
 export interface SessionSnapshot {
   readonly version: 1;
-  readonly createdAt: number;
+  readonly conduct: ConductSnapshot;
   readonly status: SessionState["status"];
   readonly audioReceivedMs: number;
-  readonly usage: Readonly<Record<string, number>>;
   readonly context: ContextSnapshot;
   readonly port: ClientPortSnapshot;
   readonly config: SessionConfig;
@@ -185,10 +184,9 @@ export class Session {
   snapshot(): SessionSnapshot {
     return {
       version: 1,
-      createdAt: this.#conduct.createdAt,
+      conduct: this.#conduct.snapshot(),
       status: this.#status,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
-      usage: { ...this.#conduct.usage },
       context: this.#conduct.context.snapshot(),
       port: this.#conduct.port.snapshot(),
       config: this.#conduct.config.snapshot(),
@@ -215,8 +213,7 @@ export class Session {
     const session = new Session(setup, dependencies, now);
     const conduct = session.#conduct;
     session.#status = snapshot.status;
-    conduct.createdAt = snapshot.createdAt;
-    conduct.usage = { ...snapshot.usage };
+    conduct.restore(snapshot.conduct);
     conduct.port.restore(snapshot.port);
     conduct.config.restore(snapshot.config);
     conduct.conversation.restore(snapshot.conversation);

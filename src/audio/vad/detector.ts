@@ -33,6 +33,11 @@ export interface DetectorThresholds {
   readonly stop: number;
   /** Replaces `start` while the assistant is audible (echo). */
   readonly startWhileSpeaking: number;
+  /**
+   * How long probabilities stay at or above `stop` after speech has ended, at the median, in milliseconds: silence
+   * begins that much earlier than it is seen.
+   */
+  readonly tailMs: number;
 }
 
 export interface DetectorSnapshot {

@@ -37,7 +37,7 @@ const EVEN_ODDS_DB = 7;
 const DB_PER_LOGIT = 2.5;
 
 /** 10.5 dB above the floor to start, 5 to go on, 15.7 while the assistant is audible. */
-const THRESHOLDS: DetectorThresholds = { start: 0.8, stop: 0.31, startWhileSpeaking: 0.97 };
+const THRESHOLDS: DetectorThresholds = { start: 0.8, stop: 0.31, startWhileSpeaking: 0.97, tailMs: 0 };
 
 export function createEnergyDetector(): SpeechDetector {
   return new EnergyDetector();

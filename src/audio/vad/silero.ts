@@ -43,7 +43,12 @@ const SETTLED_STEPS = 64;
  * keeps the distance of 0.15 of Silero's own example. While the assistant is audible its echo may pass for a speaker:
  * 0.97 halves the false onsets again and is some 15 ms later.
  */
-export const SILERO_THRESHOLDS: DetectorThresholds = { start: 0.93, stop: 0.78, startWhileSpeaking: 0.97 };
+const SILERO_THRESHOLDS: DetectorThresholds = {
+  start: 0.93,
+  stop: 0.78,
+  startWhileSpeaking: 0.97,
+  tailMs: 48,
+};
 
 export interface SileroOptions {
   /** Look between the network's steps (default true): a probability every 16 ms instead of every 32. */

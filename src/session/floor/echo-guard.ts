@@ -3,32 +3,46 @@
  * echo follows what was played, later and quieter. It needs no alignment better than a second, which is all that a
  * clock model of the listener's player can promise.
  */
-import { Envelope, likeness, type EnvelopeSnapshot } from "../../audio/envelope.ts";
+import { Envelope, ENVELOPE_FRAME_MS, likeness, type EnvelopeSnapshot } from "../../audio/envelope.ts";
 
 /** To find an echo: two thirds of a second, at any lag a player may have. */
-const SEARCH = { windowMs: 640, fromLagMs: -64, toLagMs: 800, leastLoud: 10 };
-/** To find it again: a moment, near the lag it had. */
-const AGAIN = { windowMs: 224, leastLoud: 5 };
-const LAG_SLACK_MS = 48;
+const SEARCH = { windowMs: 640, fromLagMs: -64, toLagMs: 800, leastLoud: 12 };
 /**
  * What an echo is: nearly one gain over the loud frames, the same rise and fall, and quieter than what was played.
  * Measured on generated voices an echo has a spread of 1–2 dB and a correlation above 0.9, another voice 3–20 dB at
  * its luckiest lag (docs/floor.md).
  */
-const MOST_SPREAD_DB = 3;
+const MOST_SPREAD_DB = 2.5;
 const LEAST_CORRELATION = 0.85;
 const MOST_GAIN_DB = -3;
-/** An echo that is known: the same gain within this, at a spread that a short window allows. */
-const GAIN_SLACK_DB = 5;
-const MOST_SPREAD_AGAIN_DB = 4.5;
+/** Luck does not repeat itself: a path is known when it was found so often in a row, the same within these. */
+const FINDS = 2;
+const LAG_SLACK_MS = 32;
+const GAIN_SLACK_DB = 3;
+/** A known echo explains the microphone when it is at most this much louder, over its loud frames, than expected. */
+const MOST_EXCESS_DB = 4;
+/** The last quarter of a second of it. */
+const EXPLAIN_FRAMES = 14;
+/** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.3 s). */
+const DECAY_DB = 3;
+/** Frames quieter than this at the microphone need no explanation. */
+const AUDIBLE_DB = -52;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
+
+/** From the loudspeaker to the microphone. */
+interface EchoPath {
+  readonly stream: number;
+  readonly lagMs: number;
+  readonly gainDb: number;
+}
 
 export class EchoGuard {
   readonly #heard = new Envelope();
   readonly #played: Envelope[] = [];
   /** The echo path of this call, once it was found. */
-  #known: { readonly lagMs: number; readonly gainDb: number } | null = null;
+  #known: EchoPath | null = null;
+  #candidate: { readonly path: EchoPath; readonly finds: number } | null = null;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
   #base: number | null = null;
 
@@ -58,35 +72,56 @@ export class EchoGuard {
     for (const envelope of this.#played) envelope?.delay(fromMs, byMs);
   }
 
-  /** What the microphone hears now is an echo of some stream. */
+  /** What the microphone hears now is an echo. */
   get echo(): boolean {
-    return this.#played.some((played) => played && (this.#again(played) || this.#search(played)));
+    if (!this.#known) this.look();
+    return this.#known !== null && this.#explained(this.#known);
   }
 
-  /** Looks for an echo path that is not known yet. */
+  /** Looks for the echo path of this call, and follows it. */
   look(): void {
-    if (!this.#known) for (const played of this.#played) if (played) this.#search(played);
+    for (const [stream, played] of this.#played.entries()) {
+      const found = played ? likeness(this.#heard, played, SEARCH) : null;
+      if (
+        found &&
+        found.spreadDb <= MOST_SPREAD_DB &&
+        found.correlation >= LEAST_CORRELATION &&
+        found.gainDb <= MOST_GAIN_DB
+      ) {
+        this.#found({ stream, lagMs: found.lagMs, gainDb: found.gainDb });
+      }
+    }
   }
 
-  #search(played: Envelope): boolean {
-    const found = likeness(this.#heard, played, SEARCH);
-    const echo =
-      found.spreadDb <= MOST_SPREAD_DB &&
-      found.correlation >= LEAST_CORRELATION &&
-      found.gainDb <= MOST_GAIN_DB;
-    if (echo) this.#known = { lagMs: found.lagMs, gainDb: found.gainDb };
-    return echo;
+  #found(path: EchoPath): void {
+    const same =
+      this.#candidate !== null &&
+      this.#candidate.path.stream === path.stream &&
+      Math.abs(this.#candidate.path.lagMs - path.lagMs) <= LAG_SLACK_MS &&
+      Math.abs(this.#candidate.path.gainDb - path.gainDb) <= GAIN_SLACK_DB;
+    this.#candidate = { path, finds: same ? (this.#candidate?.finds ?? 0) + 1 : 1 };
+    if (this.#candidate.finds >= FINDS) this.#known = path;
   }
 
-  #again(played: Envelope): boolean {
-    const known = this.#known;
-    if (!known) return false;
-    const found = likeness(this.#heard, played, {
-      ...AGAIN,
-      fromLagMs: known.lagMs - LAG_SLACK_MS,
-      toLagMs: known.lagMs + LAG_SLACK_MS,
-    });
-    return found.spreadDb <= MOST_SPREAD_AGAIN_DB && Math.abs(found.gainDb - known.gainDb) <= GAIN_SLACK_DB;
+  /** The microphone is no louder than the known echo of what was played makes it. */
+  #explained(path: EchoPath): boolean {
+    const played = this.#played[path.stream];
+    if (!played) return false;
+    const lag = Math.round(path.lagMs / ENVELOPE_FRAME_MS);
+    const end = this.#heard.newestFrame;
+    let expected = -100;
+    let excess = 0;
+    let loud = 0;
+    for (let frame = end - EXPLAIN_FRAMES; frame < end; frame += 1) {
+      // A lag is known to a frame: the louder neighbour counts.
+      const near = Math.max(...[-1, 0, 1].map((off) => played.levelDb(frame - lag + off)));
+      expected = Math.max(near + path.gainDb, expected - DECAY_DB);
+      const level = this.#heard.levelDb(frame);
+      if (level < AUDIBLE_DB) continue;
+      excess += level - Math.max(expected, AUDIBLE_DB);
+      loud += 1;
+    }
+    return loud > 0 && excess / loud <= MOST_EXCESS_DB;
   }
 
   /** Level of the microphone just now, in dBFS: the loudest of the last three frames. */
@@ -101,6 +136,7 @@ export class EchoGuard {
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
       known: this.#known,
+      candidate: this.#candidate,
     };
   }
 
@@ -108,6 +144,7 @@ export class EchoGuard {
     this.#heard.restore(snapshot.heard);
     this.#base = snapshot.base;
     this.#known = snapshot.known;
+    this.#candidate = snapshot.candidate;
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
   }
 }
@@ -116,5 +153,6 @@ export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
-  readonly known: { readonly lagMs: number; readonly gainDb: number } | null;
+  readonly known: EchoPath | null;
+  readonly candidate: { readonly path: EchoPath; readonly finds: number } | null;
 }

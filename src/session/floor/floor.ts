@@ -40,7 +40,9 @@ interface Overlap {
   silentMs: number;
   /** Judged an echo or background; it may still turn out to be the caller. */
   dismissed: boolean;
-  loudestDb: number;
+  /** Sum of levels over the voiced hops, and their number. */
+  levelDb: number;
+  hops: number;
 }
 
 /** Less voice than this is a noise and no word. */
@@ -48,7 +50,7 @@ const WORD_MS = 160;
 /** Voice that stops being an echo for so long is looked at again. */
 const RECONSIDER_MS = 96;
 /** A caller this much quieter than usual is someone else. */
-const BACKGROUND_DB = 12;
+const BACKGROUND_DB = 10;
 /** Held without hearing anything from the client for so long: the sound is over. */
 const UNHEARD_MS = 1500;
 const HOPS_PER_LOOK = 4;
@@ -91,7 +93,7 @@ export class Floor {
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
     const echo = this.guard.echo;
-    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed: echo, loudestDb: -100 };
+    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed: echo, levelDb: 0, hops: 0 };
     if (echo) this.#tell("echo");
     else this.#hold();
   }
@@ -124,7 +126,8 @@ export class Floor {
     overlap.silentMs = voiced ? 0 : overlap.silentMs + hopMs;
     if (voiced) {
       overlap.voicedMs += hopMs;
-      overlap.loudestDb = Math.max(overlap.loudestDb, this.guard.levelDb);
+      overlap.levelDb += this.guard.levelDb;
+      overlap.hops += 1;
     }
     if (overlap.dismissed) this.#reconsider(overlap, voiced);
     else this.#judge(overlap);
@@ -155,14 +158,17 @@ export class Floor {
   }
 
   #background(overlap: Overlap): boolean {
-    return this.#callerDb !== null && overlap.loudestDb < this.#callerDb - BACKGROUND_DB;
+    if (this.#callerDb === null || overlap.hops === 0) return false;
+    // Mean against mean: the caller's usual level is learned per voiced hop as well.
+    return overlap.levelDb / overlap.hops < this.#callerDb - BACKGROUND_DB;
   }
 
   /** The sound goes on, but it is not the caller: the agent goes on as well. */
   #ignore(overlap: Overlap, decision: OverlapDecision): void {
     overlap.dismissed = true;
     overlap.voicedMs = 0;
-    overlap.loudestDb = -100;
+    overlap.levelDb = 0;
+    overlap.hops = 0;
     this.#tell(decision);
     this.#open();
     this.#host.release();
@@ -171,7 +177,10 @@ export class Floor {
   #reconsider(overlap: Overlap, voiced: boolean): void {
     if (!voiced || this.guard.echo || this.#background(overlap)) {
       overlap.voicedMs = 0;
-      if (!voiced) overlap.loudestDb = -100;
+      if (!voiced) {
+        overlap.levelDb = 0;
+        overlap.hops = 0;
+      }
       return;
     }
     if (overlap.voicedMs < RECONSIDER_MS) return;
