@@ -1,0 +1,96 @@
+/** Plays a call in virtual time, straight on the session core: no sockets, no waiting, the same samples every time. */
+import { Session } from "../../src/session/session.ts";
+import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
+import { createUpstream } from "../../src/upstreams/index.ts";
+import { loadKernels } from "../../test/support/kernels.ts";
+import { Caller } from "./caller.ts";
+import type { CallScript } from "./script.ts";
+import { ScriptedVoice } from "./scripted-voice.ts";
+
+/** A finished call: what both ends know of it. */
+export interface PlayedCall {
+  readonly caller: Caller;
+  readonly voice: ScriptedVoice | null;
+  /** Zero of the device clock on the clock that the voice was given. */
+  readonly startMs: number;
+  /** How late each tick of the caller's own clock was, in milliseconds; empty in virtual time. */
+  readonly lateMs: readonly number[];
+  /** Why it could not be played; null: it was. */
+  readonly failure: string | null;
+}
+
+const START = 1_000_000;
+const TICK_MS = 20;
+
+class VirtualCall {
+  readonly #inbox: Input[] = [];
+  readonly #session: Session;
+  readonly #voices = new Map<string, ScriptedVoice>();
+  readonly #script: CallScript;
+  readonly caller: Caller;
+  #now = START;
+  #drawn = 0;
+
+  constructor(script: CallScript) {
+    this.#script = script;
+    const options = { adapter: "openai-compatible", url: "http://voice.test/v1/realtime" };
+    const plan = {
+      name: "demo",
+      upstreams: [{ name: "demo", options }],
+      session: {},
+      detector: "auto" as const,
+    };
+    const setup = { id: script.id, model: "demo", plan, intent: "conversation" as const, session: {} };
+    const drawId = () => `drawn${(this.#drawn += 1)}`.padEnd(21, "x");
+    this.#session = new Session(setup, { drawId, kernels: loadKernels(), createUpstream }, START);
+    this.caller = new Caller(script, (data) => this.#inbox.push({ type: "message", peer: CLIENT, data }));
+    this.#inbox.push({ type: "open", peer: CLIENT, dialect: "duplex.v1" });
+  }
+
+  get voice(): ScriptedVoice | null {
+    return [...this.#voices.values()].at(-1) ?? null;
+  }
+
+  #handle(input: Input): void {
+    for (const action of this.#session.handle(input, this.#now)) this.#perform(action);
+  }
+
+  #perform(action: Action): void {
+    if (action.type === "dial") this.#dial(action.peer);
+    else if (action.type === "send") {
+      if (action.peer === CLIENT) this.caller.receive(action.data, this.#now - START);
+      else this.#voices.get(action.peer)?.receive(String(action.data), this.#now);
+    }
+  }
+
+  #dial(peer: string): void {
+    this.#inbox.push({ type: "open", peer });
+    const send = (data: string) => this.#inbox.push({ type: "message", peer, data });
+    this.#voices.set(peer, new ScriptedVoice(send, (id) => (id === this.#script.id ? this.#script : null)));
+  }
+
+  #pump(): void {
+    for (let input = this.#inbox.shift(); input; input = this.#inbox.shift()) this.#handle(input);
+  }
+
+  play(): PlayedCall {
+    this.#pump();
+    for (let tickAt = START; !this.caller.over;) {
+      const voiceAt = this.voice?.deadline ?? Infinity;
+      const sessionAt = this.#session.deadline ?? Infinity;
+      this.#now = Math.max(this.#now, Math.min(tickAt, voiceAt, sessionAt));
+      if (sessionAt <= this.#now) this.#inbox.push({ type: "timeout" });
+      if (voiceAt <= this.#now) this.voice?.tick(this.#now);
+      if (tickAt <= this.#now) {
+        this.caller.tick();
+        tickAt += TICK_MS;
+      }
+      this.#pump();
+    }
+    return { caller: this.caller, voice: this.voice, startMs: START, lateMs: [], failure: null };
+  }
+}
+
+export function playInCore(script: CallScript): PlayedCall {
+  return new VirtualCall(script).play();
+}

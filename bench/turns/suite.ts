@@ -1,0 +1,35 @@
+/**
+ * The scenarios, all from one seed: over-the-agent sounds of every kind (one per call), and calls of several turns by
+ * fluent, fast and hesitant speakers. Categories after Full-Duplex-Bench (Lin et al., 2025): pause handling, smooth
+ * turn-taking, backchannel, user interruption, overlap; and what callers' rooms add to them.
+ */
+import { withTurnDetection } from "./draw.ts";
+import { FLOOR_CALLS, floorCall } from "./floor-calls.ts";
+import type { CallScript } from "./script.ts";
+import { turnsCall, TURNS_CALLS } from "./turn-calls.ts";
+
+export const DEFAULT_SEED = 20_261_123;
+
+/** Every `every`-th call of each kind; the same seed gives the same calls. */
+export function makeSuite(seed: number, every: number): CallScript[] {
+  const floor = Object.values(FLOOR_CALLS).flatMap((what, kind) =>
+    Array.from({ length: what.calls }, (_, index) =>
+      index % every === 0 ? [floorCall(what, index, seed + kind * 1000 + index)] : [],
+    ).flat(),
+  );
+  const turns = TURNS_CALLS.flatMap((what) => {
+    const base = seed + 50_000 + what.series * 100;
+    return Array.from({ length: what.calls }, (_, index) =>
+      index % every === 0 ? [turnsCall(what, index, base + index)] : [],
+    ).flat();
+  });
+  return [...turns, ...floor];
+}
+
+/** The calls of hesitant and fluent speakers again with plain fixed silence. */
+export function withFixedSilence(scripts: readonly CallScript[], silenceMs: number): CallScript[] {
+  const session = withTurnDetection({ type: "server_vad", silence_duration_ms: silenceMs });
+  return scripts
+    .filter(({ group }) => group === "turns")
+    .map((script) => ({ ...script, id: `${script.id}@${silenceMs}`, session }));
+}
