@@ -37,7 +37,7 @@ export async function moduleBytes(): Promise<number> {
 
 export interface WorkerdCost {
   readonly ms_per_s: number;
-  /** From the first request for a probability to its answer, in a fresh workerd; its own start and a round trip taken off. */
+  /** From the first request to a fresh workerd until the answer with the first probability, the round trip included. */
   readonly cold_start_ms: number;
 }
 
@@ -48,9 +48,7 @@ export async function workerdCost(pcm: Int16Array): Promise<WorkerdCost> {
   for (let round = 0; round < 3; round++) {
     const worker = await startWorker();
     try {
-      await timed(worker, "idle", new Uint8Array(1024));
-      const roundTrip = await timed(worker, "idle", new Uint8Array(1024));
-      cold.push((await timed(worker, "detect", new Uint8Array(1024))) - roundTrip);
+      cold.push(await timed(worker, "detect", new Uint8Array(1024)));
       await timed(worker, "detect", body);
       for (let i = 0; i < 3; i++) {
         const idle = await timed(worker, "idle", body);
