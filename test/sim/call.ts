@@ -2,11 +2,11 @@
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { Client } from "./client.ts";
-import { faultNamed } from "./faults/index.ts";
+import { drawFitting, faultNamed } from "./faults/index.ts";
 import { Provider } from "./provider.ts";
 import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
-import { drawScenario, plannedUpstream } from "./scenario.ts";
+import { plannedUpstream } from "./scenario.ts";
 import { Tape } from "./tape.ts";
 import { VirtualTime } from "./time.ts";
 import { judge } from "./verdict.ts";
@@ -54,7 +54,7 @@ export class SimulatedCall implements World {
     this.seed = seed;
     this.random = new Random(seed);
     this.checks = new Checks(() => this.time.now, tracing);
-    this.scenario = drawScenario(this.random.fork(), faults);
+    this.scenario = drawFitting(this.random.fork(), faults);
     this.tape = new Tape(this.scenario.rateHz, this.random.int(0, 1 << 20));
     for (const upstream of this.scenario.upstreams) {
       if (upstream.kind === "echo") continue;
@@ -65,7 +65,7 @@ export class SimulatedCall implements World {
     const setup = { id: "sim", model: "sim", plan, intent: "conversation", session: this.scenario.session } as const;
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
-    for (const name of faults) faultNamed(name).arm(this, this.random.fork());
+    for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
   }
 
   nextAnswer(): number {

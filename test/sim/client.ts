@@ -4,6 +4,7 @@ import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { Caller, FRAME_MS } from "./caller.ts";
 import { brief } from "./checks.ts";
 import { Connection, type Data } from "./connection.ts";
+import { DuplexWire } from "./duplex-wire.ts";
 import { EventOrder } from "./event-order.ts";
 import { fields } from "./fields.ts";
 import { Hearing } from "./hearing.ts";
@@ -21,6 +22,8 @@ export interface ClientHabits {
   /** Holds frames back and sends so many milliseconds at once. */
   burstMs: number;
   acknowledges: boolean;
+  /** Until a lost connection is dialled again. */
+  redialMs: () => number;
 }
 
 export class Client {
@@ -28,7 +31,8 @@ export class Client {
   readonly player = new Player();
   readonly order: EventOrder;
   readonly hearing: Hearing;
-  readonly habits: ClientHabits = { slice: null, burstMs: 0, acknowledges: true };
+  readonly habits: ClientHabits;
+  readonly wire: DuplexWire;
   connection: Connection | null = null;
   /** The call is over for this client. */
   over = false;
@@ -40,8 +44,6 @@ export class Client {
   readonly #world: World;
   readonly #relay: Relay;
   readonly #random: Random;
-  #sequence = 0;
-  #received = 0;
   #held: Uint8Array[] = [];
   #lastAckAt = 0;
   readonly #agentStreams: ReadonlySet<number>;
@@ -59,6 +61,8 @@ export class Client {
     this.#world = world;
     this.#relay = relay;
     this.#random = random;
+    this.wire = new DuplexWire(world);
+    this.habits = { slice: null, burstMs: 0, acknowledges: true, redialMs: () => random.between(20, 600) };
     this.caller = new Caller(world, random.fork());
     this.order = new EventOrder(world);
     this.hearing = new Hearing(world, silent);
@@ -90,16 +94,38 @@ export class Client {
         if (this.connection === connection) this.#closed(code, reason);
       },
     });
+    const again = this.wire.canResume;
+    this.wire.connected();
+    this.wire.resuming = again;
     time.after(connection.quality.delayMs, () => {
-      if (!this.#relay.accept(connection, scenario.dialect)) this.#closed(1006, "refused");
+      if (this.connection !== connection) return;
+      if (!this.#relay.accept(connection, scenario.dialect)) this.#lose("refused");
+      else if (again) this.#put(JSON.stringify(this.wire.resume()));
     });
   }
 
   #closed(code: number, reason: string): void {
     this.#world.checks.note(() => `client lost its connection: ${code} ${reason}`);
     this.connection = null;
-    this.named.push({ at: this.#world.time.now, what: `closed ${code}` });
+    if (!this.wire.canResume || this.#relay.ended !== null) return this.#lose(`closed ${code}`);
+    this.#world.checks.count("outages");
+    this.#world.time.after(this.habits.redialMs(), () => {
+      if (!this.over && this.connection === null) this.dial();
+    });
+  }
+
+  /** There is no coming back. */
+  #lose(what: string): void {
+    this.connection = null;
+    this.named.push({ at: this.#world.time.now, what });
     this.over = true;
+  }
+
+  /** Dials although the connection still lives: the new one takes the session over. */
+  takeOver(): void {
+    if (this.connection === null || !this.wire.canResume || this.wire.resuming) return;
+    this.connection = null;
+    this.dial();
   }
 
   hangUp(): void {
@@ -112,16 +138,24 @@ export class Client {
   // ---- out
 
   send(event: JsonObject): void {
-    const numbered = this.extended ? { ...event, client_event_seq: (this.#sequence += 1) } : event;
-    const text = JSON.stringify(numbered);
-    this.#world.checks.note(() => `client → ${brief(text)}`);
-    this.connection?.send("far", text);
+    const sequence = this.wire.next();
+    const text = JSON.stringify(this.extended ? { ...event, client_event_seq: sequence } : event);
+    this.#numbered(sequence, text);
+  }
+
+  #numbered(sequence: number, data: Data): void {
+    if (this.extended) this.wire.keep(sequence, data);
+    if (!this.wire.resuming) this.#put(data);
+  }
+
+  #put(data: Data): void {
+    this.#world.checks.note(() => `client → ${brief(data)}`);
+    this.connection?.send("far", data);
   }
 
   /** A message as it is, numbered by nobody. */
   raw(data: Data): void {
-    this.#world.checks.note(() => `client → ${brief(data)}`);
-    this.connection?.send("far", data);
+    if (!this.wire.resuming) this.#put(data);
   }
 
   #tick(): void {
@@ -130,7 +164,7 @@ export class Client {
     const frame = this.caller.frame(this.agentAudible);
     if (frame !== null) this.#held.push(bytesOf(frame));
     if (this.#held.length * FRAME_MS > this.habits.burstMs || frame === null) this.#sendHeld();
-    if (this.extended) this.#acknowledge();
+    if (this.extended) this.#keepUp();
     this.#world.time.after(FRAME_MS, () => this.#tick());
   }
 
@@ -154,17 +188,25 @@ export class Client {
   }
 
   #sendAudio(bytes: Uint8Array): void {
-    if (this.connection === null) return;
     // Binary audio is of whole samples (docs/wire.md); base64 may be cut anywhere.
     if (this.extended && bytes.length % 2 === 0) {
-      this.#sequence += 1;
-      const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sequence };
-      this.connection.send("far", writeFrame(header, bytes));
-    } else {
-      const event = { type: "input_audio_buffer.append", audio: bytes.toBase64() };
-      const numbered = this.extended ? { ...event, client_event_seq: (this.#sequence += 1) } : event;
-      this.connection.send("far", JSON.stringify(numbered));
+      const sequence = this.wire.next();
+      const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence };
+      this.#numbered(sequence, writeFrame(header, bytes));
+    } else this.send({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+  }
+
+  /** Everything that a `duplex.v1` client says by itself. */
+  #keepUp(): void {
+    if (this.connection !== null && this.wire.dead) {
+      const dead = this.connection;
+      this.connection = null;
+      dead.close("far", 1006, "");
+      this.#closed(1006, "nothing received for 5 s");
     }
+    if (this.connection === null) return;
+    for (const event of this.wire.due()) this.#put(JSON.stringify(event));
+    this.#acknowledge();
   }
 
   #acknowledge(): void {
@@ -215,22 +257,15 @@ export class Client {
     if (typeof data !== "string") return this.#frame(data);
     const event = parseJsonObject(data);
     if (event === null) return this.#world.checks.fail("event-order", "a message that is no JSON object");
-    if (this.extended) this.#number(event["server_event_seq"]);
+    if (this.extended) this.wire.number(event["server_event_seq"], String(event["type"]));
     this.order.take(event);
     this.#event(event);
-  }
-
-  #number(sequence: unknown): void {
-    if (sequence !== this.#received + 1) {
-      this.#world.checks.fail("numbering", `message ${String(sequence)} after ${this.#received}`);
-    }
-    this.#received = Number(sequence);
   }
 
   #frame(frame: Uint8Array): void {
     const header = readFrameHeader(frame);
     if (!this.extended || !header) return this.#world.checks.fail("event-order", "a binary message");
-    this.#number(header.sequence);
+    this.wire.number(header.sequence, null);
     const place = this.#ordinals.get(`${header.stream}:${header.response}`);
     if (!place || place.itemId === null) {
       return this.#world.checks.fail("event-order", `audio of response ${header.response}, which has no item`);
@@ -248,6 +283,13 @@ export class Client {
 
   #event(event: JsonObject): void {
     switch (event["type"]) {
+      case "session.created":
+        if (this.extended) this.wire.created(fields(event["session"]));
+        return;
+      case "session.ack":
+        return this.wire.acknowledged(Number(event["last_received"]));
+      case "session.resumed":
+        return this.#resumed(event);
       case "response.created":
         return this.#responseCreated(fields(event["response"]));
       case "response.done":
@@ -277,6 +319,19 @@ export class Client {
         return this.#name(`error ${String(fields(event["error"])["code"])}`);
       default:
     }
+  }
+
+  #resumed(event: JsonObject): void {
+    const again = this.wire.resumed(event);
+    if (again === null) {
+      this.connection?.close("far", 1000, "");
+      return this.#lose("lost");
+    }
+    if (event["verdict"] === "partial") {
+      this.#name("partial");
+      this.hearing.excuseGap();
+    }
+    for (const data of again) this.#put(data);
   }
 
   #name(what: string): void {

@@ -32,15 +32,6 @@ export class EventOrder {
     return [...this.#responses].filter(([, state]) => state === "active").map(([id]) => id);
   }
 
-  get responses(): number {
-    return this.#responses.size;
-  }
-
-  /** A connection that does not continue the former one begins. */
-  anew(): void {
-    this.#created = false;
-  }
-
   take(event: JsonObject): void {
     const type = String(event["type"]);
     this.#identify(type, event);
@@ -54,7 +45,7 @@ export class EventOrder {
     if (typeof id !== "string" || id === "") this.#fail(`${type} has no event_id`);
     else if (this.#eventIds.has(id)) this.#fail(`${type} has the event_id of another event, ${id}`);
     else this.#eventIds.add(id);
-    if (type === "session.created" || type === "session.resumed") {
+    if (type === "session.created") {
       if (this.#created) this.#fail(`${type} again`);
       this.#created = true;
     } else if (!this.#created) this.#fail(`${type} before session.created`);

@@ -36,9 +36,10 @@ export class Hearing {
     const known = this.#items.get(itemId) ?? null;
     const hint =
       known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
+    if (this.#silent() && samples.every((sample) => sample === 0)) return false;
     const said = known !== null && known.answer === null ? null : readAgent(samples, hint);
     if (said !== null) this.#agent(itemId, known, said, samples.length);
-    else if (!this.#silent() || samples.some((sample) => sample !== 0)) this.#echo(itemId, samples);
+    else this.#echo(itemId, samples);
     return said === null && this.#items.has(itemId);
   }
 

@@ -37,8 +37,6 @@ export class Provider {
   /** Faults look at each answer before it begins. */
   readonly onAnswer: ((performance: Performance) => void)[] = [];
   readonly onCall: ((call: ProviderCall) => void)[] = [];
-  /** What the relay asks wrongly is the relay's fault (and not a consequence of a fault of this provider). */
-  blames = true;
   readonly #world: World;
   readonly #random: Random;
   readonly #quality: Quality;

@@ -74,7 +74,7 @@ function answered(call: SimulatedCall): void {
     const { endedAt } = spoken;
     if (endedAt === null || named(call, spoken)) return;
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
-    const by = endedAt + ANSWERED_WITHIN_MS + slackMs(call);
+    const by = endedAt + ANSWERED_WITHIN_MS + slackMs(call) + 5000 * Number(call.unsteady);
     const last = call.hungUpAt ?? Infinity;
     if (until < by || last < by || client.busyAt(endedAt)) return;
     if (!client.announced.some((at) => at >= spoken.at && at <= by)) {

@@ -45,8 +45,10 @@ function overAgent(name: string, act: (call: SimulatedCall, random: Random) => v
   };
 }
 
+/** What the caller does to the buffer is no loss, and a commit of the client's asks for no answer. */
 const says = (event: JsonObject) => (call: SimulatedCall) => {
   call.client.send(event);
+  call.client.named.push({ at: call.time.now, what: String(event["type"]) });
   return true;
 };
 
@@ -72,6 +74,7 @@ export const CALLER_FAULTS: readonly Fault[] = [
     fits: (scenario) => hasProvider(scenario) && isDuplex(scenario),
   },
   acts("caller.mute", 2, (call, random) => {
+    call.unsteady = true;
     call.client.caller.mute(random.between(300, 4000));
     return true;
   }),

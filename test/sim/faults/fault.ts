@@ -8,6 +8,8 @@ export interface Fault {
   readonly name: string;
   /** Whether such a call can have it at all. Absent: every call. */
   fits?(scenario: Scenario): boolean;
+  /** Only a client that can take up a lost connection survives it. */
+  readonly needsResume?: true;
   /** Plans it; when it really strikes it says so to `call.checks.strike`. */
   arm(call: SimulatedCall, random: Random): void;
 }

@@ -1,4 +1,6 @@
 /** All kinds of faults, and which of them a seed crosses. */
+import type { Random } from "../random.ts";
+import { drawScenario } from "../scenario.ts";
 import type { Scenario } from "../world.ts";
 import { CALLER_FAULTS } from "./caller.ts";
 import type { Fault } from "./fault.ts";
@@ -40,6 +42,14 @@ function commonFactor(a: number, b: number): number {
   return b === 0 ? a : commonFactor(b, a % b);
 }
 
-export function fitting(names: readonly string[], scenario: Scenario): readonly string[] {
-  return names.filter((name) => faultNamed(name).fits?.(scenario) ?? true);
+const DRAWS = 50;
+
+/** A kind of call that can have all these faults; where there is none, a call with those that fit. */
+export function drawFitting(random: Random, names: readonly string[]): Scenario {
+  for (let draw = 1; ; draw += 1) {
+    const scenario = drawScenario(random, names);
+    const fitting = names.filter((name) => faultNamed(name).fits?.(scenario) ?? true);
+    if (fitting.length === names.length) return scenario;
+    if (draw === DRAWS) return { ...scenario, faults: fitting };
+  }
 }

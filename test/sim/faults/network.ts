@@ -19,7 +19,8 @@ function hit(name: string, most: number, strike: (call: SimulatedCall, draw: (fr
   };
 }
 
-const resumes = (fault: Fault): Fault => ({ ...fault, fits: isDuplex });
+/** For a client that can take up a lost connection. */
+const resumes = (fault: Fault): Fault => ({ ...fault, fits: isDuplex, needsResume: true });
 
 export const NETWORK_FAULTS: readonly Fault[] = [
   {
@@ -67,4 +68,29 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   ),
   resumes(hit("network.hole_up", 1, (call) => call.client.connection?.blackHole("far"))),
   resumes(hit("network.hole_down", 1, (call) => call.client.connection?.blackHole("near"))),
+  resumes(hit("network.takeover", 2, (call) => call.client.takeOver())),
+  {
+    name: "network.long_outage",
+    fits: isDuplex,
+    needsResume: true,
+    arm(call, random) {
+      call.client.habits.redialMs = () => random.between(1500, 7000);
+      call.sometime(random, () => {
+        call.checks.strike("network.long_outage");
+        call.client.connection?.cut();
+      });
+    },
+  },
+  {
+    name: "network.repeats",
+    fits: isDuplex,
+    needsResume: true,
+    arm(call, random) {
+      call.client.wire.repeats = random.int(1, 60);
+      call.sometime(random, () => {
+        call.checks.strike("network.repeats");
+        call.client.connection?.cut();
+      });
+    },
+  },
 ];

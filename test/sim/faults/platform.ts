@@ -7,7 +7,7 @@ function leaves(kind: "evict" | "crash" | "deploy"): Fault {
   const name = `platform.${kind}`;
   return {
     name,
-    fits: (scenario) => kind === "evict" || isDuplex(scenario),
+    ...(kind === "evict" ? {} : { fits: isDuplex, needsResume: true }),
     arm(call, random) {
       call.unsteady = true;
       for (let left = random.int(1, 2); left > 0; left -= 1) {

@@ -1,0 +1,151 @@
+/**
+ * A client's side of `duplex.v1` delivery (docs/wire.md): numbers what it sends and keeps it until it is acknowledged,
+ * checks the numbers of what it gets, and takes up a lost connection where it broke.
+ */
+import { EXTENSION_EVENTS } from "../../src/protocol/client-events.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Data } from "./connection.ts";
+import { fields } from "./fields.ts";
+import type { World } from "./world.ts";
+
+/** What this checkout's relay understands. */
+export const CAN_RESUME = EXTENSION_EVENTS.has("session.resume");
+
+/** Events about delivery itself; they may go unnumbered. */
+const ABOUT_DELIVERY: ReadonlySet<string> = new Set(["session.ack", "session.heartbeat", "session.resumed"]);
+
+const ACK_EVERY_MS = 500;
+const HEARTBEAT_MS = 2000;
+/** Nothing received for so long: the connection is dead, whatever the socket says. */
+export const DEAD_MS = 5000;
+
+interface Kept {
+  readonly sequence: number;
+  readonly data: Data;
+}
+
+export class DuplexWire {
+  readonly #world: World;
+  #sent = 0;
+  #kept: Kept[] = [];
+  #received = 0;
+  #acknowledged = 0;
+  #token: string | null = null;
+  /** Server messages that a verdict named as gone. */
+  readonly #missing: (readonly [number, number])[] = [];
+  #sentAt = 0;
+  #receivedAt = 0;
+  #ackAt = 0;
+  /** `session.resume` was sent, and its answer has not come. */
+  resuming = false;
+  /** After a resume also sends so many messages that the relay has already. */
+  repeats = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get canResume(): boolean {
+    return CAN_RESUME && this.#token !== null;
+  }
+
+  /** The number of the next message out. */
+  next(): number {
+    this.#sent += 1;
+    return this.#sent;
+  }
+
+  keep(sequence: number, data: Data): void {
+    if (CAN_RESUME) this.#kept.push({ sequence, data });
+    this.#sentAt = this.#world.time.now;
+  }
+
+  /** Whether nothing came for too long. */
+  get dead(): boolean {
+    return CAN_RESUME && this.#world.time.now - this.#receivedAt > DEAD_MS;
+  }
+
+  connected(): void {
+    this.#receivedAt = this.#world.time.now;
+  }
+
+  /** What is due to be said about delivery now. */
+  due(): readonly JsonObject[] {
+    if (!CAN_RESUME || this.resuming) return [];
+    const { now } = this.#world.time;
+    const events: JsonObject[] = [];
+    if (now - this.#ackAt >= ACK_EVERY_MS) {
+      this.#ackAt = now;
+      events.push({ type: "session.ack", last_received: this.#received });
+    } else if (now - this.#sentAt >= HEARTBEAT_MS) events.push({ type: "session.heartbeat" });
+    if (events.length > 0) this.#sentAt = now;
+    return events;
+  }
+
+  resume(): JsonObject {
+    this.resuming = true;
+    return { type: "session.resume", resume_token: this.#token ?? "", last_received: this.#received };
+  }
+
+  /** A message came. @param type null: audio */
+  number(sequence: unknown, type: string | null): void {
+    this.#receivedAt = this.#world.time.now;
+    if ((sequence === undefined || sequence === 0) && type !== null && ABOUT_DELIVERY.has(type)) return;
+    let expected = this.#received + 1;
+    for (let gap = this.#gapAt(expected); gap !== null; gap = this.#gapAt(expected)) expected = gap;
+    if (sequence !== expected) {
+      this.#world.checks.fail("numbering", `${type ?? "audio"} has number ${String(sequence)} after ${this.#received}`);
+    }
+    this.#received = Number(sequence);
+  }
+
+  /** The number after the gap that begins at `sequence`, or null where there is none. */
+  #gapAt(sequence: number): number | null {
+    const gap = this.#missing.find(([from, to]) => from <= sequence && sequence <= to);
+    return gap === undefined ? null : gap[1] + 1;
+  }
+
+  created(session: JsonObject): void {
+    const token = fields(session["relay"])["resume_token"];
+    if (typeof token === "string") this.#token = token;
+    else if (CAN_RESUME) this.#world.checks.fail("verdict", "session.created has no resume_token");
+  }
+
+  acknowledged(last: number): void {
+    if (last > this.#sent) this.#world.checks.fail("numbering", `an acknowledgement of ${last}, and ${this.#sent} were sent`);
+    this.#acknowledged = Math.max(this.#acknowledged, last);
+    this.#kept = this.#kept.filter(({ sequence }) => sequence > last);
+  }
+
+  /** The relay's verdict. @returns what must be sent again, or null when the session is lost. */
+  resumed(event: JsonObject): readonly Data[] | null {
+    const { checks } = this.#world;
+    this.resuming = false;
+    const verdict = String(event["verdict"]);
+    checks.count(`verdict ${verdict}`);
+    if (verdict === "lost") return null;
+    const last = Number(event["last_received"]);
+    const token = event["resume_token"];
+    if (typeof token !== "string") checks.fail("verdict", `'${verdict}' without a resume_token`);
+    else this.#token = token;
+    if (last < this.#acknowledged) {
+      checks.fail("acknowledged-lost", `the relay has ${last} messages, and had acknowledged ${this.#acknowledged}`);
+    }
+    if (last > this.#sent) checks.fail("verdict", `the relay has ${last} messages, and ${this.#sent} were sent`);
+    const ranges = fields(event["missing"])["ranges"];
+    if (verdict === "partial") this.#miss(Array.isArray(ranges) ? ranges : []);
+    else if (ranges !== undefined) checks.fail("verdict", `'${verdict}' names missing messages`);
+    return this.#kept.filter(({ sequence }) => sequence > last - this.repeats).map(({ data }) => data);
+  }
+
+  #miss(ranges: readonly unknown[]): void {
+    if (ranges.length === 0) this.#world.checks.fail("verdict", "'partial' names nothing that is missing");
+    for (const range of ranges) {
+      if (!Array.isArray(range) || !(Number(range[0]) > this.#received) || !(Number(range[1]) >= Number(range[0]))) {
+        this.#world.checks.fail("verdict", `'partial' names ${JSON.stringify(range)} after ${this.#received}`);
+        continue;
+      }
+      this.#missing.push([Number(range[0]), Number(range[1])]);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/** Sums over many calls: which faults struck, what was told, which invariants broke. Plain data, so that workers can hand it over. */
+import type { Violation } from "./checks.ts";
+import type { Outcome } from "./call.ts";
+import { findingOf } from "./findings.ts";
+
+interface Failure extends Violation {
+  readonly seed: number;
+  readonly faults: readonly string[];
+}
+
+export interface Report {
+  calls: number;
+  virtualSeconds: number;
+  cpuSeconds: number;
+  /** By fault: calls that had it, and how often it struck in them. */
+  readonly faults: Record<string, { calls: number; struck: number }>;
+  /** Pairs of faults that were in one call and both struck. */
+  readonly pairs: Record<string, number>;
+  readonly figures: Record<string, number>;
+  readonly failures: Failure[];
+  /** Violations that are known and not yet mended, by finding. */
+  readonly known: Record<string, { count: number; firstSeed: number }>;
+}
+
+export function emptyReport(): Report {
+  return { calls: 0, virtualSeconds: 0, cpuSeconds: 0, faults: {}, pairs: {}, figures: {}, failures: [], known: {} };
+}
+
+export function addOutcome(report: Report, outcome: Outcome): void {
+  report.calls += 1;
+  report.virtualSeconds += outcome.lastedMs / 1000;
+  for (const name of outcome.scenario.faults) {
+    const fault = (report.faults[name] ??= { calls: 0, struck: 0 });
+    fault.calls += 1;
+    fault.struck += outcome.struck.get(name) ?? 0;
+  }
+  const both = outcome.scenario.faults.filter((name) => outcome.struck.has(name));
+  if (both.length === 2) bump(report.pairs, both.toSorted().join(" × "), 1);
+  for (const [name, value] of outcome.figures) bump(report.figures, name, value);
+  if (outcome.violation === null) return;
+  const finding = findingOf(outcome);
+  if (finding === null) {
+    report.failures.push({ ...outcome.violation, seed: outcome.seed, faults: outcome.scenario.faults });
+  } else {
+    const known = (report.known[finding] ??= { count: 0, firstSeed: outcome.seed });
+    known.count += 1;
+    known.firstSeed = Math.min(known.firstSeed, outcome.seed);
+  }
+}
+
+function bump(figures: Record<string, number>, name: string, by: number): void {
+  figures[name] = (figures[name] ?? 0) + by;
+}
+
+export function addReport(total: Report, part: Report): void {
+  total.calls += part.calls;
+  total.virtualSeconds += part.virtualSeconds;
+  total.cpuSeconds += part.cpuSeconds;
+  for (const [name, { calls, struck }] of Object.entries(part.faults)) {
+    const fault = (total.faults[name] ??= { calls: 0, struck: 0 });
+    fault.calls += calls;
+    fault.struck += struck;
+  }
+  for (const [name, count] of Object.entries(part.pairs)) bump(total.pairs, name, count);
+  for (const [name, value] of Object.entries(part.figures)) bump(total.figures, name, value);
+  total.failures.push(...part.failures);
+  for (const [name, { count, firstSeed }] of Object.entries(part.known)) {
+    const known = (total.known[name] ??= { count: 0, firstSeed });
+    known.count += count;
+    known.firstSeed = Math.min(known.firstSeed, firstSeed);
+  }
+}
+
+/** For people: one line per thing worth knowing. */
+export function describeReport(report: Report): string {
+  const lines = [
+    `${report.calls} calls, ${(report.virtualSeconds / 60).toFixed(0)} virtual minutes, ${report.cpuSeconds.toFixed(1)} s of CPU`,
+    `${Object.keys(report.faults).length} kinds of faults, ${Object.keys(report.pairs).length} pairs struck together`,
+    "",
+    "fault                     calls  struck",
+    ...Object.entries(report.faults)
+      .toSorted()
+      .map(([name, { calls, struck }]) => `${name.padEnd(24)} ${String(calls).padStart(6)} ${String(struck).padStart(7)}`),
+    "",
+    ...Object.entries(report.figures)
+      .filter(([name]) => !name.startsWith("metric_"))
+      .toSorted()
+      .map(([name, value]) => `${name.padEnd(48)} ${value.toFixed(0).padStart(9)}`),
+    "",
+    ...Object.entries(report.known).map(([name, { count, firstSeed }]) => `known ${name}: ${count} times, first by seed ${firstSeed}`),
+    ...report.failures.slice(0, 30).map((failure) => describeFailure(failure)),
+    report.failures.length === 0 ? "no invariant broken" : `${report.failures.length} calls broke an invariant`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+export function describeFailure({ seed, faults, invariant, detail, at }: Failure): string {
+  const among = faults.length > 0 ? ` [${faults.join(", ")}]` : "";
+  return `seed ${seed}${among} at ${at.toFixed(0)} ms: ${invariant}: ${detail}`;
+}

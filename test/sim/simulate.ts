@@ -1,0 +1,39 @@
+/** Plays calls, seed by seed. */
+import { SimulatedCall, type Outcome } from "./call.ts";
+import { CAN_RESUME } from "./duplex-wire.ts";
+import { FAULTS, faultsOf } from "./faults/index.ts";
+import { findingOf } from "./findings.ts";
+import { addOutcome, emptyReport, type Report } from "./report.ts";
+
+/** Every kind of fault that this checkout's relay is meant to survive. */
+export const SURVIVABLE: readonly string[] = FAULTS.filter((fault) => CAN_RESUME || fault.needsResume !== true).map(
+  (fault) => fault.name,
+);
+
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** Only every so many-th seed from `from` on: how workers share a range. */
+  readonly step: number;
+  /** Faults to draw pairs from. */
+  readonly among: readonly string[];
+  /** Stops at the first failure that is no known finding. */
+  readonly untilFailure: boolean;
+}
+
+/** One call. With `tracing` it says what happened. */
+export function play(seed: number, among: readonly string[], tracing = false): Outcome {
+  return new SimulatedCall(seed, faultsOf(seed, among), tracing).run();
+}
+
+export function simulate({ from, to, step, among, untilFailure }: Range, cpu: () => number): Report {
+  const report = emptyReport();
+  const before = cpu();
+  for (let seed = from; seed <= to; seed += step) {
+    const outcome = play(seed, among);
+    addOutcome(report, outcome);
+    if (untilFailure && outcome.violation !== null && findingOf(outcome) === null) break;
+  }
+  report.cpuSeconds = cpu() - before;
+  return report;
+}

@@ -1,0 +1,182 @@
+/** `npm run sim`: plays seeded calls over seeded faults through the real core, and fails with the seed. */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { FAULTS, faultNamed } from "../test/sim/faults/index.ts";
+import { MUTATIONS } from "../test/sim/mutations.ts";
+import { addReport, describeFailure, describeReport, emptyReport, type Report } from "../test/sim/report.ts";
+import { play, simulate, SURVIVABLE, type Range } from "../test/sim/simulate.ts";
+import { runMutated } from "./sim/mutate.ts";
+
+const HELP = `npm run sim -- --seeds A..B [options]
+npm run sim -- --seed N --trace
+
+Plays calls in virtual time: the real session and the real adapters, with callers, providers, networks and a platform
+that go wrong as the seed wants it. Every tenth seed is a call without faults; every other one crosses two kinds of
+faults. After each step the invariants of docs/testing.md are looked at.
+
+  --seeds A..B       the calls to play                                  (1..500)
+  --seed N           one call
+  --faults a,b,c     draw pairs from these only; with one, every call has it
+  --trace            with --seed: print what happened, and what the call was
+  --jobs N           worker threads                                     (as many as there are processors)
+  --until-failure    stop at the first broken invariant
+  --json             print one JSON object
+  --mutate N         break a temporary copy of the core deliberately, in one of ${MUTATIONS.length} ways, and play there
+  --list             print the kinds of faults and the mutations
+  --help
+
+Code 0: no invariant broken (with --mutate: the mutation was caught). 1: broken (not caught). 2: wrong arguments.
+`;
+
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly range: Omit<Range, "step">;
+  readonly trace: boolean;
+  readonly jobs: number;
+  readonly json: boolean;
+  readonly mutate: number | null;
+}
+
+function readArguments(argv: string[]): Arguments | "help" | "list" {
+  const values = parse(argv);
+  if (values.help === true) return "help";
+  if (values.list === true) return "list";
+  const [from, to] = values.seed === undefined ? readSeeds(values.seeds ?? "1..500") : [readSeed(values.seed), readSeed(values.seed)];
+  const among = values.faults === undefined ? SURVIVABLE : values.faults.split(",").filter((name) => name !== "");
+  for (const name of among) checkFault(name);
+  const jobs = Number(values.jobs ?? Math.min(availableParallelism(), 8));
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64) throw new UsageError("--jobs takes 1 to 64");
+  const mutate = values.mutate === undefined ? null : Number(values.mutate);
+  if (mutate !== null && !MUTATIONS.some((mutation) => mutation.number === mutate)) {
+    throw new UsageError(`--mutate takes 1 to ${MUTATIONS.length}`);
+  }
+  const range = { from, to, among, untilFailure: values["until-failure"] === true };
+  return { range, jobs, mutate, trace: values.trace === true, json: values.json === true };
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        seeds: { type: "string" },
+        seed: { type: "string" },
+        faults: { type: "string" },
+        trace: { type: "boolean" },
+        jobs: { type: "string" },
+        "until-failure": { type: "boolean" },
+        json: { type: "boolean" },
+        mutate: { type: "string" },
+        list: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function readSeeds(text: string): [number, number] {
+  const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(text) ?? [];
+  if (from === undefined || to === undefined || Number(from) > Number(to)) {
+    throw new UsageError("--seeds takes A..B, two numbers in order");
+  }
+  return [Number(from), Number(to)];
+}
+
+function readSeed(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError("--seed takes a number");
+  return Number(text);
+}
+
+function checkFault(name: string): void {
+  try {
+    faultNamed(name);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e6;
+}
+
+async function playAll({ range, jobs }: Arguments): Promise<Report> {
+  const threads = Math.min(jobs, Math.ceil((range.to - range.from + 1) / 20));
+  if (threads < 2) return simulate({ ...range, step: 1 }, cpuSeconds);
+  const total = emptyReport();
+  const parts = await Promise.all(Array.from({ length: threads }, (_, n) => inThread({ ...range, from: range.from + n, step: threads })));
+  for (const part of parts) addReport(total, part);
+  total.failures.sort((a, b) => a.seed - b.seed);
+  return total;
+}
+
+function inThread(range: Range): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`a worker stopped with code ${code}`)));
+  });
+}
+
+function replay({ range, trace, json }: Arguments): number {
+  const { violation, scenario, lastedMs, struck, figures, trace: lines } = play(range.from, range.among, trace);
+  if (json) {
+    const said = { seed: range.from, violation, scenario, lasted_ms: lastedMs, struck: [...struck], figures: [...figures] };
+    process.stdout.write(`${JSON.stringify({ ...said, ...(trace ? { trace: lines } : {}) })}\n`);
+    return violation === null ? 0 : 1;
+  }
+  if (trace) process.stdout.write(`${lines.join("\n")}\n\n${JSON.stringify(scenario, null, 2)}\n`);
+  process.stdout.write(
+    violation === null
+      ? `seed ${range.from}: no invariant broken in ${(lastedMs / 1000).toFixed(1)} s\n`
+      : `${describeFailure({ ...violation, seed: range.from, faults: scenario.faults })}\n`,
+  );
+  return violation === null ? 0 : 1;
+}
+
+function list(): string {
+  const faults = FAULTS.map(({ name }) => `  ${name}${SURVIVABLE.includes(name) ? "" : "   (needs resume, which this checkout has not)"}`);
+  const mutations = MUTATIONS.map(({ number, what }) => `  ${number}  ${what}`);
+  return `${FAULTS.length} kinds of faults\n${faults.join("\n")}\n${MUTATIONS.length} mutations\n${mutations.join("\n")}\n`;
+}
+
+/** The last of what happened in a call that failed. */
+function tail(report: Report, among: readonly string[]): string {
+  const [first] = report.failures;
+  if (first === undefined) return "";
+  const lines = play(first.seed, among, true).trace.slice(-40);
+  return `\nThe end of seed ${first.seed} (whole: npm run sim -- --seed ${first.seed} --trace):\n${lines.join("\n")}\n`;
+}
+
+async function main(): Promise<number> {
+  const settings = readArguments(process.argv.slice(2));
+  if (settings === "help" || settings === "list") {
+    process.stdout.write(settings === "help" ? HELP : list());
+    return 0;
+  }
+  const { range, json, mutate } = settings;
+  if (mutate !== null) return runMutated(mutate, range, json);
+  if (range.from === range.to) return replay(settings);
+  const report = await playAll(settings);
+  if (json) process.stdout.write(`${JSON.stringify({ seeds: [range.from, range.to], ...report })}\n`);
+  else process.stdout.write(describeReport(report) + tail(report, range.among));
+  return report.failures.length === 0 ? 0 : 1;
+}
+
+if (isMainThread) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    process.stderr.write(`npm run sim: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 70;
+  }
+} else {
+  // What this file itself sent.
+  parentPort?.postMessage(simulate(workerData as Range, cpuSeconds));
+}
