@@ -110,18 +110,18 @@ export class EchoGuard {
     const lag = Math.round(path.lagMs / ENVELOPE_FRAME_MS);
     const end = this.#heard.newestFrame;
     let expected = -100;
-    let excess = 0;
-    let loud = 0;
+    const excess: number[] = [];
     for (let frame = end - EXPLAIN_FRAMES; frame < end; frame += 1) {
       // A lag is known to a frame: the louder neighbour counts.
       const near = Math.max(...[-1, 0, 1].map((off) => played.levelDb(frame - lag + off)));
       expected = Math.max(near + path.gainDb, expected - DECAY_DB);
       const level = this.#heard.levelDb(frame);
       if (level < AUDIBLE_DB) continue;
-      excess += level - Math.max(expected, AUDIBLE_DB);
-      loud += 1;
+      excess.push(level - Math.max(expected, AUDIBLE_DB));
     }
-    return loud > 0 && excess / loud <= MOST_EXCESS_DB;
+    // A voice on top shows in its own loud frames, between them there is the echo alone.
+    const most = excess.sort((a, b) => b - a).slice(0, Math.ceil(excess.length / 2));
+    return most.length > 0 && most.reduce((sum, db) => sum + db, 0) / most.length <= MOST_EXCESS_DB;
   }
 
   /** Level of the microphone just now, in dBFS: the loudest of the last three frames. */

@@ -49,6 +49,13 @@ interface Overlap {
 const WORD_MS = 160;
 /** Voice that stops being an echo for so long is looked at again. */
 const RECONSIDER_MS = 96;
+/**
+ * After so many sounds in a row that were nothing, the next is listened to for longer before it holds the agent: an
+ * agent that stops at each of them would never be understood, nor its echo be found.
+ */
+const PATIENT_AFTER = 2;
+const PATIENCE_MS = 96;
+const MOST_PATIENCE_MS = 288;
 /** A caller this much quieter than usual is someone else. */
 const BACKGROUND_DB = 10;
 /** Held without hearing anything from the client for so long: the sound is over. */
@@ -66,7 +73,10 @@ export class Floor {
   #phase: FloorPhase = "open";
   #overlap: Overlap | null = null;
   #callerDb: number | null = null;
+  #callerHops = 0;
   #hops = 0;
+  /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
+  #dismissals = 0;
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
     this.#context = context;
@@ -93,9 +103,10 @@ export class Floor {
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
     const echo = this.guard.echo;
-    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed: echo, levelDb: 0, hops: 0 };
+    const dismissed = echo || this.#dismissals >= PATIENT_AFTER;
+    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed, levelDb: 0, hops: 0 };
     if (echo) this.#tell("echo");
-    else this.#hold();
+    else if (!dismissed) this.#hold();
   }
 
   #hold(): void {
@@ -141,7 +152,10 @@ export class Floor {
 
   #learnLevel(): void {
     const level = this.guard.levelDb;
-    this.#callerDb = this.#callerDb === null ? level : this.#callerDb + (level - this.#callerDb) * LEVEL_RATE;
+    // A plain mean at first, then a slowly forgetting one.
+    this.#callerHops += 1;
+    const rate = Math.max(LEVEL_RATE, 1 / this.#callerHops);
+    this.#callerDb = this.#callerDb === null ? level : this.#callerDb + (level - this.#callerDb) * rate;
   }
 
   #judge(overlap: Overlap): void {
@@ -183,13 +197,15 @@ export class Floor {
       }
       return;
     }
-    if (overlap.voicedMs < RECONSIDER_MS) return;
+    const extra = Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS;
+    if (overlap.voicedMs < RECONSIDER_MS + Math.min(extra, MOST_PATIENCE_MS)) return;
     overlap.dismissed = false;
     this.#hold();
   }
 
   #confirm(overlap: Overlap): void {
     this.#overlap = null;
+    this.#dismissals = 0;
     if (this.held) this.#tell("interrupt");
     // The agent is cut while it is still held: not one sample more passes.
     this.#host.begin(overlap.prefixTicks);
@@ -198,6 +214,7 @@ export class Floor {
 
   #dismiss(decision: OverlapDecision): void {
     this.#overlap = null;
+    this.#dismissals += 1;
     this.#host.forget();
     this.#tell(decision);
     this.#open();
@@ -229,6 +246,8 @@ export class Floor {
       overlap: this.#overlap ? { ...this.#overlap } : null,
       callerDb: this.#callerDb,
       hops: this.#hops,
+      callerHops: this.#callerHops,
+      dismissals: this.#dismissals,
       guard: this.guard.snapshot(),
     };
   }
@@ -238,6 +257,8 @@ export class Floor {
     this.#overlap = snapshot.overlap ? { ...snapshot.overlap } : null;
     this.#callerDb = snapshot.callerDb;
     this.#hops = snapshot.hops;
+    this.#callerHops = snapshot.callerHops;
+    this.#dismissals = snapshot.dismissals;
     this.guard.restore(snapshot.guard);
   }
 }
@@ -247,5 +268,7 @@ export interface FloorSnapshot {
   readonly overlap: Overlap | null;
   readonly callerDb: number | null;
   readonly hops: number;
+  readonly callerHops: number;
+  readonly dismissals: number;
   readonly guard: EchoGuardSnapshot;
 }
