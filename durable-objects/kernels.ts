@@ -10,9 +10,19 @@ export function loadKernels(): AudioKernels {
   loaded ??= {
     // What the modules export is checked against these interfaces by the audio room's own tests.
     resampler: instantiate(resampler) as unknown as ResamplerKernel,
-    silero: instantiate(silero) as unknown as SileroKernel,
+    silero: whereSupported(silero) as unknown as SileroKernel | null,
   };
   return loaded;
+}
+
+/** Null where WASM SIMD is missing: sessions fall back to the energy detector, and say so. */
+function whereSupported(module: WebAssembly.Module): WebAssembly.Exports | null {
+  try {
+    return instantiate(module);
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return null;
+    throw error;
+  }
 }
 
 function instantiate(module: WebAssembly.Module): WebAssembly.Exports {

@@ -4,7 +4,7 @@
  */
 import { PCM_24K } from "../audio/format.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
-import { createDetector } from "../audio/vad/index.ts";
+import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -50,6 +50,8 @@ export class Conduct {
   readonly links: Link[] = [];
   readonly conversationId: string;
   createdAt: number;
+  /** Why the energy detector decides, or null. */
+  readonly detectorFallback: DetectorFallback | null;
   usage: Record<string, number> = {};
   readonly #setup: SessionSetup;
   readonly #detector: SpeechDetector;
@@ -84,7 +86,9 @@ export class Conduct {
       command: (stream, command) => this.links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),
     });
-    this.#detector = createDetector(kernels, setup.plan.detector).detector;
+    const chosen = createDetector(kernels, setup.plan.detector);
+    this.#detector = chosen.detector;
+    this.detectorFallback = chosen.fallback;
     const options = this.#endpointerOptions();
     this.input = new AudioInput(
       this.config.inputFormat,
@@ -273,6 +277,7 @@ export class Conduct {
       identity["relay"] = {
         session_id: `sess_${this.#setup.id}`,
         upstreams: this.links.map((link) => link.name),
+        detector: this.#detector.name,
       };
     }
     return this.config.shown(identity);
@@ -315,6 +320,19 @@ export class Conduct {
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
   get #answerers(): readonly Link[] {
     return this.links.filter((link) => link.capabilities.turns !== "none");
+  }
+
+  /** The neural detector cannot decide here: the application is told, and the metrics. */
+  tellFallback(): void {
+    if (this.detectorFallback === null) return;
+    this.context.metric("detector_fallbacks", 1);
+    if (this.port.extended) {
+      this.port.emit({
+        type: "relay.detector",
+        detector: this.#detector.name,
+        reason: this.detectorFallback,
+      });
+    }
   }
 
   /** The client's `response.create`. */

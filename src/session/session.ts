@@ -97,6 +97,7 @@ export class Session {
       type: "conversation.created",
       conversation: { id: this.#conduct.conversationId, object: "realtime.conversation" },
     });
+    this.#conduct.tellFallback();
     for (const link of this.#conduct.links) if (link.phase === "idle" || link.phase === "closed") link.dial();
     this.#conduct.context.persist();
   }

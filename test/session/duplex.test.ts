@@ -134,4 +134,12 @@ describe("duplex.v1", () => {
     expect(call.last("conversation.item.truncated")).toMatchObject({ audio_end_ms: 1000 });
     expect(call.types().at(-1)).toBe("output_audio_buffer.cleared");
   });
+
+  test("[X10] a session whose speech the energy detector decides says so, with the reason", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    expect(call.last("relay.detector")).toMatchObject({ detector: "energy", reason: "plan" });
+    expect(call.last("session.created")["session"]).toMatchObject({ relay: { detector: "energy" } });
+    expect(call.actions).toContainEqual({ type: "metric", name: "detector_fallbacks", value: 1 });
+    expect(new Call().types()).not.toContain("relay.detector");
+  });
 });
