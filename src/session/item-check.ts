@@ -84,8 +84,7 @@ function checkPart(part: Json, path: string, allowed: readonly string[]): void {
 
 function isBase64(value: Json | undefined): boolean {
   try {
-    Uint8Array.fromBase64(String(value));
-    return true;
+    return typeof value === "string" && Uint8Array.fromBase64(value) !== null;
   } catch {
     return false;
   }
