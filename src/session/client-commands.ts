@@ -82,11 +82,11 @@ export class ClientCommands {
     );
     const kept = withoutAudio(item);
     const entry: Entry = { item: kept, origin: null, growing: false, truncatedMs: null, audioMs: 0 };
+    const receivers = this.#receivers(item);
+    // A lost upstream is told the conversation when it is dialled: before this item is part of it.
+    for (const link of receivers) link.ensure();
     const previous = conversation.insert(entry, previousItemId);
-    for (const link of this.#receivers(item)) {
-      link.ensure();
-      link.command({ type: "item", item, previousItemId });
-    }
+    for (const link of receivers) link.command({ type: "item", item, previousItemId });
     port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
     port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
     context.persist();

@@ -22,6 +22,9 @@ export interface AudioAddress {
   readonly ordinal: number;
 }
 
+/** More messages than a session can send between two snapshots. */
+const MESSAGES_PER_SNAPSHOT = 10_000;
+
 export class ClientPort {
   readonly #context: Context;
   #dialect: Dialect | null = null;
@@ -99,9 +102,10 @@ export class ClientPort {
     return { dialect: this.#dialect, sequence: this.#sequence };
   }
 
-  restore(snapshot: ClientPortSnapshot): void {
+  /** `stale`: messages may have been sent after the snapshot; no number is given twice. */
+  restore(snapshot: ClientPortSnapshot, stale: boolean): void {
     this.#dialect = snapshot.dialect;
-    this.#sequence = snapshot.sequence;
+    this.#sequence = snapshot.sequence + (stale ? MESSAGES_PER_SNAPSHOT : 0);
   }
 }
 

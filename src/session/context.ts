@@ -3,6 +3,9 @@ import { Deadlines } from "./deadlines.ts";
 import type { Action } from "./io.ts";
 import type { Limits } from "./limits.ts";
 
+/** More names than a session can give between two snapshots. */
+const NAMES_PER_SNAPSHOT = 100_000;
+
 export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
@@ -63,9 +66,10 @@ export class Context {
     };
   }
 
-  restore(snapshot: ContextSnapshot): void {
+  /** `stale`: names may have been given after the snapshot; those from here on keep clear of them. */
+  restore(snapshot: ContextSnapshot, stale: boolean): void {
     this.#prefix = snapshot.prefix;
-    this.#count = snapshot.count;
+    this.#count = snapshot.count + (stale ? NAMES_PER_SNAPSHOT : 0);
     this.#persistedAt = snapshot.persistedAt;
     this.deadlines.restore(snapshot.deadlines);
   }

@@ -55,6 +55,10 @@ export class Link implements AudioTap {
   #failures = 0;
   #backlog: Command[] = [];
   #backlogBytes = 0;
+  /** An answer is owed and nothing at all was heard since. */
+  #owed = false;
+  /** Items that this very connection made: only those can be truncated there. */
+  readonly #own = new Set<string>();
   /** The configuration changed since the greeting. */
   #reconfigure = false;
 
@@ -102,6 +106,7 @@ export class Link implements AudioTap {
     this.#dials += 1;
     this.responses.clear();
     this.#names.clear();
+    this.#own.clear();
     this.#context.deadlines.clear(this.#deadline("redial"));
     const request = this.#upstream.request(this.#host.upstreamConfig().kind);
     this.#loop = request.url.startsWith("loop:");
@@ -128,8 +133,32 @@ export class Link implements AudioTap {
     this.#write(this.#upstream.greet(this.#host.upstreamConfig()));
   }
 
+  #made(itemId: string): void {
+    this.#own.add(itemId);
+    if (this.#own.size <= NAMES_KEPT) return;
+    const [oldest] = this.#own;
+    if (oldest !== undefined) this.#own.delete(oldest);
+  }
+
+  /** From now on something must be heard of it: a black hole takes everything and answers nothing. */
+  #watch(): void {
+    if (this.#owed || this.#loop) return;
+    this.#owed = true;
+    this.#context.deadlines.set(
+      this.#deadline("answer"),
+      this.#context.now + this.#context.limits.firstOutputMs,
+    );
+  }
+
+  #heard(): void {
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#context.deadlines.clear(this.#deadline("answer"));
+  }
+
   message(data: WireMessage): void {
     if (this.#phase !== "greeting" && this.#phase !== "ready") return;
+    this.#heard();
     if (data.length > this.#context.limits.upstreamMessageSize) {
       this.#giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
       return;
@@ -183,6 +212,9 @@ export class Link implements AudioTap {
   /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
   command(given: Command): void {
     const command = this.#renamed(given);
+    if (command.type === "named" && command.what === "item") this.#made(command.id);
+    if (command.type === "truncate" && !this.#own.has(command.itemId)) return;
+    if (command.type === "respond") this.#watch();
     if (this.#phase === "ready") this.#write(this.#upstream.encode(command));
     else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
   }
@@ -241,10 +273,12 @@ export class Link implements AudioTap {
 
   #lost(fault: UpstreamFault): void {
     if (!this.#step("lost")) return;
-    for (const name of ["dial", "ready", "keepalive"]) this.#context.deadlines.clear(this.#deadline(name));
+    for (const name of ["dial", "ready", "keepalive", "answer"])
+      this.#context.deadlines.clear(this.#deadline(name));
     this.#backlog = [];
     this.#backlogBytes = 0;
     this.#failures += 1;
+    this.#owed = false;
     const { redials, redialFirstMs, redialMostMs } = this.#context.limits;
     const final = this.#failures > redials;
     if (!final) {
@@ -258,7 +292,7 @@ export class Link implements AudioTap {
 
   /** Hangs up; nothing is dialled again until `dial` is called. */
   hangUp(): void {
-    for (const name of ["dial", "ready", "keepalive", "redial"]) {
+    for (const name of ["dial", "ready", "keepalive", "answer", "redial"]) {
       this.#context.deadlines.clear(this.#deadline(name));
     }
     if (this.#phase === "closed" || this.#phase === "idle") return;
@@ -272,6 +306,7 @@ export class Link implements AudioTap {
   timeout(what: string): void {
     if (what === "redial") this.dial();
     else if (what === "keepalive") this.command({ type: "keepalive" });
+    else if (what === "answer") this.#giveUp("upstream_timeout", "The upstream fell silent.", 1000);
     else if (what === "dial")
       this.#giveUp("upstream_timeout", "The upstream did not answer the call in time.", 1000);
     else this.#giveUp("upstream_timeout", "The upstream did not accept its configuration in time.", 1000);
@@ -290,6 +325,8 @@ export class Link implements AudioTap {
       reconfigure: this.#reconfigure,
       responses: [...this.responses],
       names: [...this.#names],
+      own: [...this.#own],
+      owed: this.#owed,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.map((command) =>
         command.type === "audio" ? { type: "audio", bytes: command.chunk.bytes.slice() } : command,
@@ -306,6 +343,9 @@ export class Link implements AudioTap {
     this.responses.clear();
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
+    this.#own.clear();
+    for (const id of snapshot.own) this.#own.add(id);
+    this.#owed = snapshot.owed;
     this.#upstream = this.#create(this.#planned.options);
     this.#upstream.restore(snapshot.upstream);
     this.#loop = this.#upstream.request().url.startsWith("loop:");
@@ -340,6 +380,8 @@ export interface LinkSnapshot {
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
   readonly names: readonly (readonly [string, string])[];
+  readonly own: readonly string[];
+  readonly owed: boolean;
   readonly upstream: JsonObject;
   readonly backlog: readonly KeptCommand[];
 }

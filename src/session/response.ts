@@ -29,7 +29,7 @@ export interface ResponseRecord {
   readonly stream: number;
   readonly upstream: string;
   phase: ResponsePhase;
-  /** Asked for by a turn or by the client; false: a duplex upstream began it. */
+  /** It answers a turn or the client; false: the stream of a duplex upstream. */
   readonly asked: boolean;
   readonly outOfBand: boolean;
   /** The client knows of it. False: asked for in advance, see `eager.ts`. */

@@ -212,7 +212,8 @@ export class Responses {
     if (answers !== null && !known) return undefined;
     // A provider that answers only when asked and begins by itself is confused: nobody waits for this.
     if (!known && link.capabilities.turns === "client") return undefined;
-    const response = known ?? this.#create(link, false, {});
+    // A provider that takes the turns answers by itself; only a duplex one streams without being asked.
+    const response = known ?? this.#create(link, link.capabilities.turns === "server", {});
     link.responses.set(key, response.id);
     if (!known) link.command({ type: "named", what: "response", key, id: response.id });
     const phase = next(RESPONSE, response.phase, "started");

@@ -48,6 +48,8 @@ export class Session {
   readonly #conduct: Conduct;
   readonly #messages: ClientMessages;
   #status: SessionState["status"] = "waiting";
+  /** The session's time less the shell's. */
+  #aheadMs = 0;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
@@ -64,9 +66,16 @@ export class Session {
   }
 
   handle(input: Input, now: number): readonly Action[] {
-    this.#conduct.context.now = now;
+    this.#setClock(now);
     if (this.#status !== "ended") this.#route(input);
     return this.#conduct.context.takeActions();
+  }
+
+  /** A clock that was set back must not bring old deadlines back with it: the session's own time never does. */
+  #setClock(now: number): void {
+    const { context } = this.#conduct;
+    if (now + this.#aheadMs < context.now) this.#aheadMs = context.now - now;
+    context.now = now + this.#aheadMs;
   }
 
   #route(input: Input): void {
@@ -125,7 +134,7 @@ export class Session {
 
   /** The application ended the session (`DELETE /v1/sessions/:id`). */
   terminate(now: number): readonly Action[] {
-    this.#conduct.context.now = now;
+    this.#setClock(now);
     if (this.#conduct.port.connected) {
       this.#conduct.context.act({
         type: "close",
@@ -169,7 +178,8 @@ export class Session {
 
   /** When to call `handle` with `timeout` at the latest; null: never. */
   get deadline(): number | null {
-    return this.#conduct.context.deadlines.next;
+    const { next } = this.#conduct.context.deadlines;
+    return next === null ? null : next - this.#aheadMs;
   }
 
   /** Nothing is audible, pending or in flight: the shell may let the object hibernate. */
@@ -204,18 +214,24 @@ export class Session {
     };
   }
 
-  /** Rebuilds a session in another isolate. Peers are as the snapshot had them: hand in `close` for dead ones. */
+  /**
+   * `stale`: the snapshot may be older than what the session last did (a crash, not hibernation), which is what a
+   * shell has to assume; names and numbers given meanwhile are not given again.
+   *
+   * Rebuilds a session in another isolate. Peers are as the snapshot had them: hand in `close` for dead ones. */
   static restore(
     snapshot: SessionSnapshot,
     setup: SessionSetup,
     dependencies: SessionDependencies,
     now: number,
+    stale = true,
   ): Session {
     const session = new Session(setup, dependencies, now);
     const conduct = session.#conduct;
     session.#status = snapshot.status;
     conduct.restore(snapshot.conduct);
-    conduct.port.restore(snapshot.port);
+    session.#aheadMs = Math.max(0, snapshot.context.now - now);
+    conduct.port.restore(snapshot.port, stale);
     conduct.config.restore(snapshot.config);
     conduct.conversation.restore(snapshot.conversation);
     conduct.playout.restore(snapshot.playout);
@@ -227,7 +243,7 @@ export class Session {
     conduct.input.restore(snapshot.input);
     conduct.turns.restore(snapshot.turns);
     for (const [index, kept] of snapshot.links.entries()) conduct.links[index]?.restore(kept);
-    conduct.context.restore(snapshot.context);
+    conduct.context.restore(snapshot.context, stale);
     conduct.restored(snapshot.context.now);
     return session;
   }

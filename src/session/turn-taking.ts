@@ -70,6 +70,8 @@ export class TurnTaking implements InputListener {
   /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
   #startTicks = 0;
   #committed = 0;
+  /** The provider that takes the turns announced speech. */
+  #upstreamSpeaking = false;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
 
@@ -107,11 +109,22 @@ export class TurnTaking implements InputListener {
   /** `detection`: whether turns are decided here. */
   configure(detection: boolean, format: AudioFormat): void {
     if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
-    const detecting = this.#phase !== "manual";
+    const before = this.#phase;
     this.#step(detection ? "vad_on" : "vad_off");
-    if (detecting === detection) return;
+    if ((before !== "manual") === detection) return;
+    this.takeBack();
     this.#input.detect(detection);
-    if (this.#phase === "manual") this.#begin(this.#input.ticks);
+    if (before === "speaking") {
+      // The announced turn goes on in the client's hands, under a name that was not announced yet.
+      this.#forward();
+      this.#rename();
+    } else this.#begin(this.#input.ticks);
+  }
+
+  /** What comes next is another item: the present one's name was told and came to nothing. */
+  #rename(): void {
+    this.#itemId = this.#context.newId("item");
+    this.#recorder.itemId = this.#itemId;
   }
 
   #setFormat(format: AudioFormat): void {
@@ -131,6 +144,11 @@ export class TurnTaking implements InputListener {
     return [...this.#host.links.filter((link) => link.capabilities.turns === "client"), this.#recorder];
   }
 
+  /** Upstreams that a client's own commit or clear concerns: a provider that detects by itself takes them too. */
+  get #buffering(): readonly Link[] {
+    return this.#host.links.filter((link) => link.capabilities.turns !== "none");
+  }
+
   get #turnLinks(): readonly Link[] {
     return this.#host.links.filter((link) => link.capabilities.turns === "client");
   }
@@ -141,7 +159,11 @@ export class TurnTaking implements InputListener {
   }
 
   onAudio(): void {
-    for (const link of this.#host.links) if (link.capabilities.turns !== "client") this.#input.forward(link);
+    for (const link of this.#host.links) {
+      // What a lost upstream does not hear now waits in the history.
+      const hears = link.capabilities.turns !== "client" && link.phase !== "closed";
+      if (hears) this.#input.forward(link);
+    }
     if (this.#phase === "manual") this.#forward();
     else if (this.#phase === "speaking" && !this.#host.eager().active)
       this.#forward(this.#input.settledTicks);
@@ -256,10 +278,10 @@ export class TurnTaking implements InputListener {
     const audioMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
     this.#committed += 1;
     if (!this.#host.eager().active) {
-      for (const link of this.#turnLinks) link.command({ type: "commit", itemId });
+      const told = detected ? this.#turnLinks : this.#buffering;
+      for (const link of told) link.command({ type: "commit", itemId });
     }
-    this.#itemId = this.#context.newId("item");
-    this.#recorder.itemId = this.#itemId;
+    this.#rename();
     this.#startTicks = endTicks;
     this.#announce(itemId, audioMs);
     this.#host.onTurn(detected);
@@ -269,6 +291,7 @@ export class TurnTaking implements InputListener {
   upstreamSpeech(state: "started" | "stopped"): void {
     const ms = Math.round(this.#input.ticks / TICKS_PER_MS);
     const item_id = this.#itemId;
+    this.#upstreamSpeaking = state === "started";
     if (state === "started") {
       this.#port.emit({ type: "input_audio_buffer.speech_started", audio_start_ms: ms, item_id });
       this.#host.onSpeechStarted();
@@ -280,8 +303,8 @@ export class TurnTaking implements InputListener {
     const itemId = this.#itemId;
     const end = this.#input.ticks;
     this.#committed += 1;
-    this.#itemId = this.#context.newId("item");
-    this.#recorder.itemId = this.#itemId;
+    this.#upstreamSpeaking = false;
+    this.#rename();
     this.#announce(itemId, (end - this.#startTicks) / TICKS_PER_MS);
     this.#startTicks = end;
     return itemId;
@@ -312,11 +335,13 @@ export class TurnTaking implements InputListener {
   /** The client's `input_audio_buffer.clear`. */
   clear(): void {
     this.takeBack();
+    const announced = this.#phase === "speaking";
     this.#step("cleared");
     if (this.#phase === "listening") this.#input.detect(true);
     this.#conversation.audio.delete(this.#itemId);
+    if (announced) this.#rename();
     this.#begin(this.#input.ticks);
-    for (const link of this.#turnLinks) link.command({ type: "clear" });
+    for (const link of this.#buffering) link.command({ type: "clear" });
     this.#port.emit({ type: "input_audio_buffer.cleared" });
   }
 
@@ -338,8 +363,16 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back in the middle of a turn: it hears the turn from its beginning. */
   replay(link: Link): void {
-    if (link.capabilities.turns !== "client" || this.#phase === "listening") this.#input.attach(link);
+    // One that hears everything goes on where it was lost, as far back as the history reaches.
+    if (link.capabilities.turns !== "client") return;
+    if (this.#phase === "listening") this.#input.attach(link);
     else this.#input.seek(link, this.#startTicks);
+  }
+
+  /** The provider that takes the turns is gone: a turn that it announced comes to nothing. */
+  providerLost(): void {
+    if (this.#upstreamSpeaking) this.#rename();
+    this.#upstreamSpeaking = false;
   }
 
   snapshot(): TurnSnapshot {
@@ -349,6 +382,7 @@ export class TurnTaking implements InputListener {
       startTicks: this.#startTicks,
       committed: this.#committed,
       silenceMs: this.#silenceMs,
+      upstreamSpeaking: this.#upstreamSpeaking,
       recorder: this.#recorder.cursor,
     };
   }
@@ -359,6 +393,7 @@ export class TurnTaking implements InputListener {
     this.#startTicks = snapshot.startTicks;
     this.#committed = snapshot.committed;
     this.#silenceMs = snapshot.silenceMs;
+    this.#upstreamSpeaking = snapshot.upstreamSpeaking;
     this.#recorder.cursor = snapshot.recorder;
     this.#recorder.itemId = snapshot.itemId;
     this.#recorder.format = this.#input.format;
@@ -371,5 +406,6 @@ export interface TurnSnapshot {
   readonly startTicks: number;
   readonly committed: number;
   readonly silenceMs: number;
+  readonly upstreamSpeaking: boolean;
   readonly recorder: number;
 }

@@ -136,6 +136,7 @@ export class UpstreamEvents implements LinkHost {
       `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`,
     );
     this.#host.turns().takeBack();
+    if (this.#host.primary(link)) this.#host.turns().providerLost();
     this.#responses.linkLost(link, fault);
   }
 }

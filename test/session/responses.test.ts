@@ -123,8 +123,10 @@ describe("responses", () => {
       status: "failed",
       status_details: { error: { code: "upstream_timeout" } },
     });
+    // Nothing at all was heard of the upstream: it is dialled anew.
     call.client({ type: "response.create" });
-    call.answer(voice(100));
+    call.accept("up0.2");
+    call.answer(voice(100), "Hello.", "up0.2");
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
 

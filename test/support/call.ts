@@ -209,6 +209,6 @@ export class Call {
   /** Goes on in "another isolate": snapshot, structured clone, restore. */
   hibernate(): void {
     const kept = structuredClone(this.session.snapshot());
-    this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now);
+    this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
   }
 }

@@ -210,6 +210,7 @@ export class Floor {
     // The agent is cut while it is still held: not one sample more passes.
     this.#host.begin(overlap.prefixTicks);
     this.#open();
+    this.#host.release();
   }
 
   #dismiss(decision: OverlapDecision): void {
