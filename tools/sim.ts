@@ -44,8 +44,12 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
   const values = parse(argv);
   if (values.help === true) return "help";
   if (values.list === true) return "list";
-  const [from, to] = values.seed === undefined ? readSeeds(values.seeds ?? "1..500") : [readSeed(values.seed), readSeed(values.seed)];
-  const among = values.faults === undefined ? SURVIVABLE : values.faults.split(",").filter((name) => name !== "");
+  const [from, to] =
+    values.seed === undefined
+      ? readSeeds(values.seeds ?? "1..500")
+      : [readSeed(values.seed), readSeed(values.seed)];
+  const among =
+    values.faults === undefined ? SURVIVABLE : values.faults.split(",").filter((name) => name !== "");
   for (const name of among) checkFault(name);
   const jobs = Number(values.jobs ?? Math.min(availableParallelism(), 8));
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64) throw new UsageError("--jobs takes 1 to 64");
@@ -109,7 +113,9 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const threads = Math.min(jobs, Math.ceil((range.to - range.from + 1) / 20));
   if (threads < 2) return simulate({ ...range, step: 1 }, cpuSeconds);
   const total = emptyReport();
-  const parts = await Promise.all(Array.from({ length: threads }, (_, n) => inThread({ ...range, from: range.from + n, step: threads })));
+  const parts = await Promise.all(
+    Array.from({ length: threads }, (_, n) => inThread({ ...range, from: range.from + n, step: threads })),
+  );
   for (const part of parts) addReport(total, part);
   total.failures.sort((a, b) => a.seed - b.seed);
   return total;
@@ -125,9 +131,23 @@ function inThread(range: Range): Promise<Report> {
 }
 
 function replay({ range, trace, json }: Arguments): number {
-  const { violation, scenario, lastedMs, struck, figures, trace: lines } = play(range.from, range.among, trace);
+  const {
+    violation,
+    scenario,
+    lastedMs,
+    struck,
+    figures,
+    trace: lines,
+  } = play(range.from, range.among, trace);
   if (json) {
-    const said = { seed: range.from, violation, scenario, lasted_ms: lastedMs, struck: [...struck], figures: [...figures] };
+    const said = {
+      seed: range.from,
+      violation,
+      scenario,
+      lasted_ms: lastedMs,
+      struck: [...struck],
+      figures: [...figures],
+    };
     process.stdout.write(`${JSON.stringify({ ...said, ...(trace ? { trace: lines } : {}) })}\n`);
     return violation === null ? 0 : 1;
   }
@@ -141,7 +161,10 @@ function replay({ range, trace, json }: Arguments): number {
 }
 
 function list(): string {
-  const faults = FAULTS.map(({ name }) => `  ${name}${SURVIVABLE.includes(name) ? "" : "   (needs resume, which this checkout has not)"}`);
+  const faults = FAULTS.map(
+    ({ name }) =>
+      `  ${name}${SURVIVABLE.includes(name) ? "" : "   (needs resume, which this checkout has not)"}`,
+  );
   const mutations = MUTATIONS.map(({ number, what }) => `  ${number}  ${what}`);
   return `${FAULTS.length} kinds of faults\n${faults.join("\n")}\n${MUTATIONS.length} mutations\n${mutations.join("\n")}\n`;
 }

@@ -63,8 +63,7 @@ export class Answer {
       output: status === "in_progress" ? [] : this.#output(status),
       conversation_id: this.outOfBand ? null : "conv_provider",
       metadata: this.#call.provider.echoesMetadata ? this.#metadata : null,
-      usage:
-        status === "in_progress" ? null : { total_tokens: 30, input_tokens: 10, output_tokens: 20 },
+      usage: status === "in_progress" ? null : { total_tokens: 30, input_tokens: 10, output_tokens: 20 },
     };
   }
 
@@ -104,15 +103,24 @@ export class Answer {
   #beginItem(): void {
     this.#itemBegun = true;
     const content = this.#performance.tool ? {} : { content: [] };
-    const item = { ...this.#item("in_progress"), ...content, ...(this.#performance.tool ? { arguments: "" } : {}) };
+    const item = {
+      ...this.#item("in_progress"),
+      ...content,
+      ...(this.#performance.tool ? { arguments: "" } : {}),
+    };
     this.#call.say({ type: "response.output_item.added", response_id: this.id, output_index: 0, item });
     if (!this.outOfBand) {
-      this.#call.itemMade(this.itemId, this.#performance.tool ? "function_call" : "message");
+      this.#call.items.made(this.itemId, this.#performance.tool ? "function_call" : "message");
       this.#call.say({ type: "conversation.item.added", previous_item_id: null, item });
     }
     if (this.#performance.tool) {
       const delta = '{"where":';
-      this.#call.say({ type: "response.function_call_arguments.delta", ...this.#at, call_id: `call_${this.id}`, delta });
+      this.#call.say({
+        type: "response.function_call_arguments.delta",
+        ...this.#at,
+        call_id: `call_${this.id}`,
+        delta,
+      });
       this.#after(40, () => this.#finish());
       return;
     }
@@ -136,7 +144,9 @@ export class Answer {
     const { rateHz } = this.#world.scenario;
     const { odd, silent } = this.#performance;
     // An odd piece carries the first byte of a sample; the next one begins with its second.
-    const wanted = Math.max(2, Math.round((ms * rateHz) / 1000) * 2) + (odd && this.#sentBytes % 2 === 0 ? 1 : odd ? -1 : 0);
+    const wanted =
+      Math.max(2, Math.round((ms * rateHz) / 1000) * 2) +
+      (odd && this.#sentBytes % 2 === 0 ? 1 : odd ? -1 : 0);
     const from = this.#sentBytes >> 1;
     const to = (this.#sentBytes + wanted + 1) >> 1;
     const samples = silent ? new Int16Array(to - from) : agentAudio(this.number, from, to);
@@ -146,7 +156,7 @@ export class Answer {
     const delta = `word${this.#words - 1} `;
     this.#call.say({ type: "response.output_audio_transcript.delta", ...this.#at, delta });
     this.#call.say({ type: "response.output_audio.delta", ...this.#at, delta: bytes.toBase64() });
-    this.#call.itemGrew(this.itemId, this.sentMs);
+    this.#call.items.grew(this.itemId, this.sentMs);
   }
 
   #break(how: NonNullable<Performance["breakAt"]>["how"]): void {
@@ -166,9 +176,13 @@ export class Answer {
         this.#call.error("session_expired", "Your session hit the maximum duration.", null);
         return this.#call.hangUp(1001, "Your session hit the maximum duration.");
       case "fail":
-        return this.end("failed", { type: "failed", error: { code: "server_error", message: "Overloaded." } });
+        return this.end("failed", {
+          type: "failed",
+          error: { code: "server_error", message: "Overloaded." },
+        });
       case "garbage":
-        for (const text of ["{", "[]", "null", '{"type":7}', '{"type":"response.output_audio.delta"}']) this.#call.raw(text);
+        for (const text of ["{", "[]", "null", '{"type":7}', '{"type":"response.output_audio.delta"}'])
+          this.#call.raw(text);
         this.#call.raw(Uint8Array.of(1, 2, 3));
         break;
       case "error":
@@ -184,7 +198,11 @@ export class Answer {
     if (this.#performance.tool) {
       const { response_id, item_id, output_index } = this.#at;
       const done = { response_id, item_id, output_index, call_id: `call_${this.id}`, name: "look" };
-      this.#call.say({ type: "response.function_call_arguments.done", ...done, arguments: '{"where":"there"}' });
+      this.#call.say({
+        type: "response.function_call_arguments.done",
+        ...done,
+        arguments: '{"where":"there"}',
+      });
     } else {
       this.#call.say({ type: "response.output_audio.done", ...this.#at });
       const transcript = this.#transcript();
@@ -209,7 +227,11 @@ export class Answer {
     this.#call.answered(this, status);
     if (epilogue === "nothing") return;
     this.#struck("end");
-    const late = { type: "response.output_audio.delta", ...this.#at, delta: bytesOf(agentAudio(this.number, 0, 160)).toBase64() };
+    const late = {
+      type: "response.output_audio.delta",
+      ...this.#at,
+      delta: bytesOf(agentAudio(this.number, 0, 160)).toBase64(),
+    };
     this.#world.time.after(30, () => this.#call.say(epilogue === "twice" ? done : late));
   }
 

@@ -58,11 +58,22 @@ export class SimulatedCall implements World {
     this.tape = new Tape(this.scenario.rateHz, this.random.int(0, 1 << 20));
     for (const upstream of this.scenario.upstreams) {
       if (upstream.kind === "echo") continue;
-      this.providers.set(upstream.name, new Provider(this, upstream, this.scenario.providerQuality, this.random.fork()));
+      this.providers.set(
+        upstream.name,
+        new Provider(this, upstream, this.scenario.providerQuality, this.random.fork()),
+      );
     }
-    const upstreams = this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, this.scenario.rateHz));
+    const upstreams = this.scenario.upstreams.map((upstream) =>
+      plannedUpstream(upstream, this.scenario.rateHz),
+    );
     const plan = { name: "sim", upstreams, session: {}, detector: "energy" } as const;
-    const setup = { id: "sim", model: "sim", plan, intent: "conversation", session: this.scenario.session } as const;
+    const setup = {
+      id: "sim",
+      model: "sim",
+      plan,
+      intent: "conversation",
+      session: this.scenario.session,
+    } as const;
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
@@ -115,7 +126,7 @@ export class SimulatedCall implements World {
       const session = this.relay.session?.snapshot() ?? null;
       if (session !== null) this.relay.inspection.look(session, this.relay.now);
       this.lastMoment = session;
-      client.hangUp();
+      client.line.hangUp();
       this.hungUpAt = time.now;
       return;
     }

@@ -51,7 +51,11 @@ export class Caller {
   /** Everything was said, and for so long nobody says anything any more. */
   quietFor(ms: number): boolean {
     const { now } = this.#world.time;
-    return this.utterances.length >= this.#world.scenario.utterances && this.#speaking === null && now - this.#quietSince >= ms;
+    return (
+      this.utterances.length >= this.#world.scenario.utterances &&
+      this.#speaking === null &&
+      now - this.#quietSince >= ms
+    );
   }
 
   /** Talks into the agent after so long, once. */
@@ -81,6 +85,7 @@ export class Caller {
     const count = (tape.rateHz * FRAME_MS) / 1000;
     if (time.now < this.#mutedUntil) {
       this.#stop();
+      this.#quietSince = time.now;
       return null;
     }
     this.#decide(agentAudible);

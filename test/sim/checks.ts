@@ -71,5 +71,7 @@ export class Checks {
 /** A message as a line of the trace: audio by its length only. */
 export function brief(data: string | Uint8Array): string {
   if (typeof data !== "string") return `binary ${data.length}`;
-  return data.replace(/"(delta|audio)":"[^"]{40,}"/g, (all: string, key: string) => `"${key}":"…${all.length}"`).slice(0, 260);
+  return data
+    .replace(/"(delta|audio)":"[^"]{40,}"/g, (all: string, key: string) => `"${key}":"…${all.length}"`)
+    .slice(0, 260);
 }

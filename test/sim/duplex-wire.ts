@@ -94,7 +94,10 @@ export class DuplexWire {
     let expected = this.#received + 1;
     for (let gap = this.#gapAt(expected); gap !== null; gap = this.#gapAt(expected)) expected = gap;
     if (sequence !== expected) {
-      this.#world.checks.fail("numbering", `${type ?? "audio"} has number ${String(sequence)} after ${this.#received}`);
+      this.#world.checks.fail(
+        "numbering",
+        `${type ?? "audio"} has number ${String(sequence)} after ${this.#received}`,
+      );
     }
     this.#received = Number(sequence);
   }
@@ -112,7 +115,8 @@ export class DuplexWire {
   }
 
   acknowledged(last: number): void {
-    if (last > this.#sent) this.#world.checks.fail("numbering", `an acknowledgement of ${last}, and ${this.#sent} were sent`);
+    if (last > this.#sent)
+      this.#world.checks.fail("numbering", `an acknowledgement of ${last}, and ${this.#sent} were sent`);
     this.#acknowledged = Math.max(this.#acknowledged, last);
     this.#kept = this.#kept.filter(({ sequence }) => sequence > last);
   }
@@ -129,9 +133,13 @@ export class DuplexWire {
     if (typeof token !== "string") checks.fail("verdict", `'${verdict}' without a resume_token`);
     else this.#token = token;
     if (last < this.#acknowledged) {
-      checks.fail("acknowledged-lost", `the relay has ${last} messages, and had acknowledged ${this.#acknowledged}`);
+      checks.fail(
+        "acknowledged-lost",
+        `the relay has ${last} messages, and had acknowledged ${this.#acknowledged}`,
+      );
     }
-    if (last > this.#sent) checks.fail("verdict", `the relay has ${last} messages, and ${this.#sent} were sent`);
+    if (last > this.#sent)
+      checks.fail("verdict", `the relay has ${last} messages, and ${this.#sent} were sent`);
     const ranges = fields(event["missing"])["ranges"];
     if (verdict === "partial") this.#miss(Array.isArray(ranges) ? ranges : []);
     else if (ranges !== undefined) checks.fail("verdict", `'${verdict}' names missing messages`);
@@ -141,8 +149,15 @@ export class DuplexWire {
   #miss(ranges: readonly unknown[]): void {
     if (ranges.length === 0) this.#world.checks.fail("verdict", "'partial' names nothing that is missing");
     for (const range of ranges) {
-      if (!Array.isArray(range) || !(Number(range[0]) > this.#received) || !(Number(range[1]) >= Number(range[0]))) {
-        this.#world.checks.fail("verdict", `'partial' names ${JSON.stringify(range)} after ${this.#received}`);
+      if (
+        !Array.isArray(range) ||
+        !(Number(range[0]) > this.#received) ||
+        !(Number(range[1]) >= Number(range[0]))
+      ) {
+        this.#world.checks.fail(
+          "verdict",
+          `'partial' names ${JSON.stringify(range)} after ${this.#received}`,
+        );
         continue;
       }
       this.#missing.push([Number(range[0]), Number(range[1])]);

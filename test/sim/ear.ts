@@ -41,7 +41,10 @@ export class Ear {
   #take(run: Run): void {
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
-      this.#world.checks.fail("spoken-twice", `${this.#name} heard ${ms.toFixed(1)} ms again, or out of order`);
+      this.#world.checks.fail(
+        "spoken-twice",
+        `${this.#name} heard ${ms.toFixed(1)} ms again, or out of order`,
+      );
     }
     this.#cursor = run.to;
     const last = this.#buffer.at(-1);

@@ -6,7 +6,6 @@ import type { JsonObject } from "../../src/protocol/json.ts";
 import { fields } from "./fields.ts";
 import type { World } from "./world.ts";
 
-
 interface ItemState {
   readonly response: string;
   part: "none" | "open" | "done";
@@ -74,7 +73,8 @@ export class EventOrder {
       this.#world.checks.fail("response-ends", `response.done of ${id}, which is ${state ?? "unknown"}`);
     }
     for (const [itemId, item] of this.#items) {
-      if (item.response === id && !item.done) this.#fail(`response.done of ${id} before its item ${itemId} ended`);
+      if (item.response === id && !item.done)
+        this.#fail(`response.done of ${id} before its item ${itemId} ended`);
     }
     this.#responses.set(id, "done");
   }
@@ -86,7 +86,8 @@ export class EventOrder {
 
   #itemDone(itemId: string): void {
     const item = this.#items.get(itemId);
-    if (!item || item.done) return this.#fail(`output_item.done of ${itemId}, which is ${item ? "done" : "unknown"}`);
+    if (!item || item.done)
+      return this.#fail(`output_item.done of ${itemId}, which is ${item ? "done" : "unknown"}`);
     if (item.part === "open") this.#fail(`output_item.done of ${itemId} before content_part.done`);
     item.done = true;
   }

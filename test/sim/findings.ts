@@ -10,8 +10,10 @@ interface Finding {
   matches(violation: Violation, outcome: Outcome): boolean;
 }
 
-const server = ({ scenario }: Outcome): boolean => scenario.upstreams.some((upstream) => upstream.kind === "server");
-const struck = ({ struck }: Outcome, ...faults: readonly string[]): boolean => faults.some((fault) => struck.has(fault));
+const server = ({ scenario }: Outcome): boolean =>
+  scenario.upstreams.some((upstream) => upstream.kind === "server");
+const struck = ({ struck }: Outcome, ...faults: readonly string[]): boolean =>
+  faults.some((fault) => struck.has(fault));
 
 const FINDINGS: readonly Finding[] = [
   {
@@ -35,12 +37,19 @@ const FINDINGS: readonly Finding[] = [
   {
     name: "after a clock that was set back agents seem audible",
     matches: ({ invariant }, outcome) =>
-      struck(outcome, "platform.clock_back") && (invariant === "spoken-lost" || invariant === "turn-unanswered" || invariant === "history"),
+      struck(outcome, "platform.clock_back") &&
+      (invariant === "spoken-lost" || invariant === "turn-unanswered" || invariant === "history"),
   },
   {
     name: "a provider that dies without a word is not noticed",
     matches: ({ invariant }, outcome) =>
-      struck(outcome, "provider.hole_in_answer", "provider.hole_anytime", "provider.mute", "provider.stall") &&
+      struck(
+        outcome,
+        "provider.hole_in_answer",
+        "provider.hole_anytime",
+        "provider.mute",
+        "provider.stall",
+      ) &&
       (invariant === "spoken-lost" || invariant === "turn-unanswered"),
   },
   {
@@ -66,7 +75,12 @@ const FINDINGS: readonly Finding[] = [
   },
   {
     name: "a truncation reaches a connection that never had the item's audio",
-    matches: ({ invariant, detail }) => invariant === "provider-protocol" && / had to refuse: truncation /.test(detail),
+    matches: ({ invariant, detail }) =>
+      invariant === "provider-protocol" && / had to refuse: truncation /.test(detail),
+  },
+  {
+    name: "after digital silence the energy detector takes a quiet room for speech",
+    matches: ({ invariant }, outcome) => struck(outcome, "caller.zeros") && invariant === "turn-unanswered",
   },
   {
     name: "an eviction gives names and numbers a second time",

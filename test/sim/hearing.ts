@@ -68,7 +68,8 @@ export class Hearing {
     if (runs === null) return checks.fail("heard-unknown", `item ${itemId} has audio that nobody said`);
     this.#items.set(itemId, { answer: null, index: 0 });
     for (const { from, to } of runs) {
-      if (from < this.#echoAt) checks.fail("heard-twice", `the echo went back by ${this.#echoAt - from} samples`);
+      if (from < this.#echoAt)
+        checks.fail("heard-twice", `the echo went back by ${this.#echoAt - from} samples`);
       this.#echoAt = to;
     }
   }

@@ -83,23 +83,41 @@ export class Inspection {
 
   #lookAtBuffers(snapshot: SessionSnapshot): void {
     const { archiveBytes, laneBytes, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
-    this.#bound("archive", sum(snapshot.conversation.audio, (one) => one.bytes.length), archiveBytes);
+    this.#bound(
+      "archive",
+      sum(snapshot.conversation.audio, (one) => one.bytes.length),
+      archiveBytes,
+    );
     // The oldest item goes only when a new one comes, so one more is never seen.
     this.#bound("items", snapshot.conversation.entries.length, items);
     for (const [, lane] of snapshot.responses.gate) {
       // The last message may be larger than what was left of the room.
-      this.#bound("lane", sum(lane, (event) => (event.type === "audio" ? event.bytes.length : 0)), laneBytes + 65_536);
+      this.#bound(
+        "lane",
+        sum(lane, (event) => (event.type === "audio" ? event.bytes.length : 0)),
+        laneBytes + 65_536,
+      );
     }
     for (const link of snapshot.links) {
-      this.#bound("backlog", sum(link.backlog, (one) => (one.type === "audio" ? one.bytes.length : 0)), backlogBytes);
+      this.#bound(
+        "backlog",
+        sum(link.backlog, (one) => (one.type === "audio" ? one.bytes.length : 0)),
+        backlogBytes,
+      );
       this.#bound("backlog commands", link.backlog.length, backlogCommands);
     }
     for (const { rateHz, ring } of snapshot.input.streams) {
       this.#bound("input history", ring.samples.length, Math.ceil((inputHistoryMs * rateHz) / 1000));
     }
-    const active = snapshot.responses.records.filter((one) => one.phase === "requested" || one.phase === "generating");
+    const active = snapshot.responses.records.filter(
+      (one) => one.phase === "requested" || one.phase === "generating",
+    );
     this.#bound("responses", active.length, this.#limits.activeResponses + snapshot.links.length);
-    this.#bound("finished", snapshot.responses.records.length - active.length, this.#limits.finishedResponses + 1);
+    this.#bound(
+      "finished",
+      snapshot.responses.records.length - active.length,
+      this.#limits.finishedResponses + 1,
+    );
     this.#bound("deadlines", snapshot.context.deadlines.length, 40);
     const bytes = size(snapshot);
     this.largestBytes = Math.max(this.largestBytes, bytes);

@@ -51,6 +51,7 @@ export const MUTATIONS: readonly Mutation[] = [
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */
 export function mutate(source: string, { number, file, from, to }: Mutation): string {
   const parts = source.split(from);
-  if (parts.length !== 2) throw new Error(`mutation ${number}: ${file} has its text ${parts.length - 1} times`);
+  if (parts.length !== 2)
+    throw new Error(`mutation ${number}: ${file} has its text ${parts.length - 1} times`);
   return parts.join(to);
 }

@@ -36,7 +36,7 @@ export class Player {
   play(ms: number): void {
     if (this.paused) return;
     for (const queue of this.#queues.values()) {
-      for (let left = ms; left > 0; ) {
+      for (let left = ms; left > 0;) {
         const head = queue[0];
         if (head === undefined) break;
         const part = Math.min(left, head.ms);
@@ -71,7 +71,10 @@ export class Player {
         const item = this.items.get(piece.itemId);
         if (item) item.flushed = true;
       }
-      this.#queues.set(stream, responseId === null ? [] : queue.filter((piece) => piece.responseId !== responseId));
+      this.#queues.set(
+        stream,
+        responseId === null ? [] : queue.filter((piece) => piece.responseId !== responseId),
+      );
     }
   }
 }

@@ -7,22 +7,16 @@ import { Ear } from "./ear.ts";
 import { fields } from "./fields.ts";
 import { performance } from "./performance.ts";
 import type { Provider } from "./provider.ts";
+import { ProviderItems } from "./provider-items.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
-
-export interface ProviderItem {
-  readonly type: string;
-  readonly callId: string | null;
-  audioMs: number;
-  truncatedMs: number | null;
-}
 
 const VAD_SILENCE_MS = 500;
 
 export class ProviderCall {
   readonly provider: Provider;
   readonly ear: Ear;
-  readonly items = new Map<string, ProviderItem>();
+  readonly items: ProviderItems;
   readonly openedAt: number;
   closedAt: number | null = null;
   /** Its connection is a black hole: nobody will ever tell it of the end. */
@@ -48,6 +42,12 @@ export class ProviderCall {
     this.#name = name;
     this.openedAt = world.time.now;
     this.ear = new Ear(world, name);
+    this.items = new ProviderItems({
+      keepsIds: provider.keepsIds,
+      say: (event) => this.say(event),
+      refuse: (code, what, event) => this.#refuse(code, what, event),
+      newId: () => this.#id("item"),
+    });
     connection.attach("far", {
       message: (data) => this.#receive(data),
       closed: (code) => this.#closed(code),
@@ -79,7 +79,10 @@ export class ProviderCall {
   }
 
   error(code: string, message: string, eventId: unknown): void {
-    this.say({ type: "error", error: { type: "invalid_request_error", code, message, param: null, event_id: eventId ?? null } });
+    this.say({
+      type: "error",
+      error: { type: "invalid_request_error", code, message, param: null, event_id: eventId ?? null },
+    });
   }
 
   /** The relay asked for something that a correct client of this dialect never asks for. */
@@ -150,11 +153,11 @@ export class ProviderCall {
       case "response.cancel":
         return this.#cancel(event);
       case "conversation.item.create":
-        return this.#createItem(event);
+        return this.items.create(event);
       case "conversation.item.truncate":
-        return this.#truncate(event);
+        return this.items.truncate(event);
       case "conversation.item.delete":
-        return this.#delete(event);
+        return this.items.delete(event);
       default:
         this.#refuse("invalid_value", `an unknown event ${String(event["type"])}`, event);
     }
@@ -172,7 +175,8 @@ export class ProviderCall {
     const { audio } = event;
     const bytes = typeof audio === "string" ? Uint8Array.fromBase64(audio) : new Uint8Array(0);
     const loud = this.ear.hear(bytes);
-    if (this.provider.kind === "server") this.#listen(loud, (bytes.length * 1000) / (2 * this.#world.scenario.rateHz));
+    if (this.provider.kind === "server")
+      this.#listen(loud, (bytes.length * 1000) / (2 * this.#world.scenario.rateHz));
   }
 
   /** The provider's own turn detection: as simple as it can be. */
@@ -200,16 +204,30 @@ export class ProviderCall {
   #turn(): void {
     const itemId = this.#id("item");
     const content = [{ type: "input_audio", transcript: null }];
-    const item = { id: itemId, object: "realtime.item", type: "message", role: "user", status: "completed", content };
+    const item = {
+      id: itemId,
+      object: "realtime.item",
+      type: "message",
+      role: "user",
+      status: "completed",
+      content,
+    };
     this.provider.turns.push({ runs: this.ear.commit(), at: this.#world.time.now, call: this });
-    this.items.set(itemId, { type: "message", callId: null, audioMs: 0, truncatedMs: null });
+    this.items.made(itemId, "message");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });
     this.say({ type: "conversation.item.done", item, previous_item_id: null });
     if (!this.#transcribes) return;
     this.#world.time.after(this.#random.between(100, 600), () => {
       const type = "conversation.item.input_audio_transcription.completed";
-      if (this.open) this.say({ type, item_id: itemId, content_index: 0, transcript: "said", usage: { type: "duration", seconds: 1 } });
+      if (this.open)
+        this.say({
+          type,
+          item_id: itemId,
+          content_index: 0,
+          transcript: "said",
+          usage: { type: "duration", seconds: 1 },
+        });
     });
   }
 
@@ -222,7 +240,11 @@ export class ProviderCall {
     const outOfBand = wanted["conversation"] === "none";
     if (!outOfBand && this.#running().length > 0) {
       if (!this.provider.abandons) {
-        return this.#refuse("conversation_already_has_active_response", "response.create while one is active", event);
+        return this.#refuse(
+          "conversation_already_has_active_response",
+          "response.create while one is active",
+          event,
+        );
       }
       // Grok drops the former without a word (openai-profiles.ts).
       for (const answer of this.#running()) this.stuck(answer);
@@ -231,14 +253,10 @@ export class ProviderCall {
   }
 
   #answer(asked: JsonObject): void {
-    const tool = this.#tools && !this.#lastIsToolResult() && this.#random.chance(0.5);
+    const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
     this.provider.prepare(plan);
     this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));
-  }
-
-  #lastIsToolResult(): boolean {
-    return [...this.items.values()].at(-1)?.type === "function_call_output";
   }
 
   /** It stops without ever saying so. */
@@ -251,56 +269,19 @@ export class ProviderCall {
     this.provider.answers.push({ number: answer.number, status, audioMs: answer.sentMs });
   }
 
-  itemMade(id: string, type: string): void {
-    this.items.set(id, { type, callId: null, audioMs: 0, truncatedMs: null });
-  }
-
-  itemGrew(id: string, audioMs: number): void {
-    const item = this.items.get(id);
-    if (item) item.audioMs = audioMs;
-  }
-
   #cancel(event: JsonObject): void {
     const { response_id } = event;
-    const chosen = this.#answers.filter((answer) => !answer.over && (response_id === undefined || answer.id === response_id));
+    const chosen = this.#answers.filter(
+      (answer) => !answer.over && (response_id === undefined || answer.id === response_id),
+    );
     if (chosen.length === 0) {
       // Crossing the end of the answer is nobody's fault.
-      this.error("response_cancel_not_active", "Cancellation failed: no active response found", event["event_id"]);
+      this.error(
+        "response_cancel_not_active",
+        "Cancellation failed: no active response found",
+        event["event_id"],
+      );
     }
     for (const answer of chosen) answer.cancel("client_cancelled");
-  }
-
-  #createItem(event: JsonObject): void {
-    const item = fields(event["item"]);
-    const wanted = item["id"];
-    const id = this.provider.keepsIds && typeof wanted === "string" ? wanted : this.#id("item");
-    if (this.items.has(id)) return this.#refuse("item_create_duplicate_id", `item ${id} twice`, event);
-    const previous = event["previous_item_id"];
-    if (typeof previous === "string" && previous !== "root" && !this.items.has(previous)) {
-      return this.#refuse("item_create_invalid_previous_item_id", "an item after an unknown one", event);
-    }
-    const callId = typeof item["call_id"] === "string" ? item["call_id"] : null;
-    this.items.set(id, { type: String(item["type"]), callId, audioMs: 0, truncatedMs: null });
-    const shown = { ...item, id, object: "realtime.item", status: "completed" };
-    this.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
-    this.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
-  }
-
-  #truncate(event: JsonObject): void {
-    const item = this.items.get(String(event["item_id"]));
-    const endMs = Number(event["audio_end_ms"]);
-    if (!item) return this.#refuse("item_truncate_invalid_item_id", "truncation of an unknown item", event);
-    if (endMs > Math.ceil(item.audioMs)) {
-      return this.#refuse("invalid_value", `truncation at ${endMs} of ${item.audioMs} ms`, event);
-    }
-    item.truncatedMs = endMs;
-    this.say({ type: "conversation.item.truncated", item_id: event["item_id"] ?? null, content_index: 0, audio_end_ms: endMs });
-  }
-
-  #delete(event: JsonObject): void {
-    if (!this.items.delete(String(event["item_id"]))) {
-      return this.#refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
-    }
-    this.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
   }
 }

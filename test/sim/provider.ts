@@ -90,7 +90,13 @@ export class Provider {
   #accept(near: Receiver): Connection {
     const connection = new Connection(this.#world.time, this.#random.fork(), { ...this.#quality });
     connection.attach("near", near);
-    const call = new ProviderCall(this.#world, this, connection, this.#random.fork(), `${this.name}.${this.calls.length + 1}`);
+    const call = new ProviderCall(
+      this.#world,
+      this,
+      connection,
+      this.#random.fork(),
+      `${this.name}.${this.calls.length + 1}`,
+    );
     this.calls.push(call);
     for (const look of this.onCall) look(call);
     return connection;

@@ -5,45 +5,28 @@
  */
 import { NO_KERNELS } from "../../src/audio/kernels.ts";
 import { CLIENT, type Action, type Dialect, type Input, type PeerId } from "../../src/session/io.ts";
-import { Session, type SessionDependencies, type SessionSetup, type SessionSnapshot } from "../../src/session/session.ts";
+import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { ActionWatch } from "./action-watch.ts";
 import { brief } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 import { Inspection } from "./inspection.ts";
+import { Legs } from "./legs.ts";
 import type { Provider } from "./provider.ts";
 import type { Random } from "./random.ts";
+import { Store, type Moment } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** Wall time at the call's first moment. */
 const EPOCH_MS = 1_795_000_000_000;
-const SAVE_EVERY_MS = 1000;
 const POLL_EVERY_MS = 250;
 const TAKEN_OVER = 4001;
 
-interface Leg {
-  readonly provider: string;
-  openedAt: number | null;
-  hangUp(code: number): void;
-  connection: Connection | null;
-}
-
-interface Stored {
-  readonly peers: readonly PeerId[];
-  readonly snapshot: SessionSnapshot;
-}
-
-/** What the faults turn. */
-interface Platform {
-  /** Added to every timer. */
-  timerLateMs: () => number;
-  saveFails: () => boolean;
-  saveMs: number;
-}
-
 export class Relay {
-  readonly platform: Platform = { timerLateMs: () => 0, saveFails: () => false, saveMs: 8 };
+  readonly store: Store;
+  /** Added to every timer. */
+  timerLateMs: () => number = () => 0;
   readonly inspection: Inspection;
   session: Session | null = null;
   /** The session ended, and why. */
@@ -54,15 +37,10 @@ export class Relay {
   readonly #dependencies: SessionDependencies;
   #watch: ActionWatch;
   #client: Connection | null = null;
-  readonly #legs = new Map<PeerId, Leg>();
-  /** Milliseconds of connections that are over, by provider. */
-  readonly #openMs = new Map<string, number>();
-  #stored: Stored | null = null;
+  readonly #legs: Legs;
   #offsetMs = 0;
   #cancelTimer: (() => void) | null = null;
   #armedAt: number | null = null;
-  #cancelSave: (() => void) | null = null;
-  #savedAt = Number.NEGATIVE_INFINITY;
   #polling = false;
   /** Counts lives of the object: what a former life planned does not happen. */
   #life = 0;
@@ -74,7 +52,19 @@ export class Relay {
     this.#providers = providers;
     this.#setup = setup;
     this.inspection = new Inspection(world);
+    this.store = new Store(world.time);
     this.#watch = new ActionWatch(world);
+    this.#legs = new Legs(world.time, {
+      opened: (peer) => {
+        this.#watch.upstreamOpened(peer);
+        this.#feed({ type: "open", peer });
+      },
+      message: (peer, data) => this.#feed({ type: "message", peer, data }),
+      closed: (peer, code, reason) => {
+        this.#watch.upstreamClosed(peer);
+        this.#feed({ type: "close", peer, code, reason });
+      },
+    });
     const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
     this.#dependencies = {
       drawId: () => Array.from({ length: 21 }, () => alphabet[random.int(0, 35)]).join(""),
@@ -140,13 +130,18 @@ export class Relay {
     const { session } = this;
     if (session === null || this.ended !== null) return;
     if (input.type !== "buffered" && input.type !== "timeout") {
-      this.#world.checks.note(() => `relay ⇐ ${input.peer} ${input.type}${input.type === "message" ? ` ${brief(input.data)}` : ""}`);
+      this.#world.checks.note(
+        () => `relay ⇐ ${input.peer} ${input.type}${input.type === "message" ? ` ${brief(input.data)}` : ""}`,
+      );
     }
     let actions: readonly Action[];
     try {
       actions = session.handle(input, this.now);
     } catch (error) {
-      this.#world.checks.fail("threw", error instanceof Error ? (error.stack ?? error.message) : String(error));
+      this.#world.checks.fail(
+        "threw",
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+      );
       return;
     }
     this.#watch.check(actions);
@@ -167,7 +162,10 @@ export class Relay {
         this.#close(action.peer, action.code, action.reason);
         break;
       case "persist":
-        this.#saveSoon();
+        this.store.soon(
+          () => this.#moment(),
+          () => {},
+        );
         break;
       case "metric":
         this.#world.checks.count(`metric_${action.name}`, action.value);
@@ -179,7 +177,7 @@ export class Relay {
   }
 
   #send(peer: PeerId, data: WireMessage): void {
-    const connection = peer === CLIENT ? this.#client : this.#legs.get(peer)?.connection;
+    const connection = peer === CLIENT ? this.#client : this.#legs.connection(peer);
     if (peer !== CLIENT) this.#world.checks.note(() => `relay ⇒ ${peer} ${brief(data)}`);
     connection?.send("near", data);
     this.#poll();
@@ -187,15 +185,17 @@ export class Relay {
 
   #poll(): void {
     if (this.#polling) return;
-    const waits = (connection: Connection | null | undefined) => (connection?.bufferedAmount("near") ?? 0) > 0;
-    if (!waits(this.#client) && ![...this.#legs.values()].some((leg) => waits(leg.connection))) return;
+    const waits = (connection: Connection | null | undefined) =>
+      (connection?.bufferedAmount("near") ?? 0) > 0;
+    if (!waits(this.#client) && !this.#legs.peers.some((peer) => waits(this.#legs.connection(peer)))) return;
     this.#polling = true;
     this.#inThisLife(POLL_EVERY_MS, () => {
       this.#polling = false;
       const bytes = this.#client?.bufferedAmount("near") ?? 0;
       if (this.#client) this.#feed({ type: "buffered", peer: CLIENT, bytes });
-      for (const [peer, leg] of this.#legs) {
-        if (leg.connection) this.#feed({ type: "buffered", peer, bytes: leg.connection.bufferedAmount("near") });
+      for (const peer of this.#legs.peers) {
+        const connection = this.#legs.connection(peer);
+        if (connection) this.#feed({ type: "buffered", peer, bytes: connection.bufferedAmount("near") });
       }
       this.#poll();
     });
@@ -211,36 +211,12 @@ export class Relay {
   #dial(peer: PeerId, url: string): void {
     const provider = this.#providers.get(new URL(url).hostname.split(".")[0] ?? "");
     if (!provider) return this.#world.checks.fail("closed-peer", `a dial of ${url}, which is nobody`);
-    const life = this.#life;
-    const leg: Leg = { provider: provider.name, openedAt: null, hangUp: () => {}, connection: null };
-    const mine = () => this.#life === life && this.#legs.get(peer) === leg;
-    this.#legs.set(peer, leg);
-    const { hangUp } = provider.dial(
-      {
-        message: (data) => {
-          if (mine()) this.#feed({ type: "message", peer, data });
-        },
-        closed: (code, reason) => {
-          if (!mine()) return;
-          this.#forget(peer);
-          this.#watch.upstreamClosed(peer);
-          this.#feed({ type: "close", peer, code, reason });
-        },
-      },
-      (connection) => {
-        leg.connection = connection;
-        if (!mine()) return;
-        leg.openedAt = this.#world.time.now;
-        this.#watch.upstreamOpened(peer);
-        this.#feed({ type: "open", peer });
-      },
-    );
-    leg.hangUp = hangUp;
+    this.#legs.dial(peer, provider);
   }
 
   #close(peer: PeerId, code: number, reason: string): void {
     if (peer !== CLIENT) {
-      this.#forget(peer)?.hangUp(code);
+      this.#legs.hangUp(peer, code);
       return;
     }
     this.#client?.detach("near");
@@ -248,33 +224,17 @@ export class Relay {
     this.#client = null;
   }
 
-  #forget(peer: PeerId): Leg | undefined {
-    const leg = this.#legs.get(peer);
-    this.#legs.delete(peer);
-    if (leg?.openedAt != null) {
-      const before = this.#openMs.get(leg.provider) ?? 0;
-      this.#openMs.set(leg.provider, before + this.#world.time.now - leg.openedAt);
-      leg.openedAt = null;
-    }
-    return leg;
-  }
-
   /** For how long connections to a provider were open, as the relay saw it. */
   openMs(provider: string): number {
-    let ms = this.#openMs.get(provider) ?? 0;
-    for (const leg of this.#legs.values()) {
-      if (leg.provider === provider && leg.openedAt !== null) ms += this.#world.time.now - leg.openedAt;
-    }
-    return ms;
+    return this.#legs.openMs(provider);
   }
 
   #end(reason: string): void {
     this.ended = reason;
     this.#world.checks.note(() => `session ended: ${reason}`);
-    for (const peer of [CLIENT, ...this.#legs.keys()]) this.#close(peer, 1000, "session ended");
+    for (const peer of [CLIENT, ...this.#legs.peers]) this.#close(peer, 1000, "session ended");
     this.#cancelTimer?.();
-    this.#cancelSave?.();
-    this.#stored = null;
+    this.store.wipe();
   }
 
   #aim(): void {
@@ -282,7 +242,7 @@ export class Relay {
     if (deadline === null || (this.#armedAt !== null && this.#armedAt <= deadline)) return;
     this.#cancelTimer?.();
     this.#armedAt = deadline;
-    const ms = Math.max(0, deadline - this.now) + this.platform.timerLateMs();
+    const ms = Math.max(0, deadline - this.now) + this.timerLateMs();
     this.#cancelTimer = this.#inThisLife(ms, () => this.#ring());
   }
 
@@ -302,49 +262,20 @@ export class Relay {
     }
   }
 
-  #saveSoon(): void {
-    if (this.#cancelSave !== null) return;
-    const ms = Math.max(0, this.#savedAt + SAVE_EVERY_MS - this.#world.time.now);
-    this.#cancelSave = this.#inThisLife(ms, () => {
-      this.#cancelSave = null;
-      this.#save();
-    });
-  }
-
-  #save(): void {
-    if (this.session === null || this.ended !== null) return;
-    this.#savedAt = this.#world.time.now;
-    const peers = [...(this.#client === null ? [] : [CLIENT]), ...this.#legs.keys()];
-    const snapshot = structuredClone(this.session.snapshot());
-    this.inspection.look(snapshot, this.now);
-    if (this.platform.saveFails()) return;
-    this.#inThisLife(this.platform.saveMs, () => {
-      if (this.ended === null) this.#stored = { peers, snapshot };
-    });
-  }
-
   /**
    * The object leaves memory. `evict`: the client's socket hibernates and lives; `crash`: every socket dies; `deploy`:
    * sockets are closed with 1012 and the last second was still written.
    */
   leave(kind: "evict" | "crash" | "deploy"): boolean {
     if (this.session === null || this.ended !== null) return false;
-    if (kind === "deploy") {
-      this.#cancelSave?.();
-      this.#save();
-      if (!this.platform.saveFails()) this.#stored = this.#moment();
-    }
-    for (const peer of this.#legs.keys()) {
-      const leg = this.#forget(peer);
-      leg?.connection?.die("near", 1006);
-      leg?.hangUp(1006);
-    }
+    if (kind === "deploy" && !this.store.fails()) this.store.stored = this.#moment();
+    this.store.interrupt();
+    this.#legs.die();
     this.session = null;
     this.#life += 1;
     this.#polling = false;
     this.#cancelTimer?.();
     this.#armedAt = null;
-    this.#cancelSave = null;
     if (kind !== "evict") {
       this.#client?.die("near", kind === "deploy" ? 1012 : 1006);
       this.#client = null;
@@ -352,26 +283,31 @@ export class Relay {
     return true;
   }
 
-  #moment(): Stored | null {
-    if (this.session === null) return null;
-    const peers = [...(this.#client === null ? [] : [CLIENT]), ...this.#legs.keys()];
-    return { peers, snapshot: structuredClone(this.session.snapshot()) };
+  #moment(): Moment | null {
+    if (this.session === null || this.ended !== null) return null;
+    const snapshot = structuredClone(this.session.snapshot());
+    this.inspection.look(snapshot, this.now);
+    return { peers: [...(this.#client === null ? [] : [CLIENT]), ...this.#legs.peers], snapshot };
   }
 
   /** Comes back from the last snapshot. False: there is none. */
   #revive(client: Connection | null): boolean {
-    if (this.#stored === null) {
+    const { stored } = this.store;
+    if (stored === null) {
       // As voice-session.ts: a session that cannot be built again tells its client to come anew.
       this.#client?.close("near", 1012, "the session could not be restored");
       this.#client = null;
       return false;
     }
-    const { peers, snapshot } = structuredClone(this.#stored);
+    const { peers, snapshot } = structuredClone(stored);
     this.#world.checks.note(() => "relay revives");
     try {
       this.session = Session.restore(snapshot, this.#setup, this.#dependencies, this.now);
     } catch (error) {
-      this.#world.checks.fail("threw", error instanceof Error ? (error.stack ?? error.message) : String(error));
+      this.#world.checks.fail(
+        "threw",
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+      );
       return false;
     }
     this.#watch = new ActionWatch(this.#world);
@@ -388,6 +324,6 @@ export class Relay {
 
   /** Upstream connections that the relay believes to have. */
   get legs(): number {
-    return this.#legs.size;
+    return this.#legs.peers.length;
   }
 }

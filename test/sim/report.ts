@@ -23,7 +23,16 @@ export interface Report {
 }
 
 export function emptyReport(): Report {
-  return { calls: 0, virtualSeconds: 0, cpuSeconds: 0, faults: {}, pairs: {}, figures: {}, failures: [], known: {} };
+  return {
+    calls: 0,
+    virtualSeconds: 0,
+    cpuSeconds: 0,
+    faults: {},
+    pairs: {},
+    figures: {},
+    failures: [],
+    known: {},
+  };
 }
 
 export function addOutcome(report: Report, outcome: Outcome): void {
@@ -80,16 +89,23 @@ export function describeReport(report: Report): string {
     "fault                     calls  struck",
     ...Object.entries(report.faults)
       .toSorted()
-      .map(([name, { calls, struck }]) => `${name.padEnd(24)} ${String(calls).padStart(6)} ${String(struck).padStart(7)}`),
+      .map(
+        ([name, { calls, struck }]) =>
+          `${name.padEnd(24)} ${String(calls).padStart(6)} ${String(struck).padStart(7)}`,
+      ),
     "",
     ...Object.entries(report.figures)
       .filter(([name]) => !name.startsWith("metric_"))
       .toSorted()
       .map(([name, value]) => `${name.padEnd(48)} ${value.toFixed(0).padStart(9)}`),
     "",
-    ...Object.entries(report.known).map(([name, { count, firstSeed }]) => `known ${name}: ${count} times, first by seed ${firstSeed}`),
+    ...Object.entries(report.known).map(
+      ([name, { count, firstSeed }]) => `known ${name}: ${count} times, first by seed ${firstSeed}`,
+    ),
     ...report.failures.slice(0, 30).map((failure) => describeFailure(failure)),
-    report.failures.length === 0 ? "no invariant broken" : `${report.failures.length} calls broke an invariant`,
+    report.failures.length === 0
+      ? "no invariant broken"
+      : `${report.failures.length} calls broke an invariant`,
   ];
   return `${lines.join("\n")}\n`;
 }

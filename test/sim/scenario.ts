@@ -44,7 +44,8 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   const manual = kinds.every((kind) => kind === "turns") && random.chance(0.12);
   const tools = random.chance(0.25);
   const upstreams = kinds.map((kind, index): SimUpstream => {
-    const profile = kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
+    const profile =
+      kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
     return { name: `p${index}`, kind, profile };
   });
   return {
@@ -62,11 +63,21 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   };
 }
 
-function session(random: Random, rate: number, manual: boolean, tools: boolean, extended: boolean): JsonObject {
+function session(
+  random: Random,
+  rate: number,
+  manual: boolean,
+  tools: boolean,
+  extended: boolean,
+): JsonObject {
   const format = { type: "audio/pcm", rate };
   const turn_detection = manual
     ? null
-    : { type: "server_vad", silence_duration_ms: random.int(250, 600), prefix_padding_ms: random.int(200, 400) };
+    : {
+        type: "server_vad",
+        silence_duration_ms: random.int(250, 600),
+        prefix_padding_ms: random.int(200, 400),
+      };
   const transcription = random.chance(0.5) ? { model: "whisper" } : null;
   const parameters = { type: "object", properties: {} };
   return {
@@ -77,7 +88,10 @@ function session(random: Random, rate: number, manual: boolean, tools: boolean, 
   };
 }
 
-export function plannedUpstream({ name, kind, profile }: SimUpstream, rate: 8000 | 16000 | 24000): PlannedUpstream {
+export function plannedUpstream(
+  { name, kind, profile }: SimUpstream,
+  rate: 8000 | 16000 | 24000,
+): PlannedUpstream {
   const format = { type: "audio/pcm", rate } as const;
   if (kind === "echo") return { name, options: { adapter: "echo", settings: { format } } };
   const turns = kind === "server" ? "server" : "client";

@@ -90,7 +90,7 @@ export class Tape {
   runs(chunk: Int16Array, hint: number): readonly Run[] | null {
     const found: Run[] = [];
     let expected = hint;
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const rest = chunk.subarray(at);
       const length = this.#same(rest, expected);
       const from = length > 0 ? expected : this.#search(rest, expected);

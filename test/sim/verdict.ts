@@ -23,8 +23,10 @@ export function judge(call: SimulatedCall): void {
 
 function leftOpen(call: SimulatedCall): void {
   const { checks, relay } = call;
-  if (relay.session !== null && relay.ended === null) checks.fail("upstream-left-open", "the session never ended");
-  if (relay.legs > 0) checks.fail("upstream-left-open", `${relay.legs} upstream connections outlive the client`);
+  if (relay.session !== null && relay.ended === null)
+    checks.fail("upstream-left-open", "the session never ended");
+  if (relay.legs > 0)
+    checks.fail("upstream-left-open", `${relay.legs} upstream connections outlive the client`);
   for (const provider of call.providers.values()) {
     if (provider.open.some((one) => !one.holed)) {
       checks.fail("upstream-left-open", `${provider.name} still has a connection`);
@@ -48,7 +50,10 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     else if (named(call, spoken)) checks.count("utterances named");
     else {
       const ms = (missing * 1000) / call.tape.rateHz;
-      checks.fail("spoken-lost", `${provider.name} never got ${ms.toFixed(0)} ms of what was said at ${spoken.at} ms`);
+      checks.fail(
+        "spoken-lost",
+        `${provider.name} never got ${ms.toFixed(0)} ms of what was said at ${spoken.at} ms`,
+      );
     }
   }
 }
@@ -76,8 +81,8 @@ function answered(call: SimulatedCall): void {
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
     const by = endedAt + ANSWERED_WITHIN_MS + slackMs(call) + 5000 * Number(call.unsteady);
     const last = call.hungUpAt ?? Infinity;
-    if (until < by || last < by || client.busyAt(endedAt)) return;
-    if (!client.announced.some((at) => at >= spoken.at && at <= by)) {
+    if (until < by || last < by || client.dialogue.busyAt(endedAt)) return;
+    if (!client.dialogue.announced.some((at) => at >= spoken.at && at <= by)) {
       checks.fail("turn-unanswered", `what was said until ${endedAt} ms was never answered`);
     }
   });
@@ -85,7 +90,9 @@ function answered(call: SimulatedCall): void {
 
 function slackMs(call: SimulatedCall): number {
   const { clientQuality, providerQuality } = call.scenario;
-  return 2 * (clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs);
+  return (
+    2 * (clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs)
+  );
 }
 
 /** What is remembered of an answer is what was heard of it. */
@@ -98,19 +105,23 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     const item = client.player.items.get(id);
     if (entry.growing) checks.fail("history", `${id} still grows`);
     if (!item) continue;
-    const cut = client.truncated.get(id);
+    const cut = client.truncated.has(id);
     const remembered = entry.truncatedMs ?? entry.audioMs;
     checks.count("items heard");
-    if (cut === undefined && entry.truncatedMs === null) {
+    if (!cut && entry.truncatedMs === null) {
       const lost = Math.abs(entry.audioMs - item.receivedMs);
-      if (lost > 0.01) checks.fail("history", `${id} has ${entry.audioMs} ms, and ${item.receivedMs} ms were received`);
+      if (lost > 0.01)
+        checks.fail("history", `${id} has ${entry.audioMs} ms, and ${item.receivedMs} ms were received`);
       continue;
     }
     checks.count("items cut");
     if (call.unsteady) continue;
     const apart = (item.playedMs ?? 0) - remembered;
     if (apart < -HEARD_SLACK_MS - slackMs(call) || apart > HEARD_SLACK_MS + slackMs(call)) {
-      checks.fail("history", `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`);
+      checks.fail(
+        "history",
+        `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`,
+      );
     }
   }
 }
@@ -124,7 +135,10 @@ function money(call: SimulatedCall): void {
     call.checks.count("upstream_open_ms", billed);
     const slack = provider.calls.length * (slackMs(call) + 4000 * Number(call.unsteady)) + 50;
     if (Math.abs(billed - known) > slack) {
-      call.checks.fail("money", `${provider.name} was open for ${billed.toFixed(0)} ms, by the relay's account ${known.toFixed(0)} ms`);
+      call.checks.fail(
+        "money",
+        `${provider.name} was open for ${billed.toFixed(0)} ms, by the relay's account ${known.toFixed(0)} ms`,
+      );
     }
   }
 }

@@ -26,7 +26,16 @@ export function runMutated(number: number, { from, to, among }: Wanted, json: bo
     symlinkSync(join(PROJECT, "node_modules"), join(copy, "node_modules"), "dir");
     const file = join(copy, mutation.file);
     writeFileSync(file, mutate(readFileSync(file, "utf8"), mutation));
-    const seeds = ["--seeds", `${from}..${to}`, "--faults", among.join(","), "--until-failure", "--json", "--jobs", "1"];
+    const seeds = [
+      "--seeds",
+      `${from}..${to}`,
+      "--faults",
+      among.join(","),
+      "--until-failure",
+      "--json",
+      "--jobs",
+      "1",
+    ];
     const { stdout, stderr } = spawnSync(process.execPath, [join(copy, "tools/sim.ts"), ...seeds], {
       encoding: "utf8",
       maxBuffer: 1 << 28,
@@ -40,8 +49,15 @@ export function runMutated(number: number, { from, to, among }: Wanted, json: bo
 
 function tell(number: number, what: string, report: Report, json: boolean): number {
   const [first] = report.failures;
-  if (json) process.stdout.write(`${JSON.stringify({ mutation: number, what, calls: report.calls, caught: first ?? null })}\n`);
-  else if (first === undefined) process.stdout.write(`mutation ${number} (${what}) survived ${report.calls} calls\n`);
-  else process.stdout.write(`mutation ${number} (${what}) caught by call ${report.calls}, seed ${first.seed}: ${first.invariant}: ${first.detail}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ mutation: number, what, calls: report.calls, caught: first ?? null })}\n`,
+    );
+  else if (first === undefined)
+    process.stdout.write(`mutation ${number} (${what}) survived ${report.calls} calls\n`);
+  else
+    process.stdout.write(
+      `mutation ${number} (${what}) caught by call ${report.calls}, seed ${first.seed}: ${first.invariant}: ${first.detail}\n`,
+    );
   return first === undefined ? 1 : 0;
 }

@@ -47,8 +47,8 @@ function overAgent(name: string, act: (call: SimulatedCall, random: Random) => v
 
 /** What the caller does to the buffer is no loss, and a commit of the client's asks for no answer. */
 const says = (event: JsonObject) => (call: SimulatedCall) => {
-  call.client.send(event);
-  call.client.named.push({ at: call.time.now, what: String(event["type"]) });
+  call.client.line.send(event);
+  call.client.name(`own ${String(event["type"])}`);
   return true;
 };
 
@@ -68,9 +68,11 @@ const HOSTILE = [
 export const CALLER_FAULTS: readonly Fault[] = [
   overAgent("caller.barge_in", (call) => call.client.caller.interruptAfter(0)),
   overAgent("caller.cough", (call, random) => call.client.caller.cough(random.pick([20, 40, 60, 80]))),
-  overAgent("caller.cancel", (call) => call.client.send({ type: "response.cancel" })),
+  overAgent("caller.cancel", (call) => call.client.line.send({ type: "response.cancel" })),
   {
-    ...overAgent("caller.stop_playing", (call) => call.client.send({ type: "output_audio_buffer.clear" })),
+    ...overAgent("caller.stop_playing", (call) =>
+      call.client.line.send({ type: "output_audio_buffer.clear" }),
+    ),
     fits: (scenario) => hasProvider(scenario) && isDuplex(scenario),
   },
   acts("caller.mute", 2, (call, random) => {
@@ -85,36 +87,50 @@ export const CALLER_FAULTS: readonly Fault[] = [
   acts("caller.clear", 1, says({ type: "input_audio_buffer.clear" })),
   acts("caller.commit", 2, says({ type: "input_audio_buffer.commit" })),
   acts("caller.create", 3, says({ type: "response.create" })),
-  acts("caller.out_of_band", 2, says({ type: "response.create", response: { conversation: "none", metadata: { for: "notes" } } })),
+  acts(
+    "caller.out_of_band",
+    2,
+    says({ type: "response.create", response: { conversation: "none", metadata: { for: "notes" } } }),
+  ),
   acts("caller.update", 3, (call, random) => {
-    call.client.send({ type: "session.update", session: { type: "realtime", instructions: `Answer ${random.int(1, 9)}.` } });
+    call.client.line.send({
+      type: "session.update",
+      session: { type: "realtime", instructions: `Answer ${random.int(1, 9)}.` },
+    });
     return true;
   }),
   acts("caller.vad_off_on", 1, (call, random) => {
     if (call.scenario.manual) return false;
     const turn = (turn_detection: JsonObject | null) =>
-      call.client.send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection } } } });
+      call.client.line.send({
+        type: "session.update",
+        session: { type: "realtime", audio: { input: { turn_detection } } },
+      });
     turn(null);
-    call.client.named.push({ at: call.time.now, what: "turn detection off" });
+    call.client.name("own turn detection off");
     call.time.after(random.between(100, 1500), () => {
       turn({ type: "server_vad" });
-      call.client.named.push({ at: call.time.now, what: "turn detection on" });
+      call.client.name("own turn detection on");
     });
     return true;
   }),
   acts("caller.items", 3, (call) => {
     const content = [{ type: "input_text", text: "By the way." }];
-    call.client.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    call.client.line.send({
+      type: "conversation.item.create",
+      item: { type: "message", role: "user", content },
+    });
     return true;
   }),
   acts("caller.delete", 2, (call, random) => {
-    const entries = call.relay.session?.snapshot().conversation.entries.filter((entry) => !entry.growing) ?? [];
+    const entries =
+      call.relay.session?.snapshot().conversation.entries.filter((entry) => !entry.growing) ?? [];
     if (entries.length === 0) return false;
-    call.client.send({ type: "conversation.item.delete", item_id: random.pick(entries).item.id });
+    call.client.line.send({ type: "conversation.item.delete", item_id: random.pick(entries).item.id });
     return true;
   }),
   acts("caller.hostile", 6, (call, random) => {
-    call.client.raw(random.chance(0.2) ? Uint8Array.of(9, 9, 9) : random.pick(HOSTILE));
+    call.client.line.raw(random.chance(0.2) ? Uint8Array.of(9, 9, 9) : random.pick(HOSTILE));
     return true;
   }),
   {

@@ -18,7 +18,8 @@ export const FAULTS: readonly Fault[] = [
 /** @throws RangeError naming the fault that does not exist. */
 export function faultNamed(name: string): Fault {
   const fault = FAULTS.find((one) => one.name === name);
-  if (!fault) throw new RangeError(`there is no fault ${name}; there are ${FAULTS.map((one) => one.name).join(", ")}`);
+  if (!fault)
+    throw new RangeError(`there is no fault ${name}; there are ${FAULTS.map((one) => one.name).join(", ")}`);
   return fault;
 }
 

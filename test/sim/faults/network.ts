@@ -3,14 +3,18 @@ import type { SimulatedCall } from "../call.ts";
 import { isDuplex, type Fault } from "./fault.ts";
 
 /** Something happens to the client's connection at some moment, perhaps more than once. */
-function hit(name: string, most: number, strike: (call: SimulatedCall, draw: (from: number, to: number) => number) => void): Fault {
+function hit(
+  name: string,
+  most: number,
+  strike: (call: SimulatedCall, draw: (from: number, to: number) => number) => void,
+): Fault {
   return {
     name,
     arm(call, random) {
       call.unsteady = true;
       for (let left = random.int(1, most); left > 0; left -= 1) {
         call.sometime(random, () => {
-          if (call.client.connection === null) return;
+          if (call.client.line.connection === null) return;
           strike(call, (from, to) => random.between(from, to));
           call.checks.strike(name);
         });
@@ -47,37 +51,46 @@ export const NETWORK_FAULTS: readonly Fault[] = [
       call.checks.strike("network.slow_reader");
     },
   },
-  hit("network.stall_up", 3, (call, draw) => call.client.connection?.stall("far", call.time.now + draw(200, 2500))),
-  hit("network.stall_down", 3, (call, draw) => call.client.connection?.stall("near", call.time.now + draw(200, 2500))),
-  resumes(hit("network.cut", 2, (call) => call.client.connection?.cut())),
+  hit("network.stall_up", 3, (call, draw) =>
+    call.client.line.connection?.stall("far", call.time.now + draw(200, 2500)),
+  ),
+  hit("network.stall_down", 3, (call, draw) =>
+    call.client.line.connection?.stall("near", call.time.now + draw(200, 2500)),
+  ),
+  resumes(hit("network.cut", 2, (call) => call.client.line.connection?.cut())),
   {
     name: "network.cut_plain",
     fits: (scenario) => !isDuplex(scenario),
     arm(call, random) {
-      call.sometime(random, () => {
-        call.checks.strike("network.cut_plain");
-        call.client.connection?.cut();
-      }, 3000, 15_000);
+      call.sometime(
+        random,
+        () => {
+          call.checks.strike("network.cut_plain");
+          call.client.line.connection?.cut();
+        },
+        3000,
+        15_000,
+      );
     },
   },
   resumes(
     hit("network.hole", 1, (call) => {
-      call.client.connection?.blackHole("far");
-      call.client.connection?.blackHole("near");
+      call.client.line.connection?.blackHole("far");
+      call.client.line.connection?.blackHole("near");
     }),
   ),
-  resumes(hit("network.hole_up", 1, (call) => call.client.connection?.blackHole("far"))),
-  resumes(hit("network.hole_down", 1, (call) => call.client.connection?.blackHole("near"))),
-  resumes(hit("network.takeover", 2, (call) => call.client.takeOver())),
+  resumes(hit("network.hole_up", 1, (call) => call.client.line.connection?.blackHole("far"))),
+  resumes(hit("network.hole_down", 1, (call) => call.client.line.connection?.blackHole("near"))),
+  resumes(hit("network.takeover", 2, (call) => call.client.line.takeOver())),
   {
     name: "network.long_outage",
     fits: isDuplex,
     needsResume: true,
     arm(call, random) {
-      call.client.habits.redialMs = () => random.between(1500, 7000);
+      call.client.line.redialMs = () => random.between(1500, 7000);
       call.sometime(random, () => {
         call.checks.strike("network.long_outage");
-        call.client.connection?.cut();
+        call.client.line.connection?.cut();
       });
     },
   },
@@ -86,10 +99,10 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     fits: isDuplex,
     needsResume: true,
     arm(call, random) {
-      call.client.wire.repeats = random.int(1, 60);
+      call.client.line.wire.repeats = random.int(1, 60);
       call.sometime(random, () => {
         call.checks.strike("network.repeats");
-        call.client.connection?.cut();
+        call.client.line.connection?.cut();
       });
     },
   },

@@ -38,7 +38,7 @@ function late(name: string, ms: (call: SimulatedCall) => () => number): Fault {
     arm(call) {
       call.unsteady = true;
       const draw = ms(call);
-      call.relay.platform.timerLateMs = () => {
+      call.relay.timerLateMs = () => {
         const by = draw();
         if (by > 0) call.checks.strike(name);
         return by;
@@ -58,7 +58,7 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
   {
     name: "platform.store_fails",
     arm(call, random) {
-      call.relay.platform.saveFails = () => {
+      call.relay.store.fails = () => {
         const fails = random.chance(0.4);
         if (fails) call.checks.strike("platform.store_fails");
         return fails;
@@ -68,7 +68,7 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
   {
     name: "platform.store_slow",
     arm(call, random) {
-      call.relay.platform.saveMs = random.between(200, 1500);
+      call.relay.store.writeMs = random.between(200, 1500);
       call.checks.strike("platform.store_slow");
     },
   },

@@ -44,7 +44,10 @@ function breaks(name: string, how: Break, most = 1): Fault {
 }
 
 /** Does something to one provider's open connection at some moment. */
-function hit(name: string, strike: (provider: Provider, random: Random, call: SimulatedCall) => boolean): Fault {
+function hit(
+  name: string,
+  strike: (provider: Provider, random: Random, call: SimulatedCall) => boolean,
+): Fault {
   return {
     name,
     fits: hasProvider,
@@ -81,8 +84,16 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   breaks("provider.error", "error", 2),
   breaks("provider.hole_in_answer", "hole"),
   answers("provider.mute", "begin", (performance) => (performance.thinkMs = Infinity), 1),
-  answers("provider.slow_first", "begin", (performance, random) => (performance.firstMs = random.between(900, 4000))),
-  answers("provider.trickle", "begin", (performance, random) => (performance.pace = random.between(0.5, 0.9))),
+  answers(
+    "provider.slow_first",
+    "begin",
+    (performance, random) => (performance.firstMs = random.between(900, 4000)),
+  ),
+  answers(
+    "provider.trickle",
+    "begin",
+    (performance, random) => (performance.pace = random.between(0.5, 0.9)),
+  ),
   answers("provider.burst", "begin", (performance) => {
     performance.pace = 1000;
     performance.totalMs = 6000;

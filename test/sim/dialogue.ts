@@ -1,0 +1,74 @@
+/** Which responses run, and what belongs to which stream: what an application keeps in its head. */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { fields } from "./fields.ts";
+import type { World } from "./world.ts";
+
+export class Dialogue {
+  /** When `response.created` came. */
+  readonly announced: number[] = [];
+  /** Streams of agents that take turns. */
+  readonly agents: ReadonlySet<number>;
+  /** A plain client is not told which stream is which. */
+  readonly echoStream: number;
+  readonly #world: World;
+  readonly #streamOf = new Map<string, number>();
+  /** By stream and ordinal on the wire: the response, and the item announced last in it. */
+  readonly #ordinals = new Map<string, { readonly responseId: string; itemId: string | null }>();
+  readonly #active = new Set<string>();
+  /** From when to when a response was running. */
+  readonly #busy: number[][] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    const kinds = world.scenario.upstreams.map((upstream) => upstream.kind);
+    this.agents = new Set(kinds.flatMap((kind, index) => (kind === "echo" ? [] : [index])));
+    this.echoStream = kinds.indexOf("echo");
+  }
+
+  get busy(): boolean {
+    return this.#active.size > 0;
+  }
+
+  /** Whether a response was running at that moment. */
+  busyAt(moment: number): boolean {
+    return this.#busy.some(([from = 0, to = Infinity]) => from <= moment && moment <= to);
+  }
+
+  created(response: JsonObject): void {
+    const id = String(response["id"]);
+    const { stream, ordinal } = fields(response["relay"]);
+    if (this.#active.size === 0) this.#busy.push([this.#world.time.now]);
+    this.#active.add(id);
+    this.announced.push(this.#world.time.now);
+    this.#streamOf.set(id, Number(stream ?? 0));
+    if (ordinal !== undefined)
+      this.#ordinals.set(`${String(stream)}:${String(ordinal)}`, { responseId: id, itemId: null });
+  }
+
+  done(response: JsonObject): void {
+    if (this.#active.delete(String(response["id"])) && this.#active.size === 0) {
+      this.#busy.at(-1)?.push(this.#world.time.now);
+    }
+  }
+
+  itemAdded(responseId: string, itemId: string): void {
+    for (const place of this.#ordinals.values()) if (place.responseId === responseId) place.itemId = itemId;
+  }
+
+  /** Where a binary message belongs. */
+  placeOf(
+    stream: number,
+    ordinal: number,
+  ): { readonly responseId: string; readonly itemId: string | null } | null {
+    return this.#ordinals.get(`${stream}:${ordinal}`) ?? null;
+  }
+
+  streamOf(responseId: string): number {
+    return this.#streamOf.get(responseId) ?? 0;
+  }
+
+  /** What was heard tells whose it is. */
+  heardOn(responseId: string, stream: number): void {
+    this.#streamOf.set(responseId, stream);
+  }
+}

@@ -1,0 +1,140 @@
+/** The client's connection to the relay: dialled, lost, dialled again; what is sent while there is none waits. */
+import { FRAME_AUDIO, writeFrame } from "../../src/protocol/frame.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { brief } from "./checks.ts";
+import { Connection, type Data } from "./connection.ts";
+import { DuplexWire } from "./duplex-wire.ts";
+import type { Random } from "./random.ts";
+import type { Relay } from "./relay.ts";
+import type { World } from "./world.ts";
+
+export interface LineHost {
+  receive(data: Data): void;
+  /** There is no coming back: why. */
+  lost(what: string): void;
+}
+
+export class Line {
+  readonly wire: DuplexWire;
+  connection: Connection | null = null;
+  over = false;
+  /** Until a lost connection is dialled again. */
+  redialMs: () => number;
+  readonly #world: World;
+  readonly #relay: Relay;
+  readonly #random: Random;
+  readonly #host: LineHost;
+
+  constructor(world: World, relay: Relay, random: Random, host: LineHost) {
+    this.#world = world;
+    this.#relay = relay;
+    this.#random = random;
+    this.#host = host;
+    this.wire = new DuplexWire(world);
+    this.redialMs = () => random.between(20, 600);
+  }
+
+  get extended(): boolean {
+    return this.#world.scenario.dialect === "duplex.v1";
+  }
+
+  dial(): void {
+    const { time, scenario } = this.#world;
+    const connection = new Connection(time, this.#random.fork(), { ...scenario.clientQuality });
+    this.connection = connection;
+    connection.attach("far", {
+      message: (data) => {
+        if (this.connection === connection) this.#host.receive(data);
+      },
+      closed: (code, reason) => {
+        if (this.connection === connection) this.#closed(code, reason);
+      },
+    });
+    const again = this.wire.canResume;
+    this.wire.connected();
+    this.wire.resuming = again;
+    time.after(connection.quality.delayMs, () => {
+      if (this.connection !== connection) return;
+      if (!this.#relay.accept(connection, scenario.dialect)) this.lose("refused");
+      else if (again) this.put(JSON.stringify(this.wire.resume()));
+    });
+  }
+
+  #closed(code: number, reason: string): void {
+    this.#world.checks.note(() => `client lost its connection: ${code} ${reason}`);
+    this.connection = null;
+    if (!this.wire.canResume || this.#relay.ended !== null) return this.lose(`closed ${code}`);
+    this.#world.checks.count("outages");
+    this.#world.time.after(this.redialMs(), () => {
+      if (!this.over && this.connection === null) this.dial();
+    });
+  }
+
+  lose(what: string): void {
+    this.connection?.close("far", 1000, "");
+    this.connection = null;
+    this.over = true;
+    this.#host.lost(what);
+  }
+
+  /** Dials although the connection still lives: the new one takes the session over. */
+  takeOver(): void {
+    if (this.connection === null || !this.wire.canResume || this.wire.resuming) return;
+    this.connection = null;
+    this.dial();
+  }
+
+  hangUp(): void {
+    this.#world.checks.note(() => "client hangs up");
+    this.connection?.close("far", 1000, "");
+    this.connection = null;
+    this.over = true;
+  }
+
+  /** What a `duplex.v1` client says about delivery, and notices. Call it often. */
+  keepUp(): void {
+    if (!this.extended) return;
+    if (this.connection !== null && this.wire.dead) {
+      const dead = this.connection;
+      this.connection = null;
+      dead.close("far", 1006, "");
+      this.#closed(1006, "nothing received for 5 s");
+    }
+    if (this.connection === null) return;
+    for (const event of this.wire.due()) this.put(JSON.stringify(event));
+  }
+
+  /** A numbered event. */
+  send(event: JsonObject): void {
+    const sequence = this.wire.next();
+    this.#numbered(
+      sequence,
+      JSON.stringify(this.extended ? { ...event, client_event_seq: sequence } : event),
+    );
+  }
+
+  /** Caller audio: binary where it may be (docs/wire.md: whole samples), else base64, which may be cut anywhere. */
+  sendAudio(bytes: Uint8Array): void {
+    if (!this.extended || bytes.length % 2 === 1) {
+      this.send({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+      return;
+    }
+    const sequence = this.wire.next();
+    this.#numbered(sequence, writeFrame({ kind: FRAME_AUDIO, stream: 0, response: 0, sequence }, bytes));
+  }
+
+  #numbered(sequence: number, data: Data): void {
+    if (this.extended) this.wire.keep(sequence, data);
+    if (!this.wire.resuming) this.put(data);
+  }
+
+  /** A message as it is, numbered by nobody. */
+  raw(data: Data): void {
+    if (!this.wire.resuming) this.put(data);
+  }
+
+  put(data: Data): void {
+    this.#world.checks.note(() => `client → ${brief(data)}`);
+    this.connection?.send("far", data);
+  }
+}

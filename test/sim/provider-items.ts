@@ -1,0 +1,83 @@
+/** The conversation as one provider keeps it, and what it refuses. */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { fields } from "./fields.ts";
+
+interface ProviderItem {
+  readonly type: string;
+  audioMs: number;
+  truncatedMs: number | null;
+}
+
+/** What it says, and what it says no to. */
+interface Voice {
+  say(event: JsonObject): void;
+  refuse(code: string, what: string, event: JsonObject): void;
+  newId(): string;
+  readonly keepsIds: boolean;
+}
+
+export class ProviderItems {
+  readonly #items = new Map<string, ProviderItem>();
+  readonly #voice: Voice;
+
+  constructor(voice: Voice) {
+    this.#voice = voice;
+  }
+
+  /** The provider itself makes an item. */
+  made(id: string, type: string): void {
+    this.#items.set(id, { type, audioMs: 0, truncatedMs: null });
+  }
+
+  grew(id: string, audioMs: number): void {
+    const item = this.#items.get(id);
+    if (item) item.audioMs = audioMs;
+  }
+
+  get lastType(): string | null {
+    return [...this.#items.values()].at(-1)?.type ?? null;
+  }
+
+  create(event: JsonObject): void {
+    const item = fields(event["item"]);
+    const wanted = item["id"];
+    const id = this.#voice.keepsIds && typeof wanted === "string" ? wanted : this.#voice.newId();
+    if (this.#items.has(id)) return this.#voice.refuse("item_create_duplicate_id", `item ${id} twice`, event);
+    const previous = event["previous_item_id"];
+    if (typeof previous === "string" && previous !== "root" && !this.#items.has(previous)) {
+      return this.#voice.refuse(
+        "item_create_invalid_previous_item_id",
+        "an item after an unknown one",
+        event,
+      );
+    }
+    this.#items.set(id, { type: String(item["type"]), audioMs: 0, truncatedMs: null });
+    const shown = { ...item, id, object: "realtime.item", status: "completed" };
+    this.#voice.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
+    this.#voice.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
+  }
+
+  truncate(event: JsonObject): void {
+    const item = this.#items.get(String(event["item_id"]));
+    const endMs = Number(event["audio_end_ms"]);
+    if (!item)
+      return this.#voice.refuse("item_truncate_invalid_item_id", "truncation of an unknown item", event);
+    if (endMs > Math.ceil(item.audioMs)) {
+      return this.#voice.refuse("invalid_value", `truncation at ${endMs} of ${item.audioMs} ms`, event);
+    }
+    item.truncatedMs = endMs;
+    this.#voice.say({
+      type: "conversation.item.truncated",
+      item_id: event["item_id"] ?? null,
+      content_index: 0,
+      audio_end_ms: endMs,
+    });
+  }
+
+  delete(event: JsonObject): void {
+    if (!this.#items.delete(String(event["item_id"]))) {
+      return this.#voice.refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
+    }
+    this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
+  }
+}

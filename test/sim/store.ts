@@ -1,0 +1,62 @@
+/** The object's storage: a snapshot at most once a second, written a little later, or not at all. */
+import type { PeerId } from "../../src/session/io.ts";
+import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { VirtualTime } from "./time.ts";
+
+const SAVE_EVERY_MS = 1000;
+
+/** A moment of the session, with the sockets that it believes to have. */
+export interface Moment {
+  readonly peers: readonly PeerId[];
+  readonly snapshot: SessionSnapshot;
+}
+
+export class Store {
+  /** What is written; null: nothing yet, or wiped. */
+  stored: Moment | null = null;
+  /** What the faults turn. */
+  fails: () => boolean = () => false;
+  writeMs = 8;
+  readonly #time: VirtualTime;
+  #savedAt = Number.NEGATIVE_INFINITY;
+  #cancelSave: (() => void) | null = null;
+  /** Writes under way. */
+  #writes: (() => void)[] = [];
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  /** Takes and writes a moment, now or when the last one is old enough. */
+  soon(take: () => Moment | null, written: () => void): void {
+    if (this.#cancelSave !== null) return;
+    this.#cancelSave = this.#time.at(this.#savedAt + SAVE_EVERY_MS, () => {
+      this.#cancelSave = null;
+      this.#savedAt = this.#time.now;
+      this.#write(take(), written);
+    });
+  }
+
+  #write(moment: Moment | null, written: () => void): void {
+    if (moment === null || this.fails()) return;
+    this.#writes.push(
+      this.#time.after(this.writeMs, () => {
+        this.stored = moment;
+        written();
+      }),
+    );
+  }
+
+  /** The object leaves memory: what is not written is gone. */
+  interrupt(): void {
+    this.#cancelSave?.();
+    this.#cancelSave = null;
+    for (const cancel of this.#writes) cancel();
+    this.#writes = [];
+  }
+
+  wipe(): void {
+    this.interrupt();
+    this.stored = null;
+  }
+}
