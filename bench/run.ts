@@ -22,6 +22,8 @@ export interface BenchResult {
   readonly targets: Readonly<Record<string, unknown>>;
   /** Targets that were missed, each with the figure, in words. */
   readonly missed: readonly string[];
+  /** Only a part of the bench was run: told, but the figures of the last whole run stay in bench/results. */
+  readonly partial?: boolean;
   /** Drawn to bench/results/NAME.svg; absent where the bench writes its own. */
   readonly picture?: Picture;
 }
@@ -77,7 +79,7 @@ async function main(argv: readonly string[]): Promise<number> {
     args: rest.filter((arg) => arg !== "--assert" && arg !== "--json"),
   };
   await import("../tools/build.ts");
-  const { picture, bench, figures, targets, missed } = await (await load(name)).run(options);
+  const { picture, bench, figures, targets, missed, partial = false } = await (await load(name)).run(options);
   const [cpu] = cpus();
   const machine = {
     cpu: cpu?.model ?? "unknown",
@@ -87,8 +89,8 @@ async function main(argv: readonly string[]): Promise<number> {
     node: process.version,
   };
   const record = { bench, date: new Date().toISOString().slice(0, 10), machine, figures, targets, missed };
-  await writeResult(`${name}.json`, `${JSON.stringify(record, null, 2)}\n`);
-  if (picture !== undefined) await writePicture(name, picture);
+  if (!partial) await writeResult(`${name}.json`, `${JSON.stringify(record, null, 2)}\n`);
+  if (!partial && picture !== undefined) await writePicture(name, picture);
   if (!options.json) for (const miss of missed) process.stdout.write(`missed: ${miss}\n`);
   process.stdout.write(`${JSON.stringify({ bench, figures, targets, missed })}\n`);
   return options.assert && missed.length > 0 ? 1 : 0;

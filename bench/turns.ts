@@ -9,12 +9,13 @@ import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
 import { picture } from "./turns/picture.ts";
 import { recordedNoise } from "./turns/sounds.ts";
+import { sweep } from "./turns/sweep.ts";
 import { DEFAULT_SEED, makeSuite, withFixedSilence } from "./turns/suite.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import type { CallScript } from "./turns/script.ts";
 
 export const description =
-  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--core] [--quick] [--seed N] [--only PREFIX] [--parallel N]";
+  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--core] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
 
 /** Fixed silences of the baseline curve, in milliseconds. */
 const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
@@ -28,6 +29,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const only = argument(args, "--only");
   const suite = makeSuite(seed, args.includes("--quick") ? QUICK_EVERY : 1);
   const scripts = only === undefined ? suite : suite.filter(({ id }) => id.startsWith(only));
+  if (args.includes("--sweep")) return sweep(scripts);
   const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
   const began = performance.now();
   const played = core ? scripts.map(playInCore) : await loopback(scripts, args, say);
@@ -54,6 +56,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     figures: record,
     targets: TARGETS,
     missed: missedOf(figures),
+    partial: core || only !== undefined || args.includes("--quick"),
     picture: picture(record),
   };
 }

@@ -13,6 +13,8 @@ import { clip, PER_MS, type Samples } from "./sounds.ts";
 export interface Heard {
   /** Milliseconds since the call began, by the clock of the wall. */
   readonly atMs: number;
+  /** The same by the device's clock, to compare with what was played and recorded. */
+  readonly clockMs: number;
   readonly type: string;
   readonly event: JsonObject;
 }
@@ -88,7 +90,7 @@ export class Caller {
     const event = parseJsonObject(message);
     const type = textAt(event, "type");
     if (event === null || type === null) return;
-    this.heard.push({ atMs, type, event });
+    this.heard.push({ atMs, clockMs: this.ticks * 20, type, event });
     this.#react(type, event);
   }
 

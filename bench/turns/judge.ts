@@ -110,7 +110,7 @@ function judgeTurn(call: PlayedCall, played: PlayedCue, next: PlayedCue | null):
   const to = from + played.cue.sound.length;
   const until = next?.at ?? Infinity;
   const early = of(caller.heard, "input_audio_buffer.committed").some(
-    ({ atMs }) => atMs * PER_MS > from && atMs * PER_MS < to,
+    ({ clockMs }) => clockMs * PER_MS > from && clockMs * PER_MS < to,
   );
   const answers = caller.player.spans.filter(({ ordinal, at }) => ordinal > played.over && at < until);
   const spokenOver = answers.some(({ at }) => at < to);
@@ -152,7 +152,7 @@ function judgeFloor(call: PlayedCall, played: PlayedCue): FloorVerdict {
   const { caller } = call;
   const { kind, label, sound } = played.cue;
   const fromMs = played.at / PER_MS;
-  const later = caller.heard.filter(({ atMs }) => atMs >= fromMs);
+  const later = caller.heard.filter(({ clockMs }) => clockMs >= fromMs);
   const decisions = of(later, "overlap.decision");
   const id = caller.responses.get(played.over);
   const cleared = of(later, "output_audio_buffer.cleared").find(({ event }) => event["response_id"] === id);

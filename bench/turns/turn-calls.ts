@@ -8,7 +8,7 @@ import { FLUENT, HALTING, SPEAKERS } from "./words.ts";
 /** A model that takes this long to its first audio, and one that takes no time: then only the relay's wait is left. */
 const MODEL_MS = 300;
 const INSTANT_MS = 10;
-const EAGER_MS = 200;
+const EAGER_MS = 150;
 const TURNS_PER_CALL = 4;
 
 interface TurnsCall {
