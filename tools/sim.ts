@@ -200,6 +200,7 @@ if (isMainThread) {
     process.exitCode = error instanceof UsageError ? 2 : 70;
   }
 } else {
-  // What this file itself sent.
+  // What this file itself sent. A worker's port has no origin.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
   parentPort?.postMessage(simulate(workerData as Range, cpuSeconds));
 }

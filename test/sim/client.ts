@@ -6,7 +6,7 @@ import { brief } from "./checks.ts";
 import type { Data } from "./connection.ts";
 import { Dialogue } from "./dialogue.ts";
 import { EventOrder } from "./event-order.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import { Hearing } from "./hearing.ts";
 import { Line } from "./line.ts";
 import { Player } from "./player.ts";
@@ -153,7 +153,7 @@ export class Client {
     if (typeof data !== "string") return this.#frame(data);
     const event = parseJsonObject(data);
     if (event === null) return this.#world.checks.fail("event-order", "a message that is no JSON object");
-    if (this.extended) this.line.wire.number(event["server_event_seq"], String(event["type"]));
+    if (this.extended) this.line.wire.number(event["server_event_seq"], text(event["type"]));
     this.order.take(event);
     this.#event(event);
   }
@@ -181,7 +181,7 @@ export class Client {
   }
 
   #event(event: JsonObject): void {
-    switch (event["type"]) {
+    switch (text(event["type"])) {
       case "session.created":
         if (this.extended) this.line.wire.created(fields(event["session"]));
         return;
@@ -194,30 +194,30 @@ export class Client {
       case "response.done":
         return this.#responseDone(fields(event["response"]));
       case "response.output_item.added":
-        return this.dialogue.itemAdded(String(event["response_id"]), String(fields(event["item"])["id"]));
+        return this.dialogue.itemAdded(text(event["response_id"]), text(fields(event["item"])["id"]));
       case "response.output_item.done":
         return this.#itemDone(fields(event["item"]));
       case "response.output_audio.delta": {
-        const responseId = String(event["response_id"]);
-        const bytes = Uint8Array.fromBase64(String(event["delta"]));
+        const responseId = text(event["response_id"]);
+        const bytes = Uint8Array.fromBase64(text(event["delta"]));
         if (this.extended) this.#world.checks.fail("event-order", "an audio delta for a duplex.v1 client");
-        return this.#audio(this.dialogue.streamOf(responseId), responseId, String(event["item_id"]), bytes);
+        return this.#audio(this.dialogue.streamOf(responseId), responseId, text(event["item_id"]), bytes);
       }
       case "input_audio_buffer.speech_started":
         return this.#interrupted();
       case "conversation.item.truncated":
-        this.truncated.add(String(event["item_id"]));
+        this.truncated.add(text(event["item_id"]));
         return;
       case "output_audio_buffer.cleared":
         this.player.paused = false;
-        return this.player.flush(String(event["response_id"]));
+        return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
         this.player.paused = event["decision"] === "hold";
         if (event["decision"] !== "hold" && event["decision"] !== "interrupt")
-          this.name(`overlap ${String(event["decision"])}`);
+          this.name(`overlap ${text(event["decision"])}`);
         return;
       case "error":
-        return this.name(`error ${String(fields(event["error"])["code"])}`);
+        return this.name(`error ${text(fields(event["error"])["code"])}`);
       default:
     }
   }
@@ -234,7 +234,7 @@ export class Client {
 
   #responseDone(response: JsonObject): void {
     this.dialogue.done(response);
-    this.#world.checks.count(`response ${String(response["status"])}`);
+    this.#world.checks.count(`response ${text(response["status"])}`);
     if (response["status"] === "failed") this.name("response failed");
     if (!this.#owesResponse || this.dialogue.busy) return;
     this.#owesResponse = false;

@@ -1,6 +1,6 @@
 /** Which responses run, and what belongs to which stream: what an application keeps in its head. */
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import type { World } from "./world.ts";
 
 export class Dialogue {
@@ -35,18 +35,18 @@ export class Dialogue {
   }
 
   created(response: JsonObject): void {
-    const id = String(response["id"]);
+    const id = text(response["id"]);
     const { stream, ordinal } = fields(response["relay"]);
     if (this.#active.size === 0) this.#busy.push([this.#world.time.now]);
     this.#active.add(id);
     this.announced.push(this.#world.time.now);
     this.#streamOf.set(id, Number(stream ?? 0));
     if (ordinal !== undefined)
-      this.#ordinals.set(`${String(stream)}:${String(ordinal)}`, { responseId: id, itemId: null });
+      this.#ordinals.set(`${text(stream)}:${text(ordinal)}`, { responseId: id, itemId: null });
   }
 
   done(response: JsonObject): void {
-    if (this.#active.delete(String(response["id"])) && this.#active.size === 0) {
+    if (this.#active.delete(text(response["id"])) && this.#active.size === 0) {
       this.#busy.at(-1)?.push(this.#world.time.now);
     }
   }

@@ -5,7 +5,7 @@
 import { EXTENSION_EVENTS } from "../../src/protocol/client-events.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { Data } from "./connection.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import type { World } from "./world.ts";
 
 /** What this checkout's relay understands. */
@@ -96,7 +96,7 @@ export class DuplexWire {
     if (sequence !== expected) {
       this.#world.checks.fail(
         "numbering",
-        `${type ?? "audio"} has number ${String(sequence)} after ${this.#received}`,
+        `${type ?? "audio"} has number ${text(sequence)} after ${this.#received}`,
       );
     }
     this.#received = Number(sequence);
@@ -125,7 +125,7 @@ export class DuplexWire {
   resumed(event: JsonObject): readonly Data[] | null {
     const { checks } = this.#world;
     this.resuming = false;
-    const verdict = String(event["verdict"]);
+    const verdict = text(event["verdict"]);
     checks.count(`verdict ${verdict}`);
     if (verdict === "lost") return null;
     const last = Number(event["last_received"]);

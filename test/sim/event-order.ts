@@ -3,7 +3,7 @@
  * what ends once, and what may not come after an end. One instance per session, whatever connections carried it.
  */
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import type { World } from "./world.ts";
 
 interface ItemState {
@@ -32,7 +32,7 @@ export class EventOrder {
   }
 
   take(event: JsonObject): void {
-    const type = String(event["type"]);
+    const type = text(event["type"]);
     this.#identify(type, event);
     if (type.startsWith("response.")) this.#response(type, event);
     else if (type.startsWith("conversation.item.")) this.#item(type, event);
@@ -52,13 +52,13 @@ export class EventOrder {
 
   #response(type: string, event: JsonObject): void {
     if (type === "response.created" || type === "response.done") {
-      this.#beginOrEnd(type, String(fields(event["response"])["id"]));
+      this.#beginOrEnd(type, text(fields(event["response"])["id"]));
       return;
     }
-    const id = String(event["response_id"]);
+    const id = text(event["response_id"]);
     if (this.#responses.get(id) !== "active") this.#fail(`${type} of ${id}, which is not running`);
-    if (type === "response.output_item.added") this.#added(String(fields(event["item"])["id"]), id);
-    else if (type === "response.output_item.done") this.#itemDone(String(fields(event["item"])["id"]));
+    if (type === "response.output_item.added") this.#added(text(fields(event["item"])["id"]), id);
+    else if (type === "response.output_item.done") this.#itemDone(text(fields(event["item"])["id"]));
     else this.#content(type, event);
   }
 
@@ -99,7 +99,7 @@ export class EventOrder {
   }
 
   #content(type: string, event: JsonObject): void {
-    const itemId = String(event["item_id"]);
+    const itemId = text(event["item_id"]);
     const item = this.#items.get(itemId);
     if (!item || item.done) return this.#fail(`${type} of ${itemId}, which is ${item ? "done" : "unknown"}`);
     if (item.response !== event["response_id"]) this.#fail(`${type} of ${itemId} in another response`);
@@ -115,7 +115,7 @@ export class EventOrder {
 
   #item(type: string, event: JsonObject): void {
     if (type !== "conversation.item.added" && type !== "conversation.item.done") return;
-    const id = String(fields(event["item"])["id"]);
+    const id = text(fields(event["item"])["id"]);
     const state = this.#conversation.get(id);
     const expected = type === "conversation.item.added" ? undefined : "added";
     if (state !== expected) this.#fail(`${type} of ${id}, which is ${state ?? "unknown"}`);
@@ -127,7 +127,7 @@ export class EventOrder {
   }
 
   #input(type: string, event: JsonObject): void {
-    const id = String(event["item_id"]);
+    const id = text(event["item_id"]);
     const state = this.#speech.get(id);
     if (type === "input_audio_buffer.speech_started") {
       if (state !== undefined) this.#fail(`speech_started of ${id} again`);

@@ -4,3 +4,8 @@ import { isJsonObject, type Json, type JsonObject } from "../../src/protocol/jso
 export function fields(value: unknown): JsonObject {
   return isJsonObject(value as Json | undefined) ? (value as JsonObject) : {};
 }
+
+/** A member that should be a name, as text. */
+export function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}

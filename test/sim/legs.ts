@@ -42,7 +42,7 @@ export class Legs {
     const leg: Leg = { provider: provider.name, openedAt: null, hangUp: () => {}, connection: null };
     const wanted = () => this.#legs.get(peer) === leg;
     this.#legs.set(peer, leg);
-    const { hangUp } = provider.dial(
+    const call = provider.dial(
       {
         message: (data) => {
           if (wanted()) this.#events.message(peer, data);
@@ -60,7 +60,7 @@ export class Legs {
         this.#events.opened(peer);
       },
     );
-    leg.hangUp = hangUp;
+    leg.hangUp = (code) => call.hangUp(code);
   }
 
   #forget(peer: PeerId): Leg | undefined {

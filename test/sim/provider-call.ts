@@ -4,7 +4,7 @@ import { Answer } from "./answer.ts";
 import { brief } from "./checks.ts";
 import type { Connection, Data } from "./connection.ts";
 import { Ear } from "./ear.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import { performance } from "./performance.ts";
 import type { Provider } from "./provider.ts";
 import { ProviderItems } from "./provider-items.ts";
@@ -140,7 +140,7 @@ export class ProviderCall {
   }
 
   #handle(event: JsonObject): void {
-    switch (event["type"]) {
+    switch (text(event["type"])) {
       case "session.update":
         return this.#configure(event);
       case "input_audio_buffer.commit":
@@ -159,7 +159,7 @@ export class ProviderCall {
       case "conversation.item.delete":
         return this.items.delete(event);
       default:
-        this.#refuse("invalid_value", `an unknown event ${String(event["type"])}`, event);
+        this.#refuse("invalid_value", `an unknown event ${text(event["type"])}`, event);
     }
   }
 

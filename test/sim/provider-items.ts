@@ -1,6 +1,6 @@
 /** The conversation as one provider keeps it, and what it refuses. */
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 
 interface ProviderItem {
   readonly type: string;
@@ -51,14 +51,14 @@ export class ProviderItems {
         event,
       );
     }
-    this.#items.set(id, { type: String(item["type"]), audioMs: 0, truncatedMs: null });
+    this.#items.set(id, { type: text(item["type"]), audioMs: 0, truncatedMs: null });
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#voice.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
     this.#voice.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
   }
 
   truncate(event: JsonObject): void {
-    const item = this.#items.get(String(event["item_id"]));
+    const item = this.#items.get(text(event["item_id"]));
     const endMs = Number(event["audio_end_ms"]);
     if (!item)
       return this.#voice.refuse("item_truncate_invalid_item_id", "truncation of an unknown item", event);
@@ -75,7 +75,7 @@ export class ProviderItems {
   }
 
   delete(event: JsonObject): void {
-    if (!this.#items.delete(String(event["item_id"]))) {
+    if (!this.#items.delete(text(event["item_id"]))) {
       return this.#voice.refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
     }
     this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });

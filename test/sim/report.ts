@@ -44,7 +44,7 @@ export function addOutcome(report: Report, outcome: Outcome): void {
     fault.struck += outcome.struck.get(name) ?? 0;
   }
   const both = outcome.scenario.faults.filter((name) => outcome.struck.has(name));
-  if (both.length === 2) bump(report.pairs, both.toSorted().join(" × "), 1);
+  if (both.length === 2) bump(report.pairs, both.toSorted((a, b) => a.localeCompare(b)).join(" × "), 1);
   for (const [name, value] of outcome.figures) bump(report.figures, name, value);
   if (outcome.violation === null) return;
   const finding = findingOf(outcome);
@@ -80,6 +80,9 @@ export function addReport(total: Report, part: Report): void {
   }
 }
 
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+  a.localeCompare(b);
+
 /** For people: one line per thing worth knowing. */
 export function describeReport(report: Report): string {
   const lines = [
@@ -88,7 +91,7 @@ export function describeReport(report: Report): string {
     "",
     "fault                     calls  struck",
     ...Object.entries(report.faults)
-      .toSorted()
+      .toSorted(byName)
       .map(
         ([name, { calls, struck }]) =>
           `${name.padEnd(24)} ${String(calls).padStart(6)} ${String(struck).padStart(7)}`,
@@ -96,7 +99,7 @@ export function describeReport(report: Report): string {
     "",
     ...Object.entries(report.figures)
       .filter(([name]) => !name.startsWith("metric_"))
-      .toSorted()
+      .toSorted(byName)
       .map(([name, value]) => `${name.padEnd(48)} ${value.toFixed(0).padStart(9)}`),
     "",
     ...Object.entries(report.known).map(

@@ -46,9 +46,9 @@ function overAgent(name: string, act: (call: SimulatedCall, random: Random) => v
 }
 
 /** What the caller does to the buffer is no loss, and a commit of the client's asks for no answer. */
-const says = (event: JsonObject) => (call: SimulatedCall) => {
+const says = (event: JsonObject & { readonly type: string }) => (call: SimulatedCall) => {
   call.client.line.send(event);
-  call.client.name(`own ${String(event["type"])}`);
+  call.client.name(`own ${event.type}`);
   return true;
 };
 
