@@ -65,13 +65,26 @@ const clientEvent = v.variant("type", [
     content_index: v.optional(index, 0),
     played_ms: milliseconds,
   }),
+  v.object({ type: v.literal("session.ack"), ...event, last_received: index }),
+  v.object({ type: v.literal("session.heartbeat"), ...event }),
+  v.object({
+    type: v.literal("session.resume"),
+    ...event,
+    resume_token: v.pipe(v.string(), v.maxLength(256)),
+    last_received: index,
+  }),
 ]);
 
 export type ClientEvent = v.InferOutput<typeof clientEvent>;
 export type ResponseParams = v.InferOutput<typeof responseParams>;
 
 /** Events that exist only after `duplex.v1` was negotiated. */
-export const EXTENSION_EVENTS: ReadonlySet<string> = new Set(["playback.ack"]);
+export const EXTENSION_EVENTS: ReadonlySet<string> = new Set([
+  "playback.ack",
+  "session.ack",
+  "session.heartbeat",
+  "session.resume",
+]);
 
 /** @throws ClientError naming the field. */
 export function readClientEvent(message: JsonObject): ClientEvent {

@@ -7,6 +7,7 @@ import type { BargeIn } from "./barge-in.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "./context.ts";
 import { withoutAudio, type Conversation, type Entry } from "./conversation.ts";
+import type { Delivery } from "./delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import type { Link } from "./link.ts";
 import type { Playout } from "./playout.ts";
@@ -29,6 +30,7 @@ export interface CommandParts {
   readonly responses: Responses;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
+  readonly delivery: Delivery;
   readonly links: readonly Link[];
 }
 
@@ -69,6 +71,12 @@ export class ClientCommands {
         return this.#cancel(event.response_id ?? null);
       case "playback.ack":
         return this.#played(event.item_id, event.played_ms);
+      case "session.ack":
+        return this.#parts.delivery.acknowledge(event.last_received);
+      case "session.heartbeat":
+        return this.#parts.delivery.beat();
+      case "session.resume":
+        return this.#parts.delivery.resume(event.resume_token, event.last_received);
     }
   }
 

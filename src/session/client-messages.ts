@@ -11,6 +11,7 @@ import type { WireMessage } from "../upstreams/upstream.ts";
 import { invalidAudio } from "./client-commands.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "./context.ts";
+import type { Delivery } from "./delivery/delivery.ts";
 
 export interface ClientMessagesHost {
   /** @throws ClientError */
@@ -22,16 +23,19 @@ export interface ClientMessagesHost {
 export class ClientMessages {
   readonly #context: Context;
   readonly #port: ClientPort;
+  readonly #delivery: Delivery;
   readonly #host: ClientMessagesHost;
   readonly #base64 = new Base64Decoder();
 
-  constructor(context: Context, port: ClientPort, host: ClientMessagesHost) {
+  constructor(context: Context, port: ClientPort, delivery: Delivery, host: ClientMessagesHost) {
     this.#context = context;
     this.#port = port;
+    this.#delivery = delivery;
     this.#host = host;
   }
 
   take(data: WireMessage): void {
+    this.#delivery.heard(null);
     let eventId: string | null = null;
     try {
       if (data.length > this.#context.limits.clientMessageSize) {
@@ -48,6 +52,7 @@ export class ClientMessages {
       }
       const append = scanAppend(data);
       if (append) {
+        this.#delivery.settle();
         this.#appendBase64(data.slice(append.from, append.to), data);
         return;
       }
@@ -60,9 +65,12 @@ export class ClientMessages {
       }
       eventId = typeof message["event_id"] === "string" ? message["event_id"].slice(0, 512) : null;
       const event = readClientEvent(message);
+      if (event.type !== "session.resume") this.#delivery.settle();
       if (EXTENSION_EVENTS.has(event.type) && !this.#port.extended) {
         throw new ClientError("invalid_value", `'${event.type}' needs the subprotocol 'duplex.v1'.`, "type");
       }
+      const sequence = message["client_event_seq"];
+      if (this.#port.extended && typeof sequence === "number" && !this.#delivery.heard(sequence)) return;
       this.#host.event(event);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
@@ -88,7 +96,8 @@ export class ClientMessages {
         `Unknown ${what} in a binary message: expected kind 1, stream 0.`,
       );
     }
-    this.#host.audio(frame.subarray(FRAME_HEADER_BYTES));
+    this.#delivery.settle();
+    if (this.#delivery.heard(header.sequence)) this.#host.audio(frame.subarray(FRAME_HEADER_BYTES));
   }
 
   #appendBase64(text: string, message: string): void {

@@ -1,11 +1,13 @@
 /**
- * The client's side of the wire: numbers and writes server events, in the dialect that was negotiated. What is sent
- * while no client is connected is gone for a `realtime` client, which cannot resume.
+ * The client's side of the wire: numbers and writes server events, in the dialect that was negotiated. What is said
+ * while no client is connected is kept for a `duplex.v1` client and gone for a `realtime` one, which cannot resume.
  */
 import type { ClientError } from "../protocol/client-error.ts";
 import { FRAME_AUDIO, writeFrame } from "../protocol/frame.ts";
 import type { Json } from "../protocol/json.ts";
+import type { WireMessage } from "../upstreams/upstream.ts";
 import type { Context } from "./context.ts";
+import { Outbox, type OutboxSnapshot } from "./delivery/outbox.ts";
 import { CLIENT, type Dialect } from "./io.ts";
 
 /** A server event before it got its event_id. */
@@ -26,60 +28,119 @@ export interface AudioAddress {
 const MESSAGES_PER_SNAPSHOT = 10_000;
 
 export class ClientPort {
+  readonly outbox: Outbox;
   readonly #context: Context;
   #dialect: Dialect | null = null;
+  #connected = false;
+  /** Connected, but what it gets next is decided by its `session.resume`. */
+  #muted = false;
   #sequence = 0;
+  #saidAt = 0;
 
   constructor(context: Context) {
     this.#context = context;
+    this.outbox = new Outbox(context.limits.outboxBytes);
   }
 
   get connected(): boolean {
-    return this.#dialect !== null;
+    return this.#connected;
   }
 
-  /** The client negotiated `duplex.v1`. */
+  /** What is emitted now reaches the client now. */
+  get live(): boolean {
+    return this.#connected && !this.#muted;
+  }
+
+  /** The client negotiated `duplex.v1`, on this connection or on the last one. */
   get extended(): boolean {
     return this.#dialect === "duplex.v1";
   }
 
+  /** Number of the last message. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** When something was last sent. */
+  get saidAt(): number {
+    return this.#saidAt;
+  }
+
   open(dialect: Dialect): void {
     this.#dialect = dialect;
+    this.#connected = true;
+    this.#muted = false;
+    this.#saidAt = this.#context.now;
   }
 
   closed(): void {
-    this.#dialect = null;
+    this.#connected = false;
+    this.#muted = false;
+  }
+
+  mute(): void {
+    this.#muted = true;
+  }
+
+  unmute(): void {
+    this.#muted = false;
+  }
+
+  /** The client begins anew: it counts from one again and misses nothing. */
+  restart(): void {
+    this.#muted = false;
+    this.#sequence = 0;
+    this.outbox.clear();
+  }
+
+  acknowledge(sequence: number): void {
+    this.outbox.acknowledge(sequence);
   }
 
   emit(event: ServerEvent): void {
-    if (this.#dialect === null) return;
+    if (!this.#connected && !this.extended) return;
     const { type, ...members } = event;
     const numbered: Record<string, Json | undefined> = {
       type,
       event_id: this.#context.newId("event"),
       ...members,
     };
-    this.#sequence += 1;
-    if (this.extended) numbered["server_event_seq"] = this.#sequence;
-    this.#context.act({ type: "send", peer: CLIENT, data: JSON.stringify(numbered) });
+    if (this.extended) numbered["server_event_seq"] = this.#sequence + 1;
+    this.#deliver(JSON.stringify(numbered), 0);
+  }
+
+  /** About delivery itself: neither numbered nor kept. */
+  emitUnnumbered(event: ServerEvent): void {
+    if (!this.#connected) return;
+    this.#saidAt = this.#context.now;
+    this.#context.act({ type: "send", peer: CLIENT, data: JSON.stringify(event) });
   }
 
   /** One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. */
-  audio(address: AudioAddress, bytes: Uint8Array): void {
-    if (this.#dialect === null) return;
-    this.#sequence += 1;
+  audio(address: AudioAddress, bytes: Uint8Array, audioMs: number): void {
+    if (!this.#connected && !this.extended) return;
     if (this.extended) {
       const header = {
         kind: FRAME_AUDIO,
         stream: address.stream,
         response: address.ordinal,
-        sequence: this.#sequence,
+        sequence: this.#sequence + 1,
       };
-      this.#context.act({ type: "send", peer: CLIENT, data: writeFrame(header, bytes) });
+      this.#deliver(writeFrame(header, bytes), audioMs);
       return;
     }
     const id = this.#context.newId("event");
-    const data = `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${bytes.toBase64()}"}`;
+    this.#deliver(
+      `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${bytes.toBase64()}"}`,
+      audioMs,
+    );
+  }
+
+  #deliver(data: WireMessage, audioMs: number): void {
+    this.#sequence += 1;
+    if (this.extended) this.outbox.add({ sequence: this.#sequence, data, audioMs });
+    if (!this.live) return;
+    this.#saidAt = this.#context.now;
     this.#context.act({ type: "send", peer: CLIENT, data });
   }
 
@@ -99,17 +160,35 @@ export class ClientPort {
   }
 
   snapshot(): ClientPortSnapshot {
-    return { dialect: this.#dialect, sequence: this.#sequence };
+    return {
+      dialect: this.#dialect,
+      connected: this.#connected,
+      muted: this.#muted,
+      sequence: this.#sequence,
+      saidAt: this.#saidAt,
+      outbox: this.outbox.snapshot(),
+    };
   }
 
   /** `stale`: messages may have been sent after the snapshot; no number is given twice. */
   restore(snapshot: ClientPortSnapshot, stale: boolean): void {
     this.#dialect = snapshot.dialect;
-    this.#sequence = snapshot.sequence + (stale ? MESSAGES_PER_SNAPSHOT : 0);
+    this.#connected = snapshot.connected;
+    this.#muted = snapshot.muted;
+    this.#sequence = snapshot.sequence;
+    this.#saidAt = snapshot.saidAt;
+    this.outbox.restore(snapshot.outbox);
+    if (!stale) return;
+    this.#sequence += MESSAGES_PER_SNAPSHOT;
+    this.outbox.lost({ from: snapshot.sequence + 1, to: this.#sequence, audioMs: 0 });
   }
 }
 
 export interface ClientPortSnapshot {
   readonly dialect: Dialect | null;
+  readonly connected: boolean;
+  readonly muted: boolean;
   readonly sequence: number;
+  readonly saidAt: number;
+  readonly outbox: OutboxSnapshot;
 }

@@ -15,6 +15,7 @@ import { ClientPort } from "./client-port.ts";
 import { Configuration, endpointerOptions } from "./configuration.ts";
 import { Context } from "./context.ts";
 import { Conversation } from "./conversation.ts";
+import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./eager.ts";
 import { Floor } from "./floor/floor.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -45,6 +46,7 @@ export class Conduct {
   readonly input: AudioInput;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
+  readonly delivery: Delivery;
   readonly commands: ClientCommands;
   readonly upstreamEvents: UpstreamEvents;
   readonly links: Link[] = [];
@@ -60,7 +62,7 @@ export class Conduct {
   #closed: { readonly at: number; readonly afterMs: number } | null = null;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
-  constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
+  constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: DeliveryHost) {
     const { kernels, createUpstream, drawId } = dependencies;
     this.#setup = setup;
     this.createdAt = now;
@@ -120,6 +122,7 @@ export class Conduct {
       this.responses,
       this.links,
     );
+    this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.commands = this.#createCommands();
     this.#configureTurns();
   }
@@ -139,6 +142,7 @@ export class Conduct {
     return {
       holds: (response: ResponseRecord) =>
         !response.announced ||
+        (this.port.extended && !this.port.live) ||
         (this.floor.held && this.links[response.stream]?.capabilities.turns !== "none"),
       // A duplex model keeps time by itself: pacing it would only delay it.
       leadMs: (stream: number) =>
@@ -198,6 +202,7 @@ export class Conduct {
       responses: this.responses,
       turns: this.turns,
       bargeIn: this.bargeIn,
+      delivery: this.delivery,
       links: this.links,
     };
     const config = this.config;
@@ -278,6 +283,7 @@ export class Conduct {
         session_id: `sess_${this.#setup.id}`,
         upstreams: this.links.map((link) => link.name),
         detector: this.#detector.name,
+        resume_token: this.delivery.token,
       };
     }
     return this.config.shown(identity);
@@ -320,6 +326,18 @@ export class Conduct {
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
   get #answerers(): readonly Link[] {
     return this.links.filter((link) => link.capabilities.turns !== "none");
+  }
+
+  /** The listener is not there: it stands still, and so does what is said to it. */
+  away(): void {
+    if (this.port.extended) this.playout.pause(this.context.now, "connection");
+  }
+
+  /** The listener is there again. */
+  back(): void {
+    const paused = this.playout.resume(this.context.now, "connection");
+    if (paused) this.floor.guard.delayed(paused.fromMs, paused.byMs);
+    this.responses.drain();
   }
 
   /** The neural detector cannot decide here: the application is told, and the metrics. */

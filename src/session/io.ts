@@ -20,6 +20,8 @@ export type Input =
   | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
   /** Bytes accepted by `send` and not yet on the network, polled by the shell. */
   | { readonly type: "buffered"; readonly peer: PeerId; readonly bytes: number }
+  /** The latest snapshot is durable. Never fed for one that could not be stored. */
+  | { readonly type: "persisted" }
   | { readonly type: "timeout" };
 
 /** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. */

@@ -26,6 +26,8 @@ export interface Limits {
   readonly backlogCommands: number;
   /** Bytes of an upstream's audio waiting for the listener, per response (87 s of 24 kHz PCM). */
   readonly laneBytes: number;
+  /** Bytes sent to a `duplex.v1` client and not acknowledged (30 s of 24 kHz PCM); what falls out is told. */
+  readonly outboxBytes: number;
   /** Responses in progress at once, out-of-band ones included. */
   readonly activeResponses: number;
   /** Finished responses whose late upstream events are still recognised and dropped. */
@@ -68,6 +70,7 @@ export const DEFAULT_LIMITS: Limits = {
   backlogBytes: 4 * 1024 * 1024,
   backlogCommands: 4000,
   laneBytes: 4 * 1024 * 1024,
+  outboxBytes: 1536 * 1024,
   activeResponses: 8,
   finishedResponses: 32,
   dialMs: 10_000,

@@ -122,7 +122,7 @@ export class Link implements AudioTap {
 
   /** Something is about to be asked of it: a lost upstream is dialled now, without waiting for its backoff. */
   ensure(): void {
-    if (this.#phase === "closed") this.dial();
+    if (this.#phase === "closed" || this.#phase === "idle") this.dial();
   }
 
   opened(): void {

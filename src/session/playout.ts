@@ -14,6 +14,9 @@ interface Piece {
   endMs: number | null;
 }
 
+/** The floor judges a sound, or the listener is not connected. */
+type PauseReason = "floor" | "connection";
+
 const KEPT_ITEMS = 64;
 
 export class Playout {
@@ -22,6 +25,7 @@ export class Playout {
   #totalMs = 0;
   /** The listener's player stands still since then; null: it plays. */
   #pausedAt: number | null = null;
+  readonly #pausedFor = new Set<PauseReason>();
 
   /** `ms` more of this item went to the listener. */
   sent(itemId: string, stream: number, ms: number, now: number): void {
@@ -67,13 +71,15 @@ export class Playout {
   }
 
   /** The listener's player was told to stand still. */
-  pause(now: number): void {
+  pause(now: number, reason: PauseReason): void {
     this.#pausedAt ??= now;
+    this.#pausedFor.add(reason);
   }
 
   /** It plays again: what had not sounded yet sounds later by the pause. */
-  resume(now: number): { readonly fromMs: number; readonly byMs: number } | null {
-    if (this.#pausedAt === null) return null;
+  resume(now: number, reason: PauseReason): { readonly fromMs: number; readonly byMs: number } | null {
+    this.#pausedFor.delete(reason);
+    if (this.#pausedAt === null || this.#pausedFor.size > 0) return null;
     const from = this.#pausedAt;
     const pausedMs = Math.max(0, now - from);
     this.#pausedAt = null;
@@ -136,6 +142,7 @@ export class Playout {
       audibleUntil: [...this.#audibleUntil],
       totalMs: this.#totalMs,
       pausedAt: this.#pausedAt,
+      pausedFor: [...this.#pausedFor],
     };
   }
 
@@ -144,6 +151,8 @@ export class Playout {
     this.#audibleUntil = [...snapshot.audibleUntil];
     this.#totalMs = snapshot.totalMs;
     this.#pausedAt = snapshot.pausedAt;
+    this.#pausedFor.clear();
+    for (const reason of snapshot.pausedFor) this.#pausedFor.add(reason);
   }
 }
 
@@ -152,4 +161,5 @@ export interface PlayoutSnapshot {
   readonly audibleUntil: readonly number[];
   readonly totalMs: number;
   readonly pausedAt: number | null;
+  readonly pausedFor: readonly PauseReason[];
 }

@@ -102,7 +102,7 @@ export class ResponseWriter {
     const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
     this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);
     this.#playout.sent(item.id, response.stream, ms, this.#context.now);
-    this.#port.audio(audioAddress(response, item), bytes);
+    this.#port.audio(audioAddress(response, item), bytes, ms);
   }
 
   /** Transcript of audio, or text output. */

@@ -10,6 +10,7 @@ import type { ClientPortSnapshot } from "./client-port.ts";
 import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
 import type { ConversationSnapshot } from "./conversation.ts";
+import type { DeliverySnapshot } from "./delivery/delivery.ts";
 import type { EagerSnapshot } from "./eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Dialect, type Input, type SessionState } from "./io.ts";
@@ -30,6 +31,7 @@ export interface SessionSnapshot {
   readonly audioReceivedMs: number;
   readonly context: ContextSnapshot;
   readonly port: ClientPortSnapshot;
+  readonly delivery: DeliverySnapshot;
   readonly config: SessionConfig;
   readonly conversation: ConversationSnapshot;
   readonly playout: PlayoutSnapshot;
@@ -54,9 +56,13 @@ export class Session {
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
     this.#setup = setup;
-    const conduct = new Conduct(setup, dependencies, now);
+    const conduct = new Conduct(setup, dependencies, now, {
+      resumed: () => conduct.back(),
+      restarted: () => this.#greet(),
+      gone: () => this.#clientAway(),
+    });
     this.#conduct = conduct;
-    this.#messages = new ClientMessages(conduct.context, conduct.port, {
+    this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.delivery, {
       event: (event) => conduct.commands.handle(event),
       audio: (bytes) => conduct.appendAudio(bytes),
     });
@@ -81,6 +87,8 @@ export class Session {
   #route(input: Input): void {
     if (input.type === "timeout") {
       for (const name of this.#conduct.context.deadlines.due(this.#conduct.context.now)) this.#due(name);
+    } else if (input.type === "persisted") {
+      this.#conduct.delivery.persisted();
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
     } else if (input.peer === CLIENT) {
@@ -97,31 +105,46 @@ export class Session {
   }
 
   #clientOpen(dialect: Dialect): void {
+    const { port, context, delivery } = this.#conduct;
+    // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
+    if (port.connected && port.extended) this.#clientAway();
+    const again = port.extended && dialect === "duplex.v1";
     this.#status = "connected";
-    this.#conduct.port.open(dialect);
-    this.#conduct.context.deadlines.clear("session:unclaimed");
-    this.#conduct.context.deadlines.clear("client:gone");
-    this.#conduct.port.emit({ type: "session.created", session: this.#conduct.shownSession() });
-    this.#conduct.port.emit({
+    port.open(dialect);
+    context.deadlines.clear("session:unclaimed");
+    context.deadlines.clear("client:gone");
+    if (dialect !== "duplex.v1" || !delivery.opened(again)) this.#greet();
+  }
+
+  /** The first events of a session, or of a client that begins anew on it. */
+  #greet(): void {
+    const { port, context, links } = this.#conduct;
+    port.emit({ type: "session.created", session: this.#conduct.shownSession() });
+    port.emit({
       type: "conversation.created",
       conversation: { id: this.#conduct.conversationId, object: "realtime.conversation" },
     });
     this.#conduct.tellFallback();
-    for (const link of this.#conduct.links) if (link.phase === "idle" || link.phase === "closed") link.dial();
-    this.#conduct.context.persist();
+    this.#conduct.back();
+    for (const link of links) link.ensure();
+    context.persist();
   }
 
   /** A `realtime` client cannot come back; a `duplex.v1` client may, for a while. */
   #clientClosed(): void {
-    const mayReturn = this.#conduct.port.extended;
-    this.#conduct.port.closed();
-    this.#status = "waiting";
-    if (mayReturn)
-      this.#conduct.context.deadlines.set(
-        "client:gone",
-        this.#conduct.context.now + this.#conduct.context.limits.clientGoneMs,
-      );
+    if (this.#conduct.port.extended) this.#clientAway();
     else this.#end("client_closed");
+  }
+
+  #clientAway(): void {
+    const { port, context, delivery } = this.#conduct;
+    if (!port.connected) return;
+    port.closed();
+    delivery.closed();
+    this.#conduct.away();
+    this.#status = "waiting";
+    context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
+    context.persist();
   }
 
   #end(reason: string): void {
@@ -169,6 +192,7 @@ export class Session {
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
     else if (name === "client:gone") this.#end("client_gone");
+    else if (kind === "client") this.#conduct.delivery.timeout(which);
   }
 
   #responseDue(id: string): void {
@@ -192,7 +216,13 @@ export class Session {
     );
   }
 
+  /** A client that shows this token may take the session up again. */
+  resumable(token: string): boolean {
+    return this.#status !== "ended" && this.#conduct.delivery.resumable(token);
+  }
+
   snapshot(): SessionSnapshot {
+    this.#conduct.delivery.snapshotting();
     return {
       version: 1,
       conduct: this.#conduct.snapshot(),
@@ -200,6 +230,7 @@ export class Session {
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
       context: this.#conduct.context.snapshot(),
       port: this.#conduct.port.snapshot(),
+      delivery: this.#conduct.delivery.snapshot(),
       config: this.#conduct.config.snapshot(),
       conversation: this.#conduct.conversation.snapshot(),
       playout: this.#conduct.playout.snapshot(),
@@ -232,6 +263,7 @@ export class Session {
     conduct.restore(snapshot.conduct);
     session.#aheadMs = Math.max(0, snapshot.context.now - now);
     conduct.port.restore(snapshot.port, stale);
+    conduct.delivery.restore(snapshot.delivery);
     conduct.config.restore(snapshot.config);
     conduct.conversation.restore(snapshot.conversation);
     conduct.playout.restore(snapshot.playout);

@@ -128,6 +128,7 @@ describe("upstream links", () => {
     call.input({ type: "close", peer: "client", code: 1006, reason: "" });
     call.advance(29_000);
     call.connect("duplex.v1");
+    call.client({ type: "session.update", session: {} });
     expect(call.types().filter((type) => type === "session.created").length).toBe(2);
     call.open.delete("client");
     call.input({ type: "close", peer: "client", code: 1006, reason: "" });

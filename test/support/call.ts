@@ -7,7 +7,12 @@ import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { PlannedUpstream } from "../../src/session/plan.ts";
-import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
+import {
+  Session,
+  type SessionDependencies,
+  type SessionSetup,
+  type SessionSnapshot,
+} from "../../src/session/session.ts";
 import type { JsonObject, UpstreamFactory } from "../../src/upstreams/upstream.ts";
 import { createWireUpstream, type SentCommand, type WireEvent } from "./wire-upstream.ts";
 
@@ -204,6 +209,14 @@ export class Call {
     this.events.length = 0;
     this.frames.length = 0;
     this.order.length = 0;
+  }
+
+  /** The object died: only an older snapshot is left, and every socket is gone. */
+  crash(kept: SessionSnapshot): void {
+    const peers = [...this.open];
+    this.open.clear();
+    this.session = Session.restore(structuredClone(kept), this.#setup, this.#dependencies, this.now);
+    for (const peer of peers) this.input({ type: "close", peer, code: 1006, reason: "" });
   }
 
   /** Goes on in "another isolate": snapshot, structured clone, restore. */

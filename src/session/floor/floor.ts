@@ -111,7 +111,7 @@ export class Floor {
 
   #hold(): void {
     if (!this.#step("onset")) return;
-    if (this.#port.extended) this.#playout.pause(this.#context.now);
+    if (this.#port.extended) this.#playout.pause(this.#context.now, "floor");
     this.#context.deadlines.set("floor", this.#context.now + UNHEARD_MS);
     this.#tell("hold");
   }
@@ -119,7 +119,7 @@ export class Floor {
   #open(): void {
     this.#context.deadlines.clear("floor");
     if (!this.#step("released")) return;
-    const paused = this.#playout.resume(this.#context.now);
+    const paused = this.#playout.resume(this.#context.now, "floor");
     if (paused) this.guard.delayed(paused.fromMs, paused.byMs);
   }
 

@@ -1,0 +1,252 @@
+/**
+ * Delivery to and from a `duplex.v1` client: numbers both ways, acknowledgements, heartbeat, resume (docs/wire.md).
+ *
+ * What the client sent is acknowledged when a snapshot that holds its effect is durable: acknowledged means that the
+ * client may forget it, whatever happens to this object. What was sent to the client is kept until it acknowledges.
+ */
+import { ClientError } from "../../protocol/client-error.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { ClientPort } from "../client-port.ts";
+import type { Context } from "../context.ts";
+import { CLIENT, type DrawId } from "../io.ts";
+
+/** Nothing heard of the client for so long: the connection is dead, whatever the socket says. */
+const DEAD_MS = 5000;
+/** Nothing said for so long: say something. */
+const BEAT_MS = 2000;
+/** A client that came back says `session.resume` first; one that says nothing at all began anew. */
+const RESUME_WITHIN_MS = 2000;
+/** Unacknowledged input asks for a snapshot after this. */
+const ACK_WITHIN_MS = 1000;
+const DEAD_CODE = 4008;
+
+export interface DeliveryHost {
+  /** The client is there again and hears: what waited may go on. */
+  resumed(): void;
+  /** The client began anew on the same session. */
+  restarted(): void;
+  /** The connection is dead; no close was seen. */
+  gone(): void;
+}
+
+export class Delivery {
+  readonly #context: Context;
+  readonly #port: ClientPort;
+  readonly #host: DeliveryHost;
+  readonly #drawId: DrawId;
+  /** The present token and the one before: a crash may have lost the rotation. */
+  #tokens: readonly string[];
+  /** Highest number received from the client, and what of it is durable. */
+  #received = 0;
+  #snapshotted = 0;
+  #acknowledged = 0;
+  /** The client numbers or acknowledges: it can be held to its heartbeat. */
+  #capable = false;
+  #heardAt = 0;
+  /** A client came back and has not said yet how. */
+  #resuming = false;
+
+  constructor(context: Context, port: ClientPort, drawId: DrawId, host: DeliveryHost) {
+    this.#context = context;
+    this.#port = port;
+    this.#drawId = drawId;
+    this.#host = host;
+    this.#tokens = [`rt_${drawId()}`];
+  }
+
+  get token(): string {
+    return this.#tokens[0] ?? "";
+  }
+
+  resumable(token: string): boolean {
+    return token !== "" && this.#tokens.includes(token);
+  }
+
+  /** A client of this session connected. @returns whether it was here before: it decides what follows. */
+  opened(again: boolean): boolean {
+    this.#heardAt = this.#context.now;
+    if (!again) {
+      this.#beatLater();
+      return false;
+    }
+    this.#resuming = true;
+    this.#port.mute();
+    this.#context.deadlines.set("client:resume", this.#context.now + RESUME_WITHIN_MS);
+    return true;
+  }
+
+  closed(): void {
+    this.#resuming = false;
+    for (const name of ["client:resume", "client:dead", "client:beat"]) this.#context.deadlines.clear(name);
+  }
+
+  /** Anything came from the client. @returns false: it is a message that was taken before, or its number is wrong. */
+  heard(sequence: number | null): boolean {
+    this.#heardAt = this.#context.now;
+    if (sequence === null || sequence === 0) return true;
+    this.#becomeCapable();
+    if (sequence <= this.#received) {
+      this.#context.metric("duplicates_dropped", 1);
+      return false;
+    }
+    this.#received = sequence;
+    if (this.#context.deadlines.get("client:ack") === null) {
+      this.#context.deadlines.set("client:ack", this.#context.now + ACK_WITHIN_MS);
+    }
+    return true;
+  }
+
+  /** Before a message other than `session.resume` is taken of a client that came back: it began anew. */
+  settle(): void {
+    if (!this.#resuming) return;
+    this.#resuming = false;
+    this.#context.deadlines.clear("client:resume");
+    this.#received = 0;
+    this.#snapshotted = 0;
+    this.#acknowledged = 0;
+    this.#port.restart();
+    this.#beatLater();
+    this.#host.restarted();
+  }
+
+  /** The client's `session.ack`. @throws ClientError for a number that was never given. */
+  acknowledge(sequence: number): void {
+    this.#becomeCapable();
+    if (sequence > this.#port.sequence) {
+      throw new ClientError("invalid_value", `No message ${sequence} was sent.`, "last_received");
+    }
+    this.#port.acknowledge(sequence);
+  }
+
+  /** The client's `session.heartbeat`: that it came is all it says. */
+  beat(): void {
+    this.#becomeCapable();
+  }
+
+  #becomeCapable(): void {
+    if (this.#capable) return;
+    this.#capable = true;
+    this.#context.deadlines.set("client:dead", this.#context.now + DEAD_MS);
+    this.#beatLater();
+  }
+
+  #beatLater(): void {
+    if (this.#capable) this.#context.deadlines.set("client:beat", this.#port.saidAt + BEAT_MS);
+  }
+
+  /** The client's `session.resume`. @throws ClientError when it is no first message, or the token is wrong. */
+  resume(token: string, lastReceived: number): void {
+    if (!this.#resuming) {
+      throw new ClientError(
+        "invalid_request",
+        "session.resume is the first message of a new connection.",
+        "type",
+      );
+    }
+    if (!this.resumable(token)) {
+      this.#verdict({ verdict: "lost", reason: "resume_token_refused", last_received: this.#received });
+      this.#context.act({ type: "close", peer: CLIENT, code: 4003, reason: "resume token refused" });
+      this.#host.gone();
+      return;
+    }
+    this.#resuming = false;
+    this.#context.deadlines.clear("client:resume");
+    this.#tokens = [`rt_${this.#drawId()}`, token];
+    this.#capable = true;
+    this.#context.deadlines.set("client:dead", this.#context.now + DEAD_MS);
+    this.#replay(Math.min(lastReceived, this.#port.sequence));
+    this.#beatLater();
+    this.#context.persist();
+    this.#host.resumed();
+  }
+
+  #replay(lastReceived: number): void {
+    this.#port.acknowledge(lastReceived);
+    const gaps = this.#port.outbox.gapsAfter(lastReceived);
+    const again = this.#port.outbox.after(lastReceived);
+    const missing = {
+      messages: gaps.reduce((sum, gap) => sum + gap.to - gap.from + 1, 0),
+      ms: Math.round(gaps.reduce((sum, gap) => sum + gap.audioMs, 0)),
+      ranges: gaps.map((gap) => [gap.from, gap.to]),
+    };
+    this.#context.metric(gaps.length > 0 ? "resumes_partial" : "resumes_whole", 1);
+    this.#verdict({
+      verdict: gaps.length > 0 ? "partial" : "resumed",
+      last_received: this.#received,
+      resume_token: this.token,
+      replayed: again.length,
+      ...(gaps.length > 0 ? { missing } : {}),
+    });
+    this.#port.unmute();
+    for (const message of again) this.#context.act({ type: "send", peer: CLIENT, data: message.data });
+  }
+
+  #verdict(verdict: JsonObject): void {
+    this.#port.emitUnnumbered({ type: "session.resumed", ...verdict });
+  }
+
+  /** A snapshot is being taken: this is what it covers. */
+  snapshotting(): void {
+    this.#snapshotted = this.#received;
+  }
+
+  /** The last snapshot is durable. */
+  persisted(): void {
+    if (this.#snapshotted <= this.#acknowledged || !this.#port.connected || this.#resuming) return;
+    this.#acknowledged = this.#snapshotted;
+    this.#port.emitUnnumbered({ type: "session.ack", last_received: this.#acknowledged });
+  }
+
+  /** A deadline `client:<what>` of delivery came. */
+  timeout(what: string): void {
+    const { deadlines, now } = this.#context;
+    if (what === "resume") this.settle();
+    else if (what === "ack") this.#context.persist();
+    else if (what === "beat" && this.#port.connected) {
+      if (now - this.#port.saidAt >= BEAT_MS) this.#port.emitUnnumbered({ type: "session.heartbeat" });
+      this.#beatLater();
+    } else if (what === "dead" && this.#port.connected) {
+      const at = this.#heardAt + DEAD_MS;
+      if (at > now) deadlines.set("client:dead", at);
+      else this.#dead();
+    }
+  }
+
+  #dead(): void {
+    this.#context.metric("clients_dead", 1);
+    this.#context.act({ type: "close", peer: CLIENT, code: DEAD_CODE, reason: "nothing was heard for 5 s" });
+    this.#host.gone();
+  }
+
+  snapshot(): DeliverySnapshot {
+    return {
+      tokens: this.#tokens,
+      received: this.#received,
+      snapshotted: this.#snapshotted,
+      acknowledged: this.#acknowledged,
+      capable: this.#capable,
+      heardAt: this.#heardAt,
+      resuming: this.#resuming,
+    };
+  }
+
+  restore(snapshot: DeliverySnapshot): void {
+    this.#tokens = snapshot.tokens;
+    this.#received = snapshot.received;
+    this.#snapshotted = snapshot.snapshotted;
+    this.#acknowledged = snapshot.acknowledged;
+    this.#capable = snapshot.capable;
+    this.#heardAt = snapshot.heardAt;
+    this.#resuming = snapshot.resuming;
+  }
+}
+
+export interface DeliverySnapshot {
+  readonly tokens: readonly string[];
+  readonly received: number;
+  readonly snapshotted: number;
+  readonly acknowledged: number;
+  readonly capable: boolean;
+  readonly heardAt: number;
+  readonly resuming: boolean;
+}

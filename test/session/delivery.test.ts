@@ -1,0 +1,242 @@
+import { describe, expect, test } from "vitest";
+
+import { FRAME_AUDIO, writeFrame } from "../../src/protocol/frame.ts";
+import { Call, type CallOptions } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const MANUAL = { audio: { input: { turn_detection: null } } };
+const STORY = voice(8000, 24_000, 11);
+
+/** A client that numbers, and can lose its connection and resume. */
+class Resumer {
+  readonly call: Call;
+  token: string;
+  received = 0;
+  #sent = 0;
+
+  constructor(options: CallOptions = {}) {
+    this.call = new Call({ dialect: "duplex.v1", ...options });
+    const { relay } = this.call.last("session.created")["session"] as { relay: { resume_token: string } };
+    this.token = relay.resume_token;
+  }
+
+  /** Highest number received, counting everything that arrived. */
+  get last(): number {
+    const text = this.call.events.map((event) => Number(event["server_event_seq"] ?? 0));
+    return Math.max(0, ...text, ...this.call.frames.map((frame) => frame.header.sequence));
+  }
+
+  audio(samples: Int16Array, sequence = (this.#sent += 1)): void {
+    const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+    this.call.client(writeFrame({ kind: FRAME_AUDIO, stream: 0, response: 0, sequence }, bytes));
+  }
+
+  drop(): void {
+    this.call.open.delete("client");
+    this.call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+  }
+
+  resume(lastReceived: number, token = this.token): void {
+    this.call.connect("duplex.v1");
+    this.call.client({ type: "session.resume", resume_token: token, last_received: lastReceived });
+    const next = this.call.last("session.resumed")["resume_token"];
+    if (typeof next === "string") this.token = next;
+  }
+}
+
+function heard(call: Call): Uint8Array {
+  return Uint8Array.from(call.frames.flatMap((one) => [...one.payload]));
+}
+
+describe("delivery", () => {
+  test("[Y1] after a resume the client has every message once, in order, and the answer goes on where it stopped", () => {
+    const client = new Resumer();
+    const { call } = client;
+    call.client({ type: "response.create" });
+    call.answer(STORY);
+    call.advance(1000);
+    // The last messages were sent and never arrived.
+    const arrived = client.last - 4;
+    const frames = call.frames.filter((frame) => frame.header.sequence <= arrived);
+    client.drop();
+    call.advance(7000);
+    expect(client.last).toBe(arrived + 4);
+    call.frames.length = 0;
+    call.frames.push(...frames);
+    client.resume(arrived);
+    expect(call.last("session.resumed")).toMatchObject({ verdict: "resumed", replayed: 4 });
+    for (let second = 0; second < 9; second += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+    }
+    expect(heard(call)).toEqual(new Uint8Array(STORY.buffer));
+    const numbers = call.frames.map((frame) => frame.header.sequence);
+    expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[Y2] what the client sends again is taken once: every sample reaches the upstream exactly once", () => {
+    const client = new Resumer({ session: MANUAL });
+    const audio = voice(2000);
+    const frames = Array.from({ length: 100 }, (_, at) => audio.subarray(at * 480, at * 480 + 480));
+    for (const [at, frame] of frames.slice(0, 60).entries()) client.audio(frame, at + 1);
+    client.drop();
+    client.resume(client.last);
+    expect(client.call.last("session.resumed")["last_received"]).toBe(60);
+    for (const [at, frame] of frames.entries()) if (at >= 40) client.audio(frame, at + 1);
+    client.call.client({ type: "input_audio_buffer.commit" });
+    expect(client.call.heard()).toEqual(new Uint8Array(audio.buffer));
+  });
+
+  test("[Y3] input is acknowledged only when a snapshot that holds it is durable", () => {
+    const client = new Resumer({ session: MANUAL });
+    const { call } = client;
+    for (let at = 0; at < 10; at += 1) client.audio(voice(20));
+    call.advance(1100);
+    expect(call.actions.some((action) => action.type === "persist")).toBe(true);
+    expect(call.types()).not.toContain("session.ack");
+    call.session.snapshot();
+    client.audio(voice(20));
+    call.input({ type: "persisted" });
+    expect(call.last("session.ack")).toEqual({ type: "session.ack", last_received: 10 });
+  });
+
+  test("[Y4] what does not fit into the bound is named: partial, with numbers and milliseconds", () => {
+    const client = new Resumer({ limits: { outboxBytes: 20_000 } });
+    const { call } = client;
+    const before = client.last;
+    call.client({ type: "response.create" });
+    call.answer(voice(2000));
+    call.advance(3000);
+    const last = client.last;
+    client.drop();
+    client.resume(before);
+    const verdict = call.last("session.resumed") as unknown as {
+      verdict: string;
+      missing: { messages: number; ms: number; ranges: [number, number][] };
+      replayed: number;
+    };
+    expect(verdict.verdict).toBe("partial");
+    expect(verdict.missing.ranges).toHaveLength(1);
+    expect(verdict.missing.ranges[0]?.[0]).toBe(before + 1);
+    expect(verdict.missing.messages + verdict.replayed).toBe(last - before);
+    expect(verdict.missing.ms).toBeGreaterThan(500);
+  });
+
+  test("[Y5] acknowledged messages are forgotten; an acknowledgement of what was never sent is an error", () => {
+    const client = new Resumer();
+    const { call } = client;
+    call.client({ type: "session.ack", last_received: client.last });
+    expect(call.session.snapshot().port.outbox.sent).toEqual([]);
+    call.client({ type: "session.ack", last_received: 999, event_id: "a" });
+    expect(call.last("error")["error"]).toMatchObject({ param: "last_received", event_id: "a" });
+  });
+
+  test("[Y6] a wrong token is refused as lost and its connection closed; the session waits for the right one", () => {
+    const client = new Resumer();
+    client.drop();
+    client.resume(0, "rt_wrong");
+    expect(client.call.last("session.resumed")).toMatchObject({ verdict: "lost" });
+    expect(client.call.actions.at(-1) ?? {}).not.toMatchObject({ type: "end" });
+    expect(client.call.open.has("client")).toBe(false);
+    client.resume(client.last);
+    expect(client.call.last("session.resumed")).toMatchObject({ verdict: "resumed" });
+  });
+
+  test("[Y7] a token is spent by a resume; resumable says so", () => {
+    const client = new Resumer();
+    const first = client.token;
+    expect(client.call.session.resumable(first)).toBe(true);
+    client.drop();
+    client.resume(client.last);
+    expect(client.token).not.toBe(first);
+    client.drop();
+    client.resume(client.last);
+    expect(client.call.session.resumable(first)).toBe(false);
+    expect(client.call.session.resumable(client.token)).toBe(true);
+    expect(client.call.session.resumable("")).toBe(false);
+  });
+
+  test("[Y8] a half-open connection is closed after five seconds of nothing, and the session waits", () => {
+    const client = new Resumer();
+    const { call } = client;
+    call.client({ type: "session.heartbeat" });
+    call.advance(4900);
+    expect(call.open.has("client")).toBe(true);
+    call.client({ type: "session.heartbeat" });
+    call.advance(4900);
+    expect(call.open.has("client")).toBe(true);
+    call.advance(200);
+    expect(call.actions).toContainEqual(
+      expect.objectContaining({ type: "close", peer: "client", code: 4008 }),
+    );
+    expect(call.session.state().status).toBe("waiting");
+    client.resume(client.last);
+    expect(call.last("session.resumed")).toMatchObject({ verdict: "resumed" });
+  });
+
+  test("[Y9] the relay says something at least every two seconds to a client that can be told", () => {
+    const client = new Resumer();
+    const { call } = client;
+    for (let second = 0; second < 10; second += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+    }
+    expect(call.types().filter((type) => type === "session.heartbeat").length).toBeGreaterThanOrEqual(4);
+  });
+
+  test("[Y10] speech goes on across a gap: one turn, with all of its words", () => {
+    const client = new Resumer();
+    const { call } = client;
+    const turn = concat(silence(600), voice(1600), silence(900));
+    const frames = Array.from({ length: 155 }, (_, at) => turn.subarray(at * 480, at * 480 + 480));
+    for (const [at, frame] of frames.entries()) {
+      if (at === 70) {
+        client.drop();
+        call.advance(3000);
+        client.resume(client.last);
+      }
+      client.audio(frame, at + 1);
+      call.advance(20);
+    }
+    expect(call.types().filter((type) => type === "input_audio_buffer.committed").length).toBe(1);
+    const whole = new Call();
+    whole.speak(turn);
+    expect(call.heard()).toEqual(whole.heard());
+  });
+
+  test("[Y11] a second connection takes the session over", () => {
+    const client = new Resumer();
+    client.resume(client.last);
+    expect(client.call.last("session.resumed")).toMatchObject({ verdict: "resumed" });
+  });
+
+  test("[Y12] session.resume in the middle of a connection is an error", () => {
+    const client = new Resumer();
+    const event = { type: "session.resume", resume_token: client.token, last_received: 0, event_id: "r" };
+    client.call.client(event);
+    expect(client.call.last("error")["error"]).toMatchObject({ event_id: "r" });
+  });
+
+  test("[Y13] a crash with an old snapshot gives no number and no name twice, and the verdict says what may be gone", () => {
+    const client = new Resumer();
+    const { call } = client;
+    const kept = structuredClone(call.session.snapshot());
+    call.client({ type: "response.create" });
+    call.answer(voice(500));
+    const ids = new Set(call.events.map((event) => event["event_id"]));
+    const last = client.last;
+    call.crash(kept);
+    client.resume(last);
+    const verdict = call.last("session.resumed");
+    expect(verdict["verdict"]).toBe("partial");
+    call.clearEvents();
+    call.advance(300);
+    call.client({ type: "response.create" });
+    expect(call.events.length).toBeGreaterThan(0);
+    for (const event of call.events) {
+      expect(ids.has(event["event_id"])).toBe(false);
+      expect(Number(event["server_event_seq"] ?? Infinity)).toBeGreaterThan(last);
+    }
+  });
+});
