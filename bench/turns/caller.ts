@@ -38,6 +38,7 @@ const ROOM: readonly (readonly [number, number])[] = [
 /** A call that waits for so long for what its script expects is given up. */
 const PATIENCE_MS = 9000;
 const ACK_EVERY = 10;
+const RECEIVED_EVERY = 25;
 
 export class Caller {
   readonly script: CallScript;
@@ -56,6 +57,7 @@ export class Caller {
   readonly #send: (message: string | Uint8Array) => void;
   readonly #random: () => number;
   #sequence = 0;
+  #received = 0;
   #ready = false;
   #waitingSince = 0;
   #quietSince = -1;
@@ -84,12 +86,15 @@ export class Caller {
     if (typeof message !== "string") {
       const header = readFrameHeader(message);
       const payload = message.subarray(FRAME_HEADER_BYTES);
-      if (header) this.player.receive(header.response, payload, this.ticks * FRAME);
+      if (header === null) return;
+      this.#received = Math.max(this.#received, header.sequence);
+      this.player.receive(header.response, payload, this.ticks * FRAME);
       return;
     }
     const event = parseJsonObject(message);
     const type = textAt(event, "type");
     if (event === null || type === null) return;
+    this.#received = Math.max(this.#received, Number(event["server_event_seq"] ?? 0));
     this.heard.push({ atMs, clockMs: this.ticks * 20, type, event });
     this.#react(type, event);
   }
@@ -133,6 +138,8 @@ export class Caller {
     this.player.play(clock);
     this.ticks += 1;
     this.#sendFrame(clock - FRAME);
+    if (this.ticks % RECEIVED_EVERY === 0)
+      this.#event({ type: "session.ack", last_received: this.#received });
     if (this.script.acks && this.ticks % ACK_EVERY === 0) this.#acknowledge();
   }
 
