@@ -27,7 +27,10 @@ export interface CallSetup {
 export interface Arrival {
   /** Null: only to a session that is already there. */
   readonly call: CallSetup | null;
-  readonly keyId: string;
+  /** Null: nobody who is known, with `resume`. */
+  readonly keyId: string | null;
+  /** The resume token with which a client comes back; then neither key nor session token is asked for. */
+  readonly resume: string | null;
   readonly dialect: Dialect;
   /** Subprotocol to answer with. */
   readonly protocol: string | null;
@@ -44,11 +47,17 @@ export function decodeArrival(header: string): Arrival {
 }
 
 /** Why the object would not take a connection; the door makes an HTTP answer of it. */
-export type Refusal = "token_used" | "session_not_found" | "session_ended" | "session_unavailable";
+export type Refusal =
+  | "token_used"
+  | "resume_refused"
+  | "session_not_found"
+  | "session_ended"
+  | "session_unavailable";
 
 /** Status that carries a refusal from the object to its door. */
 export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   token_used: 409,
+  resume_refused: 409,
   session_not_found: 404,
   session_ended: 409,
   session_unavailable: 500,

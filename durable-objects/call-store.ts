@@ -1,4 +1,5 @@
 /** What a session keeps in its object's SQLite: how it began, its last snapshot, and which token was used. */
+import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { CallSetup } from "./call-setup.ts";
 import { divide, join, type Divided, type Piece } from "./pieces.ts";
@@ -7,9 +8,12 @@ import { divide, join, type Divided, type Piece } from "./pieces.ts";
 export interface Moment {
   readonly peers: readonly string[];
   readonly session: SessionSnapshot;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 interface StoredMoment {
+  readonly at: number;
   readonly peers: readonly string[];
   readonly session: Divided;
   readonly pieces: number;
@@ -23,13 +27,24 @@ interface UsedToken {
 const CALL = "call";
 const USED = "used";
 const MOMENT = "moment";
+/** There while the moment is the last word: the session slept, and nothing came since. */
+const ASLEEP = "asleep";
 const piece = (index: number): string => `piece:${index}`;
 /** Of one `put` or `delete` with several keys (Durable Objects, storage API). */
 const KEYS_AT_ONCE = 128;
 
+/**
+ * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
+ * comes once this long after the last snapshot, and at the latest after twice as long. Never before a client may have
+ * given up coming back.
+ */
+export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
+
 export class CallStore {
   readonly #storage: DurableObjectStorage;
   #pieces = 0;
+  /** When the alarm is set for, as far as this object knows. */
+  #alarmAt = Number.NEGATIVE_INFINITY;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -40,8 +55,9 @@ export class CallStore {
   }
 
   /** Durable before anything that is sent afterwards leaves the object. */
-  begin(call: CallSetup): void {
+  begin(call: CallSetup, now: number): Promise<void> {
     this.#storage.kv.put(CALL, call);
+    return this.#guard(now);
   }
 
   /** The token that opened this session, while a door would still accept it. */
@@ -59,11 +75,12 @@ export class CallStore {
   /**
    * Unconfirmed, because the output gate would hold back what is sent meanwhile (one insert per frame gave a p99 of
    * 1.7 s). What a crash can lose is the last second, and the snapshot before it is whole: one put is atomic.
+   * Resolves when it is durable, rejects when it is not.
    */
   async save(moment: Moment): Promise<void> {
     const { pieces, ...session } = divide(moment.session);
     const entries: Record<string, StoredMoment | Piece> = {
-      [MOMENT]: { peers: moment.peers, session, pieces: pieces.length },
+      [MOMENT]: { at: moment.at, peers: moment.peers, session, pieces: pieces.length },
     };
     for (const [index, each] of pieces.entries()) entries[piece(index)] = each;
     if (Object.keys(entries).length > KEYS_AT_ONCE) throw new Error("the snapshot has too many pieces");
@@ -73,7 +90,9 @@ export class CallStore {
     this.#pieces = pieces.length;
     const writes = [this.#storage.put(entries, { allowUnconfirmed: true })];
     if (stale.length > 0) writes.push(this.#storage.delete(stale, { allowUnconfirmed: true }).then(() => {}));
+    writes.push(this.#guard(moment.at));
     await Promise.all(writes);
+    await this.#storage.sync();
   }
 
   /** @throws when what is stored is not whole. */
@@ -83,12 +102,28 @@ export class CallStore {
     this.#pieces = stored.pieces;
     const pieces = Array.from({ length: stored.pieces }, (_, n) => this.#storage.kv.get<Piece>(piece(n)));
     // Written by `save`, read by the same code or refused by the session's own version.
-    return { peers: stored.peers, session: join(stored.session, pieces) as SessionSnapshot };
+    return { at: stored.at, peers: stored.peers, session: join(stored.session, pieces) as SessionSnapshot };
+  }
+
+  /** What `load` gives is all there is to know: nothing was sent or received after it. */
+  get asleep(): boolean {
+    return this.#storage.kv.get<boolean>(ASLEEP) ?? false;
+  }
+
+  /** @param current nothing happened since the last `save`. */
+  sleep(current: boolean): void {
+    if (current) this.#storage.kv.put(ASLEEP, true);
+  }
+
+  /** Durable before anything that is sent afterwards leaves the object. */
+  awake(): void {
+    if (this.asleep) this.#storage.kv.delete(ASLEEP);
   }
 
   /** Forgets the session, but the used token not before no door accepts it any more: then call this again. */
   async wipe(now: number): Promise<void> {
     this.#pieces = 0;
+    this.#alarmAt = Number.NEGATIVE_INFINITY;
     const used = this.used;
     if (used === null || used.exp * 1000 <= now) {
       await this.#storage.deleteAlarm();
@@ -102,6 +137,20 @@ export class CallStore {
 
   /** Wakes the object for a deadline. Storage has one alarm; setting it replaces the former. */
   async setAlarm(at: number): Promise<void> {
+    this.#alarmAt = at;
     await this.#storage.setAlarm(at, { allowUnconfirmed: true });
+  }
+
+  /** The alarm rang: a session that is awake gets the next one. */
+  async rang(now: number, awake: boolean): Promise<void> {
+    this.#alarmAt = Number.NEGATIVE_INFINITY;
+    if (awake) await this.#guard(now);
+  }
+
+  /** Moves the alarm seldom: every move is a write. */
+  async #guard(now: number): Promise<void> {
+    const leastAt = now + ABANDONED_MS;
+    const mostAt = leastAt + ABANDONED_MS;
+    if (this.#alarmAt < leastAt || this.#alarmAt > mostAt) await this.setAlarm(mostAt);
   }
 }

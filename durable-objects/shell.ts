@@ -10,31 +10,40 @@ import type { Session, SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
 import { sendableCloseCode, sendableCloseReason } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Timer, type Clock } from "./timer.ts";
 
 /** What the shell needs of a session: the core's own class, or a scripted double. */
-export type SessionCore = Pick<Session, "handle" | "deadline" | "quiet" | "snapshot" | "state" | "terminate">;
+export type SessionCore = Pick<
+  Session,
+  "handle" | "deadline" | "quiet" | "snapshot" | "state" | "terminate" | "resumable"
+>;
 
 export interface ShellHost {
   readonly clock: Clock;
   readonly dial: Dial;
-  /** Stores a snapshot, off the hot path. */
-  save(peers: readonly PeerId[], snapshot: SessionSnapshot): void;
+  /** Stores a snapshot, off the hot path. Resolves when it is durable, rejects when it could not be stored. */
+  save(peers: readonly PeerId[], snapshot: SessionSnapshot): Promise<void>;
   metric(name: string, value: number, upstream?: string): void;
-  /** Nothing keeps this object awake any more; it must be woken at `at` (null: by the client only). */
-  sleep(at: number | null): void;
+  /**
+   * Nothing keeps this object awake any more; it must be woken at `at` (null: by the client only).
+   * @param current the stored snapshot is all there is to know.
+   */
+  sleep(at: number | null, current: boolean): void;
+  /** It was asleep, and something comes: the stored snapshot will not be all there is to know. */
+  awake(): void;
   /** The session is over: nothing of it is needed any more. */
   ended(): void;
   /** The core threw. Called once; `error` must not be logged with its message, which may hold what was said. */
   failed(error: unknown): void;
 }
 
-const SAVE_EVERY_MS = 1000;
 const POLL_EVERY_MS = 250;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
 const SLEEP_LEAST_MS = 10_000;
+const SLEEP_SAVES = 2;
 const TAKEN_OVER = 4001;
 
 interface Upstream {
@@ -54,15 +63,26 @@ export class Shell {
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
   #pollAt: number | null = null;
-  #saveAt: number | null = null;
-  #savedAt = Number.NEGATIVE_INFINITY;
-  #cancelSave: (() => void) | null = null;
+  readonly #snapshots: Snapshots;
+  #asleep: boolean;
+  /** Snapshots taken in order to sleep since the last sign of life. */
+  #sleepSaves = 0;
 
-  /** @param client the socket of a session that comes back from hibernation, else null. */
-  constructor(session: SessionCore, host: ShellHost, client: Socket | null) {
+  /**
+   * @param client the socket of a session that comes back from hibernation, else null.
+   * @param asleep the session comes back exactly as it was stored.
+   */
+  constructor(session: SessionCore, host: ShellHost, client: Socket | null, asleep = false) {
     this.#session = session;
     this.#host = host;
     this.#client = client;
+    this.#asleep = asleep;
+    this.#snapshots = new Snapshots({
+      clock: host.clock,
+      take: () => this.#save(),
+      stored: () => this.#handleQuietly({ type: "persisted" }),
+      failed: () => this.#aim(),
+    });
     this.#lastInputAt = host.clock.now();
     this.#timer = new Timer(host.clock, () => this.#tick());
     this.#aim();
@@ -115,24 +135,35 @@ export class Shell {
     this.#run(() => this.#session.terminate(this.#host.clock.now()));
   }
 
-  /** Asks for a snapshot without being told to by the session. */
-  save(): void {
-    this.#saveSoon();
-  }
-
   #feed(input: Input): void {
     this.#run(() => this.#session.handle(input, this.#host.clock.now()));
   }
 
   #run(step: () => readonly Action[]): void {
     if (this.#over) return;
+    if (this.#asleep) {
+      this.#asleep = false;
+      this.#host.awake();
+    }
+    this.#sleepSaves = 0;
     this.#lastInputAt = this.#host.clock.now();
+    this.#snapshots.touch();
+    this.#act(step);
+  }
+
+  /** @returns whether the session did anything but count. */
+  #act(step: () => readonly Action[]): boolean {
+    let acted = false;
     try {
-      for (const action of step()) this.#perform(action);
+      for (const action of step()) {
+        acted ||= action.type !== "metric";
+        this.#perform(action);
+      }
       if (!this.#over) this.#aim();
     } catch (error) {
       this.#fail(error);
     }
+    return acted;
   }
 
   #perform(action: Action): void {
@@ -147,7 +178,7 @@ export class Shell {
         this.#close(action.peer, action.code, action.reason);
         break;
       case "persist":
-        this.#saveSoon();
+        this.#snapshots.soon();
         break;
       case "metric":
         this.#host.metric(action.name, action.value, action.upstream);
@@ -169,7 +200,7 @@ export class Shell {
       return;
     }
     if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
-    this.#pollAt ??= this.#lastInputAt + POLL_EVERY_MS;
+    this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
   }
 
   #dial(peer: PeerId, request: DialRequest): void {
@@ -223,37 +254,28 @@ export class Shell {
   #release(code: number, reason: string): void {
     this.#over = true;
     this.#timer.stop();
-    this.#cancelSave?.();
-    this.#cancelSave = null;
+    this.#snapshots.stop();
     for (const peer of [CLIENT, ...this.#upstreams.keys()]) {
       this.#close(peer, peer === CLIENT ? code : 1000, peer === CLIENT ? reason : "");
     }
   }
 
-  #saveSoon(): void {
-    if (this.#saveAt !== null) return;
-    const { clock } = this.#host;
-    const now = clock.now();
-    this.#saveAt = Math.max(now, this.#savedAt + SAVE_EVERY_MS);
-    this.#cancelSave = clock.schedule(() => this.#save(), this.#saveAt - now);
-  }
-
-  #save(): void {
-    this.#cancelSave?.();
-    this.#cancelSave = null;
-    this.#saveAt = null;
-    this.#savedAt = this.#host.clock.now();
-    if (this.#over) return;
+  async #save(): Promise<void> {
+    const client = this.#client === null ? [] : [CLIENT];
+    let snapshot: SessionSnapshot;
     try {
-      const client = this.#client === null ? [] : [CLIENT];
-      this.#host.save([...client, ...this.#upstreams.keys()], this.#session.snapshot());
+      snapshot = this.#session.snapshot();
     } catch (error) {
       this.#fail(error);
+      return;
     }
+    await this.#host.save([...client, ...this.#upstreams.keys()], snapshot);
   }
 
   /** One timer for all: it is asked for the earliest, and every tick looks at each. */
   #aim(): void {
+    // The alarm stands for the timer.
+    if (this.#asleep) return;
     const deadline = this.#session.deadline;
     // A deadline that its timeout did not move must not become a loop without end.
     const callAt = deadline === null ? null : Math.max(deadline, this.#timedOutAt + 1);
@@ -288,26 +310,35 @@ export class Shell {
     if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
   }
 
-  /** Polling is not a sign of life: it must not put off sleep. */
+  /** What the shell has to tell is no sign of life: it must not put off sleep. */
   #handleQuietly(input: Input): void {
-    const at = this.#lastInputAt;
-    this.#feed(input);
-    this.#lastInputAt = at;
+    if (this.#over) return;
+    if (this.#act(() => this.#session.handle(input, this.#host.clock.now()))) this.#snapshots.touch();
   }
 
   /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */
   #sleepAt(): number | null {
+    if (this.#asleep || this.#snapshots.writing) return null;
     if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
     const deadline = this.#session.deadline;
     return deadline !== null && deadline < at + SLEEP_LEAST_MS ? null : at;
   }
 
+  /**
+   * With a snapshot that is durable and the last word, if that can be had: storing one may have its own consequence
+   * (an acknowledgement), once.
+   */
   #sleep(): void {
-    this.#save();
-    if (this.#over) return;
+    if (!this.#snapshots.current && !this.#snapshots.failing && this.#sleepSaves < SLEEP_SAVES) {
+      this.#sleepSaves += 1;
+      this.#snapshots.now();
+      this.#aim();
+      return;
+    }
     this.#timer.stop();
-    this.#host.sleep(this.#session.deadline);
+    this.#asleep = true;
+    this.#host.sleep(this.#session.deadline, this.#snapshots.current);
   }
 }
 

@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import relayConfig from "../relay.config.ts";
 import { resolvePlan } from "../src/config/resolve.ts";
-import { CLIENT, type PeerId } from "../src/session/io.ts";
+import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../src/session/session.ts";
 import { Counters } from "../src/telemetry/metrics.ts";
@@ -18,7 +18,7 @@ import {
   type CallSetup,
   type Refusal,
 } from "./call-setup.ts";
-import { CallStore, type Moment } from "./call-store.ts";
+import { ABANDONED_MS, CallStore, type Moment } from "./call-store.ts";
 import { sendableCloseCode } from "./close-code.ts";
 import { Dialler } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
@@ -45,6 +45,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   readonly #counters = new Counters();
   readonly #tickets = new Map<string, string>();
   #live: Live | null = null;
+  /** Came back from a crash so long after it that its client has given up, and nobody came since. */
+  #deserted = false;
 
   constructor(ctx: DurableObjectState, env: RelayEnv) {
     super(ctx, env);
@@ -62,6 +64,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (refusal !== null) return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
     const shell = this.#live?.shell;
     if (shell === undefined) throw new Error("admitted without a session");
+    this.#deserted = false;
     const [theirs, ours] = Object.values(new WebSocketPair());
     if (theirs === undefined || ours === undefined) throw new Error("WebSocketPair has two ends");
     this.ctx.acceptWebSocket(ours);
@@ -119,11 +122,19 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (shell?.isClient(socket) === true) shell.clientClosed(1006, "");
   }
 
-  /** A deadline of a session that slept, or the time at which a used token need not be remembered any more. */
+  /**
+   * A deadline of a session that slept; a session that was left by a crash; or the time at which a used token need not
+   * be remembered any more.
+   */
   override async alarm(): Promise<void> {
-    const live = this.#live;
-    if (live !== null && !live.shell.over) live.shell.woken();
-    else await this.#store.wipe(Date.now());
+    const shell = this.#live?.shell;
+    if (shell === undefined || shell.over) {
+      await this.#store.wipe(Date.now());
+      return;
+    }
+    if (this.#deserted) shell.terminate();
+    else shell.woken();
+    await this.#store.rang(Date.now(), !shell.over);
   }
 
   #of(keyId: string): Live | null {
@@ -131,7 +142,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** Nothing here awaits: two connections with one token are told apart by the order in which they came. */
-  #admit({ call, keyId, ticket }: Arrival): Refusal | null {
+  #admit({ call, keyId, resume, ticket }: Arrival): Refusal | null {
+    if (resume !== null) return this.#readmit(resume);
     const token = call?.token ?? null;
     if (token !== null && !this.#store.consume(token)) return "token_used";
     if (this.#live === null) {
@@ -151,6 +163,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return this.#live.shell.over ? "session_ended" : null;
   }
 
+  /** What has ended is as unknown as what never was: both are soon forgotten. */
+  #readmit(token: string): Refusal | null {
+    if (this.#live === null || this.#live.shell.over) return "session_not_found";
+    return this.#live.core.resumable(token) ? null : "resume_refused";
+  }
+
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
   #start(call: CallSetup): void {
     const now = Date.now();
@@ -158,27 +176,41 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
-    this.#store.begin(call);
+    this.ctx.waitUntil(this.#store.begin(call, now));
     this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan.name), null) };
   }
 
-  /** After hibernation or a deploy: the session goes on from its last snapshot. */
+  /** After hibernation, a deploy or a crash: the session goes on from its last snapshot. */
   #revive(): void {
     const call = this.#store.call;
     if (call === null) return;
-    const [client] = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
     const moment = this.#store.load();
+    const client = this.#hibernated(moment);
     if (moment === null) {
       // Pre-warmed and never met, or gone within its first second: only the former can begin anew.
-      if (client !== undefined || this.#store.used !== null) throw new Error("no snapshot");
+      if (client !== null || this.#store.used !== null) throw new Error("no snapshot");
       this.#start(call);
       return;
     }
     const setup = this.#setup(call);
-    const core = Session.restore(moment.session, setup, this.#dependencies(), Date.now());
-    const shell = new Shell(core, this.#host(setup.plan.name), client ?? null);
+    const now = Date.now();
+    const { asleep } = this.#store;
+    const core = Session.restore(moment.session, setup, this.#dependencies(), now, !asleep);
+    const shell = new Shell(core, this.#host(setup.plan.name), client, asleep);
     this.#live = { call, core, shell };
-    shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === undefined));
+    this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
+    shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
+    // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.
+    if (core.deadline !== null && core.deadline <= now) shell.woken();
+  }
+
+  /** The client's socket, where the object hibernated with it. */
+  #hibernated(moment: Moment | null): WebSocket | null {
+    const open = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+    if (moment === null || moment.peers.includes(CLIENT)) return open[0] ?? null;
+    // It came after the snapshot, of which the session knows nothing: it has to come again.
+    for (const socket of open) closeSocket(socket, 1012, "the session was restored");
+    return null;
   }
 
   #setup(call: CallSetup): SessionSetup {
@@ -195,12 +227,14 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return {
       clock: WALL_CLOCK,
       dial: this.#dialler.dial,
-      save: (peers, session) => this.#save({ peers, session }),
+      save: (peers, session) => this.#save({ peers, session, at: Date.now() }),
       metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
-      sleep: (at) => {
+      sleep: (at, current) => {
         this.#counters.flush(this.env.METRICS, plan);
+        this.#store.sleep(current);
         if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
       },
+      awake: () => this.#store.awake(),
       ended: () => this.#finish(plan),
       failed: (error) => {
         console.error("a voice session failed", describeFailure(error));
@@ -209,9 +243,13 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     };
   }
 
-  #save(moment: { readonly peers: readonly PeerId[]; readonly session: Moment["session"] }): void {
-    const saved = this.#store.save(moment).catch(() => this.#counters.add("snapshot_failures", 1));
-    this.ctx.waitUntil(saved);
+  #save(moment: Moment): Promise<void> {
+    const saved = this.#store.save(moment).catch((error: unknown) => {
+      this.#counters.add("snapshot_failures", 1);
+      throw error;
+    });
+    this.ctx.waitUntil(saved.catch(() => {}));
+    return saved;
   }
 
   /** The state stays readable while the object is in memory. */

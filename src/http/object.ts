@@ -81,7 +81,8 @@ export async function connect(stub: Stub, arrival: Arrival): Promise<Response> {
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
   token_used: "A session's token opens it once: create another session.",
-  session_not_found: "No such session is open for this key.",
+  resume_refused: "This resume token is not the session's present one: it was used before, or never given.",
+  session_not_found: "No such session is open for this key or resume token.",
   session_ended: "This session has ended: create another one.",
   session_unavailable: "The session could not begin; the relay's log says why.",
 };

@@ -17,6 +17,7 @@ const REASONS = {
   session_not_found: [404, "There is no such session"],
   method_not_allowed: [405, "The method is not allowed here"],
   token_used: [409, "The token was used before"],
+  resume_refused: [409, "The resume token is not valid"],
   session_ended: [409, "The session has ended"],
   body_too_large: [413, "The body is too large"],
   session_too_large: [413, "The session configuration is too large"],

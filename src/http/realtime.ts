@@ -40,7 +40,8 @@ export const realtime = new Hono<DoorEnv>()
       token: null,
     };
     const stub = sessionObject(c.env, id, null);
-    return connect(stub, { call, keyId: key.id, ...negotiate(c.req.raw.headers), ticket: null });
+    const negotiated = negotiate(c.req.raw.headers);
+    return connect(stub, { call, keyId: key.id, resume: null, ...negotiated, ticket: null });
   })
   .post("/client_secrets", limitBody, async (c) => {
     const key = await requireApiKey(c);

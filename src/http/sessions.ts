@@ -14,6 +14,8 @@ import { issueToken } from "./tokens.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
 const TOKEN_LIFETIME_S = 120;
+/** Characters. */
+const RESUME_TOKEN_LIMIT = 256;
 
 const oneOf = <const T extends readonly string[]>(options: T) =>
   v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
@@ -74,7 +76,10 @@ export const sessions = new Hono<DoorEnv>()
   })
   .get("/:id", async (c) => {
     const id = c.req.param("id");
-    if (isUpgrade(c.req.raw)) return open(c, id);
+    if (isUpgrade(c.req.raw)) {
+      const token = c.req.query("resume_token");
+      return token === undefined ? open(c, id) : resume(c, id, token);
+    }
     const key = await requireApiKey(c);
     const state = await sessionObject(c.env, id, null).state(key.id);
     if (state === null) throw unknown();
@@ -100,7 +105,21 @@ async function open(c: DoorContext, id: string): Promise<Response> {
   };
   if (call !== null) planFor(c, call.model);
   const stub = sessionObject(c.env, id, token?.locationHint ?? null);
-  return connect(stub, { call, keyId: key.id, dialect, protocol, ticket: null });
+  return connect(stub, { call, keyId: key.id, resume: null, dialect, protocol, ticket: null });
+}
+
+/** The token is all that a client needs who was here before; whether it is good, the object knows. */
+async function resume(c: DoorContext, id: string, token: string): Promise<Response> {
+  const { dialect, protocol } = negotiate(c.req.raw.headers);
+  if (dialect !== "duplex.v1") {
+    throw new Problem("invalid_value", "A session is resumed with the subprotocol duplex.v1.", {
+      param: "Sec-WebSocket-Protocol",
+    });
+  }
+  // None of ours is longer, and it travels in a header. An empty one is never good.
+  const known = token.length > RESUME_TOKEN_LIMIT ? "" : token;
+  const stub = sessionObject(c.env, id, null);
+  return connect(stub, { call: null, keyId: null, resume: known, dialect, protocol, ticket: null });
 }
 
 /** The core puts `sess_` before the identifier it is given, as OpenAI's session object has it. */

@@ -49,6 +49,8 @@ export class ScriptedSession implements SessionCore {
   /** What the next input is answered with. */
   readonly answers: (readonly Action[])[] = [];
   failure: Error | null = null;
+  /** The only token that is good. */
+  resumeToken = "";
   snapshots = 0;
 
   handle(input: Input): readonly Action[] {
@@ -61,6 +63,10 @@ export class ScriptedSession implements SessionCore {
   snapshot(): SessionSnapshot {
     this.snapshots += 1;
     return { version: 1, number: this.snapshots } as unknown as SessionSnapshot;
+  }
+
+  resumable(token: string): boolean {
+    return token === this.resumeToken;
   }
 
   state(): SessionState {
@@ -99,12 +105,26 @@ export interface PaperCall {
   readonly events: DialEvents;
 }
 
-/** A shell's surroundings: everything that happens is a line of `log`. */
-export function surroundings(): ShellHost & {
+/**
+ * A shell's surroundings: everything that happens is a line of `log`. What is saved is durable when `write` says so, or
+ * at once where `slowDisk` is not set.
+ */
+export interface Surroundings extends ShellHost {
   readonly clock: StillClock;
   readonly log: string[];
   readonly calls: PaperCall[];
-} {
+  slowDisk: boolean;
+  /** Ends the oldest save, and lets the shell know. */
+  write(stored: boolean): Promise<void>;
+}
+
+/** Lets promises that are settled have their consequences. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+}
+
+export function surroundings(): Surroundings {
+  const writes: PromiseWithResolvers<void>[] = [];
   const log: string[] = [];
   const calls: PaperCall[] = [];
   const dial: Dial = (request, events) => {
@@ -112,21 +132,34 @@ export function surroundings(): ShellHost & {
     calls.push({ request, events });
     return { hangUp: (code, reason) => void log.push(`hang up ${request.url} ${code} ${reason}`.trimEnd()) };
   };
-  return {
+  const host: Surroundings = {
     clock: new StillClock(),
+    slowDisk: false,
     log,
     calls,
     dial,
     save: (peers, snapshot) => {
       log.push(`save ${JSON.stringify(snapshot)} with ${peers.join(" ")}`.trimEnd());
+      if (!host.slowDisk) return Promise.resolve();
+      const write = Promise.withResolvers<void>();
+      writes.push(write);
+      return write.promise;
+    },
+    write: (stored) => {
+      const write = writes.shift();
+      if (stored) write?.resolve();
+      else write?.reject(new Error("the disk is full"));
+      return settled();
     },
     metric: (name, value, upstream) => {
       log.push(`metric ${name} ${value}${upstream === undefined ? "" : ` ${upstream}`}`);
     },
-    sleep: (at) => void log.push(`sleep ${at}`),
+    sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
+    awake: () => void log.push("awake"),
     ended: () => void log.push("ended"),
     failed: (error) => void log.push(`failed ${error instanceof Error ? error.name : ""}`),
   };
+  return host;
 }
 
 export function dialTo(url: string, peer: string): Action {

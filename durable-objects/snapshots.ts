@@ -1,0 +1,96 @@
+/**
+ * When snapshots are taken: after the sends of their tick, once per second at most, and never while the one before is
+ * still on its way to the disk, so that "it is durable" always speaks of the latest one. What could not be stored is
+ * tried again, ever less often.
+ */
+import type { Clock } from "./timer.ts";
+
+export interface SnapshotsHost {
+  readonly clock: Clock;
+  /** Takes a snapshot at once and stores it; settles when it is durable, or could not be stored. */
+  take(): Promise<void>;
+  /** The latest snapshot is durable. */
+  stored(): void;
+  /** It is not. */
+  failed(): void;
+}
+
+const EVERY_MS = 1000;
+/** Doublings of the wait after failures: a minute at most. */
+const PATIENCE = 6;
+
+export class Snapshots {
+  readonly #host: SnapshotsHost;
+  #takenAt = Number.NEGATIVE_INFINITY;
+  #cancel: (() => void) | null = null;
+  #writing = false;
+  #wished = false;
+  #changed = true;
+  #failures = 0;
+  #stopped = false;
+
+  constructor(host: SnapshotsHost) {
+    this.#host = host;
+  }
+
+  /** One is being stored. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
+  /** The last one could not be stored. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** Nothing happened since the last one, and that is durable. */
+  get current(): boolean {
+    return !this.#changed && !this.#writing && this.#failures === 0;
+  }
+
+  /** The session did something: what is stored is older than it. */
+  touch(): void {
+    this.#changed = true;
+  }
+
+  /** Wishes for a snapshot. */
+  soon(): void {
+    if (this.#writing) this.#wished = true;
+    else if (this.#cancel === null && !this.#stopped) {
+      const { clock } = this.#host;
+      const wait = this.#takenAt + EVERY_MS * 2 ** Math.min(this.#failures, PATIENCE) - clock.now();
+      this.#cancel = clock.schedule(() => this.now(), Math.max(0, wait));
+    }
+  }
+
+  /** Takes one now, or nothing when one is being stored. */
+  now(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    if (this.#writing || this.#stopped) return;
+    this.#takenAt = this.#host.clock.now();
+    this.#writing = true;
+    this.#changed = false;
+    void this.#host.take().then(
+      () => this.#done(true),
+      () => this.#done(false),
+    );
+  }
+
+  /** Takes no more, and tells of none that is on its way. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #done(stored: boolean): void {
+    this.#writing = false;
+    if (this.#stopped) return;
+    this.#failures = stored ? 0 : this.#failures + 1;
+    if (this.#wished || !stored) this.soon();
+    this.#wished = false;
+    if (stored) this.#host.stored();
+    else this.#host.failed();
+  }
+}
