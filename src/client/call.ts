@@ -1,10 +1,11 @@
 /** One conversation over one `duplex.v1` socket: what the application says, and the door to what it hears. */
-import { FRAME_AUDIO, readFrameHeader, writeFrame } from "../protocol/frame.ts";
-import { openSocket, type Target } from "./door.ts";
+import { Connection } from "./connection.ts";
+import type { ClientEvent } from "./connection-hooks.ts";
+import type { Target } from "./door.ts";
 import { RelayError, reasonOf } from "./error.ts";
 import { CallEvents, type CallEventMap, type CallState, type CloseInfo } from "./events.ts";
 import { Hearing } from "./hearing.ts";
-import { numberAt, objectAt, parseJsonObject, type JsonObject } from "./json.ts";
+import { numberAt, objectAt, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
 import { Player } from "./player.ts";
 
@@ -15,16 +16,12 @@ export interface CallOptions {
   readonly outputRateHz: number;
   readonly workletUrl: string;
   /**
-   * Where to go on after a lost connection: asked with the reason and the number of attempts since it was lost;
-   * null ends the call. Without resumption the relay starts a new session there.
+   * Where to go on with a new session when this one is lost for good: asked with the reason and the number of
+   * attempts; null ends the call. A lost connection alone is no reason: its session is resumed first.
    */
   readonly reconnect: ((close: CloseInfo, attempt: number) => Promise<Target | null>) | null;
 }
 
-export type ClientEvent = JsonObject & { readonly type: string };
-
-/** Ten seconds of 24 kHz audio that the network did not take: later audio is dropped, and said so. */
-const MAX_UPLINK_BYTES = 480_000;
 /** More silence than this is never needed to end a turn. */
 const MAX_TAIL_MS = 3000;
 
@@ -33,13 +30,10 @@ export class Call extends CallEvents {
   readonly #player: Player | null;
   readonly #hearing: Hearing;
   readonly #options: CallOptions;
-  #socket: WebSocket | null = null;
+  #connection: Connection | null = null;
   #state: CallState = "connecting";
   #session: JsonObject | null = null;
-  #sentMessages = 0;
   #sentSamples = 0;
-  #droppedFrames = 0;
-  #congested = false;
 
   constructor(options: CallOptions) {
     super();
@@ -80,14 +74,14 @@ export class Call extends CallEvents {
     return this.#session;
   }
 
-  /** Audio handed to the network since the session began. */
+  /** Audio said since the session began, also what waits for a connection. */
   get sentAudioMs(): number {
     return (this.#sentSamples / this.#options.inputRateHz) * 1000;
   }
 
-  /** Microphone frames that were dropped because the network did not take them. */
-  get droppedFrames(): number {
-    return this.#droppedFrames;
+  /** What was said and fell out before the relay acknowledged it; see the `overflow` event. */
+  get overflow(): CallEventMap["overflow"] {
+    return this.#connection?.overflow ?? { messages: 0, audioMs: 0 };
   }
 
   /** Lets the loudspeaker play where the browser waited for a gesture: call it from one. */
@@ -103,23 +97,19 @@ export class Call extends CallEvents {
   /** Opens the socket; resolves when the relay has described the session. @throws RelayError */
   async open(target: Target, signal?: AbortSignal): Promise<void> {
     try {
-      const socket = await openSocket(target, signal);
-      if (this.state === "closed") {
-        socket.close(1000);
-        throw new RelayError("aborted", "The call was ended while it was being connected");
-      }
-      await this.#attach(socket);
+      await this.#connect(target, signal);
     } catch (error) {
       if (this.#state === "connecting") this.#end({ code: 1006, reason: reasonOf(error) });
       throw error;
     }
   }
 
-  /** Sends any client event of the OpenAI Realtime protocol. False: there is no open connection. */
+  /**
+   * Sends any client event of the OpenAI Realtime protocol, or keeps it while the connection is being resumed.
+   * False: there is no connection and will be none.
+   */
   send(event: ClientEvent): boolean {
-    if (!this.#transmit(JSON.stringify(event))) return false;
-    this.emit("event", { direction: "out", event });
-    return true;
+    return this.#connection?.send(event) ?? false;
   }
 
   /** Says `text` as the user and asks for an answer. What is being said is interrupted. */
@@ -137,24 +127,13 @@ export class Call extends CallEvents {
     this.#hearing.interrupt();
   }
 
-  /** Sends audio of the application's own, at the session's input rate: any number of samples, 20 ms is best. */
+  /** As `send`, for audio of the application's own at the session's input rate: any length, 20 ms is best. */
   sendAudio(pcm: Int16Array): boolean {
-    const socket = this.#socket;
-    if (socket === null || pcm.length === 0) return false;
-    if (socket.bufferedAmount > MAX_UPLINK_BYTES) {
-      this.#droppedFrames++;
-      if (!this.#congested) {
-        this.emit("error", {
-          error: new RelayError("uplink_congested", "The network does not take audio fast enough"),
-        });
-      }
-      this.#congested = true;
-      return false;
-    }
-    this.#congested = false;
-    const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sentMessages + 1 };
+    if (pcm.length === 0) return false;
     const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
-    if (!this.#transmit(writeFrame(header, bytes))) return false;
+    const audioMs = (pcm.length / this.#options.inputRateHz) * 1000;
+    const header = this.#connection?.sendAudio(bytes, audioMs) ?? null;
+    if (header === null) return false;
     this.#sentSamples += pcm.length;
     this.emit("frame", { direction: "out", header, pcm });
     return true;
@@ -165,58 +144,36 @@ export class Call extends CallEvents {
     this.#end({ code: 1000, reason: "" });
   }
 
-  #attach(socket: WebSocket): Promise<void> {
-    this.#socket = socket;
-    this.#sentMessages = 0;
-    this.#sentSamples = 0;
-    return new Promise((resolve, reject) => {
-      socket.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
-        if (socket !== this.#socket) return;
-        if (typeof event.data === "string") this.#text(event.data);
-        else this.#binary(event.data);
-        if (this.#session !== null && this.#state !== "open" && this.#state !== "closed") {
-          this.#enter("open", null);
-          resolve();
-        }
-      });
-      socket.addEventListener("close", ({ code, reason }) => {
-        reject(new RelayError("closed", reason || "The relay closed the connection", code));
-        if (socket === this.#socket) this.#lost({ code, reason });
-      });
-      const { session, inputRateHz, outputRateHz } = this.#options;
-      this.send({ type: "session.update", session: withFormats(session, inputRateHz, outputRateHz) });
+  #connect(target: Target, signal?: AbortSignal): Promise<void> {
+    if (this.#state === "closed") {
+      return Promise.reject(new RelayError("aborted", "The call was ended before it was connected"));
+    }
+    const connection = new Connection(target, {
+      text: (event) => {
+        this.emit("event", { direction: "in", event });
+        this.#hearing.event(event);
+      },
+      frame: (header, data) => this.#hearing.frame(header, data),
+      sent: (event) => this.emit("event", { direction: "out", event }),
+      opened: () => this.#enter("open", null),
+      lost: (close) => this.#enter("reconnecting", close),
+      reconnecting: (detail) => this.emit("reconnecting", detail),
+      resumed: (detail) => {
+        this.emit("resumed", detail);
+        if (detail.verdict !== "lost") this.#enter("open", null);
+      },
+      overflow: (detail) => this.emit("overflow", detail),
+      error: (error) => this.emit("error", { error }),
+      ended: (close, error) => {
+        if (error !== null) this.emit("error", { error });
+        this.#sessionOver(close);
+      },
     });
-  }
-
-  #transmit(data: string | Uint8Array): boolean {
-    const socket = this.#socket;
-    if (socket === null || socket.readyState !== WebSocket.OPEN) return false;
-    socket.send(data as string | Uint8Array<ArrayBuffer>);
-    this.#sentMessages++;
-    return true;
-  }
-
-  #text(data: string): void {
-    const event = parseJsonObject(data);
-    if (event === null) {
-      this.emit("error", {
-        error: new RelayError("protocol", "The relay sent text that is not a JSON object"),
-      });
-      return;
-    }
-    this.emit("event", { direction: "in", event });
-    this.#hearing.event(event);
-  }
-
-  #binary(data: ArrayBuffer): void {
-    const header = readFrameHeader(new Uint8Array(data));
-    if (header === null) {
-      this.emit("error", {
-        error: new RelayError("protocol", "The relay sent a binary message without a header"),
-      });
-      return;
-    }
-    this.#hearing.frame(header, data);
+    this.#connection = connection;
+    this.#sentSamples = 0;
+    const { session, inputRateHz, outputRateHz } = this.#options;
+    const settings = withFormats(session, inputRateHz, outputRateHz);
+    return connection.open({ type: "session.update", session: settings }, signal);
   }
 
   #emitted<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void {
@@ -233,20 +190,17 @@ export class Call extends CallEvents {
     for (let ms = 0; ms < tailMs; ms += FRAME_MS) this.sendAudio(frame);
   }
 
-  #lost(close: CloseInfo): void {
+  #sessionOver(close: CloseInfo): void {
     const reconnect = this.#options.reconnect;
-    if (this.#state === "reconnecting") {
-      this.#socket = null;
-      return;
-    }
-    if (this.#state !== "open" || reconnect === null || close.code === 1000) {
+    if (this.#state === "closed") return;
+    if (reconnect === null || close.code === 1000) {
       this.#end(close);
       return;
     }
-    this.#socket = null;
+    this.#connection = null;
     this.#session = null;
     this.#hearing.disconnected();
-    this.#enter("reconnecting", close);
+    if (this.#state !== "reconnecting") this.#enter("reconnecting", close);
     void this.#reconnect(reconnect, close);
   }
 
@@ -255,10 +209,9 @@ export class Call extends CallEvents {
       try {
         const target = await ask(close, attempt);
         if (target === null || this.#state !== "reconnecting") break;
-        const socket = await openSocket(target);
-        if (this.state === "closed") socket.close(1000);
-        else await this.#attach(socket);
+        await this.#connect(target);
       } catch (error) {
+        if (this.state === "closed") return;
         this.emit("error", {
           error: error instanceof RelayError ? error : new RelayError("reconnect", reasonOf(error)),
         });
@@ -269,9 +222,8 @@ export class Call extends CallEvents {
 
   #end(close: CloseInfo): void {
     if (this.#state === "closed") return;
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close(1000);
+    // Closed first: nothing of this call is sent any more, whatever its end sets off.
+    this.#connection?.close();
     this.#enter("closed", close);
     this.microphone.stop();
     this.#player?.close();

@@ -59,6 +59,13 @@ async function createSession(base: URL, apiKey: string, options: DoorOptions): P
   return { url: socketUrl(parseUrl(url)).href, protocols: [SUBPROTOCOL] };
 }
 
+/** Where the session that was opened at `target` is resumed. */
+export function resumeTarget(target: Target, sessionId: string, resumeToken: string): Target {
+  const url = new URL(`/v1/sessions/${encodeURIComponent(sessionId)}`, target.url);
+  url.searchParams.set("resume_token", resumeToken);
+  return { url: url.href, protocols: [SUBPROTOCOL] };
+}
+
 /** Opens the socket and waits until it is usable. */
 export function openSocket(target: Target, signal?: AbortSignal): Promise<WebSocket> {
   return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
 import type { FrameHeader } from "../protocol/frame.ts";
 import type { RelayError } from "./error.ts";
 import type { JsonObject } from "./json.ts";
+import type { Overflow } from "./outbox.ts";
 
 export type CallState = "connecting" | "open" | "reconnecting" | "closed";
 
@@ -26,6 +27,23 @@ export interface CallEventMap {
   /** Every binary message, both ways. `pcm` is only valid during the call. */
   frame: { readonly direction: "in" | "out"; readonly header: FrameHeader; readonly pcm: Int16Array };
   session: { readonly session: JsonObject };
+  /** The connection was lost; the `attempt`th try to resume the session begins in `delayMs`. */
+  reconnecting: { readonly attempt: number; readonly delayMs: number; readonly close: CloseInfo };
+  /**
+   * What came of it: everything goes on, all but `missing` (`{messages, ms, ranges}` of the relay's messages) does,
+   * or the relay does not know the session any more and the call ends.
+   */
+  resumed: {
+    readonly verdict: "resumed" | "partial" | "lost";
+    readonly missing: JsonObject | null;
+  };
+  /**
+   * Of what was said, this much in all fell out before the relay acknowledged it (30 s of audio, 4 MiB are kept):
+   * it cannot be sent again, and was never sent where the network took nothing.
+   */
+  overflow: Overflow;
+  /** The relay judges a sound over an answer: playback stands still at `hold`, and goes on unless it is an `interrupt`. */
+  overlap: { readonly decision: string };
   /** An item entered the conversation. `text`: what the client typed, or null. */
   item: {
     readonly id: string;

@@ -22,6 +22,8 @@ export class Hearing {
   readonly #playback: Playback;
   readonly #responses = new Responses();
   #userSpeaks = false;
+  /** `interrupted`: decided, and still standing while the relay says what is cut. */
+  #floor: "open" | "held" | "interrupted" = "open";
 
   constructor(outputRateHz: number, player: Player | null, hooks: HearingHooks) {
     this.#hooks = hooks;
@@ -53,15 +55,18 @@ export class Hearing {
     }
     if (this.#playback.keys().length > 0) this.#hooks.send({ type: "output_audio_buffer.clear" });
     this.flush();
+    this.#release();
   }
 
   /** Silences everything at once, or what `match` says. */
   flush(match: Parameters<Playback["keys"]>[0] = {}): void {
     for (const key of this.#playback.keys(match)) this.#player?.flush(key);
+    this.#cut();
   }
 
-  /** The connection is gone: what arrived is played to its end. */
+  /** The session is gone: what arrived is played to its end. */
   disconnected(): void {
+    this.#release();
     this.#end({});
     this.#responses.clear();
     this.#userSpeaks = false;
@@ -78,6 +83,8 @@ export class Hearing {
       this.#hooks.emit("error", { error: new RelayError("protocol", message) });
       return;
     }
+    // What the relay sends after its decision is meant to be heard.
+    this.#cut();
     if (this.#player === null || part.muted) return;
     this.#player.play(
       this.#playback.track(part.response, part.itemId, part.contentIndex),
@@ -127,6 +134,8 @@ export class Hearing {
         return this.#transcript("assistant", itemId, responseId, null, stringAt(event, "text"));
       case "response.done":
         return this.#responseDone(objectAt(event, "response"));
+      case "overlap.decision":
+        return this.#overlap(stringAt(event, "decision") ?? "");
       case "relay.upstream":
         return this.#hooks.emit("upstream", {
           upstream: stringAt(event, "upstream") ?? "",
@@ -147,6 +156,29 @@ export class Hearing {
   #speech(state: "started" | "stopped", itemId: string, audioMs: number): void {
     this.#userSpeaks = state === "started";
     this.#hooks.emit("speech", { state, itemId, audioMs });
+  }
+
+  #overlap(decision: string): void {
+    if (decision === "hold") {
+      this.#floor = "held";
+      this.#player?.hold();
+    } else if (decision === "interrupt") {
+      if (this.#floor === "held") this.#floor = "interrupted";
+    } else {
+      this.#release();
+    }
+    this.#hooks.emit("overlap", { decision });
+  }
+
+  /** An interruption took effect: what is not cut, and what comes next, is to be heard. */
+  #cut(): void {
+    if (this.#floor === "interrupted") this.#release();
+  }
+
+  #release(): void {
+    if (this.#floor === "open") return;
+    this.#floor = "open";
+    this.#player?.release();
   }
 
   #item(item: JsonObject | null): void {
@@ -179,6 +211,7 @@ export class Hearing {
   #responseCreated(raw: JsonObject | null): void {
     const response = this.#responses.created(raw);
     if (response === null) return;
+    this.#cut();
     const metadata = objectAt(raw, "metadata");
     this.#hooks.emit("response", { response, status: "in_progress", reason: null, metadata });
   }

@@ -12,7 +12,8 @@ import { Call, type CallOptions } from "./call.ts";
 import { openDoor, type DoorOptions } from "./door.ts";
 import { numberAt, objectAt, type JsonObject } from "./json.ts";
 
-export { Call, type ClientEvent } from "./call.ts";
+export { Call } from "./call.ts";
+export type { ClientEvent } from "./connection-hooks.ts";
 export { listModels, openDoor, type DoorOptions, type Target } from "./door.ts";
 export { RelayError } from "./error.ts";
 export type { CallEventMap, CallResponse, CallState, CloseInfo } from "./events.ts";
@@ -25,7 +26,7 @@ export interface ConnectOptions extends DoorOptions {
   readonly inputRate?: PcmRateHz;
   /** Where the audio worklets are served; next to this module unless said otherwise. */
   readonly workletUrl?: string;
-  /** See `CallOptions.reconnect`. Without it a lost connection ends the call. */
+  /** See `CallOptions.reconnect`. Without it a session that cannot be resumed ends the call. */
   readonly reconnect?: CallOptions["reconnect"];
 }
 

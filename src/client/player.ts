@@ -68,6 +68,16 @@ export class Player {
     this.#command({ type: "flush", key });
   }
 
+  /** Stands still at once; what is queued and what comes is kept. */
+  hold(): void {
+    this.#command({ type: "hold" });
+  }
+
+  /** Goes on from the sample at which `hold` stopped. */
+  release(): void {
+    this.#command({ type: "release" });
+  }
+
   close(): void {
     this.#closed = true;
     this.#waiting = [];

@@ -43,7 +43,7 @@ const MIN_HANGOVER_MS = 64;
 /** At most this much audio is ahead of a `duplex.v1` listener, so that a cut claws back little. */
 const DEFAULT_LEAD_MS = 400;
 /** Voice over an agent that is an interruption and no backchannel (docs/floor.md). */
-const CONFIRM_MS = 600;
+const CONFIRM_MS = 680;
 /** A client that plays unpaced hears of an interruption only when it is confirmed: it must not wait so long. */
 const CONFIRM_UNPACED_MS = 160;
 const DISMISS_MS = 250;

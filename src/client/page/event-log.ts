@@ -12,10 +12,20 @@ interface Row {
   text: string;
 }
 
-interface AudioRun {
+type Direction = CallEventMap["event"]["direction"] | "here";
+const ARROWS: Readonly<Record<Direction, readonly [string, string]>> = {
+  in: ["◂", "received"],
+  out: ["▸", "sent"],
+  here: ["·", "noted here"],
+};
+/** They come every 500 ms as long as the call lasts: one row for all of them. */
+const STEADY: ReadonlySet<string> = new Set(["session.ack", "session.heartbeat"]);
+
+interface Run {
   readonly row: Row;
   readonly name: HTMLElement;
-  readonly key: string;
+  /** Other events do not end it. */
+  readonly steady: boolean;
   messages: number;
   ms: number;
 }
@@ -25,7 +35,7 @@ export class EventLog {
   readonly #filter = element("filter", HTMLInputElement);
   readonly #copy = element("copy", HTMLButtonElement);
   #rows: Row[] = [];
-  readonly #runs = new Map<string, AudioRun>();
+  readonly #runs = new Map<string, Run>();
   #startedAt = 0;
 
   constructor() {
@@ -47,39 +57,72 @@ export class EventLog {
     this.#startedAt = performance.now();
     call.on("event", ({ direction, event }) => this.#event(direction, event));
     call.on("frame", (frame) => this.#frame(frame));
+    call.on("reconnecting", ({ attempt, delayMs, close }) => {
+      const why = close.reason === "" ? `code ${close.code}` : `code ${close.code}, ${close.reason}`;
+      const body = { attempt, delay_ms: Math.round(delayMs), close: { ...close } };
+      this.#named("here", `reconnecting: attempt ${attempt} (${why})`, body);
+    });
+    call.on("overflow", (overflow) => this.#named("here", "overflow", { ...overflow }));
   }
 
-  #event(direction: "in" | "out", event: JsonObject): void {
+  #event(direction: Direction, event: JsonObject): void {
     const type = stringAt(event, "type") ?? "?";
+    if (STEADY.has(type)) {
+      const run = this.#run(`${direction}/${type}`, direction, type);
+      this.#count(run, `${type}: ${++run.messages} ×`);
+      return;
+    }
     // These come in step with audio and would cut its runs to shreds.
-    if (type !== "playback.ack" && !type.endsWith(".delta")) this.#runs.clear();
-    const row = this.#add(direction, type, () => JSON.stringify(event, null, 2));
-    row.text = `${row.text} ${JSON.stringify(event)}`;
-    if (type === "error") row.line.classList.add("error");
+    if (type !== "playback.ack" && !type.endsWith(".delta")) {
+      for (const [key, { steady }] of this.#runs) if (!steady) this.#runs.delete(key);
+    }
+    // What such an event says is one word: it is read without opening the row.
+    const word = stringAt(event, "decision") ?? stringAt(event, "verdict");
+    this.#named(direction, word === null ? type : `${type}: ${word}`, event);
+  }
+
+  #named(direction: Direction, name: string, body: JsonObject): void {
+    const row = this.#add(direction, name, () => JSON.stringify(body, null, 2));
+    row.text = `${row.text} ${JSON.stringify(body)}`;
+    if (name === "error") row.line.classList.add("error");
     row.line.hidden = !this.#matches(row);
   }
 
-  #frame({ direction, header, pcm }: CallEventMap["frame"]): void {
-    const key = `${direction}/${header.stream}/${header.response}`;
+  #run(key: string, direction: Direction, name: string): Run {
     let run = this.#runs.get(key);
     if (run === undefined) {
-      const row = this.#add(direction, "audio", null);
-      const name = row.line.querySelector<HTMLElement>(".name") ?? row.line;
-      run = { row, name, key, messages: 0, ms: 0 };
+      const row = this.#add(direction, name, null);
+      run = {
+        row,
+        name: row.line.querySelector<HTMLElement>(".name") ?? row.line,
+        steady: STEADY.has(name),
+        messages: 0,
+        ms: 0,
+      };
       this.#runs.set(key, run);
     }
-    run.messages++;
-    run.ms += pcm.length / 24;
-    const tags = direction === "in" ? ` stream ${header.stream}, response ${header.response}` : "";
-    run.name.textContent = `audio${tags}: ${run.messages} × binary, ${(run.ms / 1000).toFixed(2)} s`;
-    run.row.text = `${direction} ${run.name.textContent}`;
+    return run;
+  }
+
+  #count(run: Run, name: string): void {
+    run.name.textContent = name;
+    run.row.text = name;
     run.row.line.hidden = !this.#matches(run.row);
   }
 
-  #add(direction: "in" | "out", name: string, body: (() => string) | null): Row {
+  #frame({ direction, header, pcm }: CallEventMap["frame"]): void {
+    const run = this.#run(`${direction}/${header.stream}/${header.response}`, direction, "audio");
+    run.messages++;
+    run.ms += pcm.length / 24;
+    const tags = direction === "in" ? ` stream ${header.stream}, response ${header.response}` : "";
+    this.#count(run, `audio${tags}: ${run.messages} × binary, ${(run.ms / 1000).toFixed(2)} s`);
+  }
+
+  #add(direction: Direction, name: string, body: (() => string) | null): Row {
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(2).padStart(6);
-    const arrow = create("span", "arrow", direction === "in" ? "◂" : "▸");
-    arrow.ariaLabel = direction === "in" ? "received" : "sent";
+    const [sign, label] = ARROWS[direction];
+    const arrow = create("span", "arrow", sign);
+    arrow.ariaLabel = label;
     const parts = [create("time", "", seconds), arrow, create("span", "name", name)];
     const line = create("li", direction);
     if (body === null) {

@@ -1,5 +1,6 @@
 /** The page at `/`: a call with any route of the relay, by voice or in writing, and everything on its wire. */
 import { createCall, listModels, openCall, RelayError, type Call, type CallState } from "../index.ts";
+import { numberAt } from "../json.ts";
 import { create, element } from "./elements.ts";
 import { EventLog } from "./event-log.ts";
 import { Figures } from "./figures.ts";
@@ -11,6 +12,15 @@ const STATE_NAMES: Readonly<Record<CallState, string>> = {
   open: "Connected",
   reconnecting: "Connection lost, trying again …",
   closed: "Not connected",
+};
+/** What the floor decided about a sound over an answer, for the status line. */
+const FLOOR_NAMES: Readonly<Record<string, string>> = {
+  hold: "listening to you …",
+  interrupt: "you interrupted",
+  backchannel: "a word aside: went on",
+  noise: "a noise: went on",
+  echo: "an echo: went on",
+  background: "somebody else: went on",
 };
 
 const door = element("door", HTMLFormElement);
@@ -61,11 +71,28 @@ async function startCall(): Promise<void> {
   for (const part of [transcript, log, scope, figures]) part.follow(started);
   started.on("microphone", showMicrophone);
   started.on("error", ({ error }) => tell(error.message));
+  started.on("reconnecting", ({ attempt }) => {
+    state.textContent = `Connection lost, attempt ${attempt} …`;
+  });
+  // Told before the state that follows from it.
+  let resumed = "";
+  started.on("resumed", ({ verdict, missing }) => {
+    const gap = numberAt(missing, "messages") ?? 0;
+    resumed = verdict === "partial" ? `resumed, ${gap} messages are missing` : "resumed";
+  });
+  started.on("overlap", ({ decision }) => showDetail(FLOOR_NAMES[decision] ?? decision));
+  started.on("overflow", ({ messages, audioMs }) => {
+    tell(
+      `${messages} messages (${(audioMs / 1000).toFixed(1)} s of audio) could not be kept until they arrived`,
+    );
+  });
   started.on("state", ({ state: now, close }) => {
     if (now === "closed" && call === started) call = null;
     showState(now);
+    if (now === "open") showDetail(resumed);
     showMicrophone();
-    if (close !== null && close.code !== 1000)
+    if (now === "open") tell("");
+    else if (close !== null && close.code !== 1000)
       tell(close.reason || `The connection ended with code ${close.code}`);
   });
   showState("connecting");
@@ -91,19 +118,26 @@ async function toggleMicrophone(): Promise<void> {
     } catch (error) {
       tell(messageOf(error));
     }
-    microphone.disabled = current.state !== "open";
+    microphone.disabled = current.state === "closed";
   }
 }
 
 function showState(now: CallState): void {
   state.dataset["state"] = now;
   state.textContent = STATE_NAMES[now];
-  const open = now === "open";
+  // What is said while the connection is being resumed is kept.
+  const open = now === "open" || now === "reconnecting";
   connectButton.textContent = now === "closed" ? "Connect" : "Hang up";
   connectButton.classList.toggle("primary", now === "closed");
   transcriptList.dataset["empty"] = open ? "Talk or type." : "Connect, then talk or type.";
   model.disabled = key.disabled = now !== "closed";
   microphone.disabled = text.disabled = send.disabled = stop.disabled = !open;
+}
+
+/** Behind the state, until the next one. */
+function showDetail(detail: string): void {
+  const name = STATE_NAMES.open;
+  state.textContent = detail === "" ? name : `${name} · ${detail}`;
 }
 
 function showMicrophone(): void {

@@ -79,6 +79,12 @@ class PlayerProcessor extends AudioWorkletProcessor {
         else this.#post({ type: "report", peak: 0, tracks: [report] });
         return;
       }
+      case "hold":
+        this.#playout.hold();
+        return;
+      case "release":
+        this.#playout.release();
+        return;
       case "latency":
         this.#latencySamples = command.samples;
         return;

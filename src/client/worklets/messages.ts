@@ -19,6 +19,8 @@ export type PlayerCommand =
   | { readonly type: "audio"; readonly key: string; readonly stream: number; readonly pcm: Int16Array }
   | { readonly type: "end"; readonly key: string }
   | { readonly type: "flush"; readonly key: string }
+  /** Stand still, and go on from that very sample. */
+  | { readonly type: "hold" | "release" }
   /** Samples that the output device holds, subtracted from what counts as heard. */
   | { readonly type: "latency"; readonly samples: number };
 

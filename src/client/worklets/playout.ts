@@ -37,7 +37,7 @@ interface Track {
   primed: boolean;
 }
 
-/** A cut is not a click: the next 3 ms at 24 kHz are faded out instead of dropped. */
+/** A cut or a pause is not a click: the next 3 ms at 24 kHz are faded out, and faded in where playback goes on. */
 const FADE_SAMPLES = 72;
 const SCALE = 1 / 32768;
 
@@ -46,6 +46,9 @@ export class Playout {
   readonly #tracks = new Map<string, Track>();
   #fades: { readonly samples: Float32Array; offset: number }[] = [];
   #queued = 0;
+  #held = false;
+  /** Samples of the fade-in that are still to come. */
+  #fadeIn = 0;
 
   constructor(options: PlayoutOptions) {
     this.#options = options;
@@ -105,10 +108,24 @@ export class Playout {
     const track = this.#tracks.get(key);
     if (track === undefined) return null;
     const flushed = track.queued > 0 || !track.ended;
-    if (track.primed && track.idle === 0 && track.rendered > 0) this.#fadeOut(track);
+    if (!this.#held) this.#fadeOut(track);
     this.#queued -= track.queued;
     this.#tracks.delete(key);
     return { key, heardSamples: track.rendered, finished: true, flushed };
+  }
+
+  /** Plays nothing more until `release`, and is inaudible within 3 ms. Nothing is lost: the fade plays copies. */
+  hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    for (const track of this.#tracks.values()) this.#fadeOut(track);
+  }
+
+  /** Goes on from the very sample at which `hold` stopped. */
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#fadeIn = FADE_SAMPLES;
   }
 
   /** Fills `out` with the next samples of every stream, mixed and clipped. */
@@ -120,7 +137,10 @@ export class Playout {
       streams.add(track.stream);
       before.set(track, track.rendered);
     }
-    for (const stream of streams) this.#renderStream(stream, out);
+    if (!this.#held) {
+      for (const stream of streams) this.#renderStream(stream, out);
+      this.#renderFadeIn(out);
+    }
     for (const [track, rendered] of before) {
       track.idle = track.rendered === rendered ? track.idle + out.length : 0;
     }
@@ -184,16 +204,26 @@ export class Playout {
     return count;
   }
 
+  /** Plays what follows a track's position once, falling to silence; the track stays where it is. */
   #fadeOut(track: Track): void {
+    if (!track.primed || track.idle > 0 || track.rendered === 0) return;
     const samples = new Float32Array(Math.min(FADE_SAMPLES, track.queued));
     let at = 0;
-    while (at < samples.length) {
-      const taken = this.#take(track, samples, at);
-      track.rendered -= taken;
-      at += taken;
+    let from = track.offset;
+    for (const chunk of track.chunks) {
+      if (at >= samples.length) break;
+      for (; from < chunk.length && at < samples.length; from++, at++) {
+        samples[at] = (chunk[from] ?? 0) * SCALE * (1 - (at + 1) / samples.length);
+      }
+      from = 0;
     }
-    for (let i = 0; i < samples.length; i++) samples[i] = (samples[i] ?? 0) * (1 - (i + 1) / samples.length);
     if (samples.length > 0) this.#fades.push({ samples, offset: 0 });
+  }
+
+  #renderFadeIn(out: Float32Array): void {
+    for (let i = 0; i < out.length && this.#fadeIn > 0; i++, this.#fadeIn--) {
+      out[i] = (out[i] ?? 0) * (1 - this.#fadeIn / (FADE_SAMPLES + 1));
+    }
   }
 
   #renderFades(out: Float32Array): void {

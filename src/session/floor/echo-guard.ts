@@ -20,7 +20,7 @@ const FINDS = 2;
 const LAG_SLACK_MS = 32;
 const GAIN_SLACK_DB = 3;
 /** A known echo explains the microphone when it is at most this much louder, over its loud frames, than expected. */
-const MOST_EXCESS_DB = 4;
+const MOST_EXCESS_DB = 3;
 /** The last quarter of a second of it. */
 const EXPLAIN_FRAMES = 14;
 /** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.3 s). */

@@ -62,7 +62,7 @@ const BACKGROUND_DB = 10;
 const UNHEARD_MS = 1500;
 const HOPS_PER_LOOK = 4;
 /** How fast the idea of the caller's usual level follows, per voiced hop. */
-const LEVEL_RATE = 0.05;
+const LEVEL_RATE = 0.01;
 
 export class Floor {
   readonly guard = new EchoGuard();
