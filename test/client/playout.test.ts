@@ -124,6 +124,55 @@ describe("flush", () => {
   });
 });
 
+describe("hold", () => {
+  test("[C49] is silent within 3 ms, and playback goes on from the very sample", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 5 }), (before, still) => {
+        const playout = new Playout(OPTIONS);
+        for (let at = 0; at < 4000; at += 40) playout.push("a", 0, ramp(1 + at, 40));
+        expect(render(playout, before).at(-1)).toBe(before * QUANTUM);
+        playout.hold();
+        playout.hold();
+        const held = render(playout, still);
+        expect(held.slice(72).every((sample) => sample === 0)).toBe(true);
+        expect(heard(playout.reports(0), "a")).toBe(before * QUANTUM);
+        playout.release();
+        // The first 3 ms fade in, over the rest of the fade-out where the hold was that short.
+        const after = render(playout, 2);
+        const from = before * QUANTUM + 1;
+        expect(after.slice(72)).toEqual([...ramp(from + 72, 2 * QUANTUM - 72)]);
+        expect(heard(playout.reports(0), "a")).toBe((before + 2) * QUANTUM);
+      }),
+    );
+  });
+
+  test("[C49] does not click, neither at its beginning nor at its end", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, new Int16Array(5000).fill(10_000));
+    render(playout, 3);
+    playout.hold();
+    const out = render(playout, 2);
+    playout.release();
+    out.push(...render(playout, 2));
+    const steps = out.map((sample, i) => Math.abs(sample - (out[i - 1] ?? 10_000)));
+    expect(Math.max(...steps)).toBeLessThan(200);
+    expect(out.slice(128, 256).every((sample) => sample === 0)).toBe(true);
+    expect(out.at(-1)).toBe(10_000);
+  });
+
+  test("[C49] keeps what comes, and what is flushed meanwhile is never heard", () => {
+    const playout = new Playout(OPTIONS);
+    playout.push("a", 0, ramp(1, 1000));
+    playout.push("b", 1, ramp(1, 100));
+    playout.hold();
+    expect(render(playout, 2).every((sample) => sample === 0)).toBe(true);
+    playout.push("b", 1, ramp(101, 200));
+    expect(playout.flush("a")).toEqual({ key: "a", heardSamples: 0, finished: true, flushed: true });
+    playout.release();
+    expect(render(playout, 2).slice(72)).toEqual([...ramp(73, 256 - 72)]);
+  });
+});
+
 describe("bounds", () => {
   test("[C6] too much audio or too many tracks are refused, not kept", () => {
     const playout = new Playout(OPTIONS);

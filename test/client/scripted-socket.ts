@@ -1,6 +1,6 @@
 /** A WebSocket whose other end is the test. Nothing happens unless the test says so. */
 import { vi } from "vitest";
-import { writeFrame } from "../../src/protocol/frame.ts";
+import { readFrameHeader, writeFrame } from "../../src/protocol/frame.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
 export type Message = Record<string, Json>;
@@ -102,18 +102,46 @@ export class ScriptedSocket extends EventTarget {
     this.dispatchEvent(Object.assign(new Event("close"), { code, reason }));
   }
 
+  /** The events sent, without their numbers. */
   get events(): Message[] {
-    return this.sent.filter((message): message is Message => !(message instanceof Uint8Array));
+    return unnumbered(this.sent).filter((message): message is Message => !(message instanceof Uint8Array));
+  }
+
+  /** The numbers of what was sent, 0 where there is none. */
+  get numbers(): number[] {
+    return this.sent.map((message) =>
+      message instanceof Uint8Array
+        ? (readFrameHeader(message)?.sequence ?? 0)
+        : Number(message["client_event_seq"] ?? 0),
+    );
   }
 
   get frames(): Uint8Array[] {
     return this.sent.filter((message) => message instanceof Uint8Array);
   }
 
-  /** What was sent since the last call. */
+  /** What was sent since the last call, without the numbers of events. */
   take(): (Message | Uint8Array)[] {
-    return this.sent.splice(0);
+    return unnumbered(this.sent.splice(0));
   }
+
+  /** The server goes on counting where another socket of the session stopped, or anywhere. */
+  countFrom(sequence: number): void {
+    this.#sequence = sequence - 1;
+  }
+
+  /** The server sends an event that bears no number. */
+  mention(event: Message): void {
+    this.raw(JSON.stringify(event));
+  }
+}
+
+function unnumbered(messages: readonly (Message | Uint8Array)[]): (Message | Uint8Array)[] {
+  return messages.map((message) => {
+    if (message instanceof Uint8Array) return message;
+    const { client_event_seq: _, ...event } = message;
+    return event;
+  });
 }
 
 const DETECTION = {
@@ -127,6 +155,12 @@ export const SESSION: Message = {
   type: "realtime",
   audio: { input: { turn_detection: DETECTION } },
   relay: { session_id: "s", upstreams: ["demo", "echo"] },
+};
+
+/** Of a relay that resumes. */
+export const RESUMABLE: Message = {
+  ...SESSION,
+  relay: { session_id: "sess_1", resume_token: "rt_1", upstreams: ["demo"] },
 };
 
 export function responseCreated(id: string, stream: number, ordinal: number, upstream: string): Message {

@@ -1,0 +1,26 @@
+/** A call that is open over a scripted socket. Install sockets and audio before. */
+import { createCall, openCall, type Call, type CallEventMap } from "../../src/client/index.ts";
+import { ScriptedSocket, type Message } from "./scripted-socket.ts";
+
+export const URL_WITH_TOKEN = { url: "wss://relay.example/v1/sessions/s?token=t", token: "t0k" };
+
+export async function connected(
+  session: Message,
+  options: Parameters<typeof createCall>[0] = {},
+): Promise<{ call: Call; socket: ScriptedSocket }> {
+  const call = createCall({ workletUrl: "worklets.js", ...options });
+  const opening = openCall(call, URL_WITH_TOKEN);
+  const socket = await ScriptedSocket.nth(1);
+  socket.accept();
+  await socket.spoken();
+  socket.say({ type: "session.created", session });
+  await opening;
+  return { call, socket };
+}
+
+/** Everything a call tells of one type from now on. */
+export function collect<K extends keyof CallEventMap>(call: Call, type: K): CallEventMap[K][] {
+  const seen: CallEventMap[K][] = [];
+  call.on(type, (detail) => seen.push(detail));
+  return seen;
+}
