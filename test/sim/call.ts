@@ -15,6 +15,8 @@ import type { Scenario, World } from "./world.ts";
 /** A call that nobody ends by then is stuck. */
 const LONGEST_MS = 60_000;
 const QUIET_MS = 2500;
+/** Silence that ends a turn, and a little more. */
+const HANGOVER_MS = 900;
 /** After the client's window: everything that was open must be closed by then. */
 const AFTERMATH_MS = 6000;
 
@@ -122,8 +124,14 @@ export class SimulatedCall implements World {
       this.hungUpAt = time.now;
       return;
     }
-    if (client.caller.quietFor(QUIET_MS) && !client.agentAudible && client.answering.length === 0) {
+    if (
+      client.caller.quietFor(QUIET_MS) &&
+      client.line.settled(QUIET_MS, client.caller.quietSince + HANGOVER_MS) &&
+      !client.agentAudible &&
+      client.answering.length === 0
+    ) {
       const session = this.relay.session?.snapshot() ?? null;
+      this.relay.store.looked();
       if (session !== null) this.relay.inspection.look(session, this.relay.now);
       this.lastMoment = session;
       client.line.hangUp();

@@ -44,6 +44,11 @@ export class Caller {
     this.#patienceMs = this.#random.chance(0.35) ? this.#random.between(150, 1200) : Infinity;
   }
 
+  /** When somebody was last heard to speak. */
+  get quietSince(): number {
+    return this.#quietSince;
+  }
+
   get speaking(): boolean {
     return this.#speaking !== null;
   }

@@ -229,6 +229,7 @@ export class Client {
       this.name("partial");
       this.hearing.excuseGap();
     }
+    this.line.resumed();
     for (const data of again) this.line.put(data);
   }
 

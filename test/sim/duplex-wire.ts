@@ -11,8 +11,12 @@ import type { World } from "./world.ts";
 /** What this checkout's relay understands. */
 export const CAN_RESUME = EXTENSION_EVENTS.has("session.resume");
 
-/** Events about delivery itself; they may go unnumbered. */
-const ABOUT_DELIVERY: ReadonlySet<string> = new Set(["session.ack", "session.heartbeat", "session.resumed"]);
+/** Events about delivery itself; they may go without a number and a name. */
+export const ABOUT_DELIVERY: ReadonlySet<string> = new Set([
+  "session.ack",
+  "session.heartbeat",
+  "session.resumed",
+]);
 
 const ACK_EVERY_MS = 500;
 const HEARTBEAT_MS = 2000;
@@ -22,6 +26,7 @@ export const DEAD_MS = 5000;
 interface Kept {
   readonly sequence: number;
   readonly data: Data;
+  readonly at: number;
 }
 
 export class DuplexWire {
@@ -38,6 +43,8 @@ export class DuplexWire {
   #ackAt = 0;
   /** `session.resume` was sent, and its answer has not come. */
   resuming = false;
+  /** The relay's object was built again under a living connection: its numbers may leap, once. */
+  mayLeap = false;
   /** After a resume also sends so many messages that the relay has already. */
   repeats = 0;
 
@@ -56,8 +63,13 @@ export class DuplexWire {
   }
 
   keep(sequence: number, data: Data): void {
-    if (CAN_RESUME) this.#kept.push({ sequence, data });
+    if (CAN_RESUME) this.#kept.push({ sequence, data, at: this.#world.time.now });
     this.#sentAt = this.#world.time.now;
+  }
+
+  /** Whether all that was sent up to a moment is acknowledged. */
+  safeUpTo(moment: number): boolean {
+    return (this.#kept[0]?.at ?? Infinity) > moment;
   }
 
   /** Whether nothing came for too long. */
@@ -93,7 +105,10 @@ export class DuplexWire {
     if ((sequence === undefined || sequence === 0) && type !== null && ABOUT_DELIVERY.has(type)) return;
     let expected = this.#received + 1;
     for (let gap = this.#gapAt(expected); gap !== null; gap = this.#gapAt(expected)) expected = gap;
-    if (sequence !== expected) {
+    if (this.mayLeap && Number(sequence) > expected) {
+      this.mayLeap = false;
+      this.#world.checks.count("numbers leapt");
+    } else if (sequence !== expected) {
       this.#world.checks.fail(
         "numbering",
         `${type ?? "audio"} has number ${text(sequence)} after ${this.#received}`,

@@ -3,6 +3,7 @@
  * what ends once, and what may not come after an end. One instance per session, whatever connections carried it.
  */
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { ABOUT_DELIVERY } from "./duplex-wire.ts";
 import { fields, text } from "./fields.ts";
 import type { World } from "./world.ts";
 
@@ -31,6 +32,11 @@ export class EventOrder {
     return [...this.#responses].filter(([, state]) => state === "active").map(([id]) => id);
   }
 
+  /** Items of the conversation that are whole. */
+  get finishedItems(): readonly string[] {
+    return [...this.#conversation].filter(([, state]) => state === "done").map(([id]) => id);
+  }
+
   take(event: JsonObject): void {
     const type = text(event["type"]);
     this.#identify(type, event);
@@ -41,6 +47,7 @@ export class EventOrder {
 
   #identify(type: string, event: JsonObject): void {
     const id = event["event_id"];
+    if (ABOUT_DELIVERY.has(type) && id === undefined) return;
     if (typeof id !== "string" || id === "") this.#fail(`${type} has no event_id`);
     else if (this.#eventIds.has(id)) this.#fail(`${type} has the event_id of another event, ${id}`);
     else this.#eventIds.add(id);

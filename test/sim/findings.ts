@@ -56,7 +56,13 @@ const FINDINGS: readonly Finding[] = [
     name: "what is said while a provider that hears everything is dialled again is lost",
     matches: ({ invariant }, outcome) =>
       server(outcome) &&
-      struck(outcome, "provider.refuse", "provider.no_answer", "provider.never_ready") &&
+      struck(
+        outcome,
+        "provider.refuse",
+        "provider.no_answer",
+        "provider.never_ready",
+        "provider.close_anytime",
+      ) &&
       (invariant === "spoken-lost" || invariant === "turn-unanswered"),
   },
   {
@@ -83,8 +89,10 @@ const FINDINGS: readonly Finding[] = [
     matches: ({ invariant }, outcome) => struck(outcome, "caller.zeros") && invariant === "turn-unanswered",
   },
   {
-    name: "an eviction gives names and numbers a second time",
-    matches: (_, outcome) => struck(outcome, "platform.evict"),
+    name: "what was sent since the last snapshot is said again, or forgotten, when the object dies",
+    matches: ({ invariant }, outcome) =>
+      struck(outcome, "platform.evict", "platform.crash", "platform.deploy") &&
+      invariant !== "acknowledged-lost",
   },
 ];
 

@@ -8,6 +8,9 @@ interface Position {
   index: number;
 }
 
+/** Fewer samples may be taken for an agent's by chance. */
+const LEAST = 4;
+
 export class Hearing {
   readonly #world: World;
   readonly #items = new Map<string, Position>();
@@ -16,10 +19,12 @@ export class Hearing {
   /** Set while something may be missing for a known reason: the next gap is excused. */
   #excused = false;
   readonly #silent: () => boolean;
+  readonly #echoes: boolean;
 
   constructor(world: World, silent: () => boolean) {
     this.#world = world;
     this.#silent = silent;
+    this.#echoes = world.scenario.upstreams.some((upstream) => upstream.kind === "echo");
   }
 
   /** Audio was lost on the way and the client was told so. */
@@ -37,7 +42,8 @@ export class Hearing {
     const hint =
       known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
     if (this.#silent() && samples.every((sample) => sample === 0)) return false;
-    const said = known !== null && known.answer === null ? null : readAgent(samples, hint);
+    const short = samples.length < LEAST && this.#echoes && known === null;
+    const said = short ? null : known !== null && known.answer === null ? null : readAgent(samples, hint);
     if (said !== null) this.#agent(itemId, known, said, samples.length);
     else this.#echo(itemId, samples);
     return said === null && this.#items.has(itemId);

@@ -98,6 +98,8 @@ export class Inspection {
         laneBytes + 65_536,
       );
     }
+    const outbox = sum(snapshot.port.outbox.sent, (one) => one.data.length);
+    this.#bound("outbox", outbox, this.#limits.outboxBytes + 65_536);
     for (const link of snapshot.links) {
       this.#bound(
         "backlog",
@@ -129,7 +131,14 @@ export class Inspection {
     const { archiveBytes, laneBytes, backlogBytes, inputHistoryMs, activeResponses } = this.#limits;
     const rings = ((inputHistoryMs * 2) / 1000) * (8000 + 16_000 + 24_000 + 48_000);
     const links = this.#world.scenario.upstreams.length;
-    return archiveBytes + (laneBytes + 65_536) * activeResponses + backlogBytes * links + rings + 2_000_000;
+    return (
+      archiveBytes +
+      2 * this.#limits.outboxBytes +
+      (laneBytes + 65_536) * activeResponses +
+      backlogBytes * links +
+      rings +
+      2_000_000
+    );
   }
 
   #bound(what: string, is: number, most: number): void {

@@ -20,6 +20,8 @@ export class Line {
   over = false;
   /** Until a lost connection is dialled again. */
   redialMs: () => number;
+  /** When the line was down, as the client sees it; the second moment is that of the verdict. */
+  readonly outages: { readonly from: number; to: number }[] = [];
   readonly #world: World;
   readonly #relay: Relay;
   readonly #random: Random;
@@ -65,9 +67,28 @@ export class Line {
     this.connection = null;
     if (!this.wire.canResume || this.#relay.ended !== null) return this.lose(`closed ${code}`);
     this.#world.checks.count("outages");
+    this.#down();
     this.#world.time.after(this.redialMs(), () => {
       if (!this.over && this.connection === null) this.dial();
     });
+  }
+
+  #down(): void {
+    if (this.outages.at(-1)?.to === Infinity) return;
+    this.outages.push({ from: this.#world.time.now, to: Infinity });
+  }
+
+  /** The relay took it up again. */
+  resumed(): void {
+    const last = this.outages.at(-1);
+    if (last) last.to = this.#world.time.now;
+  }
+
+  /** Up for so long, and all that was sent until `moment` acknowledged where it can be. */
+  settled(ms: number, moment: number): boolean {
+    const since = this.outages.at(-1)?.to ?? 0;
+    if (this.connection === null || this.#world.time.now - since < ms) return false;
+    return !this.extended || this.wire.safeUpTo(moment);
   }
 
   lose(what: string): void {
@@ -81,6 +102,7 @@ export class Line {
   takeOver(): void {
     if (this.connection === null || !this.wire.canResume || this.wire.resuming) return;
     this.connection = null;
+    this.#down();
     this.dial();
   }
 

@@ -12,6 +12,11 @@ import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
 const VAD_SILENCE_MS = 500;
+/** What a provider that commits and answers by itself may do while the relay's request for it is on its way. */
+const CROSSABLE: ReadonlySet<string> = new Set([
+  "conversation_already_has_active_response",
+  "input_audio_buffer_commit_empty",
+]);
 
 export class ProviderCall {
   readonly provider: Provider;
@@ -88,8 +93,7 @@ export class ProviderCall {
   /** The relay asked for something that a correct client of this dialect never asks for. */
   #refuse(code: string, what: string, event: JsonObject): void {
     this.#world.checks.count(`refused_${code}`);
-    // A provider that answers by itself may do so while the relay's request is on its way.
-    const crossed = this.provider.kind === "server" && code === "conversation_already_has_active_response";
+    const crossed = this.provider.kind === "server" && CROSSABLE.has(code);
     if (!crossed) {
       this.#world.checks.fail("provider-protocol", `${this.#name} had to refuse: ${what}`);
     }
@@ -126,7 +130,10 @@ export class ProviderCall {
       this.#world.checks.fail("provider-protocol", `${this.#name} was sent what is no JSON object`);
       return;
     }
-    if (event["type"] === "input_audio_buffer.append") this.#hear(event);
+    const audio = event["type"] === "input_audio_buffer.append";
+    // Hearing takes no time, but it waits its turn.
+    if (audio && this.#busyUntil <= this.#world.time.now) this.#hear(event);
+    else if (audio) this.#world.time.at(this.#busyUntil, () => this.#hear(event));
     else this.#soon(() => this.#handle(event));
   }
 

@@ -129,7 +129,7 @@ export class Relay {
   #feed(input: Input): void {
     const { session } = this;
     if (session === null || this.ended !== null) return;
-    if (input.type !== "buffered" && input.type !== "timeout") {
+    if ("peer" in input && input.type !== "buffered") {
       this.#world.checks.note(
         () => `relay ⇐ ${input.peer} ${input.type}${input.type === "message" ? ` ${brief(input.data)}` : ""}`,
       );
@@ -164,7 +164,7 @@ export class Relay {
       case "persist":
         this.store.soon(
           () => this.#moment(),
-          () => {},
+          () => this.#feed({ type: "persisted" }),
         );
         break;
       case "metric":

@@ -12,6 +12,7 @@ export const SIM_LIMITS: Partial<Limits> = {
   inputHistoryMs: 10_000,
   backlogBytes: 512 * 1024,
   laneBytes: 96 * 1024,
+  outboxBytes: 768 * 1024,
   activeResponses: 6,
   finishedResponses: 6,
   dialMs: 3000,

@@ -20,8 +20,11 @@ export class Store {
   readonly #time: VirtualTime;
   #savedAt = Number.NEGATIVE_INFINITY;
   #cancelSave: (() => void) | null = null;
-  /** Writes under way. */
-  #writes: (() => void)[] = [];
+  /** One write at a time: else a session whose writes take longer than a second would never hear of its latest. */
+  #writing = false;
+  #again: (() => void) | null = null;
+  #cancelWrite: (() => void) | null = null;
+  #looked = false;
 
   constructor(time: VirtualTime) {
     this.#time = time;
@@ -30,6 +33,10 @@ export class Store {
   /** Takes and writes a moment, now or when the last one is old enough. */
   soon(take: () => Moment | null, written: () => void): void {
     if (this.#cancelSave !== null) return;
+    if (this.#writing) {
+      this.#again = () => this.soon(take, written);
+      return;
+    }
     this.#cancelSave = this.#time.at(this.#savedAt + SAVE_EVERY_MS, () => {
       this.#cancelSave = null;
       this.#savedAt = this.#time.now;
@@ -39,20 +46,32 @@ export class Store {
 
   #write(moment: Moment | null, written: () => void): void {
     if (moment === null || this.fails()) return;
-    this.#writes.push(
-      this.#time.after(this.writeMs, () => {
-        this.stored = moment;
-        written();
-      }),
-    );
+    this.#looked = false;
+    this.#writing = true;
+    this.#cancelWrite = this.#time.after(this.writeMs, () => {
+      this.#writing = false;
+      this.stored = moment;
+      // The session is told of its latest snapshot only.
+      if (!this.#looked) written();
+      const again = this.#again;
+      this.#again = null;
+      again?.();
+    });
+  }
+
+  /** A snapshot was taken that nobody stores. */
+  looked(): void {
+    this.#looked = true;
   }
 
   /** The object leaves memory: what is not written is gone. */
   interrupt(): void {
     this.#cancelSave?.();
     this.#cancelSave = null;
-    for (const cancel of this.#writes) cancel();
-    this.#writes = [];
+    this.#cancelWrite?.();
+    this.#cancelWrite = null;
+    this.#writing = false;
+    this.#again = null;
   }
 
   wipe(): void {

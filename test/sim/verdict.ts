@@ -79,7 +79,10 @@ function answered(call: SimulatedCall): void {
     const { endedAt } = spoken;
     if (endedAt === null || named(call, spoken)) return;
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
-    const by = endedAt + ANSWERED_WITHIN_MS + slackMs(call) + 5000 * Number(call.unsteady);
+    const within = ANSWERED_WITHIN_MS + slackMs(call) + 5000 * Number(call.unsteady);
+    // What was said while the line was down arrives when it is up again.
+    const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
+    const by = Math.max(endedAt, ...down.map(({ to }) => to)) + within;
     const last = call.hungUpAt ?? Infinity;
     if (until < by || last < by || client.dialogue.busyAt(endedAt)) return;
     if (!client.dialogue.announced.some((at) => at >= spoken.at && at <= by)) {

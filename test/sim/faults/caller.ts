@@ -123,10 +123,9 @@ export const CALLER_FAULTS: readonly Fault[] = [
     return true;
   }),
   acts("caller.delete", 2, (call, random) => {
-    const entries =
-      call.relay.session?.snapshot().conversation.entries.filter((entry) => !entry.growing) ?? [];
-    if (entries.length === 0) return false;
-    call.client.line.send({ type: "conversation.item.delete", item_id: random.pick(entries).item.id });
+    const items = call.client.order.finishedItems;
+    if (items.length === 0) return false;
+    call.client.line.send({ type: "conversation.item.delete", item_id: random.pick(items) });
     return true;
   }),
   acts("caller.hostile", 6, (call, random) => {

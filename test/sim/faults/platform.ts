@@ -12,7 +12,9 @@ function leaves(kind: "evict" | "crash" | "deploy"): Fault {
       call.unsteady = true;
       for (let left = random.int(1, 2); left > 0; left -= 1) {
         call.sometime(random, () => {
-          if (call.relay.leave(kind)) call.checks.strike(name);
+          if (!call.relay.leave(kind)) return;
+          call.client.line.wire.mayLeap = kind === "evict";
+          call.checks.strike(name);
         });
       }
     },
