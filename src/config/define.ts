@@ -17,9 +17,8 @@ const jsonObject = v.custom<{ readonly [key: string]: Json }>(
 /** A secret is named, never written: `{ env: "OPENAI_API_KEY", prefix: "Bearer " }`. */
 const header = v.union([v.string(), v.strictObject({ env: binding, prefix: v.optional(v.string()) })]);
 
-const upstream = v.strictObject({
-  /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
-  name,
+/** What is dialled. */
+const target = {
   /** Name in the registry of src/upstreams/index.ts. */
   adapter: v.pipe(v.string(), v.nonEmpty()),
   /** `http(s):` or `ws(s):`, or the binding that holds it. */
@@ -29,6 +28,14 @@ const upstream = v.strictObject({
   headers: v.optional(v.record(v.string(), header)),
   /** Adapter-specific data, checked by the adapter. */
   settings: v.optional(jsonObject),
+};
+
+const upstream = v.strictObject({
+  /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
+  name,
+  ...target,
+  /** Where to turn, in order, when this one fails or falls silent: they get the conversation and the open turn. */
+  fallback: v.optional(v.pipe(v.array(v.strictObject(target)), v.maxLength(4, "at most four fallbacks"))),
 });
 
 const route = v.strictObject({

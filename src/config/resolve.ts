@@ -1,5 +1,6 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import type { PlannedUpstream, Plan } from "../session/plan.ts";
+import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";
 
 /** The Worker's environment: only strings are looked at. */
@@ -69,16 +70,24 @@ function resolveUpstream(
     const reason = `Route '${route}' needs the binding ${binding} for its upstream '${upstream.name}'.`;
     throw new PlanError("binding_missing", reason);
   };
-  const { url, headers } = upstream;
+  const fallback = (upstream.fallback ?? []).map((target) => resolveTarget(target, model, read));
   return {
     name: upstream.name,
-    options: {
-      adapter: upstream.adapter,
-      ...(url !== undefined && { url: typeof url === "string" ? url : read(url.env) }),
-      ...(upstream.model !== undefined && { model: upstream.model === "*" ? model : upstream.model }),
-      ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
-      ...(upstream.settings !== undefined && { settings: upstream.settings }),
-    },
+    options: resolveTarget(upstream, model, read),
+    ...(fallback.length > 0 && { fallback }),
+  };
+}
+
+type Target = Omit<UpstreamConfigEntry, "name" | "fallback">;
+
+function resolveTarget(target: Target, model: string, read: (binding: string) => string): UpstreamOptions {
+  const { url, headers } = target;
+  return {
+    adapter: target.adapter,
+    ...(url !== undefined && { url: typeof url === "string" ? url : read(url.env) }),
+    ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
+    ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
+    ...(target.settings !== undefined && { settings: target.settings }),
   };
 }
 

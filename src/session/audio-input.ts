@@ -252,6 +252,12 @@ export class AudioInput {
     for (const stream of this.#streams.values()) stream.flush();
   }
 
+  /** Keeps history in this format's rate, for someone who may take it later. */
+  keep(format: AudioFormat): void {
+    this.#tapped.add(sampleRateHz(format));
+    this.#stream(sampleRateHz(format));
+  }
+
   /** Makes sure that a stream of the tap's rate exists and puts the cursor at the present. */
   attach(tap: AudioTap): void {
     this.#tapped.add(sampleRateHz(tap.format));

@@ -22,6 +22,8 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import { Link } from "./link.ts";
 import { Pauses } from "./pauses.ts";
 import { Playout } from "./playout.ts";
+import { Recovery } from "./recovery.ts";
+import { replay } from "./replay.ts";
 import type { ResponseRecord } from "./response.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import { Responses, type ResponseDefaults } from "./responses.ts";
@@ -42,6 +44,7 @@ export class Conduct {
   readonly writer: ResponseWriter;
   readonly floor: Floor;
   readonly eager: Eager;
+  readonly recovery: Recovery;
   readonly pauses = new Pauses();
   readonly input: AudioInput;
   readonly turns: TurnTaking;
@@ -85,6 +88,7 @@ export class Conduct {
     this.responses = new Responses(this.context, this.writer, {
       gate: this.#gateHost(),
       responseDefaults: () => this.#responseDefaults(),
+      patienceMs: (stream) => this.#patienceMs(stream),
       command: (stream, command) => this.links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),
     });
@@ -103,11 +107,17 @@ export class Conduct {
       upstreamConfig: () => this.config.upstream(),
       turns: () => this.turns,
       bargeIn: () => this.bargeIn,
+      recovery: () => this.recovery,
+      replay: (link) => replay(link, this.conversation, kernels),
       primary: (link) => link === this.links[0],
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
+    this.recovery = new Recovery(this.context, this.responses, {
+      mayAsk: () => this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly,
+      instructions: () => this.config.current.instructions,
+    });
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...this.#floorSide(),
@@ -135,6 +145,13 @@ export class Conduct {
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });
+  }
+
+  /** With somewhere else to turn, an answer that has run dry is not waited for long. */
+  #patienceMs(stream: number): number {
+    const { stallMs, progressMs } = this.context.limits;
+    if (!this.links[stream]?.hasFallback) return progressMs;
+    return stallMs + this.playout.aheadMs(stream, this.context.now);
   }
 
   /** What may pass to the listener, and when. */

@@ -40,6 +40,8 @@ export interface Limits {
   readonly firstOutputMs: number;
   /** A response that has begun must go on within this. */
   readonly progressMs: number;
+  /** With a fallback: nothing heard for so long, of an answer that is owed or has run dry, is a stall. */
+  readonly stallMs: number;
   /** Redials of a failed upstream, doubling from the first figure up to the second. */
   readonly redialFirstMs: number;
   readonly redialMostMs: number;
@@ -77,6 +79,7 @@ export const DEFAULT_LIMITS: Limits = {
   readyMs: 10_000,
   firstOutputMs: 30_000,
   progressMs: 30_000,
+  stallMs: 2000,
   redialFirstMs: 250,
   redialMostMs: 8000,
   redials: 5,

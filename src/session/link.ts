@@ -14,6 +14,7 @@ import type {
   UpstreamEvent,
   UpstreamFactory,
   UpstreamFault,
+  UpstreamOptions,
   WireMessage,
 } from "../upstreams/upstream.ts";
 import type { AudioTap } from "./audio-input.ts";
@@ -38,6 +39,8 @@ const NAMES_KEPT = 256;
 export class Link implements AudioTap {
   readonly index: number;
   readonly name: string;
+  /** Input formats of everything that may be dialled: their history is kept from the beginning. */
+  readonly formats: readonly AudioFormat[];
   cursor = 0;
   /** Upstream response keys of this connection, with the session's response ids. */
   readonly responses = new Map<string, string>();
@@ -45,7 +48,9 @@ export class Link implements AudioTap {
   readonly #names = new Map<string, string>();
   readonly #context: Context;
   readonly #host: LinkHost;
-  readonly #planned: PlannedUpstream;
+  /** In the order in which they are tried. */
+  readonly #candidates: readonly UpstreamOptions[];
+  #chosen = 0;
   readonly #create: UpstreamFactory;
   #upstream: Upstream;
   #phase: LinkPhase = "idle";
@@ -71,15 +76,32 @@ export class Link implements AudioTap {
   ) {
     this.index = index;
     this.name = planned.name;
-    this.#planned = planned;
+    this.#candidates = [planned.options, ...(planned.fallback ?? [])];
     this.#create = create;
     this.#upstream = create(planned.options);
+    this.formats = this.#candidates.map((options) => create(options).capabilities.input);
     this.#context = context;
     this.#host = host;
   }
 
   get peer(): PeerId {
     return `up${this.index}.${this.#dials}`;
+  }
+
+  get #candidate(): UpstreamOptions {
+    return this.#candidates[this.#chosen % this.#candidates.length] ?? { adapter: "" };
+  }
+
+  /** There is somewhere else to turn. */
+  get hasFallback(): boolean {
+    return this.#candidates.length > 1;
+  }
+
+  /** An answer stands still. @returns whether the connection was given up for it: only with somewhere to turn. */
+  stalled(): boolean {
+    if (!this.hasFallback) return false;
+    this.#giveUp("upstream_timeout", "The upstream stopped answering.", 1000);
+    return true;
   }
 
   get phase(): LinkPhase {
@@ -102,7 +124,7 @@ export class Link implements AudioTap {
 
   dial(): void {
     if (!this.#step("dial")) return;
-    if (this.#dials > 0) this.#upstream = this.#create(this.#planned.options);
+    if (this.#dials > 0) this.#upstream = this.#create(this.#candidate);
     this.#dials += 1;
     this.responses.clear();
     this.#names.clear();
@@ -144,10 +166,13 @@ export class Link implements AudioTap {
   #watch(): void {
     if (this.#owed || this.#loop) return;
     this.#owed = true;
-    this.#context.deadlines.set(
-      this.#deadline("answer"),
-      this.#context.now + this.#context.limits.firstOutputMs,
-    );
+    this.#context.deadlines.set(this.#deadline("answer"), this.#context.now + this.#answerMs);
+  }
+
+  /** With somewhere else to turn, silence is not waited out. */
+  get #answerMs(): number {
+    const { stallMs, firstOutputMs } = this.#context.limits;
+    return this.hasFallback ? stallMs : firstOutputMs;
   }
 
   #heard(): void {
@@ -280,9 +305,13 @@ export class Link implements AudioTap {
     this.#failures += 1;
     this.#owed = false;
     const { redials, redialFirstMs, redialMostMs } = this.#context.limits;
-    const final = this.#failures > redials;
+    this.#chosen += 1;
+    const final = this.#failures > redials * this.#candidates.length;
     if (!final) {
-      const waitMs = Math.min(redialMostMs, redialFirstMs * 2 ** (this.#failures - 1));
+      // Somewhere else to turn: at once, until all were tried; then with patience.
+      const rounds = Math.floor(this.#failures / this.#candidates.length);
+      const patientMs = Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
+      const waitMs = rounds === 0 ? 0 : patientMs;
       this.#context.deadlines.set(this.#deadline("redial"), this.#context.now + waitMs);
     }
     this.#context.metric("upstream_lost", 1, this.name);
@@ -320,6 +349,7 @@ export class Link implements AudioTap {
     return {
       phase: this.#phase,
       dials: this.#dials,
+      chosen: this.#chosen,
       failures: this.#failures,
       cursor: this.cursor,
       reconfigure: this.#reconfigure,
@@ -346,7 +376,8 @@ export class Link implements AudioTap {
     this.#own.clear();
     for (const id of snapshot.own) this.#own.add(id);
     this.#owed = snapshot.owed;
-    this.#upstream = this.#create(this.#planned.options);
+    this.#chosen = snapshot.chosen;
+    this.#upstream = this.#create(this.#candidate);
     this.#upstream.restore(snapshot.upstream);
     this.#loop = this.#upstream.request().url.startsWith("loop:");
     this.#backlog = snapshot.backlog.map((kept) =>
@@ -375,6 +406,7 @@ type KeptCommand =
 export interface LinkSnapshot {
   readonly phase: LinkPhase;
   readonly dials: number;
+  readonly chosen: number;
   readonly failures: number;
   readonly cursor: number;
   readonly reconfigure: boolean;

@@ -16,4 +16,6 @@ export interface PlannedUpstream {
   /** Unique in the plan; shown to duplex.v1 clients and in metrics. */
   readonly name: string;
   readonly options: UpstreamOptions;
+  /** Tried in this order, then round again, when the connection fails or falls silent. */
+  readonly fallback?: readonly UpstreamOptions[];
 }

@@ -34,6 +34,10 @@ export interface ResponseRecord {
   readonly outOfBand: boolean;
   /** The client knows of it. False: asked for in advance, see `eager.ts`. */
   announced: boolean;
+  /** The client's parameters, to ask again with. */
+  readonly params: JsonObject;
+  /** How often it was asked for. */
+  attempts: number;
   /** When the upstream last said something of it, and whether a deadline waits for more. */
   progressAt: number;
   waiting: boolean;

@@ -28,6 +28,8 @@ export interface ResponseDefaults {
 export interface ResponsesHost {
   readonly gate: Omit<GateHost, "pass">;
   responseDefaults(): ResponseDefaults;
+  /** How long an answer of this stream may stand still. */
+  patienceMs(stream: number): number;
   /** Tells the upstream of a stream something. */
   command(stream: number, command: Command): void;
   onResponseDone(response: ResponseRecord): void;
@@ -92,22 +94,24 @@ export class Responses {
         `At most ${this.#context.limits.activeResponses} responses at once.`,
       );
     }
-    const { conversation, metadata: _metadata, ...rest } = params;
     const response = this.#create(link, true, params);
-    const outOfBand = conversation === "none";
     this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
-    // What came from a JSON schema is JSON.
-    const options = { params: rest as JsonObject, outOfBand };
-    link.command({ type: "respond", responseId: response.id, options });
+    this.ask(response, link);
     return response;
+  }
+
+  /** Puts the question to an upstream, for the first time or again. */
+  ask(response: ResponseRecord, link: Link): void {
+    response.attempts += 1;
+    const { params, outOfBand } = response;
+    link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
   }
 
   /** Asks in advance: the client does not learn of it before `announce`. */
   requestUnannounced(link: Link): ResponseRecord {
     const response = this.#create(link, true, {}, false);
     this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
-    const options = { params: {}, outOfBand: false };
-    link.command({ type: "respond", responseId: response.id, options });
+    this.ask(response, link);
     return response;
   }
 
@@ -134,7 +138,8 @@ export class Responses {
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
     const defaults = this.#host.responseDefaults();
-    const outOfBand = params.conversation === "none";
+    const { conversation, metadata: _metadata, ...rest } = params;
+    const outOfBand = conversation === "none";
     this.#count += 1;
     const response: ResponseRecord = {
       id: this.#context.newId("resp"),
@@ -145,6 +150,9 @@ export class Responses {
       asked,
       outOfBand,
       announced,
+      // What came from a JSON schema is JSON.
+      params: rest as JsonObject,
+      attempts: 0,
       progressAt: this.#context.now,
       waiting: false,
       metadata: params.metadata ?? null,
@@ -233,7 +241,7 @@ export class Responses {
   }
 
   #patienceMs(response: ResponseRecord): number {
-    return response.asked ? this.#context.limits.progressMs : STREAM_GAP_MS;
+    return response.asked ? this.#host.patienceMs(response.stream) : STREAM_GAP_MS;
   }
 
   /** Its deadline came, but it has gone on since. */
@@ -345,22 +353,27 @@ export class Responses {
     this.end(response, { phase: "cancelled", reason, fault: null });
   }
 
-  /** The upstream is gone: what it was saying fails, what it streamed unasked just ends. */
-  linkLost(link: Link, fault: UpstreamFault): void {
-    link.responses.clear();
+  /** The upstream has said all of it; only what waits for the listener is left. */
+  finished(response: ResponseRecord): boolean {
+    return this.#gate.finished(response);
+  }
+
+  /** Answers asked for in advance of a stream: nobody hears of them. */
+  forgetSpeculations(stream: number): void {
     for (const response of this.#records.values()) {
-      if (!response.announced && response.stream === link.index) this.#forgetUnannounced(response);
-    }
-    for (const response of this.active) {
-      // What the upstream had finished is still said to its end.
-      if (response.stream !== link.index || this.#gate.finished(response)) continue;
-      if (response.asked) this.#fail(response, fault);
-      else this.end(response, { phase: "completed", reason: null, fault: null });
+      if (!response.announced && response.stream === stream) this.#forgetUnannounced(response);
     }
   }
 
+  /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
+  restart(response: ResponseRecord): void {
+    this.#gate.drop(response);
+    const phase = next(RESPONSE, response.phase, "restarted");
+    if (phase !== null) response.phase = phase;
+  }
+
   /** It fails, after what was said of it has been heard. */
-  #fail(response: ResponseRecord, fault: UpstreamFault): void {
+  fail(response: ResponseRecord, fault: UpstreamFault): void {
     const ending = { status: "failed", reason: null, error: fault, usage: null, metadata: null } as const;
     this.#gate.offer(response, { type: "response.done", response: "", ...ending });
   }
@@ -384,6 +397,7 @@ export class Responses {
       return;
     }
     this.#context.metric("response_timeouts", 1, response.upstream);
+    if (link?.stalled()) return;
     if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
     const fault = { code: "upstream_timeout", message: "The upstream stopped answering." };
     this.end(response, { phase: "failed", reason: null, fault });

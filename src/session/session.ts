@@ -39,6 +39,7 @@ export interface SessionSnapshot {
   readonly responses: ResponsesSnapshot;
   readonly floor: FloorSnapshot;
   readonly eager: EagerSnapshot;
+  readonly recovery: readonly number[];
   readonly pauses: readonly number[];
   readonly input: AudioInputSnapshot;
   readonly turns: TurnSnapshot;
@@ -238,6 +239,7 @@ export class Session {
       responses: this.#conduct.responses.snapshot(),
       floor: this.#conduct.floor.snapshot(),
       eager: this.#conduct.eager.snapshot(),
+      recovery: this.#conduct.recovery.snapshot(),
       pauses: this.#conduct.pauses.snapshot(),
       input: this.#conduct.input.snapshot(),
       turns: this.#conduct.turns.snapshot(),
@@ -271,6 +273,7 @@ export class Session {
     conduct.responses.restore(snapshot.responses);
     conduct.floor.restore(snapshot.floor);
     conduct.eager.restore(snapshot.eager);
+    conduct.recovery.restore(snapshot.recovery);
     conduct.pauses.restore(snapshot.pauses);
     conduct.input.restore(snapshot.input);
     conduct.turns.restore(snapshot.turns);

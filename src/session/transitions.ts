@@ -6,7 +6,7 @@
  * turn-based upstreams; `manual` (turn_detection null) streams everything and leaves commits to the client.
  *
  * RESPONSE: `requested` exists for the client from the moment it was asked for (the edge answers first);
- * `generating` once the upstream began. The four ends are final: late upstream events of such a response are dropped.
+ * `generating` once the upstream began; `requested` again when that upstream was lost before anything was heard. The four ends are final: late upstream events of such a response are dropped.
  *
  * FLOOR: `held` while a sound of the caller over an agent is judged; nothing of an agent passes then.
  *
@@ -39,7 +39,7 @@ export const TURN: Table<TurnPhase, TurnEvent> = {
 
 export type ResponseEnd = "completed" | "cancelled" | "incomplete" | "failed";
 export type ResponsePhase = "requested" | "generating" | ResponseEnd;
-export type ResponseEvent = "started" | ResponseEnd;
+export type ResponseEvent = "started" | "restarted" | ResponseEnd;
 const ENDS = {
   completed: "completed",
   cancelled: "cancelled",
@@ -47,8 +47,8 @@ const ENDS = {
   failed: "failed",
 } as const;
 export const RESPONSE: Table<ResponsePhase, ResponseEvent> = {
-  requested: { started: "generating", ...ENDS },
-  generating: { ...ENDS },
+  requested: { started: "generating", restarted: "requested", ...ENDS },
+  generating: { restarted: "requested", ...ENDS },
   completed: {},
   cancelled: {},
   incomplete: {},

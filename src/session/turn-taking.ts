@@ -135,6 +135,7 @@ export class TurnTaking implements InputListener {
   }
 
   #attach(): void {
+    for (const link of this.#host.links) for (const format of link.formats) this.#input.keep(format);
     for (const tap of [...this.#host.links, this.#recorder]) this.#input.attach(tap);
     this.#recorder.itemId = this.#itemId;
   }

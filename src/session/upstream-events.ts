@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import { withoutAlias } from "./eager.ts";
 import type { Link, LinkHost } from "./link.ts";
-import { replayCommands } from "./replay.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Responses } from "./responses.ts";
 import type { TurnTaking } from "./turn-taking.ts";
 
@@ -15,6 +15,9 @@ export interface UpstreamEventsHost {
   upstreamConfig(): UpstreamConfig;
   turns(): TurnTaking;
   bargeIn(): BargeIn;
+  recovery(): Recovery;
+  /** Tells a new connection what was said before. */
+  replay(link: Link): void;
   /** The plan's first upstream: its transcripts count. */
   primary(link: Link): boolean;
 }
@@ -120,7 +123,8 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onRedial(link: Link): void {
-    for (const command of replayCommands(this.#conversation.entries)) link.command(command);
+    this.#host.replay(link);
+    this.#host.recovery().redialled(link);
     this.#host.turns().replay(link);
   }
 
@@ -137,6 +141,6 @@ export class UpstreamEvents implements LinkHost {
     );
     this.#host.turns().takeBack();
     if (this.#host.primary(link)) this.#host.turns().providerLost();
-    this.#responses.linkLost(link, fault);
+    this.#host.recovery().lost(link, fault, final);
   }
 }

@@ -24,6 +24,7 @@ export const METRICS = {
   overlap_interrupt: { kind: "count", help: "Sounds over an agent that were interruptions." },
   overlap_noise: { kind: "count", help: "Sounds over an agent that were noise." },
   response_timeouts: { kind: "count", help: "Responses given up because the upstream fell silent." },
+  responses_asked_again: { kind: "count", help: "Answers asked for again because their upstream was lost." },
   responses_cancelled: { kind: "count", help: "Responses that were cancelled." },
   responses_completed: { kind: "count", help: "Responses that ended by themselves." },
   responses_failed: { kind: "count", help: "Responses that failed." },

@@ -39,12 +39,16 @@ describe("upstream links", () => {
     ]);
   });
 
-  test("[L3] a refused dial fails the answer that waits for it, with the reason", () => {
+  test("[L3] dials that are refused again and again fail the answer that waits for them, with the reason", () => {
     const call = new Call({ connect: false });
     call.connect("realtime");
     call.client({ type: "response.create" });
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 0, reason: "HTTP 401" });
+    for (const peer of ["up0.1", "up0.2", "up0.3"]) {
+      expect(call.types()).not.toContain("response.done");
+      call.open.delete(peer);
+      call.input({ type: "close", peer, code: 0, reason: "HTTP 401" });
+      call.advance(2000);
+    }
     expect(call.last("response.done")["response"]).toMatchObject({
       status: "failed",
       status_details: { error: { code: "upstream_closed" } },
@@ -64,11 +68,10 @@ describe("upstream links", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
     call.advance(300);
     call.accept("up0.2");
-    expect(call.commandTypes("up0.2")).toEqual(["greet", "item", "item"]);
+    expect(call.commandTypes("up0.2").slice(0, 3)).toEqual(["greet", "item", "item"]);
     expect(call.commands("up0.2")[2]).toMatchObject({
       item: { role: "assistant", content: [{ type: "output_text", text: "Hello." }] },
     });
-    call.client({ type: "response.create" });
     call.answer(voice(200), "Again.", "up0.2");
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });

@@ -1,0 +1,80 @@
+/**
+ * An upstream is lost in the middle of things. What it had finished saying is said to its end; an answer of which
+ * nothing was heard yet is asked for again on the next connection, as if nothing had been; one that broke off in its
+ * middle fails, aloud, and the next connection is asked to go on where the listener was.
+ */
+import type { UpstreamFault } from "../upstreams/upstream.ts";
+import type { Context } from "./context.ts";
+import type { Link } from "./link.ts";
+import type { ResponseRecord } from "./response.ts";
+import type { Responses } from "./responses.ts";
+
+export interface RecoveryHost {
+  /** Answers are the relay's to ask for (`create_response`), not only the client's. */
+  mayAsk(): boolean;
+  instructions(): string;
+}
+
+/** A response is asked for so often in all. */
+const MOST_ATTEMPTS = 3;
+const CONTINUE =
+  "Your last answer was cut off by a technical fault. Continue where it broke off; do not repeat what was said.";
+
+export class Recovery {
+  readonly #context: Context;
+  readonly #responses: Responses;
+  readonly #host: RecoveryHost;
+  /** Streams whose last answer broke off. */
+  readonly #broken = new Set<number>();
+
+  constructor(context: Context, responses: Responses, host: RecoveryHost) {
+    this.#context = context;
+    this.#responses = responses;
+    this.#host = host;
+  }
+
+  /** `final`: it will not be dialled again by itself. */
+  lost(link: Link, fault: UpstreamFault, final: boolean): void {
+    link.responses.clear();
+    this.#responses.forgetSpeculations(link.index);
+    for (const response of this.#responses.active) {
+      if (response.stream !== link.index || this.#responses.finished(response)) continue;
+      if (!response.asked) this.#responses.end(response, { phase: "completed", reason: null, fault: null });
+      else if (final || !this.#canAskAgain(response)) this.#break(response, fault);
+      else this.#responses.restart(response);
+    }
+  }
+
+  /** Nothing of it has reached the client but that it was asked for. */
+  #canAskAgain(response: ResponseRecord): boolean {
+    return response.items.length === 0 && response.attempts < MOST_ATTEMPTS;
+  }
+
+  #break(response: ResponseRecord, fault: UpstreamFault): void {
+    if (response.items.length > 0 && !response.outOfBand) this.#broken.add(response.stream);
+    this.#responses.fail(response, fault);
+  }
+
+  /** A new connection was told the conversation: what is owed is asked for again. */
+  redialled(link: Link): void {
+    for (const response of this.#responses.active) {
+      if (response.stream === link.index && response.phase === "requested" && response.asked) {
+        this.#context.metric("responses_asked_again", 1, link.name);
+        this.#responses.ask(response, link);
+      }
+    }
+    if (!this.#broken.delete(link.index)) return;
+    if (!this.#host.mayAsk() || this.#responses.answering.length > 0) return;
+    const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
+    this.#responses.request(link, { instructions });
+  }
+
+  snapshot(): readonly number[] {
+    return [...this.#broken];
+  }
+
+  restore(broken: readonly number[]): void {
+    this.#broken.clear();
+    for (const stream of broken) this.#broken.add(stream);
+  }
+}
