@@ -1,15 +1,16 @@
 /**
  * A stored value may have 2 MB at most (Durable Objects limits, "Key and value combined"); a snapshot with seconds of
- * audio and a few pictures has more. Long strings and arrays are taken out of the value and stored in pieces of their
- * own; where they belong is said by path, so that no content of a client's can be mistaken for a reference.
+ * audio and a few pictures has more, and so has one with a thousand small messages. Long strings, views and lists are
+ * taken out of the value and stored in pieces of their own; where they belong is said by path, so that no content of a
+ * client's can be mistaken for a reference.
  */
-export type Piece = string | Uint8Array;
+export type Piece = string | Uint8Array | readonly unknown[];
 
 type View = Uint8Array | Int16Array | Float32Array;
 
 interface Reference {
   readonly path: readonly (string | number)[];
-  readonly type: "string" | "Uint8Array" | "Int16Array" | "Float32Array";
+  readonly type: "string" | "list" | "Uint8Array" | "Int16Array" | "Float32Array";
   readonly from: number;
   readonly to: number;
 }
@@ -17,13 +18,17 @@ interface Reference {
 export interface Divided {
   /** The value, without what is in the pieces. Structured-clonable. */
   readonly rest: unknown;
+  /** What is inside of a list comes before the list. */
   readonly references: readonly Reference[];
 }
 
-/** Characters or bytes that a leaf may have before it moves out. */
+/** Characters or bytes that a leaf may have before it moves out; and, about, the bytes of a list. */
 const LEAF_LIMIT = 64 * 1024;
 /** Bytes, and half of it in characters (a string may take two bytes for each). */
 const PIECE_BYTES = 1024 * 1024;
+
+/** About what a value takes when it is stored, besides its text or bytes; rather too much. */
+const OVERHEAD_BYTES = 32;
 
 export function divide(value: unknown): Divided & { readonly pieces: readonly Piece[] } {
   const references: Reference[] = [];
@@ -32,7 +37,21 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
     references.push({ path, type, from: pieces.length, to: pieces.length + parts.length });
     pieces.push(...parts);
   };
-  const walk = (node: unknown, path: readonly (string | number)[]): unknown => {
+  /** Bytes of all that was walked and has not moved out, about. */
+  let kept = 0;
+  const list = (node: readonly unknown[], path: Reference["path"]): unknown => {
+    const before = kept;
+    const entries = node.map((each, index) => {
+      const from = kept;
+      return { value: walk(each, [...path, index]), bytes: kept - from };
+    });
+    if (kept - before <= LEAF_LIMIT) return entries.map((entry) => entry.value);
+    kept = before;
+    refer(path, "list", group(entries));
+    return null;
+  };
+  const walk = (node: unknown, path: Reference["path"]): unknown => {
+    kept += OVERHEAD_BYTES;
     if (typeof node === "string" && node.length > LEAF_LIMIT) {
       refer(
         path,
@@ -41,9 +60,13 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
       );
       return "";
     }
+    if (typeof node === "string") kept += 2 * node.length;
     if (isView(node)) {
       // A view on a larger buffer would drag all of it into the store.
-      if (node.byteLength <= LEAF_LIMIT) return node.slice();
+      if (node.byteLength <= LEAF_LIMIT) {
+        kept += node.byteLength;
+        return node.slice();
+      }
       const bytes = new Uint8Array(node.buffer, node.byteOffset, node.byteLength);
       refer(
         path,
@@ -52,9 +75,14 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
       );
       return null;
     }
-    if (Array.isArray(node)) return node.map((each, index) => walk(each, [...path, index]));
+    if (Array.isArray(node)) return list(node, path);
     if (typeof node === "object" && node !== null && Object.getPrototypeOf(node) === Object.prototype) {
-      return Object.fromEntries(Object.entries(node).map(([key, each]) => [key, walk(each, [...path, key])]));
+      return Object.fromEntries(
+        Object.entries(node).map(([key, each]) => {
+          kept += 2 * key.length;
+          return [key, walk(each, [...path, key])];
+        }),
+      );
     }
     return node;
   };
@@ -64,9 +92,8 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
 /** What `divide` was given. Takes over `divided.rest`. @throws when a piece is missing. */
 export function join(divided: Divided, pieces: readonly (Piece | undefined)[]): unknown {
   let whole = divided.rest;
-  for (const { path, type, from, to } of divided.references) {
-    const parts = pieces.slice(from, to);
-    const leaf = type === "string" ? joinText(parts, to - from) : view(type, joinBytes(parts, to - from));
+  for (const { path, type, from, to } of divided.references.toReversed()) {
+    const leaf = joinParts(type, pieces.slice(from, to), to - from);
     const last = path.at(-1);
     if (last === undefined) whole = leaf;
     else Object.defineProperty(at(whole, path.slice(0, -1)), last, { value: leaf, ...PLAIN });
@@ -88,6 +115,32 @@ function at(root: unknown, path: Reference["path"]): object {
 
 function cut(length: number, size: number, slice: (from: number, to: number) => Piece): Piece[] {
   return Array.from({ length: Math.ceil(length / size) }, (_, n) => slice(n * size, (n + 1) * size));
+}
+
+/** Entries in a row, as many to a piece as it holds. */
+function group(entries: readonly { readonly value: unknown; readonly bytes: number }[]): Piece[] {
+  const groups: unknown[][] = [];
+  let room = 0;
+  for (const { value, bytes } of entries) {
+    if (bytes > room || groups.length === 0) {
+      groups.push([]);
+      room = PIECE_BYTES;
+    }
+    groups.at(-1)?.push(value);
+    room -= bytes;
+  }
+  return groups;
+}
+
+function joinParts(type: Reference["type"], parts: readonly (Piece | undefined)[], count: number): unknown {
+  if (type === "string") return joinText(parts, count);
+  return type === "list" ? joinLists(parts, count) : view(type, joinBytes(parts, count));
+}
+
+function joinLists(parts: readonly (Piece | undefined)[], count: number): unknown[] {
+  const lists = parts.filter((part) => Array.isArray(part));
+  if (lists.length !== count) throw new Error("a piece of the snapshot is missing");
+  return lists.flat();
 }
 
 function joinText(parts: readonly (Piece | undefined)[], count: number): string {

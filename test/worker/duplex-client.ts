@@ -1,9 +1,9 @@
 /** A `duplex.v1` client that numbers what it sends, keeps what it got, and comes back by its resume token. */
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader, writeFrame } from "../../src/protocol/frame.ts";
-import { createSession } from "./doors.ts";
-import { type ClientSocket, connect, type ServerEvent } from "./socket.ts";
+import { createSession, problemOf } from "./doors.ts";
+import { type ClientSocket, connect, type ServerEvent, upgrade } from "./socket.ts";
 
-const DUPLEX = { "Sec-WebSocket-Protocol": "duplex.v1" };
+export const DUPLEX = { "Sec-WebSocket-Protocol": "duplex.v1" };
 
 export interface Verdict {
   readonly verdict: string;
@@ -51,8 +51,12 @@ export class DuplexClient {
     this.socket.send(event);
   }
 
-  speak(sequence: number, pcm: Uint8Array): void {
-    this.socket.send(writeFrame({ kind: FRAME_AUDIO, stream: 0, response: 0, sequence }, pcm));
+  /** Says these sounds, each under its number. */
+  speak(from: number, to: number): void {
+    for (let sequence = from; sequence <= to; sequence += 1) {
+      const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence };
+      this.socket.send(writeFrame(header, sound(sequence)));
+    }
   }
 
   /** Takes messages until an event of this type. */
@@ -114,11 +118,23 @@ export function resumePath(id: string, token: string): string {
   return `/v1/sessions/${id}?resume_token=${encodeURIComponent(token)}`;
 }
 
+/** What a connection with this resume token is refused with. */
+export async function resumeRefused(
+  id: string,
+  token: string,
+  headers: Record<string, string> = DUPLEX,
+): Promise<readonly [number, string, string | null]> {
+  return problemOf(await upgrade(resumePath(id, token), headers));
+}
+
 /** The n-th 20 ms of a signal in which no two samples in a row are alike: 24 kHz PCM. */
-export function sound(n: number): Uint8Array {
+function sound(n: number): Uint8Array {
   const samples = Int16Array.from({ length: 480 }, (_, at) => (((n * 480 + at) * 7919) % 20_011) - 10_000);
   return new Uint8Array(samples.buffer);
 }
+
+/** Bytes of one. */
+export const FRAME = sound(0).byteLength;
 
 export function sounds(from: number, to: number): Uint8Array {
   return Uint8Array.from(Array.from({ length: to - from + 1 }, (_, at) => [...sound(from + at)]).flat());

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { divide, join } from "../../durable-objects/pieces.ts";
+import { structuredSize } from "./structured-size.ts";
 
 function roundTrip(value: unknown): unknown {
   const { pieces, ...divided } = divide(value);
@@ -27,6 +28,28 @@ describe("snapshots beyond what one stored value may hold", () => {
     expect(roundTrip(value)).toEqual(value);
   });
 
+  test("[O12] of many small parts come back as they were", () => {
+    const message = (n: number) => ({ sequence: n, data: n % 2 === 0 ? "é".repeat(900) : bytes(1800, n) });
+    const value = {
+      sent: Array.from({ length: 4000 }, (_, n) => message(n)),
+      items: Array.from({ length: 300 }, (_, n) => ({
+        content: [{ text: "z".repeat(5000) }, { image: n === 7 ? "p".repeat(600_000) : "" }, [[n]]],
+      })),
+      ranges: Array.from({ length: 10 }, (_, n) => [n, [n]]),
+      none: [],
+    };
+    const { rest, pieces } = divide(value);
+    expect(pieces.length).toBeLessThan(16);
+    for (const piece of pieces) {
+      expect(piece.length).toBeLessThanOrEqual(1024 * 1024);
+      if (Array.isArray(piece)) expect(structuredSize(piece)).toBeLessThanOrEqual(1024 * 1024);
+    }
+    expect(JSON.stringify(rest).length).toBeLessThan(1000);
+    expect(roundTrip(value)).toEqual(value);
+    const list = Array.from({ length: 50 }, () => "w".repeat(60_000));
+    expect(roundTrip(list)).toEqual(list);
+  });
+
   test("[O12] names that a client chose are names", () => {
     const long = "y".repeat(100_000);
     const value = JSON.parse(`{"__proto__":{"a":"${long}"},"constructor":["${long}"],"":{"":"${long}"}}`);
@@ -43,7 +66,8 @@ describe("snapshots beyond what one stored value may hold", () => {
   });
 
   test("[O12] a missing piece is noticed", () => {
-    for (const value of [{ a: bytes(100_000) }, { a: "z".repeat(100_000) }]) {
+    const list = Array.from({ length: 200 }, () => "z".repeat(1000));
+    for (const value of [{ a: bytes(100_000) }, { a: "z".repeat(100_000) }, { a: list }]) {
       const { pieces: _, ...divided } = divide(value);
       expect(() => join(divided, [])).toThrow("missing");
     }

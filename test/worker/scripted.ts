@@ -1,8 +1,8 @@
 /** Doubles for the shell: a session that answers by script, a clock that stands still, sockets that write down. */
 import type { Dial, DialEvents, Socket } from "../../durable-objects/dial.ts";
-import type { SessionCore, ShellHost } from "../../durable-objects/shell.ts";
+import { type SessionCore, Shell, type ShellHost } from "../../durable-objects/shell.ts";
 import type { Clock } from "../../durable-objects/timer.ts";
-import type { Action, Input, SessionState } from "../../src/session/io.ts";
+import { type Action, CLIENT, type Input, type SessionState } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../../src/upstreams/upstream.ts";
 
@@ -165,3 +165,21 @@ export function surroundings(): Surroundings {
 export function dialTo(url: string, peer: string): Action {
   return { type: "dial", peer, request: { url, headers: {}, protocols: [] } };
 }
+
+/** A shell between a scripted session and its surroundings. */
+export function setUp() {
+  const session = new ScriptedSession();
+  const host = surroundings();
+  const shell = new Shell(session, host, null);
+  const client = new PaperSocket("client", host.log);
+  /** Answers the next input with these actions. */
+  const script = (...actions: Action[]) => session.answers.push(actions);
+  const connect = () => {
+    shell.clientOpened(client, "realtime");
+    session.inputs.length = 0;
+    host.log.length = 0;
+  };
+  return { session, host, shell, client, script, connect, log: host.log, clock: host.clock };
+}
+
+export const toClient = (data: string): Action => ({ type: "send", peer: CLIENT, data });

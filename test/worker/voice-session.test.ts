@@ -1,7 +1,7 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, createSession, problemOf } from "./doors.ts";
+import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, upgrade } from "./socket.ts";
 import { type DialledUpstream, stubUpstreams } from "./upstream.ts";
 
@@ -14,15 +14,6 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
-
-function objectOf(id: string) {
-  return env.VOICE_SESSION.get(env.VOICE_SESSION.idFromName(id));
-}
-
-/** Runs in the object's own context: sockets belong to the one that opened them. */
-function inObject<T>(id: string, run: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> {
-  return runInDurableObject(objectOf(id), (_, state) => run(state.storage));
-}
 
 async function open(
   body: object = { model: "echo" },
@@ -37,22 +28,6 @@ async function open(
 async function hangUp(client: ClientSocket): Promise<void> {
   client.close(1000);
   await client.closed;
-}
-
-async function stateOf(id: string): Promise<Record<string, unknown>> {
-  return (await call(`/v1/sessions/${id}`, { headers: bearer() })).json();
-}
-
-function keysOf(id: string): Promise<string[]> {
-  return inObject(id, (storage) => Array.from(storage.kv.list(), ([key]) => key));
-}
-
-/** Lets the object's timers run, and its writes reach the disk. */
-function pass(id: string, ms: number): Promise<void> {
-  return inObject(id, async (storage) => {
-    await vi.advanceTimersByTimeAsync(ms);
-    await storage.sync();
-  });
 }
 
 /** A demo session whose upstream has just been dialled. */

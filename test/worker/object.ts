@@ -1,0 +1,32 @@
+/** A session's object from the inside: its storage, its timers, its end. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { vi } from "vitest";
+import { bearer, call } from "./doors.ts";
+
+export function objectOf(id: string) {
+  return env.VOICE_SESSION.get(env.VOICE_SESSION.idFromName(id));
+}
+
+/** Runs in the object's own context: sockets belong to the one that opened them. */
+export function inObject<T>(id: string, run: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> {
+  return runInDurableObject(objectOf(id), (_, state) => run(state.storage));
+}
+
+export function keysOf(id: string): Promise<string[]> {
+  return inObject(id, (storage) => Array.from(storage.kv.list(), ([key]) => key));
+}
+
+export async function stateOf(id: string): Promise<Record<string, unknown>> {
+  return (await call(`/v1/sessions/${id}`, { headers: bearer() })).json();
+}
+
+/** Lets the object's (fake) timers run, its writes reach the disk, and the object hear of that. */
+export function pass(id: string, ms: number): Promise<void> {
+  return inObject(id, async (storage) => {
+    await vi.advanceTimersByTimeAsync(ms);
+    await storage.sync();
+    await storage.getAlarm();
+    await vi.advanceTimersByTimeAsync(0);
+  });
+}
