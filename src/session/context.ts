@@ -3,9 +3,6 @@ import { Deadlines } from "./deadlines.ts";
 import type { Action } from "./io.ts";
 import type { Limits } from "./limits.ts";
 
-/** More names than a session can give between two snapshots. */
-const NAMES_PER_SNAPSHOT = 100_000;
-
 export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
@@ -66,10 +63,10 @@ export class Context {
     };
   }
 
-  /** `stale`: names may have been given after the snapshot; those from here on keep clear of them. */
+  /** `stale`: names may have been given after the snapshot; this life gives its own, with a prefix of its own. */
   restore(snapshot: ContextSnapshot, stale: boolean): void {
-    this.#prefix = snapshot.prefix;
-    this.#count = snapshot.count + (stale ? NAMES_PER_SNAPSHOT : 0);
+    if (!stale) this.#prefix = snapshot.prefix;
+    this.#count = snapshot.count;
     this.#persistedAt = snapshot.persistedAt;
     this.deadlines.restore(snapshot.deadlines);
   }

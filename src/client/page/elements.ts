@@ -18,7 +18,7 @@ export function create<K extends keyof HTMLElementTagNameMap>(
 
 /** Appends, and stays at the end where the reader was there. */
 export function appendFollowing(list: HTMLElement, change: () => void): void {
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   change();
   if (atEnd) list.scrollTop = list.scrollHeight;
 }

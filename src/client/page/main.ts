@@ -81,6 +81,9 @@ async function startCall(): Promise<void> {
     resumed = verdict === "partial" ? `resumed, ${gap} messages are missing` : "resumed";
   });
   started.on("overlap", ({ decision }) => showDetail(FLOOR_NAMES[decision] ?? decision));
+  started.on("response", ({ status }) => {
+    if (status === "in_progress") showDetail("");
+  });
   started.on("overflow", ({ messages, audioMs }) => {
     tell(
       `${messages} messages (${(audioMs / 1000).toFixed(1)} s of audio) could not be kept until they arrived`,
@@ -91,8 +94,7 @@ async function startCall(): Promise<void> {
     showState(now);
     if (now === "open") showDetail(resumed);
     showMicrophone();
-    if (now === "open") tell("");
-    else if (close !== null && close.code !== 1000)
+    if (now === "closed" && close !== null && close.code !== 1000)
       tell(close.reason || `The connection ended with code ${close.code}`);
   });
   showState("connecting");
