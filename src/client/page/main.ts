@@ -82,7 +82,7 @@ async function startCall(): Promise<void> {
   });
   started.on("overlap", ({ decision }) => showDetail(FLOOR_NAMES[decision] ?? decision));
   started.on("response", ({ status }) => {
-    if (status === "in_progress") showDetail("");
+    if (status === "in_progress") showDetail(resumed);
   });
   started.on("overflow", ({ messages, audioMs }) => {
     tell(
