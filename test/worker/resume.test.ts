@@ -52,16 +52,39 @@ describe("an object that died", () => {
     await client.hangUp();
   });
 
-  test("[O15] had acknowledged nothing that its snapshot did not hold", async () => {
+  test("[O15] had acknowledged nothing that was not durable", async () => {
     const client = await DuplexClient.open("echo");
+    await pass(client.id, 1000);
+    const disk = Promise.withResolvers<void>();
+    await inObject(client.id, (storage) => void vi.spyOn(storage, "sync").mockReturnValue(disk.promise));
     client.speak(1, 10);
     await client.hear(10 * FRAME);
-    await inObject(client.id, () => vi.advanceTimersByTimeAsync(999));
+    await inObject(client.id, () => vi.advanceTimersByTimeAsync(3000));
+    client.speak(11, 11);
+    await client.hear(11 * FRAME);
     expect(client.acknowledged).toBe(0);
-    await crash(client);
-    const verdict = await client.resume();
-    expect(verdict.last_received).toBeLessThanOrEqual(10);
-    expect(client.acknowledged).toBeLessThanOrEqual(verdict.last_received);
+    await inObject(client.id, () => disk.resolve());
+    await client.acknowledgement(10);
+    expect(client.acknowledged).toBe(10);
+    await client.hangUp();
+  });
+
+  test("[O15] has acknowledged nothing that could not be stored", async () => {
+    const client = await DuplexClient.open("echo");
+    await pass(client.id, 1000);
+    const put = await inObject(client.id, (storage) =>
+      vi.spyOn(storage, "put").mockRejectedValue(new Error("the disk is full")),
+    );
+    client.speak(1, 10);
+    await client.hear(10 * FRAME);
+    await inObject(client.id, () => vi.advanceTimersByTimeAsync(1500));
+    client.speak(11, 11);
+    await client.hear(11 * FRAME);
+    expect(client.acknowledged).toBe(0);
+    expect(await stateOf(client.id)).toMatchObject({ metrics: { snapshot_failures: 1 } });
+    put.mockRestore();
+    await pass(client.id, 2000);
+    await client.acknowledgement(11);
     await client.hangUp();
   });
 
