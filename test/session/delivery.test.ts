@@ -157,6 +157,19 @@ describe("delivery", () => {
     expect(client.call.session.resumable("")).toBe(false);
   });
 
+  test("[Y14] the token of a resume that no snapshot has seen still opens the session after a crash", () => {
+    const client = new Resumer();
+    const kept = structuredClone(client.call.session.snapshot());
+    client.drop();
+    client.resume(client.last);
+    client.call.crash(kept);
+    expect(client.call.session.resumable(client.token)).toBe(true);
+    client.resume(client.last);
+    expect(client.call.last("session.resumed")).toMatchObject({ verdict: "partial" });
+    client.call.crash(structuredClone(client.call.session.snapshot()));
+    expect(client.call.session.resumable(client.token)).toBe(true);
+  });
+
   test("[Y8] a half-open connection is closed after five seconds of nothing, and the session waits", () => {
     const client = new Resumer();
     const { call } = client;

@@ -34,7 +34,10 @@ export class Delivery {
   readonly #port: ClientPort;
   readonly #host: DeliveryHost;
   readonly #drawId: DrawId;
-  /** The present token and the one before: a crash may have lost the rotation. */
+  /**
+   * The present token, the next one, drawn ahead so that the snapshot that a crash leaves knows it already, and the
+   * one before, for the same reason the other way round.
+   */
   #tokens: readonly string[];
   /** Highest number received from the client, and what of it is durable. */
   #received = 0;
@@ -51,7 +54,7 @@ export class Delivery {
     this.#port = port;
     this.#drawId = drawId;
     this.#host = host;
-    this.#tokens = [`rt_${drawId()}`];
+    this.#tokens = [`rt_${drawId()}`, `rt_${drawId()}`];
   }
 
   get token(): string {
@@ -151,7 +154,9 @@ export class Delivery {
     }
     this.#resuming = false;
     this.#context.deadlines.clear("client:resume");
-    this.#tokens = [`rt_${this.#drawId()}`, token];
+    const next = this.#tokens[1] ?? "";
+    // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
+    this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
     this.#capable = true;
     this.#context.deadlines.set("client:dead", this.#context.now + DEAD_MS);
     this.#replay(Math.min(lastReceived, this.#port.sequence));
