@@ -1,0 +1,170 @@
+/**
+ * One call with gaps: the caller speaks all the time, commits a turn and asks for an answer every two seconds when
+ * none is under way, and loses the connection at the moments that the script names.
+ */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { textAt } from "../../src/upstreams/json.ts";
+import type { AnswerScript } from "../turns/script.ts";
+import { DEAD_MS, ResumingClient, type ClientTarget, type Resumption } from "./client.ts";
+import type { CutLine } from "./line.ts";
+import { bytesOf, watermark } from "./watermark.ts";
+
+export interface Gap {
+  /** Since the last resume. */
+  readonly afterMs: number;
+  /** From the loss of the connection to the next dial; a black hole lasts at least until it is noticed. */
+  readonly gapMs: number;
+  /** `hole`: the network swallows everything, both ends have to notice. `takeover`: so, but the client knows at once. */
+  readonly kind: "terminate" | "hole" | "takeover";
+}
+
+export interface GapCall {
+  readonly name: string;
+  readonly seed: number;
+  /** Added to the line in each direction. */
+  readonly delayMs: number;
+  readonly gaps: readonly Gap[];
+  readonly answers: readonly AnswerScript[];
+}
+
+export interface PlayedGap {
+  readonly gap: Gap;
+  /** What the gap really was. */
+  readonly gapMs: number;
+  readonly midAnswer: boolean;
+  readonly roundTripMs: number;
+  readonly resumption: Resumption;
+  /** Of a hole: after how long this client noticed; and when the relay closed, with which code. */
+  readonly noticedMs: number | null;
+  readonly closed: { readonly code: number; readonly afterMs: number } | null;
+}
+
+export interface PlayedCall {
+  readonly call: GapCall;
+  readonly client: ResumingClient;
+  readonly gaps: readonly PlayedGap[];
+  /** Ends of the turns, in samples of what was said. */
+  readonly turns: readonly number[];
+  readonly lateMs: readonly number[];
+}
+
+const FRAME_MS = 20;
+const FRAME_SAMPLES = 480;
+const TURN_SAMPLES = 2 * 24_000;
+/** The last turn may be shorter, but not too short to be one. */
+const LAST_TURN_SAMPLES = 24_000 / 2;
+const PINGS = 3;
+
+export async function play(call: GapCall, target: ClientTarget, line: CutLine): Promise<PlayedCall> {
+  const session = {
+    type: "realtime",
+    instructions: call.name,
+    audio: { input: { turn_detection: null } },
+  };
+  const client = await ResumingClient.open({ ...target, port: line.port }, "demo", session);
+  const speaker = new Speaker(client, call.seed);
+  try {
+    const speaking = speaker.run();
+    const gaps: PlayedGap[] = [];
+    for (const gap of call.gaps) {
+      await sleep(gap.afterMs);
+      gaps.push(await lose(client, line, gap, speaker));
+    }
+    speaker.last = true;
+    await speaking;
+    await client.until(() => client.acknowledged >= client.sent, "the acknowledgement of everything");
+    return { call, client, gaps, turns: speaker.turns, lateMs: speaker.lateMs };
+  } finally {
+    speaker.over = true;
+    await client.hangUp();
+  }
+}
+
+class Speaker {
+  readonly #client: ResumingClient;
+  readonly #seed: number;
+  #said = 0;
+  #asked = 0;
+  last = false;
+  over = false;
+  readonly turns: number[] = [];
+  readonly lateMs: number[] = [];
+
+  constructor(client: ResumingClient, seed: number) {
+    this.#client = client;
+    this.#seed = seed;
+  }
+
+  get answering(): boolean {
+    return this.#asked > this.#answered;
+  }
+
+  get #answered(): number {
+    return this.#client.events.reduce(
+      (count, event) => count + (textAt(event, "type") === "response.done" ? 1 : 0),
+      0,
+    );
+  }
+
+  /** Speaks in real time until the last turn is answered. */
+  async run(): Promise<void> {
+    let closing = false;
+    for (let due = performance.now(); !this.over; due += FRAME_MS) {
+      const early = due - performance.now();
+      if (early > 0) await sleep(early);
+      this.lateMs.push(Math.max(0, performance.now() - due));
+      if (closing) {
+        if (!this.answering) return;
+        continue;
+      }
+      this.#client.speak(bytesOf(watermark(this.#seed, this.#said, FRAME_SAMPLES)));
+      this.#said += FRAME_SAMPLES;
+      const length = this.#said - (this.turns.at(-1) ?? 0);
+      if (length < (this.last ? LAST_TURN_SAMPLES : TURN_SAMPLES) || this.answering) continue;
+      closing = this.last;
+      this.turns.push(this.#said);
+      this.#asked += 1;
+      this.#client.say({ type: "input_audio_buffer.commit" });
+      this.#client.say({ type: "response.create" });
+    }
+  }
+}
+
+async function lose(client: ResumingClient, line: CutLine, gap: Gap, speaker: Speaker): Promise<PlayedGap> {
+  const roundTrips: number[] = [];
+  for (let n = 0; n < PINGS; n += 1) roundTrips.push(await client.ping());
+  const midAnswer = speaker.answering;
+  const at = performance.now();
+  let noticedMs: number | null = null;
+  const hole = gap.kind === "terminate" ? null : line.blackHole();
+  if (gap.kind === "terminate") client.terminate();
+  if (gap.kind === "takeover") client.abandon();
+  if (gap.kind === "hole") {
+    // What it says meanwhile falls into the hole, and must be said again.
+    const left = (): number => client.heardAt + DEAD_MS - performance.now();
+    while (left() > 0) await sleep(left());
+    noticedMs = performance.now() - at;
+    client.abandon();
+  }
+  await sleep(Math.max(0, at + gap.gapMs - performance.now()));
+  const gapMs = performance.now() - at;
+  const resumption = await client.resume();
+  return {
+    gap,
+    gapMs,
+    midAnswer,
+    roundTripMs: Math.min(...roundTrips),
+    resumption,
+    noticedMs,
+    closed: hole === null ? null : await hole.closed,
+  };
+}
+
+/** The events of the type that the client got. */
+export function eventsOf(client: ResumingClient, type: string): readonly JsonObject[] {
+  return client.events.filter((event) => textAt(event, "type") === type);
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
