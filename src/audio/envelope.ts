@@ -14,6 +14,8 @@ export class Envelope {
   readonly #count = new Float64Array(FRAMES);
   /** Newest frame number; −1 before the first sample. */
   #newest = -1;
+  /** Frame after which nothing sounds; null: it plays. */
+  #heldFrom: number | null = null;
 
   get newestFrame(): number {
     return this.#newest;
@@ -55,8 +57,14 @@ export class Envelope {
     this.#newest = frame;
   }
 
+  /** From here on nothing sounds, whatever was added: the player stands still until `delay`. */
+  hold(atMs: number): void {
+    this.#heldFrom ??= Math.ceil(atMs / ENVELOPE_FRAME_MS);
+  }
+
   /** What was to sound from `fromMs` on sounds later by `byMs`: the player stood still in between. */
   delay(fromMs: number, byMs: number): void {
+    this.#heldFrom = null;
     const from = Math.floor(fromMs / ENVELOPE_FRAME_MS);
     const by = Math.round(byMs / ENVELOPE_FRAME_MS);
     if (by <= 0) return;
@@ -75,6 +83,7 @@ export class Envelope {
 
   /** Level of a frame in dBFS, −75 where nothing sounded or nothing is known. */
   levelDb(frame: number): number {
+    if (this.#heldFrom !== null && frame > this.#heldFrom) return -75;
     if (frame > this.#newest || frame <= this.#newest - FRAMES || frame < 0) return -75;
     const count = this.#count[frame % FRAMES] ?? 0;
     const power = count > 0 ? (this.#energy[frame % FRAMES] ?? 0) / count : 0;
@@ -82,13 +91,19 @@ export class Envelope {
   }
 
   snapshot(): EnvelopeSnapshot {
-    return { energy: this.#energy.slice(), count: this.#count.slice(), newest: this.#newest };
+    return {
+      energy: this.#energy.slice(),
+      count: this.#count.slice(),
+      newest: this.#newest,
+      heldFrom: this.#heldFrom,
+    };
   }
 
   restore(snapshot: EnvelopeSnapshot): void {
     this.#energy.set(snapshot.energy);
     this.#count.set(snapshot.count);
     this.#newest = snapshot.newest;
+    this.#heldFrom = snapshot.heldFrom;
   }
 }
 
@@ -96,6 +111,7 @@ export interface EnvelopeSnapshot {
   readonly energy: Float64Array;
   readonly count: Float64Array;
   readonly newest: number;
+  readonly heldFrom: number | null;
 }
 
 /** How well `heard` is explained as `played`, later and quieter. */

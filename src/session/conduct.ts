@@ -347,7 +347,9 @@ export class Conduct {
 
   /** The listener is not there: it stands still, and so does what is said to it. */
   away(): void {
-    if (this.port.extended) this.playout.pause(this.context.now, "connection");
+    if (!this.port.extended) return;
+    this.playout.pause(this.context.now, "connection");
+    this.floor.guard.paused(this.context.now);
   }
 
   /** The listener is there again. */

@@ -216,7 +216,10 @@ export class Call {
     const peers = [...this.open];
     this.open.clear();
     this.session = Session.restore(structuredClone(kept), this.#setup, this.#dependencies, this.now);
-    for (const peer of peers) this.input({ type: "close", peer, code: 1006, reason: "" });
+    // The shell tells of the client first: nothing more is said to it.
+    for (const peer of peers.sort((a) => (a === CLIENT ? -1 : 0))) {
+      this.input({ type: "close", peer, code: 1006, reason: "" });
+    }
   }
 
   /** Goes on in "another isolate": snapshot, structured clone, restore. */

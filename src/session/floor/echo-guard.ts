@@ -20,11 +20,13 @@ const FINDS = 2;
 const LAG_SLACK_MS = 32;
 const GAIN_SLACK_DB = 3;
 /** A known echo explains the microphone when it is at most this much louder, over its loud frames, than expected. */
-const MOST_EXCESS_DB = 3;
+const MOST_EXCESS_DB = 4;
 /** The last quarter of a second of it. */
 const EXPLAIN_FRAMES = 14;
 /** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.3 s). */
 const DECAY_DB = 3;
+/** An echo that could be heard must be due in so many of them: silence explains nothing. */
+const LEAST_SOUNDING = 4;
 /** Frames quieter than this at the microphone need no explanation. */
 const AUDIBLE_DB = -52;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
@@ -65,6 +67,11 @@ export class EchoGuard {
     const envelope = new Envelope();
     this.#played[stream] = envelope;
     return envelope;
+  }
+
+  /** The player stands still: what was to sound from now on does not. */
+  paused(atMs: number): void {
+    for (const envelope of this.#played) envelope?.hold(atMs);
   }
 
   /** The player stood still: what had not sounded yet sounds later. */
@@ -111,17 +118,20 @@ export class EchoGuard {
     const end = this.#heard.newestFrame;
     let expected = -100;
     const excess: number[] = [];
+    let sounding = 0;
     for (let frame = end - EXPLAIN_FRAMES; frame < end; frame += 1) {
       // A lag is known to a frame: the louder neighbour counts.
       const near = Math.max(...[-1, 0, 1].map((off) => played.levelDb(frame - lag + off)));
       expected = Math.max(near + path.gainDb, expected - DECAY_DB);
+      if (expected > AUDIBLE_DB) sounding += 1;
       const level = this.#heard.levelDb(frame);
       if (level < AUDIBLE_DB) continue;
       excess.push(level - Math.max(expected, AUDIBLE_DB));
     }
     // A voice on top shows in its own loud frames, between them there is the echo alone.
     const most = excess.sort((a, b) => b - a).slice(0, Math.ceil(excess.length / 2));
-    return most.length > 0 && most.reduce((sum, db) => sum + db, 0) / most.length <= MOST_EXCESS_DB;
+    if (sounding < LEAST_SOUNDING || most.length === 0) return false;
+    return most.reduce((sum, db) => sum + db, 0) / most.length <= MOST_EXCESS_DB;
   }
 
   /** Level of the microphone just now, in dBFS: the loudest of the last three frames. */

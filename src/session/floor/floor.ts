@@ -40,8 +40,8 @@ interface Overlap {
   silentMs: number;
   /** Judged an echo or background; it may still turn out to be the caller. */
   dismissed: boolean;
-  /** Sum of levels over the voiced hops, and their number. */
-  levelDb: number;
+  /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
+  power: number;
   hops: number;
 }
 
@@ -62,7 +62,7 @@ const BACKGROUND_DB = 10;
 const UNHEARD_MS = 1500;
 const HOPS_PER_LOOK = 4;
 /** How fast the idea of the caller's usual level follows, per voiced hop. */
-const LEVEL_RATE = 0.01;
+const LEVEL_RATE = 0.05;
 
 export class Floor {
   readonly guard = new EchoGuard();
@@ -72,7 +72,7 @@ export class Floor {
   readonly #host: FloorHost;
   #phase: FloorPhase = "open";
   #overlap: Overlap | null = null;
-  #callerDb: number | null = null;
+  #callerPower: number | null = null;
   #callerHops = 0;
   #hops = 0;
   /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
@@ -104,14 +104,17 @@ export class Floor {
   onset(prefixTicks: number): void {
     const echo = this.guard.echo;
     const dismissed = echo || this.#dismissals >= PATIENT_AFTER;
-    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed, levelDb: 0, hops: 0 };
+    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed, power: 0, hops: 0 };
     if (echo) this.#tell("echo");
     else if (!dismissed) this.#hold();
   }
 
   #hold(): void {
     if (!this.#step("onset")) return;
-    if (this.#port.extended) this.#playout.pause(this.#context.now, "floor");
+    if (this.#port.extended) {
+      this.#playout.pause(this.#context.now, "floor");
+      this.guard.paused(this.#context.now);
+    }
     this.#context.deadlines.set("floor", this.#context.now + UNHEARD_MS);
     this.#tell("hold");
   }
@@ -137,7 +140,7 @@ export class Floor {
     overlap.silentMs = voiced ? 0 : overlap.silentMs + hopMs;
     if (voiced) {
       overlap.voicedMs += hopMs;
-      overlap.levelDb += this.guard.levelDb;
+      overlap.power += 10 ** (this.guard.levelDb / 10);
       overlap.hops += 1;
     }
     if (overlap.dismissed) this.#reconsider(overlap, voiced);
@@ -151,11 +154,12 @@ export class Floor {
   }
 
   #learnLevel(): void {
-    const level = this.guard.levelDb;
+    const power = 10 ** (this.guard.levelDb / 10);
     // A plain mean at first, then a slowly forgetting one.
     this.#callerHops += 1;
     const rate = Math.max(LEVEL_RATE, 1 / this.#callerHops);
-    this.#callerDb = this.#callerDb === null ? level : this.#callerDb + (level - this.#callerDb) * rate;
+    const former = this.#callerPower ?? power;
+    this.#callerPower = former + (power - former) * rate;
   }
 
   #judge(overlap: Overlap): void {
@@ -172,16 +176,16 @@ export class Floor {
   }
 
   #background(overlap: Overlap): boolean {
-    if (this.#callerDb === null || overlap.hops === 0) return false;
-    // Mean against mean: the caller's usual level is learned per voiced hop as well.
-    return overlap.levelDb / overlap.hops < this.#callerDb - BACKGROUND_DB;
+    if (this.#callerPower === null || overlap.hops === 0) return false;
+    // Mean against mean: the caller's usual power is learned per voiced hop as well.
+    return overlap.power / overlap.hops < this.#callerPower / 10 ** (BACKGROUND_DB / 10);
   }
 
   /** The sound goes on, but it is not the caller: the agent goes on as well. */
   #ignore(overlap: Overlap, decision: OverlapDecision): void {
     overlap.dismissed = true;
     overlap.voicedMs = 0;
-    overlap.levelDb = 0;
+    overlap.power = 0;
     overlap.hops = 0;
     this.#tell(decision);
     this.#open();
@@ -192,7 +196,7 @@ export class Floor {
     if (!voiced || this.guard.echo || this.#background(overlap)) {
       overlap.voicedMs = 0;
       if (!voiced) {
-        overlap.levelDb = 0;
+        overlap.power = 0;
         overlap.hops = 0;
       }
       return;
@@ -245,7 +249,7 @@ export class Floor {
     return {
       phase: this.#phase,
       overlap: this.#overlap ? { ...this.#overlap } : null,
-      callerDb: this.#callerDb,
+      callerPower: this.#callerPower,
       hops: this.#hops,
       callerHops: this.#callerHops,
       dismissals: this.#dismissals,
@@ -256,7 +260,7 @@ export class Floor {
   restore(snapshot: FloorSnapshot): void {
     this.#phase = snapshot.phase;
     this.#overlap = snapshot.overlap ? { ...snapshot.overlap } : null;
-    this.#callerDb = snapshot.callerDb;
+    this.#callerPower = snapshot.callerPower;
     this.#hops = snapshot.hops;
     this.#callerHops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
@@ -267,7 +271,7 @@ export class Floor {
 export interface FloorSnapshot {
   readonly phase: FloorPhase;
   readonly overlap: Overlap | null;
-  readonly callerDb: number | null;
+  readonly callerPower: number | null;
   readonly hops: number;
   readonly callerHops: number;
   readonly dismissals: number;
