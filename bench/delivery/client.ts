@@ -227,9 +227,9 @@ export class ResumingClient {
     const verdictMs = this.heardAt - askedAt;
     this.#token = textAt(event, "resume_token") ?? "";
     this.#ackedTo = 0;
-    this.#forget(Number(event["last_received"]));
-    const resent = this.#kept.length;
-    for (const { data } of this.#kept) this.#post(data);
+    // What the relay has need not be sent again, and may be forgotten only when it is acknowledged.
+    const again = this.#kept.filter(({ sequence }) => sequence > Number(event["last_received"]));
+    for (const { data } of again) this.#post(data);
     this.#live = true;
     // They follow the verdict at once, before anything new.
     const replayed = Number(event["replayed"] ?? 0);
@@ -242,7 +242,7 @@ export class ResumingClient {
       firstReplayedMs: replayed > 0 ? since(before) : null,
       lastReplayedMs: replayed > 0 ? since(before + replayed - 1) : null,
       replayed,
-      resent,
+      resent: again.length,
       event,
     };
   }
