@@ -114,12 +114,8 @@ export class Client {
     const { now } = this.#world.time;
     if (!this.habits.acknowledges || now - this.#lastAckAt < ACK_EVERY_MS) return;
     this.#lastAckAt = now;
-    for (const stream of this.player.streams) {
-      const itemId = this.player.current(stream);
-      const item = itemId === null ? undefined : this.player.items.get(itemId);
-      if (itemId !== null && item) {
-        this.line.send({ type: "playback.ack", item_id: itemId, played_ms: Math.floor(item.playedMs) });
-      }
+    for (const [itemId, played_ms] of this.player.news()) {
+      this.line.send({ type: "playback.ack", item_id: itemId, played_ms });
     }
   }
 

@@ -15,42 +15,22 @@ const server = ({ scenario }: Outcome): boolean =>
 const struck = ({ struck }: Outcome, ...faults: readonly string[]): boolean =>
   faults.some((fault) => struck.has(fault));
 
+const LOST: ReadonlySet<string> = new Set(["spoken-lost", "turn-unanswered"]);
+
 const FINDINGS: readonly Finding[] = [
   {
-    name: "an answer that nobody asked for goes on after an interruption",
-    matches: ({ invariant }, outcome) => invariant === "history" && server(outcome),
-  },
-  {
-    name: "an answer out of band that waited during an interruption is never released",
-    matches: ({ invariant }, outcome) => invariant === "stuck" && struck(outcome, "caller.out_of_band"),
-  },
-  {
-    name: "an item created while its upstream is closed reaches it twice",
-    matches: ({ invariant, detail }) => invariant === "provider-protocol" && /item \S+ twice/.test(detail),
-  },
-  {
-    name: "turn detection or a clear in mid-speech gives two turns one name, or says a pre-roll twice",
-    matches: ({ invariant, detail }, outcome) =>
-      struck(outcome, "caller.vad_off_on", "caller.clear") &&
-      ((invariant === "event-order" && detail.startsWith("speech_started")) || invariant === "spoken-twice"),
-  },
-  {
-    name: "after a clock that was set back agents seem audible",
+    name: "what was sent since the last snapshot is said again, or forgotten, when the object dies",
     matches: ({ invariant }, outcome) =>
-      struck(outcome, "platform.clock_back") &&
-      (invariant === "spoken-lost" || invariant === "turn-unanswered" || invariant === "history"),
+      struck(outcome, "platform.evict", "platform.crash", "platform.deploy") &&
+      invariant !== "acknowledged-lost" &&
+      invariant !== "verdict",
   },
   {
-    name: "a provider that dies without a word is not noticed",
+    name: "a provider with its own turn detection that dies without a word, or never answers, is not noticed",
     matches: ({ invariant }, outcome) =>
-      struck(
-        outcome,
-        "provider.hole_in_answer",
-        "provider.hole_anytime",
-        "provider.mute",
-        "provider.stall",
-      ) &&
-      (invariant === "spoken-lost" || invariant === "turn-unanswered"),
+      server(outcome) &&
+      struck(outcome, "provider.hole_in_answer", "provider.hole_anytime", "provider.mute") &&
+      LOST.has(invariant),
   },
   {
     name: "what is said while a provider that hears everything is dialled again is lost",
@@ -63,7 +43,7 @@ const FINDINGS: readonly Finding[] = [
         "provider.never_ready",
         "provider.close_anytime",
       ) &&
-      (invariant === "spoken-lost" || invariant === "turn-unanswered"),
+      LOST.has(invariant),
   },
   {
     name: "a delta without names opens a second item, and audio is told of the wrong one",
@@ -71,28 +51,20 @@ const FINDINGS: readonly Finding[] = [
       invariant === "event-order" && detail.startsWith("audio of") && struck(outcome, "provider.garbage"),
   },
   {
-    name: "a client's commit or clear is not told to an upstream with its own detection, or names its turn twice",
+    name: "a client's commit is not told to an upstream with its own turn detection",
     matches: ({ invariant, detail }, outcome) =>
       server(outcome) && invariant === "event-order" && /^speech_(started|stopped)|^committed/.test(detail),
   },
   {
-    name: "after a clock that was set back deadlines come late",
-    matches: ({ invariant }, outcome) => struck(outcome, "platform.clock_back") && invariant === "stuck",
-  },
-  {
-    name: "a truncation reaches a connection that never had the item's audio",
-    matches: ({ invariant, detail }) =>
-      invariant === "provider-protocol" && / had to refuse: truncation /.test(detail),
+    name: "a turn that is said again to a provider's successor is cut to less than a commit takes, or left out",
+    matches: ({ invariant, detail }, outcome) =>
+      [...outcome.struck.keys()].some((fault) => fault.startsWith("provider.")) &&
+      ((invariant === "provider-protocol" && / had to refuse: a commit of /.test(detail)) ||
+        LOST.has(invariant)),
   },
   {
     name: "after digital silence the energy detector takes a quiet room for speech",
     matches: ({ invariant }, outcome) => struck(outcome, "caller.zeros") && invariant === "turn-unanswered",
-  },
-  {
-    name: "what was sent since the last snapshot is said again, or forgotten, when the object dies",
-    matches: ({ invariant }, outcome) =>
-      struck(outcome, "platform.evict", "platform.crash", "platform.deploy") &&
-      invariant !== "acknowledged-lost",
   },
 ];
 

@@ -46,6 +46,20 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'this.#context.metric("response_timeouts", 1, response.upstream);',
     to: 'if (this.#context.now > 0) return;\n    this.#context.metric("response_timeouts", 1, response.upstream);',
   },
+  {
+    number: 6,
+    what: "a resumed client is sent one message too few",
+    file: "src/session/delivery/delivery.ts",
+    from: "this.#port.outbox.after(lastReceived);",
+    to: "this.#port.outbox.after(lastReceived + 1);",
+  },
+  {
+    number: 7,
+    what: "what the client sent is acknowledged before it is durable",
+    file: "src/session/delivery/delivery.ts",
+    from: "this.#acknowledged = this.#snapshotted;",
+    to: "this.#acknowledged = this.#received;",
+  },
 ];
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -16,6 +16,7 @@ interface ItemHeard {
 export class Player {
   readonly items = new Map<string, ItemHeard>();
   readonly #queues = new Map<number, Piece[]>();
+  readonly #sounded = new Set<string>();
   paused = false;
 
   push(stream: number, responseId: string, itemId: string, ms: number): void {
@@ -44,9 +45,20 @@ export class Player {
         left -= part;
         const item = this.items.get(head.itemId);
         if (item) item.playedMs += part;
+        this.#sounded.add(head.itemId);
         if (head.ms < 1e-9) queue.shift();
       }
     }
+  }
+
+  /** Items of which more was heard since the last call, with whole milliseconds. */
+  news(): readonly (readonly [string, number])[] {
+    const news: (readonly [string, number])[] = [];
+    for (const itemId of this.#sounded) {
+      news.push([itemId, Math.floor(this.items.get(itemId)?.playedMs ?? 0)]);
+    }
+    this.#sounded.clear();
+    return news;
   }
 
   /** Milliseconds still to play on a stream. */
