@@ -19,6 +19,20 @@ export interface Entry {
   truncatedMs: number | null;
   /** Milliseconds of audio in it. */
   audioMs: number;
+  /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
+  heardText?: string;
+}
+
+/** Nobody speaks faster: a transcript that runs ahead of its audio does not count as heard. */
+const MOST_CHARS_PER_MS = 0.022;
+
+/** The words of a transcript that fit into its first `heardMs`, in proportion, cut between words. */
+export function heardWords(transcript: string, heardMs: number, audioMs: number): string {
+  const share = audioMs > 0 ? Math.min(1, heardMs / audioMs) : 0;
+  const most = Math.floor(Math.min(transcript.length * share, heardMs * MOST_CHARS_PER_MS));
+  if (most >= transcript.length) return transcript;
+  const space = transcript.lastIndexOf(" ", most);
+  return space > 0 ? transcript.slice(0, space) : "";
 }
 
 export class Conversation {
@@ -121,6 +135,11 @@ export class Conversation {
 
   /** Only `audioEndMs` of the item was heard: its transcript, which says more, goes (OpenAI does the same). */
   truncate(entry: Entry, audioEndMs: number): void {
+    entry.heardText = heardWords(
+      entry.heardText ?? transcriptOf(entry.item),
+      audioEndMs,
+      entry.truncatedMs ?? entry.audioMs,
+    );
     entry.truncatedMs = audioEndMs;
     entry.item = { ...entry.item, content: mapParts(entry.item, (part) => withoutTranscript(part)) };
     const kept = this.audio.read(entry.item.id);
@@ -144,6 +163,12 @@ function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {
   return Array.isArray(content)
     ? content.map((part: Json) => (isJsonObject(part) ? change(part) : part))
     : [];
+}
+
+function transcriptOf(item: Item): string {
+  const content = item["content"];
+  const parts = Array.isArray(content) ? content.filter((part: Json) => isJsonObject(part)) : [];
+  return parts.map((part) => (typeof part["transcript"] === "string" ? part["transcript"] : "")).join(" ");
 }
 
 function withoutTranscript(part: JsonObject): JsonObject {

@@ -17,7 +17,7 @@ const PIECE_MS = 100;
 export function replay(link: Link, conversation: Conversation, kernels: AudioKernels): void {
   for (const entry of conversation.entries) {
     if (entry.growing) continue;
-    const item = asText(entry.item);
+    const item = asText(entry);
     if (item) link.command({ type: "item", item, previousItemId: null });
     else if (link.capabilities.turns === "client") replayAudio(link, conversation, entry, kernels);
   }
@@ -43,7 +43,9 @@ function replayAudio(link: Link, conversation: Conversation, entry: Entry, kerne
 }
 
 /** Audio parts become their transcripts; null when nothing of it has words. */
-function asText(item: Item): Item | null {
+function asText(entry: Entry): Item | null {
+  const { item } = entry;
+  if (entry.truncatedMs !== null) return heardOnly(entry);
   const content = item["content"];
   if (item.type !== "message") return item;
   if (!Array.isArray(content)) return null;
@@ -51,6 +53,12 @@ function asText(item: Item): Item | null {
     .map((part: Json) => (isJsonObject(part) ? partAsText(part) : null))
     .filter((part) => part !== null);
   return parts.length > 0 ? { ...item, content: parts } : null;
+}
+
+/** Of an answer that was cut, what the listener heard. */
+function heardOnly(entry: Entry): Item | null {
+  if (!entry.heardText) return null;
+  return { ...entry.item, content: [{ type: "output_text", text: entry.heardText }] };
 }
 
 function partAsText(part: JsonObject): JsonObject | null {

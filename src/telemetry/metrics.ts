@@ -11,7 +11,10 @@ export const METRICS = {
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
-  duplicates_dropped: { kind: "count", help: "Client messages that were taken before, sent again after a resume." },
+  duplicates_dropped: {
+    kind: "count",
+    help: "Client messages that were taken before, sent again after a resume.",
+  },
   eager_asked: { kind: "count", help: "Answers asked for in advance, at a first short silence." },
   eager_discarded: { kind: "count", help: "Of these, thrown away because the caller went on." },
   eager_released: { kind: "count", help: "Of these, heard." },

@@ -146,7 +146,7 @@ describe("properties", () => {
         expect(inputEvents(call)).toEqual(inputEvents(whole));
         expect(call.heard()).toEqual(whole.heard());
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 

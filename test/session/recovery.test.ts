@@ -94,4 +94,19 @@ describe("an upstream is lost", () => {
     );
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
+
+  test("[L21] the next connection is told of an interrupted answer what was heard, cut between words", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    call.speak(TURN);
+    call.answer(voice(8000), "one two three four five six seven eight nine ten eleven twelve");
+    call.advance(2000);
+    call.client({ type: "output_audio_buffer.clear" });
+    lose(call, "up0.1");
+    call.advance(300);
+    call.accept("up0.2");
+    const told = call.commands("up0.2").find((command) => command.type === "item");
+    const words = (told?.type === "item" ? JSON.stringify(told.item) : "").match(/"text":"([^"]*)"/)?.[1];
+    expect(words).toMatch(/^one( \w+)*$/);
+    expect("one two three four".startsWith(words ?? "x")).toBe(true);
+  });
 });

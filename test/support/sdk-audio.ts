@@ -1,7 +1,7 @@
 /** Caller audio in the form SDKs take it: s16le bytes at 24 kHz, in pieces. */
 import { createHash } from "node:crypto";
 
-export const RATE_HZ = 24_000;
+const RATE_HZ = 24_000;
 
 /** Bytes of s16le samples; a view. */
 export function pcmBytes(samples: Int16Array): Uint8Array {

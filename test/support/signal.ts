@@ -11,14 +11,33 @@ export function seeded(seed: number): () => number {
   };
 }
 
+/** Signals are asked for again and again: each is made once. Callers do not write into what they get. */
+const made = new Map<string, Int16Array>();
+
+function once(key: string, make: () => Int16Array): Int16Array {
+  const known = made.get(key);
+  if (known) return known;
+  const signal = make();
+  made.set(key, signal);
+  return signal;
+}
+
 /** Quiet room: noise at about −66 dBFS. */
 export function silence(ms: number, rateHz = 24_000, seed = 1): Int16Array {
+  return once(`silence ${ms} ${rateHz} ${seed}`, () => makeSilence(ms, rateHz, seed));
+}
+
+function makeSilence(ms: number, rateHz: number, seed: number): Int16Array {
   const random = seeded(seed);
   return Int16Array.from({ length: (ms * rateHz) / 1000 }, () => (random() - 0.5) * 50);
 }
 
 /** Something voiced: a gliding pulse train with formant-like harmonics, in syllables of 100 to 300 ms. */
 export function voice(ms: number, rateHz = 24_000, seed = 2): Int16Array {
+  return once(`voice ${ms} ${rateHz} ${seed}`, () => makeVoice(ms, rateHz, seed));
+}
+
+function makeVoice(ms: number, rateHz: number, seed: number): Int16Array {
   const random = seeded(seed);
   let phase = 0;
   let loudness = 0.8;
