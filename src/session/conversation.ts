@@ -19,6 +19,8 @@ export interface Entry {
   truncatedMs: number | null;
   /** Milliseconds of audio in it. */
   audioMs: number;
+  /** Milliseconds more that the upstream had said and that were cut before they were sent. */
+  unsentMs?: number;
   /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
   heardText?: string;
 }
@@ -135,11 +137,8 @@ export class Conversation {
 
   /** Only `audioEndMs` of the item was heard: its transcript, which says more, goes (OpenAI does the same). */
   truncate(entry: Entry, audioEndMs: number): void {
-    entry.heardText = heardWords(
-      entry.heardText ?? transcriptOf(entry.item),
-      audioEndMs,
-      entry.truncatedMs ?? entry.audioMs,
-    );
+    const wholeMs = entry.truncatedMs ?? entry.audioMs + (entry.unsentMs ?? 0);
+    entry.heardText = heardWords(entry.heardText ?? transcriptOf(entry.item), audioEndMs, wholeMs);
     entry.truncatedMs = audioEndMs;
     entry.item = { ...entry.item, content: mapParts(entry.item, (part) => withoutTranscript(part)) };
     const kept = this.audio.read(entry.item.id);

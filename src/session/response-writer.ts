@@ -178,6 +178,13 @@ export class ResponseWriter {
     this.#content(response, item, { type: "response.content_part.done", part: toEventPart(item) });
   }
 
+  /** So much of its last item was said by the upstream and never sent. */
+  cut(response: ResponseRecord, unsentMs: number): void {
+    const item = response.items.findLast((candidate) => candidate.part === "audio");
+    const entry = item && unsentMs > 0 ? this.#conversation.find(item.id) : undefined;
+    if (entry) entry.unsentMs = unsentMs;
+  }
+
   done(response: ResponseRecord): void {
     this.#port.emit({
       type: "response.done",

@@ -328,7 +328,7 @@ export class Responses {
     const phase = next(RESPONSE, response.phase, ending.phase);
     if (phase === null) return;
     this.#context.deadlines.clear(deadline(response));
-    this.#gate.drop(response);
+    this.#writer.cut(response, this.#gate.drop(response));
     const status = ending.phase === "completed" ? "completed" : "incomplete";
     for (const item of response.items) this.#writer.itemDone(response, item, status);
     response.phase = phase;
