@@ -21,7 +21,7 @@ export const ABOUT_DELIVERY: ReadonlySet<string> = new Set([
 const ACK_EVERY_MS = 500;
 const HEARTBEAT_MS = 2000;
 /** Nothing received for so long: the connection is dead, whatever the socket says. */
-export const DEAD_MS = 5000;
+const DEAD_MS = 5000;
 
 interface Kept {
   readonly sequence: number;

@@ -16,6 +16,7 @@ import { Legs } from "./legs.ts";
 import type { Provider } from "./provider.ts";
 import type { Random } from "./random.ts";
 import { Store, type Moment } from "./store.ts";
+import { Wake } from "./wake.ts";
 import type { World } from "./world.ts";
 
 /** Wall time at the call's first moment. */
@@ -25,8 +26,7 @@ const TAKEN_OVER = 4001;
 
 export class Relay {
   readonly store: Store;
-  /** Added to every timer. */
-  timerLateMs: () => number = () => 0;
+  readonly wake: Wake;
   readonly inspection: Inspection;
   session: Session | null = null;
   /** The session ended, and why. */
@@ -39,13 +39,9 @@ export class Relay {
   #client: Connection | null = null;
   readonly #legs: Legs;
   #offsetMs = 0;
-  #cancelTimer: (() => void) | null = null;
-  #armedAt: number | null = null;
   #polling = false;
   /** Counts lives of the object: what a former life planned does not happen. */
   #life = 0;
-  #spins = 0;
-  #spinAt = -1;
 
   constructor(world: World, providers: ReadonlyMap<string, Provider>, setup: SessionSetup, random: Random) {
     this.#world = world;
@@ -53,6 +49,11 @@ export class Relay {
     this.#setup = setup;
     this.inspection = new Inspection(world);
     this.store = new Store(world.time);
+    this.wake = new Wake(world, {
+      deadline: () => (this.ended === null ? (this.session?.deadline ?? null) : null),
+      now: () => this.now,
+      timeout: () => this.#feed({ type: "timeout" }),
+    });
     this.#watch = new ActionWatch(world);
     this.#legs = new Legs(world.time, {
       opened: (peer) => {
@@ -147,7 +148,7 @@ export class Relay {
     this.#watch.check(actions);
     for (const action of actions) this.#perform(action);
     this.inspection.step(session, this.now);
-    if (this.ended === null) this.#aim();
+    if (this.ended === null) this.wake.aim();
   }
 
   #perform(action: Action): void {
@@ -233,33 +234,8 @@ export class Relay {
     this.ended = reason;
     this.#world.checks.note(() => `session ended: ${reason}`);
     for (const peer of [CLIENT, ...this.#legs.peers]) this.#close(peer, 1000, "session ended");
-    this.#cancelTimer?.();
+    this.wake.stop();
     this.store.wipe();
-  }
-
-  #aim(): void {
-    const deadline = this.session?.deadline ?? null;
-    if (deadline === null || (this.#armedAt !== null && this.#armedAt <= deadline)) return;
-    this.#cancelTimer?.();
-    this.#armedAt = deadline;
-    const ms = Math.max(0, deadline - this.now) + this.timerLateMs();
-    this.#cancelTimer = this.#inThisLife(ms, () => this.#ring());
-  }
-
-  #ring(): void {
-    this.#armedAt = null;
-    const before = this.session?.deadline ?? null;
-    if (before === null || before > this.now) return this.#aim();
-    const { now } = this.#world.time;
-    this.#spins = now === this.#spinAt ? this.#spins + 1 : 0;
-    this.#spinAt = now;
-    if (this.#spins > 100) return this.#world.checks.fail("deadline", "a hundred timeouts in one moment");
-    this.#world.checks.note(() => "relay ⇐ timeout");
-    this.#feed({ type: "timeout" });
-    const after = this.session?.deadline ?? null;
-    if (after !== null && after <= this.now && this.ended === null && after <= before) {
-      this.#world.checks.fail("deadline", `a timeout left the deadline ${this.now - after} ms in the past`);
-    }
   }
 
   /**
@@ -274,8 +250,7 @@ export class Relay {
     this.session = null;
     this.#life += 1;
     this.#polling = false;
-    this.#cancelTimer?.();
-    this.#armedAt = null;
+    this.wake.stop();
     if (kind !== "evict") {
       this.#client?.die("near", kind === "deploy" ? 1012 : 1006);
       this.#client = null;

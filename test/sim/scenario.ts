@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 import type { Scenario, SimUpstream, UpstreamKind } from "./world.ts";
 
 /** Waits and buffers small enough to be reached within a call of half a minute. */
-export const SIM_LIMITS: Partial<Limits> = {
+const SIM_LIMITS: Partial<Limits> = {
   items: 24,
   archiveBytes: 192 * 1024,
   inputHistoryMs: 10_000,

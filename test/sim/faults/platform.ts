@@ -40,7 +40,7 @@ function late(name: string, ms: (call: SimulatedCall) => () => number): Fault {
     arm(call) {
       call.unsteady = true;
       const draw = ms(call);
-      call.relay.timerLateMs = () => {
+      call.relay.wake.lateMs = () => {
         const by = draw();
         if (by > 0) call.checks.strike(name);
         return by;
