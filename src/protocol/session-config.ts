@@ -34,6 +34,13 @@ const turnDetection = v.variant("type", [
     create_response: v.boolean(),
     interrupt_response: v.boolean(),
   }),
+  // Ours: no turns at all. Audio flows always, in micro-turns of `frame_ms`, and the relay never commits.
+  v.looseObject({
+    type: v.literal("duplex"),
+    frame_ms: millis(20, 1000),
+    create_response: v.literal(false),
+    interrupt_response: v.literal(false),
+  }),
 ]);
 
 /** `session.relay`: what this relay alone understands. All of it is optional. */
@@ -107,6 +114,7 @@ const TURN_DEFAULTS: Readonly<Record<string, JsonObject>> = {
     interrupt_response: true,
     idle_timeout_ms: null,
   },
+  duplex: { type: "duplex", frame_ms: 200, create_response: false, interrupt_response: false },
   semantic_vad: {
     type: "semantic_vad",
     eagerness: "auto",

@@ -270,6 +270,13 @@ export class AudioInput {
     tap.cursor = Math.min(Math.max(stream.indexAt(ticks), stream.ring.start), stream.ring.end);
   }
 
+  /** End of the micro-turn that the tap's next sample belongs to. */
+  frameEnd(tap: AudioTap, frameTicks: number): number {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    const from = stream.originTicks + (Math.max(tap.cursor, stream.ring.start) * 48_000) / stream.rateHz;
+    return (Math.floor(from / frameTicks + 1e-9) + 1) * frameTicks;
+  }
+
   /** Delivers what the tap has not had yet, up to a position. */
   forward(tap: AudioTap, toTicks: number = Number.POSITIVE_INFINITY): void {
     const stream = this.#stream(sampleRateHz(tap.format));

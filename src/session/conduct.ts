@@ -283,8 +283,10 @@ export class Conduct {
 
   /** Turns are decided at the edge unless the primary upstream insists on deciding itself. */
   #configureTurns(): void {
-    const edge = this.config.turnDetection !== null && this.links[0]?.capabilities.turns !== "server";
-    this.turns.configure(edge, this.config.inputFormat);
+    const turn = this.config.turnDetection;
+    const detects = turn !== null && turn.type !== "duplex";
+    const edge = detects && this.links[0]?.capabilities.turns !== "server";
+    this.turns.configure(edge, this.config.inputFormat, turn?.type === "duplex" ? turn.frame_ms : 0);
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 

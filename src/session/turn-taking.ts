@@ -72,6 +72,8 @@ export class TurnTaking implements InputListener {
   #committed = 0;
   /** The provider that takes the turns announced speech. */
   #upstreamSpeaking = false;
+  /** Length of a micro-turn; 0: audio flows as it comes. */
+  #frameTicks = 0;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
 
@@ -107,7 +109,8 @@ export class TurnTaking implements InputListener {
   }
 
   /** `detection`: whether turns are decided here. */
-  configure(detection: boolean, format: AudioFormat): void {
+  configure(detection: boolean, format: AudioFormat, frameMs: number): void {
+    this.#frameTicks = frameMs * TICKS_PER_MS;
     if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
     const before = this.#phase;
     this.#step(detection ? "vad_on" : "vad_off");
@@ -160,6 +163,10 @@ export class TurnTaking implements InputListener {
   }
 
   onAudio(): void {
+    if (this.#frameTicks > 0) {
+      this.#flowFramed();
+      return;
+    }
     for (const link of this.#host.links) {
       // What a lost upstream does not hear now waits in the history.
       const hears = link.capabilities.turns !== "client" && link.phase !== "closed";
@@ -169,6 +176,16 @@ export class TurnTaking implements InputListener {
     else if (this.#phase === "speaking" && !this.#host.eager().active)
       this.#forward(this.#input.settledTicks);
     else if (this.#phase === "speaking") this.#input.forward(this.#recorder, this.#input.settledTicks);
+  }
+
+  /** Whole micro-turns to everyone; what is left of the last one waits for the rest. */
+  #flowFramed(): void {
+    const last = Math.floor(this.#input.ticks / this.#frameTicks) * this.#frameTicks;
+    const taps = [...this.#host.links.filter((link) => link.phase !== "closed"), this.#recorder];
+    for (const tap of new Set(taps)) {
+      let next = this.#input.frameEnd(tap, this.#frameTicks);
+      for (; next <= last; next += this.#frameTicks) this.#input.forward(tap, next);
+    }
   }
 
   #forward(toTicks?: number): void {

@@ -142,4 +142,17 @@ describe("duplex.v1", () => {
     expect(call.actions).toContainEqual({ type: "metric", name: "detector_fallbacks", value: 1 });
     expect(new Call().types()).not.toContain("relay.detector");
   });
+
+  test("[X11] turn_detection duplex: audio flows always, in micro-turns of frame_ms, and nothing is committed", () => {
+    const turn_detection = { type: "duplex", frame_ms: 200 };
+    const call = new Call({ dialect: "duplex.v1", session: { audio: { input: { turn_detection } } } });
+    const audio = concat(silence(500), voice(1110), silence(700));
+    for (let at = 0; at < audio.length; at += 700) call.client(frame(audio.subarray(at, at + 700)));
+    const pieces = call.commands().flatMap((one) => (one.type === "audio" ? [one.audio] : []));
+    const lengths = pieces.map((piece) => Uint8Array.fromBase64(piece).length);
+    expect(new Set(lengths)).toEqual(new Set([200 * 48]));
+    expect(call.heard()).toEqual(new Uint8Array(audio.buffer).slice(0, 2200 * 48));
+    expect(call.commandTypes()).toEqual(["greet", "audio"]);
+    expect(call.types()).not.toContain("input_audio_buffer.speech_started");
+  });
 });
