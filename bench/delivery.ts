@@ -176,6 +176,8 @@ function pictureOf(figures: Figures): Picture {
           row("round trip of the line", resume.round_trip),
           row("dial (TCP and upgrade)", resume.dial),
           row("verdict over one round trip", resume.verdict_over_round_trip),
+          row("the same, measured on time", resume.verdict_over_round_trip_on_time),
+          row("verdict over a ping in the same moment", resume.verdict_over_ping_alongside),
           row("first replayed over one round trip", resume.first_replayed_over_round_trip),
           row("last replayed over one round trip", resume.last_replayed_over_round_trip),
           row("half open: relay closed (4008)", half.relay_closed_4008),

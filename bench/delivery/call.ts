@@ -34,6 +34,8 @@ export interface PlayedGap {
   readonly midAnswer: boolean;
   readonly roundTripMs: number;
   readonly resumption: Resumption;
+  /** This process's own frames of that time were so late: what it measured then is its own trouble as well. */
+  readonly lateMs: number;
   /** Of a hole: after how long this client noticed; and when the relay closed, with which code. */
   readonly noticedMs: number | null;
   readonly closed: { readonly code: number; readonly afterMs: number } | null;
@@ -148,13 +150,18 @@ async function lose(client: ResumingClient, line: CutLine, gap: Gap, speaker: Sp
   }
   await sleep(Math.max(0, at + gap.gapMs - performance.now()));
   const gapMs = performance.now() - at;
+  const from = speaker.lateMs.length;
   const resumption = await client.resume();
+  // The frame that was due meanwhile is the first to tell.
+  await sleep(FRAME_MS);
+  const lateMs = Math.max(0, ...speaker.lateMs.slice(from));
   return {
     gap,
     gapMs,
     midAnswer,
     roundTripMs: Math.min(...roundTrips),
     resumption,
+    lateMs,
     noticedMs,
     closed: hole === null ? null : await hole.closed,
   };

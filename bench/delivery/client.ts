@@ -35,6 +35,8 @@ export interface Resumption {
   /** TCP and the upgrade, before. */
   readonly dialMs: number;
   readonly verdictMs: number;
+  /** A ping sent in the same moment, just before: what path and machine cost then, without the session's part. */
+  readonly alongsideMs: number;
   /** Null: there was nothing to replay. */
   readonly firstReplayedMs: number | null;
   readonly lastReplayedMs: number | null;
@@ -221,6 +223,7 @@ export class ResumingClient {
     await once(this.#socket, "open");
     former.terminate();
     const askedAt = performance.now();
+    const alongside = this.ping();
     this.#post(JSON.stringify({ type: "session.resume", resume_token: token, last_received: this.received }));
     const before = this.numbers.length;
     const event = await this.event("session.resumed", from);
@@ -239,6 +242,7 @@ export class ResumingClient {
       verdict: textAt(event, "verdict") ?? "",
       dialMs: askedAt - dialledAt,
       verdictMs,
+      alongsideMs: await alongside,
       firstReplayedMs: replayed > 0 ? since(before) : null,
       lastReplayedMs: replayed > 0 ? since(before + replayed - 1) : null,
       replayed,

@@ -14,6 +14,9 @@ export const TARGETS = {
   half_open_ms: 5000,
 };
 
+/** A frame of the measuring process that is not later than this is on time. */
+const ON_TIME_MS = 5;
+
 export interface Spread {
   readonly p50: number | null;
   readonly p95: number | null;
@@ -73,6 +76,14 @@ export function figuresOf(
       dial: spread(gaps.map(({ resumption }) => resumption.dialMs)),
       verdict: spread(gaps.map(({ resumption }) => resumption.verdictMs)),
       verdict_over_round_trip: spread(gaps.map((gap) => over(gap.resumption.verdictMs, gap))),
+      ping_alongside: spread(gaps.map(({ resumption }) => resumption.alongsideMs)),
+      verdict_over_ping_alongside: spread(
+        gaps.map(({ resumption }) => resumption.verdictMs - resumption.alongsideMs),
+      ),
+      /** Of the resumes during which the measuring process was itself on time. */
+      verdict_over_round_trip_on_time: spread(
+        gaps.map((gap) => (gap.lateMs <= ON_TIME_MS ? over(gap.resumption.verdictMs, gap) : null)),
+      ),
       first_replayed_over_round_trip: spread(gaps.map((gap) => over(gap.resumption.firstReplayedMs, gap))),
       last_replayed_over_round_trip: spread(gaps.map((gap) => over(gap.resumption.lastReplayedMs, gap))),
       verdict_within_target_percent: share(gaps.map((gap) => over(gap.resumption.verdictMs, gap))),
