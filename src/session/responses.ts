@@ -167,7 +167,11 @@ export class Responses {
       fault: null,
     };
     this.#records.set(response.id, response);
-    if (announced) this.#writer.created(response);
+    if (announced) {
+      this.#writer.created(response);
+      // A client that was told of it must be told of its end, whatever happens to this object.
+      this.#context.persist();
+    }
     return response;
   }
 
