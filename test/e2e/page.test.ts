@@ -1,13 +1,13 @@
 /** The first page in headless Chromium: served by the relay, talking to the demo voice. */
-import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { synthesise } from "../../demo/flite.ts";
 import { build } from "../../tools/build/client.ts";
-import { CHROMIUM, openPage, type TestPage } from "../support/page-browser.ts";
+import { NO_CHROMIUM } from "../support/chromium.ts";
+import { openPage, type TestPage } from "../support/page-browser.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
 
-const present = existsSync(CHROMIUM);
-if (!present) process.stdout.write(`page tests not run: no Chromium at ${CHROMIUM}\n`);
+const present = NO_CHROMIUM === null;
+if (!present) process.stdout.write(`page tests not run: ${NO_CHROMIUM}\n`);
 
 /** A sentence between silences long enough for an answer. */
 function microphone(): { samples: Int16Array; rateHz: number } {

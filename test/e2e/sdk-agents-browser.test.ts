@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { say } from "../support/say.ts";
 import { base64, concat, pcmBytes, silence } from "../support/sdk-audio.ts";
-import { NO_CHROMIUM, openSdkPage, type SdkPage } from "../support/sdk-browser.ts";
+import { NO_CHROMIUM } from "../support/chromium.ts";
+import { openSdkPage, type SdkPage } from "../support/sdk-browser.ts";
 import type { PageSettings } from "../support/sdk-browser-page.ts";
 import { openAIClient } from "../support/sdk-openai.ts";
 import { startSdkTarget, type SdkTarget } from "../support/sdk-target.ts";

@@ -1,27 +1,15 @@
 /** Headless Chromium with the SDK scenarios bundled into a page, served as a web application in development is. */
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { CHROMIUM, CHROMIUM_FLAGS } from "./chromium.ts";
 import type { PageReport, PageSettings, ScenarioName } from "./sdk-browser-page.ts";
 
-const EXECUTABLE = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
-
-/** Null where Chromium is installed, else why the browser tests cannot run. */
-export const NO_CHROMIUM: string | null = existsSync(EXECUTABLE) ? null : `no Chromium at ${EXECUTABLE}`;
-
 const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
+  ...CHROMIUM_FLAGS,
   // The listener's certificate is self-signed.
   "--ignore-certificate-errors",
 ];
@@ -35,7 +23,7 @@ export interface SdkPage {
 
 export async function openSdkPage(): Promise<SdkPage> {
   const application = await serveApplication(await bundle());
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   const close = async (): Promise<void> => {
     await browser.close();
     await application.close();
