@@ -43,7 +43,7 @@ export class Delivery {
   #received = 0;
   #snapshotted = 0;
   #acknowledged = 0;
-  /** The client numbers or acknowledges: it can be held to its heartbeat. */
+  /** The client acknowledges or beats: it can be held to its heartbeat. One that only numbers has not promised any. */
   #capable = false;
   #heardAt = 0;
   /** A client came back and has not said yet how. */
@@ -87,7 +87,6 @@ export class Delivery {
   heard(sequence: number | null): boolean {
     this.#heardAt = this.#context.now;
     if (sequence === null || sequence === 0) return true;
-    this.#becomeCapable();
     if (sequence <= this.#received) {
       this.#context.metric("duplicates_dropped", 1);
       return false;
