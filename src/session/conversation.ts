@@ -29,7 +29,7 @@ export interface Entry {
 const MOST_CHARS_PER_MS = 0.022;
 
 /** The words of a transcript that fit into its first `heardMs`, in proportion, cut between words. */
-export function heardWords(transcript: string, heardMs: number, audioMs: number): string {
+function heardWords(transcript: string, heardMs: number, audioMs: number): string {
   const share = audioMs > 0 ? Math.min(1, heardMs / audioMs) : 0;
   const most = Math.floor(Math.min(transcript.length * share, heardMs * MOST_CHARS_PER_MS));
   if (most >= transcript.length) return transcript;
