@@ -14,6 +14,8 @@ export type LaneEvent = Exclude<
 export class Lane {
   #queue: LaneEvent[] = [];
   #bytes = 0;
+  /** Audio that was refused because too much of it waited. */
+  refused = false;
 
   get empty(): boolean {
     return this.#queue.length === 0;

@@ -58,12 +58,22 @@ export class OutputGate {
 
   #keep(response: ResponseRecord, lane: Lane, event: LaneEvent): void {
     this.#lanes.set(response.id, lane);
-    lane.push(event);
+    if (this.#refuses(response, lane, event)) return;
+    lane.push(lane.refused ? cutShort(event) : event);
     // Rather too far ahead of the listener than without bound in memory.
     while (lane.bytes > this.#context.limits.laneBytes && !this.#host.holds(response)) {
       this.#context.metric("lane_overflow", 1, response.upstream);
       this.#release(response, lane, RELEASE_MS);
     }
+  }
+
+  /** Nobody listens, and the bound is reached: the rest of the answer is not kept, and its end will say so. */
+  #refuses(response: ResponseRecord, lane: Lane, event: LaneEvent): boolean {
+    if (event.type !== "audio" || !this.#host.holds(response)) return false;
+    if (!lane.refused && lane.bytes + event.bytes.byteLength <= this.#context.limits.laneBytes) return false;
+    lane.refused = true;
+    this.#context.metric("lane_refused", 1, response.upstream);
+    return true;
   }
 
   #fits(response: ResponseRecord, bytes: Uint8Array): boolean {
@@ -121,17 +131,24 @@ export class OutputGate {
   }
 
   snapshot(): GateSnapshot {
-    return [...this.#lanes].map(([id, lane]) => [id, lane.snapshot()]);
+    return [...this.#lanes].map(([id, lane]) => [id, lane.snapshot(), lane.refused]);
   }
 
   restore(snapshot: GateSnapshot): void {
     this.#lanes.clear();
-    for (const [id, kept] of snapshot) {
+    for (const [id, kept, refused] of snapshot) {
       const lane = new Lane();
+      lane.refused = refused;
       lane.restore(kept);
       this.#lanes.set(id, lane);
     }
   }
 }
 
-export type GateSnapshot = readonly (readonly [string, LaneSnapshot])[];
+/** An answer of which not all could be kept did not complete. */
+function cutShort(event: LaneEvent): LaneEvent {
+  if (event.type !== "response.done" || event.status !== "completed") return event;
+  return { ...event, status: "incomplete", reason: "listener_away" };
+}
+
+export type GateSnapshot = readonly (readonly [string, LaneSnapshot, boolean])[];

@@ -20,6 +20,10 @@ export const METRICS = {
   eager_released: { kind: "count", help: "Of these, heard." },
   interruptions: { kind: "count", help: "Answers cut because the caller spoke." },
   lane_overflow: { kind: "count", help: "Audio let pass early because too much of it waited." },
+  lane_refused: {
+    kind: "count",
+    help: "Pieces of audio not kept because nobody listened and too much waited.",
+  },
   overlap_background: { kind: "count", help: "Sounds over an agent that were someone in the background." },
   overlap_backchannel: { kind: "count", help: "Sounds over an agent that were backchannels." },
   overlap_echo: { kind: "count", help: "Sounds over an agent that were its echo." },

@@ -174,10 +174,10 @@ describe("delivery", () => {
     const client = new Resumer();
     const { call } = client;
     call.client({ type: "session.heartbeat" });
-    call.advance(4900);
+    call.advance(4700);
     expect(call.open.has("client")).toBe(true);
     call.client({ type: "session.heartbeat" });
-    call.advance(4900);
+    call.advance(4700);
     expect(call.open.has("client")).toBe(true);
     call.advance(200);
     expect(call.actions).toContainEqual(
@@ -186,6 +186,33 @@ describe("delivery", () => {
     expect(call.session.state().status).toBe("waiting");
     client.resume(client.last);
     expect(call.last("session.resumed")).toMatchObject({ verdict: "resumed" });
+  });
+
+  test("[Y15] what an upstream says to a client that is away is bounded; the answer then ends incomplete", () => {
+    const client = new Resumer({ limits: { laneBytes: 96_000 } });
+    const { call } = client;
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    client.drop();
+    for (let second = 0; second < 5; second += 1) {
+      const audio = new Uint8Array(voice(1000).buffer).toBase64();
+      call.upstream({ type: "audio", response: "r", item: "i", audio });
+    }
+    call.finishAnswer();
+    const [[, lane] = []] = call.session.snapshot().responses.gate;
+    expect(lane?.reduce((sum, event) => sum + (event.type === "audio" ? event.bytes.length : 0), 0)).toBe(
+      96_000,
+    );
+    client.resume(client.last);
+    for (let second = 0; second < 4; second += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+    }
+    expect(heard(call).length).toBe(96_000);
+    expect(call.last("response.done")["response"]).toMatchObject({
+      status: "incomplete",
+      status_details: { reason: "listener_away" },
+    });
   });
 
   test("[Y9] the relay says something at least every two seconds to a client that can be told", () => {

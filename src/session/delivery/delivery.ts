@@ -10,8 +10,11 @@ import type { ClientPort } from "../client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type DrawId } from "../io.ts";
 
-/** Nothing heard of the client for so long: the connection is dead, whatever the socket says. */
-const DEAD_MS = 5000;
+/**
+ * Nothing heard of the client for so long: the connection is dead, whatever the socket says. A little less than the
+ * five seconds that are promised, because timers are late.
+ */
+const DEAD_MS = 4800;
 /** Nothing said for so long: say something. */
 const BEAT_MS = 2000;
 /** A client that came back says `session.resume` first; one that says nothing at all began anew. */
