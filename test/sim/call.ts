@@ -13,7 +13,7 @@ import { judge } from "./verdict.ts";
 import type { Scenario, World } from "./world.ts";
 
 /** A call that nobody ends by then is stuck. */
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 120_000;
 const QUIET_MS = 2500;
 /** Silence that ends a turn, and a little more. */
 const HANGOVER_MS = 900;

@@ -87,6 +87,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     fits: isDuplex,
     needsResume: true,
     arm(call, random) {
+      call.unsteady = true;
       call.client.line.redialMs = () => random.between(1500, 7000);
       call.sometime(random, () => {
         call.checks.strike("network.long_outage");
@@ -99,6 +100,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     fits: isDuplex,
     needsResume: true,
     arm(call, random) {
+      call.unsteady = true;
       call.client.line.wire.repeats = random.int(1, 60);
       call.sometime(random, () => {
         call.checks.strike("network.repeats");
