@@ -53,10 +53,6 @@ const FINDINGS: readonly Finding[] = [
         (invariant === "provider-protocol" && detail.endsWith("deletion of an unknown item"))),
   },
   {
-    name: "what waits while the floor is held has no bound",
-    matches: ({ invariant, detail }) => invariant === "limit" && detail.startsWith("lane"),
-  },
-  {
     name: "a client's commit is not told to an upstream with its own turn detection",
     matches: ({ invariant, detail }, outcome) =>
       server(outcome) && invariant === "event-order" && /^speech_(started|stopped)|^committed/.test(detail),
