@@ -369,6 +369,11 @@ export class Responses {
     }
   }
 
+  /** What waits may have been heard already, by a life of the session that this one knows nothing of: it is dropped. */
+  dropWaiting(): void {
+    for (const response of this.#records.values()) this.#gate.drop(response);
+  }
+
   /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
   restart(response: ResponseRecord): void {
     this.#gate.drop(response);

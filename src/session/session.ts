@@ -280,6 +280,10 @@ export class Session {
     for (const [index, kept] of snapshot.links.entries()) conduct.links[index]?.restore(kept);
     conduct.context.restore(snapshot.context, stale);
     conduct.restored(snapshot.context.now);
+    if (stale) {
+      conduct.responses.dropWaiting();
+      conduct.turns.renew();
+    }
     return session;
   }
 

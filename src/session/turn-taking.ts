@@ -124,6 +124,11 @@ export class TurnTaking implements InputListener {
     } else this.#begin(this.#input.ticks);
   }
 
+  /** A former life of the session may have announced the next item: this one gives it a name of its own. */
+  renew(): void {
+    if (this.#phase === "listening") this.#rename();
+  }
+
   /** What comes next is another item: the present one's name was told and came to nothing. */
   #rename(): void {
     this.#itemId = this.#context.newId("item");
