@@ -24,7 +24,7 @@ export interface Spread {
   readonly count: number;
 }
 
-export function spread(values: readonly (number | null)[]): Spread {
+function spread(values: readonly (number | null)[]): Spread {
   const sorted = values.filter((value) => value !== null).toSorted((a, b) => a - b);
   const at = (share: number): number | null =>
     sorted.length === 0

@@ -46,13 +46,13 @@ export function spoken(text: string, speaker: Speaker, levelDb: number): Samples
 }
 
 /** Root mean square of each 5 ms frame, in dBFS. */
-export function frameLevels(samples: Int16Array): Float64Array {
+function frameLevels(samples: Int16Array): Float64Array {
   return Float64Array.from({ length: Math.ceil(samples.length / FRAME) }, (_, frame) =>
     levelDb(samples.subarray(frame * FRAME, (frame + 1) * FRAME)),
   );
 }
 
-export function levelDb(samples: Int16Array): number {
+function levelDb(samples: Int16Array): number {
   let energy = 0;
   for (const sample of samples) energy += (sample / 32_768) ** 2;
   return 10 * Math.log10(energy / Math.max(1, samples.length) + 1e-12);
@@ -67,7 +67,7 @@ function trimmed(samples: Int16Array): Int16Array {
 }
 
 /** Scaled so that its audible frames have the level; what would clip is limited. */
-export function levelled(samples: Int16Array, wantedDb: number): Samples {
+function levelled(samples: Int16Array, wantedDb: number): Samples {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const audible = levels.filter((level) => level > least);
