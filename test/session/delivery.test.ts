@@ -92,7 +92,7 @@ describe("delivery", () => {
     const client = new Resumer({ session: MANUAL });
     const { call } = client;
     for (let at = 0; at < 10; at += 1) client.audio(voice(20));
-    call.advance(1100);
+    call.advance(3100);
     expect(call.actions.some((action) => action.type === "persist")).toBe(true);
     expect(call.types()).not.toContain("session.ack");
     call.session.snapshot();

@@ -20,7 +20,7 @@ const BEAT_MS = 2000;
 /** A client that came back says `session.resume` first; one that says nothing at all began anew. */
 const RESUME_WITHIN_MS = 2000;
 /** Unacknowledged input asks for a snapshot after this. */
-const ACK_WITHIN_MS = 1000;
+const ACK_WITHIN_MS = 3000;
 const DEAD_CODE = 4008;
 
 export interface DeliveryHost {
