@@ -59,7 +59,7 @@ export function figuresOf(verdicts: readonly CallVerdict[]) {
         ...new Set(verdicts.flatMap(({ call, errors }) => errors.map((error) => `${call}: ${error}`))),
       ].slice(0, 20),
     },
-    interruption: interruptionOf(floor),
+    interruption: interruptionOf(verdicts),
     nuisance: {
       false_cut_percent: percent(nuisances.filter(({ cut }) => cut).length, nuisances.length),
       false_hold_percent: percent(nuisances.filter(({ held }) => held).length, nuisances.length),
@@ -90,14 +90,25 @@ export function figuresOf(verdicts: readonly CallVerdict[]) {
   };
 }
 
-function interruptionOf(floor: readonly FloorVerdict[]) {
-  const of = (prefix: string) => {
-    const group = floor.filter(
-      ({ kind, call }) => kind === "interruption" && call.replace(/-\d+$/, "") === prefix,
-    );
+/** A call's id without its number. */
+function seriesOf(call: string): string {
+  return call.replace(/-\d+$/, "");
+}
+
+function interruptionOf(verdicts: readonly CallVerdict[]) {
+  const floor = verdicts.flatMap((verdict) => verdict.floor);
+  /** Those that never came, because the agent did not get so far, were not yielded to either. */
+  const unplayed = (series: string | null): number =>
+    verdicts.filter(
+      ({ call, unplayed: kinds }) =>
+        kinds.includes("interruption") && (series === null || seriesOf(call) === series),
+    ).length;
+  const of = (series: string) => {
+    const group = floor.filter(({ kind, call }) => kind === "interruption" && seriesOf(call) === series);
     return {
       cases: group.length,
-      yield_percent: percent(group.filter(({ onTime }) => onTime).length, group.length),
+      never_came: unplayed(series),
+      yield_percent: percent(group.filter(({ onTime }) => onTime).length, group.length + unplayed(series)),
       stopped_ms: spread(group.map(({ stoppedAfterMs }) => stoppedAfterMs)),
       whole_percent: percent(group.filter(({ turn }) => turn?.whole).length, group.length),
       missed: group
@@ -110,7 +121,7 @@ function interruptionOf(floor: readonly FloorVerdict[]) {
   return {
     headphones: of("interruption"),
     over_echo: of("interruption-over-echo"),
-    yield_percent: percent(all.filter(({ onTime }) => onTime).length, all.length),
+    yield_percent: percent(all.filter(({ onTime }) => onTime).length, all.length + unplayed(null)),
     stopped_ms: spread(all.map(({ stoppedAfterMs }) => stoppedAfterMs)),
     decision_to_flush_ms: spread(all.map(({ flushMs }) => flushMs)),
     overlap: {

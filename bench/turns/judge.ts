@@ -54,6 +54,8 @@ export interface CallVerdict {
   readonly failure: string | null;
   readonly turns: readonly TurnVerdict[];
   readonly floor: readonly FloorVerdict[];
+  /** Sounds of the script that never came, since the call got stuck before them: they count as failed. */
+  readonly unplayed: readonly CueKind[];
   /** What sounded of each answer are its samples from the first on, none missing, none twice, none of another. */
   readonly exact: boolean;
   readonly resumes: number;
@@ -91,6 +93,7 @@ export function judge(call: PlayedCall): CallVerdict {
     failure: call.failure ?? caller.stuck,
     turns,
     floor,
+    unplayed: caller.script.cues.slice(caller.cues.length).map(({ kind }) => kind),
     exact: answersExact(call),
     resumes: floor.filter(({ held, cut }) => held && !cut).length,
     starvedMs: [...caller.player.streams.values()].reduce((sum, stream) => sum + stream.starvedMs, 0),
