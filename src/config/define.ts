@@ -34,6 +34,10 @@ const upstream = v.strictObject({
   /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
   name,
   ...target,
+  /** Keep a connection to the first fallback ready, so that it takes over at once: twice the open connections. */
+  standby: v.optional(v.boolean()),
+  /** Milliseconds after which a connection is changed for a new one, at a gap. Default: before the provider's cap. */
+  rolloverMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1000))),
   /** Where to turn, in order, when this one fails or falls silent: they get the conversation and the open turn. */
   fallback: v.optional(v.pipe(v.array(v.strictObject(target)), v.maxLength(4, "at most four fallbacks"))),
 });

@@ -75,10 +75,12 @@ function resolveUpstream(
     name: upstream.name,
     options: resolveTarget(upstream, model, read),
     ...(fallback.length > 0 && { fallback }),
+    ...(upstream.standby !== undefined && { standby: upstream.standby }),
+    ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
   };
 }
 
-type Target = Omit<UpstreamConfigEntry, "name" | "fallback">;
+type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs">;
 
 function resolveTarget(target: Target, model: string, read: (binding: string) => string): UpstreamOptions {
   const { url, headers } = target;

@@ -19,11 +19,13 @@ import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./eager.ts";
 import { Floor } from "./floor/floor.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import type { Connection } from "./connection.ts";
+import type { PeerId } from "./io.ts";
 import { Link } from "./link.ts";
 import { Pauses } from "./pauses.ts";
 import { Playout } from "./playout.ts";
 import { Recovery } from "./recovery.ts";
-import { replay } from "./replay.ts";
+import { fill } from "./replay.ts";
 import type { ResponseRecord } from "./response.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import { Responses, type ResponseDefaults } from "./responses.ts";
@@ -108,7 +110,8 @@ export class Conduct {
       turns: () => this.turns,
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
-      replay: (link) => replay(link, this.conversation, kernels),
+      fill: (connection) => fill(connection, this.conversation, kernels),
+      atGap: (link) => this.#atGap(link),
       primary: (link) => link === this.links[0],
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
@@ -135,6 +138,21 @@ export class Conduct {
     this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.commands = this.#createCommands();
     this.#configureTurns();
+  }
+
+  /** The upstream connection that a peer is; null when it was replaced meanwhile. */
+  connection(peer: PeerId): Connection | null {
+    for (const link of this.links) {
+      const connection = link.connection(peer);
+      if (connection) return connection;
+    }
+    return null;
+  }
+
+  /** Nothing of this upstream's is under way, and nothing of it is audible that may yet be cut. */
+  #atGap(link: Link): boolean {
+    if (this.responses.busy(link.index) || !this.turns.atGap(link)) return false;
+    return link.capabilities.turns === "none" || this.playout.audibleUntil(link.index) <= this.context.now;
   }
 
   #createFloor(): Floor {
@@ -405,6 +423,7 @@ export class Conduct {
       if (typeof tokens === "number") this.usage[kind] = (this.usage[kind] ?? 0) + tokens;
     }
     this.context.metric(`responses_${response.phase}`, 1, response.upstream);
+    for (const link of this.links) link.refill();
     if (response.asked && !response.outOfBand) this.#armIdle();
     this.context.persist();
   }

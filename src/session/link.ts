@@ -1,71 +1,81 @@
 /**
- * One upstream of the plan and the connection to it: dials, greets, keeps commands in a bounded backlog until the
- * upstream is ready, dials again with backoff when it was lost. In-process upstreams (`loop:`) are the same but for
- * the socket: what they encode is handed to their own decode.
+ * One upstream of the plan, whichever connection serves it. It dials, dials again with backoff when the connection was
+ * lost, turns to the next candidate, and moves to a successor: a second connection that is dialled, configured and told
+ * the conversation while the first still serves. A successor is wanted before a provider's time is up (rollover), or
+ * kept warm for the day the first one dies (standby); both are one mechanism, and so is failover without either.
  */
 import type { AudioFormat } from "../audio/format.ts";
 import type {
   AudioChunk,
   Capabilities,
   Command,
-  JsonObject,
   Upstream,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFactory,
   UpstreamFault,
   UpstreamOptions,
-  WireMessage,
 } from "../upstreams/upstream.ts";
 import type { AudioTap } from "./audio-input.ts";
+import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./connection.ts";
 import type { Context } from "./context.ts";
 import type { PeerId } from "./io.ts";
 import type { PlannedUpstream } from "./plan.ts";
-import { LINK, next, type LinkEvent, type LinkPhase } from "./transitions.ts";
+import type { LinkPhase } from "./transitions.ts";
 
 export interface LinkHost {
   /** The configuration to greet an upstream with. */
   upstreamConfig(): UpstreamConfig;
   onUpstream(link: Link, event: UpstreamEvent): void;
-  /** A new connection after a lost one: what is commanded now reaches it first. */
+  /** Tells a connection of the conversation what it has not been told yet. */
+  fill(connection: Connection): void;
+  /** Another connection serves from now on: what is commanded now reaches it first. */
   onRedial(link: Link): void;
-  onPhase(link: Link, fault: UpstreamFault | null): void;
-  /** The connection ended. `fault` null: an ordinary end. `final`: it will not be dialled again by itself. */
+  onPhase(link: Link, fault: UpstreamFault | null, cause: "rollover" | "failover" | null): void;
+  /** The connection ended. `final`: it will not be dialled again by itself. */
   onLost(link: Link, fault: UpstreamFault, final: boolean): void;
+  /** Nothing is under way at the upstream that another connection would not know of. */
+  atGap(link: Link): boolean;
 }
 
-const NAMES_KEPT = 256;
+/** Before a provider's cap: begin to roll over, and do it even in the middle of an answer. Shares bound short caps. */
+const ROLL_BEFORE_MS = 60_000;
+const ROLL_SHARE = 0.25;
+const FORCE_BEFORE_MS = 5000;
+const FORCE_SHARE = 0.05;
+/** A standby that cannot be had is tried again ever less often. */
+const STANDBY_FIRST_MS = 1000;
+const STANDBY_MOST_MS = 60_000;
 
-export class Link implements AudioTap {
+/** A successor that waits for a gap looks for one this often when nothing else happens. */
+const GAP_EVERY_MS = 250;
+
+type LinkDeadline = "redial" | "rollover" | "force" | "standby" | "gap";
+const DEADLINES: readonly LinkDeadline[] = ["redial", "rollover", "force", "standby", "gap"];
+
+export class Link implements AudioTap, ConnectionHost {
   readonly index: number;
   readonly name: string;
   /** Input formats of everything that may be dialled: their history is kept from the beginning. */
   readonly formats: readonly AudioFormat[];
   cursor = 0;
-  /** Upstream response keys of this connection, with the session's response ids. */
-  readonly responses = new Map<string, string>();
-  /** Items that the upstream knows under another name. */
-  readonly #names = new Map<string, string>();
   readonly #context: Context;
   readonly #host: LinkHost;
+  readonly #planned: PlannedUpstream;
   /** In the order in which they are tried. */
   readonly #candidates: readonly UpstreamOptions[];
-  #chosen = 0;
   readonly #create: UpstreamFactory;
-  #upstream: Upstream;
-  #phase: LinkPhase = "idle";
-  #loop = false;
-  /** Connections dialled so far; the current one's number is part of its peer id. */
+  /** What is known of the upstream before it is dialled. */
+  readonly #example: Upstream;
+  #chosen = 0;
+  /** Connections made so far. */
   #dials = 0;
   #failures = 0;
-  #backlog: Command[] = [];
-  #backlogBytes = 0;
-  /** An answer is owed and nothing at all was heard since. */
-  #owed = false;
-  /** Items that this very connection made: only those can be truncated there. */
-  readonly #own = new Set<string>();
-  /** The configuration changed since the greeting. */
-  #reconfigure = false;
+  #successorFailures = 0;
+  #current: Connection | null = null;
+  #successor: Connection | null = null;
+  /** The successor is to take over as soon as it can. */
+  #rolling = false;
 
   constructor(
     index: number,
@@ -76,20 +86,24 @@ export class Link implements AudioTap {
   ) {
     this.index = index;
     this.name = planned.name;
+    this.#planned = planned;
     this.#candidates = [planned.options, ...(planned.fallback ?? [])];
     this.#create = create;
-    this.#upstream = create(planned.options);
+    this.#example = create(planned.options);
     this.formats = this.#candidates.map((options) => create(options).capabilities.input);
     this.#context = context;
     this.#host = host;
   }
 
-  get peer(): PeerId {
-    return `up${this.index}.${this.#dials}`;
+  /** The connection that this peer is, or null when it was replaced meanwhile. */
+  connection(peer: PeerId): Connection | null {
+    if (this.#current?.peer === peer) return this.#current;
+    return this.#successor?.peer === peer ? this.#successor : null;
   }
 
-  get #candidate(): UpstreamOptions {
-    return this.#candidates[this.#chosen % this.#candidates.length] ?? { adapter: "" };
+  /** Response keys of the connection that serves, with the session's response ids. */
+  get responses(): Map<string, string> {
+    return this.#current?.responses ?? new Map();
   }
 
   /** There is somewhere else to turn. */
@@ -97,323 +111,296 @@ export class Link implements AudioTap {
     return this.#candidates.length > 1;
   }
 
-  /** An answer stands still. @returns whether the connection was given up for it: only with somewhere to turn. */
-  stalled(): boolean {
-    if (!this.hasFallback) return false;
-    this.#giveUp("upstream_timeout", "The upstream stopped answering.", 1000);
-    return true;
-  }
-
   get phase(): LinkPhase {
-    return this.#phase;
+    return this.#current?.phase ?? "idle";
   }
 
   get capabilities(): Capabilities {
-    return this.#upstream.capabilities;
+    return (this.#current ?? this.#example).capabilities;
   }
 
   get format(): AudioFormat {
-    return this.#upstream.capabilities.input;
+    return this.capabilities.input;
   }
 
-  #step(event: LinkEvent): boolean {
-    const state = next(LINK, this.#phase, event);
-    if (state !== null) this.#phase = state;
-    return state !== null;
+  /** An answer stands still. @returns whether the connection was given up for it: only with somewhere to turn. */
+  stalled(): boolean {
+    if (!this.hasFallback || !this.#current?.alive) return false;
+    this.#current.giveUp("upstream_timeout", "The upstream stopped answering.");
+    return true;
+  }
+
+  #connect(candidate: number): Connection {
+    this.#dials += 1;
+    const chosen = candidate % this.#candidates.length;
+    const identity = { link: this.index, number: this.#dials, candidate: chosen, upstream: this.name };
+    const upstream = this.#create(this.#candidates[chosen] ?? this.#planned.options);
+    const connection = new Connection(identity, upstream, this.#context, this);
+    connection.begin();
+    return connection;
   }
 
   dial(): void {
-    if (!this.#step("dial")) return;
-    if (this.#dials > 0) this.#upstream = this.#create(this.#candidate);
-    this.#dials += 1;
-    this.responses.clear();
-    this.#names.clear();
-    this.#own.clear();
-    this.#context.deadlines.clear(this.#deadline("redial"));
-    const request = this.#upstream.request(this.#host.upstreamConfig().kind);
-    this.#loop = request.url.startsWith("loop:");
-    this.#host.onPhase(this, null);
-    if (this.#dials > 1) this.#host.onRedial(this);
-    if (this.#loop) {
-      this.opened();
-      return;
-    }
-    this.#context.deadlines.set(this.#deadline("dial"), this.#context.now + this.#context.limits.dialMs);
-    this.#context.act({ type: "dial", peer: this.peer, request });
+    if (this.#current?.alive) return;
+    this.#clear("redial");
+    const first = this.#dials === 0;
+    const connection = this.#connect(this.#chosen);
+    this.#current = connection;
+    this.#host.onPhase(this, null, null);
+    if (!first) this.#host.onRedial(this);
+    connection.dial();
   }
 
   /** Something is about to be asked of it: a lost upstream is dialled now, without waiting for its backoff. */
   ensure(): void {
-    if (this.#phase === "closed" || this.#phase === "idle") this.dial();
+    this.dial();
   }
 
-  opened(): void {
-    if (!this.#step("open")) return;
-    this.#context.deadlines.clear(this.#deadline("dial"));
-    this.#context.deadlines.set(this.#deadline("ready"), this.#context.now + this.#context.limits.readyMs);
-    this.#reconfigure = false;
-    this.#write(this.#upstream.greet(this.#host.upstreamConfig()));
-  }
-
-  #made(itemId: string): void {
-    this.#own.add(itemId);
-    if (this.#own.size <= NAMES_KEPT) return;
-    const [oldest] = this.#own;
-    if (oldest !== undefined) this.#own.delete(oldest);
-  }
-
-  /** From now on something must be heard of it: a black hole takes everything and answers nothing. */
-  #watch(): void {
-    if (this.#owed || this.#loop) return;
-    this.#owed = true;
-    this.#context.deadlines.set(this.#deadline("answer"), this.#context.now + this.#answerMs);
-  }
-
-  /** With somewhere else to turn, silence is not waited out. */
-  get #answerMs(): number {
-    const { stallMs, firstOutputMs } = this.#context.limits;
-    return this.hasFallback ? stallMs : firstOutputMs;
-  }
-
-  #heard(): void {
-    if (!this.#owed) return;
-    this.#owed = false;
-    this.#context.deadlines.clear(this.#deadline("answer"));
-  }
-
-  message(data: WireMessage): void {
-    if (this.#phase !== "greeting" && this.#phase !== "ready") return;
-    this.#heard();
-    if (data.length > this.#context.limits.upstreamMessageSize) {
-      this.#giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
+  onReady(connection: Connection): void {
+    if (connection === this.#successor) {
+      this.#successorFailures = 0;
       return;
     }
-    for (const event of this.#upstream.decode(data)) this.#event(event);
-  }
-
-  #event(event: UpstreamEvent): void {
-    if (event.type === "ready") this.#ready();
-    else if (event.type === "reply") this.#send(event.data);
-    else if (event.type === "error" && event.fatal) this.#giveUp(event.error.code, event.error.message, 1000);
-    else this.#host.onUpstream(this, event);
-  }
-
-  #ready(): void {
-    const first = this.#phase === "greeting";
-    if (!this.#step("configured")) return;
-    this.#context.deadlines.clear(this.#deadline("ready"));
-    if (!first) return;
     this.#failures = 0;
-    this.#keepAlive();
-    this.#host.onPhase(this, null);
-    if (this.#reconfigure) {
-      this.#write(this.#upstream.encode({ type: "configure", config: this.#host.upstreamConfig() }));
+    this.#host.onPhase(this, null, null);
+    this.#serves(connection);
+  }
+
+  /** It serves and is configured: its end is foreseen, and a standby wanted. */
+  #serves(connection: Connection): void {
+    const mostMs = this.#planned.rolloverMs ?? connection.capabilities.maxSessionMs;
+    if (mostMs !== null && connection.openedAt !== null) {
+      this.#rollBy(connection.openedAt + mostMs, mostMs);
     }
-    this.#reconfigure = false;
-    const backlog = this.#backlog;
-    this.#backlog = [];
-    this.#backlogBytes = 0;
-    for (const command of backlog) this.#write(this.#upstream.encode(command));
+    if (this.#planned.standby && this.hasFallback && !this.#successor) this.#warm();
   }
 
-  /** The upstream knows the item under another name (see `eager.ts`). */
-  rename(itemId: string, upstreamId: string): void {
-    this.#names.set(itemId, upstreamId);
-    if (this.#names.size > NAMES_KEPT) {
-      const [oldest] = this.#names.keys();
-      if (oldest !== undefined) this.#names.delete(oldest);
-    }
+  /** The connection ends at `endAt`, of `wholeMs` from now or from its beginning. */
+  #rollBy(endAt: number, wholeMs: number): void {
+    const { now } = this.#context;
+    const rollMs = Math.min(ROLL_BEFORE_MS, wholeMs * ROLL_SHARE);
+    const forceMs = Math.min(FORCE_BEFORE_MS, wholeMs * FORCE_SHARE);
+    if (!this.#rolling) this.#at("rollover", Math.max(now, endAt - rollMs));
+    this.#at("force", Math.max(now, endAt - forceMs));
   }
 
-  #renamed(command: Command): Command {
-    if (this.#names.size === 0) return command;
-    if (command.type === "delete" || command.type === "truncate") {
-      return { ...command, itemId: this.#names.get(command.itemId) ?? command.itemId };
-    }
-    if (command.type !== "item" || command.previousItemId === null) return command;
-    return { ...command, previousItemId: this.#names.get(command.previousItemId) ?? command.previousItemId };
+  /** Another connection to the same candidate, in the place of a standby if need be. */
+  #roll(): void {
+    if (this.#rolling || !this.#current?.alive) return;
+    this.#successor?.hangUp();
+    this.#rolling = true;
+    this.#context.metric("rollovers_begun", 1, this.name);
+    this.#succeed(this.#current.identity.candidate + this.#successorFailures);
   }
 
-  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(given: Command): void {
-    const command = this.#renamed(given);
-    if (command.type === "named" && command.what === "item") this.#made(command.id);
-    if (command.type === "truncate" && !this.#own.has(command.itemId)) return;
-    if (command.type === "respond") this.#watch();
-    if (this.#phase === "ready") this.#write(this.#upstream.encode(command));
-    else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+  /** Keeps the next candidate at hand. */
+  #warm(): void {
+    if (this.#successor || !this.#current?.alive) return;
+    this.#succeed(this.#current.identity.candidate + 1 + this.#successorFailures);
   }
 
-  #keep(command: Command): void {
-    if (command.type === "configure") {
-      // The greeting may have said something older: what is in force is said once it is ready.
-      this.#reconfigure = true;
+  #succeed(candidate: number): void {
+    this.#clear("standby");
+    // Never the very one that serves: that is what a standby is there to replace.
+    const serves = this.#current?.identity.candidate ?? 0;
+    const same = !this.#rolling && candidate % this.#candidates.length === serves;
+    this.#successor = this.#connect(same ? candidate + 1 : candidate);
+    this.#host.fill(this.#successor);
+    this.#successor.dial();
+  }
+
+  /** Call when the state of the session may have changed: a successor that waits for a gap takes over in one. */
+  settle(): void {
+    if (!this.#rolling || this.#successor?.phase !== "ready") return;
+    if (this.#host.atGap(this)) this.#rollOver();
+    else if (this.#context.deadlines.get(`link:${this.index}:gap`) === null)
+      this.#at("gap", this.#context.now + GAP_EVERY_MS);
+  }
+
+  #rollOver(): void {
+    const old = this.#current;
+    this.#context.metric("rollovers", 1, this.name);
+    this.#promote("rollover");
+    old?.hangUp();
+  }
+
+  /** The successor serves from now on, whatever its state: what is asked of it waits until it is ready. */
+  #promote(cause: "rollover" | "failover"): void {
+    const successor = this.#successor;
+    if (!successor) return;
+    this.#current = successor;
+    this.#successor = null;
+    this.#rolling = false;
+    this.#chosen = successor.identity.candidate;
+    if (successor.phase === "ready") this.#failures = 0;
+    for (const what of DEADLINES) this.#clear(what);
+    this.#host.onPhase(this, null, cause);
+    this.#host.onRedial(this);
+    if (successor.phase === "ready") this.#serves(successor);
+  }
+
+  /** Tells the connection that serves what was said before it did. */
+  fill(): void {
+    if (!this.#current) return;
+    this.#host.fill(this.#current);
+    // From now on it hears everything as it happens.
+    this.#current.told.clear();
+  }
+
+  /** The successor hears what was said meanwhile, so that little is left to tell when it takes over. */
+  refill(): void {
+    if (this.#successor?.alive) this.#host.fill(this.#successor);
+  }
+
+  onEvent(connection: Connection, event: UpstreamEvent): void {
+    if (connection !== this.#current) {
+      if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
       return;
     }
-    const kept = command.type === "audio" ? keepAudio(command.chunk) : command;
-    if (kept.type === "audio") this.#backlogBytes += kept.chunk.bytes.byteLength;
-    this.#backlog.push(kept);
-    const { backlogBytes, backlogCommands } = this.#context.limits;
-    if (this.#backlogBytes > backlogBytes || this.#backlog.length > backlogCommands) {
-      this.#giveUp(
-        "upstream_backlog_full",
-        "The upstream was not ready in time to take what was said.",
-        1000,
-      );
-    }
+    if (event.type === "expiring") {
+      this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
+      this.#rollBy(this.#context.now + event.inMs, event.inMs);
+      this.#roll();
+    } else this.#host.onUpstream(this, event);
   }
 
-  /** Audio of the caller, as a tap of the input. */
-  deliver(chunk: AudioChunk): void {
-    this.command({ type: "audio", chunk });
+  onLost(connection: Connection, fault: UpstreamFault): void {
+    this.#context.metric("upstream_lost", 1, this.name);
+    if (connection === this.#successor) this.#successorLost();
+    else if (connection === this.#current) this.#lost(fault);
   }
 
-  #write(messages: readonly WireMessage[]): void {
-    for (const message of messages) this.#send(message);
-    if (messages.length > 0 && this.#phase === "ready") this.#keepAlive();
-  }
-
-  #send(data: WireMessage): void {
-    if (!this.#loop) this.#context.act({ type: "send", peer: this.peer, data });
-    else for (const event of this.#upstream.decode(data)) this.#event(event);
-  }
-
-  #keepAlive(): void {
-    const everyMs = this.capabilities.keepaliveMs;
-    if (everyMs !== null)
-      this.#context.deadlines.set(this.#deadline("keepalive"), this.#context.now + everyMs);
-  }
-
-  /** A socket ended or never opened (`code` 0). */
-  closed(code: number, reason: string): void {
-    if (this.#phase === "closed" || this.#phase === "idle") return;
-    const fault = this.#upstream.closed(code, reason);
-    this.#lost(fault ?? { code: "upstream_closed", message: "The upstream closed the connection." });
-  }
-
-  #giveUp(code: string, message: string, closeCode: number): void {
-    if (!this.#loop) this.#context.act({ type: "close", peer: this.peer, code: closeCode, reason: "" });
-    this.#lost({ code, message });
+  #successorLost(): void {
+    this.#successor = null;
+    const waitMs = Math.min(STANDBY_MOST_MS, STANDBY_FIRST_MS * 2 ** Math.min(this.#successorFailures, 8));
+    this.#successorFailures += 1;
+    this.#at("standby", this.#context.now + waitMs);
   }
 
   #lost(fault: UpstreamFault): void {
-    if (!this.#step("lost")) return;
-    for (const name of ["dial", "ready", "keepalive", "answer"])
-      this.#context.deadlines.clear(this.#deadline(name));
-    this.#backlog = [];
-    this.#backlogBytes = 0;
-    this.#failures += 1;
-    this.#owed = false;
     const { redials, redialFirstMs, redialMostMs } = this.#context.limits;
-    this.#chosen += 1;
-    const final = this.#failures > redials * this.#candidates.length;
-    if (!final) {
+    this.#failures += 1;
+    const replaced = this.#successor !== null;
+    const final = !replaced && this.#failures > redials * this.#candidates.length;
+    for (const what of DEADLINES) this.#clear(what);
+    if (!replaced) {
+      this.#chosen += 1;
+      this.#rolling = false;
       // Somewhere else to turn: at once, until all were tried; then with patience.
       const rounds = Math.floor(this.#failures / this.#candidates.length);
-      const patientMs = Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
-      const waitMs = rounds === 0 ? 0 : patientMs;
-      this.#context.deadlines.set(this.#deadline("redial"), this.#context.now + waitMs);
+      const waitMs = rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
+      if (!final) this.#at("redial", this.#context.now + waitMs);
     }
-    this.#context.metric("upstream_lost", 1, this.name);
-    this.#host.onPhase(this, fault);
+    this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
+    if (replaced) this.#promote("failover");
   }
 
   /** Hangs up; nothing is dialled again until `dial` is called. */
   hangUp(): void {
-    for (const name of ["dial", "ready", "keepalive", "answer", "redial"]) {
-      this.#context.deadlines.clear(this.#deadline(name));
-    }
-    if (this.#phase === "closed" || this.#phase === "idle") return;
-    if (!this.#loop) this.#context.act({ type: "close", peer: this.peer, code: 1000, reason: "" });
-    this.#step("lost");
-    this.#backlog = [];
-    this.#backlogBytes = 0;
+    for (const what of DEADLINES) this.#clear(what);
+    this.#successor?.hangUp();
+    this.#successor = null;
+    this.#rolling = false;
+    this.#current?.hangUp();
   }
 
-  /** A deadline of this link came: `what` as given to `#deadline`. */
-  timeout(what: string): void {
-    if (what === "redial") this.dial();
-    else if (what === "keepalive") this.command({ type: "keepalive" });
-    else if (what === "answer") this.#giveUp("upstream_timeout", "The upstream fell silent.", 1000);
-    else if (what === "dial")
-      this.#giveUp("upstream_timeout", "The upstream did not answer the call in time.", 1000);
-    else this.#giveUp("upstream_timeout", "The upstream did not accept its configuration in time.", 1000);
+  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
+  command(command: Command): void {
+    this.#current?.command(command);
+    // A successor is greeted with the configuration of that moment, and learns of what changes after it.
+    if (command.type === "configure") this.#successor?.command(command);
   }
 
-  #deadline(what: string): string {
-    return `link:${this.index}:${what}`;
+  /** The upstream knows the item under another name (see `eager.ts`). */
+  rename(itemId: string, upstreamId: string): void {
+    this.#current?.rename(itemId, upstreamId);
+  }
+
+  /** Audio of the caller, as a tap of the input. */
+  deliver(chunk: AudioChunk): void {
+    this.#current?.command({ type: "audio", chunk });
+  }
+
+  upstreamConfig(): UpstreamConfig {
+    return this.#host.upstreamConfig();
+  }
+
+  /** With somewhere else to turn, silence is not waited out. */
+  answerMs(): number {
+    const { stallMs, firstOutputMs } = this.#context.limits;
+    return this.hasFallback ? stallMs : firstOutputMs;
+  }
+
+  /** A deadline of this link came (`number` null), or of one of its connections. After it comes `settle`. */
+  timeout(what: string, number: number | null): void {
+    if (number !== null) this.connection(`up${this.index}.${number}`)?.timeout(what);
+    else if (what === "redial") this.dial();
+    else if (what === "rollover") this.#roll();
+    else if (what === "standby") this.#again();
+    else if (what === "force") this.#force();
+  }
+
+  /** The successor that was lost is dialled again. */
+  #again(): void {
+    if (this.#successor || !this.#current?.alive) return;
+    if (this.#rolling) this.#succeed(this.#current.identity.candidate + this.#successorFailures);
+    else this.#warm();
+  }
+
+  /** The provider's time is up: in the middle of things, if there was no gap. */
+  #force(): void {
+    if (this.#successor?.phase === "ready" && this.#host.atGap(this)) this.#rollOver();
+    else this.#current?.giveUp("upstream_expired", "The upstream's session reached its longest time.");
+  }
+
+  #at(what: LinkDeadline, at: number): void {
+    this.#context.deadlines.set(`link:${this.index}:${what}`, at);
+  }
+
+  #clear(what: LinkDeadline): void {
+    this.#context.deadlines.clear(`link:${this.index}:${what}`);
   }
 
   snapshot(): LinkSnapshot {
     return {
-      phase: this.#phase,
       dials: this.#dials,
       chosen: this.#chosen,
       failures: this.#failures,
+      successorFailures: this.#successorFailures,
+      rolling: this.#rolling,
       cursor: this.cursor,
-      reconfigure: this.#reconfigure,
-      responses: [...this.responses],
-      names: [...this.#names],
-      own: [...this.#own],
-      owed: this.#owed,
-      upstream: this.#upstream.snapshot(),
-      backlog: this.#backlog.map((command) =>
-        command.type === "audio" ? { type: "audio", bytes: command.chunk.bytes.slice() } : command,
-      ),
+      current: this.#current?.snapshot() ?? null,
+      successor: this.#successor?.snapshot() ?? null,
     };
   }
 
   restore(snapshot: LinkSnapshot): void {
-    this.#phase = snapshot.phase;
     this.#dials = snapshot.dials;
-    this.#failures = snapshot.failures;
-    this.cursor = snapshot.cursor;
-    this.#reconfigure = snapshot.reconfigure;
-    this.responses.clear();
-    for (const [key, id] of snapshot.responses) this.responses.set(key, id);
-    for (const [id, name] of snapshot.names) this.#names.set(id, name);
-    this.#own.clear();
-    for (const id of snapshot.own) this.#own.add(id);
-    this.#owed = snapshot.owed;
     this.#chosen = snapshot.chosen;
-    this.#upstream = this.#create(this.#candidate);
-    this.#upstream.restore(snapshot.upstream);
-    this.#loop = this.#upstream.request().url.startsWith("loop:");
-    this.#backlog = snapshot.backlog.map((kept) =>
-      kept.type === "audio" ? { type: "audio", chunk: chunkOf(kept.bytes) } : kept,
-    );
-    this.#backlogBytes = 0;
-    for (const command of this.#backlog) {
-      if (command.type === "audio") this.#backlogBytes += command.chunk.bytes.byteLength;
-    }
+    this.#failures = snapshot.failures;
+    this.#successorFailures = snapshot.successorFailures;
+    this.#rolling = snapshot.rolling;
+    this.cursor = snapshot.cursor;
+    this.#current = snapshot.current && this.#revive(snapshot.current);
+    this.#successor = snapshot.successor && this.#revive(snapshot.successor);
+  }
+
+  #revive(kept: ConnectionSnapshot): Connection {
+    const upstream = this.#create(this.#candidates[kept.identity.candidate] ?? this.#planned.options);
+    const connection = new Connection(kept.identity, upstream, this.#context, this);
+    connection.restore(kept);
+    return connection;
   }
 }
 
-/** A chunk's bytes are only lent: what waits is copied. */
-function keepAudio(chunk: AudioChunk): Command {
-  return { type: "audio", chunk: chunkOf(chunk.bytes.slice()) };
-}
-
-function chunkOf(bytes: Uint8Array): AudioChunk {
-  return { bytes, base64: () => bytes.toBase64() };
-}
-
-type KeptCommand =
-  | Exclude<Command, { type: "audio" }>
-  | { readonly type: "audio"; readonly bytes: Uint8Array };
-
 export interface LinkSnapshot {
-  readonly phase: LinkPhase;
   readonly dials: number;
   readonly chosen: number;
   readonly failures: number;
+  readonly successorFailures: number;
+  readonly rolling: boolean;
   readonly cursor: number;
-  readonly reconfigure: boolean;
-  readonly responses: readonly (readonly [string, string])[];
-  readonly names: readonly (readonly [string, string])[];
-  readonly own: readonly string[];
-  readonly owed: boolean;
-  readonly upstream: JsonObject;
-  readonly backlog: readonly KeptCommand[];
+  readonly current: ConnectionSnapshot | null;
+  readonly successor: ConnectionSnapshot | null;
 }

@@ -16,6 +16,10 @@ export interface PlannedUpstream {
   /** Unique in the plan; shown to duplex.v1 clients and in metrics. */
   readonly name: string;
   readonly options: UpstreamOptions;
+  /** Keep a second connection ready, to the next of `fallback`: it takes over at once. Costs what the provider asks. */
+  readonly standby?: boolean;
+  /** Change to a new connection when one is so old, at a gap; default: before the provider's own cap. */
+  readonly rolloverMs?: number;
   /** Tried in this order, then round again, when the connection fails or falls silent. */
   readonly fallback?: readonly UpstreamOptions[];
 }

@@ -1,6 +1,7 @@
 /**
- * The conversation for an upstream that has to be told what was said before it came: words as text, and the caller's
- * own audio where it has no words yet, so that an unanswered turn is not lost with the upstream that heard it.
+ * The conversation for a connection that has to be told what was said before it came: words as text, and the caller's
+ * own audio where it has no words yet, so that an unanswered turn is not lost with the upstream that heard it. Told
+ * twice, it hears only what changed.
  */
 import { createDecoder, encode } from "../audio/codec.ts";
 import { sampleRateHz } from "../audio/format.ts";
@@ -8,38 +9,83 @@ import type { AudioKernels } from "../audio/kernels.ts";
 import { createResampler } from "../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Item } from "../upstreams/upstream.ts";
+import type { Connection } from "./connection.ts";
 import type { Conversation, Entry } from "./conversation.ts";
-import type { Link } from "./link.ts";
 
 /** Audio goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
 
-export function replay(link: Link, conversation: Conversation, kernels: AudioKernels): void {
+/** Tells the connection what of the conversation it was not told yet, or was told otherwise. */
+export function fill(connection: Connection, conversation: Conversation, kernels: AudioKernels): void {
+  forgetGone(connection, conversation);
+  let previous: string | null = null;
   for (const entry of conversation.entries) {
-    if (entry.growing) continue;
-    const item = asText(entry);
-    if (item) link.command({ type: "item", item, previousItemId: null });
-    else if (link.capabilities.turns === "client") replayAudio(link, conversation, entry, kernels);
+    const { id } = entry.item;
+    if (!entry.growing && connection.told.get(id) !== entry.truncatedMs) {
+      if (connection.told.delete(id)) connection.command({ type: "delete", itemId: id });
+      tell(connection, conversation, entry, previous, kernels);
+    }
+    if (connection.told.has(id)) previous = id;
   }
 }
 
-/** The turn as it was spoken, in the upstream's own format, committed under its own name. */
-function replayAudio(link: Link, conversation: Conversation, entry: Entry, kernels: AudioKernels): void {
+function forgetGone(connection: Connection, conversation: Conversation): void {
+  for (const id of connection.told.keys()) {
+    if (conversation.find(id)) continue;
+    connection.told.delete(id);
+    connection.command({ type: "delete", itemId: id });
+  }
+}
+
+function tell(
+  connection: Connection,
+  conversation: Conversation,
+  entry: Entry,
+  previous: string | null,
+  kernels: AudioKernels,
+): void {
+  const item = asText(entry);
+  if (item)
+    connection.command({ type: "item", item, previousItemId: place(connection, conversation, previous) });
+  else if (connection.capabilities.turns !== "client") return;
+  else if (!replayAudio(connection, conversation, entry, kernels)) return;
+  connection.told.set(entry.item.id, entry.truncatedMs);
+}
+
+/** Null, the end, where nothing that was told comes after it. */
+function place(connection: Connection, conversation: Conversation, previous: string | null): string | null {
+  const from = conversation.entries.findIndex((entry) => entry.item.id === previous) + 1;
+  const last = conversation.entries.slice(from).every((entry) => !connection.told.has(entry.item.id));
+  return last ? null : (previous ?? "root");
+}
+
+/**
+ * The turn as it was spoken, in the upstream's own format, committed under its own name.
+ * @returns false when nothing of it is kept.
+ */
+function replayAudio(
+  connection: Connection,
+  conversation: Conversation,
+  entry: Entry,
+  kernels: AudioKernels,
+): boolean {
   const kept = entry.origin === null ? conversation.audio.read(entry.item.id) : null;
-  if (!kept || kept.bytes.byteLength === 0) return;
+  if (!kept || kept.bytes.byteLength === 0) return false;
   const fromHz = sampleRateHz(kept.format);
-  const resampler = createResampler(fromHz, sampleRateHz(link.format), kernels);
+  const format = connection.capabilities.input;
+  const resampler = createResampler(fromHz, sampleRateHz(format), kernels);
   const samples = createDecoder(kept.format).decode(kept.bytes);
   const piece = (fromHz * PIECE_MS) / 1000;
   const send = (out: Int16Array) => {
-    const bytes = encode(link.format, out).slice();
+    const bytes = encode(format, out).slice();
     if (bytes.byteLength > 0)
-      link.command({ type: "audio", chunk: { bytes, base64: () => bytes.toBase64() } });
+      connection.command({ type: "audio", chunk: { bytes, base64: () => bytes.toBase64() } });
   };
   for (let at = 0; at < samples.length; at += piece)
     send(resampler.process(samples.subarray(at, at + piece)));
   send(resampler.flush());
-  link.command({ type: "commit", itemId: entry.item.id });
+  connection.command({ type: "commit", itemId: entry.item.id });
+  return true;
 }
 
 /** Audio parts become their transcripts; null when nothing of it has words. */

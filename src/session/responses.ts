@@ -362,6 +362,14 @@ export class Responses {
     return this.#gate.finished(response);
   }
 
+  /** An answer of this stream is under way, known to the client or not. */
+  busy(stream: number): boolean {
+    for (const response of this.#records.values()) {
+      if (response.stream === stream && isActive(response)) return true;
+    }
+    return false;
+  }
+
   /** Answers asked for in advance of a stream: nobody hears of them. */
   forgetSpeculations(stream: number): void {
     for (const response of this.#records.values()) {

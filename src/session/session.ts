@@ -75,6 +75,7 @@ export class Session {
   handle(input: Input, now: number): readonly Action[] {
     this.#setClock(now);
     if (this.#status !== "ended") this.#route(input);
+    for (const link of this.#conduct.links) link.settle();
     return this.#conduct.context.takeActions();
   }
 
@@ -98,10 +99,10 @@ export class Session {
       else this.#clientClosed();
     } else {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
-      const link = this.#conduct.links.find((candidate) => candidate.peer === input.peer);
-      if (input.type === "open") link?.opened();
-      else if (input.type === "message") link?.message(input.data);
-      else link?.closed(input.code, input.reason);
+      const connection = this.#conduct.connection(input.peer);
+      if (input.type === "open") connection?.opened();
+      else if (input.type === "message") connection?.message(input.data);
+      else connection?.closed(input.code, input.reason);
     }
   }
 
@@ -184,7 +185,7 @@ export class Session {
 
   #due(name: string): void {
     const [kind, which = "", what = ""] = name.split(":");
-    if (kind === "link") this.#conduct.links[Number(which)]?.timeout(what);
+    if (kind === "link") this.#linkDue(which, what);
     else if (kind === "response") this.#responseDue(which);
     else if (kind === "lane") this.#conduct.responses.drainOne(which);
     else if (name === "floor") this.#conduct.floor.abandon();
@@ -194,6 +195,12 @@ export class Session {
     else if (name === "session:unclaimed") this.#end("unclaimed");
     else if (name === "client:gone") this.#end("client_gone");
     else if (kind === "client") this.#conduct.delivery.timeout(which);
+  }
+
+  /** `link:0:redial` is the link's own, `link:0.3:ready` its third connection's. */
+  #linkDue(which: string, what: string): void {
+    const [index, number] = which.split(".");
+    this.#conduct.links[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
   }
 
   #responseDue(id: string): void {

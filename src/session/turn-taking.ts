@@ -392,6 +392,17 @@ export class TurnTaking implements InputListener {
     else this.#input.seek(link, this.#startTicks);
   }
 
+  /** Another connection to this upstream would miss nothing of the caller's. */
+  atGap(link: Link): boolean {
+    if (this.#host.eager().active) return false;
+    const { turns } = link.capabilities;
+    if (turns === "none") return true;
+    if (turns === "server") return !this.#upstreamSpeaking;
+    if (this.#phase !== "manual") return this.#phase === "listening";
+    // What was not committed yet is heard again, as far as the history reaches.
+    return this.#input.ticks - this.#startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
+  }
+
   /** The provider that takes the turns is gone: a turn that it announced comes to nothing. */
   providerLost(): void {
     if (this.#upstreamSpeaking) this.#rename();

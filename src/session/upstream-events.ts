@@ -6,6 +6,7 @@ import type { ClientPort, ServerEvent } from "./client-port.ts";
 import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import { withoutAlias } from "./eager.ts";
+import type { Connection } from "./connection.ts";
 import type { Link, LinkHost } from "./link.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Responses } from "./responses.ts";
@@ -16,8 +17,10 @@ export interface UpstreamEventsHost {
   turns(): TurnTaking;
   bargeIn(): BargeIn;
   recovery(): Recovery;
-  /** Tells a new connection what was said before. */
-  replay(link: Link): void;
+  /** Tells a connection what was said before. */
+  fill(connection: Connection): void;
+  /** See `LinkHost`. */
+  atGap(link: Link): boolean;
   /** The plan's first upstream: its transcripts count. */
   primary(link: Link): boolean;
 }
@@ -79,8 +82,6 @@ export class UpstreamEvents implements LinkHost {
         this.#port.failed(event.error.code, `${link.name}: ${event.error.message}`);
         break;
       case "expiring":
-        this.#context.metric("upstream_expiring_ms", event.inMs, link.name);
-        break;
       case "ready":
       case "reply":
       case "resumable":
@@ -122,15 +123,28 @@ export class UpstreamEvents implements LinkHost {
     }
   }
 
+  fill(connection: Connection): void {
+    this.#host.fill(connection);
+  }
+
+  atGap(link: Link): boolean {
+    return this.#host.atGap(link);
+  }
+
   onRedial(link: Link): void {
-    this.#host.replay(link);
+    link.fill();
     this.#host.recovery().redialled(link);
     this.#host.turns().replay(link);
   }
 
-  onPhase(link: Link, fault: UpstreamFault | null): void {
+  onPhase(link: Link, fault: UpstreamFault | null, cause: "rollover" | "failover" | null): void {
     if (!this.#port.extended) return;
-    const event: ServerEvent = { type: "relay.upstream", upstream: link.name, status: link.phase };
+    const event: ServerEvent = {
+      type: "relay.upstream",
+      upstream: link.name,
+      status: link.phase,
+      ...(cause === null ? {} : { cause }),
+    };
     this.#port.emit(fault ? { ...event, code: fault.code, reason: fault.message } : event);
   }
 

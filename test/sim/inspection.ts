@@ -1,5 +1,6 @@
 /** Looks into the session itself: no state outlives its deadline, no buffer grows past its limit. */
 import { DEFAULT_LIMITS, type Limits } from "../../src/session/limits.ts";
+import type { LinkSnapshot } from "../../src/session/link.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import type { World } from "./world.ts";
 
@@ -66,8 +67,11 @@ export class Inspection {
       }
     }
     for (const link of snapshot.links) {
-      if (link.phase === "dialling") watch(`dial ${link.dials}`, this.#limits.dialMs + SLACK_MS);
-      if (link.phase === "greeting") watch(`greeting ${link.dials}`, this.#limits.readyMs + SLACK_MS);
+      for (const one of connectionsOf(link)) {
+        const { number } = one.identity;
+        if (one.phase === "dialling") watch(`dial ${number}`, this.#limits.dialMs + SLACK_MS);
+        if (one.phase === "greeting") watch(`greeting ${number}`, this.#limits.readyMs + SLACK_MS);
+      }
     }
     for (const key of this.#since.keys()) {
       if (!current.has(key) && !key.startsWith("deadline")) this.#since.delete(key);
@@ -100,13 +104,13 @@ export class Inspection {
     }
     const outbox = sum(snapshot.port.outbox.sent, (one) => one.data.length);
     this.#bound("outbox", outbox, this.#limits.outboxBytes + 65_536);
-    for (const link of snapshot.links) {
+    for (const { backlog } of snapshot.links.flatMap((link) => connectionsOf(link))) {
       this.#bound(
         "backlog",
-        sum(link.backlog, (one) => (one.type === "audio" ? one.bytes.length : 0)),
+        sum(backlog, (one) => (one.type === "audio" ? one.bytes.length : 0)),
         backlogBytes,
       );
-      this.#bound("backlog commands", link.backlog.length, backlogCommands);
+      this.#bound("backlog commands", backlog.length, backlogCommands);
     }
     for (const { rateHz, ring } of snapshot.input.streams) {
       this.#bound("input history", ring.samples.length, Math.ceil((inputHistoryMs * rateHz) / 1000));
@@ -156,4 +160,8 @@ function size(value: unknown): number {
   if (typeof value !== "object" || value === null) return 8;
   if (ArrayBuffer.isView(value)) return value.byteLength;
   return sum(Object.values(value), size);
+}
+
+function connectionsOf({ current, successor }: LinkSnapshot) {
+  return [current, successor].filter((one) => one !== null);
 }
