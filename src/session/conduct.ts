@@ -2,7 +2,6 @@
  * How the parts of a session act on each other: what a turn asks of the upstreams, what an answer does to the
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
-import { PCM_24K } from "../audio/format.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
@@ -22,6 +21,7 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerId } from "./io.ts";
 import { Link } from "./link.ts";
+import { Listener } from "./listener.ts";
 import { Pauses } from "./pauses.ts";
 import { Playout } from "./playout.ts";
 import { Recovery } from "./recovery.ts";
@@ -44,6 +44,7 @@ export class Conduct {
   readonly playout = new Playout();
   readonly responses: Responses;
   readonly writer: ResponseWriter;
+  readonly listener: Listener;
   readonly floor: Floor;
   readonly eager: Eager;
   readonly recovery: Recovery;
@@ -76,6 +77,7 @@ export class Conduct {
     this.port = new ClientPort(this.context);
     this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
     this.conversation = new Conversation(this.context.limits);
+    this.listener = new Listener(this);
     this.floor = this.#createFloor();
     this.writer = new ResponseWriter(
       this.context,
@@ -88,9 +90,9 @@ export class Conduct {
       },
     );
     this.responses = new Responses(this.context, this.writer, {
-      gate: this.#gateHost(),
+      gate: this.listener,
       responseDefaults: () => this.#responseDefaults(),
-      patienceMs: (stream) => this.#patienceMs(stream),
+      patienceMs: (stream) => this.listener.patienceMs(stream),
       command: (stream, command) => this.links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),
     });
@@ -111,7 +113,7 @@ export class Conduct {
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       fill: (connection) => fill(connection, this.conversation, kernels),
-      atGap: (link) => this.#atGap(link),
+      atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link),
       primary: (link) => link === this.links[0],
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
@@ -149,51 +151,21 @@ export class Conduct {
     return null;
   }
 
-  /** Nothing of this upstream's is under way, and nothing of it is audible that may yet be cut. */
-  #atGap(link: Link): boolean {
-    if (this.responses.busy(link.index) || !this.turns.atGap(link)) return false;
-    return link.capabilities.turns === "none" || this.playout.audibleUntil(link.index) <= this.context.now;
-  }
-
   #createFloor(): Floor {
     return new Floor(this.context, this.port, this.playout, {
       settings: () => this.config.relay(this.port.extended),
-      audible: () => this.#agentAudible,
+      audible: () => this.listener.audible,
       begin: (prefixTicks) => this.turns.begin(prefixTicks),
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });
   }
 
-  /** With somewhere else to turn, an answer that has run dry is not waited for long. */
-  #patienceMs(stream: number): number {
-    const { stallMs, progressMs } = this.context.limits;
-    if (!this.links[stream]?.hasFallback) return progressMs;
-    return stallMs + this.playout.aheadMs(stream, this.context.now);
-  }
-
-  /** What may pass to the listener, and when. */
-  #gateHost() {
-    return {
-      holds: (response: ResponseRecord) =>
-        !response.announced ||
-        (this.port.extended && !this.port.live) ||
-        (this.floor.held && this.links[response.stream]?.capabilities.turns !== "none"),
-      // A duplex model keeps time by itself: pacing it would only delay it.
-      leadMs: (stream: number) =>
-        this.links[stream]?.capabilities.turns === "none"
-          ? null
-          : this.config.relay(this.port.extended).leadMs,
-      aheadMs: (stream: number) => this.playout.aheadMs(stream, this.context.now),
-      outputFormat: (stream: number) => this.links[stream]?.capabilities.output ?? PCM_24K,
-    };
-  }
-
   /** What turn taking asks and tells the floor. */
   #floorSide() {
     return {
       links: this.links,
-      contested: () => this.#agentAudible && this.config.turnDetection?.interrupt_response === true,
+      contested: () => this.listener.audible && this.config.turnDetection?.interrupt_response === true,
       judging: () => this.floor.judging,
       onOnset: (prefixTicks: number) => this.floor.onset(prefixTicks),
       onEnded: () => this.floor.ended(),
@@ -217,15 +189,6 @@ export class Conduct {
   #paused(ms: number): void {
     this.pauses.heard(ms);
     this.input.endpointer.configure(this.#endpointerOptions());
-  }
-
-  /** An agent that takes turns sounds, or has something to say that waits for the listener. */
-  get #agentAudible(): boolean {
-    if (this.#playingUntil() > this.context.now) return true;
-    return this.responses.active.some(
-      (response) =>
-        this.links[response.stream]?.capabilities.turns !== "none" && this.responses.waiting(response),
-    );
   }
 
   #createCommands(): ClientCommands {
@@ -252,21 +215,12 @@ export class Conduct {
   }
 
   appendAudio(bytes: Uint8Array): void {
-    const audible = this.#playingUntil() > this.context.now;
+    const audible = this.listener.playingUntil() > this.context.now;
     if (audible !== this.#audible) {
       this.#audible = audible;
       this.input.endpointer.configure(this.#endpointerOptions());
     }
     this.turns.push(bytes);
-  }
-
-  /** When the last agent that takes turns will have been heard. */
-  #playingUntil(): number {
-    let until = 0;
-    for (const link of this.links) {
-      if (link.capabilities.turns !== "none") until = Math.max(until, this.playout.audibleUntil(link.index));
-    }
-    return until;
   }
 
   #endpointerOptions() {
@@ -365,20 +319,6 @@ export class Conduct {
     return this.links.filter((link) => link.capabilities.turns !== "none");
   }
 
-  /** The listener is not there: it stands still, and so does what is said to it. */
-  away(): void {
-    if (!this.port.extended) return;
-    this.playout.pause(this.context.now, "connection");
-    this.floor.guard.paused(this.context.now);
-  }
-
-  /** The listener is there again. */
-  back(): void {
-    const paused = this.playout.resume(this.context.now, "connection");
-    if (paused) this.floor.guard.delayed(paused.fromMs, paused.byMs);
-    this.responses.drain();
-  }
-
   /** The neural detector cannot decide here: the application is told, and the metrics. */
   tellFallback(): void {
     if (this.detectorFallback === null) return;
@@ -434,7 +374,7 @@ export class Conduct {
     const idleMs = turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
     this.context.deadlines.clear("idle");
     if (idleMs === null || this.responses.answering.length > 0 || this.responses.count === 0) return;
-    const from = Math.max(this.context.now, this.#playingUntil());
+    const from = Math.max(this.context.now, this.listener.playingUntil());
     this.context.deadlines.set("idle", from + idleMs);
   }
 
@@ -456,7 +396,7 @@ export class Conduct {
 
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
-    this.#audible = this.#playingUntil() > now;
+    this.#audible = this.listener.playingUntil() > now;
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 }

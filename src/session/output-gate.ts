@@ -16,7 +16,6 @@ export interface GateHost {
   /** Milliseconds of this stream that were sent and have not sounded yet. */
   aheadMs(stream: number): number;
   outputFormat(stream: number): AudioFormat;
-  pass(response: ResponseRecord, event: LaneEvent): void;
 }
 
 /** Audio is released in pieces of about this, so that a long lane costs few wake-ups and few messages. */
@@ -25,24 +24,26 @@ const RELEASE_MS = 60;
 export class OutputGate {
   readonly #context: Context;
   readonly #host: GateHost;
+  readonly #pass: (response: ResponseRecord, event: LaneEvent) => void;
   readonly #lanes = new Map<string, Lane>();
   #draining = false;
 
-  constructor(context: Context, host: GateHost) {
+  constructor(context: Context, host: GateHost, pass: (response: ResponseRecord, event: LaneEvent) => void) {
     this.#context = context;
     this.#host = host;
+    this.#pass = pass;
   }
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
     const lane = this.#lanes.get(response.id);
     if (lane && !lane.empty) {
-      if (this.#overtakes(response, event)) this.#host.pass(response, event);
+      if (this.#overtakes(response, event)) this.#pass(response, event);
       else this.#keep(response, lane, event);
       return;
     }
     if (!this.#host.holds(response) && (event.type !== "audio" || this.#fits(response, event.bytes))) {
-      this.#host.pass(response, event);
+      this.#pass(response, event);
       return;
     }
     this.#keep(response, lane ?? new Lane(), event);
@@ -105,7 +106,7 @@ export class OutputGate {
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
     const format = this.#host.outputFormat(response.stream);
     const event = ms === Infinity ? lane.shiftWhole() : lane.shift(format, ms);
-    if (event) this.#host.pass(response, event);
+    if (event) this.#pass(response, event);
   }
 
   #wakeIn(response: ResponseRecord, ms: number): void {

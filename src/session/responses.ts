@@ -26,7 +26,7 @@ export interface ResponseDefaults {
 }
 
 export interface ResponsesHost {
-  readonly gate: Omit<GateHost, "pass">;
+  readonly gate: GateHost;
   responseDefaults(): ResponseDefaults;
   /** How long an answer of this stream may stand still. */
   patienceMs(stream: number): number;
@@ -55,10 +55,7 @@ export class Responses {
     this.#context = context;
     this.#writer = writer;
     this.#host = host;
-    this.#gate = new OutputGate(context, {
-      ...host.gate,
-      pass: (response, event) => this.#pass(response, event),
-    });
+    this.#gate = new OutputGate(context, host.gate, (response, event) => this.#pass(response, event));
   }
 
   get count(): number {

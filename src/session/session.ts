@@ -58,7 +58,7 @@ export class Session {
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
-      resumed: () => conduct.back(),
+      resumed: () => conduct.listener.back(),
       restarted: () => this.#greet(),
       gone: () => this.#clientAway(),
     });
@@ -127,7 +127,7 @@ export class Session {
       conversation: { id: this.#conduct.conversationId, object: "realtime.conversation" },
     });
     this.#conduct.tellFallback();
-    this.#conduct.back();
+    this.#conduct.listener.back();
     for (const link of links) link.ensure();
     context.persist();
   }
@@ -143,7 +143,7 @@ export class Session {
     if (!port.connected) return;
     port.closed();
     delivery.closed();
-    this.#conduct.away();
+    this.#conduct.listener.away();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();
