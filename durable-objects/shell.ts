@@ -5,7 +5,14 @@
  * One timer serves the session's deadline, the polling of `bufferedAmount` (workerd has no backpressure: a peer that
  * does not read is seen only there) and the wish to sleep. Snapshots are taken after the sends of their tick.
  */
-import { CLIENT, type Action, type Dialect, type Input, type PeerId } from "../src/session/io.ts";
+import {
+  CLIENT,
+  type Action,
+  type Covers,
+  type Dialect,
+  type Input,
+  type PeerId,
+} from "../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
 import { sendableCloseCode, sendableCloseReason } from "./close-code.ts";
@@ -80,7 +87,7 @@ export class Shell {
     this.#snapshots = new Snapshots({
       clock: host.clock,
       take: () => this.#save(),
-      stored: () => this.#handleQuietly({ type: "persisted" }),
+      stored: (covers) => this.#handleQuietly({ type: "persisted", covers }),
       failed: () => this.#aim(),
     });
     this.#lastInputAt = host.clock.now();
@@ -260,16 +267,17 @@ export class Shell {
     }
   }
 
-  async #save(): Promise<void> {
+  async #save(): Promise<Covers> {
     const client = this.#client === null ? [] : [CLIENT];
     let snapshot: SessionSnapshot;
     try {
       snapshot = this.#session.snapshot();
     } catch (error) {
       this.#fail(error);
-      return;
+      throw error;
     }
     await this.#host.save([...client, ...this.#upstreams.keys()], snapshot);
+    return snapshot.covers;
   }
 
   /** One timer for all: it is asked for the earliest, and every tick looks at each. */

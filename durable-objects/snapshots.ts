@@ -1,16 +1,17 @@
 /**
  * When snapshots are taken: after the sends of their tick, once per second at most, and never while the one before is
- * still on its way to the disk, so that "it is durable" always speaks of the latest one. What could not be stored is
+ * still on its way to the disk, so that two are never in each other's way. What could not be stored is
  * tried again, ever less often.
  */
+import type { Covers } from "../src/session/io.ts";
 import type { Clock } from "./timer.ts";
 
 export interface SnapshotsHost {
   readonly clock: Clock;
   /** Takes a snapshot at once and stores it; settles when it is durable, or could not be stored. */
-  take(): Promise<void>;
-  /** The latest snapshot is durable. */
-  stored(): void;
+  take(): Promise<Covers>;
+  /** A snapshot that covers this is durable. */
+  stored(covers: Covers): void;
   /** It is not. */
   failed(): void;
 }
@@ -72,8 +73,8 @@ export class Snapshots {
     this.#writing = true;
     this.#changed = false;
     void this.#host.take().then(
-      () => this.#done(true),
-      () => this.#done(false),
+      (covers) => this.#done(covers),
+      () => this.#done(null),
     );
   }
 
@@ -84,13 +85,14 @@ export class Snapshots {
     this.#cancel = null;
   }
 
-  #done(stored: boolean): void {
+  /** @param covers null: it could not be stored. */
+  #done(covers: Covers | null): void {
     this.#writing = false;
     if (this.#stopped) return;
-    this.#failures = stored ? 0 : this.#failures + 1;
-    if (this.#wished || !stored) this.soon();
+    this.#failures = covers === null ? this.#failures + 1 : 0;
+    if (this.#wished || covers === null) this.soon();
     this.#wished = false;
-    if (stored) this.#host.stored();
-    else this.#host.failed();
+    if (covers === null) this.#host.failed();
+    else this.#host.stored(covers);
   }
 }

@@ -20,9 +20,15 @@ export type Input =
   | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
   /** Bytes accepted by `send` and not yet on the network, polled by the shell. */
   | { readonly type: "buffered"; readonly peer: PeerId; readonly bytes: number }
-  /** The latest snapshot is durable. Never fed for one that could not be stored. */
-  | { readonly type: "persisted" }
+  /** A snapshot is durable: the `covers` of that very one. Never fed for one that could not be stored. */
+  | { readonly type: "persisted"; readonly covers: Covers }
   | { readonly type: "timeout" };
+
+/** What of the client's messages is in a snapshot: up to which number, and how often it had begun to count anew. */
+export interface Covers {
+  readonly count: number;
+  readonly received: number;
+}
 
 /** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. */
 export type Dialect = "realtime" | "duplex.v1";

@@ -13,7 +13,7 @@ import type { ConversationSnapshot } from "./conversation.ts";
 import type { DeliverySnapshot } from "./delivery/delivery.ts";
 import type { EagerSnapshot } from "./eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
-import { CLIENT, type Action, type Dialect, type Input, type SessionState } from "./io.ts";
+import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import type { LinkSnapshot } from "./link.ts";
 import type { PlayoutSnapshot } from "./playout.ts";
 import type { WriterSnapshot } from "./response-writer.ts";
@@ -26,6 +26,8 @@ export type { SessionDependencies, SessionSetup } from "./setup.ts";
 /** Structured-clonable. Holds no secret. */
 export interface SessionSnapshot {
   readonly version: 1;
+  /** To be handed back with `persisted`. */
+  readonly covers: Covers;
   readonly conduct: ConductSnapshot;
   readonly status: SessionState["status"];
   readonly audioReceivedMs: number;
@@ -90,7 +92,7 @@ export class Session {
     if (input.type === "timeout") {
       for (const name of this.#conduct.context.deadlines.due(this.#conduct.context.now)) this.#due(name);
     } else if (input.type === "persisted") {
-      this.#conduct.delivery.persisted();
+      this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
     } else if (input.peer === CLIENT) {
@@ -230,9 +232,9 @@ export class Session {
   }
 
   snapshot(): SessionSnapshot {
-    this.#conduct.delivery.snapshotting();
     return {
       version: 1,
+      covers: this.#conduct.delivery.covers,
       conduct: this.#conduct.snapshot(),
       status: this.#status,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,

@@ -95,10 +95,21 @@ describe("delivery", () => {
     call.advance(3100);
     expect(call.actions.some((action) => action.type === "persist")).toBe(true);
     expect(call.types()).not.toContain("session.ack");
-    call.session.snapshot();
+    const { covers } = call.session.snapshot();
     client.audio(voice(20));
-    call.input({ type: "persisted" });
+    call.session.snapshot();
+    call.input({ type: "persisted", covers });
     expect(call.last("session.ack")).toEqual({ type: "session.ack", last_received: 10 });
+    // The client is lost, comes back and begins anew: what was stored of before says nothing of its new numbers.
+    const before = call.session.snapshot().covers;
+    client.drop();
+    call.connect("duplex.v1");
+    client.audio(voice(20), 1);
+    call.clearEvents();
+    call.input({ type: "persisted", covers: before });
+    expect(call.types()).not.toContain("session.ack");
+    call.input({ type: "persisted", covers: call.session.snapshot().covers });
+    expect(call.last("session.ack")).toEqual({ type: "session.ack", last_received: 1 });
   });
 
   test("[Y4] what does not fit into the bound is named: partial, with numbers and milliseconds", () => {

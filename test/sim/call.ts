@@ -131,7 +131,6 @@ export class SimulatedCall implements World {
       client.answering.length === 0
     ) {
       const session = this.relay.session?.snapshot() ?? null;
-      this.relay.store.looked();
       if (session !== null) this.relay.inspection.look(session, this.relay.now);
       this.lastMoment = session;
       client.line.hangUp();

@@ -165,7 +165,7 @@ export class Relay {
       case "persist":
         this.store.soon(
           () => this.#moment(),
-          () => this.#feed({ type: "persisted" }),
+          ({ snapshot }) => this.#feed({ type: "persisted", covers: snapshot.covers }),
         );
         break;
       case "metric":

@@ -24,14 +24,13 @@ export class Store {
   #writing = false;
   #again: (() => void) | null = null;
   #cancelWrite: (() => void) | null = null;
-  #looked = false;
 
   constructor(time: VirtualTime) {
     this.#time = time;
   }
 
   /** Takes and writes a moment, now or when the last one is old enough. */
-  soon(take: () => Moment | null, written: () => void): void {
+  soon(take: () => Moment | null, written: (moment: Moment) => void): void {
     if (this.#cancelSave !== null) return;
     if (this.#writing) {
       this.#again = () => this.soon(take, written);
@@ -44,24 +43,17 @@ export class Store {
     });
   }
 
-  #write(moment: Moment | null, written: () => void): void {
+  #write(moment: Moment | null, written: (moment: Moment) => void): void {
     if (moment === null || this.fails()) return;
-    this.#looked = false;
     this.#writing = true;
     this.#cancelWrite = this.#time.after(this.writeMs, () => {
       this.#writing = false;
       this.stored = moment;
-      // The session is told of its latest snapshot only.
-      if (!this.#looked) written();
+      written(moment);
       const again = this.#again;
       this.#again = null;
       again?.();
     });
-  }
-
-  /** A snapshot was taken that nobody stores. */
-  looked(): void {
-    this.#looked = true;
   }
 
   /** The object leaves memory: what is not written is gone. */

@@ -62,7 +62,8 @@ export class ScriptedSession implements SessionCore {
 
   snapshot(): SessionSnapshot {
     this.snapshots += 1;
-    return { version: 1, number: this.snapshots } as unknown as SessionSnapshot;
+    const covers = { count: 0, received: this.snapshots };
+    return { version: 1, covers } as unknown as SessionSnapshot;
   }
 
   resumable(token: string): boolean {
@@ -139,7 +140,7 @@ export function surroundings(): Surroundings {
     calls,
     dial,
     save: (peers, snapshot) => {
-      log.push(`save ${JSON.stringify(snapshot)} with ${peers.join(" ")}`.trimEnd());
+      log.push(`save ${snapshot.covers.received} with ${peers.join(" ")}`.trimEnd());
       if (!host.slowDisk) return Promise.resolve();
       const write = Promise.withResolvers<void>();
       writes.push(write);

@@ -8,7 +8,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ClientPort } from "../client-port.ts";
 import type { Context } from "../context.ts";
-import { CLIENT, type DrawId } from "../io.ts";
+import { CLIENT, type Covers, type DrawId } from "../io.ts";
 
 /**
  * Nothing heard of the client for so long: the connection is dead, whatever the socket says. A little less than the
@@ -42,10 +42,11 @@ export class Delivery {
    * one before, for the same reason the other way round.
    */
   #tokens: readonly string[];
-  /** Highest number received from the client, and what of it is durable. */
+  /** Highest number received from the client, and highest acknowledged: durable. */
   #received = 0;
-  #snapshotted = 0;
   #acknowledged = 0;
+  /** How often the client began to count anew: a snapshot of before covers nothing of it. */
+  #count = 0;
   /** The client acknowledges or beats: it can be held to its heartbeat. One that only numbers has not promised any. */
   #capable = false;
   #heardAt = 0;
@@ -107,8 +108,8 @@ export class Delivery {
     this.#resuming = false;
     this.#context.deadlines.clear("client:resume");
     this.#received = 0;
-    this.#snapshotted = 0;
     this.#acknowledged = 0;
+    this.#count += 1;
     this.#port.restart();
     this.#beatLater();
     this.#host.restarted();
@@ -192,15 +193,16 @@ export class Delivery {
     this.#port.emitUnnumbered({ type: "session.resumed", ...verdict });
   }
 
-  /** A snapshot is being taken: this is what it covers. */
-  snapshotting(): void {
-    this.#snapshotted = this.#received;
+  /** What a snapshot taken now covers. */
+  get covers(): Covers {
+    return { count: this.#count, received: this.#received };
   }
 
-  /** The last snapshot is durable. */
-  persisted(): void {
-    if (this.#snapshotted <= this.#acknowledged || !this.#port.connected || this.#resuming) return;
-    this.#acknowledged = this.#snapshotted;
+  /** A snapshot that covers this is durable. */
+  persisted({ count, received }: Covers): void {
+    if (count !== this.#count || received <= this.#acknowledged) return;
+    if (!this.#port.connected || this.#resuming) return;
+    this.#acknowledged = received;
     this.#port.emitUnnumbered({ type: "session.ack", last_received: this.#acknowledged });
   }
 
@@ -229,8 +231,8 @@ export class Delivery {
     return {
       tokens: this.#tokens,
       received: this.#received,
-      snapshotted: this.#snapshotted,
       acknowledged: this.#acknowledged,
+      count: this.#count,
       capable: this.#capable,
       heardAt: this.#heardAt,
       resuming: this.#resuming,
@@ -240,8 +242,8 @@ export class Delivery {
   restore(snapshot: DeliverySnapshot): void {
     this.#tokens = snapshot.tokens;
     this.#received = snapshot.received;
-    this.#snapshotted = snapshot.snapshotted;
     this.#acknowledged = snapshot.acknowledged;
+    this.#count = snapshot.count;
     this.#capable = snapshot.capable;
     this.#heardAt = snapshot.heardAt;
     this.#resuming = snapshot.resuming;
@@ -251,8 +253,8 @@ export class Delivery {
 export interface DeliverySnapshot {
   readonly tokens: readonly string[];
   readonly received: number;
-  readonly snapshotted: number;
   readonly acknowledged: number;
+  readonly count: number;
   readonly capable: boolean;
   readonly heardAt: number;
   readonly resuming: boolean;
