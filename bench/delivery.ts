@@ -1,189 +1,58 @@
 /**
- * No word is lost: calls through the real relay on loopback that lose their connection at random moments, for up to
- * half a minute, and come back. Both ends compare hashes of every sample, both ways; resumes are held against the
- * line's own round trip, and half-open connections against the clock.
+ * No word is lost: calls through the project's own Worker in workerd, over real sockets, in which clients, providers
+ * and session objects die. What was said and what was heard are compared sample by sample at both ends; how long it
+ * took, by one clock.
  */
-import { seededRandom } from "../demo/ids.ts";
-import { startRelay } from "../tools/relay/relay.ts";
-import { play, sleep, type Gap, type GapCall, type PlayedCall } from "./delivery/call.ts";
-import { figuresOf, missedOf, TARGETS, type Figures } from "./delivery/figures.ts";
-import { judge, type Judgement } from "./delivery/judge.ts";
-import { CutLine } from "./delivery/line.ts";
-import { ProviderServer } from "./delivery/provider.ts";
-import type { Picture } from "./report.ts";
+import { failover } from "./delivery/failover.ts";
+import { gaps } from "./delivery/gaps.ts";
+import type { Part, PartResult } from "./delivery/part.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
-  "client gaps through the real relay: samples lost or heard twice, time to resume, half-open detection [--gaps N] [--full] [--parallel N] [--seed N]";
+  "no word is lost: clients, providers and objects that die [--only gaps,failover] [--full] [--few N] [--seed N]";
 
 const DEFAULT_SEED = 20_261_123;
-/** A second short of the relay's window of 30 s after it noticed. */
-const LONGEST_MS = 29_000;
-const SHORT_MS = 5000;
-/** Longer gaps are this share of an ordinary run, and all of a full one. */
-const LONG_SHARE = 0.2;
-const HOLE_SHARE = 0.2;
-const TAKEOVER_SHARE = 0.1;
-/** Of every second call, in each direction: a round trip of 40 ms. */
-const DELAY_MS = 20;
-const STAGGER_MS = 137;
-const GAPS = 60;
 
-interface Plan {
-  readonly seed: number;
-  readonly gaps: number;
-  readonly parallel: number;
-  readonly full: boolean;
-}
+const PARTS: Readonly<Record<string, Part>> = { gaps, failover };
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const { args } = options;
-  const full = args.includes("--full");
-  const plan: Plan = {
-    seed: Number(argument(args, "--seed") ?? DEFAULT_SEED),
-    gaps: Number(argument(args, "--gaps") ?? (full ? 200 : GAPS)),
-    parallel: Number(argument(args, "--parallel") ?? (full ? 20 : 10)),
-    full,
-  };
+  const names = Object.keys(PARTS);
+  const only = argument(args, "--only")?.split(",") ?? names;
+  const few = argument(args, "--few");
   const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
-  const began = performance.now();
-  const { played, judgements, failures } = await playAll(draw(plan), say);
-  const figures = figuresOf(played, judgements, failures);
-  const record = {
-    seed: plan.seed,
-    parallel: plan.parallel,
-    full,
-    gap_distribution: full
-      ? `uniform 0 to ${LONGEST_MS} ms`
-      : `${100 - LONG_SHARE * 100} % uniform 0 to ${SHORT_MS} ms, ${LONG_SHARE * 100} % uniform 0 to ${LONGEST_MS} ms`,
-    delay_ms_each_way: [0, DELAY_MS],
-    wall_s: Math.round((performance.now() - began) / 1000),
-    ...figures,
-  };
-  say(JSON.stringify(record, null, 2));
+  const results: [string, PartResult][] = [];
+  for (const name of only) {
+    const part = PARTS[name];
+    if (part === undefined) throw new Error(`there is no part ${name}; there are: ${names.join(", ")}`);
+    const began = performance.now();
+    say(`${name} …`);
+    const result = await part({
+      seed: Number(argument(args, "--seed") ?? DEFAULT_SEED),
+      full: args.includes("--full"),
+      few: few === undefined ? null : Number(few),
+      say: (line) => say(`  ${line}`),
+    });
+    const wall_s = Math.round((performance.now() - began) / 1000);
+    const figures = { wall_s, ...result.figures };
+    say(JSON.stringify(figures, null, 2));
+    results.push([name, { ...result, figures }]);
+  }
   return {
     bench: "delivery",
-    figures: record,
-    targets: TARGETS,
-    missed: missedOf(figures),
-    partial: plan.gaps < GAPS,
-    picture: pictureOf(figures),
+    figures: Object.fromEntries(results.map(([name, { figures }]) => [name, figures])),
+    targets: Object.fromEntries(results.map(([name, { targets }]) => [name, targets])),
+    missed: results.flatMap(([name, { missed }]) => missed.map((miss) => `${name}: ${miss}`)),
+    partial: only.length < names.length || few !== undefined,
+    picture: {
+      title: "What is lost when something dies",
+      subtitle: "Relay in workerd, providers and clients on one machine, real sockets, real time",
+      panels: results.flatMap(([, { panels }]) => [...panels]),
+    },
   };
 }
 
 function argument(args: readonly string[], name: string): string | undefined {
   const at = args.indexOf(name);
   return at < 0 ? undefined : args[at + 1];
-}
-
-/** The calls, all of them from the seed. */
-function draw({ seed, gaps, parallel, full }: Plan): GapCall[] {
-  const random = seededRandom(seed);
-  return Array.from({ length: parallel }, (_, n) => ({
-    name: `delivery call ${n}`,
-    seed: seed + n,
-    delayMs: n % 2 === 0 ? 0 : DELAY_MS,
-    gaps: Array.from({ length: Math.floor((gaps + n) / parallel) }, () => drawGap(random, full)),
-    answers: Array.from({ length: 40 }, () => ({
-      firstAudioMs: 50 + 200 * random(),
-      lengthMs: Math.round(1000 + 4000 * random()),
-      pace: 2,
-    })),
-  }));
-}
-
-function drawGap(random: () => number, full: boolean): Gap {
-  const long = full || random() < LONG_SHARE;
-  const kind = random();
-  return {
-    afterMs: 200 + 2800 * random(),
-    gapMs: (long ? LONGEST_MS : SHORT_MS) * random(),
-    kind: kind < HOLE_SHARE ? "hole" : kind < HOLE_SHARE + TAKEOVER_SHARE ? "takeover" : "terminate",
-  };
-}
-
-interface Played {
-  readonly played: PlayedCall[];
-  readonly judgements: Judgement[];
-  readonly failures: string[];
-}
-
-async function playAll(calls: readonly GapCall[], say: (line: string) => void): Promise<Played> {
-  const provider = new ProviderServer();
-  const relay = await startRelay({ demoUrl: await provider.listen() });
-  const result: Played = { played: [], judgements: [], failures: [] };
-  const one = async (call: GapCall, n: number): Promise<void> => {
-    await sleep(n * STAGGER_MS);
-    const line = await CutLine.open(relay.port, call.delayMs);
-    try {
-      provider.expect(call.name, call.seed, call.answers);
-      const played = await play(call, relay, line);
-      const voice = provider.voices.get(call.name);
-      if (voice === undefined) throw new Error("the provider never met this call");
-      result.played.push(played);
-      result.judgements.push(judge(played, voice));
-      say(`${call.name}: ${played.gaps.length} gaps, ${played.turns.length} turns`);
-    } catch (error) {
-      const failure = `${call.name}: ${error instanceof Error ? error.message : String(error)}`;
-      result.failures.push(failure);
-      say(failure);
-    } finally {
-      await line.close();
-    }
-  };
-  try {
-    await Promise.all(calls.map(one));
-  } finally {
-    await relay.close();
-    await provider.close();
-  }
-  return result;
-}
-
-function pictureOf(figures: Figures): Picture {
-  const { caller_to_provider: up, provider_to_caller: down, resume_ms: resume, half_open_ms: half } = figures;
-  const row = (name: string, { p50, p95, max, count }: Figures["resume_ms"]["dial"]) => [
-    name,
-    p50 ?? "–",
-    p95 ?? "–",
-    max ?? "–",
-    count,
-  ];
-  return {
-    title: "What gaps cost",
-    subtitle: `${figures.gaps.count} gaps, ${figures.gaps.total_s} s of them, ${figures.gaps.in_mid_answer} in mid-answer; relay, provider and clients on one machine`,
-    panels: [
-      {
-        kind: "table",
-        title: "Samples, by hash at both ends",
-        head: ["way", "said", "lost", "twice", "equal hashes"],
-        rows: [
-          ["caller to provider", up.samples, up.lost, up.twice, `${up.equal_hashes} of ${up.streams}`],
-          [
-            "provider to caller",
-            down.samples,
-            down.lost,
-            down.twice,
-            `${down.equal_hashes} of ${down.streams}`,
-          ],
-        ],
-      },
-      {
-        kind: "table",
-        title: "Milliseconds",
-        head: ["what", "p50", "p95", "max", "count"],
-        rows: [
-          row("round trip of the line", resume.round_trip),
-          row("dial (TCP and upgrade)", resume.dial),
-          row("verdict over one round trip", resume.verdict_over_round_trip),
-          row("the same, measured on time", resume.verdict_over_round_trip_on_time),
-          row("verdict over a ping in the same moment", resume.verdict_over_ping_alongside),
-          row("first replayed over one round trip", resume.first_replayed_over_round_trip),
-          row("last replayed over one round trip", resume.last_replayed_over_round_trip),
-          row("half open: relay closed (4008)", half.relay_closed_4008),
-          row("half open: client noticed", half.client_noticed),
-        ],
-      },
-    ],
-  };
 }

@@ -4,10 +4,11 @@
  */
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { textAt } from "../../src/upstreams/json.ts";
-import type { AnswerScript } from "../turns/script.ts";
 import { DEAD_MS, ResumingClient, type ClientTarget, type Resumption } from "./client.ts";
 import type { CutLine } from "./line.ts";
-import { bytesOf, watermark } from "./watermark.ts";
+import { Listener } from "./listener.ts";
+import { FRAME_MS, sleep, Speaker } from "./speaker.ts";
+import type { AnswerScript } from "./voice.ts";
 
 export interface Gap {
   /** Since the last resume. */
@@ -50,8 +51,6 @@ export interface PlayedCall {
   readonly lateMs: readonly number[];
 }
 
-const FRAME_MS = 20;
-const FRAME_SAMPLES = 480;
 const TURN_SAMPLES = 2 * 24_000;
 /** The last turn may be shorter, but not too short to be one. */
 const LAST_TURN_SAMPLES = 24_000 / 2;
@@ -65,77 +64,66 @@ export async function play(call: GapCall, target: ClientTarget, line: CutLine): 
   };
   const client = await ResumingClient.open({ ...target, port: line.port }, "demo", session);
   const speaker = new Speaker(client, call.seed);
+  const listener = new Listener(client);
   try {
+    const turns = takeTurns(speaker, listener);
     const speaking = speaker.run();
     const gaps: PlayedGap[] = [];
     for (const gap of call.gaps) {
       await sleep(gap.afterMs);
-      gaps.push(await lose(client, line, gap, speaker));
+      gaps.push(await lose(client, line, gap, speaker, turns));
     }
-    speaker.last = true;
+    turns.last = true;
+    await client.until(() => turns.over, "the last answer");
+    speaker.stop();
     await speaking;
     await client.until(() => client.acknowledged >= client.sent, "the acknowledgement of everything");
     return { call, client, gaps, turns: speaker.turns, lateMs: speaker.lateMs };
   } finally {
-    speaker.over = true;
+    speaker.stop();
     await client.hangUp();
   }
 }
 
-class Speaker {
-  readonly #client: ResumingClient;
-  readonly #seed: number;
-  #said = 0;
-  #asked = 0;
-  last = false;
-  over = false;
-  readonly turns: number[] = [];
-  readonly lateMs: number[] = [];
-
-  constructor(client: ResumingClient, seed: number) {
-    this.#client = client;
-    this.#seed = seed;
-  }
-
-  get answering(): boolean {
-    return this.#asked > this.#answered;
-  }
-
-  get #answered(): number {
-    return this.#client.events.reduce(
-      (count, event) => count + (textAt(event, "type") === "response.done" ? 1 : 0),
-      0,
-    );
-  }
-
-  /** Speaks in real time until the last turn is answered. */
-  async run(): Promise<void> {
-    let closing = false;
-    for (let due = performance.now(); !this.over; due += FRAME_MS) {
-      const early = due - performance.now();
-      if (early > 0) await sleep(early);
-      this.lateMs.push(Math.max(0, performance.now() - due));
-      if (closing) {
-        if (!this.answering) return;
-        continue;
-      }
-      this.#client.speak(bytesOf(watermark(this.#seed, this.#said, FRAME_SAMPLES)));
-      this.#said += FRAME_SAMPLES;
-      const length = this.#said - (this.turns.at(-1) ?? 0);
-      if (length < (this.last ? LAST_TURN_SAMPLES : TURN_SAMPLES) || this.answering) continue;
-      closing = this.last;
-      this.turns.push(this.#said);
-      this.#asked += 1;
-      this.#client.say({ type: "input_audio_buffer.commit" });
-      this.#client.say({ type: "response.create" });
-    }
-  }
+interface Turns {
+  /** The next turn is the last one. */
+  last: boolean;
+  readonly answering: boolean;
+  /** The last turn was answered. */
+  readonly over: boolean;
 }
 
-async function lose(client: ResumingClient, line: CutLine, gap: Gap, speaker: Speaker): Promise<PlayedGap> {
+/** A turn every two seconds, when the answer before has ended. */
+function takeTurns(speaker: Speaker, listener: Listener): Turns {
+  let closed = false;
+  const turns = {
+    last: false,
+    get answering() {
+      return speaker.turns.length > listener.answers.length || listener.active.length > 0;
+    },
+    get over() {
+      return closed && !turns.answering;
+    },
+  };
+  speaker.onFrame = () => {
+    if (closed || turns.answering) return;
+    if (speaker.open < (turns.last ? LAST_TURN_SAMPLES : TURN_SAMPLES)) return;
+    closed = turns.last;
+    speaker.commit();
+  };
+  return turns;
+}
+
+async function lose(
+  client: ResumingClient,
+  line: CutLine,
+  gap: Gap,
+  speaker: Speaker,
+  turns: Turns,
+): Promise<PlayedGap> {
   const roundTrips: number[] = [];
   for (let n = 0; n < PINGS; n += 1) roundTrips.push(await client.ping());
-  const midAnswer = speaker.answering;
+  const midAnswer = turns.answering;
   const at = performance.now();
   let noticedMs: number | null = null;
   const hole = gap.kind === "terminate" ? null : line.blackHole();
@@ -170,8 +158,4 @@ async function lose(client: ResumingClient, line: CutLine, gap: Gap, speaker: Sp
 /** The events of the type that the client got. */
 export function eventsOf(client: ResumingClient, type: string): readonly JsonObject[] {
   return client.events.filter((event) => textAt(event, "type") === type);
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

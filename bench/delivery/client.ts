@@ -60,6 +60,8 @@ export class ResumingClient {
   #closed: { code: number; reason: string } | null = null;
   readonly #timer: NodeJS.Timeout;
   readonly #watchers = new Set<() => void>();
+  /** Told of every message as it comes. */
+  readonly #ears: ((message: JsonObject | HeardFrame, at: number) => void)[] = [];
   /** Every event, in the order in which they came, on all connections. */
   readonly events: JsonObject[] = [];
   readonly frames: HeardFrame[] = [];
@@ -122,10 +124,21 @@ export class ResumingClient {
     this.heardAt = performance.now();
     if (binary) {
       const { sequence = 0, response = 0 } = readFrameHeader(data) ?? {};
-      this.frames.push({ sequence, ordinal: response, payload: data.subarray(FRAME_HEADER_BYTES) });
+      const frame = { sequence, ordinal: response, payload: data.subarray(FRAME_HEADER_BYTES) };
+      this.frames.push(frame);
       this.#number(sequence);
+      this.#tell(frame);
     } else this.#event(parseJsonObject(data.toString("utf8")) ?? {});
     this.#wake();
+  }
+
+  /** From now on `ear` is told of every message, and when it came. */
+  listen(ear: (message: JsonObject | HeardFrame, at: number) => void): void {
+    this.#ears.push(ear);
+  }
+
+  #tell(message: JsonObject | HeardFrame): void {
+    for (const ear of this.#ears) ear(message, this.heardAt);
   }
 
   #event(event: JsonObject): void {
@@ -133,6 +146,7 @@ export class ResumingClient {
     const sequence = event["server_event_seq"];
     if (typeof sequence === "number") this.#number(sequence);
     if (textAt(event, "type") === "session.ack") this.#forget(Number(event["last_received"]));
+    this.#tell(event);
   }
 
   #number(sequence: number): void {

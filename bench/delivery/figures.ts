@@ -1,6 +1,7 @@
 /** What a run of calls with gaps shows, and which targets it missed. */
 import type { PlayedCall, PlayedGap } from "./call.ts";
 import type { Judgement } from "./judge.ts";
+import { fixed, spread, sum } from "./spread.ts";
 
 /** A round trip is the line's own; what the relay may add to it. */
 export const TARGETS = {
@@ -16,28 +17,6 @@ export const TARGETS = {
 
 /** A frame of the measuring process that is not later than this is on time. */
 const ON_TIME_MS = 5;
-
-export interface Spread {
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly max: number | null;
-  readonly count: number;
-}
-
-function spread(values: readonly (number | null)[]): Spread {
-  const sorted = values.filter((value) => value !== null).toSorted((a, b) => a - b);
-  const at = (share: number): number | null =>
-    sorted.length === 0
-      ? null
-      : fixed(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-  return { p50: at(0.5), p95: at(0.95), max: at(1), count: sorted.length };
-}
-
-function fixed(value: number): number {
-  return Number(value.toFixed(1));
-}
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 export type Figures = ReturnType<typeof figuresOf>;
 

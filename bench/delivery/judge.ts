@@ -1,8 +1,8 @@
 /** Compares both ends of a call: what was said with what was heard, sample by sample, both ways. */
 import { createHash } from "node:crypto";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
-import type { ScriptedVoice } from "../turns/scripted-voice.ts";
 import { eventsOf, type PlayedCall } from "./call.ts";
+import type { MarkedVoice } from "./voice.ts";
 import { bytesOf, compare, samplesOf, sha256, watermark, type Difference } from "./watermark.ts";
 
 export interface Stream extends Difference {
@@ -24,7 +24,7 @@ export interface Judgement {
   readonly faults: readonly string[];
 }
 
-export function judge(played: PlayedCall, voice: ScriptedVoice): Judgement {
+export function judge(played: PlayedCall, voice: MarkedVoice): Judgement {
   const { client } = played;
   const errors = eventsOf(client, "error").map((event) => textAt(objectAt(event, "error"), "message") ?? "");
   return {
@@ -35,15 +35,14 @@ export function judge(played: PlayedCall, voice: ScriptedVoice): Judgement {
   };
 }
 
-function upwards({ call, turns }: PlayedCall, voice: ScriptedVoice): Stream {
+function upwards({ call, turns }: PlayedCall, voice: MarkedVoice): Stream {
   const said = watermark(call.seed, 0, turns.at(-1) ?? 0);
-  const heard = voice.history.filter(({ role }) => role === "user").map(({ audio }) => audio);
   const parts = turns.map((to, n) => said.subarray(turns[n - 1] ?? 0, to));
-  return streamOf(parts, heard);
+  return streamOf(parts, voice.turns);
 }
 
-function downwards({ client }: PlayedCall, voice: ScriptedVoice): Stream {
-  const said = voice.answers.map((answer) => voice.audioOf(answer, 0, answer.length));
+function downwards({ client }: PlayedCall, voice: MarkedVoice): Stream {
+  const said = voice.answers.map((answer) => voice.audioOf(answer));
   const ordinals = eventsOf(client, "response.created").map((event) =>
     Number(objectAt(objectAt(event, "response"), "relay")?.["ordinal"]),
   );

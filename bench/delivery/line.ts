@@ -1,22 +1,22 @@
 /**
- * A TCP line between one client and the relay that can be cut: as a black hole, in which nothing passes any more and
- * no end is seen, or by the client's own socket, whose end it passes on at once. It may add delay, so that a round
- * trip is one of a network and not of loopback.
+ * A TCP line that can be cut: as a black hole, in which nothing passes any more and no end is seen, or by either
+ * end's own socket, whose end it passes on at once. It may add delay, so that a round trip is one of a network and not
+ * of loopback. Between a client and the relay, or between the relay and a provider, which then is the far end.
  */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-/** The relay's end of a connection that fell into the hole: what it said about it. */
+/** The far end of a connection that fell into the hole: what it said about it. */
 export interface Hole {
   /** `performance.now()` at which it opened. */
   readonly at: number;
-  /** The close frame that the relay sent into it; rejects when the connection ended without one. */
+  /** The close frame that the far end sent into it; rejects when the connection ended without one. */
   readonly closed: Promise<{ readonly code: number; readonly afterMs: number }>;
 }
 
 interface Pair {
-  readonly client: Socket;
-  readonly relay: Socket;
+  readonly near: Socket;
+  readonly far: Socket;
   black: boolean;
   onSwallowed: (chunk: Buffer) => void;
 }
@@ -45,20 +45,21 @@ export class CutLine {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  #accept(client: Socket, targetPort: number): void {
-    const relay = connect({ port: targetPort, host: "127.0.0.1", noDelay: true });
-    const pair: Pair = { client, relay, black: false, onSwallowed: () => {} };
+  #accept(near: Socket, targetPort: number): void {
+    const far = connect({ port: targetPort, host: "127.0.0.1", noDelay: true });
+    const pair: Pair = { near, far, black: false, onSwallowed: () => {} };
     this.#pairs.add(pair);
-    this.#carry(pair, client, relay);
-    this.#carry(pair, relay, client);
-    for (const socket of [client, relay]) socket.on("error", () => socket.destroy());
-    client.on("close", () => {
-      // Even that does not pass: the relay must find out by itself.
-      if (!pair.black) relay.destroy();
+    this.#carry(pair, near, far);
+    this.#carry(pair, far, near);
+    for (const socket of [near, far]) socket.on("error", () => socket.destroy());
+    // Of a black hole not even the end passes: the other side must find out by itself.
+    near.on("close", () => {
+      if (!pair.black) far.destroy();
+      else if (far.destroyed) this.#pairs.delete(pair);
     });
-    relay.on("close", () => {
-      this.#pairs.delete(pair);
-      if (!pair.black) client.destroy();
+    far.on("close", () => {
+      if (!pair.black) near.destroy();
+      if (!pair.black || near.destroyed) this.#pairs.delete(pair);
     });
   }
 
@@ -69,13 +70,18 @@ export class CutLine {
     from.on("data", (chunk: Buffer) => {
       if (!pair.black && this.#delayMs === 0) pass(chunk);
       else if (!pair.black) setTimeout(pass, this.#delayMs, chunk);
-      else if (from === pair.relay) pair.onSwallowed(chunk);
+      else if (from === pair.far) pair.onSwallowed(chunk);
     });
   }
 
-  /** Nothing passes on the present connection any more, what is under way included; new connections work. */
-  blackHole(): Hole {
-    const pair = [...this.#pairs].findLast(({ black }) => !black);
+  /**
+   * Nothing passes on the present connection any more, what is under way included; new connections work.
+   * @param fromPort of several connections the one that the far end sees coming from this port
+   */
+  blackHole(fromPort?: number): Hole {
+    const pair = [...this.#pairs].findLast(
+      ({ black, far }) => !black && (fromPort === undefined || far.localPort === fromPort),
+    );
     if (pair === undefined) throw new Error("there is no connection to swallow");
     const at = performance.now();
     pair.black = true;
@@ -84,7 +90,7 @@ export class CutLine {
         const code = closeCodeAtEnd(chunk);
         if (code !== null) resolve({ code, afterMs: performance.now() - at });
       };
-      pair.relay.on("close", () => reject(new Error("the relay's connection ended without a close frame")));
+      pair.far.on("close", () => reject(new Error("the far end closed without a close frame")));
     });
     // Who does not ask need not be told.
     closed.catch(() => {});
@@ -92,9 +98,9 @@ export class CutLine {
   }
 
   async close(): Promise<void> {
-    for (const { client, relay } of this.#pairs) {
-      client.destroy();
-      relay.destroy();
+    for (const { near, far } of this.#pairs) {
+      near.destroy();
+      far.destroy();
     }
     const closed = once(this.#server, "close");
     this.#server.close();

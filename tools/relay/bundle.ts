@@ -22,8 +22,12 @@ const MODULE_TYPES: Readonly<Record<string, ModuleType>> = {
   txt: "Text",
 };
 
-/** Entry first, then the modules it imports. @throws esbuild's BuildFailure, with its messages, on a bad source. */
-export async function bundleWorker(entry: string): Promise<readonly WorkerModule[]> {
+/**
+ * Entry first, then the modules it imports.
+ * @param config file that is taken in place of relay.config.ts
+ * @throws esbuild's BuildFailure, with its messages, on a bad source.
+ */
+export async function bundleWorker(entry: string, config?: string): Promise<readonly WorkerModule[]> {
   const modules: WorkerModule[] = [];
   const result = await build({
     entryPoints: [entry],
@@ -37,7 +41,7 @@ export async function bundleWorker(entry: string): Promise<readonly WorkerModule
     external: ["cloudflare:*", "node:*"],
     sourcemap: "inline",
     logLevel: "silent",
-    plugins: [importedFiles(modules)],
+    plugins: [importedFiles(modules), ...(config === undefined ? [] : [otherConfig(config)])],
   });
   const [script] = result.outputFiles;
   if (script === undefined) throw new Error(`${entry}: esbuild wrote no output`);
@@ -58,6 +62,16 @@ function importedFiles(modules: WorkerModule[]): Plugin {
         }
         return { path: `./${path}`, external: true };
       });
+    },
+  };
+}
+
+/** Other routes than the project's own, for whoever needs them. */
+function otherConfig(config: string): Plugin {
+  return {
+    name: "other-config",
+    setup(pluginBuild) {
+      pluginBuild.onResolve({ filter: /\/relay\.config\.ts$/ }, () => ({ path: config }));
     },
   };
 }

@@ -1,14 +1,18 @@
 /** Runs a Worker's source in workerd inside this process's care: no wrangler, up in a fraction of a second. */
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { bundleWorker } from "./bundle.ts";
+import { descendants } from "./processes.ts";
 
 export interface WorkerSettings {
   /** Source file of the Worker. */
   readonly entry: string;
+  /** Source file taken in place of relay.config.ts. */
+  readonly config?: string | undefined;
   /** Loopback port; 0: any free one. */
   readonly port: number;
   /** Environment variables of the Worker. */
@@ -24,6 +28,8 @@ export interface RunningWorker {
   /** What the Worker wrote to its console, oldest first, the last 1000 lines. */
   readonly logs: readonly string[];
   readonly miniflare: Miniflare;
+  /** workerd's own process. Miniflare starts another one, on the same port and storage, when it dies. */
+  pid(): number;
   close(): Promise<void>;
 }
 
@@ -33,9 +39,10 @@ const LOG_LINES = 1000;
 export async function runWorker(settings: WorkerSettings): Promise<RunningWorker> {
   // No request for the request.cf sample: tests and benches need no network.
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
-  const modules = await bundleWorker(settings.entry);
+  const modules = await bundleWorker(settings.entry, settings.config);
   const storage = await mkdtemp(join(tmpdir(), "relay-"));
   const logs: string[] = [];
+  const before = new Set(descendants(process.pid));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -58,11 +65,20 @@ export async function runWorker(settings: WorkerSettings): Promise<RunningWorker
   };
   try {
     const ready = await miniflare.ready;
-    return { url: ready.origin, port: Number(ready.port), logs, miniflare, close };
+    const pid = (): number => {
+      const found = descendants(process.pid).find((id) => !before.has(id) && isWorkerd(id));
+      if (found === undefined) throw new Error("there is no workerd");
+      return found;
+    };
+    return { url: ready.origin, port: Number(ready.port), logs, miniflare, pid, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function isWorkerd(pid: number): boolean {
+  return spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" }).stdout.includes("workerd");
 }
 
 export const PROJECT = fileURLToPath(new URL("../../", import.meta.url));

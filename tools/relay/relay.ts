@@ -19,6 +19,8 @@ export interface RelayOptions {
   readonly tls?: boolean | number;
   /** Further environment variables of the Worker. `RELAY_DEV` is "1" unless this says otherwise. */
   readonly vars?: Readonly<Record<string, string>>;
+  /** Another Worker around the project's own, and other routes than those of relay.config.ts. */
+  readonly source?: { readonly entry: string; readonly config: string };
 }
 
 /** The demo voice as `demo/server.ts` starts it. */
@@ -85,7 +87,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 function startWorker(options: RelayOptions, demoUrl: string): Promise<RunningWorker> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(PROJECT, "wrangler.toml"));
   return runWorker({
-    entry: join(PROJECT, "src/worker.ts"),
+    entry: options.source?.entry ?? join(PROJECT, "src/worker.ts"),
+    config: options.source?.config,
     port: options.port ?? 0,
     options: workerOptions,
     vars: {

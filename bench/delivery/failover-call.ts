@@ -1,0 +1,194 @@
+/** One call whose provider fails, in mid-sentence, before its answer or in the middle of it, and what both ends know. */
+import { ResumingClient } from "./client.ts";
+import { Listener, type HeardAnswer, type Told } from "./listener.ts";
+import { sleep, Speaker } from "./speaker.ts";
+import { FIRST, KILLED, SECOND, type Stage } from "./stage.ts";
+import { traceAnswer, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
+import type { AnswerScript } from "./voice.ts";
+
+/** `killed`: its whole process, with every call that it has. */
+export const KINDS = ["killed", "reset", "closed", "stalled", "black hole"] as const;
+export type Kind = (typeof KINDS)[number];
+/** Where the call is when it fails. */
+export type Moment = "sentence" | "asked" | "answer";
+
+export interface FailoverCase {
+  readonly name: string;
+  readonly seed: number;
+  readonly kind: Kind;
+  readonly moment: Moment;
+  readonly route: string;
+  /** Of speech before the first turn ends. */
+  readonly turnMs: number;
+  /** Into the moment. */
+  readonly afterMs: number;
+  readonly first: AnswerScript;
+  readonly second: AnswerScript;
+}
+
+export interface Failover {
+  readonly case: FailoverCase;
+  /** From the failure to the moment at which the client is told; of a silence from when something was due. */
+  readonly detectedMs: number;
+  /** From then until the next provider is ready. */
+  readonly readyMs: number;
+  /** From then, or from the end of what the first one had said, to the next one's first sample; null: nothing was due. */
+  readonly silenceMs: number | null;
+  /** Of the next provider, from being asked to its first sample. */
+  readonly providerMs: number | null;
+  readonly speech: TracedSpeech;
+  /** Turns answered before it failed. */
+  readonly answered: number;
+  readonly answers: readonly TracedAnswer[];
+  /** Answers that were heard to their end and that the other end had said to its end. */
+  readonly statuses: readonly string[];
+  readonly dials: number;
+  readonly faults: readonly string[];
+}
+
+const BETWEEN_MS = 600;
+const LIMIT_MS = 15_000;
+
+/** Does to the provider what the case wants; resolves with the moment at which it happened. */
+export type Strike = (what: FailoverCase) => Promise<number>;
+
+export async function playFailover(stage: Stage, what: FailoverCase, strike: Strike): Promise<Failover> {
+  const script = (answer: AnswerScript) => ({ seed: what.seed, answers: [answer] });
+  if (what.kind === "killed") await stage.killed.expect(what.name, script(what.first));
+  else stage.first.expect(what.name, script(what.first));
+  stage.second.expect(what.name, script(what.second));
+  const client = await ResumingClient.open(stage.relay, what.route, sessionOf(what));
+  const listener = new Listener(client);
+  const speaker = new Speaker(client, what.seed);
+  try {
+    const speaking = speaker.run();
+    const ready = (from: number): Told | undefined =>
+      listener.upstream.find(({ status, at }) => status === "ready" && at > from);
+    await client.until(() => ready(0) !== undefined, "the first provider");
+    await sleep(what.turnMs);
+    await approach(what, client, listener, speaker);
+    const struckAt = await strike(what);
+    const closed = await toldSince(client, listener, "closed", struckAt);
+    const again = await toldSince(client, listener, "ready", closed.at);
+    await finish(what, client, listener, speaker);
+    speaker.stop();
+    await speaking;
+    return judge(stage, what, { listener, speaker, struckAt, closed, again });
+  } finally {
+    speaker.stop();
+    await client.hangUp();
+  }
+}
+
+/**
+ * In mid-answer the relay has to ask for what is left, which it may where answers are its own to ask for; then it
+ * decides on turns, at a threshold that noise does not reach, and the client's commits end them.
+ */
+function sessionOf({ name, moment }: FailoverCase) {
+  const relayAsks = {
+    type: "server_vad",
+    threshold: 1,
+    create_response: true,
+    interrupt_response: false,
+    prefix_padding_ms: 0,
+  };
+  const input = { turn_detection: moment === "answer" ? relayAsks : null };
+  return { type: "realtime", instructions: name, audio: { input } };
+}
+
+async function toldSince(
+  client: ResumingClient,
+  listener: Listener,
+  status: string,
+  from: number,
+): Promise<Told> {
+  const find = (): Told | undefined =>
+    listener.upstream.find((told) => told.status === status && told.at >= from);
+  await within(client, () => find() !== undefined, `the upstream to be ${status}`);
+  const told = find();
+  if (told === undefined) throw new Error(`the upstream was never ${status}`);
+  return told;
+}
+
+async function within(client: ResumingClient, enough: () => boolean, what: string): Promise<void> {
+  const limit = performance.now() + LIMIT_MS;
+  await client.until(() => enough() || performance.now() > limit, what);
+  if (!enough()) throw new Error(`${what} took more than ${LIMIT_MS} ms`);
+}
+
+/** To the moment at which the provider is to fail. */
+async function approach(
+  what: FailoverCase,
+  client: ResumingClient,
+  listener: Listener,
+  speaker: Speaker,
+): Promise<void> {
+  if (what.moment === "sentence") return;
+  speaker.commit();
+  if (what.moment === "answer")
+    await within(client, () => listener.answers[0]?.firstAt != null, "the first answer");
+  await sleep(what.afterMs);
+}
+
+/** What is owed is answered, and one more turn. */
+async function finish(
+  what: FailoverCase,
+  client: ResumingClient,
+  listener: Listener,
+  speaker: Speaker,
+): Promise<void> {
+  const rest = (count: number): boolean => listener.answers.length >= count && listener.active.length === 0;
+  // Of a broken answer the rest comes as another one.
+  const owed = { sentence: 0, asked: 1, answer: 2 }[what.moment];
+  await within(client, () => rest(owed), `${owed} answers`);
+  await sleep(BETWEEN_MS);
+  speaker.commit();
+  await within(client, () => rest(owed + 1), "the last answer");
+  await within(client, () => client.acknowledged >= client.sent - 1, "the acknowledgement of everything");
+}
+
+interface Played {
+  readonly listener: Listener;
+  readonly speaker: Speaker;
+  readonly struckAt: number;
+  readonly closed: Told;
+  readonly again: Told;
+}
+
+function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
+  const { listener, speaker, struckAt, closed, again } = played;
+  const who = what.kind === "killed" ? KILLED : FIRST;
+  const sources = { seed: what.seed, providers: [who, SECOND], connections: 3, answers: 4, longest: 0 };
+  const answers = listener.answers.map((answer) => traceAnswer(answer, sources));
+  const voices = stage.second.voices(what.name);
+  const voice = voices.at(-1);
+  if (voice === undefined) throw new Error("the second provider never met this call");
+  const at = answers.findIndex(({ source }) => source?.who === SECOND);
+  const heard: HeardAnswer | undefined = listener.answers[at];
+  const due = what.moment !== "sentence" && heard?.firstAt != null;
+  const asked = voice.answers[answers[at]?.source?.index ?? 0];
+  const silent = what.kind === "stalled" || what.kind === "black hole";
+  const first = listener.answers[0];
+  const dueAt = what.moment === "answer" ? closed.dryAt : (first?.createdAt ?? struckAt);
+  return {
+    case: what,
+    detectedMs: closed.at - (silent ? dueAt : struckAt),
+    readyMs: again.at - closed.at,
+    silenceMs: due ? Math.max(0, (heard.firstAt ?? 0) - Math.max(closed.at, dryBefore(listener, at))) : null,
+    providerMs: due && asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
+    speech: traceSpeech(speaker, voice.turns),
+    answered: 0,
+    answers,
+    statuses: listener.answers.map(({ status }) => status),
+    dials: voices.length,
+    faults: [...voices.flatMap(({ faults }) => faults)],
+  };
+}
+
+/** When the answers before the `at`-th had been heard. */
+function dryBefore(listener: Listener, at: number): number {
+  let dryAt = Number.NEGATIVE_INFINITY;
+  for (const { firstAt, bytes } of listener.answers.slice(0, at))
+    if (firstAt !== null) dryAt = Math.max(dryAt, firstAt + bytes / 48);
+  return dryAt;
+}

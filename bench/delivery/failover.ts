@@ -1,0 +1,262 @@
+/** Providers that fail in the middle of calls, and the next ones to which the calls go on. */
+import { seededRandom } from "../../demo/ids.ts";
+import type { Panel } from "../report.ts";
+import {
+  KINDS,
+  playFailover,
+  type Failover,
+  type FailoverCase,
+  type Moment,
+  type Strike,
+} from "./failover-call.ts";
+import { missedBy, type PartOptions, type PartResult } from "./part.ts";
+import { sleep } from "./speaker.ts";
+import { spread, sum, type Spread } from "./spread.ts";
+import { openStage, type Stage } from "./stage.ts";
+
+const TARGETS = {
+  closed_noticed_ms: 100,
+  stall_noticed_ms: 2000,
+  silence_over_provider_ms: 500,
+  samples_lost: 0,
+  samples_twice: 0,
+};
+const PARALLEL = 6;
+const STAGGER_MS = 90;
+const CASES = 60;
+const CASES_FULL = 120;
+
+export async function failover({ seed, full, few, say }: PartOptions): Promise<PartResult> {
+  const stage = await openStage();
+  const played: Failover[] = [];
+  const failures: string[] = [];
+  try {
+    const cases = draw(seed, few ?? (full ? CASES_FULL : CASES));
+    for (const round of roundsOf(cases)) {
+      await playRound(stage, round, played, failures);
+      const done = played.length + failures.length;
+      say(`${round[0]?.kind}, ${round[0]?.moment}: ${done} of ${cases.length}`);
+    }
+  } finally {
+    await stage.close();
+  }
+  for (const failure of failures) say(failure);
+  return resultOf(played, failures);
+}
+
+const MOMENTS: readonly Moment[] = ["sentence", "asked", "answer"];
+
+/** Every kind at every moment in turn; a provider that only falls silent is missed when something is due. */
+function draw(seed: number, count: number): FailoverCase[] {
+  const random = seededRandom(seed);
+  const kinds = KINDS.flatMap((kind) => {
+    const silent = kind === "stalled" || kind === "black hole";
+    return MOMENTS.filter((moment) => !silent || moment !== "sentence").map((moment) => ({ kind, moment }));
+  });
+  return Array.from({ length: count }, (_, n) => {
+    const { kind, moment } = kinds[Math.floor(n / 2) % kinds.length] ?? { kind: "reset", moment: "asked" };
+    const distance = n % 2 === 0 ? "near" : "far";
+    return {
+      name: `failover ${n}`,
+      seed: seed + n,
+      kind,
+      moment,
+      route: kind === "killed" ? `killed-${distance}` : distance,
+      turnMs: 800 + 1200 * random(),
+      afterMs: moment === "asked" ? 50 + 500 * random() : 100 + 900 * random(),
+      first: { firstAudioMs: moment === "asked" ? 900 : 150, lengthMs: 2500, pace: 2 },
+      second: { firstAudioMs: 50 + 200 * random(), lengthMs: 800 + 700 * random(), pace: 2 },
+    };
+  });
+}
+
+/** Calls of one kind at once: a process that is killed takes all of its calls with it. */
+function roundsOf(cases: readonly FailoverCase[]): FailoverCase[][] {
+  const rounds: FailoverCase[][] = [];
+  const groups = Map.groupBy(cases, ({ kind, moment }) =>
+    kind === "killed" ? `killed ${moment}` : "others",
+  );
+  for (const group of groups.values())
+    for (let at = 0; at < group.length; at += PARALLEL) rounds.push(group.slice(at, at + PARALLEL));
+  return rounds;
+}
+
+async function playRound(
+  stage: Stage,
+  round: readonly FailoverCase[],
+  played: Failover[],
+  failures: string[],
+): Promise<void> {
+  const killing = new Together(round.length, async () => {
+    const at = performance.now();
+    await stage.killed.kill();
+    return at;
+  });
+  const one = async (what: FailoverCase, n: number): Promise<void> => {
+    await sleep(n * STAGGER_MS);
+    try {
+      played.push(await playFailover(stage, what, strikeOf(stage, killing)));
+    } catch (error) {
+      killing.leave();
+      failures.push(`${what.name} (${what.kind}, ${what.moment}, ${what.route}): ${String(error)}`);
+    }
+  };
+  await Promise.all(round.map(one));
+  if (round[0]?.kind === "killed") await stage.killed.start();
+}
+
+function strikeOf(stage: Stage, killing: Together): Strike {
+  const { first, firstLine } = stage;
+  return async ({ kind, name }) => {
+    const at = performance.now();
+    if (kind === "killed") return killing.arrive();
+    if (kind === "reset") first.reset(name);
+    else if (kind === "closed") first.close(name, 1011);
+    else if (kind === "stalled") first.stall(name);
+    else firstLine.blackHole(first.fromPort(name));
+    return at;
+  };
+}
+
+/** What is done once, when all have arrived or left. */
+class Together {
+  #missing: number;
+  readonly #act: () => Promise<number>;
+  readonly #done = Promise.withResolvers<number>();
+
+  constructor(count: number, act: () => Promise<number>) {
+    this.#missing = count;
+    this.#act = act;
+  }
+
+  arrive(): Promise<number> {
+    this.leave();
+    return this.#done.promise;
+  }
+
+  leave(): void {
+    this.#missing -= 1;
+    if (this.#missing === 0) void this.#act().then(this.#done.resolve);
+  }
+}
+
+type Figures = ReturnType<typeof figuresOf>;
+
+function figuresOf(played: readonly Failover[], failures: readonly string[]) {
+  const silent = ({ case: { kind } }: Failover): boolean => kind === "stalled" || kind === "black hole";
+  const closes = played.filter((one) => !silent(one));
+  const stalls = played.filter(silent);
+  const heard = played.flatMap(({ answers }) => answers);
+  const byKind = Object.fromEntries(
+    KINDS.map((kind) => {
+      const of = played.filter((one) => one.case.kind === kind);
+      const figures = {
+        count: of.length,
+        noticed_ms: spread(of.map(({ detectedMs }) => detectedMs)),
+        silence_over_provider_ms: spread(of.map(over)),
+      };
+      return [kind, figures];
+    }),
+  );
+  return {
+    failovers: played.length,
+    by_kind: byKind,
+    closed_noticed_ms: spread(closes.map(({ detectedMs }) => detectedMs)),
+    stall_noticed_ms: spread(stalls.map(({ detectedMs }) => detectedMs)),
+    ready_after_notice_ms: spread(played.map(({ readyMs }) => readyMs)),
+    silence_after_notice_ms: spread(played.map(({ silenceMs }) => silenceMs)),
+    provider_first_audio_ms: spread(played.map(({ providerMs }) => providerMs)),
+    silence_over_provider_ms: spread(played.map(over)),
+    caller_to_next_provider: {
+      samples: sum(played.map(({ speech }) => speech.samples)),
+      lost: sum(played.map(lostOf)),
+      twice: sum(played.map(({ speech }) => speech.twice)),
+      foreign_or_disordered: sum(played.map(({ speech }) => speech.foreign + speech.disordered)),
+    },
+    listener: {
+      answers: heard.length,
+      samples: sum(heard.map(({ samples }) => samples)),
+      twice: sum(heard.map(({ difference }) => difference.twice)) + repeatedOf(played),
+      lost_within: sum(heard.map(({ difference }) => difference.lost)),
+      foreign_or_disordered: sum(
+        heard.map(({ difference: { foreign, disordered } }) => foreign + disordered),
+      ),
+    },
+    dials_of_next_provider: sum(played.map(({ dials }) => dials)),
+    faults: played.flatMap(({ case: { name }, faults }) => faults.map((fault) => `${name}: ${fault}`)),
+    failures,
+  };
+}
+
+/** Silence beyond what the next provider takes by itself. */
+function over({ silenceMs, providerMs }: Failover): number | null {
+  return silenceMs === null || providerMs === null ? null : Math.max(0, silenceMs - providerMs);
+}
+
+/** A turn that was not answered and that the next provider did not hear is lost with all of its samples. */
+function lostOf({ speech, answered }: Failover): number {
+  return speech.lost + (speech.fromTurn < 0 || speech.fromTurn > answered ? speech.samples : 0);
+}
+
+/** Samples of an answer that the listener got in two answers. */
+function repeatedOf(played: readonly Failover[]): number {
+  let twice = 0;
+  for (const { answers } of played) {
+    const seen = new Set<string>();
+    for (const { source, samples } of answers) {
+      if (source === null) continue;
+      const name = `${source.who} ${source.connection} ${source.index}`;
+      if (seen.has(name)) twice += samples;
+      seen.add(name);
+    }
+  }
+  return twice;
+}
+
+function resultOf(played: readonly Failover[], failures: readonly string[]): PartResult {
+  const figures = figuresOf(played, failures);
+  const { caller_to_next_provider: up, listener: down } = figures;
+  const missed = missedBy([
+    ["ms until a close was noticed", figures.closed_noticed_ms.max, TARGETS.closed_noticed_ms],
+    ["ms until a silence was noticed", figures.stall_noticed_ms.max, TARGETS.stall_noticed_ms],
+    [
+      "ms of silence over the next provider's own",
+      figures.silence_over_provider_ms.max,
+      TARGETS.silence_over_provider_ms,
+    ],
+    ["samples of callers lost", up.lost, TARGETS.samples_lost],
+    ["samples of callers heard twice", up.twice, TARGETS.samples_twice],
+    ["samples of callers foreign or out of order", up.foreign_or_disordered, 0],
+    ["samples heard twice by listeners", down.twice, TARGETS.samples_twice],
+    ["samples missing within what listeners heard", down.lost_within, TARGETS.samples_lost],
+    ["samples foreign or out of order at listeners", down.foreign_or_disordered, 0],
+    ["faults", figures.faults.length, 0],
+    ["failed calls", failures.length, 0],
+  ]);
+  return { figures, targets: TARGETS, missed, panels: panelsOf(figures) };
+}
+
+function panelsOf(figures: Figures): Panel[] {
+  const row = (name: string, { p50, p95, max, count }: Spread) => [
+    name,
+    p50 ?? "–",
+    p95 ?? "–",
+    max ?? "–",
+    count,
+  ];
+  return [
+    {
+      kind: "table",
+      title: `${figures.failovers} failures of providers: milliseconds`,
+      head: ["what", "p50", "p95", "max", "count"],
+      rows: [
+        row("close to the client being told", figures.closed_noticed_ms),
+        row("silence to the client being told", figures.stall_noticed_ms),
+        row("from then to the next one being ready", figures.ready_after_notice_ms),
+        row("silence at the listener from then on", figures.silence_after_notice_ms),
+        row("the next provider's own first audio", figures.provider_first_audio_ms),
+        row("silence beyond that", figures.silence_over_provider_ms),
+      ],
+    },
+  ];
+}

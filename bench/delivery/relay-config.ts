@@ -1,0 +1,26 @@
+/** The routes of the benchmark's relay: plans with and without somewhere else to turn. */
+import { defineRelay } from "../../src/config/define.ts";
+
+const adapter = "openai-compatible";
+
+/** First choices that fail, each with a line of its own, and second ones that are near or far. */
+const withFallback = (first: string, second: string) => ({
+  upstreams: [
+    {
+      name: "voice",
+      adapter,
+      url: { env: first },
+      fallback: [{ adapter, url: { env: second } }],
+    },
+  ],
+});
+
+export default defineRelay({
+  routes: {
+    plain: { upstreams: [{ name: "voice", adapter, url: { env: "FIRST_URL" } }] },
+    near: withFallback("FIRST_URL", "NEAR_URL"),
+    far: withFallback("FIRST_URL", "FAR_URL"),
+    "killed-near": withFallback("KILLED_URL", "NEAR_URL"),
+    "killed-far": withFallback("KILLED_URL", "FAR_URL"),
+  },
+});
