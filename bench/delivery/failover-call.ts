@@ -18,6 +18,8 @@ export interface FailoverCase {
   readonly kind: Kind;
   readonly moment: Moment;
   readonly route: string;
+  /** The next provider is kept warm. */
+  readonly warm: boolean;
   /** Of speech before the first turn ends. */
   readonly turnMs: number;
   /** Into the moment. */
@@ -37,8 +39,6 @@ export interface Failover {
   /** Of the next provider, from being asked to its first sample. */
   readonly providerMs: number | null;
   readonly speech: TracedSpeech;
-  /** Turns answered before it failed. */
-  readonly answered: number;
   readonly answers: readonly TracedAnswer[];
   /** Answers that were heard to their end and that the other end had said to its end. */
   readonly statuses: readonly string[];
@@ -138,12 +138,14 @@ async function finish(
   speaker: Speaker,
 ): Promise<void> {
   const rest = (count: number): boolean => listener.answers.length >= count && listener.active.length === 0;
-  // Of a broken answer the rest comes as another one.
-  const owed = { sentence: 0, asked: 1, answer: 2 }[what.moment];
-  await within(client, () => rest(owed), `${owed} answers`);
+  // Of a broken answer the rest comes as another one; what had all been said is heard to its end.
+  const broken = (): boolean => listener.answers[0]?.status !== "completed";
+  const owed = (): number => ({ sentence: 0, asked: 1, answer: broken() ? 2 : 1 })[what.moment];
+  await within(client, () => rest(owed()), "what was owed");
   await sleep(BETWEEN_MS);
   speaker.commit();
-  await within(client, () => rest(owed + 1), "the last answer");
+  const count = listener.answers.length + 1;
+  await within(client, () => rest(count), "the last answer");
   await within(client, () => client.acknowledged >= client.sent - 1, "the acknowledgement of everything");
 }
 
@@ -177,11 +179,10 @@ function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
     silenceMs: due ? Math.max(0, (heard.firstAt ?? 0) - Math.max(closed.at, dryBefore(listener, at))) : null,
     providerMs: due && asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
     speech: traceSpeech(speaker, voice.turns),
-    answered: 0,
     answers,
     statuses: listener.answers.map(({ status }) => status),
     dials: voices.length,
-    faults: [...voices.flatMap(({ faults }) => faults)],
+    faults: voices.flatMap(({ faults }) => faults),
   };
 }
 

@@ -18,13 +18,15 @@ const TARGETS = {
   closed_noticed_ms: 100,
   stall_noticed_ms: 2000,
   silence_over_provider_ms: 500,
+  silence_over_provider_warm_ms: 150,
   samples_lost: 0,
   samples_twice: 0,
 };
-const PARALLEL = 6;
+const PARALLEL = 8;
 const STAGGER_MS = 90;
-const CASES = 60;
-const CASES_FULL = 120;
+/** Half of them with a warm standby. */
+const CASES = 104;
+const CASES_FULL = 208;
 
 export async function failover({ seed, full, few, say }: PartOptions): Promise<PartResult> {
   const stage = await openStage();
@@ -54,17 +56,19 @@ function draw(seed: number, count: number): FailoverCase[] {
     return MOMENTS.filter((moment) => !silent || moment !== "sentence").map((moment) => ({ kind, moment }));
   });
   return Array.from({ length: count }, (_, n) => {
-    const { kind, moment } = kinds[Math.floor(n / 2) % kinds.length] ?? { kind: "reset", moment: "asked" };
-    const distance = n % 2 === 0 ? "near" : "far";
+    const { kind, moment } = kinds[Math.floor(n / 4) % kinds.length] ?? { kind: "reset", moment: "asked" };
+    const warm = n % 4 >= 2;
+    const plan = `${n % 2 === 0 ? "near" : "far"}${warm ? "-warm" : ""}`;
     return {
       name: `failover ${n}`,
       seed: seed + n,
       kind,
       moment,
-      route: kind === "killed" ? `killed-${distance}` : distance,
+      route: kind === "killed" ? `killed-${plan}` : plan,
+      warm,
       turnMs: 800 + 1200 * random(),
       afterMs: moment === "asked" ? 50 + 500 * random() : 100 + 900 * random(),
-      first: { firstAudioMs: moment === "asked" ? 900 : 150, lengthMs: 2500, pace: 2 },
+      first: { firstAudioMs: moment === "asked" ? 900 : 150, lengthMs: 3500, pace: 2 },
       second: { firstAudioMs: 50 + 200 * random(), lengthMs: 800 + 700 * random(), pace: 2 },
     };
   });
@@ -147,6 +151,7 @@ function figuresOf(played: readonly Failover[], failures: readonly string[]) {
   const closes = played.filter((one) => !silent(one));
   const stalls = played.filter(silent);
   const heard = played.flatMap(({ answers }) => answers);
+  const warm = (one: Failover): boolean => one.case.warm;
   const byKind = Object.fromEntries(
     KINDS.map((kind) => {
       const of = played.filter((one) => one.case.kind === kind);
@@ -163,10 +168,13 @@ function figuresOf(played: readonly Failover[], failures: readonly string[]) {
     by_kind: byKind,
     closed_noticed_ms: spread(closes.map(({ detectedMs }) => detectedMs)),
     stall_noticed_ms: spread(stalls.map(({ detectedMs }) => detectedMs)),
-    ready_after_notice_ms: spread(played.map(({ readyMs }) => readyMs)),
+    warm: played.filter(warm).length,
+    ready_after_notice_ms: spread(played.filter((one) => !warm(one)).map(({ readyMs }) => readyMs)),
+    ready_after_notice_warm_ms: spread(played.filter(warm).map(({ readyMs }) => readyMs)),
     silence_after_notice_ms: spread(played.map(({ silenceMs }) => silenceMs)),
     provider_first_audio_ms: spread(played.map(({ providerMs }) => providerMs)),
-    silence_over_provider_ms: spread(played.map(over)),
+    silence_over_provider_ms: spread(played.filter((one) => !warm(one)).map(over)),
+    silence_over_provider_warm_ms: spread(played.filter(warm).map(over)),
     caller_to_next_provider: {
       samples: sum(played.map(({ speech }) => speech.samples)),
       lost: sum(played.map(lostOf)),
@@ -193,9 +201,9 @@ function over({ silenceMs, providerMs }: Failover): number | null {
   return silenceMs === null || providerMs === null ? null : Math.max(0, silenceMs - providerMs);
 }
 
-/** A turn that was not answered and that the next provider did not hear is lost with all of its samples. */
-function lostOf({ speech, answered }: Failover): number {
-  return speech.lost + (speech.fromTurn < 0 || speech.fromTurn > answered ? speech.samples : 0);
+/** No turn was answered to its end before: the next provider has to hear them all, from the first on. */
+function lostOf({ speech }: Failover): number {
+  return speech.lost + (speech.fromTurn === 0 ? 0 : speech.samples);
 }
 
 /** Samples of an answer that the listener got in two answers. */
@@ -223,6 +231,11 @@ function resultOf(played: readonly Failover[], failures: readonly string[]): Par
       "ms of silence over the next provider's own",
       figures.silence_over_provider_ms.max,
       TARGETS.silence_over_provider_ms,
+    ],
+    [
+      "ms of silence over a warm standby's own",
+      figures.silence_over_provider_warm_ms.max,
+      TARGETS.silence_over_provider_warm_ms,
     ],
     ["samples of callers lost", up.lost, TARGETS.samples_lost],
     ["samples of callers heard twice", up.twice, TARGETS.samples_twice],
@@ -253,9 +266,11 @@ function panelsOf(figures: Figures): Panel[] {
         row("close to the client being told", figures.closed_noticed_ms),
         row("silence to the client being told", figures.stall_noticed_ms),
         row("from then to the next one being ready", figures.ready_after_notice_ms),
+        row("the same with a warm standby", figures.ready_after_notice_warm_ms),
         row("silence at the listener from then on", figures.silence_after_notice_ms),
         row("the next provider's own first audio", figures.provider_first_audio_ms),
         row("silence beyond that", figures.silence_over_provider_ms),
+        row("the same with a warm standby", figures.silence_over_provider_warm_ms),
       ],
     },
   ];

@@ -4,12 +4,13 @@ import { defineRelay } from "../../src/config/define.ts";
 const adapter = "openai-compatible";
 
 /** First choices that fail, each with a line of its own, and second ones that are near or far. */
-const withFallback = (first: string, second: string) => ({
+const withFallback = (first: string, second: string, standby = false) => ({
   upstreams: [
     {
       name: "voice",
       adapter,
       url: { env: first },
+      standby,
       fallback: [{ adapter, url: { env: second } }],
     },
   ],
@@ -22,5 +23,9 @@ export default defineRelay({
     far: withFallback("FIRST_URL", "FAR_URL"),
     "killed-near": withFallback("KILLED_URL", "NEAR_URL"),
     "killed-far": withFallback("KILLED_URL", "FAR_URL"),
+    "near-warm": withFallback("FIRST_URL", "NEAR_URL", true),
+    "far-warm": withFallback("FIRST_URL", "FAR_URL", true),
+    "killed-near-warm": withFallback("KILLED_URL", "NEAR_URL", true),
+    "killed-far-warm": withFallback("KILLED_URL", "FAR_URL", true),
   },
 });

@@ -126,6 +126,7 @@ export class MarkedVoice {
       case "conversation.item.truncate":
         this.#truncate(event);
         break;
+      case null:
       default:
         this.#refuse(`unexpected ${textAt(event, "type")}`);
     }

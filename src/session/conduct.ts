@@ -25,7 +25,7 @@ import { Listener } from "./listener.ts";
 import { Pauses } from "./pauses.ts";
 import { Playout } from "./playout.ts";
 import { Recovery } from "./recovery.ts";
-import { fill } from "./replay.ts";
+import { fill, tellItems } from "./replay.ts";
 import type { ResponseRecord } from "./response.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import { Responses, type ResponseDefaults } from "./responses.ts";
@@ -122,6 +122,7 @@ export class Conduct {
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly,
       instructions: () => this.config.current.instructions,
+      tell: (link, response) => tellItems(link, this.conversation, response),
     });
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
@@ -364,6 +365,8 @@ export class Conduct {
     }
     this.context.metric(`responses_${response.phase}`, 1, response.upstream);
     for (const link of this.links) link.refill();
+    const link = this.links[response.stream];
+    if (link) this.recovery.ended(link, response);
     if (response.asked && !response.outOfBand) this.#armIdle();
     this.context.persist();
   }

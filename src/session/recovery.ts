@@ -13,6 +13,8 @@ export interface RecoveryHost {
   /** Answers are the relay's to ask for (`create_response`), not only the client's. */
   mayAsk(): boolean;
   instructions(): string;
+  /** Tells the connection that serves what there is of a response. */
+  tell(link: Link, response: ResponseRecord): void;
 }
 
 /** A response is asked for so often in all. */
@@ -63,8 +65,26 @@ export class Recovery {
         this.#responses.ask(response, link);
       }
     }
-    if (!this.#broken.delete(link.index)) return;
-    if (!this.#host.mayAsk() || this.#responses.answering.length > 0) return;
+    this.#goOn(link);
+  }
+
+  /** A response of the link is over, for the listener too. */
+  ended(link: Link, response: ResponseRecord): void {
+    if (!this.#broken.has(link.index)) return;
+    // Cut off or finished: the conversation has gone on without what broke off.
+    if (response.phase !== "failed") this.#broken.delete(link.index);
+    else if (link.phase !== "closed" && link.phase !== "idle") {
+      // It was still being heard when the new connection was told the conversation.
+      this.#host.tell(link, response);
+      this.#goOn(link);
+    }
+  }
+
+  /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
+  #goOn(link: Link): void {
+    if (!this.#broken.has(link.index) || this.#responses.answering.length > 0) return;
+    this.#broken.delete(link.index);
+    if (!this.#host.mayAsk()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
     this.#responses.request(link, { instructions });
   }

@@ -11,6 +11,8 @@ import { isJsonObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Item } from "../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { Conversation, Entry } from "./conversation.ts";
+import type { Link } from "./link.ts";
+import type { ResponseRecord } from "./response.ts";
 
 /** Audio goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
@@ -26,6 +28,15 @@ export function fill(connection: Connection, conversation: Conversation, kernels
       tell(connection, conversation, entry, previous, kernels);
     }
     if (connection.told.has(id)) previous = id;
+  }
+}
+
+/** Tells the connection that serves of a response's items, at the end of what it knows. */
+export function tellItems(link: Link, conversation: Conversation, response: ResponseRecord): void {
+  for (const { id } of response.items) {
+    const entry = conversation.find(id);
+    const item = entry && asText(entry);
+    if (item) link.command({ type: "item", item, previousItemId: null });
   }
 }
 

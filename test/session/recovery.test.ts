@@ -82,6 +82,43 @@ describe("an upstream is lost", () => {
     expect(call.types().at(-1)).toBe("response.created");
   });
 
+  test("[L19] it is asked when all that there was of the answer has been heard, and is told that", () => {
+    const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1" });
+    call.speak(TURN);
+    call.beginAnswer();
+    const audio = new Uint8Array(voice(2000).buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
+    call.upstream({ type: "transcript", response: "r", item: "i", delta: "Once upon" });
+    lose(call, "up0.1");
+    call.advance(100);
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "audio", "commit"]);
+    call.advance(2000);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
+    const [told, respond] = call.commands("up0.2").slice(-2);
+    expect(told).toMatchObject({ type: "item", item: { content: [{ text: "Once upon" }] } });
+    expect(respond).toMatchObject({
+      options: { params: { instructions: expect.stringContaining("do not repeat") } },
+    });
+    call.answer(voice(200), "a time.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[L19] but not when the caller interrupted what there was", () => {
+    const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1" });
+    call.speak(TURN);
+    call.beginAnswer();
+    const audio = new Uint8Array(voice(4000).buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
+    lose(call, "up0.1");
+    call.advance(100);
+    call.accept("up0.2");
+    call.client({ type: "output_audio_buffer.clear" });
+    call.advance(5000);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "cancelled" });
+    expect(call.commandTypes("up0.2")).not.toContain("respond");
+  });
+
   test("[L20] what the upstream had finished saying is said to its end, though it is gone", () => {
     const call = new Call({ dialect: "duplex.v1" });
     const story = voice(3000);
