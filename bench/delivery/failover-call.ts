@@ -39,6 +39,8 @@ export interface Failover {
   /** Of the next provider, from being asked to its first sample. */
   readonly providerMs: number | null;
   readonly speech: TracedSpeech;
+  /** Turns answered by others to the end. */
+  readonly answered: number;
   readonly answers: readonly TracedAnswer[];
   /** Answers that were heard to their end and that the other end had said to its end. */
   readonly statuses: readonly string[];
@@ -179,6 +181,9 @@ function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
     silenceMs: due ? Math.max(0, (heard.firstAt ?? 0) - Math.max(closed.at, dryBefore(listener, at))) : null,
     providerMs: due && asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
     speech: traceSpeech(speaker, voice.turns),
+    answered: answers.filter(
+      ({ source }, n) => source?.who === who && listener.answers[n]?.status === "completed",
+    ).length,
     answers,
     statuses: listener.answers.map(({ status }) => status),
     dials: voices.length,

@@ -201,9 +201,9 @@ function over({ silenceMs, providerMs }: Failover): number | null {
   return silenceMs === null || providerMs === null ? null : Math.max(0, silenceMs - providerMs);
 }
 
-/** No turn was answered to its end before: the next provider has to hear them all, from the first on. */
-function lostOf({ speech }: Failover): number {
-  return speech.lost + (speech.fromTurn === 0 ? 0 : speech.samples);
+/** A turn that was not answered and that the next provider did not hear is lost with all that follows. */
+function lostOf({ speech, answered }: Failover): number {
+  return speech.lost + (speech.fromTurn < 0 || speech.fromTurn > answered ? speech.samples : 0);
 }
 
 /** Samples of an answer that the listener got in two answers. */

@@ -11,7 +11,7 @@ export const SECOND = 1;
 export const KILLED = 2;
 
 /** To the far provider, in each direction: a round trip of 40 ms. */
-export const FAR_MS = 20;
+const FAR_MS = 20;
 
 const SOURCE = {
   entry: fileURLToPath(new URL("relay-worker.ts", import.meta.url)),
