@@ -37,6 +37,8 @@ export interface ShellHost {
    * @param current the stored snapshot is all there is to know.
    */
   sleep(at: number | null, current: boolean): void;
+  /** The client's heartbeats are answered without waking the object, or are not any more. */
+  rest(on: boolean): void;
   /** It was asleep, and something comes: the stored snapshot will not be all there is to know. */
   awake(): void;
   /** The session is over: nothing of it is needed any more. */
@@ -189,6 +191,9 @@ export class Shell {
         break;
       case "metric":
         this.#host.metric(action.name, action.value, action.upstream);
+        break;
+      case "rest":
+        this.#host.rest(action.on);
         break;
       case "end":
         this.#end();

@@ -32,6 +32,10 @@ import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 /** Session configurations that wait for the upgrade that follows them at once. */
 const TICKET_LIMIT = 4;
 
+/** Answered by the runtime while the session rests: the object sleeps on (Durable Objects, hibernation API). */
+const BEAT = '{"type":"session.heartbeat"}';
+const HEARTBEAT = new WebSocketRequestResponsePair(BEAT, BEAT);
+
 /** A session in memory. */
 interface Live {
   readonly call: CallSetup;
@@ -234,6 +238,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         this.#store.sleep(current);
         if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
       },
+      rest: (on) => this.ctx.setWebSocketAutoResponse(on ? HEARTBEAT : undefined),
       awake: () => this.#store.awake(),
       ended: () => this.#finish(plan),
       failed: (error) => {

@@ -55,6 +55,8 @@ const route = v.strictObject({
   /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
   session: v.optional(jsonObject),
   detector: v.optional(v.picklist(["auto", "energy"])),
+  /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
+  parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
 
 const relayConfig = v.pipe(

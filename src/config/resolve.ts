@@ -37,6 +37,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
+    ...(route.parkAfterMs !== undefined && { parkAfterMs: route.parkAfterMs }),
   };
 }
 

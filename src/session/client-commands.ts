@@ -74,7 +74,7 @@ export class ClientCommands {
       case "session.ack":
         return this.#parts.delivery.acknowledge(event.last_received);
       case "session.heartbeat":
-        return this.#parts.delivery.beat();
+        return this.#parts.delivery.pulse.beat();
       case "session.resume":
         return this.#parts.delivery.resume(event.resume_token, event.last_received);
     }

@@ -14,11 +14,16 @@ import type { Context } from "./context.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 
 export interface ClientMessagesHost {
+  /** The client wants something, other than that its audio is heard. */
+  acted(): void;
   /** @throws ClientError */
   event(event: ClientEvent): void;
   /** Audio in the session's input format; a view that is valid only during the call. */
   audio(bytes: Uint8Array): void;
 }
+
+/** Events that a client sends though nobody says anything. */
+const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", "playback.ack"]);
 
 export class ClientMessages {
   readonly #context: Context;
@@ -35,7 +40,7 @@ export class ClientMessages {
   }
 
   take(data: WireMessage): void {
-    this.#delivery.heard(null);
+    this.#delivery.pulse.heard();
     let eventId: string | null = null;
     try {
       if (data.length > this.#context.limits.clientMessageSize) {
@@ -53,6 +58,7 @@ export class ClientMessages {
       const append = scanAppend(data);
       if (append) {
         this.#delivery.settle();
+        this.#delivery.pulse.spoke();
         this.#appendBase64(data.slice(append.from, append.to), data);
         return;
       }
@@ -68,6 +74,10 @@ export class ClientMessages {
       if (event.type !== "session.resume") this.#delivery.settle();
       if (EXTENSION_EVENTS.has(event.type) && !this.#port.extended) {
         throw new ClientError("invalid_value", `'${event.type}' needs the subprotocol 'duplex.v1'.`, "type");
+      }
+      if (!STILL.has(event.type)) {
+        this.#delivery.pulse.spoke();
+        this.#host.acted();
       }
       const sequence = message["client_event_seq"];
       if (this.#port.extended && typeof sequence === "number" && !this.#delivery.heard(sequence)) return;
@@ -97,6 +107,7 @@ export class ClientMessages {
       );
     }
     this.#delivery.settle();
+    this.#delivery.pulse.spoke();
     if (this.#delivery.heard(header.sequence)) this.#host.audio(frame.subarray(FRAME_HEADER_BYTES));
   }
 

@@ -22,6 +22,7 @@ import type { Connection } from "./connection.ts";
 import type { PeerId } from "./io.ts";
 import { Link } from "./link.ts";
 import { Listener } from "./listener.ts";
+import { Parking } from "./parking.ts";
 import { Pauses } from "./pauses.ts";
 import { Playout } from "./playout.ts";
 import { Recovery } from "./recovery.ts";
@@ -33,6 +34,8 @@ import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { TurnTaking } from "./turn-taking.ts";
 import { UpstreamEvents } from "./upstream-events.ts";
 
+/** A provider that heard so much speech, its pre-roll and the silence after it has something to say. */
+const WITNESSED_MS = 2000;
 /** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */
 const RESUMED_WITHIN_MS = 900;
 
@@ -53,6 +56,7 @@ export class Conduct {
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
   readonly delivery: Delivery;
+  readonly parking: Parking;
   readonly commands: ClientCommands;
   readonly upstreamEvents: UpstreamEvents;
   readonly links: Link[] = [];
@@ -127,6 +131,7 @@ export class Conduct {
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...this.#floorSide(),
+      onWitnessed: (speechMs) => this.#witnessed(speechMs),
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
     });
@@ -138,6 +143,12 @@ export class Conduct {
       this.responses,
       this.links,
     );
+    const { parkMs } = this.context.limits;
+    const parkAfterMs = setup.plan.parkAfterMs ?? parkMs;
+    this.parking = new Parking(this.context, this.links, parkAfterMs > 0 ? parkAfterMs : null, {
+      quiet: () => this.quiet,
+      onParked: () => this.context.persist(),
+    });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.commands = this.#createCommands();
     this.#configureTurns();
@@ -259,8 +270,25 @@ export class Conduct {
     const turn = this.config.turnDetection;
     const detects = turn !== null && turn.type !== "duplex";
     const edge = detects && this.links[0]?.capabilities.turns !== "server";
-    this.turns.configure(edge, this.config.inputFormat, turn?.type === "duplex" ? turn.frame_ms : 0);
+    const frameMs = turn?.type === "duplex" ? turn.frame_ms : 0;
+    this.turns.configure(edge, !edge && this.#needsWitness, this.config.inputFormat, frameMs);
     this.input.endpointer.configure(this.#endpointerOptions());
+  }
+
+  /** A provider that takes the turns may have died unheard; one that hears everything may have been hung up. */
+  get #needsWitness(): boolean {
+    return this.links.some((link) => link.remote && link.capabilities.turns !== "client");
+  }
+
+  /** Nothing is asked, being said, being heard or half said. */
+  get quiet(): boolean {
+    return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
+  }
+
+  #witnessed(speechMs: number | null): void {
+    this.parking.touch();
+    if (speechMs === null || speechMs < WITNESSED_MS) return;
+    for (const link of this.links) if (link.capabilities.turns === "server") link.watch();
   }
 
   shownSession(): JsonObject {
@@ -292,6 +320,7 @@ export class Conduct {
   }
 
   #speechStarted(): void {
+    this.parking.touch();
     this.context.deadlines.clear("idle");
     this.#resumed();
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
@@ -306,6 +335,7 @@ export class Conduct {
   }
 
   #turnTaken(detected: boolean): void {
+    this.parking.touch();
     const { hangoverMs } = this.input.endpointer.options;
     this.#closed = detected ? { at: this.context.now, afterMs: hangoverMs } : null;
     if (this.eager.confirm()) return;
@@ -367,6 +397,7 @@ export class Conduct {
     for (const link of this.links) link.refill();
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
+    this.parking.touch();
     if (response.asked && !response.outOfBand) this.#armIdle();
     this.context.persist();
   }
@@ -388,13 +419,19 @@ export class Conduct {
   }
 
   snapshot(): ConductSnapshot {
-    return { createdAt: this.createdAt, usage: { ...this.usage }, closed: this.#closed };
+    return {
+      createdAt: this.createdAt,
+      usage: { ...this.usage },
+      closed: this.#closed,
+      activeAt: this.parking.snapshot(),
+    };
   }
 
   restore(snapshot: ConductSnapshot): void {
     this.createdAt = snapshot.createdAt;
     this.usage = { ...snapshot.usage };
     this.#closed = snapshot.closed;
+    this.parking.restore(snapshot.activeAt);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -408,4 +445,5 @@ export interface ConductSnapshot {
   readonly createdAt: number;
   readonly usage: Readonly<Record<string, number>>;
   readonly closed: { readonly at: number; readonly afterMs: number } | null;
+  readonly activeAt: number;
 }

@@ -43,6 +43,11 @@ export type Action =
   | { readonly type: "persist" }
   /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
   | { readonly type: "metric"; readonly name: string; readonly value: number; readonly upstream?: string }
+  /**
+   * The client rests: until this is taken back answer its `{"type":"session.heartbeat"}` with the same, without handing it
+   * in, so that the object may sleep through it.
+   */
+  | { readonly type: "rest"; readonly on: boolean }
   /** The session is over: nothing more will come, storage may be wiped. */
   | { readonly type: "end"; readonly reason: string };
 

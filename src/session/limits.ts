@@ -50,6 +50,8 @@ export interface Limits {
   readonly clientGoneMs: number;
   /** A session whose client never connected. */
   readonly unclaimedMs: number;
+  /** Nobody said anything for so long: the upstreams are hung up until someone does. Plans may set their own; 0: never. */
+  readonly parkMs: number;
   /** The longest session. */
   readonly sessionMs: number;
   /** Commit with less audio than this is an error, as at OpenAI. */
@@ -85,6 +87,7 @@ export const DEFAULT_LIMITS: Limits = {
   redials: 5,
   clientGoneMs: 30_000,
   unclaimedMs: 60_000,
+  parkMs: 120_000,
   sessionMs: 60 * 60 * 1000,
   commitLeastMs: 100,
   persistEveryMs: 1000,

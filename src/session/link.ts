@@ -23,6 +23,9 @@ import type { PeerId } from "./io.ts";
 import type { PlannedUpstream } from "./plan.ts";
 import type { LinkPhase } from "./transitions.ts";
 
+/** Why another connection serves, or none does. */
+export type PhaseCause = "rollover" | "failover" | "parked";
+
 export interface LinkHost {
   /** The configuration to greet an upstream with. */
   upstreamConfig(): UpstreamConfig;
@@ -31,7 +34,7 @@ export interface LinkHost {
   fill(connection: Connection): void;
   /** Another connection serves from now on: what is commanded now reaches it first. */
   onRedial(link: Link): void;
-  onPhase(link: Link, fault: UpstreamFault | null, cause: "rollover" | "failover" | null): void;
+  onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void;
   /** The connection ended. `final`: it will not be dialled again by itself. */
   onLost(link: Link, fault: UpstreamFault, final: boolean): void;
   /** Nothing is under way at the upstream that another connection would not know of. */
@@ -67,6 +70,8 @@ export class Link implements AudioTap, ConnectionHost {
   readonly #create: UpstreamFactory;
   /** What is known of the upstream before it is dialled. */
   readonly #example: Upstream;
+  /** It is somewhere else: it can be lost, and costs something. */
+  readonly remote: boolean;
   #chosen = 0;
   /** Connections made so far. */
   #dials = 0;
@@ -76,6 +81,7 @@ export class Link implements AudioTap, ConnectionHost {
   #successor: Connection | null = null;
   /** The successor is to take over as soon as it can. */
   #rolling = false;
+  #parked = false;
 
   constructor(
     index: number,
@@ -90,6 +96,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#candidates = [planned.options, ...(planned.fallback ?? [])];
     this.#create = create;
     this.#example = create(planned.options);
+    this.remote = !this.#example.request().url.startsWith("loop:");
     this.formats = this.#candidates.map((options) => create(options).capabilities.input);
     this.#context = context;
     this.#host = host;
@@ -148,6 +155,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current = connection;
     this.#host.onPhase(this, null, null);
     if (!first) this.#host.onRedial(this);
+    this.#parked = false;
     connection.dial();
   }
 
@@ -296,6 +304,26 @@ export class Link implements AudioTap, ConnectionHost {
     if (replaced) this.#promote("failover");
   }
 
+  /** It was hung up because nobody said anything, and not dialled since. */
+  get parked(): boolean {
+    return this.#parked;
+  }
+
+  /** Hangs up until it is needed. @returns whether there was anything to hang up. */
+  park(): boolean {
+    if (!this.remote || !this.#current?.alive) return false;
+    this.hangUp();
+    this.#current = null;
+    this.#parked = true;
+    this.#host.onPhase(this, null, "parked");
+    return true;
+  }
+
+  /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
+  watch(): void {
+    this.#current?.watch();
+  }
+
   /** Hangs up; nothing is dialled again until `dial` is called. */
   hangUp(): void {
     for (const what of DEADLINES) this.#clear(what);
@@ -369,6 +397,7 @@ export class Link implements AudioTap, ConnectionHost {
       failures: this.#failures,
       successorFailures: this.#successorFailures,
       rolling: this.#rolling,
+      parked: this.#parked,
       cursor: this.cursor,
       current: this.#current?.snapshot() ?? null,
       successor: this.#successor?.snapshot() ?? null,
@@ -381,6 +410,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#failures = snapshot.failures;
     this.#successorFailures = snapshot.successorFailures;
     this.#rolling = snapshot.rolling;
+    this.#parked = snapshot.parked;
     this.cursor = snapshot.cursor;
     this.#current = snapshot.current && this.#revive(snapshot.current);
     this.#successor = snapshot.successor && this.#revive(snapshot.successor);
@@ -400,6 +430,7 @@ export interface LinkSnapshot {
   readonly failures: number;
   readonly successorFailures: number;
   readonly rolling: boolean;
+  readonly parked: boolean;
   readonly cursor: number;
   readonly current: ConnectionSnapshot | null;
   readonly successor: ConnectionSnapshot | null;

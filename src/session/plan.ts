@@ -8,6 +8,8 @@ export interface Plan {
   readonly upstreams: readonly PlannedUpstream[];
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
   readonly session: JsonObject;
+  /** Nobody said anything for so long: upstreams are hung up until someone does. 0: never; default `Limits.parkMs`. */
+  readonly parkAfterMs?: number;
   /** `auto`: neural where its kernel is loaded, else energy. */
   readonly detector: "auto" | "energy";
 }

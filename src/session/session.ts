@@ -63,9 +63,11 @@ export class Session {
       resumed: () => conduct.listener.back(),
       restarted: () => this.#greet(),
       gone: () => this.#clientAway(),
+      parked: () => this.quiet,
     });
     this.#conduct = conduct;
     this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.delivery, {
+      acted: () => conduct.parking.touch(),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes) => conduct.appendAudio(bytes),
     });
@@ -129,6 +131,7 @@ export class Session {
       conversation: { id: this.#conduct.conversationId, object: "realtime.conversation" },
     });
     this.#conduct.tellFallback();
+    this.#conduct.parking.touch();
     this.#conduct.listener.back();
     for (const link of links) link.ensure();
     context.persist();
@@ -193,6 +196,7 @@ export class Session {
     else if (name === "floor") this.#conduct.floor.abandon();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle();
+    else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
     else if (name === "client:gone") this.#end("client_gone");
@@ -220,8 +224,7 @@ export class Session {
   get quiet(): boolean {
     return (
       this.#status !== "connected" ||
-      (this.#conduct.responses.active.length === 0 &&
-        this.#conduct.turns.phase === "listening" &&
+      (this.#conduct.quiet &&
         this.#conduct.links.every((link) => link.phase === "closed" || link.phase === "idle"))
     );
   }

@@ -34,6 +34,8 @@ export interface TurnHost {
   /** Silence after which the answer is asked for in advance; null: never. */
   eagerMs(): number | null;
   eager(): Eager;
+  /** Speech began (null), or ended after so long, pre-roll and hangover included: heard, though not decided here. */
+  onWitnessed(speechMs: number | null): void;
   /** Speech began, decided at the edge. */
   onSpeechStarted(): void;
   /** A user turn is in the conversation and with the upstreams. `detected`: by speech, not by the client. */
@@ -76,6 +78,9 @@ export class TurnTaking implements InputListener {
   #frameTicks = 0;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
+  /** Where speech began that is only witnessed; null: nobody speaks. */
+  #witnessTicks: number | null = null;
+  #detects = true;
 
   constructor(
     context: Context,
@@ -108,15 +113,17 @@ export class TurnTaking implements InputListener {
     this.#phase = next(TURN, this.#phase, event) ?? this.#phase;
   }
 
-  /** `detection`: whether turns are decided here. */
-  configure(detection: boolean, format: AudioFormat, frameMs: number): void {
+  /** `detection`: whether turns are decided here; `witness`: speech is listened for though they are not. */
+  configure(detection: boolean, witness: boolean, format: AudioFormat, frameMs: number): void {
     this.#frameTicks = frameMs * TICKS_PER_MS;
     if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
     const before = this.#phase;
     this.#step(detection ? "vad_on" : "vad_off");
+    const detects = detection || witness;
+    if (this.#detects !== detects) this.#input.detect(detects);
+    this.#detects = detects;
     if ((before !== "manual") === detection) return;
     this.takeBack();
-    this.#input.detect(detection);
     if (before === "speaking") {
       // The announced turn goes on in the client's hands, under a name that was not announced yet.
       this.#forward();
@@ -173,12 +180,13 @@ export class TurnTaking implements InputListener {
       return;
     }
     for (const link of this.#host.links) {
-      // What a lost upstream does not hear now waits in the history.
-      const hears = link.capabilities.turns !== "client" && link.phase !== "closed";
-      if (hears) this.#input.forward(link);
+      // What a lost or parked upstream does not hear now waits in the history.
+      if (link.capabilities.turns !== "client" && hears(link)) this.#input.forward(link);
     }
-    if (this.#phase === "manual") this.#forward();
-    else if (this.#phase === "speaking" && !this.#host.eager().active)
+    if (this.#phase === "manual") {
+      for (const link of this.#turnLinks) if (link.parked) link.ensure();
+      this.#forward();
+    } else if (this.#phase === "speaking" && !this.#host.eager().active)
       this.#forward(this.#input.settledTicks);
     else if (this.#phase === "speaking") this.#input.forward(this.#recorder, this.#input.settledTicks);
   }
@@ -186,7 +194,7 @@ export class TurnTaking implements InputListener {
   /** Whole micro-turns to everyone; what is left of the last one waits for the rest. */
   #flowFramed(): void {
     const last = Math.floor(this.#input.ticks / this.#frameTicks) * this.#frameTicks;
-    const taps = [...this.#host.links.filter((link) => link.phase !== "closed"), this.#recorder];
+    const taps = [...this.#host.links.filter(hears), this.#recorder];
     for (const tap of new Set(taps)) {
       let next = this.#input.frameEnd(tap, this.#frameTicks);
       for (; next <= last; next += this.#frameTicks) this.#input.forward(tap, next);
@@ -204,18 +212,32 @@ export class TurnTaking implements InputListener {
   }
 
   onSpeech(decision: SpeechDecision): void {
-    if (decision.type === "started") {
+    if (this.#phase === "manual") this.#witnessed(decision);
+    else if (decision.type === "started") {
       if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
       else this.begin(decision.prefixTicks);
     } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
   }
 
+  /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */
+  #witnessed(decision: SpeechDecision): void {
+    if (decision.type === "started") {
+      this.#witnessTicks = decision.prefixTicks;
+      for (const link of this.#host.links) if (link.parked) link.ensure();
+      this.#host.onWitnessed(null);
+      return;
+    }
+    this.#host.onWitnessed((decision.ticks - (this.#witnessTicks ?? decision.ticks)) / TICKS_PER_MS);
+    this.#witnessTicks = null;
+  }
+
   onHeard(samples: Int16Array, rateHz: number): void {
-    this.#host.onHeard(samples, rateHz, this.#input.ticks / TICKS_PER_MS);
+    if (this.#phase !== "manual") this.#host.onHeard(samples, rateHz, this.#input.ticks / TICKS_PER_MS);
   }
 
   onHop(probability: number, hopMs: number): void {
+    if (this.#phase === "manual") return;
     this.#host.onHop(probability, hopMs);
     const silenceMs = this.#input.endpointer.silenceMs;
     if (this.#phase === "speaking") this.#silence(silenceMs);
@@ -288,11 +310,11 @@ export class TurnTaking implements InputListener {
     // While only listening nothing was sent on: the buffer is what the history still holds of it.
     this.takeBack();
     if (this.#phase === "listening") this.#begin(this.#startTicks);
-    for (const link of this.#turnLinks) link.ensure();
+    for (const link of this.#buffering) link.ensure();
     this.#input.flush();
     this.#forward();
     this.#step("committed");
-    if (this.#phase === "listening") this.#input.detect(true);
+    if (this.#detects) this.#input.detect(true);
     this.#commit(end, false);
   }
 
@@ -386,10 +408,19 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back in the middle of a turn: it hears the turn from its beginning. */
   replay(link: Link): void {
-    // One that hears everything goes on where it was lost, as far back as the history reaches.
-    if (link.capabilities.turns !== "client") return;
-    if (this.#phase === "listening") this.#input.attach(link);
-    else this.#input.seek(link, this.#startTicks);
+    const { turns } = link.capabilities;
+    if (turns !== "client" && link.parked) this.#input.seek(link, this.#witnessTicks ?? this.#input.ticks);
+    // One that takes the turns hears again what it has not made a turn of, as far back as the history reaches.
+    else if (turns === "server") this.#input.seek(link, this.#startTicks);
+    else if (turns === "client" && this.#phase === "listening") this.#input.attach(link);
+    else if (turns === "client") this.#input.seek(link, this.#startTicks);
+  }
+
+  /** Nobody is speaking, and nothing is half said. */
+  get still(): boolean {
+    if (this.#phase === "speaking" || this.#upstreamSpeaking) return false;
+    if (this.#phase === "listening" || this.#turnLinks.length === 0) return true;
+    return this.#input.ticks === this.#startTicks;
   }
 
   /** Another connection to this upstream would miss nothing of the caller's. */
@@ -418,6 +449,8 @@ export class TurnTaking implements InputListener {
       silenceMs: this.#silenceMs,
       upstreamSpeaking: this.#upstreamSpeaking,
       recorder: this.#recorder.cursor,
+      witnessTicks: this.#witnessTicks,
+      detects: this.#detects,
     };
   }
 
@@ -428,6 +461,8 @@ export class TurnTaking implements InputListener {
     this.#committed = snapshot.committed;
     this.#silenceMs = snapshot.silenceMs;
     this.#upstreamSpeaking = snapshot.upstreamSpeaking;
+    this.#witnessTicks = snapshot.witnessTicks;
+    this.#detects = snapshot.detects;
     this.#recorder.cursor = snapshot.recorder;
     this.#recorder.itemId = snapshot.itemId;
     this.#recorder.format = this.#input.format;
@@ -442,4 +477,10 @@ export interface TurnSnapshot {
   readonly silenceMs: number;
   readonly upstreamSpeaking: boolean;
   readonly recorder: number;
+  readonly witnessTicks: number | null;
+  readonly detects: boolean;
+}
+
+function hears(link: Link): boolean {
+  return link.phase !== "closed" && link.phase !== "idle";
 }

@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import { withoutAlias } from "./eager.ts";
 import type { Connection } from "./connection.ts";
-import type { Link, LinkHost } from "./link.ts";
+import type { Link, LinkHost, PhaseCause } from "./link.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Responses } from "./responses.ts";
 import type { TurnTaking } from "./turn-taking.ts";
@@ -137,7 +137,7 @@ export class UpstreamEvents implements LinkHost {
     this.#host.turns().replay(link);
   }
 
-  onPhase(link: Link, fault: UpstreamFault | null, cause: "rollover" | "failover" | null): void {
+  onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void {
     if (!this.#port.extended) return;
     const event: ServerEvent = {
       type: "relay.upstream",

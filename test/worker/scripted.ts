@@ -155,6 +155,7 @@ export function surroundings(): Surroundings {
     metric: (name, value, upstream) => {
       log.push(`metric ${name} ${value}${upstream === undefined ? "" : ` ${upstream}`}`);
     },
+    rest: (on) => void log.push(`rest ${on}`),
     sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
     awake: () => void log.push("awake"),
     ended: () => void log.push("ended"),

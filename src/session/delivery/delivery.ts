@@ -9,27 +9,18 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { ClientPort } from "../client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
+import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
 
-/**
- * Nothing heard of the client for so long: the connection is dead, whatever the socket says. A little less than the
- * five seconds that are promised, because timers are late.
- */
-const DEAD_MS = 4800;
-/** Nothing said for so long: say something. */
-const BEAT_MS = 2000;
 /** A client that came back says `session.resume` first; one that says nothing at all began anew. */
 const RESUME_WITHIN_MS = 2000;
 /** Unacknowledged input asks for a snapshot after this. */
 const ACK_WITHIN_MS = 3000;
-const DEAD_CODE = 4008;
 
-export interface DeliveryHost {
+export interface DeliveryHost extends PulseHost {
   /** The client is there again and hears: what waited may go on. */
   resumed(): void;
   /** The client began anew on the same session. */
   restarted(): void;
-  /** The connection is dead; no close was seen. */
-  gone(): void;
 }
 
 export class Delivery {
@@ -37,6 +28,7 @@ export class Delivery {
   readonly #port: ClientPort;
   readonly #host: DeliveryHost;
   readonly #drawId: DrawId;
+  readonly pulse: Pulse;
   /**
    * The present token, the next one, drawn ahead so that the snapshot that a crash leaves knows it already, and the
    * one before, for the same reason the other way round.
@@ -47,9 +39,6 @@ export class Delivery {
   #acknowledged = 0;
   /** How often the client began to count anew: a snapshot of before covers nothing of it. */
   #count = 0;
-  /** The client acknowledges or beats: it can be held to its heartbeat. One that only numbers has not promised any. */
-  #capable = false;
-  #heardAt = 0;
   /** A client came back and has not said yet how. */
   #resuming = false;
 
@@ -58,6 +47,7 @@ export class Delivery {
     this.#port = port;
     this.#drawId = drawId;
     this.#host = host;
+    this.pulse = new Pulse(context, port, host);
     this.#tokens = [`rt_${drawId()}`, `rt_${drawId()}`];
   }
 
@@ -71,9 +61,9 @@ export class Delivery {
 
   /** A client of this session connected. @returns whether it was here before: it decides what follows. */
   opened(again: boolean): boolean {
-    this.#heardAt = this.#context.now;
+    this.pulse.heard();
     if (!again) {
-      this.#beatLater();
+      this.pulse.begin();
       return false;
     }
     this.#resuming = true;
@@ -84,13 +74,13 @@ export class Delivery {
 
   closed(): void {
     this.#resuming = false;
-    for (const name of ["client:resume", "client:dead", "client:beat"]) this.#context.deadlines.clear(name);
+    this.#context.deadlines.clear("client:resume");
+    this.pulse.closed();
   }
 
-  /** Anything came from the client. @returns false: it is a message that was taken before, or its number is wrong. */
-  heard(sequence: number | null): boolean {
-    this.#heardAt = this.#context.now;
-    if (sequence === null || sequence === 0) return true;
+  /** A message with a number came, 0: without. @returns false: it is one that was taken before. */
+  heard(sequence: number): boolean {
+    if (sequence === 0) return true;
     if (sequence <= this.#received) {
       this.#context.metric("duplicates_dropped", 1);
       return false;
@@ -111,33 +101,17 @@ export class Delivery {
     this.#acknowledged = 0;
     this.#count += 1;
     this.#port.restart();
-    this.#beatLater();
+    this.pulse.begin();
     this.#host.restarted();
   }
 
   /** The client's `session.ack`. @throws ClientError for a number that was never given. */
   acknowledge(sequence: number): void {
-    this.#becomeCapable();
+    this.pulse.able();
     if (sequence > this.#port.sequence) {
       throw new ClientError("invalid_value", `No message ${sequence} was sent.`, "last_received");
     }
     this.#port.acknowledge(sequence);
-  }
-
-  /** The client's `session.heartbeat`: that it came is all it says. */
-  beat(): void {
-    this.#becomeCapable();
-  }
-
-  #becomeCapable(): void {
-    if (this.#capable) return;
-    this.#capable = true;
-    this.#context.deadlines.set("client:dead", this.#context.now + DEAD_MS);
-    this.#beatLater();
-  }
-
-  #beatLater(): void {
-    if (this.#capable) this.#context.deadlines.set("client:beat", this.#port.saidAt + BEAT_MS);
   }
 
   /** The client's `session.resume`. @throws ClientError when it is no first message, or the token is wrong. */
@@ -160,10 +134,9 @@ export class Delivery {
     const next = this.#tokens[1] ?? "";
     // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
     this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
-    this.#capable = true;
-    this.#context.deadlines.set("client:dead", this.#context.now + DEAD_MS);
     this.#replay(Math.min(lastReceived, this.#port.sequence));
-    this.#beatLater();
+    this.pulse.able();
+    this.pulse.begin();
     this.#context.persist();
     this.#host.resumed();
   }
@@ -208,23 +181,9 @@ export class Delivery {
 
   /** A deadline `client:<what>` of delivery came. */
   timeout(what: string): void {
-    const { deadlines, now } = this.#context;
     if (what === "resume") this.settle();
     else if (what === "ack") this.#context.persist();
-    else if (what === "beat" && this.#port.connected) {
-      if (now - this.#port.saidAt >= BEAT_MS) this.#port.emitUnnumbered({ type: "session.heartbeat" });
-      this.#beatLater();
-    } else if (what === "dead" && this.#port.connected) {
-      const at = this.#heardAt + DEAD_MS;
-      if (at > now) deadlines.set("client:dead", at);
-      else this.#dead();
-    }
-  }
-
-  #dead(): void {
-    this.#context.metric("clients_dead", 1);
-    this.#context.act({ type: "close", peer: CLIENT, code: DEAD_CODE, reason: "nothing was heard for 5 s" });
-    this.#host.gone();
+    else if (what === "beat" || what === "dead") this.pulse.timeout(what);
   }
 
   snapshot(): DeliverySnapshot {
@@ -233,9 +192,8 @@ export class Delivery {
       received: this.#received,
       acknowledged: this.#acknowledged,
       count: this.#count,
-      capable: this.#capable,
-      heardAt: this.#heardAt,
       resuming: this.#resuming,
+      pulse: this.pulse.snapshot(),
     };
   }
 
@@ -244,9 +202,8 @@ export class Delivery {
     this.#received = snapshot.received;
     this.#acknowledged = snapshot.acknowledged;
     this.#count = snapshot.count;
-    this.#capable = snapshot.capable;
-    this.#heardAt = snapshot.heardAt;
     this.#resuming = snapshot.resuming;
+    this.pulse.restore(snapshot.pulse);
   }
 }
 
@@ -255,7 +212,6 @@ export interface DeliverySnapshot {
   readonly received: number;
   readonly acknowledged: number;
   readonly count: number;
-  readonly capable: boolean;
-  readonly heardAt: number;
   readonly resuming: boolean;
+  readonly pulse: PulseSnapshot;
 }

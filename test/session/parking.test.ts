@@ -1,0 +1,166 @@
+import { describe, expect, test } from "vitest";
+
+import { createUpstream } from "../../src/upstreams/index.ts";
+import { Call, type CallOptions, WIRE } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const TURN = concat(silence(600), voice(1200), silence(900));
+const MANUAL = { audio: { input: { turn_detection: null } } };
+
+function parkedCall(options: CallOptions = {}): Call {
+  const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", ...options });
+  call.speak(silence(20_500));
+  expect(call.open.has("up0.1")).toBe(false);
+  return call;
+}
+
+const kind = (turns: string) => [{ name: "wire", options: { adapter: "wire", settings: { turns } } }];
+const samplesOf = (bytes: Uint8Array) => new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+
+describe("parking", () => {
+  test("[K1] after mutual silence upstreams are hung up; the next turn reaches another connection whole", () => {
+    const call = parkedCall();
+    expect(call.last("relay.upstream")).toMatchObject({ status: "idle", cause: "parked" });
+    expect(call.types()).not.toContain("error");
+    expect(call.session.quiet).toBe(true);
+    const reference = new Call({ dialect: "duplex.v1", limits: { parkMs: 0 } });
+    reference.speak(silence(20_500));
+    for (const one of [call, reference]) one.speak(TURN);
+    expect(call.open.has("up0.2")).toBe(true);
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "audio", "commit", "respond"]);
+    expect(call.heard("up0.2")).toEqual(reference.heard());
+    call.answer(voice(200), "Yes?", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[K2] an answer, a turn or a word of the client puts it off", () => {
+    const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1" });
+    call.client({ type: "response.create" });
+    call.speak(silence(19_000));
+    call.answer(voice(6000));
+    call.speak(silence(18_000));
+    expect(call.open.has("up0.1")).toBe(true);
+    call.client({ type: "session.update", session: { instructions: "Be brief." } });
+    call.speak(silence(19_000));
+    expect(call.open.has("up0.1")).toBe(true);
+    for (let at = 0; at < 3; at += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+    }
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[K3] a typed word dials again; the new connection is told the conversation", () => {
+    const call = parkedCall();
+    const item = { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] };
+    call.client({ type: "conversation.item.create", item });
+    call.client({ type: "response.create" });
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "item", "respond"]);
+  });
+
+  test.each(["none", "server"])(
+    "[K4] an upstream with turns '%s' hears the first speech from its onset",
+    (turns) => {
+      const session = turns === "none" ? { session: MANUAL } : {};
+      const call = parkedCall({ upstreams: kind(turns), ...session });
+      call.speak(silence(3000));
+      expect(call.open.has("up0.2")).toBe(false);
+      const speech = concat(voice(1500), silence(1500));
+      call.speak(speech);
+      call.accept("up0.2");
+      const heard = samplesOf(call.heard("up0.2"));
+      // All of the speech, and at most the pre-roll before it.
+      expect(heard.length).toBeGreaterThanOrEqual(speech.length);
+      expect(heard.length).toBeLessThanOrEqual(speech.length + 24 * 350);
+      expect(heard.subarray(heard.length - speech.length)).toEqual(speech);
+    },
+  );
+
+  test("[K5] with turns in the client's hands the first audio dials, and the whole buffer is committed", () => {
+    const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", session: MANUAL });
+    call.advance(20_500 + 500);
+    expect(call.open.has("up0.1")).toBe(false);
+    const speech = voice(1000);
+    call.speak(speech);
+    call.accept("up0.2");
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "audio", "commit"]);
+    expect(samplesOf(call.heard("up0.2"))).toEqual(speech);
+  });
+
+  test("[K6] a parked session of which only heartbeats are heard rests, until the first word", () => {
+    const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1" });
+    const rests = () => call.actions.flatMap((action) => (action.type === "rest" ? [action.on] : []));
+    for (let at = 0; at < 20; at += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(2000);
+    }
+    expect(rests()).toEqual([true]);
+    // Nothing is due until the session itself ends: the object may sleep.
+    call.advance(60_000);
+    expect(call.open.has("client")).toBe(true);
+    expect((call.session.deadline ?? 0) - call.now).toBeGreaterThan(60_000);
+    call.speak(voice(100));
+    expect(rests()).toEqual([true, false]);
+    call.advance(5000);
+    expect(call.open.has("client")).toBe(false);
+  });
+
+  test("[K7] in-process upstreams are not parked, and a plan may say never", () => {
+    const echo = [{ name: "echo", options: { adapter: "echo" } }];
+    const loop = new Call({ limits: { parkMs: 20_000 }, createUpstream, upstreams: echo, connect: false });
+    loop.connect("duplex.v1");
+    const never = new Call({ limits: { parkMs: 0 }, dialect: "duplex.v1", upstreams: [WIRE] });
+    for (const call of [loop, never]) {
+      for (let at = 0; at < 200; at += 1) {
+        call.client({ type: "session.heartbeat" });
+        call.advance(1000);
+      }
+      expect(call.session.state().upstreams).toMatchObject([{ status: "ready" }]);
+    }
+  });
+});
+
+describe("an upstream that takes the turns", () => {
+  const server = kind("server");
+
+  test("[L31] that says nothing at all to seconds of speech is left", () => {
+    const upstreams = server.map((one) => ({ ...one, fallback: [one.options] }));
+    const call = new Call({ upstreams, dialect: "duplex.v1" });
+    call.speak(concat(silence(500), voice(2500), silence(1500)));
+    call.client({ type: "session.heartbeat" });
+    call.advance(2000);
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.last("error")["error"]).toMatchObject({ code: "upstream_timeout" });
+    // The next one hears what was said from the beginning: nobody has made a turn of it.
+    call.accept("up0.2");
+    call.speak(silence(100));
+    const heard = samplesOf(call.heard("up0.2"));
+    expect(heard.length).toBe(24 * (500 + 2500 + 1500 + 100));
+  });
+
+  test("[L32] that says anything is not", () => {
+    const call = new Call({ upstreams: server, dialect: "duplex.v1", limits: { firstOutputMs: 2000 } });
+    call.speak(concat(silence(500), voice(2500), silence(1500)));
+    call.upstream({ type: "speech", state: "started" });
+    for (let at = 0; at < 5; at += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+    }
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
+  test("[L33] hears what was said while it was dialled again", () => {
+    const call = new Call({ upstreams: server, dialect: "duplex.v1" });
+    const spoken = voice(3000);
+    call.speak(spoken.subarray(0, 24_000));
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(spoken.subarray(24_000, 48_000));
+    call.accept("up0.2");
+    call.speak(spoken.subarray(48_000));
+    expect(samplesOf(call.heard("up0.2"))).toEqual(spoken);
+  });
+});
