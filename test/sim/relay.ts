@@ -171,6 +171,10 @@ export class Relay {
       case "metric":
         this.#world.checks.count(`metric_${action.name}`, action.value);
         break;
+      case "rest":
+        // The shell's part in it is test/worker/parking.test.ts: here every heartbeat is handed in.
+        this.#world.checks.count("rests", action.on ? 1 : 0);
+        break;
       case "end":
         this.#end(action.reason);
         break;
