@@ -57,7 +57,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 7,
     what: "what the client sent is acknowledged before it is durable",
     file: "src/session/delivery/delivery.ts",
-    from: "this.#acknowledged = this.#snapshotted;",
+    from: "this.#acknowledged = received;",
     to: "this.#acknowledged = this.#received;",
   },
 ];
