@@ -7,6 +7,7 @@ import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import { Absence } from "./absence.ts";
 import { AudioInput } from "./audio-input.ts";
 import { BargeIn } from "./barge-in.ts";
 import { ClientCommands } from "./client-commands.ts";
@@ -55,6 +56,7 @@ export class Conduct {
   readonly input: AudioInput;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
+  readonly absence: Absence;
   readonly delivery: Delivery;
   readonly parking: Parking;
   readonly commands: ClientCommands;
@@ -124,7 +126,7 @@ export class Conduct {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
     this.recovery = new Recovery(this.context, this.responses, {
-      mayAsk: () => this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly,
+      mayAsk: () => this.#mayAsk,
       instructions: () => this.config.current.instructions,
       tell: (link, response) => tellItems(link, this.conversation, response),
     });
@@ -148,6 +150,10 @@ export class Conduct {
     this.parking = new Parking(this.context, this.links, parkAfterMs > 0 ? parkAfterMs : null, {
       quiet: () => this.quiet,
       onParked: () => this.context.persist(),
+    });
+    this.absence = new Absence(this, {
+      mayAsk: () => this.#mayAsk,
+      ask: () => this.#ask(this.#answerers, {}),
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.commands = this.#createCommands();
@@ -193,14 +199,18 @@ export class Conduct {
 
   /** Answers are asked for in advance only where the end of a turn asks for one. */
   get #eagerMs(): number | null {
-    const asks = this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly;
-    if (!asks || this.responses.answering.length > 0) return null;
+    if (!this.#mayAsk || this.responses.answering.length > 0) return null;
     return this.config.relay(this.port.extended).eagerMs;
   }
 
   #paused(ms: number): void {
     this.pauses.heard(ms);
     this.input.endpointer.configure(this.#endpointerOptions());
+  }
+
+  /** Answers are the relay's to ask for, not only the client's. */
+  get #mayAsk(): boolean {
+    return this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly;
   }
 
   #createCommands(): ClientCommands {
@@ -261,7 +271,7 @@ export class Conduct {
     const config = this.config.upstream();
     for (const link of this.links) link.command({ type: "configure", config });
     this.port.emit({ type: "session.updated", session: this.shownSession() });
-    this.#armIdle();
+    this.armIdle();
     this.context.persist();
   }
 
@@ -398,16 +408,22 @@ export class Conduct {
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
     this.parking.touch();
-    if (response.asked && !response.outOfBand) this.#armIdle();
+    if (response.asked && !response.outOfBand) this.armIdle();
     this.context.persist();
   }
 
   /** `idle_timeout_ms` starts when the answer has been played to its end. */
-  #armIdle(): void {
+  armIdle(): void {
     const turn = this.config.turnDetection;
     const idleMs = turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
     this.context.deadlines.clear("idle");
-    if (idleMs === null || this.responses.answering.length > 0 || this.responses.count === 0) return;
+    if (
+      idleMs === null ||
+      !this.port.connected ||
+      this.responses.answering.length > 0 ||
+      this.responses.count === 0
+    )
+      return;
     const from = Math.max(this.context.now, this.listener.playingUntil());
     this.context.deadlines.set("idle", from + idleMs);
   }
@@ -424,6 +440,7 @@ export class Conduct {
       usage: { ...this.usage },
       closed: this.#closed,
       activeAt: this.parking.snapshot(),
+      owed: this.absence.snapshot(),
     };
   }
 
@@ -432,6 +449,7 @@ export class Conduct {
     this.usage = { ...snapshot.usage };
     this.#closed = snapshot.closed;
     this.parking.restore(snapshot.activeAt);
+    this.absence.restore(snapshot.owed);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -446,4 +464,5 @@ export interface ConductSnapshot {
   readonly usage: Readonly<Record<string, number>>;
   readonly closed: { readonly at: number; readonly afterMs: number } | null;
   readonly activeAt: number;
+  readonly owed: boolean;
 }

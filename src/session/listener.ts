@@ -30,7 +30,7 @@ export class Listener implements GateHost {
 
   holds(response: ResponseRecord): boolean {
     const { port, floor } = this.#parts;
-    if (!response.announced || (port.extended && !port.live)) return true;
+    if (!response.announced || !port.live) return true;
     return floor.held && !this.#streams(response.stream);
   }
 

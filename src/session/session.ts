@@ -48,6 +48,9 @@ export interface SessionSnapshot {
   readonly links: readonly LinkSnapshot[];
 }
 
+/** No close frame at all, or a page, tab or process that went away with its call. */
+const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
+
 export class Session {
   readonly #setup: SessionSetup;
   readonly #conduct: Conduct;
@@ -100,7 +103,7 @@ export class Session {
     } else if (input.peer === CLIENT) {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
-      else this.#clientClosed();
+      else this.#clientClosed(input.code);
     } else {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
@@ -113,13 +116,17 @@ export class Session {
   #clientOpen(dialect: Dialect): void {
     const { port, context, delivery } = this.#conduct;
     // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
-    if (port.connected && port.extended) this.#clientAway();
+    this.#clientAway();
     const again = port.extended && dialect === "duplex.v1";
+    if (!again) this.#conduct.absence.stop();
     this.#status = "connected";
     port.open(dialect);
     context.deadlines.clear("session:unclaimed");
     context.deadlines.clear("client:gone");
-    if (dialect !== "duplex.v1" || !delivery.opened(again)) this.#greet();
+    if (dialect === "duplex.v1" && delivery.opened(again)) return;
+    this.#greet();
+    this.#conduct.absence.tell();
+    this.#conduct.armIdle();
   }
 
   /** The first events of a session, or of a client that begins anew on it. */
@@ -137,9 +144,9 @@ export class Session {
     context.persist();
   }
 
-  /** A `realtime` client cannot come back; a `duplex.v1` client may, for a while. */
-  #clientClosed(): void {
-    if (this.#conduct.port.extended) this.#clientAway();
+  /** A client that lost its connection may come back, for a while; a `realtime` client that hung up does not. */
+  #clientClosed(code: number): void {
+    if (this.#conduct.port.extended || DROPPED.has(code)) this.#clientAway();
     else this.#end("client_closed");
   }
 
@@ -149,6 +156,7 @@ export class Session {
     port.closed();
     delivery.closed();
     this.#conduct.listener.away();
+    if (!port.extended) this.#conduct.absence.stop();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();

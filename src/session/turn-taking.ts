@@ -268,6 +268,21 @@ export class TurnTaking implements InputListener {
     this.#input.endpointer.forceStop();
   }
 
+  /** A client that did not see the open turn begin is told of it. */
+  tellOpen(): void {
+    if (this.#phase !== "speaking" && !this.#upstreamSpeaking) return;
+    const ticks = this.#phase === "speaking" ? this.#startTicks : this.#input.ticks;
+    this.#tellStarted(ticks);
+  }
+
+  #tellStarted(ticks: number): void {
+    this.#port.emit({
+      type: "input_audio_buffer.speech_started",
+      audio_start_ms: Math.round(ticks / TICKS_PER_MS),
+      item_id: this.#itemId,
+    });
+  }
+
   /** The caller's turn begins, at a position that may be a while ago. */
   begin(prefixTicks: number): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
@@ -275,11 +290,7 @@ export class TurnTaking implements InputListener {
     for (const link of this.#turnLinks) link.ensure();
     this.#begin(Math.max(this.#startTicks, prefixTicks, 0));
     this.#context.metric("speech_started", 1);
-    this.#port.emit({
-      type: "input_audio_buffer.speech_started",
-      audio_start_ms: Math.round(this.#startTicks / TICKS_PER_MS),
-      item_id: this.#itemId,
-    });
+    this.#tellStarted(this.#startTicks);
     this.#host.onSpeechStarted();
   }
 

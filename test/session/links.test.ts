@@ -115,15 +115,18 @@ describe("upstream links", () => {
     expect(dials()).toBe(3);
   });
 
-  test("[L8] a closed realtime client ends the session and every upstream", () => {
-    const call = new Call();
-    call.open.delete("client");
-    call.input({ type: "close", peer: "client", code: 1005, reason: "" });
-    expect(call.actions.findLast((action) => action.type === "close")).toMatchObject({ peer: "up0.1" });
-    expect(call.actions.at(-1)).toEqual({ type: "end", reason: "client_closed" });
-    expect(call.session.deadline).toBeNull();
-    expect(call.input({ type: "message", peer: "up0.1", data: "{}" })).toEqual([]);
-  });
+  test.each([1000, 1005, 4000])(
+    "[L8] a realtime client that hung up with %i ends the session and every upstream",
+    (code) => {
+      const call = new Call();
+      call.open.delete("client");
+      call.input({ type: "close", peer: "client", code, reason: "" });
+      expect(call.actions.findLast((action) => action.type === "close")).toMatchObject({ peer: "up0.1" });
+      expect(call.actions.at(-1)).toEqual({ type: "end", reason: "client_closed" });
+      expect(call.session.deadline).toBeNull();
+      expect(call.input({ type: "message", peer: "up0.1", data: "{}" })).toEqual([]);
+    },
+  );
 
   test("[L9] a duplex.v1 client may come back within the window; after it all is closed", () => {
     const call = new Call({ dialect: "duplex.v1" });

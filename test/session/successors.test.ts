@@ -12,9 +12,9 @@ const STANDBY = { ...WIRE, standby: true, fallback: [{ adapter: "wire" }] };
 const dialled = (call: Call): string[] =>
   call.actions.flatMap((action) => (action.type === "dial" ? [action.peer] : []));
 
-function lose(call: Call, peer: string): void {
+function lose(call: Call, peer: string, code = 1006): void {
   call.open.delete(peer);
-  call.input({ type: "close", peer, code: 1006, reason: "" });
+  call.input({ type: "close", peer, code, reason: "" });
 }
 
 function say(call: Call, text: string): void {
@@ -162,7 +162,7 @@ describe("standby", () => {
     const call = new Call({ upstreams: [STANDBY], dialect: "realtime" });
     call.accept("up0.2");
     call.advance(1000);
-    lose(call, "client");
+    lose(call, "client", 1000);
     expect([...call.open]).toEqual([]);
     const opened = call.actions.flatMap((action) =>
       action.type === "metric" && action.name === "upstream_open_ms" ? [action.value] : [],
