@@ -19,6 +19,8 @@ export interface CallSetup {
   readonly session: JsonObject;
   /** Id of the API key on whose account this runs. */
   readonly keyId: string;
+  /** `jti` of the client secret that opened it, and that may go on with it; null: a key or a session token did. */
+  readonly secret: string | null;
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
   readonly token: { readonly jti: string; readonly exp: number } | null;
 }
@@ -31,6 +33,8 @@ export interface Arrival {
   readonly keyId: string | null;
   /** The resume token with which a client comes back; then neither key nor session token is asked for. */
   readonly resume: string | null;
+  /** `jti` of the client secret with which it comes: good for a session of its own that has lost its client. */
+  readonly secret: string | null;
   readonly dialect: Dialect;
   /** Subprotocol to answer with. */
   readonly protocol: string | null;
@@ -52,6 +56,7 @@ export type Refusal =
   | "resume_refused"
   | "session_not_found"
   | "session_ended"
+  | "session_busy"
   | "session_unavailable";
 
 /** Status that carries a refusal from the object to its door. */
@@ -60,5 +65,6 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   resume_refused: 409,
   session_not_found: 404,
   session_ended: 409,
+  session_busy: 409,
   session_unavailable: 500,
 };

@@ -102,14 +102,18 @@ export class Shell {
     return this.#over;
   }
 
+  /** A client is connected, as far as is known. */
+  get attended(): boolean {
+    return this.#client !== null;
+  }
+
   isClient(socket: Socket): boolean {
     return this.#client === socket;
   }
 
   /**
    * A client comes. One that is still there is put out first: half-open sockets look alive for minutes, and the one
-   * that dials is the one that lives. The session is not told of the former's end, which for a plain `realtime`
-   * client would end it.
+   * that dials is the one that lives. The session is not told of the former's end: it knows by the new one.
    */
   clientOpened(socket: Socket, dialect: Dialect): void {
     const former = this.#client;

@@ -31,6 +31,9 @@ import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
 /** Session configurations that wait for the upgrade that follows them at once. */
 const TICKET_LIMIT = 4;
+/** A client that dials again may be faster than the news that its last connection broke. */
+const GRACE_MS = 250;
+const GRACE_STEP_MS = 25;
 
 /** Answered by the runtime while the session rests: the object sleeps on (Durable Objects, hibernation API). */
 const BEAT = '{"type":"session.heartbeat"}';
@@ -64,7 +67,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   override async fetch(request: Request): Promise<Response> {
     const arrival = decodeArrival(request.headers.get(SETUP_HEADER) ?? "");
-    const refusal = this.#admit(arrival);
+    let refusal = this.#admit(arrival);
+    if (refusal === "session_busy" && (await this.#vacated())) refusal = this.#admit(arrival);
     if (refusal !== null) return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
     const shell = this.#live?.shell;
     if (shell === undefined) throw new Error("admitted without a session");
@@ -146,10 +150,15 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** Nothing here awaits: two connections with one token are told apart by the order in which they came. */
-  #admit({ call, keyId, resume, ticket }: Arrival): Refusal | null {
+  #admit({ call, keyId, resume, secret, ticket }: Arrival): Refusal | null {
     if (resume !== null) return this.#readmit(resume);
+    const own = secret !== null && this.#live?.call.secret === secret && !this.#live.shell.over;
+    if (own && (call === null || sameTarget(call, this.#live?.call))) {
+      return this.#live?.shell.attended === true ? "session_busy" : null;
+    }
+    if (secret !== null && call === null) return "session_not_found";
     const token = call?.token ?? null;
-    if (token !== null && !this.#store.consume(token)) return "token_used";
+    if (token !== null && !this.#store.consume(token)) return secret === null ? "token_used" : "session_busy";
     if (this.#live === null) {
       if (call === null) return "session_not_found";
       const session = ticket === null ? null : (this.#tickets.get(ticket) ?? null);
@@ -165,6 +174,14 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     }
     if (this.#live.call.keyId !== keyId) return "session_not_found";
     return this.#live.shell.over ? "session_ended" : null;
+  }
+
+  /** Waits a moment for the client that is still connected to be gone. */
+  async #vacated(): Promise<boolean> {
+    for (let ms = 0; ms < GRACE_MS && this.#live?.shell.attended === true; ms += GRACE_STEP_MS) {
+      await scheduler.wait(GRACE_STEP_MS);
+    }
+    return this.#live?.shell.attended === false;
   }
 
   /** What has ended is as unknown as what never was: both are soon forgotten. */
@@ -270,6 +287,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       closeSocket(socket, 1012, "the session could not be restored");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
   }
+}
+
+/** What a client secret leaves open, the URL says: only the same call is gone on with. */
+function sameTarget(asked: CallSetup, present: CallSetup | undefined): boolean {
+  return asked.model === present?.model && asked.intent === present.intent;
 }
 
 function closeSocket(socket: WebSocket, code: number, reason: string): void {

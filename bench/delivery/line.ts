@@ -25,6 +25,7 @@ export class CutLine {
   readonly #server: Server;
   readonly #delayMs: number;
   readonly #pairs = new Set<Pair>();
+  #down = false;
 
   private constructor(server: Server, targetPort: number, delayMs: number) {
     this.#server = server;
@@ -46,6 +47,10 @@ export class CutLine {
   }
 
   #accept(near: Socket, targetPort: number): void {
+    if (this.#down) {
+      near.destroy();
+      return;
+    }
     const far = connect({ port: targetPort, host: "127.0.0.1", noDelay: true });
     const pair: Pair = { near, far, black: false, onSwallowed: () => {} };
     this.#pairs.add(pair);
@@ -95,6 +100,16 @@ export class CutLine {
     // Who does not ask need not be told.
     closed.catch(() => {});
     return { at, closed };
+  }
+
+  /** The network is gone: every connection breaks, and new ones too until `up`. */
+  down(): void {
+    this.#down = true;
+    for (const { near } of this.#pairs) near.destroy();
+  }
+
+  up(): void {
+    this.#down = false;
   }
 
   async close(): Promise<void> {

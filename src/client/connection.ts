@@ -14,8 +14,10 @@ import { DEAD_MS, Pulse } from "./pulse.ts";
 
 /** Ten seconds of 24 kHz audio that the network did not take: what follows waits here, where it is bounded. */
 const MAX_UPLINK_BYTES = 480_000;
-/** The relay means it: ended, malformed input, policy, size, taken over by another connection (4001), refused (4003). */
-const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 4001, 4003]);
+/** The relay means it: ended, malformed input, policy, size, taken over by another connection (4001), refused (4003), not there any more (4004). */
+const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 4001, 4003, 4004]);
+/** Answers to who comes back: the session is not to be had any more. */
+const LOST_CODES: ReadonlySet<number> = new Set([4003, 4004]);
 
 type Phase = "opening" | "open" | "resuming" | "closed";
 
@@ -223,6 +225,10 @@ export class Connection {
       this.#phase = "closed";
       const reason = close.reason || "The relay closed the connection";
       this.#opening?.reject(new RelayError("closed", reason, close.code));
+      return;
+    }
+    if (this.#phase === "resuming" && LOST_CODES.has(close.code)) {
+      this.#sessionLost(close.reason || `it closed the connection with ${close.code}`);
       return;
     }
     if (this.#resumption === null || FINAL_CODES.has(close.code)) {

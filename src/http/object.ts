@@ -8,7 +8,9 @@ import {
 } from "../../durable-objects/call-setup.ts";
 import type { RelayEnv } from "../../durable-objects/env.ts";
 import { drawId } from "../../durable-objects/identifiers.ts";
+import type { DoorContext } from "./door.ts";
 import { Problem } from "./problem.ts";
+import { checkSessionId, type Jurisdiction, jurisdictionOf } from "./session-id.ts";
 
 export const LOCATION_HINTS = [
   "wnam",
@@ -23,27 +25,21 @@ export const LOCATION_HINTS = [
   "afr",
   "me",
 ] as const;
-export const JURISDICTIONS = ["eu", "fedramp", "us"] as const;
-
 type LocationHint = (typeof LOCATION_HINTS)[number];
-type Jurisdiction = (typeof JURISDICTIONS)[number];
 type Stub = ReturnType<RelayEnv["VOICE_SESSION"]["get"]>;
-
-/** The jurisdiction is part of the name: whoever has the name finds the object, wherever it must be. */
-const SESSION_ID = /^sess_(?:(eu|fedramp|us)_)?[0-9A-Za-z]{16,40}$/;
-
-export function newSessionId(jurisdiction: Jurisdiction | null): string {
-  return `sess_${jurisdiction === null ? "" : `${jurisdiction}_`}${drawId()}`;
-}
 
 /** @throws Problem 404 for what is no session's name, 422 where this runtime has no jurisdictions. */
 export function sessionObject(env: RelayEnv, id: string, hint: string | null): Stub {
-  const match = SESSION_ID.exec(id);
-  if (match === null) throw new Problem("session_not_found", "This is not the name of a session.");
-  const jurisdiction = JURISDICTIONS.find((each) => each === match[1]);
+  const jurisdiction = jurisdictionOf(id);
   const locationHint = LOCATION_HINTS.find((each): each is LocationHint => each === hint);
-  const namespace = jurisdiction === undefined ? env.VOICE_SESSION : within(env, jurisdiction);
+  const namespace = jurisdiction === null ? env.VOICE_SESSION : within(env, jurisdiction);
   return namespace.get(namespace.idFromName(id), locationHint === undefined ? {} : { locationHint });
+}
+
+/** Of a session that a client names. @throws Problem as `sessionObject`, and 404 for a name that was never given. */
+export async function namedObject(c: DoorContext, id: string): Promise<Stub> {
+  await checkSessionId(c.env, c.req.url, id);
+  return sessionObject(c.env, id, null);
 }
 
 function within(env: RelayEnv, jurisdiction: Jurisdiction): RelayEnv["VOICE_SESSION"] {
@@ -84,5 +80,6 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   resume_refused: "This resume token is not the session's present one: it was used before, or never given.",
   session_not_found: "No such session is open for this key or resume token.",
   session_ended: "This session has ended: create another one.",
+  session_busy: "The client of this session is still connected: only an API key may take its place.",
   session_unavailable: "The session could not begin; the relay's log says why.",
 };

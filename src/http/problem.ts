@@ -19,6 +19,7 @@ const REASONS = {
   token_used: [409, "The token was used before"],
   resume_refused: [409, "The resume token is not valid"],
   session_ended: [409, "The session has ended"],
+  session_busy: [409, "The session's client is connected"],
   body_too_large: [413, "The body is too large"],
   session_too_large: [413, "The session configuration is too large"],
   unsupported_media_type: [415, "The body must be JSON"],
@@ -53,22 +54,22 @@ export class Problem extends Error {
     return REASONS[this.code][0];
   }
 
+  /** In OpenAI's shape. */
+  toError() {
+    return {
+      type: errorType(this.status),
+      code: this.code,
+      message: this.message,
+      param: this.options.param ?? null,
+      event_id: null,
+    };
+  }
+
   toResponse(): Response {
     const [status, title] = REASONS[this.code];
     const detail = this.message;
-    const body = {
-      type: `urn:relay:problem:${this.code}`,
-      title,
-      status,
-      detail,
-      error: {
-        type: errorType(status),
-        code: this.code,
-        message: detail,
-        param: this.options.param ?? null,
-        event_id: null,
-      },
-    };
+    const type = `urn:relay:problem:${this.code}`;
+    const body = { type, title, status, detail, error: this.toError() };
     const headers = {
       ...this.options.headers,
       "Content-Type": "application/problem+json",

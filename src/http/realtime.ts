@@ -5,12 +5,15 @@ import { requireApiKey, requireKeyOrSecret } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
-import { connect, newSessionId, sessionObject } from "./object.ts";
+import type { ApiKey } from "./api-keys.ts";
+import { connect, namedObject, sessionObject } from "./object.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, type Intent, intentOf, modelOf, planFor } from "./session-config.ts";
+import { newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
 import { issueToken, type Token } from "./tokens.ts";
+import { orTurnAway } from "./turn-away.ts";
 
 const SECRET_LIFETIME_S = 600;
 
@@ -27,21 +30,9 @@ export const realtime = new Hono<DoorEnv>()
       });
     }
     const { key, secret } = await requireKeyOrSecret(c);
-    const { model, intent } = readTarget(c, secret);
-    const plan = planFor(c, model);
-    await countSession(c, key);
-    const id = newSessionId(null);
-    const call = {
-      id: coreId(id),
-      model: model ?? plan.name,
-      intent,
-      session: secret?.session ?? {},
-      keyId: key.id,
-      token: null,
-    };
-    const stub = sessionObject(c.env, id, null);
-    const negotiated = negotiate(c.req.raw.headers);
-    return connect(stub, { call, keyId: key.id, resume: null, ...negotiated, ticket: null });
+    const former = c.req.query("session_id");
+    if (former !== undefined) return orTurnAway(c, () => goOn(c, former, key, secret));
+    return begin(c, key, secret);
   })
   .post("/client_secrets", limitBody, async (c) => {
     const key = await requireApiKey(c);
@@ -59,7 +50,7 @@ export const realtime = new Hono<DoorEnv>()
     );
     const shown = {
       ...effective,
-      id: newSessionId(null),
+      id: await newSessionId(c.env, c.req.url, null),
       object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
       model: model ?? plan.name,
     };
@@ -67,6 +58,47 @@ export const realtime = new Hono<DoorEnv>()
       "Cache-Control": "no-store",
     });
   });
+
+/** With the session of that name: its owner's API key at any time, the secret that opened it once it lost its client. */
+async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | null): Promise<Response> {
+  const stub = await namedObject(c, id);
+  const negotiated = negotiate(c.req.raw.headers);
+  const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
+  return connect(stub, { ...arrival, ...negotiated });
+}
+
+/**
+ * A new session. A client secret's first one is named after the secret: who comes with the same one again, after that
+ * session has lost its client, goes on with it.
+ */
+async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise<Response> {
+  const { model, intent } = readTarget(c, secret);
+  const plan = planFor(c, model);
+  await countSession(c, key);
+  const negotiated = negotiate(c.req.raw.headers);
+  const open = async (drawn?: string): Promise<Response> => {
+    const id = await newSessionId(c.env, c.req.url, null, drawn);
+    const call = {
+      id: coreId(id),
+      model: model ?? plan.name,
+      intent,
+      session: secret?.session ?? {},
+      keyId: key.id,
+      secret: secret?.jti ?? null,
+      token: secret === null || drawn === undefined ? null : { jti: secret.jti, exp: secret.exp },
+    };
+    const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
+    return connect(sessionObject(c.env, id, null), { ...arrival, ...negotiated });
+  };
+  if (secret === null) return open();
+  try {
+    return await open(secret.jti);
+  } catch (error) {
+    // Its first session has its client, or is over.
+    if (error instanceof Problem && error.code === "session_busy") return open();
+    throw error;
+  }
+}
 
 /** The URL says which model or intent; what it leaves open is the client secret's. */
 function readTarget(

@@ -6,11 +6,13 @@ import { requireApiKey, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isDevelopment, isUpgrade } from "./door.ts";
-import { connect, JURISDICTIONS, LOCATION_HINTS, newSessionId, sessionObject } from "./object.ts";
+import { connect, LOCATION_HINTS, namedObject, sessionObject } from "./object.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, intentOf, modelOf, planFor } from "./session-config.ts";
+import { JURISDICTIONS, newSessionId } from "./session-id.ts";
 import { issueToken } from "./tokens.ts";
+import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
 const TOKEN_LIFETIME_S = 120;
@@ -38,7 +40,7 @@ export const sessions = new Hono<DoorEnv>()
     const plan = planFor(c, model);
     effectiveSession(plan, session, "unprocessable");
     await countSession(c, key);
-    const id = newSessionId(body.jurisdiction ?? null);
+    const id = await newSessionId(c.env, c.req.url, body.jurisdiction ?? null);
     const hint = body.location_hint ?? null;
     // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
     const stub = sessionObject(c.env, id, hint);
@@ -58,6 +60,7 @@ export const sessions = new Hono<DoorEnv>()
         intent,
         session,
         keyId: key.id,
+        secret: null,
         token: { jti, exp },
       };
       await stub.prewarm(JSON.stringify(call));
@@ -78,16 +81,17 @@ export const sessions = new Hono<DoorEnv>()
     const id = c.req.param("id");
     if (isUpgrade(c.req.raw)) {
       const token = c.req.query("resume_token");
-      return token === undefined ? open(c, id) : resume(c, id, token);
+      return token === undefined ? open(c, id) : orTurnAway(c, () => resume(c, id, token));
     }
     const key = await requireApiKey(c);
-    const state = await sessionObject(c.env, id, null).state(key.id);
+    const state = await (await namedObject(c, id)).state(key.id);
     if (state === null) throw unknown();
     return c.body(state, 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
   })
   .delete("/:id", async (c) => {
     const key = await requireApiKey(c);
-    const ended = await sessionObject(c.env, c.req.param("id"), null).terminate(key.id);
+    const stub = await namedObject(c, c.req.param("id"));
+    const ended = await stub.terminate(key.id);
     if (!ended) throw unknown();
     return c.body(null, 204);
   });
@@ -101,11 +105,12 @@ async function open(c: DoorContext, id: string): Promise<Response> {
     intent: token.intent,
     session: token.session,
     keyId: key.id,
+    secret: null,
     token: { jti: token.jti, exp: token.exp },
   };
   if (call !== null) planFor(c, call.model);
-  const stub = sessionObject(c.env, id, token?.locationHint ?? null);
-  return connect(stub, { call, keyId: key.id, resume: null, dialect, protocol, ticket: null });
+  const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
+  return connect(stub, { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null });
 }
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */
@@ -118,8 +123,16 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
   }
   // None of ours is longer, and it travels in a header. An empty one is never good.
   const known = token.length > RESUME_TOKEN_LIMIT ? "" : token;
-  const stub = sessionObject(c.env, id, null);
-  return connect(stub, { call: null, keyId: null, resume: known, dialect, protocol, ticket: null });
+  const stub = await namedObject(c, id);
+  return connect(stub, {
+    call: null,
+    keyId: null,
+    resume: known,
+    secret: null,
+    dialect,
+    protocol,
+    ticket: null,
+  });
 }
 
 /** The core puts `sess_` before the identifier it is given, as OpenAI's session object has it. */

@@ -10,8 +10,8 @@ import * as v from "valibot";
 import type { RelayEnv } from "../../durable-objects/env.ts";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import { type JsonObject, parseJsonObject } from "../protocol/json.ts";
-import { isDevelopment } from "./door.ts";
 import { Problem } from "./problem.ts";
+import { signingKey } from "./signing.ts";
 
 export interface Grant {
   readonly audience: "session" | "client_secret";
@@ -48,25 +48,8 @@ const claims = v.object({
 });
 
 const SECRET_PREFIX = "ek_";
-const SIGNING_KEY_LEAST = 32;
 const PACK_ABOVE = 1024;
 const TOKEN_LIMIT = 12 * 1024;
-
-/** Of development without a signing key: as good as random, and gone with the isolate. */
-let developmentKey: string | null = null;
-
-function signingKey(env: RelayEnv, requestUrl: string): string {
-  const key = env.RELAY_SIGNING_KEY;
-  if (key !== undefined && key.length >= SIGNING_KEY_LEAST) return key;
-  if (key === undefined && isDevelopment(env, requestUrl)) {
-    developmentKey ??= drawId() + drawId();
-    return developmentKey;
-  }
-  throw new Problem(
-    "misconfigured",
-    `The binding RELAY_SIGNING_KEY is missing or shorter than ${SIGNING_KEY_LEAST} characters.`,
-  );
-}
 
 /** @throws Problem 413 when the session configuration makes it too long to travel. */
 export async function issueToken(

@@ -290,6 +290,25 @@ describe("a lost connection", () => {
     expect(call.send({ type: "response.create" })).toBe(false);
   });
 
+  test.each([4003, 4004])(
+    "[C45] that turns it away with %i ends the call at once and says why",
+    async (code) => {
+      const { call, socket } = await connected();
+      const told = collect(call, "resumed");
+      const errors = collect(call, "error");
+      socket.hangUp(1006, "");
+      const next = await again(100);
+      next.mention({ type: "error", error: { code: "session_not_found", message: "No such session." } });
+      next.hangUp(code, "No such session.");
+      expect(told).toEqual([{ verdict: "lost", missing: null }]);
+      expect(errors.map(({ error }) => error.code)).toEqual(["session_not_found", "session_lost"]);
+      expect(errors[1]?.error.message).toContain("No such session.");
+      expect(call.state).toBe("closed");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(ScriptedSocket.made).toHaveLength(2);
+    },
+  );
+
   test("[C45] with a reconnect hook a session that is lost is followed by a new one", async () => {
     const target = { url: "wss://relay.example/again", protocols: ["duplex.v1"] };
     const { call, socket } = await connected(RESUMABLE, { reconnect: () => Promise.resolve(target) });
@@ -305,13 +324,16 @@ describe("a lost connection", () => {
     call.close();
   });
 
-  test.each([1000, 1008, 4001, 4003])("[C46] by a close with %i is meant and ends the call", async (code) => {
-    const { call, socket } = await connected();
-    socket.hangUp(code, "meant");
-    expect(call.state).toBe("closed");
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(ScriptedSocket.made).toHaveLength(1);
-  });
+  test.each([1000, 1008, 4001, 4003, 4004])(
+    "[C46] by a close with %i is meant and ends the call",
+    async (code) => {
+      const { call, socket } = await connected();
+      socket.hangUp(code, "meant");
+      expect(call.state).toBe("closed");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(ScriptedSocket.made).toHaveLength(1);
+    },
+  );
 
   test("[C46] ended by the application meanwhile leaves nothing behind", async () => {
     const { call, socket } = await connected();

@@ -43,6 +43,12 @@ function contents(events: readonly Received[]): readonly string[] {
     .map(({ item }) => JSON.stringify(item));
 }
 
+function idsOf(events: readonly Received[]): readonly string[] {
+  return events
+    .filter(({ type }) => type === "conversation.item.done")
+    .map(({ item }) => (item as { readonly id: string }).id);
+}
+
 describe("a realtime client that dropped", () => {
   test.each([1006, 1001])(
     "[Y40] with %i may come back for 30 s, upstreams stay; after it all is closed",
@@ -86,7 +92,7 @@ describe("a realtime client that dropped", () => {
     expect(told.at(-1)).toMatchObject({ item: { role: "assistant", status: "incomplete" } });
     call.client({
       type: "conversation.item.retrieve",
-      item_id: (told.at(-1)?.["item"] as { id: string }).id,
+      item_id: idsOf(told).at(-1) ?? "",
     });
     const { content } = call.last("conversation.item.retrieved")["item"] as { content: { audio: string }[] };
     expect(Uint8Array.fromBase64(content[0]?.audio ?? "").length).toBe(1500 * 48);
@@ -112,9 +118,7 @@ describe("a realtime client that dropped", () => {
       call.advance(500);
     }
     const before = contents(call.events);
-    const ids = call.events
-      .filter(({ type }) => type === "conversation.item.done")
-      .map(({ item }) => (item as { id: string }).id);
+    const ids = idsOf(call.events);
     client.drop();
     const told = client.back();
     expect(told[0]).toMatchObject({ session: { instructions: "Be brief." } });

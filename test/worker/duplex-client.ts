@@ -1,7 +1,7 @@
 /** A `duplex.v1` client that numbers what it sends, keeps what it got, and comes back by its resume token. */
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader, writeFrame } from "../../src/protocol/frame.ts";
-import { createSession, problemOf } from "./doors.ts";
-import { type ClientSocket, connect, type ServerEvent, upgrade } from "./socket.ts";
+import { createSession } from "./doors.ts";
+import { type ClientSocket, connect, type ServerEvent, turnedAway } from "./socket.ts";
 
 export const DUPLEX = { "Sec-WebSocket-Protocol": "duplex.v1" };
 
@@ -118,13 +118,9 @@ export function resumePath(id: string, token: string): string {
   return `/v1/sessions/${id}?resume_token=${encodeURIComponent(token)}`;
 }
 
-/** What a connection with this resume token is refused with. */
-export async function resumeRefused(
-  id: string,
-  token: string,
-  headers: Record<string, string> = DUPLEX,
-): Promise<readonly [number, string, string | null]> {
-  return problemOf(await upgrade(resumePath(id, token), headers));
+/** Close code and error code with which a connection with this resume token is turned away. */
+export async function resumeRefused(id: string, token: string): Promise<readonly [number, unknown]> {
+  return turnedAway(resumePath(id, token), DUPLEX);
 }
 
 /** The n-th 20 ms of a signal in which no two samples in a row are alike: 24 kHz PCM. */

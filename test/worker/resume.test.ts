@@ -121,7 +121,7 @@ describe("an object that died", () => {
     expect(await stateOf(client.id)).toMatchObject({ status: "waiting", audio: { received_ms: 100 } });
     const ended = await call(`/v1/sessions/${client.id}`, { method: "DELETE", headers: bearer() });
     expect(ended.status).toBe(204);
-    expect(await resumeRefused(client.id, client.token)).toEqual([404, "session_not_found", null]);
+    expect(await resumeRefused(client.id, client.token)).toEqual([4004, "session_not_found"]);
     expect(await keysOf(client.id)).toEqual(["used"]);
   });
 
@@ -205,7 +205,7 @@ describe("an object that nobody comes back to", () => {
     vi.setSystemTime(alarmAt ?? 0);
     expect(await runDurableObjectAlarm(objectOf(client.id))).toBe(true);
     expect(await keysOf(client.id)).toEqual([]);
-    expect(await resumeRefused(client.id, client.token)).toEqual([404, "session_not_found", null]);
+    expect(await resumeRefused(client.id, client.token)).toEqual([4004, "session_not_found"]);
   });
 
   test("[O18] in its first moment does not stay either", async () => {

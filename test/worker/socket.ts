@@ -84,3 +84,13 @@ export function upgrade(path: string, headers: Record<string, string> = {}): Pro
   url.protocol = url.protocol.replace("ws", "http");
   return exports.default.fetch(new Request(url, { headers: { Upgrade: "websocket", ...headers } }));
 }
+
+/** Close code and error code of a socket that was accepted to be told why it is refused. */
+export async function turnedAway(
+  path: string,
+  headers: Record<string, string>,
+): Promise<readonly [number, unknown]> {
+  const socket = await connect(path, headers);
+  const { error } = (await socket.event("error")) as { readonly error?: { readonly code?: unknown } };
+  return [(await socket.closed).code, error?.code];
+}
