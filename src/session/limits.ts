@@ -46,7 +46,7 @@ export interface Limits {
   readonly redialFirstMs: number;
   readonly redialMostMs: number;
   readonly redials: number;
-  /** A client without a connection for so long ends the session (duplex.v1, which can come back). */
+  /** A client without a connection for so long ends the session. */
   readonly clientGoneMs: number;
   /** A session whose client never connected. */
   readonly unclaimedMs: number;
