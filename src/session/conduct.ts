@@ -18,6 +18,7 @@ import { Conversation } from "./conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./eager.ts";
 import { Floor } from "./floor/floor.ts";
+import { Idle } from "./idle.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerId } from "./io.ts";
@@ -57,6 +58,7 @@ export class Conduct {
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
   readonly absence: Absence;
+  readonly idle = new Idle(this);
   readonly delivery: Delivery;
   readonly parking: Parking;
   readonly commands: ClientCommands;
@@ -271,7 +273,7 @@ export class Conduct {
     const config = this.config.upstream();
     for (const link of this.links) link.command({ type: "configure", config });
     this.port.emit({ type: "session.updated", session: this.shownSession() });
-    this.armIdle();
+    this.idle.arm();
     this.context.persist();
   }
 
@@ -408,30 +410,8 @@ export class Conduct {
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
     this.parking.touch();
-    if (response.asked && !response.outOfBand) this.armIdle();
+    if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persist();
-  }
-
-  /** `idle_timeout_ms` starts when the answer has been played to its end. */
-  armIdle(): void {
-    const turn = this.config.turnDetection;
-    const idleMs = turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
-    this.context.deadlines.clear("idle");
-    if (
-      idleMs === null ||
-      !this.port.connected ||
-      this.responses.answering.length > 0 ||
-      this.responses.count === 0
-    )
-      return;
-    const from = Math.max(this.context.now, this.listener.playingUntil());
-    this.context.deadlines.set("idle", from + idleMs);
-  }
-
-  /** The deadline of `idle_timeout_ms` came. */
-  idle(): void {
-    const turn = this.config.turnDetection;
-    if (turn?.type === "server_vad" && turn.idle_timeout_ms !== null) this.turns.idle(turn.idle_timeout_ms);
   }
 
   snapshot(): ConductSnapshot {
@@ -440,7 +420,6 @@ export class Conduct {
       usage: { ...this.usage },
       closed: this.#closed,
       activeAt: this.parking.snapshot(),
-      owed: this.absence.snapshot(),
     };
   }
 
@@ -449,7 +428,6 @@ export class Conduct {
     this.usage = { ...snapshot.usage };
     this.#closed = snapshot.closed;
     this.parking.restore(snapshot.activeAt);
-    this.absence.restore(snapshot.owed);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -464,5 +442,4 @@ export interface ConductSnapshot {
   readonly usage: Readonly<Record<string, number>>;
   readonly closed: { readonly at: number; readonly afterMs: number } | null;
   readonly activeAt: number;
-  readonly owed: boolean;
 }

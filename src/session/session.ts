@@ -41,6 +41,7 @@ export interface SessionSnapshot {
   readonly responses: ResponsesSnapshot;
   readonly floor: FloorSnapshot;
   readonly eager: EagerSnapshot;
+  readonly owed: boolean;
   readonly recovery: readonly number[];
   readonly pauses: readonly number[];
   readonly input: AudioInputSnapshot;
@@ -126,7 +127,7 @@ export class Session {
     if (dialect === "duplex.v1" && delivery.opened(again)) return;
     this.#greet();
     this.#conduct.absence.tell();
-    this.#conduct.armIdle();
+    this.#conduct.idle.arm();
   }
 
   /** The first events of a session, or of a client that begins anew on it. */
@@ -203,7 +204,7 @@ export class Session {
     else if (kind === "lane") this.#conduct.responses.drainOne(which);
     else if (name === "floor") this.#conduct.floor.abandon();
     else if (name === "persist") this.#conduct.context.persist();
-    else if (name === "idle") this.#conduct.idle();
+    else if (name === "idle") this.#conduct.idle.due();
     else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
@@ -259,6 +260,7 @@ export class Session {
       responses: this.#conduct.responses.snapshot(),
       floor: this.#conduct.floor.snapshot(),
       eager: this.#conduct.eager.snapshot(),
+      owed: this.#conduct.absence.snapshot(),
       recovery: this.#conduct.recovery.snapshot(),
       pauses: this.#conduct.pauses.snapshot(),
       input: this.#conduct.input.snapshot(),
@@ -293,6 +295,7 @@ export class Session {
     conduct.responses.restore(snapshot.responses);
     conduct.floor.restore(snapshot.floor);
     conduct.eager.restore(snapshot.eager);
+    conduct.absence.restore(snapshot.owed);
     conduct.recovery.restore(snapshot.recovery);
     conduct.pauses.restore(snapshot.pauses);
     conduct.input.restore(snapshot.input);

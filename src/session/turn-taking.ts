@@ -271,8 +271,7 @@ export class TurnTaking implements InputListener {
   /** A client that did not see the open turn begin is told of it. */
   tellOpen(): void {
     if (this.#phase !== "speaking" && !this.#upstreamSpeaking) return;
-    const ticks = this.#phase === "speaking" ? this.#startTicks : this.#input.ticks;
-    this.#tellStarted(ticks);
+    this.#tellStarted(this.#phase === "speaking" ? this.#startTicks : this.#input.ticks);
   }
 
   #tellStarted(ticks: number): void {
