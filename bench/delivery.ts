@@ -3,17 +3,18 @@
  * and session objects die. What was said and what was heard are compared sample by sample at both ends; how long it
  * took, by one clock.
  */
+import { death } from "./delivery/death.ts";
 import { failover } from "./delivery/failover.ts";
 import { gaps } from "./delivery/gaps.ts";
 import type { Part, PartResult } from "./delivery/part.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
-  "no word is lost: clients, providers and objects that die [--only gaps,failover] [--full] [--few N] [--seed N]";
+  "no word is lost: clients, providers and objects that die [--only gaps,failover,death] [--full] [--few N] [--seed N]";
 
 const DEFAULT_SEED = 20_261_123;
 
-const PARTS: Readonly<Record<string, Part>> = { gaps, failover };
+const PARTS: Readonly<Record<string, Part>> = { gaps, failover, death };
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const { args } = options;

@@ -4,6 +4,8 @@
  * a message that came twice is there twice.
  */
 import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader, writeFrame } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
@@ -12,6 +14,8 @@ import { objectAt, textAt } from "../../src/upstreams/json.ts";
 const ACK_EVERY_MS = 500;
 const BEAT_MS = 2000;
 const WAIT_LIMIT_MS = 45_000;
+/** A dial that is not answered in this time has failed. */
+const HANDSHAKE_MS = 5000;
 /** Nothing received for so long: the connection is dead (docs/wire.md). */
 export const DEAD_MS = 5000;
 
@@ -32,6 +36,8 @@ export interface HeardFrame {
 /** How a resume went; milliseconds since `session.resume` was sent, but for `dialMs`. */
 export interface Resumption {
   readonly verdict: string;
+  /** `performance.now()` at which `session.resume` was sent. */
+  readonly askedAt: number;
   /** TCP and the upgrade, before. */
   readonly dialMs: number;
   readonly verdictMs: number;
@@ -84,12 +90,7 @@ export class ResumingClient {
 
   /** A new session of `model`; resolves at its first `session.created`. */
   static async open(target: ClientTarget, model: string, session: JsonObject = {}): Promise<ResumingClient> {
-    const answer = await fetch(`${target.url}/v1/sessions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${target.apiKey}`, "content-type": "application/json" },
-      body: JSON.stringify({ model, session }),
-    });
-    const made = parseJsonObject(await answer.text());
+    const made = parseJsonObject(await post(target, JSON.stringify({ model, session })));
     const url = new URL(textAt(made, "url") ?? "http://no-session.invalid");
     const client = new ResumingClient(textAt(made, "id") ?? "", target.port, url.pathname + url.search);
     await once(client.#socket, "open");
@@ -102,6 +103,7 @@ export class ResumingClient {
   #dial(path: string): WebSocket {
     const socket = new WebSocket(`ws://127.0.0.1:${this.#port}${path}`, ["duplex.v1"], {
       perMessageDeflate: false,
+      handshakeTimeout: HANDSHAKE_MS,
     });
     this.#closed = null;
     this.heardAt = performance.now();
@@ -206,6 +208,11 @@ export class ResumingClient {
     return this.#closed;
   }
 
+  /** Resolves when the connection has ended, by whatever cause. */
+  async ended(): Promise<void> {
+    if (this.#closed === null) await once(this.#socket, "close");
+  }
+
   /** The network is gone: no close frame, and nothing that is under way arrives. */
   terminate(): void {
     this.#live = false;
@@ -254,6 +261,7 @@ export class ResumingClient {
     const since = (at: number): number => (this.numberedAt[at] ?? Number.NaN) - askedAt;
     return {
       verdict: textAt(event, "verdict") ?? "",
+      askedAt,
       dialMs: askedAt - dialledAt,
       verdictMs,
       alongsideMs: await alongside,
@@ -309,4 +317,13 @@ export class ResumingClient {
     await closed;
     clearTimeout(patience);
   }
+}
+
+/** Over a connection of its own: one that was kept may belong to a process that is gone. */
+async function post({ url, apiKey }: ClientTarget, body: string): Promise<string> {
+  const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+  const sending = request(`${url}/v1/sessions`, { method: "POST", agent: false, headers });
+  sending.end(body);
+  const [answer]: IncomingMessage[] = await once(sending, "response");
+  return answer === undefined ? "" : text(answer);
 }

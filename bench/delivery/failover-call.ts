@@ -1,6 +1,7 @@
 /** One call whose provider fails, in mid-sentence, before its answer or in the middle of it, and what both ends know. */
 import { ResumingClient } from "./client.ts";
 import { Listener, type HeardAnswer, type Told } from "./listener.ts";
+import { sessionOf, toldSince, within } from "./scene.ts";
 import { sleep, Speaker } from "./speaker.ts";
 import { FIRST, KILLED, SECOND, type Stage } from "./stage.ts";
 import { traceAnswer, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
@@ -49,7 +50,6 @@ export interface Failover {
 }
 
 const BETWEEN_MS = 600;
-const LIMIT_MS = 15_000;
 
 /** Does to the provider what the case wants; resolves with the moment at which it happened. */
 export type Strike = (what: FailoverCase) => Promise<number>;
@@ -59,7 +59,11 @@ export async function playFailover(stage: Stage, what: FailoverCase, strike: Str
   if (what.kind === "killed") await stage.killed.expect(what.name, script(what.first));
   else stage.first.expect(what.name, script(what.first));
   stage.second.expect(what.name, script(what.second));
-  const client = await ResumingClient.open(stage.relay, what.route, sessionOf(what));
+  const client = await ResumingClient.open(
+    stage.relay,
+    what.route,
+    sessionOf(what.name, what.moment === "answer"),
+  );
   const listener = new Listener(client);
   const speaker = new Speaker(client, what.seed);
   try {
@@ -80,42 +84,6 @@ export async function playFailover(stage: Stage, what: FailoverCase, strike: Str
     speaker.stop();
     await client.hangUp();
   }
-}
-
-/**
- * In mid-answer the relay has to ask for what is left, which it may where answers are its own to ask for; then it
- * decides on turns, at a threshold that noise does not reach, and the client's commits end them.
- */
-function sessionOf({ name, moment }: FailoverCase) {
-  const relayAsks = {
-    type: "server_vad",
-    threshold: 1,
-    create_response: true,
-    interrupt_response: false,
-    prefix_padding_ms: 0,
-  };
-  const input = { turn_detection: moment === "answer" ? relayAsks : null };
-  return { type: "realtime", instructions: name, audio: { input } };
-}
-
-async function toldSince(
-  client: ResumingClient,
-  listener: Listener,
-  status: string,
-  from: number,
-): Promise<Told> {
-  const find = (): Told | undefined =>
-    listener.upstream.find((told) => told.status === status && told.at >= from);
-  await within(client, () => find() !== undefined, `the upstream to be ${status}`);
-  const told = find();
-  if (told === undefined) throw new Error(`the upstream was never ${status}`);
-  return told;
-}
-
-async function within(client: ResumingClient, enough: () => boolean, what: string): Promise<void> {
-  const limit = performance.now() + LIMIT_MS;
-  await client.until(() => enough() || performance.now() > limit, what);
-  if (!enough()) throw new Error(`${what} took more than ${LIMIT_MS} ms`);
 }
 
 /** To the moment at which the provider is to fail. */

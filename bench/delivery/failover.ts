@@ -13,6 +13,7 @@ import { missedBy, type PartOptions, type PartResult } from "./part.ts";
 import { sleep } from "./speaker.ts";
 import { spread, sum, type Spread } from "./spread.ts";
 import { openStage, type Stage } from "./stage.ts";
+import { Together } from "./together.ts";
 
 const TARGETS = {
   closed_noticed_ms: 100,
@@ -91,17 +92,13 @@ async function playRound(
   played: Failover[],
   failures: string[],
 ): Promise<void> {
-  const killing = new Together(round.length, async () => {
-    const at = performance.now();
-    await stage.killed.kill();
-    return at;
-  });
+  const killing = new Together(round.length, () => stage.killed.kill());
   const one = async (what: FailoverCase, n: number): Promise<void> => {
     await sleep(n * STAGGER_MS);
     try {
       played.push(await playFailover(stage, what, strikeOf(stage, killing)));
     } catch (error) {
-      killing.leave();
+      if (what.kind === "killed") killing.leave();
       failures.push(`${what.name} (${what.kind}, ${what.moment}, ${what.route}): ${String(error)}`);
     }
   };
@@ -120,28 +117,6 @@ function strikeOf(stage: Stage, killing: Together): Strike {
     else firstLine.blackHole(first.fromPort(name));
     return at;
   };
-}
-
-/** What is done once, when all have arrived or left. */
-class Together {
-  #missing: number;
-  readonly #act: () => Promise<number>;
-  readonly #done = Promise.withResolvers<number>();
-
-  constructor(count: number, act: () => Promise<number>) {
-    this.#missing = count;
-    this.#act = act;
-  }
-
-  arrive(): Promise<number> {
-    this.leave();
-    return this.#done.promise;
-  }
-
-  leave(): void {
-    this.#missing -= 1;
-    if (this.#missing === 0) void this.#act().then(this.#done.resolve);
-  }
 }
 
 type Figures = ReturnType<typeof figuresOf>;

@@ -77,6 +77,8 @@ export class MarkedVoice {
   #session: JsonObject = { object: "realtime.session", type: "realtime", id: "sess_marked" };
   #pieces: Uint8Array[] = [];
   readonly #items = new Set<string>();
+  /** Ids of tool calls that this connection made or was told of. */
+  readonly #calls = new Set<string>();
   #events = 0;
 
   /** `find`: the script by the name in the session's instructions. */
@@ -166,6 +168,10 @@ export class MarkedVoice {
     const id = textAt(item, "id") ?? `item_told_${this.told.length}`;
     if (this.#items.has(id)) return this.#refuse(`the item ${id} twice`);
     this.#items.add(id);
+    const call = textAt(item, "call_id") ?? "";
+    if (item["type"] === "function_call") this.#calls.add(call);
+    else if (item["type"] === "function_call_output" && !this.#calls.has(call))
+      return this.#refuse(`the result of the unknown call ${call}`);
     this.told.push({ id, text: JSON.stringify(item) });
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#emit({ type: "conversation.item.added", previous_item_id: null, item: shown });
@@ -251,6 +257,7 @@ export class MarkedVoice {
   }
 
   #callTool(answer: Answer, within: JsonObject): void {
+    this.#calls.add(`call_${answer.id}`);
     const call = { call_id: `call_${answer.id}`, name: "look_up", arguments: `{"of":"${answer.id}"}` };
     this.#emit({ type: "response.function_call_arguments.done", ...within, ...call });
     this.#end(answer, "completed");
