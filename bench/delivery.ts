@@ -7,14 +7,15 @@ import { death } from "./delivery/death.ts";
 import { failover } from "./delivery/failover.ts";
 import { gaps } from "./delivery/gaps.ts";
 import type { Part, PartResult } from "./delivery/part.ts";
+import { rollover } from "./delivery/rollover.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
-  "no word is lost: clients, providers and objects that die [--only gaps,failover,death] [--full] [--few N] [--seed N]";
+  "no word is lost: clients, providers and objects that die [--only gaps,failover,death,rollover] [--full] [--few N] [--seed N]";
 
 const DEFAULT_SEED = 20_261_123;
 
-const PARTS: Readonly<Record<string, Part>> = { gaps, failover, death };
+const PARTS: Readonly<Record<string, Part>> = { gaps, failover, death, rollover };
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const { args } = options;

@@ -65,7 +65,8 @@ const AGAIN_MS = 100;
 const GIVE_UP_MS = 15_000;
 const BETWEEN_MS = 600;
 
-export async function playDeath(stage: Stage, what: DeathCase, kill: Kill): Promise<Died> {
+/** @returns what compares both ends: not to be called while other calls are under way, which it would hold up. */
+export async function playDeath(stage: Stage, what: DeathCase, kill: Kill): Promise<() => Died> {
   const { relay, first } = stage;
   first.expect(what.name, { seed: what.seed, answers: what.answers });
   const session = sessionOf(what.name, what.moment === "answer", what.moment === "tool call" ? [TOOL] : []);
@@ -87,17 +88,19 @@ export async function playDeath(stage: Stage, what: DeathCase, kill: Kill): Prom
     const wantedAt = Math.max(upAt, await finish(what, client, listener, speaker));
     speaker.stop();
     await speaking;
-    const heard = judge(stage, what, listener, speaker, goesOn);
-    return {
-      case: what,
-      downMs: upAt - diedAt,
-      resumption,
-      attempts,
-      verdictMs: verdictAt - upAt,
-      readyMs: ready.at - upAt,
-      soundMs: heard.soundAt === null ? null : heard.soundAt - wantedAt,
-      ...numbersOf(client, resumption),
-      ...heard,
+    return () => {
+      const heard = judge(stage, what, listener, speaker, goesOn);
+      return {
+        case: what,
+        downMs: upAt - diedAt,
+        resumption,
+        attempts,
+        verdictMs: verdictAt - upAt,
+        readyMs: ready.at - upAt,
+        soundMs: heard.soundAt === null ? null : heard.soundAt - wantedAt,
+        ...numbersOf(client, resumption),
+        ...heard,
+      };
     };
   } finally {
     speaker.stop();
@@ -203,7 +206,7 @@ function numbersOf(client: ResumingClient, { event }: Resumption) {
 }
 
 function judge(stage: Stage, what: DeathCase, listener: Listener, speaker: Speaker, goesOn: number) {
-  const sources = { seed: what.seed, providers: [FIRST], connections: 4, answers: 6, longest: 0 };
+  const sources = { seed: what.seed, providers: [FIRST], connections: 4, answers: 6 };
   const answers = listener.answers.map((answer) => traceAnswer(answer, sources));
   const voices = stage.first.voices(what.name);
   const voice = voices.at(-1);
@@ -217,7 +220,10 @@ function judge(stage: Stage, what: DeathCase, listener: Listener, speaker: Speak
   return {
     soundAt: sound?.firstAt ?? null,
     providerMs: asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
-    speech: traceSpeech(speaker, voice.turns),
+    speech: traceSpeech(
+      speaker,
+      voices.slice(1).map(({ turns }) => turns),
+    ),
     answered: listener.answers.slice(0, goesOn).filter(({ status }) => status === "completed").length,
     answers,
     toolCalls: listener.answers.filter(({ call }) => call !== null).length,

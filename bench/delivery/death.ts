@@ -25,7 +25,7 @@ const MOMENTS: readonly DeathMoment[] = ["sentence", "answer", "tool call"];
 
 export async function death({ seed, full, few, say }: PartOptions): Promise<PartResult> {
   const stage = await openStage();
-  const died: Died[] = [];
+  const died: (() => Died)[] = [];
   const failures: string[] = [];
   try {
     const cases = draw(seed, few ?? (full ? CASES_FULL : CASES));
@@ -37,7 +37,10 @@ export async function death({ seed, full, few, say }: PartOptions): Promise<Part
     await stage.close();
   }
   for (const failure of failures) say(failure);
-  return resultOf(died, failures);
+  return resultOf(
+    died.map((judge) => judge()),
+    failures,
+  );
 }
 
 function draw(seed: number, count: number): DeathCase[] {
@@ -74,7 +77,7 @@ function roundsOf(cases: readonly DeathCase[]): DeathCase[][] {
 async function playRound(
   stage: Stage,
   round: readonly DeathCase[],
-  died: Died[],
+  died: (() => Died)[],
   failures: string[],
 ): Promise<void> {
   const killing = new Together(round.length, async () => {

@@ -54,7 +54,12 @@ const BETWEEN_MS = 600;
 /** Does to the provider what the case wants; resolves with the moment at which it happened. */
 export type Strike = (what: FailoverCase) => Promise<number>;
 
-export async function playFailover(stage: Stage, what: FailoverCase, strike: Strike): Promise<Failover> {
+/** @returns what compares both ends: not to be called while other calls are under way, which it would hold up. */
+export async function playFailover(
+  stage: Stage,
+  what: FailoverCase,
+  strike: Strike,
+): Promise<() => Failover> {
   const script = (answer: AnswerScript) => ({ seed: what.seed, answers: [answer] });
   if (what.kind === "killed") await stage.killed.expect(what.name, script(what.first));
   else stage.first.expect(what.name, script(what.first));
@@ -79,7 +84,7 @@ export async function playFailover(stage: Stage, what: FailoverCase, strike: Str
     await finish(what, client, listener, speaker);
     speaker.stop();
     await speaking;
-    return judge(stage, what, { listener, speaker, struckAt, closed, again });
+    return () => judge(stage, what, { listener, speaker, struckAt, closed, again });
   } finally {
     speaker.stop();
     await client.hangUp();
@@ -130,7 +135,7 @@ interface Played {
 function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
   const { listener, speaker, struckAt, closed, again } = played;
   const who = what.kind === "killed" ? KILLED : FIRST;
-  const sources = { seed: what.seed, providers: [who, SECOND], connections: 3, answers: 4, longest: 0 };
+  const sources = { seed: what.seed, providers: [who, SECOND], connections: 3, answers: 4 };
   const answers = listener.answers.map((answer) => traceAnswer(answer, sources));
   const voices = stage.second.voices(what.name);
   const voice = voices.at(-1);
@@ -148,7 +153,10 @@ function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
     readyMs: again.at - closed.at,
     silenceMs: due ? Math.max(0, (heard.firstAt ?? 0) - Math.max(closed.at, dryBefore(listener, at))) : null,
     providerMs: due && asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
-    speech: traceSpeech(speaker, voice.turns),
+    speech: traceSpeech(
+      speaker,
+      voices.map(({ turns }) => turns),
+    ),
     answered: answers.filter(
       ({ source }, n) => source?.who === who && listener.answers[n]?.status === "completed",
     ).length,

@@ -31,7 +31,7 @@ const CASES_FULL = 208;
 
 export async function failover({ seed, full, few, say }: PartOptions): Promise<PartResult> {
   const stage = await openStage();
-  const played: Failover[] = [];
+  const played: (() => Failover)[] = [];
   const failures: string[] = [];
   try {
     const cases = draw(seed, few ?? (full ? CASES_FULL : CASES));
@@ -44,7 +44,10 @@ export async function failover({ seed, full, few, say }: PartOptions): Promise<P
     await stage.close();
   }
   for (const failure of failures) say(failure);
-  return resultOf(played, failures);
+  return resultOf(
+    played.map((judge) => judge()),
+    failures,
+  );
 }
 
 const MOMENTS: readonly Moment[] = ["sentence", "asked", "answer"];
@@ -89,7 +92,7 @@ function roundsOf(cases: readonly FailoverCase[]): FailoverCase[][] {
 async function playRound(
   stage: Stage,
   round: readonly FailoverCase[],
-  played: Failover[],
+  played: (() => Failover)[],
   failures: string[],
 ): Promise<void> {
   const killing = new Together(round.length, () => stage.killed.kill());

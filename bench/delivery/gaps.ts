@@ -9,6 +9,7 @@ import { CutLine } from "./line.ts";
 import type { PartOptions, PartResult } from "./part.ts";
 import { ProviderServer } from "./provider.ts";
 import { sleep } from "./speaker.ts";
+import type { MarkedVoice } from "./voice.ts";
 
 /** A second short of the relay's window of 30 s after it noticed. */
 const LONGEST_MS = 29_000;
@@ -90,6 +91,7 @@ async function playAll(calls: readonly GapCall[], say: (line: string) => void): 
   const provider = new ProviderServer();
   const relay = await startRelay({ demoUrl: (await provider.listen()).url });
   const result: Played = { played: [], judgements: [], failures: [] };
+  const voices: MarkedVoice[] = [];
   const one = async (call: GapCall, n: number): Promise<void> => {
     await sleep(n * STAGGER_MS);
     const line = await CutLine.open(relay.port, call.delayMs);
@@ -99,7 +101,7 @@ async function playAll(calls: readonly GapCall[], say: (line: string) => void): 
       const voice = provider.voices(call.name)[0];
       if (voice === undefined) throw new Error("the provider never met this call");
       result.played.push(played);
-      result.judgements.push(judge(played, voice));
+      voices.push(voice);
       say(`${call.name}: ${played.gaps.length} gaps, ${played.turns.length} turns`);
     } catch (error) {
       const failure = `${call.name}: ${error instanceof Error ? error.message : String(error)}`;
@@ -114,6 +116,11 @@ async function playAll(calls: readonly GapCall[], say: (line: string) => void): 
   } finally {
     await relay.close();
     await provider.stop();
+  }
+  // Not while other calls are under way, which it would hold up.
+  for (const [n, played] of result.played.entries()) {
+    const voice = voices[n];
+    if (voice !== undefined) result.judgements.push(judge(played, voice));
   }
   return result;
 }

@@ -19,6 +19,8 @@ const withFallback = (first: string, second: string, standby = false) => ({
 export default defineRelay({
   routes: {
     plain: { upstreams: [{ name: "voice", adapter, url: { env: "FIRST_URL" } }] },
+    // Every connection is changed for another one three seconds after it was opened, or by force after 3.8.
+    rolling: { upstreams: [{ name: "voice", adapter, url: { env: "FIRST_URL" }, rolloverMs: 4000 }] },
     near: withFallback("FIRST_URL", "NEAR_URL"),
     far: withFallback("FIRST_URL", "FAR_URL"),
     "killed-near": withFallback("KILLED_URL", "NEAR_URL"),

@@ -27,8 +27,6 @@ export interface Sources {
   readonly providers: readonly number[];
   readonly connections: number;
   readonly answers: number;
-  /** In samples, of the longest answer. */
-  readonly longest: number;
 }
 
 /** Which answer of which connection was heard here, and whether it was heard as it was said. */
@@ -60,26 +58,48 @@ function equal(one: Int16Array, other: Int16Array): boolean {
 }
 
 export interface TracedSpeech extends Difference {
-  /** The first turn that this connection heard: 0 is the call's first. */
+  /** The first turn that was heard: 0 is the call's first. -1: none of what was heard is the caller's. */
   readonly fromTurn: number;
   readonly samples: number;
-  /** Turns that ended where they ought to. */
-  readonly whole: number;
+  /** Turns that more than one connection heard: a successor is told of them by their sound. */
+  readonly shared: number;
 }
 
-/** What a provider's connection heard of the caller, whose first turns others may have heard. */
-export function traceSpeech(speaker: Speaker, heard: readonly Uint8Array[]): TracedSpeech {
+/**
+ * What the connections of a call, one after the other, heard of the caller: each of them turn after turn, no sample of
+ * which it may have missed or heard again, and together all turns from the first on that the first of them heard to the
+ * call's last.
+ */
+export function traceSpeech(speaker: Speaker, connections: readonly (readonly Uint8Array[])[]): TracedSpeech {
   const starts = [0, ...speaker.turns];
-  const got = samplesOf(heard);
-  const key = got.subarray(0, KEY);
-  const fromTurn = speaker.turns.findIndex((_, n) =>
-    equal(speaker.words(starts[n] ?? 0, (starts[n] ?? 0) + KEY), key),
-  );
-  const first = Math.max(0, fromTurn);
-  const said = speaker.words(starts[first] ?? 0, speaker.turns.at(-1) ?? 0);
-  const turns = speaker.turns.slice(first).map((to, n) => speaker.words(starts[first + n] ?? 0, to));
-  const whole = turns.filter(
-    (turn, n) => Buffer.compare(bytesOf(turn), heard[n] ?? new Uint8Array(0)) === 0,
-  ).length;
-  return { fromTurn, samples: said.length, whole, ...compare(said, got) };
+  const startOf = (turn: number): number => starts[Math.min(turn, starts.length - 1)] ?? 0;
+  const total = { lost: 0, twice: 0, foreign: 0, disordered: 0 };
+  let [first, next, samples, shared] = [-1, -1, 0, 0];
+  for (const heard of connections.filter((turns) => turns.length > 0)) {
+    const got = samplesOf(heard);
+    const key = got.subarray(0, KEY);
+    const from = speaker.turns.findIndex((_, turn) =>
+      equal(speaker.words(startOf(turn), startOf(turn) + KEY), key),
+    );
+    const begin = from < 0 ? Math.max(0, next) : from;
+    if (first < 0) first = from;
+    if (next >= 0 && begin > next) total.lost += startOf(begin) - startOf(next);
+    else if (next >= 0) shared += next - begin;
+    next = begin + heard.length;
+    const said = speaker.words(startOf(begin), startOf(next));
+    samples += said.length;
+    add(total, compare(said, got));
+  }
+  const missing = startOf(speaker.turns.length) - startOf(Math.max(0, next));
+  return { fromTurn: first, samples, shared, ...total, lost: total.lost + Math.max(0, missing) };
+}
+
+function add(
+  total: { -readonly [K in keyof Difference]: number },
+  { lost, twice, foreign, disordered }: Difference,
+): void {
+  total.lost += lost;
+  total.twice += twice;
+  total.foreign += foreign;
+  total.disordered += disordered;
 }
