@@ -155,7 +155,7 @@ function judge({ voices, client, listener, speaker, seed, rollovers }: Played): 
 /** The relay gave a connection up: that is not what a rollover is. */
 function closedOf(client: ResumingClient): string[] {
   return client.events.flatMap(({ type, status, code }) =>
-    type === "relay.upstream" && status === "closed" ? [`closed: ${String(code)}`] : [],
+    type === "relay.upstream" && status === "closed" ? [`closed: ${JSON.stringify(code)}`] : [],
   );
 }
 

@@ -19,6 +19,6 @@ export class Together {
     this.#missing -= 1;
     if (this.#missing > 0) return;
     const at = performance.now();
-    this.#act().then(() => this.#done.resolve(at), this.#done.reject);
+    void this.#act().then(() => this.#done.resolve(at), this.#done.reject);
   }
 }
