@@ -191,7 +191,7 @@ export class Shell {
         this.#close(action.peer, action.code, action.reason);
         break;
       case "persist":
-        this.#snapshots.soon();
+        this.#snapshots.soon(action.urgent === true);
         break;
       case "metric":
         this.#host.metric(action.name, action.value, action.upstream);

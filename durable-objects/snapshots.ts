@@ -1,5 +1,5 @@
 /**
- * When snapshots are taken: after the sends of their tick, once per second at most, and never while the one before is
+ * When snapshots are taken: after the sends of their tick, once per second at most unless urgent, and never while the one before is
  * still on its way to the disk, so that two are never in each other's way. What could not be stored is
  * tried again, ever less often.
  */
@@ -26,6 +26,9 @@ export class Snapshots {
   #cancel: (() => void) | null = null;
   #writing = false;
   #wished = false;
+  #urgent = false;
+  /** When the next one is taken, where `#cancel` is not null. */
+  #at = 0;
   #changed = true;
   #failures = 0;
   #stopped = false;
@@ -54,14 +57,22 @@ export class Snapshots {
     this.#changed = true;
   }
 
-  /** Wishes for a snapshot. */
-  soon(): void {
+  /** Wishes for a snapshot; an urgent one is taken after this tick's sends, or after the one that is being stored. */
+  soon(urgent = false): void {
+    this.#urgent ||= urgent;
     if (this.#writing) this.#wished = true;
-    else if (this.#cancel === null && !this.#stopped) {
-      const { clock } = this.#host;
-      const wait = this.#takenAt + EVERY_MS * 2 ** Math.min(this.#failures, PATIENCE) - clock.now();
-      this.#cancel = clock.schedule(() => this.now(), Math.max(0, wait));
-    }
+    else if (!this.#stopped) this.#schedule();
+  }
+
+  #schedule(): void {
+    const { clock } = this.#host;
+    const hurry = this.#urgent && this.#failures === 0;
+    const wait = EVERY_MS * 2 ** Math.min(this.#failures, PATIENCE);
+    const at = hurry ? clock.now() : Math.max(clock.now(), this.#takenAt + wait);
+    if (this.#cancel !== null && this.#at <= at) return;
+    this.#cancel?.();
+    this.#at = at;
+    this.#cancel = clock.schedule(() => this.now(), at - clock.now());
   }
 
   /** Takes one now, or nothing when one is being stored. */
@@ -69,6 +80,7 @@ export class Snapshots {
     this.#cancel?.();
     this.#cancel = null;
     if (this.#writing || this.#stopped) return;
+    this.#urgent = false;
     this.#takenAt = this.#host.clock.now();
     this.#writing = true;
     this.#changed = false;

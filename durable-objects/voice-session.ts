@@ -206,7 +206,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const call = this.#store.call;
     if (call === null) return;
     const moment = this.#store.load();
-    const client = this.#hibernated(moment);
+    const { asleep } = this.#store;
+    const client = this.#hibernated(moment, asleep);
     if (moment === null) {
       // Pre-warmed and never met, or gone within its first second: only the former can begin anew.
       if (client !== null || this.#store.used !== null) throw new Error("no snapshot");
@@ -215,10 +216,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     }
     const setup = this.#setup(call);
     const now = Date.now();
-    const { asleep } = this.#store;
     const core = Session.restore(moment.session, setup, this.#dependencies(), now, !asleep);
     const shell = new Shell(core, this.#host(setup.plan.name), client, asleep);
     this.#live = { call, core, shell };
+    this.#putOut(client);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
     // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.
@@ -226,12 +227,19 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** The client's socket, where the object hibernated with it. */
-  #hibernated(moment: Moment | null): WebSocket | null {
-    const open = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
-    if (moment === null || moment.peers.includes(CLIENT)) return open[0] ?? null;
-    // It came after the snapshot, of which the session knows nothing: it has to come again.
-    for (const socket of open) closeSocket(socket, 1012, "the session was restored");
-    return null;
+  #hibernated(moment: Moment | null, asleep: boolean): WebSocket | null {
+    if (moment !== null && !(asleep && moment.peers.includes(CLIENT))) return null;
+    return this.ctx.getWebSockets().find((socket) => socket.readyState === WebSocket.OPEN) ?? null;
+  }
+
+  /**
+   * Closes sockets that outlived an object that died: their clients have seen what the snapshot may not know, and have
+   * to come again and say so (docs/wire.md, "What the relay forgot").
+   */
+  #putOut(but: WebSocket | null): void {
+    for (const socket of this.ctx.getWebSockets()) {
+      if (socket !== but) closeSocket(socket, 1012, "the session was restored");
+    }
   }
 
   #setup(call: CallSetup): SessionSetup {

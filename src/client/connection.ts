@@ -8,7 +8,7 @@ import { openSocket, resumeTarget, type Target } from "./door.ts";
 import { RelayError } from "./error.ts";
 import type { ClientEvent, ConnectionHooks } from "./connection-hooks.ts";
 import type { CloseInfo } from "./events.ts";
-import { numberAt, objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
+import { arrayAt, numberAt, objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
 import { Outbox, type Data, type Overflow } from "./outbox.ts";
 import { DEAD_MS, Pulse } from "./pulse.ts";
 
@@ -289,11 +289,13 @@ export class Connection {
     this.#phase = "open";
     this.#backoff.opened();
     this.#pump();
-    this.#hooks.resumed({ verdict, missing: objectAt(event, "missing") });
+    const [from, to] = arrayAt(event, "forgotten");
+    const forgotten = typeof from === "number" && typeof to === "number" ? ([from, to] as const) : null;
+    this.#hooks.resumed({ verdict, missing: objectAt(event, "missing"), forgotten });
   }
 
   #sessionLost(reason: string): void {
-    this.#hooks.resumed({ verdict: "lost", missing: null });
+    this.#hooks.resumed({ verdict: "lost", missing: null, forgotten: null });
     const message = `The relay could not go on with the session: ${reason}`;
     this.#end({ code: this.#loss.code, reason: message }, new RelayError("session_lost", message));
   }

@@ -31,11 +31,13 @@ export interface CallEventMap {
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly close: CloseInfo };
   /**
    * What came of it: everything goes on, all but `missing` (`{messages, ms, ranges}` of the relay's messages) does,
-   * or the relay does not know the session any more and the call ends.
+   * the relay remembers nothing of what it said in the messages `forgotten` (first and last number: it died, and what was
+   * under way is over), or it does not know the session any more and the call ends.
    */
   resumed: {
     readonly verdict: "resumed" | "partial" | "lost";
     readonly missing: JsonObject | null;
+    readonly forgotten: readonly [number, number] | null;
   };
   /**
    * Of what was said, this much in all fell out before the relay acknowledged it (30 s of audio, 4 MiB are kept):

@@ -72,6 +72,17 @@ export class Hearing {
     this.#userSpeaks = false;
   }
 
+  /** The relay has forgotten what was under way: that is over, and nobody else will say so. What arrived is played. */
+  forgotten(): void {
+    this.#release();
+    this.#userSpeaks = false;
+    for (const response of this.#responses.takeAll()) {
+      this.#end({ responseId: response.id });
+      const reason = "session_restored";
+      this.#hooks.emit("response", { response, status: "failed", reason, metadata: null });
+    }
+  }
+
   frame(header: FrameHeader, data: ArrayBuffer): void {
     if (header.kind !== FRAME_AUDIO) return;
     const samples = (data.byteLength - FRAME_HEADER_BYTES) >> 1;

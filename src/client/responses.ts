@@ -71,6 +71,13 @@ export class Responses {
     return response;
   }
 
+  /** All of them, which are over with this. */
+  takeAll(): readonly CallResponse[] {
+    const all = Array.from(this.#open.values(), (open) => open.response);
+    this.#open.clear();
+    return all;
+  }
+
   /** The part that a binary message of (stream, ordinal) continues, or null: nothing was announced. */
   byTag(stream: number, ordinal: number): SpokenPart | null {
     for (const { response, itemId, contentIndex, muted } of this.#open.values()) {

@@ -91,6 +91,14 @@ export class AudioArchive {
     this.append(itemId, kept.format, kept.bytes.subarray(0, byteLength));
   }
 
+  /** The item goes by another name from now on. */
+  rename(itemId: string, to: string): void {
+    const recording = this.#recordings.get(itemId);
+    if (!recording) return;
+    this.#recordings.delete(itemId);
+    this.#recordings.set(to, recording);
+  }
+
   delete(itemId: string): void {
     this.#bytes -= (this.#recordings.get(itemId)?.blocks.length ?? 0) * BLOCK_BYTES;
     this.#recordings.delete(itemId);

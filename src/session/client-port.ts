@@ -24,8 +24,11 @@ export interface AudioAddress {
   readonly ordinal: number;
 }
 
-/** More messages than a session can send between two snapshots. */
+/** More messages than a session can send between two snapshots: a client that says it has more is not believed. */
 const MESSAGES_PER_SNAPSHOT = 10_000;
+
+/** Numbers of messages, first and last. */
+export type NumberRange = readonly [from: number, to: number];
 
 export class ClientPort {
   readonly outbox: Outbox;
@@ -34,6 +37,8 @@ export class ClientPort {
   #connected = false;
   /** Connected, but what it gets next is decided by its `session.resume`. */
   #muted = false;
+  /** What is emitted now is nobody's to know. */
+  #silent = false;
   #sequence = 0;
   #saidAt = 0;
 
@@ -86,6 +91,28 @@ export class ClientPort {
     this.#muted = false;
   }
 
+  /** What this does is not told: the client takes it for done already. */
+  silently(act: () => void): void {
+    this.#silent = true;
+    try {
+      act();
+    } finally {
+      this.#silent = false;
+    }
+  }
+
+  /**
+   * The client has messages up to this number, of which this life of the session may know only the first.
+   * @returns the numbers of those that it does not know, or null. The count goes on after them.
+   */
+  recall(lastReceived: number): NumberRange | null {
+    const from = this.#sequence + 1;
+    if (lastReceived < from) return null;
+    this.#sequence = Math.min(lastReceived, this.#sequence + MESSAGES_PER_SNAPSHOT);
+    this.outbox.clear();
+    return [from, this.#sequence];
+  }
+
   /** The client begins anew: it counts from one again and misses nothing. */
   restart(): void {
     this.#muted = false;
@@ -98,7 +125,7 @@ export class ClientPort {
   }
 
   emit(event: ServerEvent): void {
-    if (!this.#connected && !this.extended) return;
+    if (this.#silent || (!this.#connected && !this.extended)) return;
     const { type, ...members } = event;
     const numbered: Record<string, Json | undefined> = {
       type,
@@ -170,17 +197,13 @@ export class ClientPort {
     };
   }
 
-  /** `stale`: messages may have been sent after the snapshot; no number is given twice. */
-  restore(snapshot: ClientPortSnapshot, stale: boolean): void {
+  restore(snapshot: ClientPortSnapshot): void {
     this.#dialect = snapshot.dialect;
     this.#connected = snapshot.connected;
     this.#muted = snapshot.muted;
     this.#sequence = snapshot.sequence;
     this.#saidAt = snapshot.saidAt;
     this.outbox.restore(snapshot.outbox);
-    if (!stale) return;
-    this.#sequence += MESSAGES_PER_SNAPSHOT;
-    this.outbox.lost({ from: snapshot.sequence + 1, to: this.#sequence, audioMs: 0 });
   }
 }
 

@@ -411,7 +411,7 @@ export class Conduct {
     if (link) this.recovery.ended(link, response);
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
-    this.context.persist();
+    this.context.persistNow();
   }
 
   snapshot(): ConductSnapshot {

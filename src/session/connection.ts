@@ -244,6 +244,15 @@ export class Connection {
     this.#lost(fault ?? { code: "upstream_closed", message: "The upstream closed the connection." });
   }
 
+  /** It died with a former life of the session, which knew it until then; what is in this process lives on. */
+  died(knownUntil: number): void {
+    if (!this.alive || this.#loop) return;
+    this.#lost(
+      { code: "upstream_closed", message: "The connection died with the session's object." },
+      knownUntil,
+    );
+  }
+
   /** Ends it for a fault of its own. */
   giveUp(code: string, message: string, closeCode = 1000): void {
     if (!this.alive) return;
@@ -251,8 +260,8 @@ export class Connection {
     this.#lost({ code, message });
   }
 
-  #lost(fault: UpstreamFault): void {
-    this.#end();
+  #lost(fault: UpstreamFault, at = this.#context.now): void {
+    this.#end(at);
     this.#host.onLost(this, fault);
   }
 
@@ -260,17 +269,17 @@ export class Connection {
   hangUp(): void {
     if (!this.alive) return;
     if (!this.#loop) this.#context.act({ type: "close", peer: this.peer, code: 1000, reason: "" });
-    this.#end();
+    this.#end(this.#context.now);
   }
 
-  #end(): void {
+  #end(at: number): void {
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog = [];
     this.#backlogBytes = 0;
     this.#owed = false;
     if (this.#loop || this.openedAt === null) return;
-    this.#context.metric("upstream_open_ms", this.#context.now - this.openedAt, this.identity.upstream);
+    this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }
 
   /** A deadline of this connection came. */

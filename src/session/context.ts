@@ -47,6 +47,13 @@ export class Context {
     this.act({ type: "persist" });
   }
 
+  /** Asks for a snapshot at once: the client was told something that must outlive this object. */
+  persistNow(): void {
+    this.#persistedAt = this.now;
+    this.deadlines.clear("persist");
+    this.act({ type: "persist", urgent: true });
+  }
+
   /** A name that is unique in the session and, by its random prefix, elsewhere: `item_k3…_1f`. */
   newId(kind: "event" | "item" | "resp" | "conv" | "call"): string {
     this.#count += 1;

@@ -80,6 +80,11 @@ export class Eager {
     return released;
   }
 
+  /** The upstreams that were asked in advance are gone. */
+  forget(): void {
+    this.#speculation = null;
+  }
+
   snapshot(): EagerSnapshot {
     return { speculation: this.#speculation, count: this.#count };
   }

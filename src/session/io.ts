@@ -39,8 +39,11 @@ export type Action =
   /** `data` is only valid until the next call of `handle`: send it or copy it. */
   | { readonly type: "send"; readonly peer: PeerId; readonly data: WireMessage }
   | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
-  /** Store `session.snapshot()` soon, off the hot path. At most about once per second or utterance. */
-  | { readonly type: "persist" }
+  /**
+   * Store `session.snapshot()` soon, off the hot path: at most about once per second, or `urgent`: at once, because a
+   * crash must not forget what was just told (a turn, a response, a tool call; a few per utterance).
+   */
+  | { readonly type: "persist"; readonly urgent?: true }
   /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
   | { readonly type: "metric"; readonly name: string; readonly value: number; readonly upstream?: string }
   /**

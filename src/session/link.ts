@@ -324,6 +324,12 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current?.watch();
   }
 
+  /** Its connections died with a former life of the session, which knew them until then. */
+  died(knownUntil: number): void {
+    this.#successor?.died(knownUntil);
+    this.#current?.died(knownUntil);
+  }
+
   /** Hangs up; nothing is dialled again until `dial` is called. */
   hangUp(): void {
     for (const what of DEADLINES) this.#clear(what);

@@ -3,6 +3,7 @@
  * nothing was heard yet is asked for again on the next connection, as if nothing had been; one that broke off in its
  * middle fails, aloud, and the next connection is asked to go on where the listener was.
  */
+import type { ResponseParams } from "../protocol/client-events.ts";
 import type { UpstreamFault } from "../upstreams/upstream.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./link.ts";
@@ -22,12 +23,28 @@ const MOST_ATTEMPTS = 3;
 const CONTINUE =
   "Your last answer was cut off by a technical fault. Continue where it broke off; do not repeat what was said.";
 
+const FORGOTTEN: UpstreamFault = { code: "session_restored", message: "The session was restored." };
+
+function requestOf({ stream, params, outOfBand, metadata }: ResponseRecord) {
+  return {
+    stream,
+    // As it came from a JSON schema, and was taken apart when the response was made.
+    params: {
+      ...params,
+      ...(outOfBand && { conversation: "none" }),
+      ...(metadata && { metadata }),
+    } as ResponseParams,
+  };
+}
+
 export class Recovery {
   readonly #context: Context;
   readonly #responses: Responses;
   readonly #host: RecoveryHost;
   /** Streams whose last answer broke off. */
   readonly #broken = new Set<number>();
+  /** What was asked for and is to be asked for anew, in the same call of `handle`. */
+  #owed: { readonly stream: number; readonly params: ResponseParams }[] = [];
 
   constructor(context: Context, responses: Responses, host: RecoveryHost) {
     this.#context = context;
@@ -87,6 +104,30 @@ export class Recovery {
     if (!this.#host.mayAsk()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
     this.#responses.request(link, { instructions });
+  }
+
+  /**
+   * The client has seen more of the answers in progress than is known here: they are over. One of which nothing was
+   * known to be heard is owed anew; one that was being heard is to be continued.
+   */
+  forsake(): void {
+    // Set when all have ended: no connection is left that could be asked to go on.
+    const broken = [...this.#broken];
+    this.#broken.clear();
+    for (const response of this.#responses.active) {
+      if (response.asked && response.items.length === 0) this.#owed.push(requestOf(response));
+      else if (response.asked && !response.outOfBand) broken.push(response.stream);
+      this.#responses.end(response, { phase: "failed", reason: null, fault: FORGOTTEN });
+    }
+    this.restore(broken);
+  }
+
+  /** What is owed after `forsake` is asked for. */
+  askOwed(links: readonly Link[]): void {
+    for (const { stream, params } of this.#owed.splice(0)) {
+      const link = links[stream];
+      if (link) this.#responses.request(link, params);
+    }
   }
 
   snapshot(): readonly number[] {

@@ -117,6 +117,7 @@ export class Responses {
     if (response.announced || !this.#records.has(response.id)) return false;
     response.announced = true;
     this.#writer.created(response);
+    this.#context.persistNow();
     this.#gate.drain(response);
     return true;
   }
@@ -167,7 +168,7 @@ export class Responses {
     if (announced) {
       this.#writer.created(response);
       // A client that was told of it must be told of its end, whatever happens to this object.
-      this.#context.persist();
+      this.#context.persistNow();
     }
     return response;
   }
@@ -288,6 +289,8 @@ export class Responses {
           item.arguments = event.arguments;
         }
         this.#writer.itemDone(response, item, "completed");
+        // Forgotten, the tool would be called again.
+        if (item.kind === "function_call") this.#context.persistNow();
         break;
     }
   }
@@ -372,11 +375,6 @@ export class Responses {
     for (const response of this.#records.values()) {
       if (!response.announced && response.stream === stream) this.#forgetUnannounced(response);
     }
-  }
-
-  /** What waits may have been heard already, by a life of the session that this one knows nothing of: it is dropped. */
-  dropWaiting(): void {
-    for (const response of this.#records.values()) this.#gate.drop(response);
   }
 
   /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */

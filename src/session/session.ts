@@ -11,6 +11,7 @@ import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
 import type { ConversationSnapshot } from "./conversation.ts";
 import type { DeliverySnapshot } from "./delivery/delivery.ts";
+import { Doubt } from "./doubt.ts";
 import type { EagerSnapshot } from "./eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
@@ -30,6 +31,8 @@ export interface SessionSnapshot {
   readonly covers: Covers;
   readonly conduct: ConductSnapshot;
   readonly status: SessionState["status"];
+  /** When a client of which nobody knows what it has seen is given up; null: there is no doubt. */
+  readonly doubtedUntil: number | null;
   readonly audioReceivedMs: number;
   readonly context: ContextSnapshot;
   readonly port: ClientPortSnapshot;
@@ -59,17 +62,26 @@ export class Session {
   #status: SessionState["status"] = "waiting";
   /** The session's time less the shell's. */
   #aheadMs = 0;
+  readonly #doubt: Doubt;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
-      resumed: () => conduct.listener.back(),
-      restarted: () => this.#greet(),
+      recall: (lastReceived) => this.#doubt.recall(lastReceived),
+      resumed: () => {
+        this.#doubt.settle();
+        conduct.listener.back();
+      },
+      restarted: () => {
+        this.#greet();
+        this.#doubt.settle();
+      },
       gone: () => this.#clientAway(),
       parked: () => this.quiet,
     });
     this.#conduct = conduct;
+    this.#doubt = new Doubt(conduct);
     this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.delivery, {
       acted: () => conduct.parking.touch(),
       event: (event) => conduct.commands.handle(event),
@@ -83,15 +95,14 @@ export class Session {
   handle(input: Input, now: number): readonly Action[] {
     this.#setClock(now);
     if (this.#status !== "ended") this.#route(input);
-    for (const link of this.#conduct.links) link.settle();
+    if (this.#doubt.kept === null) for (const link of this.#conduct.links) link.settle();
     return this.#conduct.context.takeActions();
   }
 
   /** A clock that was set back must not bring old deadlines back with it: the session's own time never does. */
-  #setClock(now: number): void {
-    const { context } = this.#conduct;
-    if (now + this.#aheadMs < context.now) this.#aheadMs = context.now - now;
-    context.now = now + this.#aheadMs;
+  #setClock(now: number, least = this.#conduct.context.now): void {
+    this.#aheadMs = Math.max(this.#aheadMs, least - now);
+    this.#conduct.context.now = now + this.#aheadMs;
   }
 
   #route(input: Input): void {
@@ -105,7 +116,7 @@ export class Session {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
       else this.#clientClosed(input.code);
-    } else {
+    } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
       if (input.type === "open") connection?.opened();
@@ -165,7 +176,8 @@ export class Session {
 
   #end(reason: string): void {
     if (this.#status === "ended") return;
-    for (const link of this.#conduct.links) link.hangUp();
+    // In doubt there is no connection to hang up: they died with the object.
+    if (this.#doubt.kept === null) for (const link of this.#conduct.links) link.hangUp();
     this.#status = "ended";
     this.#conduct.context.deadlines.restore([]);
     this.#conduct.context.act({ type: "end", reason });
@@ -244,11 +256,14 @@ export class Session {
   }
 
   snapshot(): SessionSnapshot {
+    // In doubt nothing has changed since.
+    if (this.#doubt.kept) return this.#doubt.kept;
     return {
       version: 1,
       covers: this.#conduct.delivery.covers,
       conduct: this.#conduct.snapshot(),
       status: this.#status,
+      doubtedUntil: null,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
       context: this.#conduct.context.snapshot(),
       port: this.#conduct.port.snapshot(),
@@ -270,10 +285,11 @@ export class Session {
   }
 
   /**
-   * `stale`: the snapshot may be older than what the session last did (a crash, not hibernation), which is what a
-   * shell has to assume; names and numbers given meanwhile are not given again.
-   *
-   * Rebuilds a session in another isolate. Peers are as the snapshot had them: hand in `close` for dead ones. */
+   * Rebuilds a session in another isolate. Not `stale`: it hibernated, the snapshot is all there is to know, and peers
+   * are as it has them. `stale`, which is what a shell has to assume otherwise: the object died, every socket with it,
+   * and the snapshot may be older than what the session last said. Names are not given again; a `duplex.v1` client is
+   * waited for; of a `realtime` one, which cannot come back, hand in the `close`.
+   */
   static restore(
     snapshot: SessionSnapshot,
     setup: SessionSetup,
@@ -285,8 +301,8 @@ export class Session {
     const conduct = session.#conduct;
     session.#status = snapshot.status;
     conduct.restore(snapshot.conduct);
-    session.#aheadMs = Math.max(0, snapshot.context.now - now);
-    conduct.port.restore(snapshot.port, stale);
+    session.#setClock(now, snapshot.context.now);
+    conduct.port.restore(snapshot.port);
     conduct.delivery.restore(snapshot.delivery);
     conduct.config.restore(snapshot.config);
     conduct.conversation.restore(snapshot.conversation);
@@ -301,11 +317,13 @@ export class Session {
     conduct.input.restore(snapshot.input);
     conduct.turns.restore(snapshot.turns);
     for (const [index, kept] of snapshot.links.entries()) conduct.links[index]?.restore(kept);
-    conduct.context.restore(snapshot.context, stale);
+    const doubt = stale || snapshot.doubtedUntil !== null;
+    conduct.context.restore(snapshot.context, doubt);
     conduct.restored(snapshot.context.now);
-    if (stale) {
-      conduct.responses.dropWaiting();
-      conduct.turns.renew();
+    // A `realtime` client cannot come back: its end is the session's.
+    if (doubt && snapshot.port.dialect === "duplex.v1") {
+      session.#status = "waiting";
+      session.#doubt.begin(snapshot);
     }
     return session;
   }

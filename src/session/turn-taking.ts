@@ -4,7 +4,6 @@
  */
 import { formatKey, type AudioFormat } from "../audio/format.ts";
 import { ClientError } from "../protocol/client-error.ts";
-import type { AudioChunk } from "../upstreams/upstream.ts";
 import {
   TICKS_PER_MS,
   type AudioInput,
@@ -17,6 +16,7 @@ import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Eager } from "./eager.ts";
 import type { Link } from "./link.ts";
+import { Recorder } from "./recorder.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
 
 export interface TurnHost {
@@ -42,23 +42,6 @@ export interface TurnHost {
   onTurn(detected: boolean): void;
 }
 
-/** The caller's own words, kept in the client's format for retrieval and replay. */
-class Recorder implements AudioTap {
-  cursor = 0;
-  format: AudioFormat;
-  itemId: string | null = null;
-  readonly #conversation: Conversation;
-
-  constructor(conversation: Conversation, format: AudioFormat) {
-    this.#conversation = conversation;
-    this.format = format;
-  }
-
-  deliver(chunk: AudioChunk): void {
-    if (this.itemId !== null) this.#conversation.audio.append(this.itemId, this.format, chunk.bytes);
-  }
-}
-
 export class TurnTaking implements InputListener {
   readonly #context: Context;
   readonly #port: ClientPort;
@@ -76,6 +59,8 @@ export class TurnTaking implements InputListener {
   #upstreamSpeaking = false;
   /** Length of a micro-turn; 0: audio flows as it comes. */
   #frameTicks = 0;
+  /** A turn goes on under a name that the client has not been told yet. */
+  #renewed = false;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
   /** Where speech began that is only witnessed; null: nobody speaks. */
@@ -131,9 +116,18 @@ export class TurnTaking implements InputListener {
     } else this.#begin(this.#input.ticks);
   }
 
-  /** A former life of the session may have announced the next item: this one gives it a name of its own. */
+  /** A former life of the session may have announced this turn, or its end: it goes on under a name of its own. */
   renew(): void {
-    if (this.#phase === "listening") this.#rename();
+    const before = this.#itemId;
+    this.#rename();
+    this.#conversation.audio.rename(before, this.#itemId);
+    this.#renewed = this.#phase === "speaking";
+  }
+
+  /** The turn that goes on after `renew` is announced. */
+  tellAgain(): void {
+    if (this.#renewed) this.#tellStarted(this.#startTicks);
+    this.#renewed = false;
   }
 
   /** What comes next is another item: the present one's name was told and came to nothing. */
@@ -384,7 +378,7 @@ export class TurnTaking implements InputListener {
     });
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
     this.#port.emit({ type: "conversation.item.done", previous_item_id: previous, item });
-    this.#context.persist();
+    this.#context.persistNow();
   }
 
   /** The client's `input_audio_buffer.clear`. */

@@ -158,7 +158,7 @@ describe("a lost connection", () => {
     next.mention(resumed(3));
     expect(next.numbers).toEqual([4, 5, 6, 7, 8]);
     expect(states.map(({ state }) => state)).toEqual(["reconnecting", "open"]);
-    expect(told).toEqual([{ verdict: "resumed", missing: null }]);
+    expect(told).toEqual([{ verdict: "resumed", missing: null, forgotten: null }]);
     call.sendAudio(FRAME);
     expect(next.numbers.at(-1)).toBe(9);
   });
@@ -208,7 +208,35 @@ describe("a lost connection", () => {
     socket.hangUp(1006, "");
     const missing = { messages: 2, ms: 40, ranges: [[2, 3]] };
     (await again(100)).mention(resumed(1, { verdict: "partial", missing }));
-    expect(told).toEqual([{ verdict: "partial", missing }]);
+    expect(told).toEqual([{ verdict: "partial", missing, forgotten: null }]);
+  });
+
+  test("[C50] what the relay forgot is over: answers fail, the user's turn and a hold end, what arrived is played", async () => {
+    const { call, socket } = await connected();
+    const told = collect(call, "resumed");
+    const responses = collect(call, "response");
+    socket.say({ type: "input_audio_buffer.speech_started", item_id: "u", audio_start_ms: 0 });
+    socket.say(responseCreated("r1", 0, 1, "demo"));
+    socket.say({ type: "response.output_item.added", response_id: "r1", item: { id: "i1" } });
+    socket.audio(0, 1, Int16Array.of(1));
+    socket.say({ type: "overlap.decision", decision: "hold" });
+    socket.hangUp(1012, "the session was restored");
+    const next = await again(100);
+    next.mention(resumed(0, { verdict: "partial", forgotten: [3, 6] }));
+    expect(told).toEqual([{ verdict: "partial", missing: null, forgotten: [3, 6] }]);
+    expect(responses.at(-1)).toMatchObject({
+      response: { id: "r1" },
+      status: "failed",
+      reason: "session_restored",
+    });
+    const commands = worklet().commands.map(({ type }) => type);
+    expect(commands.filter((type) => type !== "audio")).toEqual(["hold", "release", "end"]);
+    next.countFrom(7);
+    next.say(responseCreated("r2", 0, 1, "demo"));
+    next.say({ type: "response.output_item.added", response_id: "r2", item: { id: "i2" } });
+    next.audio(0, 1, Int16Array.of(2));
+    expect(worklet().commands.at(-1)).toMatchObject({ type: "audio", key: "r2/i2/0" });
+    expect(call.state).toBe("open");
   });
 
   test("[C44] is tried again after 100, 200, 400 … 3000 ms, and given up 30 s after the loss", async () => {
@@ -282,7 +310,7 @@ describe("a lost connection", () => {
     socket.hangUp(1006, "");
     const next = await again(100);
     next.mention(answer);
-    expect(told).toEqual([{ verdict: "lost", missing: null }]);
+    expect(told).toEqual([{ verdict: "lost", missing: null, forgotten: null }]);
     expect(errors.map(({ error }) => error.code)).toEqual(["session_lost"]);
     const close = { code: 1006, reason: expect.stringContaining(reason) };
     expect(states.at(-1)).toEqual({ state: "closed", close });

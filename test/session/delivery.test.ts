@@ -176,7 +176,7 @@ describe("delivery", () => {
     client.call.crash(kept);
     expect(client.call.session.resumable(client.token)).toBe(true);
     client.resume(client.last);
-    expect(client.call.last("session.resumed")).toMatchObject({ verdict: "partial" });
+    expect(client.call.last("session.resumed")).toMatchObject({ verdict: "resumed" });
     client.call.crash(structuredClone(client.call.session.snapshot()));
     expect(client.call.session.resumable(client.token)).toBe(true);
   });
@@ -269,25 +269,148 @@ describe("delivery", () => {
     expect(client.call.last("error")["error"]).toMatchObject({ event_id: "r" });
   });
 
-  test("[Y13] a crash with an old snapshot gives no number and no name twice, and the verdict says what may be gone", () => {
+  test("[Y13] a crash with an old snapshot gives no name twice, and the verdict names what is forgotten", () => {
     const client = new Resumer();
     const { call } = client;
+    const known = client.last;
     const kept = structuredClone(call.session.snapshot());
     call.client({ type: "response.create" });
     call.answer(voice(500));
     const ids = new Set(call.events.map((event) => event["event_id"]));
-    const last = client.last;
+    const { last } = client;
     call.crash(kept);
-    client.resume(last);
-    const verdict = call.last("session.resumed");
-    expect(verdict["verdict"]).toBe("partial");
     call.clearEvents();
+    client.resume(last);
+    expect(call.last("session.resumed")).toMatchObject({
+      verdict: "partial",
+      forgotten: [known + 1, last],
+      replayed: 0,
+    });
     call.advance(300);
     call.client({ type: "response.create" });
-    expect(call.events.length).toBeGreaterThan(0);
-    for (const event of call.events) {
-      expect(ids.has(event["event_id"])).toBe(false);
-      expect(Number(event["server_event_seq"] ?? Infinity)).toBeGreaterThan(last);
+    const numbers = call.events.map((event) => event["server_event_seq"]).filter((number) => number);
+    expect(numbers).toEqual(Array.from(numbers, (_, at) => last + 1 + at));
+    expect(numbers.length).toBeGreaterThan(0);
+    for (const event of call.events) expect(ids.has(event["event_id"])).toBe(false);
+  });
+
+  test("[Y13] a number that no session can have given in that time is not believed", () => {
+    const client = new Resumer();
+    const known = client.last;
+    client.call.crash(structuredClone(client.call.session.snapshot()));
+    client.resume(2 ** 40);
+    expect(client.call.last("session.resumed")["forgotten"]).toEqual([known + 1, known + 10_000]);
+  });
+
+  test("[Y16] a client that saw nothing after the snapshot goes on exactly there", () => {
+    const client = new Resumer();
+    const { call } = client;
+    call.client({ type: "response.create" });
+    call.answer(STORY);
+    call.advance(1000);
+    const { last } = client;
+    call.crash(structuredClone(call.session.snapshot()));
+    call.advance(3000);
+    expect(client.last).toBe(last);
+    client.resume(last);
+    expect(call.last("session.resumed")).toMatchObject({ verdict: "resumed", replayed: 0 });
+    for (let second = 0; second < 9; second += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
     }
+    const numbers = call.events
+      .map((event) => Number(event["server_event_seq"] ?? 0))
+      .filter((n) => n > last);
+    const all = [...numbers, ...call.frames.map(({ header }) => header.sequence).filter((n) => n > last)];
+    expect(Math.min(...all)).toBe(last + 1);
+    // The provider had said all of it before the object died: the listener hears all of it, gapless.
+    expect(heard(call)).toEqual(new Uint8Array(STORY.buffer));
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[Y17] nothing that was forgotten is said again; what is owed is asked for under a new name", () => {
+    const client = new Resumer({ session: MANUAL });
+    const { call } = client;
+    call.client({ type: "response.create" });
+    const asked = call.last("response.created")["response"] as { id: string };
+    const kept = structuredClone(call.session.snapshot());
+    call.beginAnswer();
+    call.upstream({ type: "transcript", response: "r", item: "i", delta: "Once" });
+    call.crash(kept);
+    call.clearEvents();
+    client.resume(99);
+    expect(JSON.stringify(call.events)).not.toContain(asked.id);
+    const created = call.events.filter((event) => event.type === "response.created");
+    expect(created).toHaveLength(1);
+    expect(call.session.snapshot().responses.records.find(({ id }) => id === asked.id)).toMatchObject({
+      phase: "failed",
+    });
+    call.accept("up0.2");
+    call.answer(voice(200), "Once upon a time.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[Y17] the turn being spoken is announced anew, and is heard and kept with all of its audio", () => {
+    const client = new Resumer();
+    const { call } = client;
+    const turn = concat(silence(600), voice(1600), silence(900));
+    const frames = Array.from({ length: 155 }, (_, at) => turn.subarray(at * 480, at * 480 + 480));
+    let kept = structuredClone(call.session.snapshot());
+    for (const [at, frame] of frames.entries()) {
+      if (at === 70) kept = structuredClone(call.session.snapshot());
+      if (at === 80) {
+        call.client({ type: "session.update", session: { type: "realtime" } });
+        call.crash(kept);
+        client.resume(client.last);
+        call.accept("up0.2");
+        for (const [again, missed] of frames.slice(70, 80).entries()) client.audio(missed, 71 + again);
+      }
+      client.audio(frame, at + 1);
+      call.advance(20);
+    }
+    const items = (type: string) =>
+      call.events.filter((one) => one.type === type).map((one) => one["item_id"]);
+    const [first, second] = items("input_audio_buffer.speech_started");
+    expect(items("input_audio_buffer.speech_started")).toHaveLength(2);
+    expect(first).not.toBe(second);
+    expect(items("input_audio_buffer.committed")).toEqual([second]);
+    const whole = new Call();
+    whole.speak(turn);
+    expect(call.heard("up0.2")).toEqual(whole.heard());
+    call.client({ type: "conversation.item.retrieve", item_id: second as string });
+    const { content } = call.last("conversation.item.retrieved")["item"] as { content: { audio: string }[] };
+    expect(Uint8Array.fromBase64(content[0]?.audio ?? "")).toEqual(whole.heard());
+  });
+
+  test("[Y18] until a client says what it has seen, a session whose object died does nothing but end", () => {
+    const client = new Resumer();
+    const { call } = client;
+    call.client({ type: "response.create" });
+    call.crash(structuredClone(call.session.snapshot()));
+    call.actions.length = 0;
+    call.advance(10_000);
+    // Asked for its snapshot, and restored again: the client's time is not begun anew.
+    call.crash(structuredClone(call.session.snapshot()));
+    call.advance(19_000);
+    expect(call.actions).toEqual([]);
+    call.advance(1001);
+    expect(call.actions).toEqual([{ type: "end", reason: "client_gone" }]);
+  });
+
+  test("[Y19] what was announced of a turn, a response or a tool call is asked to be stored at once", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    const urgent = (act: () => void): number => {
+      call.actions.length = 0;
+      act();
+      return call.actions.filter((action) => action.type === "persist" && action.urgent).length;
+    };
+    expect(urgent(() => call.speak(concat(silence(600), voice(1200), silence(900))))).toBe(2);
+    expect(urgent(() => call.beginAnswer())).toBe(0);
+    const tool = { type: "item.started", response: "r", item: "f", kind: "function_call" } as const;
+    call.upstream({ ...tool, name: "look", callId: "c1" });
+    expect(
+      urgent(() => call.upstream({ type: "item.done", response: "r", item: "f", arguments: "{}" })),
+    ).toBe(1);
+    expect(urgent(() => call.finishAnswer())).toBe(1);
   });
 });

@@ -173,7 +173,8 @@ export class Client {
     const echo = this.hearing.take(itemId, bytes);
     const heardOn = echo ? this.dialogue.echoStream : stream;
     this.dialogue.heardOn(responseId, heardOn);
-    this.player.push(heardOn, responseId, itemId, (bytes.length * 500) / this.#world.tape.rateHz);
+    const ms = (bytes.length * 500) / this.#world.tape.rateHz;
+    this.player.push(heardOn, responseId, itemId, ms, this.line.wire.received);
   }
 
   #event(event: JsonObject): void {
@@ -219,23 +220,38 @@ export class Client {
   }
 
   #resumed(event: JsonObject): void {
-    const again = this.line.wire.resumed(event);
-    if (again === null) return this.line.lose("lost");
-    if (event["verdict"] === "partial") {
-      this.name("partial");
+    const verdict = this.line.wire.resumed(event);
+    if (verdict === null) return this.line.lose("lost");
+    if (event["missing"] !== undefined) {
+      this.name("missing");
       this.hearing.excuseGap();
     }
     this.line.resumed();
-    for (const data of again) this.line.put(data);
+    for (const data of verdict.again) this.line.put(data);
+    if (verdict.forgottenFrom !== null) this.#forget(verdict.forgottenFrom);
+  }
+
+  /** What was under way is over, and nobody will say so (docs/wire.md, "What the relay forgot"). */
+  #forget(from: number): void {
+    this.order.forget();
+    this.dialogue.forget();
+    this.hearing.forget();
+    this.player.paused = false;
+    this.player.forget(from);
+    this.#askOwed();
+  }
+
+  #askOwed(): void {
+    if (!this.#owesResponse || this.dialogue.busy) return;
+    this.#owesResponse = false;
+    this.line.send({ type: "response.create" });
   }
 
   #responseDone(response: JsonObject): void {
     this.dialogue.done(response);
     this.#world.checks.count(`response ${text(response["status"])}`);
     if (response["status"] === "failed") this.name("response failed");
-    if (!this.#owesResponse || this.dialogue.busy) return;
-    this.#owesResponse = false;
-    this.line.send({ type: "response.create" });
+    this.#askOwed();
   }
 
   /** A tool is called by what the finished item says, as official SDKs do. */

@@ -51,6 +51,13 @@ export class Dialogue {
     }
   }
 
+  /** All of them are over. */
+  forget(): void {
+    if (this.#active.size > 0) this.#busy.at(-1)?.push(this.#world.time.now);
+    this.#active.clear();
+    this.#ordinals.clear();
+  }
+
   itemAdded(responseId: string, itemId: string): void {
     for (const place of this.#ordinals.values()) if (place.responseId === responseId) place.itemId = itemId;
   }

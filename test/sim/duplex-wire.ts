@@ -43,8 +43,8 @@ export class DuplexWire {
   #ackAt = 0;
   /** `session.resume` was sent, and its answer has not come. */
   resuming = false;
-  /** The relay's object was built again under a living connection: its numbers may leap, once. */
-  mayLeap = false;
+  /** The relay's object died: it may have forgotten what it said last. */
+  mayForget = false;
   /** After a resume also sends so many messages that the relay has already. */
   repeats = 0;
 
@@ -99,16 +99,18 @@ export class DuplexWire {
     return { type: "session.resume", resume_token: this.#token ?? "", last_received: this.#received };
   }
 
+  /** Number of the last message that came. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** A message came. @param type null: audio */
   number(sequence: unknown, type: string | null): void {
     this.#receivedAt = this.#world.time.now;
     if ((sequence === undefined || sequence === 0) && type !== null && ABOUT_DELIVERY.has(type)) return;
     let expected = this.#received + 1;
     for (let gap = this.#gapAt(expected); gap !== null; gap = this.#gapAt(expected)) expected = gap;
-    if (this.mayLeap && Number(sequence) > expected) {
-      this.mayLeap = false;
-      this.#world.checks.count("numbers leapt");
-    } else if (sequence !== expected) {
+    if (sequence !== expected) {
       this.#world.checks.fail(
         "numbering",
         `${type ?? "audio"} has number ${text(sequence)} after ${this.#received}`,
@@ -136,8 +138,10 @@ export class DuplexWire {
     this.#kept = this.#kept.filter(({ sequence }) => sequence > last);
   }
 
-  /** The relay's verdict. @returns what must be sent again, or null when the session is lost. */
-  resumed(event: JsonObject): readonly Data[] | null {
+  /** The relay's verdict. @returns what must be sent again and what is forgotten, or null when the session is lost. */
+  resumed(
+    event: JsonObject,
+  ): { readonly again: readonly Data[]; readonly forgottenFrom: number | null } | null {
     const { checks } = this.#world;
     this.resuming = false;
     const verdict = text(event["verdict"]);
@@ -156,9 +160,26 @@ export class DuplexWire {
     if (last > this.#sent)
       checks.fail("verdict", `the relay has ${last} messages, and ${this.#sent} were sent`);
     const ranges = fields(event["missing"])["ranges"];
-    if (verdict === "partial") this.#miss(Array.isArray(ranges) ? ranges : []);
-    else if (ranges !== undefined) checks.fail("verdict", `'${verdict}' names missing messages`);
-    return this.#kept.filter(({ sequence }) => sequence > last - this.repeats).map(({ data }) => data);
+    const forgottenFrom = this.#forgotten(event["forgotten"]);
+    if (Array.isArray(ranges)) this.#miss(ranges);
+    if ((verdict === "partial") !== (ranges !== undefined || forgottenFrom !== null))
+      checks.fail("verdict", `'${verdict}' with ${JSON.stringify(event)}`);
+    const again = this.#kept.filter(({ sequence }) => sequence > last - this.repeats).map(({ data }) => data);
+    return { again, forgottenFrom };
+  }
+
+  /** Messages that the relay knows nothing of any more: those received last, and only after it died. */
+  #forgotten(range: unknown): number | null {
+    if (range === undefined) return null;
+    const [from = 0, to = 0] = Array.isArray(range) ? range.map(Number) : [];
+    if (!this.mayForget || to !== this.#received || from < 1 || from > to) {
+      this.#world.checks.fail(
+        "verdict",
+        `${JSON.stringify(range)} are forgotten, and ${this.#received} were received`,
+      );
+    }
+    this.#world.checks.count("messages forgotten", to - from + 1);
+    return from;
   }
 
   #miss(ranges: readonly unknown[]): void {

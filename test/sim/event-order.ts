@@ -37,6 +37,14 @@ export class EventOrder {
     return [...this.#conversation].filter(([, state]) => state === "done").map(([id]) => id);
   }
 
+  /** What was under way is over without a word of it. */
+  forget(): void {
+    for (const id of this.#responses.keys()) this.#responses.set(id, "done");
+    for (const item of this.#items.values()) item.done = true;
+    for (const id of this.#conversation.keys()) this.#conversation.set(id, "done");
+    for (const id of this.#speech.keys()) this.#speech.set(id, "committed");
+  }
+
   take(event: JsonObject): void {
     const type = text(event["type"]);
     this.#identify(type, event);

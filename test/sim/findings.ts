@@ -19,13 +19,6 @@ const LOST: ReadonlySet<string> = new Set(["spoken-lost", "turn-unanswered"]);
 
 const FINDINGS: readonly Finding[] = [
   {
-    name: "what was sent since the last snapshot is said again, or forgotten, when the object dies",
-    matches: ({ invariant }, outcome) =>
-      struck(outcome, "platform.evict", "platform.crash", "platform.deploy") &&
-      invariant !== "acknowledged-lost" &&
-      invariant !== "verdict",
-  },
-  {
     name: "a provider with its own turn detection that dies without a word, or never answers, is not noticed",
     matches: ({ invariant }, outcome) =>
       server(outcome) &&

@@ -32,6 +32,11 @@ export class Hearing {
     this.#excused = true;
   }
 
+  /** What the relay had not acknowledged is said to it again, and comes back again. */
+  forget(): void {
+    this.#echoAt = -1;
+  }
+
   /** @returns whether it was the caller's own voice. */
   take(itemId: string, bytes: Uint8Array): boolean {
     const { checks } = this.#world;

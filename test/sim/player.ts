@@ -11,6 +11,10 @@ interface ItemHeard {
   receivedMs: number;
   playedMs: number;
   flushed: boolean;
+  /** Number of the last message with audio of it. */
+  lastNumber: number;
+  /** The relay knows less of it than was received. */
+  forgotten: boolean;
 }
 
 export class Player {
@@ -19,12 +23,21 @@ export class Player {
   readonly #sounded = new Set<string>();
   paused = false;
 
-  push(stream: number, responseId: string, itemId: string, ms: number): void {
+  push(stream: number, responseId: string, itemId: string, ms: number, number: number): void {
     let item = this.items.get(itemId);
     if (!item) {
-      item = { responseId, stream, receivedMs: 0, playedMs: 0, flushed: false };
+      item = {
+        responseId,
+        stream,
+        receivedMs: 0,
+        playedMs: 0,
+        flushed: false,
+        lastNumber: number,
+        forgotten: false,
+      };
       this.items.set(itemId, item);
     }
+    item.lastNumber = number;
     item.receivedMs += ms;
     const queue = this.#queues.get(stream) ?? [];
     this.#queues.set(stream, queue);
@@ -59,6 +72,11 @@ export class Player {
     }
     this.#sounded.clear();
     return news;
+  }
+
+  /** The relay has forgotten the messages from this number on. */
+  forget(from: number): void {
+    for (const item of this.items.values()) item.forgotten ||= item.lastNumber >= from;
   }
 
   /** Milliseconds still to play on a stream. */

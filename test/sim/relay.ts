@@ -40,6 +40,8 @@ export class Relay {
   readonly #legs: Legs;
   #offsetMs = 0;
   #polling = false;
+  /** The object hibernates: what is stored is all there is to know, and its client's socket lives. */
+  #asleep = false;
   /** Counts lives of the object: what a former life planned does not happen. */
   #life = 0;
 
@@ -91,12 +93,12 @@ export class Relay {
   /** A client's upgrade. False: there is no such session. */
   accept(connection: Connection, dialect: Dialect): boolean {
     if (this.ended !== null) return false;
-    if (this.session === null && !this.#revive(null)) {
+    const former = this.#client;
+    if (this.session === null && !this.#revive(former)) {
       if (this.#life > 0) return false;
       this.#life = 1;
       this.session = new Session(this.#setup, this.#dependencies, this.now);
     }
-    const former = this.#client;
     this.#client = connection;
     if (former !== null) {
       former.detach("near");
@@ -114,7 +116,7 @@ export class Relay {
       closed: (code, reason) => {
         if (this.#client !== connection) return;
         this.#client = null;
-        if (this.session === null && !this.#revive(null)) return;
+        if (this.session === null && !this.#revive(connection)) return;
         this.#watch.clientClosed();
         this.#feed({ type: "close", peer: CLIENT, code, reason });
       },
@@ -164,6 +166,7 @@ export class Relay {
         break;
       case "persist":
         this.store.soon(
+          action.urgent === true,
           () => this.#moment(),
           ({ snapshot }) => this.#feed({ type: "persisted", covers: snapshot.covers }),
         );
@@ -243,23 +246,51 @@ export class Relay {
   }
 
   /**
-   * The object leaves memory. `evict`: the client's socket hibernates and lives; `crash`: every socket dies; `deploy`:
-   * sockets are closed with 1012 and the last second was still written.
+   * The object dies, and every socket with it. `deploy`: they are closed with 1012, and the last moment was still
+   * written.
    */
-  leave(kind: "evict" | "crash" | "deploy"): boolean {
+  die(kind: "crash" | "deploy"): boolean {
     if (this.session === null || this.ended !== null) return false;
     if (kind === "deploy" && !this.store.fails()) this.store.stored = this.#moment();
-    this.store.interrupt();
     this.#legs.die();
+    this.#leave();
+    this.#client?.die("near", kind === "deploy" ? 1012 : 1006);
+    this.#client = null;
+    return true;
+  }
+
+  /**
+   * The object hibernates with its client's socket, as the shell lets it: quiet, no socket of its own, and the last word
+   * is written. An alarm stands for its timer.
+   */
+  hibernate(): boolean {
+    const { session } = this;
+    if (session === null || this.ended !== null || !session.quiet || this.#legs.peers.length > 0)
+      return false;
+    if (this.#client === null || this.store.fails()) return false;
+    // What the first one acknowledges is in the second.
+    const first = this.#moment();
+    if (first !== null) this.#feed({ type: "persisted", covers: first.snapshot.covers });
+    this.store.stored = this.#moment();
+    const { deadline } = session;
+    this.#leave();
+    this.#asleep = true;
+    const life = this.#life;
+    if (deadline !== null) {
+      this.#world.time.after(Math.max(0, deadline - this.now), () => {
+        if (this.#life === life && this.#asleep && this.#revive(this.#client))
+          this.#feed({ type: "timeout" });
+      });
+    }
+    return true;
+  }
+
+  #leave(): void {
+    this.store.interrupt();
     this.session = null;
     this.#life += 1;
     this.#polling = false;
     this.wake.stop();
-    if (kind !== "evict") {
-      this.#client?.die("near", kind === "deploy" ? 1012 : 1006);
-      this.#client = null;
-    }
-    return true;
   }
 
   #moment(): Moment | null {
@@ -281,7 +312,8 @@ export class Relay {
     const { peers, snapshot } = structuredClone(stored);
     this.#world.checks.note(() => "relay revives");
     try {
-      this.session = Session.restore(snapshot, this.#setup, this.#dependencies, this.now);
+      this.session = Session.restore(snapshot, this.#setup, this.#dependencies, this.now, !this.#asleep);
+      this.#asleep = false;
     } catch (error) {
       this.#world.checks.fail(
         "threw",

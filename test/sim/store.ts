@@ -1,4 +1,4 @@
-/** The object's storage: a snapshot at most once a second, written a little later, or not at all. */
+/** The object's storage: a snapshot at most once a second, an urgent one at once; written a little later, or not at all. */
 import type { PeerId } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { VirtualTime } from "./time.ts";
@@ -20,9 +20,11 @@ export class Store {
   readonly #time: VirtualTime;
   #savedAt = Number.NEGATIVE_INFINITY;
   #cancelSave: (() => void) | null = null;
+  #saveAt = Infinity;
   /** One write at a time: else a session whose writes take longer than a second would never hear of its latest. */
   #writing = false;
   #again: (() => void) | null = null;
+  #againUrgent = false;
   #cancelWrite: (() => void) | null = null;
 
   constructor(time: VirtualTime) {
@@ -30,13 +32,17 @@ export class Store {
   }
 
   /** Takes and writes a moment, now or when the last one is old enough. */
-  soon(take: () => Moment | null, written: (moment: Moment) => void): void {
-    if (this.#cancelSave !== null) return;
+  soon(urgent: boolean, take: () => Moment | null, written: (moment: Moment) => void): void {
     if (this.#writing) {
-      this.#again = () => this.soon(take, written);
+      this.#againUrgent ||= urgent;
+      this.#again = () => this.soon(this.#againUrgent, take, written);
       return;
     }
-    this.#cancelSave = this.#time.at(this.#savedAt + SAVE_EVERY_MS, () => {
+    const at = Math.max(this.#time.now, urgent ? 0 : this.#savedAt + SAVE_EVERY_MS);
+    if (this.#cancelSave !== null && this.#saveAt <= at) return;
+    this.#cancelSave?.();
+    this.#saveAt = at;
+    this.#cancelSave = this.#time.at(at, () => {
       this.#cancelSave = null;
       this.#savedAt = this.#time.now;
       this.#write(take(), written);
@@ -44,6 +50,7 @@ export class Store {
   }
 
   #write(moment: Moment | null, written: (moment: Moment) => void): void {
+    this.#againUrgent = false;
     if (moment === null || this.fails()) return;
     this.#writing = true;
     this.#cancelWrite = this.#time.after(this.writeMs, () => {
@@ -60,6 +67,7 @@ export class Store {
   interrupt(): void {
     this.#cancelSave?.();
     this.#cancelSave = null;
+    this.#againUrgent = false;
     this.#cancelWrite?.();
     this.#cancelWrite = null;
     this.#writing = false;

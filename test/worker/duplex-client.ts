@@ -10,6 +10,7 @@ export interface Verdict {
   readonly last_received: number;
   readonly replayed: number;
   readonly missing?: { readonly ranges: readonly (readonly [number, number])[] };
+  readonly forgotten?: readonly [number, number];
 }
 
 export class DuplexClient {

@@ -33,6 +33,30 @@ describe("snapshots", () => {
     expect(session.snapshots).toBe(4);
   });
 
+  test("[O6] that are urgent are taken at once, but never while one is being stored", async () => {
+    const { shell, script, connect, host, session, clock } = setUp();
+    connect();
+    host.slowDisk = true;
+    const urge = (urgent: boolean): void => {
+      script(urgent ? { type: "persist", urgent: true } : persist);
+      shell.clientMessage("x");
+      clock.advance(0);
+    };
+    urge(false);
+    expect(session.snapshots).toBe(1);
+    urge(true);
+    clock.advance(500);
+    expect(session.snapshots).toBe(1);
+    await host.write(true);
+    clock.advance(0);
+    expect(session.snapshots).toBe(2);
+    await host.write(true);
+    urge(false);
+    expect(session.snapshots).toBe(2);
+    urge(true);
+    expect(session.snapshots).toBe(3);
+  });
+
   test("[O15] are told to the session when they are durable, and never overlap", async () => {
     const { shell, script, connect, host, session, clock } = setUp();
     connect();

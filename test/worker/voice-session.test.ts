@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, createSession, problemOf } from "./doors.ts";
+import { DuplexClient } from "./duplex-client.ts";
 import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, upgrade } from "./socket.ts";
 import { type DialledUpstream, stubUpstreams } from "./upstream.ts";
@@ -111,22 +112,22 @@ describe("storage", () => {
   });
 
   test("[O12] a snapshot with long parts is stored in pieces, and stale pieces go", async () => {
-    // A `duplex.v1` client's outbox would hold the answer as well.
-    const { id, client } = await open({ model: "echo" }, "realtime");
-    const update = (instructions: string) => ({
-      type: "session.update",
-      session: { type: "realtime", instructions },
-    });
-    client.send(update("long ".repeat(300_000)));
-    await client.event("session.updated");
-    await pass(id, 1000);
-    expect((await keysOf(id)).filter((key) => key.startsWith("piece:"))).toHaveLength(3);
-    await evictDurableObject(objectOf(id));
-    client.send(update("short"));
-    expect((await client.event("session.updated"))["session"]).toMatchObject({ instructions: "short" });
-    await pass(id, 1000);
-    expect(await keysOf(id)).toEqual(["call", "moment", "used"]);
-    await hangUp(client);
+    const client = await DuplexClient.open("echo");
+    const update = async (instructions: string) => {
+      client.send({ type: "session.update", session: { type: "realtime", instructions } });
+      await client.event("session.updated");
+      // Else the outbox would hold the answer as well.
+      client.send({ type: "session.ack", last_received: client.lastReceived });
+      await pass(client.id, 2000);
+    };
+    await update("long ".repeat(300_000));
+    expect((await keysOf(client.id)).filter((key) => key.startsWith("piece:"))).toHaveLength(3);
+    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    expect((await client.resume()).verdict).toBe("resumed");
+    await update("short");
+    await pass(client.id, 1000);
+    expect(await keysOf(client.id)).toEqual(["call", "moment", "used"]);
+    await client.hangUp();
   });
 
   test("[O9] the end wipes all but the used token, and time that too", async () => {
@@ -152,33 +153,27 @@ describe("storage", () => {
 });
 
 describe("an object that left memory", () => {
-  test("[O7] wakes with its client and goes on", async () => {
-    const { id, client } = await open();
-    client.send({ type: "session.update", session: { type: "realtime", instructions: "Remember me." } });
-    await client.event("session.updated");
-    const numbered = client.lastSequence;
+  test("[O7] without having slept puts out a client whose socket outlived it; a realtime one's call is over", async () => {
+    const { id, client } = await open({ model: "echo" }, "realtime");
     await pass(id, 1000);
     await evictDurableObject(objectOf(id));
-    client.send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
-    const updated = await client.event("session.updated");
-    expect(updated["session"]).toMatchObject({ instructions: "Remember me.", output_modalities: ["text"] });
-    expect(client.lastSequence).toBeGreaterThan(numbered);
-    client.close(1000);
-    expect((await client.closed).code).toBe(1000);
+    client.send({ type: "input_audio_buffer.clear" });
+    expect(await client.closed).toEqual({ code: 1012, reason: "the session was restored" });
+    expect(await keysOf(id)).toEqual(["used"]);
   });
 
   test("[O7] learns that its upstreams' sockets died with the isolate, and dials again", async () => {
-    const { id, client, dialled } = await openDemo();
-    await inObject(id, () => void dialled.accept());
-    await pass(id, 1000);
-    await inObject(id, () => dialled.drop());
-    await evictDurableObject(objectOf(id), { webSockets: "hibernate" });
+    const former = stubUpstreams();
+    const client = await DuplexClient.open("demo");
+    const dialled = await former.next();
+    await inObject(client.id, () => void dialled.accept());
+    await pass(client.id, 1000);
+    await inObject(client.id, () => dialled.drop());
+    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
     const upstreams = stubUpstreams();
-    client.send({ type: "input_audio_buffer.clear" });
-    await client.event("input_audio_buffer.cleared");
-    await pass(id, 1000);
+    await client.resume();
     expect((await upstreams.next()).url).toMatch(/^http:\/\/demo\.invalid/);
-    await hangUp(client);
+    await client.hangUp();
   });
 
   test("[O7] waits for a client that was lost with it, and takes it back by key", async () => {

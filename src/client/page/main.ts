@@ -76,8 +76,8 @@ async function startCall(): Promise<void> {
   });
   // Told before the state that follows from it.
   let resumed = "";
-  started.on("resumed", ({ verdict, missing }) => {
-    const gap = numberAt(missing, "messages") ?? 0;
+  started.on("resumed", ({ verdict, missing, forgotten }) => {
+    const gap = (numberAt(missing, "messages") ?? 0) + (forgotten ? forgotten[1] - forgotten[0] + 1 : 0);
     resumed = verdict === "partial" ? `resumed, ${gap} messages are missing` : "resumed";
   });
   started.on("overlap", ({ decision }) => showDetail(FLOOR_NAMES[decision] ?? decision));

@@ -33,6 +33,10 @@ export class Transcript {
     call.on("playback", ({ itemId, cut, playedMs }) => {
       if (cut) this.#note(itemId, `cut after ${(playedMs / 1000).toFixed(1)} s`);
     });
+    call.on("resumed", ({ forgotten }) => {
+      // Nothing more will come of what was under way.
+      if (forgotten) for (const { line } of this.#lines.values()) line.classList.remove("pending");
+    });
     call.on("response", ({ response, status }) => {
       if (status === "failed") this.#note(response.id, "failed");
     });

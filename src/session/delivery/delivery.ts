@@ -6,7 +6,7 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { ClientPort } from "../client-port.ts";
+import type { ClientPort, NumberRange } from "../client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
@@ -17,6 +17,11 @@ const RESUME_WITHIN_MS = 2000;
 const ACK_WITHIN_MS = 3000;
 
 export interface DeliveryHost extends PulseHost {
+  /**
+   * The client has our messages up to this number; null: it began anew and has none.
+   * @returns the numbers of those that a crash made us forget, or null.
+   */
+  recall(lastReceived: number | null): NumberRange | null;
   /** The client is there again and hears: what waited may go on. */
   resumed(): void;
   /** The client began anew on the same session. */
@@ -100,6 +105,7 @@ export class Delivery {
     this.#received = 0;
     this.#acknowledged = 0;
     this.#count += 1;
+    this.#host.recall(null);
     this.#port.restart();
     this.pulse.begin();
     this.#host.restarted();
@@ -134,14 +140,15 @@ export class Delivery {
     const next = this.#tokens[1] ?? "";
     // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
     this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
-    this.#replay(Math.min(lastReceived, this.#port.sequence));
+    const forgotten = this.#host.recall(lastReceived);
+    this.#replay(Math.min(lastReceived, this.#port.sequence), forgotten);
     this.pulse.able();
     this.pulse.begin();
-    this.#context.persist();
     this.#host.resumed();
+    this.#context.persistNow();
   }
 
-  #replay(lastReceived: number): void {
+  #replay(lastReceived: number, forgotten: NumberRange | null): void {
     this.#port.acknowledge(lastReceived);
     const gaps = this.#port.outbox.gapsAfter(lastReceived);
     const again = this.#port.outbox.after(lastReceived);
@@ -150,13 +157,15 @@ export class Delivery {
       ms: Math.round(gaps.reduce((sum, gap) => sum + gap.audioMs, 0)),
       ranges: gaps.map((gap) => [gap.from, gap.to]),
     };
-    this.#context.metric(gaps.length > 0 ? "resumes_partial" : "resumes_whole", 1);
+    const partial = gaps.length > 0 || forgotten !== null;
+    this.#context.metric(partial ? "resumes_partial" : "resumes_whole", 1);
     this.#verdict({
-      verdict: gaps.length > 0 ? "partial" : "resumed",
+      verdict: partial ? "partial" : "resumed",
       last_received: this.#received,
       resume_token: this.token,
       replayed: again.length,
       ...(gaps.length > 0 ? { missing } : {}),
+      ...(forgotten === null ? {} : { forgotten }),
     });
     this.#port.unmute();
     for (const message of again) this.#context.act({ type: "send", peer: CLIENT, data: message.data });

@@ -240,6 +240,11 @@ export class Floor {
     if (this.#overlap) this.#dismiss("noise");
   }
 
+  /** To a client that may have been told otherwise by a former life of the session. */
+  tellAgain(): void {
+    if (this.held) this.#tell("hold");
+  }
+
   #tell(decision: OverlapDecision): void {
     this.#context.metric(`overlap_${decision}`, 1);
     if (this.#port.extended) this.#port.emit({ type: "overlap.decision", decision });

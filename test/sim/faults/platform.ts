@@ -3,17 +3,18 @@ import type { SimulatedCall } from "../call.ts";
 import type { Fault } from "./fault.ts";
 import { isDuplex } from "./fault.ts";
 
-function leaves(kind: "evict" | "crash" | "deploy"): Fault {
+function dies(kind: "crash" | "deploy"): Fault {
   const name = `platform.${kind}`;
   return {
     name,
-    ...(kind === "evict" ? {} : { fits: isDuplex, needsResume: true }),
+    fits: isDuplex,
+    needsResume: true,
     arm(call, random) {
       call.unsteady = true;
       for (let left = random.int(1, 2); left > 0; left -= 1) {
         call.sometime(random, () => {
-          if (!call.relay.leave(kind)) return;
-          call.client.line.wire.mayLeap = kind === "evict";
+          if (!call.relay.die(kind)) return;
+          call.client.line.wire.mayForget = true;
           call.checks.strike(name);
         });
       }
@@ -50,9 +51,19 @@ function late(name: string, ms: (call: SimulatedCall) => () => number): Fault {
 }
 
 export const PLATFORM_FAULTS: readonly Fault[] = [
-  leaves("evict"),
-  leaves("crash"),
-  leaves("deploy"),
+  {
+    name: "platform.evict",
+    arm(call, random) {
+      const look = (): void => {
+        if (call.client.over) return;
+        if (random.chance(0.2) && call.relay.hibernate()) call.checks.strike("platform.evict");
+        call.time.after(50, look);
+      };
+      call.time.after(random.between(300, 2000), look);
+    },
+  },
+  dies("crash"),
+  dies("deploy"),
   jump("platform.clock_back", (between) => -between(200, 60_000)),
   jump("platform.clock_forward", (between) => between(200, 4000)),
   late("platform.timer_late", (call) => () => (call.random.chance(0.2) ? call.random.between(50, 1500) : 0)),
