@@ -130,13 +130,17 @@ export class Session {
     // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
     this.#clientAway();
     const again = port.extended && dialect === "duplex.v1";
-    if (!again) this.#conduct.absence.stop();
+    if (!again) {
+      this.#doubt.recall(null);
+      this.#conduct.absence.stop();
+    }
     this.#status = "connected";
     port.open(dialect);
     context.deadlines.clear("session:unclaimed");
     context.deadlines.clear("client:gone");
     if (dialect === "duplex.v1" && delivery.opened(again)) return;
     this.#greet();
+    this.#doubt.settle();
     this.#conduct.absence.tell();
     this.#conduct.idle.arm();
   }
@@ -288,7 +292,7 @@ export class Session {
    * Rebuilds a session in another isolate. Not `stale`: it hibernated, the snapshot is all there is to know, and peers
    * are as it has them. `stale`, which is what a shell has to assume otherwise: the object died, every socket with it,
    * and the snapshot may be older than what the session last said. Names are not given again; a `duplex.v1` client is
-   * waited for; of a `realtime` one, which cannot come back, hand in the `close`.
+   * waited for; of a `realtime` one, which begins anew when it comes back, hand in the `close`.
    */
   static restore(
     snapshot: SessionSnapshot,
@@ -320,7 +324,7 @@ export class Session {
     const doubt = stale || snapshot.doubtedUntil !== null;
     conduct.context.restore(snapshot.context, doubt);
     conduct.restored(snapshot.context.now);
-    // A `realtime` client cannot come back: its end is the session's.
+    // A `realtime` client that comes back begins anew: what it has seen is of no account.
     if (doubt && snapshot.port.dialect === "duplex.v1") {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
