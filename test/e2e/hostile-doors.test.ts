@@ -203,3 +203,37 @@ describe("upstreams", () => {
       await call.hangUp();
     }));
 });
+
+test("[H26] who comes back in vain is told over a real socket, and the TCP connection ends with it", async () => {
+  const { id, url } = await createSession({ model: "echo" });
+  const live = await dialRaw(url, { protocols: ["duplex.v1"] });
+  await live.log.next("session.created");
+  for (const [name, code, reason] of [
+    [id, 4003, "resume_refused"],
+    [`${id.slice(0, -2)}zz`, 4004, "session_not_found"],
+  ] as const) {
+    const call = await dialRaw(`${relay.wsUrl}/v1/sessions/${name}?resume_token=rt_x`, {
+      protocols: ["duplex.v1"],
+    });
+    expect((await call.log.any("error")).error).toMatchObject({
+      type: "invalid_request_error",
+      code: reason,
+    });
+    expect((await call.closed).code).toBe(code);
+  }
+  await live.hangUp();
+});
+
+test("[H30] DELETE ends a live call: its client has the close and the end of TCP within a second", async () => {
+  for (const protocols of [["realtime"], ["duplex.v1"]]) {
+    const { id, url } = await createSession({ model: "echo" });
+    const call = await dialRaw(url, { protocols });
+    call.send({ type: "session.update", session: { type: "realtime" } });
+    await call.log.next("session.updated");
+    const before = performance.now();
+    const response = await fetch(`${relay.url}/v1/sessions/${id}`, { method: "DELETE", headers: key() });
+    expect(response.status).toBe(204);
+    expect(await call.closed).toEqual({ code: 1000, reason: "session ended by the application" });
+    expect(performance.now() - before).toBeLessThan(1000);
+  }
+});
