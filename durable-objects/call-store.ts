@@ -2,7 +2,8 @@
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { CallSetup } from "./call-setup.ts";
-import { divide, join, type Divided, type Piece } from "./pieces.ts";
+import { Crates, type Crate, type Places } from "./crates.ts";
+import { divide, join, type Divided } from "./pieces.ts";
 
 /** A moment of the session, with the sockets that it believes to have. */
 export interface Moment {
@@ -16,7 +17,7 @@ interface StoredMoment {
   readonly at: number;
   readonly peers: readonly string[];
   readonly session: Divided;
-  readonly pieces: number;
+  readonly places: Places;
 }
 
 interface UsedToken {
@@ -29,7 +30,7 @@ const USED = "used";
 const MOMENT = "moment";
 /** There while the moment is the last word: the session slept, and nothing came since. */
 const ASLEEP = "asleep";
-const piece = (index: number): string => `piece:${index}`;
+const CRATE = "crate:";
 /** Of one `put` or `delete` with several keys (Durable Objects, storage API). */
 const KEYS_AT_ONCE = 128;
 
@@ -42,7 +43,7 @@ export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
 
 export class CallStore {
   readonly #storage: DurableObjectStorage;
-  #pieces = 0;
+  #crates = new Crates();
   /** When the alarm is set for, as far as this object knows. */
   #alarmAt = Number.NEGATIVE_INFINITY;
 
@@ -78,31 +79,49 @@ export class CallStore {
    * Resolves when it is durable, rejects when it is not.
    */
   async save(moment: Moment): Promise<void> {
-    const { pieces, ...session } = divide(moment.session);
-    const entries: Record<string, StoredMoment | Piece> = {
-      [MOMENT]: { at: moment.at, peers: moment.peers, session, pieces: pieces.length },
-    };
-    for (const [index, each] of pieces.entries()) entries[piece(index)] = each;
-    if (Object.keys(entries).length > KEYS_AT_ONCE) throw new Error("the snapshot has too many pieces");
-    const stale = Array.from({ length: Math.max(0, this.#pieces - pieces.length) }, (_, n) =>
-      piece(pieces.length + n),
-    );
-    this.#pieces = pieces.length;
-    const writes = [this.#storage.put(entries, { allowUnconfirmed: true })];
-    if (stale.length > 0) writes.push(this.#storage.delete(stale, { allowUnconfirmed: true }).then(() => {}));
-    writes.push(this.#guard(moment.at));
-    await Promise.all(writes);
-    await this.#storage.sync();
+    const { pieces, blocks, ...session } = divide(moment.session);
+    const { places, written, thrown } = this.#crates.pack(pieces, blocks);
+    try {
+      const stored: StoredMoment = { at: moment.at, peers: moment.peers, session, places };
+      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(moment.at)]);
+      await this.#storage.sync();
+      this.#crates.stored(places);
+    } catch (error) {
+      this.#crates.failed();
+      throw error;
+    }
+  }
+
+  /** Nothing refers to the new crates before the moment does, which comes last. */
+  async #write(moment: StoredMoment, crates: ReadonlyMap<number, Crate>): Promise<void> {
+    const entries: [string, StoredMoment | Crate][] = Array.from(crates, ([n, crate]) => [
+      `${CRATE}${n}`,
+      crate,
+    ]);
+    entries.push([MOMENT, moment]);
+    for (const chunk of inChunks(entries)) {
+      await this.#storage.put(Object.fromEntries(chunk), { allowUnconfirmed: true });
+    }
+  }
+
+  /** What neither the new moment nor the last durable one refers to: safe whatever of all this reaches the disk. */
+  #throwOut(crates: readonly number[]): Promise<void>[] {
+    return inChunks(crates.map((n) => `${CRATE}${n}`)).map(async (keys) => {
+      await this.#storage.delete(keys, { allowUnconfirmed: true });
+    });
   }
 
   /** @throws when what is stored is not whole. */
   load(): Moment | null {
     const stored = this.#storage.kv.get<StoredMoment>(MOMENT);
     if (stored === undefined) return null;
-    this.#pieces = stored.pieces;
-    const pieces = Array.from({ length: stored.pieces }, (_, n) => this.#storage.kv.get<Piece>(piece(n)));
+    const crates = Array.from(this.#storage.kv.list<Crate>({ prefix: CRATE }), ([key, crate]) => {
+      return [Number(key.slice(CRATE.length)), crate] as const;
+    });
+    const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates));
     // Written by `save`, read by the same code or refused by the session's own version.
-    return { at: stored.at, peers: stored.peers, session: join(stored.session, pieces) as SessionSnapshot };
+    const session = join(stored.session, pieces, blocks) as SessionSnapshot;
+    return { at: stored.at, peers: stored.peers, session };
   }
 
   /** What `load` gives is all there is to know: nothing was sent or received after it. */
@@ -122,7 +141,7 @@ export class CallStore {
 
   /** Forgets the session, but the used token not before no door accepts it any more: then call this again. */
   async wipe(now: number): Promise<void> {
-    this.#pieces = 0;
+    this.#crates = new Crates();
     this.#alarmAt = Number.NEGATIVE_INFINITY;
     const used = this.used;
     if (used === null || used.exp * 1000 <= now) {
@@ -153,4 +172,10 @@ export class CallStore {
     const mostAt = leastAt + ABANDONED_MS;
     if (this.#alarmAt < leastAt || this.#alarmAt > mostAt) await this.setAlarm(mostAt);
   }
+}
+
+function inChunks<T>(list: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(list.length / KEYS_AT_ONCE) }, (_, n) =>
+    list.slice(n * KEYS_AT_ONCE, (n + 1) * KEYS_AT_ONCE),
+  );
 }

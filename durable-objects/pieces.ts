@@ -1,16 +1,19 @@
 /**
- * A stored value may have 2 MB at most (Durable Objects limits, "Key and value combined"); a snapshot with seconds of
- * audio and a few pictures has more, and so has one with a thousand small messages. Long strings, views and lists are
- * taken out of the value and stored in pieces of their own; where they belong is said by path, so that no content of a
- * client's can be mistaken for a reference.
+ * Takes apart what is too large for one stored value, or need not be stored again: a snapshot with seconds of audio and
+ * a few pictures, or one with a thousand small messages. Sealed blocks are taken out as they are, long strings, views
+ * and lists in pieces; where they belong is said by path, so that no content of a client's can be mistaken for a
+ * reference.
  */
+import { sealedBytes } from "../src/audio/sealed.ts";
+
 export type Piece = string | Uint8Array | readonly unknown[];
 
 type View = Uint8Array | Int16Array | Float32Array;
 
 interface Reference {
   readonly path: readonly (string | number)[];
-  readonly type: "string" | "list" | "Uint8Array" | "Int16Array" | "Float32Array";
+  readonly type: "block" | "string" | "list" | "Uint8Array" | "Int16Array" | "Float32Array";
+  /** Among the blocks or the pieces. */
   readonly from: number;
   readonly to: number;
 }
@@ -30,9 +33,12 @@ const PIECE_BYTES = 1024 * 1024;
 /** About what a value takes when it is stored, besides its text or bytes; rather too much. */
 const OVERHEAD_BYTES = 32;
 
-export function divide(value: unknown): Divided & { readonly pieces: readonly Piece[] } {
+export function divide(
+  value: unknown,
+): Divided & { readonly pieces: readonly Piece[]; readonly blocks: readonly object[] } {
   const references: Reference[] = [];
   const pieces: Piece[] = [];
+  const blocks: object[] = [];
   const refer = (path: Reference["path"], type: Reference["type"], parts: readonly Piece[]): void => {
     references.push({ path, type, from: pieces.length, to: pieces.length + parts.length });
     pieces.push(...parts);
@@ -61,6 +67,11 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
       return "";
     }
     if (typeof node === "string") kept += 2 * node.length;
+    if (typeof node === "object" && node !== null && (sealedBytes(node) ?? Infinity) <= PIECE_BYTES) {
+      references.push({ path, type: "block", from: blocks.length, to: blocks.length + 1 });
+      blocks.push(node);
+      return null;
+    }
     if (isView(node)) {
       // A view on a larger buffer would drag all of it into the store.
       if (node.byteLength <= LEAF_LIMIT) {
@@ -86,14 +97,19 @@ export function divide(value: unknown): Divided & { readonly pieces: readonly Pi
     }
     return node;
   };
-  return { rest: walk(value, []), references, pieces };
+  return { rest: walk(value, []), references, pieces, blocks };
 }
 
 /** What `divide` was given. Takes over `divided.rest`. @throws when a piece is missing. */
-export function join(divided: Divided, pieces: readonly (Piece | undefined)[]): unknown {
+export function join(
+  divided: Divided,
+  pieces: readonly (Piece | undefined)[],
+  blocks: readonly object[],
+): unknown {
   let whole = divided.rest;
   for (const { path, type, from, to } of divided.references.toReversed()) {
-    const leaf = joinParts(type, pieces.slice(from, to), to - from);
+    const leaf = type === "block" ? blocks[from] : joinParts(type, pieces.slice(from, to), to - from);
+    if (leaf === undefined) throw new Error("a block of the snapshot is missing");
     const last = path.at(-1);
     if (last === undefined) whole = leaf;
     else Object.defineProperty(at(whole, path.slice(0, -1)), last, { value: leaf, ...PLAIN });
@@ -132,7 +148,11 @@ function group(entries: readonly { readonly value: unknown; readonly bytes: numb
   return groups;
 }
 
-function joinParts(type: Reference["type"], parts: readonly (Piece | undefined)[], count: number): unknown {
+function joinParts(
+  type: Exclude<Reference["type"], "block">,
+  parts: readonly (Piece | undefined)[],
+  count: number,
+): unknown {
   if (type === "string") return joinText(parts, count);
   return type === "list" ? joinLists(parts, count) : view(type, joinBytes(parts, count));
 }

@@ -1,23 +1,18 @@
 /** Audio of recent items, for `conversation.item.retrieve` and for replay. Bounded; the oldest item goes first. */
+import { BLOCK_BYTES, ByteBlocks, type BlocksSnapshot } from "../audio/blocks.ts";
 import type { AudioFormat } from "../audio/format.ts";
 
 interface Recording {
   readonly format: AudioFormat;
-  /** Full ones but for the last, which is filled to `filled`. */
-  readonly blocks: Uint8Array[];
-  filled: number;
-  /** The front is missing: the budget was smaller than this one item. */
-  cut: boolean;
+  /** Begins after its first byte when the budget was smaller than this one item. */
+  readonly audio: ByteBlocks;
 }
-
-/** Frames are small and many: they are gathered into blocks, so that a frame costs a copy and no allocation. */
-const BLOCK_BYTES = 32_768;
 
 export class AudioArchive {
   readonly #budget: number;
   #recordings = new Map<string, Recording>();
-  /** Bytes of all blocks. */
-  #bytes = 0;
+  /** All that there are. */
+  #blocks = 0;
 
   /** A budget smaller than two blocks keeps nothing but the newest item's end. */
   constructor(budgetBytes: number) {
@@ -28,26 +23,13 @@ export class AudioArchive {
   append(itemId: string, format: AudioFormat, bytes: Uint8Array): void {
     let recording = this.#recordings.get(itemId);
     if (!recording) {
-      recording = { format, blocks: [], filled: BLOCK_BYTES, cut: false };
+      recording = { format, audio: new ByteBlocks() };
       this.#recordings.set(itemId, recording);
     }
-    for (let at = 0; at < bytes.byteLength;) {
-      const taken = Math.min(BLOCK_BYTES - recording.filled, bytes.byteLength - at);
-      if (taken === 0) {
-        this.#grow(recording);
-        continue;
-      }
-      recording.blocks.at(-1)?.set(bytes.subarray(at, at + taken), recording.filled);
-      recording.filled += taken;
-      at += taken;
-    }
-  }
-
-  #grow(recording: Recording): void {
-    recording.blocks.push(new Uint8Array(BLOCK_BYTES));
-    recording.filled = 0;
-    this.#bytes += BLOCK_BYTES;
-    while (this.#bytes > this.#budget && this.#dropOldest(recording));
+    const before = recording.audio.count;
+    recording.audio.append(bytes);
+    this.#blocks += recording.audio.count - before;
+    while (this.#blocks * BLOCK_BYTES > this.#budget && this.#dropOldest(recording));
   }
 
   /** Never the block that is being filled. */
@@ -59,10 +41,9 @@ export class AudioArchive {
       this.delete(itemId);
       return true;
     }
-    if (recording.blocks.length < 2) return false;
-    recording.blocks.shift();
-    recording.cut = true;
-    this.#bytes -= BLOCK_BYTES;
+    if (recording.audio.count < 2) return false;
+    recording.audio.dropBefore(recording.audio.start + BLOCK_BYTES);
+    this.#blocks -= 1;
     return true;
   }
 
@@ -72,15 +53,8 @@ export class AudioArchive {
   ): { readonly format: AudioFormat; readonly bytes: Uint8Array; readonly complete: boolean } | null {
     const recording = this.#recordings.get(itemId);
     if (!recording) return null;
-    const { blocks, filled } = recording;
-    const bytes = new Uint8Array(
-      Math.max(0, blocks.length - 1) * BLOCK_BYTES + (blocks.length > 0 ? filled : 0),
-    );
-    for (const [index, block] of blocks.entries()) {
-      const at = index * BLOCK_BYTES;
-      bytes.set(block.subarray(0, Math.min(BLOCK_BYTES, bytes.byteLength - at)), at);
-    }
-    return { format: recording.format, bytes, complete: !recording.cut };
+    const { format, audio } = recording;
+    return { format, bytes: audio.read(audio.start, audio.end), complete: audio.start === 0 };
   }
 
   /** Keeps the first `byteLength` bytes: the rest was not heard. */
@@ -100,24 +74,26 @@ export class AudioArchive {
   }
 
   delete(itemId: string): void {
-    this.#bytes -= (this.#recordings.get(itemId)?.blocks.length ?? 0) * BLOCK_BYTES;
+    this.#blocks -= this.#recordings.get(itemId)?.audio.count ?? 0;
     this.#recordings.delete(itemId);
   }
 
   snapshot(): ArchiveSnapshot {
-    return [...this.#recordings].map(([id, recording]) => {
-      const kept = this.read(id);
-      return { id, format: recording.format, bytes: kept?.bytes ?? new Uint8Array(0), cut: recording.cut };
-    });
+    return Array.from(this.#recordings, ([id, { format, audio }]) => ({
+      id,
+      format,
+      audio: audio.snapshot(),
+    }));
   }
 
   restore(snapshot: ArchiveSnapshot): void {
     this.#recordings = new Map();
-    this.#bytes = 0;
-    for (const { id, format, bytes, cut } of snapshot) {
-      this.append(id, format, bytes);
-      const recording = this.#recordings.get(id);
-      if (recording) recording.cut = cut;
+    this.#blocks = 0;
+    for (const { id, format, audio: kept } of snapshot) {
+      const audio = new ByteBlocks();
+      audio.restore(kept);
+      this.#recordings.set(id, { format, audio });
+      this.#blocks += audio.count;
     }
   }
 }
@@ -125,6 +101,5 @@ export class AudioArchive {
 export type ArchiveSnapshot = readonly {
   readonly id: string;
   readonly format: AudioFormat;
-  readonly bytes: Uint8Array;
-  readonly cut: boolean;
+  readonly audio: BlocksSnapshot;
 }[];

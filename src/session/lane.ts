@@ -3,6 +3,7 @@
  * by more than the lead. Upstream events wait here undone, so that what is cut was never in the conversation and the
  * order of events stays OpenAI's whatever waits how long.
  */
+import { seal } from "../audio/sealed.ts";
 import { bytesPerSample, sampleRateHz, type AudioFormat } from "../audio/format.ts";
 import type { UpstreamEvent } from "../upstreams/upstream.ts";
 
@@ -28,7 +29,8 @@ export class Lane {
   /** Keeps the event; audio, which is only lent, is copied. */
   push(event: LaneEvent): void {
     if (event.type === "audio") {
-      this.#queue.push({ ...event, bytes: event.bytes.slice() });
+      const bytes = event.bytes.slice();
+      this.#queue.push({ ...event, bytes: seal(bytes, bytes.length) });
       this.#bytes += event.bytes.byteLength;
     } else this.#queue.push(event);
   }
@@ -71,9 +73,7 @@ export class Lane {
   }
 
   snapshot(): LaneSnapshot {
-    return this.#queue.map((event) =>
-      event.type === "audio" ? { ...event, bytes: event.bytes.slice() } : event,
-    );
+    return [...this.#queue];
   }
 
   restore(snapshot: LaneSnapshot): void {

@@ -138,7 +138,7 @@ describe("delivery", () => {
     const client = new Resumer();
     const { call } = client;
     call.client({ type: "session.ack", last_received: client.last });
-    expect(call.session.snapshot().port.outbox.sent).toEqual([]);
+    expect(call.session.snapshot().port.outbox.groups).toEqual([]);
     call.client({ type: "session.ack", last_received: 999, event_id: "a" });
     expect(call.last("error")["error"]).toMatchObject({ param: "last_received", event_id: "a" });
   });

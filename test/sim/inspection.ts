@@ -89,7 +89,7 @@ export class Inspection {
     const { archiveBytes, laneBytes, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
     this.#bound(
       "archive",
-      sum(snapshot.conversation.audio, (one) => one.bytes.length),
+      sum(snapshot.conversation.audio, ({ audio }) => sum(audio.blocks, (block) => block.length)),
       archiveBytes,
     );
     // The oldest item goes only when a new one comes, so one more is never seen.
@@ -102,7 +102,8 @@ export class Inspection {
         laneBytes + 65_536,
       );
     }
-    const outbox = sum(snapshot.port.outbox.sent, (one) => one.data.length);
+    const sent = snapshot.port.outbox.groups.flat().slice(snapshot.port.outbox.skip);
+    const outbox = sum(sent, (one) => one.data.length);
     this.#bound("outbox", outbox, this.#limits.outboxBytes + 65_536);
     for (const { backlog } of snapshot.links.flatMap((link) => connectionsOf(link))) {
       this.#bound(
@@ -113,7 +114,7 @@ export class Inspection {
       this.#bound("backlog commands", backlog.length, backlogCommands);
     }
     for (const { rateHz, ring } of snapshot.input.streams) {
-      this.#bound("input history", ring.samples.length, Math.ceil((inputHistoryMs * rateHz) / 1000));
+      this.#bound("input history", ring.held, Math.ceil((inputHistoryMs * rateHz) / 1000));
     }
     const active = snapshot.responses.records.filter(
       (one) => one.phase === "requested" || one.phase === "generating",

@@ -3,8 +3,8 @@ import { divide, join } from "../../durable-objects/pieces.ts";
 import { structuredSize } from "./structured-size.ts";
 
 function roundTrip(value: unknown): unknown {
-  const { pieces, ...divided } = divide(value);
-  return join(structuredClone(divided), structuredClone(pieces));
+  const { pieces, blocks, ...divided } = divide(value);
+  return join(structuredClone(divided), structuredClone(pieces), structuredClone(blocks));
 }
 
 const bytes = (length: number, step = 7) => Uint8Array.from({ length }, (_, n) => n * step);
@@ -69,7 +69,7 @@ describe("snapshots beyond what one stored value may hold", () => {
     const list = Array.from({ length: 200 }, () => "z".repeat(1000));
     for (const value of [{ a: bytes(100_000) }, { a: "z".repeat(100_000) }, { a: list }]) {
       const { pieces: _, ...divided } = divide(value);
-      expect(() => join(divided, [])).toThrow("missing");
+      expect(() => join(divided, [], [])).toThrow("missing");
     }
   });
 });

@@ -1,7 +1,8 @@
 /**
  * What was sent to a `duplex.v1` client and not acknowledged yet, by number. Bounded in bytes; what falls out is
- * remembered as a range, so that a verdict can name it.
+ * remembered as a range, so that a verdict can name it. Kept in groups: full ones are sealed.
  */
+import { seal } from "../../audio/sealed.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 
 export interface Sent {
@@ -18,10 +19,23 @@ export interface Gap {
   readonly audioMs: number;
 }
 
+/** A group is full when it has so much. */
+const GROUP_BYTES = 32_768;
+/** About what a message takes besides its data. */
+const OVERHEAD_BYTES = 64;
+
 export class Outbox {
   readonly #limitBytes: number;
-  #sent: Sent[] = [];
+  /** Oldest first. */
+  #groups: (readonly Sent[])[] = [];
+  /** The last one while it is not full; null: the next message begins one. */
+  #open: Sent[] | null = null;
+  /** Bytes of it as it is stored. */
+  #openBytes = 0;
+  /** Messages at the front of the first group that are gone. */
+  #skip = 0;
   #bytes = 0;
+  #count = 0;
   /** What fell out above the last acknowledgement, oldest first. */
   #gaps: Gap[] = [];
 
@@ -30,15 +44,44 @@ export class Outbox {
   }
 
   add(message: Sent): void {
-    this.#sent.push(message);
+    if (!this.#open) this.#begin([]);
+    this.#open?.push(message);
+    this.#openBytes += storedBytes(message);
+    if (this.#open && this.#openBytes >= GROUP_BYTES) {
+      seal(this.#open, this.#openBytes);
+      this.#open = null;
+    }
     this.#bytes += sizeOf(message.data);
-    while (this.#bytes > this.#limitBytes && this.#sent.length > 1) this.#drop();
+    this.#count += 1;
+    while (this.#bytes > this.#limitBytes && this.#count > 1) this.#drop();
+  }
+
+  #begin(group: Sent[]): void {
+    this.#open = group;
+    this.#openBytes = 0;
+    this.#groups.push(group);
+  }
+
+  get #oldest(): Sent | undefined {
+    return this.#groups[0]?.[this.#skip];
+  }
+
+  #shift(): void {
+    const [group] = this.#groups;
+    if (!group) return;
+    this.#bytes -= sizeOf(group[this.#skip]?.data ?? "");
+    this.#count -= 1;
+    this.#skip += 1;
+    if (this.#skip < group.length) return;
+    this.#skip = 0;
+    this.#groups.shift();
+    if (group === this.#open) this.#open = null;
   }
 
   #drop(): void {
-    const dropped = this.#sent.shift();
+    const dropped = this.#oldest;
     if (!dropped) return;
-    this.#bytes -= sizeOf(dropped.data);
+    this.#shift();
     this.lost({ from: dropped.sequence, to: dropped.sequence, audioMs: dropped.audioMs });
   }
 
@@ -56,18 +99,15 @@ export class Outbox {
 
   /** The client has everything up to here. */
   acknowledge(sequence: number): void {
-    let kept = 0;
-    while ((this.#sent[kept]?.sequence ?? Infinity) <= sequence) {
-      this.#bytes -= sizeOf(this.#sent[kept]?.data ?? "");
-      kept += 1;
-    }
-    if (kept > 0) this.#sent.splice(0, kept);
+    while ((this.#oldest?.sequence ?? Infinity) <= sequence) this.#shift();
     this.#gaps = this.#gaps.filter((gap) => gap.to > sequence);
   }
 
   /** Everything above `sequence` that can be sent again, in order. */
   after(sequence: number): readonly Sent[] {
-    return this.#sent.filter((message) => message.sequence > sequence);
+    return this.#groups
+      .flatMap((group, at) => (at === 0 ? group.slice(this.#skip) : group))
+      .filter((message) => message.sequence > sequence);
   }
 
   /** What above `sequence` can not. */
@@ -78,19 +118,31 @@ export class Outbox {
   }
 
   clear(): void {
-    this.#sent = [];
-    this.#bytes = 0;
-    this.#gaps = [];
+    this.restore({ groups: [], skip: 0, gaps: [] });
   }
 
   snapshot(): OutboxSnapshot {
-    return { sent: [...this.#sent], gaps: [...this.#gaps] };
+    const groups = this.#groups.map((group) => (group === this.#open ? [...group] : group));
+    return { groups, skip: this.#skip, gaps: [...this.#gaps] };
   }
 
-  restore(snapshot: OutboxSnapshot): void {
-    this.#sent = [...snapshot.sent];
-    this.#bytes = snapshot.sent.reduce((sum, message) => sum + sizeOf(message.data), 0);
-    this.#gaps = [...snapshot.gaps];
+  /** Takes over full groups as they are. */
+  restore({ groups, skip, gaps }: OutboxSnapshot): void {
+    this.#groups = [];
+    this.#open = null;
+    for (const kept of groups) {
+      const bytes = kept.reduce((sum, message) => sum + storedBytes(message), 0);
+      if (bytes >= GROUP_BYTES) this.#groups.push(seal(kept, bytes));
+      else {
+        this.#begin([...kept]);
+        this.#openBytes = bytes;
+      }
+    }
+    this.#skip = skip;
+    this.#gaps = [...gaps];
+    const held = this.after(Number.NEGATIVE_INFINITY);
+    this.#count = held.length;
+    this.#bytes = held.reduce((sum, message) => sum + sizeOf(message.data), 0);
   }
 }
 
@@ -99,7 +151,14 @@ function sizeOf(data: WireMessage): number {
   return data.length;
 }
 
+/** Rather too much: a character of text may take two bytes. */
+function storedBytes({ data }: Sent): number {
+  return OVERHEAD_BYTES + (typeof data === "string" ? 2 : 1) * data.length;
+}
+
 export interface OutboxSnapshot {
-  readonly sent: readonly Sent[];
+  /** The first one without its first `skip`. */
+  readonly groups: readonly (readonly Sent[])[];
+  readonly skip: number;
   readonly gaps: readonly Gap[];
 }

@@ -1,0 +1,82 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { sealedBytes } from "../../src/audio/sealed.ts";
+import { Outbox, type Sent } from "../../src/session/delivery/outbox.ts";
+
+/** The same, without groups. */
+class Plain {
+  sent: Sent[] = [];
+  readonly lost: number[] = [];
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(message: Sent): void {
+    this.sent.push(message);
+    while (this.sent.length > 1 && this.bytes > this.#limit) {
+      this.lost.push(this.sent.shift()?.sequence ?? 0);
+    }
+  }
+
+  get bytes(): number {
+    return this.sent.reduce((sum, { data }) => sum + data.length, 0);
+  }
+
+  acknowledge(sequence: number): void {
+    this.sent = this.sent.filter((message) => message.sequence > sequence);
+  }
+}
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 12, arbitrary: fc.record({ do: fc.constant("add"), by: fc.integer({ min: 0, max: 12_000 }) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("acknowledge"), by: fc.nat(100) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constantFrom("clone", "move", "clear"), by: fc.constant(0) }),
+    },
+  ),
+  { maxLength: 120 },
+);
+
+describe("the outbox", () => {
+  test("[Y4][Y5] keeps and forgets as a plain list would, and goes on from a snapshot, copied or handed over", () => {
+    fc.assert(
+      fc.property(steps, fc.constantFrom(20_000, 200_000, 2_000_000), (list, limit) => {
+        let outbox = new Outbox(limit);
+        const plain = new Plain(limit);
+        let sequence = 0;
+        let acknowledged = 0;
+        for (const step of list) {
+          if (step.do === "add") {
+            sequence += 1;
+            const data = sequence % 2 === 0 ? "x".repeat(step.by) : new Uint8Array(step.by);
+            for (const one of [outbox, plain]) one.add({ sequence, data, audioMs: sequence % 7 });
+          } else if (step.do === "acknowledge") {
+            acknowledged = Math.max(acknowledged, Math.floor((sequence * step.by) / 100));
+            for (const one of [outbox, plain]) one.acknowledge(acknowledged);
+          } else if (step.do === "clear") {
+            outbox.clear();
+            plain.acknowledge(Infinity);
+            acknowledged = sequence;
+          } else {
+            const kept = outbox.snapshot();
+            // A full group is handed out as it is, and only the last one is not full.
+            const open = kept.groups.filter((group) => sealedBytes(group) === null);
+            expect(open.every((group) => group === kept.groups.at(-1))).toBe(true);
+            outbox = new Outbox(limit);
+            outbox.restore(step.do === "clone" ? structuredClone(kept) : kept);
+          }
+          expect(outbox.after(0)).toEqual(plain.sent);
+          const lost = outbox.gapsAfter(acknowledged).flatMap(({ from, to }) => {
+            return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+          });
+          expect(lost).toEqual(plain.lost.filter((number) => number > acknowledged));
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

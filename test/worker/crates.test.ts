@@ -1,0 +1,227 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { CallStore, type Moment } from "../../durable-objects/call-store.ts";
+import { ByteBlocks } from "../../src/audio/blocks.ts";
+import { seal } from "../../src/audio/sealed.ts";
+import { Outbox } from "../../src/session/delivery/outbox.ts";
+import type { SessionSnapshot } from "../../src/session/session.ts";
+import { inObject } from "./object.ts";
+import { structuredSize } from "./structured-size.ts";
+
+/** What takes most of a snapshot, alone: an outbox, two runs of audio, and a text of the client's. */
+class Little {
+  readonly outbox = new Outbox(300_000);
+  readonly runs = [new ByteBlocks(), new ByteBlocks()];
+  text = "";
+  #sent = 0;
+
+  send(bytes: number): void {
+    this.#sent += 1;
+    const data = this.#sent % 3 === 0 ? "é".repeat(bytes / 2) : new Uint8Array(bytes).fill(this.#sent);
+    this.outbox.add({ sequence: this.#sent, data, audioMs: 20 });
+  }
+
+  acknowledge(share: number): void {
+    this.outbox.acknowledge(Math.floor(this.#sent * share));
+  }
+
+  speak(run: number, bytes: number): void {
+    const blocks = this.runs[run];
+    blocks?.append(new Uint8Array(bytes).fill(blocks.end));
+    blocks?.dropBefore(blocks.end - 200_000);
+  }
+
+  snapshot() {
+    const runs = this.runs.map((run) => run.snapshot());
+    return { outbox: this.outbox.snapshot(), runs, text: this.text, sent: this.#sent };
+  }
+
+  restore(snapshot: ReturnType<Little["snapshot"]>): void {
+    this.outbox.restore(snapshot.outbox);
+    for (const [n, run] of this.runs.entries()) run.restore(snapshot.runs[n] ?? { start: 0, blocks: [] });
+    this.text = snapshot.text;
+    this.#sent = snapshot.sent;
+  }
+}
+
+/** The store takes any snapshot apart; this is one. */
+const moment = (snapshot: unknown): Moment => ({ peers: [], at: 0, session: snapshot as SessionSnapshot });
+
+/** A storage that can be told to fail, and says what it was told to put. */
+class Disk {
+  readonly storage: DurableObjectStorage;
+  /** Writes that succeed before one fails, or all that follow. */
+  writesLeft = Infinity;
+  failsOnce = false;
+  /** Of the last `put`s, since this was emptied. */
+  put: Record<string, unknown> = {};
+
+  constructor(storage: DurableObjectStorage) {
+    const writes = new Set(["put", "delete", "sync", "setAlarm"]);
+    this.storage = new Proxy(storage, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          if (writes.has(String(name)) && (this.writesLeft -= 1) < 0) {
+            if (this.failsOnce) this.writesLeft = Infinity;
+            return Promise.reject(new Error("the disk is full"));
+          }
+          if (name === "put") Object.assign(this.put, args[0]);
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+  }
+}
+
+const storedBytes = (storage: DurableObjectStorage): number =>
+  structuredSize(Object.fromEntries(storage.kv.list()));
+
+type Step =
+  | { readonly do: "send" | "speak"; readonly bytes: number; readonly run: number }
+  | { readonly do: "acknowledge"; readonly share: number }
+  | { readonly do: "write"; readonly text: number }
+  | { readonly do: "save" | "restart" }
+  /** A save, of which only so many writes succeed, or all but one. */
+  | { readonly do: "fail"; readonly after: number; readonly once: boolean };
+
+const bytes = fc.integer({ min: 0, max: 60_000 });
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("send" as const), bytes, run: fc.constant(0) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("speak" as const), bytes, run: fc.nat(1) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("acknowledge" as const),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("write" as const), text: fc.nat(1_500_000) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("save" as const, "restart" as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("fail" as const), after: fc.nat(3), once: fc.boolean() }),
+    },
+  ),
+  { maxLength: 60 },
+);
+
+/** Goes on with whatever is stored, as an object does that was away. */
+function restart({ storage }: Disk): { store: CallStore; little: Little } {
+  const store = new CallStore(storage);
+  const little = new Little();
+  const kept = store.load();
+  if (kept !== null) little.restore(kept.session as unknown as ReturnType<Little["snapshot"]>);
+  return { store, little };
+}
+
+/** In an object of its own. */
+function onDisk(run: (disk: Disk) => Promise<void>): Promise<void> {
+  return inObject(crypto.randomUUID(), async (storage) => {
+    await run(new Disk(storage));
+    await storage.deleteAlarm();
+    await storage.deleteAll();
+  });
+}
+
+function act(little: Little, step: Step): void {
+  if (step.do === "send") little.send(step.bytes);
+  else if (step.do === "speak") little.speak(step.run, step.bytes);
+  else if (step.do === "acknowledge") little.acknowledge(step.share);
+  else if (step.do === "write") little.text = "x".repeat(step.text);
+}
+
+async function play(disk: Disk, list: readonly Step[]): Promise<void> {
+  let { store, little } = restart(disk);
+  /** What may be stored: after a failure nobody knows. */
+  let stored = [structuredClone(little.snapshot())];
+  for (const step of list) {
+    act(little, step);
+    if (step.do === "save") {
+      const snapshot = little.snapshot();
+      await store.save(moment(snapshot));
+      stored = [structuredClone(snapshot)];
+    } else if (step.do === "fail") {
+      disk.writesLeft = step.after;
+      disk.failsOnce = step.once;
+      const snapshot = little.snapshot();
+      const saved = store.save(moment(snapshot));
+      await saved.catch(() => {});
+      disk.writesLeft = Infinity;
+      stored.push(structuredClone(snapshot));
+    } else if (step.do === "restart") {
+      ({ store, little } = restart(disk));
+      expect(stored).toContainEqual(little.snapshot());
+      stored = [structuredClone(little.snapshot())];
+    }
+  }
+  // The second one throws out what the first one made needless.
+  for (let n = 0; n < 2; n += 1) await store.save(moment(little.snapshot()));
+  expect(storedBytes(disk.storage)).toBeLessThan(4 * structuredSize(little.snapshot()) + 100_000);
+  expect(restart(disk).little.snapshot()).toEqual(little.snapshot());
+}
+
+describe("storing snapshots again and again", () => {
+  test("[O19] whatever came between, what is loaded is what was stored last, or tried since", async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, (list) => onDisk((disk) => play(disk, list))),
+      { numRuns: 30 },
+    );
+  }, 30_000);
+
+  test("[O19] a save that fails takes nothing away from the one before", () =>
+    onDisk(async (disk) => {
+      const { store, little } = restart(disk);
+      little.text = "x".repeat(100_000);
+      await store.save(moment(little.snapshot()));
+      const before = structuredClone(little.snapshot());
+      for (const text of ["", "y".repeat(100_000), ""]) {
+        little.text = text;
+        disk.writesLeft = 0;
+        disk.failsOnce = true;
+        await expect(store.save(moment(little.snapshot()))).rejects.toThrow("full");
+        expect(restart(disk).little.snapshot()).toEqual(before);
+      }
+      await store.save(moment(little.snapshot()));
+      expect(restart(disk).little.snapshot()).toEqual(little.snapshot());
+    }));
+
+  test("[O19] only what is new is written, after a restart too", () =>
+    onDisk(async (disk) => {
+      let { store, little } = restart(disk);
+      for (let second = 0; second < 12; second += 1) {
+        for (let n = 0; n < 50; n += 1) {
+          little.send(960);
+          little.speak(0, 960);
+        }
+        disk.put = {};
+        await store.save(moment(little.snapshot()));
+        // Two streams of 48,000 bytes; and what has not filled its block yet, of each at most 32,768.
+        expect(structuredSize(disk.put)).toBeLessThan(2 * 48_000 + 2 * 32_768 + 20_000);
+        if (second % 4 === 3) ({ store, little } = restart(disk));
+      }
+      for (let n = 0; n < 3; n += 1) {
+        disk.put = {};
+        await store.save(moment(little.snapshot()));
+      }
+      expect(Object.keys(disk.put)).toEqual(["moment"]);
+      expect(structuredSize(disk.put)).toBeLessThan(2 * 32_768);
+    }));
+
+  test("[O19] what lives long does not keep what does not", () =>
+    onDisk(async (disk) => {
+      const store = new CallStore(disk.storage);
+      const lasting: Uint8Array[] = [];
+      for (let n = 0; n < 40; n += 1) {
+        const block = (): Uint8Array => seal(new Uint8Array(10_000).fill(n), 10_000);
+        lasting.push(block());
+        const passing = Array.from({ length: 20 }, block);
+        await store.save(moment({ lasting: [...lasting], passing }));
+      }
+      expect(storedBytes(disk.storage)).toBeLessThan(4 * (lasting.length + 2 * 20) * 10_000);
+      const { session } = new CallStore(disk.storage).load() ?? {};
+      expect(session).toMatchObject({ lasting });
+    }));
+});
