@@ -121,7 +121,7 @@ describe("storage", () => {
       await pass(client.id, 2000);
     };
     await update("long ".repeat(300_000));
-    expect((await keysOf(client.id)).filter((key) => key.startsWith("crate:"))).toHaveLength(3);
+    expect((await keysOf(client.id)).filter((key) => key.startsWith("crate:")).length).toBeGreaterThan(2);
     await evictDurableObject(objectOf(client.id), { webSockets: "close" });
     expect((await client.resume()).verdict).toBe("resumed");
     await update("short");
