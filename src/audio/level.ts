@@ -1,4 +1,5 @@
 /** How loud samples are. Full scale is 32768: a full-scale square wave has 0 dBFS, a full-scale sine −3.01 dBFS. */
+import type { AudioFormat } from "./format.ts";
 
 /** What `rmsDbfs` answers for silence, so that nobody has to handle −Infinity; one LSB square wave is −90.3. */
 export const SILENCE_DBFS = -120;
@@ -32,6 +33,23 @@ export function isDigitalSilence(samples: Int16Array): boolean {
     if (sample < low) low = sample;
     else if (sample > high) high = sample;
     if (high - low > 2) return false;
+  }
+  return true;
+}
+
+/** Magnitude, of 32768, up to which a sample is as good as none: −60 dBFS. */
+const NEAR_ZERO = 32;
+/** The same in G.711 (ITU-T G.711, tables 1 and 2): the lowest codes without their sign. */
+const NEAR_ZERO_MULAW = 4;
+const NEAR_ZERO_ALAW = 1;
+
+/** Nobody can hear anything of it. Stops at the first sample that is heard, which in speech is soon. */
+export function isInaudible(format: AudioFormat, bytes: Uint8Array): boolean {
+  if (format.type === "audio/pcmu") return bytes.every((code) => ((code ^ 0xff) & 0x7f) <= NEAR_ZERO_MULAW);
+  if (format.type === "audio/pcma") return bytes.every((code) => ((code ^ 0x55) & 0x7f) <= NEAR_ZERO_ALAW);
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    const sample = (((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)) << 16) >> 16;
+    if (sample > NEAR_ZERO || sample < -NEAR_ZERO) return false;
   }
   return true;
 }

@@ -30,6 +30,8 @@ export interface AudioTap {
   /** Next sample to deliver, counted in its rate's stream. */
   cursor: number;
   deliver(chunk: AudioChunk): void;
+  /** So many milliseconds of what it was to have are gone from the history. */
+  missed?(ms: number): void;
 }
 
 export type SpeechDecision =
@@ -267,7 +269,22 @@ export class AudioInput {
   /** Puts the cursor at a position, or at the oldest sample still held after it. */
   seek(tap: AudioTap, ticks: number): void {
     const stream = this.#stream(sampleRateHz(tap.format));
-    tap.cursor = Math.min(Math.max(stream.indexAt(ticks), stream.ring.start), stream.ring.end);
+    tap.cursor = Math.min(stream.indexAt(ticks), stream.ring.end);
+    this.#catchUp(tap, stream);
+  }
+
+  /** What has left the history cannot be delivered any more, and is told. */
+  #catchUp(tap: AudioTap, { ring, rateHz }: RateStream): void {
+    const lost = ring.start - Math.max(tap.cursor, 0);
+    tap.cursor = Math.max(tap.cursor, ring.start);
+    if (lost <= 0) return;
+    tap.missed?.((lost * 1000) / rateHz);
+  }
+
+  /** Milliseconds that the tap has not had yet. */
+  lagMs(tap: AudioTap): number {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    return ((stream.ring.end - tap.cursor) * 1000) / stream.rateHz;
   }
 
   /** End of the micro-turn that the tap's next sample belongs to. */
@@ -282,7 +299,8 @@ export class AudioInput {
     const stream = this.#stream(sampleRateHz(tap.format));
     const { ring } = stream;
     const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, stream.indexAt(toTicks));
-    const from = Math.max(tap.cursor, ring.start);
+    this.#catchUp(tap, stream);
+    const from = tap.cursor;
     if (to <= from) return;
     tap.cursor = to;
     tap.deliver(this.#chunk(tap.format, stream, from, to));

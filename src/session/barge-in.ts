@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import type { Conversation, Entry } from "./conversation.ts";
 import type { Link } from "./link.ts";
 import type { Playout } from "./playout.ts";
+import type { ResponseRecord } from "./response.ts";
 import type { Responses } from "./responses.ts";
 
 export class BargeIn {
@@ -52,6 +53,16 @@ export class BargeIn {
       this.truncate(entry, this.#playout.cut(itemId, this.#context.now));
     }
     for (const id of cleared) this.#port.emit({ type: "output_audio_buffer.cleared", response_id: id });
+  }
+
+  /** Nothing of it was heard, whatever was sent. */
+  forget(response: ResponseRecord): void {
+    for (const { id } of response.items) {
+      const entry = this.#conversation.find(id);
+      if (!entry || !this.#playout.has(id)) continue;
+      this.#playout.cut(id, this.#context.now);
+      this.truncate(entry, 0);
+    }
   }
 
   /** Only `audioEndMs` of the item was heard: in history, at the upstream, and for the client to know. */

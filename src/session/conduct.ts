@@ -9,6 +9,7 @@ import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./absence.ts";
 import { AudioInput } from "./audio-input.ts";
+import { Backpressure, type BackpressureHost } from "./backpressure.ts";
 import { BargeIn } from "./barge-in.ts";
 import { ClientCommands } from "./client-commands.ts";
 import { ClientPort } from "./client-port.ts";
@@ -41,6 +42,9 @@ const WITNESSED_MS = 2000;
 /** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */
 const RESUMED_WITHIN_MS = 900;
 
+/** What happens to the client's connection and to the session. */
+type Life = DeliveryHost & BackpressureHost;
+
 export class Conduct {
   readonly context: Context;
   readonly port: ClientPort;
@@ -50,6 +54,7 @@ export class Conduct {
   readonly responses: Responses;
   readonly writer: ResponseWriter;
   readonly listener: Listener;
+  readonly backpressure: Backpressure;
   readonly floor: Floor;
   readonly eager: Eager;
   readonly recovery: Recovery;
@@ -76,7 +81,7 @@ export class Conduct {
   #closed: { readonly at: number; readonly afterMs: number } | null = null;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
-  constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: DeliveryHost) {
+  constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
     this.#setup = setup;
     this.createdAt = now;
@@ -86,6 +91,7 @@ export class Conduct {
     this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
+    this.backpressure = new Backpressure(this.context, life);
     this.floor = this.#createFloor();
     this.writer = new ResponseWriter(
       this.context,
@@ -103,6 +109,7 @@ export class Conduct {
       patienceMs: (stream) => this.listener.patienceMs(stream),
       command: (stream, command) => this.links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),
+      onSilent: (link, response) => this.#silent(link, response),
     });
     const chosen = createDetector(kernels, setup.plan.detector);
     this.#detector = chosen.detector;
@@ -130,6 +137,7 @@ export class Conduct {
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.#mayAsk,
       instructions: () => this.config.current.instructions,
+      unheard: (response) => this.bargeIn.forget(response),
       tell: (link, response) => tellItems(link, this.conversation, response),
     });
     this.eager = new Eager(this.context, this.links, this.responses);
@@ -216,19 +224,8 @@ export class Conduct {
   }
 
   #createCommands(): ClientCommands {
-    const parts = {
-      context: this.context,
-      port: this.port,
-      conversation: this.conversation,
-      playout: this.playout,
-      responses: this.responses,
-      turns: this.turns,
-      bargeIn: this.bargeIn,
-      delivery: this.delivery,
-      links: this.links,
-    };
     const config = this.config;
-    return new ClientCommands(parts, {
+    return new ClientCommands(this, {
       updateSession: (session) => this.#updateSession(session),
       appendAudio: (bytes) => this.appendAudio(bytes),
       respond: (params) => this.#respond(params),
@@ -398,6 +395,14 @@ export class Conduct {
       link.ensure();
       this.responses.request(link, params);
     }
+  }
+
+  /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
+  #silent(link: Link, response: ResponseRecord): void {
+    this.context.metric("responses_silent", 1, link.name);
+    const message = "The upstream's answer cannot be heard: its audio is near zero.";
+    if (link.hasFallback) this.recovery.silent(link, response, { code: "upstream_silent", message });
+    else this.port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
   #responseDone(response: ResponseRecord): void {

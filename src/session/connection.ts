@@ -52,6 +52,8 @@ export class Connection {
   readonly told = new Map<string, number | null>();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
+  /** It does not read as fast as it is sent to. */
+  congested = false;
   readonly #context: Context;
   readonly #host: ConnectionHost;
   readonly #upstream: Upstream;
@@ -237,6 +239,16 @@ export class Connection {
     if (everyMs !== null) this.#deadline("keepalive", everyMs);
   }
 
+  /** So many bytes wait in its socket. */
+  buffered(bytes: number): void {
+    const { upstreamBufferedBytes } = this.#context.limits;
+    const most = this.congested ? upstreamBufferedBytes / 2 : upstreamBufferedBytes;
+    if (bytes > most && !this.congested) {
+      this.#context.metric("upstream_congested", 1, this.identity.upstream);
+    }
+    this.congested = bytes > most;
+  }
+
   /** The socket ended or never opened (`code` 0). */
   closed(code: number, reason: string): void {
     if (!this.alive) return;
@@ -309,6 +321,7 @@ export class Connection {
       phase: this.#phase,
       loop: this.#loop,
       openedAt: this.openedAt,
+      congested: this.congested,
       reconfigure: this.#reconfigure,
       responses: [...this.responses],
       told: [...this.told],
@@ -326,6 +339,7 @@ export class Connection {
     this.#phase = snapshot.phase;
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
+    this.congested = snapshot.congested;
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, cut] of snapshot.told) this.told.set(id, cut);
@@ -360,6 +374,7 @@ export interface ConnectionSnapshot {
   readonly phase: LinkPhase;
   readonly loop: boolean;
   readonly openedAt: number | null;
+  readonly congested: boolean;
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
   readonly told: readonly (readonly [string, number | null])[];

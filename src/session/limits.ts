@@ -28,6 +28,10 @@ export interface Limits {
   readonly laneBytes: number;
   /** Bytes sent to a `duplex.v1` client and not acknowledged (30 s of 24 kHz PCM); what falls out is told. */
   readonly outboxBytes: number;
+  /** Bytes in a client's socket beyond which answers wait in their lanes: a client that does not read. */
+  readonly clientBufferedBytes: number;
+  /** Bytes in an upstream's socket beyond which the caller's audio waits in the history (4 s of base64 PCM). */
+  readonly upstreamBufferedBytes: number;
   /** Responses in progress at once, out-of-band ones included. */
   readonly activeResponses: number;
   /** Finished responses whose late upstream events are still recognised and dropped. */
@@ -42,6 +46,10 @@ export interface Limits {
   readonly progressMs: number;
   /** With a fallback: nothing heard for so long, of an answer that is owed or has run dry, is a stall. */
   readonly stallMs: number;
+  /** A client with a full socket that takes nothing for so long is given up. */
+  readonly stuckMs: number;
+  /** An answer of nothing but near-zero audio for so long is a provider that has fallen silent. */
+  readonly silentAnswerMs: number;
   /** Redials of a failed upstream, doubling from the first figure up to the second. */
   readonly redialFirstMs: number;
   readonly redialMostMs: number;
@@ -75,6 +83,8 @@ export const DEFAULT_LIMITS: Limits = {
   backlogCommands: 4000,
   laneBytes: 4 * 1024 * 1024,
   outboxBytes: 1536 * 1024,
+  clientBufferedBytes: 1024 * 1024,
+  upstreamBufferedBytes: 256 * 1024,
   activeResponses: 8,
   finishedResponses: 32,
   dialMs: 10_000,
@@ -82,6 +92,8 @@ export const DEFAULT_LIMITS: Limits = {
   firstOutputMs: 30_000,
   progressMs: 30_000,
   stallMs: 2000,
+  stuckMs: 20_000,
+  silentAnswerMs: 3000,
   redialFirstMs: 250,
   redialMostMs: 8000,
   redials: 5,

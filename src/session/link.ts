@@ -37,6 +37,8 @@ export interface LinkHost {
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void;
   /** The connection ended. `final`: it will not be dialled again by itself. */
   onLost(link: Link, fault: UpstreamFault, final: boolean): void;
+  /** So much of the caller's audio never reached it. */
+  onMissed(link: Link, ms: number): void;
   /** Nothing is under way at the upstream that another connection would not know of. */
   atGap(link: Link): boolean;
 }
@@ -349,6 +351,22 @@ export class Link implements AudioTap, ConnectionHost {
   /** The upstream knows the item under another name (see `eager.ts`). */
   rename(itemId: string, upstreamId: string): void {
     this.#current?.rename(itemId, upstreamId);
+  }
+
+  /** It does not read as fast as the caller speaks: audio waits in the history meanwhile. */
+  get congested(): boolean {
+    return this.#current?.congested ?? false;
+  }
+
+  /** It has not read for as long as the history reaches: what it has not taken would be lost on it. */
+  overrun(): void {
+    this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
+  }
+
+  /** So much of what the caller said cannot reach this upstream any more. */
+  missed(ms: number): void {
+    this.#context.metric("input_dropped_ms", ms, this.name);
+    this.#host.onMissed(this, ms);
   }
 
   /** Audio of the caller, as a tap of the input. */

@@ -1,5 +1,6 @@
 /** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
 import { PCM_24K, type AudioFormat } from "../audio/format.ts";
+import type { Backpressure } from "./backpressure.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Context } from "./context.ts";
@@ -19,6 +20,7 @@ interface ListenerParts {
   readonly links: readonly Link[];
   readonly floor: Floor;
   readonly responses: Responses;
+  readonly backpressure: Backpressure;
 }
 
 export class Listener implements GateHost {
@@ -29,8 +31,8 @@ export class Listener implements GateHost {
   }
 
   holds(response: ResponseRecord): boolean {
-    const { port, floor } = this.#parts;
-    if (!response.announced || !port.live) return true;
+    const { port, floor, backpressure } = this.#parts;
+    if (!response.announced || !port.live || backpressure.congested) return true;
     return floor.held && !this.#streams(response.stream);
   }
 

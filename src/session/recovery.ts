@@ -14,6 +14,8 @@ export interface RecoveryHost {
   /** Answers are the relay's to ask for (`create_response`), not only the client's. */
   mayAsk(): boolean;
   instructions(): string;
+  /** Nothing of a response was heard: that is what is remembered of it. */
+  unheard(response: ResponseRecord): void;
   /** Tells the connection that serves what there is of a response. */
   tell(link: Link, response: ResponseRecord): void;
 }
@@ -41,8 +43,8 @@ export class Recovery {
   readonly #context: Context;
   readonly #responses: Responses;
   readonly #host: RecoveryHost;
-  /** Streams whose last answer broke off. */
-  readonly #broken = new Set<number>();
+  /** Streams whose last answer broke off, with whether any of it was heard. */
+  readonly #broken = new Map<number, boolean>();
   /** What was asked for and is to be asked for anew, in the same call of `handle`. */
   #owed: { readonly stream: number; readonly params: ResponseParams }[] = [];
 
@@ -70,8 +72,19 @@ export class Recovery {
   }
 
   #break(response: ResponseRecord, fault: UpstreamFault): void {
-    if (response.items.length > 0 && !response.outOfBand) this.#broken.add(response.stream);
+    if (response.items.length > 0 && !response.outOfBand) this.#broken.set(response.stream, true);
     this.#responses.fail(response, fault);
+  }
+
+  /** It claims to speak, and nobody can hear it: its provider is left for the next one. */
+  silent(link: Link, response: ResponseRecord, fault: UpstreamFault): void {
+    if (response.audible) this.#break(response, fault);
+    else {
+      this.#responses.end(response, { phase: "failed", reason: null, fault });
+      this.#host.unheard(response);
+      if (!response.outOfBand) this.#broken.set(link.index, false);
+    }
+    link.stalled();
   }
 
   /** A new connection was told the conversation: what is owed is asked for again. */
@@ -100,10 +113,11 @@ export class Recovery {
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
   #goOn(link: Link): void {
     if (!this.#broken.has(link.index) || this.#responses.answering.length > 0) return;
+    const heard = this.#broken.get(link.index);
     this.#broken.delete(link.index);
     if (!this.#host.mayAsk()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
-    this.#responses.request(link, { instructions });
+    this.#responses.request(link, heard ? { instructions } : {});
   }
 
   /**
@@ -112,14 +126,14 @@ export class Recovery {
    */
   forsake(): void {
     // Set when all have ended: no connection is left that could be asked to go on.
-    const broken = [...this.#broken];
+    const broken = new Map(this.#broken);
     this.#broken.clear();
     for (const response of this.#responses.active) {
       if (response.asked && response.items.length === 0) this.#owed.push(requestOf(response));
-      else if (response.asked && !response.outOfBand) broken.push(response.stream);
+      else if (response.asked && !response.outOfBand) broken.set(response.stream, true);
       this.#responses.end(response, { phase: "failed", reason: null, fault: FORGOTTEN });
     }
-    this.restore(broken);
+    this.restore([...broken]);
   }
 
   /** What is owed after `forsake` is asked for. */
@@ -130,12 +144,14 @@ export class Recovery {
     }
   }
 
-  snapshot(): readonly number[] {
+  snapshot(): RecoverySnapshot {
     return [...this.#broken];
   }
 
-  restore(broken: readonly number[]): void {
+  restore(broken: RecoverySnapshot): void {
     this.#broken.clear();
-    for (const stream of broken) this.#broken.add(stream);
+    for (const [stream, heard] of broken) this.#broken.set(stream, heard);
   }
 }
+
+export type RecoverySnapshot = readonly (readonly [number, boolean])[];

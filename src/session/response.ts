@@ -41,6 +41,9 @@ export interface ResponseRecord {
   /** When the upstream last said something of it, and whether a deadline waits for more. */
   progressAt: number;
   waiting: boolean;
+  /** Audio up to now that nobody could hear, without a break; and whether any could be heard. */
+  silentMs: number;
+  audible: boolean;
   readonly metadata: JsonObject | null;
   readonly modality: "audio" | "text";
   readonly maxOutputTokens: Json;

@@ -3,7 +3,8 @@
  * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
  * response are dropped.
  */
-import type { AudioFormat } from "../audio/format.ts";
+import { durationMs, type AudioFormat } from "../audio/format.ts";
+import { isInaudible } from "../audio/level.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -33,6 +34,8 @@ export interface ResponsesHost {
   /** Tells the upstream of a stream something. */
   command(stream: number, command: Command): void;
   onResponseDone(response: ResponseRecord): void;
+  /** It says nothing that can be heard. */
+  onSilent(link: Link, response: ResponseRecord): void;
 }
 
 /** Events of an upstream that belong to a response. */
@@ -153,6 +156,8 @@ export class Responses {
       attempts: 0,
       progressAt: this.#context.now,
       waiting: false,
+      silentMs: 0,
+      audible: false,
       metadata: params.metadata ?? null,
       modality: params.output_modalities?.[0] ?? defaults.modality,
       maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
@@ -187,7 +192,23 @@ export class Responses {
     }
     if (!response || !isActive(response)) return;
     this.#refresh(response);
-    this.#gate.offer(response, event);
+    if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
+      this.#host.onSilent(link, response);
+    if (isActive(response)) this.#gate.offer(response, event);
+  }
+
+  /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
+  #fellSilent(response: ResponseRecord, link: Link, bytes: Uint8Array): boolean {
+    const format = link.capabilities.output;
+    if (!response.asked || !isInaudible(format, bytes)) {
+      response.silentMs = 0;
+      response.audible = true;
+      return false;
+    }
+    const before = response.silentMs;
+    response.silentMs += durationMs(format, bytes.byteLength);
+    const { silentAnswerMs } = this.#context.limits;
+    return before < silentAnswerMs && response.silentMs >= silentAnswerMs;
   }
 
   /** An event of a response whose turn has come. */

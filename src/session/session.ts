@@ -5,6 +5,7 @@
  */
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./audio-input.ts";
+import type { BackpressureSnapshot } from "./backpressure.ts";
 import { ClientMessages } from "./client-messages.ts";
 import type { ClientPortSnapshot } from "./client-port.ts";
 import { Conduct, type ConductSnapshot } from "./conduct.ts";
@@ -17,6 +18,7 @@ import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import type { LinkSnapshot } from "./link.ts";
 import type { PlayoutSnapshot } from "./playout.ts";
+import type { RecoverySnapshot } from "./recovery.ts";
 import type { WriterSnapshot } from "./response-writer.ts";
 import type { ResponsesSnapshot } from "./responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -40,12 +42,13 @@ export interface SessionSnapshot {
   readonly config: SessionConfig;
   readonly conversation: ConversationSnapshot;
   readonly playout: PlayoutSnapshot;
+  readonly backpressure: BackpressureSnapshot;
   readonly writer: WriterSnapshot;
   readonly responses: ResponsesSnapshot;
   readonly floor: FloorSnapshot;
   readonly eager: EagerSnapshot;
   readonly owed: boolean;
-  readonly recovery: readonly number[];
+  readonly recovery: RecoverySnapshot;
   readonly pauses: readonly number[];
   readonly input: AudioInputSnapshot;
   readonly turns: TurnSnapshot;
@@ -54,6 +57,8 @@ export interface SessionSnapshot {
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
+/** A client that reads nothing is closed with this; one that resumes reads on where it was. */
+const STUCK_CODE = 4008;
 
 export class Session {
   readonly #setup: SessionSetup;
@@ -79,6 +84,8 @@ export class Session {
       },
       gone: () => this.#clientAway(),
       parked: () => this.quiet,
+      relieved: () => conduct.responses.drain(),
+      stuck: () => this.#clientStuck(),
     });
     this.#conduct = conduct;
     this.#doubt = new Doubt(conduct);
@@ -112,6 +119,8 @@ export class Session {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
+      if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
+      else this.#conduct.connection(input.peer)?.buffered(input.bytes);
     } else if (input.peer === CLIENT) {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
@@ -135,6 +144,7 @@ export class Session {
       this.#conduct.absence.stop();
     }
     this.#status = "connected";
+    this.#conduct.backpressure.reset();
     port.open(dialect);
     context.deadlines.clear("session:unclaimed");
     context.deadlines.clear("client:gone");
@@ -160,6 +170,13 @@ export class Session {
     context.persist();
   }
 
+  /** It takes nothing of what it is sent: as good as gone, whatever its socket says. */
+  #clientStuck(): void {
+    const reason = "nothing was read for too long";
+    this.#conduct.context.act({ type: "close", peer: CLIENT, code: STUCK_CODE, reason });
+    this.#clientAway();
+  }
+
   /** A client that lost its connection may come back, for a while; a `realtime` client that hung up does not. */
   #clientClosed(code: number): void {
     if (this.#conduct.port.extended || DROPPED.has(code)) this.#clientAway();
@@ -171,6 +188,7 @@ export class Session {
     if (!port.connected) return;
     port.closed();
     delivery.closed();
+    this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
     if (!port.extended) this.#conduct.absence.stop();
     this.#status = "waiting";
@@ -225,6 +243,7 @@ export class Session {
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
     else if (name === "client:gone") this.#end("client_gone");
+    else if (name === "client:stuck") this.#conduct.backpressure.due();
     else if (kind === "client") this.#conduct.delivery.timeout(which);
   }
 
@@ -275,6 +294,7 @@ export class Session {
       config: this.#conduct.config.snapshot(),
       conversation: this.#conduct.conversation.snapshot(),
       playout: this.#conduct.playout.snapshot(),
+      backpressure: this.#conduct.backpressure.snapshot(),
       writer: this.#conduct.writer.snapshot(),
       responses: this.#conduct.responses.snapshot(),
       floor: this.#conduct.floor.snapshot(),
@@ -311,6 +331,7 @@ export class Session {
     conduct.config.restore(snapshot.config);
     conduct.conversation.restore(snapshot.conversation);
     conduct.playout.restore(snapshot.playout);
+    conduct.backpressure.restore(snapshot.backpressure);
     conduct.writer.restore(snapshot.writer);
     conduct.responses.restore(snapshot.responses);
     conduct.floor.restore(snapshot.floor);

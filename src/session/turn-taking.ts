@@ -4,19 +4,13 @@
  */
 import { formatKey, type AudioFormat } from "../audio/format.ts";
 import { ClientError } from "../protocol/client-error.ts";
-import {
-  TICKS_PER_MS,
-  type AudioInput,
-  type AudioTap,
-  type InputListener,
-  type SpeechDecision,
-} from "./audio-input.ts";
+import { TICKS_PER_MS, type AudioInput, type InputListener, type SpeechDecision } from "./audio-input.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Eager } from "./eager.ts";
+import { InputFlow } from "./input-flow.ts";
 import type { Link } from "./link.ts";
-import { Recorder } from "./recorder.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
 
 export interface TurnHost {
@@ -48,7 +42,7 @@ export class TurnTaking implements InputListener {
   readonly #conversation: Conversation;
   readonly #host: TurnHost;
   readonly #input: AudioInput;
-  readonly #recorder: Recorder;
+  readonly #flow: InputFlow;
   #phase: TurnPhase = "listening";
   /** The item that the present audio will become. */
   #itemId: string;
@@ -80,8 +74,10 @@ export class TurnTaking implements InputListener {
     this.#input = input;
     this.#host = host;
     this.#itemId = context.newId("item");
-    this.#recorder = new Recorder(conversation, input.format);
-    this.#attach();
+    const { inputHistoryMs } = context.limits;
+    this.#flow = new InputFlow(input, host.links, conversation, inputHistoryMs);
+    this.#flow.attach();
+    this.#flow.recorder.itemId = this.#itemId;
     input.detect(true);
   }
 
@@ -111,7 +107,7 @@ export class TurnTaking implements InputListener {
     this.takeBack();
     if (before === "speaking") {
       // The announced turn goes on in the client's hands, under a name that was not announced yet.
-      this.#forward();
+      this.#flow.forward();
       this.#rename();
     } else this.#begin(this.#input.ticks);
   }
@@ -133,34 +129,14 @@ export class TurnTaking implements InputListener {
   /** What comes next is another item: the present one's name was told and came to nothing. */
   #rename(): void {
     this.#itemId = this.#context.newId("item");
-    this.#recorder.itemId = this.#itemId;
+    this.#flow.recorder.itemId = this.#itemId;
   }
 
   #setFormat(format: AudioFormat): void {
     this.#input.setFormat(format);
-    this.#recorder.format = format;
-    this.#attach();
+    this.#flow.recorder.format = format;
+    this.#flow.attach();
     this.#startTicks = this.#input.ticks;
-  }
-
-  #attach(): void {
-    for (const link of this.#host.links) for (const format of link.formats) this.#input.keep(format);
-    for (const tap of [...this.#host.links, this.#recorder]) this.#input.attach(tap);
-    this.#recorder.itemId = this.#itemId;
-  }
-
-  /** Upstreams that hear turns, and the recorder. */
-  get #turnTaps(): readonly AudioTap[] {
-    return [...this.#host.links.filter((link) => link.capabilities.turns === "client"), this.#recorder];
-  }
-
-  /** Upstreams that a client's own commit or clear concerns: a provider that detects by itself takes them too. */
-  get #buffering(): readonly Link[] {
-    return this.#host.links.filter((link) => link.capabilities.turns !== "none");
-  }
-
-  get #turnLinks(): readonly Link[] {
-    return this.#host.links.filter((link) => link.capabilities.turns === "client");
   }
 
   /** Audio of the client, in its input format. */
@@ -169,40 +145,24 @@ export class TurnTaking implements InputListener {
   }
 
   onAudio(): void {
+    const speech = this.#witnessTicks !== null;
     if (this.#frameTicks > 0) {
-      this.#flowFramed();
+      this.#flow.frames(this.#frameTicks, speech);
       return;
     }
-    for (const link of this.#host.links) {
-      // What a lost or parked upstream does not hear now waits in the history.
-      if (link.capabilities.turns !== "client" && hears(link)) this.#input.forward(link);
-    }
+    this.#flow.everything(speech, this.#phase !== "listening");
     if (this.#phase === "manual") {
-      for (const link of this.#turnLinks) if (link.parked) link.ensure();
-      this.#forward();
-    } else if (this.#phase === "speaking" && !this.#host.eager().active)
-      this.#forward(this.#input.settledTicks);
-    else if (this.#phase === "speaking") this.#input.forward(this.#recorder, this.#input.settledTicks);
-  }
-
-  /** Whole micro-turns to everyone; what is left of the last one waits for the rest. */
-  #flowFramed(): void {
-    const last = Math.floor(this.#input.ticks / this.#frameTicks) * this.#frameTicks;
-    const taps = [...this.#host.links.filter(hears), this.#recorder];
-    for (const tap of new Set(taps)) {
-      let next = this.#input.frameEnd(tap, this.#frameTicks);
-      for (; next <= last; next += this.#frameTicks) this.#input.forward(tap, next);
-    }
-  }
-
-  #forward(toTicks?: number): void {
-    for (const tap of this.#turnTaps) this.#input.forward(tap, toTicks);
+      for (const link of this.#flow.turnLinks) if (link.parked) link.ensure();
+      this.#flow.flow();
+    } else if (this.#phase === "speaking" && !this.#host.eager().active) {
+      this.#flow.flow(this.#input.settledTicks);
+    } else if (this.#phase === "speaking") this.#flow.record(this.#input.settledTicks);
   }
 
   /** The buffer begins at a position: what was before it is not part of the next turn. */
   #begin(ticks: number): void {
     this.#startTicks = ticks;
-    for (const tap of this.#turnTaps) this.#input.seek(tap, ticks);
+    this.#flow.begin(ticks);
   }
 
   onSpeech(decision: SpeechDecision): void {
@@ -246,7 +206,7 @@ export class TurnTaking implements InputListener {
     }
     const eagerMs = this.#host.eagerMs();
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
-    this.#forward(this.#input.settledTicks);
+    this.#flow.forward(this.#input.settledTicks);
     this.#host.eager().begin(this.#itemId);
   }
 
@@ -254,7 +214,7 @@ export class TurnTaking implements InputListener {
   takeBack(): void {
     if (!this.#host.eager().active) return;
     this.#host.eager().discard();
-    for (const link of this.#turnLinks) this.#input.seek(link, this.#startTicks);
+    this.#flow.again(this.#startTicks);
   }
 
   /** What the detector hears now is not a turn: it listens for the next sound. */
@@ -280,7 +240,7 @@ export class TurnTaking implements InputListener {
   begin(prefixTicks: number): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
     this.#step("speech_started");
-    for (const link of this.#turnLinks) link.ensure();
+    for (const link of this.#flow.turnLinks) link.ensure();
     this.#begin(Math.max(this.#startTicks, prefixTicks, 0));
     this.#context.metric("speech_started", 1);
     this.#tellStarted(this.#startTicks);
@@ -289,8 +249,8 @@ export class TurnTaking implements InputListener {
 
   #speechStopped(ticks: number): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    if (!this.#host.eager().active) this.#forward(this.#input.cutBefore(ticks));
-    else this.#input.forward(this.#recorder, this.#input.cutBefore(ticks));
+    if (!this.#host.eager().active) this.#flow.forward(this.#input.cutBefore(ticks));
+    else this.#flow.record(this.#input.cutBefore(ticks));
     this.#port.emit({
       type: "input_audio_buffer.speech_stopped",
       audio_end_ms: Math.round(ticks / TICKS_PER_MS),
@@ -314,9 +274,9 @@ export class TurnTaking implements InputListener {
     // While only listening nothing was sent on: the buffer is what the history still holds of it.
     this.takeBack();
     if (this.#phase === "listening") this.#begin(this.#startTicks);
-    for (const link of this.#buffering) link.ensure();
+    for (const link of this.#flow.buffering) link.ensure();
     this.#input.flush();
-    this.#forward();
+    this.#flow.forward();
     this.#step("committed");
     if (this.#detects) this.#input.detect(true);
     this.#commit(end, false);
@@ -327,7 +287,7 @@ export class TurnTaking implements InputListener {
     const audioMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
     this.#committed += 1;
     if (!this.#host.eager().active) {
-      const told = detected ? this.#turnLinks : this.#buffering;
+      const told = detected ? this.#flow.turnLinks : this.#flow.buffering;
       for (const link of told) link.command({ type: "commit", itemId });
     }
     this.#rename();
@@ -390,7 +350,7 @@ export class TurnTaking implements InputListener {
     this.#conversation.audio.delete(this.#itemId);
     if (announced) this.#rename();
     this.#begin(this.#input.ticks);
-    for (const link of this.#buffering) link.command({ type: "clear" });
+    for (const link of this.#flow.buffering) link.command({ type: "clear" });
     this.#port.emit({ type: "input_audio_buffer.cleared" });
   }
 
@@ -406,7 +366,7 @@ export class TurnTaking implements InputListener {
       item_id: this.#itemId,
     });
     this.#begin(start);
-    this.#forward();
+    this.#flow.forward();
     this.#commit(end, true);
   }
 
@@ -423,7 +383,7 @@ export class TurnTaking implements InputListener {
   /** Nobody is speaking, and nothing is half said. */
   get still(): boolean {
     if (this.#phase === "speaking" || this.#upstreamSpeaking) return false;
-    if (this.#phase === "listening" || this.#turnLinks.length === 0) return true;
+    if (this.#phase === "listening" || this.#flow.turnLinks.length === 0) return true;
     return this.#input.ticks === this.#startTicks;
   }
 
@@ -452,7 +412,7 @@ export class TurnTaking implements InputListener {
       committed: this.#committed,
       silenceMs: this.#silenceMs,
       upstreamSpeaking: this.#upstreamSpeaking,
-      recorder: this.#recorder.cursor,
+      recorder: this.#flow.recorder.cursor,
       witnessTicks: this.#witnessTicks,
       detects: this.#detects,
     };
@@ -467,9 +427,9 @@ export class TurnTaking implements InputListener {
     this.#upstreamSpeaking = snapshot.upstreamSpeaking;
     this.#witnessTicks = snapshot.witnessTicks;
     this.#detects = snapshot.detects;
-    this.#recorder.cursor = snapshot.recorder;
-    this.#recorder.itemId = snapshot.itemId;
-    this.#recorder.format = this.#input.format;
+    this.#flow.recorder.cursor = snapshot.recorder;
+    this.#flow.recorder.itemId = snapshot.itemId;
+    this.#flow.recorder.format = this.#input.format;
   }
 }
 
@@ -483,8 +443,4 @@ export interface TurnSnapshot {
   readonly recorder: number;
   readonly witnessTicks: number | null;
   readonly detects: boolean;
-}
-
-function hears(link: Link): boolean {
-  return link.phase !== "closed" && link.phase !== "idle";
 }

@@ -131,6 +131,12 @@ export class UpstreamEvents implements LinkHost {
     return this.#host.atGap(link);
   }
 
+  onMissed(link: Link, ms: number): void {
+    if (this.#port.extended) {
+      this.#port.emit({ type: "relay.audio_dropped", upstream: link.name, ms: Math.round(ms) });
+    }
+  }
+
   onRedial(link: Link): void {
     link.fill();
     this.#host.recovery().redialled(link);

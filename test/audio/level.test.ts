@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isDigitalSilence, peak, rmsDbfs, SILENCE_DBFS } from "../../src/audio/level.ts";
+import { encode } from "../../src/audio/codec.ts";
+import { isDigitalSilence, isInaudible, peak, rmsDbfs, SILENCE_DBFS } from "../../src/audio/level.ts";
 import { tone } from "./samples.ts";
 
 describe("[A12] levels are relative to a full-scale square wave", () => {
@@ -27,5 +28,24 @@ describe("[A12] levels are relative to a full-scale square wave", () => {
     ["the quietest sound", [0, 2, -1], false],
   ])("[A12] %s: digital silence %o is %o", (_, values, silent) => {
     expect(isDigitalSilence(Int16Array.from(values))).toBe(silent);
+  });
+});
+
+describe("[A12] inaudible audio", () => {
+  test.each([
+    ["zeros", 0, true],
+    ["−61 dBFS", 29, true],
+    ["−59 dBFS", 37, false],
+    ["speech", 3000, false],
+  ])("[A12] %s in every format", (_, level, inaudible) => {
+    const samples = Int16Array.from({ length: 480 }, (_each, at) => (at % 2 === 0 ? level : -level));
+    expect(
+      isInaudible({ type: "audio/pcm", rate: 24_000 }, encode({ type: "audio/pcm", rate: 24_000 }, samples)),
+    ).toBe(inaudible);
+    // G.711 is coarse near zero: only what is far from the bound has one answer.
+    if (level === 37) return;
+    for (const type of ["audio/pcmu", "audio/pcma"] as const) {
+      expect(isInaudible({ type }, encode({ type }, samples))).toBe(inaudible);
+    }
   });
 });
