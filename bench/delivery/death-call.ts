@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { ResumingClient, type Resumption } from "./client.ts";
 import { Listener, type HeardAnswer } from "./listener.ts";
-import { sessionOf, toldSince, within } from "./scene.ts";
+import { comeBack, sessionOf, toldSince, within } from "./scene.ts";
 import { sleep, Speaker } from "./speaker.ts";
 import { FIRST, type Stage } from "./stage.ts";
 import { traceAnswer, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
@@ -60,9 +60,6 @@ export type Kill = (client: ResumingClient, what: DeathCase) => Promise<number>;
 const TOOL = { type: "function", name: "look_up", description: "Looks up.", parameters: { type: "object" } };
 /** How long the tool is at work. */
 const TOOL_MS = 700;
-/** Between dials that fail: the SDK's first pause. */
-const AGAIN_MS = 100;
-const GIVE_UP_MS = 15_000;
 const BETWEEN_MS = 600;
 
 /** @returns what compares both ends: not to be called while other calls are under way, which it would hold up. */
@@ -134,18 +131,6 @@ async function processBack(port: number): Promise<number> {
       await sleep(10);
     } finally {
       socket.destroy();
-    }
-  }
-}
-
-async function comeBack(client: ResumingClient): Promise<{ resumption: Resumption; attempts: number }> {
-  const limit = performance.now() + GIVE_UP_MS;
-  for (let attempts = 1; ; attempts += 1) {
-    try {
-      return { resumption: await client.resume(), attempts };
-    } catch (error) {
-      if (performance.now() > limit) throw error;
-      await sleep(AGAIN_MS);
     }
   }
 }

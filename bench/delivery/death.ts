@@ -6,7 +6,7 @@ import { DEATHS, playDeath, type DeathCase, type DeathMoment, type Died, type Ki
 import { missedBy, type PartOptions, type PartResult } from "./part.ts";
 import { sleep } from "./speaker.ts";
 import { spread, sum, type Spread } from "./spread.ts";
-import { openStage, type Stage } from "./stage.ts";
+import { abortObject, openStage, type Stage } from "./stage.ts";
 import { Together } from "./together.ts";
 
 const TARGETS = {
@@ -96,14 +96,10 @@ async function playRound(
 }
 
 function killOf({ relay }: Stage, killing: Together): Kill {
-  const { miniflare } = relay.worker;
   return async (client: ResumingClient, { kind }) => {
     const at = performance.now();
     if (kind === "killed") return killing.arrive();
-    const namespace = await miniflare.getDurableObjectNamespace("VOICE_SESSION");
-    const object = namespace.get(namespace.idFromName(client.id)) as unknown as { die(): Promise<void> };
-    // It dies before it can answer.
-    await object.die().catch(() => {});
+    await abortObject(relay, client.id);
     return at;
   };
 }

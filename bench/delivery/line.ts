@@ -24,19 +24,21 @@ interface Pair {
 export class CutLine {
   readonly #server: Server;
   readonly #delayMs: number;
+  readonly #sliced: boolean;
   readonly #pairs = new Set<Pair>();
   #down = false;
 
-  private constructor(server: Server, targetPort: number, delayMs: number) {
+  private constructor(server: Server, targetPort: number, delayMs: number, sliced: boolean) {
     this.#server = server;
     this.#delayMs = delayMs;
+    this.#sliced = sliced;
     server.on("connection", (client) => this.#accept(client, targetPort));
   }
 
-  /** @param delayMs added in each direction. */
-  static async open(targetPort: number, delayMs = 0): Promise<CutLine> {
+  /** @param delayMs added in each direction. @param sliced everything passes in writes of one to seven bytes. */
+  static async open(targetPort: number, delayMs = 0, sliced = false): Promise<CutLine> {
     const server = createServer({ noDelay: true });
-    const line = new CutLine(server, targetPort, delayMs);
+    const line = new CutLine(server, targetPort, delayMs, sliced);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return line;
@@ -70,7 +72,9 @@ export class CutLine {
 
   #carry(pair: Pair, from: Socket, to: Socket): void {
     const pass = (chunk: Buffer): void => {
-      if (!pair.black && !to.destroyed) to.write(chunk);
+      if (pair.black || to.destroyed) return;
+      if (!this.#sliced) to.write(chunk);
+      else for (const slice of slicesOf(chunk)) to.write(slice);
     };
     from.on("data", (chunk: Buffer) => {
       if (!pair.black && this.#delayMs === 0) pass(chunk);
@@ -120,6 +124,15 @@ export class CutLine {
     const closed = once(this.#server, "close");
     this.#server.close();
     await closed;
+  }
+}
+
+/** Pieces of one to seven bytes, of every length in turn. */
+function* slicesOf(chunk: Buffer): Generator<Buffer> {
+  let size = 1;
+  for (let at = 0; at < chunk.length; at += size) {
+    size = (size % 7) + 1;
+    yield chunk.subarray(at, at + size);
   }
 }
 

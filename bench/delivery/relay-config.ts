@@ -21,6 +21,11 @@ export default defineRelay({
     plain: { upstreams: [{ name: "voice", adapter, url: { env: "FIRST_URL" } }] },
     // Every connection is changed for another one three seconds after it was opened, or by force after 3.8.
     rolling: { upstreams: [{ name: "voice", adapter, url: { env: "FIRST_URL" }, rolloverMs: 4000 }] },
+    // For test/e2e/faults.test.ts.
+    sliced: { upstreams: [{ name: "voice", adapter, url: { env: "FAR_URL" } }] },
+    mortal: { upstreams: [{ name: "voice", adapter, url: { env: "KILLED_URL" } }] },
+    mute: withFallback("MUTE_URL", "NEAR_URL"),
+    stalling: withFallback("STALLING_URL", "NEAR_URL"),
     near: withFallback("FIRST_URL", "NEAR_URL"),
     far: withFallback("FIRST_URL", "FAR_URL"),
     "killed-near": withFallback("KILLED_URL", "NEAR_URL"),

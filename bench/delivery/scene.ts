@@ -1,9 +1,12 @@
 /** What the calls in which something fails have in common. */
 import type { JsonObject } from "../../src/protocol/json.ts";
-import type { ResumingClient } from "./client.ts";
+import type { ResumingClient, Resumption } from "./client.ts";
 import type { Listener, Told } from "./listener.ts";
+import { sleep } from "./speaker.ts";
 
 const LIMIT_MS = 15_000;
+/** Between dials that fail: the SDK's first pause. */
+const AGAIN_MS = 100;
 
 /**
  * @param relayAsks in mid-answer the relay has to ask for what is left, which it may where answers are its own to ask
@@ -41,4 +44,19 @@ export async function within(client: ResumingClient, enough: () => boolean, what
   const limit = performance.now() + LIMIT_MS;
   await client.until(() => enough() || performance.now() > limit, what);
   if (!enough()) throw new Error(`${what} took more than ${LIMIT_MS} ms`);
+}
+
+/** Resumes, as soon as anybody answers. @throws the last failure, after 15 s. */
+export async function comeBack(
+  client: ResumingClient,
+): Promise<{ resumption: Resumption; attempts: number }> {
+  const limit = performance.now() + LIMIT_MS;
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return { resumption: await client.resume(), attempts };
+    } catch (error) {
+      if (performance.now() > limit) throw error;
+      await sleep(AGAIN_MS);
+    }
+  }
 }

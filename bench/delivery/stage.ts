@@ -13,7 +13,8 @@ export const KILLED = 2;
 /** To the far provider, in each direction: a round trip of 40 ms. */
 const FAR_MS = 20;
 
-const SOURCE = {
+/** The project's Worker, whose objects can be told to die, with the routes of the benchmark. */
+export const SOURCE = {
   entry: fileURLToPath(new URL("relay-worker.ts", import.meta.url)),
   config: fileURLToPath(new URL("relay-config.ts", import.meta.url)),
 };
@@ -68,4 +69,12 @@ export async function openStage(): Promise<Stage> {
     await close();
     throw error;
   }
+}
+
+/** The session's object loses its memory and its sockets, as by a deploy or a crash. */
+export async function abortObject({ worker }: Relay, sessionId: string): Promise<void> {
+  const namespace = await worker.miniflare.getDurableObjectNamespace("VOICE_SESSION");
+  const object = namespace.get(namespace.idFromName(sessionId)) as unknown as { die(): Promise<void> };
+  // It dies before it can answer.
+  await object.die().catch(() => {});
 }
