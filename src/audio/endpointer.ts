@@ -139,7 +139,9 @@ export class Endpointer {
       this.#speechEndSample = hopEndSample;
       return null;
     }
-    if (hopEndSample - this.#speechEndSample < this.#samples(this.#options.hangoverMs)) return null;
+    // At the nearest hop: only hops end a silence, and always the next one would be half a hop late in the mean.
+    const least = this.#samples(this.#options.hangoverMs) - Math.floor(this.#hopSamples / 2);
+    if (hopEndSample - this.#speechEndSample < least) return null;
     this.#phase = "quiet";
     return { type: "stopped", atSample: this.#speechEndSample };
   }

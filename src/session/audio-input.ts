@@ -249,6 +249,23 @@ export class AudioInput {
     });
   }
 
+  /** The detector's samples of up to `ms` before the present silence, and where they end. */
+  beforeSilence(ms: number): {
+    readonly samples: Int16Array;
+    readonly rateHz: number;
+    readonly endTicks: number;
+  } {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const silent = Math.round((this.endpointer.silenceMs * stream.rateHz) / 1000);
+    const end = this.#hopOrigin + this.#hops * this.#detector.hopSamples - silent;
+    const samples = stream.ring.read(end - (ms * stream.rateHz) / 1000, end);
+    return {
+      samples,
+      rateHz: stream.rateHz,
+      endTicks: stream.originTicks + (end * 48_000) / stream.rateHz,
+    };
+  }
+
   /** The buffer ends at the last sample received: everything still inside a resampler comes out. */
   flush(): void {
     for (const stream of this.#streams.values()) stream.flush();

@@ -13,7 +13,7 @@ import { Backpressure, type BackpressureHost } from "./backpressure.ts";
 import { BargeIn } from "./barge-in.ts";
 import { ClientCommands } from "./client-commands.ts";
 import { ClientPort } from "./client-port.ts";
-import { Configuration, endpointerOptions } from "./configuration.ts";
+import { asDetected, Configuration, endpointerOptions } from "./configuration.ts";
 import { Context } from "./context.ts";
 import { Conversation } from "./conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
@@ -26,7 +26,6 @@ import type { PeerId } from "./io.ts";
 import { Link } from "./link.ts";
 import { Listener } from "./listener.ts";
 import { Parking } from "./parking.ts";
-import { Pauses } from "./pauses.ts";
 import { Playout } from "./playout.ts";
 import { Recovery } from "./recovery.ts";
 import { fill, tellItems } from "./replay.ts";
@@ -34,13 +33,12 @@ import type { ResponseRecord } from "./response.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import { Responses, type ResponseDefaults } from "./responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turn-taking.ts";
 import { UpstreamEvents } from "./upstream-events.ts";
 
 /** A provider that heard so much speech, its pre-roll and the silence after it has something to say. */
 const WITNESSED_MS = 2000;
-/** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */
-const RESUMED_WITHIN_MS = 900;
 
 /** What happens to the client's connection and to the session. */
 type Life = DeliveryHost & BackpressureHost;
@@ -58,7 +56,7 @@ export class Conduct {
   readonly floor: Floor;
   readonly eager: Eager;
   readonly recovery: Recovery;
-  readonly pauses = new Pauses();
+  readonly turnEnd = new TurnEnd();
   readonly input: AudioInput;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
@@ -77,8 +75,6 @@ export class Conduct {
   readonly #setup: SessionSetup;
   readonly #detector: SpeechDetector;
   #audible = false;
-  /** When a detected turn was closed, after how much silence. */
-  #closed: { readonly at: number; readonly afterMs: number } | null = null;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
@@ -197,6 +193,7 @@ export class Conduct {
       judging: () => this.floor.judging,
       onOnset: (prefixTicks: number) => this.floor.onset(prefixTicks),
       onEnded: () => this.floor.ended(),
+      onCandidate: () => this.#candidate(),
       onPause: (ms: number) => this.#paused(ms),
       eagerMs: () => this.#eagerMs,
       eager: () => this.eager,
@@ -210,11 +207,19 @@ export class Conduct {
   /** Answers are asked for in advance only where the end of a turn asks for one. */
   get #eagerMs(): number | null {
     if (!this.#mayAsk || this.responses.answering.length > 0) return null;
-    return this.config.relay(this.port.extended).eagerMs;
+    const { eagerMs } = this.config.relay(this.port.extended);
+    return eagerMs === null ? null : asDetected(eagerMs, this.#detector.thresholds);
+  }
+
+  /** The present silence may be the end of the turn: what speaks for it and against it moves the wait. */
+  #candidate(): void {
+    if (this.config.turnDetection?.type !== "semantic_vad") return;
+    this.turnEnd.candidate(this.input);
+    this.input.endpointer.configure(this.#endpointerOptions());
   }
 
   #paused(ms: number): void {
-    this.pauses.heard(ms);
+    this.turnEnd.paused(ms + this.#detector.thresholds.tailMs);
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 
@@ -249,7 +254,7 @@ export class Conduct {
       this.config.turnDetection,
       this.#detector.thresholds,
       this.#audible,
-      this.pauses,
+      (eagerness) => this.turnEnd.waitMs(eagerness),
     );
   }
 
@@ -331,22 +336,15 @@ export class Conduct {
   #speechStarted(): void {
     this.parking.touch();
     this.context.deadlines.clear("idle");
-    this.#resumed();
+    this.turnEnd.began(this.context.now);
+    this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
-  }
-
-  /** Speech soon after a turn was closed: the caller had not finished, and pauses longer than was thought. */
-  #resumed(): void {
-    if (!this.#closed) return;
-    const gapMs = this.context.now - this.#closed.at;
-    if (gapMs < RESUMED_WITHIN_MS) this.pauses.heard(this.#closed.afterMs + gapMs);
-    this.#closed = null;
   }
 
   #turnTaken(detected: boolean): void {
     this.parking.touch();
-    const { hangoverMs } = this.input.endpointer.options;
-    this.#closed = detected ? { at: this.context.now, afterMs: hangoverMs } : null;
+    const waitedMs = this.input.endpointer.options.hangoverMs + this.#detector.thresholds.tailMs;
+    this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     if (!detected || this.config.transcriptionOnly) return;
     if (!this.config.turnDetection?.create_response) return;
@@ -423,7 +421,6 @@ export class Conduct {
     return {
       createdAt: this.createdAt,
       usage: { ...this.usage },
-      closed: this.#closed,
       activeAt: this.parking.snapshot(),
     };
   }
@@ -431,7 +428,6 @@ export class Conduct {
   restore(snapshot: ConductSnapshot): void {
     this.createdAt = snapshot.createdAt;
     this.usage = { ...snapshot.usage };
-    this.#closed = snapshot.closed;
     this.parking.restore(snapshot.activeAt);
   }
 
@@ -445,6 +441,5 @@ export class Conduct {
 export interface ConductSnapshot {
   readonly createdAt: number;
   readonly usage: Readonly<Record<string, number>>;
-  readonly closed: { readonly at: number; readonly afterMs: number } | null;
   readonly activeAt: number;
 }

@@ -10,7 +10,7 @@ import {
   type TurnDetection,
 } from "../protocol/session-config.ts";
 import type { UpstreamConfig } from "../upstreams/upstream.ts";
-import { Pauses, type PauseBounds } from "./pauses.ts";
+import { WAITS, type Eagerness } from "./turn-end/waits.ts";
 
 /** Session keys that `UpstreamConfig` names itself. */
 const NAMED = new Set([
@@ -24,16 +24,6 @@ const NAMED = new Set([
   "relay",
 ]);
 
-/**
- * Silence that ends a turn under `semantic_vad`, by eagerness: before this speaker's own pauses are known, and the
- * bounds within which they are followed. The upper ones are OpenAI's (8, 4 and 2 s).
- */
-const SEMANTIC_PAUSES: Readonly<Record<"low" | "medium" | "high" | "auto", PauseBounds>> = {
-  low: { usualMs: 1000, leastMs: 700, mostMs: 8000 },
-  medium: { usualMs: 600, leastMs: 400, mostMs: 4000 },
-  auto: { usualMs: 600, leastMs: 400, mostMs: 4000 },
-  high: { usualMs: 400, leastMs: 280, mostMs: 2000 },
-};
 const SEMANTIC_PREFIX_MS = 300;
 /** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
 const MIN_SPEECH_MS = 0;
@@ -168,7 +158,7 @@ export function endpointerOptions(
   turn: TurnDetection | null,
   thresholds: DetectorThresholds,
   audible: boolean,
-  pauses: Pauses = new Pauses(),
+  semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].usualMs,
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
   const start = rescale(wanted, thresholds.start);
@@ -178,11 +168,18 @@ export function endpointerOptions(
     stop: Math.max(0.01, start - (thresholds.start - thresholds.stop)),
     prefixPaddingMs: turn?.type === "server_vad" ? turn.prefix_padding_ms : SEMANTIC_PREFIX_MS,
     minSpeechMs: MIN_SPEECH_MS,
-    hangoverMs:
+    hangoverMs: asDetected(
       turn?.type === "server_vad"
-        ? Math.max(MIN_HANGOVER_MS, turn.silence_duration_ms - thresholds.tailMs)
-        : pauses.hangoverMs(SEMANTIC_PAUSES[turn?.type === "semantic_vad" ? turn.eagerness : "auto"]),
+        ? turn.silence_duration_ms
+        : semanticMs(turn?.type === "semantic_vad" ? turn.eagerness : "auto"),
+      thresholds,
+    ),
   };
+}
+
+/** A silence of `ms` as the detector sees it, which hears speech a little longer than it lasts. */
+export function asDetected(ms: number, thresholds: DetectorThresholds): number {
+  return Math.max(MIN_HANGOVER_MS, ms - thresholds.tailMs);
 }
 
 /** 0 → 0, 0.5 → `middle`, 1 → 1, linear between. */

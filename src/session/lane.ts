@@ -35,6 +35,11 @@ export class Lane {
     } else this.#queue.push(event);
   }
 
+  /** Keys of the items that begin here. */
+  get items(): readonly string[] {
+    return this.#queue.flatMap((event) => (event.type === "item.started" ? [event.item] : []));
+  }
+
   get head(): LaneEvent | undefined {
     return this.#queue[0];
   }

@@ -123,6 +123,11 @@ export class OutputGate {
     return this.#lanes.has(response.id);
   }
 
+  /** Keys of the upstream's items of which nothing has passed. */
+  unheard(response: ResponseRecord): readonly string[] {
+    return this.#lanes.get(response.id)?.items ?? [];
+  }
+
   /** Drops what waits: it was never said. @returns milliseconds of audio dropped. */
   drop(response: ResponseRecord): number {
     const lane = this.#lanes.get(response.id);

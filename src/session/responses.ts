@@ -127,8 +127,10 @@ export class Responses {
 
   /** It was asked for in advance and in vain: nobody ever hears of it. */
   discard(response: ResponseRecord, link: Link | undefined): void {
+    const begun = this.#gate.unheard(response);
     this.#forgetUnannounced(response);
     if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
+    for (const itemId of begun) link?.command({ type: "delete", itemId });
   }
 
   #forgetUnannounced(response: ResponseRecord): void {
@@ -190,6 +192,9 @@ export class Responses {
     if (streams && (!response || (!response.asked && !isActive(response)))) {
       response = this.#started(link, event.response, null);
     }
+    // What was discarded began meanwhile: the model forgets it.
+    if (!response && id !== undefined && event.type === "item.started")
+      link.command({ type: "delete", itemId: event.item });
     if (!response || !isActive(response)) return;
     this.#refresh(response);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))

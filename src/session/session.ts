@@ -22,6 +22,7 @@ import type { RecoverySnapshot } from "./recovery.ts";
 import type { WriterSnapshot } from "./response-writer.ts";
 import type { ResponsesSnapshot } from "./responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turn-taking.ts";
 
 export type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -49,7 +50,7 @@ export interface SessionSnapshot {
   readonly eager: EagerSnapshot;
   readonly owed: boolean;
   readonly recovery: RecoverySnapshot;
-  readonly pauses: readonly number[];
+  readonly turnEnd: TurnEndSnapshot;
   readonly input: AudioInputSnapshot;
   readonly turns: TurnSnapshot;
   readonly links: readonly LinkSnapshot[];
@@ -301,7 +302,7 @@ export class Session {
       eager: this.#conduct.eager.snapshot(),
       owed: this.#conduct.absence.snapshot(),
       recovery: this.#conduct.recovery.snapshot(),
-      pauses: this.#conduct.pauses.snapshot(),
+      turnEnd: this.#conduct.turnEnd.snapshot(),
       input: this.#conduct.input.snapshot(),
       turns: this.#conduct.turns.snapshot(),
       links: this.#conduct.links.map((link) => link.snapshot()),
@@ -338,7 +339,7 @@ export class Session {
     conduct.eager.restore(snapshot.eager);
     conduct.absence.restore(snapshot.owed);
     conduct.recovery.restore(snapshot.recovery);
-    conduct.pauses.restore(snapshot.pauses);
+    conduct.turnEnd.restore(snapshot.turnEnd);
     conduct.input.restore(snapshot.input);
     conduct.turns.restore(snapshot.turns);
     for (const [index, kept] of snapshot.links.entries()) conduct.links[index]?.restore(kept);

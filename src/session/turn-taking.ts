@@ -11,6 +11,7 @@ import type { Conversation } from "./conversation.ts";
 import type { Eager } from "./eager.ts";
 import { InputFlow } from "./input-flow.ts";
 import type { Link } from "./link.ts";
+import { CANDIDATE_MS } from "./turn-end/turn-end.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
 
 export interface TurnHost {
@@ -23,6 +24,8 @@ export interface TurnHost {
   onEnded(): void;
   onHeard(samples: Int16Array, rateHz: number, endMs: number): void;
   onHop(probability: number, hopMs: number): void;
+  /** A silence inside a turn is long enough to be its end: once per silence. */
+  onCandidate(): void;
   /** A silence inside a turn ended. */
   onPause(ms: number): void;
   /** Silence after which the answer is asked for in advance; null: never. */
@@ -204,6 +207,7 @@ export class TurnTaking implements InputListener {
       this.#host.onPause(this.#silenceMs);
       this.takeBack();
     }
+    if (silenceMs >= CANDIDATE_MS && this.#silenceMs < CANDIDATE_MS) this.#host.onCandidate();
     const eagerMs = this.#host.eagerMs();
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
     this.#flow.forward(this.#input.settledTicks);

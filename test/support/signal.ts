@@ -37,6 +37,25 @@ export function voice(ms: number, rateHz = 24_000, seed = 2): Int16Array {
   return once(`voice ${ms} ${rateHz} ${seed}`, () => makeVoice(ms, rateHz, seed));
 }
 
+/** A voice whose pitch goes from one frequency to another, in a straight line. */
+export function sung(ms: number, fromHz: number, toHz: number, rateHz = 24_000): Int16Array {
+  return once(`sung ${ms} ${fromHz} ${toHz} ${rateHz}`, () => makeSung(ms, fromHz, toHz, rateHz));
+}
+
+function makeSung(ms: number, fromHz: number, toHz: number, rateHz: number): Int16Array {
+  const length = (ms * rateHz) / 1000;
+  const random = seeded(ms);
+  let phase = 0;
+  return Int16Array.from({ length }, (_, at) => {
+    phase += (2 * Math.PI * (fromHz + ((toHz - fromHz) * at) / length)) / rateHz;
+    let sum = 0;
+    for (let harmonic = 1; harmonic <= 12; harmonic += 1) sum += Math.sin(phase * harmonic) / harmonic;
+    // Syllables: eight swells a second.
+    const loudness = 0.6 + 0.4 * Math.sin((50 * at) / rateHz);
+    return sum * 5000 * loudness + (random() - 0.5) * 200;
+  });
+}
+
 function makeVoice(ms: number, rateHz: number, seed: number): Int16Array {
   const random = seeded(seed);
   let phase = 0;
