@@ -29,6 +29,23 @@ export default defineRelay({
       // What sessions of this route start with; the client's session.update goes on top.
       // session: { instructions: "Answer briefly.", audio: { output: { voice: "marin" } } },
     },
+    // A provider with a second one behind it. `standby` keeps the second connected, so that it takes over at once;
+    // provider caps are rolled over by themselves; two minutes of silence hang up until someone speaks.
+    // careful: {
+    //   upstreams: [
+    //     {
+    //       name: "voice",
+    //       adapter: "openai-compatible",
+    //       url: "https://api.openai.com/v1/realtime",
+    //       model: "gpt-realtime-2.1",
+    //       headers: { Authorization: { env: "OPENAI_API_KEY", prefix: "Bearer " } },
+    //       fallback: [{ adapter: "openai-compatible", url: { env: "SECOND_URL" } }],
+    //       standby: true,
+    //     },
+    //   ],
+    //   parkAfterMs: 120_000,
+    //   sessionMinutes: 240,
+    // },
     // Every model of the provider under its own name: make this the defaultRoute, and `model: "*"` passes on
     // whatever the client asked for.
     // "openai-any": {

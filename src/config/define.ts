@@ -57,6 +57,8 @@ const route = v.strictObject({
   detector: v.optional(v.picklist(["auto", "energy"])),
   /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
   parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** The longest session in minutes, whatever its provider's cap. Default 240. */
+  sessionMinutes: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(24 * 60))),
 });
 
 const relayConfig = v.pipe(

@@ -37,7 +37,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
-    ...(route.parkAfterMs !== undefined && { parkAfterMs: route.parkAfterMs }),
+    ...limitsOf(route),
   };
 }
 
@@ -52,6 +52,16 @@ export function offeredRoutes(config: RelayConfig, bindings: Bindings): readonly
       throw error;
     }
   });
+}
+
+function limitsOf({ parkAfterMs, sessionMinutes }: RouteConfig): Pick<Plan, "limits"> {
+  if (parkAfterMs === undefined && sessionMinutes === undefined) return {};
+  return {
+    limits: {
+      ...(parkAfterMs !== undefined && { parkMs: parkAfterMs }),
+      ...(sessionMinutes !== undefined && { sessionMs: sessionMinutes * 60_000 }),
+    },
+  };
 }
 
 function routeName(config: RelayConfig, model: string | null): string | null {

@@ -81,7 +81,8 @@ export class Conduct {
     const { kernels, createUpstream, drawId } = dependencies;
     this.#setup = setup;
     this.createdAt = now;
-    this.context = new Context({ ...DEFAULT_LIMITS, ...dependencies.limits }, drawId().slice(0, 16), now);
+    const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
+    this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.port = new ClientPort(this.context);
     this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
@@ -151,9 +152,7 @@ export class Conduct {
       this.responses,
       this.links,
     );
-    const { parkMs } = this.context.limits;
-    const parkAfterMs = setup.plan.parkAfterMs ?? parkMs;
-    this.parking = new Parking(this.context, this.links, parkAfterMs > 0 ? parkAfterMs : null, {
+    this.parking = new Parking(this.context, this.links, {
       quiet: () => this.quiet,
       onParked: () => this.context.persist(),
     });

@@ -58,9 +58,9 @@ export interface Limits {
   readonly clientGoneMs: number;
   /** A session whose client never connected. */
   readonly unclaimedMs: number;
-  /** Nobody said anything for so long: the upstreams are hung up until someone does. Plans may set their own; 0: never. */
+  /** Nobody said anything for so long: the upstreams are hung up until someone does; 0: never. */
   readonly parkMs: number;
-  /** The longest session. */
+  /** The longest session. Providers' own caps, an hour or less, are rolled over: this bounds what a forgotten call costs. */
   readonly sessionMs: number;
   /** Commit with less audio than this is an error, as at OpenAI. */
   readonly commitLeastMs: number;
@@ -100,7 +100,7 @@ export const DEFAULT_LIMITS: Limits = {
   clientGoneMs: 30_000,
   unclaimedMs: 60_000,
   parkMs: 120_000,
-  sessionMs: 60 * 60 * 1000,
+  sessionMs: 4 * 60 * 60 * 1000,
   commitLeastMs: 100,
   persistEveryMs: 1000,
 };

@@ -15,15 +15,12 @@ export interface ParkingHost {
 export class Parking {
   readonly #context: Context;
   readonly #links: readonly Link[];
-  /** Null: never. */
-  readonly #afterMs: number | null;
   readonly #host: ParkingHost;
   #activeAt: number;
 
-  constructor(context: Context, links: readonly Link[], afterMs: number | null, host: ParkingHost) {
+  constructor(context: Context, links: readonly Link[], host: ParkingHost) {
     this.#context = context;
     this.#links = links;
-    this.#afterMs = afterMs;
     this.#host = host;
     this.#activeAt = context.now;
   }
@@ -31,7 +28,8 @@ export class Parking {
   /** Somebody says or does something. */
   touch(): void {
     this.#activeAt = this.#context.now;
-    if (this.#afterMs !== null && this.#context.deadlines.get("park") === null) this.#lookIn(this.#afterMs);
+    const { parkMs } = this.#context.limits;
+    if (parkMs > 0 && this.#context.deadlines.get("park") === null) this.#lookIn(parkMs);
   }
 
   #lookIn(ms: number): void {
@@ -40,9 +38,8 @@ export class Parking {
 
   /** The deadline `park` came. */
   due(): void {
-    if (this.#afterMs === null) return;
     if (!this.#host.quiet()) this.#activeAt = this.#context.now;
-    const leftMs = this.#activeAt + this.#afterMs - this.#context.now;
+    const leftMs = this.#activeAt + this.#context.limits.parkMs - this.#context.now;
     if (leftMs > 0) this.#lookIn(leftMs);
     else if (this.#links.filter((link) => link.park()).length > 0) this.#parked();
   }

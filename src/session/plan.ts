@@ -1,4 +1,5 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { Limits } from "./limits.ts";
 import type { JsonObject, UpstreamOptions } from "../upstreams/upstream.ts";
 
 export interface Plan {
@@ -8,8 +9,8 @@ export interface Plan {
   readonly upstreams: readonly PlannedUpstream[];
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
   readonly session: JsonObject;
-  /** Nobody said anything for so long: upstreams are hung up until someone does. 0: never; default `Limits.parkMs`. */
-  readonly parkAfterMs?: number;
+  /** What this route has otherwise than `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
   /** `auto`: neural where its kernel is loaded, else energy. */
   readonly detector: "auto" | "energy";
 }

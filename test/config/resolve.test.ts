@@ -36,6 +36,30 @@ function thrown(run: () => unknown): PlanError {
 }
 
 describe("resolvePlan", () => {
+  test("[H2] what a route says of standby, rollover, parking and length is part of its plan", () => {
+    const said = defineRelay({
+      routes: {
+        careful: {
+          upstreams: [
+            {
+              name: "a",
+              adapter: "echo",
+              standby: true,
+              rolloverMs: 60_000,
+              fallback: [{ adapter: "echo" }],
+            },
+          ],
+          parkAfterMs: 0,
+          sessionMinutes: 90,
+        },
+      },
+    });
+    expect(resolvePlan(said, "careful", {})).toMatchObject({
+      upstreams: [{ name: "a", standby: true, rolloverMs: 60_000, fallback: [{ adapter: "echo" }] }],
+      limits: { parkMs: 0, sessionMs: 5_400_000 },
+    });
+  });
+
   test("[H2] a route's own name leads to its plan, bindings filled in", () => {
     expect(resolvePlan(config, "keyed", bindings)).toEqual({
       name: "keyed",

@@ -147,7 +147,7 @@ describe("upstream links", () => {
     unclaimed.advance(61_000);
     expect(unclaimed.actions.at(-1)).toEqual({ type: "end", reason: "unclaimed" });
     const call = new Call();
-    call.advance(60 * 60 * 1000 + 1);
+    call.advance(4 * 60 * 60 * 1000 + 1);
     expect(call.last("error")["error"]).toMatchObject({ code: "session_expired" });
     expect(call.actions).toContainEqual(
       expect.objectContaining({ type: "close", peer: "client", code: 1001 }),
