@@ -64,5 +64,6 @@ export default defineRelay({
   defaultRoute: "demo",
   // Web pages of other origins that may call from a browser. The relay's own origin always may.
   // allowedOrigins: ["https://app.example.com"],
-  // limits: { sessionsPerMinute: 60 },
+  // Of every API key that brings no limits of its own.
+  // limits: { sessionsPerMinute: 60, concurrent: 20 },
 });

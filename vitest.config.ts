@@ -27,6 +27,7 @@ export default defineConfig({
                 RELAY_API_KEYS: JSON.stringify([
                   { id: "first", sha256: sha256("key-one") },
                   { id: "second", sha256: sha256("key-two") },
+                  { id: "few", sha256: sha256("key-few"), limits: { concurrent: 2 } },
                   { id: "slow", sha256: sha256("key-slow"), limits: { sessions_per_minute: 2 } },
                 ]),
                 // Dialled through a stubbed `fetch` only.

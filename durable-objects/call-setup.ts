@@ -21,6 +21,8 @@ export interface CallSetup {
   readonly keyId: string;
   /** `jti` of the client secret that opened it, and that may go on with it; null: a key or a session token did. */
   readonly secret: string | null;
+  /** It holds one of its key's places, to be given back at its end. */
+  readonly leased: boolean;
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
   readonly token: { readonly jti: string; readonly exp: number } | null;
 }

@@ -1,13 +1,16 @@
 /** The Worker's bindings. Those with a question mark may be absent; what then happens is said at each. */
+import type { KeyLedgerRpc } from "./key-ledger-rpc.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
 export interface RelayEnv {
   readonly VOICE_SESSION: DurableObjectNamespace<VoiceSessionRpc & Rpc.DurableObjectBranded>;
+  /** Sessions at once per API key. Absent: a key with the limit `concurrent` is answered with 500. */
+  readonly KEY_LEDGER?: DurableObjectNamespace<KeyLedgerRpc & Rpc.DurableObjectBranded>;
   /** Static files of public/. Absent: `GET /` is 404. */
   readonly ASSETS?: Fetcher;
   /** Secret of at least 32 characters that signs tokens. Absent: 500, but for development on loopback. */
   readonly RELAY_SIGNING_KEY?: string;
-  /** JSON `[{id, sha256, limits?: {sessions_per_minute?}}]`. Absent: no key is accepted. */
+  /** JSON `[{id, sha256, limits?: {sessions_per_minute?, concurrent?}}]`. Absent: no key is accepted. */
   readonly RELAY_API_KEYS?: string;
   /** `"1"`: on loopback the key `relay-dev` is accepted. Never set it in a deployment. */
   readonly RELAY_DEV?: string;

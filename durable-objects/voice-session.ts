@@ -284,13 +284,25 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** The state stays readable while the object is in memory. */
   #finish(plan: string): void {
+    this.#leave(this.#live?.call ?? null);
     this.#counters.flush(this.env.METRICS, plan);
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
+  }
+
+  /** Its key may begin another one. Where this fails the place runs out by itself. */
+  #leave(call: CallSetup | null): void {
+    const ledger = this.env.KEY_LEDGER;
+    if (call?.leased !== true || ledger === undefined) return;
+    const left = ledger.get(ledger.idFromName(call.keyId)).release(`sess_${call.id}`);
+    this.ctx.waitUntil(
+      left.catch((error: unknown) => console.error("a place was not given back", describeFailure(error))),
+    );
   }
 
   /** A session that cannot be built again. Its client is told to come back as a new one (RFC 6455: 1012, restart). */
   #abandon(error: unknown): void {
     console.error("a voice session could not be restored", describeFailure(error));
+    this.#leave(this.#store.call);
     for (const socket of this.ctx.getWebSockets())
       closeSocket(socket, 1012, "the session could not be restored");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));

@@ -83,6 +83,8 @@ const relayConfig = v.pipe(
       v.strictObject({
         /** Sessions one API key may start per minute, for keys that bring no limit of their own. */
         sessionsPerMinute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        /** Sessions one API key may hold at once, likewise. */
+        concurrent: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
       }),
     ),
   }),

@@ -4,6 +4,8 @@ import type { RelayEnv } from "../../durable-objects/env.ts";
 import { isDevelopment } from "./door.ts";
 import { Problem } from "./problem.ts";
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
 const schema = v.array(
   v.object({
     /** Named in tokens and metrics. */
@@ -11,7 +13,7 @@ const schema = v.array(
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/i)),
     // Strict: a limit that nobody enforces must not look as if it were one.
     limits: v.optional(
-      v.strictObject({ sessions_per_minute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) }),
+      v.strictObject({ sessions_per_minute: v.optional(count), concurrent: v.optional(count) }),
     ),
   }),
 );
@@ -20,6 +22,8 @@ export interface ApiKey {
   readonly id: string;
   /** Null: the limit of relay.config.ts. */
   readonly sessionsPerMinute: number | null;
+  /** Likewise. */
+  readonly sessionsAtOnce: number | null;
 }
 
 interface KnownKey extends ApiKey {
@@ -27,7 +31,7 @@ interface KnownKey extends ApiKey {
 }
 
 const DEVELOPMENT_KEY = "relay-dev";
-const DEVELOPMENT: ApiKey = { id: DEVELOPMENT_KEY, sessionsPerMinute: null };
+const DEVELOPMENT: ApiKey = { id: DEVELOPMENT_KEY, sessionsPerMinute: null, sessionsAtOnce: null };
 /** Longer ones are refused unhashed. */
 const KEY_LIMIT = 512;
 
@@ -50,6 +54,7 @@ function knownKeys(env: RelayEnv): readonly KnownKey[] {
     id,
     hash: Uint8Array.fromHex(sha256),
     sessionsPerMinute: limits?.sessions_per_minute ?? null,
+    sessionsAtOnce: limits?.concurrent ?? null,
   }));
   parsed = { text, keys };
   return keys;

@@ -25,6 +25,7 @@ const REASONS = {
   unsupported_media_type: [415, "The body must be JSON"],
   unprocessable: [422, "A field is wrong"],
   upgrade_required: [426, "This address speaks WebSocket"],
+  too_many_sessions: [429, "Too many sessions at once"],
   rate_limited: [429, "Too many sessions"],
   misconfigured: [500, "The relay is not configured for this"],
   session_unavailable: [500, "The session could not begin"],

@@ -7,6 +7,7 @@ import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
+import { inPlace, limitOf } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, type Intent, intentOf, modelOf, planFor } from "./session-config.ts";
@@ -85,10 +86,11 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       session: secret?.session ?? {},
       keyId: key.id,
       secret: secret?.jti ?? null,
+      leased: limitOf(c, key) !== null,
       token: secret === null || drawn === undefined ? null : { jti: secret.jti, exp: secret.exp },
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
-    return connect(sessionObject(c.env, id, null), { ...arrival, ...negotiated });
+    return inPlace(c, key, id, () => connect(sessionObject(c.env, id, null), { ...arrival, ...negotiated }));
   };
   if (secret === null) return open();
   try {

@@ -7,6 +7,7 @@ import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isDevelopment, isUpgrade } from "./door.ts";
 import { connect, LOCATION_HINTS, namedObject, sessionObject } from "./object.ts";
+import { inPlace, limitOf, takePlace } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, intentOf, modelOf, planFor } from "./session-config.ts";
@@ -46,6 +47,7 @@ export const sessions = new Hono<DoorEnv>()
     const stub = sessionObject(c.env, id, hint);
     const intent = intentOf(session);
     const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
+    const place = await takePlace(c, key, id, lifetimeS * 1000);
     const token = await issueToken(
       c.env,
       c.req.url,
@@ -61,6 +63,7 @@ export const sessions = new Hono<DoorEnv>()
         session,
         keyId: key.id,
         secret: null,
+        leased: place !== null,
         token: { jti, exp },
       };
       await stub.prewarm(JSON.stringify(call));
@@ -106,11 +109,14 @@ async function open(c: DoorContext, id: string): Promise<Response> {
     session: token.session,
     keyId: key.id,
     secret: null,
+    leased: limitOf(c, key) !== null,
     token: { jti: token.jti, exp: token.exp },
   };
   if (call !== null) planFor(c, call.model);
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
-  return connect(stub, { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null });
+  const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
+  if (call === null) return connect(stub, arrival);
+  return inPlace(c, key, id, () => connect(stub, arrival));
 }
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */

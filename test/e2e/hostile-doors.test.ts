@@ -1,4 +1,5 @@
 /** Wrong keys, tokens, origins and upstreams at a running relay: problem details over HTTP, error events in a call. */
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startRelay, type Relay } from "../support/relay.ts";
 import { dialRaw, Refused, textTurn, type RawDial } from "../support/sdk-raw.ts";
@@ -235,5 +236,25 @@ test("[H30] DELETE ends a live call: its client has the close and the end of TCP
     expect(response.status).toBe(204);
     expect(await call.closed).toEqual({ code: 1000, reason: "session ended by the application" });
     expect(performance.now() - before).toBeLessThan(1000);
+  }
+});
+
+test("[H31] a key with a limit of one session at once is refused the second until the first has ended", async () => {
+  const sha256 = createHash("sha256").update("key-single").digest("hex");
+  const keys = JSON.stringify([{ id: "single", sha256, limits: { concurrent: 1 } }]);
+  const limited = await startRelay({ vars: { RELAY_API_KEYS: keys } });
+  try {
+    const url = `${limited.wsUrl}/v1/realtime?model=echo`;
+    const first = await dialRaw(url, { apiKey: "key-single" });
+    await first.log.next("session.created");
+    const second = await refusedDial(url, { apiKey: "key-single" });
+    expect(second.status).toBe(429);
+    expect(checkProblem(second.body, 429)).toContain("1 session at once");
+    await first.hangUp();
+    await expect
+      .poll(() => dialRaw(url, { apiKey: "key-single" }).then((call) => call.hangUp(), String))
+      .toBeUndefined();
+  } finally {
+    await limited.close();
   }
 });

@@ -151,7 +151,7 @@ describe("API keys", () => {
     ["not JSON", ""],
     ['{"id":"x"}', ""],
     ['[{"id":"x","sha256":"abc"}]', "0.sha256"],
-    [`[{"id":"x","sha256":"${"0".repeat(64)}","limits":{"concurrent":1}}]`, "0.limits.concurrent"],
+    [`[{"id":"x","sha256":"${"0".repeat(64)}","limits":{"parallel":1}}]`, "0.limits.parallel"],
   ])(
     "[H19] keys that cannot be read close every door and name the binding: %s",
     async (RELAY_API_KEYS, path) => {

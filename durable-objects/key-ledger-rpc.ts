@@ -1,0 +1,10 @@
+/** What doors and sessions ask of a key's ledger. */
+export interface KeyLedgerRpc {
+  /** A place for this session until `until` (ms since 1970). One that has a place keeps it, for longer if asked. */
+  take(session: string, until: number, limit: number): Promise<Place>;
+  /** Gives the place back; nothing when it has none. */
+  release(session: string): Promise<void>;
+}
+
+/** `kept`: it had one already. `none`: all are taken. */
+export type Place = "taken" | "kept" | "none";

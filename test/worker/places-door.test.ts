@@ -1,0 +1,138 @@
+import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { bearer, call, callWith, type CreatedSession, HOST, post, problemOf } from "./doors.ts";
+import { inObject, objectOf, pass } from "./object.ts";
+import { type ClientSocket, connect, turnedAway, upgrade } from "./socket.ts";
+
+const FEW = bearer("key-few");
+const ECHO = "/v1/realtime?model=echo";
+const FULL = [429, "too_many_sessions", null];
+
+afterEach(() => void vi.useRealTimers());
+
+function ledger(key = "few") {
+  const namespace = env.KEY_LEDGER;
+  if (namespace === undefined) throw new Error("no ledger");
+  return namespace.get(namespace.idFromName(key));
+}
+
+/** How many places of the key are free: takes them all and gives them back. */
+async function free(): Promise<number> {
+  const names = ["sess_probe1", "sess_probe2"];
+  let count = 0;
+  for (const name of names) if ((await ledger().take(name, Date.now() + 5000, 2)) === "taken") count += 1;
+  for (const name of names) await ledger().release(name);
+  return count;
+}
+
+async function create(body: object = {}): Promise<CreatedSession> {
+  const response = await post("/v1/sessions", { model: "echo", ...body }, FEW);
+  expect(response.status).toBe(201);
+  return response.json<CreatedSession>();
+}
+
+async function hangUp(client: ClientSocket): Promise<void> {
+  client.close(1000);
+  await client.closed;
+}
+
+describe("limits.concurrent", () => {
+  test("[H31] at either door one more is 429, and whoever ends makes room", async () => {
+    const { id, url } = await create();
+    const first = await connect(url);
+    const second = await connect(ECHO, FEW);
+    expect(await problemOf(await upgrade(ECHO, FEW))).toEqual(FULL);
+    expect(await problemOf(await post("/v1/sessions", { model: "echo" }, FEW))).toEqual(FULL);
+    await hangUp(second);
+    await vi.waitFor(async () => expect(await free()).toBe(1));
+    const third = await connect(ECHO, FEW);
+    expect((await call(`/v1/sessions/${id}`, { method: "DELETE", headers: FEW })).status).toBe(204);
+    await first.closed;
+    await vi.waitFor(async () => expect(await free()).toBe(1));
+    await hangUp(third);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+  });
+
+  test("[H31] whoever comes back takes no second place, and a used token takes nobody's", async () => {
+    const { id, url } = await create();
+    const first = await connect(url);
+    expect(await problemOf(await upgrade(url))).toEqual([409, "token_used", null]);
+    expect(await free()).toBe(1);
+    const again = await connect(`/v1/realtime?session_id=${id}`, FEW);
+    expect((await first.closed).code).toBe(4001);
+    expect(await free()).toBe(1);
+    await hangUp(again);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+    expect((await upgrade(url)).status).toBe(409);
+    expect(await free()).toBe(2);
+  });
+
+  test("[H31] a client secret's session that lost its client goes on in its place, also when all are taken", async () => {
+    const response = await post("/v1/realtime/client_secrets", { session: { model: "echo" } }, FEW);
+    const { value } = await response.json<{ readonly value: string }>();
+    const first = await connect(ECHO, bearer(value));
+    const other = await connect(ECHO, FEW);
+    expect(await problemOf(await upgrade(ECHO, bearer(value)))).toEqual(FULL);
+    first.close(1001);
+    await first.closed;
+    const back = await connect(ECHO, bearer(value));
+    expect(await problemOf(await upgrade(ECHO, FEW))).toEqual(FULL);
+    for (const client of [back, other]) await hangUp(client);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+    expect((await turnedAway("/v1/realtime?session_id=nobody", bearer(value)))[0]).toBe(4004);
+    expect(await free()).toBe(2);
+  });
+
+  test("[H31] a place runs out with the token that nobody used, and is kept as long as was asked", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const book = ledger("a key of its own");
+    const now = Date.now();
+    expect(await book.take("a", now + 1000, 1)).toBe("taken");
+    expect(await book.take("b", now + 1000, 1)).toBe("none");
+    expect(await book.take("a", now + 90_000, 1)).toBe("kept");
+    expect(await book.take("a", now, 1)).toBe("kept");
+    vi.setSystemTime(now + 80_000);
+    expect(await book.take("b", now + 81_000, 1)).toBe("none");
+    await book.release("nobody");
+    await book.release("a");
+    expect(await book.take("b", now + 81_000, 1)).toBe("taken");
+    vi.setSystemTime(now + 81_000);
+    expect(await book.take("c", now + 82_000, 1)).toBe("taken");
+  });
+
+  test("[H31] a session that died and that nobody comes back to gives its place back", async () => {
+    const client = await connect(ECHO, FEW);
+    const created = await client.event("session.created");
+    const { id } = created["session"] as { readonly id: string };
+    vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+    await pass(id, 1000);
+    const alarmAt = await inObject(id, (storage) => storage.getAlarm());
+    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    expect(await free()).toBe(1);
+    vi.setSystemTime(alarmAt ?? 0);
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    expect(await free()).toBe(2);
+  });
+
+  test("[H31] of relay.config.ts holds for keys without one of their own; without any no ledger is touched", async () => {
+    const namespace = env.KEY_LEDGER;
+    if (namespace === undefined) throw new Error("no ledger");
+    const before = (await listDurableObjectIds(namespace)).length;
+    await hangUp(await connect(ECHO, bearer()));
+    await post("/v1/sessions", { model: "echo" });
+    expect((await listDurableObjectIds(namespace)).length).toBe(before);
+    const routes = { echo: { upstreams: [{ name: "echo", adapter: "echo" }] } };
+    const config = { routes, limits: { concurrent: 1 } };
+    const request = () =>
+      new Request(`${HOST}/v1/sessions`, {
+        method: "POST",
+        headers: { ...bearer("key-two"), "Content-Type": "application/json" },
+        body: JSON.stringify({ model: "echo" }),
+      });
+    expect((await callWith(config, {}, request())).status).toBe(201);
+    expect(await problemOf(await callWith(config, {}, request()))).toEqual(FULL);
+    const none = await callWith(config, { KEY_LEDGER: undefined }, request());
+    expect(await problemOf(none)).toEqual([500, "misconfigured", null]);
+  });
+});
