@@ -10,19 +10,17 @@ import { Recorder } from "./recorder.ts";
 
 /** A duplex upstream that does not read hears of silence so much at most, later. */
 const SILENCE_KEPT_MS = 1000;
-/** An upstream that reads nothing is given up while the history still has all of what it has not taken. */
-const OVERRUN_BEFORE_MS = 1000;
 
 export class InputFlow {
   readonly recorder: Recorder;
   readonly #input: AudioInput;
   readonly #links: readonly Link[];
-  readonly #historyMs: number;
+  readonly #overrunMs: number;
 
-  constructor(input: AudioInput, links: readonly Link[], conversation: Conversation, historyMs: number) {
+  constructor(input: AudioInput, links: readonly Link[], conversation: Conversation, overrunMs: number) {
     this.#input = input;
     this.#links = links;
-    this.#historyMs = historyMs;
+    this.#overrunMs = overrunMs;
     this.recorder = new Recorder(conversation, input.format);
   }
 
@@ -102,7 +100,7 @@ export class InputFlow {
       if (speech || lagMs < SILENCE_KEPT_MS) return;
       this.#input.attach(link);
       link.missed(lagMs);
-    } else if ((taking || turns === "server") && lagMs > this.#historyMs - OVERRUN_BEFORE_MS) link.overrun();
+    } else if ((taking || turns === "server") && lagMs > this.#overrunMs) link.overrun();
   }
 }
 

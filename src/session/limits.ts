@@ -46,6 +46,8 @@ export interface Limits {
   readonly progressMs: number;
   /** With a fallback: nothing heard for so long, of an answer that is owed or has run dry, is a stall. */
   readonly stallMs: number;
+  /** An upstream with a full socket that is so far behind the caller is given up. */
+  readonly overrunMs: number;
   /** A client with a full socket that takes nothing for so long is given up. */
   readonly stuckMs: number;
   /** An answer of nothing but near-zero audio for so long is a provider that has fallen silent. */
@@ -77,7 +79,7 @@ export const DEFAULT_LIMITS: Limits = {
   itemSize: 16 * 1024 * 1024,
   responseTextSize: 256 * 1024,
   archiveBytes: 2 * 1024 * 1024,
-  inputHistoryMs: 10_000,
+  inputHistoryMs: 30_000,
   inputSliceMs: 100,
   backlogBytes: 4 * 1024 * 1024,
   backlogCommands: 4000,
@@ -92,6 +94,7 @@ export const DEFAULT_LIMITS: Limits = {
   firstOutputMs: 30_000,
   progressMs: 30_000,
   stallMs: 2000,
+  overrunMs: 5000,
   stuckMs: 20_000,
   silentAnswerMs: 3000,
   redialFirstMs: 250,

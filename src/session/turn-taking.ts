@@ -77,8 +77,7 @@ export class TurnTaking implements InputListener {
     this.#input = input;
     this.#host = host;
     this.#itemId = context.newId("item");
-    const { inputHistoryMs } = context.limits;
-    this.#flow = new InputFlow(input, host.links, conversation, inputHistoryMs);
+    this.#flow = new InputFlow(input, host.links, conversation, context.limits.overrunMs);
     this.#flow.attach();
     this.#flow.recorder.itemId = this.#itemId;
     input.detect(true);
