@@ -4,12 +4,13 @@
  */
 import type { Place } from "../../durable-objects/key-ledger-rpc.ts";
 import { DEFAULT_LIMITS } from "../session/limits.ts";
+import type { Plan } from "../session/plan.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { Problem } from "./problem.ts";
 
-/** Longer than any session: what ends gives its place back, this is for what cannot. */
-const LEASE_MS = DEFAULT_LIMITS.sessionMs + 5 * 60_000;
+/** A lease outlives its session by this: what ends gives its place back, running out is for what cannot. */
+const MARGIN_MS = 5 * 60_000;
 
 export function limitOf(c: DoorContext, key: ApiKey): number | null {
   return key.sessionsAtOnce ?? c.var.config.limits?.concurrent ?? null;
@@ -32,14 +33,16 @@ export async function takePlace(
   );
 }
 
-/** Begins a session in a place of its key, which is free again when that fails. @throws Problem 429, or what `begin` does. */
+/** Begins a session of `plan` in a place of its key, free again when that fails. @throws Problem 429, or as `begin`. */
 export async function inPlace<T>(
   c: DoorContext,
   key: ApiKey,
+  plan: Plan,
   session: string,
   begin: () => Promise<T>,
 ): Promise<T> {
-  const place = await takePlace(c, key, session, LEASE_MS);
+  const longestMs = plan.limits?.sessionMs ?? DEFAULT_LIMITS.sessionMs;
+  const place = await takePlace(c, key, session, longestMs + MARGIN_MS);
   try {
     return await begin();
   } catch (error) {

@@ -90,7 +90,9 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       token: secret === null || drawn === undefined ? null : { jti: secret.jti, exp: secret.exp },
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
-    return inPlace(c, key, id, () => connect(sessionObject(c.env, id, null), { ...arrival, ...negotiated }));
+    return inPlace(c, key, plan, id, () =>
+      connect(sessionObject(c.env, id, null), { ...arrival, ...negotiated }),
+    );
   };
   if (secret === null) return open();
   try {

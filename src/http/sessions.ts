@@ -112,11 +112,10 @@ async function open(c: DoorContext, id: string): Promise<Response> {
     leased: limitOf(c, key) !== null,
     token: { jti: token.jti, exp: token.exp },
   };
-  if (call !== null) planFor(c, call.model);
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
   const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
   if (call === null) return connect(stub, arrival);
-  return inPlace(c, key, id, () => connect(stub, arrival));
+  return inPlace(c, key, planFor(c, call.model), id, () => connect(stub, arrival));
 }
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */

@@ -75,14 +75,12 @@ export class Session {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
+      forsaken: () => conduct.absence.stop(),
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
       },
-      restarted: () => {
-        this.#greet();
-        this.#doubt.settle();
-      },
+      restarted: () => this.#begin(),
       gone: () => this.#clientAway(),
       parked: () => this.quiet,
       relieved: () => conduct.responses.drain(),
@@ -150,13 +148,17 @@ export class Session {
     context.deadlines.clear("session:unclaimed");
     context.deadlines.clear("client:gone");
     if (dialect === "duplex.v1" && delivery.opened(again)) return;
+    this.#begin();
+  }
+
+  /** A client is there that knows nothing yet: the first of the session, or one that begins anew on it. */
+  #begin(): void {
     this.#greet();
     this.#doubt.settle();
     this.#conduct.absence.tell();
     this.#conduct.idle.arm();
   }
 
-  /** The first events of a session, or of a client that begins anew on it. */
   #greet(): void {
     const { port, context, links } = this.#conduct;
     port.emit({ type: "session.created", session: this.#conduct.shownSession() });

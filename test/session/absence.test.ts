@@ -218,6 +218,35 @@ describe("a realtime client that dropped", () => {
     expect(contents(client.back())).toHaveLength(2);
   });
 
+  test("[Y47] likewise a duplex.v1 client that begins anew and does not resume: its numbers begin with one", () => {
+    const client = new Plain({ dialect: "duplex.v1" });
+    const { call } = client;
+    client.say("Tell me a story.");
+    call.beginAnswer();
+    const audio = new Uint8Array(voice(5000).buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
+    call.advance(300);
+    client.drop();
+    call.advance(1000);
+    call.connect("duplex.v1");
+    expect(call.events).toEqual([]);
+    call.client({ type: "session.update", session: { type: "realtime" } });
+    expect(call.types()).toEqual([
+      "session.created",
+      "conversation.created",
+      "relay.detector",
+      "conversation.item.added",
+      "conversation.item.done",
+      "conversation.item.added",
+      "conversation.item.done",
+      "session.updated",
+    ]);
+    expect(call.events.map((event) => event["server_event_seq"])).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(call.commands().findLast(({ type }) => type === "truncate")).toMatchObject({ audioEndMs: 300 });
+    call.advance(5000);
+    expect(call.frames).toEqual([]);
+  });
+
   test("[Y46] another connection of the same session takes it over in the same way", () => {
     const client = new Plain();
     const { call } = client;

@@ -38,6 +38,7 @@ type Step =
   | { readonly do: "audio"; readonly ms: number; readonly speech: boolean; readonly seed: number }
   | { readonly do: "client"; readonly event: string }
   | { readonly do: "upstream"; readonly event: string }
+  | { readonly do: "line" }
   | { readonly do: "wait"; readonly ms: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -68,6 +69,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 3000 }) }),
 );
 
+/** Besides, the client's connection breaks, and the next time it comes back. */
+const stepOrCut: fc.Arbitrary<Step> = fc.oneof(
+  { arbitrary: step, weight: 12 },
+  { arbitrary: fc.record({ do: fc.constant("line" as const) }), weight: 1 },
+);
+
 class RandomCall {
   readonly call: Call;
   #count = 0;
@@ -83,10 +90,26 @@ class RandomCall {
   take(one: Step): void {
     const { call } = this;
     if (one.do === "wait") call.advance(one.ms);
+    else if (one.do === "line") this.#cutOrMend();
+    else if (!call.open.has("client") && one.do !== "upstream") return;
     else if (one.do === "audio") {
       call.speak(one.speech ? voice(one.ms, 24_000, one.seed) : silence(one.ms, 24_000, one.seed));
     } else if (one.do === "client") this.#client(one.event);
     else this.#upstream(one.event);
+  }
+
+  #cutOrMend(): void {
+    const { call } = this;
+    if (call.session.state().status === "ended") return;
+    // What a connection was told is of that connection.
+    call.clearEvents();
+    if (call.open.delete("client")) {
+      call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+      return;
+    }
+    call.connect("realtime");
+    const told = call.events.filter(({ type }) => type === "conversation.item.added");
+    expect(told.map(({ item }) => (item as Received)["id"])).toEqual([...itemsOf(call)]);
   }
 
   #client(event: string): void {
@@ -171,7 +194,7 @@ describe("properties", () => {
 
   test("[P3] whatever happens: no action on a closed peer, every response ends once, deadlines are met", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      fc.property(fc.array(stepOrCut, { maxLength: 40 }), (steps) => {
         const { call } = steps.reduce(
           (random, one) => {
             random.take(one); // Call throws on a send to a closed peer

@@ -24,7 +24,9 @@ export interface DeliveryHost extends PulseHost {
   recall(lastReceived: number | null): NumberRange | null;
   /** The client is there again and hears: what waited may go on. */
   resumed(): void;
-  /** The client began anew on the same session. */
+  /** A client begins anew: what was under way is nobody's, and nobody is told of its end. */
+  forsaken(): void;
+  /** It is told everything from the beginning. */
   restarted(): void;
 }
 
@@ -106,6 +108,7 @@ export class Delivery {
     this.#acknowledged = 0;
     this.#count += 1;
     this.#host.recall(null);
+    this.#host.forsaken();
     this.#port.restart();
     this.pulse.begin();
     this.#host.restarted();
