@@ -145,30 +145,33 @@ export class Shell {
   }
 
   terminate(): void {
-    this.#run(() => this.#session.terminate(this.#host.clock.now()));
+    this.#run(null);
   }
 
   #feed(input: Input): void {
-    this.#run(() => this.#session.handle(input, this.#host.clock.now()));
+    this.#run(input);
   }
 
-  #run(step: () => readonly Action[]): void {
+  /** @param input null: the application ends the session. */
+  #run(input: Input | null): void {
     if (this.#over) return;
+    const now = this.#host.clock.now();
     if (this.#asleep) {
       this.#asleep = false;
       this.#host.awake();
     }
     this.#sleepSaves = 0;
-    this.#lastInputAt = this.#host.clock.now();
+    this.#lastInputAt = now;
     this.#snapshots.touch();
-    this.#act(step);
+    this.#act(input, now);
   }
 
   /** @returns whether the session did anything but count. */
-  #act(step: () => readonly Action[]): boolean {
+  #act(input: Input | null, now: number): boolean {
     let acted = false;
     try {
-      for (const action of step()) {
+      const actions = input === null ? this.#session.terminate(now) : this.#session.handle(input, now);
+      for (const action of actions) {
         acted ||= action.type !== "metric";
         this.#perform(action);
       }
@@ -330,7 +333,7 @@ export class Shell {
   /** What the shell has to tell is no sign of life: it must not put off sleep. */
   #handleQuietly(input: Input): void {
     if (this.#over) return;
-    if (this.#act(() => this.#session.handle(input, this.#host.clock.now()))) this.#snapshots.touch();
+    if (this.#act(input, this.#host.clock.now())) this.#snapshots.touch();
   }
 
   /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */

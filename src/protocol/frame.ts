@@ -15,23 +15,32 @@ export interface FrameHeader {
 /** Header of `frame`, or null when it is shorter than a header. The payload is `frame.subarray(8)`. */
 export function readFrameHeader(frame: Uint8Array): FrameHeader | null {
   if (frame.byteLength < FRAME_HEADER_BYTES) return null;
-  const view = new DataView(frame.buffer, frame.byteOffset, FRAME_HEADER_BYTES);
+  const at = (index: number): number => frame[index] ?? 0;
   return {
-    kind: view.getUint8(0),
-    stream: view.getUint8(1),
-    response: view.getUint16(2, true),
-    sequence: view.getUint32(4, true),
+    kind: at(0),
+    stream: at(1),
+    response: at(2) | (at(3) << 8),
+    sequence: (at(4) | (at(5) << 8) | (at(6) << 16) | (at(7) << 24)) >>> 0,
   };
 }
 
-/** A new frame of header and payload. Numbers are taken modulo their field's size. */
-export function writeFrame(header: FrameHeader, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.byteLength);
-  const view = new DataView(frame.buffer);
-  view.setUint8(0, header.kind);
-  view.setUint8(1, header.stream);
-  view.setUint16(2, header.response, true);
-  view.setUint32(4, header.sequence, true);
+/**
+ * A frame of header and payload, in memory of its own or in `frame`, which must be as long as both. Numbers are taken
+ * modulo their field's size.
+ */
+export function writeFrame(
+  header: FrameHeader,
+  payload: Uint8Array,
+  frame: Uint8Array = new Uint8Array(FRAME_HEADER_BYTES + payload.byteLength),
+): Uint8Array {
+  frame[0] = header.kind;
+  frame[1] = header.stream;
+  frame[2] = header.response;
+  frame[3] = header.response >>> 8;
+  frame[4] = header.sequence;
+  frame[5] = header.sequence >>> 8;
+  frame[6] = header.sequence >>> 16;
+  frame[7] = header.sequence >>> 24;
   frame.set(payload, FRAME_HEADER_BYTES);
   return frame;
 }

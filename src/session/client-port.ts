@@ -3,7 +3,7 @@
  * while no client is connected is kept for a `duplex.v1` client and gone for a `realtime` one, which cannot resume.
  */
 import type { ClientError } from "../protocol/client-error.ts";
-import { FRAME_AUDIO, writeFrame } from "../protocol/frame.ts";
+import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../protocol/frame.ts";
 import type { Json } from "../protocol/json.ts";
 import type { WireMessage } from "../upstreams/upstream.ts";
 import type { Context } from "./context.ts";
@@ -153,7 +153,8 @@ export class ClientPort {
         response: address.ordinal,
         sequence: this.#sequence + 1,
       };
-      this.#deliver(writeFrame(header, bytes), audioMs);
+      const room = this.outbox.room(FRAME_HEADER_BYTES + bytes.byteLength);
+      this.#deliver(writeFrame(header, bytes, room), audioMs);
       return;
     }
     const id = this.#context.newId("event");

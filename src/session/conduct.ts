@@ -103,6 +103,7 @@ export class Conduct {
     this.responses = new Responses(this.context, this.writer, {
       gate: this.listener,
       responseDefaults: () => this.#responseDefaults(),
+      clientFormat: () => this.config.outputFormat,
       patienceMs: (stream) => this.listener.patienceMs(stream),
       command: (stream, command) => this.links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),

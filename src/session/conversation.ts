@@ -62,7 +62,8 @@ export class Conversation {
   }
 
   find(itemId: string): Entry | undefined {
-    return this.#entries.find((entry) => entry.item.id === itemId);
+    // Nearly always one of the newest.
+    return this.#entries.findLast((entry) => entry.item.id === itemId);
   }
 
   /**

@@ -4,12 +4,16 @@ export class Deadlines {
   #first: number | null = null;
 
   set(name: string, at: number): void {
+    // Most calls postpone one that is not the earliest: then that one stays.
+    const first = this.#first;
+    if (first !== null && (at <= first || this.#at.get(name) === first))
+      this.#first = at <= first ? at : null;
     this.#at.set(name, at);
-    this.#first = null;
   }
 
   clear(name: string): void {
-    if (this.#at.delete(name)) this.#first = null;
+    if (this.#at.get(name) === this.#first) this.#first = null;
+    this.#at.delete(name);
   }
 
   get(name: string): number | null {

@@ -4,7 +4,7 @@
  */
 import { durationMs, sampleRateHz, type AudioFormat } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
-import type { ClientPort, ServerEvent } from "./client-port.ts";
+import type { AudioAddress, ClientPort, ServerEvent } from "./client-port.ts";
 import type { Context } from "./context.ts";
 import type { Conversation } from "./conversation.ts";
 import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
@@ -29,6 +29,8 @@ export class ResponseWriter {
   readonly #kernels: AudioKernels;
   readonly #onAudio: OnAudio;
   #paths = new Map<string, OutputPath>();
+  /** Of the item that got audio last: the next audio is nearly always its too. */
+  #addressed: { readonly item: OutputItem; readonly address: AudioAddress } | null = null;
 
   constructor(
     context: Context,
@@ -102,7 +104,12 @@ export class ResponseWriter {
     const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
     this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);
     this.#playout.sent(item.id, response.stream, ms, this.#context.now);
-    this.#port.audio(audioAddress(response, item), bytes, ms);
+    this.#port.audio(this.#audioAddress(response, item), bytes, ms);
+  }
+
+  #audioAddress(response: ResponseRecord, item: OutputItem): AudioAddress {
+    if (this.#addressed?.item !== item) this.#addressed = { item, address: audioAddress(response, item) };
+    return this.#addressed.address;
   }
 
   /** Transcript of audio, or text output. */

@@ -29,6 +29,8 @@ export interface ResponseDefaults {
 export interface ResponsesHost {
   readonly gate: GateHost;
   responseDefaults(): ResponseDefaults;
+  /** Of audio to the client. */
+  clientFormat(): AudioFormat;
   /** How long an answer of this stream may stand still. */
   patienceMs(stream: number): number;
   /** Tells the upstream of a stream something. */
@@ -291,14 +293,8 @@ export class Responses {
     if (!item || item.done) return;
     switch (event.type) {
       case "audio": {
-        const { format } = this.#host.responseDefaults();
-        this.#writer.audio(
-          response,
-          item,
-          this.#host.gate.outputFormat(response.stream),
-          format,
-          event.bytes,
-        );
+        const from = this.#host.gate.outputFormat(response.stream);
+        this.#writer.audio(response, item, from, this.#host.clientFormat(), event.bytes);
         break;
       }
       case "transcript":

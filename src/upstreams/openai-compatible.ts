@@ -3,6 +3,7 @@
  * settings (what to dial), session (configuration in the provider's words), names and responses (who is who),
  * encode and decode (the wire).
  */
+import type { AudioFormat } from "../audio/format.ts";
 import { Decoder, type DecoderState } from "./openai-decode.ts";
 import { Encoder, type EncoderState } from "./openai-encode.ts";
 import { ItemNames, type NamesState } from "./openai-names.ts";
@@ -32,6 +33,7 @@ class OpenAiUpstream implements Upstream {
   readonly #responses = new Responses();
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
+  #capabilities: Capabilities | null = null;
 
   constructor(settings: OpenAiSettings) {
     this.#settings = settings;
@@ -46,11 +48,18 @@ class OpenAiUpstream implements Upstream {
     });
   }
 
+  /** Asked for many times in a frame, and the same until the handshake decides another format. */
   get capabilities(): Capabilities {
+    const { output } = this.#decoder;
+    if (this.#capabilities?.output !== output) this.#capabilities = this.#describe(output);
+    return this.#capabilities;
+  }
+
+  #describe(output: AudioFormat): Capabilities {
     const { input, turns, quirks } = this.#settings;
     return {
       input,
-      output: this.#decoder.output,
+      output,
       turns,
       cancel: quirks.cancel,
       truncate: quirks.truncate,

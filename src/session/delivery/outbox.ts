@@ -38,6 +38,9 @@ export class Outbox {
   #count = 0;
   /** What fell out above the last acknowledgement, oldest first. */
   #gaps: Gap[] = [];
+  /** Frames are small and many: those of a group share its memory, which is filled up to here. */
+  #memory = new Uint8Array(0);
+  #filled = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -54,6 +57,17 @@ export class Outbox {
     this.#bytes += sizeOf(message.data);
     this.#count += 1;
     while (this.#bytes > this.#limitBytes && this.#count > 1) this.#drop();
+  }
+
+  /** Memory for a message that is about to be added. */
+  room(bytes: number): Uint8Array {
+    if (bytes > GROUP_BYTES) return new Uint8Array(bytes);
+    if (!this.#open || this.#filled + bytes > this.#memory.length) {
+      this.#memory = new Uint8Array(GROUP_BYTES);
+      this.#filled = 0;
+    }
+    this.#filled += bytes;
+    return this.#memory.subarray(this.#filled - bytes, this.#filled);
   }
 
   #begin(group: Sent[]): void {
