@@ -55,6 +55,12 @@ export class ProviderServer {
     return (this.#connections.get(name) ?? []).map(({ voice }) => voice);
   }
 
+  /** The call has a connection here that is open. */
+  serves(name: string): boolean {
+    const last = this.#connections.get(name)?.at(-1);
+    return last !== undefined && last.socket.readyState === last.socket.OPEN;
+  }
+
   /** The call's present connection: it breaks. */
   reset(name: string): void {
     this.#last(name).socket.terminate();

@@ -30,7 +30,8 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function openStage(): Promise<Stage> {
+/** @param inspect let the inspector of workerd's V8 listen. */
+export async function openStage(inspect = false): Promise<Stage> {
   const first = await new ProviderServer(FIRST).listen();
   const second = await new ProviderServer(SECOND).listen();
   const killed = await new ProviderChild(KILLED).start();
@@ -46,6 +47,7 @@ export async function openStage(): Promise<Stage> {
   try {
     const relay = await startRelay({
       source: SOURCE,
+      inspect,
       demoUrl: first.url,
       vars: {
         FIRST_URL: realtimeUrl(firstLine.port),

@@ -19,6 +19,8 @@ export interface WorkerSettings {
   readonly vars: Readonly<Record<string, string>>;
   /** What wrangler.toml would say: durable objects, assets, compatibility date. */
   readonly options: Partial<V4WorkerOptions>;
+  /** Let V8's inspector listen, on any free port. */
+  readonly inspect?: boolean | undefined;
 }
 
 export interface RunningWorker {
@@ -50,6 +52,7 @@ export async function runWorker(settings: WorkerSettings): Promise<RunningWorker
       log: new Log(LogLevel.ERROR),
       cf: false,
       resourcePersistencePath: storage,
+      ...(settings.inspect === true && { inspectorPort: 0 }),
       handleStructuredLogs: ({ message }) => {
         if (logs.length >= LOG_LINES) logs.shift();
         logs.push(message);

@@ -21,6 +21,8 @@ export interface RelayOptions {
   readonly vars?: Readonly<Record<string, string>>;
   /** Another Worker around the project's own, and other routes than those of relay.config.ts. */
   readonly source?: { readonly entry: string; readonly config: string };
+  /** V8's inspector listens: `worker.miniflare.getInspectorURL()`. */
+  readonly inspect?: boolean;
 }
 
 /** The demo voice as `demo/server.ts` starts it. */
@@ -89,6 +91,7 @@ function startWorker(options: RelayOptions, demoUrl: string): Promise<RunningWor
   return runWorker({
     entry: options.source?.entry ?? join(PROJECT, "src/worker.ts"),
     config: options.source?.config,
+    inspect: options.inspect,
     port: options.port ?? 0,
     options: workerOptions,
     vars: {
