@@ -86,10 +86,10 @@ async function watch(
     await sleep(SAMPLE_MS);
     const live = await inspector.liveMb();
     const minute = (performance.now() - began) / 60_000;
-    samples.push({ minute, residentMb: await residentMb(pid), liveMb: live });
+    const resident = await residentMb(pid);
+    samples.push({ minute, residentMb: resident, liveMb: live });
     if (minute < told + 1) continue;
     told = Math.floor(minute);
-    const { residentMb: resident = 0 } = samples.at(-1) ?? {};
     say(`minute ${told}: ${resident.toFixed(0)} MB resident, ${live.toFixed(1)} MB alive in V8`);
   }
   inspector.close();
