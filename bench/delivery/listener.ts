@@ -95,6 +95,11 @@ export class Listener {
           dryAt: this.dryAt,
         });
         break;
+      case "session.resumed":
+        // What was under way is over, and no event will say so (docs/wire.md).
+        if (event["forgotten"] !== undefined)
+          for (const { id } of this.active) this.#done(id, "forgotten", at);
+        break;
       case "error":
         this.errors.push(textAt(objectAt(event, "error"), "message") ?? "");
         break;

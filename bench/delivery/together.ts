@@ -17,7 +17,7 @@ export class Together {
 
   leave(): void {
     this.#missing -= 1;
-    if (this.#missing > 0) return;
+    if (this.#missing !== 0) return;
     const at = performance.now();
     void this.#act().then(() => this.#done.resolve(at), this.#done.reject);
   }

@@ -181,7 +181,7 @@ export class MarkedVoice {
   #respond(event: JsonObject, now: number): void {
     if (this.answers.at(-1)?.status === "in_progress") return this.#refuse("a response is active");
     const index = this.answers.length;
-    const plan = this.#script?.answers[Math.min(index, this.#script.answers.length - 1)];
+    const plan = this.#planned(index);
     if (plan === undefined) return this.#refuse("no script");
     const id = `resp_${this.who}_${this.connection}_${index}`;
     const length = plan.tool === true ? 0 : Math.round(plan.lengthMs * PER_MS);
@@ -202,6 +202,14 @@ export class MarkedVoice {
       type: "response.created",
       response: this.#shown(id, "in_progress", given["metadata"] ?? null),
     });
+  }
+
+  /** What it says to the `index`-th question; words, once it knows a tool's result. */
+  #planned(index: number): AnswerScript | undefined {
+    const answers = this.#script?.answers ?? [];
+    const plan = answers[Math.min(index, answers.length - 1)];
+    const known = this.told.some(({ text }) => text.includes("function_call_output"));
+    return plan?.tool === true && known ? answers.find(({ tool }) => tool !== true) : plan;
   }
 
   #shown(id: string, status: string, metadata: JsonObject[string]): JsonObject {

@@ -44,7 +44,10 @@ export interface Limits {
   readonly firstOutputMs: number;
   /** A response that has begun must go on within this. */
   readonly progressMs: number;
-  /** With a fallback: nothing heard for so long, of an answer that is owed or has run dry, is a stall. */
+  /**
+   * With a fallback: nothing heard for so long, of an answer that is owed or has run dry, is a stall. A little less than
+   * the two seconds that are promised, because timers are late.
+   */
   readonly stallMs: number;
   /** An upstream with a full socket that is so far behind the caller is given up. */
   readonly overrunMs: number;
@@ -93,7 +96,7 @@ export const DEFAULT_LIMITS: Limits = {
   readyMs: 10_000,
   firstOutputMs: 30_000,
   progressMs: 30_000,
-  stallMs: 2000,
+  stallMs: 1950,
   overrunMs: 5000,
   stuckMs: 20_000,
   silentAnswerMs: 3000,
