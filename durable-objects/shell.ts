@@ -32,6 +32,8 @@ export interface ShellHost {
   /** Stores a snapshot, off the hot path. Resolves when it is durable, rejects when it could not be stored. */
   save(peers: readonly PeerId[], snapshot: SessionSnapshot): Promise<void>;
   metric(name: string, value: number, upstream?: string): void;
+  /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
+  consult(samples: Int16Array): Promise<number>;
   /**
    * Nothing keeps this object awake any more; it must be woken at `at` (null: by the client only).
    * @param current the stored snapshot is all there is to know.
@@ -199,6 +201,9 @@ export class Shell {
       case "metric":
         this.#host.metric(action.name, action.value, action.upstream);
         break;
+      case "consult":
+        this.#consult(action.id, action.samples);
+        break;
       case "rest":
         this.#host.rest(action.on);
         break;
@@ -238,6 +243,12 @@ export class Shell {
         this.#feed({ type: "close", peer, code, reason });
       },
     });
+  }
+
+  #consult(id: number, samples: Int16Array): void {
+    const answer = (probability: number | null) =>
+      this.#handleQuietly({ type: "consulted", id, probability });
+    this.#host.consult(samples).then(answer, () => answer(null));
   }
 
   /** After this nothing comes from that peer any more. */

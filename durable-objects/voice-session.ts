@@ -7,6 +7,7 @@ import relayConfig from "../relay.config.ts";
 import { resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
+import type { Plan } from "../src/session/plan.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../src/session/session.ts";
 import { Counters } from "../src/telemetry/metrics.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
@@ -20,6 +21,7 @@ import {
 } from "./call-setup.ts";
 import { ABANDONED_MS, CallStore, type Moment } from "./call-store.ts";
 import { sendableCloseCode } from "./close-code.ts";
+import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
@@ -198,7 +200,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.ctx.waitUntil(this.#store.begin(call, now));
-    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan.name), null) };
+    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan), null) };
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot. */
@@ -217,7 +219,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const setup = this.#setup(call);
     const now = Date.now();
     const core = Session.restore(moment.session, setup, this.#dependencies(), now, !asleep);
-    const shell = new Shell(core, this.#host(setup.plan.name), client, asleep);
+    const shell = new Shell(core, this.#host(setup.plan), client, asleep);
     this.#live = { call, core, shell };
     this.#putOut(client);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
@@ -251,9 +253,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return { drawId, createUpstream, kernels: loadKernels() };
   }
 
-  /** @param plan the route's name: metrics never carry a client's model string. */
-  #host(plan: string): ShellHost {
+  #host({ name: plan, endOfTurn }: Plan): ShellHost {
+    // `plan`, the route's name: metrics never carry a client's model string.
     return {
+      consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
       dial: this.#dialler.dial,
       save: (peers, session) => this.#save({ peers, session, at: Date.now() }),

@@ -42,6 +42,22 @@ const upstream = v.strictObject({
   fallback: v.optional(v.pipe(v.array(v.strictObject(target)), v.maxLength(4, "at most four fallbacks"))),
 });
 
+/** A remote model that says whether a silence ends the turn. Asked under `semantic_vad` only. */
+const endOfTurn = v.variant("adapter", [
+  /** Workers AI, `@cf/pipecat-ai/smart-turn-v2` or one with its interface. `binding`: `AI` by default. */
+  v.strictObject({
+    adapter: v.literal("workers-ai"),
+    model: v.pipe(v.string(), v.nonEmpty()),
+    binding: v.optional(binding),
+  }),
+  /** POST of a WAV file; the answer is JSON with `probability`, 0 to 1. */
+  v.strictObject({
+    adapter: v.literal("http"),
+    url: v.union([v.pipe(v.string(), v.url()), v.strictObject({ env: binding })]),
+    headers: v.optional(v.record(v.string(), header)),
+  }),
+]);
+
 const route = v.strictObject({
   upstreams: v.pipe(
     v.array(upstream),
@@ -55,6 +71,7 @@ const route = v.strictObject({
   /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
   session: v.optional(jsonObject),
   detector: v.optional(v.picklist(["auto", "energy"])),
+  endOfTurn: v.optional(endOfTurn),
   /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
   parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** The longest session in minutes, whatever its provider's cap. Default 240. */

@@ -1,9 +1,9 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
-import type { PlannedUpstream, Plan } from "../session/plan.ts";
+import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";
 
-/** The Worker's environment: only strings are looked at. */
+/** The Worker's environment: strings are read, of services only whether they are there. */
 export type Bindings = object;
 
 /** Why a model has no plan. Names routes and bindings, never their values. */
@@ -37,7 +37,12 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
+<<<<<<< HEAD
     ...limitsOf(route),
+=======
+    ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
+    ...(route.parkAfterMs !== undefined && { parkAfterMs: route.parkAfterMs }),
+>>>>>>> 849f2da (Ask a remote model whether a silence ends the turn, and go by it within bounds)
   };
 }
 
@@ -69,18 +74,43 @@ function routeName(config: RelayConfig, model: string | null): string | null {
   return config.defaultRoute ?? null;
 }
 
+function readBinding(route: string, what: string, binding: string, bindings: Bindings): string {
+  const value: unknown = Reflect.get(bindings, binding);
+  if (typeof value === "string" && value !== "") return value;
+  throw missing(route, what, binding);
+}
+
+function missing(route: string, what: string, binding: string): PlanError {
+  return new PlanError("binding_missing", `Route '${route}' needs the binding ${binding} for ${what}.`);
+}
+
+function resolveEndOfTurn(
+  route: string,
+  model: NonNullable<RouteConfig["endOfTurn"]>,
+  bindings: Bindings,
+): EndOfTurnModel {
+  if (model.adapter === "workers-ai") {
+    const { binding = "AI" } = model;
+    const service: unknown = Reflect.get(bindings, binding);
+    if (typeof service !== "object" || service === null)
+      throw missing(route, "its end-of-turn model", binding);
+    return { adapter: model.adapter, model: model.model, binding };
+  }
+  const read = (binding: string) => readBinding(route, "its end-of-turn model", binding, bindings);
+  return {
+    adapter: model.adapter,
+    url: typeof model.url === "string" ? model.url : read(model.url.env),
+    headers: resolveHeaders(model.headers ?? {}, read),
+  };
+}
+
 function resolveUpstream(
   route: string,
   upstream: UpstreamConfigEntry,
   model: string,
   bindings: Bindings,
 ): PlannedUpstream {
-  const read = (binding: string): string => {
-    const value: unknown = Reflect.get(bindings, binding);
-    if (typeof value === "string" && value !== "") return value;
-    const reason = `Route '${route}' needs the binding ${binding} for its upstream '${upstream.name}'.`;
-    throw new PlanError("binding_missing", reason);
-  };
+  const read = (binding: string) => readBinding(route, `its upstream '${upstream.name}'`, binding, bindings);
   const fallback = (upstream.fallback ?? []).map((target) => resolveTarget(target, model, read));
   return {
     name: upstream.name,

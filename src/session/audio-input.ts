@@ -266,6 +266,13 @@ export class AudioInput {
     };
   }
 
+  /** A copy of the detector's samples (16 kHz) of up to `ms` before the present hop's end, none before a position. */
+  latest(ms: number, fromTicks: number): Int16Array {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const end = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
+    return stream.ring.read(Math.max(end - (ms * stream.rateHz) / 1000, stream.indexAt(fromTicks)), end);
+  }
+
   /** The buffer ends at the last sample received: everything still inside a resampler comes out. */
   flush(): void {
     for (const stream of this.#streams.values()) stream.flush();

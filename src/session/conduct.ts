@@ -56,7 +56,7 @@ export class Conduct {
   readonly floor: Floor;
   readonly eager: Eager;
   readonly recovery: Recovery;
-  readonly turnEnd = new TurnEnd();
+  readonly turnEnd: TurnEnd;
   readonly input: AudioInput;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
@@ -85,6 +85,7 @@ export class Conduct {
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.port = new ClientPort(this.context);
+    this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
@@ -214,8 +215,13 @@ export class Conduct {
   /** The present silence may be the end of the turn: what speaks for it and against it moves the wait. */
   #candidate(): void {
     if (this.config.turnDetection?.type !== "semantic_vad") return;
-    this.turnEnd.candidate(this.input);
+    this.turnEnd.candidate(this.input, this.turns.startTicks);
     this.input.endpointer.configure(this.#endpointerOptions());
+  }
+
+  /** The remote end-of-turn model answered. */
+  consulted(id: number, probability: number | null): void {
+    if (this.turnEnd.consulted(id, probability)) this.input.endpointer.configure(this.#endpointerOptions());
   }
 
   #paused(ms: number): void {

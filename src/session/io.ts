@@ -22,6 +22,8 @@ export type Input =
   | { readonly type: "buffered"; readonly peer: PeerId; readonly bytes: number }
   /** A snapshot is durable: the `covers` of that very one. Never fed for one that could not be stored. */
   | { readonly type: "persisted"; readonly covers: Covers }
+  /** A remote end-of-turn model's probability that the turn of `consult` is over; null: it could not be had. */
+  | { readonly type: "consulted"; readonly id: number; readonly probability: number | null }
   | { readonly type: "timeout" };
 
 /** What of the client's messages is in a snapshot: up to which number, and how often it had begun to count anew. */
@@ -44,6 +46,8 @@ export type Action =
    * crash must not forget what was just told (a turn, a response, a tool call; a few per utterance).
    */
   | { readonly type: "persist"; readonly urgent?: true }
+  /** Ask the plan's end-of-turn model about 16 kHz audio, which is the receiver's. Answered once by `consulted`. */
+  | { readonly type: "consult"; readonly id: number; readonly samples: Int16Array }
   /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
   | { readonly type: "metric"; readonly name: string; readonly value: number; readonly upstream?: string }
   /**

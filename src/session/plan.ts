@@ -11,9 +11,18 @@ export interface Plan {
   readonly session: JsonObject;
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
+  /** Nobody said anything for so long: upstreams are hung up until someone does. 0: never; default `Limits.parkMs`. */
+  readonly parkAfterMs?: number;
+  /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
+  readonly endOfTurn?: EndOfTurnModel;
   /** `auto`: neural where its kernel is loaded, else energy. */
   readonly detector: "auto" | "energy";
 }
+
+/** Asked by the shell; the core only knows that there is one. */
+export type EndOfTurnModel =
+  | { readonly adapter: "workers-ai"; readonly binding: string; readonly model: string }
+  | { readonly adapter: "http"; readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
 export interface PlannedUpstream {
   /** Unique in the plan; shown to duplex.v1 clients and in metrics. */

@@ -116,6 +116,8 @@ export class Session {
       for (const name of this.#conduct.context.deadlines.due(this.#conduct.context.now)) this.#due(name);
     } else if (input.type === "persisted") {
       this.#conduct.delivery.persisted(input.covers);
+    } else if (input.type === "consulted") {
+      this.#conduct.consulted(input.id, input.probability);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
@@ -239,6 +241,7 @@ export class Session {
     if (kind === "link") this.#linkDue(which, what);
     else if (kind === "response") this.#responseDue(which);
     else if (kind === "lane") this.#conduct.responses.drainOne(which);
+    else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (name === "floor") this.#conduct.floor.abandon();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();

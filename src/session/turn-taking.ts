@@ -87,6 +87,11 @@ export class TurnTaking implements InputListener {
     return this.#phase;
   }
 
+  /** Where the present turn began. */
+  get startTicks(): number {
+    return this.#startTicks;
+  }
+
   /** User turns so far. */
   get count(): number {
     return this.#committed;

@@ -19,6 +19,18 @@ const config = defineRelay({
       session: { instructions: "Be brief." },
       detector: "energy",
     },
+    asking: {
+      upstreams: [{ name: "echo", adapter: "echo" }],
+      endOfTurn: { adapter: "workers-ai", model: "@cf/pipecat-ai/smart-turn-v2" },
+    },
+    posting: {
+      upstreams: [{ name: "echo", adapter: "echo" }],
+      endOfTurn: {
+        adapter: "http",
+        url: { env: "FAR_URL" },
+        headers: { Authorization: { env: "FAR_KEY", prefix: "Bearer " } },
+      },
+    },
     any: { upstreams: [{ name: "any", adapter: "openai-compatible", url: "https://a.example", model: "*" }] },
   },
   defaultRoute: "any",
@@ -80,6 +92,27 @@ describe("resolvePlan", () => {
     });
   });
 
+  test("[H31] an end-of-turn model is part of the plan, its bindings filled in, and a route without them is not offered", () => {
+    const ai = { run: () => null };
+    expect(resolvePlan(config, "asking", { AI: ai }).endOfTurn).toEqual({
+      adapter: "workers-ai",
+      model: "@cf/pipecat-ai/smart-turn-v2",
+      binding: "AI",
+    });
+    expect(resolvePlan(config, "posting", bindings).endOfTurn).toEqual({
+      adapter: "http",
+      url: "https://far.example",
+      headers: { Authorization: "Bearer s3cret" },
+    });
+    expect(offeredRoutes(config, bindings)).not.toContain("asking");
+    expect(offeredRoutes(config, { ...bindings, AI: ai })).toContain("asking");
+    const missing = thrown(() => resolvePlan(config, "asking", bindings));
+    expect([missing.code, missing.message]).toEqual([
+      "binding_missing",
+      "Route 'asking' needs the binding AI for its end-of-turn model.",
+    ]);
+  });
+
   test("[H2] any other model string leads to the default route and is passed on", () => {
     for (const model of ["gpt-realtime-2.1", "toString", "__proto__", "ünïcode"]) {
       const plan = resolvePlan(config, model, bindings);
@@ -116,6 +149,6 @@ describe("resolvePlan", () => {
 
   test("[H3] only routes whose bindings exist are offered", () => {
     expect(offeredRoutes(config, {})).toEqual(["echo", "any"]);
-    expect(offeredRoutes(config, bindings)).toEqual(["echo", "keyed", "any"]);
+    expect(offeredRoutes(config, bindings)).toEqual(["echo", "keyed", "posting", "any"]);
   });
 });

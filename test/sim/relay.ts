@@ -178,6 +178,10 @@ export class Relay {
         // The shell's part in it is test/worker/parking.test.ts: here every heartbeat is handed in.
         this.#world.checks.count("rests", action.on ? 1 : 0);
         break;
+      case "consult":
+        // The simulator's plans name no end-of-turn model.
+        this.#world.checks.fail("threw", `a model was asked about ${action.samples.length} samples`);
+        break;
       case "end":
         this.#end(action.reason);
         break;

@@ -6,7 +6,7 @@ import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { Limits } from "../../src/session/limits.ts";
-import type { PlannedUpstream } from "../../src/session/plan.ts";
+import type { EndOfTurnModel, PlannedUpstream } from "../../src/session/plan.ts";
 import {
   Session,
   type SessionDependencies,
@@ -30,6 +30,7 @@ export interface CallOptions {
   readonly intent?: "conversation" | "transcription";
   readonly dialect?: Dialect;
   readonly kernels?: AudioKernels;
+  readonly endOfTurn?: EndOfTurnModel;
   readonly limits?: Partial<Limits>;
   /** Open the client and make every upstream ready. Default true. */
   readonly connect?: boolean;
@@ -61,6 +62,7 @@ export class Call {
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
         detector: "energy",
+        ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
       },
       intent: options.intent ?? "conversation",
       session: options.session ?? {},

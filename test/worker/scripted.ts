@@ -115,6 +115,8 @@ export interface Surroundings extends ShellHost {
   readonly log: string[];
   readonly calls: PaperCall[];
   slowDisk: boolean;
+  /** Put to the end-of-turn model. */
+  readonly questions: PromiseWithResolvers<number>[];
   /** Ends the oldest save, and lets the shell know. */
   write(stored: boolean): Promise<void>;
 }
@@ -155,6 +157,13 @@ export function surroundings(): Surroundings {
     metric: (name, value, upstream) => {
       log.push(`metric ${name} ${value}${upstream === undefined ? "" : ` ${upstream}`}`);
     },
+    consult: (samples) => {
+      log.push(`consult ${samples.length}`);
+      const question = Promise.withResolvers<number>();
+      host.questions.push(question);
+      return question.promise;
+    },
+    questions: [],
     rest: (on) => void log.push(`rest ${on}`),
     sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
     awake: () => void log.push("awake"),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CLIENT } from "../../src/session/io.ts";
-import { dialTo, PaperSocket, setUp, toClient } from "./scripted.ts";
+import { dialTo, PaperSocket, settled, setUp, toClient } from "./scripted.ts";
 
 describe("actions", () => {
   test("[O1] are performed in the session's order", () => {
@@ -86,6 +86,27 @@ describe("upstreams", () => {
     script({ type: "send", peer: "up0.1", data: "late" });
     shell.clientMessage("y");
     expect(log).toEqual(["metric upstream_dials 1", "dial http://a", "hang up http://a 1000"]);
+  });
+});
+
+describe("an end-of-turn model", () => {
+  test("[O20] is asked what the session asks, and its answer or failure is an input; after the end it is none", async () => {
+    const { shell, script, connect, host, session, log } = setUp();
+    connect();
+    for (const id of [1, 2, 3]) script({ type: "consult", id, samples: new Int16Array(id) });
+    for (const message of ["a", "b", "c"]) shell.clientMessage(message);
+    expect(log).toEqual(["consult 1", "consult 2", "consult 3"]);
+    host.questions[0]?.resolve(0.75);
+    host.questions[1]?.reject(new Error("no"));
+    await settled();
+    expect(session.inputs.slice(-2)).toEqual([
+      { type: "consulted", id: 1, probability: 0.75 },
+      { type: "consulted", id: 2, probability: null },
+    ]);
+    shell.terminate();
+    host.questions[2]?.resolve(0.5);
+    await settled();
+    expect(session.inputs).toHaveLength(5);
   });
 });
 

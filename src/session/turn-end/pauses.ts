@@ -12,7 +12,7 @@ const KEPT = 12;
 const MARGIN = 1.15;
 const MARGIN_MS = 60;
 /** So many pauses are believed entirely; fewer move the wait only part of the way down. */
-const TRUSTED = 4;
+const TRUSTED = 3;
 /** With so many the second longest counts, so that one long thought does not slow the rest of the call. */
 const MANY = 6;
 /** Part of the usual wait after no, one, two and more turns without a pause. */

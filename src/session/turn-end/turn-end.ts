@@ -4,6 +4,8 @@
  * or against an end moves it within the bounds of the eagerness (table in docs/floor.md).
  */
 import { TICKS_PER_MS, type AudioInput } from "../audio-input.ts";
+import type { Context } from "../context.ts";
+import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Melody, type MelodySnapshot } from "./melody.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";
 import { WAITS, type Eagerness } from "./waits.ts";
@@ -12,6 +14,8 @@ import { WAITS, type Eagerness } from "./waits.ts";
 export const CANDIDATE_MS = 96;
 /** Voice before it that is looked at. */
 const LOOK_BACK_MS = 1000;
+/** What a remote model hears of the turn, the beginning of the silence included: smart-turn takes eight seconds. */
+const CONSULT_MS = 8000;
 /** Where the voice was is remembered of pauses that might have been taken for the end. */
 const TELLING_PAUSE_MS = 250;
 /** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */
@@ -25,23 +29,47 @@ interface Closed {
 export class TurnEnd {
   readonly #pauses = new Pauses();
   readonly #melody = new Melody();
+  readonly #consultant: Consultant;
+  readonly #consults: boolean;
   /** Where the voice that was looked at last ended. */
   #lookedTicks = 0;
   /** When a detected turn was closed, after how much silence. */
   #closed: Closed | null = null;
 
-  /** The present silence may be the end of the turn. */
-  candidate(input: AudioInput): void {
+  /** `consults`: a remote model is to be asked. */
+  constructor(context: Context, consults: boolean) {
+    this.#consultant = new Consultant(context);
+    this.#consults = consults;
+  }
+
+  /** The present silence may be the end of the turn that began at a position. */
+  candidate(input: AudioInput, startTicks: number): void {
     const { samples, rateHz, endTicks } = input.beforeSilence(LOOK_BACK_MS);
     this.#melody.hear(samples, rateHz, (endTicks - this.#lookedTicks) / TICKS_PER_MS);
     this.#lookedTicks = endTicks;
+    if (this.#consults && this.#consultant.free) this.#consultant.ask(input.latest(CONSULT_MS, startTicks));
+  }
+
+  /** The remote model's answer; null: it had none. @returns whether the wait may be another one now. */
+  consulted(id: number, probability: number | null): boolean {
+    return this.#consultant.answered(id, probability);
+  }
+
+  /** The remote model did not answer in time. */
+  consultLate(): void {
+    this.#consultant.late();
+  }
+
+  #forget(): void {
+    this.#melody.forget();
+    this.#consultant.forget();
   }
 
   /** A silence inside the turn ended after so long. */
   paused(ms: number): void {
     this.#pauses.heard(ms);
     if (ms >= TELLING_PAUSE_MS) this.#melody.paused();
-    this.#melody.forget();
+    this.#forget();
   }
 
   /** A turn begins. Soon after one was closed it is the rest of it: that silence was a pause. */
@@ -52,7 +80,7 @@ export class TurnEnd {
       this.#pauses.cutIn(closed.afterMs + now - closed.at);
       this.#melody.paused();
     }
-    this.#melody.forget();
+    this.#forget();
   }
 
   /** A turn was closed, after so much silence where it was detected; null: by the client. */
@@ -60,24 +88,37 @@ export class TurnEnd {
     this.#closed = afterMs === null ? null : { at: now, afterMs };
     this.#pauses.ended();
     this.#melody.ended();
+    this.#consultant.forget();
   }
 
   /** Silence that ends the turn, by what is known now. */
   waitMs(eagerness: Eagerness): number {
     const waits = WAITS[eagerness];
     const learnedMs = this.#pauses.waitMs(waits);
-    const { cadence } = this.#melody;
+    const evidence = this.#evidence();
     let waitMs = learnedMs;
-    if (cadence === "low") waitMs = Math.min(learnedMs, waits.quickMs);
-    // Of a speaker who never hesitates a voice that stays up is a question.
-    else if (cadence === "high" && this.#pauses.hesitant) waitMs = Math.max(learnedMs, waits.fullMs);
+    if (evidence >= 2) waitMs = waits.leastMs;
+    else if (evidence === 1) waitMs = Math.min(learnedMs, waits.quickMs);
+    else if (evidence < 0) waitMs = Math.max(learnedMs, waits.fullMs);
     return Math.round(Math.min(waits.mostMs, Math.max(waits.leastMs, waitMs)));
+  }
+
+  /** What says that the turn is over, less what says that it is not. */
+  #evidence(): number {
+    const { cadence } = this.#melody;
+    const { verdict } = this.#consultant;
+    let evidence = verdict === "over" ? 1 : verdict === "open" ? -1 : 0;
+    if (cadence === "low") evidence += 1;
+    // Of a speaker who never hesitates a voice that stays up is a question.
+    else if (cadence === "high" && this.#pauses.hesitant) evidence -= 1;
+    return evidence;
   }
 
   snapshot(): TurnEndSnapshot {
     return {
       pauses: this.#pauses.snapshot(),
       melody: this.#melody.snapshot(),
+      consultant: this.#consultant.snapshot(),
       lookedTicks: this.#lookedTicks,
       closed: this.#closed,
     };
@@ -86,6 +127,7 @@ export class TurnEnd {
   restore(snapshot: TurnEndSnapshot): void {
     this.#pauses.restore(snapshot.pauses);
     this.#melody.restore(snapshot.melody);
+    this.#consultant.restore(snapshot.consultant);
     this.#lookedTicks = snapshot.lookedTicks;
     this.#closed = snapshot.closed;
   }
@@ -94,6 +136,7 @@ export class TurnEnd {
 export interface TurnEndSnapshot {
   readonly pauses: PausesSnapshot;
   readonly melody: MelodySnapshot;
+  readonly consultant: ConsultantSnapshot;
   readonly lookedTicks: number;
   readonly closed: Closed | null;
 }
