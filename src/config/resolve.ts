@@ -37,12 +37,8 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
-<<<<<<< HEAD
     ...limitsOf(route),
-=======
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
-    ...(route.parkAfterMs !== undefined && { parkAfterMs: route.parkAfterMs }),
->>>>>>> 849f2da (Ask a remote model whether a silence ends the turn, and go by it within bounds)
   };
 }
 

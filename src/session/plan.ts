@@ -11,8 +11,6 @@ export interface Plan {
   readonly session: JsonObject;
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
-  /** Nobody said anything for so long: upstreams are hung up until someone does. 0: never; default `Limits.parkMs`. */
-  readonly parkAfterMs?: number;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
   readonly endOfTurn?: EndOfTurnModel;
   /** `auto`: neural where its kernel is loaded, else energy. */

@@ -92,7 +92,7 @@ describe("resolvePlan", () => {
     });
   });
 
-  test("[H31] an end-of-turn model is part of the plan, its bindings filled in, and a route without them is not offered", () => {
+  test("[H41] an end-of-turn model is part of the plan, its bindings filled in, and a route without them is not offered", () => {
     const ai = { run: () => null };
     expect(resolvePlan(config, "asking", { AI: ai }).endOfTurn).toEqual({
       adapter: "workers-ai",

@@ -30,7 +30,7 @@ describe("Workers AI", () => {
     return { env: { AI: { run } }, asked };
   };
 
-  test("[O21] is given the samples as base64 float32, and its probability is the answer", async () => {
+  test("[O32] is given the samples as base64 float32, and its probability is the answer", async () => {
     const { env, asked } = service({ is_complete: true, probability: 0.93 });
     expect(await createConsult(PLANNED, env)(SAMPLES)).toBe(0.93);
     expect(asked[0]?.model).toBe("@cf/pipecat-ai/smart-turn-v2");
@@ -40,14 +40,14 @@ describe("Workers AI", () => {
   });
 
   test.each([[null], ["1"], [{}], [{ probability: "1" }], [{ probability: NaN }], [{ probability: 1.01 }]])(
-    "[O21] an answer of %j is a failure",
+    "[O32] an answer of %j is a failure",
     async (answer) => {
       const consult = createConsult(PLANNED, service(answer).env);
       await expect(consult(SAMPLES)).rejects.toThrow("no probability");
     },
   );
 
-  test("[O21] that never answers fails within a second", async () => {
+  test("[O32] that never answers fails within a second", async () => {
     const env = { AI: { run: () => new Promise(() => {}) } };
     const began = Date.now();
     await expect(createConsult(PLANNED, env)(SAMPLES)).rejects.toThrow("in time");
@@ -56,7 +56,7 @@ describe("Workers AI", () => {
 });
 
 describe("over HTTP", () => {
-  test("[O21] is given a WAV file of the samples with the plan's headers", async () => {
+  test("[O32] is given a WAV file of the samples with the plan's headers", async () => {
     const requests = answering(() => Response.json({ probability: 0.25, more: true }));
     expect(await createConsult(HTTP, {})(SAMPLES)).toBe(0.25);
     const [request] = requests;
@@ -80,7 +80,7 @@ describe("over HTTP", () => {
     ["no JSON", () => new Response("<html>")],
     ["an endless answer", () => new Response(`{"probability":1,"x":"${"y".repeat(5000)}"}`)],
     ["no connection", () => Promise.reject(new TypeError("connection refused"))],
-  ])("[O21] %s is a failure that repeats no secret", async (_, answer) => {
+  ])("[O32] %s is a failure that repeats no secret", async (_, answer) => {
     answering(answer);
     const failure = await createConsult(HTTP, {})(SAMPLES).catch((error: unknown) => String(error));
     expect(failure).toEqual(expect.any(String));
@@ -88,6 +88,6 @@ describe("over HTTP", () => {
   });
 });
 
-test("[O21] a plan without a model has no answer", async () => {
+test("[O32] a plan without a model has no answer", async () => {
   await expect(createConsult(undefined, {})(SAMPLES)).rejects.toThrow("names no end-of-turn model");
 });

@@ -90,7 +90,7 @@ describe("upstreams", () => {
 });
 
 describe("an end-of-turn model", () => {
-  test("[O20] is asked what the session asks, and its answer or failure is an input; after the end it is none", async () => {
+  test("[O31] is asked what the session asks, and its answer or failure is an input; after the end it is none", async () => {
     const { shell, script, connect, host, session, log } = setUp();
     connect();
     for (const id of [1, 2, 3]) script({ type: "consult", id, samples: new Int16Array(id) });
