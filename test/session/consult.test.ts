@@ -25,9 +25,10 @@ function callWith(probability: number | null | undefined, lateMs = 80, session =
         if (action?.type === "consult" && action.id <= most)
           due.push({ at: call.now + lateMs, id: action.id });
       }
-      while (probability !== undefined && due[0] && due[0].at <= call.now) {
-        const question = due.shift();
-        if (question) call.input({ type: "consulted", id: question.id, probability });
+      const answered = due.filter((question) => question.at <= call.now);
+      for (const { id } of answered) {
+        due.shift();
+        if (probability !== undefined) call.input({ type: "consulted", id, probability });
       }
     }
   };
