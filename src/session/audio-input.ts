@@ -40,7 +40,7 @@ export type SpeechDecision =
 
 export interface InputListener {
   /** Samples as the detector gets them, before its hops. */
-  onHeard(samples: Int16Array, rateHz: number): void;
+  onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void;
   /** One probability of the detector, after the decision it led to. */
   onHop(probability: number, hopMs: number): void;
   onSpeech(decision: SpeechDecision): void;
@@ -174,6 +174,13 @@ export class AudioInput {
     return this.#originTicks + (this.#samples * 48_000) / sampleRateHz(this.#format);
   }
 
+  /** End of the detector's last hop. */
+  get hopEndTicks(): number {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
+    return stream.originTicks + (hopEnd * 48_000) / stream.rateHz;
+  }
+
   /** Audio up to here may flow while speech goes on: the next decision cannot fall before it. */
   get settledTicks(): number {
     const stream = this.#stream(this.#detector.sampleRateHz);
@@ -234,7 +241,7 @@ export class AudioInput {
 
   #detect(samples: Int16Array, stream: RateStream, listener: InputListener): void {
     const toTicks = (sample: number) => stream.originTicks + (sample * 48_000) / stream.rateHz;
-    listener.onHeard(samples, stream.rateHz);
+    listener.onHeard(samples, stream.rateHz, toTicks(stream.ring.end - samples.length));
     const hopMs = (this.#detector.hopSamples * 1000) / stream.rateHz;
     this.#detector.push(samples, (probability) => {
       this.#hops += 1;

@@ -8,7 +8,7 @@ import { ClientError } from "../protocol/client-error.ts";
 import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./absence.ts";
-import { AudioInput } from "./audio-input.ts";
+import { AudioInput, TICKS_PER_MS } from "./audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./backpressure.ts";
 import { BargeIn } from "./barge-in.ts";
 import { ClientCommands } from "./client-commands.ts";
@@ -180,6 +180,7 @@ export class Conduct {
     return new Floor(this.context, this.port, this.playout, {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
+      heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
       begin: (prefixTicks) => this.turns.begin(prefixTicks),
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
@@ -198,8 +199,8 @@ export class Conduct {
       onPause: (ms: number) => this.#paused(ms),
       eagerMs: () => this.#eagerMs,
       eager: () => this.eager,
-      onHeard: (samples: Int16Array, rateHz: number, endMs: number) =>
-        this.floor.guard.heard(samples, rateHz, endMs, this.context.now),
+      onHeard: (samples: Int16Array, rateHz: number, fromMs: number) =>
+        this.floor.guard.heard(samples, rateHz, fromMs, this.context.now),
       onHop: (probability: number, hopMs: number) =>
         this.floor.hop(probability, hopMs, this.input.endpointer.options),
     };

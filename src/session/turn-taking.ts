@@ -22,7 +22,7 @@ export interface TurnHost {
   judging(): boolean;
   onOnset(prefixTicks: number): void;
   onEnded(): void;
-  onHeard(samples: Int16Array, rateHz: number, endMs: number): void;
+  onHeard(samples: Int16Array, rateHz: number, fromMs: number): void;
   onHop(probability: number, hopMs: number): void;
   /** A silence inside a turn is long enough to be its end: once per silence. */
   onCandidate(): void;
@@ -193,8 +193,8 @@ export class TurnTaking implements InputListener {
     this.#witnessTicks = null;
   }
 
-  onHeard(samples: Int16Array, rateHz: number): void {
-    if (this.#phase !== "manual") this.#host.onHeard(samples, rateHz, this.#input.ticks / TICKS_PER_MS);
+  onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void {
+    if (this.#phase !== "manual") this.#host.onHeard(samples, rateHz, fromTicks / TICKS_PER_MS);
   }
 
   onHop(probability: number, hopMs: number): void {

@@ -124,6 +124,38 @@ describe("the floor", () => {
     expect(decisions(call)).toContain("interrupt");
   });
 
+  test("[F13] an agent's first words are not held by their own echo: it is found, and not one sample waits", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    call.speak(TURN);
+    call.answer(STORY);
+    new Listener(call, { echoGain: 1 / 3, echoLateMs: 120 }).speak(silence(10_000));
+    expect(decisions(call)).toEqual(["echo"]);
+    expect(heard(call)).toEqual(new Uint8Array(STORY.buffer));
+  });
+
+  test("[F13] a caller who speaks into an agent's first words is held for a quarter of a second later", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    call.speak(TURN);
+    call.answer(STORY);
+    const words = voice(1200, 24_000, 21);
+    const before = heard(call).length / 48;
+    call.speak(concat(silence(100), words, silence(900)));
+    expect(decisions(call)).toEqual(["hold", "interrupt"]);
+    const endMs = Number(call.last("conversation.item.truncated")["audio_end_ms"]);
+    expect(before).toBeLessThan(500);
+    expect(endMs).toBeGreaterThan(340);
+    expect(endMs).toBeLessThan(500);
+  });
+
+  test("[F14] someone much quieter than the caller does not hold the agent; the caller then does", () => {
+    const call = telling();
+    const far = voice(1500, 24_000, 41).map((value) => value / 10);
+    call.speak(concat(far, silence(400)));
+    expect(decisions(call)).toEqual([]);
+    call.speak(concat(voice(1200), silence(900)));
+    expect(decisions(call)).toEqual(["hold", "interrupt"]);
+  });
+
   test("[F8] a held agent is released when the client stops sending: no state is for ever", () => {
     const call = telling();
     call.speak(voice(300));

@@ -1,59 +1,99 @@
 /**
- * Is what the microphone hears what the loudspeaker says? Loudness envelopes of both are kept on one time axis; an
- * echo follows what was played, later and quieter. It needs no alignment better than a second, which is all that a
- * clock model of the listener's player can promise.
+ * Is what the microphone hears what the loudspeaker says? Loudness in ten bands of both is kept on one time axis; an
+ * echo follows what was played, later and quieter. A voice on top shows in bands in which the echo is weak just then,
+ * though the echo as a whole may be as loud.
  */
-import { Envelope, ENVELOPE_FRAME_MS, likeness, type EnvelopeSnapshot } from "../../audio/envelope.ts";
+import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/envelope.ts";
+import { EchoSearch, type Match } from "../../audio/echo-search.ts";
+import { BANDS } from "../../audio/filter-bank.ts";
 
-/** To find an echo: two thirds of a second, at any lag a player may have. */
-const SEARCH = { windowMs: 640, fromLagMs: -64, toLagMs: 800, leastLoud: 12 };
+/** To find an echo: a third of a second, at any lag a player may have. */
+const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
+/** How often it is looked for, in frames. */
+const LOOK_EVERY = 4;
 /**
- * What an echo is: nearly one gain over the loud frames, the same rise and fall, and quieter than what was played.
- * Measured on generated voices an echo has a spread of 1–2 dB and a correlation above 0.9, another voice 3–20 dB at
- * its luckiest lag (docs/floor.md).
+ * What an echo is: nearly one gain per band in the loud frames, the same rise and fall, and quieter than what was
+ * played.
  */
-const MOST_SPREAD_DB = 2.5;
-const LEAST_CORRELATION = 0.85;
+const MOST_SPREAD_DB = 3.3;
+const LEAST_CORRELATION = 0.82;
 const MOST_GAIN_DB = -3;
 /** Luck does not repeat itself: a path is known when it was found so often in a row, the same within these. */
 const FINDS = 2;
-const LAG_SLACK_MS = 32;
+/** Or was so like it that luck is out of the question. */
+const SURE = { spreadDb: 2.6, correlation: 0.86 };
+const LAG_SLACK = 2;
 const GAIN_SLACK_DB = 3;
-/** A known echo explains the microphone when it is at most this much louder, over its loud frames, than expected. */
-const MOST_EXCESS_DB = 4;
-/** The last quarter of a second of it. */
-const EXPLAIN_FRAMES = 14;
-/** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.3 s). */
-const DECAY_DB = 3;
-/** An echo that could be heard must be due in so many of them: silence explains nothing. */
+/** How fast the gains of a known path follow what is found, per look. */
+const GAIN_RATE = 0.25;
+/** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.4 s). */
+const DECAY_DB = 2.4;
+/** A band's noise is the least it had in the last one to two seconds; above it by this, something sounds. */
+const NOISE_FRAMES = 64;
+const OVER_NOISE_DB = 6;
+/** A band counts from here above what is expected, and not more than that. */
+const MARGIN_DB = 5;
+const MOST_DB = 12;
+/** Remembered frames. */
+const MEMORY = 16;
+/** A voice is there when the mean excess of the last few frames reaches this. */
+const NEAR_DB = 0.8;
+const NEAR_FRAMES = 3;
+/** The echo explains a sound when the mean excess over all of it is below this, */
+const FAR_DB = 0.5;
+const LEAST_FRAMES = 7;
+/** Of the last so many frames an echo must be due in some: silence explains nothing. */
+const DUE_FRAMES = 14;
 const LEAST_SOUNDING = 4;
-/** Frames quieter than this at the microphone need no explanation. */
-const AUDIBLE_DB = -52;
+/** In so many bands. */
+const SOUNDING_BANDS = 2;
+/** A player's buffer, as long as nothing is known of it. */
+const USUAL_BUFFER_MS = 100;
+const USUAL_CALLER_DB = -26;
+/** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
+const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
 
 /** From the loudspeaker to the microphone. */
 interface EchoPath {
-  readonly stream: number;
-  readonly lagMs: number;
-  readonly gainDb: number;
+  lag: number;
+  finds: number;
+  readonly gainsDb: Float64Array;
+}
+
+function path(): EchoPath {
+  return { lag: 0, finds: 0, gainsDb: new Float64Array(BANDS) };
 }
 
 export class EchoGuard {
   readonly #heard = new Envelope();
   readonly #played: Envelope[] = [];
-  /** The echo path of this call, once it was found. */
-  #known: EchoPath | null = null;
-  #candidate: { readonly path: EchoPath; readonly finds: number } | null = null;
+  readonly #search = new EchoSearch(SEARCH);
+  /** The echo path of this call; without finds while it is not known. */
+  readonly #known = path();
+  readonly #candidate = path();
+  /** The caller's usual level, in dBFS. */
+  callerDb = USUAL_CALLER_DB;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
   #base: number | null = null;
+  /** Frames before this one were looked at. */
+  #end = -1;
+  /** Of the sound that is judged: frames, and the sum of their excess. */
+  readonly #marked = { frames: 0, excess: 0 };
+  /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
+  readonly #expected = new Float64Array(BANDS).fill(-100);
+  readonly #least = new Float64Array(BANDS);
+  readonly #leastBefore = new Float64Array(BANDS);
+  /** By frame modulo MEMORY: mean excess over the bands, and whether an echo was due. */
+  readonly #excess = new Float64Array(MEMORY);
+  readonly #sounding = new Uint8Array(MEMORY);
 
-  /** The caller's audio as it arrives: `endMs` is its position in the caller's stream. */
-  heard(samples: Int16Array, rateHz: number, endMs: number, now: number): void {
-    const base = now - endMs;
+  /** The caller's audio as it arrives: its first sample's position in the caller's stream. */
+  heard(samples: Int16Array, rateHz: number, fromMs: number, now: number): void {
+    const base = now - fromMs - (samples.length * 1000) / rateHz;
     if (this.#base === null || base < this.#base || base > this.#base + JUMP_MS) this.#base = base;
-    const startMs = this.#base + endMs - (samples.length * 1000) / rateHz;
-    this.#heard.add(samples, rateHz, startMs);
+    this.#heard.add(samples, rateHz, this.#base + fromMs);
   }
 
   /** Audio on its way to the listener, and when it will sound. */
@@ -76,68 +116,157 @@ export class EchoGuard {
 
   /** The player stood still: what had not sounded yet sounds later. */
   delayed(fromMs: number, byMs: number): void {
-    for (const envelope of this.#played) envelope?.delay(fromMs, byMs);
+    // Of the lag, what is due to the player's buffer is not known: at most all of it.
+    const bufferedMs = this.#known.finds > 0 ? this.#known.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
+    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, bufferedMs);
   }
 
-  /** What the microphone hears now is an echo. */
-  get echo(): boolean {
-    if (!this.#known) this.look();
-    return this.#known !== null && this.#explained(this.#known);
+  /** The detector has heard the caller's stream up to here: looks at the frames that are whole by now. */
+  advance(toMs: number): void {
+    if (this.#base === null) return;
+    const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
+    for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
+      this.#listen(frame);
+      this.#marked.excess += this.#measure(frame);
+      this.#marked.frames += 1;
+      if (frame % LOOK_EVERY === 0 && this.#look(frame + 1)) this.#measureAgain(frame);
+    }
+    this.#end = Math.max(this.#end, end);
   }
 
-  /** Looks for the echo path of this call, and follows it. */
-  look(): void {
-    for (const [stream, played] of this.#played.entries()) {
-      const found = played ? likeness(this.#heard, played, SEARCH) : null;
-      if (
-        found &&
-        found.spreadDb <= MOST_SPREAD_DB &&
-        found.correlation >= LEAST_CORRELATION &&
-        found.gainDb <= MOST_GAIN_DB
-      ) {
-        this.#found({ stream, lagMs: found.lagMs, gainDb: found.gainDb });
+  /** What is known now was so before: the past is seen in its light. */
+  #measureAgain(last: number): void {
+    this.#expected.fill(-100);
+    this.#marked.frames = Math.min(this.#marked.frames, MEMORY);
+    this.#marked.excess = 0;
+    for (let frame = Math.max(0, last - MEMORY + 1); frame <= last; frame += 1) {
+      const excess = this.#measure(frame);
+      if (frame > last - this.#marked.frames) this.#marked.excess += excess;
+    }
+  }
+
+  /** Follows the noise of the room. */
+  #listen(frame: number): void {
+    if (frame % NOISE_FRAMES === 0) {
+      this.#leastBefore.set(this.#least);
+      this.#least.fill(0);
+    }
+    for (let band = 0; band < BANDS; band += 1) {
+      this.#least[band] = Math.min(this.#least[band] ?? 0, this.#heard.bandDb(frame, band));
+    }
+  }
+
+  #measure(frame: number): number {
+    let sounding = 0;
+    let excess = 0;
+    for (let band = 0; band < BANDS; band += 1) {
+      const level = this.#heard.bandDb(frame, band);
+      const noise = Math.min(this.#least[band] ?? 0, this.#leastBefore[band] ?? 0) + OVER_NOISE_DB;
+      const echo = this.#expect(frame, band);
+      if (echo > noise) sounding += 1;
+      const threshold = Math.max(Math.max(echo, noise) + MARGIN_DB, this.callerDb - OUT_OF_REACH_DB);
+      excess += Math.min(MOST_DB, Math.max(0, level - threshold));
+    }
+    this.#excess[frame % MEMORY] = excess / BANDS;
+    this.#sounding[frame % MEMORY] = sounding >= SOUNDING_BANDS ? 1 : 0;
+    return excess / BANDS;
+  }
+
+  /** Level of the echo that is due in a band. */
+  #expect(frame: number, band: number): number {
+    let echo = (this.#expected[band] ?? 0) - DECAY_DB;
+    if (this.#known.finds > 0) {
+      const gain = this.#known.gainsDb[band] ?? 0;
+      for (const played of this.#played) {
+        if (!played) continue;
+        // A lag is known to a frame or two: the loudest neighbour counts.
+        for (let near = -1; near <= 2; near += 1) {
+          echo = Math.max(echo, played.bandDb(frame - this.#known.lag + near, band) + gain);
+        }
       }
     }
+    this.#expected[band] = Math.max(-100, echo);
+    return echo;
   }
 
-  #found(path: EchoPath): void {
-    const same =
-      this.#candidate !== null &&
-      this.#candidate.path.stream === path.stream &&
-      Math.abs(this.#candidate.path.lagMs - path.lagMs) <= LAG_SLACK_MS &&
-      Math.abs(this.#candidate.path.gainDb - path.gainDb) <= GAIN_SLACK_DB;
-    this.#candidate = { path, finds: same ? (this.#candidate?.finds ?? 0) + 1 : 1 };
-    if (this.#candidate.finds >= FINDS) this.#known = path;
+  /** Mean excess of the last so many frames. */
+  #over(frames: number): number {
+    let sum = 0;
+    for (let back = 1; back <= frames; back += 1)
+      sum += this.#excess[(this.#end - back + MEMORY) % MEMORY] ?? 0;
+    return sum / frames;
   }
 
-  /** The microphone is no louder than the known echo of what was played makes it. */
-  #explained(path: EchoPath): boolean {
-    const played = this.#played[path.stream];
-    if (!played) return false;
-    const lag = Math.round(path.lagMs / ENVELOPE_FRAME_MS);
-    const end = this.#heard.newestFrame;
-    let expected = -100;
-    const excess: number[] = [];
+  get #due(): boolean {
     let sounding = 0;
-    for (let frame = end - EXPLAIN_FRAMES; frame < end; frame += 1) {
-      // A lag is known to a frame: the louder neighbour counts.
-      const near = Math.max(...[-1, 0, 1].map((off) => played.levelDb(frame - lag + off)));
-      expected = Math.max(near + path.gainDb, expected - DECAY_DB);
-      if (expected > AUDIBLE_DB) sounding += 1;
-      const level = this.#heard.levelDb(frame);
-      if (level < AUDIBLE_DB) continue;
-      excess.push(level - Math.max(expected, AUDIBLE_DB));
+    for (let back = 1; back <= DUE_FRAMES; back += 1) {
+      sounding += this.#sounding[(this.#end - back + MEMORY) % MEMORY] ?? 0;
     }
-    // A voice on top shows in its own loud frames, between them there is the echo alone.
-    const most = excess.sort((a, b) => b - a).slice(0, Math.ceil(excess.length / 2));
-    if (sounding < LEAST_SOUNDING || most.length === 0) return false;
-    return most.reduce((sum, db) => sum + db, 0) / most.length <= MOST_EXCESS_DB;
+    return sounding >= LEAST_SOUNDING;
+  }
+
+  /** The echo path of this call was found. */
+  get known(): boolean {
+    return this.#known.finds > 0;
+  }
+
+  /** An echo sounds, and no voice on top of it just now. */
+  get covers(): boolean {
+    return this.#known.finds > 0 && this.#due && this.#over(NEAR_FRAMES) < NEAR_DB;
+  }
+
+  /** Since the last `mark`, for a tenth of a second or longer, nothing was heard but an echo. */
+  get explains(): boolean {
+    if (this.#marked.frames < LEAST_FRAMES || !this.covers) return false;
+    return this.#marked.excess / this.#marked.frames < FAR_DB;
+  }
+
+  /** A sound is judged from now on: what was before it says nothing of it. */
+  mark(): void {
+    this.#marked.frames = 0;
+    this.#marked.excess = 0;
+  }
+
+  /** Looks for the echo path of this call, and follows it. @returns true when it is another one now. */
+  #look(end: number): boolean {
+    let another = false;
+    for (const played of this.#played) {
+      const match = played ? this.#search.find(this.#heard, played, end) : null;
+      if (!match || match.spreadDb > MOST_SPREAD_DB || match.correlation < LEAST_CORRELATION) continue;
+      if (this.#found(match)) another = true;
+    }
+    return another;
+  }
+
+  #found(match: Match): boolean {
+    const meanDb = meanOf(match.gainsDb);
+    if (meanDb > MOST_GAIN_DB) return false;
+    if (agrees(this.#known, match, meanDb)) {
+      const moved = this.#known.lag !== match.lag;
+      this.#known.lag = match.lag;
+      follow(this.#known.gainsDb, match.gainsDb, GAIN_RATE);
+      return moved;
+    }
+    const again = agrees(this.#candidate, match, meanDb);
+    const sure = match.spreadDb <= SURE.spreadDb && match.correlation >= SURE.correlation;
+    this.#candidate.finds = (again ? this.#candidate.finds : 0) + (sure ? FINDS : 1);
+    this.#candidate.lag = match.lag;
+    for (let band = 0; band < BANDS; band += 1) {
+      const gain = match.gainsDb[band] ?? 0;
+      this.#candidate.gainsDb[band] = Number.isNaN(gain) ? meanDb : gain;
+    }
+    if (this.#candidate.finds < FINDS) return false;
+    this.#known.lag = this.#candidate.lag;
+    this.#known.finds = this.#candidate.finds;
+    this.#known.gainsDb.set(this.#candidate.gainsDb);
+    return true;
   }
 
   /** Level of the microphone just now, in dBFS: the loudest of the last three frames. */
   get levelDb(): number {
-    const newest = this.#heard.newestFrame;
-    return Math.max(...[1, 2, 3].map((back) => this.#heard.levelDb(newest - back)));
+    let level = -75;
+    for (let back = 1; back <= 3; back += 1) level = Math.max(level, this.#heard.levelDb(this.#end - back));
+    return level;
   }
 
   snapshot(): EchoGuardSnapshot {
@@ -145,24 +274,88 @@ export class EchoGuard {
       heard: this.#heard.snapshot(),
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
-      known: this.#known,
-      candidate: this.#candidate,
+      callerDb: this.callerDb,
+      known: copyOf(this.#known),
+      candidate: copyOf(this.#candidate),
+      end: this.#end,
+      marked: { ...this.#marked },
+      expected: this.#expected.slice(),
+      least: this.#least.slice(),
+      leastBefore: this.#leastBefore.slice(),
+      excess: this.#excess.slice(),
+      sounding: this.#sounding.slice(),
     };
   }
 
   restore(snapshot: EchoGuardSnapshot): void {
     this.#heard.restore(snapshot.heard);
-    this.#base = snapshot.base;
-    this.#known = snapshot.known;
-    this.#candidate = snapshot.candidate;
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
+    this.#base = snapshot.base;
+    this.callerDb = snapshot.callerDb;
+    for (const [mine, kept] of [
+      [this.#known, snapshot.known],
+      [this.#candidate, snapshot.candidate],
+    ] as const) {
+      mine.lag = kept.lag;
+      mine.finds = kept.finds;
+      mine.gainsDb.set(kept.gainsDb);
+    }
+    this.#end = snapshot.end;
+    Object.assign(this.#marked, snapshot.marked);
+    this.#expected.set(snapshot.expected);
+    this.#least.set(snapshot.least);
+    this.#leastBefore.set(snapshot.leastBefore);
+    this.#excess.set(snapshot.excess);
+    this.#sounding.set(snapshot.sounding);
   }
+}
+
+/** A path that was found is the same, within what lags and gains vary by. */
+function agrees(known: EchoPath, match: Match, meanDb: number): boolean {
+  return (
+    known.finds > 0 &&
+    Math.abs(known.lag - match.lag) <= LAG_SLACK &&
+    Math.abs(meanOf(known.gainsDb) - meanDb) <= GAIN_SLACK_DB
+  );
+}
+
+function follow(gainsDb: Float64Array, found: Float64Array, rate: number): void {
+  for (let band = 0; band < BANDS; band += 1) {
+    const former = gainsDb[band] ?? 0;
+    const gain = found[band] ?? 0;
+    if (!Number.isNaN(gain)) gainsDb[band] = former + (gain - former) * rate;
+  }
+}
+
+/** Of the bands that have a gain. */
+function meanOf(gainsDb: Float64Array): number {
+  let sum = 0;
+  let count = 0;
+  for (let band = 0; band < BANDS; band += 1) {
+    const gain = gainsDb[band] ?? 0;
+    if (Number.isNaN(gain)) continue;
+    sum += gain;
+    count += 1;
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
+function copyOf({ lag, finds, gainsDb }: EchoPath): Readonly<EchoPath> {
+  return { lag, finds, gainsDb: gainsDb.slice() };
 }
 
 export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
-  readonly known: EchoPath | null;
-  readonly candidate: { readonly path: EchoPath; readonly finds: number } | null;
+  readonly callerDb: number;
+  readonly known: Readonly<EchoPath>;
+  readonly candidate: Readonly<EchoPath>;
+  readonly end: number;
+  readonly marked: { readonly frames: number; readonly excess: number };
+  readonly expected: Float64Array;
+  readonly least: Float64Array;
+  readonly leastBefore: Float64Array;
+  readonly excess: Float64Array;
+  readonly sounding: Uint8Array;
 }

@@ -24,6 +24,8 @@ export interface FloorHost {
   settings(): FloorSettings;
   /** An agent that takes turns is audible, or has something to say that waits. */
   audible(): boolean;
+  /** End of the detector's last hop in the caller's stream. */
+  heardMs(): number;
   /** The sound is the caller's turn: it began at this position. */
   begin(prefixTicks: number): void;
   /** The sound was nothing: the endpointer may listen for the next one. */
@@ -34,12 +36,23 @@ export interface FloorHost {
 
 export type OverlapDecision = "hold" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
 
+/** Probabilities that begin speech, and below which it pauses. */
+interface SpeechThresholds {
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** Explained by the echo, listened to for longer, too soft for the caller, or judged to be someone else. */
+type Passed = "echo" | "patience" | "soft" | "background";
+
 interface Overlap {
   readonly prefixTicks: number;
+  /** Voice that it takes to hold the agent. */
+  readonly patienceMs: number;
   voicedMs: number;
   silentMs: number;
-  /** Judged an echo or background; it may still turn out to be the caller. */
-  dismissed: boolean;
+  /** Why it does not hold the agent; it may still turn out to be the caller. Null: it does. */
+  passed: Passed | null;
   /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
   power: number;
   hops: number;
@@ -47,20 +60,26 @@ interface Overlap {
 
 /** Less voice than this is a noise and no word. */
 const WORD_MS = 160;
-/** Voice that stops being an echo for so long is looked at again. */
-const RECONSIDER_MS = 96;
 /**
  * After so many sounds in a row that were nothing, the next is listened to for longer before it holds the agent: an
- * agent that stops at each of them would never be understood, nor its echo be found.
+ * agent that stops at each of them would never be understood.
  */
 const PATIENT_AFTER = 2;
 const PATIENCE_MS = 96;
 const MOST_PATIENCE_MS = 288;
-/** A caller this much quieter than usual is someone else. */
+/**
+ * An echo is heard within this of an agent's first words. Until then a sound may be one that nothing is known of yet, and
+ * is listened to for so long: holding the agent would end the very sound by which the echo is found.
+ */
+const QUIET_MS = 500;
+const UNKNOWN_MS = 240;
+/** A caller this much quieter than usual, over a whole sound, is someone else. */
 const BACKGROUND_DB = 10;
+/** A sound that begins this much quieter than the caller speaks does not hold the agent until it is louder. */
+const SOFT_DB = 14;
+const LOUDER_DB = 10;
 /** Held without hearing anything from the client for so long: the sound is over. */
 const UNHEARD_MS = 1500;
-const HOPS_PER_LOOK = 4;
 /** How fast the idea of the caller's usual level follows, per voiced hop. */
 const LEVEL_RATE = 0.05;
 
@@ -74,9 +93,10 @@ export class Floor {
   #overlap: Overlap | null = null;
   #callerPower: number | null = null;
   #callerHops = 0;
-  #hops = 0;
   /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
   #dismissals = 0;
+  /** How long the agent was audible in this call while nothing was heard, up to QUIET_MS. */
+  #quietMs = 0;
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
     this.#context = context;
@@ -102,15 +122,34 @@ export class Floor {
 
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
-    const echo = this.guard.echo;
-    const dismissed = echo || this.#dismissals >= PATIENT_AFTER;
-    this.#overlap = { prefixTicks, voicedMs: 0, silentMs: 0, dismissed, power: 0, hops: 0 };
-    if (echo) this.#tell("echo");
-    else if (!dismissed) this.#hold();
+    this.guard.advance(this.#host.heardMs());
+    const patienceMs = this.#patienceMs();
+    let passed: Passed | null = null;
+    if (this.guard.covers) passed = "echo";
+    else if (patienceMs > 0) passed = "patience";
+    else if (this.#below(SOFT_DB)) passed = "soft";
+    this.#overlap = { prefixTicks, patienceMs, voicedMs: 0, silentMs: 0, passed, power: 0, hops: 0 };
+    if (passed === "echo") this.#tell("echo");
+    else if (passed === null) this.#hold();
+  }
+
+  /** What is heard just now is so much quieter than this caller speaks. */
+  #below(db: number): boolean {
+    return (
+      this.#callerPower !== null && 10 ** (this.guard.levelDb / 10) < this.#callerPower / 10 ** (db / 10)
+    );
+  }
+
+  /** How much voice it takes to hold the agent. */
+  #patienceMs(): number {
+    if (this.guard.known) return 0;
+    if (this.#quietMs < QUIET_MS) return UNKNOWN_MS;
+    return Math.min(Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS, MOST_PATIENCE_MS);
   }
 
   #hold(): void {
     if (!this.#step("onset")) return;
+    this.guard.mark();
     if (this.#port.extended) {
       this.#playout.pause(this.#context.now, "floor");
       this.guard.paused(this.#context.now);
@@ -127,12 +166,11 @@ export class Floor {
   }
 
   /** One detector hop. Call for every hop, judged or not. */
-  hop(probability: number, hopMs: number, speech: { readonly start: number; readonly stop: number }): void {
+  hop(probability: number, hopMs: number, speech: SpeechThresholds): void {
+    this.guard.advance(this.#host.heardMs());
     const overlap = this.#overlap;
     if (!overlap) {
-      const audible = this.#host.audible();
-      if (audible) this.#listenForEcho();
-      else if (probability >= speech.start) this.#learnLevel();
+      this.#listen(probability, hopMs, speech);
       return;
     }
     if (this.held) this.#context.deadlines.set("floor", this.#context.now + UNHEARD_MS);
@@ -143,14 +181,15 @@ export class Floor {
       overlap.power += 10 ** (this.guard.levelDb / 10);
       overlap.hops += 1;
     }
-    if (overlap.dismissed) this.#reconsider(overlap, voiced);
+    if (overlap.passed !== null) this.#reconsider(overlap, voiced);
     else this.#judge(overlap);
   }
 
-  /** The echo path of the call is learned while the agent speaks, before anything depends on it. */
-  #listenForEcho(): void {
-    this.#hops = (this.#hops + 1) % HOPS_PER_LOOK;
-    if (this.#hops === 0) this.guard.look();
+  /** Nothing is judged: learns how loud the caller is, and whether an agent can be heard at the microphone. */
+  #listen(probability: number, hopMs: number, speech: SpeechThresholds): void {
+    if (!this.#host.audible()) {
+      if (probability >= speech.start) this.#learnLevel();
+    } else if (probability < speech.stop) this.#quietMs = Math.min(QUIET_MS, this.#quietMs + hopMs);
   }
 
   #learnLevel(): void {
@@ -160,6 +199,7 @@ export class Floor {
     const rate = Math.max(LEVEL_RATE, 1 / this.#callerHops);
     const former = this.#callerPower ?? power;
     this.#callerPower = former + (power - former) * rate;
+    this.guard.callerDb = 10 * Math.log10(this.#callerPower);
   }
 
   #judge(overlap: Overlap): void {
@@ -168,7 +208,7 @@ export class Floor {
     if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
     else if (overlap.silentMs >= dismissMs) {
       this.#dismiss(overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
-    } else if (this.guard.echo) this.#ignore(overlap, "echo");
+    } else if (this.guard.explains) this.#ignore(overlap, "echo");
     else if (overlap.voicedMs >= confirmMs) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
@@ -182,8 +222,8 @@ export class Floor {
   }
 
   /** The sound goes on, but it is not the caller: the agent goes on as well. */
-  #ignore(overlap: Overlap, decision: OverlapDecision): void {
-    overlap.dismissed = true;
+  #ignore(overlap: Overlap, decision: "echo" | "background"): void {
+    overlap.passed = decision;
     overlap.voicedMs = 0;
     overlap.power = 0;
     overlap.hops = 0;
@@ -193,7 +233,11 @@ export class Floor {
   }
 
   #reconsider(overlap: Overlap, voiced: boolean): void {
-    if (!voiced || this.guard.echo || this.#background(overlap)) {
+    if (overlap.passed === "patience" && this.guard.covers) {
+      overlap.passed = "echo";
+      this.#tell("echo");
+    }
+    if (!voiced || this.guard.covers || this.#stillQuiet(overlap)) {
       overlap.voicedMs = 0;
       if (!voiced) {
         overlap.power = 0;
@@ -201,10 +245,15 @@ export class Floor {
       }
       return;
     }
-    const extra = Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS;
-    if (overlap.voicedMs < RECONSIDER_MS + Math.min(extra, MOST_PATIENCE_MS)) return;
-    overlap.dismissed = false;
+    // Once the echo is known it need not be waited for.
+    if (!this.guard.known && overlap.voicedMs <= overlap.patienceMs) return;
+    overlap.passed = null;
     this.#hold();
+  }
+
+  #stillQuiet(overlap: Overlap): boolean {
+    if (overlap.passed === "background") return this.#background(overlap);
+    return this.#below(overlap.passed === "soft" ? LOUDER_DB : SOFT_DB);
   }
 
   #confirm(overlap: Overlap): void {
@@ -229,7 +278,7 @@ export class Floor {
   /** The detector heard the sound end. */
   ended(): void {
     const overlap = this.#overlap;
-    if (overlap?.dismissed) {
+    if (overlap && overlap.passed !== null) {
       this.#overlap = null;
       this.#host.forget();
     } else if (overlap) this.#dismiss(overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
@@ -255,9 +304,9 @@ export class Floor {
       phase: this.#phase,
       overlap: this.#overlap ? { ...this.#overlap } : null,
       callerPower: this.#callerPower,
-      hops: this.#hops,
       callerHops: this.#callerHops,
       dismissals: this.#dismissals,
+      quietMs: this.#quietMs,
       guard: this.guard.snapshot(),
     };
   }
@@ -266,9 +315,9 @@ export class Floor {
     this.#phase = snapshot.phase;
     this.#overlap = snapshot.overlap ? { ...snapshot.overlap } : null;
     this.#callerPower = snapshot.callerPower;
-    this.#hops = snapshot.hops;
     this.#callerHops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
+    this.#quietMs = snapshot.quietMs;
     this.guard.restore(snapshot.guard);
   }
 }
@@ -277,8 +326,8 @@ export interface FloorSnapshot {
   readonly phase: FloorPhase;
   readonly overlap: Overlap | null;
   readonly callerPower: number | null;
-  readonly hops: number;
   readonly callerHops: number;
   readonly dismissals: number;
+  readonly quietMs: number;
   readonly guard: EchoGuardSnapshot;
 }
