@@ -18,6 +18,9 @@ const LOOK_EVERY = 4;
 const MOST_SPREAD_DB = 3.3;
 const LEAST_CORRELATION = 0.82;
 const MOST_GAIN_DB = -3;
+/** No band is louder than it was played, nor do loudspeaker and room take so much more from one than from another. */
+const MOST_BAND_GAIN_DB = 0;
+const MOST_TILT_DB = 30;
 /** Luck does not repeat itself: a path is known when it was found so often in a row, the same within these. */
 const FINDS = 2;
 /** Or was so like it that luck is out of the question. */
@@ -240,7 +243,7 @@ export class EchoGuard {
 
   #found(match: Match): boolean {
     const meanDb = meanOf(match.gainsDb);
-    if (meanDb > MOST_GAIN_DB) return false;
+    if (meanDb > MOST_GAIN_DB || !likely(match.gainsDb)) return false;
     if (agrees(this.#known, match, meanDb)) {
       const moved = this.#known.lag !== match.lag;
       this.#known.lag = match.lag;
@@ -325,6 +328,17 @@ function follow(gainsDb: Float64Array, found: Float64Array, rate: number): void 
     const gain = found[band] ?? 0;
     if (!Number.isNaN(gain)) gainsDb[band] = former + (gain - former) * rate;
   }
+}
+
+function likely(gainsDb: Float64Array): boolean {
+  let least = MOST_BAND_GAIN_DB;
+  let most = -Infinity;
+  for (let band = 0; band < BANDS; band += 1) {
+    const gain = gainsDb[band] ?? 0;
+    if (gain < least) least = gain;
+    if (gain > most) most = gain;
+  }
+  return most <= MOST_BAND_GAIN_DB && most - least <= MOST_TILT_DB;
 }
 
 /** Of the bands that have a gain. */
