@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { Call, type Outcome } from "./talk/call.ts";
 import { plainAnswer } from "./talk/ledger.ts";
+import { LastingLine } from "./talk/lasting-line.ts";
 import { Line, LineError, withoutQuery } from "./talk/line.ts";
 import { RATE_HZ } from "./talk/microphone.ts";
 import { describeSummary, median, seconds, type Summary } from "./talk/timeline.ts";
@@ -21,6 +22,7 @@ prints what happened when. Any WAV file will do: 8 to 48 kHz and others, 8 to 32
   --binary         duplex.v1 with binary audio         (this is the default)
   --json-audio     the plain OpenAI dialect with base64 audio
   --turns N        hang up after N answered turns, repeating the file for them
+  --drop SECONDS   break the connection so often; the call goes on (duplex.v1 only)
   --tools          offer the model the tool get_time and answer its calls
   --json           print one JSON object instead of the timeline
   --help
@@ -37,6 +39,7 @@ interface Arguments {
   readonly out: string | null;
   readonly binary: boolean;
   readonly turns: number | null;
+  readonly dropMs: number | null;
   readonly tools: boolean;
   readonly json: boolean;
 }
@@ -55,6 +58,10 @@ function readArguments(argv: string[]): Arguments | "help" {
   const turns = values.turns === undefined ? null : Number(values.turns);
   if (turns !== null && !(Number.isInteger(turns) && turns > 0))
     throw new UsageError("--turns takes a whole number from 1");
+  const dropMs = values.drop === undefined ? null : Number(values.drop) * 1000;
+  if (dropMs !== null && !(dropMs >= 500)) throw new UsageError("--drop takes seconds from 0.5");
+  if (dropMs !== null && values["json-audio"] === true)
+    throw new UsageError("--drop needs duplex.v1: --json-audio cannot come back");
   return {
     file,
     url: callUrl(values.url ?? "ws://127.0.0.1:8787", values.model ?? "demo"),
@@ -63,6 +70,7 @@ function readArguments(argv: string[]): Arguments | "help" {
     out: values.out ?? null,
     binary: values["json-audio"] !== true,
     turns,
+    dropMs,
     tools: values.tools === true,
     json: values.json === true,
   };
@@ -81,6 +89,7 @@ function parse(argv: string[]) {
         model: text,
         out: text,
         turns: text,
+        drop: text,
         binary: flag,
         "json-audio": flag,
         tools: flag,
@@ -117,9 +126,12 @@ async function main(): Promise<number> {
   }
   const speech = await readSpeech(settings.file);
   const protocol = settings.binary ? "duplex.v1" : "realtime";
-  const line = await Line.open(settings.url, settings.key, protocol);
   const progress = progressLine();
-  const call = new Call(line, {
+  const lasting = settings.binary
+    ? await LastingLine.open(settings.url, settings.key, (what) => call.note(what))
+    : null;
+  const line = lasting ?? (await Line.open(settings.url, settings.key, protocol));
+  const call: Call = new Call(line, {
     speech,
     binary: settings.binary,
     turns: settings.turns,
@@ -131,11 +143,13 @@ async function main(): Promise<number> {
     },
   });
   const ticking = setInterval(() => progress.show(progressOf(call)), 250);
+  const dropping = settings.dropMs === null ? undefined : setInterval(() => lasting?.drop(), settings.dropMs);
   try {
     const outcome = await call.run();
     return await finish(call, outcome, settings, protocol, line);
   } finally {
     clearInterval(ticking);
+    clearInterval(dropping);
     progress.clear();
     await line.hangUp();
   }
@@ -146,7 +160,7 @@ async function finish(
   outcome: Outcome,
   settings: Arguments,
   dialect: string,
-  line: Line,
+  line: Line | LastingLine,
 ): Promise<number> {
   const summary = summarise(call, settings, dialect);
   if (settings.out !== null) await writeFile(settings.out, writeWav(call.listener.recording, RATE_HZ));

@@ -54,6 +54,25 @@ describe("npm run talk", () => {
   );
 
   it.concurrent(
+    "[T12] goes on over connections that break, and misses nothing of the answer",
+    { timeout: LIMIT_MS },
+    async ({ expect }) => {
+      const done = await run("tools/talk.ts", [HELLO, "--url", relay.url, "--drop", "1.5", "--json"]);
+      expect(done.code, done.stderr).toBe(0);
+      expect(done.stderr.split("connection lost").length).toBeGreaterThan(3);
+      expect(done.stderr).not.toContain("partial");
+      const summary: Summary = JSON.parse(done.stdout);
+      const [answer] = summary.turns[0]?.answers ?? [];
+      expect(answer?.status).toBe("completed");
+      // The demo voice says what it heard, and for how long: an answer of known length.
+      const whole = await run("tools/talk.ts", [HELLO, "--url", relay.url, "--json"]);
+      const [unbroken] = (JSON.parse(whole.stdout) as Summary).turns[0]?.answers ?? [];
+      expect(answer?.transcript).toBe(unbroken?.transcript);
+      expect(answer?.audioMs).toBe(unbroken?.audioMs);
+    },
+  );
+
+  it.concurrent(
     "[T5] repeats the file for as many turns as are wanted",
     { timeout: LIMIT_MS },
     async ({ expect }) => {

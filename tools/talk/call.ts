@@ -6,6 +6,7 @@ import { readFrameHeader, writeFrame, FRAME_AUDIO, FRAME_HEADER_BYTES } from "..
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
 import { Ledger, type OpenAnswer } from "./ledger.ts";
+import type { LastingLine } from "./lasting-line.ts";
 import type { Line } from "./line.ts";
 import { Listener } from "./listener.ts";
 import { FRAME_MS, Microphone, RATE_HZ } from "./microphone.ts";
@@ -39,15 +40,13 @@ export class Call {
   readonly errors: string[] = [];
   interruptions = 0;
   readonly #options: CallOptions;
-  readonly #line: Line;
+  readonly #line: Line | LastingLine;
   #startedAt = 0;
   #fileOverMs = 0;
   #lastAckMs = 0;
-  /** Messages sent, text and binary: the number of the next binary one (docs/wire.md). */
-  #sequence = 0;
   #turnsAtRewind = -1;
 
-  constructor(line: Line, options: CallOptions) {
+  constructor(line: Line | LastingLine, options: CallOptions) {
     this.#line = line;
     this.#options = options;
     this.microphone = new Microphone(options.speech);
@@ -89,7 +88,6 @@ export class Call {
   }
 
   #send(event: JsonObject): void {
-    this.#sequence += 1;
     this.#line.send(JSON.stringify(event));
   }
 
@@ -97,8 +95,8 @@ export class Call {
     const samples = this.microphone.frame();
     const bytes = new Uint8Array(samples.buffer);
     if (this.#options.binary) {
-      this.#sequence += 1;
-      const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sequence };
+      // The line numbers what it sends.
+      const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: 0 };
       this.#line.send(writeFrame(header, bytes));
     } else {
       this.#send({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
@@ -264,6 +262,11 @@ export class Call {
   #fail(what: string): void {
     this.errors.push(what);
     this.#report(`error: ${what}`);
+  }
+
+  /** Something happened to the line. */
+  note(what: string): void {
+    this.#report(what);
   }
 
   #report(what: string): void {

@@ -10,14 +10,20 @@ export class LineError extends Error {
 const OPEN_LIMIT_MS = 15_000;
 const CLOSE_LIMIT_MS = 2000;
 
-type Message = string | Uint8Array;
+export type Message = string | Uint8Array;
+
+interface CloseInfo {
+  readonly code: number;
+  readonly reason: string;
+}
 
 export class Line {
   readonly #socket: WebSocket;
   readonly #early: Message[] = [];
   #listener: ((message: Message) => void) | null = null;
   #wake: () => void = () => {};
-  closed: { readonly code: number; readonly reason: string } | null = null;
+  #onClose: (info: CloseInfo) => void = () => {};
+  closed: CloseInfo | null = null;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -30,8 +36,19 @@ export class Line {
     socket.on("close", (code, reason) => {
       this.closed = { code, reason: reason.toString("utf8") };
       this.#wake();
+      this.#onClose(this.closed);
     });
     socket.on("error", () => {});
+  }
+
+  onClose(listener: (info: CloseInfo) => void): void {
+    this.#onClose = listener;
+    if (this.closed !== null) listener(this.closed);
+  }
+
+  /** Ends it without a word. */
+  terminate(): void {
+    this.#socket.terminate();
   }
 
   /** @throws LineError saying what the server answered. */
@@ -77,12 +94,12 @@ export class Line {
     for (const message of this.#early.splice(0)) listener(message);
   }
 
-  /** Waits for an event, leaving all others for the listener. @throws LineError on an error event, a close or silence. */
-  async until(type: string): Promise<void> {
+  /** Waits for an event among those that arrived `early`, leaving all for the listener. @throws LineError on an error event, a close or silence. */
+  async until(type: string, early: readonly Message[] = this.#early): Promise<void> {
     const deadline = performance.now() + OPEN_LIMIT_MS;
     for (let seen = 0; ;) {
-      for (; seen < this.#early.length; seen++) {
-        const message = this.#early[seen];
+      for (; seen < early.length; seen++) {
+        const message = early[seen];
         const event = typeof message === "string" ? parseJsonObject(message) : null;
         const found = textAt(event, "type");
         if (found === type) return;
