@@ -51,7 +51,7 @@ export const realtime = new Hono<DoorEnv>()
     );
     const shown = {
       ...effective,
-      id: await newSessionId(c.env, c.req.url, null),
+      id: await newSessionId(c.env, c.req.url, null, secret.jti),
       object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
       model: model ?? plan.name,
     };

@@ -98,6 +98,17 @@ describe("a plain client that dropped", () => {
     for (const each of [other, await open(ECHO, secret)]) await hangUp(each);
   });
 
+  test("[H14] the session that a client secret shows is the first that it opens", async () => {
+    const response = await post("/v1/realtime/client_secrets", { session: { model: "echo" } });
+    const secret = await response.json<{
+      readonly value: string;
+      readonly session: { readonly id: string };
+    }>();
+    const first = await open(ECHO, secret.value);
+    expect(first.id).toBe(secret.session.id);
+    await hangUp(first);
+  });
+
   test("[H28] after its client hung up a secret opens a new session", async () => {
     const secret = await clientSecret();
     const first = await open(ECHO, secret);
