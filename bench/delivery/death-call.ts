@@ -5,8 +5,8 @@ import { ResumingClient, type Resumption } from "./client.ts";
 import { Listener, type HeardAnswer } from "./listener.ts";
 import { comeBack, sessionOf, toldSince, within } from "./scene.ts";
 import { sleep, Speaker } from "./speaker.ts";
-import { FIRST, type Stage } from "./stage.ts";
-import { traceAnswer, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
+import type { Stage } from "./stage.ts";
+import { Answers, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
 import type { AnswerScript } from "./voice.ts";
 
 /**
@@ -191,9 +191,9 @@ function numbersOf(client: ResumingClient, { event }: Resumption) {
 }
 
 function judge(stage: Stage, what: DeathCase, listener: Listener, speaker: Speaker, goesOn: number) {
-  const sources = { seed: what.seed, providers: [FIRST], connections: 4, answers: 6 };
-  const answers = listener.answers.map((answer) => traceAnswer(answer, sources));
   const voices = stage.first.voices(what.name);
+  const said = new Answers(what.seed).addAll(voices);
+  const answers = listener.answers.map((answer) => said.trace(answer));
   const voice = voices.at(-1);
   if (voice === undefined) throw new Error("the provider never met this call");
   const due =

@@ -160,7 +160,7 @@ function figuresOf(died: readonly Died[], failures: readonly string[]) {
 
 /** A turn that was not answered and that the provider did not hear again is lost with all that follows. */
 function lostOf({ speech, answered }: Died): number {
-  return speech.lost + (speech.fromTurn < 0 || speech.fromTurn > answered ? speech.samples : 0);
+  return speech.lost + (speech.fromTurn > answered ? speech.samples : 0);
 }
 
 function resultOf(died: readonly Died[], failures: readonly string[]): PartResult {

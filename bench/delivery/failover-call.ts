@@ -4,7 +4,7 @@ import { Listener, type HeardAnswer, type Told } from "./listener.ts";
 import { sessionOf, toldSince, within } from "./scene.ts";
 import { sleep, Speaker } from "./speaker.ts";
 import { FIRST, KILLED, SECOND, type Stage } from "./stage.ts";
-import { traceAnswer, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
+import { Answers, traceSpeech, type TracedAnswer, type TracedSpeech } from "./trace.ts";
 import type { AnswerScript } from "./voice.ts";
 
 /** `killed`: its whole process, with every call that it has. */
@@ -135,9 +135,10 @@ interface Played {
 function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
   const { listener, speaker, struckAt, closed, again } = played;
   const who = what.kind === "killed" ? KILLED : FIRST;
-  const sources = { seed: what.seed, providers: [who, SECOND], connections: 3, answers: 4 };
-  const answers = listener.answers.map((answer) => traceAnswer(answer, sources));
   const voices = stage.second.voices(what.name);
+  // A process that was killed can not be asked what it had said: one answer, the first of its only connection.
+  const said = new Answers(what.seed).addAll(voices).add({ who, connection: 0, index: 0 });
+  const answers = listener.answers.map((answer) => said.trace(answer));
   const voice = voices.at(-1);
   if (voice === undefined) throw new Error("the second provider never met this call");
   const at = answers.findIndex(({ source }) => source?.who === SECOND);

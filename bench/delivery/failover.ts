@@ -23,7 +23,7 @@ const TARGETS = {
   samples_lost: 0,
   samples_twice: 0,
 };
-const PARALLEL = 8;
+const PARALLEL = 10;
 const STAGGER_MS = 90;
 /** Half of them with a warm standby. */
 const CASES = 104;
@@ -181,7 +181,7 @@ function over({ silenceMs, providerMs }: Failover): number | null {
 
 /** A turn that was not answered and that the next provider did not hear is lost with all that follows. */
 function lostOf({ speech, answered }: Failover): number {
-  return speech.lost + (speech.fromTurn < 0 || speech.fromTurn > answered ? speech.samples : 0);
+  return speech.lost + (speech.fromTurn > answered ? speech.samples : 0);
 }
 
 /** Samples of an answer that the listener got in two answers. */

@@ -9,8 +9,8 @@ import { missedBy, type PartOptions, type PartResult } from "./part.ts";
 import { sessionOf, within } from "./scene.ts";
 import { sleep, Speaker } from "./speaker.ts";
 import { spread, sum } from "./spread.ts";
-import { FIRST, openStage, type Stage } from "./stage.ts";
-import { traceAnswer, traceSpeech, type TracedSpeech } from "./trace.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { Answers, traceSpeech, type TracedSpeech } from "./trace.ts";
 import type { Answer, MarkedVoice } from "./voice.ts";
 
 const TARGETS = {
@@ -74,7 +74,7 @@ async function play(stage: Stage, name: string, seed: number, count: number): Pr
   const answers = Array.from({ length: ANSWERS_OF_ONE }, () => ({
     firstAudioMs: 40 + 40 * random(),
     lengthMs: 300 + 200 * random(),
-    pace: 2,
+    pace: 4,
   }));
   stage.first.expect(name, { seed, answers });
   const client = await ResumingClient.open(stage.relay, "rolling", sessionOf(name, false));
@@ -122,12 +122,12 @@ interface Played {
 
 /** Compares both ends; not while other calls are under way, which it would hold up. */
 function judge({ voices, client, listener, speaker, seed, rollovers }: Played): Rolled {
-  const sources = { seed, providers: [FIRST], connections: voices.length, answers: ANSWERS_OF_ONE };
+  const said = new Answers(seed).addAll(voices);
   let heardWrong = 0;
   const waits: { readonly ms: number; readonly first: boolean }[] = [];
   let before = 0;
   for (const answer of listener.answers) {
-    const { source, exact, samples } = traceAnswer(answer, sources);
+    const { source, exact, samples } = said.trace(answer);
     const given: Answer | undefined = voices[source?.connection ?? -1]?.answers[source?.index ?? -1];
     if (!exact || given === undefined || samples !== given.length) heardWrong += 1;
     if (answer.firstAt === null || given?.firstAt == null) continue;

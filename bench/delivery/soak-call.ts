@@ -3,8 +3,8 @@ import { ResumingClient } from "./client.ts";
 import { Listener } from "./listener.ts";
 import { comeBack, sessionOf, within } from "./scene.ts";
 import { sleep, Speaker } from "./speaker.ts";
-import { FIRST, SECOND, type Stage } from "./stage.ts";
-import { traceAnswer } from "./trace.ts";
+import type { Stage } from "./stage.ts";
+import { Answers } from "./trace.ts";
 import { bytesOf, sha256 } from "./watermark.ts";
 
 export interface SoakCase {
@@ -127,11 +127,8 @@ function judge(stage: Stage, { name, seed }: SoakCase, played: Played): Soaked {
       heard.add(place);
     }
   }
-  const connections = Math.max(
-    ...[stage.first, stage.second].map((provider) => provider.voices(name).length),
-  );
-  const sources = { seed, providers: [FIRST, SECOND], connections, answers: 64 };
-  const wrong = listener.answers.filter((answer) => !traceAnswer(answer, sources).exact);
+  const said = new Answers(seed).addAll(voices);
+  const wrong = listener.answers.filter((answer) => !said.trace(answer).exact);
   return {
     name,
     turns: speaker.turns.length,

@@ -1,7 +1,7 @@
 /** Where the sound of a call with several providers came from and went: what was lost, and what was heard twice. */
 import type { HeardAnswer } from "./listener.ts";
 import type { Speaker } from "./speaker.ts";
-import { answerAudio } from "./voice.ts";
+import { answerAudio, type MarkedVoice } from "./voice.ts";
 import { bytesOf, compare, samplesOf, type Difference } from "./watermark.ts";
 
 /** Samples that name their place. */
@@ -21,36 +21,41 @@ export interface TracedAnswer {
   readonly difference: Difference;
 }
 
-/** What the providers may have said in a call: connections and answers of each, as many as are looked for. */
-export interface Sources {
-  readonly seed: number;
-  readonly providers: readonly number[];
-  readonly connections: number;
-  readonly answers: number;
-}
+/** The answers that providers gave, or may have given, in a call: by their first samples. */
+export class Answers {
+  readonly #seed: number;
+  readonly #byFront = new Map<string, Source>();
 
-/** Which answer of which connection was heard here, and whether it was heard as it was said. */
-export function traceAnswer(heard: HeardAnswer, sources: Sources): TracedAnswer {
-  const samples = samplesOf(heard.chunks);
-  const source = sourceOf(samples, sources);
-  if (source === null) {
-    const foreign = { lost: 0, twice: 0, foreign: samples.length, disordered: 0 };
-    return { source, samples: samples.length, exact: samples.length === 0, difference: foreign };
+  constructor(seed: number) {
+    this.#seed = seed;
   }
-  const { who, connection, index } = source;
-  const said = answerAudio(sources.seed, who, connection, index, samples.length);
-  const difference = compare(said, samples);
-  return { source, samples: samples.length, exact: equal(said, samples), difference };
-}
 
-function sourceOf(samples: Int16Array, { seed, providers, connections, answers }: Sources): Source | null {
-  if (samples.length < KEY) return null;
-  const front = samples.subarray(0, KEY);
-  for (const who of providers)
-    for (let connection = 0; connection < connections; connection += 1)
-      for (let index = 0; index < answers; index += 1)
-        if (equal(answerAudio(seed, who, connection, index, KEY), front)) return { who, connection, index };
-  return null;
+  add(source: Source): this {
+    const { who, connection, index } = source;
+    this.#byFront.set(answerAudio(this.#seed, who, connection, index, KEY).join(), source);
+    return this;
+  }
+
+  /** All that these connections gave. */
+  addAll(voices: readonly MarkedVoice[]): this {
+    for (const { who, connection, answers } of voices)
+      for (const { index } of answers) this.add({ who, connection, index });
+    return this;
+  }
+
+  /** Which answer of which connection was heard here, and whether it was heard as it was said. */
+  trace({ chunks }: HeardAnswer): TracedAnswer {
+    const samples = samplesOf(chunks);
+    const source = this.#byFront.get(samples.subarray(0, KEY).join()) ?? null;
+    if (source === null) {
+      const foreign = { lost: 0, twice: 0, foreign: samples.length, disordered: 0 };
+      return { source, samples: samples.length, exact: samples.length === 0, difference: foreign };
+    }
+    const { who, connection, index } = source;
+    const said = answerAudio(this.#seed, who, connection, index, samples.length);
+    const difference = compare(said, samples);
+    return { source, samples: samples.length, exact: equal(said, samples), difference };
+  }
 }
 
 function equal(one: Int16Array, other: Int16Array): boolean {
