@@ -3,11 +3,13 @@
  * and session objects die. What was said and what was heard are compared sample by sample at both ends; how long it
  * took, by one clock.
  */
+import { loadavg } from "node:os";
 import { death } from "./delivery/death.ts";
 import { failover } from "./delivery/failover.ts";
 import { gaps } from "./delivery/gaps.ts";
 import type { Part, PartResult } from "./delivery/part.ts";
 import { rollover } from "./delivery/rollover.ts";
+import { fixed } from "./delivery/spread.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
@@ -36,7 +38,9 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
       say: (line) => say(`  ${line}`),
     });
     const wall_s = Math.round((performance.now() - began) / 1000);
-    const figures = { wall_s, ...result.figures };
+    // Of the machine, others' work included: what is late here may be late for it.
+    const [load = 0] = loadavg();
+    const figures = { wall_s, load_average: fixed(load), ...result.figures };
     say(JSON.stringify(figures, null, 2));
     results.push([name, { ...result, figures }]);
   }

@@ -52,6 +52,8 @@ export interface Died {
   /** Calls of the tool, made once or again. */
   readonly toolCalls: number;
   readonly faults: readonly string[];
+  /** Of every frame of the caller, how late this process was with it. */
+  readonly lateMs: readonly number[];
 }
 
 /** Lets the object die; resolves with the moment at which it did. */
@@ -211,6 +213,7 @@ function judge(stage: Stage, what: DeathCase, listener: Listener, speaker: Speak
     ),
     answered: listener.answers.slice(0, goesOn).filter(({ status }) => status === "completed").length,
     answers,
+    lateMs: speaker.lateMs,
     toolCalls: listener.answers.filter(({ call }) => call !== null).length,
     faults: [
       ...voices.flatMap(({ faults }) => faults),

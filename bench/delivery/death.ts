@@ -153,6 +153,7 @@ function figuresOf(died: readonly Died[], failures: readonly string[]) {
       ),
     },
     tool_calls_made_again: sum(died.map(({ toolCalls }) => Math.max(0, toolCalls - 1))),
+    caller_late_ms: spread(died.flatMap(({ lateMs }) => lateMs)),
     faults: died.flatMap(({ case: { name }, faults }) => faults.map((fault) => `${name}: ${fault}`)),
     failures,
   };

@@ -47,6 +47,8 @@ export interface Failover {
   readonly statuses: readonly string[];
   readonly dials: number;
   readonly faults: readonly string[];
+  /** Of every frame of the caller, how late this process was with it. */
+  readonly lateMs: readonly number[];
 }
 
 const BETWEEN_MS = 600;
@@ -163,6 +165,7 @@ function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
     ).length,
     answers,
     statuses: listener.answers.map(({ status }) => status),
+    lateMs: speaker.lateMs,
     dials: voices.length,
     faults: voices.flatMap(({ faults }) => faults),
   };

@@ -169,6 +169,7 @@ function figuresOf(played: readonly Failover[], failures: readonly string[]) {
       ),
     },
     dials_of_next_provider: sum(played.map(({ dials }) => dials)),
+    caller_late_ms: spread(played.flatMap(({ lateMs }) => lateMs)),
     faults: played.flatMap(({ case: { name }, faults }) => faults.map((fault) => `${name}: ${fault}`)),
     failures,
   };
