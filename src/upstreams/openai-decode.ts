@@ -137,11 +137,12 @@ export class Decoder {
   }
 
   #audioSlow(event: JsonObject): void {
-    const item = this.#outputs.messageOf(event);
-    if (item === null) return;
     // vLLM-Omni has the audio in `audio` in some versions.
     const base64 = textAt(event, "delta") ?? textAt(event, "audio");
-    if (base64 === null || !this.#audio(item, base64)) this.#malformed("has audio that is not base64");
+    // What says nothing begins nothing.
+    if (base64 === null) return this.#malformed("has no audio");
+    const item = this.#outputs.messageOf(event);
+    if (item !== null && !this.#audio(item, base64)) this.#malformed("has audio that is not base64");
   }
 
   #audio(item: OutputItem, base64: string): boolean {

@@ -97,7 +97,13 @@ export class OutputEvents {
   messageOf(event: JsonObject): OutputItem | null {
     const response = this.#responseOf(event);
     if (response === null) return null;
-    return this.#openItem(response, nameAt(event, "item_id") ?? `${response.id}/0`, null);
+    const id = nameAt(event, "item_id") ?? this.#messageGoingOn(response) ?? `${response.id}/0`;
+    return this.#openItem(response, id, null);
+  }
+
+  /** What is said without a name belongs to what is being said. */
+  #messageGoingOn(response: OpenResponse): string | null {
+    return response.items.findLast((item) => item.open && item.kind === "message")?.id ?? null;
   }
 
   /** The open item of that name, begun if new: a function call if `call` is one, else a message. */
@@ -160,6 +166,7 @@ export class OutputEvents {
   }
 
   #said(event: JsonObject, kind: "transcript" | "text", words: string | null, whole: boolean): void {
+    if (words === null) return;
     const item = this.messageOf(event);
     if (item !== null) this.#tell(item, kind, words, whole);
   }
