@@ -185,7 +185,7 @@ export class TurnTaking implements InputListener {
   #witnessed(decision: SpeechDecision): void {
     if (decision.type === "started") {
       this.#witnessTicks = decision.prefixTicks;
-      for (const link of this.#host.links) if (link.parked) link.ensure();
+      for (const link of this.#host.links) if (link.capabilities.turns !== "client") link.ensure();
       this.#host.onWitnessed(null);
       return;
     }
@@ -298,6 +298,7 @@ export class TurnTaking implements InputListener {
       const told = detected ? this.#flow.turnLinks : this.#flow.buffering;
       for (const link of told) link.command({ type: "commit", itemId });
     }
+    this.#upstreamSpeaking = false;
     this.#rename();
     this.#startTicks = endTicks;
     this.#announce(itemId, audioMs);
@@ -306,6 +307,8 @@ export class TurnTaking implements InputListener {
 
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
+    // The client committed or cleared in the middle of it: what goes on was not announced.
+    if (state === "stopped" && !this.#upstreamSpeaking) return;
     const ms = Math.round(this.#input.ticks / TICKS_PER_MS);
     const item_id = this.#itemId;
     this.#upstreamSpeaking = state === "started";
@@ -352,7 +355,8 @@ export class TurnTaking implements InputListener {
   /** The client's `input_audio_buffer.clear`. */
   clear(): void {
     this.takeBack();
-    const announced = this.#phase === "speaking";
+    const announced = this.#phase === "speaking" || this.#upstreamSpeaking;
+    this.#upstreamSpeaking = false;
     this.#step("cleared");
     if (this.#phase === "listening") this.#input.detect(true);
     this.#conversation.audio.delete(this.#itemId);
