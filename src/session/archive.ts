@@ -1,4 +1,7 @@
-/** Audio of recent items, for `conversation.item.retrieve` and for replay. Bounded; the oldest item goes first. */
+/**
+ * Audio of recent items, for `conversation.item.retrieve` and for replay. Bounded; the oldest item goes first, and what an
+ * agent said before anything that the caller did: that may have to be heard by another upstream.
+ */
 import { BLOCK_BYTES, ByteBlocks, type BlocksSnapshot } from "../audio/blocks.ts";
 import type { AudioFormat } from "../audio/format.ts";
 
@@ -6,6 +9,7 @@ interface Recording {
   readonly format: AudioFormat;
   /** Begins after its first byte when the budget was smaller than this one item. */
   readonly audio: ByteBlocks;
+  readonly callers: boolean;
 }
 
 export class AudioArchive {
@@ -19,11 +23,11 @@ export class AudioArchive {
     this.#budget = budgetBytes;
   }
 
-  /** Appends a copy of `bytes` to the item's recording. */
-  append(itemId: string, format: AudioFormat, bytes: Uint8Array): void {
+  /** Appends a copy of `bytes` to the item's recording. `callers`: the caller's own words. */
+  append(itemId: string, format: AudioFormat, bytes: Uint8Array, callers: boolean): void {
     let recording = this.#recordings.get(itemId);
     if (!recording) {
-      recording = { format, audio: new ByteBlocks() };
+      recording = { format, audio: new ByteBlocks(), callers };
       this.#recordings.set(itemId, recording);
     }
     const before = recording.audio.count;
@@ -34,7 +38,8 @@ export class AudioArchive {
 
   /** Never the block that is being filled. */
   #dropOldest(current: Recording): boolean {
-    const [oldest] = this.#recordings;
+    const all = [...this.#recordings];
+    const oldest = all.find(([, { callers }]) => !callers) ?? all[0];
     if (!oldest) return false;
     const [itemId, recording] = oldest;
     if (recording !== current) {
@@ -62,7 +67,7 @@ export class AudioArchive {
     const kept = this.read(itemId);
     if (!kept || !kept.complete || kept.bytes.byteLength <= byteLength) return;
     this.delete(itemId);
-    this.append(itemId, kept.format, kept.bytes.subarray(0, byteLength));
+    this.append(itemId, kept.format, kept.bytes.subarray(0, byteLength), false);
   }
 
   /** The item goes by another name from now on. */
@@ -79,20 +84,21 @@ export class AudioArchive {
   }
 
   snapshot(): ArchiveSnapshot {
-    return Array.from(this.#recordings, ([id, { format, audio }]) => ({
+    return Array.from(this.#recordings, ([id, { format, audio, callers }]) => ({
       id,
       format,
       audio: audio.snapshot(),
+      callers,
     }));
   }
 
   restore(snapshot: ArchiveSnapshot): void {
     this.#recordings = new Map();
     this.#blocks = 0;
-    for (const { id, format, audio: kept } of snapshot) {
+    for (const { id, format, audio: kept, callers } of snapshot) {
       const audio = new ByteBlocks();
       audio.restore(kept);
-      this.#recordings.set(id, { format, audio });
+      this.#recordings.set(id, { format, audio, callers });
       this.#blocks += audio.count;
     }
   }
@@ -102,4 +108,5 @@ export type ArchiveSnapshot = readonly {
   readonly id: string;
   readonly format: AudioFormat;
   readonly audio: BlocksSnapshot;
+  readonly callers: boolean;
 }[];

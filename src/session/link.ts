@@ -21,6 +21,7 @@ import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./conn
 import type { Context } from "./context.ts";
 import type { PeerId } from "./io.ts";
 import type { PlannedUpstream } from "./plan.ts";
+import type { Untold } from "./replay.ts";
 import type { LinkPhase } from "./transitions.ts";
 
 /** Why another connection serves, or none does. */
@@ -31,7 +32,9 @@ export interface LinkHost {
   upstreamConfig(): UpstreamConfig;
   onUpstream(link: Link, event: UpstreamEvent): void;
   /** Tells a connection of the conversation what it has not been told yet. */
-  fill(connection: Connection): void;
+  fill(connection: Connection): Untold | null;
+  /** The connection that serves can not be told of all that the caller said. */
+  onUntold(link: Link, untold: Untold): void;
   /** Another connection serves from now on: what is commanded now reaches it first. */
   onRedial(link: Link): void;
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void;
@@ -252,7 +255,8 @@ export class Link implements AudioTap, ConnectionHost {
   /** Tells the connection that serves what was said before it did. */
   fill(): void {
     if (!this.#current) return;
-    this.#host.fill(this.#current);
+    const untold = this.#host.fill(this.#current);
+    if (untold) this.#host.onUntold(this, untold);
     // From now on it hears everything as it happens.
     this.#current.told.clear();
   }

@@ -16,6 +16,6 @@ export class Recorder implements AudioTap {
   }
 
   deliver(chunk: AudioChunk): void {
-    if (this.itemId !== null) this.#conversation.audio.append(this.itemId, this.format, chunk.bytes);
+    if (this.itemId !== null) this.#conversation.audio.append(this.itemId, this.format, chunk.bytes, true);
   }
 }

@@ -4,7 +4,7 @@
  * twice, it hears only what changed.
  */
 import { createDecoder, encode } from "../audio/codec.ts";
-import { sampleRateHz } from "../audio/format.ts";
+import { durationMs, sampleRateHz } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import { createResampler } from "../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../protocol/json.ts";
@@ -17,18 +17,39 @@ import type { ResponseRecord } from "./response.ts";
 /** Audio goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
 
-/** Tells the connection what of the conversation it was not told yet, or was told otherwise. */
-export function fill(connection: Connection, conversation: Conversation, kernels: AudioKernels): void {
+/** What the caller said that can not be told any more, because its audio is not kept. */
+export interface Untold {
+  readonly itemIds: readonly string[];
+  readonly ms: number;
+}
+
+/** A commit of less is refused (OpenAI: 100 ms). */
+const LEAST_MS = 100;
+
+/**
+ * Tells the connection what of the conversation it was not told yet, or was told otherwise.
+ * @returns what it could not be told, or null.
+ */
+export function fill(
+  connection: Connection,
+  conversation: Conversation,
+  kernels: AudioKernels,
+): Untold | null {
+  const itemIds: string[] = [];
+  let untoldMs = 0;
   forgetGone(connection, conversation);
   let previous: string | null = null;
   for (const entry of conversation.entries) {
     const { id } = entry.item;
     if (!entry.growing && connection.told.get(id) !== entry.truncatedMs) {
       if (connection.told.delete(id)) connection.command({ type: "delete", itemId: id });
-      tell(connection, conversation, entry, previous, kernels);
+      const ms = tell(connection, conversation, entry, previous, kernels);
+      if (ms > 0) itemIds.push(id);
+      untoldMs += ms;
     }
     if (connection.told.has(id)) previous = id;
   }
+  return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
 }
 
 /** Tells the connection that serves of a response's items, at the end of what it knows. */
@@ -48,19 +69,24 @@ function forgetGone(connection: Connection, conversation: Conversation): void {
   }
 }
 
+/** @returns how many milliseconds of what the caller said it could not be told. */
 function tell(
   connection: Connection,
   conversation: Conversation,
   entry: Entry,
   previous: string | null,
   kernels: AudioKernels,
-): void {
+): number {
   const item = asText(entry);
+  let toldMs = entry.audioMs;
   if (item)
     connection.command({ type: "item", item, previousItemId: place(connection, conversation, previous) });
-  else if (connection.capabilities.turns !== "client") return;
-  else if (!replayAudio(connection, conversation, entry, kernels)) return;
-  connection.told.set(entry.item.id, entry.truncatedMs);
+  else if (connection.capabilities.turns !== "client") return 0;
+  else toldMs = replayAudio(connection, conversation, entry, kernels);
+  if (item || toldMs > 0) connection.told.set(entry.item.id, entry.truncatedMs);
+  const untoldMs = entry.origin === null ? entry.audioMs - toldMs : 0;
+  // The recording ends a hop later or sooner than the turn.
+  return untoldMs > LEAST_MS ? untoldMs : 0;
 }
 
 /** Null, the end, where nothing that was told comes after it. */
@@ -72,16 +98,17 @@ function place(connection: Connection, conversation: Conversation, previous: str
 
 /**
  * The turn as it was spoken, in the upstream's own format, committed under its own name.
- * @returns false when nothing of it is kept.
+ * @returns how many milliseconds of it are kept and were told.
  */
 function replayAudio(
   connection: Connection,
   conversation: Conversation,
   entry: Entry,
   kernels: AudioKernels,
-): boolean {
+): number {
   const kept = entry.origin === null ? conversation.audio.read(entry.item.id) : null;
-  if (!kept || kept.bytes.byteLength === 0) return false;
+  const ms = kept ? durationMs(kept.format, kept.bytes.byteLength) : 0;
+  if (!kept || ms < LEAST_MS) return 0;
   const fromHz = sampleRateHz(kept.format);
   const format = connection.capabilities.input;
   const resampler = createResampler(fromHz, sampleRateHz(format), kernels);
@@ -96,7 +123,7 @@ function replayAudio(
     send(resampler.process(samples.subarray(at, at + piece)));
   send(resampler.flush());
   connection.command({ type: "commit", itemId: entry.item.id });
-  return true;
+  return ms;
 }
 
 /** Audio parts become their transcripts; null when nothing of it has words. */

@@ -99,7 +99,7 @@ export class ResponseWriter {
     const entry = this.#conversation.find(item.id);
     if (entry) {
       entry.audioMs += ms;
-      this.#conversation.audio.append(item.id, path.to, bytes);
+      this.#conversation.audio.append(item.id, path.to, bytes, false);
     }
     const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
     this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);

@@ -8,6 +8,7 @@ import type { Conversation } from "./conversation.ts";
 import { withoutAlias } from "./eager.ts";
 import type { Connection } from "./connection.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
+import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Responses } from "./responses.ts";
 import type { TurnTaking } from "./turn-taking.ts";
@@ -18,7 +19,7 @@ export interface UpstreamEventsHost {
   bargeIn(): BargeIn;
   recovery(): Recovery;
   /** Tells a connection what was said before. */
-  fill(connection: Connection): void;
+  fill(connection: Connection): Untold | null;
   /** See `LinkHost`. */
   atGap(link: Link): boolean;
   /** The plan's first upstream: its transcripts count. */
@@ -123,8 +124,16 @@ export class UpstreamEvents implements LinkHost {
     }
   }
 
-  fill(connection: Connection): void {
-    this.#host.fill(connection);
+  onUntold(link: Link, { itemIds, ms }: Untold): void {
+    this.#context.metric("audio_lost_ms", ms, link.name);
+    this.#port.failed(
+      "audio_lost",
+      `${link.name}: ${ms} ms of what was said are not kept, and the new connection does not know them: ${itemIds.join(", ")}.`,
+    );
+  }
+
+  fill(connection: Connection): Untold | null {
+    return this.#host.fill(connection);
   }
 
   atGap(link: Link): boolean {

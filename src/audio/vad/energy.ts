@@ -18,6 +18,9 @@ const HOP_SAMPLES = 320;
 /** Butterworth, second order, 120 Hz: 15 dB off 50 Hz hum, and most of a voice passes. */
 const HIGH_PASS = highPass(120, SAMPLE_RATE_HZ);
 
+/** So many samples of digital silence in a row (2.5 ms) are a microphone's that is muted. */
+const MUTED_SAMPLES = 40;
+
 /** The floor's window: minima of slots of 10 hops (200 ms), the last 16 of them: noise that sets in is
  * taken for speech no longer than 3.2 s. */
 const HOPS_PER_SLOT = 10;
@@ -108,7 +111,7 @@ class EnergyDetector implements SpeechDetector {
   #hop(samples: Int16Array): number {
     const levelDbfs = this.#filteredLevel(samples);
     // A muted microphone says nothing about the room: the floor stays as it was.
-    if (isDigitalSilence(samples)) return 0;
+    if (partlyMuted(samples)) return 0;
     const before = Number.isNaN(this.#levelDbfs) ? levelDbfs : this.#levelDbfs;
     this.#levelDbfs = before + (1 - LEVEL_KEPT) * (levelDbfs - before);
     const floorDbfs = Math.max(this.#floor(this.#levelDbfs) + MINIMUM_BIAS_DB, LOWEST_FLOOR_DBFS);
@@ -148,6 +151,14 @@ class EnergyDetector implements SpeechDetector {
     this.#z2 = Math.abs(z2) < 1e-9 ? 0 : z2;
     return 10 * Math.log10(sum / samples.length / 32768 ** 2 + 1e-12);
   }
+}
+
+/** A part of a hop would make the whole seem quieter than the room ever is. */
+function partlyMuted(samples: Int16Array): boolean {
+  for (let at = 0; at < samples.length; at += MUTED_SAMPLES) {
+    if (isDigitalSilence(samples.subarray(at, at + MUTED_SAMPLES))) return true;
+  }
+  return false;
 }
 
 /** The slots that are taken next hold the assumption, and so it is gone when they have been. */
