@@ -279,10 +279,11 @@ export class TurnTaking implements InputListener {
         `Error committing input audio buffer: buffer too small. Expected at least ${commitLeastMs}ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`,
       );
     }
-    // While only listening nothing was sent on: the buffer is what the history still holds of it.
     this.takeBack();
-    if (this.#phase === "listening") this.#begin(this.#startTicks);
+    // One that is dialled now hears from the present on, until it is told where the buffer begins.
     for (const link of this.#flow.buffering) link.ensure();
+    // While only listening nothing was sent on: the buffer is what the history still holds of it.
+    if (this.#phase === "listening") this.#begin(this.#startTicks);
     this.#input.flush();
     this.#flow.forward();
     this.#step("committed");

@@ -35,6 +35,10 @@ export class Client {
   readonly habits: ClientHabits = { slice: null, burstMs: 0, acknowledges: true };
   /** Time and kind of everything that names a loss: errors, overlap decisions, clears. */
   readonly named: { readonly at: number; readonly what: string }[] = [];
+  /** Turns as they were announced, by item; in milliseconds of what was sent. */
+  readonly turns = new Map<string, { readonly fromMs: number; toMs: number }>();
+  /** Of these the client was told that a provider does not know them. */
+  readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
   readonly #world: World;
@@ -201,7 +205,13 @@ export class Client {
         return this.#audio(this.dialogue.streamOf(responseId), responseId, text(event["item_id"]), bytes);
       }
       case "input_audio_buffer.speech_started":
+        this.turns.set(text(event["item_id"]), { fromMs: Number(event["audio_start_ms"]), toMs: Infinity });
         return this.#interrupted();
+      case "input_audio_buffer.speech_stopped": {
+        const turn = this.turns.get(text(event["item_id"]));
+        if (turn) turn.toMs = Number(event["audio_end_ms"]);
+        return;
+      }
       case "conversation.item.truncated":
         this.truncated.add(text(event["item_id"]));
         return;
@@ -214,8 +224,17 @@ export class Client {
           this.name(`overlap ${text(event["decision"])}`);
         return;
       case "error":
-        return this.name(`error ${text(fields(event["error"])["code"])}`);
+        return this.#fault(fields(event["error"]));
       default:
+    }
+  }
+
+  #fault(error: JsonObject): void {
+    this.name(`error ${text(error["code"])}`);
+    if (error["code"] !== "audio_lost") return;
+    for (const [itemId] of text(error["message"]).matchAll(/item_\w+/g)) {
+      const turn = this.turns.get(itemId);
+      if (turn) this.lostTurns.push(turn);
     }
   }
 

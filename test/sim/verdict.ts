@@ -36,7 +36,9 @@ function leftOpen(call: SimulatedCall): void {
 
 function named(call: SimulatedCall, spoken: Utterance): boolean {
   const until = (spoken.endedAt ?? call.time.now) + TOLD_WITHIN_MS;
-  return call.client.named.some(({ at }) => at >= spoken.at && at <= until);
+  if (call.client.named.some(({ at }) => at >= spoken.at && at <= until)) return true;
+  const ms = (sample: number) => (sample * 1000) / call.tape.rateHz;
+  return call.client.lostTurns.some(({ fromMs, toMs }) => fromMs <= ms(spoken.from) && toMs >= ms(spoken.to));
 }
 
 /** Every word is in a turn of the provider, or somebody was told. */
