@@ -36,6 +36,23 @@ describe("turn_detection null", () => {
     expect(call.types()).toEqual(["session.created", "conversation.created"]);
   });
 
+  test("[M8] a commit that has the upstream dialled is of all that was said before it", () => {
+    const call = new Call();
+    for (let dial = 1; call.open.has(`up0.${dial}`); dial += 1) {
+      call.open.delete(`up0.${dial}`);
+      call.input({ type: "close", peer: `up0.${dial}`, code: 0, reason: "HTTP 503" });
+      call.advance(10_000);
+    }
+    const audio = silence(400);
+    call.speak(audio);
+    call.client({ type: "input_audio_buffer.commit" });
+    const [peer = ""] = [...call.open].filter((one) => one !== "client");
+    call.accept(peer);
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.commandTypes(peer)).toEqual(["greet", "audio", "commit"]);
+    expect(call.heard(peer).length).toBe(audio.byteLength);
+  });
+
   test("[M4] a commit of less than 100 ms is an error that says how much there was", () => {
     const call = new Call({ session: MANUAL });
     call.speak(voice(60));

@@ -152,6 +152,36 @@ describe("an upstream that takes the turns", () => {
     expect(call.open.has("up0.1")).toBe(true);
   });
 
+  test("[M9] a client's commit ends what the provider announced: what goes on is of the next turn", () => {
+    const call = new Call({ upstreams: server, dialect: "duplex.v1" });
+    call.speak(voice(500));
+    call.upstream({ type: "speech", state: "started" });
+    call.client({ type: "input_audio_buffer.commit" });
+    call.clearEvents();
+    call.upstream({ type: "speech", state: "stopped" });
+    expect(call.types()).toEqual([]);
+    call.upstream({ type: "committed", item: "theirs" });
+    expect(call.types()[0]).toBe("input_audio_buffer.committed");
+  });
+
+  test("[L37] that was given up is dialled by the next speech, and hears it", () => {
+    const call = new Call({ upstreams: server, dialect: "duplex.v1" });
+    for (let dial = 1; call.open.has(`up0.${dial}`); dial += 1) {
+      call.open.delete(`up0.${dial}`);
+      call.input({ type: "close", peer: `up0.${dial}`, code: 0, reason: "HTTP 503" });
+      call.client({ type: "session.heartbeat" });
+      call.advance(4000);
+      call.client({ type: "session.heartbeat" });
+      call.advance(4000);
+    }
+    const spoken = voice(1000);
+    call.speak(spoken);
+    const [peer = ""] = [...call.open].filter((one) => one !== "client");
+    call.accept(peer);
+    const heard = samplesOf(call.heard(peer));
+    expect(heard.subarray(-spoken.length)).toEqual(spoken);
+  });
+
   test("[L33] hears what was said while it was dialled again", () => {
     const call = new Call({ upstreams: server, dialect: "duplex.v1" });
     const spoken = voice(3000);

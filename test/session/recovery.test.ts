@@ -29,6 +29,28 @@ describe("an upstream is lost", () => {
     expect(call.types().filter((type) => type === "response.created")).toHaveLength(1);
   });
 
+  test("[L36] a turn whose audio is not kept is named; the caller's words are kept longest", () => {
+    const call = new Call({ limits: { archiveBytes: 5 * 32_768 } });
+    call.speak(TURN);
+    call.answer(voice(8000));
+    // The answer alone is more than the archive takes: the turn is still there.
+    lose(call, "up0.1");
+    call.advance(300);
+    call.accept("up0.2");
+    expect(call.heard("up0.2").length).toBeGreaterThan(48 * 1200);
+    expect(JSON.stringify(call.events)).not.toContain('"audio_lost"');
+    call.speak(TURN);
+    call.speak(TURN);
+    call.clearEvents();
+    lose(call, "up0.2");
+    call.advance(300);
+    const lost = call.events.filter((event) => JSON.stringify(event).includes('"audio_lost"'));
+    expect(lost).toHaveLength(1);
+    expect(lost[0]?.["error"]).toMatchObject({
+      message: expect.stringMatching(/ms of what was said .*item_/),
+    });
+  });
+
   test("[L16] with a fallback the next in order is dialled at once", () => {
     const call = new Call({ upstreams: [FALLBACK] });
     call.speak(TURN);

@@ -129,6 +129,20 @@ describe("audio deltas without a parser", () => {
     }
   });
 
+  it("[U13] opens nothing for a delta that says nothing, and takes one without names for what is being said", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    connection.hear([...server.begin("resp_a").messages, server.messageItem("resp_a", "item_a")]);
+    const nameless = [
+      { type: "response.output_audio.delta" },
+      { type: "response.output_audio_transcript.delta" },
+      { type: "response.output_audio.delta", delta: "AQI=" },
+    ];
+    connection.hear(nameless.map((event) => JSON.stringify(event)));
+    expect(connection.of("item.started")).toHaveLength(1);
+    expect(connection.audio()).toEqual(Uint8Array.of(1, 2));
+  });
+
   it("[U14] says so when audio is not base64, and plays on", () => {
     const { connection, server } = connectOpenAi();
     connection.send({ type: "respond", responseId: "R1", options: RESPOND });

@@ -118,6 +118,10 @@ describe("[A13] loudness over the noise floor is speech", () => {
     const muted = add(steadyNoise(10));
     muted.fill(0, 5 * RATE_HZ, 8 * RATE_HZ);
     expect(shareAbove(probabilities(muted).slice(5 * HOPS_PER_SECOND), start)).toBe(0);
+    // Cut in the middle of hops: most of each is silence, and the whole quieter than the room ever is.
+    const blinking = add(steadyNoise(10, 40));
+    for (let at = 5 * RATE_HZ + 20; at < 8 * RATE_HZ; at += 640) blinking.fill(0, at, at + 600);
+    expect(shareAbove(probabilities(blinking).slice(8 * HOPS_PER_SECOND), stop)).toBe(0);
   });
 
   test("[A13] what is far below any speech is none, however quiet the room", () => {
