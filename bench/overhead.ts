@@ -11,12 +11,12 @@ import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
-  "added latency and CPU of the relay against direct dialling, a Node proxy and a raw Worker pump [--rounds N] [--sessions 1,10,25]";
+  "added latency and CPU of the relay against direct dialling, a Node proxy and a raw Worker pump [--rounds N] [--sessions 1,10,25] [--never-acknowledge]";
 
 const FRAME_MS = 20;
 const SLICE_FRAMES = 50;
 const WARM_SESSIONS = 20;
-const WARM_SLICES = 10;
+const WARM_SLICES = 20;
 const DRAIN_LIMIT_MS = 5000;
 const FRAMES_PER_MINUTE = 60_000 / FRAME_MS;
 const TARGETS = { added_p50_ratio: 1.5, cpu_ratio: 1.3 };
@@ -31,6 +31,8 @@ interface Slice {
 interface Setting {
   readonly sessions: number;
   readonly binary: boolean;
+  /** The relay's `duplex.v1` clients do; else it keeps and stores all that its outbox holds. */
+  readonly acknowledges: boolean;
 }
 
 /** Figures of one arm in one setting. */
@@ -47,6 +49,7 @@ interface Row {
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const rounds = Number(argument(options.args, "--rounds") ?? 9);
   const counts = (argument(options.args, "--sessions") ?? "1,10,25").split(",").map(Number);
+  const acknowledges = !options.args.includes("--never-acknowledge");
   const arms = await startArms();
   const rows: Row[] = [];
   const ratios: Record<string, { added_p50: number; cpu: number | null }> = {};
@@ -55,9 +58,9 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     await warmUp(arms);
     for (const sessions of counts) {
       for (const binary of [false, true]) {
-        const measured = await measure(arms, { sessions, binary }, rounds);
+        const measured = await measure(arms, { sessions, binary, acknowledges }, rounds);
         const label = `${sessions} ${binary ? "binary" : "json"}`;
-        rows.push(...summarise(measured, { sessions, binary }));
+        rows.push(...summarise(measured, { sessions, binary, acknowledges }));
         ratios[label] = compare(measured);
         if (!options.json) process.stdout.write(`${label}: ${JSON.stringify(ratios[label])}\n`);
       }
@@ -68,7 +71,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   if (!options.json) process.stdout.write(`\n${table(rows)}\n\n`);
   return {
     bench: "overhead",
-    figures: { rounds, frame_ms: FRAME_MS, relay_to_pump: ratios, rows },
+    figures: { rounds, frame_ms: FRAME_MS, clients_acknowledge: acknowledges, relay_to_pump: ratios, rows },
     targets: TARGETS,
     missed: missedOf(ratios),
     picture: pictureOf(rows),
@@ -88,7 +91,7 @@ async function warmUp(arms: readonly Arm[]): Promise<void> {
   const open: { readonly arm: Arm; readonly callers: Caller[] }[] = arms.map((arm) => ({ arm, callers: [] }));
   try {
     for (const { arm, callers } of open) {
-      for (let i = 0; i < WARM_SESSIONS; i++) callers.push(await Caller.open(arm, i % 2 === 0));
+      for (let i = 0; i < WARM_SESSIONS; i++) callers.push(await Caller.open(arm, i % 2 === 0, true));
     }
     await Promise.all(
       open.map(async ({ arm, callers }) => {
@@ -112,7 +115,8 @@ async function measure(
     for (const arm of arms) {
       const open: Caller[] = [];
       callers.set(arm, open);
-      for (let i = 0; i < setting.sessions; i++) open.push(await Caller.open(arm, setting.binary));
+      for (let i = 0; i < setting.sessions; i++)
+        open.push(await Caller.open(arm, setting.binary, setting.acknowledges));
       await slice(arm, open);
     }
     for (let round = 0; round < rounds; round++) {

@@ -1,13 +1,15 @@
 /** One session of the benchmark: sends 20 ms frames and knows when each came back. */
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../src/protocol/frame.ts";
+import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader, writeFrame } from "../../src/protocol/frame.ts";
 import type { Arm } from "./arms.ts";
 
 /** 20 ms of PCM16 at 24 kHz. */
 const FRAME_BYTES = 960;
 const DELTA = '"delta":"';
 const OPEN_LIMIT_MS = 10_000;
+/** As docs/wire.md asks of a client of `duplex.v1`. */
+const ACKNOWLEDGE_EVERY_MS = 1000;
 
 export class Caller {
   readonly #socket: WebSocket;
@@ -17,6 +19,8 @@ export class Caller {
   #returnedBytes = 0;
   #returned = 0;
   #sequence = 2;
+  #received = 0;
+  #acknowledging: NodeJS.Timeout | null = null;
   /** Round trips in milliseconds since the last `take`. */
   #rtts: number[] = [];
   failure: string | null = null;
@@ -29,7 +33,7 @@ export class Caller {
   }
 
   /** Opens a session without turn detection and one response that will carry everything back. */
-  static async open(arm: Arm, binary: boolean): Promise<Caller> {
+  static async open(arm: Arm, binary: boolean, acknowledges: boolean): Promise<Caller> {
     const protocols = binary && arm.relay ? ["duplex.v1"] : ["realtime"];
     const socket = new WebSocket(arm.url, arm.name === "direct" || arm.relay ? protocols : [], {
       headers: arm.headers,
@@ -38,8 +42,10 @@ export class Caller {
     const caller = new Caller(socket, binary);
     const seen = new Set<string>();
     socket.on("message", (data: Buffer, isBinary) => {
-      if (isBinary) caller.#back(data.byteLength - FRAME_HEADER_BYTES);
-      else caller.#text(data.toString("latin1"), seen);
+      if (isBinary) {
+        caller.#received = readFrameHeader(data)?.sequence ?? 0;
+        caller.#back(data.byteLength - FRAME_HEADER_BYTES);
+      } else caller.#text(data.toString("latin1"), seen);
     });
     socket.on("close", (code) => (caller.failure ??= `closed with ${code}`));
     await once(socket, "open");
@@ -52,7 +58,14 @@ export class Caller {
     await caller.#until(seen, "session.updated", arm.name);
     socket.send(JSON.stringify({ type: "response.create" }));
     await caller.#until(seen, "response.output_item.added", arm.name);
+    if (binary && arm.relay && acknowledges) caller.#acknowledge();
     return caller;
+  }
+
+  #acknowledge(): void {
+    this.#acknowledging = setInterval(() => {
+      this.#socket.send(`{"type":"session.ack","last_received":${this.#received}}`);
+    }, ACKNOWLEDGE_EVERY_MS);
   }
 
   async #until(seen: ReadonlySet<string>, type: string, arm: string): Promise<void> {
@@ -108,6 +121,7 @@ export class Caller {
   }
 
   async close(): Promise<void> {
+    if (this.#acknowledging !== null) clearInterval(this.#acknowledging);
     if (this.#socket.readyState === WebSocket.CLOSED) return;
     const closed = once(this.#socket, "close");
     this.#socket.close();
