@@ -27,7 +27,10 @@ export interface DeathCase {
   readonly answers: readonly AnswerScript[];
 }
 
-/** Milliseconds count from the death, or from the moment at which there was a process again to come back to. */
+/**
+ * Milliseconds count from the moment at which the client's connection broke, or at which there was a process again to
+ * come back to. (What tells an object to die takes tens of milliseconds of its own.)
+ */
 export interface Died {
   readonly case: DeathCase;
   /** Without a process. */
@@ -56,8 +59,8 @@ export interface Died {
   readonly lateMs: readonly number[];
 }
 
-/** Lets the object die; resolves with the moment at which it did. */
-export type Kill = (client: ResumingClient, what: DeathCase) => Promise<number>;
+/** Lets the object die. */
+export type Kill = (client: ResumingClient, what: DeathCase) => Promise<void>;
 
 const TOOL = { type: "function", name: "look_up", description: "Looks up.", parameters: { type: "object" } };
 /** How long the tool is at work. */
@@ -77,10 +80,12 @@ export async function playDeath(stage: Stage, what: DeathCase, kill: Kill): Prom
     await within(client, () => listener.upstream.some(({ status }) => status === "ready"), "the provider");
     await sleep(what.turnMs);
     await approach(what, client, listener, speaker);
-    const diedAt = await kill(client, what);
+    const killing = kill(client, what);
     await client.ended();
-    const upAt = what.kind === "killed" ? await processBack(relay.port) : diedAt;
+    const lostAt = performance.now();
+    const upAt = what.kind === "killed" ? await processBack(relay.port) : lostAt;
     const { resumption, attempts } = await comeBack(client);
+    await killing;
     const verdictAt = resumption.askedAt + resumption.verdictMs;
     const ready = await toldSince(client, listener, "ready", resumption.askedAt);
     const goesOn = listener.answers.length;
@@ -91,7 +96,7 @@ export async function playDeath(stage: Stage, what: DeathCase, kill: Kill): Prom
       const heard = judge(stage, what, listener, speaker, goesOn);
       return {
         case: what,
-        downMs: upAt - diedAt,
+        downMs: upAt - lostAt,
         resumption,
         attempts,
         verdictMs: verdictAt - upAt,

@@ -97,10 +97,8 @@ async function playRound(
 
 function killOf({ relay }: Stage, killing: Together): Kill {
   return async (client: ResumingClient, { kind }) => {
-    const at = performance.now();
-    if (kind === "killed") return killing.arrive();
-    await abortObject(relay, client.id);
-    return at;
+    if (kind === "killed") await killing.arrive();
+    else await abortObject(relay, client.id);
   };
 }
 
