@@ -12,21 +12,23 @@ const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
 /** How often it is looked for, in frames. */
 const LOOK_EVERY = 4;
 /**
- * What an echo is: nearly one gain per band in the loud frames, the same rise and fall, and quieter than what was
- * played.
+ * What an echo is: nearly one gain per band in the loud frames, and the same rise and fall. Luck does not repeat itself: a
+ * path is known when what was found in a row, the same within the slack, weighs this much. A quiet echo in a noisy
+ * room hardly rises and falls, but it does so at the same lag again and again.
  */
-const MOST_SPREAD_DB = 3.3;
-const LEAST_CORRELATION = 0.82;
+const ENOUGH = 2;
+const WEIGHTS = [
+  { weight: 2, spreadDb: 2.6, correlation: 0.86 },
+  { weight: 1, spreadDb: 3.3, correlation: 0.82 },
+  { weight: 0.5, spreadDb: 2.8, correlation: 0.65 },
+];
+const LAG_SLACK = 2;
+const GAIN_SLACK_DB = 3;
+/** And it is quieter than what was played. */
 const MOST_GAIN_DB = -3;
 /** No band is louder than it was played, nor do loudspeaker and room take so much more from one than from another. */
 const MOST_BAND_GAIN_DB = 0;
 const MOST_TILT_DB = 30;
-/** Luck does not repeat itself: a path is known when it was found so often in a row, the same within these. */
-const FINDS = 2;
-/** Or was so like it that luck is out of the question. */
-const SURE = { spreadDb: 2.6, correlation: 0.86 };
-const LAG_SLACK = 2;
-const GAIN_SLACK_DB = 3;
 /** How fast the gains of a known path follow what is found, per look. */
 const GAIN_RATE = 0.25;
 /** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.4 s). */
@@ -61,6 +63,7 @@ const JUMP_MS = 250;
 /** From the loudspeaker to the microphone. */
 interface EchoPath {
   lag: number;
+  /** Weight of the matches that found it; 0: it is not known. */
   finds: number;
   readonly gainsDb: Float64Array;
 }
@@ -200,27 +203,28 @@ export class EchoGuard {
     return sum / frames;
   }
 
-  get #due(): boolean {
-    let sounding = 0;
-    for (let back = 1; back <= DUE_FRAMES; back += 1) {
-      sounding += this.#sounding[(this.#end - back + MEMORY) % MEMORY] ?? 0;
-    }
-    return sounding >= LEAST_SOUNDING;
-  }
-
   /** The echo path of this call was found. */
   get known(): boolean {
     return this.#known.finds > 0;
   }
 
-  /** An echo sounds, and no voice on top of it just now. */
+  /** An echo is due about now. */
+  get due(): boolean {
+    let sounding = 0;
+    for (let back = 1; back <= DUE_FRAMES; back += 1) {
+      sounding += this.#sounding[(this.#end - back + MEMORY) % MEMORY] ?? 0;
+    }
+    return this.known && sounding >= LEAST_SOUNDING;
+  }
+
+  /** The echo path is known, and just now nothing is louder than echo and room make it. */
   get covers(): boolean {
-    return this.#known.finds > 0 && this.#due && this.#over(NEAR_FRAMES) < NEAR_DB;
+    return this.known && this.#over(NEAR_FRAMES) < NEAR_DB;
   }
 
   /** Since the last `mark`, for a tenth of a second or longer, nothing was heard but an echo. */
   get explains(): boolean {
-    if (this.#marked.frames < LEAST_FRAMES || !this.covers) return false;
+    if (this.#marked.frames < LEAST_FRAMES || !this.covers || !this.due) return false;
     return this.#marked.excess / this.#marked.frames < FAR_DB;
   }
 
@@ -235,13 +239,13 @@ export class EchoGuard {
     let another = false;
     for (const played of this.#played) {
       const match = played ? this.#search.find(this.#heard, played, end) : null;
-      if (!match || match.spreadDb > MOST_SPREAD_DB || match.correlation < LEAST_CORRELATION) continue;
-      if (this.#found(match)) another = true;
+      const weight = match ? weigh(match) : 0;
+      if (match && weight > 0 && this.#found(match, weight)) another = true;
     }
     return another;
   }
 
-  #found(match: Match): boolean {
+  #found(match: Match, weight: number): boolean {
     const meanDb = meanOf(match.gainsDb);
     if (meanDb > MOST_GAIN_DB || !likely(match.gainsDb)) return false;
     if (agrees(this.#known, match, meanDb)) {
@@ -251,14 +255,13 @@ export class EchoGuard {
       return moved;
     }
     const again = agrees(this.#candidate, match, meanDb);
-    const sure = match.spreadDb <= SURE.spreadDb && match.correlation >= SURE.correlation;
-    this.#candidate.finds = (again ? this.#candidate.finds : 0) + (sure ? FINDS : 1);
+    this.#candidate.finds = (again ? this.#candidate.finds : 0) + weight;
     this.#candidate.lag = match.lag;
     for (let band = 0; band < BANDS; band += 1) {
       const gain = match.gainsDb[band] ?? 0;
       this.#candidate.gainsDb[band] = Number.isNaN(gain) ? meanDb : gain;
     }
-    if (this.#candidate.finds < FINDS) return false;
+    if (this.#candidate.finds < ENOUGH) return false;
     this.#known.lag = this.#candidate.lag;
     this.#known.finds = this.#candidate.finds;
     this.#known.gainsDb.set(this.#candidate.gainsDb);
@@ -311,6 +314,14 @@ export class EchoGuard {
     this.#excess.set(snapshot.excess);
     this.#sounding.set(snapshot.sounding);
   }
+}
+
+/** How much a match says for an echo. */
+function weigh(match: Match): number {
+  for (const { weight, spreadDb, correlation } of WEIGHTS) {
+    if (match.spreadDb <= spreadDb && match.correlation >= correlation) return weight;
+  }
+  return 0;
 }
 
 /** A path that was found is the same, within what lags and gains vary by. */

@@ -53,6 +53,8 @@ interface Overlap {
   silentMs: number;
   /** Why it does not hold the agent; it may still turn out to be the caller. Null: it does. */
   passed: Passed | null;
+  /** So much quieter than the caller's usual, and it is someone else. */
+  backgroundDb: number;
   /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
   power: number;
   hops: number;
@@ -73,8 +75,12 @@ const MOST_PATIENCE_MS = 288;
  */
 const QUIET_MS = 500;
 const UNKNOWN_MS = 240;
+/** Someone in the background who gets louder is listened to for so long before it is looked at again. */
+const RECONSIDER_MS = 96;
 /** A caller this much quieter than usual, over a whole sound, is someone else. */
 const BACKGROUND_DB = 10;
+/** A sound that was someone else once is the caller only when it is nearly as loud. */
+const BACKGROUND_AGAIN_DB = 7;
 /** A sound that begins this much quieter than the caller speaks does not hold the agent until it is louder. */
 const SOFT_DB = 14;
 const LOUDER_DB = 10;
@@ -125,10 +131,19 @@ export class Floor {
     this.guard.advance(this.#host.heardMs());
     const patienceMs = this.#patienceMs();
     let passed: Passed | null = null;
-    if (this.guard.covers) passed = "echo";
+    if (this.guard.covers) passed = this.guard.due ? "echo" : "soft";
     else if (patienceMs > 0) passed = "patience";
     else if (this.#below(SOFT_DB)) passed = "soft";
-    this.#overlap = { prefixTicks, patienceMs, voicedMs: 0, silentMs: 0, passed, power: 0, hops: 0 };
+    this.#overlap = {
+      prefixTicks,
+      patienceMs,
+      voicedMs: 0,
+      silentMs: 0,
+      passed,
+      backgroundDb: BACKGROUND_DB,
+      power: 0,
+      hops: 0,
+    };
     if (passed === "echo") this.#tell("echo");
     else if (passed === null) this.#hold();
   }
@@ -218,12 +233,13 @@ export class Floor {
   #background(overlap: Overlap): boolean {
     if (this.#callerPower === null || overlap.hops === 0) return false;
     // Mean against mean: the caller's usual power is learned per voiced hop as well.
-    return overlap.power / overlap.hops < this.#callerPower / 10 ** (BACKGROUND_DB / 10);
+    return overlap.power / overlap.hops < this.#callerPower / 10 ** (overlap.backgroundDb / 10);
   }
 
   /** The sound goes on, but it is not the caller: the agent goes on as well. */
   #ignore(overlap: Overlap, decision: "echo" | "background"): void {
     overlap.passed = decision;
+    if (decision === "background") overlap.backgroundDb = BACKGROUND_AGAIN_DB;
     overlap.voicedMs = 0;
     overlap.power = 0;
     overlap.hops = 0;
@@ -245,10 +261,15 @@ export class Floor {
       }
       return;
     }
-    // Once the echo is known it need not be waited for.
-    if (!this.guard.known && overlap.voicedMs <= overlap.patienceMs) return;
+    if (overlap.voicedMs <= this.#waitMs(overlap)) return;
     overlap.passed = null;
     this.#hold();
+  }
+
+  #waitMs(overlap: Overlap): number {
+    if (overlap.passed === "background") return RECONSIDER_MS;
+    // Once the echo is known it need not be waited for.
+    return this.guard.known ? 0 : overlap.patienceMs;
   }
 
   #stillQuiet(overlap: Overlap): boolean {
