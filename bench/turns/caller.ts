@@ -215,11 +215,19 @@ export class Caller {
   }
 
   #echo(clock: number): number {
-    const late = this.script.room.echoLateMs;
+    const { echoLateMs, rough } = this.script.room;
     let sum = 0;
-    for (const [ms, gain] of ROOM)
-      sum += gain * this.player.soundedAt(clock - Math.round((late + ms) * PER_MS));
-    return sum;
+    for (const [ms, gain] of ROOM) sum += gain * this.#loudspeaker(clock, echoLateMs + ms);
+    if (rough === null) return sum;
+    for (const [ms, gain] of rough.tail) sum += gain * this.#loudspeaker(clock, echoLateMs + ms);
+    return clock < rough.turnedAtMs * PER_MS ? sum : sum * 10 ** (rough.turnedDb / 20);
+  }
+
+  /** What left the loudspeaker so many milliseconds before. */
+  #loudspeaker(clock: number, lateMs: number): number {
+    const sample = this.player.soundedAt(clock - Math.round(lateMs * PER_MS));
+    const bendsAt = this.script.room.rough?.bendsAt ?? null;
+    return bendsAt === null ? sample : sample / Math.hypot(1, sample / (bendsAt * 32_768));
   }
 
   #acknowledge(): void {

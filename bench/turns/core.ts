@@ -1,4 +1,5 @@
 /** Plays a call in virtual time, straight on the session core: no sockets, no waiting, the same samples every time. */
+import { seededRandom } from "../../demo/ids.ts";
 import { Session } from "../../src/session/session.ts";
 import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
@@ -75,7 +76,9 @@ class VirtualCall {
 
   play(): PlayedCall {
     this.#pump();
-    for (let tickAt = START; !this.caller.over;) {
+    const jitterMs = this.#script.room.rough?.jitterMs ?? 0;
+    const random = seededRandom(this.#script.seed ^ 0x717);
+    for (let tickAt = START, ticks = 0; !this.caller.over;) {
       const voiceAt = this.voice?.deadline ?? Infinity;
       const sessionAt = this.#session.deadline ?? Infinity;
       this.#now = Math.max(this.#now, Math.min(tickAt, voiceAt, sessionAt));
@@ -83,7 +86,8 @@ class VirtualCall {
       if (voiceAt <= this.#now) this.voice?.tick(this.#now);
       if (tickAt <= this.#now) {
         this.caller.tick();
-        tickAt += TICK_MS;
+        ticks += 1;
+        tickAt = START + ticks * TICK_MS + Math.round(jitterMs * (2 * random() - 1));
       }
       this.#pump();
     }

@@ -40,7 +40,7 @@ function bedOf(draw: Draw, index: number): Samples {
 }
 
 export function headphones(draw: Draw, index: number): Room {
-  return { echoDb: null, echoLateMs: 0, bed: bedOf(draw, index) };
+  return { echoDb: null, echoLateMs: 0, bed: bedOf(draw, index), rough: null };
 }
 
 export function loudspeaker(draw: Draw, index: number): Room {
@@ -48,6 +48,28 @@ export function loudspeaker(draw: Draw, index: number): Room {
     echoDb: draw.between(-20, -6),
     echoLateMs: Math.round(draw.between(40, 300)),
     bed: bedOf(draw, index),
+    rough: null,
+  };
+}
+
+/** A loudspeaker in a live room, half of them overdriven, a third turned up or down in mid-answer, on a jittery device. */
+export function roughRoom(draw: Draw, index: number): Room {
+  const dies = draw.between(300, 500);
+  const tail = Array.from({ length: 24 }, (_, at): readonly [number, number] => {
+    const ms = 25 + (at + draw.random()) * ((dies * 0.7) / 24);
+    // 60 dB in `dies` milliseconds.
+    return [ms, (draw.random() < 0.5 ? -0.2 : 0.2) * 10 ** ((-3 * ms) / dies)];
+  });
+  const turned = draw.random() < 0.5 ? -6 : 6;
+  return {
+    ...loudspeaker(draw, index),
+    rough: {
+      tail,
+      bendsAt: index % 2 === 0 ? 0.1 : null,
+      turnedDb: index % 3 === 0 ? turned : 0,
+      turnedAtMs: draw.between(4000, 5000),
+      jitterMs: 10,
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Calls in which one sound falls over the agent's answer. */
-import { Draw, headphones, loudspeaker, SERVER_VAD, withTurnDetection } from "./draw.ts";
+import { Draw, headphones, loudspeaker, roughRoom, SERVER_VAD, withTurnDetection } from "./draw.ts";
 import type { AnswerScript, CallScript, Cue, CueKind, Room } from "./script.ts";
 import {
   CALLER_DB,
@@ -57,7 +57,7 @@ export function floorCall(what: FloorCall, index: number, seed: number): CallScr
   return {
     id: `${what.label}-${index}`,
     seed,
-    group: "floor",
+    group: what.room === roughRoom ? "rooms" : "floor",
     session: withTurnDetection(SERVER_VAD),
     cues: [question(draw, speaker), second],
     answers: [answer],
@@ -163,4 +163,15 @@ export const FLOOR_CALLS = {
     answer: (draw) => ({ firstAudioMs: 150, lengthMs: 6500, pace: draw.of([1.5, 4, 20]) }),
     afterMs: (draw) => draw.between(600, 1200),
   },
+} as const satisfies Readonly<Record<string, FloorCall>>;
+
+/** The same over loudspeakers that are not as tame as the suite's: shown apart. */
+export const ROUGH_CALLS = {
+  interruption: {
+    ...FLOOR_CALLS.interruptionOverEcho,
+    calls: 24,
+    label: "interruption-in-rough-room",
+    room: roughRoom,
+  },
+  echo: { ...FLOOR_CALLS.echo, calls: 24, label: "echo-in-rough-room", room: roughRoom },
 } as const satisfies Readonly<Record<string, FloorCall>>;

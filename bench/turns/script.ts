@@ -72,6 +72,20 @@ export interface Room {
   readonly echoLateMs: number;
   /** What is always in the microphone, repeated. */
   readonly bed: Samples;
+  /** What else real rooms and devices do; null: nothing. */
+  readonly rough: Roughness | null;
 }
 
-export type Group = "floor" | "turns" | "eager_on" | "eager_off";
+export interface Roughness {
+  /** Late reflections: milliseconds and gains. */
+  readonly tail: readonly (readonly [number, number])[];
+  /** The loudspeaker distorts softly around this part of full scale; null: it is linear. */
+  readonly bendsAt: number | null;
+  /** The listener turns the volume: by so much, so long after the call began. */
+  readonly turnedDb: number;
+  readonly turnedAtMs: number;
+  /** Messages leave the device early or late by up to this. */
+  readonly jitterMs: number;
+}
+
+export type Group = "floor" | "rooms" | "turns" | "eager_on" | "eager_off";

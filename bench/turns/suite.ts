@@ -4,7 +4,7 @@
  * turn-taking, backchannel, user interruption, overlap; and what callers' rooms add to them.
  */
 import { withTurnDetection } from "./draw.ts";
-import { FLOOR_CALLS, floorCall } from "./floor-calls.ts";
+import { FLOOR_CALLS, floorCall, ROUGH_CALLS } from "./floor-calls.ts";
 import type { CallScript } from "./script.ts";
 import { turnsCall, TURNS_CALLS } from "./turn-calls.ts";
 
@@ -24,6 +24,15 @@ export function makeSuite(seed: number, every: number): CallScript[] {
     ).flat();
   });
   return [...turns, ...floor];
+}
+
+/** Echoes and interruptions over them in rooms of another kind. */
+export function makeRoughRooms(seed: number): CallScript[] {
+  return Object.values(ROUGH_CALLS).flatMap((what, kind) =>
+    Array.from({ length: what.calls }, (_, index) =>
+      floorCall(what, index, seed + 70_000 + kind * 1000 + index),
+    ),
+  );
 }
 
 /** The calls of hesitant and fluent speakers again with plain fixed silence. */

@@ -4,33 +4,14 @@
  * though the echo as a whole may be as loud.
  */
 import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/envelope.ts";
-import { EchoSearch, type Match } from "../../audio/echo-search.ts";
+import { EchoSearch } from "../../audio/echo-search.ts";
 import { BANDS } from "../../audio/filter-bank.ts";
+import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
 
 /** To find an echo: a third of a second, at any lag a player may have. */
 const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
 /** How often it is looked for, in frames. */
 const LOOK_EVERY = 4;
-/**
- * What an echo is: nearly one gain per band in the loud frames, and the same rise and fall. Luck does not repeat itself: a
- * path is known when what was found in a row, the same within the slack, weighs this much. A quiet echo in a noisy
- * room hardly rises and falls, but it does so at the same lag again and again.
- */
-const ENOUGH = 2;
-const WEIGHTS = [
-  { weight: 2, spreadDb: 2.6, correlation: 0.86 },
-  { weight: 1, spreadDb: 3.3, correlation: 0.82 },
-  { weight: 0.5, spreadDb: 2.8, correlation: 0.65 },
-];
-const LAG_SLACK = 2;
-const GAIN_SLACK_DB = 3;
-/** And it is quieter than what was played. */
-const MOST_GAIN_DB = -3;
-/** No band is louder than it was played, nor do loudspeaker and room take so much more from one than from another. */
-const MOST_BAND_GAIN_DB = 0;
-const MOST_TILT_DB = 30;
-/** How fast the gains of a known path follow what is found, per look. */
-const GAIN_RATE = 0.25;
 /** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.4 s). */
 const DECAY_DB = 2.4;
 /** A band's noise is the least it had in the last one to two seconds; above it by this, something sounds. */
@@ -60,25 +41,11 @@ const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
 
-/** From the loudspeaker to the microphone. */
-interface EchoPath {
-  lag: number;
-  /** Weight of the matches that found it; 0: it is not known. */
-  finds: number;
-  readonly gainsDb: Float64Array;
-}
-
-function path(): EchoPath {
-  return { lag: 0, finds: 0, gainsDb: new Float64Array(BANDS) };
-}
-
 export class EchoGuard {
   readonly #heard = new Envelope();
   readonly #played: Envelope[] = [];
   readonly #search = new EchoSearch(SEARCH);
-  /** The echo path of this call; without finds while it is not known. */
-  readonly #known = path();
-  readonly #candidate = path();
+  readonly #path = new EchoPath();
   /** The caller's usual level, in dBFS. */
   callerDb = USUAL_CALLER_DB;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
@@ -123,7 +90,7 @@ export class EchoGuard {
   /** The player stood still: what had not sounded yet sounds later. */
   delayed(fromMs: number, byMs: number): void {
     // Of the lag, what is due to the player's buffer is not known: at most all of it.
-    const bufferedMs = this.#known.finds > 0 ? this.#known.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
+    const bufferedMs = this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
     for (const envelope of this.#played) envelope?.delay(fromMs, byMs, bufferedMs);
   }
 
@@ -181,13 +148,13 @@ export class EchoGuard {
   /** Level of the echo that is due in a band. */
   #expect(frame: number, band: number): number {
     let echo = (this.#expected[band] ?? 0) - DECAY_DB;
-    if (this.#known.finds > 0) {
-      const gain = this.#known.gainsDb[band] ?? 0;
+    if (this.#path.known) {
+      const gain = this.#path.gainDb(band);
       for (const played of this.#played) {
         if (!played) continue;
         // A lag is known to a frame or two: the loudest neighbour counts.
         for (let near = -1; near <= 2; near += 1) {
-          echo = Math.max(echo, played.bandDb(frame - this.#known.lag + near, band) + gain);
+          echo = Math.max(echo, played.bandDb(frame - this.#path.lag + near, band) + gain);
         }
       }
     }
@@ -205,7 +172,7 @@ export class EchoGuard {
 
   /** The echo path of this call was found. */
   get known(): boolean {
-    return this.#known.finds > 0;
+    return this.#path.known;
   }
 
   /** An echo is due about now. */
@@ -228,6 +195,11 @@ export class EchoGuard {
     return this.#marked.excess / this.#marked.frames < FAR_DB;
   }
 
+  /** What seemed to be a voice was an echo after all. */
+  louder(): void {
+    this.#path.louder();
+  }
+
   /** A sound is judged from now on: what was before it says nothing of it. */
   mark(): void {
     this.#marked.frames = 0;
@@ -239,33 +211,9 @@ export class EchoGuard {
     let another = false;
     for (const played of this.#played) {
       const match = played ? this.#search.find(this.#heard, played, end) : null;
-      const weight = match ? weigh(match) : 0;
-      if (match && weight > 0 && this.#found(match, weight)) another = true;
+      if (match && this.#path.take(match)) another = true;
     }
     return another;
-  }
-
-  #found(match: Match, weight: number): boolean {
-    const meanDb = meanOf(match.gainsDb);
-    if (meanDb > MOST_GAIN_DB || !likely(match.gainsDb)) return false;
-    if (agrees(this.#known, match, meanDb)) {
-      const moved = this.#known.lag !== match.lag;
-      this.#known.lag = match.lag;
-      follow(this.#known.gainsDb, match.gainsDb, GAIN_RATE);
-      return moved;
-    }
-    const again = agrees(this.#candidate, match, meanDb);
-    this.#candidate.finds = (again ? this.#candidate.finds : 0) + weight;
-    this.#candidate.lag = match.lag;
-    for (let band = 0; band < BANDS; band += 1) {
-      const gain = match.gainsDb[band] ?? 0;
-      this.#candidate.gainsDb[band] = Number.isNaN(gain) ? meanDb : gain;
-    }
-    if (this.#candidate.finds < ENOUGH) return false;
-    this.#known.lag = this.#candidate.lag;
-    this.#known.finds = this.#candidate.finds;
-    this.#known.gainsDb.set(this.#candidate.gainsDb);
-    return true;
   }
 
   /** Level of the microphone just now, in dBFS: the loudest of the last three frames. */
@@ -281,8 +229,7 @@ export class EchoGuard {
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
       callerDb: this.callerDb,
-      known: copyOf(this.#known),
-      candidate: copyOf(this.#candidate),
+      path: this.#path.snapshot(),
       end: this.#end,
       marked: { ...this.#marked },
       expected: this.#expected.slice(),
@@ -298,14 +245,7 @@ export class EchoGuard {
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
     this.#base = snapshot.base;
     this.callerDb = snapshot.callerDb;
-    for (const [mine, kept] of [
-      [this.#known, snapshot.known],
-      [this.#candidate, snapshot.candidate],
-    ] as const) {
-      mine.lag = kept.lag;
-      mine.finds = kept.finds;
-      mine.gainsDb.set(kept.gainsDb);
-    }
+    this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
     Object.assign(this.#marked, snapshot.marked);
     this.#expected.set(snapshot.expected);
@@ -316,66 +256,12 @@ export class EchoGuard {
   }
 }
 
-/** How much a match says for an echo. */
-function weigh(match: Match): number {
-  for (const { weight, spreadDb, correlation } of WEIGHTS) {
-    if (match.spreadDb <= spreadDb && match.correlation >= correlation) return weight;
-  }
-  return 0;
-}
-
-/** A path that was found is the same, within what lags and gains vary by. */
-function agrees(known: EchoPath, match: Match, meanDb: number): boolean {
-  return (
-    known.finds > 0 &&
-    Math.abs(known.lag - match.lag) <= LAG_SLACK &&
-    Math.abs(meanOf(known.gainsDb) - meanDb) <= GAIN_SLACK_DB
-  );
-}
-
-function follow(gainsDb: Float64Array, found: Float64Array, rate: number): void {
-  for (let band = 0; band < BANDS; band += 1) {
-    const former = gainsDb[band] ?? 0;
-    const gain = found[band] ?? 0;
-    if (!Number.isNaN(gain)) gainsDb[band] = former + (gain - former) * rate;
-  }
-}
-
-function likely(gainsDb: Float64Array): boolean {
-  let least = MOST_BAND_GAIN_DB;
-  let most = -Infinity;
-  for (let band = 0; band < BANDS; band += 1) {
-    const gain = gainsDb[band] ?? 0;
-    if (gain < least) least = gain;
-    if (gain > most) most = gain;
-  }
-  return most <= MOST_BAND_GAIN_DB && most - least <= MOST_TILT_DB;
-}
-
-/** Of the bands that have a gain. */
-function meanOf(gainsDb: Float64Array): number {
-  let sum = 0;
-  let count = 0;
-  for (let band = 0; band < BANDS; band += 1) {
-    const gain = gainsDb[band] ?? 0;
-    if (Number.isNaN(gain)) continue;
-    sum += gain;
-    count += 1;
-  }
-  return count === 0 ? 0 : sum / count;
-}
-
-function copyOf({ lag, finds, gainsDb }: EchoPath): Readonly<EchoPath> {
-  return { lag, finds, gainsDb: gainsDb.slice() };
-}
-
 export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
   readonly callerDb: number;
-  readonly known: Readonly<EchoPath>;
-  readonly candidate: Readonly<EchoPath>;
+  readonly path: EchoPathSnapshot;
   readonly end: number;
   readonly marked: { readonly frames: number; readonly excess: number };
   readonly expected: Float64Array;

@@ -223,8 +223,10 @@ export class Floor {
     if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
     else if (overlap.silentMs >= dismissMs) {
       this.#dismiss(overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
-    } else if (this.guard.explains) this.#ignore(overlap, "echo");
-    else if (overlap.voicedMs >= confirmMs) {
+    } else if (this.guard.explains) {
+      this.guard.louder();
+      this.#ignore(overlap, "echo");
+    } else if (overlap.voicedMs >= confirmMs) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
     }
