@@ -38,7 +38,7 @@ export class AudioArchive {
 
   /** Never the block that is being filled. */
   #dropOldest(current: Recording): boolean {
-    const all = [...this.#recordings];
+    const all = [...this.#recordings].filter(([, each]) => each !== current || each.audio.count > 1);
     const oldest = all.find(([, { callers }]) => !callers) ?? all[0];
     if (!oldest) return false;
     const [itemId, recording] = oldest;
@@ -46,7 +46,6 @@ export class AudioArchive {
       this.delete(itemId);
       return true;
     }
-    if (recording.audio.count < 2) return false;
     recording.audio.dropBefore(recording.audio.start + BLOCK_BYTES);
     this.#blocks -= 1;
     return true;
