@@ -3,7 +3,7 @@
  * heard. Scenarios from a seed, each with its ground truth, played in real time through the real relay on loopback;
  * `--core` plays the same calls in virtual time on the session core; `--rooms` plays echoes in rougher rooms instead.
  */
-import { playInCore, type PlayedCall } from "./turns/core.ts";
+import { playInCore, type Oracle, type PlayedCall } from "./turns/core.ts";
 import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
 import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
@@ -33,12 +33,13 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   if (args.includes("--sweep")) return sweep(scripts);
   const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
   const began = performance.now();
-  const played = core ? scripts.map(playInCore) : await loopback(scripts, args, say);
+  const played = core ? scripts.map((script) => playInCore(script)) : await loopback(scripts, args, say);
   const verdicts = played.map(judge);
   if (args.includes("--verbose")) for (const verdict of verdicts) say(JSON.stringify(verdict));
   const wallS = Math.round((performance.now() - began) / 1000);
   const figures = figuresOf(verdicts);
   const baseline = baselineOf(scripts);
+  const oracle = oracleOf(scripts);
   const record = {
     played: core ? "session core in virtual time" : "relay on loopback in real time",
     seed,
@@ -50,6 +51,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     client_late_ms: spread(played.flatMap(({ lateMs }) => lateMs)),
     ...figures,
     fixed_silence_baseline: baseline,
+    with_oracle_verdicts: oracle,
   };
   say(JSON.stringify(record, null, 2));
   return {
@@ -80,6 +82,28 @@ async function loopback(
     onPlayed: (_, done, of) => {
       if (done % 20 === 0 || done === of) say(`${done} of ${of} calls`);
     },
+  });
+}
+
+/** The hook for an end-of-turn model, with a scripted one: no real model was asked. */
+const ORACLES: readonly Oracle[] = [
+  { lateMs: 80, wrong: 0 },
+  { lateMs: 80, wrong: 0.1 },
+  { lateMs: 200, wrong: 0.1 },
+];
+
+/** The same speakers under `semantic_vad` with a scripted end-of-turn model, in virtual time. */
+function oracleOf(scripts: readonly CallScript[]) {
+  const asked = scripts.filter(({ group }) => group === "turns");
+  return ORACLES.map((oracle) => {
+    const { turns } = figuresOf(asked.map((script) => judge(playInCore(script, oracle))));
+    return {
+      verdict_late_ms: oracle.lateMs,
+      wrong_percent: oracle.wrong * 100,
+      hesitant_cut_in_percent: turns.hesitant.cut_in_percent,
+      hesitant_delay_p50_ms: turns.hesitant.answer_delay_ms.p50,
+      delay_p50_ms: turns.all.answer_delay_ms.p50,
+    };
   });
 }
 

@@ -4,7 +4,9 @@ import { Session } from "../../src/session/session.ts";
 import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../../test/support/kernels.ts";
+import { seededRandom } from "../../demo/ids.ts";
 import { Caller } from "./caller.ts";
+import { FRAME } from "./player.ts";
 import type { CallScript } from "./script.ts";
 import { ScriptedVoice } from "./scripted-voice.ts";
 
@@ -20,6 +22,13 @@ export interface PlayedCall {
   readonly failure: string | null;
 }
 
+/** A scripted end-of-turn model: it knows the truth, and says it late and now and then wrongly. */
+export interface Oracle {
+  readonly lateMs: number;
+  /** Part of the answers that are wrong. */
+  readonly wrong: number;
+}
+
 const START = 1_000_000;
 const TICK_MS = 20;
 
@@ -29,17 +38,23 @@ class VirtualCall {
   readonly #voices = new Map<string, ScriptedVoice>();
   readonly #script: CallScript;
   readonly caller: Caller;
+  readonly #oracle: Oracle | null;
+  readonly #random: () => number;
+  readonly #answers: { readonly at: number; readonly input: Input }[] = [];
   #now = START;
   #drawn = 0;
 
-  constructor(script: CallScript) {
+  constructor(script: CallScript, oracle: Oracle | null) {
     this.#script = script;
+    this.#oracle = oracle;
+    this.#random = seededRandom(script.seed ^ 0x0eac1e);
     const options = { adapter: "openai-compatible", url: "http://voice.test/v1/realtime" };
     const plan = {
       name: "demo",
       upstreams: [{ name: "demo", options }],
       session: {},
       detector: "auto" as const,
+      ...(oracle && { endOfTurn: { adapter: "http" as const, url: "http://turns.test", headers: {} } }),
     };
     const setup = { id: script.id, model: "demo", plan, intent: "conversation" as const, session: {} };
     const drawId = () => `drawn${(this.#drawn += 1)}`.padEnd(21, "x");
@@ -58,10 +73,21 @@ class VirtualCall {
 
   #perform(action: Action): void {
     if (action.type === "dial") this.#dial(action.peer);
+    else if (action.type === "consult") this.#consult(action.id);
     else if (action.type === "send") {
       if (action.peer === CLIENT) this.caller.receive(action.data, this.#now - START);
       else this.#voices.get(action.peer)?.receive(String(action.data), this.#now);
     }
+  }
+
+  /** Whether the caller's present turn is over, as the oracle has it. */
+  #consult(id: number): void {
+    if (!this.#oracle) return;
+    const last = this.caller.cues.at(-1);
+    const over = last !== undefined && this.caller.ticks * FRAME >= last.at + last.cue.sound.length;
+    const said = over !== this.#random() < this.#oracle.wrong;
+    const input: Input = { type: "consulted", id, probability: said ? 0.95 : 0.05 };
+    this.#answers.push({ at: this.#now + this.#oracle.lateMs, input });
   }
 
   #dial(peer: string): void {
@@ -81,7 +107,9 @@ class VirtualCall {
     for (let tickAt = START, ticks = 0; !this.caller.over;) {
       const voiceAt = this.voice?.deadline ?? Infinity;
       const sessionAt = this.#session.deadline ?? Infinity;
-      this.#now = Math.max(this.#now, Math.min(tickAt, voiceAt, sessionAt));
+      const answerAt = this.#answers[0]?.at ?? Infinity;
+      this.#now = Math.max(this.#now, Math.min(tickAt, voiceAt, sessionAt, answerAt));
+      if (answerAt <= this.#now) this.#inbox.push(...this.#answers.splice(0, 1).map(({ input }) => input));
       if (sessionAt <= this.#now) this.#inbox.push({ type: "timeout" });
       if (voiceAt <= this.#now) this.voice?.tick(this.#now);
       if (tickAt <= this.#now) {
@@ -95,6 +123,7 @@ class VirtualCall {
   }
 }
 
-export function playInCore(script: CallScript): PlayedCall {
-  return new VirtualCall(script).play();
+/** @param oracle the plan names an end-of-turn model, and this is it. */
+export function playInCore(script: CallScript, oracle: Oracle | null = null): PlayedCall {
+  return new VirtualCall(script, oracle).play();
 }

@@ -1,0 +1,87 @@
+/** An end-of-turn model over real HTTP: what it is sent, and what its verdict does, through the whole relay. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readWav } from "../../tools/wav.ts";
+import { startRelay, type Relay } from "../support/relay.ts";
+import { say } from "../support/say.ts";
+import { base64, pcmBytes, silence } from "../support/sdk-audio.ts";
+import { dialRaw } from "../support/sdk-raw.ts";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const asked: { readonly authorization: string; readonly file: Buffer }[] = [];
+let answer: () => { readonly status: number; readonly body: string };
+let server: Server;
+let relay: Relay;
+let speech: Uint8Array;
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      asked.push({ authorization: request.headers.authorization ?? "", file: Buffer.concat(parts) });
+      const { status, body } = answer();
+      response.writeHead(status, { "Content-Type": "application/json" }).end(body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  relay = await startRelay({
+    source: { entry: here("../../src/worker.ts"), config: here("turn-end-routes.ts") },
+    vars: {
+      TURNS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/turns`,
+      TURNS_KEY: "a-key-that-is-not-to-be-seen",
+    },
+  });
+  speech = pcmBytes(await say("I would like to change my booking to Thursday.", { rateHz: 24_000 }));
+});
+afterAll(async () => {
+  await relay.close();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** Real milliseconds from the last word to the turn's end. */
+async function waited(): Promise<number> {
+  const call = await dialRaw(`${relay.wsUrl}/v1/realtime?model=asking`, { apiKey: relay.apiKey });
+  await call.log.next("session.created");
+  const turn_detection = { type: "semantic_vad", create_response: false };
+  call.send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection } } } });
+  await call.log.next("session.updated");
+  const audio = Buffer.concat([silence(200), speech, silence(2500)]);
+  const began = performance.now();
+  const stopped = call.log.next("input_audio_buffer.speech_stopped").then(() => performance.now() - began);
+  let over = false;
+  void stopped.then(() => (over = true));
+  const frame = 960;
+  for (let at = 0; at < audio.length && !over; at += frame) {
+    call.send({ type: "input_audio_buffer.append", audio: base64(audio.subarray(at, at + frame)) });
+    const dueMs = began + (at + frame) / 48 - performance.now();
+    if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
+  }
+  const ms = (await stopped) - 200 - speech.byteLength / 48;
+  await call.hangUp();
+  return ms;
+}
+
+test("[Q25] through a whole relay, a model over HTTP hears the turn and is gone by; failing, nothing depends on it", async () => {
+  answer = () => ({ status: 200, body: '{"probability":0.97}' });
+  // The first question of a process may be late.
+  await waited();
+  const sure = await waited();
+  expect(asked.length).toBeGreaterThan(0);
+  const last = asked.at(-1);
+  expect(last?.authorization).toBe("Bearer a-key-that-is-not-to-be-seen");
+  const heard = readWav(last?.file ?? Buffer.alloc(0));
+  expect(heard.sampleRateHz).toBe(16_000);
+  expect(Math.abs(heard.samples.length / 16 - speech.byteLength / 48)).toBeLessThan(700);
+  expect(Math.max(...heard.samples)).toBeGreaterThan(0.05);
+
+  answer = () => ({ status: 200, body: '{"probability":0.02}' });
+  expect(await waited()).toBeGreaterThan(sure + 200);
+
+  answer = () => ({ status: 500, body: "a-reason-that-is-nobody's-business" });
+  const failing = await waited();
+  expect(failing).toBeLessThan(2000);
+  expect(relay.logs.join("\n")).not.toMatch(/a-key-that|a-reason-that/);
+});
