@@ -54,7 +54,8 @@ async function waited(): Promise<number> {
   let over = false;
   void stopped.then(() => (over = true));
   const frame = 960;
-  for (let at = 0; at < audio.length && !over; at += frame) {
+  for (let at = 0; at < audio.length; at += frame) {
+    if (over) break;
     call.send({ type: "input_audio_buffer.append", audio: base64(audio.subarray(at, at + frame)) });
     const dueMs = began + (at + frame) / 48 - performance.now();
     if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
