@@ -4,7 +4,6 @@ import { Session } from "../../src/session/session.ts";
 import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../../test/support/kernels.ts";
-import { seededRandom } from "../../demo/ids.ts";
 import { Caller } from "./caller.ts";
 import { FRAME } from "./player.ts";
 import type { CallScript } from "./script.ts";
