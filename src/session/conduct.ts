@@ -36,9 +36,7 @@ import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turn-taking.ts";
 import { UpstreamEvents } from "./upstream-events.ts";
-
-/** A provider that heard so much speech, its pre-roll and the silence after it has something to say. */
-const WITNESSED_MS = 2000;
+import { Witness } from "./witness.ts";
 
 /** What happens to the client's connection and to the session. */
 type Life = DeliveryHost & BackpressureHost;
@@ -64,6 +62,7 @@ export class Conduct {
   readonly idle = new Idle(this);
   readonly delivery: Delivery;
   readonly parking: Parking;
+  readonly witness: Witness;
   readonly commands: ClientCommands;
   readonly upstreamEvents: UpstreamEvents;
   readonly links: Link[] = [];
@@ -126,6 +125,7 @@ export class Conduct {
       turns: () => this.turns,
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
+      witness: () => this.witness,
       fill: (connection) => fill(connection, this.conversation, kernels),
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link),
       primary: (link) => link === this.links[0],
@@ -133,6 +133,12 @@ export class Conduct {
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
+    this.witness = new Witness(this.context, this.links, {
+      marginMs: () =>
+        this.input.endpointer.options.prefixPaddingMs + this.input.endpointer.options.hangoverMs,
+      mayAsk: () => this.#mayAsk && this.responses.answering.length === 0,
+      ask: (link) => this.#ask([link], {}),
+    });
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.#mayAsk,
       instructions: () => this.config.current.instructions,
@@ -142,7 +148,10 @@ export class Conduct {
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...this.#floorSide(),
-      onWitnessed: (speechMs) => this.#witnessed(speechMs),
+      onWitnessed: (speechMs) => {
+        this.parking.touch();
+        if (speechMs !== null) this.witness.heard(speechMs);
+      },
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
     });
@@ -304,12 +313,6 @@ export class Conduct {
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
-  }
-
-  #witnessed(speechMs: number | null): void {
-    this.parking.touch();
-    if (speechMs === null || speechMs < WITNESSED_MS) return;
-    for (const link of this.links) if (link.capabilities.turns === "server") link.watch();
   }
 
   shownSession(): JsonObject {

@@ -163,10 +163,10 @@ export class Connection {
   }
 
   /** From now on something must be heard of it: a black hole takes everything and answers nothing. */
-  watch(): void {
+  watch(leastMs = 0): void {
     if (this.#owed || this.#loop || !this.alive) return;
     this.#owed = true;
-    this.#deadline("answer", this.#host.answerMs());
+    this.#deadline("answer", Math.max(leastMs, this.#host.answerMs()));
   }
 
   #heard(): void {

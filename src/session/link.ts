@@ -326,8 +326,8 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
-  watch(): void {
-    this.#current?.watch();
+  watch(leastMs: number): void {
+    this.#current?.watch(leastMs);
   }
 
   /** Its connections died with a former life of the session, which knew them until then. */

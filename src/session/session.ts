@@ -242,6 +242,7 @@ export class Session {
     else if (kind === "response") this.#responseDue(which);
     else if (kind === "lane") this.#conduct.responses.drainOne(which);
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
+    else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
     else if (name === "floor") this.#conduct.floor.abandon();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();

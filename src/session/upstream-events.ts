@@ -12,12 +12,14 @@ import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Responses } from "./responses.ts";
 import type { TurnTaking } from "./turn-taking.ts";
+import type { Witness } from "./witness.ts";
 
 export interface UpstreamEventsHost {
   upstreamConfig(): UpstreamConfig;
   turns(): TurnTaking;
   bargeIn(): BargeIn;
   recovery(): Recovery;
+  witness(): Witness;
   /** Tells a connection what was said before. */
   fill(connection: Connection): Untold | null;
   /** See `LinkHost`. */
@@ -56,6 +58,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onUpstream(link: Link, event: UpstreamEvent): void {
+    if (event.type === "response.started" || event.type === "speech") this.#host.witness().answered(link);
     if ("response" in event) {
       this.#responses.handle(link, event);
       return;
@@ -71,6 +74,7 @@ export class UpstreamEvents implements LinkHost {
         break;
       case "committed":
         if (this.#host.primary(link)) this.#committed(link, event.item);
+        this.#host.witness().committed(link);
         break;
       case "interrupted":
         this.#host.bargeIn().interrupt("turn_detected");
@@ -168,6 +172,7 @@ export class UpstreamEvents implements LinkHost {
       fault.code,
       `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`,
     );
+    this.#host.witness().answered(link);
     this.#host.turns().takeBack();
     if (this.#host.primary(link)) this.#host.turns().providerLost();
     this.#host.recovery().lost(link, fault, final);

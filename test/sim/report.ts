@@ -105,7 +105,7 @@ export function describeReport(report: Report): string {
     ...Object.entries(report.known).map(
       ([name, { count, firstSeed }]) => `known ${name}: ${count} times, first by seed ${firstSeed}`,
     ),
-    ...report.failures.slice(0, 300).map((failure) => describeFailure(failure)),
+    ...report.failures.slice(0, 30).map((failure) => describeFailure(failure)),
     report.failures.length === 0
       ? "no invariant broken"
       : `${report.failures.length} calls broke an invariant`,

@@ -7,6 +7,8 @@ import type { Run } from "./tape.ts";
 
 /** Something that was told so long after an utterance may be about it. */
 const TOLD_WITHIN_MS = 9000;
+/** The silence after speech, a dial, and the other end's taking all of it in. */
+const NOTICED_MS = 2000;
 /** An answer to a turn is announced within this. */
 const ANSWERED_WITHIN_MS = 1700;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
@@ -50,6 +52,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     const missing = gap(spoken, turns);
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken)) checks.count("utterances named");
+    else if (unknowable(call, provider, spoken)) checks.count("utterances nobody could know of");
     else {
       const ms = (missing * 1000) / call.tape.rateHz;
       checks.fail(
@@ -58,6 +61,15 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+/** A provider that takes the turns vanished, and the caller hung up before its silence could tell. */
+function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance): boolean {
+  const { firstOutputMs = 0 } = call.scenario.limits;
+  const noticedBy =
+    (spoken.endedAt ?? call.time.now) + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
+  const vanished = provider.calls.some((one) => one.holed);
+  return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
 }
 
 /** Samples of `spoken` that are in none of the runs, which are in order. */
@@ -80,8 +92,13 @@ function answered(call: SimulatedCall): void {
   client.caller.utterances.forEach((spoken, index) => {
     const { endedAt } = spoken;
     if (endedAt === null || named(call, spoken)) return;
+    if ([...call.providers.values()].some((provider) => unknowable(call, provider, spoken))) return;
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
-    const within = ANSWERED_WITHIN_MS + slackMs(call) + 5000 * Number(call.unsteady);
+    // One that takes the turns is waited for until it is asked.
+    const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
+    const asked =
+      server && call.checks.struck.has("provider.mute") ? (scenario.limits.firstOutputMs ?? 0) : 0;
+    const within = ANSWERED_WITHIN_MS + asked + slackMs(call) + 5000 * Number(call.unsteady);
     // What was said while the line was down arrives when it is up again.
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
     const by = Math.max(endedAt, ...down.map(({ to }) => to)) + within;
