@@ -133,9 +133,7 @@ export class Conduct {
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
-    this.witness = new Witness(this.context, this.links, {
-      marginMs: () =>
-        this.input.endpointer.options.prefixPaddingMs + this.input.endpointer.options.hangoverMs,
+    this.witness = new Witness(this.context, this.links, this.input.endpointer, {
       mayAsk: () => this.#mayAsk && this.responses.answering.length === 0,
       ask: (link) => this.#ask([link], {}),
     });

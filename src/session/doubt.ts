@@ -67,8 +67,8 @@ export class Doubt {
   #forsake(): void {
     const { port, recovery, links, turns } = this.#conduct;
     port.silently(() => {
-      recovery.forsake();
       for (const link of links) link.died(this.#knownUntil);
+      recovery.forsake();
       turns.renew();
     });
   }

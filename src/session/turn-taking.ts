@@ -39,6 +39,8 @@ export interface TurnHost {
   onTurn(detected: boolean): void;
 }
 
+type UpstreamTurn = "none" | "speaking" | "stopped";
+
 export class TurnTaking implements InputListener {
   readonly #context: Context;
   readonly #port: ClientPort;
@@ -52,8 +54,8 @@ export class TurnTaking implements InputListener {
   /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
   #startTicks = 0;
   #committed = 0;
-  /** The provider that takes the turns announced speech. */
-  #upstreamSpeaking = false;
+  /** A turn that the provider that takes the turns has announced and not committed. */
+  #upstreamTurn: UpstreamTurn = "none";
   /** Length of a micro-turn; 0: audio flows as it comes. */
   #frameTicks = 0;
   /** A turn goes on under a name that the client has not been told yet. */
@@ -232,7 +234,7 @@ export class TurnTaking implements InputListener {
 
   /** A client that did not see the open turn begin is told of it. */
   tellOpen(): void {
-    if (this.#phase !== "speaking" && !this.#upstreamSpeaking) return;
+    if (this.#phase !== "speaking" && this.#upstreamTurn !== "speaking") return;
     this.#tellStarted(this.#phase === "speaking" ? this.#startTicks : this.#input.ticks);
   }
 
@@ -299,7 +301,7 @@ export class TurnTaking implements InputListener {
       const told = detected ? this.#flow.turnLinks : this.#flow.buffering;
       for (const link of told) link.command({ type: "commit", itemId });
     }
-    this.#upstreamSpeaking = false;
+    this.#upstreamTurn = "none";
     this.#rename();
     this.#startTicks = endTicks;
     this.#announce(itemId, audioMs);
@@ -309,10 +311,10 @@ export class TurnTaking implements InputListener {
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
     // The client committed or cleared in the middle of it: what goes on was not announced.
-    if (state === "stopped" && !this.#upstreamSpeaking) return;
+    if (state === "stopped" && this.#upstreamTurn !== "speaking") return;
     const ms = Math.round(this.#input.ticks / TICKS_PER_MS);
     const item_id = this.#itemId;
-    this.#upstreamSpeaking = state === "started";
+    this.#upstreamTurn = state === "started" ? "speaking" : "stopped";
     if (state === "started") {
       this.#port.emit({ type: "input_audio_buffer.speech_started", audio_start_ms: ms, item_id });
       this.#host.onSpeechStarted();
@@ -324,7 +326,7 @@ export class TurnTaking implements InputListener {
     const itemId = this.#itemId;
     const end = this.#input.ticks;
     this.#committed += 1;
-    this.#upstreamSpeaking = false;
+    this.#upstreamTurn = "none";
     this.#rename();
     this.#announce(itemId, (end - this.#startTicks) / TICKS_PER_MS);
     this.#startTicks = end;
@@ -356,8 +358,8 @@ export class TurnTaking implements InputListener {
   /** The client's `input_audio_buffer.clear`. */
   clear(): void {
     this.takeBack();
-    const announced = this.#phase === "speaking" || this.#upstreamSpeaking;
-    this.#upstreamSpeaking = false;
+    const announced = this.#phase === "speaking" || this.#upstreamTurn !== "none";
+    this.#upstreamTurn = "none";
     this.#step("cleared");
     if (this.#phase === "listening") this.#input.detect(true);
     this.#conversation.audio.delete(this.#itemId);
@@ -395,7 +397,7 @@ export class TurnTaking implements InputListener {
 
   /** Nobody is speaking, and nothing is half said. */
   get still(): boolean {
-    if (this.#phase === "speaking" || this.#upstreamSpeaking) return false;
+    if (this.#phase === "speaking" || this.#upstreamTurn !== "none") return false;
     if (this.#phase === "listening" || this.#flow.turnLinks.length === 0) return true;
     return this.#input.ticks === this.#startTicks;
   }
@@ -405,7 +407,7 @@ export class TurnTaking implements InputListener {
     if (this.#host.eager().active) return false;
     const { turns } = link.capabilities;
     if (turns === "none") return true;
-    if (turns === "server") return !this.#upstreamSpeaking;
+    if (turns === "server") return this.#upstreamTurn === "none";
     if (this.#phase !== "manual") return this.#phase === "listening";
     // What was not committed yet is heard again, as far as the history reaches.
     return this.#input.ticks - this.#startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
@@ -413,8 +415,8 @@ export class TurnTaking implements InputListener {
 
   /** The provider that takes the turns is gone: a turn that it announced comes to nothing. */
   providerLost(): void {
-    if (this.#upstreamSpeaking) this.#rename();
-    this.#upstreamSpeaking = false;
+    if (this.#upstreamTurn !== "none") this.#rename();
+    this.#upstreamTurn = "none";
   }
 
   snapshot(): TurnSnapshot {
@@ -424,7 +426,7 @@ export class TurnTaking implements InputListener {
       startTicks: this.#startTicks,
       committed: this.#committed,
       silenceMs: this.#silenceMs,
-      upstreamSpeaking: this.#upstreamSpeaking,
+      upstreamTurn: this.#upstreamTurn,
       recorder: this.#flow.recorder.cursor,
       witnessTicks: this.#witnessTicks,
       detects: this.#detects,
@@ -437,7 +439,7 @@ export class TurnTaking implements InputListener {
     this.#startTicks = snapshot.startTicks;
     this.#committed = snapshot.committed;
     this.#silenceMs = snapshot.silenceMs;
-    this.#upstreamSpeaking = snapshot.upstreamSpeaking;
+    this.#upstreamTurn = snapshot.upstreamTurn;
     this.#witnessTicks = snapshot.witnessTicks;
     this.#detects = snapshot.detects;
     this.#flow.recorder.cursor = snapshot.recorder;
@@ -452,7 +454,7 @@ export interface TurnSnapshot {
   readonly startTicks: number;
   readonly committed: number;
   readonly silenceMs: number;
-  readonly upstreamSpeaking: boolean;
+  readonly upstreamTurn: UpstreamTurn;
   readonly recorder: number;
   readonly witnessTicks: number | null;
   readonly detects: boolean;

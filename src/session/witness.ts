@@ -2,12 +2,11 @@
  * A provider that takes the turns may die without a word, and nothing was asked of it that it could owe. What the relay
  * itself hears of the caller, and what the provider made of it, says what is to be expected.
  */
+import type { Endpointer } from "../audio/endpointer.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./link.ts";
 
 export interface WitnessHost {
-  /** Silence and pre-roll that are counted with every speech, in milliseconds. */
-  marginMs(): number;
   /** A turn has an answer without the client's asking. */
   mayAsk(): boolean;
   ask(link: Link): void;
@@ -21,17 +20,20 @@ const LEAST_MS = 300;
 export class Witness {
   readonly #context: Context;
   readonly #links: readonly Link[];
+  readonly #endpointer: Endpointer;
   readonly #host: WitnessHost;
 
-  constructor(context: Context, links: readonly Link[], host: WitnessHost) {
+  constructor(context: Context, links: readonly Link[], endpointer: Endpointer, host: WitnessHost) {
     this.#context = context;
     this.#links = links;
+    this.#endpointer = endpointer;
     this.#host = host;
   }
 
   /** Speech of so long, pre-roll and hangover included, has ended. */
   heard(speechMs: number): void {
-    const voicedMs = speechMs - this.#host.marginMs();
+    const { prefixPaddingMs, hangoverMs } = this.#endpointer.options;
+    const voicedMs = speechMs - prefixPaddingMs - hangoverMs;
     if (voicedMs < LEAST_MS) return;
     const patienceMs = voicedMs < SURE_MS ? this.#context.limits.firstOutputMs : 0;
     for (const link of this.#links) if (link.capabilities.turns === "server") link.watch(patienceMs);

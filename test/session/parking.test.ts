@@ -141,6 +141,26 @@ describe("an upstream that takes the turns", () => {
     expect(heard.length).toBe(24 * (500 + 2500 + 1500 + 100));
   });
 
+  test("[L38] that made a turn of it and does not answer in time is asked", () => {
+    const call = new Call({ upstreams: server, dialect: "duplex.v1", limits: { firstOutputMs: 3000 } });
+    const wait = () => {
+      call.client({ type: "session.heartbeat" });
+      call.advance(2000);
+    };
+    call.upstream({ type: "committed", item: "theirs" });
+    wait();
+    expect(call.commandTypes()).not.toContain("respond");
+    wait();
+    expect(call.commandTypes()).toContain("respond");
+    call.beginAnswer();
+    call.finishAnswer();
+    call.upstream({ type: "committed", item: "next" });
+    call.upstream({ type: "response.started", response: "own", answers: null });
+    wait();
+    wait();
+    expect(call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+  });
+
   test("[L32] that says anything is not", () => {
     const call = new Call({ upstreams: server, dialect: "duplex.v1", limits: { firstOutputMs: 2000 } });
     call.speak(concat(silence(500), voice(2500), silence(1500)));
