@@ -19,8 +19,8 @@ const TARGETS = {
 };
 const PARALLEL = 6;
 const STAGGER_MS = 90;
-const CASES = 48;
-const CASES_FULL = 96;
+const CASES = 24;
+const CASES_FULL = 48;
 const MOMENTS: readonly DeathMoment[] = ["sentence", "answer", "tool call"];
 
 export async function death({ seed, full, few, say }: PartOptions): Promise<PartResult> {
