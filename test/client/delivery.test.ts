@@ -328,7 +328,7 @@ describe("a lost connection", () => {
       const next = await again(100);
       next.mention({ type: "error", error: { code: "session_not_found", message: "No such session." } });
       next.hangUp(code, "No such session.");
-      expect(told).toEqual([{ verdict: "lost", missing: null }]);
+      expect(told).toEqual([{ verdict: "lost", missing: null, forgotten: null }]);
       expect(errors.map(({ error }) => error.code)).toEqual(["session_not_found", "session_lost"]);
       expect(errors[1]?.error.message).toContain("No such session.");
       expect(call.state).toBe("closed");
