@@ -127,7 +127,7 @@ export class Conduct {
       recovery: () => this.recovery,
       witness: () => this.witness,
       fill: (connection) => fill(connection, this.conversation, kernels),
-      atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link),
+      atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: (link) => link === this.links[0],
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
@@ -310,6 +310,7 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
+    if (this.links.some((link) => this.witness.owes(link))) return false;
     return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
   }
 

@@ -45,6 +45,11 @@ export class Witness {
     this.#context.deadlines.set(name(link), this.#context.now + this.#context.limits.firstOutputMs);
   }
 
+  /** It has made a turn, and its answer has not begun. */
+  owes(link: Link): boolean {
+    return this.#context.deadlines.get(name(link)) !== null;
+  }
+
   /** It answers, or hears the caller go on, or is gone: its successor is told the conversation. */
   answered(link: Link): void {
     this.#context.deadlines.clear(name(link));

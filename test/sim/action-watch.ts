@@ -43,6 +43,11 @@ export class ActionWatch {
       else if (action.type === "close") this.#close(action.peer);
       else if (action.type === "end") this.#over = true;
     }
+    // One that serves and one successor.
+    const links = [...this.#dialling, ...this.#open].map((peer) => peer.slice(0, peer.indexOf(".")));
+    for (const link of links) {
+      if (links.filter((one) => one === link).length > 2) this.#fail(`more than two connections of ${link}`);
+    }
   }
 
   #dial(peer: PeerId): void {

@@ -19,6 +19,12 @@ import { Store, type Moment } from "./store.ts";
 import { Wake } from "./wake.ts";
 import type { World } from "./world.ts";
 
+/** What a plan asks for strikes when the session really does it. */
+const COUNTED: Readonly<Record<string, string>> = {
+  rollovers: "provider.rollover",
+  sessions_parked: "caller.long_silence",
+};
+
 /** Wall time at the call's first moment. */
 const EPOCH_MS = 1_795_000_000_000;
 const POLL_EVERY_MS = 250;
@@ -172,6 +178,7 @@ export class Relay {
         );
         break;
       case "metric":
+        if (action.name in COUNTED) this.#world.checks.strike(COUNTED[action.name] ?? "");
         this.#world.checks.count(`metric_${action.name}`, action.value);
         break;
       case "rest":

@@ -47,7 +47,8 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   const upstreams = kinds.map((kind, index): SimUpstream => {
     const profile =
       kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
-    return { name: `p${index}`, kind, profile };
+    const rolloverMs = faults.includes("provider.rollover") ? Math.round(random.between(2500, 8000)) : null;
+    return { name: `p${index}`, kind, profile, rolloverMs, standby: faults.includes("provider.standby") };
   });
   return {
     dialect,
@@ -57,7 +58,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     tools,
     faults,
     session: session(random, rateHz, manual, tools, dialect === "duplex.v1"),
-    limits: SIM_LIMITS,
+    limits: faults.includes("caller.long_silence") ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
     utterances: random.int(2, 4),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
     providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },
@@ -90,19 +91,22 @@ function session(
 }
 
 export function plannedUpstream(
-  { name, kind, profile }: SimUpstream,
+  { name, kind, profile, rolloverMs, standby }: SimUpstream,
   rate: 8000 | 16000 | 24000,
 ): PlannedUpstream {
   const format = { type: "audio/pcm", rate } as const;
   if (kind === "echo") return { name, options: { adapter: "echo", settings: { format } } };
   const turns = kind === "server" ? "server" : "client";
+  const options = {
+    adapter: "openai-compatible",
+    url: `wss://${name}.sim/v1/realtime`,
+    model: "voice",
+    settings: { profile, turns, input: format, output: format },
+  } as const;
   return {
     name,
-    options: {
-      adapter: "openai-compatible",
-      url: `wss://${name}.sim/v1/realtime`,
-      model: "voice",
-      settings: { profile, turns, input: format, output: format },
-    },
+    options,
+    ...(rolloverMs === null ? {} : { rolloverMs }),
+    ...(standby ? { standby, fallback: [options] } : {}),
   };
 }

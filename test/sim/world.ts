@@ -16,6 +16,10 @@ export interface SimUpstream {
   readonly kind: UpstreamKind;
   /** Profile of `openai-compatible`. */
   readonly profile: "openai" | "localai" | "xai";
+  /** Its connection is changed for another after so long; null: never. */
+  readonly rolloverMs: number | null;
+  /** A second connection is kept ready. */
+  readonly standby: boolean;
 }
 
 /** Everything that is decided before the call begins. */

@@ -132,6 +132,8 @@ export const CALLER_FAULTS: readonly Fault[] = [
     call.client.line.raw(random.chance(0.2) ? Uint8Array.of(9, 9, 9) : random.pick(HOSTILE));
     return true;
   }),
+  // Pauses between turns are long enough for upstreams to be hung up in them: see scenario.ts, and relay.ts for the count.
+  { name: "caller.long_silence", fits: hasProvider, arm() {} },
   {
     name: "caller.slices",
     arm(call, random) {

@@ -117,6 +117,20 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     provider.habits.configures = false;
     return () => (provider.habits.configures = true);
   }),
+  // Part of the plan: see scenario.ts, and relay.ts for the count.
+  { name: "provider.rollover", fits: hasProvider, arm() {} },
+  { name: "provider.standby", fits: hasProvider, arm() {} },
+  {
+    name: "provider.slow_reader",
+    fits: hasProvider,
+    arm(call, random) {
+      // Little more than what the caller says, which is base64.
+      call.unsteady = true;
+      const bytesPerMs = (call.scenario.rateHz / 1000) * 2 * (4 / 3);
+      call.scenario.providerQuality.speed = bytesPerMs * random.between(1.2, 3);
+      call.checks.strike("provider.slow_reader");
+    },
+  },
   {
     name: "provider.slow_dial",
     fits: hasProvider,
