@@ -6,7 +6,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { FAULTS, faultNamed } from "../test/sim/faults/index.ts";
 import { MUTATIONS } from "../test/sim/mutations.ts";
 import { addReport, describeFailure, describeReport, emptyReport, type Report } from "../test/sim/report.ts";
-import { play, simulate, SURVIVABLE, type Range } from "../test/sim/simulate.ts";
+import { play, simulate, soak, SURVIVABLE, type Range } from "../test/sim/simulate.ts";
 import { runMutated } from "./sim/mutate.ts";
 
 const HELP = `npm run sim -- --seeds A..B [options]
@@ -23,6 +23,7 @@ faults. After each step the invariants of docs/testing.md are looked at.
   --jobs N           worker threads                                     (as many as there are processors)
   --until-failure    stop at the first broken invariant
   --json             print one JSON object
+  --soak             seeds 1..20: one virtual hour each without faults; prints what the session keeps every ten minutes
   --mutate N         break a temporary copy of the core deliberately, in one of ${MUTATIONS.length} ways, and play there
   --list             print the kinds of faults and the mutations
   --help
@@ -38,6 +39,7 @@ interface Arguments {
   readonly jobs: number;
   readonly json: boolean;
   readonly mutate: number | null;
+  readonly soak: boolean;
 }
 
 function readArguments(argv: string[]): Arguments | "help" | "list" {
@@ -46,7 +48,7 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
   if (values.list === true) return "list";
   const [from, to] =
     values.seed === undefined
-      ? readSeeds(values.seeds ?? "1..500")
+      ? readSeeds(values.seeds ?? (values.soak === true ? "1..20" : "1..500"))
       : [readSeed(values.seed), readSeed(values.seed)];
   const among =
     values.faults === undefined ? SURVIVABLE : values.faults.split(",").filter((name) => name !== "");
@@ -58,7 +60,8 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
     throw new UsageError(`--mutate takes 1 to ${MUTATIONS.length}`);
   }
   const range = { from, to, among, untilFailure: values["until-failure"] === true };
-  return { range, jobs, mutate, trace: values.trace === true, json: values.json === true };
+  const [trace, json, soaks] = [values.trace === true, values.json === true, values.soak === true];
+  return { range, jobs, mutate, trace, json, soak: soaks };
 }
 
 function parse(argv: string[]) {
@@ -74,6 +77,7 @@ function parse(argv: string[]) {
         "until-failure": { type: "boolean" },
         json: { type: "boolean" },
         mutate: { type: "string" },
+        soak: { type: "boolean" },
         list: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -160,6 +164,33 @@ function replay({ range, trace, json }: Arguments): number {
   return violation === null ? 0 : 1;
 }
 
+const HOUR_MS = 3_600_000;
+
+/** @returns how many calls broke an invariant. */
+function soakAll({ range }: Arguments): number {
+  let broken = 0;
+  process.stdout.write(
+    "seed   kB kept by the session after 10, 20 … 60 virtual minutes   heap before, after (MB)\n",
+  );
+  for (let seed = range.from; seed <= range.to; seed += 1) {
+    const before = heapMb();
+    const { violation, kept, scenario } = soak(seed, HOUR_MS);
+    const sizes = kept.map((bytes) => (bytes / 1024).toFixed(0).padStart(6)).join(" ");
+    process.stdout.write(
+      `${String(seed).padStart(4)} ${sizes}   ${before} ${heapMb()}   ${scenario.dialect}\n`,
+    );
+    if (violation === null) continue;
+    broken += 1;
+    process.stdout.write(`${describeFailure({ ...violation, seed, faults: [] })}\n`);
+  }
+  return broken;
+}
+
+function heapMb(): string {
+  globalThis.gc?.();
+  return (process.memoryUsage().heapUsed / 2 ** 20).toFixed(1);
+}
+
 function list(): string {
   const faults = FAULTS.map(
     ({ name }) =>
@@ -184,6 +215,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const { range, json, mutate } = settings;
+  if (settings.soak) return soakAll(settings) === 0 ? 0 : 1;
   if (mutate !== null) return runMutated(mutate, range, json);
   if (range.from === range.to) return replay(settings);
   const report = await playAll(settings);

@@ -52,11 +52,16 @@ export class SimulatedCall implements World {
   hungUpAt: number | null = null;
   #answers = 0;
 
-  constructor(seed: number, faults: readonly string[], tracing: boolean) {
+  /** How long the caller talks on; null: until all turns of the scenario are said. */
+  readonly #talksMs: number | null;
+
+  constructor(seed: number, faults: readonly string[], tracing: boolean, talksMs: number | null = null) {
     this.seed = seed;
+    this.#talksMs = talksMs;
     this.random = new Random(seed);
     this.checks = new Checks(() => this.time.now, tracing);
-    this.scenario = drawFitting(this.random.fork(), faults);
+    const scenario = drawFitting(this.random.fork(), faults);
+    this.scenario = talksMs === null ? scenario : { ...scenario, utterances: Infinity };
     this.tape = new Tape(this.scenario.rateHz, this.random.int(0, 1 << 20));
     for (const upstream of this.scenario.upstreams) {
       if (upstream.kind === "echo") continue;
@@ -97,7 +102,7 @@ export class SimulatedCall implements World {
     const { checks, client, time } = this;
     client.begin();
     this.#watchTheEnd();
-    time.run(LONGEST_MS, () => checks.violation !== null || this.hungUpAt !== null);
+    time.run(LONGEST_MS + (this.#talksMs ?? 0), () => checks.violation !== null || this.hungUpAt !== null);
     if (this.hungUpAt === null && checks.violation === null) {
       checks.fail("stuck", `the call did not end: unfinished responses ${client.answering.join(", ")}`);
     }
@@ -124,6 +129,7 @@ export class SimulatedCall implements World {
       this.hungUpAt = time.now;
       return;
     }
+    if (this.#talksMs !== null && time.now >= this.#talksMs) client.caller.sayNoMore();
     if (
       client.caller.quietFor(QUIET_MS) &&
       client.line.settled(QUIET_MS, client.caller.quietSince + HANGOVER_MS) &&

@@ -30,6 +30,7 @@ export class Caller {
   #agentSince: number | null = null;
   #mutedUntil = 0;
   #zerosUntil = 0;
+  #done = false;
   /** Runs when an utterance has ended. */
   onUtteranceEnd: (() => void) | null = null;
 
@@ -53,14 +54,19 @@ export class Caller {
     return this.#speaking !== null;
   }
 
+  /** The turn that is being spoken is the last one. */
+  sayNoMore(): void {
+    this.#done = true;
+  }
+
+  get #saidAll(): boolean {
+    return this.#done || this.utterances.length >= this.#world.scenario.utterances;
+  }
+
   /** Everything was said, and for so long nobody says anything any more. */
   quietFor(ms: number): boolean {
     const { now } = this.#world.time;
-    return (
-      this.utterances.length >= this.#world.scenario.utterances &&
-      this.#speaking === null &&
-      now - this.#quietSince >= ms
-    );
+    return this.#saidAll && this.#speaking === null && now - this.#quietSince >= ms;
   }
 
   /** Talks into the agent after so long, once. */
@@ -120,7 +126,7 @@ export class Caller {
       this.#quietSince = now;
     } else this.#agentSince = null;
     if (this.#speaking !== null || this.#coughMs > 0) return;
-    if (this.utterances.length >= this.#world.scenario.utterances) return;
+    if (this.#saidAll) return;
     const interrupts = this.#agentSince !== null && now - this.#agentSince >= this.#patienceMs;
     if (!interrupts && (agentAudible || now - this.#quietSince < this.#nextPauseMs)) return;
     this.#begin(agentAudible);

@@ -10,7 +10,16 @@ interface Finding {
   matches(violation: Violation, outcome: Outcome): boolean;
 }
 
-const FINDINGS: readonly Finding[] = [];
+const LOST: ReadonlySet<string> = new Set(["spoken-lost", "turn-unanswered"]);
+
+const FINDINGS: readonly Finding[] = [
+  {
+    // Seeds 28 and 96. Since the floor hears by bands ("soft" and "echo" sounds do not hold the agent).
+    name: "beside an echo upstream, which plays the caller's own voice, words are taken for an agent's echo and no turn",
+    matches: ({ invariant }, { scenario }) =>
+      LOST.has(invariant) && scenario.upstreams.some(({ kind }) => kind === "echo"),
+  },
+];
 
 /** The finding that explains the violation, or null when it is news. */
 export function findingOf(outcome: Outcome): string | null {

@@ -20,6 +20,8 @@ export class Inspection {
   readonly #since = new Map<string, number>();
   /** Bytes of the largest snapshot seen. */
   largestBytes = 0;
+  /** Bytes of the latest one. */
+  latestBytes = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -127,6 +129,7 @@ export class Inspection {
     );
     this.#bound("deadlines", snapshot.context.deadlines.length, 40);
     const bytes = size(snapshot);
+    this.latestBytes = bytes;
     this.largestBytes = Math.max(this.largestBytes, bytes);
     this.#bound("snapshot", bytes, this.#whole());
   }

@@ -60,6 +60,13 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "this.#acknowledged = received;",
     to: "this.#acknowledged = this.#received;",
   },
+  {
+    number: 8,
+    what: "what a crash made the relay forget goes on as if the client had not seen it",
+    file: "src/session/doubt.ts",
+    from: "if (forgotten !== null || lastReceived === null) this.#forsake();",
+    to: "",
+  },
 ];
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -26,6 +26,18 @@ export function play(seed: number, among: readonly string[], tracing = false): O
   return new SimulatedCall(seed, faultsOf(seed, among), tracing).run();
 }
 
+/** One call of so many virtual milliseconds, and what the session kept of it by then. */
+export function soak(seed: number, ms: number): Outcome & { readonly kept: readonly number[] } {
+  const call = new SimulatedCall(seed, [], false, ms);
+  const kept: number[] = [];
+  const look = (): void => {
+    kept.push(call.relay.inspection.latestBytes);
+    call.time.after(ms / 6, look);
+  };
+  call.time.after(ms / 6, look);
+  return { ...call.run(), kept: kept.slice(0, 6) };
+}
+
 export function simulate({ from, to, step, among, untilFailure }: Range, cpu: () => number): Report {
   const report = emptyReport();
   const before = cpu();

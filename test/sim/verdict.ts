@@ -148,8 +148,22 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
   }
 }
 
-/** The relay's own account of open upstreams is the providers'. */
+/** `upstream_open_ms`: to the millisecond where neither clock nor object was tampered with. */
+function told(call: SimulatedCall): void {
+  if (call.scenario.faults.some((fault) => fault.startsWith("platform."))) return;
+  const known = [...call.providers.keys()].reduce((sum, name) => sum + call.relay.openMs(name), 0);
+  const metric = call.checks.figures.get("metric_upstream_open_ms") ?? 0;
+  if (Math.abs(metric - known) > 1) {
+    call.checks.fail(
+      "money",
+      `${metric.toFixed(0)} ms were counted, and ${known.toFixed(0)} ms connections were open`,
+    );
+  }
+}
+
+/** The relay's own account of open upstreams is the providers', and its metric is its account. */
 function money(call: SimulatedCall): void {
+  told(call);
   for (const provider of call.providers.values()) {
     if (provider.calls.some((one) => one.holed)) continue;
     const billed = provider.openMs(call.time.now);
