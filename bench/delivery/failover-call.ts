@@ -53,8 +53,12 @@ export interface Failover {
 
 const BETWEEN_MS = 600;
 
-/** Does to the provider what the case wants; resolves with the moment at which it happened. */
-export type Strike = (what: FailoverCase) => Promise<number>;
+export interface Strike {
+  /** Resolves when all are there that are to be struck together. */
+  ready(what: FailoverCase): Promise<void>;
+  /** Does to the provider what the case wants; resolves with the moment at which it happened. */
+  now(what: FailoverCase): Promise<number>;
+}
 
 /** @returns what compares both ends: not to be called while other calls are under way, which it would hold up. */
 export async function playFailover(
@@ -79,8 +83,9 @@ export async function playFailover(
       listener.upstream.find(({ status, at }) => status === "ready" && at > from);
     await client.until(() => ready(0) !== undefined, "the first provider");
     await sleep(what.turnMs);
+    await strike.ready(what);
     await approach(what, client, listener, speaker);
-    const struckAt = await strike(what);
+    const struckAt = await strike.now(what);
     const closed = await toldSince(client, listener, "closed", struckAt);
     const again = await toldSince(client, listener, "ready", closed.at);
     await finish(what, client, listener, speaker);
@@ -145,7 +150,10 @@ function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
   if (voice === undefined) throw new Error("the second provider never met this call");
   const at = answers.findIndex(({ source }) => source?.who === SECOND);
   const heard: HeardAnswer | undefined = listener.answers[at];
-  const due = what.moment !== "sentence" && heard?.firstAt != null;
+  // What the first one had all said is heard to its end, and nothing is due then.
+  const broken = listener.answers[0]?.status !== "completed";
+  const due =
+    heard?.firstAt != null && (what.moment === "asked" ? at === 0 : what.moment === "answer" && broken);
   const asked = voice.answers[answers[at]?.source?.index ?? 0];
   const silent = what.kind === "stalled" || what.kind === "black hole";
   const first = listener.answers[0];

@@ -95,13 +95,14 @@ async function playRound(
   played: (() => Failover)[],
   failures: string[],
 ): Promise<void> {
+  const gathering = new Together(round.length, async () => {});
   const killing = new Together(round.length, () => stage.killed.kill());
   const one = async (what: FailoverCase, n: number): Promise<void> => {
     await sleep(n * STAGGER_MS);
     try {
-      played.push(await playFailover(stage, what, strikeOf(stage, killing)));
+      played.push(await playFailover(stage, what, strikeOf(stage, gathering, killing)));
     } catch (error) {
-      if (what.kind === "killed") killing.leave();
+      if (what.kind === "killed") for (const group of [gathering, killing]) group.leave();
       failures.push(`${what.name} (${what.kind}, ${what.moment}, ${what.route}): ${String(error)}`);
     }
   };
@@ -109,16 +110,20 @@ async function playRound(
   if (round[0]?.kind === "killed") await stage.killed.start();
 }
 
-function strikeOf(stage: Stage, killing: Together): Strike {
-  const { first, firstLine } = stage;
-  return async ({ kind, name }) => {
-    const at = performance.now();
-    if (kind === "killed") return killing.arrive();
-    if (kind === "reset") first.reset(name);
-    else if (kind === "closed") first.close(name, 1011);
-    else if (kind === "stalled") first.stall(name);
-    else firstLine.blackHole(first.fromPort(name));
-    return at;
+function strikeOf({ first, firstLine }: Stage, gathering: Together, killing: Together): Strike {
+  return {
+    async ready({ kind }) {
+      if (kind === "killed") await gathering.arrive();
+    },
+    async now({ kind, name }) {
+      const at = performance.now();
+      if (kind === "killed") return killing.arrive();
+      if (kind === "reset") first.reset(name);
+      else if (kind === "closed") first.close(name, 1011);
+      else if (kind === "stalled") first.stall(name);
+      else firstLine.blackHole(first.fromPort(name));
+      return at;
+    },
   };
 }
 
@@ -168,6 +173,11 @@ function figuresOf(played: readonly Failover[], failures: readonly string[]) {
         heard.map(({ difference: { foreign, disordered } }) => foreign + disordered),
       ),
     },
+    /** The longest silences, and what had happened. */
+    slowest: played
+      .toSorted((a, b) => (over(b) ?? 0) - (over(a) ?? 0))
+      .slice(0, 8)
+      .map((one) => `${one.case.kind}, ${one.case.moment}, ${one.case.route}: ${over(one)?.toFixed(0)} ms`),
     dials_of_next_provider: sum(played.map(({ dials }) => dials)),
     caller_late_ms: spread(played.flatMap(({ lateMs }) => lateMs)),
     faults: played.flatMap(({ case: { name }, faults }) => faults.map((fault) => `${name}: ${fault}`)),
