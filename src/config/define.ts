@@ -71,6 +71,11 @@ const route = v.strictObject({
   /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
   session: v.optional(jsonObject),
   detector: v.optional(v.picklist(["auto", "energy"])),
+  /**
+   * Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence for
+   * interruptions and ends of turns. A transcription session with turn detection of its own (`settings: { turns: "server" }`).
+   */
+  transcriber: v.optional(upstream),
   endOfTurn: v.optional(endOfTurn),
   /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
   parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),

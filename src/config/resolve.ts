@@ -38,6 +38,9 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     session: route.session ?? {},
     detector: route.detector ?? "auto",
     ...limitsOf(route),
+    ...(route.transcriber !== undefined && {
+      transcriber: resolveUpstream(name, route.transcriber, model ?? name, bindings),
+    }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
   };
 }

@@ -33,8 +33,10 @@ import type { ResponseRecord } from "./response.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import { Responses, type ResponseDefaults } from "./responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { Transcriber } from "./transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turn-taking.ts";
+import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
 import { UpstreamEvents } from "./upstream-events.ts";
 import { Witness } from "./witness.ts";
 
@@ -65,7 +67,11 @@ export class Conduct {
   readonly witness: Witness;
   readonly commands: ClientCommands;
   readonly upstreamEvents: UpstreamEvents;
+  /** Upstreams that answer. */
   readonly links: Link[] = [];
+  readonly transcriber: Transcriber | null;
+  /** All that is connected: the upstreams, and the transcriber behind them. */
+  readonly lines: readonly Link[];
   readonly conversationId: string;
   createdAt: number;
   /** Why the energy detector decides, or null. */
@@ -121,7 +127,7 @@ export class Conduct {
       this.context.limits,
     );
     this.upstreamEvents = new UpstreamEvents(this.context, this.port, this.conversation, this.responses, {
-      upstreamConfig: () => this.config.upstream(),
+      upstreamConfig: () => this.#upstreamConfig(),
       turns: () => this.turns,
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
@@ -129,10 +135,13 @@ export class Conduct {
       fill: (connection) => fill(connection, this.conversation, kernels),
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: (link) => link === this.links[0],
+      transcribes: (link) => link === this.links[0] && this.transcriber === null,
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
+    this.transcriber = this.#createTranscriber(createUpstream);
+    this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, {
       mayAsk: () => this.#mayAsk && this.responses.answering.length === 0,
       ask: (link) => this.#ask([link], {}),
@@ -150,6 +159,8 @@ export class Conduct {
         this.parking.touch();
         if (speechMs !== null) this.witness.heard(speechMs);
       },
+      ear: () => this.transcriber?.link ?? null,
+      onAnnounced: (itemId) => this.transcriber?.announced(itemId),
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
     });
@@ -161,7 +172,7 @@ export class Conduct {
       this.responses,
       this.links,
     );
-    this.parking = new Parking(this.context, this.links, {
+    this.parking = new Parking(this.context, this.lines, {
       quiet: () => this.quiet,
       onParked: () => this.context.persist(),
     });
@@ -176,11 +187,39 @@ export class Conduct {
 
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */
   connection(peer: PeerId): Connection | null {
-    for (const link of this.links) {
+    for (const link of this.lines) {
       const connection = link.connection(peer);
       if (connection) return connection;
     }
     return null;
+  }
+
+  #createTranscriber(create: UpstreamFactory): Transcriber | null {
+    const planned = this.#setup.plan.transcriber;
+    if (planned === undefined) return null;
+    const made = { index: this.links.length, planned, create };
+    return new Transcriber(this.context, this.port, this.conversation, made, {
+      upstreamConfig: () => this.config.upstream(),
+      openItem: () => this.turns.openItem,
+      lastItem: () => this.turns.lastItem,
+      judging: () => this.floor.judging,
+      onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      onWords: (text) => this.#words(text),
+    });
+  }
+
+  /** Words of the caller, while they are being said. */
+  #words(text: string): void {
+    if (this.floor.judging) this.floor.words(text);
+    else if (this.config.turnDetection?.type === "semantic_vad" && this.turnEnd.words(text)) {
+      this.input.endpointer.configure(this.#endpointerOptions());
+    }
+  }
+
+  /** Where a transcriber gives the words, no other upstream need. */
+  #upstreamConfig(): UpstreamConfig {
+    const config = this.config.upstream();
+    return this.transcriber ? { ...config, transcription: null } : config;
   }
 
   #createFloor(): Floor {
@@ -286,8 +325,9 @@ export class Conduct {
       );
     }
     this.#configureTurns();
-    const config = this.config.upstream();
+    const config = this.#upstreamConfig();
     for (const link of this.links) link.command({ type: "configure", config });
+    this.transcriber?.reconfigure();
     this.port.emit({ type: "session.updated", session: this.shownSession() });
     this.idle.arm();
     this.context.persist();
@@ -343,6 +383,8 @@ export class Conduct {
   }
 
   #speechStarted(): void {
+    const open = this.turns.openItem;
+    if (open !== null) this.transcriber?.began(open);
     this.parking.touch();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);

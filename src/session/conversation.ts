@@ -136,6 +136,19 @@ export class Conversation {
     return { ...entry.item, content: parts };
   }
 
+  /** The words of an item's audio, as far as they are known. */
+  transcriptOf(entry: Entry): string {
+    return transcriptOf(entry.item).trim();
+  }
+
+  /** These are the words of the caller's audio. */
+  transcribed(entry: Entry, transcript: string): void {
+    const content = mapParts(entry.item, (part) =>
+      part["type"] === "input_audio" ? { ...part, transcript } : part,
+    );
+    entry.item = { ...entry.item, content };
+  }
+
   /** Only `audioEndMs` of the item was heard: its transcript, which says more, goes (OpenAI does the same). */
   truncate(entry: Entry, audioEndMs: number): void {
     const wholeMs = entry.truncatedMs ?? entry.audioMs + (entry.unsentMs ?? 0);

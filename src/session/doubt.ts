@@ -48,7 +48,7 @@ export class Doubt {
     this.#kept = null;
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
     this.#conduct.eager.forget();
-    this.#widowed = this.#conduct.links.filter(({ phase }) => phase !== "idle" && phase !== "closed");
+    this.#widowed = this.#conduct.lines.filter(({ phase }) => phase !== "idle" && phase !== "closed");
     const forgotten = lastReceived === null ? null : this.#conduct.port.recall(lastReceived);
     if (forgotten !== null || lastReceived === null) this.#forsake();
     return forgotten;
@@ -65,9 +65,9 @@ export class Doubt {
 
   /** The client has seen what is not known here: nothing that was under way goes on, and it knows that. */
   #forsake(): void {
-    const { port, recovery, links, turns } = this.#conduct;
+    const { port, recovery, lines, turns } = this.#conduct;
     port.silently(() => {
-      for (const link of links) link.died(this.#knownUntil);
+      for (const link of lines) link.died(this.#knownUntil);
       recovery.forsake();
       turns.renew();
     });

@@ -16,9 +16,18 @@ export class InputFlow {
   readonly #input: AudioInput;
   readonly #links: readonly Link[];
   readonly #overrunMs: number;
+  /** A transcriber, which hears everything and concerns no turn. */
+  readonly #ear: Link | null;
 
-  constructor(input: AudioInput, links: readonly Link[], conversation: Conversation, overrunMs: number) {
+  constructor(
+    input: AudioInput,
+    links: readonly Link[],
+    ear: Link | null,
+    conversation: Conversation,
+    overrunMs: number,
+  ) {
     this.#input = input;
+    this.#ear = ear;
     this.#links = links;
     this.#overrunMs = overrunMs;
     this.recorder = new Recorder(conversation, input.format);
@@ -26,8 +35,9 @@ export class InputFlow {
 
   /** Everyone hears from the present on; what anyone may need is kept. */
   attach(): void {
-    for (const link of this.#links) for (const format of link.formats) this.#input.keep(format);
-    for (const tap of [...this.#links, this.recorder]) this.#input.attach(tap);
+    const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
+    for (const link of links) for (const format of link.formats) this.#input.keep(format);
+    for (const tap of [...links, this.recorder]) this.#input.attach(tap);
   }
 
   /** Upstreams that hear turns, and the recorder. */
@@ -64,6 +74,20 @@ export class InputFlow {
     for (const tap of this.#turnTaps) {
       if (!(tap instanceof Link && tap.congested)) this.#input.forward(tap, toTicks);
     }
+  }
+
+  /** Speech began at a position: a transcriber that was parked is to hear it. */
+  wake(ticks: number): void {
+    if (!this.#ear?.parked) return;
+    this.#ear.ensure();
+    this.#input.seek(this.#ear, ticks);
+  }
+
+  /** To the transcriber, whatever becomes of it. */
+  transcribe(speech: boolean): void {
+    const ear = this.#ear;
+    if (ear?.congested) this.#waits(ear, speech, true);
+    else if (ear && hears(ear)) this.#input.forward(ear);
   }
 
   record(toTicks: number): void {

@@ -22,6 +22,7 @@ import type { RecoverySnapshot } from "./recovery.ts";
 import type { WriterSnapshot } from "./response-writer.ts";
 import type { ResponsesSnapshot } from "./responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import type { TranscriberSnapshot } from "./transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turn-taking.ts";
 
@@ -54,6 +55,7 @@ export interface SessionSnapshot {
   readonly input: AudioInputSnapshot;
   readonly turns: TurnSnapshot;
   readonly links: readonly LinkSnapshot[];
+  readonly transcriber: TranscriberSnapshot | null;
 }
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
@@ -101,7 +103,7 @@ export class Session {
   handle(input: Input, now: number): readonly Action[] {
     this.#setClock(now);
     if (this.#status !== "ended") this.#route(input);
-    if (this.#doubt.kept === null) for (const link of this.#conduct.links) link.settle();
+    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.settle();
     return this.#conduct.context.takeActions();
   }
 
@@ -162,7 +164,7 @@ export class Session {
   }
 
   #greet(): void {
-    const { port, context, links } = this.#conduct;
+    const { port, context, lines } = this.#conduct;
     port.emit({ type: "session.created", session: this.#conduct.shownSession() });
     port.emit({
       type: "conversation.created",
@@ -171,7 +173,7 @@ export class Session {
     this.#conduct.tellFallback();
     this.#conduct.parking.touch();
     this.#conduct.listener.back();
-    for (const link of links) link.ensure();
+    for (const link of lines) link.ensure();
     context.persist();
   }
 
@@ -204,7 +206,7 @@ export class Session {
   #end(reason: string): void {
     if (this.#status === "ended") return;
     // In doubt there is no connection to hang up: they died with the object.
-    if (this.#doubt.kept === null) for (const link of this.#conduct.links) link.hangUp();
+    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();
     this.#status = "ended";
     this.#conduct.context.deadlines.restore([]);
     this.#conduct.context.act({ type: "end", reason });
@@ -241,6 +243,7 @@ export class Session {
     if (kind === "link") this.#linkDue(which, what);
     else if (kind === "response") this.#responseDue(which);
     else if (kind === "lane") this.#conduct.responses.drainOne(which);
+    else if (name === "transcript") this.#conduct.transcriber?.late();
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
     else if (name === "floor") this.#conduct.floor.abandon();
@@ -257,7 +260,7 @@ export class Session {
   /** `link:0:redial` is the link's own, `link:0.3:ready` its third connection's. */
   #linkDue(which: string, what: string): void {
     const [index, number] = which.split(".");
-    this.#conduct.links[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
+    this.#conduct.lines[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
   }
 
   #responseDue(id: string): void {
@@ -276,7 +279,7 @@ export class Session {
     return (
       this.#status !== "connected" ||
       (this.#conduct.quiet &&
-        this.#conduct.links.every((link) => link.phase === "closed" || link.phase === "idle"))
+        this.#conduct.lines.every((link) => link.phase === "closed" || link.phase === "idle"))
     );
   }
 
@@ -311,7 +314,8 @@ export class Session {
       turnEnd: this.#conduct.turnEnd.snapshot(),
       input: this.#conduct.input.snapshot(),
       turns: this.#conduct.turns.snapshot(),
-      links: this.#conduct.links.map((link) => link.snapshot()),
+      links: this.#conduct.lines.map((link) => link.snapshot()),
+      transcriber: this.#conduct.transcriber?.snapshot() ?? null,
     };
   }
 
@@ -348,7 +352,8 @@ export class Session {
     conduct.turnEnd.restore(snapshot.turnEnd);
     conduct.input.restore(snapshot.input);
     conduct.turns.restore(snapshot.turns);
-    for (const [index, kept] of snapshot.links.entries()) conduct.links[index]?.restore(kept);
+    for (const [index, kept] of snapshot.links.entries()) conduct.lines[index]?.restore(kept);
+    if (snapshot.transcriber) conduct.transcriber?.restore(snapshot.transcriber);
     const doubt = stale || snapshot.doubtedUntil !== null;
     conduct.context.restore(snapshot.context, doubt);
     conduct.restored(snapshot.context.now);
@@ -371,7 +376,7 @@ export class Session {
       expires_at: Math.floor((this.#conduct.createdAt + this.#conduct.context.limits.sessionMs) / 1000),
       turns: this.#conduct.turns.count,
       responses: this.#conduct.responses.count,
-      upstreams: this.#conduct.links.map((link) => ({ name: link.name, status: link.phase })),
+      upstreams: this.#conduct.lines.map((link) => ({ name: link.name, status: link.phase })),
       audio: {
         received_ms: Math.round(this.#conduct.input.ticks / TICKS_PER_MS),
         sent_ms: Math.round(this.#conduct.playout.totalMs),

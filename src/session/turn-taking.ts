@@ -16,6 +16,10 @@ import { next, TURN, type TurnEvent, type TurnPhase } from "./transitions.ts";
 
 export interface TurnHost {
   readonly links: readonly Link[];
+  /** Who only transcribes. */
+  ear(): Link | null;
+  /** The caller's turn is in the conversation under this name. */
+  onAnnounced(itemId: string): void;
   /** An agent is audible and may be interrupted: what begins now is first judged by the floor. */
   contested(): boolean;
   /** The floor judges a sound. */
@@ -54,6 +58,7 @@ export class TurnTaking implements InputListener {
   /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
   #startTicks = 0;
   #committed = 0;
+  #lastItem: string | null = null;
   /** A turn that the provider that takes the turns has announced and not committed. */
   #upstreamTurn: UpstreamTurn = "none";
   /** Length of a micro-turn; 0: audio flows as it comes. */
@@ -79,7 +84,7 @@ export class TurnTaking implements InputListener {
     this.#input = input;
     this.#host = host;
     this.#itemId = context.newId("item");
-    this.#flow = new InputFlow(input, host.links, conversation, context.limits.overrunMs);
+    this.#flow = new InputFlow(input, host.links, host.ear(), conversation, context.limits.overrunMs);
     this.#flow.attach();
     this.#flow.recorder.itemId = this.#itemId;
     input.detect(true);
@@ -92,6 +97,16 @@ export class TurnTaking implements InputListener {
   /** Where the present turn began. */
   get startTicks(): number {
     return this.#startTicks;
+  }
+
+  /** The item that the turn being spoken will become; null: nobody speaks. */
+  get openItem(): string | null {
+    return this.#phase === "speaking" || this.#upstreamTurn !== "none" ? this.#itemId : null;
+  }
+
+  /** The item that the last turn became. */
+  get lastItem(): string | null {
+    return this.#lastItem;
   }
 
   /** User turns so far. */
@@ -155,6 +170,7 @@ export class TurnTaking implements InputListener {
 
   onAudio(): void {
     const speech = this.#witnessTicks !== null;
+    this.#flow.transcribe(speech || this.#phase === "speaking");
     if (this.#frameTicks > 0) {
       this.#flow.frames(this.#frameTicks, speech);
       return;
@@ -175,6 +191,7 @@ export class TurnTaking implements InputListener {
   }
 
   onSpeech(decision: SpeechDecision): void {
+    if (decision.type === "started") this.#flow.wake(decision.prefixTicks);
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
       if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
@@ -335,6 +352,7 @@ export class TurnTaking implements InputListener {
 
   /** Puts a user audio item into the conversation and tells the client. */
   #announce(itemId: string, audioMs: number): void {
+    this.#lastItem = itemId;
     const item = {
       id: itemId,
       object: "realtime.item",
@@ -353,6 +371,7 @@ export class TurnTaking implements InputListener {
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
     this.#port.emit({ type: "conversation.item.done", previous_item_id: previous, item });
     this.#context.persistNow();
+    this.#host.onAnnounced(itemId);
   }
 
   /** The client's `input_audio_buffer.clear`. */
@@ -425,6 +444,7 @@ export class TurnTaking implements InputListener {
       itemId: this.#itemId,
       startTicks: this.#startTicks,
       committed: this.#committed,
+      lastItem: this.#lastItem,
       silenceMs: this.#silenceMs,
       upstreamTurn: this.#upstreamTurn,
       recorder: this.#flow.recorder.cursor,
@@ -438,6 +458,7 @@ export class TurnTaking implements InputListener {
     this.#itemId = snapshot.itemId;
     this.#startTicks = snapshot.startTicks;
     this.#committed = snapshot.committed;
+    this.#lastItem = snapshot.lastItem;
     this.#silenceMs = snapshot.silenceMs;
     this.#upstreamTurn = snapshot.upstreamTurn;
     this.#witnessTicks = snapshot.witnessTicks;
@@ -453,6 +474,7 @@ export interface TurnSnapshot {
   readonly itemId: string;
   readonly startTicks: number;
   readonly committed: number;
+  readonly lastItem: string | null;
   readonly silenceMs: number;
   readonly upstreamTurn: UpstreamTurn;
   readonly recorder: number;

@@ -1,6 +1,5 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
 import type { UpstreamConfig, UpstreamEvent, UpstreamFault } from "../upstreams/upstream.ts";
-import { isJsonObject, type Json } from "../protocol/json.ts";
 import type { BargeIn } from "./barge-in.ts";
 import type { ClientPort, ServerEvent } from "./client-port.ts";
 import type { Context } from "./context.ts";
@@ -24,8 +23,10 @@ export interface UpstreamEventsHost {
   fill(connection: Connection): Untold | null;
   /** See `LinkHost`. */
   atGap(link: Link): boolean;
-  /** The plan's first upstream: its transcripts count. */
+  /** The plan's first upstream: its turns count. */
   primary(link: Link): boolean;
+  /** Its transcripts of the caller count. */
+  transcribes(link: Link): boolean;
 }
 
 type InputTranscript = Extract<UpstreamEvent, { readonly itemId: string }>;
@@ -67,7 +68,7 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.delta":
       case "input.transcript.completed":
       case "input.transcript.failed":
-        if (this.#host.primary(link)) this.#transcript(event);
+        if (this.#host.transcribes(link)) this.#transcript(event);
         break;
       case "speech":
         if (this.#host.primary(link)) this.#host.turns().upstreamSpeech(event.state);
@@ -115,14 +116,7 @@ export class UpstreamEvents implements LinkHost {
     } else if (event.type === "input.transcript.failed") {
       this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
     } else {
-      const content = entry.item["content"];
-      const parts = Array.isArray(content) ? content : [];
-      const heard = parts.map((part: Json) =>
-        isJsonObject(part) && part["type"] === "input_audio"
-          ? { ...part, transcript: event.transcript }
-          : part,
-      );
-      entry.item = { ...entry.item, content: heard };
+      this.#conversation.transcribed(entry, event.transcript);
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
       this.#port.emit({ type, ...base, transcript: event.transcript, usage });
     }

@@ -24,6 +24,7 @@ export interface Received {
 
 export interface CallOptions {
   readonly upstreams?: readonly PlannedUpstream[];
+  readonly transcriber?: PlannedUpstream;
   readonly createUpstream?: UpstreamFactory;
   readonly session?: JsonObject;
   readonly planSession?: JsonObject;
@@ -61,6 +62,7 @@ export class Call {
         name: "demo",
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
+        ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
       },

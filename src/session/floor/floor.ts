@@ -11,6 +11,7 @@ import type { ClientPort } from "../client-port.ts";
 import type { Context } from "../context.ts";
 import type { Playout } from "../playout.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
+import { isBackchannel } from "../turn-end/words.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 
 export interface FloorSettings {
@@ -58,8 +59,12 @@ interface Overlap {
   /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
   power: number;
   hops: number;
+  /** The words so far only say that the caller listens. */
+  listening: boolean;
 }
 
+/** "Yeah, right, I see" may last so many times as long as what is unknown before it is an interruption all the same. */
+const LISTENING = 2;
 /** Less voice than this is a noise and no word. */
 const WORD_MS = 160;
 /**
@@ -143,6 +148,7 @@ export class Floor {
       backgroundDb: BACKGROUND_DB,
       power: 0,
       hops: 0,
+      listening: false,
     };
     if (passed === "echo") this.#tell("echo");
     else if (passed === null) this.#hold();
@@ -226,7 +232,7 @@ export class Floor {
     } else if (this.guard.explains) {
       this.guard.louder();
       this.#ignore(overlap, "echo");
-    } else if (overlap.voicedMs >= confirmMs) {
+    } else if (overlap.voicedMs >= confirmMs * (overlap.listening ? LISTENING : 1)) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
     }
@@ -296,6 +302,15 @@ export class Floor {
     this.#tell(decision);
     this.#open();
     this.#host.release();
+  }
+
+  /** What a transcriber makes of the sound, so far: words that are more than "mhm" are an interruption. */
+  words(text: string): void {
+    const overlap = this.#overlap;
+    const backchannel = isBackchannel(text);
+    if (!overlap || overlap.passed !== null || backchannel === null || this.guard.explains) return;
+    overlap.listening = backchannel;
+    if (!backchannel) this.#confirm(overlap);
   }
 
   /** The detector heard the sound end. */

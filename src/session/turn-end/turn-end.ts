@@ -9,6 +9,7 @@ import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Melody, type MelodySnapshot } from "./melody.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";
 import { WAITS, type Eagerness } from "./waits.ts";
+import { phraseOf } from "./words.ts";
 
 /** A silence of so long may be the end of a turn: it is looked at, once. */
 export const CANDIDATE_MS = 96;
@@ -33,6 +34,8 @@ export class TurnEnd {
   readonly #consults: boolean;
   /** Where the voice that was looked at last ended. */
   #lookedTicks = 0;
+  /** What the last words say. */
+  #phrase: "over" | "open" | null = null;
   /** When a detected turn was closed, after how much silence. */
   #closed: Closed | null = null;
 
@@ -55,6 +58,13 @@ export class TurnEnd {
     return this.#consultant.answered(id, probability);
   }
 
+  /** What a transcriber has of the turn's last words. @returns whether the wait may be another one now. */
+  words(text: string): boolean {
+    const before = this.#phrase;
+    this.#phrase = phraseOf(text);
+    return this.#phrase !== before;
+  }
+
   /** The remote model did not answer in time. */
   consultLate(): void {
     this.#consultant.late();
@@ -63,6 +73,7 @@ export class TurnEnd {
   #forget(): void {
     this.#melody.forget();
     this.#consultant.forget();
+    this.#phrase = null;
   }
 
   /** A silence inside the turn ended after so long. */
@@ -89,6 +100,7 @@ export class TurnEnd {
     this.#pauses.ended();
     this.#melody.ended();
     this.#consultant.forget();
+    this.#phrase = null;
   }
 
   /** Silence that ends the turn, by what is known now. */
@@ -108,6 +120,7 @@ export class TurnEnd {
     const { cadence } = this.#melody;
     const { verdict } = this.#consultant;
     let evidence = verdict === "over" ? 1 : verdict === "open" ? -1 : 0;
+    if (this.#phrase !== null) evidence += this.#phrase === "over" ? 1 : -1;
     if (cadence === "low") evidence += 1;
     // Of a speaker who never hesitates a voice that stays up is a question.
     else if (cadence === "high" && this.#pauses.hesitant) evidence -= 1;
@@ -120,6 +133,7 @@ export class TurnEnd {
       melody: this.#melody.snapshot(),
       consultant: this.#consultant.snapshot(),
       lookedTicks: this.#lookedTicks,
+      phrase: this.#phrase,
       closed: this.#closed,
     };
   }
@@ -129,6 +143,7 @@ export class TurnEnd {
     this.#melody.restore(snapshot.melody);
     this.#consultant.restore(snapshot.consultant);
     this.#lookedTicks = snapshot.lookedTicks;
+    this.#phrase = snapshot.phrase;
     this.#closed = snapshot.closed;
   }
 }
@@ -138,5 +153,6 @@ export interface TurnEndSnapshot {
   readonly melody: MelodySnapshot;
   readonly consultant: ConsultantSnapshot;
   readonly lookedTicks: number;
+  readonly phrase: "over" | "open" | null;
   readonly closed: Closed | null;
 }

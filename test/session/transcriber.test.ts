@@ -1,0 +1,201 @@
+import { describe, expect, test } from "vitest";
+
+import { isBackchannel, phraseOf } from "../../src/session/turn-end/words.ts";
+import { Context } from "../../src/session/context.ts";
+import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
+import { TurnEnd } from "../../src/session/turn-end/turn-end.ts";
+import { WAITS } from "../../src/session/turn-end/waits.ts";
+import { Call, type CallOptions } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const EAR = { name: "ear", options: { adapter: "wire", model: "scribe", settings: { turns: "server" } } };
+const TURN = concat(silence(600), voice(1200), silence(900));
+const TRANSCRIPTION = "conversation.item.input_audio_transcription";
+
+function transcribed(options: CallOptions = {}): Call {
+  return new Call({ dialect: "duplex.v1", transcriber: EAR, ...options });
+}
+
+const delta = (call: Call, text: string, key = "s1") =>
+  call.upstream({ type: "input.transcript.delta", itemId: key, delta: text }, "up1.1");
+const completed = (call: Call, transcript: string, key = "s1") =>
+  call.upstream({ type: "input.transcript.completed", itemId: key, transcript, usage: null }, "up1.1");
+
+/** An agent that has been speaking for a while, and a caller who has been heard before. */
+function overlapped(options: CallOptions = {}): Call {
+  const call = transcribed(options);
+  call.speak(TURN);
+  call.answer(voice(9000, 24_000, 3), "A long answer.");
+  call.speak(silence(1000));
+  call.clearEvents();
+  return call;
+}
+
+const decisions = (call: Call) =>
+  call.events.filter((event) => event.type === "overlap.decision").map((event) => event["decision"]);
+
+describe("a transcriber", () => {
+  test("[J1] hears everything, is asked for nothing, and is told of its own session alone", () => {
+    const call = transcribed();
+    call.speak(TURN);
+    call.client({ type: "response.cancel" });
+    const item = { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] };
+    call.client({ type: "conversation.item.create", item });
+    expect(call.commandTypes("up1.1")).toEqual(["greet", "audio"]);
+    expect(call.heard("up1.1")).toEqual(new Uint8Array(TURN.buffer));
+    expect(call.commands("up1.1")[0]).toMatchObject({
+      config: {
+        kind: "transcription",
+        transcription: { model: "scribe" },
+        turnDetection: { type: "server_vad" },
+      },
+    });
+    expect(call.commands("up0.1")[0]).toMatchObject({
+      config: { kind: "conversation", transcription: null },
+    });
+  });
+
+  test("[J2] gives the caller's turn its words, when the turn is in the conversation and all are there", () => {
+    const call = transcribed();
+    call.speak(TURN.subarray(0, 24 * 1500));
+    delta(call, "Where is ");
+    delta(call, "the station?");
+    completed(call, "Where is the station?");
+    expect(call.types()).not.toContain(`${TRANSCRIPTION}.delta`);
+    call.speak(TURN.subarray(24 * 1500));
+    const committed = call.last("input_audio_buffer.committed");
+    expect(call.last(`${TRANSCRIPTION}.delta`)).toMatchObject({ delta: "Where is the station?" });
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({
+      item_id: committed["item_id"],
+      transcript: "Where is the station?",
+    });
+    // Another connection is told the turn in words.
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(300);
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "item", "respond"]);
+  });
+
+  test("[J3] words that come after the turn was closed are the turn's; more of them follow in another completion", () => {
+    const call = transcribed();
+    call.speak(TURN);
+    delta(call, "One", "a");
+    expect(call.last(`${TRANSCRIPTION}.delta`)).toMatchObject({ delta: "One" });
+    completed(call, "One.", "a");
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "One." });
+    completed(call, "Two.", "b");
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "One. Two." });
+  });
+
+  test("[J4] that does not finish is not waited for longer than three seconds", () => {
+    const call = transcribed();
+    call.speak(TURN.subarray(0, 24 * 1500));
+    delta(call, "Half a");
+    call.speak(TURN.subarray(24 * 1500));
+    call.client({ type: "session.heartbeat" });
+    call.advance(2500);
+    expect(call.types()).not.toContain(`${TRANSCRIPTION}.completed`);
+    call.client({ type: "session.heartbeat" });
+    call.advance(600);
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Half a" });
+  });
+
+  test("[J5] whose words over an agent are more than 'mhm' interrupts at once, and they are the turn's", () => {
+    const call = overlapped();
+    call.speak(voice(250));
+    expect(decisions(call)).toEqual(["hold"]);
+    delta(call, "Wait, stop");
+    expect(decisions(call)).toEqual(["hold", "interrupt"]);
+    completed(call, "Wait, stop.");
+    call.speak(concat(voice(300), silence(900)));
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Wait, stop." });
+    // Without its words the same sound is none yet.
+    const silent = overlapped();
+    silent.speak(voice(250));
+    expect(decisions(silent)).toEqual(["hold"]);
+  });
+
+  test("[J6] that hears only 'yeah, right' keeps length from deciding, for twice as long", () => {
+    const call = overlapped();
+    call.speak(voice(300));
+    delta(call, "Yeah, right");
+    call.speak(voice(700));
+    expect(decisions(call)).toEqual(["hold"]);
+    call.speak(voice(900));
+    expect(decisions(call)).toEqual(["hold", "interrupt"]);
+  });
+
+  test("[J7] words that end a sentence shorten the wait of semantic_vad, words that do not lengthen it", () => {
+    const waited = (text: string | null) => {
+      const call = transcribed({
+        session: { audio: { input: { turn_detection: { type: "semantic_vad", eagerness: "medium" } } } },
+      });
+      call.speak(concat(silence(600), voice(1200), silence(200)));
+      if (text !== null) delta(call, text);
+      for (let ms = 200; ms < 4000; ms += 20) {
+        if (call.types().includes("input_audio_buffer.committed")) return ms;
+        call.speak(silence(20));
+      }
+      return Infinity;
+    };
+    const unknown = waited(null);
+    expect(waited("Where is the station?")).toBeLessThan(unknown - 200);
+    expect(waited("Station")).toBe(unknown);
+  });
+
+  test("[J7] of a voice of which nothing else is known the words decide", () => {
+    const wait = (text: string | null) => {
+      const end = new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), false);
+      if (text !== null) end.words(text);
+      return end.waitMs("medium");
+    };
+    expect(wait("Where is the station?")).toBe(WAITS.medium.quickMs);
+    expect(wait(null)).toBe(WAITS.medium.usualMs);
+    expect(wait("I would like to go to the")).toBe(WAITS.medium.fullMs);
+  });
+
+  test("[J8] that is lost is told, dialled again, and ends nothing", () => {
+    const call = transcribed();
+    call.open.delete("up1.1");
+    call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+    expect(call.last("relay.upstream")).toMatchObject({ upstream: "ear", status: "closed" });
+    call.speak(TURN);
+    expect(call.open.has("up1.2")).toBe(true);
+    call.answer(voice(200), "Yes?");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[J9] goes on in another isolate with what it has heard so far", () => {
+    const call = transcribed();
+    call.speak(TURN.subarray(0, 24 * 1500));
+    delta(call, "Remember ");
+    call.hibernate();
+    delta(call, "me");
+    call.speak(TURN.subarray(24 * 1500));
+    completed(call, "Remember me.");
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Remember me." });
+  });
+});
+
+describe("words", () => {
+  test.each([
+    ["Mhm.", true],
+    ["Uh-huh, yeah.", true],
+    ["Ja, genau!", true],
+    ["Yeah, but", false],
+    ["No", false],
+    ["…", null],
+  ])("[J5] %j as a backchannel: %s", (text, expected) => expect(isBackchannel(text)).toBe(expected));
+
+  test.each([
+    ["Where is it?", "over"],
+    ["Das ist alles.", "over"],
+    ["I want to go to", "open"],
+    ["Well, um…", "open"],
+    ["and then,", "open"],
+    ["Ich möchte und", "open"],
+    ["twenty past five", null],
+    ["", null],
+  ])("[J7] %j as the end of a phrase: %s", (text, expected) => expect(phraseOf(text)).toBe(expected));
+});
