@@ -5,9 +5,9 @@
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
-import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./absence.ts";
+import { Asking } from "./asking.ts";
 import { AudioInput, TICKS_PER_MS } from "./audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./backpressure.ts";
 import { BargeIn } from "./barge-in.ts";
@@ -62,6 +62,7 @@ export class Conduct {
   readonly bargeIn: BargeIn;
   readonly absence: Absence;
   readonly idle = new Idle(this);
+  readonly asking = new Asking(this);
   readonly delivery: Delivery;
   readonly parking: Parking;
   readonly witness: Witness;
@@ -113,7 +114,7 @@ export class Conduct {
       patienceMs: (stream) => this.listener.patienceMs(stream),
       command: (stream, command) => this.links[stream]?.command(command),
       onResponseDone: (response) => this.#responseDone(response),
-      onSilent: (link, response) => this.#silent(link, response),
+      onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
     const chosen = createDetector(kernels, setup.plan.detector);
     this.#detector = chosen.detector;
@@ -143,11 +144,11 @@ export class Conduct {
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, {
-      mayAsk: () => this.#mayAsk && this.responses.answering.length === 0,
-      ask: (link) => this.#ask([link], {}),
+      mayAsk: () => this.asking.may && this.responses.answering.length === 0,
+      ask: (link) => this.asking.ask([link], {}),
     });
     this.recovery = new Recovery(this.context, this.responses, {
-      mayAsk: () => this.#mayAsk,
+      mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
       tell: (link, response) => tellItems(link, this.conversation, response),
@@ -177,8 +178,8 @@ export class Conduct {
       onParked: () => this.context.persist(),
     });
     this.absence = new Absence(this, {
-      mayAsk: () => this.#mayAsk,
-      ask: () => this.#ask(this.#answerers, {}),
+      mayAsk: () => this.asking.may,
+      ask: () => this.asking.answer(),
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.commands = this.#createCommands();
@@ -254,7 +255,7 @@ export class Conduct {
 
   /** Answers are asked for in advance only where the end of a turn asks for one. */
   get #eagerMs(): number | null {
-    if (!this.#mayAsk || this.responses.answering.length > 0) return null;
+    if (!this.asking.may || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.#detector.thresholds);
   }
@@ -276,17 +277,12 @@ export class Conduct {
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 
-  /** Answers are the relay's to ask for, not only the client's. */
-  get #mayAsk(): boolean {
-    return this.config.turnDetection?.create_response === true && !this.config.transcriptionOnly;
-  }
-
   #createCommands(): ClientCommands {
     const config = this.config;
     return new ClientCommands(this, {
       updateSession: (session) => this.#updateSession(session),
       appendAudio: (bytes) => this.appendAudio(bytes),
-      respond: (params) => this.#respond(params),
+      respond: (params) => this.asking.respond(params),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -397,15 +393,7 @@ export class Conduct {
     const waitedMs = this.input.endpointer.options.hangoverMs + this.#detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
-    if (!detected || this.config.transcriptionOnly) return;
-    if (!this.config.turnDetection?.create_response) return;
-    // An answer that may not be interrupted goes on; the turn is in the conversation for the next one.
-    if (this.responses.answering.length === 0) this.#ask(this.#answerers, {});
-  }
-
-  /** Upstreams that answer turns: a duplex one speaks when it likes. */
-  get #answerers(): readonly Link[] {
-    return this.links.filter((link) => link.capabilities.turns !== "none");
+    if (detected) this.asking.turn();
   }
 
   /** The neural detector cannot decide here: the application is told, and the metrics. */
@@ -419,39 +407,6 @@ export class Conduct {
         reason: this.detectorFallback,
       });
     }
-  }
-
-  /** The client's `response.create`. */
-  #respond(params: ResponseParams): void {
-    if (params.conversation !== "none") {
-      this.#ask(this.#answerers.length > 0 ? this.#answerers : this.links, params);
-      return;
-    }
-    const able = this.links.filter((link) => link.capabilities.outOfBand);
-    if (able.length === 0) {
-      throw new ClientError(
-        "unsupported",
-        "No upstream of this session answers out of band.",
-        "response.conversation",
-      );
-    }
-    this.#ask(able.slice(0, 1), params);
-  }
-
-  #ask(links: readonly Link[], params: ResponseParams): void {
-    this.context.deadlines.clear("idle");
-    for (const link of links) {
-      link.ensure();
-      this.responses.request(link, params);
-    }
-  }
-
-  /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
-  #silent(link: Link, response: ResponseRecord): void {
-    this.context.metric("responses_silent", 1, link.name);
-    const message = "The upstream's answer cannot be heard: its audio is near zero.";
-    if (link.hasFallback) this.recovery.silent(link, response, { code: "upstream_silent", message });
-    else this.port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
   #responseDone(response: ResponseRecord): void {

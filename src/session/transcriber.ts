@@ -79,40 +79,32 @@ export class Transcriber implements LinkHost {
   }
 
   onUpstream(_link: Link, event: UpstreamEvent): void {
-    switch (event.type) {
-      case "committed":
-        this.#segment(event.item);
-        return;
-      case "input.transcript.delta": {
-        const segment = this.#segment(event.itemId);
-        if (segment.text.length < TEXT_MOST) segment.text += event.delta;
-        this.#heard(segment);
-        return;
-      }
-      case "input.transcript.completed": {
-        const segment = this.#segment(event.itemId);
-        segment.text = event.transcript.slice(0, TEXT_MOST);
-        this.#ended(segment);
-        return;
-      }
-      case "input.transcript.failed":
-        this.#context.metric("transcripts_failed", 1, this.link.name);
-        this.#ended(this.#segment(event.itemId));
-        return;
-      case "error":
-        this.#context.metric("upstream_errors", 1, this.link.name);
-        this.#port.failed(event.error.code, `${this.link.name}: ${event.error.message}`);
-        return;
-      default:
-      // It is not asked for anything else, and whatever else it says concerns nobody.
+    // It is not asked for anything else, and whatever else it says concerns nobody.
+    if (event.type === "committed") this.#segment(event.item);
+    else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
+    else if (event.type === "input.transcript.completed") {
+      const segment = this.#segment(event.itemId);
+      segment.text = event.transcript.slice(0, TEXT_MOST);
+      this.#ended(segment);
+    } else if (event.type === "input.transcript.failed") {
+      this.#context.metric("transcripts_failed", 1, this.link.name);
+      this.#ended(this.#segment(event.itemId));
+    } else if (event.type === "error") {
+      this.#context.metric("upstream_errors", 1, this.link.name);
+      this.#port.failed(event.error.code, `${this.link.name}: ${event.error.message}`);
     }
+  }
+
+  #delta(key: string, delta: string): void {
+    const segment = this.#segment(key);
+    if (segment.text.length < TEXT_MOST) segment.text += delta;
+    this.#heard(segment);
   }
 
   #segment(key: string): Segment {
     const known = this.#segments.get(key);
     if (known) return known;
-    const { openItem, judging, lastItem } = this.#host;
-    const itemId = openItem() ?? (judging() ? null : lastItem());
+    const itemId = this.#host.openItem() ?? (this.#host.judging() ? null : this.#host.lastItem());
     const segment = { itemId, beganAt: this.#context.now, text: "", told: "", done: false };
     this.#segments.set(key, segment);
     if (this.#segments.size > SEGMENTS_KEPT) {

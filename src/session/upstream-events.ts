@@ -9,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
 import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
+import type { ResponseRecord } from "./response.ts";
 import type { Responses } from "./responses.ts";
 import type { TurnTaking } from "./turn-taking.ts";
 import type { Witness } from "./witness.ts";
@@ -120,6 +121,14 @@ export class UpstreamEvents implements LinkHost {
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
       this.#port.emit({ type, ...base, transcript: event.transcript, usage });
     }
+  }
+
+  /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
+  onSilent(link: Link, response: ResponseRecord): void {
+    this.#context.metric("responses_silent", 1, link.name);
+    const message = "The upstream's answer cannot be heard: its audio is near zero.";
+    if (link.hasFallback) this.#host.recovery().silent(link, response, { code: "upstream_silent", message });
+    else this.#port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
   onUntold(link: Link, { itemIds, ms }: Untold): void {

@@ -23,7 +23,7 @@ const UNFINISHED: ReadonlySet<string> = new Set(
 function wordsOf(text: string): readonly string[] {
   return text
     .toLowerCase()
-    .replaceAll(/['’\-]/g, "")
+    .replaceAll(/['’-]/g, "")
     .split(/[^\p{L}\p{M}]+/u)
     .filter((word) => word !== "");
 }
