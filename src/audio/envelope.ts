@@ -17,6 +17,8 @@ export class Envelope {
   /** Energy sums and sample counts by frame number modulo FRAMES. */
   readonly #energy = new Float64Array(FRAMES * FIELDS);
   readonly #count = new Float64Array(FRAMES);
+  /** What the two above come to in dB, field by field; NaN where it was not worked out since they changed. */
+  readonly #db = new Float64Array(FRAMES * FIELDS).fill(NaN);
   readonly #bank = new FilterBank();
   /** Newest frame number; −1 before the first sample. */
   #newest = -1;
@@ -32,10 +34,11 @@ export class Envelope {
   /** Adds samples whose first one sounds at `atMs`. Samples older than what is kept are ignored. */
   add(samples: Int16Array, rateHz: number, atMs: number): void {
     const perFrame = (rateHz * ENVELOPE_FRAME_MS) / 1000;
-    let position = (atMs / ENVELOPE_FRAME_MS) * perFrame;
+    // In whole samples: rounding must not move one to another frame when the same audio is cut elsewhere.
+    let position = Math.round((atMs * rateHz) / 1000);
     for (let at = 0; at < samples.length;) {
       const frame = Math.floor(position / perFrame);
-      const length = Math.max(1, Math.min(samples.length - at, Math.ceil((frame + 1) * perFrame - position)));
+      const length = Math.min(samples.length - at, (frame + 1) * perFrame - position);
       this.#addTo(frame, samples, at, at + length, rateHz);
       at += length;
       position += length;
@@ -54,6 +57,7 @@ export class Envelope {
     this.#energy[slot * FIELDS] = (this.#energy[slot * FIELDS] ?? 0) + energy;
     this.#bank.add(samples, from, to, rateHz, this.#energy, slot * FIELDS + 1);
     this.#count[slot] = (this.#count[slot] ?? 0) + (to - from);
+    this.#changed(slot);
   }
 
   #advance(frame: number): void {
@@ -66,6 +70,11 @@ export class Envelope {
   #clear(slot: number): void {
     this.#energy.fill(0, slot * FIELDS, (slot + 1) * FIELDS);
     this.#count[slot] = 0;
+    this.#changed(slot);
+  }
+
+  #changed(slot: number): void {
+    this.#db.fill(NaN, slot * FIELDS, (slot + 1) * FIELDS);
   }
 
   /** From here on nothing sounds, whatever was added: the player stands still until `delay`. */
@@ -104,6 +113,7 @@ export class Envelope {
       this.#energy[to * FIELDS + field] = Math.max(level, other) * count;
     }
     this.#count[to] = count;
+    this.#changed(to);
   }
 
   /** Level of a frame in dBFS, −75 where nothing sounded or nothing is known. */
@@ -119,9 +129,13 @@ export class Envelope {
   #level(frame: number, field: number): number {
     if (this.#heldFrom !== null && frame > this.#heldFrom) return -Infinity;
     if (frame > this.#newest || frame <= this.#newest - FRAMES || frame < 0) return -Infinity;
+    const place = (frame % FRAMES) * FIELDS + field;
+    const known = this.#db[place] ?? NaN;
+    if (!Number.isNaN(known)) return known;
     const count = this.#count[frame % FRAMES] ?? 0;
-    const energy = this.#energy[(frame % FRAMES) * FIELDS + field] ?? 0;
-    return count > 0 ? 10 * Math.log10(energy / count) : -Infinity;
+    const level = count > 0 ? 10 * Math.log10((this.#energy[place] ?? 0) / count) : -Infinity;
+    this.#db[place] = level;
+    return level;
   }
 
   snapshot(): EnvelopeSnapshot {
@@ -138,6 +152,7 @@ export class Envelope {
   restore(snapshot: EnvelopeSnapshot): void {
     this.#energy.set(snapshot.energy);
     this.#count.set(snapshot.count);
+    this.#db.fill(NaN);
     this.#bank.restore(snapshot.bank);
     this.#newest = snapshot.newest;
     this.#heldFrom = snapshot.heldFrom;

@@ -37,7 +37,7 @@ function babble(ms: number, seed: number): Int16Array {
 }
 
 describe("the loudness envelope", () => {
-  test.each([8000, 16_000, 24_000])("[A14] a tone shows in its band, at %i Hz", (rateHz) => {
+  test.each([8000, 16_000, 24_000, 48_000])("[A14] a tone shows in its band, at %i Hz", (rateHz) => {
     for (const [band, hz] of CENTRES.entries()) {
       const envelope = new Envelope();
       envelope.add(tone(hz, rateHz, rateHz / 4, 3000), rateHz, 0);
@@ -48,24 +48,29 @@ describe("the loudness envelope", () => {
     }
   });
 
-  test("[A14] the cut does not matter, and a snapshot goes on", () => {
-    const sound = babble(700, 3);
-    const whole = new Envelope();
-    whole.add(sound, RATE, 100);
-    let cut = new Envelope();
-    const random = seeded(5);
-    for (let at = 0; at < sound.length;) {
-      const length = 1 + Math.floor(random() * 900);
-      cut.add(sound.subarray(at, at + length), RATE, 100 + (at * 1000) / RATE);
-      at += length;
-      const next = new Envelope();
-      next.restore(structuredClone(cut.snapshot()));
-      cut = next;
-    }
-    expect(cut.newestFrame).toBe(whole.newestFrame);
-    const expected = bands(whole);
-    for (const [at, level] of bands(cut).entries()) expect(level).toBeCloseTo(expected[at] ?? 0, 6);
-  });
+  test.each([8000, 16_000, 24_000, 48_000])(
+    "[A14] the cut does not matter, and a snapshot goes on, at %i Hz",
+    (rateHz) => {
+      const sound = babble(700, 3);
+      const whole = new Envelope();
+      whole.add(sound, rateHz, 100);
+      let cut = new Envelope();
+      const random = seeded(5);
+      for (let at = 0; at < sound.length;) {
+        // Often only a few samples: a frame ends within a call as well as between two.
+        const length = 1 + Math.floor(random() ** 3 * 900);
+        cut.add(sound.subarray(at, at + length), rateHz, 100 + (at * 1000) / rateHz);
+        at += length;
+        const next = new Envelope();
+        next.restore(structuredClone(cut.snapshot()));
+        cut = next;
+      }
+      expect(cut.newestFrame).toBe(whole.newestFrame);
+      const expected = bands(whole);
+      expect(Math.max(...expected)).toBeGreaterThan(-50);
+      for (const [at, level] of bands(cut).entries()) expect(level).toBeCloseTo(expected[at] ?? 0, 6);
+    },
+  );
 
   test("[A15] what is held back sounds later, and what the player may have buffered counts twice", () => {
     const envelope = new Envelope();
