@@ -2,11 +2,13 @@
  * How the parts of a session act on each other: what a turn asks of the upstreams, what an answer does to the
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
+import { durationMs } from "../audio/format.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./absence.ts";
+import { Arrival, type ArrivalSnapshot } from "./arrival.ts";
 import { Asking } from "./asking.ts";
 import { AudioInput, TICKS_PER_MS } from "./audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./backpressure.ts";
@@ -62,6 +64,7 @@ export class Conduct {
   readonly bargeIn: BargeIn;
   readonly absence: Absence;
   readonly idle = new Idle(this);
+  readonly arrival = new Arrival();
   readonly asking = new Asking(this);
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -79,7 +82,7 @@ export class Conduct {
   readonly detectorFallback: DetectorFallback | null;
   usage: Record<string, number> = {};
   readonly #setup: SessionSetup;
-  readonly #detector: SpeechDetector;
+  readonly detector: SpeechDetector;
   #audible = false;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
@@ -117,12 +120,12 @@ export class Conduct {
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
     const chosen = createDetector(kernels, setup.plan.detector);
-    this.#detector = chosen.detector;
+    this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
     const options = this.#endpointerOptions();
     this.input = new AudioInput(
       this.config.inputFormat,
-      this.#detector,
+      this.detector,
       options,
       kernels,
       this.context.limits,
@@ -238,7 +241,8 @@ export class Conduct {
   #floorSide() {
     return {
       links: this.links,
-      contested: () => this.listener.audible && this.config.turnDetection?.interrupt_response === true,
+      contested: () =>
+        this.listener.audible && this.config.turnDetection?.interrupt_response === true && !this.arrival.late,
       judging: () => this.floor.judging,
       onOnset: (prefixTicks: number) => this.floor.onset(prefixTicks),
       onEnded: () => this.floor.ended(),
@@ -257,7 +261,7 @@ export class Conduct {
   get #eagerMs(): number | null {
     if (!this.asking.may || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
-    return eagerMs === null ? null : asDetected(eagerMs, this.#detector.thresholds);
+    return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
 
   /** The present silence may be the end of the turn: what speaks for it and against it moves the wait. */
@@ -273,7 +277,7 @@ export class Conduct {
   }
 
   #paused(ms: number): void {
-    this.turnEnd.paused(ms + this.#detector.thresholds.tailMs);
+    this.turnEnd.paused(ms + this.detector.thresholds.tailMs);
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 
@@ -290,6 +294,7 @@ export class Conduct {
   }
 
   appendAudio(bytes: Uint8Array): void {
+    this.arrival.took(durationMs(this.config.inputFormat, bytes.byteLength), this.context.now);
     const audible = this.listener.playingUntil() > this.context.now;
     if (audible !== this.#audible) {
       this.#audible = audible;
@@ -301,7 +306,7 @@ export class Conduct {
   #endpointerOptions() {
     return endpointerOptions(
       this.config.turnDetection,
-      this.#detector.thresholds,
+      this.detector.thresholds,
       this.#audible,
       (eagerness) => this.turnEnd.waitMs(eagerness),
     );
@@ -361,7 +366,7 @@ export class Conduct {
       identity["relay"] = {
         session_id: `sess_${this.#setup.id}`,
         upstreams: this.links.map((link) => link.name),
-        detector: this.#detector.name,
+        detector: this.detector.name,
         resume_token: this.delivery.token,
       };
     }
@@ -390,23 +395,10 @@ export class Conduct {
 
   #turnTaken(detected: boolean): void {
     this.parking.touch();
-    const waitedMs = this.input.endpointer.options.hangoverMs + this.#detector.thresholds.tailMs;
+    const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     if (detected) this.asking.turn();
-  }
-
-  /** The neural detector cannot decide here: the application is told, and the metrics. */
-  tellFallback(): void {
-    if (this.detectorFallback === null) return;
-    this.context.metric("detector_fallbacks", 1);
-    if (this.port.extended) {
-      this.port.emit({
-        type: "relay.detector",
-        detector: this.#detector.name,
-        reason: this.detectorFallback,
-      });
-    }
   }
 
   #responseDone(response: ResponseRecord): void {
@@ -428,6 +420,7 @@ export class Conduct {
       createdAt: this.createdAt,
       usage: { ...this.usage },
       activeAt: this.parking.snapshot(),
+      arrival: this.arrival.snapshot(),
     };
   }
 
@@ -435,6 +428,7 @@ export class Conduct {
     this.createdAt = snapshot.createdAt;
     this.usage = { ...snapshot.usage };
     this.parking.restore(snapshot.activeAt);
+    this.arrival.restore(snapshot.arrival);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -448,4 +442,5 @@ export interface ConductSnapshot {
   readonly createdAt: number;
   readonly usage: Readonly<Record<string, number>>;
   readonly activeAt: number;
+  readonly arrival: ArrivalSnapshot;
 }

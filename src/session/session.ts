@@ -81,6 +81,7 @@ export class Session {
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
+        conduct.arrival.back(conduct.context.now);
       },
       restarted: () => this.#begin(),
       gone: () => this.#clientAway(),
@@ -170,11 +171,20 @@ export class Session {
       type: "conversation.created",
       conversation: { id: this.#conduct.conversationId, object: "realtime.conversation" },
     });
-    this.#conduct.tellFallback();
+    this.#tellFallback();
     this.#conduct.parking.touch();
     this.#conduct.listener.back();
     for (const link of lines) link.ensure();
     context.persist();
+  }
+
+  /** The neural detector cannot decide here: the application is told, and the metrics. */
+  #tellFallback(): void {
+    const { context, port, detector, detectorFallback } = this.#conduct;
+    if (detectorFallback === null) return;
+    context.metric("detector_fallbacks", 1);
+    if (port.extended)
+      port.emit({ type: "relay.detector", detector: detector.name, reason: detectorFallback });
   }
 
   /** It takes nothing of what it is sent: as good as gone, whatever its socket says. */

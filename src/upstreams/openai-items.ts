@@ -47,6 +47,8 @@ export class ItemCommands {
       return this.#wait(command.itemId, command);
     }
     if (command.type === "delete") {
+      // An item of the same id may follow, and gets another name.
+      this.#names.forget(command.itemId);
       const eventId = this.#eventId("delete");
       return [JSON.stringify({ type: "conversation.item.delete", event_id: eventId, item_id: providerId })];
     }

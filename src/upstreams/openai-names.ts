@@ -60,6 +60,11 @@ export class ItemNames {
     return pending || held ? null : undefined;
   }
 
+  /** The provider's item of this name is gone; what it still says of it is understood. */
+  forget(itemId: string): void {
+    this.#toProvider.delete(itemId);
+  }
+
   session(providerId: string): string {
     return this.#toSession.get(providerId) ?? providerId;
   }

@@ -202,3 +202,29 @@ function byPlace(call: Call) {
   const types = call.commandTypes().slice(-5);
   return (a: string, b: string) => types.indexOf(a) - types.indexOf(b);
 }
+
+describe("late audio", () => {
+  test("[F15] what was said while the connection was lost is a turn, whatever the agent was saying", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };
+    call.speak(concat(silence(600), voice(1000), silence(900)));
+    call.answer(voice(8000, 24_000, 5), "A long answer.");
+    call.speak(silence(1000));
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(3000);
+    call.clearEvents();
+    call.connect("duplex.v1");
+    call.client({ type: "session.resume", resume_token: relay.resume_token, last_received: 0 });
+    // Three seconds of talk arrive at once, and the agent goes on where it stood still.
+    call.append(concat(silence(500), voice(800), silence(1700)));
+    expect(call.types()).not.toContain("overlap.decision");
+    expect(call.types()).toContain("input_audio_buffer.committed");
+    // From then on it is live again: a short sound over the next answer is judged as ever.
+    call.answer(voice(8000, 24_000, 6), "Another one.");
+    call.speak(silence(2000));
+    call.clearEvents();
+    call.speak(voice(120));
+    expect(call.last("overlap.decision")["decision"]).toBe("hold");
+  });
+});
