@@ -4,27 +4,27 @@
  * is a row in `transitions.ts`.
  */
 import type { SessionConfig } from "../protocol/session-config.ts";
-import { TICKS_PER_MS, type AudioInputSnapshot } from "./audio-input.ts";
-import type { BackpressureSnapshot } from "./backpressure.ts";
-import { ClientMessages } from "./client-messages.ts";
-import type { ClientPortSnapshot } from "./client-port.ts";
+import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
+import type { BackpressureSnapshot } from "./client/backpressure.ts";
+import { ClientMessages } from "./client/client-messages.ts";
+import type { ClientPortSnapshot } from "./client/client-port.ts";
 import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
-import type { ConversationSnapshot } from "./conversation.ts";
+import type { ConversationSnapshot } from "./memory/conversation.ts";
 import type { DeliverySnapshot } from "./delivery/delivery.ts";
-import { Doubt } from "./doubt.ts";
-import type { EagerSnapshot } from "./eager.ts";
+import { Doubt } from "./client/doubt.ts";
+import type { EagerSnapshot } from "./turns/eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
-import type { LinkSnapshot } from "./link.ts";
-import type { PlayoutSnapshot } from "./playout.ts";
-import type { RecoverySnapshot } from "./recovery.ts";
-import type { WriterSnapshot } from "./response-writer.ts";
-import type { ResponsesSnapshot } from "./responses.ts";
+import type { LinkSnapshot } from "./links/link.ts";
+import type { PlayoutSnapshot } from "./output/playout.ts";
+import type { RecoverySnapshot } from "./links/recovery.ts";
+import type { WriterSnapshot } from "./output/response-writer.ts";
+import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
-import type { TranscriberSnapshot } from "./transcriber.ts";
+import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
-import type { TurnSnapshot } from "./turn-taking.ts";
+import type { TurnSnapshot } from "./turns/turn-taking.ts";
 
 export type { SessionDependencies, SessionSetup } from "./setup.ts";
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PCM_24K } from "../../src/audio/format.ts";
-import { AudioArchive } from "../../src/session/archive.ts";
+import { AudioArchive } from "../../src/session/memory/archive.ts";
 
 const BUDGET = 6 * 32_768;
 

@@ -14,21 +14,21 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 1,
     what: "a turn begins half a second late: its first words are lost",
-    file: "src/session/turn-taking.ts",
+    file: "src/session/turns/turn-taking.ts",
     from: "this.#begin(Math.max(this.#startTicks, prefixTicks, 0));",
     to: "this.#begin(Math.max(this.#startTicks, prefixTicks, 0) + 500 * TICKS_PER_MS);",
   },
   {
     number: 2,
     what: "audio that waited for the listener is cut at the wrong sample and heard twice",
-    file: "src/session/lane.ts",
+    file: "src/session/output/lane.ts",
     from: "this.#queue[0] = { ...head, bytes: head.bytes.subarray(most) };",
     to: "this.#queue[0] = { ...head, bytes: head.bytes.subarray(most - size) };",
   },
   {
     number: 3,
     what: "what was sent counts as heard: history keeps words that nobody heard",
-    file: "src/session/playout.ts",
+    file: "src/session/output/playout.ts",
     from: "    return heard;",
     to: "    return piece?.sentMs ?? heard;",
   },
@@ -42,7 +42,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 5,
     what: "a provider that stops answering is waited for without end",
-    file: "src/session/responses.ts",
+    file: "src/session/output/responses.ts",
     from: 'this.#context.metric("response_timeouts", 1, response.upstream);',
     to: 'if (this.#context.now > 0) return;\n    this.#context.metric("response_timeouts", 1, response.upstream);',
   },
@@ -63,7 +63,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 8,
     what: "what a crash made the relay forget goes on as if the client had not seen it",
-    file: "src/session/doubt.ts",
+    file: "src/session/client/doubt.ts",
     from: "if (forgotten !== null || lastReceived === null) this.#forsake();",
     to: "",
   },

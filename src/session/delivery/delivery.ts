@@ -6,7 +6,7 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { ClientPort, NumberRange } from "../client-port.ts";
+import type { ClientPort, NumberRange } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";

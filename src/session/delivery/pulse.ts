@@ -5,7 +5,7 @@
  * While nothing is said at all and no upstream is connected, the pulse rests: the shell answers heartbeats without waking
  * the object, and nobody's silence is watched. The first word ends the rest.
  */
-import type { ClientPort } from "../client-port.ts";
+import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT } from "../io.ts";
 

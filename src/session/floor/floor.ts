@@ -7,9 +7,9 @@
  * quieter than this caller speaks (background); speech lasted `confirmMs` (interruption); silence lasted `dismissMs`
  * (noise when hardly voiced, else a backchannel).
  */
-import type { ClientPort } from "../client-port.ts";
+import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Playout } from "../playout.ts";
+import type { Playout } from "../output/playout.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";

@@ -3,7 +3,7 @@
  * long enough to be more than a gap between words; what is learned of the speaker gives the wait, and what speaks for
  * or against an end moves it within the bounds of the eagerness (table in docs/floor.md).
  */
-import { TICKS_PER_MS, type AudioInput } from "../audio-input.ts";
+import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
 import type { Context } from "../context.ts";
 import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Melody, type MelodySnapshot } from "./melody.ts";

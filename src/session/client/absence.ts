@@ -1,0 +1,89 @@
+/**
+ * A plain `realtime` client that dropped cannot resume, but it may come back: what was being said to it stops where it
+ * was heard, and whoever connects next is told the conversation as it stands and goes on with it.
+ */
+import { isJsonObject, type Json } from "../../protocol/json.ts";
+import type { BargeIn } from "../output/barge-in.ts";
+import type { ClientPort } from "./client-port.ts";
+import type { Context } from "../context.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Link } from "../links/link.ts";
+import type { Responses } from "../output/responses.ts";
+import type { TurnTaking } from "../turns/turn-taking.ts";
+
+interface AbsenceParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly responses: Responses;
+  readonly turns: TurnTaking;
+  readonly bargeIn: BargeIn;
+  readonly links: readonly Link[];
+}
+
+interface AbsenceHost {
+  /** Answers are the relay's to ask for (`create_response`), not only the client's. */
+  mayAsk(): boolean;
+  /** Asks for the answer to the last turn. */
+  ask(): void;
+}
+
+export class Absence {
+  readonly #parts: AbsenceParts;
+  readonly #host: AbsenceHost;
+  /** An answer was stopped of which nothing had been said. */
+  #owed = false;
+
+  constructor(parts: AbsenceParts, host: AbsenceHost) {
+    this.#parts = parts;
+    this.#host = host;
+  }
+
+  /**
+   * Nobody hears: every answer is cancelled, history keeps what was heard. To be called while no client is connected,
+   * when one has gone and again before one comes: providers speak without being asked.
+   */
+  stop(): void {
+    const { context, responses, turns, bargeIn, links } = this.#parts;
+    context.deadlines.clear("idle");
+    turns.takeBack();
+    for (const response of responses.active) {
+      if (response.asked && !response.outOfBand && response.items.length === 0) this.#owed = true;
+      responses.cancel(response, links[response.stream], "client_gone");
+    }
+    bargeIn.clear();
+  }
+
+  /** To a client that was not there: what was said so far, the turn that is open, and the answer that is owed. */
+  tell(): void {
+    const { port, conversation, responses, turns } = this.#parts;
+    let previous_item_id: string | null = null;
+    for (const { item } of conversation.entries) {
+      port.emit({ type: "conversation.item.added", previous_item_id, item });
+      port.emit({ type: "conversation.item.done", previous_item_id, item });
+      previous_item_id = item.id;
+    }
+    turns.tellOpen();
+    const owed = this.#owed && this.#host.mayAsk() && this.#spokenTurnLast;
+    this.#owed = false;
+    if (owed && responses.answering.length === 0) this.#host.ask();
+  }
+
+  /** What was typed, its application asked for and asks for again. */
+  get #spokenTurnLast(): boolean {
+    const last = this.#parts.conversation.entries.at(-1)?.item;
+    const content = last?.["role"] === "user" ? last["content"] : null;
+    return (
+      Array.isArray(content) &&
+      content.some((part: Json) => isJsonObject(part) && part["type"] === "input_audio")
+    );
+  }
+
+  snapshot(): boolean {
+    return this.#owed;
+  }
+
+  restore(owed: boolean): void {
+    this.#owed = owed;
+  }
+}

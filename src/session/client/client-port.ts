@@ -1,0 +1,218 @@
+/**
+ * The client's side of the wire: numbers and writes server events, in the dialect that was negotiated. What is said
+ * while no client is connected is kept for a `duplex.v1` client and gone for a `realtime` one, which cannot resume.
+ */
+import type { ClientError } from "../../protocol/client-error.ts";
+import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../protocol/frame.ts";
+import type { Json } from "../../protocol/json.ts";
+import type { WireMessage } from "../../upstreams/upstream.ts";
+import type { Context } from "../context.ts";
+import { Outbox, type OutboxSnapshot } from "../delivery/outbox.ts";
+import { CLIENT, type Dialect } from "../io.ts";
+
+/** A server event before it got its event_id. */
+export interface ServerEvent {
+  readonly type: string;
+  readonly [field: string]: Json | undefined;
+}
+
+/** Everything about an audio delta that stays the same for one item, made once. */
+export interface AudioAddress {
+  /** `"response_id":…,"item_id":…,"output_index":…,"content_index":…` */
+  readonly members: string;
+  readonly stream: number;
+  readonly ordinal: number;
+}
+
+/** More messages than a session can send between two snapshots: a client that says it has more is not believed. */
+const MESSAGES_PER_SNAPSHOT = 10_000;
+
+/** Numbers of messages, first and last. */
+export type NumberRange = readonly [from: number, to: number];
+
+export class ClientPort {
+  readonly outbox: Outbox;
+  readonly #context: Context;
+  #dialect: Dialect | null = null;
+  #connected = false;
+  /** Connected, but what it gets next is decided by its `session.resume`. */
+  #muted = false;
+  /** What is emitted now is nobody's to know. */
+  #silent = false;
+  #sequence = 0;
+  #saidAt = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.outbox = new Outbox(context.limits.outboxBytes);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** What is emitted now reaches the client now. */
+  get live(): boolean {
+    return this.#connected && !this.#muted;
+  }
+
+  /** The client negotiated `duplex.v1`, on this connection or on the last one. */
+  get extended(): boolean {
+    return this.#dialect === "duplex.v1";
+  }
+
+  /** Number of the last message. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** When something was last sent. */
+  get saidAt(): number {
+    return this.#saidAt;
+  }
+
+  open(dialect: Dialect): void {
+    this.#dialect = dialect;
+    this.#connected = true;
+    this.#muted = false;
+    this.#saidAt = this.#context.now;
+  }
+
+  closed(): void {
+    this.#connected = false;
+    this.#muted = false;
+  }
+
+  mute(): void {
+    this.#muted = true;
+  }
+
+  unmute(): void {
+    this.#muted = false;
+  }
+
+  /** What this does is not told: the client takes it for done already. */
+  silently(act: () => void): void {
+    this.#silent = true;
+    try {
+      act();
+    } finally {
+      this.#silent = false;
+    }
+  }
+
+  /**
+   * The client has messages up to this number, of which this life of the session may know only the first.
+   * @returns the numbers of those that it does not know, or null. The count goes on after them.
+   */
+  recall(lastReceived: number): NumberRange | null {
+    const from = this.#sequence + 1;
+    if (lastReceived < from) return null;
+    this.#sequence = Math.min(lastReceived, this.#sequence + MESSAGES_PER_SNAPSHOT);
+    this.outbox.clear();
+    return [from, this.#sequence];
+  }
+
+  /** The client begins anew: it counts from one again and misses nothing. */
+  restart(): void {
+    this.#muted = false;
+    this.#sequence = 0;
+    this.outbox.clear();
+  }
+
+  acknowledge(sequence: number): void {
+    this.outbox.acknowledge(sequence);
+  }
+
+  emit(event: ServerEvent): void {
+    if (this.#silent || (!this.#connected && !this.extended)) return;
+    const { type, ...members } = event;
+    const numbered: Record<string, Json | undefined> = {
+      type,
+      event_id: this.#context.newId("event"),
+      ...members,
+    };
+    if (this.extended) numbered["server_event_seq"] = this.#sequence + 1;
+    this.#deliver(JSON.stringify(numbered), 0);
+  }
+
+  /** About delivery itself: neither numbered nor kept. */
+  emitUnnumbered(event: ServerEvent): void {
+    if (!this.#connected) return;
+    this.#saidAt = this.#context.now;
+    this.#context.act({ type: "send", peer: CLIENT, data: JSON.stringify(event) });
+  }
+
+  /** One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. */
+  audio(address: AudioAddress, bytes: Uint8Array, audioMs: number): void {
+    if (!this.#connected && !this.extended) return;
+    if (this.extended) {
+      const header = {
+        kind: FRAME_AUDIO,
+        stream: address.stream,
+        response: address.ordinal,
+        sequence: this.#sequence + 1,
+      };
+      const room = this.outbox.room(FRAME_HEADER_BYTES + bytes.byteLength);
+      this.#deliver(writeFrame(header, bytes, room), audioMs);
+      return;
+    }
+    const id = this.#context.newId("event");
+    this.#deliver(
+      `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${bytes.toBase64()}"}`,
+      audioMs,
+    );
+  }
+
+  #deliver(data: WireMessage, audioMs: number): void {
+    this.#sequence += 1;
+    if (this.extended) this.outbox.add({ sequence: this.#sequence, data, audioMs });
+    if (!this.live) return;
+    this.#saidAt = this.#context.now;
+    this.#context.act({ type: "send", peer: CLIENT, data });
+  }
+
+  /** The client's own fault, answered with the id of the event that caused it. */
+  rejected(error: ClientError, eventId: string | null): void {
+    this.#context.metric("client_errors", 1);
+    this.#error("invalid_request_error", error.code, error.message, error.param, eventId);
+  }
+
+  /** An upstream's or our own fault. */
+  failed(code: string, message: string): void {
+    this.#error("server_error", code, message, null, null);
+  }
+
+  #error(type: string, code: string, message: string, param: string | null, eventId: string | null): void {
+    this.emit({ type: "error", error: { type, code, message, param, event_id: eventId } });
+  }
+
+  snapshot(): ClientPortSnapshot {
+    return {
+      dialect: this.#dialect,
+      connected: this.#connected,
+      muted: this.#muted,
+      sequence: this.#sequence,
+      saidAt: this.#saidAt,
+      outbox: this.outbox.snapshot(),
+    };
+  }
+
+  restore(snapshot: ClientPortSnapshot): void {
+    this.#dialect = snapshot.dialect;
+    this.#connected = snapshot.connected;
+    this.#muted = snapshot.muted;
+    this.#sequence = snapshot.sequence;
+    this.#saidAt = snapshot.saidAt;
+    this.outbox.restore(snapshot.outbox);
+  }
+}
+
+export interface ClientPortSnapshot {
+  readonly dialect: Dialect | null;
+  readonly connected: boolean;
+  readonly muted: boolean;
+  readonly sequence: number;
+  readonly saidAt: number;
+  readonly outbox: OutboxSnapshot;
+}

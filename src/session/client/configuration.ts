@@ -1,0 +1,188 @@
+/** The session's configuration: what the client set over the plan's defaults, and what follows from it. */
+import type { AudioFormat } from "../../audio/format.ts";
+import type { EndpointerOptions } from "../../audio/endpointer.ts";
+import type { DetectorThresholds } from "../../audio/vad/detector.ts";
+import type { Json, JsonObject } from "../../protocol/json.ts";
+import {
+  initialConfig,
+  mergeConfig,
+  type SessionConfig,
+  type TurnDetection,
+} from "../../protocol/session-config.ts";
+import type { UpstreamConfig } from "../../upstreams/upstream.ts";
+import { WAITS, type Eagerness } from "../turn-end/waits.ts";
+
+/** Session keys that `UpstreamConfig` names itself. */
+const NAMED = new Set([
+  "type",
+  "instructions",
+  "output_modalities",
+  "max_output_tokens",
+  "tools",
+  "tool_choice",
+  "audio",
+  "relay",
+]);
+
+const SEMANTIC_PREFIX_MS = 300;
+/** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
+const MIN_SPEECH_MS = 0;
+
+/** Below two hops of the slower detector a silence is none. */
+const MIN_HANGOVER_MS = 64;
+/** At most this much audio is ahead of a `duplex.v1` listener, so that a cut claws back little. */
+const DEFAULT_LEAD_MS = 400;
+/** Voice over an agent that is an interruption and no backchannel (docs/floor.md). */
+const CONFIRM_MS = 680;
+/** A client that plays unpaced hears of an interruption only when it is confirmed: it must not wait so long. */
+const CONFIRM_UNPACED_MS = 160;
+const DISMISS_MS = 250;
+
+export interface RelaySettings {
+  readonly leadMs: number | null;
+  readonly confirmMs: number;
+  readonly dismissMs: number;
+  readonly eagerMs: number | null;
+}
+
+export class Configuration {
+  #config: SessionConfig;
+
+  constructor(kind: "conversation" | "transcription", planned: JsonObject, given: JsonObject) {
+    const initial = initialConfig(kind === "transcription" ? "transcription" : "realtime");
+    this.#config = mergeConfig(mergeConfig(initial, planned), given);
+  }
+
+  get current(): SessionConfig {
+    return this.#config;
+  }
+
+  /** @throws ClientError naming the field; nothing changes then. */
+  update(session: JsonObject): void {
+    this.#config = mergeConfig(this.#config, session);
+  }
+
+  get turnDetection(): TurnDetection | null {
+    return this.#config.audio.input.turn_detection;
+  }
+
+  get inputFormat(): AudioFormat {
+    return this.#config.audio.input.format;
+  }
+
+  get outputFormat(): AudioFormat {
+    return this.#config.audio.output.format;
+  }
+
+  get modality(): "audio" | "text" {
+    return this.#config.output_modalities[0];
+  }
+
+  get transcriptionOnly(): boolean {
+    return this.#config.type === "transcription";
+  }
+
+  /** What the relay itself is told, under `session.relay`. */
+  relay(extended: boolean): RelaySettings {
+    const set = this.#config.relay;
+    return {
+      leadMs: set?.lead_ms === undefined ? (extended ? DEFAULT_LEAD_MS : null) : set.lead_ms,
+      confirmMs: set?.interruption?.confirm_ms ?? (extended ? CONFIRM_MS : CONFIRM_UNPACED_MS),
+      dismissMs: set?.interruption?.dismiss_ms ?? DISMISS_MS,
+      eagerMs: set?.eager_ms ?? null,
+    };
+  }
+
+  /** `audio.output` as responses show it. */
+  get output(): JsonObject {
+    return { format: this.outputFormat, voice: this.#voice };
+  }
+
+  get #voice(): Json {
+    const { voice } = this.#config.audio.output;
+    return voice === null ? "default" : (voice as Json);
+  }
+
+  /** The full effective configuration, as `session.created` and `session.updated` carry it. */
+  shown(identity: JsonObject): JsonObject {
+    // SessionConfig is JSON by construction: it came out of a schema over JSON.
+    const config = this.#config as unknown as JsonObject;
+    const { audio } = this.#config;
+    const input = audio.input as unknown as JsonObject;
+    const output = audio.output as unknown as JsonObject;
+    if (this.transcriptionOnly) {
+      const { type, include } = config;
+      return { type: type ?? "transcription", ...identity, include: include ?? null, audio: { input } };
+    }
+    return { ...config, ...identity, audio: { input, output: { ...output, voice: this.#voice } } };
+  }
+
+  upstream(): UpstreamConfig {
+    const config = this.#config as unknown as JsonObject;
+    const extra: Record<string, Json> = {};
+    for (const [key, value] of Object.entries(config)) {
+      if (!NAMED.has(key) && value !== null) extra[key] = value;
+    }
+    const input = this.#config.audio.input;
+    if (input.noise_reduction) extra["noise_reduction"] = input.noise_reduction as JsonObject;
+    return {
+      kind: this.transcriptionOnly ? "transcription" : "conversation",
+      instructions: this.#config.instructions,
+      modality: this.modality,
+      tools: this.#config.tools as unknown as readonly JsonObject[],
+      toolChoice: this.#config.tool_choice as Json,
+      maxOutputTokens: this.#config.max_output_tokens,
+      voice: this.#config.audio.output.voice as Json,
+      speed: this.#config.audio.output.speed,
+      transcription: input.transcription as JsonObject | null,
+      turnDetection: this.turnDetection as unknown as JsonObject | null,
+      extra,
+    };
+  }
+
+  snapshot(): SessionConfig {
+    return this.#config;
+  }
+
+  restore(config: SessionConfig): void {
+    this.#config = config;
+  }
+}
+
+/**
+ * The endpointer's options for a turn detection. OpenAI's `threshold` keeps its meaning (0.5 is the middle, higher
+ * wants louder speech) and is mapped onto this detector's own scale; while the assistant is audible the detector's
+ * raised threshold is the least.
+ */
+export function endpointerOptions(
+  turn: TurnDetection | null,
+  thresholds: DetectorThresholds,
+  audible: boolean,
+  semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].usualMs,
+): EndpointerOptions {
+  const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
+  const start = rescale(wanted, thresholds.start);
+  const raised = audible ? Math.max(start, thresholds.startWhileSpeaking) : start;
+  return {
+    start: raised,
+    stop: Math.max(0.01, start - (thresholds.start - thresholds.stop)),
+    prefixPaddingMs: turn?.type === "server_vad" ? turn.prefix_padding_ms : SEMANTIC_PREFIX_MS,
+    minSpeechMs: MIN_SPEECH_MS,
+    hangoverMs: asDetected(
+      turn?.type === "server_vad"
+        ? turn.silence_duration_ms
+        : semanticMs(turn?.type === "semantic_vad" ? turn.eagerness : "auto"),
+      thresholds,
+    ),
+  };
+}
+
+/** A silence of `ms` as the detector sees it, which hears speech a little longer than it lasts. */
+export function asDetected(ms: number, thresholds: DetectorThresholds): number {
+  return Math.max(MIN_HANGOVER_MS, ms - thresholds.tailMs);
+}
+
+/** 0 → 0, 0.5 → `middle`, 1 → 1, linear between. */
+function rescale(value: number, middle: number): number {
+  return value <= 0.5 ? value * 2 * middle : middle + (value - 0.5) * 2 * (1 - middle);
+}

@@ -1,0 +1,87 @@
+/**
+ * The object died, and the snapshot it was rebuilt from may be older than what its `duplex.v1` client has seen. Until
+ * the client has said what that is, everything stands still as the snapshot has it: no deadline runs, nobody is dialled
+ * and nothing is said. A client that saw no more than the snapshot knows goes on exactly there; one that saw more is
+ * told which of our messages are forgotten, and nothing that was under way goes on (docs/wire.md).
+ */
+import type { NumberRange } from "./client-port.ts";
+import type { Conduct } from "../conduct.ts";
+import type { Link } from "../links/link.ts";
+import type { SessionSnapshot } from "../session.ts";
+
+export class Doubt {
+  readonly #conduct: Conduct;
+  #kept: SessionSnapshot | null = null;
+  /** Links whose connections died with the former life, until they are dialled again. */
+  #widowed: readonly Link[] = [];
+  /** The former life's last moment that is known. */
+  #knownUntil = 0;
+
+  constructor(conduct: Conduct) {
+    this.#conduct = conduct;
+  }
+
+  /** All that is known while there is doubt; null: there is none. */
+  get kept(): SessionSnapshot | null {
+    return this.#kept;
+  }
+
+  begin(snapshot: SessionSnapshot): void {
+    const { context, port, delivery } = this.#conduct;
+    const until = snapshot.doubtedUntil ?? context.now + context.limits.clientGoneMs;
+    this.#kept = { ...snapshot, status: "waiting", doubtedUntil: until };
+    const ends = snapshot.context.deadlines.filter(([name]) => name.startsWith("session:"));
+    context.deadlines.restore([...ends, ["client:gone", until]]);
+    port.closed();
+    delivery.closed();
+    this.#conduct.listener.away();
+  }
+
+  /**
+   * The client has our messages up to this number; null: it begins anew and has none.
+   * @returns the numbers of those that are forgotten, or null.
+   */
+  recall(lastReceived: number | null): NumberRange | null {
+    if (this.#kept === null) return null;
+    this.#resumeDeadlines(this.#kept);
+    this.#knownUntil = this.#kept.context.now;
+    this.#kept = null;
+    // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
+    this.#conduct.eager.forget();
+    this.#widowed = this.#conduct.lines.filter(({ phase }) => phase !== "idle" && phase !== "closed");
+    const forgotten = lastReceived === null ? null : this.#conduct.port.recall(lastReceived);
+    if (forgotten !== null || lastReceived === null) this.#forsake();
+    return forgotten;
+  }
+
+  /** Time stood still for them. */
+  #resumeDeadlines({ context: { deadlines, now } }: SessionSnapshot): void {
+    const { context } = this.#conduct;
+    for (const [name, at] of deadlines) {
+      if (/^(session|client):/.test(name)) continue;
+      context.deadlines.set(name, context.now + Math.max(0, at - now));
+    }
+  }
+
+  /** The client has seen what is not known here: nothing that was under way goes on, and it knows that. */
+  #forsake(): void {
+    const { port, recovery, lines, turns } = this.#conduct;
+    port.silently(() => {
+      for (const link of lines) link.died(this.#knownUntil);
+      recovery.forsake();
+      turns.renew();
+    });
+  }
+
+  /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
+  settle(): void {
+    const { recovery, links, turns, floor } = this.#conduct;
+    const widowed = this.#widowed;
+    this.#widowed = [];
+    for (const link of widowed) link.died(this.#knownUntil);
+    for (const link of widowed) link.ensure();
+    recovery.askOwed(links);
+    turns.tellAgain();
+    floor.tellAgain();
+  }
+}

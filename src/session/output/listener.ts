@@ -1,0 +1,106 @@
+/** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
+import { PCM_24K, type AudioFormat } from "../../audio/format.ts";
+import type { Backpressure } from "../client/backpressure.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import type { Configuration } from "../client/configuration.ts";
+import type { Context } from "../context.ts";
+import type { Floor } from "../floor/floor.ts";
+import type { Link } from "../links/link.ts";
+import type { GateHost } from "./output-gate.ts";
+import type { Playout } from "./playout.ts";
+import type { Responses } from "./responses.ts";
+import type { ResponseRecord } from "./response.ts";
+
+/** Read when it is asked for: these parts are made after the listener, and know it. */
+interface ListenerParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly playout: Playout;
+  readonly config: Configuration;
+  readonly links: readonly Link[];
+  readonly floor: Floor;
+  readonly responses: Responses;
+  readonly backpressure: Backpressure;
+}
+
+export class Listener implements GateHost {
+  readonly #parts: ListenerParts;
+
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+  }
+
+  holds(response: ResponseRecord): boolean {
+    const { port, floor, backpressure } = this.#parts;
+    if (!response.announced || !port.live || backpressure.congested) return true;
+    return floor.held && !this.#streams(response.stream);
+  }
+
+  leadMs(stream: number): number | null {
+    const { config, port } = this.#parts;
+    // A duplex model keeps time by itself: pacing it would only delay it.
+    return this.#streams(stream) ? null : config.relay(port.extended).leadMs;
+  }
+
+  aheadMs(stream: number): number {
+    return this.#parts.playout.aheadMs(stream, this.#parts.context.now);
+  }
+
+  outputFormat(stream: number): AudioFormat {
+    return this.#parts.links[stream]?.capabilities.output ?? PCM_24K;
+  }
+
+  /** It speaks when it likes. */
+  #streams(stream: number): boolean {
+    return this.#parts.links[stream]?.capabilities.turns === "none";
+  }
+
+  /** How long an answer may stand still. With somewhere else to turn, one that has run dry is not waited for long. */
+  patienceMs(stream: number): number {
+    const { stallMs, progressMs } = this.#parts.context.limits;
+    if (!this.#parts.links[stream]?.hasFallback) return progressMs;
+    return stallMs + this.aheadMs(stream);
+  }
+
+  /** When the last agent that takes turns will have been heard. */
+  playingUntil(): number {
+    const { links, playout } = this.#parts;
+    let until = 0;
+    for (const link of links) {
+      if (!this.#streams(link.index)) until = Math.max(until, playout.audibleUntil(link.index));
+    }
+    return until;
+  }
+
+  /** An agent that takes turns sounds, or has something to say that waits. */
+  get audible(): boolean {
+    const { context, responses } = this.#parts;
+    if (this.playingUntil() > context.now) return true;
+    return responses.active.some(
+      (response) => !this.#streams(response.stream) && responses.waiting(response),
+    );
+  }
+
+  /** Nothing of this upstream's is under way, and nothing of it is audible that may yet be cut. */
+  atGap(link: Link): boolean {
+    const { context, playout, responses } = this.#parts;
+    if (responses.busy(link.index)) return false;
+    return this.#streams(link.index) || playout.audibleUntil(link.index) <= context.now;
+  }
+
+  /** They are not there: their player stands still, and so does what is said to it. */
+  away(): void {
+    const { port, playout, floor, context } = this.#parts;
+    if (!port.extended) return;
+    playout.pause(context.now, "connection");
+    floor.guard.paused(context.now);
+  }
+
+  /** They are there again. */
+  back(): void {
+    const { playout, floor, responses, context } = this.#parts;
+    const paused = playout.resume(context.now, "connection");
+    if (paused) floor.guard.delayed(paused.fromMs, paused.byMs);
+    responses.drain();
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * The caller's audio on its way in: decoded once, resampled once per distinct rate, encoded once per distinct
+ * format, heard by the speech detector, kept for pre-roll.
+ *
+ * Positions are ticks of 1/48 000 s since the session's first sample; every rate divides that, so a position means
+ * the same sample to every stream. Whatever a detector decides is a position, and audio is cut there, not at the
+ * message that happened to be last: any split of the same audio into messages gives the same events.
+ */
+import { createDecoder, encode, type AudioDecoder } from "../../audio/codec.ts";
+import { Endpointer, type EndpointerOptions, type EndpointerSnapshot } from "../../audio/endpointer.ts";
+import {
+  bytesPerSample,
+  formatKey,
+  sampleRateHz,
+  type AudioFormat,
+  type PcmRateHz,
+} from "../../audio/format.ts";
+import type { AudioKernels } from "../../audio/kernels.ts";
+import { createResampler, type Resampler, type ResamplerSnapshot } from "../../audio/resampler.ts";
+import { SampleRing, type RingSnapshot } from "../../audio/ring.ts";
+import type { DetectorSnapshot, SpeechDetector } from "../../audio/vad/detector.ts";
+import type { AudioChunk } from "../../upstreams/upstream.ts";
+import type { Limits } from "../limits.ts";
+
+export const TICKS_PER_MS = 48;
+
+/** Someone who takes the caller's audio: an upstream, or the archive. */
+export interface AudioTap {
+  readonly format: AudioFormat;
+  /** Next sample to deliver, counted in its rate's stream. */
+  cursor: number;
+  deliver(chunk: AudioChunk): void;
+  /** So many milliseconds of what it was to have are gone from the history. */
+  missed?(ms: number): void;
+}
+
+export type SpeechDecision =
+  | { readonly type: "started"; readonly prefixTicks: number }
+  | { readonly type: "stopped"; readonly ticks: number };
+
+export interface InputListener {
+  /** Samples as the detector gets them, before its hops. */
+  onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void;
+  /** One probability of the detector, after the decision it led to. */
+  onHop(probability: number, hopMs: number): void;
+  onSpeech(decision: SpeechDecision): void;
+  /** A slice of input was taken in: audio may flow. */
+  onAudio(): void;
+}
+
+/**
+ * The resamplers' lags differ by less than this, so a cut this far before a decided position has its samples in
+ * every stream.
+ */
+const LAG_TICKS = 10 * TICKS_PER_MS;
+
+class RateStream {
+  readonly rateHz: PcmRateHz;
+  readonly ring: SampleRing;
+  readonly originTicks: number;
+  readonly #resampler: Resampler;
+  #latest: Int16Array = new Int16Array(0);
+  #latestFrom = 0;
+
+  constructor(
+    fromHz: PcmRateHz,
+    rateHz: PcmRateHz,
+    originTicks: number,
+    limits: Limits,
+    kernels: AudioKernels,
+  ) {
+    this.rateHz = rateHz;
+    this.originTicks = originTicks;
+    this.ring = new SampleRing(Math.ceil((limits.inputHistoryMs * rateHz) / 1000));
+    this.#resampler = createResampler(fromHz, rateHz, kernels);
+  }
+
+  /** @returns what came out, a view valid until the next call. */
+  write(samples: Int16Array): Int16Array {
+    const out = this.#resampler.process(samples);
+    this.#latest = out;
+    this.#latestFrom = this.ring.end;
+    this.ring.write(out);
+    return out;
+  }
+
+  /** Samples by index, valid until the next `write`; the newest ones, which are nearly always wanted, uncopied. */
+  read(from: number, to: number): Int16Array {
+    if (from < this.#latestFrom || to > this.#latestFrom + this.#latest.length)
+      return this.ring.read(from, to);
+    return this.#latest.subarray(from - this.#latestFrom, to - this.#latestFrom);
+  }
+
+  /** Pushes the resampler's tail out and starts it afresh: the caller's buffer ends here. */
+  flush(): void {
+    this.ring.write(this.#resampler.flush());
+    this.#resampler.reset();
+  }
+
+  indexAt(ticks: number): number {
+    return Math.floor(((ticks - this.originTicks) * this.rateHz) / 48_000);
+  }
+
+  snapshot(): StreamSnapshot {
+    return {
+      rateHz: this.rateHz,
+      originTicks: this.originTicks,
+      ring: this.ring.snapshot(),
+      resampler: this.#resampler.snapshot(),
+    };
+  }
+
+  restore(snapshot: StreamSnapshot): void {
+    this.ring.restore(snapshot.ring);
+    this.#resampler.restore(snapshot.resampler);
+  }
+}
+
+class Chunk implements AudioChunk {
+  readonly bytes: Uint8Array;
+  #base64: string | null = null;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  base64(): string {
+    this.#base64 ??= this.bytes.toBase64();
+    return this.#base64;
+  }
+}
+
+export class AudioInput {
+  readonly #limits: Limits;
+  readonly #kernels: AudioKernels;
+  readonly #detector: SpeechDetector;
+  readonly endpointer: Endpointer;
+  #format: AudioFormat;
+  #decoder: AudioDecoder;
+  #streams = new Map<PcmRateHz, RateStream>();
+  /** Rates that someone other than the detector takes. */
+  readonly #tapped = new Set<PcmRateHz>();
+  /** Samples received in the current format, and where it began. */
+  #samples = 0;
+  #originTicks = 0;
+  #detecting = false;
+  /** Detector hops since `#hopOrigin`, an index in the detector's stream. */
+  #hops = 0;
+  #hopOrigin = 0;
+  /** Chunks made in this slice, so that equal formats share one encoding. */
+  #chunks: { readonly key: string; readonly from: number; readonly to: number; readonly chunk: Chunk }[] = [];
+
+  constructor(
+    format: AudioFormat,
+    detector: SpeechDetector,
+    options: EndpointerOptions,
+    kernels: AudioKernels,
+    limits: Limits,
+  ) {
+    this.#limits = limits;
+    this.#kernels = kernels;
+    this.#detector = detector;
+    this.endpointer = new Endpointer(detector.sampleRateHz, detector.hopSamples, options);
+    this.#format = format;
+    this.#decoder = createDecoder(format);
+  }
+
+  get format(): AudioFormat {
+    return this.#format;
+  }
+
+  /** Position after the last sample received. */
+  get ticks(): number {
+    return this.#originTicks + (this.#samples * 48_000) / sampleRateHz(this.#format);
+  }
+
+  /** End of the detector's last hop. */
+  get hopEndTicks(): number {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
+    return stream.originTicks + (hopEnd * 48_000) / stream.rateHz;
+  }
+
+  /** Audio up to here may flow while speech goes on: the next decision cannot fall before it. */
+  get settledTicks(): number {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const hopEnd = this.#hopOrigin + (this.#hops + 1) * this.#detector.hopSamples;
+    return stream.originTicks + (hopEnd * 48_000) / stream.rateHz - LAG_TICKS;
+  }
+
+  /** The last position that every stream has when a decision at `ticks` is made. */
+  cutBefore(ticks: number): number {
+    return ticks - LAG_TICKS;
+  }
+
+  setFormat(format: AudioFormat): void {
+    if (formatKey(format) === formatKey(this.#format)) return;
+    this.#originTicks = this.ticks;
+    this.#samples = 0;
+    this.#format = format;
+    this.#decoder = createDecoder(format);
+    this.#streams.clear();
+    this.#tapped.clear();
+    this.detect(this.#detecting);
+  }
+
+  /** Turns detection on or off. Turned on, the detector starts afresh at the present. */
+  detect(on: boolean): void {
+    this.#detecting = on;
+    this.#detector.reset();
+    this.endpointer.reset();
+    this.#hops = 0;
+    const rateHz = this.#detector.sampleRateHz;
+    // Resampling is the dearest part of a frame: nobody listening, nobody resampled for.
+    if (!on && !this.#tapped.has(rateHz)) this.#streams.delete(rateHz);
+    this.#hopOrigin = on ? this.#stream(rateHz).ring.end : 0;
+  }
+
+  /** Takes encoded audio of any length. */
+  push(bytes: Uint8Array, listener: InputListener): void {
+    const perMs = (sampleRateHz(this.#format) / 1000) * bytesPerSample(this.#format);
+    const slice = perMs * this.#limits.inputSliceMs;
+    for (let at = 0; at < bytes.byteLength; at += slice) {
+      this.#take(bytes.subarray(at, at + slice), listener);
+    }
+  }
+
+  #take(bytes: Uint8Array, listener: InputListener): void {
+    const samples = this.#decoder.decode(bytes);
+    this.#samples += samples.length;
+    const heard = this.#streams.get(this.#detector.sampleRateHz);
+    let toDetect: Int16Array | null = null;
+    for (const stream of this.#streams.values()) {
+      const out = stream.write(samples);
+      if (stream === heard) toDetect = out;
+    }
+    this.#chunks = [];
+    if (this.#detecting && toDetect && heard) this.#detect(toDetect, heard, listener);
+    listener.onAudio();
+  }
+
+  #detect(samples: Int16Array, stream: RateStream, listener: InputListener): void {
+    const toTicks = (sample: number) => stream.originTicks + (sample * 48_000) / stream.rateHz;
+    listener.onHeard(samples, stream.rateHz, toTicks(stream.ring.end - samples.length));
+    const hopMs = (this.#detector.hopSamples * 1000) / stream.rateHz;
+    this.#detector.push(samples, (probability) => {
+      this.#hops += 1;
+      const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
+      const event = this.endpointer.push(probability, hopEnd);
+      if (event?.type === "started") {
+        listener.onSpeech({ type: "started", prefixTicks: toTicks(event.prefixStartSample) });
+      } else if (event?.type === "stopped") {
+        listener.onSpeech({ type: "stopped", ticks: toTicks(hopEnd) });
+      }
+      listener.onHop(probability, hopMs);
+    });
+  }
+
+  /** The detector's samples of up to `ms` before the present silence, and where they end. */
+  beforeSilence(ms: number): {
+    readonly samples: Int16Array;
+    readonly rateHz: number;
+    readonly endTicks: number;
+  } {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const silent = Math.round((this.endpointer.silenceMs * stream.rateHz) / 1000);
+    const end = this.#hopOrigin + this.#hops * this.#detector.hopSamples - silent;
+    const samples = stream.ring.read(end - (ms * stream.rateHz) / 1000, end);
+    return {
+      samples,
+      rateHz: stream.rateHz,
+      endTicks: stream.originTicks + (end * 48_000) / stream.rateHz,
+    };
+  }
+
+  /** A copy of the detector's samples (16 kHz) of up to `ms` before the present hop's end, none before a position. */
+  latest(ms: number, fromTicks: number): Int16Array {
+    const stream = this.#stream(this.#detector.sampleRateHz);
+    const end = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
+    return stream.ring.read(Math.max(end - (ms * stream.rateHz) / 1000, stream.indexAt(fromTicks)), end);
+  }
+
+  /** The buffer ends at the last sample received: everything still inside a resampler comes out. */
+  flush(): void {
+    for (const stream of this.#streams.values()) stream.flush();
+  }
+
+  /** Keeps history in this format's rate, for someone who may take it later. */
+  keep(format: AudioFormat): void {
+    this.#tapped.add(sampleRateHz(format));
+    this.#stream(sampleRateHz(format));
+  }
+
+  /** Makes sure that a stream of the tap's rate exists and puts the cursor at the present. */
+  attach(tap: AudioTap): void {
+    this.#tapped.add(sampleRateHz(tap.format));
+    tap.cursor = this.#stream(sampleRateHz(tap.format)).ring.end;
+  }
+
+  /** Puts the cursor at a position, or at the oldest sample still held after it. */
+  seek(tap: AudioTap, ticks: number): void {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    tap.cursor = Math.min(stream.indexAt(ticks), stream.ring.end);
+    this.#catchUp(tap, stream);
+  }
+
+  /** What has left the history cannot be delivered any more, and is told. */
+  #catchUp(tap: AudioTap, { ring, rateHz }: RateStream): void {
+    const lost = ring.start - Math.max(tap.cursor, 0);
+    tap.cursor = Math.max(tap.cursor, ring.start);
+    if (lost <= 0) return;
+    tap.missed?.((lost * 1000) / rateHz);
+  }
+
+  /** Milliseconds that the tap has not had yet. */
+  lagMs(tap: AudioTap): number {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    return ((stream.ring.end - tap.cursor) * 1000) / stream.rateHz;
+  }
+
+  /** End of the micro-turn that the tap's next sample belongs to. */
+  frameEnd(tap: AudioTap, frameTicks: number): number {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    const from = stream.originTicks + (Math.max(tap.cursor, stream.ring.start) * 48_000) / stream.rateHz;
+    return (Math.floor(from / frameTicks + 1e-9) + 1) * frameTicks;
+  }
+
+  /** Delivers what the tap has not had yet, up to a position. */
+  forward(tap: AudioTap, toTicks: number = Number.POSITIVE_INFINITY): void {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    const { ring } = stream;
+    const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, stream.indexAt(toTicks));
+    this.#catchUp(tap, stream);
+    const from = tap.cursor;
+    if (to <= from) return;
+    tap.cursor = to;
+    tap.deliver(this.#chunk(tap.format, stream, from, to));
+  }
+
+  #chunk(format: AudioFormat, stream: RateStream, from: number, to: number): Chunk {
+    const key = formatKey(format);
+    const made = this.#chunks.find((entry) => entry.key === key && entry.from === from && entry.to === to);
+    if (made) return made.chunk;
+    const chunk = new Chunk(encode(format, stream.read(from, to)));
+    this.#chunks.push({ key, from, to, chunk });
+    return chunk;
+  }
+
+  #stream(rateHz: PcmRateHz): RateStream {
+    let stream = this.#streams.get(rateHz);
+    if (!stream) {
+      stream = new RateStream(sampleRateHz(this.#format), rateHz, this.ticks, this.#limits, this.#kernels);
+      this.#streams.set(rateHz, stream);
+    }
+    return stream;
+  }
+
+  snapshot(): AudioInputSnapshot {
+    return {
+      format: this.#format,
+      samples: this.#samples,
+      originTicks: this.#originTicks,
+      detecting: this.#detecting,
+      hops: this.#hops,
+      hopOrigin: this.#hopOrigin,
+      carried: this.#decoder.snapshot(),
+      detector: this.#detector.snapshot(),
+      endpointer: this.endpointer.snapshot(),
+      tapped: [...this.#tapped],
+      streams: [...this.#streams.values()].map((stream) => stream.snapshot()),
+    };
+  }
+
+  restore(snapshot: AudioInputSnapshot): void {
+    this.#format = snapshot.format;
+    this.#decoder = createDecoder(snapshot.format);
+    this.#decoder.restore(snapshot.carried);
+    this.#samples = snapshot.samples;
+    this.#originTicks = snapshot.originTicks;
+    this.#detecting = snapshot.detecting;
+    this.#hops = snapshot.hops;
+    this.#hopOrigin = snapshot.hopOrigin;
+    if (snapshot.detector.detector === this.#detector.name) this.#detector.restore(snapshot.detector);
+    this.endpointer.restore(snapshot.endpointer);
+    this.#tapped.clear();
+    for (const rateHz of snapshot.tapped) this.#tapped.add(rateHz);
+    this.#streams = new Map();
+    for (const kept of snapshot.streams) {
+      const fromHz = sampleRateHz(snapshot.format);
+      const stream = new RateStream(fromHz, kept.rateHz, kept.originTicks, this.#limits, this.#kernels);
+      stream.restore(kept);
+      this.#streams.set(kept.rateHz, stream);
+    }
+  }
+}
+
+interface StreamSnapshot {
+  readonly rateHz: PcmRateHz;
+  readonly originTicks: number;
+  readonly ring: RingSnapshot;
+  readonly resampler: ResamplerSnapshot;
+}
+
+export interface AudioInputSnapshot {
+  readonly format: AudioFormat;
+  readonly samples: number;
+  readonly originTicks: number;
+  readonly detecting: boolean;
+  readonly hops: number;
+  readonly hopOrigin: number;
+  readonly carried: number;
+  readonly detector: DetectorSnapshot;
+  readonly endpointer: EndpointerSnapshot;
+  readonly tapped: readonly PcmRateHz[];
+  readonly streams: readonly StreamSnapshot[];
+}

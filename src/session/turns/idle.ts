@@ -1,0 +1,45 @@
+/** `idle_timeout_ms`: nobody says anything after an answer, and the silence becomes a turn. */
+import type { ClientPort } from "../client/client-port.ts";
+import type { Configuration } from "../client/configuration.ts";
+import type { Context } from "../context.ts";
+import type { Listener } from "../output/listener.ts";
+import type { Responses } from "../output/responses.ts";
+import type { TurnTaking } from "./turn-taking.ts";
+
+/** Read when it is asked for: some of these parts are made later. */
+interface IdleParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly config: Configuration;
+  readonly responses: Responses;
+  readonly listener: Listener;
+  readonly turns: TurnTaking;
+}
+
+export class Idle {
+  readonly #parts: IdleParts;
+
+  constructor(parts: IdleParts) {
+    this.#parts = parts;
+  }
+
+  get #timeoutMs(): number | null {
+    const turn = this.#parts.config.turnDetection;
+    return turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
+  }
+
+  /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
+  arm(): void {
+    const { context, port, responses, listener } = this.#parts;
+    const idleMs = this.#timeoutMs;
+    context.deadlines.clear("idle");
+    if (idleMs === null || !port.connected || responses.answering.length > 0 || responses.count === 0) return;
+    context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
+  }
+
+  /** The deadline `idle` came. */
+  due(): void {
+    const idleMs = this.#timeoutMs;
+    if (idleMs !== null) this.#parts.turns.idle(idleMs);
+  }
+}
