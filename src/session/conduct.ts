@@ -231,7 +231,12 @@ export class Conduct {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
       heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => this.turns.begin(prefixTicks),
+      begin: (prefixTicks) => {
+        // One message, ahead of everything else that the interruption brings.
+        if (this.port.extended) this.bargeIn.flush();
+        this.turns.begin(prefixTicks);
+        if (this.port.extended) this.bargeIn.clear();
+      },
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });

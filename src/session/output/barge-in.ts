@@ -14,6 +14,8 @@ export class BargeIn {
   readonly #playout: Playout;
   readonly #responses: Responses;
   readonly #links: readonly Link[];
+  /** What was flushed and is still to be truncated, in the same call of `handle`. */
+  readonly #flushed: { readonly entry: Entry; readonly heardMs: number }[] = [];
 
   constructor(
     context: Context,
@@ -36,23 +38,34 @@ export class BargeIn {
    * `duplex.v1` client the relay does it, from the playout ledger, for everything not heard to its end.
    */
   interrupt(reason: "turn_detected" | "client_cancelled"): void {
+    if (this.#port.extended) this.flush();
     const answers = this.#responses.answering;
     for (const response of answers) this.#responses.cancel(response, this.#links[response.stream], reason);
     if (answers.length > 0) this.#context.metric("interruptions", 1);
-    if (this.#port.extended) this.clear();
+    this.#truncateFlushed();
   }
 
-  /** Stops playback of everything an agent said and the listener has not heard. */
+  /** Stops playback of everything an agent said and the listener has not heard, and truncates it there. */
   clear(): void {
+    this.flush();
+    this.#truncateFlushed();
+  }
+
+  /** The listener's player throws away what it has: said ahead of all that follows from it. */
+  flush(): void {
     const cleared = new Set<string>();
     for (const itemId of this.#playout.unheard(this.#context.now)) {
       const entry = this.#conversation.find(itemId);
       const link = entry?.origin === null || !entry ? undefined : this.#links[entry.origin];
       if (!entry || !link || link.capabilities.turns === "none") continue;
       cleared.add(this.#responses.ofItem(itemId) ?? "");
-      this.truncate(entry, this.#playout.cut(itemId, this.#context.now));
+      this.#flushed.push({ entry, heardMs: this.#playout.cut(itemId, this.#context.now) });
     }
     for (const id of cleared) this.#port.emit({ type: "output_audio_buffer.cleared", response_id: id });
+  }
+
+  #truncateFlushed(): void {
+    for (const { entry, heardMs } of this.#flushed.splice(0)) this.truncate(entry, heardMs);
   }
 
   /** Nothing of it was heard, whatever was sent. */
