@@ -231,12 +231,7 @@ export class Conduct {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
       heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => {
-        // One message, ahead of everything else that the interruption brings.
-        if (this.port.extended) this.bargeIn.flush();
-        this.turns.begin(prefixTicks);
-        if (this.port.extended) this.bargeIn.clear();
-      },
+      begin: (prefixTicks) => this.bargeIn.around(() => this.turns.begin(prefixTicks)),
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });

@@ -38,7 +38,7 @@ export class BargeIn {
    * `duplex.v1` client the relay does it, from the playout ledger, for everything not heard to its end.
    */
   interrupt(reason: "turn_detected" | "client_cancelled"): void {
-    if (this.#port.extended) this.flush();
+    if (this.#port.extended) this.#flush();
     const answers = this.#responses.answering;
     for (const response of answers) this.#responses.cancel(response, this.#links[response.stream], reason);
     if (answers.length > 0) this.#context.metric("interruptions", 1);
@@ -47,12 +47,19 @@ export class BargeIn {
 
   /** Stops playback of everything an agent said and the listener has not heard, and truncates it there. */
   clear(): void {
-    this.flush();
+    this.#flush();
     this.#truncateFlushed();
   }
 
-  /** The listener's player throws away what it has: said ahead of all that follows from it. */
-  flush(): void {
+  /** An interruption: one message that stops the player is ahead of everything else that it brings. */
+  around(begin: () => void): void {
+    if (this.#port.extended) this.#flush();
+    begin();
+    this.#truncateFlushed();
+  }
+
+  /** The listener's player throws away what it has. */
+  #flush(): void {
     const cleared = new Set<string>();
     for (const itemId of this.#playout.unheard(this.#context.now)) {
       const entry = this.#conversation.find(itemId);
