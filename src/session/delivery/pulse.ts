@@ -85,7 +85,12 @@ export class Pulse {
 
   #watch(): void {
     this.#context.deadlines.set("client:dead", this.#context.now + DEAD_MS);
-    this.#context.deadlines.set("client:beat", this.#port.saidAt + BEAT_MS);
+    this.#beatLater();
+  }
+
+  /** Never in this very call: it may be a timeout, and nothing may have been said for long. */
+  #beatLater(): void {
+    this.#context.deadlines.set("client:beat", Math.max(this.#context.now + 1, this.#port.saidAt + BEAT_MS));
   }
 
   #say(): void {
@@ -104,7 +109,7 @@ export class Pulse {
     }
     if (now - this.#port.saidAt >= BEAT_MS) this.#say();
     if (this.#host.parked() && now - this.#wordAt >= REST_AFTER_MS) this.#rest();
-    else deadlines.set("client:beat", this.#port.saidAt + BEAT_MS);
+    else this.#beatLater();
   }
 
   #rest(): void {
