@@ -85,7 +85,7 @@ export const DEFAULT_LIMITS: Limits = {
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
   backlogBytes: 4 * 1024 * 1024,
-  backlogCommands: 4000,
+  backlogCommands: 40_000,
   laneBytes: 4 * 1024 * 1024,
   outboxBytes: 1536 * 1024,
   clientBufferedBytes: 1024 * 1024,
