@@ -7,6 +7,8 @@ export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
   now: number;
+  /** `event_id` of the client's event that is worked on, for a provider's refusal of what it leads to; null: none. */
+  cause: string | null = null;
   #actions: Action[] = [];
   #prefix: string;
   #count = 0;

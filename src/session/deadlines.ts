@@ -2,8 +2,11 @@
 export class Deadlines {
   #at = new Map<string, number>();
   #first: number | null = null;
+  /** While those that are due are worked through: what is set then comes in a later call. */
+  #least = Number.NEGATIVE_INFINITY;
 
-  set(name: string, at: number): void {
+  set(name: string, wantedAt: number): void {
+    const at = Math.max(wantedAt, this.#least);
     // Most calls postpone one that is not the earliest: then that one stays.
     const first = this.#first;
     if (first !== null && (at <= first || this.#at.get(name) === first))
@@ -26,12 +29,17 @@ export class Deadlines {
     return this.#first;
   }
 
-  /** Removes and returns the names that are due, earliest first. */
-  due(now: number): readonly string[] {
-    if (this.next === null || this.next > now) return [];
+  /** Removes those that are due and hands them over, earliest first. None of what they set is due in the same call. */
+  work(now: number, each: (name: string) => void): void {
+    if (this.next === null || this.next > now) return;
     const due = [...this.#at].filter(([, at]) => at <= now).sort((a, b) => a[1] - b[1]);
     for (const [name] of due) this.clear(name);
-    return due.map(([name]) => name);
+    this.#least = now + 1;
+    try {
+      for (const [name] of due) each(name);
+    } finally {
+      this.#least = Number.NEGATIVE_INFINITY;
+    }
   }
 
   snapshot(): readonly (readonly [string, number])[] {

@@ -116,7 +116,8 @@ export class Session {
 
   #route(input: Input): void {
     if (input.type === "timeout") {
-      for (const name of this.#conduct.context.deadlines.due(this.#conduct.context.now)) this.#due(name);
+      const { deadlines, now } = this.#conduct.context;
+      deadlines.work(now, (name) => this.#due(name));
     } else if (input.type === "persisted") {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {

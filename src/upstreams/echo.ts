@@ -48,6 +48,7 @@ export function createEcho(options: UpstreamOptions): Upstream {
     tools: false,
     transcription: false,
     outOfBand: false,
+    confirms: false,
     resumption: false,
     maxSessionMs: null,
     keepaliveMs: null,
@@ -131,7 +132,7 @@ class EchoUpstream implements Upstream {
     const said = this.#modality === "text" ? "text" : "transcript";
     if (text !== "") events.push({ type: said, response, item: response, delta: text });
     const end = { status: "completed", reason: null, error: null, usage: null, metadata: null } as const;
-    events.push({ type: "item.done", response, item: response }, { type: "response.done", response, ...end });
+    events.push({ type: "item.done", response, item: response, status: "completed" }, { type: "response.done", response, ...end });
     return events;
   }
 }

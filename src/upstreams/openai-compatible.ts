@@ -67,6 +67,7 @@ class OpenAiUpstream implements Upstream {
       tools: quirks.tools,
       transcription: quirks.transcription,
       outOfBand: quirks.outOfBand,
+      confirms: false,
       resumption: false,
       maxSessionMs: quirks.maxSessionMs,
       keepaliveMs: quirks.keepalive?.everyMs ?? null,

@@ -152,7 +152,8 @@ export class OutputEvents {
     item.open = false;
     item.carry.odd = -1;
     item.arguments = null;
-    const done = { type: "item.done", response: item.response, item: item.id } as const;
+    const status = whole?.["status"] === "incomplete" ? "incomplete" : "completed";
+    const done = { type: "item.done", response: item.response, item: item.id, status } as const;
     const isCall = item.kind === "function_call" && given !== null;
     this.#sink.emit(isCall && given.length <= MAX_ARGUMENTS_CHARS ? { ...done, arguments: given } : done);
   }

@@ -48,6 +48,8 @@ export interface Capabilities {
   readonly transcription: boolean;
   /** Answers `respond` with `conversation: "none"` outside the conversation. */
   readonly outOfBand: boolean;
+  /** Says of each configuration that it was given whether it took it (`configured`, `unconfigured`). */
+  readonly confirms: boolean;
   /** A new connection may continue an old one by a handle given in a `resumable` event. */
   readonly resumption: boolean;
   /** The provider closes a connection at this age; null: no limit known. */
@@ -92,7 +94,12 @@ export interface RespondOptions {
   readonly outOfBand: boolean;
 }
 
-export type Command =
+/** A client's event that a command was made for: its `event_id`, so that a refusal can name it. */
+export type Caused = { readonly cause?: string };
+
+export type Command = Caused & PlainCommand;
+
+type PlainCommand =
   | { readonly type: "configure"; readonly config: UpstreamConfig }
   | { readonly type: "audio"; readonly chunk: AudioChunk }
   /** The turn is over: everything sent by `audio` since the last commit or clear is the user item `itemId`. */
@@ -144,19 +151,60 @@ export type UpstreamEvent =
       readonly name: string;
       readonly callId: string;
     }
+  /** An item of a kind that the relay does not know (`mcp_call`, what comes next): the provider's object, verbatim. */
+  | {
+      readonly type: "item.started";
+      readonly response: string;
+      readonly item: string;
+      readonly kind: "other";
+      readonly whole: JsonObject;
+    }
+  /** Something about such an item, in the provider's words (`response.mcp_call_arguments.delta`). */
+  | { readonly type: "item.event"; readonly response: string; readonly item: string; readonly event: JsonObject }
+  /** A content part of a message begins; one that begins without a word is begun by its first delta. */
+  | {
+      readonly type: "part.started";
+      readonly response: string;
+      readonly item: string;
+      readonly part: number;
+      readonly kind: "audio" | "text";
+    }
   /** Audio in `capabilities.output` format. `bytes` is a view valid only until the adapter's next call. */
-  | { readonly type: "audio"; readonly response: string; readonly item: string; readonly bytes: Uint8Array }
+  | {
+      readonly type: "audio";
+      readonly response: string;
+      readonly item: string;
+      /** `content_index` of a message with several parts; absent: 0. So for words too. */
+      readonly part?: number;
+      readonly bytes: Uint8Array;
+    }
   /** What the model is saying, in step with its audio as far as the provider keeps step. */
-  | { readonly type: "transcript"; readonly response: string; readonly item: string; readonly delta: string }
+  | {
+      readonly type: "transcript";
+      readonly response: string;
+      readonly item: string;
+      readonly part?: number;
+      readonly delta: string;
+    }
   /** Text output (`output_modalities: ["text"]`). */
-  | { readonly type: "text"; readonly response: string; readonly item: string; readonly delta: string }
+  | {
+      readonly type: "text";
+      readonly response: string;
+      readonly item: string;
+      readonly part?: number;
+      readonly delta: string;
+    }
   | { readonly type: "arguments"; readonly response: string; readonly item: string; readonly delta: string }
-  /** `arguments`: the whole of a function call's, where the provider repeats or only then gives it. */
   | {
       readonly type: "item.done";
       readonly response: string;
       readonly item: string;
+      /** As the provider ended it: a call that was cut off is `incomplete`, and no tool may run for it. */
+      readonly status: "completed" | "incomplete";
+      /** The whole of a function call's, where the provider repeats or only then gives it. */
       readonly arguments?: string;
+      /** Of an item of kind `other`: the provider's object at its end, verbatim. */
+      readonly whole?: JsonObject;
     }
   | {
       readonly type: "response.done";
@@ -170,15 +218,32 @@ export type UpstreamEvent =
       /** Extra metadata the model attached, verbatim, or null. */
       readonly metadata: JsonObject | null;
     }
-  /** Transcript of the user item `itemId` (the session's id). */
-  | { readonly type: "input.transcript.delta"; readonly itemId: string; readonly delta: string }
+  /** Transcript of the user item `itemId` (the session's id). `extra`: what else was said of it (`logprobs` …). */
+  | {
+      readonly type: "input.transcript.delta";
+      readonly itemId: string;
+      readonly delta: string;
+      readonly part?: number;
+      readonly extra?: JsonObject;
+    }
   | {
       readonly type: "input.transcript.completed";
       readonly itemId: string;
       readonly transcript: string;
       readonly usage: JsonObject | null;
+      readonly part?: number;
+      readonly extra?: JsonObject;
     }
+  /** One segment of a diarized transcript: the provider's members, verbatim. */
+  | { readonly type: "input.transcript.segment"; readonly itemId: string; readonly segment: JsonObject }
   | { readonly type: "input.transcript.failed"; readonly itemId: string; readonly error: UpstreamFault }
+  /**
+   * The provider put an item into the conversation that belongs to no response (`mcp_list_tools`): its object, verbatim,
+   * under its key, when it begins (`done` false) and when it is whole.
+   */
+  | { readonly type: "item.placed"; readonly item: string; readonly whole: JsonObject; readonly done: boolean }
+  /** An event that the relay has no part in, for the client; `item`: the key of the item that it is about. */
+  | { readonly type: "passed"; readonly item: string | null; readonly event: JsonObject }
   /** `turns: "server"` only: the provider's own detection. */
   | { readonly type: "speech"; readonly state: "started" | "stopped" }
   /** `turns: "server"` only: the provider closed a user turn; `item` is its key for the new user item. */
@@ -189,6 +254,21 @@ export type UpstreamEvent =
   /** The provider will close this connection in so many milliseconds (goAway, session cap). */
   | { readonly type: "expiring"; readonly inMs: number }
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }
+  /** The configuration that was given last is judged: in force but for what `unconfigured` named before. */
+  | { readonly type: "configured" }
+  /** The provider refused these members of `UpstreamConfig` (`extra.prompt` for one of `extra`): the former are in force. */
+  | { readonly type: "unconfigured"; readonly fields: readonly string[] }
+  /**
+   * The provider refused a command: for the client whose event caused it, an error under that event's id. `id`: the item
+   * or response that it was about. A refused `respond` ends by `response.done` as well.
+   */
+  | {
+      readonly type: "refused";
+      readonly what: Exclude<Command["type"], "audio" | "named" | "keepalive">;
+      readonly id: string | null;
+      readonly cause: string | null;
+      readonly error: UpstreamFault;
+    }
   /** `fatal`: this connection is of no more use. Otherwise the session tells the client and goes on. */
   | { readonly type: "error"; readonly error: UpstreamFault; readonly fatal: boolean };
 
@@ -196,6 +276,10 @@ export type UpstreamEvent =
 export interface UpstreamFault {
   readonly code: string;
   readonly message: string;
+  /** The provider's class of it (`invalid_request_error`); absent: its own fault. */
+  readonly type?: string;
+  /** The field that was wrong, in the client's words. */
+  readonly param?: string;
 }
 
 /** One connection to one provider. Made new for every dial. */

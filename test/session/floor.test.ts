@@ -191,7 +191,7 @@ describe("the floor", () => {
     call.upstream({ type: "audio", response: "r", item: "i", audio });
     const item = { response: "r", item: "f" };
     call.upstream({ type: "item.started", ...item, kind: "function_call", name: "get_time", callId: "c" });
-    call.upstream({ type: "item.done", ...item, arguments: "{}" });
+    call.upstream({ type: "item.done", status: "completed", ...item, arguments: "{}" });
     expect(call.last("response.output_item.done")["item"]).toMatchObject({ name: "get_time" });
   });
 });

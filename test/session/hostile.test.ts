@@ -114,7 +114,7 @@ describe("bad input", () => {
     call.upstream({ type: "error", error, fatal: false });
     expect(call.last("error")["error"]).toMatchObject({ type: "server_error", code: error.code });
     call.upstream({ type: "audio", response: "nobody", item: "i", audio: "AAAA" });
-    call.upstream({ type: "item.done", response: "nobody", item: "i" });
+    call.upstream({ type: "item.done", status: "completed", response: "nobody", item: "i" });
     goesOn(call);
   });
 

@@ -163,7 +163,7 @@ export class Call {
   }
 
   finishAnswer(peer = "up0.1"): void {
-    this.upstream({ type: "item.done", response: "r", item: "i" }, peer);
+    this.upstream({ type: "item.done", status: "completed", response: "r", item: "i" }, peer);
     const done = { reason: null, error: null, usage: null, metadata: null };
     this.upstream({ type: "response.done", response: "r", status: "completed", ...done }, peer);
   }

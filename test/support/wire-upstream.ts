@@ -41,6 +41,7 @@ const FULL: Capabilities = {
   tools: true,
   transcription: true,
   outOfBand: true,
+  confirms: false,
   resumption: false,
   maxSessionMs: null,
   keepaliveMs: null,

@@ -233,7 +233,7 @@ describe("what an answer may be made of", () => {
     connection.hear(messages);
     const call = { type: "function_call", name: "f", call_id: "call_1", status: "completed" } as const;
     connection.hear([server.itemDone(response, { ...call, id: "item_0", arguments: " ".repeat(300_000) })]);
-    expect(connection.of("item.done")).toEqual([{ type: "item.done", response, item: "item_0" }]);
+    expect(connection.of("item.done")).toEqual([{ type: "item.done", response, item: "item_0", status: "completed" }]);
     for (let n = 1; n < 80; n++) connection.hear([server.messageItem(response, `item_${n}`)]);
     connection.hear([server.done(response)]);
     expect(connection.of("item.started")).toHaveLength(64);
@@ -254,7 +254,7 @@ describe("what an answer may be made of", () => {
     connection.hear([...messages, server.done(response, "completed", { output: [call] })]);
     expect(connection.events.slice(2)).toMatchObject([
       { type: "item.started", kind: "function_call", name: "f", callId: "call_1" },
-      { type: "item.done", arguments: "{}" },
+      { type: "item.done", status: "completed", arguments: "{}" },
       { type: "response.done" },
     ]);
   });

@@ -81,10 +81,13 @@ export class ClientMessages {
       }
       const sequence = message["client_event_seq"];
       if (this.#port.extended && typeof sequence === "number" && !this.#delivery.heard(sequence)) return;
+      this.#context.cause = eventId;
       this.#host.event(event);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       this.#port.rejected(error, eventId);
+    } finally {
+      this.#context.cause = null;
     }
   }
 

@@ -5,7 +5,7 @@
 import type { ClientError } from "../../protocol/client-error.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../protocol/frame.ts";
 import type { Json } from "../../protocol/json.ts";
-import type { WireMessage } from "../../upstreams/upstream.ts";
+import type { UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { Outbox, type OutboxSnapshot } from "../delivery/outbox.ts";
 import { CLIENT, type Dialect } from "../io.ts";
@@ -176,6 +176,12 @@ export class ClientPort {
   rejected(error: ClientError, eventId: string | null): void {
     this.#context.metric("client_errors", 1);
     this.#error("invalid_request_error", error.code, error.message, error.param, eventId);
+  }
+
+  /** A provider refused what the client asked for: its words, under the id of the event that caused it. */
+  refused(fault: UpstreamFault, eventId: string | null): void {
+    const { type = "invalid_request_error", code, message, param = null } = fault;
+    this.#error(type, code, message, param, eventId);
   }
 
   /** An upstream's or our own fault. */

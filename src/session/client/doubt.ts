@@ -54,12 +54,12 @@ export class Doubt {
     return forgotten;
   }
 
-  /** Time stood still for them. None is due in this very call: it may be a timeout. */
+  /** Time stood still for them. */
   #resumeDeadlines({ context: { deadlines, now } }: SessionSnapshot): void {
     const { context } = this.#conduct;
     for (const [name, at] of deadlines) {
       if (/^(session|client):/.test(name)) continue;
-      context.deadlines.set(name, context.now + Math.max(1, at - now));
+      context.deadlines.set(name, context.now + Math.max(0, at - now));
     }
   }
 

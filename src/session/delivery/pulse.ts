@@ -88,9 +88,8 @@ export class Pulse {
     this.#beatLater();
   }
 
-  /** Never in this very call: it may be a timeout, and nothing may have been said for long. */
   #beatLater(): void {
-    this.#context.deadlines.set("client:beat", Math.max(this.#context.now + 1, this.#port.saidAt + BEAT_MS));
+    this.#context.deadlines.set("client:beat", this.#port.saidAt + BEAT_MS);
   }
 
   #say(): void {

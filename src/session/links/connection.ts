@@ -192,6 +192,11 @@ export class Connection {
     return { ...command, previousItemId: this.#names.get(command.previousItemId) ?? command.previousItemId };
   }
 
+  #caused(command: Command): Command {
+    const { cause } = this.#context;
+    return cause === null || command.type === "audio" ? command : { ...command, cause };
+  }
+
   #made(itemId: string): void {
     this.#own.add(itemId);
     if (this.#own.size <= NAMES_KEPT) return;
@@ -201,7 +206,7 @@ export class Connection {
 
   /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
   command(given: Command): void {
-    const command = this.#renamed(given);
+    const command = this.#renamed(this.#caused(given));
     if (command.type === "named" && command.what === "item") this.#made(command.id);
     if (command.type === "truncate" && !this.#own.has(command.itemId)) return;
     if (command.type === "respond") this.watch();

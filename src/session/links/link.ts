@@ -302,7 +302,7 @@ export class Link implements AudioTap, ConnectionHost {
       this.#rolling = false;
       // Somewhere else to turn: at once, until all were tried; then with patience.
       const rounds = Math.floor(this.#failures / this.#candidates.length);
-      const waitMs = rounds === 0 ? 1 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
+      const waitMs = rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
       if (!final) this.#at("redial", this.#context.now + waitMs);
     }
     this.#host.onPhase(this, fault, null);

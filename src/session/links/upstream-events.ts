@@ -68,6 +68,7 @@ export class UpstreamEvents implements LinkHost {
     switch (event.type) {
       case "input.transcript.delta":
       case "input.transcript.completed":
+      case "input.transcript.segment":
       case "input.transcript.failed":
         if (this.#host.transcribes(link)) this.#transcript(event);
         break;
@@ -84,10 +85,18 @@ export class UpstreamEvents implements LinkHost {
       case "rate_limits":
         this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
         break;
+      case "refused":
+        this.#context.metric("upstream_refused", 1, link.name);
+        this.#port.refused(event.error, event.cause);
+        break;
       case "error":
         this.#context.metric("upstream_errors", 1, link.name);
         this.#port.failed(event.error.code, `${link.name}: ${event.error.message}`);
         break;
+      case "configured":
+      case "unconfigured":
+      case "item.placed":
+      case "passed":
       case "expiring":
       case "ready":
       case "reply":
@@ -114,6 +123,8 @@ export class UpstreamEvents implements LinkHost {
     const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
     if (event.type === "input.transcript.delta") {
       this.#port.emit({ type, ...base, delta: event.delta });
+    } else if (event.type === "input.transcript.segment") {
+      this.#port.emit({ type, ...base, ...event.segment });
     } else if (event.type === "input.transcript.failed") {
       this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
     } else {
