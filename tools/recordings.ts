@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 
 import { PROFILES } from "../src/upstreams/openai-profiles.ts";
 import { differences } from "../test/recordings/compare.ts";
+import { textOf } from "../test/recordings/names.ts";
 import { play } from "../test/recordings/player.ts";
 import { readRecording, type Step } from "../test/recordings/recording.ts";
 
@@ -53,7 +54,7 @@ function steps(file: string): readonly Step[] {
 function judge(file: string, given: string | undefined): Verdict {
   const profile = profileOf(file, given);
   const recorded = steps(file);
-  const ofDialect = recorded.some(({ event }) => String(event["type"] ?? "").startsWith("session."));
+  const ofDialect = recorded.some(({ event }) => textOf(event["type"]).startsWith("session."));
   if (!ofDialect) return { file, profile, differences: null };
   const { said, told, refused } = play(recorded, { profile });
   return { file, profile, differences: [...refused, ...differences(said, told)] };

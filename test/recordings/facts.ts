@@ -3,7 +3,7 @@
  * Two streams that say the same have equal facts, whatever they call things and however they cut audio and words.
  */
 import { isJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
-import { gaType } from "./names.ts";
+import { gaType, textOf } from "./names.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -73,12 +73,12 @@ class Answer {
   }
 
   delta(event: JsonObject, kind: string): void {
-    const item = this.item(String(event["item_id"]));
+    const item = this.item(textOf(event["item_id"]));
     const index = Number(event["content_index"] ?? 0);
     const part = item.parts.get(index) ?? { audio: [], words: "" };
     item.parts.set(index, part);
-    if (kind === "audio") part.audio.push(Uint8Array.fromBase64(String(event["delta"])));
-    else part.words += String(event["delta"]);
+    if (kind === "audio") part.audio.push(Uint8Array.fromBase64(textOf(event["delta"])));
+    else part.words += textOf(event["delta"]);
     if (this.course.at(-1) !== kind) this.course.push(kind);
   }
 
@@ -97,7 +97,7 @@ function itemFacts(whole: JsonObject, parts: Map<number, Deltas>): ItemFacts {
   const content = Array.isArray(whole["content"]) ? whole["content"].filter(isJsonObject) : [];
   const call = whole["type"] === "function_call";
   return {
-    type: String(whole["type"]),
+    type: textOf(whole["type"]),
     status: whole["status"] ?? null,
     role: call ? null : (whole["role"] ?? null),
     name: whole["name"] ?? null,
@@ -114,9 +114,9 @@ function itemFacts(whole: JsonObject, parts: Map<number, Deltas>): ItemFacts {
 function partFacts(part: JsonObject | undefined, deltas: Deltas | undefined): PartFacts {
   const audio = joined(deltas?.audio ?? []);
   const words = part?.["transcript"] ?? part?.["text"] ?? deltas?.words ?? "";
-  const type = part ? String(part["type"]).replace("output_", "") : audio.length > 0 ? "audio" : "text";
+  const type = part ? textOf(part["type"]).replace("output_", "") : audio.length > 0 ? "audio" : "text";
   // Whoever shortened the audio may have cut it in the middle of a sample.
-  return { type, words: String(words), audio: audio.subarray(0, audio.length & ~1).toHex() };
+  return { type, words: textOf(words), audio: audio.subarray(0, audio.length & ~1).toHex() };
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
@@ -147,15 +147,15 @@ export function factsOf(events: readonly JsonObject[]): Facts {
   const errors: string[] = [];
   const others: Record<string, number> = {};
   const answer = (id: Json | undefined) => {
-    const known = answers.get(String(id));
+    const known = answers.get(textOf(id));
     if (known) return known;
     const made = new Answer();
-    answers.set(String(id), made);
+    answers.set(textOf(id), made);
     return made;
   };
   const turn = (id: Json | undefined) => {
-    const known = turns.get(String(id)) ?? { buffer: [], grown: null, words: null, failed: null };
-    turns.set(String(id), known);
+    const known = turns.get(textOf(id)) ?? { buffer: [], grown: null, words: null, failed: null };
+    turns.set(textOf(id), known);
     return known;
   };
   for (const event of events) {
@@ -166,9 +166,9 @@ export function factsOf(events: readonly JsonObject[]): Facts {
     if (course !== undefined) answer(event["response_id"]).delta(event, course);
     else if (type === "response.created") answer(response["id"]);
     else if (type === "response.output_item.done")
-      answer(event["response_id"]).item(String(item["id"])).whole = item;
+      answer(event["response_id"]).item(textOf(item["id"])).whole = item;
     else if (type === "response.output_item.added")
-      answer(event["response_id"]).item(String(item["id"])).whole = item;
+      answer(event["response_id"]).item(textOf(item["id"])).whole = item;
     else if (type === "response.done") end(answer(response["id"]), response, event);
     else if (type === "conversation.item.added") conversation.push(nameOf(item));
     else if (type.startsWith("input_audio_buffer.")) turn(event["item_id"]).buffer.push(type.slice(19));
@@ -195,14 +195,14 @@ function end(answer: Answer, response: JsonObject, event: JsonObject): void {
 }
 
 function nameOf(item: JsonObject): string {
-  return item["type"] === "message" ? `${String(item["role"])} message` : String(item["type"]);
+  return item["type"] === "message" ? `${textOf(item["role"])} message` : textOf(item["type"]);
 }
 
 /** How a transcript was cut says nothing. */
 function transcription(turn: Mutable<TurnFacts>, type: string, event: JsonObject): void {
   const kind = type.slice(type.lastIndexOf(".") + 1);
-  if (kind === "delta") turn.grown = (turn.grown ?? "") + String(event["delta"]);
-  else if (kind === "completed") turn.words = String(event["transcript"]);
+  if (kind === "delta") turn.grown = (turn.grown ?? "") + textOf(event["delta"]);
+  else if (kind === "completed") turn.words = textOf(event["transcript"]);
   else if (kind === "failed")
-    turn.failed = String(isJsonObject(event["error"]) ? event["error"]["message"] : null);
+    turn.failed = textOf(isJsonObject(event["error"]) ? event["error"]["message"] : null);
 }

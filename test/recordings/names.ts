@@ -11,8 +11,13 @@ const EVENTS: Readonly<Record<string, string>> = {
   "conversation.item.created": "conversation.item.added",
 };
 
+/** As it is when it is text, else as JSON. */
+export function textOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? null);
+}
+
 export function gaType(event: JsonObject): string {
-  const type = String(event["type"]);
+  const type = textOf(event["type"]);
   return EVENTS[type] ?? type;
 }
 

@@ -8,7 +8,7 @@ import { isJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { Call } from "../support/call.ts";
 import { factsOf, type Facts } from "./facts.ts";
-import { gaSession, gaType } from "./names.ts";
+import { gaSession, gaType, textOf } from "./names.ts";
 import type { Step } from "./recording.ts";
 
 export interface Played {
@@ -91,7 +91,7 @@ class Player {
     const create = this.#creates.shift();
     const response = isJsonObject(event["response"]) ? event["response"] : {};
     const asked = isJsonObject(create?.["response"]) ? create["response"] : {};
-    if (isJsonObject(asked["metadata"])) this.#metadata.set(String(response["id"]), asked["metadata"]);
+    if (isJsonObject(asked["metadata"])) this.#metadata.set(textOf(response["id"]), asked["metadata"]);
   }
 
   /** An item of the client's own: the provider repeats the id that it was given. */
@@ -102,7 +102,7 @@ class Player {
         sent["type"] === item["type"] && (sent["type"] !== "message" || sent["role"] === item["role"]),
     );
     const [sent] = at < 0 ? [] : this.#items.splice(at, 1);
-    if (sent && typeof sent["id"] === "string") this.#renamed.set(String(item["id"]), sent["id"]);
+    if (sent && typeof sent["id"] === "string") this.#renamed.set(textOf(item["id"]), sent["id"]);
   }
 
   readonly #renamed = new Map<string, string>();
@@ -111,12 +111,12 @@ class Player {
     const { item, response } = event;
     const named: Record<string, JsonObject[string]> = { ...event };
     for (const key of ["item_id", "previous_item_id"]) {
-      const known = this.#renamed.get(String(event[key]));
+      const known = this.#renamed.get(textOf(event[key]));
       if (known !== undefined) named[key] = known;
     }
     if (isJsonObject(item))
-      named["item"] = { ...item, id: this.#renamed.get(String(item["id"])) ?? item["id"] ?? null };
-    const metadata = isJsonObject(response) ? this.#metadata.get(String(response["id"])) : undefined;
+      named["item"] = { ...item, id: this.#renamed.get(textOf(item["id"])) ?? item["id"] ?? null };
+    const metadata = isJsonObject(response) ? this.#metadata.get(textOf(response["id"])) : undefined;
     if (isJsonObject(response) && metadata) named["response"] = { ...response, metadata };
     return named;
   }
@@ -126,7 +126,7 @@ class Player {
     const sent = this.call.commands(PEER) as unknown as readonly JsonObject[];
     for (; this.#seen < sent.length; this.#seen += 1) {
       const event = sent[this.#seen] ?? {};
-      const type = String(event["type"]);
+      const type = textOf(event["type"]);
       if (!CLIENT_EVENTS.has(type)) this.refused.push(`no event of the dialect: ${type}`);
       if (type === "response.create") this.#creates.push(event);
       if (type === "input_audio_buffer.commit") this.#commits += 1;
