@@ -30,7 +30,7 @@ import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
 import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
-import { fill, tellItems } from "./links/replay.ts";
+import { Replay } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses, type ResponseDefaults } from "./output/responses.ts";
@@ -39,7 +39,7 @@ import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
-import { UpstreamEvents } from "./links/upstream-events.ts";
+import { UpstreamEvents, type UpstreamEventsSnapshot } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
 
 /** What happens to the client's connection and to the session. */
@@ -136,9 +136,9 @@ export class Conduct {
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       witness: () => this.witness,
-      fill: (connection) => fill(connection, this.conversation, kernels),
+      replay: new Replay(this.conversation, kernels),
+      links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
-      primary: (link) => link === this.links[0],
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
@@ -146,7 +146,7 @@ export class Conduct {
     }
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
-    this.witness = new Witness(this.context, this.links, this.input.endpointer, {
+    this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && this.responses.answering.length === 0,
       ask: (link) => this.asking.ask([link], {}),
     });
@@ -154,14 +154,13 @@ export class Conduct {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
-      tell: (link, response) => tellItems(link, this.conversation, response),
     });
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...this.#floorSide(),
       onWitnessed: (speechMs) => {
         this.parking.touch();
-        if (speechMs !== null) this.witness.heard(speechMs);
+        this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
       onAnnounced: (itemId) => this.transcriber?.announced(itemId),
@@ -207,7 +206,7 @@ export class Conduct {
       openItem: () => this.turns.openItem,
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
-      onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      events: this.upstreamEvents,
       onWords: (text) => this.#words(text),
     });
   }
@@ -257,8 +256,9 @@ export class Conduct {
     };
   }
 
-  /** Answers are asked for in advance only where the end of a turn asks for one. */
+  /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
+    if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
@@ -421,6 +421,7 @@ export class Conduct {
       usage: { ...this.usage },
       activeAt: this.parking.snapshot(),
       arrival: this.arrival.snapshot(),
+      upstreamEvents: this.upstreamEvents.snapshot(),
     };
   }
 
@@ -429,6 +430,7 @@ export class Conduct {
     this.usage = { ...snapshot.usage };
     this.parking.restore(snapshot.activeAt);
     this.arrival.restore(snapshot.arrival);
+    this.upstreamEvents.restore(snapshot.upstreamEvents);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -443,4 +445,5 @@ export interface ConductSnapshot {
   readonly usage: Readonly<Record<string, number>>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
+  readonly upstreamEvents: UpstreamEventsSnapshot;
 }

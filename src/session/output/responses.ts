@@ -97,7 +97,6 @@ export class Responses {
       );
     }
     const response = this.#create(link, true, params);
-    this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
     this.ask(response, link);
     return response;
   }
@@ -107,12 +106,26 @@ export class Responses {
     response.attempts += 1;
     const { params, outOfBand } = response;
     link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
+    const { firstOutputMs } = this.#context.limits;
+    response.waiting = false;
+    this.#dueIn(response, link.phase === "ready" ? link.answerMs() : firstOutputMs);
+  }
+
+  /** What was asked of this upstream has left the relay: from now on its answers are owed. */
+  left(link: Link): void {
+    for (const response of this.#records.values()) {
+      if (response.stream === link.index && response.phase === "requested" && response.asked)
+        this.#dueIn(response, link.answerMs());
+    }
+  }
+
+  #dueIn(response: ResponseRecord, ms: number): void {
+    this.#context.deadlines.set(deadline(response), this.#context.now + ms);
   }
 
   /** Asks in advance: the client does not learn of it before `announce`. */
   requestUnannounced(link: Link): ResponseRecord {
     const response = this.#create(link, true, {}, false);
-    this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
     this.ask(response, link);
     return response;
   }
@@ -404,6 +417,8 @@ export class Responses {
     this.#gate.drop(response);
     const phase = next(RESPONSE, response.phase, "restarted");
     if (phase !== null) response.phase = phase;
+    response.waiting = false;
+    this.#dueIn(response, this.#context.limits.firstOutputMs);
   }
 
   /** It fails, after what was said of it has been heard. */
