@@ -10,6 +10,7 @@ export class Context {
   /** `event_id` of the client's event that is worked on, for a provider's refusal of what it leads to; null: none. */
   cause: string | null = null;
   #actions: Action[] = [];
+  #ended = false;
   #prefix: string;
   #count = 0;
   #persistedAt = Number.NEGATIVE_INFINITY;
@@ -21,13 +22,20 @@ export class Context {
   }
 
   act(action: Action): void {
-    this.#actions.push(action);
+    if (!this.#ended) this.#actions.push(action);
   }
 
   metric(name: string, value: number, upstream?: string): void {
-    this.#actions.push(
+    this.act(
       upstream === undefined ? { type: "metric", name, value } : { type: "metric", name, value, upstream },
     );
+  }
+
+  /** The session's last action: what would follow it is not done any more, and nothing is due. */
+  end(reason: string): void {
+    this.deadlines.restore([]);
+    this.act({ type: "end", reason });
+    this.#ended = true;
   }
 
   /** All actions since the last call. */
