@@ -180,6 +180,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void {
+    if (link.phase === "ready") this.#responses.left(link);
     if (!this.#port.extended) return;
     const event: ServerEvent = {
       type: "relay.upstream",
