@@ -219,6 +219,7 @@ export class Conduct {
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
       onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onWords: (text) => this.#words(text),
     });
   }

@@ -146,10 +146,14 @@ export class Conversation {
     const content = entry.item["content"];
     const kept = this.audio.read(entry.item.id);
     if (!kept || !Array.isArray(content)) return entry.item;
-    const heard = entry.playedMs === undefined ? kept.bytes : kept.bytes.subarray(0, bytesOf(kept.format, entry.playedMs));
+    const heard =
+      entry.playedMs === undefined
+        ? kept.bytes
+        : kept.bytes.subarray(0, bytesOf(kept.format, entry.playedMs));
     let at = 0;
     const parts = content.map((part: Json, index) => {
-      if (!isJsonObject(part) || (part["type"] !== "input_audio" && part["type"] !== "output_audio")) return part;
+      if (!isJsonObject(part) || (part["type"] !== "input_audio" && part["type"] !== "output_audio"))
+        return part;
       const ms = entry.audioParts?.find((one) => one.index === index)?.ms;
       const end = ms === undefined ? heard.length : at + bytesOf(kept.format, ms);
       const audio = heard.subarray(at, end).toBase64();

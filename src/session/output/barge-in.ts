@@ -105,7 +105,8 @@ export class BargeIn {
       const stream = this.#playout.streamOf(itemId) ?? 0;
       const link = this.#links[stream];
       const response = this.#responses.ofItem(itemId);
-      if (link && link.capabilities.turns !== "none" && which(response, stream)) found.push({ itemId, response });
+      if (link && link.capabilities.turns !== "none" && which(response, stream))
+        found.push({ itemId, response });
     }
     return found;
   }

@@ -138,8 +138,7 @@ export class OutputItems {
   #small(response: ResponseRecord, whole: JsonObject): boolean {
     const size = JSON.stringify(whole).length;
     return (
-      size <= this.#context.limits.otherItemSize ||
-      this.#tooMuch(response, `An item has ${size} characters.`)
+      size <= this.#context.limits.otherItemSize || this.#tooMuch(response, `An item has ${size} characters.`)
     );
   }
 

@@ -159,7 +159,13 @@ export class ResponseWriter {
   }
 
   /** Transcript of audio, or text output. */
-  text(response: ResponseRecord, item: OutputItem, key: number, kind: OutputPart["kind"], delta: string): void {
+  text(
+    response: ResponseRecord,
+    item: OutputItem,
+    key: number,
+    kind: OutputPart["kind"],
+    delta: string,
+  ): void {
     const part = this.part(response, item, key, kind);
     part.text += delta;
     this.#store(response, item);
