@@ -77,9 +77,9 @@ export class BargeIn {
     this.#truncateStopped();
   }
 
-  /** An interruption: one message that stops the player is ahead of everything else that it brings. */
-  around(begin: () => void): void {
-    if (this.#port.extended) this.#flush(() => true);
+  /** A turn over an agent: where it interrupts, one message that stops the player is ahead of all else that it brings. */
+  around(interrupts: boolean, begin: () => void): void {
+    if (interrupts && this.#port.extended) this.#flush(() => true);
     begin();
     this.#truncateStopped();
   }
