@@ -86,6 +86,7 @@ export class Session {
         this.#doubt.settle();
         conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
+        conduct.asking.settle();
       },
       restarted: () => this.#begin(),
       gone: () => this.#clientAway(),

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Limits } from "../../src/session/limits.ts";
 import { begin, byType, finish, lastAsk, response, say } from "../support/answering.ts";
 import { Call, WIRE } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
@@ -20,8 +22,8 @@ function story(call: Call): void {
 }
 
 /** Speech has begun and not ended. */
-function interruptedSentence(session: object = {}): Call {
-  const call = new Call({ session: session as Record<string, never> });
+function interruptedSentence(session: JsonObject = {}, limits: Partial<Limits> = {}): Call {
+  const call = new Call({ session, limits });
   call.speak(concat(silence(300), voice(900)));
   expect(call.types()).toContain("input_audio_buffer.speech_started");
   call.clearEvents();
@@ -123,11 +125,11 @@ describe("answers that are owed", () => {
   test.each(["clear", "bound", "commit", "manual"] as const)(
     "[R35] it is asked for when the turn comes to nothing: %s",
     (how) => {
-      const call = interruptedSentence();
+      const call = interruptedSentence({}, { heldMs: 2000 });
       call.client({ type: "response.create" });
       if (how === "clear") call.client({ type: "input_audio_buffer.clear" });
       else if (how === "commit") call.client({ type: "input_audio_buffer.commit" });
-      else if (how === "bound") call.speak(voice(30_100));
+      else if (how === "bound") call.speak(voice(2100));
       else
         call.client({
           type: "session.update",

@@ -123,6 +123,15 @@ describe("what an answer cost", () => {
     expect(call.types()).toContain("response.done");
   });
 
+  test("[R29] an answer that its provider had ended, and that was not heard to its end, knows what it cost", () => {
+    const call = speaking("duplex.v1");
+    call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
+    finish(call, USAGE);
+    call.client({ type: "response.cancel" });
+    expect(response(call)).toMatchObject({ status: "cancelled", usage: USAGE });
+    expect(call.session.state().usage).toEqual(USAGE);
+  });
+
   test("[R29] a restore keeps it waiting", () => {
     const call = speaking();
     call.client({ type: "response.cancel" });

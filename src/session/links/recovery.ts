@@ -130,6 +130,7 @@ export class Recovery {
     // Set when all have ended: no connection is left that could be asked to go on.
     const broken = new Map(this.#broken);
     this.#broken.clear();
+    this.#responses.tellEnded();
     for (const response of this.#responses.active) {
       if (response.asked && response.items.length === 0) this.#owed.push(requestOf(response));
       else if (response.asked && !response.outOfBand) broken.set(response.stream, true);

@@ -109,7 +109,7 @@ export class Asking {
   settle(): void {
     const { responses, port, turns, links } = this.#parts;
     if (this.#held && !this.#waits) this.release();
-    if (this.#owed.size === 0 || !port.connected || turns.openItem !== null) return;
+    if (this.#owed.size === 0 || !port.live || turns.openItem !== null) return;
     if (!this.may) {
       this.#owed.clear();
       return;

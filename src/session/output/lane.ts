@@ -110,9 +110,10 @@ export class Lane {
     return head;
   }
 
-  /** The upstream has said that the response is over; only the rest of this queue is left of it. */
-  get finished(): boolean {
-    return this.#queue.at(-1)?.type === "response.done";
+  /** The upstream has said that the response is over; only the rest of this queue is left of it. Null: not yet. */
+  get end(): Extract<LaneEvent, { type: "response.done" }> | null {
+    const last = this.#queue.at(-1);
+    return last?.type === "response.done" ? last : null;
   }
 
   /** What waits here, by item. */

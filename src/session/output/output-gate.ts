@@ -25,9 +25,11 @@ export interface Dropped {
   /** Keys of the upstream's items of which nothing has passed. */
   readonly items: readonly string[];
   readonly unsent: readonly Unsent[];
+  /** How it ended at the upstream; null: it had not. */
+  readonly end: Lane["end"];
 }
 
-const NOTHING: Dropped = { items: [], unsent: [] };
+const NOTHING: Dropped = { items: [], unsent: [], end: null };
 
 /** Audio is released in pieces of about this, so that a long lane costs few wake-ups and few messages. */
 const RELEASE_MS = 60;
@@ -140,7 +142,7 @@ export class OutputGate {
         this.#wakeIn(response, RELEASE_MS - room);
         break;
       }
-      if (lane.head && !lane.finished && this.#early(response, lane.head)) break;
+      if (lane.head && lane.end === null && this.#early(response, lane.head)) break;
       this.#release(response, lane, room === Infinity ? room : Math.max(room, 1));
     }
     if (lane.empty && !lane.refused) this.#lanes.delete(response.id);
@@ -158,7 +160,7 @@ export class OutputGate {
 
   /** The upstream is done with it; only what waits here is left. */
   finished(response: ResponseRecord): boolean {
-    return this.#lanes.get(response.id)?.finished ?? false;
+    return (this.#lanes.get(response.id)?.end ?? null) !== null;
   }
 
   /** Something of it waits here. */
@@ -172,7 +174,8 @@ export class OutputGate {
     if (!lane) return NOTHING;
     this.#lanes.delete(response.id);
     this.#context.deadlines.clear(`lane:${response.id}`);
-    return { items: lane.items, unsent: lane.unsent(this.#host.outputFormat(response.stream)) };
+    const unsent = lane.unsent(this.#host.outputFormat(response.stream));
+    return { items: lane.items, unsent, end: lane.end };
   }
 
   snapshot(): GateSnapshot {

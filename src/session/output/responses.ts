@@ -230,10 +230,15 @@ export class Responses {
       // A duplex stream that paused goes on; it is no answer that was left.
       if (link.capabilities.turns !== "none") link.command({ type: "delete", itemId: event.item });
     } else if (event.type === "response.done" && response?.untold) {
-      response.usage = event.usage;
-      response.upstreamMetadata = event.metadata;
+      this.#costs(response, event);
       this.#tellEnd(response);
     }
+  }
+
+  /** What its upstream says of it at its end. */
+  #costs(response: ResponseRecord, { usage, metadata }: Extract<LaneEvent, { type: "response.done" }>): void {
+    response.usage = usage;
+    response.upstreamMetadata = metadata;
   }
 
   /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
@@ -255,8 +260,7 @@ export class Responses {
     if (!isActive(response)) return;
     this.#clock.refresh(response);
     if (event.type === "response.done") {
-      response.usage = event.usage;
-      response.upstreamMetadata = event.metadata;
+      this.#costs(response, event);
       this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
     } else this.#items.handle(response, event);
   }
@@ -308,6 +312,8 @@ export class Responses {
     if (phase === null) return;
     this.#clock.clear(response);
     const dropped = this.#gate.drop(response);
+    // What it cost is known, though it was not heard to its end.
+    if (dropped.end) this.#costs(response, dropped.end);
     this.#writer.unsent(response, dropped.unsent);
     for (const item of response.items) {
       // That a call is whole its provider alone can say.
