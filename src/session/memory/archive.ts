@@ -49,7 +49,7 @@ export class AudioArchive {
       recording = { format, path: null, audio: new ByteBlocks(), callers };
       this.#recordings.set(itemId, recording);
     }
-    if (formatKey(format) !== formatKey(recording.format))
+    if (format !== recording.format && formatKey(format) !== formatKey(recording.format))
       recording.path ??= new OutputPath(format, recording.format, NO_KERNELS);
     const before = recording.audio.count;
     recording.audio.append(recording.path ? recording.path.push(bytes, format) : bytes);
