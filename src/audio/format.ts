@@ -10,7 +10,7 @@ export type AudioFormat =
   | { readonly type: "audio/pcmu" }
   | { readonly type: "audio/pcma" };
 
-/** What an upstream may speak: PCM at any rate that it states. `providerPcm` makes one of a stated rate. */
+/** What an upstream may speak: PCM at any rate of which `isRateHz` is true. */
 export type ProviderFormat = AudioFormat | { readonly type: "audio/pcm"; readonly rate: number };
 
 export const PCM_RATES_HZ: readonly PcmRateHz[] = [8000, 16000, 24000, 48000];
@@ -25,11 +25,6 @@ export const PCM_24K: AudioFormat = { type: "audio/pcm", rate: 24000 };
 /** A rate that can be resampled: a whole number of hertz from 8 000 to 96 000. */
 export function isRateHz(rate: unknown): rate is number {
   return Number.isInteger(rate) && Number(rate) >= MIN_RATE_HZ && Number(rate) <= MAX_RATE_HZ;
-}
-
-/** PCM at a rate that a provider stated; null when nothing here can play it. */
-export function providerPcm(rate: unknown): ProviderFormat | null {
-  return isRateHz(rate) ? { type: "audio/pcm", rate } : null;
 }
 
 /** Sample rate in hertz: 8 000 for G.711 (RFC 3551 §4.5.14), else the declared rate. */
