@@ -6,6 +6,7 @@ import { durationMs } from "../audio/format.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
+import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
@@ -28,12 +29,15 @@ import type { PeerId } from "./io.ts";
 import { Link } from "./links/link.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
+import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
 import { fill, tellItems } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
+import { responseFormat } from "./output/response-format.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses, type ResponseDefaults } from "./output/responses.ts";
+import { addUsage, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
@@ -50,7 +54,7 @@ export class Conduct {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly conversation: Conversation;
-  readonly playout = new Playout();
+  readonly playout: Playout;
   readonly responses: Responses;
   readonly writer: ResponseWriter;
   readonly listener: Listener;
@@ -66,6 +70,7 @@ export class Conduct {
   readonly idle = new Idle(this);
   readonly arrival = new Arrival();
   readonly asking = new Asking(this);
+  readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
   readonly witness: Witness;
@@ -80,7 +85,7 @@ export class Conduct {
   createdAt: number;
   /** Why the energy detector decides, or null. */
   readonly detectorFallback: DetectorFallback | null;
-  usage: Record<string, number> = {};
+  usage: TokenSums = {};
   readonly #setup: SessionSetup;
   readonly detector: SpeechDetector;
   #audible = false;
@@ -94,6 +99,7 @@ export class Conduct {
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.port = new ClientPort(this.context);
+    this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
     this.conversation = new Conversation(this.context.limits);
@@ -112,13 +118,16 @@ export class Conduct {
     );
     this.responses = new Responses(this.context, this.writer, {
       gate: this.listener,
-      responseDefaults: () => this.#responseDefaults(),
-      clientFormat: () => this.config.outputFormat,
+      responseDefaults: (params) => this.#responseDefaults(params),
       patienceMs: (stream) => this.listener.patienceMs(stream),
-      command: (stream, command) => this.links[stream]?.command(command),
+      link: (stream) => this.links[stream],
+      listening: () => this.port.live,
+      truncates: (itemId) => this.bargeIn.truncates(itemId),
       onResponseDone: (response) => this.#responseDone(response),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
+    this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
@@ -136,6 +145,8 @@ export class Conduct {
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       witness: () => this.witness,
+      placed: () => this.placed,
+      onUsage: (usage) => addUsage(this.usage, usage),
       fill: (connection) => fill(connection, this.conversation, kernels),
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: (link) => link === this.links[0],
@@ -231,10 +242,16 @@ export class Conduct {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
       heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => this.bargeIn.around(() => this.turns.begin(prefixTicks)),
+      begin: (prefixTicks) => this.#beginOver(prefixTicks),
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });
+  }
+
+  /** A sound over an agent is a turn. The player is flushed for it unless interruptions were switched off meanwhile. */
+  #beginOver(prefixTicks: number): void {
+    if (!this.config.turnDetection?.interrupt_response) this.turns.begin(prefixTicks);
+    else this.bargeIn.around(() => this.turns.begin(prefixTicks));
   }
 
   /** What turn taking asks and tells the floor. */
@@ -259,7 +276,7 @@ export class Conduct {
 
   /** Answers are asked for in advance only where the end of a turn asks for one. */
   get #eagerMs(): number | null {
-    if (!this.asking.may || this.responses.answering.length > 0) return null;
+    if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
@@ -287,6 +304,10 @@ export class Conduct {
       updateSession: (session) => this.#updateSession(session),
       appendAudio: (bytes) => this.appendAudio(bytes),
       respond: (params) => this.asking.respond(params),
+      responding: () => this.asking.holding || this.responses.answering.length > 0,
+      withdraw: () => this.asking.withdraw(),
+      cleared: () => this.asking.settle(),
+      played: (itemId, playedMs) => this.listener.heard(itemId, playedMs),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -330,6 +351,7 @@ export class Conduct {
     for (const link of this.links) link.command({ type: "configure", config });
     this.transcriber?.reconfigure();
     this.port.emit({ type: "session.updated", session: this.shownSession() });
+    this.asking.settle();
     this.idle.arm();
     this.context.persist();
   }
@@ -373,12 +395,13 @@ export class Conduct {
     return this.config.shown(identity);
   }
 
-  #responseDefaults(): ResponseDefaults {
+  #responseDefaults(params: ResponseParams): ResponseDefaults {
+    const format = responseFormat(params) ?? this.config.outputFormat;
     return {
       modality: this.config.modality,
       maxOutputTokens: this.config.current.max_output_tokens,
-      output: this.config.output,
-      format: this.config.outputFormat,
+      output: { ...this.config.output, format },
+      format,
       conversationId: this.conversationId,
     };
   }
@@ -399,17 +422,15 @@ export class Conduct {
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     if (detected) this.asking.turn();
+    else this.asking.committed();
   }
 
   #responseDone(response: ResponseRecord): void {
-    for (const kind of ["total_tokens", "input_tokens", "output_tokens"]) {
-      const tokens = response.usage?.[kind];
-      if (typeof tokens === "number") this.usage[kind] = (this.usage[kind] ?? 0) + tokens;
-    }
     this.context.metric(`responses_${response.phase}`, 1, response.upstream);
     for (const link of this.links) link.refill();
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
+    this.asking.settle();
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
@@ -440,7 +461,7 @@ export class Conduct {
 
 export interface ConductSnapshot {
   readonly createdAt: number;
-  readonly usage: Readonly<Record<string, number>>;
+  readonly usage: Readonly<TokenSums>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
 }

@@ -35,6 +35,11 @@ export class Listener implements GateHost {
     return floor.held && !this.#streams(response.stream);
   }
 
+  /** Binary audio names its response alone. */
+  get nameless(): boolean {
+    return this.#parts.port.extended;
+  }
+
   leadMs(stream: number): number | null {
     const { config, port } = this.#parts;
     // A duplex model keeps time by itself: pacing it would only delay it.
@@ -83,9 +88,18 @@ export class Listener implements GateHost {
     return this.#streams(link.index) || playout.audibleUntil(link.index) <= context.now;
   }
 
+  /** The client says how much of an item was heard. */
+  heard(itemId: string, playedMs: number): void {
+    const { playout, floor, context } = this.#parts;
+    const delay = playout.acknowledged(itemId, playedMs, context.now);
+    if (delay) floor.guard.delayed(delay.fromMs, delay.byMs);
+  }
+
   /** They are not there: their player stands still, and so does what is said to it. */
   away(): void {
-    const { port, playout, floor, context } = this.#parts;
+    const { port, playout, floor, responses, context } = this.#parts;
+    // What has ended for them ended with what is known.
+    responses.tellEnded();
     if (!port.extended) return;
     playout.pause(context.now, "connection");
     floor.guard.paused(context.now);
