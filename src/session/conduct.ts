@@ -6,7 +6,6 @@ import { durationMs } from "../audio/format.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { ClientError } from "../protocol/client-error.ts";
-import type { ResponseParams } from "../protocol/client-events.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
@@ -34,9 +33,9 @@ import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
 import { fill, tellItems } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
-import { responseFormat } from "./output/response-format.ts";
+import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
-import { Responses, type ResponseDefaults } from "./output/responses.ts";
+import { Responses } from "./output/responses.ts";
 import { addUsage, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
@@ -117,11 +116,9 @@ export class Conduct {
       },
     );
     this.responses = new Responses(this.context, this.writer, {
-      gate: this.listener,
-      responseDefaults: (params) => this.#responseDefaults(params),
-      patienceMs: (stream) => this.listener.patienceMs(stream),
+      listener: this.listener,
+      responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
       link: (stream) => this.links[stream],
-      listening: () => this.port.live,
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage) => addUsage(this.usage, usage),
@@ -219,6 +216,7 @@ export class Conduct {
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
       onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onWords: (text) => this.#words(text),
     });
   }
@@ -242,16 +240,13 @@ export class Conduct {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
       heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => this.#beginOver(prefixTicks),
+      begin: (prefixTicks) => {
+        const interrupts = this.config.turnDetection?.interrupt_response === true;
+        this.bargeIn.around(interrupts, () => this.turns.begin(prefixTicks));
+      },
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });
-  }
-
-  /** A sound over an agent is a turn. The player is flushed for it unless interruptions were switched off meanwhile. */
-  #beginOver(prefixTicks: number): void {
-    if (!this.config.turnDetection?.interrupt_response) this.turns.begin(prefixTicks);
-    else this.bargeIn.around(() => this.turns.begin(prefixTicks));
   }
 
   /** What turn taking asks and tells the floor. */
@@ -304,10 +299,6 @@ export class Conduct {
       updateSession: (session) => this.#updateSession(session),
       appendAudio: (bytes) => this.appendAudio(bytes),
       respond: (params) => this.asking.respond(params),
-      responding: () => this.asking.holding || this.responses.answering.length > 0,
-      withdraw: () => this.asking.withdraw(),
-      cleared: () => this.asking.settle(),
-      played: (itemId, playedMs) => this.listener.heard(itemId, playedMs),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -393,17 +384,6 @@ export class Conduct {
       };
     }
     return this.config.shown(identity);
-  }
-
-  #responseDefaults(params: ResponseParams): ResponseDefaults {
-    const format = responseFormat(params) ?? this.config.outputFormat;
-    return {
-      modality: this.config.modality,
-      maxOutputTokens: this.config.current.max_output_tokens,
-      output: { ...this.config.output, format },
-      format,
-      conversationId: this.conversationId,
-    };
   }
 
   #speechStarted(): void {

@@ -119,25 +119,27 @@ describe("the deadline of an answer", () => {
   test.each([
     [false, 5000],
     [true, 1950],
-  ])("[R33] a cancel that is not obeyed replaces the connection for the next answer (fallback: %s)", (fallback, ms) => {
-    const call = new Call(fallback ? { upstreams: [FALLBACK] } : {});
-    call.client({ type: "response.create" });
-    begin(call);
-    call.client({ type: "response.cancel" });
-    call.client({ type: "response.create" });
-    call.advance(ms - 100);
-    expect(call.open.has("up0.1")).toBe(true);
-    call.advance(500);
-    const second = latest(call);
-    expect(second).toBe("up0.2");
-    call.accept(second);
-    begin(call, "r", second);
-    finish(call, null, "r", second);
-    expect(byType(call, "response.done").map((event) => (event["response"] as { status: string }).status)).toEqual([
-      "cancelled",
-      "completed",
-    ]);
-  });
+  ])(
+    "[R33] a cancel that is not obeyed replaces the connection for the next answer (fallback: %s)",
+    (fallback, ms) => {
+      const call = new Call(fallback ? { upstreams: [FALLBACK] } : {});
+      call.client({ type: "response.create" });
+      begin(call);
+      call.client({ type: "response.cancel" });
+      call.client({ type: "response.create" });
+      call.advance(ms - 100);
+      expect(call.open.has("up0.1")).toBe(true);
+      call.advance(500);
+      const second = latest(call);
+      expect(second).toBe("up0.2");
+      call.accept(second);
+      begin(call, "r", second);
+      finish(call, null, "r", second);
+      expect(
+        byType(call, "response.done").map((event) => (event["response"] as { status: string }).status),
+      ).toEqual(["cancelled", "completed"]);
+    },
+  );
 
   test("[R33] an idle provider that never confirms a cancel is left alone, and so is one that answers all the same", () => {
     const call = new Call();
@@ -178,7 +180,18 @@ describe("the deadline of an answer", () => {
   });
 });
 
-type Step = "create" | "side" | "cancel" | "turn" | "begin" | "audio" | "done" | "lose" | "accept" | "short" | "long";
+type Step =
+  | "create"
+  | "side"
+  | "cancel"
+  | "turn"
+  | "begin"
+  | "audio"
+  | "done"
+  | "lose"
+  | "accept"
+  | "short"
+  | "long";
 
 /** Whatever happens, in whatever order. */
 function take(call: Call, step: Step, keys: { count: number }): void {
@@ -195,8 +208,14 @@ function take(call: Call, step: Step, keys: { count: number }): void {
   else if (step === "lose") lose(call, peer);
   else if (step === "begin" && asked) {
     keys.count += 1;
-    call.upstream({ type: "response.started", response: `r${keys.count}`, answers: lastAsk(call, peer) }, peer);
-    call.upstream({ type: "item.started", response: `r${keys.count}`, item: `i${keys.count}`, kind: "message" }, peer);
+    call.upstream(
+      { type: "response.started", response: `r${keys.count}`, answers: lastAsk(call, peer) },
+      peer,
+    );
+    call.upstream(
+      { type: "item.started", response: `r${keys.count}`, item: `i${keys.count}`, kind: "message" },
+      peer,
+    );
   } else if (step === "audio") {
     say(call, 900, { response: `r${keys.count}`, item: `i${keys.count}` }, peer);
   } else if (step === "done") {
@@ -216,7 +235,19 @@ function withoutDeadline(call: Call): readonly string[] {
 }
 
 const steps = fc.array(
-  fc.constantFrom<Step>("create", "side", "cancel", "turn", "begin", "audio", "done", "lose", "accept", "short", "long"),
+  fc.constantFrom<Step>(
+    "create",
+    "side",
+    "cancel",
+    "turn",
+    "begin",
+    "audio",
+    "done",
+    "lose",
+    "accept",
+    "short",
+    "long",
+  ),
   { maxLength: 40 },
 );
 
@@ -224,17 +255,20 @@ test.each([
   ["realtime", false],
   ["realtime", true],
   ["duplex.v1", true],
-] as const)("[R40] at any moment every running answer has a deadline or waits for its listener (%s, fallback %s)", (dialect, fallback) => {
-  fc.assert(
-    fc.property(steps, fc.boolean(), (all, eager) => {
-      const session = eager ? { relay: { eager_ms: 150 } } : {};
-      const call = new Call({ dialect, session, ...(fallback ? { upstreams: [FALLBACK] } : {}) });
-      const keys = { count: 0 };
-      for (const step of all) {
-        take(call, step, keys);
-        expect(withoutDeadline(call)).toEqual([]);
-      }
-    }),
-    { numRuns: 60 },
-  );
-});
+] as const)(
+  "[R40] at any moment every running answer has a deadline or waits for its listener (%s, fallback %s)",
+  (dialect, fallback) => {
+    fc.assert(
+      fc.property(steps, fc.boolean(), (all, eager) => {
+        const session = eager ? { relay: { eager_ms: 150 } } : {};
+        const call = new Call({ dialect, session, ...(fallback ? { upstreams: [FALLBACK] } : {}) });
+        const keys = { count: 0 };
+        for (const step of all) {
+          take(call, step, keys);
+          expect(withoutDeadline(call)).toEqual([]);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  },
+);

@@ -32,7 +32,13 @@ describe("the status of items", () => {
     call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
     say(call, 100);
     call.upstream({ type: "item.done", response: "r", item: "i", status: "incomplete" });
-    call.upstream({ type: "response.done", response: "r", ...DONE, status: "incomplete", reason: "content_filter" });
+    call.upstream({
+      type: "response.done",
+      response: "r",
+      ...DONE,
+      status: "incomplete",
+      reason: "content_filter",
+    });
     expect(statuses(call)).toEqual(FOUR("incomplete"));
     expect(response(call)["status_details"]).toEqual({ type: "incomplete", reason: "content_filter" });
   });
@@ -48,7 +54,10 @@ describe("the status of items", () => {
       call.upstream({ type: "arguments", response: "r", item: "c", delta: '{"city":"Par' });
       call.upstream({ type: "response.done", response: "r", ...DONE, status });
       expect(statuses(call)).toEqual(FOUR("incomplete"));
-      expect(response(call)["output"]).toMatchObject([{ status: "completed" }, { arguments: '{"city":"Par' }]);
+      expect(response(call)["output"]).toMatchObject([
+        { status: "completed" },
+        { arguments: '{"city":"Par' },
+      ]);
     },
   );
 
@@ -63,16 +72,25 @@ describe("the status of items", () => {
     expect(response(call)["output"]).toMatchObject([{ status: "completed" }, { status: "incomplete" }]);
   });
 
-  test.each(['{"city":"Par', ""])("[R21] a call cut off after %j has just that, and nothing says it is whole", (said) => {
-    const call = asked();
-    call.upstream({ type: "item.started", ...CALL });
-    if (said !== "") call.upstream({ type: "arguments", response: "r", item: "c", delta: said });
-    call.upstream({ type: "item.done", response: "r", item: "c", status: "incomplete" });
-    call.upstream({ type: "response.done", response: "r", ...DONE, status: "incomplete", reason: "max_output_tokens" });
-    expect(statuses(call)).toEqual(FOUR("incomplete"));
-    expect(item(call, "response.output_item.done")).toMatchObject({ arguments: said });
-    expect(call.types()).not.toContain("response.function_call_arguments.done");
-  });
+  test.each(['{"city":"Par', ""])(
+    "[R21] a call cut off after %j has just that, and nothing says it is whole",
+    (said) => {
+      const call = asked();
+      call.upstream({ type: "item.started", ...CALL });
+      if (said !== "") call.upstream({ type: "arguments", response: "r", item: "c", delta: said });
+      call.upstream({ type: "item.done", response: "r", item: "c", status: "incomplete" });
+      call.upstream({
+        type: "response.done",
+        response: "r",
+        ...DONE,
+        status: "incomplete",
+        reason: "max_output_tokens",
+      });
+      expect(statuses(call)).toEqual(FOUR("incomplete"));
+      expect(item(call, "response.output_item.done")).toMatchObject({ arguments: said });
+      expect(call.types()).not.toContain("response.function_call_arguments.done");
+    },
+  );
 
   test("[R21] a call that nobody ended is not complete, whatever its response says", () => {
     const call = asked();
@@ -88,7 +106,10 @@ describe("the status of items", () => {
     call.upstream({ type: "arguments", response: "r", item: "c", delta: '{"a":1}' });
     call.upstream({ type: "item.done", response: "r", item: "c", status: "completed", arguments: "" });
     expect(call.last("response.function_call_arguments.done")).toMatchObject({ arguments: '{"a":1}' });
-    expect(item(call, "response.output_item.done")).toMatchObject({ status: "completed", arguments: '{"a":1}' });
+    expect(item(call, "response.output_item.done")).toMatchObject({
+      status: "completed",
+      arguments: '{"a":1}',
+    });
   });
 
   test("[R22] a failed answer tells the provider's type, code and message", () => {
@@ -114,7 +135,10 @@ describe("the status of items", () => {
     say(call, 500);
     call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
     call.upstream({ type: "response.done", response: "r", ...DONE, status: "completed" });
-    expect(response(call)).toMatchObject({ status: "incomplete", status_details: { reason: "listener_away" } });
+    expect(response(call)).toMatchObject({
+      status: "incomplete",
+      status_details: { reason: "listener_away" },
+    });
     expect(statuses(call)).toEqual(FOUR("incomplete"));
   });
 });

@@ -27,7 +27,12 @@ describe("what was never heard", () => {
   test("[B10] of items that waited for the listener nothing stays at the provider; one partly heard is cut there", () => {
     const call = asked("duplex.v1");
     call.upstream({ type: "item.started", item: "i", ...message });
-    call.upstream({ type: "transcript", response: "r", item: "i", delta: "One two three four five six seven eight." });
+    call.upstream({
+      type: "transcript",
+      response: "r",
+      item: "i",
+      delta: "One two three four five six seven eight.",
+    });
     say(call, 3000);
     call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
     call.upstream({ type: "item.started", item: "second", ...message });
@@ -119,21 +124,24 @@ describe("out of band, and deleted", () => {
     return String(response(call, "response.created")["id"]);
   }
 
-  test.each(["speech", "clear"] as const)("[B18] a spoken answer out of band is stopped on duplex.v1 by %s", (how) => {
-    const call = new Call({ dialect: "duplex.v1" });
-    call.speak(silence(600));
-    const id = aside(call);
-    call.advance(600);
-    if (how === "speech") call.speak(voice(1500));
-    else call.client({ type: "output_audio_buffer.clear" });
-    expect(call.last("output_audio_buffer.cleared")).toMatchObject({ response_id: id });
-    expect(call.commands().map(({ type }) => type)).toContain("cancel");
-    call.advance(500);
-    expect(response(call)).toMatchObject({ id, status: "cancelled" });
-    const frames = call.frames.length;
-    call.speak(silence(1500));
-    expect(call.frames.length).toBe(frames);
-  });
+  test.each(["speech", "clear"] as const)(
+    "[B18] a spoken answer out of band is stopped on duplex.v1 by %s",
+    (how) => {
+      const call = new Call({ dialect: "duplex.v1" });
+      call.speak(silence(600));
+      const id = aside(call);
+      call.advance(600);
+      if (how === "speech") call.speak(voice(1500));
+      else call.client({ type: "output_audio_buffer.clear" });
+      expect(call.last("output_audio_buffer.cleared")).toMatchObject({ response_id: id });
+      expect(call.commands().map(({ type }) => type)).toContain("cancel");
+      call.advance(500);
+      expect(response(call)).toMatchObject({ id, status: "cancelled" });
+      const frames = call.frames.length;
+      call.speak(silence(1500));
+      expect(call.frames.length).toBe(frames);
+    },
+  );
 
   test("[B18] for a plain client it goes on, as at OpenAI", () => {
     const call = new Call();
@@ -184,14 +192,23 @@ describe("out of band, and deleted", () => {
     call.upstream({ type: "item.started", item: "i", ...message });
     const item_id = String(item(call, "response.output_item.added")["id"]);
     call.client({ type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms: 0 });
-    expect(call.last("conversation.item.truncated")).toMatchObject({ item_id, content_index: 0, audio_end_ms: 0 });
+    expect(call.last("conversation.item.truncated")).toMatchObject({
+      item_id,
+      content_index: 0,
+      audio_end_ms: 0,
+    });
     call.clearEvents();
     call.upstream({ type: "transcript", response: "r", item: "i", delta: "Hello." });
     say(call, 500);
     call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
     call.upstream({ type: "response.done", response: "r", ...DONE, status: "completed" });
     expect(call.types()).toEqual(["conversation.item.done", "response.output_item.done", "response.done"]);
-    expect(call.commands().at(-1)).toEqual({ type: "truncate", itemId: item_id, contentIndex: 0, audioEndMs: 0 });
+    expect(call.commands().at(-1)).toEqual({
+      type: "truncate",
+      itemId: item_id,
+      contentIndex: 0,
+      audioEndMs: 0,
+    });
   });
 
   test("[B21] not past 0, not of a text answer, and not of a function call", () => {

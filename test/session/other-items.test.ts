@@ -3,7 +3,13 @@ import { describe, expect, test } from "vitest";
 import { begin, byType, finish, item, response, say } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
 
-const REQUEST = { type: "mcp_approval_request", id: "P_1", server_label: "files", name: "read", arguments: "{}" };
+const REQUEST = {
+  type: "mcp_approval_request",
+  id: "P_1",
+  server_label: "files",
+  name: "read",
+  arguments: "{}",
+};
 
 function asked(dialect: "realtime" | "duplex.v1" = "realtime"): Call {
   const call = new Call({ dialect });
@@ -24,8 +30,18 @@ describe("items of kinds that the relay does not know", () => {
     expect(id).toMatch(/^item_/);
     expect(item(call, "response.output_item.added")).toEqual({ ...REQUEST, id });
     expect(item(call, "conversation.item.added")).toEqual({ ...REQUEST, id });
-    const event = { type: "response.mcp_call_arguments.delta", event_id: "P", response_id: "P_r", item_id: "P_1" };
-    call.upstream({ type: "item.event", response: "r", item: "P_1", event: { ...event, output_index: 7, delta: "{" } });
+    const event = {
+      type: "response.mcp_call_arguments.delta",
+      event_id: "P",
+      response_id: "P_r",
+      item_id: "P_1",
+    };
+    call.upstream({
+      type: "item.event",
+      response: "r",
+      item: "P_1",
+      event: { ...event, output_index: 7, delta: "{" },
+    });
     const told = call.last("response.mcp_call_arguments.delta");
     expect(told).toMatchObject({ item_id: id, output_index: 0, delta: "{" });
     expect(told["response_id"]).toBe(response(call, "response.created")["id"]);
@@ -46,7 +62,10 @@ describe("items of kinds that the relay does not know", () => {
     const call = asked();
     const id = started(call, "P_1", REQUEST);
     started(call, "P_2", { type: "mcp_call", id: "P_2", approval_request_id: "P_1" });
-    expect(item(call, "response.output_item.added")).toMatchObject({ type: "mcp_call", approval_request_id: id });
+    expect(item(call, "response.output_item.added")).toMatchObject({
+      type: "mcp_call",
+      approval_request_id: id,
+    });
   });
 
   test("[R26] one that was still open when its response was cancelled is incomplete", () => {
@@ -85,7 +104,11 @@ describe("items that a provider places by itself", () => {
     const added = call.last("conversation.item.added");
     const id = String(item(call, "conversation.item.added")["id"]);
     expect(added).toMatchObject({ previous_item_id: null, item: { ...LIST, id } });
-    call.upstream({ type: "passed", item: "P_l", event: { type: "mcp_list_tools.completed", event_id: "P", item_id: "P_l" } });
+    call.upstream({
+      type: "passed",
+      item: "P_l",
+      event: { type: "mcp_list_tools.completed", event_id: "P", item_id: "P_l" },
+    });
     expect(call.last("mcp_list_tools.completed")).toMatchObject({ item_id: id });
     expect(call.last("mcp_list_tools.completed")["event_id"]).not.toBe("P");
     const whole = { ...LIST, tools: [{ name: "read" }] };

@@ -63,13 +63,19 @@ describe("answers that are owed", () => {
     story(call);
     call.speak(TURN);
     const turn_detection = { create_response: false };
-    call.client({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection } } } });
+    call.client({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { turn_detection } } },
+    });
     finish(call);
     expect(asks(call)).toBe(1);
   });
 
   test("[R34] of two upstreams the idle one is asked at once, the other one at its answer's end", () => {
-    const call = new Call({ session: POLITE, upstreams: [WIRE, { name: "b", options: { adapter: "wire" } }] });
+    const call = new Call({
+      session: POLITE,
+      upstreams: [WIRE, { name: "b", options: { adapter: "wire" } }],
+    });
     call.client({ type: "response.create" });
     begin(call, "r", "up0.1");
     finish(call, null, "r", "up0.1");
@@ -114,21 +120,30 @@ describe("answers that are owed", () => {
     expect(asks(call)).toBe(1);
   });
 
-  test.each(["clear", "bound", "commit", "manual"] as const)("[R35] it is asked for when the turn comes to nothing: %s", (how) => {
-    const call = interruptedSentence();
-    call.client({ type: "response.create" });
-    if (how === "clear") call.client({ type: "input_audio_buffer.clear" });
-    else if (how === "commit") call.client({ type: "input_audio_buffer.commit" });
-    else if (how === "bound") call.speak(voice(30_100));
-    else call.client({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection: null } } } });
-    expect(byType(call, "response.created").length).toBe(1);
-    expect(asks(call)).toBe(1);
-  });
+  test.each(["clear", "bound", "commit", "manual"] as const)(
+    "[R35] it is asked for when the turn comes to nothing: %s",
+    (how) => {
+      const call = interruptedSentence();
+      call.client({ type: "response.create" });
+      if (how === "clear") call.client({ type: "input_audio_buffer.clear" });
+      else if (how === "commit") call.client({ type: "input_audio_buffer.commit" });
+      else if (how === "bound") call.speak(voice(30_100));
+      else
+        call.client({
+          type: "session.update",
+          session: { type: "realtime", audio: { input: { turn_detection: null } } },
+        });
+      expect(byType(call, "response.created").length).toBe(1);
+      expect(asks(call)).toBe(1);
+    },
+  );
 
   test.each([{ interrupt_response: false }, { create_response: false }])(
     "[R35] it does not wait with %o, and the turn over it is owed its own answer",
     (turn) => {
-      const call = interruptedSentence({ audio: { input: { turn_detection: { type: "server_vad", ...turn } } } });
+      const call = interruptedSentence({
+        audio: { input: { turn_detection: { type: "server_vad", ...turn } } },
+      });
       call.client({ type: "response.create" });
       expect(asks(call)).toBe(1);
       call.speak(concat(voice(300), silence(900)));

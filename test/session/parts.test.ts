@@ -77,7 +77,12 @@ describe("several parts in one message", () => {
     expect(call.last("error")["error"]).toMatchObject({ param: "content_index" });
     truncate(1, 200);
     expect(call.last("conversation.item.truncated")).toMatchObject({ content_index: 1, audio_end_ms: 200 });
-    expect(call.commands().at(-1)).toEqual({ type: "truncate", itemId: id, contentIndex: 1, audioEndMs: 200 });
+    expect(call.commands().at(-1)).toEqual({
+      type: "truncate",
+      itemId: id,
+      contentIndex: 1,
+      audioEndMs: 200,
+    });
     call.client({ type: "conversation.item.retrieve", item_id: id });
     const left = item(call, "conversation.item.retrieved")["content"] as { audio: string }[];
     expect(left.map(({ audio }) => Uint8Array.fromBase64(audio).length)).toEqual([300 * 48, 200 * 48]);

@@ -162,8 +162,18 @@ describe("what an answer cost", () => {
     call.speak(concat(silence(600), voice(900), silence(900)));
     const itemId = String(call.last("input_audio_buffer.committed")["item_id"]);
     const completed = { type: "input.transcript.completed", itemId, transcript: "Hi." } as const;
-    call.upstream({ ...completed, usage: { type: "tokens", input_tokens: 4, output_tokens: 2, total_tokens: 6 } });
+    call.upstream({
+      ...completed,
+      usage: { type: "tokens", input_tokens: 4, output_tokens: 2, total_tokens: 6 },
+    });
     call.upstream({ ...completed, usage: { type: "duration", seconds: 2 } });
+    expect(call.session.state().usage).toEqual({ total_tokens: 6, input_tokens: 4, output_tokens: 2 });
+  });
+
+  test("[R30] so do those of a transcriber beside the upstreams", () => {
+    const call = new Call({ transcriber: { name: "t", options: { adapter: "wire" } } });
+    const usage = { type: "tokens", input_tokens: 4, output_tokens: 2, total_tokens: 6 };
+    call.upstream({ type: "input.transcript.completed", itemId: "k", transcript: "Hi.", usage }, "up1.1");
     expect(call.session.state().usage).toEqual({ total_tokens: 6, input_tokens: 4, output_tokens: 2 });
   });
 });

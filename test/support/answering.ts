@@ -16,12 +16,22 @@ export function begin(call: Call, key = "r", peer = "up0.1"): void {
 }
 
 /** `ms` of a voice. */
-export function say(call: Call, ms: number, at: { response?: string; item?: string; part?: number } = {}, peer?: string) {
+export function say(
+  call: Call,
+  ms: number,
+  at: { response?: string; item?: string; part?: number } = {},
+  peer?: string,
+) {
   const audio = new Uint8Array(voice(ms).buffer).toBase64();
   call.upstream({ type: "audio", response: "r", item: "i", ...at, audio }, peer);
 }
 
-export function finish(call: Call, usage: Record<string, number> | null = null, key = "r", peer?: string): void {
+export function finish(
+  call: Call,
+  usage: Record<string, number> | null = null,
+  key = "r",
+  peer?: string,
+): void {
   call.upstream({ type: "response.done", response: key, status: "completed", ...DONE, usage }, peer);
 }
 

@@ -3,6 +3,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ClientEvent, ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
+import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
@@ -10,8 +11,9 @@ import { withoutAudio, type Conversation, type Entry } from "../memory/conversat
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import type { Link } from "../links/link.ts";
+import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
-import { responseFormat } from "../output/response-format.ts";
+import { responseFormat } from "../output/response-defaults.ts";
 import type { Responses } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
@@ -20,14 +22,6 @@ export interface CommandHost {
   appendAudio(bytes: Uint8Array): void;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
-  /** An answer of the conversation runs, or is asked for and waits. */
-  responding(): boolean;
-  /** Takes back a `response.create` that waits. @returns whether one did. */
-  withdraw(): boolean;
-  /** The buffer was cleared. */
-  cleared(): void;
-  /** The client heard so much of an item. */
-  played(itemId: string, playedMs: number): void;
   readonly transcriptionOnly: boolean;
 }
 
@@ -39,6 +33,8 @@ export interface CommandParts {
   readonly responses: Responses;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
+  readonly asking: Asking;
+  readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
 }
@@ -64,7 +60,7 @@ export class ClientCommands {
         return turns.commit();
       case "input_audio_buffer.clear":
         turns.clear();
-        return this.#host.cleared();
+        return this.#parts.asking.settle();
       case "output_audio_buffer.clear":
         return bargeIn.interrupt("client_cancelled");
       case "conversation.item.create":
@@ -182,7 +178,7 @@ export class ClientCommands {
         "type",
       );
     }
-    if (params.conversation !== "none" && this.#host.responding()) {
+    if (params.conversation !== "none" && this.#parts.asking.underway) {
       throw new ClientError(
         "conversation_already_has_active_response",
         "Conversation already has an active response in progress: wait for response.done before response.create.",
@@ -209,7 +205,7 @@ export class ClientCommands {
 
   #cancel(responseId: string | null): void {
     const { responses, bargeIn } = this.#parts;
-    if (responseId === null && this.#host.withdraw()) return;
+    if (responseId === null && this.#parts.asking.withdraw()) return;
     const chosen =
       responseId === null ? responses.answering : responses.active.filter((one) => one.id === responseId);
     if (chosen.length === 0) {
@@ -221,7 +217,7 @@ export class ClientCommands {
   }
 
   #played(itemId: string, playedMs: number): void {
-    const { playout } = this.#parts;
+    const { playout, listener } = this.#parts;
     if (!playout.has(itemId)) {
       throw new ClientError(
         "playback_ack_invalid_item_id",
@@ -229,7 +225,7 @@ export class ClientCommands {
         "item_id",
       );
     }
-    this.#host.played(itemId, playedMs);
+    listener.heard(itemId, playedMs);
   }
 }
 

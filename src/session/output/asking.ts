@@ -39,9 +39,14 @@ export class Asking {
     return config.turnDetection?.create_response === true && !config.transcriptionOnly;
   }
 
-  /** A `response.create` waits: it is under way for the client. */
+  /** A `response.create` waits for the end of the caller's turn. */
   get holding(): boolean {
     return this.#held !== null;
+  }
+
+  /** An answer of the conversation runs, or waits to be asked for by the client's wish. */
+  get underway(): boolean {
+    return this.holding || this.#parts.responses.answering.length > 0;
   }
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
@@ -110,7 +115,7 @@ export class Asking {
       return;
     }
     const busy = new Set(responses.answering.map((response) => response.stream));
-    for (const [stream, params] of [...this.#owed]) {
+    for (const [stream, params] of this.#owed) {
       const link = links[stream];
       if (link && !busy.has(stream) && responses.room) this.ask([link], params);
     }

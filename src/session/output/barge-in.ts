@@ -77,9 +77,9 @@ export class BargeIn {
     this.#truncateStopped();
   }
 
-  /** An interruption: one message that stops the player is ahead of everything else that it brings. */
-  around(begin: () => void): void {
-    if (this.#port.extended) this.#flush(() => true);
+  /** A turn over an agent: where it interrupts, one message that stops the player is ahead of all else that it brings. */
+  around(interrupts: boolean, begin: () => void): void {
+    if (interrupts && this.#port.extended) this.#flush(() => true);
     begin();
     this.#truncateStopped();
   }
@@ -105,7 +105,8 @@ export class BargeIn {
       const stream = this.#playout.streamOf(itemId) ?? 0;
       const link = this.#links[stream];
       const response = this.#responses.ofItem(itemId);
-      if (link && link.capabilities.turns !== "none" && which(response, stream)) found.push({ itemId, response });
+      if (link && link.capabilities.turns !== "none" && which(response, stream))
+        found.push({ itemId, response });
     }
     return found;
   }

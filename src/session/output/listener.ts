@@ -5,9 +5,8 @@ import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Link } from "../links/link.ts";
-import type { GateHost } from "./output-gate.ts";
 import type { Playout } from "./playout.ts";
-import type { Responses } from "./responses.ts";
+import type { ListenerSide, Responses } from "./responses.ts";
 import type { ResponseRecord } from "./response.ts";
 
 /** Read when it is asked for: these parts are made after the listener, and know it. */
@@ -22,7 +21,7 @@ interface ListenerParts {
   readonly backpressure: Backpressure;
 }
 
-export class Listener implements GateHost {
+export class Listener implements ListenerSide {
   readonly #parts: ListenerParts;
 
   constructor(parts: ListenerParts) {
@@ -53,6 +52,11 @@ export class Listener implements GateHost {
   /** It speaks when it likes. */
   #streams(stream: number): boolean {
     return this.#parts.links[stream]?.capabilities.turns === "none";
+  }
+
+  /** What is said now reaches them now. */
+  get live(): boolean {
+    return this.#parts.port.live;
   }
 
   /** How long an answer may stand still. With somewhere else to turn, one that has run dry is not waited for long. */

@@ -220,7 +220,8 @@ export class Playout {
   unheard(now: number): readonly string[] {
     const items: string[] = [];
     for (const [itemId, piece] of this.#pieces) {
-      if (piece.endMs === null && this.#timeOf(piece, now) < piece.startsAt + piece.sentMs) items.push(itemId);
+      if (piece.endMs === null && this.#timeOf(piece, now) < piece.startsAt + piece.sentMs)
+        items.push(itemId);
     }
     return items;
   }

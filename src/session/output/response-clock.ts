@@ -43,10 +43,7 @@ export class ResponseClock {
     // One that waits for the end of a cancelled answer waits no longer than that is owed.
     const since = response.outOfBand ? null : this.#ends.since(link);
     const cancelMs = link.hasFallback ? limits.stallMs : limits.cancelMs;
-    this.#set(
-      response,
-      since === null ? at : Math.min(at, Math.max(since + cancelMs, now + limits.stallMs)),
-    );
+    this.#set(response, since === null ? at : Math.min(at, Math.max(since + cancelMs, now + limits.stallMs)));
   }
 
   #begin(response: ResponseRecord): void {

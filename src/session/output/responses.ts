@@ -3,7 +3,7 @@
  * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
  * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { durationMs } from "../../audio/format.ts";
 import { isInaudible } from "../../audio/level.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
@@ -15,29 +15,25 @@ import { OutputGate, type Dropped, type GateHost, type GateSnapshot } from "./ou
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
 import { ResponseClock } from "./response-clock.ts";
+import type { ResponseDefaults } from "./response-defaults.ts";
+import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { isActive, speaks, type Ending, type OutputItem, type ResponseRecord } from "./response.ts";
+import { isActive, speaks, type Ending, type ResponseRecord } from "./response.ts";
 import { next, RESPONSE } from "../transitions.ts";
 
-/** What the session's configuration says of a response that begins now. */
-export interface ResponseDefaults {
-  readonly modality: "audio" | "text";
-  readonly maxOutputTokens: number | "inf";
-  readonly output: JsonObject;
-  /** Of audio to the client. */
-  readonly format: AudioFormat;
-  readonly conversationId: string;
+/** The listener's side of an answer. */
+export interface ListenerSide extends GateHost {
+  /** What is said now reaches the client now. */
+  readonly live: boolean;
+  /** How long an answer of this stream may stand still. */
+  patienceMs(stream: number): number;
 }
 
 export interface ResponsesHost {
-  readonly gate: GateHost;
+  readonly listener: ListenerSide;
   /** `params`: what the client asked for of this one. */
   responseDefaults(params: ResponseParams): ResponseDefaults;
-  /** How long an answer of this stream may stand still. */
-  patienceMs(stream: number): number;
   link(stream: number): Link | undefined;
-  /** The client hears of what happens now. */
-  listening(): boolean;
   /** The relay truncates this item where it was heard, in the same call of `handle`. */
   truncates(itemId: string): boolean;
   onResponseDone(response: ResponseRecord): void;
@@ -61,17 +57,16 @@ export class Responses {
   readonly #items: OutputItems;
   readonly #ends: OwedEnds;
   readonly #clock: ResponseClock;
-  /** In order of creation; ended ones are forgotten beyond a bound. */
-  #records = new Map<string, ResponseRecord>();
-  #count = 0;
+  readonly #records: ResponseRecords;
 
   constructor(context: Context, writer: ResponseWriter, host: ResponsesHost) {
     this.#context = context;
     this.#writer = writer;
     this.#host = host;
-    this.#gate = new OutputGate(context, host.gate, (response, event) => this.#pass(response, event));
+    this.#records = new ResponseRecords(context);
+    this.#gate = new OutputGate(context, host.listener, (response, event) => this.#pass(response, event));
     this.#ends = new OwedEnds(context);
-    this.#clock = new ResponseClock(context, this.#ends, (stream) => host.patienceMs(stream));
+    this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
       command: (stream, command) => host.link(stream)?.command(command),
       itemNamed: (stream, key) => this.itemNamed(stream, key),
@@ -80,11 +75,11 @@ export class Responses {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#records.count;
   }
 
   get active(): readonly ResponseRecord[] {
-    return [...this.#records.values()].filter((response) => response.announced && isActive(response));
+    return this.#records.active;
   }
 
   /** Responses of the conversation that were asked for and are still running. */
@@ -105,32 +100,26 @@ export class Responses {
 
   /** The response that made an item, or null when it is forgotten. */
   ofItem(itemId: string): ResponseRecord | null {
-    return this.#find((item) => item.id === itemId)?.response ?? null;
+    return this.#records.find((item) => item.id === itemId)?.response ?? null;
   }
 
   /** The session's name of an item that an upstream calls so. */
   itemNamed(stream: number, key: string): string | null {
-    return this.#find((item, response) => response.stream === stream && item.key === key)?.item.id ?? null;
+    return (
+      this.#records.find((item, response) => response.stream === stream && item.key === key)?.item.id ?? null
+    );
   }
 
   /** An item that is announced and still growing, of which the client may have heard something or will. */
   truncatable(itemId: string): boolean {
-    const found = this.#find((item) => item.id === itemId);
+    const found = this.#records.find((item) => item.id === itemId);
     return found !== null && isActive(found.response) && maySpeak(found.response, found.item);
   }
 
   /** The client heard no more of it: an item that still grows is sent no further. */
   truncated(itemId: string, contentIndex: number, audioEndMs: number): void {
-    const found = this.#find((item) => item.id === itemId);
+    const found = this.#records.find((item) => item.id === itemId);
     if (found && !found.item.done) found.item.cut = { contentIndex, audioEndMs };
-  }
-
-  #find(is: (item: OutputItem, response: ResponseRecord) => boolean) {
-    for (const response of this.#records.values()) {
-      const item = response.items.find((candidate) => is(candidate, response));
-      if (item) return { response, item };
-    }
-    return null;
   }
 
   /** One more may be asked for. */
@@ -157,7 +146,7 @@ export class Responses {
 
   /** The connection became ready and has all that was asked of it: its answers are owed from now on. */
   left(link: Link): void {
-    for (const response of this.#records.values()) {
+    for (const response of this.#records) {
       if (response.stream !== link.index || response.phase !== "requested" || !response.asked) continue;
       this.#clock.owed(response, link);
     }
@@ -172,7 +161,7 @@ export class Responses {
 
   /** From now on it is a response like any other. @returns false when it had ended before. */
   announce(response: ResponseRecord): boolean {
-    if (response.announced || !this.#records.has(response.id)) return false;
+    if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
     this.#announce(response);
     this.#gate.drain(response);
@@ -197,47 +186,13 @@ export class Responses {
 
   #forgetUnannounced(response: ResponseRecord): Dropped {
     this.#clock.clear(response);
-    this.#records.delete(response.id);
+    this.#records.delete(response);
     return this.#gate.drop(response);
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
     const defaults = this.#host.responseDefaults(params);
-    const { conversation, metadata: _metadata, ...rest } = params;
-    const outOfBand = conversation === "none";
-    this.#count += 1;
-    const response: ResponseRecord = {
-      id: this.#context.newId("resp"),
-      ordinal: this.#count,
-      stream: link.index,
-      upstream: link.name,
-      phase: "requested",
-      asked,
-      outOfBand,
-      announced,
-      untold: false,
-      // What came from a JSON schema is JSON.
-      params: rest as JsonObject,
-      attempts: 0,
-      askedAt: this.#context.now,
-      connection: link.serving,
-      progressAt: this.#context.now,
-      waiting: false,
-      silentMs: 0,
-      audible: false,
-      metadata: params.metadata ?? null,
-      modality: params.output_modalities?.[0] ?? defaults.modality,
-      maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
-      conversationId: outOfBand ? null : defaults.conversationId,
-      output: defaults.output,
-      format: defaults.format,
-      items: [],
-      upstreamMetadata: null,
-      usage: null,
-      reason: null,
-      fault: null,
-    };
-    this.#records.set(response.id, response);
+    const response = this.#records.create(link, defaults, asked, params, announced);
     if (announced) this.#announce(response);
     return response;
   }
@@ -390,10 +345,9 @@ export class Responses {
   }
 
   #forget(): void {
-    const ended = [...this.#records.values()].filter((response) => !isActive(response));
-    for (const response of ended.slice(0, -this.#context.limits.finishedResponses)) {
+    for (const response of this.#records.surplus) {
       this.#tellEnd(response);
-      this.#records.delete(response.id);
+      this.#records.delete(response);
     }
   }
 
@@ -403,7 +357,7 @@ export class Responses {
     const generating = response.phase === "generating" && !this.#gate.finished(response);
     const costs = generating && link?.phase === "ready" && response.connection === link.serving;
     if (link) this.#cancelThere(response, link);
-    const untold = costs && link.capabilities.cancel && this.#host.listening();
+    const untold = costs && link.capabilities.cancel && this.#host.listener.live;
     this.end(response, { phase: "cancelled", reason, fault: null }, untold);
   }
 
@@ -416,7 +370,7 @@ export class Responses {
 
   /** Of what has ended the client is told now, whatever it cost. */
   tellEnded(): void {
-    for (const response of this.#records.values()) this.#tellEnd(response);
+    for (const response of this.#records) this.#tellEnd(response);
   }
 
   #tellEnd(response: ResponseRecord): void {
@@ -434,7 +388,7 @@ export class Responses {
 
   /** An answer of this stream is under way, known to the client or not. */
   busy(stream: number): boolean {
-    for (const response of this.#records.values()) {
+    for (const response of this.#records) {
       if (response.stream === stream && isActive(response)) return true;
     }
     return false;
@@ -442,7 +396,7 @@ export class Responses {
 
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
   lost(stream: number): void {
-    for (const response of this.#records.values()) {
+    for (const response of this.#records) {
       if (response.stream !== stream) continue;
       if (!response.announced) this.#forgetUnannounced(response);
       this.#tellEnd(response);
@@ -505,7 +459,7 @@ export class Responses {
 
   /** The upstream is in the middle of another answer, which has a deadline of its own. */
   #atAnother(response: ResponseRecord): boolean {
-    for (const other of this.#records.values()) {
+    for (const other of this.#records) {
       if (other === response || other.stream !== response.stream || other.phase !== "generating") continue;
       if (!this.#gate.finished(other)) return true;
     }
@@ -513,32 +467,17 @@ export class Responses {
   }
 
   snapshot(): ResponsesSnapshot {
-    return {
-      count: this.#count,
-      gate: this.#gate.snapshot(),
-      ends: this.#ends.snapshot(),
-      records: [...this.#records.values()].map(copy),
-    };
+    return { ...this.#records.snapshot(), gate: this.#gate.snapshot(), ends: this.#ends.snapshot() };
   }
 
   restore(snapshot: ResponsesSnapshot): void {
-    this.#count = snapshot.count;
+    this.#records.restore(snapshot);
     this.#gate.restore(snapshot.gate);
     this.#ends.restore(snapshot.ends);
-    this.#records = new Map(snapshot.records.map((kept) => [kept.id, copy(kept)]));
   }
 }
 
-function copy(response: ResponseRecord): ResponseRecord {
-  return {
-    ...response,
-    items: response.items.map((item) => ({ ...item, parts: item.parts.map((part) => ({ ...part })) })),
-  };
-}
-
-export interface ResponsesSnapshot {
-  readonly count: number;
+export interface ResponsesSnapshot extends ResponseRecordsSnapshot {
   readonly gate: GateSnapshot;
   readonly ends: OwedEndsSnapshot;
-  readonly records: readonly ResponseRecord[];
 }

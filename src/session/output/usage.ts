@@ -32,7 +32,9 @@ export function wholeUsage(given: JsonObject | null): JsonObject {
 
 function total(usage: JsonObject | null): number {
   const given = usage?.["total_tokens"];
-  return typeof given === "number" ? tokens(given) : tokens(usage?.["input_tokens"]) + tokens(usage?.["output_tokens"]);
+  return typeof given === "number"
+    ? tokens(given)
+    : tokens(usage?.["input_tokens"]) + tokens(usage?.["output_tokens"]);
 }
 
 /** Adds what an answer or a transcript cost; one that is counted in seconds adds nothing. */
