@@ -4,13 +4,15 @@
  * order of events stays OpenAI's whatever waits how long.
  */
 import { seal } from "../../audio/sealed.ts";
-import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 
-export type LaneEvent = Exclude<
-  Extract<UpstreamEvent, { readonly response: string }>,
-  { type: "response.started" }
->;
+type Said = Extract<UpstreamEvent, { readonly response: string }>;
+
+/** Audio says what format it came in: its connection may be another by the time it is heard. */
+export type LaneEvent =
+  | Exclude<Said, { type: "response.started" | "audio" }>
+  | (Extract<Said, { type: "audio" }> & { readonly format: ProviderFormat });
 
 /** What of an item was said by the upstream and never sent. */
 export interface Unsent {
@@ -91,11 +93,11 @@ export class Lane {
   }
 
   /** Takes the head, or of audio at most `ms` from its front (at least one sample, in whole samples). */
-  shift(format: AudioFormat, ms: number): LaneEvent | undefined {
+  shift(ms: number): LaneEvent | undefined {
     const head = this.#queue[0];
     if (head?.type !== "audio") return this.shiftWhole();
-    const size = bytesPerSample(format);
-    const most = Math.max(1, Math.floor((ms * sampleRateHz(format)) / 1000)) * size;
+    const size = bytesPerSample(head.format);
+    const most = Math.max(1, Math.floor((ms * sampleRateHz(head.format)) / 1000)) * size;
     if (head.bytes.byteLength <= most) return this.shiftWhole();
     this.#queue[0] = { ...head, bytes: head.bytes.subarray(most) };
     this.#bytes -= most;
@@ -117,13 +119,13 @@ export class Lane {
   }
 
   /** What waits here, by item. */
-  unsent(format: AudioFormat): readonly Unsent[] {
+  get unsent(): readonly Unsent[] {
     const items = new Map<string, { key: string; ms: number; words: string }>();
     for (const event of this.#queue) {
       if (event.type !== "audio" && event.type !== "transcript") continue;
       const item = items.get(event.item) ?? { key: event.item, ms: 0, words: "" };
       items.set(event.item, item);
-      if (event.type === "audio") item.ms += durationMs(format, event.bytes.byteLength);
+      if (event.type === "audio") item.ms += durationMs(event.format, event.bytes.byteLength);
       else item.words += event.delta;
     }
     return [...items.values()];

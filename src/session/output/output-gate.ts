@@ -3,7 +3,7 @@
  * event. Held, everything waits in the response's lane; paced, audio waits that is further ahead of the listener
  * than the lead. What waits is released in order, at the very sample where it stopped.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { durationMs } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
 import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
@@ -15,7 +15,6 @@ export interface GateHost {
   leadMs(stream: number): number | null;
   /** Milliseconds of this stream that were sent and have not sounded yet. */
   aheadMs(stream: number): number;
-  outputFormat(stream: number): AudioFormat;
   /** Audio goes out without its item's name: it belongs to the item announced last. */
   readonly nameless: boolean;
 }
@@ -69,7 +68,7 @@ export class OutputGate {
 
   #mayPass(response: ResponseRecord, event: LaneEvent): boolean {
     if (this.#host.holds(response)) return false;
-    return event.type === "audio" ? this.#fits(response, event.bytes) : !this.#early(response, event);
+    return event.type === "audio" ? this.#fits(response, event) : !this.#early(response, event);
   }
 
   /** Where audio goes out without a name, an item waits for the end of the one that is being spoken. */
@@ -107,10 +106,10 @@ export class OutputGate {
     return true;
   }
 
-  #fits(response: ResponseRecord, bytes: Uint8Array): boolean {
+  #fits(response: ResponseRecord, audio: Extract<LaneEvent, { type: "audio" }>): boolean {
     const leadMs = this.#host.leadMs(response.stream);
     if (leadMs === null) return true;
-    const ms = durationMs(this.#host.outputFormat(response.stream), bytes.byteLength);
+    const ms = durationMs(audio.format, audio.bytes.byteLength);
     return this.#host.aheadMs(response.stream) + ms <= leadMs;
   }
 
@@ -149,8 +148,7 @@ export class OutputGate {
   }
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
-    const format = this.#host.outputFormat(response.stream);
-    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(format, ms);
+    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(ms);
     if (event) this.#pass(response, event);
   }
 
@@ -174,8 +172,7 @@ export class OutputGate {
     if (!lane) return NOTHING;
     this.#lanes.delete(response.id);
     this.#context.deadlines.clear(`lane:${response.id}`);
-    const unsent = lane.unsent(this.#host.outputFormat(response.stream));
-    return { items: lane.items, unsent, end: lane.end };
+    return { items: lane.items, unsent: lane.unsent, end: lane.end };
   }
 
   snapshot(): GateSnapshot {

@@ -1,5 +1,5 @@
 /** What an upstream says of the items of a response, once its turn has come. */
-import type { AudioFormat } from "../../audio/format.ts";
+import { durationMs } from "../../audio/format.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Command, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
@@ -8,8 +8,6 @@ import { speaks, type OutputItem, type OutputPart, type ResponseRecord } from ".
 import type { ResponseWriter } from "./response-writer.ts";
 
 export interface OutputItemsHost {
-  /** Of an upstream's audio. */
-  outputFormat(stream: number): AudioFormat;
   command(stream: number, command: Command): void;
   /** The session's name of the item that this upstream calls so. */
   itemNamed(stream: number, key: string): string | null;
@@ -44,9 +42,9 @@ export class OutputItems {
     if (!item || item.done) return;
     switch (event.type) {
       case "audio":
-        if (item.kind === "message" && !item.cut && this.#roomFor(response, item, event.part, "audio")) {
-          const from = this.#host.outputFormat(response.stream);
-          this.#writer.audio(response, item, event.part ?? 0, from, event.bytes);
+        if (item.cut) this.#writer.unheard(item, durationMs(event.format, event.bytes.byteLength), "");
+        else if (item.kind === "message" && this.#roomFor(response, item, event.part, "audio")) {
+          this.#writer.audio(response, item, event.part ?? 0, event.format, event.bytes);
         }
         break;
       case "part.started":
@@ -79,8 +77,9 @@ export class OutputItems {
     kind: OutputPart["kind"],
     delta: string,
   ): void {
-    if (item.kind !== "message" || (item.cut && kind === "audio")) return;
-    if (!this.#roomFor(response, item, part, kind) || !this.#fits(response, delta.length)) return;
+    if (item.kind !== "message" || !this.#fits(response, delta.length)) return;
+    if (item.cut && kind === "audio") return this.#writer.unheard(item, 0, delta);
+    if (!this.#roomFor(response, item, part, kind)) return;
     this.#writer.text(response, item, part ?? 0, kind, delta);
   }
 

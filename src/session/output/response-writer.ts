@@ -2,7 +2,7 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
-import { durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
@@ -104,13 +104,19 @@ export class ResponseWriter {
   }
 
   /** Audio in the upstream's format, to the client in the response's. */
-  audio(response: ResponseRecord, item: OutputItem, key: number, from: AudioFormat, bytes: Uint8Array): void {
+  audio(
+    response: ResponseRecord,
+    item: OutputItem,
+    key: number,
+    from: ProviderFormat,
+    bytes: Uint8Array,
+  ): void {
     let voice = this.#voice;
     if (voice?.item !== item || voice.part.key !== key) voice = this.#voiceOf(response, item, key, from);
-    this.#send(response, voice, voice.path.push(bytes));
+    this.#send(response, voice, voice.path.push(bytes, from));
   }
 
-  #voiceOf(response: ResponseRecord, item: OutputItem, key: number, from: AudioFormat): Voice {
+  #voiceOf(response: ResponseRecord, item: OutputItem, key: number, from: ProviderFormat): Voice {
     const part = this.part(response, item, key, "audio");
     const index = item.parts.indexOf(part);
     const name = `${item.id}/${index}`;
@@ -261,9 +267,18 @@ export class ResponseWriter {
       const item = response.items.find((candidate) => candidate.key === key);
       const entry = item && this.#conversation.find(item.id);
       if (!entry) continue;
-      entry.unsentMs = ms;
-      entry.unsentText = words;
+      entry.unsentMs = (entry.unsentMs ?? 0) + ms;
+      entry.unsentText = (entry.unsentText ?? "") + words;
     }
+  }
+
+  /** The upstream goes on with an item that was cut: it is not sent, but words may come late that were heard. */
+  unheard(item: OutputItem, ms: number, words: string): void {
+    const entry = this.#conversation.find(item.id);
+    if (!entry) return;
+    entry.unsentMs = (entry.unsentMs ?? 0) + ms;
+    entry.unsentText = (entry.unsentText ?? "") + words;
+    this.#conversation.grew(entry, toItem(item));
   }
 
   done(response: ResponseRecord): void {
@@ -287,9 +302,7 @@ export class ResponseWriter {
   #store(response: ResponseRecord, item: OutputItem): Entry | undefined {
     if (response.outOfBand) return undefined;
     const entry = this.#conversation.find(item.id);
-    // A truncated item keeps what truncation left of it: nothing unheard comes back.
-    if (entry && entry.truncatedMs === null) entry.item = toItem(item);
-    else if (entry) entry.item = { ...entry.item, status: item.status };
+    if (entry) this.#conversation.grew(entry, toItem(item));
     return entry;
   }
 

@@ -68,7 +68,6 @@ export class Responses {
     this.#ends = new OwedEnds(context);
     this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
-      outputFormat: (stream) => host.listener.outputFormat(stream),
       command: (stream, command) => host.link(stream)?.command(command),
       itemNamed: (stream, key) => this.itemNamed(stream, key),
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
@@ -221,7 +220,9 @@ export class Responses {
     this.#clock.refresh(response);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
       this.#host.onSilent(link, response);
-    if (isActive(response)) this.#gate.offer(response, event);
+    if (!isActive(response)) return;
+    const { output: format } = link.capabilities;
+    this.#gate.offer(response, event.type === "audio" ? { ...event, format } : event);
   }
 
   /** Of a response that ended here, or that nobody waits for: the model forgets what it makes. */
