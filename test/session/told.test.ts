@@ -132,6 +132,22 @@ describe("an answer that is still being heard when its connection is replaced", 
     call.answer(voice(1000), "Mine.", "up0.2");
   });
 
+  test("[L54] by a plain client's caller: what can have been heard is told in its place", () => {
+    const call = new Call();
+    call.speak(TURN);
+    call.answer(voice(8000), WORDS);
+    lose(call, "up0.1");
+    call.advance(300);
+    call.accept("up0.2");
+    expect(knows(call, "up0.2")).toEqual(["(sound)", WORDS]);
+    call.advance(2000);
+    call.speak(TURN);
+    const [, told = ""] = knows(call, "up0.2");
+    expect(told).toMatch(/^one( \w+)*$/);
+    expect(told.length).toBeLessThan(WORDS.length / 2);
+    expect(knows(call, "up0.2")).toHaveLength(3);
+  });
+
   test("[L53] and a standby takes over in the middle of it", () => {
     const call = new Call({ upstreams: [STANDBY], dialect: "duplex.v1" });
     call.accept("up0.2");

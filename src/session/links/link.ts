@@ -131,6 +131,11 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.phase ?? "idle";
   }
 
+  /** Number of the connection that serves, 0: none yet. Another one knows nothing of what was asked of it. */
+  get serving(): number {
+    return this.#current?.identity.number ?? 0;
+  }
+
   get capabilities(): Capabilities {
     return (this.#current ?? this.#example).capabilities;
   }

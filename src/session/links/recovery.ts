@@ -45,7 +45,7 @@ function requestOf({ stream, params, outOfBand, metadata }: ResponseRecord) {
 
 /** There is something that could be continued: words or sound, not a call that nobody has run. */
 function wasSaid({ audible, items }: ResponseRecord): boolean {
-  return audible || items.some(({ kind, text }) => kind === "message" && text !== "");
+  return audible || items.some(({ parts }) => parts.some(({ text }) => text !== ""));
 }
 
 interface Broken {
@@ -73,7 +73,7 @@ export class Recovery {
   /** `final`: it will not be dialled again by itself. */
   lost(link: Link, fault: UpstreamFault, final: boolean): void {
     link.responses.clear();
-    this.#responses.forgetSpeculations(link.index);
+    this.#responses.lost(link.index);
     for (const response of this.#responses.active) {
       if (response.stream !== link.index || this.#responses.finished(response)) continue;
       if (!response.asked) this.#responses.end(response, { phase: "completed", reason: null, fault: null });
@@ -159,13 +159,14 @@ export class Recovery {
   #goOn(link: Link): void {
     if (!this.#broken.has(link.index) || this.#responses.answering.length > 0) return;
     // As many run as may: when one of them has ended.
-    if (this.#responses.active.length >= this.#context.limits.activeResponses) return;
+    if (!this.#responses.room) return;
     const broken = this.#broken.get(link.index);
     this.#broken.delete(link.index);
     if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !link.mayAskAgain()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
-    this.#context.metric("responses_continued", 1, link.name);
     const response = this.#responses.request(link, broken.heard ? { instructions } : {});
+    if (response === null) return;
+    this.#context.metric("responses_continued", 1, link.name);
     response.attempts += broken.attempts;
   }
 
@@ -177,6 +178,7 @@ export class Recovery {
     // Set when all have ended: no connection is left that could be asked to go on.
     const broken = new Map(this.#broken);
     this.#broken.clear();
+    this.#responses.tellEnded();
     for (const response of this.#responses.active) {
       if (response.asked && response.items.length === 0) this.#owed.push(requestOf(response));
       else if (response.asked && !response.outOfBand)

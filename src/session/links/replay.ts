@@ -11,7 +11,7 @@ import { createResampler } from "../../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
+import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
 
 /** Audio goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
@@ -106,8 +106,10 @@ export class Replay {
   /** What the connection is to know of an item that is not growing. */
   #stateOf(connection: Connection, entry: Entry): string {
     if (!this.#concerns(connection, entry) || isCutCall(entry.item)) return NOTHING;
-    if (entry.truncatedMs !== null) {
-      return entry.heardText ? `cut:${entry.truncatedMs}:${entry.heardText.length}` : NOTHING;
+    const cut = cutAt(entry);
+    if (cut !== null) {
+      const { length } = wordsHeard(entry);
+      return length > 0 ? `cut:${cut}:${length}` : NOTHING;
     }
     const length = lengthOf(entry.item);
     if (length !== null) return `said:${length}`;
@@ -193,7 +195,7 @@ function replayAudio(
 /** Audio parts become their transcripts; null when nothing of it has words. */
 function asText(entry: Entry): Item | null {
   const { item } = entry;
-  if (entry.truncatedMs !== null) return heardOnly(entry);
+  if (cutAt(entry) !== null) return heardOnly(entry);
   const content = item["content"];
   if (item.type !== "message") return item;
   if (!Array.isArray(content)) return null;
@@ -205,8 +207,8 @@ function asText(entry: Entry): Item | null {
 
 /** Of an answer that was cut, what the listener heard. */
 function heardOnly(entry: Entry): Item | null {
-  if (!entry.heardText) return null;
-  return { ...entry.item, content: [{ type: "output_text", text: entry.heardText }] };
+  const text = wordsHeard(entry);
+  return text === "" ? null : { ...entry.item, content: [{ type: "output_text", text }] };
 }
 
 /** Characters of what of it can be told in words; null: nothing. Of anything but messages: zero. */

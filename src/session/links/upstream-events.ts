@@ -1,5 +1,5 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
-import type { UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
@@ -9,6 +9,7 @@ import { isFatal } from "./faults.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
 import type { Replay, Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
+import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../output/response.ts";
 import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -20,6 +21,9 @@ export interface UpstreamEventsHost {
   bargeIn(): BargeIn;
   recovery(): Recovery;
   witness(): Witness;
+  placed(): PlacedItems;
+  /** A provider said what a transcript cost. */
+  onUsage(usage: JsonObject): void;
   /** Tells a connection what was said before. */
   readonly replay: Replay;
   /** Upstreams that are told the conversation; of the first one the turns count. */
@@ -82,6 +86,7 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.completed":
       case "input.transcript.segment":
       case "input.transcript.failed":
+        if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage);
         if (this.#host.transcribes(link)) this.#transcript(event);
         break;
       case "speech":
@@ -92,7 +97,7 @@ export class UpstreamEvents implements LinkHost {
         this.#host.witness().committed(link);
         break;
       case "interrupted":
-        this.#host.bargeIn().interrupt("turn_detected");
+        this.#host.bargeIn().interruptedAt(link);
         break;
       case "rate_limits":
         this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
@@ -106,10 +111,14 @@ export class UpstreamEvents implements LinkHost {
         if (link.phase === "ready") this.#failed(link, event.error);
         else this.#failedOnce(link, event.error, false);
         break;
+      case "item.placed":
+        this.#host.placed().placed(link, event);
+        break;
+      case "passed":
+        this.#host.placed().passed(link, event);
+        break;
       case "configured":
       case "unconfigured":
-      case "item.placed":
-      case "passed":
       case "expiring":
       case "ready":
       case "reply":
@@ -126,9 +135,17 @@ export class UpstreamEvents implements LinkHost {
   /** A response that failed may be a loss, and its reason may end the connection. */
   #response(link: Link, event: ResponseUpstreamEvent): void {
     const fault = event.type === "response.done" && event.status === "failed" ? event.error : null;
-    if (fault && this.#host.recovery().failed(link, event.response, fault)) return;
+    if (fault && this.#host.recovery().failed(link, event.response, fault)) {
+      if (event.type === "response.done" && event.usage) this.spent(event.usage);
+      return;
+    }
     this.#responses.handle(link, event);
     if (fault && isFatal(fault)) link.abandon(fault.code, fault.message);
+  }
+
+  /** What an answer or a transcript cost. */
+  spent(usage: JsonObject): void {
+    this.#host.onUsage(usage);
   }
 
   #failed(link: Link, fault: UpstreamFault): void {

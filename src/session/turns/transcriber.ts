@@ -12,6 +12,7 @@ import type {
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
+import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import { Link, type LinkHost } from "../links/link.ts";
 import type { UpstreamEvents } from "../links/upstream-events.ts";
 import type { PlannedUpstream } from "../plan.ts";
@@ -24,8 +25,8 @@ export interface TranscriberHost {
   lastItem(): string | null;
   /** The floor judges a sound: what is said may become a turn. */
   judging(): boolean;
-  /** What happens to its connection, and to the caller's items, is told as of any upstream. */
-  readonly events: Pick<UpstreamEvents, "onPhase" | "tellLost" | "onMissed" | "changed">;
+  /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
+  readonly events: Pick<UpstreamEvents, "onPhase" | "tellLost" | "onMissed" | "changed" | "spent">;
   /** What is being said just now, so far. */
   onWords(text: string): void;
 }
@@ -96,8 +97,9 @@ export class Transcriber implements LinkHost {
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
     else if (event.type === "input.transcript.completed") {
+      if (event.usage) this.#host.events.spent(event.usage);
       const segment = this.#segment(event.itemId);
-      segment.text = event.transcript.slice(0, TEXT_MOST);
+      segment.text = cutWords(event.transcript, TEXT_MOST);
       this.#ended(segment);
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
@@ -132,7 +134,7 @@ export class Transcriber implements LinkHost {
       if (itemId === null || !this.#before.has(itemId)) return;
       // Its words were told with the item's, and stay.
       if (this.#of(itemId).length === 0) this.#before.delete(itemId);
-      else this.#before.set(itemId, `${this.#before.get(itemId)} ${text.trim()}`.trim());
+      else this.#before.set(itemId, joinWords([this.#before.get(itemId) ?? "", text.trim()]));
       return;
     }
   }
@@ -189,14 +191,19 @@ export class Transcriber implements LinkHost {
   /** As a delta, once the item is there; a provider that takes words back is believed at the end. */
   #tell(segment: Segment): void {
     const { itemId, text, told } = segment;
-    if (itemId === null || !this.#conversation.find(itemId)) return;
+    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
+    if (itemId === null || !entry) return;
     if (text.length <= told.length || !text.startsWith(told)) return;
+    // A client puts the deltas one after the other: what parts two segments comes with the later one.
+    const known = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
+    const before = [known, ...this.#of(itemId).map((each) => each.told)];
+    const gap = told === "" ? gapBetween(joinWords(before), text) : "";
     segment.told = text;
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.delta",
       item_id: itemId,
       content_index: 0,
-      delta: text.slice(told.length),
+      delta: gap + text.slice(told.length),
     });
   }
 
@@ -209,7 +216,7 @@ export class Transcriber implements LinkHost {
     if (!entry || segments.length === 0 || (!late && !done)) return;
     const words = segments.map((segment) => segment.text.trim());
     const before = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
-    const transcript = [before, ...words].filter((text) => text !== "").join(" ");
+    const transcript = joinWords([before, ...words]);
     // What goes on is told with all that is kept of it.
     if (done) this.#forget(itemId);
     else this.#before.set(itemId, before);

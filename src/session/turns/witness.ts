@@ -132,6 +132,11 @@ export class Witness {
     return this.#context.deadlines.get(name(link)) !== null;
   }
 
+  /** Some provider has made a turn and does not answer it yet. */
+  get owesAny(): boolean {
+    return this.#links.some((link) => this.owes(link));
+  }
+
   /** It answers, or hears the caller go on. */
   answered(link: Link): void {
     this.#context.deadlines.clear(name(link));
