@@ -91,6 +91,36 @@ export class Playout {
     return { fromMs: from, byMs: pausedMs };
   }
 
+  /** Of each of these streams the last so many milliseconds did not arrive, and are sent again now. */
+  unreceived(ms: ReadonlyMap<number, number>, now: number): void {
+    const time = this.#pausedAt ?? now;
+    for (const [stream, missingMs] of ms) this.#soundFrom(stream, missingMs, time);
+  }
+
+  /** What of this stream has not been heard sounds from `time` on: the last `missingMs` of it have not. */
+  #soundFrom(stream: number, missingMs: number, time: number): void {
+    const pieces = [...this.#pieces].filter(([, piece]) => piece.stream === stream && piece.endMs === null);
+    const heard = new Map<Piece, number>();
+    let missing = missingMs;
+    for (const [itemId, piece] of pieces.toReversed()) {
+      const arrivedMs = Math.max(0, piece.sentMs - missing);
+      missing -= piece.sentMs - arrivedMs;
+      heard.set(piece, Math.min(arrivedMs, this.heardMs(itemId, time)));
+    }
+    let at = time;
+    for (const [, piece] of pieces) {
+      const heardMs = heard.get(piece) ?? 0;
+      if (heardMs >= piece.sentMs) continue;
+      piece.startsAt = at - heardMs;
+      if (piece.ack) {
+        const ms = Math.min(piece.ack.ms, heardMs);
+        piece.ack = { ms, at: at - (heardMs - ms) };
+      }
+      at += piece.sentMs - heardMs;
+    }
+    this.#audibleUntil[stream] = Math.max(at, time);
+  }
+
   sentMs(itemId: string): number {
     return this.#pieces.get(itemId)?.sentMs ?? 0;
   }
