@@ -117,6 +117,22 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return true;
   }
 
+  async alive(keyId: string): Promise<boolean> {
+    return this.#of(keyId)?.shell.over === false;
+  }
+
+  async vacantSince(keyId: string): Promise<number | null> {
+    const shell = this.#of(keyId)?.shell;
+    return shell === undefined || shell.over ? null : shell.vacantSince;
+  }
+
+  async yieldPlace(keyId: string): Promise<boolean> {
+    const shell = this.#of(keyId)?.shell;
+    if (shell === undefined || shell.over || shell.vacantSince === null) return false;
+    shell.terminate();
+    return true;
+  }
+
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const data = typeof message === "string" ? message : new Uint8Array(message);
     this.#live?.shell.clientMessage(socket, data);

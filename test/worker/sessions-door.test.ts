@@ -44,6 +44,19 @@ describe("POST /v1/sessions", () => {
     }
   });
 
+  test("[H47] with 16 KiB of dense configuration its token has at most 4 KiB, in each of its places", async () => {
+    const instructions = crypto.getRandomValues(new Uint8Array(12_000)).toBase64().slice(0, 15_900);
+    for (const by of ["url", "bearer", "protocol"]) {
+      const { id, url, token } = await createSession({ model: "echo", session: { instructions } });
+      expect(token.length).toBeLessThanOrEqual(4096);
+      const headers = by === "bearer" ? bearer(token) : { "Sec-WebSocket-Protocol": `relay-token.${token}` };
+      const client = await connect(by === "url" ? url : `/v1/sessions/${id}`, by === "url" ? {} : headers);
+      expect((await client.event("session.created"))["session"]).toMatchObject({ instructions });
+      client.close(1000);
+      await client.closed;
+    }
+  });
+
   test("[H5] creation touches no object, pre-warming does", async () => {
     const before = (await listDurableObjectIds(env.VOICE_SESSION)).length;
     await createSession();
