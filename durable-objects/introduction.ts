@@ -39,7 +39,10 @@ export function introduce(
     return refusal("resume_refused", "This resume token is not the session's present one.");
   }
   if (mark.secret && attended) {
-    return refusal("session_busy", "The client of this session is connected: a client secret takes no place.");
+    return refusal(
+      "session_busy",
+      "The client of this session is connected: a client secret takes no place.",
+    );
   }
   return null;
 }

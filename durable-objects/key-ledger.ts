@@ -27,7 +27,10 @@ export class KeyLedger extends DurableObject<RelayEnv> implements KeyLedgerRpc {
   }
 
   async holders(most: number): Promise<readonly string[]> {
-    const rows = this.#sql.exec<{ session: string }>("SELECT session FROM lease ORDER BY rowid LIMIT ?", most);
+    const rows = this.#sql.exec<{ session: string }>(
+      "SELECT session FROM lease ORDER BY rowid LIMIT ?",
+      most,
+    );
     return Array.from(rows, ({ session }) => session);
   }
 

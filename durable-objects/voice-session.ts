@@ -327,8 +327,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #abandon(error: unknown): void {
     console.error("a voice session could not be restored", describeFailure(error));
     this.#leave(this.#store.call);
-    for (const socket of this.ctx.getWebSockets())
-      shut(socket, 1012, "the session could not be restored");
+    for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
   }
 }

@@ -3,7 +3,8 @@
  * is meant by it. A web view's origin has any scheme (`chrome-extension://…`, `capacitor://localhost`), which `URL` calls
  * opaque: origins are compared as text.
  */
-const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/(\*|\.|\[[0-9a-f:.]+\]|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)?(?::(\d{1,5}))?$/;
+const ORIGIN =
+  /^([a-z][a-z0-9+.-]*):\/\/(\*|\.|\[[0-9a-f:.]+\]|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)?(?::(\d{1,5}))?$/;
 const WEB: ReadonlySet<string> = new Set(["http", "https"]);
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: "80", https: "443" };
 

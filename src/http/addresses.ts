@@ -29,8 +29,8 @@ export function canonicalPath(path: string): string {
   if (room === undefined || !ROOMS.has(room)) return `/${segments.join("/")}`;
   const rest = segments.slice(first + 1);
   // A base URL that is the whole address, with the SDK's own path behind it.
-  while (room === "realtime" && rest[0] === room) rest.shift();
-  return ["/v1", room, ...rest].join("/");
+  const repeated = room === "realtime" && rest[0] === room;
+  return ["/v1", room, ...rest.slice(repeated ? 1 : 0)].join("/");
 }
 
 /** The one that differs in the fewest letters, those of its last part counted three times. */

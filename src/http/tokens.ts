@@ -92,11 +92,7 @@ export function isClientSecret(key: string): boolean {
 }
 
 /** @throws Problem 401 when it is not one of ours, for another purpose, or expired. */
-export async function readToken(
-  c: DoorContext,
-  value: string,
-  audience: Grant["audience"],
-): Promise<Token> {
+export async function readToken(c: DoorContext, value: string, audience: Grant["audience"]): Promise<Token> {
   const key = signingKey(c.env, c.req.url);
   const jwt = audience === "client_secret" ? value.slice(SECRET_PREFIX.length) : value;
   const payload = await verified(value.length > TOKEN_LIMIT ? "" : jwt, key);

@@ -74,7 +74,9 @@ describe("allowedOrigins", () => {
   });
 
   test("[H45] a scheme's hosts may all be meant, as extensions have one per browser", () => {
-    expect(allowsOrigin("moz-extension://*", "moz-extension://0b3a6d8e-1f4c-4f6e-9a55-8f3c6f5f2b11")).toBe(true);
+    expect(allowsOrigin("moz-extension://*", "moz-extension://0b3a6d8e-1f4c-4f6e-9a55-8f3c6f5f2b11")).toBe(
+      true,
+    );
     expect(allowsOrigin("moz-extension://*", "chrome-extension://abc")).toBe(false);
   });
 });

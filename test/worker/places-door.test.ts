@@ -159,7 +159,7 @@ describe("limits.concurrent", () => {
     const { url } = await create();
     await ledger().release(new URL(url).pathname.slice("/v1/sessions/".length));
     const answers = await Promise.all([upgrade(url), upgrade(url)]);
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([101, 409]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([101, 409]);
     expect(await free()).toBe(1);
     const socket = answers.find(({ webSocket }) => webSocket !== null)?.webSocket;
     socket?.accept();

@@ -198,12 +198,20 @@ describe("POST /v1/realtime/client_secrets", () => {
     const store = namespace.get(namespace.idFromName(jti));
     expect(await store.kept()).toContain("echo");
     vi.setSystemTime(Date.now() + 61_000);
-    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([401, "token_expired", null]);
+    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([
+      401,
+      "token_expired",
+      null,
+    ]);
     vi.setSystemTime(Date.now() + 61_000);
     expect(await runDurableObjectAlarm(store)).toBe(true);
     expect(await store.kept()).toBeNull();
     vi.setSystemTime(Date.now() - 122_000);
-    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([401, "token_expired", null]);
+    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([
+      401,
+      "token_expired",
+      null,
+    ]);
   });
 
   test("[H24] a configuration of 16 KiB reaches the session, whatever is in it; a larger one is 413 with advice", async () => {

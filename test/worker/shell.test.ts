@@ -229,12 +229,11 @@ describe("the end", () => {
   test("[O40] what a session wants done after its end is not done", () => {
     const { say, script, connect, log } = setUp();
     connect();
-    script(
-      { type: "end", reason: "client_gone" },
-      dialTo("http://a", "up0.1"),
-      toClient("1"),
-      { type: "metric", name: "upstream_dials", value: 1 },
-    );
+    script({ type: "end", reason: "client_gone" }, dialTo("http://a", "up0.1"), toClient("1"), {
+      type: "metric",
+      name: "upstream_dials",
+      value: 1,
+    });
     say("x");
     expect(log).toEqual(["client close 1000 session ended", "ended"]);
   });

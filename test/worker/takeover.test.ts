@@ -46,22 +46,25 @@ describe("a connection that comes while the client is connected", () => {
     await client.hangUp();
   });
 
-  test.each([0, 2000, 10_000, 25_000])("[Y54] %i ms after its upgrade it resumes, and only then", async (ms) => {
-    const client = await DuplexClient.open("echo");
-    await talks(client, 1);
-    const next = await dial(client);
-    for (let second = 0; second < ms / 1000; second += 1) {
-      client.send({ type: "session.heartbeat" });
-      await pass(client.id, 1000);
-    }
-    await talks(client, 2);
-    resume(next, client);
-    expect(await client.socket.closed).toEqual({ code: 4001, reason: "another connection took over" });
-    expect(await next.next()).toMatchObject({ type: "session.resumed", verdict: "resumed" });
-    client.socket = next;
-    await talks(client, 3);
-    await client.hangUp();
-  });
+  test.each([0, 2000, 10_000, 25_000])(
+    "[Y54] %i ms after its upgrade it resumes, and only then",
+    async (ms) => {
+      const client = await DuplexClient.open("echo");
+      await talks(client, 1);
+      const next = await dial(client);
+      for (let second = 0; second < ms / 1000; second += 1) {
+        client.send({ type: "session.heartbeat" });
+        await pass(client.id, 1000);
+      }
+      await talks(client, 2);
+      resume(next, client);
+      expect(await client.socket.closed).toEqual({ code: 4001, reason: "another connection took over" });
+      expect(await next.next()).toMatchObject({ type: "session.resumed", verdict: "resumed" });
+      client.socket = next;
+      await talks(client, 3);
+      await client.hangUp();
+    },
+  );
 
   test("[Y51] that says nothing for 30 s is closed with 4008, and was told nothing", async () => {
     const client = await DuplexClient.open("echo");
@@ -124,7 +127,11 @@ describe("a connection that comes while the client is connected", () => {
     await first.closed;
     const again = await open();
     const back = await connect(resumePath(relay.session_id, relay.resume_token), DUPLEX);
-    back.send({ type: "session.resume", resume_token: relay.resume_token, last_received: first.lastSequence });
+    back.send({
+      type: "session.resume",
+      resume_token: relay.resume_token,
+      last_received: first.lastSequence,
+    });
     await back.event("session.resumed");
     again.send({ type: "session.update", session: { type: "realtime" } });
     expect((await again.event("error"))["error"]).toMatchObject({ code: "session_busy" });
