@@ -24,10 +24,26 @@ export function readMark(attachment: unknown): PendingMark | null {
 
 const mark = v.object({ since: v.number(), token: v.nullable(v.string()), secret: v.boolean() });
 
+/** Of a socket that was the client's, and was closed from here. */
+const PUT_OUT = "put out";
+
+/** Closes the client's socket. It may stay for as long as its client does not answer, and is not the client's any more. */
+export function putOut(socket: ClientSocket, code: number, reason: string): void {
+  socket.serializeAttachment(PUT_OUT);
+  shut(socket, code, reason);
+}
+
+/** It is, or was to its end, the client's. */
+export function isClients(socket: ClientSocket): boolean {
+  const attachment = socket.deserializeAttachment();
+  return attachment !== PUT_OUT && readMark(attachment) === null;
+}
+
 /** A client's socket. */
 export interface ClientSocket extends Socket {
   /** Outlives hibernation (Durable Objects, hibernation API). */
   serializeAttachment(attachment: unknown): void;
+  deserializeAttachment(): unknown;
 }
 
 /** One that says nothing for so long is closed. */

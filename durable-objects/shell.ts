@@ -18,7 +18,7 @@ import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
-import { type ClientSocket, PendingClients, type PendingMark } from "./pending-clients.ts";
+import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Timer, type Clock } from "./timer.ts";
 
@@ -89,6 +89,8 @@ export class Shell {
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
   #vacantSince: number | null;
+  /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
+  #bare: boolean;
   #over = false;
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
@@ -104,6 +106,7 @@ export class Shell {
     this.#client = found.client;
     this.#asleep = found.asleep;
     this.#vacantSince = found.vacantSince;
+    this.#bare = found.vacantSince !== null;
     for (const [socket, mark] of found.pending) this.#pending.add(socket, mark);
     this.#snapshots = new Snapshots({
       clock: host.clock,
@@ -151,8 +154,9 @@ export class Shell {
    */
   #attach(socket: ClientSocket, dialect: Dialect): void {
     const former = this.#client;
+    this.#bare = false;
     this.#client = socket;
-    if (former !== null) shut(former, CLOSE_TAKEN_OVER, "another connection took over");
+    if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
     this.#polled.delete(CLIENT);
     this.#host.metric("client_connections", 1);
     this.#feed({ type: "open", peer: CLIENT, dialect });
@@ -184,13 +188,14 @@ export class Shell {
 
   clientClosed(socket: ClientSocket, code: number, reason: string): void {
     this.#pending.forget(socket);
-    if (this.#client !== socket) return;
+    if (this.#client !== socket && !(this.#bare && isClients(socket))) return;
     this.#leave();
     this.#polled.delete(CLIENT);
     this.#feed({ type: "close", peer: CLIENT, code, reason });
   }
 
   #leave(): void {
+    this.#bare = false;
     this.#client = null;
     this.#vacantSince = this.#host.clock.now();
   }
@@ -318,7 +323,7 @@ export class Shell {
     this.#polled.delete(peer);
     if (peer === CLIENT) {
       if (this.#client === null) return;
-      shut(this.#client, code, reason);
+      putOut(this.#client, code, reason);
       this.#leave();
       return;
     }

@@ -27,7 +27,7 @@ import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
-import { type ClientSocket, readMark } from "./pending-clients.ts";
+import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
 import { type Found, Shell, type SessionCore, type ShellHost } from "./shell.ts";
 import { WALL_CLOCK } from "./timer.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
@@ -248,10 +248,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   /** The client's socket, where the object hibernated with it, and those that have still to say who they are. */
   #hibernated(moment: Moment | null, asleep: boolean): Pick<Found, "client" | "pending"> {
     const open = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
-    const marked = open.map((socket) => [socket, readMark(socket.deserializeAttachment())] as const);
-    const pending = marked.flatMap(([socket, mark]) => (mark === null ? [] : [[socket, mark] as const]));
+    const pending = open.flatMap((socket) => {
+      const mark = readMark(socket.deserializeAttachment());
+      return mark === null ? [] : [[socket, mark] as const];
+    });
     const attended = moment === null || (asleep && moment.peers.includes(CLIENT));
-    const client = attended ? (marked.find(([, mark]) => mark === null)?.[0] ?? null) : null;
+    const client = attended ? (open.find((socket) => isClients(socket)) ?? null) : null;
     return { client, pending };
   }
 
@@ -261,7 +263,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
    */
   #putOut(but: readonly (WebSocket | ClientSocket | null)[]): void {
     for (const socket of this.ctx.getWebSockets()) {
-      if (!but.includes(socket)) shut(socket, 1012, "the session was restored");
+      if (!but.includes(socket)) putOut(socket, 1012, "the session was restored");
     }
   }
 

@@ -98,6 +98,10 @@ export class PaperSocket implements ClientSocket {
     this.attachment = attachment;
   }
 
+  deserializeAttachment(): unknown {
+    return this.attachment;
+  }
+
   send(data: WireMessage): void {
     if (this.broken) throw new TypeError("Can't call WebSocket send() after close().");
     this.log.push(`${this.#name} < ${typeof data === "string" ? data : `[${data.join(" ")}]`}`);
