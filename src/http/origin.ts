@@ -5,7 +5,14 @@
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { allowsOrigin } from "../config/origins.ts";
-import { type DoorContext, type DoorEnv, isDevelopment, isLoopback, isUpgrade } from "./door.ts";
+import {
+  type DoorContext,
+  type DoorEnv,
+  forwardedHost,
+  isDevelopment,
+  isLoopback,
+  isUpgrade,
+} from "./door.ts";
 import { Problem } from "./problem.ts";
 
 /** @throws Problem 403 */
@@ -51,8 +58,7 @@ function isOwn(c: DoorContext, origin: string): boolean {
   const page = new URL(origin);
   const tls = own.protocol === "https:" || c.req.header("X-Forwarded-Proto") === "https";
   if (page.protocol !== "https:" && (page.protocol !== "http:" || tls)) return false;
-  const forwarded = c.req.header("X-Forwarded-Host")?.split(",")[0]?.trim();
-  return [own.host, c.req.header("Host"), forwarded].some((host) => {
+  return [own.host, c.req.header("Host"), forwardedHost(c)].some((host) => {
     // Without the port that goes without saying.
     const url = `${page.protocol}//${host ?? ""}`;
     return URL.canParse(url) && new URL(url).host === page.host;

@@ -5,7 +5,7 @@ import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { requireApiKey, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
-import { type DoorContext, type DoorEnv, isDevelopment, isUpgrade } from "./door.ts";
+import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { connect, LOCATION_HINTS, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
@@ -152,11 +152,16 @@ function unknown(): Problem {
   );
 }
 
+/** As the client knows the relay: a proxy that ends TLS, or has another name, says so. Who lies is told a lie. */
 function socketUrl(c: DoorContext, id: string, token: string): string {
   const url = new URL(`/v1/sessions/${id}`, c.req.url);
-  // The TLS listener of `npm start -- --tls` hands requests on without TLS.
-  const behindTls = isDevelopment(c.env, c.req.url) && c.req.header("X-Forwarded-Proto") === "https";
-  url.protocol = url.protocol === "https:" || behindTls ? "wss:" : "ws:";
+  const host = forwardedHost(c);
+  if (host !== null && URL.canParse(`https://${host}`)) {
+    url.port = "";
+    url.host = host;
+  }
+  const tls = url.protocol === "https:" || c.req.header("X-Forwarded-Proto") === "https";
+  url.protocol = tls ? "wss:" : "ws:";
   url.searchParams.set("token", token);
   return url.href;
 }

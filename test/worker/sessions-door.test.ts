@@ -20,6 +20,21 @@ describe("POST /v1/sessions", () => {
     expect(Math.abs(Number(session["expires_at"]) - Date.now() / 1000 - 120)).toBeLessThan(5);
   });
 
+  test.each([
+    [{}, "ws://127.0.0.1:8787"],
+    [{ "X-Forwarded-Proto": "https" }, "wss://127.0.0.1:8787"],
+    [{ "X-Forwarded-Proto": "https", "X-Forwarded-Host": "relay.example, inner" }, "wss://relay.example"],
+    [{ "X-Forwarded-Proto": "https", "X-Forwarded-Host": "relay.example:8443" }, "wss://relay.example:8443"],
+    [{ "X-Forwarded-Host": "not a host" }, "ws://127.0.0.1:8787"],
+  ])("[H51] behind a proxy that says %j its url begins with %s", async (headers, base) => {
+    const request = new Request("http://127.0.0.1:8787/v1/sessions", {
+      method: "POST",
+      headers: { ...bearer(), ...headers },
+    });
+    const session = await (await callWith(null, {}, request)).json<{ id: string; url: string }>();
+    expect(session.url.startsWith(`${base}/v1/sessions/${session.id}?token=`)).toBe(true);
+  });
+
   test("[H4] the token opens the session in each of its three places", async () => {
     const places = [
       async () => [(await createSession()).url, {}] as const,
