@@ -137,7 +137,7 @@ describe("a client that loses its connection", () => {
 
 describe("a connection that comes and is not the client's", () => {
   const code = (socket: WebSocket): Promise<number> =>
-    new Promise((resolve) => void socket.on("close", (each) => void resolve(each)));
+    new Promise((resolve) => void socket.on("close", (each) => resolve(each)));
 
   test("[Y50] through a whole relay, dials that were given up arrive late, and the call goes on", async () => {
     const { client } = await dial("echo");
