@@ -29,7 +29,11 @@ const PUT_OUT = "put out";
 
 /** Closes the client's socket. It may stay for as long as its client does not answer, and is not the client's any more. */
 export function putOut(socket: ClientSocket, code: number, reason: string): void {
-  socket.serializeAttachment(PUT_OUT);
+  try {
+    socket.serializeAttachment(PUT_OUT);
+  } catch {
+    // Closed already, and of no account any more.
+  }
   shut(socket, code, reason);
 }
 
