@@ -128,11 +128,10 @@ export class Conduct {
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
-    const options = this.#endpointerOptions();
     this.input = new AudioInput(
       this.config.inputFormat,
       this.detector,
-      options,
+      this.#endpointerOptions(),
       kernels,
       this.context.limits,
     );

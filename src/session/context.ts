@@ -38,6 +38,11 @@ export class Context {
     this.#ended = true;
   }
 
+  /** `end` was called. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** All actions since the last call. */
   takeActions(): readonly Action[] {
     const actions = this.#actions;
