@@ -122,7 +122,7 @@ export function runContract(subject: ContractSubject): void {
       );
     });
 
-    it("[U14] says so when a message is no message, and ignores types it does not know", () => {
+    it("[U14] says so when a message is no message, and makes nothing of types it does not know", () => {
       const { connection, server } = connect();
       const before = connection.events.length;
       connection.hear(["{", "[]", "null", '"text"', "{}"]);
@@ -130,7 +130,9 @@ export function runContract(subject: ContractSubject): void {
       expect(told.map((event) => event.type === "error" && event.error.code)).toEqual(
         Array.from({ length: 5 }, () => "upstream_protocol_error"),
       );
-      if (server.novelty !== null) expect(connection.hear([server.novelty])).toEqual([]);
+      if (server.novelty === null) return;
+      const passed = connection.hear([server.novelty]).map(({ type }) => type);
+      expect(passed.filter((type) => type !== "passed")).toEqual([]);
     });
 
     it("[U13] keeps the promised order whatever well-formed messages come", () => {

@@ -80,10 +80,9 @@ describe("one answer at a time", () => {
     connection.send(respond("R1"));
     const { response, messages } = server.begin();
     connection.hear(messages);
-    connection.send({ type: "cancel", responseId: "R1" });
     connection.send(respond("R2"));
     expect(server.count("response.create")).toBe(1);
-    connection.hear([server.done(response, "cancelled")]);
+    connection.hear([server.done(response)]);
     expect(server.count("response.create")).toBe(2);
     expect(server.last("response.create").response?.metadata).toEqual({ relay_response: "R2" });
   });
@@ -233,7 +232,10 @@ describe("what an answer may be made of", () => {
     connection.hear(messages);
     const call = { type: "function_call", name: "f", call_id: "call_1", status: "completed" } as const;
     connection.hear([server.itemDone(response, { ...call, id: "item_0", arguments: " ".repeat(300_000) })]);
-    expect(connection.of("item.done")).toEqual([{ type: "item.done", response, item: "item_0", status: "completed" }]);
+    expect(connection.of("item.done")).toMatchObject([{ response, item: "item_0", status: "incomplete" }]);
+    expect(connection.of("error")).toMatchObject([
+      { error: { code: "upstream_protocol_error", message: expect.stringContaining("arguments") } },
+    ]);
     for (let n = 1; n < 80; n++) connection.hear([server.messageItem(response, `item_${n}`)]);
     connection.hear([server.done(response)]);
     expect(connection.of("item.started")).toHaveLength(64);
