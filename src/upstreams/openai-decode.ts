@@ -6,12 +6,11 @@ import { objectsAt, textAt } from "./json.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import { ErrorEvents } from "./openai-errors.ts";
 import { Handshake, type HandshakeState } from "./openai-handshake.ts";
-import { InputEvents } from "./openai-input.ts";
+import { InputEvents, type InputState } from "./openai-input.ts";
 import { OtherEvents, type PlacedState } from "./openai-others.ts";
 import { OutputEvents } from "./openai-output.ts";
 import { type OutputItem, type Part, partOf } from "./openai-output-item.ts";
 import { emptySpans, scanAudioDelta } from "./openai-scan.ts";
-import type { TranscriptsState } from "./openai-transcripts.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault, WireMessage } from "./upstream.ts";
 
 /** One message: OpenAI itself takes at most 15 MiB of audio in one (openai-realtime.md §1). */
@@ -19,7 +18,7 @@ const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 
 export type DecoderState = {
   readonly handshake: HandshakeState;
-  readonly transcripts: TranscriptsState;
+  readonly input: InputState;
   readonly placed: PlacedState;
 };
 
@@ -69,14 +68,14 @@ export class Decoder {
   snapshot(): DecoderState {
     return {
       handshake: this.#handshake.snapshot(),
-      transcripts: this.#input.snapshot(),
+      input: this.#input.snapshot(),
       placed: this.#others.snapshot(),
     };
   }
 
   restore(state: DecoderState): void {
     this.#handshake.restore(state.handshake);
-    this.#input.restore(state.transcripts);
+    this.#input.restore(state.input);
     this.#others.restore(state.placed);
   }
 

@@ -2,14 +2,21 @@
 import { nameAt, objectAt, objectsAt, textAt } from "./json.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import type { OtherEvents } from "./openai-others.ts";
+import { EarlyEvents } from "./openai-early.ts";
 import { Transcripts, type TranscriptsState } from "./openai-transcripts.ts";
 import type { JsonObject } from "./upstream.ts";
+
+export type InputState = {
+  readonly transcripts: TranscriptsState;
+  readonly early: readonly JsonObject[];
+};
 
 export class InputEvents {
   readonly #parts: DecoderParts;
   readonly #sink: Sink;
   readonly #others: OtherEvents;
   readonly #transcripts: Transcripts;
+  readonly #early = new EarlyEvents();
 
   constructor(parts: DecoderParts, sink: Sink, others: OtherEvents) {
     this.#parts = parts;
@@ -18,21 +25,25 @@ export class InputEvents {
     this.#transcripts = new Transcripts(sink, parts.settings.quirks, parts.redactor);
   }
 
-  snapshot(): TranscriptsState {
-    return this.#transcripts.snapshot();
+  snapshot(): InputState {
+    return { transcripts: this.#transcripts.snapshot(), early: this.#early.snapshot() };
   }
 
-  restore(state: TranscriptsState): void {
-    this.#transcripts.restore(state);
+  restore(state: InputState): void {
+    this.#transcripts.restore(state.transcripts);
+    const handlers = new Map(this.table());
+    this.#early.restore(state.early, (event) => handlers.get(textAt(event, "type") ?? ""));
   }
 
   table(): [string, Handler][] {
     const transcription = "conversation.item.input_audio_transcription";
     const told = (handle: (itemId: string, event: JsonObject) => void): Handler => {
-      return (event) => {
+      const handler: Handler = (event) => {
         const itemId = this.#itemId(event);
         if (itemId !== null) handle(itemId, event);
+        else this.#early.keep(event, handler);
       };
+      return handler;
     };
     const transcripts = this.#transcripts;
     const cumulative = this.#parts.settings.quirks.cumulativeTranscripts;
@@ -75,12 +86,14 @@ export class InputEvents {
     const { names, settings } = this.#parts;
     const item = nameAt(event, "item_id");
     if (item === null) return;
-    if (names.committed(item)) return this.#transcripts.followed(names.session(item));
-    if (settings.turns !== "server") return;
-    // Known from now on under its own name, so that its transcript is not taken for that of a waiting commit.
-    names.bind(item, item);
-    this.#transcripts.followed(item);
-    this.#sink.emit({ type: "committed", item });
+    if (!names.committed(item)) {
+      if (settings.turns !== "server") return;
+      // Known from now on under its own name, so that its transcript is not taken for that of a waiting commit.
+      names.bind(item, item);
+      this.#sink.emit({ type: "committed", item });
+    }
+    this.#transcripts.followed(names.session(item));
+    this.#early.release(item);
   }
 
   #added(event: JsonObject, done: boolean): void {
@@ -89,7 +102,7 @@ export class InputEvents {
     const id = nameAt(item, "id");
     if (item === null || id === null || responses.item(id) !== null) return;
     const heard = objectsAt(item, "content").some((part) => part["type"] === "input_audio");
-    if (heard && names.committed(id)) return;
+    if (heard && names.committed(id)) return this.#early.release(id);
     if (names.created(id, textAt(item, "type") ?? "", textAt(item, "role"))) {
       // A placed item is known too, and its end is told.
       if (done) this.#others.placed(item, done);
@@ -98,11 +111,10 @@ export class InputEvents {
     this.#others.placed(item, done);
   }
 
-  /** The session's id of the user item an event is about; its first mention may precede `committed`. */
+  /** The session's id of the user item an event is about; null: the turn has not been committed. */
   #itemId(event: JsonObject): string | null {
-    const { names, settings } = this.#parts;
+    const { names } = this.#parts;
     const id = nameAt(event, "item_id");
-    if (id === null) return null;
-    return names.committed(id) || settings.turns === "server" ? names.session(id) : null;
+    return id !== null && names.committed(id) ? names.session(id) : null;
   }
 }
