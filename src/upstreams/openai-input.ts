@@ -22,7 +22,8 @@ export class InputEvents {
     this.#parts = parts;
     this.#sink = sink;
     this.#others = others;
-    this.#transcripts = new Transcripts(sink, parts.settings.quirks, parts.redactor);
+    const { names, settings, redactor } = parts;
+    this.#transcripts = new Transcripts(sink, settings.quirks, redactor, (id) => names.session(id));
   }
 
   snapshot(): InputState {
@@ -37,10 +38,11 @@ export class InputEvents {
 
   table(): [string, Handler][] {
     const transcription = "conversation.item.input_audio_transcription";
-    const told = (handle: (itemId: string, event: JsonObject) => void): Handler => {
+    const { names } = this.#parts;
+    const told = (handle: (id: string, event: JsonObject) => void): Handler => {
       const handler: Handler = (event) => {
-        const itemId = this.#itemId(event);
-        if (itemId !== null) handle(itemId, event);
+        const id = nameAt(event, "item_id");
+        if (id !== null && names.committed(id)) handle(id, event);
         else this.#early.keep(event, handler);
       };
       return handler;
@@ -49,7 +51,7 @@ export class InputEvents {
     const cumulative = this.#parts.settings.quirks.cumulativeTranscripts;
     const updated: [string, Handler] = [
       `${transcription}.updated`,
-      told((itemId, event) => transcripts.updated(itemId, event)),
+      told((id, event) => transcripts.updated(id, event)),
     ];
     return [
       ["input_audio_buffer.speech_started", (event) => this.#speech("started", event)],
@@ -58,10 +60,10 @@ export class InputEvents {
       ["conversation.item.added", (event) => this.#added(event, false)],
       ["conversation.item.created", (event) => this.#added(event, false)],
       ["conversation.item.done", (event) => this.#added(event, true)],
-      [`${transcription}.delta`, told((itemId, event) => transcripts.delta(itemId, event))],
-      [`${transcription}.completed`, told((itemId, event) => transcripts.completed(itemId, event))],
-      [`${transcription}.segment`, told((itemId, event) => transcripts.segment(itemId, event))],
-      [`${transcription}.failed`, told((itemId, event) => transcripts.failed(itemId, event))],
+      [`${transcription}.delta`, told((id, event) => transcripts.delta(id, event))],
+      [`${transcription}.completed`, told((id, event) => transcripts.completed(id, event))],
+      [`${transcription}.segment`, told((id, event) => transcripts.segment(id, event))],
+      [`${transcription}.failed`, told((id, event) => transcripts.failed(id, event))],
       ...(cumulative ? [updated] : []),
     ];
   }
@@ -78,7 +80,7 @@ export class InputEvents {
 
   #speech(state: "started" | "stopped", event: JsonObject): void {
     const id = nameAt(event, "item_id");
-    if (state === "started" && id !== null) this.#transcripts.followed(this.#parts.names.session(id));
+    if (state === "started" && id !== null) this.#transcripts.followed(id);
     if (this.#parts.settings.turns === "server") this.#sink.emit({ type: "speech", state });
   }
 
@@ -92,7 +94,7 @@ export class InputEvents {
       names.bind(item, item);
       this.#sink.emit({ type: "committed", item });
     }
-    this.#transcripts.followed(names.session(item));
+    this.#transcripts.followed(item);
     this.#early.release(item);
   }
 
@@ -109,12 +111,5 @@ export class InputEvents {
       return;
     }
     this.#others.placed(item, done);
-  }
-
-  /** The session's id of the user item an event is about; null: the turn has not been committed. */
-  #itemId(event: JsonObject): string | null {
-    const { names } = this.#parts;
-    const id = nameAt(event, "item_id");
-    return id !== null && names.committed(id) ? names.session(id) : null;
   }
 }

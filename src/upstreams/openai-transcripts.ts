@@ -30,7 +30,7 @@ interface Said {
 const GROWING: Said = { whole: false, final: false };
 
 type Growing = {
-  readonly itemId: string;
+  readonly id: string;
   readonly part: number;
   /** The sum of all deltas. */
   told: string;
@@ -66,12 +66,15 @@ export class Transcripts {
   readonly #sink: Sink;
   readonly #quirks: Quirks;
   readonly #redactor: Redactor;
+  readonly #session: (id: string) => string;
   readonly #growing = new Map<string, Growing>();
   readonly #ended = new Map<string, number>();
   /** The turn that was committed last is answered. */
   #over = false;
 
-  constructor(sink: Sink, quirks: Quirks, redactor: Redactor) {
+  /** @param session the session's name of an item, by the provider's: items are known here by the latter. */
+  constructor(sink: Sink, quirks: Quirks, redactor: Redactor, session: (id: string) => string) {
+    this.#session = session;
     this.#sink = sink;
     this.#quirks = quirks;
     this.#redactor = redactor;
@@ -83,37 +86,37 @@ export class Transcripts {
   }
 
   restore(state: TranscriptsState): void {
-    for (const one of state.growing) this.#growing.set(keyOf(one.itemId, one.part), { ...one });
+    for (const one of state.growing) this.#growing.set(keyOf(one.id, one.part), { ...one });
     for (const [key, hash] of state.ended) this.#ended.set(key, hash);
     this.#over = state.over;
   }
 
-  delta(itemId: string, event: JsonObject): void {
+  delta(id: string, event: JsonObject): void {
     const delta = textAt(event, "delta");
     if (delta === null || delta === "") return;
-    const of = { itemId, ...partField(partIndex(event)), ...this.#extraField(event) };
+    const of = { itemId: this.#session(id), ...partField(partIndex(event)), ...this.#extraField(event) };
     this.#sink.emit({ type: "input.transcript.delta", ...of, delta });
   }
 
-  segment(itemId: string, event: JsonObject): void {
+  segment(id: string, event: JsonObject): void {
     const { type: _, event_id: __, item_id: ___, ...segment } = event;
-    this.#sink.emit({ type: "input.transcript.segment", itemId, segment });
+    this.#sink.emit({ type: "input.transcript.segment", itemId: this.#session(id), segment });
   }
 
-  failed(itemId: string, event: JsonObject): void {
-    this.#growing.delete(keyOf(itemId, partIndex(event)));
+  failed(id: string, event: JsonObject): void {
+    this.#growing.delete(keyOf(id, partIndex(event)));
     const error = readFault(objectAt(event, "error"), this.#redactor, "upstream_transcription_failed");
-    this.#sink.emit({ type: "input.transcript.failed", itemId, error });
+    this.#sink.emit({ type: "input.transcript.failed", itemId: this.#session(id), error });
   }
 
-  completed(itemId: string, event: JsonObject): void {
+  completed(id: string, event: JsonObject): void {
     const transcript = textAt(event, "transcript");
     if (transcript === null) return this.#sink.malformed("has no transcript");
     const part = partIndex(event);
     const status = textAt(event, "status");
     const more = status === "in_progress";
     const final = !this.#quirks.cumulativeTranscripts || (!more && (status !== null || this.#over));
-    const growing = this.#grown(itemId, part, transcript, { whole: !more, final });
+    const growing = this.#grown(id, part, transcript, { whole: !more, final });
     if (growing === null) return;
     const last = final || transcript.length > LIMITS.chars;
     growing.usage = last ? objectAt(event, "usage") : small(objectAt(event, "usage"));
@@ -122,9 +125,9 @@ export class Transcripts {
   }
 
   /** xAI says a growing transcript as `…updated` as well. */
-  updated(itemId: string, event: JsonObject): void {
+  updated(id: string, event: JsonObject): void {
     const transcript = textAt(event, "transcript");
-    if (transcript !== null) this.#grown(itemId, partIndex(event), transcript, GROWING);
+    if (transcript !== null) this.#grown(id, partIndex(event), transcript, GROWING);
   }
 
   /** An answer begins: what it answers was heard to its end, unless the provider said that more would come. */
@@ -132,15 +135,15 @@ export class Transcripts {
     for (const growing of this.#growing.values()) if (growing.whole) this.#end(growing);
   }
 
-  /** What was said before is over: another turn begins (`itemId`), or its answer ended (null). */
-  followed(itemId: string | null): void {
-    this.#over = itemId === null;
-    for (const growing of this.#growing.values()) if (growing.itemId !== itemId) this.#end(growing);
+  /** What was said before is over: another turn begins (`id`), or its answer ended (null). */
+  followed(id: string | null): void {
+    this.#over = id === null;
+    for (const growing of this.#growing.values()) if (growing.id !== id) this.#end(growing);
   }
 
   /** The transcript with what is new in it told; null: it has ended. */
-  #grown(itemId: string, part: number, transcript: string, { whole, final }: Said): Growing | null {
-    const key = keyOf(itemId, part);
+  #grown(id: string, part: number, transcript: string, { whole, final }: Said): Growing | null {
+    const key = keyOf(id, part);
     if (this.#ended.has(key)) {
       // A server that says its end twice says nothing new; another end cannot be told any more.
       const other = whole && this.#ended.get(key) !== hashOf(transcript);
@@ -148,7 +151,7 @@ export class Transcripts {
       return null;
     }
     const before = this.#growing.get(key);
-    const growing = before ?? { itemId, part, told: "", latest: "", usage: null, extra: null, whole };
+    const growing = before ?? { id, part, told: "", latest: "", usage: null, extra: null, whole };
     const repeated = whole && growing.whole && growing.latest === transcript && before !== undefined;
     growing.latest = transcript;
     growing.whole = whole;
@@ -161,12 +164,13 @@ export class Transcripts {
   }
 
   #tellGrowth(growing: Growing): void {
-    const { itemId, part, told, latest } = growing;
+    const { id, part, told, latest } = growing;
     // Where earlier words were changed there is no delta that leads to the new ones: they come with the end.
     if (!latest.startsWith(told) || latest.length === told.length) return;
     growing.told = latest;
     const delta = latest.slice(told.length);
-    this.#sink.emit({ type: "input.transcript.delta", itemId, ...partField(part), delta });
+    const of = { itemId: this.#session(id), ...partField(part) };
+    this.#sink.emit({ type: "input.transcript.delta", ...of, delta });
   }
 
   #keep(key: string, growing: Growing): void {
@@ -177,11 +181,11 @@ export class Transcripts {
     this.#growing.set(key, growing);
   }
 
-  #end({ itemId, part, latest, usage, extra }: Growing): void {
-    const key = keyOf(itemId, part);
+  #end({ id, part, latest, usage, extra }: Growing): void {
+    const key = keyOf(id, part);
     this.#growing.delete(key);
     remember(this.#ended, key, hashOf(latest), LIMITS.ended);
-    const of = { itemId, ...partField(part), ...(extra === null ? {} : { extra }) };
+    const of = { itemId: this.#session(id), ...partField(part), ...(extra === null ? {} : { extra }) };
     this.#sink.emit({ type: "input.transcript.completed", ...of, transcript: latest, usage });
   }
 
@@ -210,8 +214,8 @@ function partIndex(event: JsonObject): number {
   return indexAt(event, "content_index") ?? 0;
 }
 
-function keyOf(itemId: string, part: number): string {
-  return `${part}:${itemId}`;
+function keyOf(id: string, part: number): string {
+  return `${part}:${id}`;
 }
 
 /** 32 bits by which a text is recognised (FNV-1a). */
