@@ -149,6 +149,7 @@ export class Decoder {
   }
 
   #giveUp(error: UpstreamFault): void {
+    this.#handshake.over();
     if (error.code === "session_expired") this.#events.push({ type: "expiring", inMs: 0 });
     this.#events.push({ type: "error", error, fatal: true });
   }

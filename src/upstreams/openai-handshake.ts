@@ -15,8 +15,7 @@ import type { JsonObject } from "./upstream.ts";
 export type HandshakeState = {
   readonly input: AudioFormat;
   readonly output: AudioFormat;
-  readonly ready: boolean;
-  readonly judging: boolean;
+  readonly phase: "greeting" | "ready" | "over";
 };
 
 export class Handshake {
@@ -24,9 +23,8 @@ export class Handshake {
   readonly #sink: Sink;
   #input: AudioFormat;
   #output: AudioFormat;
-  #ready = false;
-  /** An update was sent since the session heard last that all is judged. */
-  #judging = false;
+  /** "over": the connection was given up, and is not ready any more whatever comes. */
+  #phase: "greeting" | "ready" | "over" = "greeting";
 
   constructor(parts: DecoderParts, sink: Sink) {
     this.#parts = parts;
@@ -44,19 +42,13 @@ export class Handshake {
   }
 
   snapshot(): HandshakeState {
-    return {
-      input: { ...this.#input },
-      output: { ...this.#output },
-      ready: this.#ready,
-      judging: this.#judging,
-    };
+    return { input: { ...this.#input }, output: { ...this.#output }, phase: this.#phase };
   }
 
   restore(state: HandshakeState): void {
     this.#input = state.input;
     this.#output = state.output;
-    this.#ready = state.ready;
-    this.#judging = state.judging;
+    this.#phase = state.phase;
   }
 
   table(): [string, Handler][] {
@@ -82,21 +74,22 @@ export class Handshake {
   }
 
   #begin(): void {
-    if (this.#ready) return;
-    this.#ready = true;
+    if (this.#phase !== "greeting") return;
+    this.#phase = "ready";
     this.#sink.emit({ type: "ready" });
   }
 
   /** After each message: the last outstanding judgement may have come with it. */
   settle(): void {
+    if (this.#parts.settings.quirks.readyOn !== "session.updated") return;
     const { updates } = this.#parts.encoder;
-    const { quirks } = this.#parts.settings;
-    if (!updates.settled) {
-      this.#judging = this.#ready;
-      return;
-    }
-    if (this.#judging && quirks.readyOn === "session.updated") this.#sink.emit({ type: "configured" });
-    this.#judging = false;
+    if (updates.greetingJudged) this.#begin();
+    if (updates.takeSettled() && this.#phase === "ready") this.#sink.emit({ type: "configured" });
+  }
+
+  /** The connection is given up. */
+  over(): void {
+    this.#phase = "over";
   }
 
   /** Goes over to what the session object states. False: the relay cannot speak it. */

@@ -41,6 +41,8 @@ export type UpdatesState = {
   readonly refused: readonly (readonly [path: string, json: string])[];
   readonly outstanding: readonly Update[];
   readonly transcribing: boolean;
+  readonly owes: boolean;
+  readonly greeted: boolean;
 };
 
 /** What a refusal leads to. */
@@ -65,6 +67,9 @@ export class SessionUpdates {
   readonly #refused = new Map<string, string>();
   #outstanding: Update[] = [];
   #transcribing = false;
+  /** An update was sent since the session heard last that all is judged. */
+  #owes = false;
+  #greeted = false;
 
   constructor(
     settings: OpenAiSettings,
@@ -98,6 +103,18 @@ export class SessionUpdates {
   /** No update awaits its judgement. */
   get settled(): boolean {
     return this.#outstanding.every((update) => update.overtaken);
+  }
+
+  /** The greeting was sent, and nothing of it awaits its judgement. */
+  get greetingJudged(): boolean {
+    return this.#greeted && !this.#outstanding.some(({ greeting }) => greeting);
+  }
+
+  /** True once after updates beyond the greeting: all of them are judged. */
+  takeSettled(): boolean {
+    const settled = this.#owes && this.settled;
+    if (settled) this.#owes = false;
+    return settled;
   }
 
   /** The provider answered an update with its whole session: the oldest that it can mean is in force. */
@@ -144,6 +161,8 @@ export class SessionUpdates {
       refused: [...this.#refused],
       outstanding: this.#outstanding.map((update) => ({ ...update })),
       transcribing: this.#transcribing,
+      owes: this.#owes,
+      greeted: this.#greeted,
     };
   }
 
@@ -152,6 +171,8 @@ export class SessionUpdates {
     for (const [path, json] of state.refused) this.#refused.set(path, json);
     this.#outstanding = state.outstanding.map((update) => ({ ...update }));
     this.#transcribing = state.transcribing;
+    this.#owes = state.owes;
+    this.#greeted = state.greeted;
   }
 
   #isRefused(path: string, json: string, cause: string | null): boolean {
@@ -172,6 +193,8 @@ export class SessionUpdates {
     greeting: boolean,
     single: boolean,
   ): JsonObject {
+    if (greeting) this.#greeted = true;
+    else this.#owes = true;
     const { id, number } = this.#eventId(greeting ? "greet" : "configure");
     let session: JsonObject = {};
     for (const { path, json } of changes) {
