@@ -126,10 +126,10 @@ export class Decoder {
   /** What the events of this message mean for what waits. */
   #follow(): void {
     const { encoder, names, responses } = this.#parts;
-    for (const event of [...this.#events]) {
-      if (event.type === "response.started") this.#input.answerBegins();
-      if (event.type === "response.done") this.#input.answerEnds();
-    }
+    const began = this.#events.some(({ type }) => type === "response.started");
+    const ended = this.#events.some(({ type }) => type === "response.done");
+    if (began) this.#input.answerBegins();
+    if (ended) this.#input.answerEnds();
     responses.asks.acknowledged(names.acknowledged);
     encoder.updates.acknowledged(names.acknowledged);
     this.#handshake.settle();

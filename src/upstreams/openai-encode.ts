@@ -74,7 +74,9 @@ export class Encoder {
       case "commit":
         return this.#commit(command.itemId, command);
       case "clear":
-        return [message({ type: "input_audio_buffer.clear", event_id: this.#eventId("clear", null, command) })];
+        return [
+          message({ type: "input_audio_buffer.clear", event_id: this.#eventId("clear", null, command) }),
+        ];
       case "respond":
         return this.#respond(this.#askFor(command));
       case "cancel":

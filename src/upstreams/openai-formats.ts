@@ -32,7 +32,14 @@ const G711: ReadonlyMap<string, "audio/pcmu" | "audio/pcma"> = new Map([
 /** With a rate in its name as Azure Voice Live and others have it: `pcm16_16000hz`, `pcm_24000`. */
 const PCM = /^(?:audio\/)?pcm(?:_?s?16(?:_?le)?)?(?:[-_](\d{4,6})(?:hz)?)?$/;
 /** What stands where nothing was chosen: xAI writes "not specified". */
-const UNSTATED: ReadonlySet<string> = new Set(["", "not specified", "unspecified", "none", "default", "auto"]);
+const UNSTATED: ReadonlySet<string> = new Set([
+  "",
+  "not specified",
+  "unspecified",
+  "none",
+  "default",
+  "auto",
+]);
 
 /** What `session` states of the caller's audio (`input`) or the model's (`output`). */
 export function statedFormat(session: JsonObject | null, direction: "input" | "output"): Statement | null {
@@ -51,7 +58,9 @@ export function plainFormat(format: StatedFormat): AudioFormat | null {
 
 /** The format in words. */
 export function nameOf({ format, unsupported }: Statement): string {
-  return format?.type === "audio/pcm" ? `audio/pcm at ${format.rate} Hz` : (unsupported ?? format?.type ?? "");
+  return format?.type === "audio/pcm"
+    ? `audio/pcm at ${format.rate} Hz`
+    : (unsupported ?? format?.type ?? "");
 }
 
 export function sameFormat(one: StatedFormat, other: StatedFormat): boolean {
@@ -85,7 +94,10 @@ function readFormat(stated: Json | undefined, flatRate: Json | undefined): State
   const pcm = PCM.exec(codec);
   const unsupported = named.slice(0, MAX_NAMED_CHARS);
   if (pcm === null || channels !== 1) {
-    return { format: null, unsupported: channels === 1 ? unsupported : `${unsupported} in ${channels} channels` };
+    return {
+      format: null,
+      unsupported: channels === 1 ? unsupported : `${unsupported} in ${channels} channels`,
+    };
   }
   const inParameters = parameters.map((parameter) => /^\s*rate=(\d+)\s*$/.exec(parameter)?.[1]);
   const given = object["rate"] ?? inParameters.find((rate) => rate !== undefined) ?? pcm[1] ?? flatRate;

@@ -38,7 +38,12 @@ export class OutputItems {
   }
 
   /** The item of `kind` that is mentioned, begun if new; null: it ended, is of another kind, or has no room. */
-  open(response: OpenResponse, mention: ItemMention, kind: Kind, whole: JsonObject | null): OutputItem | null {
+  open(
+    response: OpenResponse,
+    mention: ItemMention,
+    kind: Kind,
+    whole: JsonObject | null,
+  ): OutputItem | null {
     const known = this.#find(response, mention, kind);
     if (known !== null) {
       if (!known.open) return null;
@@ -84,7 +89,13 @@ export class OutputItems {
   }
 
   /** Words of a part; `whole`: all of it, which is told only if nothing was. */
-  tell(item: OutputItem, part: Part, kind: "transcript" | "text", words: string | null, whole: boolean): void {
+  tell(
+    item: OutputItem,
+    part: Part,
+    kind: "transcript" | "text",
+    words: string | null,
+    whole: boolean,
+  ): void {
     const before = kind === "transcript" ? part.saidTranscript : part.saidText;
     if (words === null || words === "" || (whole && before)) return;
     if (kind === "transcript") part.saidTranscript = true;

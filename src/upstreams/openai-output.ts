@@ -87,7 +87,13 @@ export class OutputEvents {
   }
 
   #abandon(response: OpenResponse): void {
-    const end = { status: "cancelled", reason: "superseded", error: null, usage: null, metadata: null } as const;
+    const end = {
+      status: "cancelled",
+      reason: "superseded",
+      error: null,
+      usage: null,
+      metadata: null,
+    } as const;
     this.#finish(response, end);
   }
 

@@ -114,12 +114,7 @@ export class Responses {
   }
 
   /** @param id the provider's name, or null; an item whose name is taken or missing gets a key of its own. */
-  addItem(
-    response: OpenResponse,
-    kind: OutputItem["kind"],
-    id: string | null,
-    index: number,
-  ): OutputItem {
+  addItem(response: OpenResponse, kind: OutputItem["kind"], id: string | null, index: number): OutputItem {
     const key = this.#freshKey(response, id, index);
     const item = createItem({ key, id, index, response: response.key, responseId: response.id }, kind);
     response.items.push(item);

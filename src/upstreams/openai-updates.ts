@@ -187,12 +187,7 @@ export class SessionUpdates {
     else this.#sent.set(path, before);
   }
 
-  #update(
-    changes: readonly Change[],
-    cause: string | null,
-    greeting: boolean,
-    single: boolean,
-  ): JsonObject {
+  #update(changes: readonly Change[], cause: string | null, greeting: boolean, single: boolean): JsonObject {
     if (greeting) this.#greeted = true;
     else this.#owes = true;
     const { id, number } = this.#eventId(greeting ? "greet" : "configure");

@@ -40,7 +40,8 @@ export function isRefusedCreate(code: string | null, words: string | null): bool
   return (code?.includes("response_create") ?? false) || (words?.includes("response.create") ?? false);
 }
 
-const SERVER_FAULTS = /^(?:(?:internal_)?server_error|internal_error|rate_limit_exceeded|(?:\w+_)?overloaded(?:_error)?)$/;
+const SERVER_FAULTS =
+  /^(?:(?:internal_)?server_error|internal_error|rate_limit_exceeded|(?:\w+_)?overloaded(?:_error)?)$/;
 
 /** An error without event id by which a model fails to answer ("The server had an error …"). */
 export function isServerFault(code: string | null, type: string | null): boolean {

@@ -153,8 +153,13 @@ describe("arguments", () => {
 
   it("[U27] of another type, or too long, are said aloud and never run", () => {
     for (const args of [["Paris"], 5, true, " ".repeat(300_000), { city: "x".repeat(300_000) }]) {
-      for (const event of [itemDone({ status: "completed", arguments: args }), argumentsDone({ arguments: args })]) {
-        expect(ended(added(), delta(paris), event, responseDone("completed"))).toEqual([["incomplete", paris]]);
+      for (const event of [
+        itemDone({ status: "completed", arguments: args }),
+        argumentsDone({ arguments: args }),
+      ]) {
+        expect(ended(added(), delta(paris), event, responseDone("completed"))).toEqual([
+          ["incomplete", paris],
+        ]);
         expect(faults(added(), delta(paris), event)).toEqual([
           expect.stringMatching(/^upstream_protocol_error: .*arguments of a call/),
         ]);
@@ -243,7 +248,9 @@ describe("a call's names", () => {
       const { connection } = answeringOpenAi();
       hear(connection, added(call), delta("{}"));
       hear(connection, { ...itemDone({}), item: { ...call, status: "completed", arguments: "{}" } });
-      expect(connection.of("error")).toMatchObject([{ error: { code: "upstream_protocol_error" }, fatal: false }]);
+      expect(connection.of("error")).toMatchObject([
+        { error: { code: "upstream_protocol_error" }, fatal: false },
+      ]);
       expect(connection.of("item.started")).toMatchObject([{ kind: "function_call", callId: "call_1" }]);
       expect(connection.of("item.done")).toMatchObject([{ status: "incomplete" }]);
       expect(orderFaults(connection.events)).toEqual([]);
@@ -334,7 +341,10 @@ describe("what an answer cost", () => {
     expect(connection.of("response.done")).toMatchObject([{ status: "cancelled", usage }]);
     // xAI says it beside the response, which it leaves empty.
     const xai = answeringOpenAi();
-    hear(xai.connection, { ...responseDone("completed", { usage: {}, status_details: "unimplemented" }), usage });
+    hear(xai.connection, {
+      ...responseDone("completed", { usage: {}, status_details: "unimplemented" }),
+      usage,
+    });
     expect(xai.connection.of("response.done")).toMatchObject([{ status: "completed", usage }]);
     const none = answeringOpenAi();
     hear(none.connection, responseDone("completed", { usage: {} }));

@@ -66,7 +66,9 @@ describe("the format that a provider states", () => {
     expect(connection.upstream.capabilities.input).toEqual({ type: "audio/pcmu" });
     restarted(connection);
     expect(connection.upstream.capabilities.input).toEqual({ type: "audio/pcmu" });
-    expect(stated({ input_audio_format: "pcm16", input_audio_sampling_rate: 16000 }).upstream.capabilities).toMatchObject({
+    expect(
+      stated({ input_audio_format: "pcm16", input_audio_sampling_rate: 16000 }).upstream.capabilities,
+    ).toMatchObject({
       input: { type: "audio/pcm", rate: 16000 },
     });
   });

@@ -90,7 +90,12 @@ describe("an update that the provider takes", () => {
       server.answersUpdates = false;
       connection.send({ type: "configure", config: changed });
       expect(connection.of("configured")).toEqual([]);
-      const item = { id: "item_a", type: "message", role: "user", content: [{ type: "input_text", text: "Hi" }] };
+      const item = {
+        id: "item_a",
+        type: "message",
+        role: "user",
+        content: [{ type: "input_text", text: "Hi" }],
+      };
       connection.send({ type: "item", item, previousItemId: null });
       expect(connection.of("configured")).toHaveLength(1);
     }
@@ -112,7 +117,11 @@ describe("an update that the provider refuses", () => {
     server.answersUpdates = false;
     connection.send({ type: "configure", config: changed, cause: "mine" });
     judge(scene, isBad, 1);
-    expect(updates(server).slice(2).map(({ session }) => session)).toEqual([
+    expect(
+      updates(server)
+        .slice(2)
+        .map(({ session }) => session),
+    ).toEqual([
       { type: "realtime", instructions: changed.instructions },
       { type: "realtime", tools: [BAD_TOOL] },
       { type: "realtime", max_output_tokens: 99 },
@@ -168,7 +177,12 @@ describe("an update that the provider refuses", () => {
       scene.server.answersUpdates = false;
       scene.connection.send({ type: "configure", config: { ...CONFIG, ...config } });
       judge(scene, (path) => path !== "type", 1);
-      expect(scene.connection.of("unconfigured").flatMap(({ fields }) => fields).sort()).toEqual([
+      expect(
+        scene.connection
+          .of("unconfigured")
+          .flatMap(({ fields }) => fields)
+          .sort(),
+      ).toEqual([
         "extra.noise_reduction",
         "extra.prompt",
         "maxOutputTokens",
@@ -223,9 +237,11 @@ describe("a value that was refused", () => {
     const count = updates(server).length;
     expect(connection.upstream.encode({ type: "configure", config: changed })).toEqual([]);
     connection.send({ type: "configure", config: changed, cause: "again" });
-    expect(updates(server).slice(count).map(({ session }) => session)).toEqual([
-      { type: "realtime", tools: [BAD_TOOL] },
-    ]);
+    expect(
+      updates(server)
+        .slice(count)
+        .map(({ session }) => session),
+    ).toEqual([{ type: "realtime", tools: [BAD_TOOL] }]);
     hear(connection, error(updates(server).at(-1)?.id ?? null));
     expect(connection.of("refused").at(-1)).toMatchObject({ what: "configure", cause: "again" });
   });
@@ -240,18 +256,23 @@ describe("a value that was refused", () => {
     const said = updates(server).flatMap(({ session }) => session["instructions"] ?? []);
     expect(said.at(-1)).toBe("Newer.");
     expect(connection.of("configured")).toHaveLength(1);
-    expect(connection.upstream.encode({ type: "configure", config: { ...changed, instructions: "Newer." } })).toEqual(
-      [],
-    );
+    expect(
+      connection.upstream.encode({ type: "configure", config: { ...changed, instructions: "Newer." } }),
+    ).toEqual([]);
   });
 });
 
 describe("a greeting that the provider refuses", () => {
-  const greeted = (config: Partial<UpstreamConfig>, scene: OpenAiScene = {}): ReturnType<typeof connectOpenAi> =>
-    connectOpenAi({ ...scene, config, answersUpdates: false });
+  const greeted = (
+    config: Partial<UpstreamConfig>,
+    scene: OpenAiScene = {},
+  ): ReturnType<typeof connectOpenAi> => connectOpenAi({ ...scene, config, answersUpdates: false });
 
   it("[U5] is judged field by field, and the connection is ready when all are", () => {
-    const scene = greeted({ tools: [BAD_TOOL], extra: { truncation: "disabled", reasoning: { effort: "low" } } });
+    const scene = greeted({
+      tools: [BAD_TOOL],
+      extra: { truncation: "disabled", reasoning: { effort: "low" } },
+    });
     const { connection, server } = scene;
     const first = updates(server)[0];
     hear(connection, error(first?.id ?? null, "session.reasoning"));
@@ -259,7 +280,10 @@ describe("a greeting that the provider refuses", () => {
     restarted(connection);
     expect(connection.of("ready")).toEqual([]);
     judge(scene, isBad, 1);
-    expect(connection.of("unconfigured").flatMap(({ fields }) => fields)).toEqual(["tools", "extra.reasoning"]);
+    expect(connection.of("unconfigured").flatMap(({ fields }) => fields)).toEqual([
+      "tools",
+      "extra.reasoning",
+    ]);
     expect(connection.of("ready")).toHaveLength(1);
     expect(connection.of("configured")).toEqual([]);
     expect(connection.events.at(-1)).toEqual({ type: "ready" });

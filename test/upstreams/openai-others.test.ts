@@ -46,7 +46,10 @@ describe("an item of an unknown kind", () => {
     for (const kind of ["mcp_approval_request", "image_generation_call", "reasoning"]) {
       const { connection } = answeringOpenAi();
       const item = { id: "item_x", type: kind, server_label: "docs" };
-      hear(connection, { type: "response.done", response: { id: "resp_1", status: "completed", output: [item] } });
+      hear(connection, {
+        type: "response.done",
+        response: { id: "resp_1", status: "completed", output: [item] },
+      });
       expect(connection.events.slice(2)).toMatchObject([
         { type: "item.started", kind: "other", whole: item },
         { type: "item.done", status: "completed", whole: item },
@@ -57,7 +60,10 @@ describe("an item of an unknown kind", () => {
 
   it("[U25] that failed, or was never ended in an answer that was cut off, is incomplete", () => {
     const { connection } = answeringOpenAi();
-    hear(connection, inResponse("response.output_item.done", { id: "a", type: "mcp_call", status: "failed" }));
+    hear(
+      connection,
+      inResponse("response.output_item.done", { id: "a", type: "mcp_call", status: "failed" }),
+    );
     hear(connection, inResponse("response.output_item.added", { id: "b", type: "mcp_call" }));
     hear(connection, { type: "response.done", response: { id: "resp_1", status: "cancelled" } });
     expect(connection.of("item.done").map(({ status }) => status)).toEqual(["incomplete", "incomplete"]);
@@ -69,9 +75,17 @@ describe("an item of an unknown kind", () => {
     hear(connection, inResponse("response.output_item.done", request));
     connection.send({ type: "named", what: "item", key: "mcpr_P", id: "item_S" });
     restarted(connection);
-    const answer = { id: "item_T", type: "mcp_approval_response", approval_request_id: "item_S", approve: true };
+    const answer = {
+      id: "item_T",
+      type: "mcp_approval_response",
+      approval_request_id: "item_S",
+      approve: true,
+    };
     connection.send({ type: "item", item: answer, previousItemId: null });
-    expect(server.last("conversation.item.create").item).toEqual({ ...answer, approval_request_id: "mcpr_P" });
+    expect(server.last("conversation.item.create").item).toEqual({
+      ...answer,
+      approval_request_id: "mcpr_P",
+    });
     connection.send({ type: "delete", itemId: "item_S" });
     expect(server.last("conversation.item.delete").item_id).toBe("mcpr_P");
   });
@@ -86,7 +100,11 @@ describe("an item outside a response", () => {
     const listing = { type: "mcp_list_tools.in_progress", item_id: "mcpl_1" };
     hear(connection, { type: "conversation.item.added", item: tools }, listing);
     restarted(connection);
-    hear(connection, { type: "conversation.item.done", item: whole }, { type: "conversation.item.done", item: whole });
+    hear(
+      connection,
+      { type: "conversation.item.done", item: whole },
+      { type: "conversation.item.done", item: whole },
+    );
     hear(connection, { type: "conversation.item.added", item: whole });
     expect(connection.events.slice(1)).toEqual([
       { type: "item.placed", item: "mcpl_1", whole: tools, done: false },
@@ -124,7 +142,11 @@ describe("an item outside a response", () => {
     hear(connection, inResponse("response.output_item.added", call));
     hear(connection, { type: "response.mcp_call.completed", item_id: "mcp_1" });
     hear(connection, inResponse("response.output_item.done", { ...call, status: "completed" }));
-    expect(connection.events.slice(2).map(({ type }) => type)).toEqual(["item.placed", "passed", "item.placed"]);
+    expect(connection.events.slice(2).map(({ type }) => type)).toEqual([
+      "item.placed",
+      "passed",
+      "item.placed",
+    ]);
   });
 });
 

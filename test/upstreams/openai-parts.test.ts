@@ -51,7 +51,13 @@ describe("the parts of a message", () => {
   it("[U31] that are two of audio stay two, and each keeps its own half of a sample", () => {
     const { connection, server } = answeringOpenAi();
     const bytes = (...values: number[]): string => Uint8Array.from(values).toBase64();
-    hear(connection, audio(0, bytes(1, 2, 3)), audio(1, bytes(11)), audio(0, bytes(4)), audio(12, bytes(7, 8)));
+    hear(
+      connection,
+      audio(0, bytes(1, 2, 3)),
+      audio(1, bytes(11)),
+      audio(0, bytes(4)),
+      audio(12, bytes(7, 8)),
+    );
     restarted(connection);
     hear(connection, audio(1, bytes(12, 13)), audio(1, bytes(14)));
     const of = (part: number | undefined): number[] =>
@@ -112,7 +118,10 @@ describe("the parts of a message", () => {
   it("[U31] of a kind that the relay does not know are passed on", () => {
     const { connection } = answeringOpenAi();
     const event = { ...partAdded(0, "hologram"), event_id: "e" };
-    expect(hear(connection, event)).toMatchObject([{ type: "item.started" }, { type: "passed", item: "item_m", event }]);
+    expect(hear(connection, event)).toMatchObject([
+      { type: "item.started" },
+      { type: "passed", item: "item_m", event },
+    ]);
   });
 
   it("[U15] are so many at most, and one more is said aloud", () => {
@@ -126,7 +135,12 @@ describe("the parts of a message", () => {
   it("[U13] never put audio or words into a call", () => {
     const { connection } = answeringOpenAi();
     const call = { id: "item_m", type: "function_call", name: "f", call_id: "c" };
-    hear(connection, { type: "response.output_item.added", response_id: "resp_1", output_index: 0, item: call });
+    hear(connection, {
+      type: "response.output_item.added",
+      response_id: "resp_1",
+      output_index: 0,
+      item: call,
+    });
     hear(connection, audio(0, "AQI="), text(0, "x"));
     expect([...connection.of("audio"), ...connection.of("text")]).toEqual([]);
     expect(connection.of("error")).toHaveLength(2);
@@ -134,14 +148,18 @@ describe("the parts of a message", () => {
 
   it("[U6] are found by the scanner as a parser finds them", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.nat(120), fc.constantFrom(-1, 1.5, "1", null, [1])), fc.boolean(), (part, first) => {
-        const rest = `"type":"response.output_audio.delta","response_id":"r","item_id":"i","delta":"AQID"`;
-        const member = `"content_index":${JSON.stringify(part)}`;
-        const spans = emptySpans();
-        const found = scanAudioDelta(first ? `{${member},${rest}}` : `{${rest},${member}}`, spans);
-        expect(found).toBe(typeof part === "number" && Number.isInteger(part) && part >= 0 && part <= 9);
-        if (found) expect(spans.part).toBe(part);
-      }),
+      fc.property(
+        fc.oneof(fc.nat(120), fc.constantFrom(-1, 1.5, "1", null, [1])),
+        fc.boolean(),
+        (part, first) => {
+          const rest = `"type":"response.output_audio.delta","response_id":"r","item_id":"i","delta":"AQID"`;
+          const member = `"content_index":${JSON.stringify(part)}`;
+          const spans = emptySpans();
+          const found = scanAudioDelta(first ? `{${member},${rest}}` : `{${rest},${member}}`, spans);
+          expect(found).toBe(typeof part === "number" && Number.isInteger(part) && part >= 0 && part <= 9);
+          if (found) expect(spans.part).toBe(part);
+        },
+      ),
     );
     const spans = emptySpans();
     expect(

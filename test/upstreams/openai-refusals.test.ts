@@ -26,7 +26,10 @@ const error = (more: JsonObject): JsonObject => ({
 describe("a command that the provider refuses", () => {
   it("[U42] is told with the client's event that caused it, the item or answer, and the provider's own words", () => {
     const { connection, server } = answeringOpenAi();
-    connection.hear([server.messageItem("resp_1", "item_m"), server.audioDelta("resp_1", "item_m", "AAAAAAAAAAA=")]);
+    connection.hear([
+      server.messageItem("resp_1", "item_m"),
+      server.audioDelta("resp_1", "item_m", "AAAAAAAAAAA="),
+    ]);
     const commands: readonly (readonly [Command, string | null])[] = [
       [{ type: "item", item: text("item_a"), previousItemId: null }, "item_a"],
       [{ type: "truncate", itemId: "item_m", contentIndex: 0, audioEndMs: 0 }, "item_m"],
@@ -41,7 +44,12 @@ describe("a command that the provider refuses", () => {
       restarted(connection);
       const eventId = server.received.at(-1)?.event_id ?? null;
       hear(connection, error({ event_id: eventId, param: "item.content" }));
-      const fault = { code: "invalid_value", message: "No.", type: "invalid_request_error", param: "item.content" };
+      const fault = {
+        code: "invalid_value",
+        message: "No.",
+        type: "invalid_request_error",
+        param: "item.content",
+      };
       expect(connection.events.at(-1)).toEqual({
         type: "refused",
         what: command.type,
@@ -94,7 +102,10 @@ describe("a command that the provider refuses", () => {
       // The same as the end of an answer.
       const { connection } = answeringOpenAi();
       const status_details = { type: "failed", error: { type: "server_error", code, message: "Over." } };
-      hear(connection, { type: "response.done", response: { id: "resp_1", status: "failed", status_details } });
+      hear(connection, {
+        type: "response.done",
+        response: { id: "resp_1", status: "failed", status_details },
+      });
       expect(connection.of("response.done")).toMatchObject([{ status: "failed", error: { code } }]);
       expect(connection.events.at(-1)).toMatchObject({ type: "error", error: { code }, fatal: true });
       expect(connection.of("expiring")).toHaveLength(code === "session_expired" ? 1 : 0);
@@ -111,7 +122,10 @@ describe("a refusal that names no event", () => {
     ]) {
       const { connection, server } = connectOpenAi();
       connection.send(respond("R1"));
-      hear(connection, error({ code: code ?? null, type: type ?? null, message: "The server had an error." }));
+      hear(
+        connection,
+        error({ code: code ?? null, type: type ?? null, message: "The server had an error." }),
+      );
       expect(connection.of("refused")).toMatchObject([{ what: "respond", id: "R1" }]);
       expect(connection.of("response.done")).toMatchObject([{ status: "failed" }]);
       expect(connection.of("error")).toEqual([]);
@@ -215,7 +229,10 @@ describe("an answer that the provider began by itself", () => {
   it("[U44] is known by its words too", () => {
     const { connection, server } = connectOpenAi();
     connection.send(respond("R1"));
-    hear(connection, error({ code: null, message: "Conversation already has an active response in progress." }));
+    hear(
+      connection,
+      error({ code: null, message: "Conversation already has an active response in progress." }),
+    );
     expect(connection.of("response.done")).toEqual([]);
     connection.hear([server.created("resp_own", null)]);
     expect(connection.of("response.started")).toMatchObject([{ answers: "R1" }]);

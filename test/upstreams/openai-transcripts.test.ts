@@ -79,7 +79,10 @@ describe("a transcript's end", () => {
     expect(scene.connection.of("error")).toMatchObject([{ error: { code: "upstream_protocol_error" } }]);
     // Another part has an end of its own.
     hear(scene.connection, completed("Good.", { content_index: 1 }));
-    expect(scene.connection.of("input.transcript.completed").at(-1)).toMatchObject({ part: 1, transcript: "Good." });
+    expect(scene.connection.of("input.transcript.completed").at(-1)).toMatchObject({
+      part: 1,
+      transcript: "Good.",
+    });
   });
 
   it("[U37] comes with the answer where the growing ones have no status", () => {
@@ -177,7 +180,9 @@ describe("a transcript that comes before its turn", () => {
     connection.send({ type: "named", what: "item", key: "user_1", id: "item_S" });
     hear(connection, completed("Hello you", { status: "in_progress" }));
     hear(connection, completed("Hello you.", { status: "completed" }));
-    expect(connection.of("input.transcript.delta").map(({ itemId, delta: words }) => [itemId, words])).toEqual([
+    expect(
+      connection.of("input.transcript.delta").map(({ itemId, delta: words }) => [itemId, words]),
+    ).toEqual([
       ["user_1", "Hello"],
       ["item_S", " you"],
     ]);
