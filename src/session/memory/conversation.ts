@@ -8,6 +8,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts
 import type { Item } from "../../upstreams/upstream.ts";
 import { AudioArchive, type ArchiveSnapshot } from "./archive.ts";
 import type { Limits } from "../limits.ts";
+import { heardWords, joinWords } from "./words.ts";
 
 export interface Entry {
   item: Item;
@@ -19,22 +20,11 @@ export interface Entry {
   truncatedMs: number | null;
   /** Milliseconds of audio in it. */
   audioMs: number;
-  /** Milliseconds more that the upstream had said and that were cut before they were sent. */
+  /** Milliseconds more that the upstream had said and that were cut before they were sent, and the words that were. */
   unsentMs?: number;
+  unsentText?: string;
   /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
   heardText?: string;
-}
-
-/** Nobody speaks faster: a transcript that runs ahead of its audio does not count as heard. */
-const MOST_CHARS_PER_MS = 0.022;
-
-/** The words of a transcript that fit into its first `heardMs`, in proportion, cut between words. */
-function heardWords(transcript: string, heardMs: number, audioMs: number): string {
-  const share = audioMs > 0 ? Math.min(1, heardMs / audioMs) : 0;
-  const most = Math.floor(Math.min(transcript.length * share, heardMs * MOST_CHARS_PER_MS));
-  if (most >= transcript.length) return transcript;
-  const space = transcript.lastIndexOf(" ", most);
-  return space > 0 ? transcript.slice(0, space) : "";
 }
 
 export class Conversation {
@@ -123,10 +113,13 @@ export class Conversation {
     this.audio.delete(itemId);
   }
 
-  /** The item with its audio, as `conversation.item.retrieved` alone shows it. */
+  /**
+   * The item with its audio, as `conversation.item.retrieved` alone shows it. Audio of which a part is no longer kept is
+   * left out: no client could tell it from the whole.
+   */
   withAudio(entry: Entry): Item {
     const content = entry.item["content"];
-    const kept = this.audio.read(entry.item.id);
+    const kept = this.audio.whole(entry.item.id, entry.truncatedMs ?? entry.audioMs);
     if (!kept || !Array.isArray(content)) return entry.item;
     const parts = content.map((part: Json) =>
       isJsonObject(part) && (part["type"] === "input_audio" || part["type"] === "output_audio")
@@ -149,10 +142,24 @@ export class Conversation {
     entry.item = { ...entry.item, content };
   }
 
+  /**
+   * Its response writes the item on. Of a truncated one only the words that were heard may change, when they come after
+   * their audio: nothing unheard comes back.
+   */
+  grew(entry: Entry, item: Item): void {
+    if (entry.truncatedMs === null) {
+      entry.item = item;
+      return;
+    }
+    entry.heardText = heardWords(saidIn(item, entry), entry.truncatedMs, saidMs(entry));
+    entry.item = { ...entry.item, status: item["status"] ?? null };
+  }
+
   /** Only `audioEndMs` of the item was heard: its transcript, which says more, goes (OpenAI does the same). */
   truncate(entry: Entry, audioEndMs: number): void {
-    const wholeMs = entry.truncatedMs ?? entry.audioMs + (entry.unsentMs ?? 0);
-    entry.heardText = heardWords(entry.heardText ?? transcriptOf(entry.item), audioEndMs, wholeMs);
+    const cutBefore = entry.truncatedMs !== null;
+    const said = cutBefore ? (entry.heardText ?? "") : saidIn(entry.item, entry);
+    entry.heardText = heardWords(said, audioEndMs, entry.truncatedMs ?? saidMs(entry));
     entry.truncatedMs = audioEndMs;
     entry.item = { ...entry.item, content: mapParts(entry.item, (part) => withoutTranscript(part)) };
     const kept = this.audio.read(entry.item.id);
@@ -181,7 +188,17 @@ function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {
 function transcriptOf(item: Item): string {
   const content = item["content"];
   const parts = Array.isArray(content) ? content.filter((part: Json) => isJsonObject(part)) : [];
-  return parts.map((part) => (typeof part["transcript"] === "string" ? part["transcript"] : "")).join(" ");
+  return joinWords(parts.map((part) => (typeof part["transcript"] === "string" ? part["transcript"] : "")));
+}
+
+/** All audio of an answer that its upstream had said, sent or not. */
+function saidMs(entry: Entry): number {
+  return entry.audioMs + (entry.unsentMs ?? 0);
+}
+
+/** …and the words of that audio, as far as they were told: like is compared with like. */
+function saidIn(item: Item, entry: Entry): string {
+  return transcriptOf(item) + (entry.unsentText ?? "");
 }
 
 function withoutTranscript(part: JsonObject): JsonObject {

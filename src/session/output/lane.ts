@@ -4,13 +4,21 @@
  * order of events stays OpenAI's whatever waits how long.
  */
 import { seal } from "../../audio/sealed.ts";
-import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 
-export type LaneEvent = Exclude<
-  Extract<UpstreamEvent, { readonly response: string }>,
-  { type: "response.started" }
->;
+type Said = Extract<UpstreamEvent, { readonly response: string }>;
+
+/** Audio says what format it came in: its connection may be another by the time it is heard. */
+export type LaneEvent =
+  | Exclude<Said, { type: "response.started" | "audio" }>
+  | (Extract<Said, { type: "audio" }> & { readonly format: ProviderFormat });
+
+/** Of one of the upstream's items: what was said and not heard. */
+export interface Unsaid {
+  readonly ms: number;
+  readonly words: string;
+}
 
 export class Lane {
   #queue: LaneEvent[] = [];
@@ -45,11 +53,11 @@ export class Lane {
   }
 
   /** Takes the head, or of audio at most `ms` from its front (at least one sample, in whole samples). */
-  shift(format: AudioFormat, ms: number): LaneEvent | undefined {
+  shift(ms: number): LaneEvent | undefined {
     const head = this.#queue[0];
     if (head?.type !== "audio") return this.#queue.shift();
-    const size = bytesPerSample(format);
-    const most = Math.max(1, Math.floor((ms * sampleRateHz(format)) / 1000)) * size;
+    const size = bytesPerSample(head.format);
+    const most = Math.max(1, Math.floor((ms * sampleRateHz(head.format)) / 1000)) * size;
     if (head.bytes.byteLength <= most) {
       this.#queue.shift();
       this.#bytes -= head.bytes.byteLength;
@@ -70,6 +78,18 @@ export class Lane {
   /** The upstream has said that the response is over; only the rest of this queue is left of it. */
   get finished(): boolean {
     return this.#queue.at(-1)?.type === "response.done";
+  }
+
+  /** What waits of each item, by the upstream's key. */
+  get unsaid(): ReadonlyMap<string, Unsaid> {
+    const unsaid = new Map<string, Unsaid>();
+    for (const event of this.#queue) {
+      if (event.type !== "audio" && event.type !== "transcript") continue;
+      const { ms, words } = unsaid.get(event.item) ?? { ms: 0, words: "" };
+      if (event.type === "transcript") unsaid.set(event.item, { ms, words: words + event.delta });
+      else unsaid.set(event.item, { ms: ms + durationMs(event.format, event.bytes.byteLength), words });
+    }
+    return unsaid;
   }
 
   clear(): void {

@@ -1,5 +1,4 @@
 /** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
-import { PCM_24K, type AudioFormat } from "../../audio/format.ts";
 import type { Backpressure } from "../client/backpressure.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
@@ -44,10 +43,6 @@ export class Listener implements GateHost {
 
   aheadMs(stream: number): number {
     return this.#parts.playout.aheadMs(stream, this.#parts.context.now);
-  }
-
-  outputFormat(stream: number): AudioFormat {
-    return this.#parts.links[stream]?.capabilities.output ?? PCM_24K;
   }
 
   /** It speaks when it likes. */

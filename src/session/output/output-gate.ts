@@ -3,9 +3,9 @@
  * event. Held, everything waits in the response's lane; paced, audio waits that is further ahead of the listener
  * than the lead. What waits is released in order, at the very sample where it stopped.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { durationMs } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
-import { Lane, type LaneEvent, type LaneSnapshot } from "./lane.ts";
+import { Lane, type LaneEvent, type LaneSnapshot, type Unsaid } from "./lane.ts";
 import type { ResponseRecord } from "./response.ts";
 
 export interface GateHost {
@@ -15,7 +15,6 @@ export interface GateHost {
   leadMs(stream: number): number | null;
   /** Milliseconds of this stream that were sent and have not sounded yet. */
   aheadMs(stream: number): number;
-  outputFormat(stream: number): AudioFormat;
 }
 
 /** Audio is released in pieces of about this, so that a long lane costs few wake-ups and few messages. */
@@ -42,7 +41,7 @@ export class OutputGate {
       else this.#keep(response, lane, event);
       return;
     }
-    if (!this.#host.holds(response) && (event.type !== "audio" || this.#fits(response, event.bytes))) {
+    if (!this.#host.holds(response) && (event.type !== "audio" || this.#fits(response, event))) {
       this.#pass(response, event);
       return;
     }
@@ -77,10 +76,10 @@ export class OutputGate {
     return true;
   }
 
-  #fits(response: ResponseRecord, bytes: Uint8Array): boolean {
+  #fits(response: ResponseRecord, audio: Extract<LaneEvent, { type: "audio" }>): boolean {
     const leadMs = this.#host.leadMs(response.stream);
     if (leadMs === null) return true;
-    const ms = durationMs(this.#host.outputFormat(response.stream), bytes.byteLength);
+    const ms = durationMs(audio.format, audio.bytes.byteLength);
     return this.#host.aheadMs(response.stream) + ms <= leadMs;
   }
 
@@ -104,8 +103,7 @@ export class OutputGate {
   }
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
-    const format = this.#host.outputFormat(response.stream);
-    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(format, ms);
+    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(ms);
     if (event) this.#pass(response, event);
   }
 
@@ -128,12 +126,12 @@ export class OutputGate {
     return this.#lanes.get(response.id)?.items ?? [];
   }
 
-  /** Drops what waits: it was never said. @returns milliseconds of audio dropped. */
-  drop(response: ResponseRecord): number {
+  /** Drops what waits: it was never said. @returns what that was, by the upstream's items. */
+  drop(response: ResponseRecord): ReadonlyMap<string, Unsaid> {
     const lane = this.#lanes.get(response.id);
     this.#lanes.delete(response.id);
     this.#context.deadlines.clear(`lane:${response.id}`);
-    return lane ? durationMs(this.#host.outputFormat(response.stream), lane.bytes) : 0;
+    return lane?.unsaid ?? NOTHING;
   }
 
   snapshot(): GateSnapshot {
@@ -150,6 +148,8 @@ export class OutputGate {
     }
   }
 }
+
+const NOTHING: ReadonlyMap<string, Unsaid> = new Map();
 
 /** An answer of which not all could be kept did not complete. */
 function cutShort(event: LaneEvent): LaneEvent {

@@ -2,12 +2,13 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
-import { durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { durationMs, sampleRateHz, type AudioFormat, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
+import type { Unsaid } from "./lane.ts";
 import type { Playout } from "./playout.ts";
 import {
   audioAddress,
@@ -80,7 +81,7 @@ export class ResponseWriter {
   audio(
     response: ResponseRecord,
     item: OutputItem,
-    from: AudioFormat,
+    from: ProviderFormat,
     to: AudioFormat,
     bytes: Uint8Array,
   ): void {
@@ -90,7 +91,7 @@ export class ResponseWriter {
       path = new OutputPath(from, to, this.#kernels);
       this.#paths.set(item.id, path);
     }
-    this.#sendAudio(response, item, path, path.push(bytes));
+    this.#sendAudio(response, item, path, path.push(bytes, from));
   }
 
   #sendAudio(response: ResponseRecord, item: OutputItem, path: OutputPath, bytes: Uint8Array): void {
@@ -185,11 +186,15 @@ export class ResponseWriter {
     this.#content(response, item, { type: "response.content_part.done", part: toEventPart(item) });
   }
 
-  /** So much of its last item was said by the upstream and never sent. */
-  cut(response: ResponseRecord, unsentMs: number): void {
-    const item = response.items.findLast((candidate) => candidate.part === "audio");
-    const entry = item && unsentMs > 0 ? this.#conversation.find(item.id) : undefined;
-    if (entry) entry.unsentMs = unsentMs;
+  /** So much of its items was said by the upstream and never sent, by the upstream's keys. */
+  cut(response: ResponseRecord, unsaid: ReadonlyMap<string, Unsaid>): void {
+    for (const { key, id } of response.items) {
+      const { ms, words } = unsaid.get(key) ?? { ms: 0, words: "" };
+      const entry = ms > 0 || words !== "" ? this.#conversation.find(id) : undefined;
+      if (!entry) continue;
+      entry.unsentMs = ms;
+      entry.unsentText = words;
+    }
   }
 
   done(response: ResponseRecord): void {
@@ -211,9 +216,7 @@ export class ResponseWriter {
   #store(response: ResponseRecord, item: OutputItem): void {
     if (response.outOfBand) return;
     const entry = this.#conversation.find(item.id);
-    // A truncated item keeps what truncation left of it: nothing unheard comes back.
-    if (entry && entry.truncatedMs === null) entry.item = toItem(item);
-    else if (entry) entry.item = { ...entry.item, status: item.status };
+    if (entry) this.#conversation.grew(entry, toItem(item));
   }
 
   snapshot(): WriterSnapshot {

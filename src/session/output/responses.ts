@@ -201,7 +201,9 @@ export class Responses {
     this.#refresh(response);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
       this.#host.onSilent(link, response);
-    if (isActive(response)) this.#gate.offer(response, event);
+    if (!isActive(response)) return;
+    const { output: format } = link.capabilities;
+    this.#gate.offer(response, event.type === "audio" ? { ...event, format } : event);
   }
 
   /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
@@ -293,8 +295,7 @@ export class Responses {
     if (!item || item.done) return;
     switch (event.type) {
       case "audio": {
-        const from = this.#host.gate.outputFormat(response.stream);
-        this.#writer.audio(response, item, from, this.#host.clientFormat(), event.bytes);
+        this.#writer.audio(response, item, event.format, this.#host.clientFormat(), event.bytes);
         break;
       }
       case "transcript":
