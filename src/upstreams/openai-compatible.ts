@@ -3,7 +3,7 @@
  * settings (what to dial), session (configuration in the provider's words), names and responses (who is who),
  * encode and decode (the wire).
  */
-import type { AudioFormat } from "../audio/format.ts";
+import type { AudioFormat, ProviderFormat } from "../audio/format.ts";
 import { CallIds, type CallIdsState } from "./openai-calls.ts";
 import { Decoder, type DecoderState } from "./openai-decode.ts";
 import { Encoder, type EncoderState } from "./openai-encode.ts";
@@ -55,7 +55,7 @@ class OpenAiUpstream implements Upstream {
     return this.#capabilities;
   }
 
-  #describe(input: AudioFormat, output: AudioFormat): Capabilities {
+  #describe(input: AudioFormat, output: ProviderFormat): Capabilities {
     const { turns, quirks } = this.#settings;
     return {
       input,

@@ -1,5 +1,5 @@
 /** Server events of the OpenAI Realtime dialect, GA and beta names alike, to upstream events. */
-import type { AudioFormat } from "../audio/format.ts";
+import { type AudioFormat, bytesPerSample, type ProviderFormat } from "../audio/format.ts";
 import { parseJsonObject } from "../protocol/json.ts";
 import { PieceDecoder } from "./audio-carry.ts";
 import { objectsAt, textAt } from "./json.ts";
@@ -61,7 +61,7 @@ export class Decoder {
     return this.#handshake.input;
   }
 
-  get output(): AudioFormat {
+  get output(): ProviderFormat {
     return this.#handshake.output;
   }
 
@@ -176,7 +176,7 @@ export class Decoder {
   }
 
   #audio(item: OutputItem, part: Part, base64: string): boolean {
-    const bytes = this.#pieces.decode(base64, this.output.type === "audio/pcm" ? 2 : 1, part);
+    const bytes = this.#pieces.decode(base64, bytesPerSample(this.output), part);
     if (bytes === null) return false;
     part.audioBytes += bytes.length;
     if (bytes.length === 0) return true;

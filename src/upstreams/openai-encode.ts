@@ -1,8 +1,8 @@
 /** Commands to client events of the OpenAI Realtime dialect. */
+import type { ProviderFormat } from "../audio/format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import { textAt } from "./json.ts";
 import type { Ask } from "./openai-asks.ts";
-import type { StatedFormat } from "./openai-formats.ts";
 import { ItemCommands, type ItemCommandsParts } from "./openai-items.ts";
 import { type LedgerState, Ledger } from "./openai-ledger.ts";
 import type { OpenResponse } from "./openai-responses.ts";
@@ -65,7 +65,7 @@ export class Encoder {
     return this.#transcribes;
   }
 
-  encode(command: Command, output: StatedFormat): readonly WireMessage[] {
+  encode(command: Command, output: ProviderFormat): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return [`{"type":"input_audio_buffer.append","audio":"${command.chunk.base64()}"}`];
@@ -102,7 +102,7 @@ export class Encoder {
    * What has been waiting and may be sent now.
    * @param despite send the next `respond` although a response seems to run: its end may never be told
    */
-  release(output: StatedFormat, despite = false): readonly WireMessage[] {
+  release(output: ProviderFormat, despite = false): readonly WireMessage[] {
     const { names, responses } = this.#parts;
     const out: WireMessage[] = [];
     for (let ready = names.release(); ready.length > 0; ready = names.release()) {
@@ -240,7 +240,7 @@ export class Encoder {
     return wire === null ? item : calls.wireItem(wire);
   }
 
-  #cancel(responseId: string, command: Caused, output: StatedFormat): readonly WireMessage[] {
+  #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
     const { names, responses, settings } = this.#parts;
     const waiting = responses.asks.withdraw(responseId);
     if (waiting !== null) {

@@ -1,19 +1,14 @@
 /** The audio formats that a provider's session object states, in GA's words, the beta's and others that are in use. */
-import { type AudioFormat, PCM_RATES_HZ } from "../audio/format.ts";
+import { type AudioFormat, isRateHz, PCM_RATES_HZ, type ProviderFormat } from "../audio/format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import { objectAt } from "./json.ts";
 import type { Json, JsonObject } from "./upstream.ts";
 
-/** PCM at any rate that can be resampled, or G.711. */
-export type StatedFormat = AudioFormat | Pcm;
-type Pcm = { readonly type: "audio/pcm"; readonly rate: number };
-
 /** A stated format; `unsupported` names one that the relay cannot speak; null: nothing was stated. */
 export type Statement =
-  | { readonly format: StatedFormat; readonly unsupported: null }
+  | { readonly format: ProviderFormat; readonly unsupported: null }
   | { readonly format: null; readonly unsupported: string };
 
-const [MIN_RATE_HZ, MAX_RATE_HZ] = [8000, 96_000];
 /** What a provider means that says only "PCM": the rate of the dialect. */
 const DEFAULT_RATE_HZ = 24_000;
 const MAX_NAMED_CHARS = 64;
@@ -48,8 +43,8 @@ export function statedFormat(session: JsonObject | null, direction: "input" | "o
   return readFormat(nested, undefined) ?? readFormat(session?.[`${direction}_audio_format`], rate);
 }
 
-/** The format as one that the relay can make itself; null: only a format that it can hear. */
-export function plainFormat(format: StatedFormat): AudioFormat | null {
+/** The format as one that the relay can make itself; null: it can only hear it. */
+export function plainFormat(format: ProviderFormat): AudioFormat | null {
   if (format.type !== "audio/pcm") return format;
   const stated: number = format.rate;
   const rate = PCM_RATES_HZ.find((hz) => hz === stated);
@@ -61,24 +56,6 @@ export function nameOf({ format, unsupported }: Statement): string {
   return format?.type === "audio/pcm"
     ? `audio/pcm at ${format.rate} Hz`
     : (unsupported ?? format?.type ?? "");
-}
-
-export function sameFormat(one: StatedFormat, other: StatedFormat): boolean {
-  return one.type === other.type && rateOf(one) === rateOf(other);
-}
-
-function rateOf(format: StatedFormat): number {
-  return format.type === "audio/pcm" ? format.rate : 8000;
-}
-
-/** Bytes of this format in a millisecond; a fraction where the rate asks for one. */
-export function bytesPerMs(format: StatedFormat): number {
-  return (rateOf(format) * (format.type === "audio/pcm" ? 2 : 1)) / 1000;
-}
-
-/** Milliseconds that `bytes` last. */
-export function msOf(format: StatedFormat, bytes: number): number {
-  return bytes / bytesPerMs(format);
 }
 
 function readFormat(stated: Json | undefined, flatRate: Json | undefined): Statement | null {
@@ -106,12 +83,11 @@ function readFormat(stated: Json | undefined, flatRate: Json | undefined): State
     const stated = JSON.stringify(given).slice(0, MAX_NAMED_CHARS);
     return { format: null, unsupported: `${unsupported} at ${stated} Hz` };
   }
-  const format: Pcm = { type: "audio/pcm", rate };
+  const format: ProviderFormat = { type: "audio/pcm", rate };
   return { format, unsupported: null };
 }
 
 function readRate(given: Json): number | null {
   const rate = typeof given === "string" && given !== "" ? Number(given) : given;
-  if (typeof rate !== "number" || !Number.isInteger(rate)) return null;
-  return rate >= MIN_RATE_HZ && rate <= MAX_RATE_HZ ? rate : null;
+  return isRateHz(rate) ? rate : null;
 }

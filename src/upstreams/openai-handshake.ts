@@ -1,20 +1,19 @@
 /** When a provider is ready and which audio it speaks, by what it says of its session. */
-import type { AudioFormat } from "../audio/format.ts";
-import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import {
-  bytesPerMs,
-  nameOf,
-  plainFormat,
-  sameFormat,
-  statedFormat,
-  type Statement,
-} from "./openai-formats.ts";
+  type AudioFormat,
+  bytesPerSample,
+  formatKey,
+  type ProviderFormat,
+  sampleRateHz,
+} from "../audio/format.ts";
+import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
+import { nameOf, plainFormat, statedFormat, type Statement } from "./openai-formats.ts";
 import { objectAt } from "./json.ts";
 import type { JsonObject } from "./upstream.ts";
 
 export type HandshakeState = {
   readonly input: AudioFormat;
-  readonly output: AudioFormat;
+  readonly output: ProviderFormat;
   readonly phase: "greeting" | "ready" | "over";
 };
 
@@ -22,7 +21,7 @@ export class Handshake {
   readonly #parts: DecoderParts;
   readonly #sink: Sink;
   #input: AudioFormat;
-  #output: AudioFormat;
+  #output: ProviderFormat;
   /** "over": the connection was given up, and is not ready any more whatever comes. */
   #phase: "greeting" | "ready" | "over" = "greeting";
 
@@ -37,7 +36,7 @@ export class Handshake {
     return this.#input;
   }
 
-  get output(): AudioFormat {
+  get output(): ProviderFormat {
     return this.#output;
   }
 
@@ -101,10 +100,10 @@ export class Handshake {
   }
 
   #hears(stated: Statement): boolean {
-    const format = stated.format === null ? null : plainFormat(stated.format);
+    const { format } = stated;
     if (format === null) return this.#refuse(stated);
-    if (sameFormat(format, this.#output)) return true;
-    this.#parts.responses.rescale(bytesPerMs(format) / bytesPerMs(this.#output));
+    if (formatKey(format) === formatKey(this.#output)) return true;
+    this.#parts.responses.rescale(bytesPerSecond(format) / bytesPerSecond(this.#output));
     this.#output = format;
     return true;
   }
@@ -112,7 +111,7 @@ export class Handshake {
   #speaks(stated: Statement): boolean {
     const format = stated.format === null ? null : plainFormat(stated.format);
     if (format === null) return this.#refuse(stated);
-    if (!sameFormat(format, this.#input)) this.#input = format;
+    if (formatKey(format) !== formatKey(this.#input)) this.#input = format;
     return true;
   }
 
@@ -122,4 +121,8 @@ export class Handshake {
     this.#sink.giveUp(error);
     return false;
   }
+}
+
+function bytesPerSecond(format: ProviderFormat): number {
+  return bytesPerSample(format) * sampleRateHz(format);
 }

@@ -1,7 +1,7 @@
 /** Commands that name items, in the provider's names: create, delete, truncate. */
+import { durationMs, type ProviderFormat } from "../audio/format.ts";
 import { textAt } from "./json.ts";
 import type { CallIds } from "./openai-calls.ts";
-import { msOf, type StatedFormat } from "./openai-formats.ts";
 import type { Ledger } from "./openai-ledger.ts";
 import type { ItemNames, NamingCommand } from "./openai-names.ts";
 import type { Responses } from "./openai-responses.ts";
@@ -46,7 +46,7 @@ export class ItemCommands {
   }
 
   /** Wire messages of a command; those that wait for a name come by `ItemNames.release`. */
-  encode(command: NamingCommand, output: StatedFormat): readonly WireMessage[] {
+  encode(command: NamingCommand, output: ProviderFormat): readonly WireMessage[] {
     if (command.type === "item") return this.#item(command);
     const { names } = this.#parts;
     const providerId = names.provider(command.itemId);
@@ -66,14 +66,14 @@ export class ItemCommands {
   #truncate(
     providerId: string,
     command: Extract<Command, { type: "truncate" }>,
-    output: StatedFormat,
+    output: ProviderFormat,
   ): readonly WireMessage[] {
     const { settings, responses } = this.#parts;
     if (!settings.quirks.truncate) return [];
     const item = responses.item(providerId);
     const part = item?.parts.find(({ index }) => index === command.contentIndex);
     // A provider refuses to truncate past the end; an item that was never audible has nothing to cut.
-    const most = item === null ? command.audioEndMs : msOf(output, part?.audioBytes ?? 0);
+    const most = item === null ? command.audioEndMs : durationMs(output, part?.audioBytes ?? 0);
     if (item !== null && most === 0) return [];
     return [
       JSON.stringify({

@@ -2,7 +2,7 @@
  * The session's configuration in a provider's words: every field has a path per shape, and every path the name that the
  * session knows it by.
  */
-import type { AudioFormat } from "../audio/format.ts";
+import type { ProviderFormat } from "../audio/format.ts";
 import { objectAt } from "./json.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
 import type { Quirks } from "./openai-profiles.ts";
@@ -145,7 +145,7 @@ function noiseReduction(extra: JsonObject): Setting {
 
 const BETA_FORMATS = { "audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw" } as const;
 
-function wireFormat(format: AudioFormat, shape: Shape): Json {
+function wireFormat(format: ProviderFormat, shape: Shape): Json {
   return shape === "beta" ? BETA_FORMATS[format.type] : { ...format };
 }
 

@@ -22,6 +22,9 @@ describe("the format that a provider states", () => {
       [nested({ type: "audio/pcm", rate: 16000 }), pcm(16000)],
       [nested({ type: "audio/pcm", rate: "48000" }), pcm(48000)],
       [nested({ type: "audio/pcm" }), pcm(24000)],
+      [nested({ type: "audio/pcm", rate: 22050 }), pcm(22050)],
+      [nested({ type: "audio/pcm", rate: 44100 }), pcm(44100)],
+      [nested({ type: "audio/pcm", rate: 96000 }), pcm(96000)],
       [nested({ type: "audio/pcmu", rate: 8000 }), { type: "audio/pcmu" }],
       [nested("audio/pcm;rate=16000"), pcm(16000)],
       [{ output_audio_format: "pcm16" }, pcm(24000)],
@@ -58,6 +61,20 @@ describe("the format that a provider states", () => {
         expect(event?.error.message).toContain(word);
       }
     }
+  });
+
+  it("[U47] may be any rate of what is heard, but of what is sent only one that is made here", () => {
+    const connection = stated(nested(null, { type: "audio/pcm", rate: 44100 }));
+    expect(connection.of("error")).toMatchObject([
+      { error: { code: "upstream_format_unsupported" }, fatal: true },
+    ]);
+    expect(connection.of("error")[0]?.error.message).toContain("44100");
+    const settings = { output: { type: "audio/pcm", rate: 22050 } };
+    const { connection: told, server } = connectOpenAi({ settings, answersUpdates: false });
+    expect(server.last("session.update").session).toMatchObject({
+      audio: { output: { format: settings.output } },
+    });
+    expect(told.upstream.capabilities.output).toEqual(settings.output);
   });
 
   it("[U47] for the caller's audio is what the provider is sent", () => {
