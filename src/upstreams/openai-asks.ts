@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from "./upstream.ts";
 
-export const ASK_LIMITS = {
+const ASK_LIMITS = {
   /** Asked for and not yet begun. */
   asked: 32,
   /** `respond` commands that wait for the default response before them. */

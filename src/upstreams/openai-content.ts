@@ -132,7 +132,7 @@ export class ContentEvents {
 }
 
 /** Which item an event names. */
-export function mentioned(event: JsonObject): ItemMention {
+function mentioned(event: JsonObject): ItemMention {
   return { id: nameAt(event, "item_id"), index: indexAt(event, "output_index") };
 }
 

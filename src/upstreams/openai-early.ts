@@ -6,7 +6,7 @@ import { nameAt } from "./json.ts";
 import type { Handler } from "./openai-context.ts";
 import type { JsonObject } from "./upstream.ts";
 
-export const EARLY_LIMITS = {
+const EARLY_LIMITS = {
   /** Events that wait; the oldest goes first. */
   events: 512,
   /** Of all of them, as JSON. */

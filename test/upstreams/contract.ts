@@ -199,6 +199,31 @@ export function runContract(subject: ContractSubject): void {
       expect(orderFaults(connection.events)).toEqual([]);
     });
 
+    it("[U21] says the same after a snapshot before every message, whatever comes", () => {
+      const { hostile } = subject.server();
+      const play = (messages: readonly string[], restarts: boolean): readonly unknown[] => {
+        const { connection } = connect();
+        for (const [n, message] of messages.entries()) {
+          const [command] = demands(n % 5);
+          if (command !== undefined && n % 3 === 0) connection.send(command);
+          if (n % 7 === 0) connection.send({ type: "cancel", responseId: `R${n % 5}` });
+          if (restarts) {
+            const snapshot = JSON.parse(JSON.stringify(connection.upstream.snapshot()));
+            connection.upstream = subject.create();
+            connection.upstream.restore(snapshot);
+          }
+          connection.hear([message]);
+        }
+        return connection.events;
+      };
+      fc.assert(
+        fc.property(fc.array(hostile, { maxLength: 60 }), (messages) => {
+          expect(play(messages, true)).toEqual(play(messages, false));
+        }),
+        { numRuns: 60 },
+      );
+    });
+
     turnContract(subject, connect);
   });
 }
