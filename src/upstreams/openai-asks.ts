@@ -1,7 +1,7 @@
 /**
  * Answers that were asked for and have not begun. At most one default response runs at a time (openai-realtime.md §8):
- * a further `respond` waits here for the end of the one before. What was cancelled holds nobody up, because its end may
- * never be told.
+ * a further `respond` waits here for the end of the one before. Of one that was cancelled only the begin is waited for,
+ * because its end may never be told.
  */
 import type { JsonObject } from "./upstream.ts";
 
@@ -18,13 +18,11 @@ export type Ask = {
   /** The client's event that asked, for a refusal. */
   readonly cause: string | null;
   readonly options: { readonly params: JsonObject; readonly outOfBand: boolean };
-  /** Number of the last message before it and of itself: what is numbered higher was sent later. */
-  number: number;
   cancelled: boolean;
   /** Refused once because another was active: asked again when that one ends. */
   again: boolean;
-  /** The provider acknowledged what was sent after it. */
-  overtaken: boolean;
+  /** It was cancelled, and another that waited for its begin was given up: the provider never took it. */
+  lost: boolean;
 };
 
 export type AsksState = {
@@ -39,9 +37,12 @@ export class Asks {
   /** The provider says that a response runs, and has not told its begin. */
   #unseen = false;
 
-  /** A default response is asked for, and wanted still. */
+  /**
+   * A default response is asked for. One that was cancelled counts until it begins, because only then can it be cancelled
+   * there: a provider would refuse the next one, which goes together with that cancel. Nobody waits for it twice.
+   */
   get busy(): boolean {
-    return this.#asked.some((ask) => !ask.options.outOfBand && !ask.cancelled);
+    return this.#asked.some((ask) => !ask.options.outOfBand && !ask.lost);
   }
 
   /** Notes that `ask` was sent. The oldest unanswered one that no longer has room is returned. */
@@ -92,15 +93,15 @@ export class Asks {
     const at = this.#held.findIndex((ask) => ask.responseId === responseId);
     const ask = (at < 0 ? null : this.#held.splice(at, 1)[0]) ?? null;
     if (ask?.again) this.#unseen = false;
+    if (ask !== null) for (const before of this.#asked) before.lost ||= before.cancelled;
     return ask;
   }
 
   /**
-   * The ask that a new response answers: by the metadata we sent, or, with null, the oldest. In order, one that was
-   * cancelled and overtaken is passed over: the provider never took it.
+   * The ask that a new response answers: by the metadata we sent, or, with null, the oldest that was not lost.
    */
   answered(responseId: string | null): Ask | null {
-    if (responseId === null) this.#asked = this.#asked.filter((ask) => !(ask.cancelled && ask.overtaken));
+    if (responseId === null) this.#asked = this.#asked.filter((ask) => !ask.lost);
     return this.#take((ask) => responseId === null || ask.responseId === responseId);
   }
 
@@ -117,11 +118,6 @@ export class Asks {
   newest(): Ask | null {
     const newest = this.#asked.findLast((ask) => !ask.cancelled);
     return newest === undefined ? null : this.refused(newest.eventId);
-  }
-
-  /** The provider acknowledged message `number`: what was sent before has come to it. */
-  acknowledged(number: number): void {
-    for (const ask of this.#asked) if (ask.number < number) ask.overtaken = true;
   }
 
   snapshot(): AsksState {

@@ -125,12 +125,11 @@ export class Decoder {
 
   /** What the events of this message mean for what waits. */
   #follow(): void {
-    const { encoder, names, responses } = this.#parts;
+    const { encoder, names } = this.#parts;
     const began = this.#events.some(({ type }) => type === "response.started");
     const ended = this.#events.some(({ type }) => type === "response.done");
     if (began) this.#input.answerBegins();
     if (ended) this.#input.answerEnds();
-    responses.asks.acknowledged(names.acknowledged);
     encoder.updates.acknowledged(names.acknowledged);
     this.#handshake.settle();
   }

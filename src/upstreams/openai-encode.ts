@@ -178,8 +178,8 @@ export class Encoder {
   #askFor(command: RespondCommand): Ask {
     const { responseId, options } = command;
     const eventId = this.#eventId("respond", responseId, command);
-    const state = { cancelled: false, again: false, overtaken: false };
-    return { responseId, eventId, cause: command.cause ?? null, options, number: this.ledger.last, ...state };
+    const state = { cancelled: false, again: false, lost: false };
+    return { responseId, eventId, cause: command.cause ?? null, options, ...state };
   }
 
   #respond(ask: Ask): readonly WireMessage[] {
@@ -213,7 +213,6 @@ export class Encoder {
   #create(ask: Ask): WireMessage {
     const { settings, responses } = this.#parts;
     const { quirks } = settings;
-    ask.number = this.ledger.last;
     const dropped = responses.asks.sent(ask);
     if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
     if (!ask.options.outOfBand) this.#items.appended(null);

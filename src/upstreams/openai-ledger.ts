@@ -23,11 +23,6 @@ export class Ledger {
   readonly #sent = new Map<string, Sent>();
   #numbered = 0;
 
-  /** Number of the last event id. */
-  get last(): number {
-    return this.#numbered;
-  }
-
   /** A new event id: `relay_<word>_<number>`. */
   next(word: string): { readonly id: string; readonly number: number } {
     this.#numbered++;
