@@ -21,7 +21,10 @@ export type Ask = {
   cancelled: boolean;
   /** Refused once because another was active: asked again when that one ends. */
   again: boolean;
-  /** It was cancelled, and another that waited for its begin was given up: the provider never took it. */
+  /**
+   * It was cancelled and will hardly begin: the provider says that it runs nothing, or another that waited for its begin
+   * was given up.
+   */
   lost: boolean;
 };
 
@@ -103,6 +106,18 @@ export class Asks {
   answered(responseId: string | null): Ask | null {
     if (responseId === null) this.#asked = this.#asked.filter((ask) => !ask.lost);
     return this.#take((ask) => responseId === null || ask.responseId === responseId);
+  }
+
+  /** The provider has nothing to cancel: the ask that was meant (null: the oldest that was cancelled) was never taken. */
+  lose(responseId: string | null): void {
+    const meant = (ask: Ask): boolean => ask.cancelled && (responseId ?? ask.responseId) === ask.responseId;
+    const ask = this.#asked.find(meant);
+    if (ask !== undefined) ask.lost = true;
+  }
+
+  /** No other default answer is asked for. */
+  isOnly(ask: Ask): boolean {
+    return this.#asked.every((other) => other === ask || other.options.outOfBand);
   }
 
   pending(responseId: string): Ask | null {

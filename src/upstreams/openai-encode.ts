@@ -5,6 +5,7 @@ import { textAt } from "./json.ts";
 import type { Ask } from "./openai-asks.ts";
 import { ItemCommands, type ItemCommandsParts } from "./openai-items.ts";
 import { type LedgerState, Ledger } from "./openai-ledger.ts";
+import { OwedEnds, type OwedState } from "./openai-owed.ts";
 import type { OpenResponse } from "./openai-responses.ts";
 import { type UpdatesState, SessionUpdates } from "./openai-updates.ts";
 import { wireItem, wireParams } from "./openai-wire.ts";
@@ -20,18 +21,8 @@ import type {
   WireMessage,
 } from "./upstream.ts";
 
-/** Ends of answers owed to the session that no provider message has carried yet. */
-const MAX_OWED = 32;
-
-type Unanswered = {
-  readonly response: string;
-  readonly answers: string;
-  /** Null: cancelled. */
-  readonly fault: { readonly [K in keyof UpstreamFault]: UpstreamFault[K] } | null;
-};
-
 export type EncoderState = {
-  readonly owed: readonly Unanswered[];
+  readonly owed: OwedState;
   readonly ledger: LedgerState;
   readonly tail: string | null;
   readonly transcribes: boolean;
@@ -45,7 +36,7 @@ export class Encoder {
   readonly updates: SessionUpdates;
   readonly #parts: ItemCommandsParts;
   readonly #items: ItemCommands;
-  #owed: Unanswered[] = [];
+  readonly #owed = new OwedEnds();
   #transcribes = false;
 
   constructor(parts: Omit<ItemCommandsParts, "ledger">) {
@@ -120,31 +111,12 @@ export class Encoder {
 
   /** Events for answers that ended without the provider ever hearing of them. */
   takeOwed(): readonly UpstreamEvent[] {
-    if (this.#owed.length === 0) return [];
-    const owed = this.#owed;
-    this.#owed = [];
-    return owed.flatMap(({ response, answers, fault }) => [
-      { type: "response.started", response, answers },
-      {
-        type: "response.done",
-        response,
-        status: fault === null ? "cancelled" : "failed",
-        reason: fault === null ? "client_cancelled" : null,
-        error: fault,
-        usage: null,
-        metadata: null,
-      },
-    ]);
+    return this.#owed.take();
   }
 
   /** An ask that will not be answered: told as a response that begins and ends. */
   unanswered(ask: Ask, fault: UpstreamFault | null): void {
-    if (this.#owed.length >= MAX_OWED) this.#owed.shift();
-    this.#owed.push({
-      response: `unanswered:${ask.eventId}`,
-      answers: ask.responseId,
-      fault: ask.cancelled || fault === null ? null : { ...fault },
-    });
+    this.#owed.add(ask, fault);
   }
 
   /** The model adds to the conversation: the last item is no longer one of ours. */
@@ -251,9 +223,8 @@ export class Encoder {
     }
     const pending = responses.asks.pending(responseId);
     if (pending !== null) {
-      // Without the provider's id it would cancel whatever runs; it is sent when `response.created` names it.
       pending.cancelled = true;
-      return this.release(output);
+      return this.#cancelUnnamed(pending, command);
     }
     const open = responses.find(responseId);
     if (open === null) return [];
@@ -263,9 +234,22 @@ export class Encoder {
     return [...cancels, ...this.release(output)];
   }
 
+  /**
+   * A cancel without the provider's id ends whatever runs: it is sent where that can only be this answer. Else the cancel
+   * follows when `response.created` names it.
+   */
+  #cancelUnnamed(ask: Ask, command: Caused): readonly WireMessage[] {
+    const { responses, settings } = this.#parts;
+    const { quirks, turns } = settings;
+    const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
+    if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
+    const eventId = this.#eventId("cancel", ask.responseId, command);
+    return [message({ type: "response.cancel", event_id: eventId })];
+  }
+
   snapshot(): EncoderState {
     return {
-      owed: this.#owed,
+      owed: this.#owed.snapshot(),
       ledger: this.ledger.snapshot(),
       tail: this.#items.tail,
       transcribes: this.#transcribes,
@@ -274,7 +258,7 @@ export class Encoder {
   }
 
   restore(state: EncoderState): void {
-    this.#owed = [...state.owed];
+    this.#owed.restore(state.owed);
     this.ledger.restore(state.ledger);
     this.#items.appended(state.tail);
     this.#transcribes = state.transcribes;

@@ -39,8 +39,11 @@ export class ErrorEvents {
   handle(event: JsonObject): boolean {
     const complaint = this.#read(event);
     const { code, words, eventId, fault } = complaint;
-    if (isNoActiveResponse(code, words)) return false;
     const sent = eventId === null ? null : this.#parts.encoder.ledger.take(eventId);
+    if (isNoActiveResponse(code, words)) {
+      this.#parts.responses.asks.lose(sent?.id ?? null);
+      return false;
+    }
     const found =
       this.#configuration(complaint) || this.#response(complaint, sent) || this.#command(complaint, sent);
     if (isFatal(code)) this.#sink.giveUp(fault);

@@ -146,14 +146,28 @@ describe("one answer at a time", () => {
 });
 
 describe("cancelling", () => {
-  it("[U9] cancels by the provider's name once it has one, never whatever else runs", () => {
+  it("[U9] cancels without the provider's name only what can be nothing else, and by its name once it has one", () => {
     const { connection, server } = connectOpenAi();
     connection.send(respond("R1"));
     connection.send({ type: "cancel", responseId: "R1" });
-    expect(server.count("response.cancel")).toBe(0);
+    expect(server.last("response.cancel")).not.toHaveProperty("response_id");
     const { response, messages } = server.begin();
     connection.hear(messages);
     expect(server.last("response.cancel").response_id).toBe(response);
+  });
+
+  it("[U9] never cancels whatever else runs", () => {
+    for (const scene of [{ settings: { turns: "server" } }, { quirks: { abandonsResponses: true } }]) {
+      const { connection, server } = connectOpenAi(scene);
+      connection.send(respond("R1"));
+      connection.send({ type: "cancel", responseId: "R1" });
+      expect(server.count("response.cancel")).toBe(0);
+    }
+    const { connection, server } = connectOpenAi();
+    connection.hear([server.created("resp_own", null)]);
+    connection.send(outOfBand("R1"));
+    connection.send({ type: "cancel", responseId: "R1" });
+    expect(server.count("response.cancel")).toBe(0);
   });
 
   it("[U9] ends an answer that was cancelled while it waited, without asking for it", () => {
