@@ -9,6 +9,12 @@ import { concat, silence, voice } from "../support/signal.ts";
 
 const BUDGET = 6 * 32_768;
 
+function bytesAt(from: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = (from + at) % 251;
+  return bytes;
+}
+
 describe("the archive", () => {
   test("[I3] keeps within its budget, whoever spoke, and what it keeps is what was said", () => {
     const said = fc.record({
@@ -20,13 +26,13 @@ describe("the archive", () => {
     fc.assert(
       fc.property(fc.array(said, { maxLength: 40 }), (list) => {
         let archive = new AudioArchive(BUDGET);
-        const all = new Map<string, number[]>();
+        /** Bytes of each recording so far; what they are follows from their place. */
+        const lengths = new Map<string, number>();
         for (const { item, bytes, callers, again } of list) {
           const id = `${callers ? "caller" : "agent"}${item}`;
-          const before = archive.read(id) === null ? [] : (all.get(id) ?? []);
-          const more = Array.from({ length: bytes }, (_, at) => (before.length + at) % 251);
-          all.set(id, before.concat(more));
-          archive.append(id, PCM_24K, Uint8Array.from(more), callers);
+          const before = archive.read(id) === null ? 0 : (lengths.get(id) ?? 0);
+          lengths.set(id, before + bytes);
+          archive.append(id, PCM_24K, bytesAt(before, bytes), callers);
           if (again === 0) {
             const kept = archive.snapshot();
             archive = new AudioArchive(BUDGET);
@@ -34,10 +40,9 @@ describe("the archive", () => {
           }
           const blocks = archive.snapshot().flatMap(({ audio }) => audio.blocks);
           expect(blocks.length * 32_768).toBeLessThanOrEqual(BUDGET);
-          const kept = archive.read(id);
-          expect(kept?.bytes).toEqual(
-            Uint8Array.from(all.get(id) ?? []).slice(-(kept?.bytes.length ?? 0) || Infinity),
-          );
+          const kept = archive.read(id)?.bytes ?? new Uint8Array(0);
+          expect(kept.length > 0).toBe(before + bytes > 0);
+          expect(Buffer.compare(kept, bytesAt(before + bytes - kept.length, kept.length))).toBe(0);
         }
       }),
       { numRuns: 60 },
@@ -64,10 +69,10 @@ describe("the archive", () => {
 
   test("[I41] keeps what comes in several formats in the first of them, every part converted", () => {
     const parts = fc.array(
-      fc.record({ format: fc.constantFrom(...FORMATS), tens: fc.integer({ min: 1, max: 40 }) }),
+      fc.record({ format: fc.constantFrom(...FORMATS), tens: fc.integer({ min: 1, max: 20 }) }),
       {
         minLength: 1,
-        maxLength: 8,
+        maxLength: 6,
       },
     );
     fc.assert(
@@ -94,7 +99,7 @@ describe("the archive", () => {
           expect(Math.abs(pitchHz(samples, sampleRateHz(kept.format)) - 440)).toBeLessThan(440 * 0.02);
         return undefined;
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

@@ -2,7 +2,7 @@
  * The conversation: items in order, in OpenAI's shape, with what the relay alone knows of them (which upstream made
  * them, whether they are still growing). Items are retrievable and truncatable from their first moment.
  */
-import { bytesPerSample, sampleRateHz } from "../../audio/format.ts";
+import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
@@ -20,11 +20,27 @@ export interface Entry {
   truncatedMs: number | null;
   /** Milliseconds of audio in it. */
   audioMs: number;
-  /** Milliseconds more that the upstream had said and that were cut before they were sent, and the words that were. */
+  /** Milliseconds more that the upstream had said and that were cut before they were sent. */
   unsentMs?: number;
+  /** The words of those milliseconds. */
   unsentText?: string;
+  /** Its audio parts, in order: place, the upstream's number, milliseconds; absent: all audio is its first part. */
+  audioParts?: readonly { readonly index: number; readonly key: number; readonly ms: number }[];
+  /** Of an answer that was cut and that its client did not truncate: what of it can have been heard. */
+  playedMs?: number;
   /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
   heardText?: string;
+}
+
+/** Where the item was cut off for the listener; null: all of it can be heard. */
+export function cutAt(entry: Entry): number | null {
+  return entry.truncatedMs ?? entry.playedMs ?? null;
+}
+
+/** The words of a cut item that the listener heard. */
+export function wordsHeard(entry: Entry): string {
+  if (entry.truncatedMs !== null) return entry.heardText ?? "";
+  return heardWords(saidIn(entry.item, entry), entry.playedMs ?? 0, saidMs(entry));
 }
 
 export class Conversation {
@@ -121,11 +137,20 @@ export class Conversation {
     const content = entry.item["content"];
     const kept = this.audio.whole(entry.item.id, entry.truncatedMs ?? entry.audioMs);
     if (!kept || !Array.isArray(content)) return entry.item;
-    const parts = content.map((part: Json) =>
-      isJsonObject(part) && (part["type"] === "input_audio" || part["type"] === "output_audio")
-        ? { ...part, audio: kept.bytes.toBase64() }
-        : part,
-    );
+    const heard =
+      entry.playedMs === undefined
+        ? kept.bytes
+        : kept.bytes.subarray(0, bytesOf(kept.format, entry.playedMs));
+    let at = 0;
+    const parts = content.map((part: Json, index) => {
+      if (!isJsonObject(part) || (part["type"] !== "input_audio" && part["type"] !== "output_audio"))
+        return part;
+      const ms = entry.audioParts?.find((one) => one.index === index)?.ms;
+      const end = ms === undefined ? heard.length : at + bytesOf(kept.format, ms);
+      const audio = heard.subarray(at, end).toBase64();
+      at = end;
+      return { ...part, audio };
+    });
     return { ...entry.item, content: parts };
   }
 
@@ -164,8 +189,7 @@ export class Conversation {
     entry.item = { ...entry.item, content: mapParts(entry.item, (part) => withoutTranscript(part)) };
     const kept = this.audio.read(entry.item.id);
     if (!kept) return;
-    const samples = Math.round((audioEndMs * sampleRateHz(kept.format)) / 1000);
-    this.audio.truncate(entry.item.id, samples * bytesPerSample(kept.format));
+    this.audio.truncate(entry.item.id, bytesOf(kept.format, audioEndMs));
   }
 
   snapshot(): ConversationSnapshot {
@@ -176,6 +200,10 @@ export class Conversation {
     this.#entries = snapshot.entries.map((entry) => ({ ...entry }));
     this.audio.restore(snapshot.audio);
   }
+}
+
+function bytesOf(format: AudioFormat, ms: number): number {
+  return Math.round((ms * sampleRateHz(format)) / 1000) * bytesPerSample(format);
 }
 
 function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {

@@ -4,6 +4,7 @@
  * is over or goes on). Its provider cuts speech into segments as it likes; each belongs to the turn in which it began.
  */
 import type {
+  JsonObject,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFactory,
@@ -17,6 +18,8 @@ import { Link, type LinkHost } from "../links/link.ts";
 import type { PlannedUpstream } from "../plan.ts";
 
 export interface TranscriberHost {
+  /** What a transcript cost. */
+  onUsage(usage: JsonObject): void;
   upstreamConfig(): UpstreamConfig;
   /** The item that the caller's present turn will become; null: nobody speaks, or it is not known yet. */
   openItem(): string | null;
@@ -89,6 +92,7 @@ export class Transcriber implements LinkHost {
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
     else if (event.type === "input.transcript.completed") {
+      if (event.usage) this.#host.onUsage(event.usage);
       const segment = this.#segment(event.itemId);
       segment.text = cutWords(event.transcript, TEXT_MOST);
       this.#ended(segment);
