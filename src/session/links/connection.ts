@@ -69,6 +69,8 @@ export class Connection {
   #owed = false;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
+  /** It was told of another configuration by what its present message led to: what this judges is older. */
+  #restated = false;
 
   constructor(identity: ConnectionIdentity, upstream: Upstream, context: Context, host: ConnectionHost) {
     this.identity = identity;
@@ -135,6 +137,7 @@ export class Connection {
       this.giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
       return;
     }
+    this.#restated = false;
     for (const event of this.#upstream.decode(data)) this.#event(event);
   }
 
@@ -142,7 +145,7 @@ export class Connection {
     if (event.type === "ready") this.#ready();
     else if (event.type === "reply") this.#send(event.data);
     else if (event.type === "error" && event.fatal) this.giveUp(event.error.code, event.error.message);
-    else this.#host.onEvent(this, event);
+    else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
 
   #ready(): void {
@@ -152,9 +155,7 @@ export class Connection {
     if (!first) return;
     this.#keepAlive();
     this.#host.onReady(this);
-    if (this.#reconfigure) {
-      this.#write(this.#upstream.encode({ type: "configure", config: this.#host.upstreamConfig() }));
-    }
+    if (this.#reconfigure) this.#tell({ type: "configure", config: this.#host.upstreamConfig() });
     this.#reconfigure = false;
     const backlog = this.#backlog;
     this.#backlog = [];
@@ -204,14 +205,22 @@ export class Connection {
     if (oldest !== undefined) this.#own.delete(oldest);
   }
 
-  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(given: Command): void {
+  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. @returns whether it was sent. */
+  command(given: Command): boolean {
     const command = this.#renamed(this.#caused(given));
     if (command.type === "named" && command.what === "item") this.#made(command.id);
-    if (command.type === "truncate" && !this.#own.has(command.itemId)) return;
+    if (command.type === "truncate" && !this.#own.has(command.itemId)) return false;
     if (command.type === "respond") this.watch();
-    if (this.#phase === "ready") this.#write(this.#upstream.encode(command));
-    else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+    if (this.#phase === "ready") return this.#tell(command);
+    if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+    return false;
+  }
+
+  #tell(command: Command): boolean {
+    const messages = this.#upstream.encode(command);
+    this.#write(messages);
+    if (command.type === "configure" && messages.length > 0) this.#restated = true;
+    return messages.length > 0;
   }
 
   #keep(command: Command): void {

@@ -7,6 +7,7 @@ import type { Conversation } from "../memory/conversation.ts";
 import { withoutAlias } from "../turns/eager.ts";
 import type { Connection } from "./connection.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { ResponseRecord } from "../output/response.ts";
@@ -20,6 +21,7 @@ export interface UpstreamEventsHost {
   bargeIn(): BargeIn;
   recovery(): Recovery;
   witness(): Witness;
+  refusals(): Refusals;
   /** Tells a connection what was said before. */
   fill(connection: Connection): Untold | null;
   /** See `LinkHost`. */
@@ -85,16 +87,15 @@ export class UpstreamEvents implements LinkHost {
       case "rate_limits":
         this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
         break;
+      case "configured":
+      case "unconfigured":
       case "refused":
-        this.#context.metric("upstream_refused", 1, link.name);
-        this.#port.refused(event.error, event.cause);
+        this.#host.refusals().verdict(link, event, this.#host.primary(link) ? "primary" : null);
         break;
       case "error":
         this.#context.metric("upstream_errors", 1, link.name);
         this.#port.failed(event.error.code, `${link.name}: ${event.error.message}`);
         break;
-      case "configured":
-      case "unconfigured":
       case "item.placed":
       case "passed":
       case "expiring":
@@ -151,7 +152,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   fill(connection: Connection): Untold | null {
-    return this.#host.fill(connection);
+    return this.#context.uncaused(() => this.#host.fill(connection));
   }
 
   atGap(link: Link): boolean {
@@ -165,9 +166,12 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onRedial(link: Link): void {
-    link.fill();
-    this.#host.recovery().redialled(link);
-    this.#host.turns().replay(link);
+    // A client's event may be what it was dialled for; it is told of everything that came before.
+    this.#context.uncaused(() => {
+      link.fill();
+      this.#host.recovery().redialled(link);
+      this.#host.turns().replay(link);
+    });
   }
 
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void {

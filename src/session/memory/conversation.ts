@@ -7,6 +7,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import { AudioArchive, type ArchiveSnapshot } from "./archive.ts";
+import { withPieces } from "./item-audio.ts";
 import type { Limits } from "../limits.ts";
 
 export interface Entry {
@@ -21,6 +22,10 @@ export interface Entry {
   audioMs: number;
   /** Milliseconds more that the upstream had said and that were cut before they were sent. */
   unsentMs?: number;
+  /** Of an item that the client created with audio: bytes of each audio part, in the recording one after the other. */
+  readonly pieces?: readonly number[];
+  /** Of a tool's result: the item of the call that it answers, where that is known. */
+  readonly answers?: string;
   /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
   heardText?: string;
 }
@@ -82,7 +87,7 @@ export class Conversation {
     const at = this.#position(previousItemId);
     const previous = this.#entries[at - 1]?.item.id ?? null;
     this.#entries.splice(at, 0, entry);
-    this.#forgetOldest();
+    this.#forgetOldest(entry);
     return previous;
   }
 
@@ -100,9 +105,10 @@ export class Conversation {
     return at + 1;
   }
 
-  #forgetOldest(): void {
+  /** `added` stays, wherever it stands: it is the newest. */
+  #forgetOldest(added: Entry): void {
     if (this.#entries.length <= this.#limits.items) return;
-    const at = this.#entries.findIndex((entry) => !entry.growing);
+    const at = this.#entries.findIndex((entry) => !entry.growing && entry !== added);
     const [gone] = this.#entries.splice(Math.max(at, 0), 1);
     if (gone) this.audio.delete(gone.item.id);
   }
@@ -128,6 +134,7 @@ export class Conversation {
     const content = entry.item["content"];
     const kept = this.audio.read(entry.item.id);
     if (!kept || !Array.isArray(content)) return entry.item;
+    if (entry.pieces) return withPieces(entry.item, kept.bytes, entry.pieces);
     const parts = content.map((part: Json) =>
       isJsonObject(part) && (part["type"] === "input_audio" || part["type"] === "output_audio")
         ? { ...part, audio: kept.bytes.toBase64() }

@@ -1,4 +1,5 @@
 /** One response as the session knows it, and how it looks to the client. */
+import type { AudioFormat } from "../../audio/format.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { Item, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { AudioAddress } from "../client/client-port.ts";
@@ -36,6 +37,8 @@ export interface ResponseRecord {
   announced: boolean;
   /** The client's parameters, to ask again with. */
   readonly params: JsonObject;
+  /** Of audio in them: the session's input format when it was asked for. */
+  readonly inputFormat: AudioFormat;
   /** How often it was asked for. */
   attempts: number;
   /** When the upstream last said something of it, and whether a deadline waits for more. */

@@ -35,6 +35,10 @@ export interface ResponsesHost {
   patienceMs(stream: number): number;
   /** Tells the upstream of a stream something. */
   command(stream: number, command: Command): void;
+  /** Of audio in a client's parameters. */
+  inputFormat(): AudioFormat;
+  /** The client's parameters, whose audio is of `format`, as this upstream takes them. */
+  paramsFor(link: Link, params: JsonObject, format: AudioFormat): JsonObject;
   onResponseDone(response: ResponseRecord): void;
   /** It says nothing that can be heard. */
   onSilent(link: Link, response: ResponseRecord): void;
@@ -105,7 +109,8 @@ export class Responses {
   /** Puts the question to an upstream, for the first time or again. */
   ask(response: ResponseRecord, link: Link): void {
     response.attempts += 1;
-    const { params, outOfBand } = response;
+    const { outOfBand } = response;
+    const params = this.#host.paramsFor(link, response.params, response.inputFormat);
     link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
   }
 
@@ -157,6 +162,7 @@ export class Responses {
       announced,
       // What came from a JSON schema is JSON.
       params: rest as JsonObject,
+      inputFormat: this.#host.inputFormat(),
       attempts: 0,
       progressAt: this.#context.now,
       waiting: false,
