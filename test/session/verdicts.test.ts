@@ -204,6 +204,20 @@ describe("a refused update", () => {
     expect(call.said).toEqual(["error"]);
   });
 
+  test("[G16] as a whole, and then field by field, goes back with each field that is named", () => {
+    const call = new Judged();
+    call.update({ tools: TOOLS, instructions: "kept", max_output_tokens: 9 }, "mine");
+    const cause = call.cause();
+    call.upstream({ type: "refused", what: "configure", id: null, cause, error: BAD_TOOLS });
+    call.advance(100);
+    call.upstream({ type: "unconfigured", fields: ["tools"] });
+    call.hibernate();
+    call.upstream({ type: "unconfigured", fields: ["maxOutputTokens"] });
+    call.upstream({ type: "configured" });
+    expect(call.said).toEqual(["error", "session.updated"]);
+    expect(call.shown).toMatchObject({ tools: [], instructions: "kept", max_output_tokens: "inf" });
+  });
+
   test("[G16] of extra keys goes back by their names", () => {
     const call = new Judged();
     call.update({

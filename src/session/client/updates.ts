@@ -50,8 +50,6 @@ export class Updates {
   /** Before the first of the updates. */
   #base: SessionConfig;
   #updates: Update[] = [];
-  /** The update that was refused last: what is named next is of it. */
-  #refused: string | null = null;
   /** Something was taken back that the client had been told. */
   #untrue = false;
 
@@ -85,7 +83,6 @@ export class Updates {
   /** A judge said of all that it was given what it takes: all, but for what it refused before. */
   configured(judge: Judge): void {
     for (const update of this.#updates) update.waits = update.waits.filter((one) => one !== judge);
-    this.#refused = null;
     this.#flush();
     this.#correct();
   }
@@ -145,8 +142,6 @@ export class Updates {
   refused(cause: string | null, param: string | null): string | null {
     const known = this.#updates.find((update) => update.cause === cause) ?? this.#culprit(param);
     if (!known) return cause;
-    // A greeting carries what several updates set: the fields it names are of no single one.
-    this.#refused = known.cause === cause ? cause : null;
     known.refused = true;
     return known.cause;
   }
@@ -155,9 +150,12 @@ export class Updates {
   #culprit(param: string | null): Update | undefined {
     const path = /^session\.([\w.]+)/.exec(param ?? "")?.[1]?.split(".");
     if (path === undefined) return this.#updates.at(-1);
-    const sets = (_: Update, index: number) =>
-      !same(valueAt(this.#updates[index]?.config ?? this.#base, path), valueAt(this.#before(index), path));
-    return this.#updates.findLast(sets) ?? this.#updates.at(-1);
+    return this.#updates.findLast((_, index) => this.#sets(index, path)) ?? this.#updates.at(-1);
+  }
+
+  #sets(index: number, path: readonly string[]): boolean {
+    const update = this.#updates[index];
+    return update !== undefined && !same(valueAt(update.config, path), valueAt(this.#before(index), path));
   }
 
   /** These members of `UpstreamConfig` were refused: what was there before is in force. */
@@ -166,11 +164,11 @@ export class Updates {
     for (const field of fields) {
       const path = pathOf(field);
       if (path === null) continue;
-      const at = this.#updates.findIndex(({ cause }) => cause === this.#refused);
-      if (this.#refused !== null && at >= 0) this.#takeBack(path, at);
+      // Refused as a whole, its fields are judged one by one, in messages of their own. A greeting has those of all.
+      const at = this.#updates.findLastIndex(({ refused }, index) => refused && this.#sets(index, path));
+      if (at >= 0) this.#takeBack(path, at);
       else this.#takeBackEverywhere(path);
     }
-    this.#refused = null;
     if (same(this.#last, before)) return;
     if (this.#updates.every(({ told }) => told)) {
       this.#untrue = true;
@@ -205,7 +203,6 @@ export class Updates {
     return {
       base: this.#base,
       updates: this.#updates.map((update) => ({ ...update })),
-      refused: this.#refused,
       untrue: this.#untrue,
     };
   }
@@ -213,7 +210,6 @@ export class Updates {
   restore(snapshot: UpdatesSnapshot): void {
     this.#base = snapshot.base;
     this.#updates = snapshot.updates.map((update) => ({ ...update }));
-    this.#refused = snapshot.refused;
     this.#untrue = snapshot.untrue;
   }
 }
@@ -221,7 +217,6 @@ export class Updates {
 export interface UpdatesSnapshot {
   readonly base: SessionConfig;
   readonly updates: readonly Readonly<Update>[];
-  readonly refused: string | null;
   readonly untrue: boolean;
 }
 

@@ -155,8 +155,11 @@ export class Connection {
     if (!first) return;
     this.#keepAlive();
     this.#host.onReady(this);
-    if (this.#reconfigure) this.#tell({ type: "configure", config: this.#host.upstreamConfig() });
+    const restated =
+      this.#reconfigure && this.#tell({ type: "configure", config: this.#host.upstreamConfig() });
     this.#reconfigure = false;
+    // It took the greeting; what it was told just now it judges later.
+    if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
     const backlog = this.#backlog;
     this.#backlog = [];
     this.#backlogBytes = 0;
