@@ -138,6 +138,8 @@ const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "client_sec
 const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector"]);
 /** Groups of fields: there is nothing to clear, and null says nothing. */
 const GROUPS = new Set(["audio", "input", "output", "type"]);
+/** Objects whose members may all be absent, and are never null. */
+const SPARSE = new Set(["tool_choice", "tracing", "truncation", "reasoning"]);
 const MERGE_DEPTH = 6;
 
 export function initialConfig(kind: "realtime" | "transcription"): SessionConfig {
@@ -211,13 +213,18 @@ function changesType(old: JsonObject, update: JsonObject): boolean {
 
 /** Fills in what a partial value, or a null, leaves to its defaults. */
 function complete(config: JsonObject): JsonObject {
-  const { relay: given, tools, ...rest } = config;
+  const { relay: givenRelay, tools, ...rest } = config;
   const audio = isJsonObject(config["audio"]) ? config["audio"] : {};
   const input = isJsonObject(audio["input"]) ? audio["input"] : {};
   const output = isJsonObject(audio["output"]) ? audio["output"] : {};
-  const relay = completeRelay(given);
+  const relay = completeRelay(givenRelay);
+  const sparse = ([key, value]: [string, Json]): [string, Json] => [
+    key,
+    SPARSE.has(key) ? orNull(value) : value,
+  ];
+  const given = Object.entries(rest).map(sparse);
   return {
-    ...orDefaults({ ...rest, tools: eachWithoutNulls(tools) ?? null }, DEFAULTS),
+    ...orDefaults({ ...Object.fromEntries(given), tools: eachWithoutNulls(tools) ?? null }, DEFAULTS),
     ...(relay === undefined ? {} : { relay }),
     audio: {
       ...audio,

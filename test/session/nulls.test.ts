@@ -153,6 +153,29 @@ describe("null in the session", () => {
     expect(call.types()).not.toContain("error");
   });
 
+  test("[G11] members of tools, tracing and reasoning that are null say nothing, for the upstream neither", () => {
+    const call = new Call();
+    const parameters = { type: "object", properties: { a: { default: null } } };
+    call.client({
+      type: "session.update",
+      session: {
+        tools: [{ type: "function", name: "f", description: null, strict: null, parameters }],
+        tool_choice: { type: "function", name: "f", server_label: null },
+        tracing: { workflow_name: null, group_id: "g" },
+        reasoning: { effort: null },
+      },
+    });
+    const expected = {
+      tools: [{ type: "function", name: "f", parameters }],
+      tracing: { group_id: "g" },
+      reasoning: {},
+    };
+    expect(shown(call)).toMatchObject(expected);
+    expect(shown(call)["tools"]).toEqual(expected.tools);
+    const { tools, ...extra } = expected;
+    expect(call.commands().at(-1)).toMatchObject({ config: { tools, extra } });
+  });
+
   test("[G11] a group of fields that is null says nothing", () => {
     const call = new Call({ session: { audio: { output: { voice: "v" } } } });
     for (const session of [{ audio: null }, { audio: { input: null, output: null } }, { type: null }]) {
