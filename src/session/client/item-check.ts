@@ -146,7 +146,7 @@ function checkAudio(text: string, path: string, { format, ms: mostMs }: AudioBou
 }
 
 /** The bytes that `text` spells, white space and missing padding taken; null: it is no base64. */
-export function bytesOfBase64(text: string): Uint8Array | null {
+function bytesOfBase64(text: string): Uint8Array | null {
   try {
     return Uint8Array.fromBase64(text);
   } catch {
