@@ -32,7 +32,12 @@ const responseParams = v.looseObject({
   metadata: v.optional(v.record(v.string(), v.string())),
   input: v.optional(v.array(v.looseObject({ type: v.string() }))),
   instructions: v.optional(v.string()),
-  output_modalities: v.optional(v.pipe(v.array(v.picklist(["audio", "text"])), v.length(1))),
+  output_modalities: v.optional(
+    v.pipe(
+      v.array(v.picklist(["audio", "text"])),
+      v.check((each) => each.length === 1, "either audio or text"),
+    ),
+  ),
   tools: v.optional(v.array(json)),
   max_output_tokens: v.optional(v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("inf")])),
 });

@@ -109,15 +109,35 @@ describe("audio in an item", () => {
     expect([bytes(first).byteLength, text?.audio, bytes(second).byteLength]).toEqual([800, undefined, 400]);
   });
 
-  test("[I9] a provider that comes after a loss hears it", () => {
-    const call = new Call(ULAW);
-    create(call, spoken(base64(800 * 8)));
+  test.each([["client"], ["server"]])(
+    "[I9] a provider that comes after a loss hears it (turns: %s)",
+    (turns) => {
+      const upstream = { name: "a", options: { adapter: "wire", settings: { turns } } };
+      const call = new Call({ ...ULAW, upstreams: [upstream] });
+      create(call, spoken(base64(800), { type: "input_text", text: "and" }));
+      call.hibernate();
+      call.input({ type: "close", peer: "up0.1", code: 1011, reason: "" });
+      call.advance(1000);
+      call.accept("up0.2");
+      const item = call.commands("up0.2").find((command) => command.type === "item");
+      const [audio, text] = partsOf(item?.type === "item" ? item.item : undefined);
+      expect([bytes(audio).byteLength, text]).toEqual([4800, { type: "input_text", text: "and" }]);
+      expect(JSON.stringify(call.events)).not.toContain("audio_lost");
+    },
+  );
+
+  test("[I9][L36] audio of it that is not kept any more is told to be lost, beside its text", () => {
+    const call = new Call({ ...ULAW, limits: { archiveBytes: 32 * 1024 } });
+    create(call, spoken(base64(8000), { type: "input_text", text: "and" }));
+    create(call, { ...spoken(base64(80_000)), id: "newer" });
     call.input({ type: "close", peer: "up0.1", code: 1011, reason: "" });
     call.advance(1000);
     call.accept("up0.2");
-    expect(call.heard("up0.2").byteLength).toBe(800 * 48);
-    expect(call.commandTypes("up0.2")).toContain("commit");
-    expect(JSON.stringify(call.events)).not.toContain("audio_lost");
+    expect(JSON.stringify(call.last("error"))).toContain("audio_lost");
+    expect(JSON.stringify(call.last("error"))).toContain("spoken");
+    expect(call.commands("up0.2").find((command) => command.type === "item")).toMatchObject({
+      item: { id: "spoken", content: [{ type: "input_text", text: "and" }] },
+    });
   });
 
   test.each([

@@ -76,6 +76,7 @@ export class ClientPort {
 
   open(dialect: Dialect): void {
     this.#dialect = dialect;
+    this.#faults.restore([]);
     this.#connected = true;
     this.#muted = false;
     this.#saidAt = this.#context.now;

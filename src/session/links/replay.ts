@@ -11,6 +11,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
+import { isUnspoken, withRecording } from "../memory/item-audio.ts";
 import type { Link } from "./link.ts";
 import type { ResponseRecord } from "../output/response.ts";
 
@@ -77,12 +78,15 @@ function tell(
   previous: string | null,
   kernels: AudioKernels,
 ): number {
-  const item = asText(entry);
-  let toldMs = entry.audioMs;
+  const { input, turns } = connection.capabilities;
+  const created = withRecording(entry, conversation.audio.read(entry.item.id), input, kernels);
+  const item = created ?? asText(entry);
+  // Beside its text, audio that is not kept any more is not told.
+  let toldMs = entry.pieces && !created && isUnspoken(entry.item) ? 0 : entry.audioMs;
   if (item)
     connection.command({ type: "item", item, previousItemId: place(connection, conversation, previous) });
-  else if (connection.capabilities.turns !== "client") return 0;
-  else toldMs = replayAudio(connection, conversation, entry, kernels);
+  else if (turns === "client") toldMs = replayAudio(connection, conversation, entry, kernels);
+  else if (!entry.pieces) return 0;
   if (item || toldMs > 0) connection.told.set(entry.item.id, entry.truncatedMs);
   const untoldMs = entry.origin === null ? entry.audioMs - toldMs : 0;
   // The recording ends a hop later or sooner than the turn.

@@ -71,6 +71,33 @@ export function withPieces<T extends JsonObject>(
   return { ...item, content };
 }
 
+interface Recording {
+  readonly format: AudioFormat;
+  readonly bytes: Uint8Array;
+  readonly complete: boolean;
+}
+
+/**
+ * An item that the client created with audio, for a connection that was not there: with its audio in format `to`; null
+ * where it has none, its audio has words, which are told in its stead, or is not kept whole.
+ */
+export function withRecording<T extends JsonObject>(
+  entry: { readonly item: T; readonly pieces?: readonly number[] },
+  kept: Recording | null,
+  to: AudioFormat,
+  kernels: AudioKernels,
+): T | null {
+  if (!entry.pieces || !kept?.complete || !isUnspoken(entry.item)) return null;
+  return inFormat(withPieces(entry.item, kept.bytes, entry.pieces), kept.format, to, kernels);
+}
+
+/** It has audio of the caller's of which nobody knows the words. */
+export function isUnspoken(item: JsonObject): boolean {
+  return partsOf(item).some(
+    ({ type, transcript }) => type === "input_audio" && (typeof transcript !== "string" || transcript === ""),
+  );
+}
+
 function partsOf(item: JsonObject): readonly JsonObject[] {
   const content = item["content"];
   return Array.isArray(content) ? content.filter(isJsonObject) : [];
