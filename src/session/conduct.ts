@@ -30,12 +30,15 @@ import { inputInFormat } from "./memory/item-audio.ts";
 import { Link } from "./links/link.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
+import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
 import { fill, tellItems } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
+import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
-import { Responses, type ResponseDefaults } from "./output/responses.ts";
+import { Responses } from "./output/responses.ts";
+import { addUsage, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
@@ -54,7 +57,7 @@ export class Conduct {
   readonly config: Configuration;
   readonly sessionObject: SessionObject;
   readonly conversation: Conversation;
-  readonly playout = new Playout();
+  readonly playout: Playout;
   readonly responses: Responses;
   readonly writer: ResponseWriter;
   readonly listener: Listener;
@@ -70,6 +73,7 @@ export class Conduct {
   readonly idle = new Idle(this);
   readonly arrival = new Arrival();
   readonly asking = new Asking(this);
+  readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
   readonly witness: Witness;
@@ -85,7 +89,7 @@ export class Conduct {
   createdAt: number;
   /** Why the energy detector decides, or null. */
   readonly detectorFallback: DetectorFallback | null;
-  usage: Record<string, number> = {};
+  usage: TokenSums = {};
   readonly #setup: SessionSetup;
   readonly detector: SpeechDetector;
   #audible = false;
@@ -99,6 +103,7 @@ export class Conduct {
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.port = new ClientPort(this.context);
+    this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
@@ -120,16 +125,16 @@ export class Conduct {
       },
     );
     this.responses = new Responses(this.context, this.writer, {
-      gate: this.listener,
-      responseDefaults: () => this.#responseDefaults(),
-      clientFormat: () => this.config.outputFormat,
-      patienceMs: (stream) => this.listener.patienceMs(stream),
-      command: (stream, command) => this.links[stream]?.command(command),
-      inputFormat: () => this.config.inputFormat,
+      listener: this.listener,
+      responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
+      link: (stream) => this.links[stream],
+      truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
       onResponseDone: (response) => this.#responseDone(response),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
+    this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
@@ -148,6 +153,8 @@ export class Conduct {
       recovery: () => this.recovery,
       witness: () => this.witness,
       refusals: () => this.refusals,
+      placed: () => this.placed,
+      onUsage: (usage) => addUsage(this.usage, usage),
       fill: (connection) => fill(connection, this.conversation, kernels),
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: (link) => link === this.links[0],
@@ -221,6 +228,7 @@ export class Conduct {
       judging: () => this.floor.judging,
       onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onWords: (text) => this.#words(text),
     });
   }
@@ -244,7 +252,10 @@ export class Conduct {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
       heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => this.bargeIn.around(() => this.turns.begin(prefixTicks)),
+      begin: (prefixTicks) => {
+        const interrupts = this.config.turnDetection?.interrupt_response === true;
+        this.bargeIn.around(interrupts, () => this.turns.begin(prefixTicks));
+      },
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });
@@ -272,7 +283,7 @@ export class Conduct {
 
   /** Answers are asked for in advance only where the end of a turn asks for one. */
   get #eagerMs(): number | null {
-    if (!this.asking.may || this.responses.answering.length > 0) return null;
+    if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
@@ -349,16 +360,6 @@ export class Conduct {
     return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
   }
 
-  #responseDefaults(): ResponseDefaults {
-    return {
-      modality: this.config.modality,
-      maxOutputTokens: this.config.current.max_output_tokens,
-      output: this.config.output,
-      format: this.config.outputFormat,
-      conversationId: this.conversationId,
-    };
-  }
-
   #speechStarted(): void {
     const open = this.turns.openItem;
     if (open !== null) this.transcriber?.began(open);
@@ -375,17 +376,15 @@ export class Conduct {
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     if (detected) this.asking.turn();
+    else this.asking.committed();
   }
 
   #responseDone(response: ResponseRecord): void {
-    for (const kind of ["total_tokens", "input_tokens", "output_tokens"]) {
-      const tokens = response.usage?.[kind];
-      if (typeof tokens === "number") this.usage[kind] = (this.usage[kind] ?? 0) + tokens;
-    }
     this.context.metric(`responses_${response.phase}`, 1, response.upstream);
     for (const link of this.links) link.refill();
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
+    this.asking.settle();
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
@@ -418,7 +417,7 @@ export class Conduct {
 
 export interface ConductSnapshot {
   readonly createdAt: number;
-  readonly usage: Readonly<Record<string, number>>;
+  readonly usage: Readonly<TokenSums>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
   readonly updates: UpdatesSnapshot;

@@ -5,6 +5,7 @@
  */
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
+import type { AskingSnapshot } from "./output/asking.ts";
 import type { BackpressureSnapshot } from "./client/backpressure.ts";
 import { ClientMessages } from "./client/client-messages.ts";
 import type { ClientPortSnapshot } from "./client/client-port.ts";
@@ -17,6 +18,7 @@ import type { EagerSnapshot } from "./turns/eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import type { LinkSnapshot } from "./links/link.ts";
+import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
 import type { RecoverySnapshot } from "./links/recovery.ts";
 import type { WriterSnapshot } from "./output/response-writer.ts";
@@ -50,6 +52,8 @@ export interface SessionSnapshot {
   readonly floor: FloorSnapshot;
   readonly eager: EagerSnapshot;
   readonly owed: boolean;
+  readonly asking: AskingSnapshot;
+  readonly placed: PlacedItemsSnapshot;
   readonly recovery: RecoverySnapshot;
   readonly turnEnd: TurnEndSnapshot;
   readonly input: AudioInputSnapshot;
@@ -77,11 +81,12 @@ export class Session {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
-      forsaken: () => conduct.absence.stop(),
+      forsaken: () => this.#forsake(),
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
+        conduct.asking.settle();
       },
       restarted: () => this.#begin(),
       gone: () => this.#clientAway(),
@@ -146,7 +151,7 @@ export class Session {
     const again = port.extended && dialect === "duplex.v1";
     if (!again) {
       this.#doubt.recall(null);
-      this.#conduct.absence.stop();
+      this.#forsake();
     }
     this.#status = "connected";
     this.#conduct.backpressure.reset();
@@ -162,6 +167,7 @@ export class Session {
     this.#greet();
     this.#doubt.settle();
     this.#conduct.absence.tell();
+    this.#conduct.asking.settle();
     this.#conduct.idle.arm();
   }
 
@@ -204,10 +210,16 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
-    if (!port.extended) this.#conduct.absence.stop();
+    if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();
+  }
+
+  /** Whoever comes next knows nothing of what was under way, nor of what was asked for. */
+  #forsake(): void {
+    this.#conduct.asking.withdraw();
+    this.#conduct.absence.stop();
   }
 
   #end(reason: string): void {
@@ -253,6 +265,7 @@ export class Session {
     else if (name === "transcript") this.#conduct.transcriber?.late();
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
+    else if (name === "held") this.#conduct.asking.release();
     else if (name === "floor") this.#conduct.floor.abandon();
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
@@ -318,6 +331,8 @@ export class Session {
       floor: this.#conduct.floor.snapshot(),
       eager: this.#conduct.eager.snapshot(),
       owed: this.#conduct.absence.snapshot(),
+      asking: this.#conduct.asking.snapshot(),
+      placed: this.#conduct.placed.snapshot(),
       recovery: this.#conduct.recovery.snapshot(),
       turnEnd: this.#conduct.turnEnd.snapshot(),
       input: this.#conduct.input.snapshot(),
@@ -356,6 +371,8 @@ export class Session {
     conduct.floor.restore(snapshot.floor);
     conduct.eager.restore(snapshot.eager);
     conduct.absence.restore(snapshot.owed);
+    conduct.asking.restore(snapshot.asking);
+    conduct.placed.restore(snapshot.placed);
     conduct.recovery.restore(snapshot.recovery);
     conduct.turnEnd.restore(snapshot.turnEnd);
     conduct.input.restore(snapshot.input);

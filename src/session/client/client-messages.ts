@@ -34,11 +34,7 @@ export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;
 /** Events that a client sends though nobody says anything: silence is streamed too. */
 const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", "playback.ack", APPEND]);
 /** What an upstream refuses of these has to be told, or taken back, also where the event has no `event_id`. */
-const JUDGED: ReadonlySet<string> = new Set([
-  "session.update",
-  "conversation.item.create",
-  "conversation.item.truncate",
-]);
+const JUDGED: ReadonlySet<string> = new Set(["session.update", "conversation.item.create"]);
 /** What is kept of an event is merged and written out again by recursion: depth must not exhaust the stack. */
 const MAX_NESTING = 64;
 

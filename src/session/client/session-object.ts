@@ -7,6 +7,7 @@ import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Link } from "../links/link.ts";
+import type { Asking } from "../output/asking.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
@@ -26,6 +27,7 @@ interface SessionObjectParts {
   readonly delivery: Delivery;
   readonly detector: SpeechDetector;
   readonly idle: Idle;
+  readonly asking: Asking;
   readonly createdAt: number;
 }
 
@@ -50,6 +52,7 @@ export class SessionObject {
       replace: (config) => {
         parts.config.restore(config);
         this.#changed();
+        parts.asking.settle();
       },
       tell: (config) => parts.port.emit({ type: "session.updated", session: this.shown(config) }),
     });
@@ -91,6 +94,7 @@ export class SessionObject {
     }
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, context.cause ?? context.unnamedCause(), waits, soon);
+    this.#parts.asking.settle();
   }
 
   /** @returns who has to judge the configuration that is in force, and whether one of them was told of it just now. */

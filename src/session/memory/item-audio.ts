@@ -2,21 +2,24 @@
  * Audio that comes in an item and not through the input buffer (`conversation.item.create`, `response.create.input`):
  * in the session's input format, so that it is kept, shown and told as such, and goes up in each upstream's own format.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
-import type { AudioKernels } from "../../audio/kernels.ts";
+import type { AudioFormat } from "../../audio/format.ts";
+import { NO_KERNELS, type AudioKernels } from "../../audio/kernels.ts";
 import { transcode } from "../../audio/transcode.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import type { Item } from "../../upstreams/upstream.ts";
+import type { Conversation, Entry } from "./conversation.ts";
 
-/** The bytes of each `input_audio` part of an item, in their order; parts without audio have none. */
-export function audioParts(item: JsonObject): readonly Uint8Array[] {
-  return partsOf(item)
-    .filter((part) => part["type"] === "input_audio")
-    .map((part) => audioOf(part) ?? new Uint8Array(0));
-}
-
-/** Milliseconds of all of them. */
-export function audioPartsMs(parts: readonly Uint8Array[], format: AudioFormat): number {
-  return parts.reduce((sum, bytes) => sum + durationMs(format, bytes.byteLength), 0);
+/** The audio parts of an item: which of its parts each is, and what is said in it, in whole samples of `format`. */
+export function audioParts(
+  item: JsonObject,
+  format: AudioFormat,
+): readonly { readonly index: number; readonly bytes: Uint8Array }[] {
+  const content = item["content"];
+  if (!Array.isArray(content)) return [];
+  return content.flatMap((part: Json, index: number) => {
+    const bytes = isJsonObject(part) ? audioOf(part) : null;
+    return bytes === null ? [] : [{ index, bytes: transcode(bytes, format, format, NO_KERNELS) }];
+  });
 }
 
 /** The item with its audio, which is of format `from`, in format `to`. Without audio it is `item` itself. */
@@ -50,49 +53,24 @@ export function inputInFormat(
 }
 
 /**
- * The item with its audio: to each part its own piece of the recording, whose front may be gone.
- * @param pieces bytes of each part
- */
-export function withPieces<T extends JsonObject>(
-  item: T,
-  recording: Uint8Array,
-  pieces: readonly number[],
-): T {
-  const whole = pieces.reduce((sum, each) => sum + each, 0);
-  let at = Math.min(0, recording.byteLength - whole);
-  let index = 0;
-  const content = partsOf(item).map((part) => {
-    if (part["type"] !== "input_audio") return part;
-    const from = Math.max(0, at);
-    at += pieces[index] ?? 0;
-    index += 1;
-    return { ...part, audio: recording.subarray(from, Math.max(0, at)).toBase64() };
-  });
-  return { ...item, content };
-}
-
-interface Recording {
-  readonly format: AudioFormat;
-  readonly bytes: Uint8Array;
-  readonly complete: boolean;
-}
-
-/**
  * An item that the client created with audio, for a connection that was not there: with its audio in format `to`; null
  * where it has none, its audio has words, which are told in its stead, or is not kept whole.
  */
-export function withRecording<T extends JsonObject>(
-  entry: { readonly item: T; readonly pieces?: readonly number[] },
-  kept: Recording | null,
+export function withRecording(
+  conversation: Conversation,
+  entry: Entry,
   to: AudioFormat,
   kernels: AudioKernels,
-): T | null {
-  if (!entry.pieces || !kept?.complete || !isUnspoken(entry.item)) return null;
-  return inFormat(withPieces(entry.item, kept.bytes, entry.pieces), kept.format, to, kernels);
+): Item | null {
+  if (!isUnspoken(entry)) return null;
+  const format = conversation.audio.read(entry.item.id)?.format;
+  const item = conversation.withAudio(entry);
+  return format === undefined || item === entry.item ? null : inFormat(item, format, to, kernels);
 }
 
-/** It has audio of the caller's of which nobody knows the words. */
-export function isUnspoken(item: JsonObject): boolean {
+/** An item that the client created with audio of which nobody knows the words. */
+export function isUnspoken({ item, origin, audioParts: parts }: Entry): boolean {
+  if (origin !== null || parts === undefined) return false;
   return partsOf(item).some(
     ({ type, transcript }) => type === "input_audio" && (typeof transcript !== "string" || transcript === ""),
   );
