@@ -64,6 +64,9 @@ export interface SessionSnapshot {
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
+/** How a `duplex.v1` client says that it does not come back: with either of the codes, and this as its reason. */
+const GOODBYE = "end";
+const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
 
@@ -82,6 +85,7 @@ export class Session {
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
       forsaken: () => this.#forsake(),
+      unreceived: (ms) => conduct.playout.unreceived(ms, conduct.context.now),
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
@@ -127,6 +131,8 @@ export class Session {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {
       this.#conduct.consulted(input.id, input.probability);
+    } else if (input.type === "pending") {
+      this.#clientPending();
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
@@ -134,7 +140,7 @@ export class Session {
     } else if (input.peer === CLIENT) {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
-      else this.#clientClosed(input.code);
+      else this.#clientClosed(input.code, input.reason);
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
@@ -158,8 +164,16 @@ export class Session {
     port.open(dialect);
     context.deadlines.clear("session:unclaimed");
     context.deadlines.clear("client:gone");
-    if (dialect === "duplex.v1" && delivery.opened(again)) return;
+    if (delivery.opened(again)) return;
     this.#begin();
+  }
+
+  /** One that is waited for has dialled in time: it is waited for as long again, until it has said who it is. */
+  #clientPending(): void {
+    const { deadlines, limits, now } = this.#conduct.context;
+    if (deadlines.get("client:gone") === null) return;
+    deadlines.set("client:gone", now + limits.clientGoneMs);
+    this.#doubt.wait(now + limits.clientGoneMs);
   }
 
   /** A client is there that knows nothing yet: the first of the session, or one that begins anew on it. */
@@ -197,10 +211,13 @@ export class Session {
     this.#clientAway();
   }
 
-  /** A client that lost its connection may come back, for a while; a `realtime` client that hung up does not. */
-  #clientClosed(code: number): void {
-    if (this.#conduct.port.extended || DROPPED.has(code)) this.#clientAway();
-    else this.#end("client_closed");
+  /** A client that lost its connection may come back, for a while; one that hung up does not. */
+  #clientClosed(code: number, reason: string): void {
+    const hungUp = this.#conduct.port.extended
+      ? GOODBYE_CODES.has(code) && reason === GOODBYE
+      : !DROPPED.has(code);
+    if (hungUp) this.#end("client_closed");
+    else this.#clientAway();
   }
 
   #clientAway(): void {
@@ -307,6 +324,11 @@ export class Session {
   /** A client that shows this token may take the session up again. */
   resumable(token: string): boolean {
     return this.#status !== "ended" && this.#conduct.delivery.resumable(token);
+  }
+
+  /** Its last client spoke `duplex.v1`: one that comes may go on with its numbers, and says so first. */
+  get extended(): boolean {
+    return this.#conduct.port.extended;
   }
 
   snapshot(): SessionSnapshot {
