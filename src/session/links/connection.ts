@@ -89,6 +89,8 @@ export class Connection {
   #watched = false;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
+  /** It was told of another configuration by what its present message led to: what this judges is older. */
+  #restated = false;
 
   constructor(identity: ConnectionIdentity, upstream: Upstream, context: Context, host: ConnectionHost) {
     this.identity = identity;
@@ -156,6 +158,7 @@ export class Connection {
       this.giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
       return;
     }
+    this.#restated = false;
     for (const event of this.#upstream.decode(data)) this.#event(event);
   }
 
@@ -167,7 +170,7 @@ export class Connection {
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
-    } else this.#host.onEvent(this, event);
+    } else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
 
   #ready(): void {
@@ -177,10 +180,11 @@ export class Connection {
     if (!first) return;
     this.#keepAlive();
     this.#host.onReady(this);
-    if (this.#reconfigure) {
-      this.#write(this.#upstream.encode({ type: "configure", config: this.#host.upstreamConfig() }));
-    }
+    const restated =
+      this.#reconfigure && this.#tell({ type: "configure", config: this.#host.upstreamConfig() });
     this.#reconfigure = false;
+    // It took the greeting; what it was told just now it judges later.
+    if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
     const backlog = this.#backlog.take();
     for (const command of backlog) this.#write(this.#upstream.encode(command));
     if (this.#phase !== "ready") return;
@@ -254,15 +258,24 @@ export class Connection {
       remember(command.what === "item" ? this.#own : this.#asked, command.id);
   }
 
-  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(given: Command): void {
-    if (!this.alive || !this.#concerns(given)) return;
+  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. @returns whether it was sent. */
+  command(given: Command): boolean {
+    if (!this.alive || !this.#concerns(given)) return false;
     this.#note(given);
     const command = this.#renamed(this.#caused(given));
     if (this.#phase === "ready") {
       if (command.type === "respond") this.#watchAnswer();
-      this.#write(this.#upstream.encode(command));
-    } else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+      return this.#tell(command);
+    }
+    if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+    return false;
+  }
+
+  #tell(command: Command): boolean {
+    const messages = this.#upstream.encode(command);
+    this.#write(messages);
+    if (command.type === "configure" && messages.length > 0) this.#restated = true;
+    return messages.length > 0;
   }
 
   #keep(command: Command): void {

@@ -383,14 +383,20 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current?.hangUp();
   }
 
-  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(command: Command): void {
-    // In the order in which it all happened.
-    if (PLACED.has(command.type)) this.tellEnded();
-    if (command.type === "truncate" && !this.#current?.owns(command.itemId)) this.changed(command.itemId);
-    else this.#current?.command(command);
+  /**
+   * Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing.
+   * @returns whether the connection that serves was sent something now
+   */
+  command(command: Command): boolean {
     // A successor is greeted with the configuration of that moment, and learns of what changes after it.
     if (command.type === "configure") this.#succession.connection?.command(command);
+    // In the order in which it all happened.
+    if (PLACED.has(command.type)) this.tellEnded();
+    const current = this.#current;
+    if (command.type !== "truncate" || current?.owns(command.itemId))
+      return current?.command(command) ?? false;
+    this.changed(command.itemId);
+    return false;
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */

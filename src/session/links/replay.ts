@@ -10,8 +10,10 @@ import type { AudioKernels } from "../../audio/kernels.ts";
 import { createResampler } from "../../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
+import type { Context } from "../context.ts";
 import type { Connection } from "./connection.ts";
 import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
+import { isUnspoken, withRecording } from "../memory/item-audio.ts";
 
 /** Audio goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
@@ -36,10 +38,12 @@ export function isKnown(told: string): boolean {
 }
 
 export class Replay {
+  readonly #context: Context;
   readonly #conversation: Conversation;
   readonly #kernels: AudioKernels;
 
-  constructor(conversation: Conversation, kernels: AudioKernels) {
+  constructor(context: Context, conversation: Conversation, kernels: AudioKernels) {
+    this.#context = context;
     this.#conversation = conversation;
     this.#kernels = kernels;
   }
@@ -53,7 +57,7 @@ export class Replay {
     let untoldMs = 0;
     this.#forgetGone(connection);
     for (const entry of this.#conversation.entries) {
-      const ms = this.#bring(connection, entry);
+      const ms = this.#tell(connection, entry);
       if (ms > 0) itemIds.push(entry.item.id);
       untoldMs += ms;
     }
@@ -64,7 +68,7 @@ export class Replay {
   changed(connection: Connection, itemId: string): void {
     if (!connection.told.has(itemId) && !connection.later.has(itemId)) return;
     const entry = this.#conversation.find(itemId);
-    if (entry) this.#bring(connection, entry);
+    if (entry) this.#tell(connection, entry);
   }
 
   /** What was still growing when this connection was told the conversation, and has ended since. */
@@ -72,15 +76,21 @@ export class Replay {
     for (const itemId of connection.later) {
       const entry = this.#conversation.find(itemId);
       if (!entry) connection.later.delete(itemId);
-      else if (!entry.growing) this.#bring(connection, entry);
+      else if (!entry.growing) this.#tell(connection, entry);
     }
   }
 
   #forgetGone(connection: Connection): void {
     for (const id of connection.told.keys()) {
       // The command itself forgets it, and is none where the connection never had the item.
-      if (!this.#conversation.find(id)) connection.command({ type: "delete", itemId: id });
+      if (this.#conversation.find(id)) continue;
+      this.#context.uncaused(() => connection.command({ type: "delete", itemId: id }));
     }
+  }
+
+  /** The relay's own doing, whatever the client wants just now. @returns as `#bring` does. */
+  #tell(connection: Connection, entry: Entry): number {
+    return this.#context.uncaused(() => this.#bring(connection, entry));
   }
 
   /** Makes it know the item as it is. @returns milliseconds of what the caller said that it could not be told. */
@@ -92,15 +102,22 @@ export class Replay {
     }
     connection.later.delete(id);
     const told = connection.told.get(id);
-    const state = this.#stateOf(connection, entry);
     // Who heard it needs no words for it.
-    if (told === state || told === SOUND) return 0;
+    if (told === SOUND) return 0;
+    const state = this.#stateOf(connection, entry);
+    if (told === state) return 0;
     if (told !== undefined && isKnown(told)) connection.command({ type: "delete", itemId: id });
     connection.told.set(id, state);
     if (state === SOUND) return this.#sound(connection, entry);
     const item = state === NOTHING ? null : asText(entry);
-    if (item) connection.command({ type: "item", item, previousItemId: this.#place(connection, id) });
-    return 0;
+    if (!item) return 0;
+    this.#item(connection, item);
+    // Beside its text, audio that is not kept any more is not told.
+    return isUnspoken(entry) ? entry.audioMs : 0;
+  }
+
+  #item(connection: Connection, item: Item): void {
+    connection.command({ type: "item", item, previousItemId: this.#place(connection, item.id) });
   }
 
   /** What the connection is to know of an item that is not growing. */
@@ -112,20 +129,17 @@ export class Replay {
       return length > 0 ? `cut:${cut}:${length}` : NOTHING;
     }
     const length = lengthOf(entry.item);
+    if (isUnspoken(entry) && (length === null || this.#recording(connection, entry))) return SOUND;
     if (length !== null) return `said:${length}`;
     return entry.origin === null && connection.capabilities.turns === "client" ? SOUND : NOTHING;
   }
 
   /** The caller's words are for everyone; an answer and what belongs to a call are for the upstream that made it. */
-  #concerns(connection: Connection, { item, origin }: Entry): boolean {
+  #concerns(connection: Connection, { origin, answers }: Entry): boolean {
     const { link } = connection.identity;
     if (origin !== null) return origin === link;
-    if (item.type !== "function_call_output") return true;
-    const calls = this.#conversation.entries.filter(
-      ({ item: { type, call_id } }) => type === "function_call" && call_id === item["call_id"],
-    );
-    if (calls.length === 0) return true;
-    return calls.some((call) => (call.origin === null || call.origin === link) && !isCutCall(call.item));
+    const call = answers === undefined ? undefined : this.#conversation.find(answers);
+    return !call || ((call.origin ?? link) === link && !isCutCall(call.item));
   }
 
   /** After which item one goes: null, the end, where the connection knows of nothing that comes after it. */
@@ -148,11 +162,22 @@ export class Replay {
 
   /** @returns how many milliseconds of it could not be told. */
   #sound(connection: Connection, entry: Entry): number {
-    const toldMs = replayAudio(connection, this.#conversation, entry, this.#kernels);
+    const created = this.#recording(connection, entry);
+    if (created) {
+      this.#item(connection, created);
+      return 0;
+    }
+    const spoken = connection.capabilities.turns === "client";
+    const toldMs = spoken ? replayAudio(connection, this.#conversation, entry, this.#kernels) : 0;
     const untoldMs = entry.audioMs - toldMs;
     if (toldMs === 0) connection.told.set(entry.item.id, MISSING);
     // The recording ends a hop later or sooner than the turn.
     return untoldMs > LEAST_MS ? untoldMs : 0;
+  }
+
+  /** Audio that a client put into an item, in the connection's format. */
+  #recording(connection: Connection, entry: Entry): Item | null {
+    return withRecording(this.#conversation, entry, connection.capabilities.input, this.#kernels);
   }
 }
 
