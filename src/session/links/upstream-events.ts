@@ -179,7 +179,7 @@ export class UpstreamEvents implements LinkHost {
     const base = { item_id: itemId, content_index: 0 };
     const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
     if (event.type === "input.transcript.delta") {
-      this.#port.emit({ type, ...base, delta: event.delta });
+      this.#port.emit({ ...event.extra, type, ...base, delta: event.delta });
     } else if (event.type === "input.transcript.segment") {
       this.#port.emit({ type, ...base, ...event.segment });
     } else if (event.type === "input.transcript.failed") {
@@ -188,7 +188,7 @@ export class UpstreamEvents implements LinkHost {
       this.#conversation.transcribed(entry, event.transcript);
       this.changed(itemId);
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
-      this.#port.emit({ type, ...base, transcript: event.transcript, usage });
+      this.#port.emit({ ...event.extra, type, ...base, transcript: event.transcript, usage });
     }
   }
 
