@@ -20,6 +20,8 @@ export interface CallResponse {
   readonly upstream: string | null;
 }
 
+export type AudioDevice = "loudspeaker" | "microphone";
+
 export interface CallEventMap {
   state: { readonly state: CallState; readonly close: CloseInfo | null };
   /** Every JSON event, both ways, as it is on the wire. */
@@ -88,6 +90,16 @@ export interface CallEventMap {
   };
   /** Capture began or ended, whoever ended it. */
   microphone: { readonly active: boolean };
+  /** The microphone sends silence, by `microphone.muted`. */
+  muted: { readonly muted: boolean };
+  /**
+   * The browser keeps the loudspeaker silent or the microphone deaf, though the call goes on: it wants a gesture of the
+   * user (the next one is taken), or a phone call has the device.
+   */
+  blocked: { readonly device: AudioDevice };
+  unblocked: { readonly device: AudioDevice };
+  /** A microphone or loudspeaker was plugged in or pulled out; names are empty until a microphone was allowed. */
+  devices: { readonly devices: readonly MediaDeviceInfo[] };
   upstream: { readonly upstream: string; readonly status: string; readonly reason: string | null };
   error: { readonly error: RelayError };
 }

@@ -16,12 +16,16 @@ export interface HearingHooks {
 type ResponseStatus = CallEventMap["response"]["status"];
 const STATUSES: readonly ResponseStatus[] = ["in_progress", "completed", "cancelled", "incomplete", "failed"];
 
+/** As often as a player that plays says at least where it is, with room: a second without a word is taken as played. */
+const STANDS_STILL_MS = 500;
+
 export class Hearing {
   readonly #hooks: HearingHooks;
   readonly #player: Player | null;
   readonly #playback: Playback;
   readonly #responses = new Responses();
   #userSpeaks = false;
+  #silence: ReturnType<typeof setInterval> | undefined;
   /** `interrupted`: decided, and still standing while the relay says what is cut. */
   #floor: "open" | "held" | "interrupted" = "open";
 
@@ -32,6 +36,25 @@ export class Hearing {
       send: (event) => hooks.send(event),
       playback: (detail) => hooks.emit("playback", detail),
     });
+  }
+
+  /** Of the answers' audio, as it is played. */
+  get rateHz(): number {
+    return this.#playback.sampleRateHz;
+  }
+
+  /** Answers come at another rate from now on. @throws RelayError when the loudspeaker does not take it. */
+  async retune(rateHz: number): Promise<void> {
+    if (rateHz !== this.#playback.sampleRateHz) this.#playback.begin(rateHz);
+    await this.#player?.open(rateHz);
+  }
+
+  /** The loudspeaker is silent though it plays: the relay is told so again and again, or it would go by the clock. */
+  blocked(blocked: boolean): void {
+    clearInterval(this.#silence);
+    if (!blocked) return;
+    this.#playback.standsStill();
+    this.#silence = setInterval(() => this.#playback.standsStill(), STANDS_STILL_MS);
   }
 
   /** The relay hears a turn of the user that has not ended. */
