@@ -43,11 +43,11 @@ export class Awake {
       this.#tell(false);
       return;
     }
-    this.#resume();
     this.#timer ??= setTimeout(() => {
       this.#tell(true);
       this.#await();
     }, STARTS_WITHIN_MS);
+    this.#resume();
   }
 
   /** Refused, or pending for ever, where it is not allowed: the state tells. */

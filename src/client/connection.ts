@@ -56,6 +56,7 @@ export class Connection {
   readonly #outbox = new Outbox();
   readonly #dialler: Dialler;
   readonly #page: PageLife;
+  readonly #ended = new AbortController();
   #phase: Phase = "opening";
   #opening: Opening | null = null;
   #socket: WebSocket | null = null;
@@ -91,10 +92,14 @@ export class Connection {
    * @throws RelayError, the relay's own where it refuses the settings.
    */
   async open(settings: ClientEvent, signal?: AbortSignal): Promise<void> {
-    const socket = await openSocket(this.#target, signal).catch((error: unknown) => {
+    const abort = (): void => this.#ended.abort();
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted === true) abort();
+    const socket = await openSocket(this.#target, this.#ended.signal).catch((error: unknown) => {
       this.#close("");
       throw error;
     });
+    signal?.removeEventListener("abort", abort);
     if (this.#phase === "closed") {
       socket.close(1000, GOODBYE);
       throw aborted();
@@ -103,11 +108,11 @@ export class Connection {
       const late = (): void =>
         this.#fail(new RelayError("timeout", "The relay did not describe the session within 30 s"));
       const deadline = setTimeout(late, DESCRIBED_WITHIN_MS);
-      const abort = (): void => this.#fail(aborted());
-      signal?.addEventListener("abort", abort);
+      const given = (): void => this.#fail(aborted());
+      signal?.addEventListener("abort", given);
       const settled = (): void => {
         clearTimeout(deadline);
-        signal?.removeEventListener("abort", abort);
+        signal?.removeEventListener("abort", given);
       };
       this.#opening = { resolve, reject, settled };
       this.#attach(socket);
@@ -153,6 +158,7 @@ export class Connection {
   #close(reason: string): void {
     const socket = this.#detach();
     this.#phase = "closed";
+    this.#ended.abort();
     this.#page.stop();
     this.#dialler.stop();
     this.#settle()?.reject(aborted());
