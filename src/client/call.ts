@@ -174,7 +174,7 @@ export class Call extends CallEvents {
     const header = this.#connection?.sendAudio(bytes, audioMs) ?? null;
     if (header === null) return false;
     this.#sentSamples += pcm.length;
-    this.emit("frame", { direction: "out", header, pcm });
+    this.emit("frame", { direction: "out", header, pcm, sampleRateHz: this.#inputRateHz });
     return true;
   }
 

@@ -27,7 +27,12 @@ export interface CallEventMap {
   /** Every JSON event, both ways, as it is on the wire. */
   event: { readonly direction: "in" | "out"; readonly event: JsonObject };
   /** Every binary message, both ways. `pcm` is only valid during the call. */
-  frame: { readonly direction: "in" | "out"; readonly header: FrameHeader; readonly pcm: Int16Array };
+  frame: {
+    readonly direction: "in" | "out";
+    readonly header: FrameHeader;
+    readonly pcm: Int16Array;
+    readonly sampleRateHz: number;
+  };
   session: { readonly session: JsonObject };
   /** The connection was lost; the `attempt`th try to resume the session begins in `delayMs`. */
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly close: CloseInfo };

@@ -110,7 +110,7 @@ export class Hearing {
     if (header.kind !== FRAME_AUDIO) return;
     const samples = (data.byteLength - FRAME_HEADER_BYTES) >> 1;
     const pcm = new Int16Array(data, FRAME_HEADER_BYTES, samples);
-    this.#hooks.emit("frame", { direction: "in", header, pcm });
+    this.#hooks.emit("frame", { direction: "in", header, pcm, sampleRateHz: this.rateHz });
     const part = this.#responses.byTag(header.stream, header.response);
     if (part === null) {
       const message = `Audio for a response that was not announced (stream ${header.stream}, ${header.response})`;
