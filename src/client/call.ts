@@ -2,13 +2,23 @@
 import { Connection } from "./connection.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
 import type { Target } from "./door.ts";
+import { Conversation } from "./conversation.ts";
 import { RelayError, reasonOf } from "./error.ts";
-import { CallEvents, type AudioDevice, type CallEventMap, type CallState, type CloseInfo } from "./events.ts";
+import {
+  CallEvents,
+  type AgentState,
+  type AudioDevice,
+  type CallEventMap,
+  type CallMessage,
+  type CallState,
+  type CloseInfo,
+} from "./events.ts";
 import { Hearing } from "./hearing.ts";
 import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
 import { watchDevices } from "./devices.ts";
 import { Player } from "./player.ts";
+import { Tools, type Tool } from "./tools.ts";
 
 export interface CallOptions {
   /** Session settings in OpenAI's shape, merged into the relay's. */
@@ -34,6 +44,8 @@ export class Call extends CallEvents {
   readonly #player: Player | null;
   readonly #hearing: Hearing;
   readonly #options: CallOptions;
+  readonly #conversation: Conversation;
+  readonly #tools: Tools;
   readonly #blocked = new Set<AudioDevice>();
   readonly #unwatch: () => void;
   #connection: Connection | null = null;
@@ -69,6 +81,14 @@ export class Call extends CallEvents {
       blocked: (blocked) => this.#block("microphone", blocked),
       muted: (muted) => this.emit("muted", { muted }),
     });
+    this.#conversation = new Conversation(this, {
+      messages: (messages) => this.emit("messages", { messages }),
+      agent: (state) => this.emit("agent", { state }),
+    });
+    this.#tools = new Tools({
+      send: (event) => void this.send(event),
+      error: (error) => this.emit("error", { error }),
+    });
     this.#unwatch = watchDevices((devices) => this.emit("devices", { devices }));
     // From the gesture that makes the call. Whether it opens is told by `open`.
     void this.#player?.open(outputRateHz).catch(() => undefined);
@@ -102,6 +122,23 @@ export class Call extends CallEvents {
   /** What was said and fell out before the relay acknowledged it; see the `overflow` event. */
   get overflow(): CallEventMap["overflow"] {
     return this.#connection?.overflow ?? { messages: 0, audioMs: 0 };
+  }
+
+  /** The conversation so far: the newest 500 of it. */
+  get messages(): readonly CallMessage[] {
+    return this.#conversation.messages;
+  }
+
+  get agent(): AgentState {
+    return this.#conversation.agent;
+  }
+
+  /**
+   * Runs `tool` when the model calls the function `name` of the session's `tools`, hands its result to the model and
+   * asks for an answer to it. @returns the way out
+   */
+  tool(name: string, tool: Tool): () => void {
+    return this.#tools.add(name, tool);
   }
 
   /** The browser keeps the loudspeaker silent; see the `blocked` event. */
@@ -191,6 +228,7 @@ export class Call extends CallEvents {
       text: (event) => {
         this.emit("event", { direction: "in", event });
         this.#hearing.event(event);
+        this.#tools.event(event);
       },
       frame: (header, data) => this.#hearing.frame(header, data),
       sent: (event) => this.emit("event", { direction: "out", event }),
@@ -276,6 +314,7 @@ export class Call extends CallEvents {
     this.#connection = null;
     this.#session = null;
     this.#agreed = false;
+    this.#tools.clear();
     this.#hearing.disconnected();
     if (this.#state !== "reconnecting") this.#enter("reconnecting", close);
     void this.#reconnect(reconnect, close);

@@ -22,6 +22,23 @@ export interface CallResponse {
 
 export type AudioDevice = "loudspeaker" | "microphone";
 
+/** `held`: it stands still while the relay judges a sound of the caller's. */
+export type AgentState = "listening" | "thinking" | "speaking" | "held";
+
+export interface CallMessage {
+  readonly id: string;
+  readonly role: "user" | "assistant" | "tool";
+  /** As far as it is known; "" where nobody writes down what was spoken. */
+  readonly text: string;
+  /** `cut`: the rest was not heard. */
+  readonly status: "in_progress" | "done" | "cut" | "failed";
+  /** Of a spoken answer, when it is over; null before, and of everything else. */
+  readonly heardMs: number | null;
+  readonly upstream: string | null;
+  /** Of a tool that is called. */
+  readonly name: string | null;
+}
+
 export interface CallEventMap {
   state: { readonly state: CallState; readonly close: CloseInfo | null };
   /** Every JSON event, both ways, as it is on the wire. */
@@ -105,6 +122,9 @@ export interface CallEventMap {
   unblocked: { readonly device: AudioDevice };
   /** A microphone or loudspeaker was plugged in or pulled out; names are empty until a microphone was allowed. */
   devices: { readonly devices: readonly MediaDeviceInfo[] };
+  /** The conversation, put together: all of it at every change. */
+  messages: { readonly messages: readonly CallMessage[] };
+  agent: { readonly state: AgentState };
   upstream: { readonly upstream: string; readonly status: string; readonly reason: string | null };
   error: { readonly error: RelayError };
 }

@@ -16,8 +16,17 @@ export { Call } from "./call.ts";
 export type { ClientEvent } from "./connection-hooks.ts";
 export { listModels, openDoor, type DoorOptions, type Target } from "./door.ts";
 export { RelayError } from "./error.ts";
-export type { AudioDevice, CallEventMap, CallResponse, CallState, CloseInfo } from "./events.ts";
+export type {
+  AgentState,
+  AudioDevice,
+  CallEventMap,
+  CallMessage,
+  CallResponse,
+  CallState,
+  CloseInfo,
+} from "./events.ts";
 export type { JsonObject } from "./json.ts";
+export type { Tool } from "./tools.ts";
 
 export interface ConnectOptions extends DoorOptions {
   /** Settings in the shape of OpenAI's `session.update`. */

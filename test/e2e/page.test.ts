@@ -75,7 +75,7 @@ describe.runIf(present)("the page", () => {
     expect(opened.problems.filter((problem) => !problem.includes("401"))).toEqual([]);
   });
 
-  test("[C30] a typed turn is answered in writing and aloud, and heard to its end", async () => {
+  test("[C76] a typed turn is answered in writing and aloud, heard to its end, and logged", async () => {
     const { page } = opened;
     await page.fill("#text", "Hello.");
     await page.press("#text", "Enter");
