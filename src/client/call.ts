@@ -13,8 +13,9 @@ import {
   type CallState,
   type CloseInfo,
 } from "./events.ts";
+import { rateOf, withFormats } from "./formats.ts";
 import { Hearing } from "./hearing.ts";
-import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+import { numberAt, objectAt, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
 import { watchDevices } from "./devices.ts";
 import { Player } from "./player.ts";
@@ -348,24 +349,4 @@ export class Call extends CallEvents {
     this.#state = state;
     this.emit("state", { state, close });
   }
-}
-
-/** The formats are the SDK's to say, whatever the application's settings are. */
-function withFormats(session: JsonObject, inputRateHz: number, outputRateHz: number): JsonObject {
-  const audio = objectAt(session, "audio");
-  return {
-    type: "realtime",
-    ...session,
-    audio: {
-      ...audio,
-      input: { ...objectAt(audio, "input"), format: { type: "audio/pcm", rate: inputRateHz } },
-      output: { ...objectAt(audio, "output"), format: { type: "audio/pcm", rate: outputRateHz } },
-    },
-  };
-}
-
-/** Null: not said, or no PCM. */
-function rateOf(session: JsonObject | null, side: "input" | "output"): number | null {
-  const format = objectAt(objectAt(objectAt(session, "audio"), side), "format");
-  return stringAt(format, "type") === "audio/pcm" ? numberAt(format, "rate") : null;
 }

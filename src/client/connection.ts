@@ -9,6 +9,7 @@ import { RelayError } from "./error.ts";
 import type { ClientEvent, ConnectionHooks } from "./connection-hooks.ts";
 import type { CloseInfo } from "./events.ts";
 import { arrayAt, numberAt, objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
+import { aborted, Opening } from "./opening.ts";
 import { Outbox, type Data, type Overflow } from "./outbox.ts";
 import { PageLife } from "./page-life.ts";
 import { Pulse } from "./pulse.ts";
@@ -36,19 +37,10 @@ const LOST_CODES: ReadonlySet<number> = new Set([4003, 4004]);
 const GOODBYE = "end";
 /** The relay's answer to the settings, where it refuses them, names it. */
 const SETTINGS_ID = "sdk_settings";
-/** Socket open, session not described: more is a relay that never will. */
-const DESCRIBED_WITHIN_MS = 30_000;
 /** A `session.resume` that was given up may take effect as long as the relay takes one. */
 const GHOST_MS = 30_000;
 
 type Phase = "opening" | "open" | "resuming" | "closed";
-
-interface Opening {
-  resolve(): void;
-  reject(error: RelayError): void;
-  /** Frees what waited with it. */
-  settled(): void;
-}
 
 export class Connection {
   readonly #hooks: ConnectionHooks;
@@ -104,20 +96,11 @@ export class Connection {
       socket.close(1000, GOODBYE);
       throw aborted();
     }
-    await new Promise<void>((resolve, reject) => {
-      const late = (): void =>
-        this.#fail(new RelayError("timeout", "The relay did not describe the session within 30 s"));
-      const deadline = setTimeout(late, DESCRIBED_WITHIN_MS);
-      const given = (): void => this.#fail(aborted());
-      signal?.addEventListener("abort", given);
-      const settled = (): void => {
-        clearTimeout(deadline);
-        signal?.removeEventListener("abort", given);
-      };
-      this.#opening = { resolve, reject, settled };
-      this.#attach(socket);
-      this.send({ ...settings, event_id: SETTINGS_ID });
-    });
+    const opening = new Opening(signal, (error) => this.#fail(error));
+    this.#opening = opening;
+    this.#attach(socket);
+    this.send({ ...settings, event_id: SETTINGS_ID });
+    await opening.done;
   }
 
   /** A clock that runs while the page's timers do not. */
@@ -161,20 +144,18 @@ export class Connection {
     this.#ended.abort();
     this.#page.stop();
     this.#dialler.stop();
-    this.#settle()?.reject(aborted());
+    this.#settle(aborted());
     socket?.close(1000, reason);
   }
 
-  /** The opening is over, one way or the other. */
-  #settle(): Opening | null {
+  #settle(error: RelayError | null): void {
     const opening = this.#opening;
     this.#opening = null;
-    opening?.settled();
-    return opening;
+    opening?.settle(error);
   }
 
   #fail(error: RelayError): void {
-    this.#settle()?.reject(error);
+    this.#settle(error);
     this.close();
   }
 
@@ -305,9 +286,10 @@ export class Connection {
   /** The first message was `session.update`: what follows on it is the answer. */
   #answered(type: string | null, error: JsonObject | null): void {
     if (type === "session.updated" && this.#phase === "open") {
-      const opening = this.#settle();
+      const opening = this.#opening;
+      this.#opening = null;
       this.#hooks.opened();
-      opening?.resolve();
+      opening?.settle(null);
     } else if (type === "error" && stringAt(error, "event_id") === SETTINGS_ID) {
       const message = stringAt(error, "message") ?? "The relay refused the session's settings";
       this.#fail(new RelayError(stringAt(error, "code") ?? "refused", message));
@@ -438,8 +420,4 @@ export class Connection {
     this.#close("");
     this.#hooks.ended(close, error);
   }
-}
-
-function aborted(): RelayError {
-  return new RelayError("aborted", "The call was ended while it was being connected");
 }
