@@ -249,7 +249,7 @@ export class Connection {
   }
 
   /** Delivery's own events are not numbered: they are of one connection. */
-  #control(event: ClientEvent): void {
+  #control(event: JsonObject): void {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     this.#transmit(JSON.stringify(event));
     this.#hooks.sent(event);

@@ -1,5 +1,6 @@
 /** What the relay says: its events become the call's events, its audio goes to the loudspeaker. */
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
+import type { ClientEvent } from "./connection-hooks.ts";
 import { RelayError } from "./error.ts";
 import type { CallEventMap } from "./events.ts";
 import { arrayAt, isJsonObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
@@ -10,7 +11,7 @@ import type { TrackReport } from "./worklets/playout.ts";
 
 export interface HearingHooks {
   emit<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void;
-  send(event: JsonObject & { readonly type: string }): void;
+  send(event: ClientEvent): void;
 }
 
 type ResponseStatus = CallEventMap["response"]["status"];

@@ -13,7 +13,7 @@ import { openDoor, type DoorOptions } from "./door.ts";
 import { numberAt, objectAt, type JsonObject } from "./json.ts";
 
 export { Call } from "./call.ts";
-export type { ClientEvent } from "./connection-hooks.ts";
+export type { ClientEvent, ClientEventType } from "./connection-hooks.ts";
 export { listModels, openDoor, type DoorOptions, type Target } from "./door.ts";
 export { RelayError } from "./error.ts";
 export type {

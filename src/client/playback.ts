@@ -1,10 +1,10 @@
 /** Which item each track of the player is, and what of it the relay has been told was heard. */
 import type { CallEventMap, CallResponse } from "./events.ts";
-import type { JsonObject } from "./json.ts";
+import type { ClientEvent } from "./connection-hooks.ts";
 import type { TrackReport } from "./worklets/playout.ts";
 
 export interface PlaybackHooks {
-  send(event: JsonObject & { readonly type: string }): void;
+  send(event: ClientEvent): void;
   playback(detail: CallEventMap["playback"]): void;
 }
 

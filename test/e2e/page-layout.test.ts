@@ -198,6 +198,26 @@ describe.runIf(NO_CHROMIUM === null)("the page", () => {
     expect(opened.problems).toEqual([]);
   });
 
+  test("[C57] ends its session when it is left: by a reload, or for another page", async () => {
+    const { page } = opened;
+    const gone: (() => Promise<void>)[] = [() => page.reload().then(), () => page.goto("about:blank").then()];
+    for (const leave of gone) {
+      const created = page.waitForResponse((response) => response.url().endsWith("/v1/sessions"));
+      await page.click("#connect");
+      const { id } = (await (await created).json()) as { readonly id: string };
+      await page.waitForSelector("#state[data-state=open]");
+      const status = async (): Promise<unknown> => {
+        const headers = { Authorization: `Bearer ${relay.apiKey}` };
+        const state: unknown = await (await fetch(`${relay.url}/v1/sessions/${id}`, { headers })).json();
+        return state;
+      };
+      expect(await status()).not.toMatchObject({ status: "ended" });
+      await leave();
+      await expect.poll(status, { timeout: 5000 }).toMatchObject({ status: "ended" });
+    }
+    await page.goto(relay.url);
+  });
+
   test("[C31] says one thing of a wrong key, before and after Connect", async () => {
     const { page } = opened;
     await page.fill("#key", "wrong");
