@@ -147,7 +147,11 @@ export class Call extends CallEvents {
     return this.#blocked.has("loudspeaker");
   }
 
-  /** Lets the loudspeaker play where the browser waited for a gesture: call it from one. @throws RelayError */
+  /**
+   * Lets the loudspeaker play where the browser waited for a gesture: call it from one. The call does so by itself at the
+   * next gesture. Where the browser does not allow it this stays pending.
+   * @throws RelayError
+   */
   resumeAudio(): Promise<void> {
     return this.#player?.resume() ?? Promise.resolve();
   }

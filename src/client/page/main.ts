@@ -146,7 +146,6 @@ async function startCall(): Promise<void> {
   showState("connecting");
   try {
     await openCall(started, { url: location.origin, apiKey: key.value, model: model.value });
-    await started.resumeAudio();
     text.focus();
   } catch (error) {
     tell(messageOf(error));
