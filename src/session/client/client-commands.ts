@@ -208,7 +208,7 @@ export class ClientCommands {
       fromMs += ms;
     }
     const only = contentIndex === 0 && entry.audioParts === undefined;
-    if (only && (mayHaveAudio(entry.item) || this.#parts.responses.truncatable(id))) {
+    if (only && (hasAudio(entry.item) || this.#parts.responses.truncatable(id))) {
       return { fromMs: 0, ms: entry.audioMs };
     }
     throw new ClientError(
@@ -269,10 +269,10 @@ function sameOrigin({ origin }: Entry): (other: Entry) => boolean {
   return (other) => other.origin === origin;
 }
 
-/** Of one that ended before it said anything nothing was heard, which its client may say. */
-function mayHaveAudio(item: Item): boolean {
+function hasAudio(item: Item): boolean {
   const content = item["content"];
-  if (!Array.isArray(content)) return false;
-  const spoken = (part: Json) => isJsonObject(part) && part["type"] === "output_audio";
-  return content.length === 0 || content.some(spoken);
+  return (
+    Array.isArray(content) &&
+    content.some((part: Json) => isJsonObject(part) && part["type"] === "output_audio")
+  );
 }
