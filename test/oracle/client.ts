@@ -1,0 +1,188 @@
+/** Plays a script over one connection after another and keeps what came back. */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { encode } from "../../demo/codec.ts";
+import { silence, voice } from "../support/signal.ts";
+import type { Far, Peer } from "./provider.ts";
+import { resolved, spell, type Script, type Speech, type Step } from "./script.ts";
+import type { OracleTime } from "./time.ts";
+
+export interface Received {
+  /** Which connection and which stretch between two settlings of the script. */
+  readonly call: number;
+  readonly stretch: number;
+  readonly at: number;
+  readonly event: JsonObject;
+}
+
+/** Nothing came for so long: all is said. */
+const QUIET_MS = 700;
+/** No step waits longer. */
+const STEP_MS = 60_000;
+const UNTIL_MS = 8_000;
+
+export type Dial = (peer: Peer) => Far;
+
+export class Client implements Peer {
+  readonly received: Received[] = [];
+  over = false;
+  readonly #time: OracleTime;
+  readonly #script: Script;
+  readonly #dial: Dial;
+  readonly #names = new Map<string, string>();
+  readonly #open = new Set<string>();
+  #far: Far | null = null;
+  #call = 0;
+  #stretch = 0;
+  #step = 0;
+  #awaited: string | null = null;
+  #lastAt = 0;
+  #stopWaiting: (() => void) | null = null;
+
+  constructor(time: OracleTime, script: Script, dial: Dial) {
+    this.#time = time;
+    this.#script = script;
+    this.#dial = dial;
+  }
+
+  begin(): void {
+    this.#connect();
+    this.#settle(this.#time.now);
+  }
+
+  message(text: string): void {
+    const event: unknown = JSON.parse(text);
+    if (typeof event !== "object" || event === null || Array.isArray(event)) throw new Error(`no event: ${text}`);
+    this.#keep(event as JsonObject);
+  }
+
+  closed(code: number, reason: string): void {
+    this.#keep({ type: "(closed)", code, reason });
+    this.#far = null;
+    this.#open.clear();
+  }
+
+  #connect(): void {
+    const call = (this.#call += 1);
+    // What an old connection still says is nobody's any more.
+    this.#far = this.#dial({
+      message: (text) => call === this.#call && this.message(text),
+      closed: (code, reason) => call === this.#call && this.closed(code, reason),
+    });
+  }
+
+  #keep(event: JsonObject): void {
+    this.#lastAt = this.#time.now;
+    this.received.push({ call: this.#call, stretch: this.#stretch, at: this.#time.now, event });
+    this.#learn(event);
+    if (this.#awaited === event["type"]) this.#proceed();
+  }
+
+  #learn(event: JsonObject): void {
+    const { type, response, item } = event;
+    const inner = (value: unknown): JsonObject =>
+      typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+    if (type === "response.created") {
+      this.#open.add(String(inner(response)["id"]));
+      this.#names.set("$response", String(inner(response)["id"]));
+    } else if (type === "response.done") this.#open.delete(String(inner(response)["id"]));
+    else if (type === "response.output_item.added") {
+      const { id, type: kind, call_id } = inner(item);
+      if (kind === "message") this.#names.set("$assistant", String(id));
+      if (kind === "function_call") this.#names.set("$call", String(call_id));
+      this.#names.set("$item", String(id));
+    } else if (type === "conversation.item.added") {
+      const { id, role } = inner(item);
+      if (role === "user") this.#names.set("$user", String(id));
+      this.#names.set("$item", String(id));
+    }
+  }
+
+  #proceed(): void {
+    this.#awaited = null;
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
+    this.#time.after(0, () => this.#next());
+  }
+
+  #next(): void {
+    const step = this.#script.steps[this.#step];
+    this.#step += 1;
+    if (step === undefined) {
+      this.over = true;
+      return;
+    }
+    this.#do(step);
+  }
+
+  #do(step: Step): void {
+    switch (step.do) {
+      case "send": {
+        const event = resolved(step.event, this.#names) as JsonObject;
+        this.#far?.send(spell(event, step.spelling ?? "plain"));
+        return this.#next();
+      }
+      case "raw":
+        this.#far?.send(step.binary === true ? new TextEncoder().encode(step.text) : step.text);
+        return this.#next();
+      case "say":
+        return this.#say(step, 0);
+      case "wait":
+        this.#time.after(step.ms, () => this.#next());
+        return;
+      case "until":
+        this.#awaited = step.type;
+        this.#stopWaiting = this.#time.after(UNTIL_MS, () => this.#proceed());
+        return;
+      case "settle":
+        this.#lastAt = this.#time.now;
+        return this.#settle(this.#time.now);
+      case "reconnect":
+        this.#far?.close(1000);
+        this.#open.clear();
+        this.#stretch += 1;
+        this.#connect();
+        return this.#settle(this.#time.now);
+      default:
+        step satisfies never;
+    }
+  }
+
+  #settle(since: number): void {
+    this.#time.after(QUIET_MS, () => {
+      const quiet = this.#time.now - this.#lastAt >= QUIET_MS && this.#open.size === 0;
+      if (!quiet && this.#time.now - since < STEP_MS) return this.#settle(since);
+      this.#stretch += 1;
+      this.#next();
+    });
+  }
+
+  #say(speech: Speech, fromMs: number): void {
+    if (fromMs >= speech.ms) return this.#next();
+    const toMs = Math.min(speech.ms, fromMs + speech.chunkMs);
+    const audio = wireBytes(speech).subarray(...range(speech, fromMs, toMs));
+    this.#far?.send(
+      spell({ type: "input_audio_buffer.append", audio: Buffer.from(audio).toString("base64") }, speech.spelling),
+    );
+    if (speech.burst) this.#say(speech, toMs);
+    else this.#time.after(toMs - fromMs, () => this.#say(speech, toMs));
+  }
+}
+
+function range(speech: Speech, fromMs: number, toMs: number): [number, number] {
+  const bytesPerMs = speech.format === "audio/pcm" ? 48 : 8;
+  return [fromMs * bytesPerMs, toMs * bytesPerMs];
+}
+
+const made = new Map<string, Uint8Array>();
+
+/** The same speech is asked for by many scripts. */
+function wireBytes({ kind, ms, seed, format }: Speech): Uint8Array {
+  const key = `${kind} ${ms} ${seed} ${format}`;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const rate = format === "audio/pcm" ? 24_000 : 8_000;
+  const samples = kind === "voice" ? voice(ms, rate, seed) : silence(ms, rate, seed);
+  const bytes = encode(samples, format === "audio/pcm" ? { type: format, rate: 24_000 } : { type: format });
+  made.set(key, bytes);
+  return bytes;
+}
