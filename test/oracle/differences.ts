@@ -1,0 +1,204 @@
+/**
+ * Where a client with the relay in between sees something else than without it, on purpose: SPEC.md "Differences from
+ * the provider" has the same list with the reasons. Each rewrites both streams so that what it allows, and nothing
+ * else, is equal.
+ */
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import { objectOf, type Normal } from "./normal.ts";
+import type { Script } from "./script.ts";
+
+export type Side = "direct" | "through";
+
+export interface Difference {
+  /** As in SPEC.md. */
+  readonly id: string;
+  readonly what: string;
+  rewrite?(events: readonly Normal[], side: Side, script: Script): readonly Normal[];
+  /** Makes two events that stand at one place equal in what may lie between them. */
+  relax?(direct: JsonObject, through: JsonObject, type: string, script: Script): readonly [JsonObject, JsonObject];
+}
+
+type EachEvent = (event: Normal, side: Side, script: Script) => Normal | null;
+
+function each(id: string, what: string, rewrite: EachEvent): Difference {
+  return {
+    id,
+    what,
+    rewrite: (events, side, script) => events.flatMap((event) => rewrite(event, side, script) ?? []),
+  };
+}
+
+function withValue(event: Normal, value: JsonObject): Normal {
+  return { ...event, value };
+}
+
+function without(value: JsonObject, ...keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
+}
+
+/** `visit` at every object within. */
+function deep(value: Json, visit: (object: JsonObject) => JsonObject): Json {
+  if (Array.isArray(value)) return value.map((inner) => deep(inner, visit));
+  if (typeof value !== "object" || value === null) return value;
+  const inner = Object.entries(value).map(([key, member]): [string, Json] => [key, deep(member, visit)]);
+  return visit(Object.fromEntries(inner));
+}
+
+/** Leaves of `session` that the script's updates name: the rest is each server's own default. */
+function named(session: Json, updates: readonly Json[]): Json {
+  if (typeof session !== "object" || session === null || Array.isArray(session)) return session;
+  const kept: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(session)) {
+    const inner = updates.flatMap((update) => {
+      const member = objectOf(update)[key];
+      return member === undefined ? [] : [member];
+    });
+    if (inner.length > 0) kept[key] = key === "turn_detection" || key === "format" ? value : named(value, inner);
+  }
+  return kept;
+}
+
+export const DIFFERENCES: readonly Difference[] = [
+  each("defaults", "Defaults of the session are the relay's", (event, _side, script) => {
+    if (event.type === "session.created") return withValue(event, {});
+    if (event.type !== "session.updated") return event;
+    const updates = script.steps.flatMap((step) =>
+      step.do === "send" && step.event["type"] === "session.update" ? [step.event["session"] ?? {}] : [],
+    );
+    return withValue(event, { session: named(event.value["session"] ?? {}, updates) });
+  }),
+  each("voice", "A voice that nobody chose is called default", (event) => {
+    if (!/^response\.(created|done)$/.test(event.type)) return event;
+    return withValue(event, deep(event.value, (object) => ("voice" in object && !String(object["voice"]).startsWith("v-") ? without(object, "voice") : object)) as JsonObject);
+  }),
+  each("conversation.created", "The conversation is announced", (event) =>
+    event.type === "conversation.created" ? null : event,
+  ),
+  each("messages", "Words of errors are the relay's", (event) => {
+    if (event.type !== "error") return event;
+    const error = objectOf(event.value["error"]);
+    const begins = String(error["message"]).startsWith("Cancellation failed") ? "Cancellation failed" : "";
+    return withValue(event, { error: { ...error, message: begins } });
+  }),
+  each("malformed", "What is wrong with an event or a field has one of several codes", (event) => {
+    if (event.type !== "error") return event;
+    const error = objectOf(event.value["error"]);
+    if (!MALFORMED.has(String(error["code"]))) return event;
+    const param = typeof error["param"] === "string" ? (error["param"].split(/[.[]/)[0] ?? null) : null;
+    return withValue(event, { error: { ...error, code: "malformed", param } });
+  }),
+  each("metadata", "What a provider adds to metadata is told at the end of its answer", (event) => {
+    if (!/^response\.(created|done)$/.test(event.type)) return event;
+    const response = objectOf(event.value["response"]);
+    const hidden = event.type === "response.created" ? /^demo_/ : /^demo_input_item$/;
+    const given = Object.entries(objectOf(response["metadata"])).filter(([key]) => !hidden.test(key));
+    const metadata = given.length > 0 ? Object.fromEntries(given) : null;
+    return withValue(event, { ...event.value, response: { ...response, metadata } });
+  }),
+  each("transcription", "What a transcription session does not take has other codes", (event, _side, script) => {
+    if (event.type !== "error" || script.intent !== "transcription") return event;
+    const error = objectOf(event.value["error"]);
+    if (!UNFITTING.has(String(error["code"]))) return event;
+    return withValue(event, { error: { ...error, code: "unfitting", param: null, message: "" } });
+  }),
+  each("no words", "An item whose words are not known has no transcript", (event) =>
+    event.type.startsWith("conversation.item.")
+      ? withValue(event, deep(event.value, (object) => (!object["transcript"] && "transcript" in object ? without(object, "transcript") : object)) as JsonObject)
+      : event,
+  ),
+  {
+    id: "resampled",
+    what: "G.711 is spoken to providers as PCM at 24 kHz",
+    relax: (direct, through, type, script) =>
+      usesG711(script) ? relaxed(direct, through, { sha: "any", bytes: 0.01, samples: 3.001 }) : [direct, through],
+  },
+  {
+    id: "detection",
+    what: "The relay's detector decides where turns begin and end",
+    relax: (direct, through, type, script) =>
+      script.detected || script.intent === "transcription"
+        ? relaxed(direct, through, { positions: 150, proof: true, seconds: 0.2, tokens: 3, sha: "any", bytes: 0.3 })
+        : [direct, through],
+  },
+];
+
+const MALFORMED: ReadonlySet<string> = new Set([
+  "invalid_value",
+  "invalid_type",
+  "missing_required_parameter",
+  "invalid_json",
+  "invalid_event",
+]);
+
+const UNFITTING: ReadonlySet<string> = new Set([
+  "malformed",
+  "invalid_event_for_session",
+  "invalid_request",
+  "invalid_session_type",
+  "response_cancel_not_active",
+]);
+
+function usesG711(script: Script): boolean {
+  return JSON.stringify(script.steps).includes('"audio/pcm') && /"audio\/pcm[ua]"/.test(JSON.stringify(script.steps));
+}
+
+interface Tolerance {
+  /** Milliseconds between positions in the caller's audio. */
+  readonly positions?: number;
+  /** The reference's account of what it heard is not compared. */
+  readonly proof?: boolean;
+  /** Seconds in `[1.23 s of speech]` and in usage. */
+  readonly seconds?: number;
+  /** Tokens. */
+  readonly tokens?: number;
+  /** Hashes of audio are not compared. */
+  readonly sha?: "any";
+  /** Part of a length in bytes. */
+  readonly bytes?: number;
+  readonly samples?: number;
+}
+
+/** Where both have the same shape, what lies within the tolerance is made equal. */
+function relaxed(direct: JsonObject, through: JsonObject, tolerance: Tolerance): readonly [JsonObject, JsonObject] {
+  return [direct, objectOf(towards(direct, through, tolerance, ""))];
+}
+
+function towards(direct: Json | undefined, through: Json, tolerance: Tolerance, key: string): Json {
+  if (Array.isArray(through)) {
+    return through.map((inner, at) => towards(Array.isArray(direct) ? direct[at] : undefined, inner, tolerance, key));
+  }
+  if (typeof through === "object" && through !== null) {
+    const beside = objectOf(direct);
+    return Object.fromEntries(
+      Object.entries(through).map(([name, inner]) => [name, towards(beside[name], inner, tolerance, name)]),
+    );
+  }
+  return direct !== undefined && within(direct, through, tolerance, key) ? direct : through;
+}
+
+function within(direct: Json, through: Json, tolerance: Tolerance, key: string): boolean {
+  if (typeof direct !== typeof through) return false;
+  if (tolerance.proof === true && key.startsWith("demo_input_")) return true;
+  if (tolerance.sha === "any" && (key === "sha" || key === "demo_input_sha256")) return true;
+  if (key === "demo_input_samples" && tolerance.samples !== undefined) {
+    const ratio = Number(through) / Number(direct);
+    return ratio > 0.3 && ratio <= tolerance.samples;
+  }
+  if (typeof direct === "string" && typeof through === "string") {
+    if (tolerance.seconds === undefined) return false;
+    const [one, other] = [spoken(direct), spoken(through)];
+    return one !== null && other !== null && Math.abs(one - other) <= tolerance.seconds;
+  }
+  if (typeof direct !== "number" || typeof through !== "number") return false;
+  const far = Math.abs(direct - through);
+  if (/^audio_(start|end)_ms$/.test(key)) return far <= (tolerance.positions ?? 0);
+  if (key === "seconds") return far <= (tolerance.seconds ?? 0);
+  if (/tokens$/.test(key)) return far <= (tolerance.tokens ?? 0);
+  if (key === "bytes") return far <= (tolerance.bytes ?? 0) * Math.max(direct, 100);
+  return false;
+}
+
+function spoken(words: string): number | null {
+  const match = /^\[([\d.]+) s of speech\]$/.exec(words);
+  return match === null ? null : Number(match[1]);
+}
