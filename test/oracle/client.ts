@@ -11,6 +11,8 @@ export interface Received {
   readonly call: number;
   readonly stretch: number;
   readonly at: number;
+  /** Steps of the script that were taken by then. */
+  readonly step: number;
   readonly event: JsonObject;
 }
 
@@ -72,7 +74,7 @@ export class Client implements Peer {
 
   #keep(event: JsonObject): void {
     this.#lastAt = this.#time.now;
-    this.received.push({ call: this.#call, stretch: this.#stretch, at: this.#time.now, event });
+    this.received.push({ call: this.#call, stretch: this.#stretch, at: this.#time.now, step: this.#step, event });
     this.#learn(event);
     if (this.#awaited === event["type"]) this.#proceed();
   }

@@ -4,6 +4,7 @@
  * else, is equal.
  */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import { deep } from "./habits.ts";
 import { objectOf, type Normal } from "./normal.ts";
 import type { Script } from "./script.ts";
 
@@ -36,14 +37,6 @@ function without(value: JsonObject, ...keys: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
 }
 
-/** `visit` at every object within. */
-function deep(value: Json, visit: (object: JsonObject) => JsonObject): Json {
-  if (Array.isArray(value)) return value.map((inner) => deep(inner, visit));
-  if (typeof value !== "object" || value === null) return value;
-  const inner = Object.entries(value).map(([key, member]): [string, Json] => [key, deep(member, visit)]);
-  return visit(Object.fromEntries(inner));
-}
-
 /** Leaves of `session` that the script's updates name: the rest is each server's own default. */
 function named(session: Json, updates: readonly Json[]): Json {
   if (typeof session !== "object" || session === null || Array.isArray(session)) return session;
@@ -62,7 +55,10 @@ export const DIFFERENCES: readonly Difference[] = [
   each("defaults", "Defaults of the session are the relay's", (event, _side, script) => {
     if (event.type === "session.created") return withValue(event, {});
     if (event.type !== "session.updated") return event;
-    const updates = script.steps.flatMap((step) =>
+    // The client's, on this connection and sent by then.
+    const sent = script.steps.slice(0, event.step);
+    const dialled = sent.findLastIndex((step) => step.do === "reconnect");
+    const updates = sent.slice(dialled + 1).flatMap((step) =>
       step.do === "send" && step.event["type"] === "session.update" ? [step.event["session"] ?? {}] : [],
     );
     return withValue(event, { session: named(event.value["session"] ?? {}, updates) });
@@ -106,6 +102,32 @@ export const DIFFERENCES: readonly Difference[] = [
       ? withValue(event, deep(event.value, (object) => (!object["transcript"] && "transcript" in object ? without(object, "transcript") : object)) as JsonObject)
       : event,
   ),
+  each("status", "Every item has a status", (event) =>
+    withValue(
+      event,
+      deep(event.value, (object) =>
+        /^mcp_/.test(String(object["type"])) ? without(object, "status", "object") : object,
+      ) as JsonObject,
+    ),
+  ),
+  {
+    id: "interrupted",
+    what: "An answer that the caller interrupts ends where the relay heard the caller",
+    rewrite: (events) => {
+      const cut = new Set(
+        events.flatMap((event) => {
+          const { id, status_details } = objectOf(event.value["response"]);
+          return objectOf(status_details)["reason"] === "turn_detected" ? [String(id)] : [];
+        }),
+      );
+      if (cut.size === 0) return events;
+      return events.map((event) =>
+        event.threads.some((thread) => cut.has(thread.replace(/^(response|item) /, "").replace(/\.\d+$/, "")))
+          ? withValue(event, deep(event.value, (object) => without(object, "transcript", "delta", "usage")) as JsonObject)
+          : event,
+      );
+    },
+  },
   {
     id: "resampled",
     what: "G.711 is spoken to providers as PCM at 24 kHz",
@@ -128,6 +150,8 @@ const MALFORMED: ReadonlySet<string> = new Set([
   "missing_required_parameter",
   "invalid_json",
   "invalid_event",
+  "invalid_session_type",
+  "item_reference_invalid_item_id",
 ]);
 
 const UNFITTING: ReadonlySet<string> = new Set([

@@ -1,12 +1,13 @@
 /** A script from a seed: an opening that says who takes the turns, and one to five episodes. */
 import { Random } from "../sim/random.ts";
 import { EPISODES, type Mood } from "./episodes.ts";
+import { HABITS } from "./habits.ts";
 import type { Script, Step } from "./script.ts";
 
 /** Settled after most episodes: the rest run into each other. */
 const SETTLED = 0.8;
 
-export function draw(seed: number, number: number, provider = "demo"): Script {
+export function draw(seed: number, number: number, provider?: string): Script {
   const random = new Random(Math.imul(seed, 0x01000193) ^ number);
   const mood = drawMood(random);
   const steps: Step[] = [];
@@ -21,7 +22,7 @@ export function draw(seed: number, number: number, provider = "demo"): Script {
   }
   if (steps.at(-1)?.do !== "settle") steps.push({ do: "settle" });
   return {
-    provider,
+    provider: provider ?? (random.chance(0.4) ? "demo" : random.pick(HABITS).name),
     intent: mood.turns === "transcription" ? "transcription" : "realtime",
     detected: mood.turns === "detected",
     pace: random.pick([1, 4, 4, 16]),

@@ -35,6 +35,10 @@ export const KNOWN: readonly Known[] = [
   { id: "N-duplicate", what: "a taken item id has the code item_create_duplicate_id, the provider's is item_create_duplicate_item_id", excuses: ({ through }) => JSON.stringify(through?.value ?? {}).includes("item_create_duplicate_id") },
   { id: "D2", what: "null in response.create is refused", concerns: (script) => says(script, /"(input|instructions|tools)":null/) },
   { id: "N13", what: "the voice of one answer is not told", concerns: (script) => says(script, /"response":\{"audio":\{"output":\{"voice"/) },
+  { id: "R17", what: "audio in an item is passed on in the client's format", concerns: (script) => says(script, /"audio\/pcm[ua]"/) && says(script, /"type":"input_audio"/) },
+  { id: "N-untyped", what: "an update without a type is taken", concerns: (script) => says(script, /"no type"/) },
+  { id: "N-truncated", what: "the words of a truncated item come back when the answer ends", concerns: (script) => says(script, /item.truncate/) },
+  { id: "N-transcription", what: "a transcription session takes items", concerns: (script) => script.intent === "transcription" && says(script, /item.create"/) },
 ];
 
 const REFUSED_BY_PROVIDER = [

@@ -10,6 +10,8 @@ export interface Normal {
   readonly type: string;
   /** Connection and stretch of the script, `1/3`. */
   readonly place: string;
+  /** Steps of the script that were taken by then. Not compared. */
+  readonly step: number;
   readonly value: JsonObject;
   /** Orders of which this event is part: two streams are equal when each of their threads is. */
   readonly threads: readonly string[];
@@ -34,7 +36,7 @@ export function normal(received: readonly Received[]): readonly Normal[] {
   const growing = new Map<string, Growing>();
   const names = new Names();
   for (const { call, event } of received) names.learn(call, event);
-  for (const { call, stretch, event } of received) {
+  for (const { call, stretch, step, event } of received) {
     const { type: rawType, event_id: _eventId, delta, ...rest } = event;
     const type = String(rawType);
     const value = names.rewrite(call, rest) as JsonObject;
@@ -48,7 +50,7 @@ export function normal(received: readonly Received[]): readonly Normal[] {
         grow(begun, delta);
         growing.set(key, begun);
       }
-      events.push({ type, place: `${call}/${stretch}`, value, threads: threadsOf(type, value) });
+      events.push({ type, place: `${call}/${stretch}`, step, value, threads: threadsOf(type, value) });
     }
   }
   for (const { index, text, audio } of growing.values()) {

@@ -5,6 +5,7 @@ import { Session } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { UpstreamFactory } from "../../src/upstreams/upstream.ts";
 import { Client, type Received } from "./client.ts";
+import { habitNamed, type Habit } from "./habits.ts";
 import { Reference, type Far, type Peer } from "./provider.ts";
 import type { Script } from "./script.ts";
 import { OracleTime } from "./time.ts";
@@ -24,7 +25,9 @@ export interface Tampering {
 export async function playDirect(script: Script): Promise<readonly Received[]> {
   const time = new OracleTime();
   let calls = 0;
-  const client = new Client(time, script, (peer) => new Reference(time, script, (calls += 1), peer));
+  const own = habitNamed(script.provider);
+  const habit = own.hidden ? habitNamed("demo") : own;
+  const client = new Client(time, script, (peer) => new Reference(time, script, habit, (calls += 1), peer));
   client.begin();
   await time.run(LONGEST_MS, () => client.over);
   return client.received;
@@ -48,6 +51,7 @@ class Relay implements Far {
   readonly #session: Session;
   readonly #upstreams = new Map<string, Reference>();
   readonly #counted: { dials: number };
+  readonly #habit: Habit;
   #over = false;
   #armed: { readonly at: number; readonly stop: () => void } | null = null;
 
@@ -57,8 +61,15 @@ class Relay implements Far {
     this.#peer = peer;
     this.#counted = counted;
     this.#tampering = tampering;
+    this.#habit = habitNamed(script.provider);
     let drawn = 0;
-    const options = { adapter: "openai-compatible", url: "https://reference.test/v1/realtime", model: "oracle" };
+    const { settings } = this.#habit;
+    const options = {
+      adapter: "openai-compatible",
+      url: "https://reference.test/v1/realtime",
+      model: "oracle",
+      ...(settings === undefined ? {} : { settings }),
+    };
     this.#session = new Session(
       {
         id: "oracle",
@@ -108,7 +119,7 @@ class Relay implements Far {
     this.#time.after(0, () => {
       if (this.#over) return;
       this.#counted.dials += 1;
-      const reference = new Reference(this.#time, this.#script, this.#counted.dials, {
+      const reference = new Reference(this.#time, this.#script, this.#habit, this.#counted.dials, {
         message: (data) => this.#upstreams.has(peer) && this.#input({ type: "message", peer, data }),
         closed: (code, reason) => {
           if (this.#upstreams.delete(peer)) this.#input({ type: "close", peer, code, reason });

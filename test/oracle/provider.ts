@@ -6,6 +6,8 @@ import { DemoSession } from "../../demo/session.ts";
 import { Stats } from "../../demo/stats.ts";
 import type { Speech } from "../../demo/voice.ts";
 import { seeded } from "../support/signal.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Habit, Wired } from "./habits.ts";
 import type { Script } from "./script.ts";
 import type { OracleTime } from "./time.ts";
 
@@ -19,6 +21,15 @@ export interface Peer {
 export interface Far {
   send(data: string | Uint8Array): void;
   close(code: number): void;
+}
+
+function eventIn(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** A letter is spoken in this many milliseconds. */
@@ -48,16 +59,20 @@ export class Reference implements Far {
   readonly #time: OracleTime;
   readonly #wire: Wire & { readyState: number };
 
+  readonly #habit: Habit;
+  readonly #wired: Wired = { memory: new Map() };
+
   /** `seed`: of the identifiers. */
-  constructor(time: OracleTime, script: Script, seed: number, peer: Peer) {
+  constructor(time: OracleTime, script: Script, habit: Habit, seed: number, peer: Peer) {
     this.#time = time;
     this.#peer = peer;
+    this.#habit = habit;
     this.#wire = {
       OPEN: 1,
       readyState: 1,
       bufferedAmount: 0,
       send: (data) => {
-        if (typeof data === "string") time.after(0, () => peer.message(data));
+        if (typeof data === "string") this.#say(data);
       },
       close: (code, reason) => this.#close(code, reason),
       terminate: () => this.#close(1006, ""),
@@ -67,6 +82,7 @@ export class Reference implements Far {
       pace: String(script.pace),
       piece_ms: String(script.pieceMs),
       ...(script.reply === null ? {} : { reply: script.reply }),
+      ...habit.knobs,
     });
     const knobs = readKnobs(query, {});
     const drawId = idDrawer(seed);
@@ -89,8 +105,28 @@ export class Reference implements Far {
     this.#time.after(0, () => {
       if (this.#wire.readyState !== 1) return;
       this.#time.stir();
-      this.#session.receive(text);
+      this.#hear(text);
     });
+  }
+
+  #hear(text: string | null): void {
+    const event = this.#habit.in === undefined || text === null ? null : eventIn(text);
+    if (event === null) return this.#session.receive(text);
+    const taken = this.#habit.in?.(event, this.#wired) ?? null;
+    if (taken !== null) this.#session.receive(JSON.stringify(taken));
+  }
+
+  #say(text: string): void {
+    const { out, late, spelled } = this.#habit;
+    if (out === undefined && late === undefined && spelled === undefined) {
+      this.#time.after(0, () => this.#peer.message(text));
+      return;
+    }
+    const event = JSON.parse(text) as JsonObject;
+    for (const said of out?.(event, this.#wired) ?? [event]) {
+      const whole = JSON.stringify("event_id" in said ? said : { event_id: "event_habit", ...said });
+      this.#time.after(late?.(said) ?? 0, () => this.#peer.message(spelled?.(whole) ?? whole));
+    }
   }
 
   close(_code: number): void {
