@@ -38,6 +38,7 @@ export class Client implements Peer {
   #step = 0;
   #awaited: string | null = null;
   #lastAt = 0;
+  #ending = false;
   #stopWaiting: (() => void) | null = null;
 
   constructor(time: OracleTime, script: Script, dial: Dial) {
@@ -109,11 +110,13 @@ export class Client implements Peer {
   #next(): void {
     const step = this.#script.steps[this.#step];
     this.#step += 1;
-    if (step === undefined) {
-      this.over = true;
-      return;
+    if (step !== undefined) return this.#do(step);
+    // Whatever the script ends with, the last answer is heard to its end.
+    if (this.#ending) this.over = true;
+    else {
+      this.#ending = true;
+      this.#settle(this.#time.now);
     }
-    this.#do(step);
   }
 
   #do(step: Step): void {

@@ -59,7 +59,7 @@ function alike(
   if (direct === undefined || through === undefined) return false;
   if (direct.type !== through.type || direct.place !== through.place) return false;
   let [one, other] = [direct.value, through.value];
-  for (const { relax } of differences) if (relax) [one, other] = relax(one, other, direct.type, script);
+  for (const { relax } of differences) if (relax) [one, other] = relax(one, other, script);
   return JSON.stringify(one) === JSON.stringify(other);
 }
 

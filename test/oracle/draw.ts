@@ -20,7 +20,7 @@ export function draw(seed: number, number: number, provider?: string): Script {
     steps.push(...chosen.steps(random, mood));
     if (random.chance(SETTLED)) steps.push({ do: "settle" });
   }
-  if (steps.at(-1)?.do !== "settle") steps.push({ do: "settle" });
+  if (steps.at(-1)?.do === "settle") steps.pop();
   return {
     provider: provider ?? (random.chance(0.4) ? "demo" : random.pick(HABITS).name),
     intent: mood.turns === "transcription" ? "transcription" : "realtime",

@@ -97,6 +97,8 @@ function mcpCall(response: string): JsonObject {
 
 /** A text part before the part with the audio. */
 function withTextPart(event: JsonObject): readonly JsonObject[] {
+  const audio = JSON.stringify(event).includes('"output_audio"') || event["content_index"] !== undefined;
+  if (!/^response\.|^conversation\.item\.(done|retrieved)$/.test(String(event["type"])) || !audio) return [event];
   const about = {
     response_id: event["response_id"] ?? "",
     item_id: event["item_id"] ?? "",
@@ -206,6 +208,7 @@ export const HABITS: readonly Habit[] = [
     in: (event) => {
       if (event["type"] !== "session.update") return event;
       const session = objectOf(event["session"]);
+      if (session["type"] === "transcription") return event;
       const audio = objectOf(session["audio"]);
       const output = { ...objectOf(audio["output"]), format: { type: "audio/pcmu" } };
       return { ...event, session: { ...session, audio: { ...audio, output } } };
@@ -314,7 +317,7 @@ export const HABITS: readonly Habit[] = [
     what: "every call has the same call_id",
     hidden: false,
     out: (event) => [
-      objectOf(deep(event, (object) => ("call_id" in object && isCall(object) ? { ...object, call_id: "call_1" } : object))),
+      objectOf(deep(event, (object) => ("call_id" in object && object["type"] !== "function_call_output" ? { ...object, call_id: "call_1" } : object))),
     ],
   },
   {

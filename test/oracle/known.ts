@@ -39,6 +39,13 @@ export const KNOWN: readonly Known[] = [
   { id: "N-untyped", what: "an update without a type is taken", concerns: (script) => says(script, /"no type"/) },
   { id: "N-truncated", what: "the words of a truncated item come back when the answer ends", concerns: (script) => says(script, /item.truncate/) },
   { id: "N-transcription", what: "a transcription session takes items", concerns: (script) => script.intent === "transcription" && says(script, /item.create"/) },
+  { id: "R09", what: "items and events of unknown kinds are dropped", concerns: (script) => script.provider === "calls tools by itself" },
+  { id: "R44", what: "a message has one part", concerns: (script) => script.provider === "text and audio" },
+  { id: "R19", what: "logprobs, languages and segments are dropped", concerns: (script) => script.provider === "logprobs" },
+  { id: "R16", what: "arguments that are an object are lost", concerns: (script) => script.provider === "object arguments" },
+  { id: "R01b", what: "an item that the filter ended is told as completed", concerns: (script) => script.provider === "filtered" },
+  { id: "R12b", what: "the type of a failed answer's error is lost", concerns: (script) => script.provider === "out of quota" || script.provider === "failed transcripts" },
+  { id: "R28", what: "the deltas of a growing transcript add up to less than its end", concerns: (script) => script.provider === "growing transcripts" },
 ];
 
 const REFUSED_BY_PROVIDER = [

@@ -3,7 +3,7 @@
  * first output of the second response), and the deltas of one part are one event.
  */
 import { createHash, type Hash } from "node:crypto";
-import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import type { Received } from "./client.ts";
 
 export interface Normal {
@@ -18,7 +18,7 @@ export interface Normal {
 }
 
 export function objectOf(value: Json | undefined): JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+  return isJsonObject(value) ? value : {};
 }
 
 /** Names that clients of scripts give begin so, and are kept. */
@@ -121,8 +121,8 @@ class Names {
 
   rewrite(call: number, value: Json): Json {
     if (typeof value === "string") return this.#names.get(`${call} ${value}`) ?? value;
-    if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map((inner) => this.rewrite(call, inner));
+    if (!isJsonObject(value)) return value;
     const rewritten: Record<string, Json> = {};
     // Members have no order.
     for (const key of Object.keys(value).sort()) {

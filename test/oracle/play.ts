@@ -1,5 +1,5 @@
 /** One script, played straight to the reference and through the relay to the same. */
-import { NO_KERNELS } from "../../src/audio/kernels.ts";
+import { loadKernels } from "../support/kernels.ts";
 import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
 import { Session } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
@@ -80,7 +80,7 @@ class Relay implements Far {
       },
       {
         drawId: () => `drawn${(drawn += 1)}`,
-        kernels: NO_KERNELS,
+        kernels: loadKernels(),
         createUpstream: tampering.upstream?.(createUpstream) ?? createUpstream,
       },
       time.wall,

@@ -1,0 +1,53 @@
+/** The shortest script that still differs: steps are left out in ever smaller runs, then what is left is made plain. */
+import type { Script, Step } from "./script.ts";
+
+/** Scripts played for one finding. */
+const TRIES = 200;
+
+export async function shrink(script: Script, differs: (script: Script) => Promise<boolean>): Promise<Script> {
+  const budget = { left: TRIES };
+  const still = async (candidate: Script): Promise<boolean> => {
+    if (budget.left <= 0 || !isFair(candidate)) return false;
+    budget.left -= 1;
+    return differs(candidate);
+  };
+  let best = script;
+  for (let size = Math.ceil(script.steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < best.steps.length; ) {
+      const steps = best.steps.toSpliced(at, size);
+      if (await still({ ...best, steps })) best = { ...best, steps };
+      else at += size;
+    }
+  }
+  for (const plainer of plain(best)) if (await still(plainer(best))) best = plainer(best);
+  return best;
+}
+
+/** What is cancelled has begun: whether a cancel in the very moment of its request comes first is chance. */
+export function isFair({ steps }: Script): boolean {
+  let asked = false;
+  for (const step of steps) {
+    if (step.do !== "send") asked = asked && step.do === "say" && step.burst;
+    else if (step.event["type"] === "response.create") asked = true;
+    else if (asked && step.event["type"] === "response.cancel") return false;
+  }
+  return true;
+}
+
+function plain(script: Script): ((script: Script) => Script)[] {
+  const whole: ((script: Script) => Script)[] = [
+    (given) => ({ ...given, provider: "demo" }),
+    (given) => ({ ...given, pace: 4, pieceMs: 40 }),
+  ];
+  const each = script.steps.map((_, at) => (given: Script): Script => {
+    const step = given.steps[at];
+    return step === undefined ? given : { ...given, steps: given.steps.with(at, plainStep(step)) };
+  });
+  return [...whole, ...each];
+}
+
+function plainStep(step: Step): Step {
+  if (step.do === "send") return { do: "send", event: step.event };
+  if (step.do === "say") return { ...step, seed: 1, chunkMs: 100, spelling: "plain", ms: Math.min(step.ms, 1_500) };
+  return step;
+}
