@@ -488,7 +488,8 @@ export const EPISODES: readonly Episode[] = [
     weight: 1,
     moods: ANSWERING,
     steps: (random, mood) => [
-      ...(random.chance(0.4) ? [send(text("tell me a story")), ask(), { do: "wait", ms: 200 + APART_MS } as const] : []),
+      ...(random.chance(0.4) ? [send(text("tell me a story")), ask()] : []),
+      { do: "wait", ms: 200 + APART_MS },
       { do: "reconnect" },
       update({
         instructions: "Be the voice of the reference.",

@@ -35,7 +35,7 @@ export const KNOWN: readonly Known[] = [
   { id: "N-duplicate", what: "a taken item id has the code item_create_duplicate_id, the provider's is item_create_duplicate_item_id", excuses: ({ through }) => JSON.stringify(through?.value ?? {}).includes("item_create_duplicate_id") },
   { id: "D2", what: "null in response.create is refused", concerns: (script) => says(script, /"(input|instructions|tools)":null/) },
   { id: "N13", what: "the voice of one answer is not told", concerns: (script) => says(script, /"response":\{"audio":\{"output":\{"voice"/) },
-  { id: "R17", what: "audio in an item is passed on in the client's format", concerns: (script) => says(script, /"audio\/pcm[ua]"/) && says(script, /"type":"input_audio"/) },
+  { id: "R17", what: "audio in an item is passed on in the client's format", concerns: (script) => says(script, /"type":"input_audio"/) },
   { id: "N-untyped", what: "an update without a type is taken", concerns: (script) => says(script, /"no type"/) },
   { id: "N-truncated", what: "the words of a truncated item come back when the answer ends", concerns: (script) => says(script, /item.truncate/) },
   { id: "N-transcription", what: "a transcription session takes items", concerns: (script) => script.intent === "transcription" && says(script, /item.create"/) },
@@ -46,11 +46,26 @@ export const KNOWN: readonly Known[] = [
   { id: "R01b", what: "an item that the filter ended is told as completed", concerns: (script) => script.provider === "filtered" },
   { id: "R12b", what: "the type of a failed answer's error is lost", concerns: (script) => script.provider === "out of quota" || script.provider === "failed transcripts" },
   { id: "R28", what: "the deltas of a growing transcript add up to less than its end", concerns: (script) => script.provider === "growing transcripts" },
+  { id: "N-overtake", what: "what follows a response.create that waits for a cancelled answer overtakes it", concerns: (script) => overtakes(script) },
 ];
+
+/** `response.cancel`, `response.create` and something more in one breath. */
+function overtakes({ steps }: Script): boolean {
+  let phase = 0;
+  for (const step of steps) {
+    if (step.do !== "send") {
+      if (step.do !== "raw") phase = 0;
+    } else if (phase === 2) return true;
+    else if (step.event["type"] === "response.cancel") phase = 1;
+    else if (phase === 1 && step.event["type"] === "response.create") phase = 2;
+  }
+  return false;
+}
 
 const REFUSED_BY_PROVIDER = [
   /"bad name!"/,
   /"tools":\[\{"type":"function"\}\]/,
+  /"voice":"v-marin"/,
   /"prompt":"pmpt"/,
   /"effort":"enormous"/,
   /"truncation":"sometimes"/,

@@ -4,6 +4,9 @@ import type { Script, Step } from "./script.ts";
 /** Scripts played for one finding. */
 const TRIES = 200;
 
+/** Says who takes the turns, and settles: what is compared hangs on it. */
+const OPENING = 2;
+
 export async function shrink(script: Script, differs: (script: Script) => Promise<boolean>): Promise<Script> {
   const budget = { left: TRIES };
   const still = async (candidate: Script): Promise<boolean> => {
@@ -13,7 +16,7 @@ export async function shrink(script: Script, differs: (script: Script) => Promis
   };
   let best = script;
   for (let size = Math.ceil(script.steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.steps.length; ) {
+    for (let at = OPENING; at < best.steps.length; ) {
       const steps = best.steps.toSpliced(at, size);
       if (await still({ ...best, steps })) best = { ...best, steps };
       else at += size;
@@ -23,10 +26,16 @@ export async function shrink(script: Script, differs: (script: Script) => Promis
   return best;
 }
 
-/** What is cancelled has begun: whether a cancel in the very moment of its request comes first is chance. */
+/**
+ * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in
+ * the middle of an event.
+ */
 export function isFair({ steps }: Script): boolean {
   let asked = false;
+  let waited = true;
   for (const step of steps) {
+    if (step.do === "reconnect" && !waited) return false;
+    waited = step.do === "wait" || step.do === "settle";
     if (step.do !== "send") asked = asked && step.do === "say" && step.burst;
     else if (step.event["type"] === "response.create") asked = true;
     else if (asked && step.event["type"] === "response.cancel") return false;
