@@ -5,7 +5,8 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { fileURLToPath } from "node:url";
 import { draw } from "../test/oracle/draw.ts";
 import { habitNamed, HABITS } from "../test/oracle/habits.ts";
-import { addReport, emptyReport, judge, run, type Range, type Report } from "../test/oracle/oracle.ts";
+import { judge } from "../test/oracle/judge.ts";
+import { addReport, emptyReport, run, type Range, type Report } from "../test/oracle/oracle.ts";
 import { describeFinding, describeReport } from "../test/oracle/show.ts";
 
 const HELP = `npm run oracle -- [--scripts N] [--seed S] [options]
@@ -46,7 +47,14 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
     throw new UsageError(`--provider: there is no ${provider}; --list prints those there are`);
   }
   const to = whole("scripts", values.scripts, 2_000);
-  const range = { seed: whole("seed", values.seed, 1), from: 1, to, step: 1, provider, most: whole("most", values.most, 5) };
+  const range = {
+    seed: whole("seed", values.seed, 1),
+    from: 1,
+    to,
+    step: 1,
+    provider,
+    most: whole("most", values.most, 5),
+  };
   const script = values.script === undefined ? null : whole("script", values.script, 1);
   const jobs = whole("jobs", values.jobs, Math.min(availableParallelism(), 8));
   return { range, script, jobs: Math.min(jobs, 64), json: values.json === true };
@@ -130,18 +138,23 @@ function inThread(range: Range, progress: (scripts: number, findings: number) =>
 async function replay({ range, json }: Arguments, number: number): Promise<number> {
   const script = draw(range.seed, number, range.provider ?? undefined);
   const { mismatches, known } = await judge(script);
-  if (json) process.stdout.write(`${JSON.stringify({ seed: range.seed, number, script, known, mismatches })}\n`);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ seed: range.seed, number, script, known, mismatches })}\n`);
   else if (mismatches.length > 0) {
     process.stdout.write(`${describeFinding({ seed: range.seed, number, script, mismatches })}\n`);
     if (known !== null) process.stdout.write(`known: ${known}\n`);
   } else {
-    process.stdout.write(`${JSON.stringify(script, null, 2)}\nscript ${number} of seed ${range.seed}: equal\n`);
+    process.stdout.write(
+      `${JSON.stringify(script, null, 2)}\nscript ${number} of seed ${range.seed}: equal\n`,
+    );
   }
   return mismatches.length > 0 && known === null ? 1 : 0;
 }
 
 function list(): string {
-  return HABITS.map(({ name, what, hidden }) => `  ${name.padEnd(22)} ${what}${hidden ? " (hidden)" : ""}\n`).join("");
+  return HABITS.map(
+    ({ name, what, hidden }) => `  ${name.padEnd(22)} ${what}${hidden ? " (hidden)" : ""}\n`,
+  ).join("");
 }
 
 async function main(): Promise<number> {
@@ -155,7 +168,9 @@ async function main(): Promise<number> {
   const began = performance.now();
   const report = await playAll(settings);
   const seconds = (performance.now() - began) / 1000;
-  process.stdout.write(settings.json ? `${JSON.stringify({ seconds, ...report })}\n` : describeReport(report, seconds));
+  process.stdout.write(
+    settings.json ? `${JSON.stringify({ seconds, ...report })}\n` : describeReport(report, seconds),
+  );
   return report.findings.length === 0 ? 0 : 1;
 }
 

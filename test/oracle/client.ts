@@ -1,6 +1,7 @@
 /** Plays a script over one connection after another and keeps what came back. */
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { encode } from "../../demo/codec.ts";
+import { objectOf, parsed, textOf } from "./fields.ts";
 import { silence, voice } from "../support/signal.ts";
 import type { Far, Peer } from "./provider.ts";
 import { resolved, spell, type Script, type Speech, type Step } from "./script.ts";
@@ -53,9 +54,9 @@ export class Client implements Peer {
   }
 
   message(text: string): void {
-    const event: unknown = JSON.parse(text);
-    if (typeof event !== "object" || event === null || Array.isArray(event)) throw new Error(`no event: ${text}`);
-    this.#keep(event as JsonObject);
+    const event = parsed(text);
+    if (event === null) throw new Error(`no event: ${text.slice(0, 200)}`);
+    this.#keep(event);
   }
 
   closed(code: number, reason: string): void {
@@ -75,28 +76,32 @@ export class Client implements Peer {
 
   #keep(event: JsonObject): void {
     this.#lastAt = this.#time.now;
-    this.received.push({ call: this.#call, stretch: this.#stretch, at: this.#time.now, step: this.#step, event });
+    this.received.push({
+      call: this.#call,
+      stretch: this.#stretch,
+      at: this.#time.now,
+      step: this.#step,
+      event,
+    });
     this.#learn(event);
     if (this.#awaited === event["type"]) this.#proceed();
   }
 
   #learn(event: JsonObject): void {
     const { type, response, item } = event;
-    const inner = (value: unknown): JsonObject =>
-      typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
     if (type === "response.created") {
-      this.#open.add(String(inner(response)["id"]));
-      this.#names.set("$response", String(inner(response)["id"]));
-    } else if (type === "response.done") this.#open.delete(String(inner(response)["id"]));
+      this.#open.add(textOf(objectOf(response)["id"]));
+      this.#names.set("$response", textOf(objectOf(response)["id"]));
+    } else if (type === "response.done") this.#open.delete(textOf(objectOf(response)["id"]));
     else if (type === "response.output_item.added") {
-      const { id, type: kind, call_id } = inner(item);
-      if (kind === "message") this.#names.set("$assistant", String(id));
-      if (kind === "function_call") this.#names.set("$call", String(call_id));
-      this.#names.set("$item", String(id));
+      const { id, type: kind, call_id } = objectOf(item);
+      if (kind === "message") this.#names.set("$assistant", textOf(id));
+      if (kind === "function_call") this.#names.set("$call", textOf(call_id));
+      this.#names.set("$item", textOf(id));
     } else if (type === "conversation.item.added") {
-      const { id, role } = inner(item);
-      if (role === "user") this.#names.set("$user", String(id));
-      this.#names.set("$item", String(id));
+      const { id, role } = objectOf(item);
+      if (role === "user") this.#names.set("$user", textOf(id));
+      this.#names.set("$item", textOf(id));
     }
   }
 
@@ -166,7 +171,10 @@ export class Client implements Peer {
     const toMs = Math.min(speech.ms, fromMs + speech.chunkMs);
     const audio = wireBytes(speech).subarray(...range(speech, fromMs, toMs));
     this.#far?.send(
-      spell({ type: "input_audio_buffer.append", audio: Buffer.from(audio).toString("base64") }, speech.spelling),
+      spell(
+        { type: "input_audio_buffer.append", audio: Buffer.from(audio).toString("base64") },
+        speech.spelling,
+      ),
     );
     if (speech.burst) this.#say(speech, toMs);
     else this.#time.after(toMs - fromMs, () => this.#say(speech, toMs));

@@ -22,7 +22,8 @@ export function compare(
     adjusted("direct", script, direct, differences),
     adjusted("through", script, through, differences),
   ];
-  const [leftThreads, rightThreads] = [threads(left), threads(right)];
+  const free = differences.some(({ id }) => id === "order");
+  const [leftThreads, rightThreads] = [threads(left, free), threads(right, free)];
   const found: (Mismatch & { readonly at: number })[] = [];
   for (const thread of new Set([...leftThreads.keys(), ...rightThreads.keys()])) {
     const [ours, theirs] = [leftThreads.get(thread) ?? [], rightThreads.get(thread) ?? []];
@@ -59,7 +60,7 @@ function alike(
   if (direct === undefined || through === undefined) return false;
   if (direct.type !== through.type || direct.place !== through.place) return false;
   let [one, other] = [direct.value, through.value];
-  for (const { relax } of differences) if (relax) [one, other] = relax(one, other, script);
+  for (const difference of differences) [one, other] = difference.relax?.(one, other, script) ?? [one, other];
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
@@ -69,12 +70,13 @@ interface Placed {
   readonly index: number;
 }
 
-function threads(events: readonly Normal[]): Map<string, Placed[]> {
+/** By name. Not `free`: one thread of all. */
+function threads(events: readonly Normal[], free: boolean): Map<string, Placed[]> {
   const all = new Map<string, Placed[]>();
   events.forEach((event, index) => {
     const text = `${event.place} ${event.type} ${JSON.stringify(event.value)}`;
     const [call = ""] = event.place.split("/");
-    for (const name of event.threads) {
+    for (const name of free ? event.threads : ["all"]) {
       const key = `${call} ${name}`;
       const thread = all.get(key);
       if (thread === undefined) all.set(key, [{ event, text, index }]);

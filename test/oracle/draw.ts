@@ -1,6 +1,7 @@
 /** A script from a seed: an opening that says who takes the turns, and one to five episodes. */
 import { Random } from "../sim/random.ts";
-import { EPISODES, type Mood } from "./episodes.ts";
+import { EPISODES } from "./episodes/index.ts";
+import type { Mood } from "./episodes/parts.ts";
 import { HABITS } from "./habits.ts";
 import type { Script, Step } from "./script.ts";
 
@@ -33,7 +34,15 @@ export function draw(seed: number, number: number, provider?: string): Script {
 }
 
 function drawMood(random: Random): Mood {
-  const turns = random.pick(["text", "text", "text", "manual", "manual", "detected", "transcription"] as const);
+  const turns = random.pick([
+    "text",
+    "text",
+    "text",
+    "manual",
+    "manual",
+    "detected",
+    "transcription",
+  ] as const);
   const pcm = random.chance(0.7);
   const format = pcm ? ("audio/pcm" as const) : random.pick(["audio/pcmu", "audio/pcma"] as const);
   return { turns, format: turns === "text" ? "audio/pcm" : format };

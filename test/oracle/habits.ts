@@ -3,7 +3,7 @@
  * played against the plain reference, and through the relay it must see no difference. The others show on both sides.
  */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
-import { objectOf } from "./normal.ts";
+import { deep, objectOf, parsed, textOf } from "./fields.ts";
 
 export interface Wired {
   /** What was drawn, counted or remembered by this connection. */
@@ -31,22 +31,10 @@ export interface Habit {
 const renamed =
   (names: Readonly<Record<string, string | null>>) =>
   (event: JsonObject): readonly JsonObject[] => {
-    const name = names[String(event["type"])];
+    const name = names[textOf(event["type"])];
     if (name === null) return [];
     return [name === undefined ? event : { ...event, type: name }];
   };
-
-/** `visit` at every object within. */
-export function deep(value: Json, visit: (object: JsonObject) => JsonObject): Json {
-  if (Array.isArray(value)) return value.map((inner) => deep(inner, visit));
-  if (typeof value !== "object" || value === null) return value;
-  const inner = Object.entries(value).map(([key, member]): [string, Json] => [key, deep(member, visit)]);
-  return visit(Object.fromEntries(inner));
-}
-
-function parsed(text: Json | undefined): Json | undefined {
-  return typeof text === "string" && text.startsWith("{") ? (JSON.parse(text) as Json) : text;
-}
 
 const isCall = (object: JsonObject): boolean => object["type"] === "function_call";
 
@@ -60,15 +48,20 @@ function withOutputBefore(event: JsonObject, wired: Wired): readonly JsonObject[
   const { type, response_id } = event;
   const response = objectOf(event["response"]);
   if (type === "response.created") {
-    const id = String(response["id"]);
+    const id = textOf(response["id"]);
     const item = mcpCall(id);
     wired.memory.set(id, true);
-    const about = { response_id: id, item_id: String(item["id"]), output_index: 0 };
+    const about = { response_id: id, item_id: textOf(item["id"]), output_index: 0 };
     return [
       event,
-      { type: "response.output_item.added", response_id: id, output_index: 0, item: { ...item, output: null } },
-      { type: "response.mcp_call_arguments.delta", ...about, delta: String(item["arguments"]) },
-      { type: "response.mcp_call_arguments.done", ...about, arguments: String(item["arguments"]) },
+      {
+        type: "response.output_item.added",
+        response_id: id,
+        output_index: 0,
+        item: { ...item, output: null },
+      },
+      { type: "response.mcp_call_arguments.delta", ...about, delta: textOf(item["arguments"]) },
+      { type: "response.mcp_call_arguments.done", ...about, arguments: textOf(item["arguments"]) },
       { type: "response.mcp_call.in_progress", item_id: about.item_id, output_index: 0 },
       { type: "response.mcp_call.completed", item_id: about.item_id, output_index: 0 },
       { type: "response.output_item.done", response_id: id, output_index: 0, item },
@@ -76,7 +69,7 @@ function withOutputBefore(event: JsonObject, wired: Wired): readonly JsonObject[
   }
   if (type === "response.done") {
     const output = Array.isArray(response["output"]) ? response["output"] : [];
-    return [{ ...event, response: { ...response, output: [mcpCall(String(response["id"])), ...output] } }];
+    return [{ ...event, response: { ...response, output: [mcpCall(textOf(response["id"])), ...output] } }];
   }
   return [typeof response_id === "string" ? shifted(event, "output_index", 1) : event];
 }
@@ -98,7 +91,8 @@ function mcpCall(response: string): JsonObject {
 /** A text part before the part with the audio. */
 function withTextPart(event: JsonObject): readonly JsonObject[] {
   const audio = JSON.stringify(event).includes('"output_audio"') || event["content_index"] !== undefined;
-  if (!/^response\.|^conversation\.item\.(done|retrieved)$/.test(String(event["type"])) || !audio) return [event];
+  if (!/^response\.|^conversation\.item\.(done|retrieved)$/.test(textOf(event["type"])) || !audio)
+    return [event];
   const about = {
     response_id: event["response_id"] ?? "",
     item_id: event["item_id"] ?? "",
@@ -110,7 +104,7 @@ function withTextPart(event: JsonObject): readonly JsonObject[] {
     object["type"] === "message" && object["role"] === "assistant" && contentOf(object).length > 0
       ? { ...object, content: [{ type: "output_text", text: words }, ...contentOf(object)] }
       : object,
-  ) as JsonObject;
+  );
   if (event["type"] !== "response.content_part.added") return [shifted(whole, "content_index", 1)];
   return [
     { type: "response.content_part.added", ...about, part: { type: "text", text: "" } },
@@ -136,10 +130,10 @@ export const HABITS: readonly Habit[] = [
     out: (event) => {
       if (event["type"] === "response.function_call_arguments.delta") return [];
       if (event["type"] === "response.function_call_arguments.done") {
-        return [{ ...event, arguments: parsed(event["arguments"]) ?? null }];
+        return [{ ...event, arguments: parsed(textOf(event["arguments"])) ?? null }];
       }
       const whole = deep(event, (object) =>
-        isCall(object) ? { ...object, arguments: parsed(object["arguments"]) ?? "" } : object,
+        isCall(object) ? { ...object, arguments: parsed(textOf(object["arguments"])) ?? "" } : object,
       );
       return [objectOf(whole)];
     },
@@ -171,7 +165,9 @@ export const HABITS: readonly Habit[] = [
     settings: { quirks: { metadataEcho: false } },
     out: (event) => {
       const response = objectOf(event["response"]);
-      return [event["response"] === undefined ? event : { ...event, response: { ...response, metadata: null } }];
+      return [
+        event["response"] === undefined ? event : { ...event, response: { ...response, metadata: null } },
+      ];
     },
   },
   {
@@ -186,7 +182,9 @@ export const HABITS: readonly Habit[] = [
     hidden: true,
     spelled: (text) => {
       const { type, ...others } = JSON.parse(text) as JsonObject;
-      return JSON.stringify({ ...others, type: type ?? "" }).replaceAll("/", String.raw`\/`).replaceAll("+", String.raw`\u002b`);
+      return JSON.stringify({ ...others, type: type ?? "" })
+        .replaceAll("/", String.raw`\/`)
+        .replaceAll("+", String.raw`\u002b`);
     },
   },
   {
@@ -218,7 +216,7 @@ export const HABITS: readonly Habit[] = [
     name: "late transcripts",
     what: "the caller's words come when the answer is under way",
     hidden: false,
-    late: (event) => (String(event["type"]).includes("input_audio_transcription") ? 250 : 0),
+    late: (event) => (textOf(event["type"]).includes("input_audio_transcription") ? 250 : 0),
   },
   {
     name: "calls tools by itself",
@@ -226,7 +224,12 @@ export const HABITS: readonly Habit[] = [
     hidden: false,
     out: withOutputBefore,
   },
-  { name: "text and audio", what: "a text part before the audio part", hidden: false, out: (event) => withTextPart(event) },
+  {
+    name: "text and audio",
+    what: "a text part before the audio part",
+    hidden: false,
+    out: (event) => withTextPart(event),
+  },
   {
     name: "logprobs",
     what: "transcripts with log probabilities, language and segments",
@@ -236,7 +239,12 @@ export const HABITS: readonly Habit[] = [
       if (type !== "conversation.item.input_audio_transcription.completed") return [event];
       const segment = { id: "seg_1", start: 0, end: 0.5, speaker: "A", text: "of" };
       return [
-        { type: "conversation.item.input_audio_transcription.segment", item_id: item_id ?? "", content_index: 0, ...segment },
+        {
+          type: "conversation.item.input_audio_transcription.segment",
+          item_id: item_id ?? "",
+          content_index: 0,
+          ...segment,
+        },
         { ...event, logprobs: LOGPROBS, languages: [{ code: "en" }] },
       ];
     },
@@ -248,7 +256,12 @@ export const HABITS: readonly Habit[] = [
     out: (event) => {
       if (event["type"] === "conversation.item.input_audio_transcription.delta") return [];
       if (event["type"] !== "conversation.item.input_audio_transcription.completed") return [event];
-      const error = { type: "transcription_error", code: "audio_unintelligible", message: "unclear", param: null };
+      const error = {
+        type: "transcription_error",
+        code: "audio_unintelligible",
+        message: "unclear",
+        param: null,
+      };
       const { item_id, content_index } = event;
       return [
         {
@@ -269,7 +282,7 @@ export const HABITS: readonly Habit[] = [
       const { type, transcript } = event;
       if (type === "conversation.item.input_audio_transcription.delta") return [];
       if (type !== "conversation.item.input_audio_transcription.completed") return [event];
-      const words = String(transcript);
+      const words = textOf(transcript);
       return [
         { ...event, transcript: words.slice(0, 5), status: "in_progress" },
         { ...event, transcript: words.slice(0, 9), status: "in_progress" },
@@ -283,7 +296,7 @@ export const HABITS: readonly Habit[] = [
     hidden: false,
     out: (event, wired) => {
       const response = objectOf(event["response"]);
-      const id = String(response["id"] ?? event["response_id"]);
+      const id = textOf(response["id"] ?? event["response_id"]);
       if (event["type"] === "response.created") {
         const count = Number(wired.memory.get("count") ?? 0) + 1;
         wired.memory.set("count", count);
@@ -307,7 +320,12 @@ export const HABITS: readonly Habit[] = [
           return { ...object, status: "incomplete", status_details };
         }
         const spoken = object["role"] === "assistant" || isCall(object);
-        return spoken && object["status"] === "completed" && event["type"] !== "conversation.item.retrieved" && String(event["type"]).startsWith("response.") ? { ...object, status: "incomplete" } : object;
+        return spoken &&
+          object["status"] === "completed" &&
+          event["type"] !== "conversation.item.retrieved" &&
+          textOf(event["type"]).startsWith("response.")
+          ? { ...object, status: "incomplete" }
+          : object;
       });
       return [objectOf(whole)];
     },
@@ -317,7 +335,13 @@ export const HABITS: readonly Habit[] = [
     what: "every call has the same call_id",
     hidden: false,
     out: (event) => [
-      objectOf(deep(event, (object) => ("call_id" in object && object["type"] !== "function_call_output" ? { ...object, call_id: "call_1" } : object))),
+      objectOf(
+        deep(event, (object) =>
+          "call_id" in object && object["type"] !== "function_call_output"
+            ? { ...object, call_id: "call_1" }
+            : object,
+        ),
+      ),
     ],
   },
   {

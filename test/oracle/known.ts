@@ -24,29 +24,100 @@ export const KNOWN: readonly Known[] = [
         (step) => step.do === "say" && !["plain", "spaced", "audio first"].includes(step.spelling),
       ),
   },
-  { id: "R01", what: "an item that was cut is told as completed", concerns: (script) => says(script, /"max_output_tokens":\d/) },
+  {
+    id: "R01",
+    what: "an item that was cut is told as completed",
+    concerns: (script) => says(script, /"max_output_tokens":\d/),
+  },
   {
     id: "R08",
     what: "usage of a cancelled answer is null",
     excuses: ({ through }) =>
-      through?.type === "response.done" && JSON.stringify(through.value).includes('"status":"cancelled"') && JSON.stringify(through.value).includes('"usage":null'),
+      through?.type === "response.done" &&
+      JSON.stringify(through.value).includes('"status":"cancelled"') &&
+      JSON.stringify(through.value).includes('"usage":null'),
   },
-  { id: "R07", what: "what the provider refuses of an update is told as in force, and of items and answers too", concerns: (script) => script.steps.some((step) => step.do === "send" && REFUSED_BY_PROVIDER.some((pattern) => pattern.test(JSON.stringify(step.event)))) },
-  { id: "N-duplicate", what: "a taken item id has the code item_create_duplicate_id, the provider's is item_create_duplicate_item_id", excuses: ({ through }) => JSON.stringify(through?.value ?? {}).includes("item_create_duplicate_id") },
-  { id: "D2", what: "null in response.create is refused", concerns: (script) => says(script, /"(input|instructions|tools)":null/) },
-  { id: "N13", what: "the voice of one answer is not told", concerns: (script) => says(script, /"response":\{"audio":\{"output":\{"voice"/) },
-  { id: "R17", what: "audio in an item is passed on in the client's format", concerns: (script) => says(script, /"type":"input_audio"/) },
-  { id: "N-untyped", what: "an update without a type is taken", concerns: (script) => says(script, /"no type"/) },
-  { id: "N-truncated", what: "the words of a truncated item come back when the answer ends", concerns: (script) => says(script, /item.truncate/) },
-  { id: "N-transcription", what: "a transcription session takes items", concerns: (script) => script.intent === "transcription" && says(script, /item.create"/) },
-  { id: "R09", what: "items and events of unknown kinds are dropped", concerns: (script) => script.provider === "calls tools by itself" },
+  {
+    id: "R07",
+    what: "what the provider refuses of an update is told as in force, and of items and answers too",
+    concerns: (script) =>
+      script.steps.some(
+        (step) =>
+          step.do === "send" &&
+          REFUSED_BY_PROVIDER.some((pattern) => pattern.test(JSON.stringify(step.event))),
+      ),
+  },
+  {
+    id: "N-duplicate",
+    what: "a taken item id has the code item_create_duplicate_id, the provider's is item_create_duplicate_item_id",
+    excuses: ({ through }) => JSON.stringify(through?.value ?? {}).includes("item_create_duplicate_id"),
+  },
+  {
+    id: "D2",
+    what: "null in response.create is refused",
+    concerns: (script) => says(script, /"(input|instructions|tools)":null/),
+  },
+  {
+    id: "N13",
+    what: "the voice of one answer is not told",
+    concerns: (script) => says(script, /"response":\{"audio":\{"output":\{"voice"/),
+  },
+  {
+    id: "R17",
+    what: "audio in an item is passed on in the client's format",
+    concerns: (script) => says(script, /"type":"input_audio"/),
+  },
+  {
+    id: "N-untyped",
+    what: "an update without a type is taken",
+    concerns: (script) => says(script, /"no type"/),
+  },
+  {
+    id: "N-truncated",
+    what: "the words of a truncated item come back when the answer ends",
+    concerns: (script) => says(script, /item.truncate/),
+  },
+  {
+    id: "N-transcription",
+    what: "a transcription session takes items",
+    concerns: (script) => script.intent === "transcription" && says(script, /item.create"/),
+  },
+  {
+    id: "R09",
+    what: "items and events of unknown kinds are dropped",
+    concerns: (script) => script.provider === "calls tools by itself",
+  },
   { id: "R44", what: "a message has one part", concerns: (script) => script.provider === "text and audio" },
-  { id: "R19", what: "logprobs, languages and segments are dropped", concerns: (script) => script.provider === "logprobs" },
-  { id: "R16", what: "arguments that are an object are lost", concerns: (script) => script.provider === "object arguments" },
-  { id: "R01b", what: "an item that the filter ended is told as completed", concerns: (script) => script.provider === "filtered" },
-  { id: "R12b", what: "the type of a failed answer's error is lost", concerns: (script) => script.provider === "out of quota" || script.provider === "failed transcripts" },
-  { id: "R28", what: "the deltas of a growing transcript add up to less than its end", concerns: (script) => script.provider === "growing transcripts" },
-  { id: "N-overtake", what: "what follows a response.create that waits for a cancelled answer overtakes it", concerns: (script) => overtakes(script) },
+  {
+    id: "R19",
+    what: "logprobs, languages and segments are dropped",
+    concerns: (script) => script.provider === "logprobs",
+  },
+  {
+    id: "R16",
+    what: "arguments that are an object are lost",
+    concerns: (script) => script.provider === "object arguments",
+  },
+  {
+    id: "R01b",
+    what: "an item that the filter ended is told as completed",
+    concerns: (script) => script.provider === "filtered",
+  },
+  {
+    id: "R12b",
+    what: "the type of a failed answer's error is lost",
+    concerns: (script) => script.provider === "out of quota" || script.provider === "failed transcripts",
+  },
+  {
+    id: "R28",
+    what: "the deltas of a growing transcript add up to less than its end",
+    concerns: (script) => script.provider === "growing transcripts",
+  },
+  {
+    id: "N-overtake",
+    what: "what follows a response.create that waits for a cancelled answer overtakes it",
+    concerns: (script) => overtakes(script),
+  },
 ];
 
 /** `response.cancel`, `response.create` and something more in one breath. */
@@ -84,6 +155,8 @@ const REFUSED_BY_PROVIDER = [
 export function explained(mismatches: readonly Mismatch[], script: Script, known = KNOWN): string | null {
   const concerned = known.find((entry) => entry.concerns?.(script) === true);
   if (concerned !== undefined) return concerned.id;
-  const ids = mismatches.map((mismatch) => known.find((entry) => entry.excuses?.(mismatch, script))?.id ?? null);
+  const ids = mismatches.map(
+    (mismatch) => known.find((entry) => entry.excuses?.(mismatch, script))?.id ?? null,
+  );
   return ids.every((id) => id !== null) ? (ids[0] ?? null) : null;
 }

@@ -4,6 +4,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { isJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import { objectOf, textOf } from "./fields.ts";
 import type { Received } from "./client.ts";
 
 export interface Normal {
@@ -15,10 +16,6 @@ export interface Normal {
   readonly value: JsonObject;
   /** Orders of which this event is part: two streams are equal when each of their threads is. */
   readonly threads: readonly string[];
-}
-
-export function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
 }
 
 /** Names that clients of scripts give begin so, and are kept. */
@@ -38,14 +35,15 @@ export function normal(received: readonly Received[]): readonly Normal[] {
   for (const { call, event } of received) names.learn(call, event);
   for (const { call, stretch, step, event } of received) {
     const { type: rawType, event_id: _eventId, delta, ...rest } = event;
-    const type = String(rawType);
+    const type = textOf(rawType);
     const value = names.rewrite(call, rest) as JsonObject;
     const key = `${call} ${type} ${JSON.stringify(value)}`;
     const known = typeof delta === "string" ? growing.get(key) : undefined;
     if (known !== undefined && typeof delta === "string") grow(known, delta);
     else {
       if (typeof delta === "string") {
-        const audio = type === "response.output_audio.delta" ? { hash: createHash("sha256"), bytes: 0 } : null;
+        const audio =
+          type === "response.output_audio.delta" ? { hash: createHash("sha256"), bytes: 0 } : null;
         const begun: Growing = { index: events.length, text: "", audio };
         grow(begun, delta);
         growing.set(key, begun);
@@ -56,7 +54,8 @@ export function normal(received: readonly Received[]): readonly Normal[] {
   for (const { index, text, audio } of growing.values()) {
     const event = events[index];
     if (event === undefined) continue;
-    const whole: Json = audio === null ? text : { bytes: audio.bytes, sha: audio.hash.digest("hex").slice(0, 12) };
+    const whole: Json =
+      audio === null ? text : { bytes: audio.bytes, sha: audio.hash.digest("hex").slice(0, 12) };
     events[index] = { ...event, value: { ...event.value, delta: whole } };
   }
   return events;
@@ -109,12 +108,12 @@ class Names {
       this.#name(call, conversation_id, "conversation");
     } else if (type === "response.output_item.added") {
       const { id, call_id } = objectOf(item);
-      const name = `${this.#names.get(`${call} ${String(response_id)}`) ?? "R?"}.${String(output_index)}`;
+      const name = `${this.#names.get(`${call} ${textOf(response_id)}`) ?? "R?"}.${typeof output_index === "number" ? output_index : "?"}`;
       this.#name(call, id, name);
       this.#name(call, call_id, `call ${name}`);
     } else if (type === "conversation.item.added") {
       this.#name(call, objectOf(item)["id"], () => this.#count(call, "I"));
-    } else if (/^input_audio_buffer\.(speech_started|committed|timeout_triggered)$/.test(String(type))) {
+    } else if (/^input_audio_buffer\.(speech_started|committed|timeout_triggered)$/.test(textOf(type))) {
       this.#name(call, item_id, () => this.#count(call, "I"));
     }
   }
@@ -128,7 +127,8 @@ class Names {
     for (const key of Object.keys(value).sort()) {
       const inner = value[key];
       if (inner === undefined || key === "expires_at") continue;
-      rewritten[key] = key === "audio" && typeof inner === "string" ? digest(inner) : this.rewrite(call, inner);
+      rewritten[key] =
+        key === "audio" && typeof inner === "string" ? digest(inner) : this.rewrite(call, inner);
     }
     return rewritten;
   }

@@ -1,18 +1,10 @@
 /** Plays scripts and judges them. */
-import { compare, type Mismatch } from "./compare.ts";
-import type { Received } from "./client.ts";
-import { DIFFERENCES, type Difference } from "./differences.ts";
+import type { Mismatch } from "./compare.ts";
 import { draw } from "./draw.ts";
-import { explained } from "./known.ts";
-import { playDirect, playThrough, type Tampering } from "./play.ts";
+import { judge, verdictOf } from "./judge.ts";
+import { playDirect, playThrough } from "./play.ts";
 import type { Script } from "./script.ts";
 import { shrink } from "./shrink.ts";
-
-export interface Verdict {
-  readonly mismatches: readonly Mismatch[];
-  /** The known finding that explains all of them; null: none does, or there is nothing to explain. */
-  readonly known: string | null;
-}
 
 export interface Finding {
   readonly seed: number;
@@ -58,27 +50,10 @@ export function addReport(total: Report, part: Report): void {
   total.findings.push(...part.findings);
 }
 
-export function verdictOf(
-  script: Script,
-  direct: readonly Received[],
-  through: readonly Received[],
-  differences: readonly Difference[] = DIFFERENCES,
-): Verdict {
-  const mismatches = compare(script, direct, through, differences);
-  return { mismatches, known: mismatches.length === 0 ? null : explained(mismatches, script) };
-}
-
-export async function judge(script: Script, tampering: Tampering = {}): Promise<Verdict> {
-  return verdictOf(script, await playDirect(script), await playThrough(script, tampering));
-}
-
-/** A script that is no known finding and differs. */
-export async function differs(script: Script, tampering: Tampering = {}): Promise<boolean> {
-  const { mismatches, known } = await judge(script, tampering);
-  return mismatches.length > 0 && known === null;
-}
-
-export async function run(range: Range, progress: (report: Report) => void = () => undefined): Promise<Report> {
+export async function run(
+  range: Range,
+  progress: (report: Report) => void = () => undefined,
+): Promise<Report> {
   const report = emptyReport();
   for (let number = range.from; number <= range.to; number += range.step) {
     const script = draw(range.seed, number, range.provider ?? undefined);
@@ -90,7 +65,7 @@ export async function run(range: Range, progress: (report: Report) => void = () 
     if (mismatches.length === 0) report.equal += 1;
     else if (known !== null) report.known[known] = (report.known[known] ?? 0) + 1;
     else {
-      const shortest = await shrink(script, differs);
+      const shortest = await shrink(script);
       const found = await judge(shortest);
       report.findings.push({ seed: range.seed, number, script: shortest, mismatches: found.mismatches });
       if (report.findings.length >= range.most) break;

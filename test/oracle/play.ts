@@ -55,7 +55,13 @@ class Relay implements Far {
   #over = false;
   #armed: { readonly at: number; readonly stop: () => void } | null = null;
 
-  constructor(time: OracleTime, script: Script, peer: Peer, counted: { dials: number }, tampering: Tampering) {
+  constructor(
+    time: OracleTime,
+    script: Script,
+    peer: Peer,
+    counted: { dials: number },
+    tampering: Tampering,
+  ) {
     this.#time = time;
     this.#script = script;
     this.#peer = peer;
@@ -74,7 +80,12 @@ class Relay implements Far {
       {
         id: "oracle",
         model: "oracle",
-        plan: { name: "oracle", upstreams: [{ name: "reference", options }], session: {}, detector: "energy" },
+        plan: {
+          name: "oracle",
+          upstreams: [{ name: "reference", options }],
+          session: {},
+          detector: "energy",
+        },
         intent: script.intent === "realtime" ? "conversation" : "transcription",
         session: {},
       },

@@ -6,7 +6,7 @@ import { DemoSession } from "../../demo/session.ts";
 import { Stats } from "../../demo/stats.ts";
 import type { Speech } from "../../demo/voice.ts";
 import { seeded } from "../support/signal.ts";
-import type { JsonObject } from "../../src/protocol/json.ts";
+import { parsed } from "./fields.ts";
 import type { Habit, Wired } from "./habits.ts";
 import type { Script } from "./script.ts";
 import type { OracleTime } from "./time.ts";
@@ -21,15 +21,6 @@ export interface Peer {
 export interface Far {
   send(data: string | Uint8Array): void;
   close(code: number): void;
-}
-
-function eventIn(text: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** A letter is spoken in this many milliseconds. */
@@ -110,22 +101,22 @@ export class Reference implements Far {
   }
 
   #hear(text: string | null): void {
-    const event = this.#habit.in === undefined || text === null ? null : eventIn(text);
+    const event = this.#habit.in === undefined || text === null ? null : parsed(text);
     if (event === null) return this.#session.receive(text);
     const taken = this.#habit.in?.(event, this.#wired) ?? null;
     if (taken !== null) this.#session.receive(JSON.stringify(taken));
   }
 
   #say(text: string): void {
-    const { out, late, spelled } = this.#habit;
-    if (out === undefined && late === undefined && spelled === undefined) {
+    const habit = this.#habit;
+    if (habit.out === undefined && habit.late === undefined && habit.spelled === undefined) {
       this.#time.after(0, () => this.#peer.message(text));
       return;
     }
-    const event = JSON.parse(text) as JsonObject;
-    for (const said of out?.(event, this.#wired) ?? [event]) {
+    const event = parsed(text) ?? {};
+    for (const said of habit.out?.(event, this.#wired) ?? [event]) {
       const whole = JSON.stringify("event_id" in said ? said : { event_id: "event_habit", ...said });
-      this.#time.after(late?.(said) ?? 0, () => this.#peer.message(spelled?.(whole) ?? whole));
+      this.#time.after(habit.late?.(said) ?? 0, () => this.#peer.message(habit.spelled?.(whole) ?? whole));
     }
   }
 

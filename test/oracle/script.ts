@@ -69,7 +69,9 @@ export function spell(event: JsonObject, spelling: Spelling): string {
     case "slashes":
       return JSON.stringify(event).replaceAll("/", String.raw`\/`);
     case "unicode":
-      return JSON.stringify(event).replaceAll("+", String.raw`\u002B`).replaceAll("é", String.raw`\u00e9`);
+      return JSON.stringify(event)
+        .replaceAll("+", String.raw`\u002B`)
+        .replaceAll("é", String.raw`\u00e9`);
     case "lines":
       return JSON.stringify(event, null, 2).replaceAll("\n", "\r\n");
     case "spaced":

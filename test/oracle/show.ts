@@ -18,7 +18,11 @@ export function describeFinding({ seed, number, script, mismatches }: Finding): 
 }
 
 export function describeMismatch({ thread, direct, through }: Mismatch): string {
-  const lines = [`  in the order of ${thread}:`, `    direct   ${head(direct)}`, `    through  ${head(through)}`];
+  const lines = [
+    `  in the order of ${thread}:`,
+    `    direct   ${head(direct)}`,
+    `    through  ${head(through)}`,
+  ];
   if (direct !== null && through !== null && direct.type === through.type) {
     leaves(direct.value, through.value, "", lines);
   } else {
@@ -41,7 +45,8 @@ function leaves(direct: Json | undefined, through: Json | undefined, path: strin
     }
     return;
   }
-  const short = (value: Json | undefined): string => (JSON.stringify(value) ?? "absent").slice(0, LONGEST / 3);
+  const short = (value: Json | undefined): string =>
+    (JSON.stringify(value) ?? "absent").slice(0, LONGEST / 3);
   lines.push(`      ${path}: ${short(direct)} => ${short(through)}`);
 }
 

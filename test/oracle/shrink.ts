@@ -1,4 +1,6 @@
 /** The shortest script that still differs: steps are left out in ever smaller runs, then what is left is made plain. */
+import { differs } from "./judge.ts";
+import type { Tampering } from "./play.ts";
 import type { Script, Step } from "./script.ts";
 
 /** Scripts played for one finding. */
@@ -7,16 +9,21 @@ const TRIES = 200;
 /** Says who takes the turns, and settles: what is compared hangs on it. */
 const OPENING = 2;
 
-export async function shrink(script: Script, differs: (script: Script) => Promise<boolean>): Promise<Script> {
+/** `tampering`: what was done to the relay when it differed. */
+export async function shrink(script: Script, tampering: () => Tampering = () => ({})): Promise<Script> {
   const budget = { left: TRIES };
   const still = async (candidate: Script): Promise<boolean> => {
     if (budget.left <= 0 || !isFair(candidate)) return false;
     budget.left -= 1;
-    return differs(candidate);
+    return differs(candidate, tampering());
   };
   let best = script;
-  for (let size = Math.ceil(script.steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = OPENING; at < best.steps.length; ) {
+  for (
+    let size = Math.ceil(script.steps.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
+    for (let at = OPENING; at < best.steps.length;) {
       const steps = best.steps.toSpliced(at, size);
       if (await still({ ...best, steps })) best = { ...best, steps };
       else at += size;
@@ -57,6 +64,7 @@ function plain(script: Script): ((script: Script) => Script)[] {
 
 function plainStep(step: Step): Step {
   if (step.do === "send") return { do: "send", event: step.event };
-  if (step.do === "say") return { ...step, seed: 1, chunkMs: 100, spelling: "plain", ms: Math.min(step.ms, 1_500) };
+  if (step.do === "say")
+    return { ...step, seed: 1, chunkMs: 100, spelling: "plain", ms: Math.min(step.ms, 1_500) };
   return step;
 }
