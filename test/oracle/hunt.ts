@@ -25,8 +25,12 @@ export async function hunt(
     for (const mutation of among) {
       const { name } = mutation;
       if (found.has(name)) continue;
-      const { mismatches } = verdictOf(script, direct, await playThrough(script, mutation.tampering()));
-      if (mismatches.length > 0) found.set(name, number);
+      const { mismatches, known } = verdictOf(
+        script,
+        direct,
+        await playThrough(script, mutation.tampering()),
+      );
+      if (mismatches.length > 0 && known === null) found.set(name, number);
     }
   }
   return { found, missed: among.map(({ name }) => name).filter((name) => !found.has(name)) };

@@ -27,6 +27,8 @@ export const ITEMS: readonly Episode[] = [
       steps.push(send({ type: `conversation.item.${verb}`, item_id: name, event_id: own(random, "event") }));
       if (random.chance(0.3)) steps.push(send(text("again", { id })));
       if (random.chance(0.3)) steps.push(send({ type: "conversation.item.retrieve", item_id: id }));
+      // Its tokens tell what the provider still has.
+      if (random.chance(0.4)) steps.push(ask());
       return steps;
     },
   },
