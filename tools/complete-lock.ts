@@ -1,15 +1,20 @@
 /**
- * `node tools/complete-lock.ts`: adds to package-lock.json the optional binaries of other platforms that npm left
- * out. npm writes only what its registry showed it; where a mirror lacks the macOS and Windows builds of a pinned
- * version, the lock misses them, and then npm on those systems installs nothing in their place and says nothing
- * (npm/cli issue 4828). Each added entry has version, os and cpu, from the package's name, and no integrity: npm
- * fetches that version from the registry. `--check` only reports, with code 1 when something is missing.
+ * `node tools/complete-lock.ts`: adds to package-lock.json what npm left out. npm writes only what its registry showed it:
+ * where a mirror lacks the macOS and Windows builds of a pinned version, the lock misses them, and then npm on those
+ * systems installs nothing in their place and says nothing (npm/cli issue 4828). Each added entry has version, os and
+ * cpu, from the package's name, and every entry without a checksum gets the one that the registry has of it.
+ * `--check` only reports, with code 1 when something is missing.
  */
+import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 interface LockEntry {
   version?: string;
+  integrity?: string;
+  /** A folder of this project. */
+  link?: boolean;
   dev?: boolean;
   optional?: boolean;
   os?: string[];
@@ -108,18 +113,55 @@ function placeFor(packages: Lock["packages"], from: string, name: string, versio
     : `${from}/node_modules/${name}`;
 }
 
+/** Places of what npm would install without knowing that it is what was locked. */
+export function unchecked(lock: Lock): string[] {
+  return Object.entries(lock.packages).flatMap(([place, { integrity, link }]) =>
+    place.startsWith("node_modules/") && integrity === undefined && link !== true ? [place] : [],
+  );
+}
+
+/** Asks the registry. @returns the places of which it has no checksum. */
+async function addChecksums(lock: Lock): Promise<string[]> {
+  const failed: string[] = [];
+  for (const place of unchecked(lock)) {
+    const entry = lock.packages[place];
+    const name = place.slice(place.lastIndexOf("node_modules/") + "node_modules/".length);
+    const integrity = await integrityOf(`${name}@${entry?.version}`);
+    if (entry === undefined || integrity === null) failed.push(place);
+    // Beside the version, as npm writes it.
+    else lock.packages[place] = { version: entry.version ?? "", integrity, ...entry };
+  }
+  return failed;
+}
+
+async function integrityOf(spec: string): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)("npm", ["view", spec, "dist.integrity"]);
+    return /^sha512-\S+$/.exec(stdout.trim())?.[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
 async function main(): Promise<void> {
   const file = fileURLToPath(new URL("../package-lock.json", import.meta.url));
   const lock: Lock = JSON.parse(await readFile(file, "utf8"));
   const added = complete(lock);
   if (process.argv.includes("--check")) {
-    for (const name of added)
-      process.stderr.write(`package-lock.json lacks ${name}: run node tools/complete-lock.ts\n`);
-    if (added.length > 0) process.exitCode = 1;
+    const missing = [
+      ...added.map((name) => `lacks ${name}`),
+      ...unchecked(lock).map((at) => `has no checksum of ${at}`),
+    ];
+    for (const what of missing)
+      process.stderr.write(`package-lock.json ${what}: run node tools/complete-lock.ts\n`);
+    if (missing.length > 0) process.exitCode = 1;
     return;
   }
-  if (added.length > 0) await writeFile(file, `${JSON.stringify(lock, null, 2)}\n`);
+  const failed = await addChecksums(lock);
+  await writeFile(file, `${JSON.stringify(lock, null, 2)}\n`);
   process.stdout.write(`${added.length} entries added\n`);
+  for (const place of failed) process.stderr.write(`the registry has no checksum of ${place}\n`);
+  if (failed.length > 0) process.exitCode = 1;
 }
 
 if (import.meta.main) await main();

@@ -86,9 +86,8 @@ interface Ort {
 
 /** The reference of all figures: the unchanged network in onnxruntime-web, one thread. */
 export async function onnxruntimeWeb(): Promise<Candidate> {
-  // A dependency of @ricky0123/vad-web, whose weights these are; so it is asked for from there.
-  const path = createRequire(ONNX_URL).resolve("onnxruntime-web");
-  const ort: Ort = createRequire(ONNX_URL)(path);
+  const ort: Ort | null = await baseline("onnxruntime-web");
+  if (ort === null) throw new Error("onnxruntime-web, the reference of all figures, could not be installed");
   ort.env.wasm.numThreads = 1;
   return silero("onnxruntime-web", ort, { executionProviders: ["wasm"] });
 }

@@ -409,7 +409,9 @@ describe("delivery", () => {
     const tool = { type: "item.started", response: "r", item: "f", kind: "function_call" } as const;
     call.upstream({ ...tool, name: "look", callId: "c1" });
     expect(
-      urgent(() => call.upstream({ type: "item.done", status: "completed", response: "r", item: "f", arguments: "{}" })),
+      urgent(() =>
+        call.upstream({ type: "item.done", status: "completed", response: "r", item: "f", arguments: "{}" }),
+      ),
     ).toBe(1);
     expect(urgent(() => call.finishAnswer())).toBe(1);
   });

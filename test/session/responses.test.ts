@@ -52,7 +52,10 @@ describe("responses", () => {
     call.upstream({ type: "response.started", response: "r", answers }, from);
     const item = { response: "r", item: "i", kind: "function_call", name: "f", callId: "c" } as const;
     call.upstream({ type: "item.started", ...item }, from);
-    call.upstream({ type: "item.done", status: "completed", response: "r", item: "i", arguments: "{}" }, from);
+    call.upstream(
+      { type: "item.done", status: "completed", response: "r", item: "i", arguments: "{}" },
+      from,
+    );
     call.upstream({ type: "response.done", response: "r", status: "completed", ...done }, from);
     call.client({
       type: "conversation.item.create",

@@ -1,12 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { complete, platformOf, type Lock } from "../../tools/complete-lock.ts";
+import { complete, platformOf, unchecked, type Lock } from "../../tools/complete-lock.ts";
 import { PROJECT } from "./command.ts";
 
 describe("the lock file", () => {
   it("[T10] names the binaries of all platforms", async () => {
     const lock: Lock = JSON.parse(await readFile(`${PROJECT}package-lock.json`, "utf8"));
     expect(complete(lock)).toEqual([]);
+  });
+
+  it("[T13] has the checksum of everything that npm fetches, the Node binaries included", async () => {
+    const lock: Lock = JSON.parse(await readFile(`${PROJECT}package-lock.json`, "utf8"));
+    expect(unchecked(lock)).toEqual([]);
+    const binaries = Object.keys(lock.packages).filter((place) =>
+      /^node_modules\/node-(?!releases|gyp)/.test(place),
+    );
+    expect(binaries.length).toBeGreaterThanOrEqual(5);
+    expect(unchecked({ packages: { "node_modules/a": { version: "1.0.0" } } })).toEqual(["node_modules/a"]);
   });
 
   it("[T10] reads platforms from names", () => {

@@ -233,7 +233,9 @@ describe("what an answer may be made of", () => {
     connection.hear(messages);
     const call = { type: "function_call", name: "f", call_id: "call_1", status: "completed" } as const;
     connection.hear([server.itemDone(response, { ...call, id: "item_0", arguments: " ".repeat(300_000) })]);
-    expect(connection.of("item.done")).toEqual([{ type: "item.done", response, item: "item_0", status: "completed" }]);
+    expect(connection.of("item.done")).toEqual([
+      { type: "item.done", response, item: "item_0", status: "completed" },
+    ]);
     for (let n = 1; n < 80; n++) connection.hear([server.messageItem(response, `item_${n}`)]);
     connection.hear([server.done(response)]);
     expect(connection.of("item.started")).toHaveLength(64);

@@ -1,0 +1,20 @@
+/** What the deployment costs and who is put out by it is decided in wrangler.toml: nobody may forget it there. */
+import { expect, it } from "vitest";
+import { unstable_readConfig } from "wrangler";
+import { PROJECT } from "./command.ts";
+
+const config = unstable_readConfig({ config: `${PROJECT}wrangler.toml` }, { hideWarnings: true });
+
+it("[H80] logs errors, but no line per message, and no query of a URL", () => {
+  expect(config.observability).toMatchObject({
+    enabled: true,
+    redact_query_string: true,
+    logs: { invocation_logs: false },
+  });
+});
+
+it("[H81] lets calls end on the code that they began with", () => {
+  expect(config.durable_objects).toMatchObject({
+    code_update_strategy: { mode: "deferred", max_delay: 14_400 },
+  });
+});
