@@ -5,7 +5,6 @@ import { objectOf, parsed, textOf } from "./fields.ts";
 import { silence, voice } from "../support/signal.ts";
 import type { Far, Peer } from "./provider.ts";
 import { resolved, spell, type Script, type Speech, type Step } from "./script.ts";
-import type { OracleTime } from "./time.ts";
 
 export interface Received {
   /** Which connection and which stretch between two settlings of the script. */
@@ -15,6 +14,12 @@ export interface Received {
   /** Steps of the script that were taken by then. */
   readonly step: number;
   readonly event: JsonObject;
+}
+
+/** Time as a client needs it, virtual or real. */
+export interface ClientTime {
+  readonly now: number;
+  after(ms: number, run: () => void): unknown;
 }
 
 /** Nothing came for so long: all is said. */
@@ -28,7 +33,8 @@ export type Dial = (peer: Peer) => Far;
 export class Client implements Peer {
   readonly received: Received[] = [];
   over = false;
-  readonly #time: OracleTime;
+  readonly #time: ClientTime;
+  readonly #quietMs: number;
   readonly #script: Script;
   readonly #dial: Dial;
   readonly #names = new Map<string, string>();
@@ -40,10 +46,12 @@ export class Client implements Peer {
   #awaited: string | null = null;
   #lastAt = 0;
   #ending = false;
-  #stopWaiting: (() => void) | null = null;
+  /** Counts waits, so that an old one that ends is nobody's. */
+  #waits = 0;
 
-  constructor(time: OracleTime, script: Script, dial: Dial) {
+  constructor(time: ClientTime, script: Script, dial: Dial, quietMs = QUIET_MS) {
     this.#time = time;
+    this.#quietMs = quietMs;
     this.#script = script;
     this.#dial = dial;
   }
@@ -107,8 +115,7 @@ export class Client implements Peer {
 
   #proceed(): void {
     this.#awaited = null;
-    this.#stopWaiting?.();
-    this.#stopWaiting = null;
+    this.#waits += 1;
     this.#time.after(0, () => this.#next());
   }
 
@@ -141,8 +148,7 @@ export class Client implements Peer {
         return;
       case "until":
         this.#awaited = step.type;
-        this.#stopWaiting = this.#time.after(UNTIL_MS, () => this.#proceed());
-        return;
+        return this.#giveUpLater(this.#waits);
       case "settle":
         this.#lastAt = this.#time.now;
         return this.#settle(this.#time.now);
@@ -157,9 +163,15 @@ export class Client implements Peer {
     }
   }
 
+  #giveUpLater(wait: number): void {
+    this.#time.after(UNTIL_MS, () => {
+      if (wait === this.#waits) this.#proceed();
+    });
+  }
+
   #settle(since: number): void {
-    this.#time.after(QUIET_MS, () => {
-      const quiet = this.#time.now - this.#lastAt >= QUIET_MS && this.#open.size === 0;
+    this.#time.after(this.#quietMs, () => {
+      const quiet = this.#time.now - this.#lastAt >= this.#quietMs && this.#open.size === 0;
       if (!quiet && this.#time.now - since < STEP_MS) return this.#settle(since);
       this.#stretch += 1;
       this.#next();

@@ -151,10 +151,15 @@ const REFUSED_BY_PROVIDER = [
   /"input_audio_format"/,
 ];
 
+/** The first entry for which this script is not compared at all. */
+export function concerns(script: Script, known = KNOWN): string | null {
+  return known.find((entry) => entry.concerns?.(script) === true)?.id ?? null;
+}
+
 /** The first entry that explains all of it. */
 export function explained(mismatches: readonly Mismatch[], script: Script, known = KNOWN): string | null {
-  const concerned = known.find((entry) => entry.concerns?.(script) === true);
-  if (concerned !== undefined) return concerned.id;
+  const concerned = concerns(script, known);
+  if (concerned !== null) return concerned;
   const ids = mismatches.map(
     (mismatch) => known.find((entry) => entry.excuses?.(mismatch, script))?.id ?? null,
   );
