@@ -3,7 +3,14 @@ import { Random } from "../sim/random.ts";
 import { EPISODES } from "./episodes/index.ts";
 import type { Mood } from "./episodes/parts.ts";
 import { HABITS } from "./habits.ts";
+import { isFair } from "./fair.ts";
 import type { Script, Step } from "./script.ts";
+
+/** The same whatever was heard, since both sides hear a turn a little longer or shorter. */
+const REPLIES = [
+  "That was a turn of yours, and this is the answer.",
+  "That was a turn of yours, and this is the answer, which is a long one. ".repeat(6).trim(),
+] as const;
 
 /** Settled after most episodes: the rest run into each other. */
 const SETTLED = 0.8;
@@ -28,9 +35,19 @@ export function draw(seed: number, number: number, provider?: string): Script {
     detected: mood.turns === "detected",
     pace: random.pick([1, 4, 4, 16]),
     pieceMs: random.pick([20, 40, 100, 240]),
-    reply: mood.turns === "detected" ? "That was a turn of yours, and this is the answer." : null,
-    steps,
+    reply: mood.turns === "detected" ? random.pick(REPLIES) : null,
+    steps: fair(steps),
   };
+}
+
+/** What a cancel may hit in one moment with its request is settled first (see `isFair`). */
+function fair(steps: readonly Step[]): readonly Step[] {
+  const made: Step[] = [];
+  for (const step of steps) {
+    if (!isFair([...made, step])) made.push({ do: "settle" });
+    made.push(step);
+  }
+  return made;
 }
 
 function drawMood(random: Random): Mood {

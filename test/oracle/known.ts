@@ -118,6 +118,11 @@ export const KNOWN: readonly Known[] = [
     what: "what follows a response.create that waits for a cancelled answer overtakes it",
     concerns: (script) => overtakes(script),
   },
+  {
+    id: "R04",
+    what: "a turn over an answer that may not be interrupted is never answered",
+    concerns: (script) => script.detected && says(script, /"interrupt_response":false/),
+  },
 ];
 
 /** `response.cancel`, `response.create` and something more in one breath. */

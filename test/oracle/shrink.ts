@@ -1,4 +1,5 @@
 /** The shortest script that still differs: steps are left out in ever smaller runs, then what is left is made plain. */
+import { isFair } from "./fair.ts";
 import { differs } from "./judge.ts";
 import type { Tampering } from "./play.ts";
 import type { Script, Step } from "./script.ts";
@@ -13,7 +14,7 @@ const OPENING = 2;
 export async function shrink(script: Script, tampering: () => Tampering = () => ({})): Promise<Script> {
   const budget = { left: TRIES };
   const still = async (candidate: Script): Promise<boolean> => {
-    if (budget.left <= 0 || !isFair(candidate)) return false;
+    if (budget.left <= 0 || !isFair(candidate.steps)) return false;
     budget.left -= 1;
     return differs(candidate, tampering());
   };
@@ -31,23 +32,6 @@ export async function shrink(script: Script, tampering: () => Tampering = () => 
   }
   for (const plainer of plain(best)) if (await still(plainer(best))) best = plainer(best);
   return best;
-}
-
-/**
- * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in
- * the middle of an event.
- */
-export function isFair({ steps }: Script): boolean {
-  let asked = false;
-  let waited = true;
-  for (const step of steps) {
-    if (step.do === "reconnect" && !waited) return false;
-    waited = step.do === "wait" || step.do === "settle";
-    if (step.do !== "send") asked = asked && step.do === "say" && step.burst;
-    else if (step.event["type"] === "response.create") asked = true;
-    else if (asked && step.event["type"] === "response.cancel") return false;
-  }
-  return true;
 }
 
 function plain(script: Script): ((script: Script) => Script)[] {

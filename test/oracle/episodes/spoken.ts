@@ -1,4 +1,5 @@
 /** What is said aloud. */
+import type { JsonObject } from "../../../src/protocol/json.ts";
 import type { Step } from "../script.ts";
 import { APART_MS, SETTLE, send, text, own, update, ask, speech, quiet, type Episode } from "./parts.ts";
 
@@ -74,6 +75,78 @@ export const SPOKEN: readonly Episode[] = [
       { do: "until", type: "response.output_audio.delta" },
       ...speech(random, mood, 1_200),
       ...quiet(random, mood, 1_500),
+    ],
+  },
+  {
+    name: "turn over an answer that may not be interrupted",
+    weight: 2,
+    moods: ["detected"],
+    steps: (random, mood) => [
+      update({ audio: { input: { turn_detection: { type: "server_vad", interrupt_response: false } } } }),
+      SETTLE,
+      send(text("hello")),
+      ask(),
+      { do: "until", type: "response.output_audio.delta" },
+      ...speech(random, mood, random.pick([700, 1_200])),
+      ...quiet(random, mood, 1_500),
+    ],
+  },
+  {
+    name: "asked in the middle of speech",
+    weight: 2,
+    moods: ["detected"],
+    steps: (random, mood) => [
+      ...speech(random, mood, 900),
+      ...(random.chance(0.5) ? [send(text("hello"))] : []),
+      ask(),
+      ...speech(random, mood, random.pick([500, 1_000])),
+      ...quiet(random, mood, 1_500),
+    ],
+  },
+  {
+    name: "other ends of turns",
+    weight: 2,
+    moods: ["detected"],
+    steps: (random, mood) => [
+      update({
+        audio: {
+          input: {
+            turn_detection: random.pick<JsonObject>([
+              { type: "server_vad", silence_duration_ms: random.pick([200, 400, 900]) },
+              { type: "server_vad", prefix_padding_ms: random.pick([0, 100, 500]) },
+              { type: "server_vad", threshold: random.pick([0.3, 0.7]) },
+            ]),
+          },
+        },
+      }),
+      SETTLE,
+      ...speech(random, mood, random.int(5, 15) * 100),
+      ...quiet(random, mood, 1_500),
+    ],
+  },
+  {
+    name: "commit and clear in the middle of speech",
+    weight: 2,
+    moods: ["detected"],
+    steps: (random, mood) => [
+      ...speech(random, mood, 900),
+      send({ type: random.pick(["input_audio_buffer.commit", "input_audio_buffer.clear"]) }),
+      SETTLE,
+      ...speech(random, mood, 600),
+      ...quiet(random, mood, 1_500),
+    ],
+  },
+  {
+    name: "nobody says anything",
+    weight: 1,
+    moods: ["detected"],
+    steps: (random, mood) => [
+      update({ audio: { input: { turn_detection: { type: "server_vad", idle_timeout_ms: 5_000 } } } }),
+      ...speech(random, mood, 800),
+      ...quiet(random, mood, 1_500),
+      SETTLE,
+      ...quiet(random, mood, 7_000),
+      update({ audio: { input: { turn_detection: { type: "server_vad", idle_timeout_ms: null } } } }),
     ],
   },
   {
