@@ -4,8 +4,9 @@ import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import { draw } from "../test/oracle/draw.ts";
-import { habitNamed, HABITS } from "../test/oracle/habits.ts";
+import { HABITS } from "../test/oracle/habits.ts";
 import { judge } from "../test/oracle/judge.ts";
+import { mutationNamed, MUTATIONS } from "../test/oracle/mutations/index.ts";
 import { addReport, emptyReport, run, type Range, type Report } from "../test/oracle/oracle.ts";
 import { describeFinding, describeReport } from "../test/oracle/show.ts";
 
@@ -20,10 +21,11 @@ of whatever differs.
   --seed S         other scripts                                     (1)
   --script N       one script: prints it, and both streams where they differ
   --provider NAME  all of them with this habit of a provider; --list prints the names
+  --mutate NAME    with a fault brought back on purpose; --list prints them
   --jobs N         worker threads                                    (as many as there are processors, at most 8)
   --most N         stop at so many findings                          (5)
   --json           print one JSON object
-  --list           print the habits
+  --list           print the habits and the faults
   --help
 
 Code 0: all equal, or known (test/oracle/known.ts). 1: something differs. 2: wrong arguments.
@@ -46,6 +48,10 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
   if (provider !== null && !HABITS.some((habit) => habit.name === provider)) {
     throw new UsageError(`--provider: there is no ${provider}; --list prints those there are`);
   }
+  const mutation = values.mutate ?? null;
+  if (mutation !== null && !MUTATIONS.some(({ name }) => name === mutation)) {
+    throw new UsageError(`--mutate: there is no "${mutation}"; --list prints those there are`);
+  }
   const to = whole("scripts", values.scripts, 2_000);
   const range = {
     seed: whole("seed", values.seed, 1),
@@ -53,6 +59,7 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
     to,
     step: 1,
     provider,
+    mutation,
     most: whole("most", values.most, 5),
   };
   const script = values.script === undefined ? null : whole("script", values.script, 1);
@@ -69,6 +76,7 @@ function parse(argv: string[]) {
         seed: { type: "string" },
         script: { type: "string" },
         provider: { type: "string" },
+        mutate: { type: "string" },
         jobs: { type: "string" },
         most: { type: "string" },
         json: { type: "boolean" },
@@ -137,7 +145,8 @@ function inThread(range: Range, progress: (scripts: number, findings: number) =>
 
 async function replay({ range, json }: Arguments, number: number): Promise<number> {
   const script = draw(range.seed, number, range.provider ?? undefined);
-  const { mismatches, known } = await judge(script);
+  const tampering = range.mutation === null ? {} : mutationNamed(range.mutation).tampering();
+  const { mismatches, known } = await judge(script, tampering);
   if (json)
     process.stdout.write(`${JSON.stringify({ seed: range.seed, number, script, known, mismatches })}\n`);
   else if (mismatches.length > 0) {
@@ -152,9 +161,11 @@ async function replay({ range, json }: Arguments, number: number): Promise<numbe
 }
 
 function list(): string {
-  return HABITS.map(
+  const habits = HABITS.map(
     ({ name, what, hidden }) => `  ${name.padEnd(22)} ${what}${hidden ? " (hidden)" : ""}\n`,
-  ).join("");
+  );
+  const mutations = MUTATIONS.map(({ name }) => `  ${name}\n`);
+  return `${habits.length} habits of providers\n${habits.join("")}${mutations.length} faults\n${mutations.join("")}`;
 }
 
 async function main(): Promise<number> {
@@ -163,7 +174,6 @@ async function main(): Promise<number> {
     process.stdout.write(settings === "help" ? HELP : list());
     return 0;
   }
-  if (settings.range.provider !== null) habitNamed(settings.range.provider);
   if (settings.script !== null) return replay(settings, settings.script);
   const began = performance.now();
   const report = await playAll(settings);

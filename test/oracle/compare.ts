@@ -40,7 +40,7 @@ export function compare(
 }
 
 /** What is compared: normal, and without the differences that are meant. */
-export function adjusted(
+function adjusted(
   side: Side,
   script: Script,
   received: readonly Received[],

@@ -19,7 +19,7 @@ export interface Normal {
 }
 
 /** Names that clients of scripts give begin so, and are kept. */
-export const OWN_NAME = /^mine/;
+const OWN_NAME = /^mine/;
 
 /** Deltas are text or audio in base64. */
 interface Growing {

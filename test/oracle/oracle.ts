@@ -2,7 +2,8 @@
 import type { Mismatch } from "./compare.ts";
 import { draw } from "./draw.ts";
 import { judge, verdictOf } from "./judge.ts";
-import { playDirect, playThrough } from "./play.ts";
+import { mutationNamed } from "./mutations/index.ts";
+import { playDirect, playThrough, type Tampering } from "./play.ts";
 import type { Script } from "./script.ts";
 import { shrink } from "./shrink.ts";
 
@@ -21,6 +22,8 @@ export interface Range {
   /** Only every so many-th number from `from` on: how workers share a range. */
   readonly step: number;
   readonly provider: string | null;
+  /** Name of a fault that is brought back (`mutations/`). */
+  readonly mutation: string | null;
   /** Stops at so many findings. */
   readonly most: number;
 }
@@ -55,9 +58,11 @@ export async function run(
   progress: (report: Report) => void = () => undefined,
 ): Promise<Report> {
   const report = emptyReport();
+  const tampering = (): Tampering =>
+    range.mutation === null ? {} : mutationNamed(range.mutation).tampering();
   for (let number = range.from; number <= range.to; number += range.step) {
     const script = draw(range.seed, number, range.provider ?? undefined);
-    const [direct, through] = [await playDirect(script), await playThrough(script)];
+    const [direct, through] = [await playDirect(script), await playThrough(script, tampering())];
     const { mismatches, known } = verdictOf(script, direct, through);
     report.scripts += 1;
     report.events += direct.length + through.length;
@@ -65,8 +70,8 @@ export async function run(
     if (mismatches.length === 0) report.equal += 1;
     else if (known !== null) report.known[known] = (report.known[known] ?? 0) + 1;
     else {
-      const shortest = await shrink(script);
-      const found = await judge(shortest);
+      const shortest = await shrink(script, tampering);
+      const found = await judge(shortest, tampering());
       report.findings.push({ seed: range.seed, number, script: shortest, mismatches: found.mismatches });
       if (report.findings.length >= range.most) break;
     }

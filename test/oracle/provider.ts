@@ -34,7 +34,7 @@ function makeNoise(): Int16Array {
 }
 
 /** Speech that costs nothing: noise whose place and length follow from the words. */
-export const NOISE_SPEECH: Speech = {
+const NOISE_SPEECH: Speech = {
   say(text, voice, speed, rateHz) {
     const samples = Math.round((text.length * LETTER_MS * rateHz) / 1000 / speed);
     let hash = voice.length;

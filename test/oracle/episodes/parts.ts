@@ -85,7 +85,7 @@ export function quiet(random: Random, mood: Mood, ms: number): Step[] {
   return [said(random, mood, "silence", ms)];
 }
 
-export function said(random: Random, mood: Mood, kind: Speech["kind"], ms: number): Step {
+function said(random: Random, mood: Mood, kind: Speech["kind"], ms: number): Step {
   const spelling = random.chance(0.6)
     ? "plain"
     : random.pick<Spelling>([

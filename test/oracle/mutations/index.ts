@@ -7,3 +7,9 @@ import { IN_REQUESTS } from "./requests.ts";
 import type { Mutation } from "./tamper.ts";
 
 export const MUTATIONS: readonly Mutation[] = [...IN_ANSWERS, ...IN_REQUESTS];
+
+export function mutationNamed(name: string): Mutation {
+  const mutation = MUTATIONS.find((known) => known.name === name);
+  if (mutation === undefined) throw new RangeError(`there is no mutation ${name}`);
+  return mutation;
+}

@@ -12,10 +12,12 @@ export const IN_REQUESTS: readonly Mutation[] = [
   },
   {
     name: "an append whose id comes first is lost",
+    waitsFor: "R02",
     tampering: () => ({ toRelay: (text) => (/^\{"event_id".*append/.test(text) ? null : text) }),
   },
   {
     name: "an append over several lines is lost",
+    waitsFor: "R02",
     tampering: () => ({ toRelay: (text) => (/\n.*append/.test(text) ? null : text) }),
   },
   {
@@ -87,6 +89,7 @@ export const IN_REQUESTS: readonly Mutation[] = [
   },
   {
     name: "audio of an item is taken in the client's format",
+    waitsFor: "R17",
     tampering: () =>
       asked((command) =>
         command.type === "item" && JSON.stringify(command.item).includes('"input_audio"')
@@ -166,12 +169,12 @@ export const IN_REQUESTS: readonly Mutation[] = [
   },
 ];
 
-export function shortened(bytes: Uint8Array): { readonly bytes: Uint8Array; base64(): string } {
+function shortened(bytes: Uint8Array): { readonly bytes: Uint8Array; base64(): string } {
   const kept = bytes.slice(0, bytes.length - 480);
   return { bytes: kept, base64: () => Buffer.from(kept).toString("base64") };
 }
 
-export function dropEveryThirdAsk(): OnCommand {
+function dropEveryThirdAsk(): OnCommand {
   let asks = 0;
   return (command) => {
     if (command.type !== "respond") return command;
@@ -180,7 +183,7 @@ export function dropEveryThirdAsk(): OnCommand {
   };
 }
 
-export function firstAudioTwice(): Tampering {
+function firstAudioTwice(): Tampering {
   const said = new Set<string>();
   return {
     toClient: (text) => {

@@ -15,7 +15,7 @@ export type OnEvent = (event: UpstreamEvent) => UpstreamEvent | readonly Upstrea
 export type OnCommand = (command: Command) => Command | null;
 
 /** An adapter that tells or takes something else than the real one. */
-export function adapter(decode: OnEvent, encode: OnCommand = (command) => command): Tampering {
+function adapter(decode: OnEvent, encode: OnCommand = (command) => command): Tampering {
   const wrap =
     (factory: UpstreamFactory): UpstreamFactory =>
     (options) => {
