@@ -62,8 +62,8 @@ export default defineRelay({
   },
   // Model strings that name no route come here, so that a client keeps its own.
   defaultRoute: "demo",
-  // Web pages of other origins that may call from a browser. The relay's own origin always may.
-  // allowedOrigins: ["https://app.example.com"],
+  // Pages and apps of other origins that may call. The relay's own page always may.
+  // allowedOrigins: ["https://app.example.com", "https://*.example.com", "chrome-extension://<id>", "capacitor://localhost"],
   // Of every API key that brings no limits of its own.
   // limits: { sessionsPerMinute: 60, concurrent: 20 },
 });

@@ -16,3 +16,19 @@ export function sendableCloseReason(reason: string): string {
   // A cut inside a character leaves no half of it behind.
   return new TextDecoder().decode(bytes.subarray(0, REASON_BYTES)).replace(/\uFFFD+$/, "");
 }
+
+/** Another connection goes on with the session. */
+export const CLOSE_TAKEN_OVER = 4001;
+/** A session is there, but not for this connection. */
+export const CLOSE_REFUSED = 4003;
+/** Nothing was heard of it, or it was not read. */
+export const CLOSE_SILENT = 4008;
+
+/** Closes a socket that may be closed already. */
+export function shut(socket: Pick<WebSocket, "close">, code: number, reason: string): void {
+  try {
+    socket.close(sendableCloseCode(code), sendableCloseReason(reason));
+  } catch {
+    // Closed already.
+  }
+}

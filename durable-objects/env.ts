@@ -1,11 +1,14 @@
 /** The Worker's bindings. Those with a question mark may be absent; what then happens is said at each. */
 import type { KeyLedgerRpc } from "./key-ledger-rpc.ts";
+import type { KeptSessionRpc } from "./kept-session-rpc.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
 export interface RelayEnv {
   readonly VOICE_SESSION: DurableObjectNamespace<VoiceSessionRpc & Rpc.DurableObjectBranded>;
   /** Sessions at once per API key. Absent: a key with the limit `concurrent` is answered with 500. */
   readonly KEY_LEDGER?: DurableObjectNamespace<KeyLedgerRpc & Rpc.DurableObjectBranded>;
+  /** Session configurations that are too long for a token. Absent: those are answered with 413. */
+  readonly KEPT_SESSION?: DurableObjectNamespace<KeptSessionRpc & Rpc.DurableObjectBranded>;
   /** Static files of public/. Absent: `GET /` is 404. */
   readonly ASSETS?: Fetcher;
   /** Secret of at least 32 characters that signs tokens. Absent: 500, but for development on loopback. */

@@ -2,6 +2,8 @@
 export interface KeyLedgerRpc {
   /** A place for this session until `until` (ms since 1970). One that has a place keeps it, for longer if asked. */
   take(session: string, until: number, limit: number): Promise<Place>;
+  /** The first so many sessions that have a place, those first that have had it longest. */
+  holders(most: number): Promise<readonly string[]>;
   /** Gives the place back; nothing when it has none. */
   release(session: string): Promise<void>;
 }

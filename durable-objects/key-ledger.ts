@@ -26,6 +26,14 @@ export class KeyLedger extends DurableObject<RelayEnv> implements KeyLedgerRpc {
     return "taken";
   }
 
+  async holders(most: number): Promise<readonly string[]> {
+    const rows = this.#sql.exec<{ session: string }>(
+      "SELECT session FROM lease ORDER BY rowid LIMIT ?",
+      most,
+    );
+    return Array.from(rows, ({ session }) => session);
+  }
+
   async release(session: string): Promise<void> {
     this.#sql.exec("DELETE FROM lease WHERE session = ?", session);
   }

@@ -15,15 +15,17 @@ import {
 } from "../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
-import { sendableCloseCode, sendableCloseReason } from "./close-code.ts";
+import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
+import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
+import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Timer, type Clock } from "./timer.ts";
 
 /** What the shell needs of a session: the core's own class, or a scripted double. */
 export type SessionCore = Pick<
   Session,
-  "handle" | "deadline" | "quiet" | "snapshot" | "state" | "terminate" | "resumable"
+  "handle" | "deadline" | "quiet" | "snapshot" | "state" | "terminate" | "resumable" | "extended"
 >;
 
 export interface ShellHost {
@@ -55,7 +57,22 @@ const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
 const SLEEP_LEAST_MS = 10_000;
 const SLEEP_SAVES = 2;
-const TAKEN_OVER = 4001;
+
+/** What a session that comes back from storage finds. */
+export interface Found {
+  /** The socket of its client, when it hibernated with it. */
+  readonly client: ClientSocket | null;
+  readonly pending: readonly (readonly [ClientSocket, PendingMark])[];
+  /** It comes back exactly as it was stored. */
+  readonly asleep: boolean;
+  /** Since when its client is gone, in milliseconds since 1970; null: it is there, or never came. */
+  readonly vacantSince: number | null;
+}
+
+const NOTHING: Found = { client: null, pending: [], asleep: false, vacantSince: null };
+
+/** By what a client that comes may come. */
+export type Entry = Omit<PendingMark, "since">;
 
 interface Upstream {
   call: Call | null;
@@ -69,7 +86,11 @@ export class Shell {
   readonly #upstreams = new Map<PeerId, Upstream>();
   /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
   readonly #polled = new Map<PeerId, number>();
-  #client: Socket | null;
+  #client: ClientSocket | null;
+  readonly #pending = new PendingClients();
+  #vacantSince: number | null;
+  /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
+  #bare: boolean;
   #over = false;
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
@@ -79,15 +100,14 @@ export class Shell {
   /** Snapshots taken in order to sleep since the last sign of life. */
   #sleepSaves = 0;
 
-  /**
-   * @param client the socket of a session that comes back from hibernation, else null.
-   * @param asleep the session comes back exactly as it was stored.
-   */
-  constructor(session: SessionCore, host: ShellHost, client: Socket | null, asleep = false) {
+  constructor(session: SessionCore, host: ShellHost, found: Found = NOTHING) {
     this.#session = session;
     this.#host = host;
-    this.#client = client;
-    this.#asleep = asleep;
+    this.#client = found.client;
+    this.#asleep = found.asleep;
+    this.#vacantSince = found.vacantSince;
+    this.#bare = found.vacantSince !== null;
+    for (const [socket, mark] of found.pending) this.#pending.add(socket, mark);
     this.#snapshots = new Snapshots({
       clock: host.clock,
       take: () => this.#save(),
@@ -109,31 +129,75 @@ export class Shell {
     return this.#client !== null;
   }
 
-  isClient(socket: Socket): boolean {
-    return this.#client === socket;
+  /** Since when nobody is here who was: no client, and no connection that may be one. Null: somebody is, or never was. */
+  get vacantSince(): number | null {
+    return this.#client === null && !this.#pending.some ? this.#vacantSince : null;
   }
 
   /**
-   * A client comes. One that is still there is put out first: half-open sockets look alive for minutes, and the one
-   * that dials is the one that lives. The session is not told of the former's end: it knows by the new one.
+   * A client comes. Where there was a `duplex.v1` client before, another one waits until it has said whether it goes on
+   * with that one's session: nothing changes until then.
    */
-  clientOpened(socket: Socket, dialect: Dialect): void {
+  clientOpened(socket: ClientSocket, dialect: Dialect, entry: Entry): void {
+    if (this.#over) return;
+    if (dialect !== "duplex.v1" || (entry.token === null && !this.#session.extended)) {
+      this.#attach(socket, dialect);
+      return;
+    }
+    this.#pending.add(socket, { ...entry, since: this.#host.clock.now() });
+    this.#feed({ type: "pending" });
+  }
+
+  /**
+   * One that is still there is put out: half-open sockets look alive for minutes, and the one that came last is the one
+   * that lives. The session is not told of the former's end: it knows by the new one.
+   */
+  #attach(socket: ClientSocket, dialect: Dialect): void {
     const former = this.#client;
+    this.#bare = false;
     this.#client = socket;
-    if (former !== null) shut(former, TAKEN_OVER, "another connection took over");
+    if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
     this.#polled.delete(CLIENT);
     this.#host.metric("client_connections", 1);
     this.#feed({ type: "open", peer: CLIENT, dialect });
   }
 
-  clientMessage(data: WireMessage): void {
-    this.#feed({ type: "message", peer: CLIENT, data });
+  /** A message of a client's socket. One that was put out may still deliver what was under way: that is dropped. */
+  clientMessage(socket: ClientSocket, data: WireMessage): void {
+    if (this.#over) return;
+    const mark = this.#pending.markOf(socket);
+    if (mark !== null && !this.#introduced(socket, mark, data)) return;
+    if (this.#client === socket) this.#feed({ type: "message", peer: CLIENT, data });
   }
 
-  clientClosed(code: number, reason: string): void {
-    this.#client = null;
+  /** The first message of a pending connection. @returns whether it is the client from now on. */
+  #introduced(socket: ClientSocket, mark: PendingMark, data: WireMessage): boolean {
+    const answer = introduce(data, mark, this.#session, this.attended);
+    if (answer !== null) {
+      tell(socket, answer.events);
+      if (answer.close === null) return false;
+      this.#pending.forget(socket);
+      shut(socket, answer.close.code, answer.close.reason);
+      this.#aim();
+      return false;
+    }
+    this.#pending.promote(socket);
+    this.#attach(socket, "duplex.v1");
+    return true;
+  }
+
+  clientClosed(socket: ClientSocket, code: number, reason: string): void {
+    this.#pending.forget(socket);
+    if (this.#client !== socket && !(this.#bare && isClients(socket))) return;
+    this.#leave();
     this.#polled.delete(CLIENT);
     this.#feed({ type: "close", peer: CLIENT, code, reason });
+  }
+
+  #leave(): void {
+    this.#bare = false;
+    this.#client = null;
+    this.#vacantSince = this.#host.clock.now();
   }
 
   /** Peers that a restored session believes in and that died with its isolate. */
@@ -144,6 +208,7 @@ export class Shell {
   /** The alarm rang. */
   woken(): void {
     this.#feed({ type: "timeout" });
+    this.#pending.due(this.#host.clock.now());
   }
 
   terminate(): void {
@@ -174,6 +239,8 @@ export class Shell {
     try {
       const actions = input === null ? this.#session.terminate(now) : this.#session.handle(input, now);
       for (const action of actions) {
+        // What follows the end is nobody's any more: a connection dialled now would never be hung up.
+        if (this.#over) break;
         acted ||= action.type !== "metric";
         this.#perform(action);
       }
@@ -255,8 +322,9 @@ export class Shell {
   #close(peer: PeerId, code: number, reason: string): void {
     this.#polled.delete(peer);
     if (peer === CLIENT) {
-      if (this.#client !== null) shut(this.#client, code, reason);
-      this.#client = null;
+      if (this.#client === null) return;
+      putOut(this.#client, code, reason);
+      this.#leave();
       return;
     }
     const upstream = this.#upstreams.get(peer);
@@ -288,6 +356,7 @@ export class Shell {
     for (const peer of [CLIENT, ...this.#upstreams.keys()]) {
       this.#close(peer, peer === CLIENT ? code : 1000, peer === CLIENT ? reason : "");
     }
+    this.#pending.closeAll(code, reason);
   }
 
   async #save(): Promise<Covers> {
@@ -310,7 +379,8 @@ export class Shell {
     const deadline = this.#session.deadline;
     // A deadline that its timeout did not move must not become a loop without end.
     const callAt = deadline === null ? null : Math.max(deadline, this.#timedOutAt + 1);
-    this.#timer.aim(earlier(earlier(callAt, this.#pollAt), this.#sleepAt()));
+    const ownAt = earlier(this.#pollAt, this.#pending.deadline);
+    this.#timer.aim(earlier(earlier(callAt, ownAt), this.#sleepAt()));
   }
 
   #tick(): void {
@@ -323,6 +393,7 @@ export class Shell {
     if (this.#over) return;
     if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();
     if (this.#over) return;
+    this.#pending.due(now);
     const sleepAt = this.#sleepAt();
     if (sleepAt !== null && sleepAt <= now) this.#sleep();
     else this.#aim();
@@ -352,7 +423,7 @@ export class Shell {
     if (this.#asleep || this.#snapshots.writing) return null;
     if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
-    const deadline = this.#session.deadline;
+    const deadline = this.#deadline;
     return deadline !== null && deadline < at + SLEEP_LEAST_MS ? null : at;
   }
 
@@ -369,32 +440,16 @@ export class Shell {
     }
     this.#timer.stop();
     this.#asleep = true;
-    this.#host.sleep(this.#session.deadline, this.#snapshots.current);
+    this.#host.sleep(this.#deadline, this.#snapshots.current);
+  }
+
+  /** The session's, or that of a connection which says nothing. */
+  get #deadline(): number | null {
+    return earlier(this.#session.deadline, this.#pending.deadline);
   }
 }
-
-/** OpenAI's shape, written by hand: the core, which numbers events, is what broke. */
-const INTERNAL_ERROR = JSON.stringify({
-  type: "error",
-  event_id: "event_internal_error",
-  error: {
-    type: "server_error",
-    code: "internal_error",
-    message: "The relay failed and closes this session.",
-    param: null,
-    event_id: null,
-  },
-});
 
 function earlier(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b;
   return Math.min(a, b);
-}
-
-function shut(socket: Socket, code: number, reason: string): void {
-  try {
-    socket.close(sendableCloseCode(code), sendableCloseReason(reason));
-  } catch {
-    // Closed already.
-  }
 }

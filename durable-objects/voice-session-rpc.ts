@@ -14,6 +14,12 @@ export interface VoiceSessionRpc {
   prewarm(setup: string): Promise<boolean>;
   /** `SessionState` as JSON, or null when this key has no such session here. */
   state(keyId: string): Promise<string | null>;
+  /** This key's session is here and has not ended. */
+  alive(keyId: string): Promise<boolean>;
+  /** Since when (ms since 1970) its client is gone, while it is waited for; null: it is there, or never came. */
+  vacantSince(keyId: string): Promise<number | null>;
+  /** Ends the session if its client is gone: its place is wanted. False: it is not to be had. */
+  yieldPlace(keyId: string): Promise<boolean>;
   /** Ends the session. False when this key has no such session here. */
   terminate(keyId: string): Promise<boolean>;
 }

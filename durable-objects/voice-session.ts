@@ -20,14 +20,15 @@ import {
   type Refusal,
 } from "./call-setup.ts";
 import { ABANDONED_MS, CallStore, type Moment } from "./call-store.ts";
-import { sendableCloseCode } from "./close-code.ts";
+import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
-import { Shell, type SessionCore, type ShellHost } from "./shell.ts";
+import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
+import { type Found, Shell, type SessionCore, type ShellHost } from "./shell.ts";
 import { WALL_CLOCK } from "./timer.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
@@ -78,7 +79,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const [theirs, ours] = Object.values(new WebSocketPair());
     if (theirs === undefined || ours === undefined) throw new Error("WebSocketPair has two ends");
     this.ctx.acceptWebSocket(ours);
-    shell.clientOpened(ours, arrival.dialect);
+    shell.clientOpened(ours, arrival.dialect, {
+      token: arrival.resume,
+      secret: arrival.secret !== null,
+    });
     const headers = new Headers();
     if (arrival.protocol !== null) headers.set("Sec-WebSocket-Protocol", arrival.protocol);
     return new Response(null, { status: 101, webSocket: theirs, headers });
@@ -113,23 +117,35 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return true;
   }
 
+  async alive(keyId: string): Promise<boolean> {
+    return this.#of(keyId)?.shell.over === false;
+  }
+
+  async vacantSince(keyId: string): Promise<number | null> {
+    const shell = this.#of(keyId)?.shell;
+    return shell === undefined || shell.over ? null : shell.vacantSince;
+  }
+
+  async yieldPlace(keyId: string): Promise<boolean> {
+    const shell = this.#of(keyId)?.shell;
+    if (shell === undefined || shell.over || shell.vacantSince === null) return false;
+    shell.terminate();
+    return true;
+  }
+
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const shell = this.#live?.shell;
-    // A socket that was put out by a newer one may still deliver what was under way.
-    if (shell === undefined || !shell.isClient(socket)) return;
-    shell.clientMessage(typeof message === "string" ? message : new Uint8Array(message));
+    const data = typeof message === "string" ? message : new Uint8Array(message);
+    this.#live?.shell.clientMessage(socket, data);
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     // Unanswered, the client would wait ten seconds for a 1006.
-    closeSocket(socket, code, reason);
-    const shell = this.#live?.shell;
-    if (shell?.isClient(socket) === true) shell.clientClosed(code, reason);
+    shut(socket, code, reason);
+    this.#live?.shell.clientClosed(socket, code, reason);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    const shell = this.#live?.shell;
-    if (shell?.isClient(socket) === true) shell.clientClosed(1006, "");
+    this.#live?.shell.clientClosed(socket, 1006, "");
   }
 
   /**
@@ -200,7 +216,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.ctx.waitUntil(this.#store.begin(call, now));
-    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan), null) };
+    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan)) };
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot. */
@@ -209,7 +225,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (call === null) return;
     const moment = this.#store.load();
     const { asleep } = this.#store;
-    const client = this.#hibernated(moment, asleep);
+    const { client, pending } = this.#hibernated(moment, asleep);
     if (moment === null) {
       // Pre-warmed and never met, or gone within its first second: only the former can begin anew.
       if (client !== null || this.#store.used !== null) throw new Error("no snapshot");
@@ -219,28 +235,35 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const setup = this.#setup(call);
     const now = Date.now();
     const core = Session.restore(moment.session, setup, this.#dependencies(), now, !asleep);
-    const shell = new Shell(core, this.#host(setup.plan), client, asleep);
+    const vacantSince = client === null ? moment.at : null;
+    const shell = new Shell(core, this.#host(setup.plan), { client, pending, asleep, vacantSince });
     this.#live = { call, core, shell };
-    this.#putOut(client);
+    this.#putOut([client, ...pending.map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
     // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.
     if (core.deadline !== null && core.deadline <= now) shell.woken();
   }
 
-  /** The client's socket, where the object hibernated with it. */
-  #hibernated(moment: Moment | null, asleep: boolean): WebSocket | null {
-    if (moment !== null && !(asleep && moment.peers.includes(CLIENT))) return null;
-    return this.ctx.getWebSockets().find((socket) => socket.readyState === WebSocket.OPEN) ?? null;
+  /** The client's socket, where the object hibernated with it, and those that have still to say who they are. */
+  #hibernated(moment: Moment | null, asleep: boolean): Pick<Found, "client" | "pending"> {
+    const open = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+    const pending = open.flatMap((socket) => {
+      const mark = readMark(socket.deserializeAttachment());
+      return mark === null ? [] : [[socket, mark] as const];
+    });
+    const attended = moment === null || (asleep && moment.peers.includes(CLIENT));
+    const client = attended ? (open.find((socket) => isClients(socket)) ?? null) : null;
+    return { client, pending };
   }
 
   /**
    * Closes sockets that outlived an object that died: their clients have seen what the snapshot may not know, and have
-   * to come again and say so (docs/wire.md, "What the relay forgot").
+   * to come again and say so (docs/wire.md, "What the relay forgot"). Those that have said nothing yet may stay.
    */
-  #putOut(but: WebSocket | null): void {
+  #putOut(but: readonly (WebSocket | ClientSocket | null)[]): void {
     for (const socket of this.ctx.getWebSockets()) {
-      if (socket !== but) closeSocket(socket, 1012, "the session was restored");
+      if (!but.includes(socket)) putOut(socket, 1012, "the session was restored");
     }
   }
 
@@ -306,8 +329,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #abandon(error: unknown): void {
     console.error("a voice session could not be restored", describeFailure(error));
     this.#leave(this.#store.call);
-    for (const socket of this.ctx.getWebSockets())
-      closeSocket(socket, 1012, "the session could not be restored");
+    for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
   }
 }
@@ -315,12 +337,4 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 /** What a client secret leaves open, the URL says: only the same call is gone on with. */
 function sameTarget(asked: CallSetup, present: CallSetup | undefined): boolean {
   return asked.model === present?.model && asked.intent === present.intent;
-}
-
-function closeSocket(socket: WebSocket, code: number, reason: string): void {
-  try {
-    socket.close(sendableCloseCode(code), reason);
-  } catch {
-    // Closed already.
-  }
 }

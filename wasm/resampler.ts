@@ -1,14 +1,14 @@
 /**
  * The inner loop of `src/audio/resampler-kernel.ts` in AssemblyScript with SIMD: eight 16-bit products per step,
  * summed in four 32-bit lanes. It holds no state between calls but the coefficient tables its host has placed, so
- * one instance serves every session of an isolate. One page of memory: input, output, tables.
+ * one instance serves every session of an isolate. Two pages of memory: input, output, 101 kB of tables.
  */
 const INPUT_ADDRESS: i32 = 1024;
-/** The longest filter less one (479) and one block (1024). */
-const INPUT_SAMPLES: i32 = 1536;
+/** The longest filter less one (959) and one block (1024). */
+const INPUT_SAMPLES: i32 = 1984;
 const OUTPUT_ADDRESS: i32 = INPUT_ADDRESS + 2 * INPUT_SAMPLES;
-/** One block at the largest ratio, 6. */
-const OUTPUT_SAMPLES: i32 = 6144;
+/** One block at the largest ratio, 12, and one more where phases do not end with it. */
+const OUTPUT_SAMPLES: i32 = 12296;
 const TABLE_ADDRESS: i32 = OUTPUT_ADDRESS + 2 * OUTPUT_SAMPLES;
 
 export function inputAddress(): i32 {
@@ -48,6 +48,46 @@ export function run(
   while (out < end) {
     const sum = dotProduct(at, table + phase * rowBytes, rowBytes);
     store<i16>(out, <i16>clamp((sum + half) >> fractionBits));
+    out += 2;
+    phase += step;
+    while (phase >= phases) {
+      phase -= phases;
+      at += 2;
+    }
+  }
+}
+
+/** Bits of the weight between two rows. */
+const WEIGHT_BITS: i32 = 15;
+
+/**
+ * As `run`, for a table of `rows + 1` rows at equal distances from one input sample to the next: the sum at `phase` (of
+ * `phases`, at most 96 000) is interpolated between those of the two rows around it.
+ */
+export function runBetween(
+  table: i32,
+  taps: i32,
+  rows: i32,
+  phases: i32,
+  step: i32,
+  fractionBits: i32,
+  phase: i32,
+  outputs: i32,
+): void {
+  const rowBytes = taps << 1;
+  const bits = <i64>(fractionBits + WEIGHT_BITS);
+  const half: i64 = (<i64>1) << (bits - 1);
+  let at = INPUT_ADDRESS;
+  let out = OUTPUT_ADDRESS;
+  const end = out + (outputs << 1);
+  while (out < end) {
+    const position = phase * rows;
+    const row = position / phases;
+    const weight = <i64>((<u32>(position - row * phases) << WEIGHT_BITS) / <u32>phases);
+    const address = table + row * rowBytes;
+    const before = dotProduct(at, address, rowBytes);
+    const after = dotProduct(at, address + rowBytes, rowBytes);
+    store<i16>(out, <i16>clamp(((before << WEIGHT_BITS) + (after - before) * weight + half) >> bits));
     out += 2;
     phase += step;
     while (phase >= phases) {

@@ -1,5 +1,5 @@
 /** Wire bytes to samples and back, for every format a session may declare. */
-import { bytesPerSample, type AudioFormat } from "./format.ts";
+import { bytesPerSample, type ProviderFormat } from "./format.ts";
 import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from "./g711.ts";
 import { bytesOf, ensureSamples, samplesOf } from "./pcm.ts";
 
@@ -17,7 +17,7 @@ export interface AudioDecoder {
   restore(carried: number): void;
 }
 
-export function createDecoder(format: AudioFormat): AudioDecoder {
+export function createDecoder(format: ProviderFormat): AudioDecoder {
   if (format.type === "audio/pcm") return new PcmDecoder();
   return new G711Decoder(format.type === "audio/pcmu" ? decodeMulaw : decodeAlaw);
 }
@@ -27,7 +27,7 @@ export function createDecoder(format: AudioFormat): AudioDecoder {
  * view on the memory of `samples` and G.711 a new array.
  * @throws RangeError when `out` is too short.
  */
-export function encode(format: AudioFormat, samples: Int16Array, out?: Uint8Array): Uint8Array {
+export function encode(format: ProviderFormat, samples: Int16Array, out?: Uint8Array): Uint8Array {
   const length = samples.length * bytesPerSample(format);
   if (out !== undefined && out.length < length) {
     throw new RangeError(`${length} bytes of ${format.type} do not fit into ${out.length}`);

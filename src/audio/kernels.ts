@@ -11,7 +11,7 @@ export interface AudioKernels {
 
 export const NO_KERNELS: AudioKernels = { resampler: null, silero: null };
 
-/** Exports of `wasm/resampler.ts`, which says what each does. Memory is one page and never grows. */
+/** Exports of `wasm/resampler.ts`, which says what each does. Memory is two pages and never grows. */
 export interface ResamplerKernel {
   readonly memory: { readonly buffer: ArrayBuffer };
   /** Byte addresses of the three regions, and how many samples the first two hold. */
@@ -24,6 +24,17 @@ export interface ResamplerKernel {
   run(
     table: number,
     taps: number,
+    phases: number,
+    step: number,
+    fractionBits: number,
+    phase: number,
+    outputs: number,
+  ): void;
+  /** The same with a table of `rows + 1` rows, between which phases are interpolated. */
+  runBetween(
+    table: number,
+    taps: number,
+    rows: number,
     phases: number,
     step: number,
     fractionBits: number,

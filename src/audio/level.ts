@@ -1,5 +1,5 @@
 /** How loud samples are. Full scale is 32768: a full-scale square wave has 0 dBFS, a full-scale sine −3.01 dBFS. */
-import type { AudioFormat } from "./format.ts";
+import type { ProviderFormat } from "./format.ts";
 
 /** What `rmsDbfs` answers for silence, so that nobody has to handle −Infinity; one LSB square wave is −90.3. */
 export const SILENCE_DBFS = -120;
@@ -44,7 +44,7 @@ const NEAR_ZERO_MULAW = 4;
 const NEAR_ZERO_ALAW = 1;
 
 /** Nobody can hear anything of it. Stops at the first sample that is heard, which in speech is soon. */
-export function isInaudible(format: AudioFormat, bytes: Uint8Array): boolean {
+export function isInaudible(format: ProviderFormat, bytes: Uint8Array): boolean {
   if (format.type === "audio/pcmu") return bytes.every((code) => ((code ^ 0xff) & 0x7f) <= NEAR_ZERO_MULAW);
   if (format.type === "audio/pcma") return bytes.every((code) => ((code ^ 0x55) & 0x7f) <= NEAR_ZERO_ALAW);
   for (let at = 0; at + 1 < bytes.length; at += 2) {

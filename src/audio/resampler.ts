@@ -1,28 +1,22 @@
 /**
- * Streaming conversion between the sample rates of `PCM_RATES_HZ`.
+ * Streaming conversion between any two sample rates from 8 to 96 kHz.
  *
  * Output sample k stands for the input's time k · from / to: nothing is shifted. It is given out as soon as the 40
  * samples of the lower rate that follow that time are known, which is the latency: 5 ms when the lower rate is
  * 8 kHz, 2.5 ms at 16 kHz, 1.7 ms at 24 kHz; none between equal rates. Flat to 0.05 dB up to 0.9 of the lower
  * rate's Nyquist frequency, and at least 60 dB of rejection of every alias and image from that Nyquist on (measured
- * in test/audio/resampler.test.ts). Output does not depend on how the input is cut into chunks, nor on whether the
- * WASM kernel is there, in any bit.
+ * in test/audio/resampler.test.ts and resampler-rates.test.ts). Output does not depend on how the input is cut into
+ * chunks, nor on whether the WASM kernel is there, in any bit.
  */
-import type { PcmRateHz } from "./format.ts";
+import { isRateHz, MAX_RATE_HZ, MIN_RATE_HZ } from "./format.ts";
 import type { AudioKernels } from "./kernels.ts";
 import { ensureSamples } from "./pcm.ts";
-import {
-  BLOCK_SAMPLES,
-  type FilterRunner,
-  polyphaseFilter,
-  type PolyphaseFilter,
-  ScriptRunner,
-  WasmRunner,
-} from "./resampler-kernel.ts";
+import { polyphaseFilter, type PolyphaseFilter } from "./resampler-filter.ts";
+import { BLOCK_SAMPLES, type FilterRunner, ScriptRunner, WasmRunner } from "./resampler-kernel.ts";
 
 export interface Resampler {
-  readonly fromHz: PcmRateHz;
-  readonly toHz: PcmRateHz;
+  readonly fromHz: number;
+  readonly toHz: number;
   /**
    * The output that these samples complete. A view valid until the next call (between equal rates it is `samples`
    * itself). Any length is taken; memory is bounded by the longest chunk.
@@ -39,10 +33,10 @@ export interface Resampler {
   restore(snapshot: ResamplerSnapshot): void;
 }
 
-/** Structured-clonable, at most 1 kB. */
+/** Structured-clonable: at most 2 kB, 1 kB between the rates of clients. */
 export interface ResamplerSnapshot {
-  readonly fromHz: PcmRateHz;
-  readonly toHz: PcmRateHz;
+  readonly fromHz: number;
+  readonly toHz: number;
   /** Input that later output still needs. */
   readonly carried: Int16Array;
   readonly phase: number;
@@ -51,7 +45,12 @@ export interface ResamplerSnapshot {
   readonly given: number;
 }
 
-export function createResampler(fromHz: PcmRateHz, toHz: PcmRateHz, kernels: AudioKernels): Resampler {
+/** @throws RangeError for a rate that is not a whole number of hertz from 8 000 to 96 000. */
+export function createResampler(fromHz: number, toHz: number, kernels: AudioKernels): Resampler {
+  for (const rate of [fromHz, toHz]) {
+    if (!isRateHz(rate))
+      throw new RangeError(`${String(rate)} Hz is no whole number from ${MIN_RATE_HZ} to ${MAX_RATE_HZ}`);
+  }
   if (fromHz === toHz) return new IdentityResampler(fromHz);
   const divisor = greatestCommonDivisor(fromHz, toHz);
   const filter = polyphaseFilter(toHz / divisor, fromHz / divisor);
@@ -74,10 +73,10 @@ function checkRates(resampler: Resampler, snapshot: ResamplerSnapshot): void {
 const NOTHING: Int16Array = new Int16Array(0);
 
 class IdentityResampler implements Resampler {
-  readonly fromHz: PcmRateHz;
-  readonly toHz: PcmRateHz;
+  readonly fromHz: number;
+  readonly toHz: number;
 
-  constructor(rateHz: PcmRateHz) {
+  constructor(rateHz: number) {
     this.fromHz = rateHz;
     this.toHz = rateHz;
   }
@@ -104,8 +103,8 @@ class IdentityResampler implements Resampler {
 }
 
 class PolyphaseResampler implements Resampler {
-  readonly fromHz: PcmRateHz;
-  readonly toHz: PcmRateHz;
+  readonly fromHz: number;
+  readonly toHz: number;
   readonly #filter: PolyphaseFilter;
   readonly #runner: FilterRunner;
   /** Samples before the first output's newest one: zeros stand for the time before the stream. */
@@ -117,13 +116,14 @@ class PolyphaseResampler implements Resampler {
   #given = 0;
   #output: Int16Array = NOTHING;
 
-  constructor(fromHz: PcmRateHz, toHz: PcmRateHz, filter: PolyphaseFilter, runner: FilterRunner) {
+  constructor(fromHz: number, toHz: number, filter: PolyphaseFilter, runner: FilterRunner) {
     this.fromHz = fromHz;
     this.toHz = toHz;
     this.#filter = filter;
     this.#runner = runner;
-    this.#lead = filter.taps / 2 - 1;
-    this.#carriedBuffer = new Int16Array(filter.taps - 1);
+    const { taps, ahead } = filter.table;
+    this.#lead = taps - 1 - ahead;
+    this.#carriedBuffer = new Int16Array(taps - 1);
     this.#carriedLength = this.#lead;
   }
 
@@ -141,7 +141,8 @@ class PolyphaseResampler implements Resampler {
 
   flush(): Int16Array {
     const owed = Math.round((this.#taken * this.toHz) / this.fromHz) - this.#given;
-    const tail = this.process(new Int16Array(this.#filter.taps + this.#filter.step)).subarray(0, owed);
+    const { phases, step, table } = this.#filter;
+    const tail = this.process(new Int16Array(table.taps + Math.ceil(step / phases))).subarray(0, owed);
     this.reset();
     return tail;
   }
@@ -176,8 +177,8 @@ class PolyphaseResampler implements Resampler {
 
   /** How many outputs `available` samples suffice for: output n begins at sample floor((phase + n·step) / phases). */
   #outputsFrom(available: number): number {
-    const { phases, step, taps } = this.#filter;
-    const lastStart = available - taps;
+    const { phases, step, table } = this.#filter;
+    const lastStart = available - table.taps;
     if (lastStart < 0) return 0;
     return Math.floor(((lastStart + 1) * phases - 1 - this.#phase) / step) + 1;
   }

@@ -1,6 +1,7 @@
 /** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
 import * as v from "valibot";
 import { type Json, isJsonObject } from "../protocol/json.ts";
+import { faultOfOrigin } from "./origins.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
 const NAME = /^[\w.:+/-]{1,64}$/;
@@ -92,12 +93,18 @@ const relayConfig = v.pipe(
     ),
     /** Takes every model string that is no route's name. Without it such a model is refused. */
     defaultRoute: v.optional(v.string()),
-    /** Web origins besides the relay's own that may call it from a browser, `"*"`: any. */
+    /**
+     * Origins besides the relay's own that may call it from a browser or a web view: of any scheme, `https://*.example.com`
+     * for all hosts below one, `"null"` for pages without an origin (a sandboxed frame, a file), `"*"` for any.
+     */
     allowedOrigins: v.optional(
       v.array(
         v.pipe(
           v.string(),
-          v.check((origin) => origin === "*" || isOrigin(origin), "an origin is scheme://host[:port], or *"),
+          v.check(
+            (origin) => faultOfOrigin(origin) === null,
+            ({ input }) => faultOfOrigin(input) ?? "",
+          ),
         ),
       ),
     ),
@@ -115,10 +122,6 @@ const relayConfig = v.pipe(
     "defaultRoute names no route",
   ),
 );
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
-}
 
 export type RelayConfig = v.InferOutput<typeof relayConfig>;
 export type RelayConfigInput = v.InferInput<typeof relayConfig>;

@@ -21,7 +21,7 @@ export async function requireKeyOrSecret(
 ): Promise<{ readonly key: ApiKey; readonly secret: Token | null }> {
   const { key } = readCredentials(c.req.raw);
   if (key === null || !isClientSecret(key)) return { key: await requireApiKey(c), secret: null };
-  const secret = await readToken(c.env, c.req.url, key, "client_secret");
+  const secret = await readToken(c, key, "client_secret");
   return { key: keyBehind(c, secret), secret };
 }
 
@@ -32,7 +32,7 @@ export async function requireTokenOrKey(
 ): Promise<{ readonly key: ApiKey; readonly token: Token | null }> {
   const { token: value } = readCredentials(c.req.raw);
   if (value === null) return { key: await requireApiKey(c), token: null };
-  const token = await readToken(c.env, c.req.url, value, "session");
+  const token = await readToken(c, value, "session");
   if (token.sessionId !== sessionId) {
     throw new Problem("invalid_credentials", "The token is for another session.", CHALLENGE);
   }

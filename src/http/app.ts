@@ -2,10 +2,13 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
+import { getPath } from "hono/utils/url";
 import type { RelayConfig } from "../config/define.ts";
+import { canonicalPath, nearestAddress } from "./addresses.ts";
 import { admin } from "./admin.ts";
 import { DoorCounters } from "./counters.ts";
 import type { DoorContext, DoorEnv } from "./door.ts";
+import { elsewhere, NO_WEB_RTC } from "./elsewhere.ts";
 import { models } from "./models.ts";
 import { corsHeaders, guardOrigin } from "./origin.ts";
 import { Problem } from "./problem.ts";
@@ -14,7 +17,7 @@ import { sessions } from "./sessions.ts";
 
 export function createApp(config: RelayConfig): Hono<DoorEnv> {
   const counters = new DoorCounters();
-  const app = new Hono<DoorEnv>();
+  const app = new Hono<DoorEnv>({ getPath: (request) => canonicalPath(getPath(request)) });
   app.use(async (c, next) => {
     c.set("config", config);
     c.set("counters", counters);
@@ -26,18 +29,23 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
       app,
       onMethodNotAllowed: (c, methods) => {
         const allow = methods.join(", ");
-        const detail = `${c.req.method} is not allowed here; these are: ${allow}.`;
+        const webRtc = c.req.method === "POST" && c.req.path === "/v1/realtime" ? ` ${NO_WEB_RTC}` : "";
+        const detail = `${c.req.method} is not allowed here; these are: ${allow}.${webRtc}`;
         return new Problem("method_not_allowed", detail, { headers: { Allow: allow } }).toResponse();
       },
     }),
   );
   app.use("/v1/*", corsHeaders, guardOrigin);
   app.use("/metrics", guardOrigin);
+  app.route("/v1/realtime", elsewhere);
   app.route("/v1/sessions", sessions);
   app.route("/v1/realtime", realtime);
   app.route("/v1/models", models);
   app.route("/", admin);
-  app.notFound(() => new Problem("not_found", "The relay has no such address.").toResponse());
+  app.notFound((c) => {
+    const nearest = nearestAddress(c.req.path);
+    return new Problem("not_found", `The relay has no such address; the nearest is ${nearest}.`).toResponse();
+  });
   app.onError((error) => {
     if (error instanceof Problem) return error.toResponse();
     // Its message may quote what a client sent.

@@ -25,3 +25,8 @@ export function isDevelopment(env: RelayEnv, requestUrl: string): boolean {
 export function isUpgrade(request: Request): boolean {
   return request.headers.get("Upgrade")?.toLowerCase() === "websocket";
 }
+
+/** The host that a proxy was asked for, as it says; null: there is none, or it says nothing. */
+export function forwardedHost(c: DoorContext): string | null {
+  return c.req.header("X-Forwarded-Host")?.split(",")[0]?.trim() || null;
+}

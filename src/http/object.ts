@@ -26,7 +26,7 @@ export const LOCATION_HINTS = [
   "me",
 ] as const;
 type LocationHint = (typeof LOCATION_HINTS)[number];
-type Stub = ReturnType<RelayEnv["VOICE_SESSION"]["get"]>;
+export type Stub = ReturnType<RelayEnv["VOICE_SESSION"]["get"]>;
 
 /** @throws Problem 404 for what is no session's name, 422 where this runtime has no jurisdictions. */
 export function sessionObject(env: RelayEnv, id: string, hint: string | null): Stub {

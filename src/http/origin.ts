@@ -4,7 +4,15 @@
  */
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
-import { type DoorContext, type DoorEnv, isDevelopment, isLoopback, isUpgrade } from "./door.ts";
+import { allowsOrigin } from "../config/origins.ts";
+import {
+  type DoorContext,
+  type DoorEnv,
+  forwardedHost,
+  isDevelopment,
+  isLoopback,
+  isUpgrade,
+} from "./door.ts";
 import { Problem } from "./problem.ts";
 
 /** @throws Problem 403 */
@@ -32,13 +40,31 @@ export const corsHeaders = createMiddleware<DoorEnv>((c, next) =>
 
 function isAllowed(c: DoorContext, origin: string): boolean {
   const allowed = c.var.config.allowedOrigins ?? [];
-  if (allowed.includes(origin) || allowed.includes("*")) return true;
-  if (!URL.canParse(origin)) return false;
-  if (origin === new URL(c.req.url).origin) return true;
+  if (allowed.some((entry) => allowsOrigin(entry, origin))) return true;
+  if (isOwn(c, origin)) return true;
   // `npm start -- --tls` and a page on another port: same machine, another origin.
-  return isDevelopment(c.env, c.req.url) && isLoopback(origin);
+  return isDevelopment(c.env, c.req.url) && URL.canParse(origin) && isLoopback(origin);
+}
+
+/**
+ * The relay's own page. A proxy that ends TLS hands a request on by `http`, or under another host which it says in
+ * X-Forwarded-Host: no page can set that header or Host, and a program that can needs no Origin at all. A page of
+ * `http` is not taken for the relay's own where that has TLS: anybody on the way may have written it.
+ */
+function isOwn(c: DoorContext, origin: string): boolean {
+  const own = new URL(c.req.url);
+  if (origin === own.origin) return true;
+  if (!URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  const tls = own.protocol === "https:" || c.req.header("X-Forwarded-Proto") === "https";
+  if (page.protocol !== "https:" && (page.protocol !== "http:" || tls)) return false;
+  return [own.host, c.req.header("Host"), forwardedHost(c)].some((host) => {
+    // Without the port that goes without saying.
+    const url = `${page.protocol}//${host ?? ""}`;
+    return URL.canParse(url) && new URL(url).host === page.host;
+  });
 }
 
 function shown(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).origin : "an opaque origin";
+  return /^[\w+.-]+:\/\/[\w.:[\]-]{0,100}$/.test(origin) ? origin : "an opaque origin";
 }

@@ -7,49 +7,92 @@ import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { Plan } from "../session/plan.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
+import { sessionObject, type Stub } from "./object.ts";
 import { Problem } from "./problem.ts";
 
 /** A lease outlives its session by this: what ends gives its place back, running out is for what cannot. */
 const MARGIN_MS = 5 * 60_000;
+/** For a session of which the door does not know the route (`sessionMinutes` is a day at most). */
+export const LONGEST_LEASE_MS = 24 * 60 * 60_000 + MARGIN_MS;
+/** Sessions that are asked whether their client is gone, where a key has no place left. */
+const ASKED = 64;
+
+/** A session that is to have a place. */
+interface Candidate {
+  readonly stub: Stub;
+  readonly id: string;
+  readonly leaseMs: number;
+  /** It is gone on with, if it is there: nobody makes room for one that is not. */
+  readonly former?: true;
+}
 
 export function limitOf(c: DoorContext, key: ApiKey): number | null {
   return key.sessionsAtOnce ?? c.var.config.limits?.concurrent ?? null;
 }
 
-/** @throws Problem 429 when all places are taken. */
-export async function takePlace(
+/** For how long a session of this plan may need its place. */
+export function sessionLeaseMs({ limits }: Plan): number {
+  return (limits?.sessionMs ?? DEFAULT_LIMITS.sessionMs) + MARGIN_MS;
+}
+
+/**
+ * Begins a session, or goes on with one, in a place of its key. A place that it got for this is free again when that
+ * fails, unless there is such a session all the same: then another connection was faster, and the place is that one's.
+ * @param begin is told whether the session has a place to give back.
+ * @throws Problem 429 when all places are taken, or as `begin`.
+ */
+export async function inPlace<T>(
   c: DoorContext,
   key: ApiKey,
-  session: string,
-  leaseMs: number,
-): Promise<Place | null> {
+  candidate: Candidate,
+  begin: (leased: boolean) => Promise<T>,
+): Promise<T> {
   const limit = limitOf(c, key);
-  if (limit === null) return null;
-  const place = await ledger(c, key).take(session, Date.now() + leaseMs, limit);
+  if (limit === null) return begin(false);
+  if (candidate.former && !(await candidate.stub.alive(key.id))) return begin(false);
+  const place = await takePlace(c, key, candidate, limit);
+  try {
+    return await begin(true);
+  } catch (error) {
+    const alive = place === "taken" && (await candidate.stub.alive(key.id));
+    if (place === "taken" && !alive) await ledger(c, key).release(candidate.id);
+    throw error;
+  }
+}
+
+async function takePlace(
+  c: DoorContext,
+  key: ApiKey,
+  { id, leaseMs }: Candidate,
+  limit: number,
+): Promise<Place> {
+  const book = ledger(c, key);
+  const take = () => book.take(id, Date.now() + leaseMs, limit);
+  const place = await take();
   if (place !== "none") return place;
+  for (const vacant of await vacantSessions(c, key)) {
+    // Its client may be back by now.
+    if (!(await vacant.stub.yieldPlace(key.id))) continue;
+    await book.release(vacant.id);
+    const freed = await take();
+    if (freed !== "none") return freed;
+  }
   throw new Problem(
     "too_many_sessions",
     `This API key may hold ${limit} session${limit === 1 ? "" : "s"} at once, and does: end one first.`,
   );
 }
 
-/** Begins a session of `plan` in a place of its key, free again when that fails. @throws Problem 429, or as `begin`. */
-export async function inPlace<T>(
-  c: DoorContext,
-  key: ApiKey,
-  plan: Plan,
-  session: string,
-  begin: () => Promise<T>,
-): Promise<T> {
-  const longestMs = plan.limits?.sessionMs ?? DEFAULT_LIMITS.sessionMs;
-  const place = await takePlace(c, key, session, longestMs + MARGIN_MS);
-  try {
-    return await begin();
-  } catch (error) {
-    // A place that it had before belongs to a session that is there.
-    if (place === "taken") await ledger(c, key).release(session);
-    throw error;
-  }
+/** Sessions of the key whose client is gone and may still come back, those that have waited longest first. */
+async function vacantSessions(c: DoorContext, key: ApiKey) {
+  const ids = await ledger(c, key).holders(ASKED);
+  const asked = await Promise.all(
+    ids.map(async (id) => {
+      const stub = sessionObject(c.env, id, null);
+      return { id, stub, since: await stub.vacantSince(key.id) };
+    }),
+  );
+  return asked.filter(({ since }) => since !== null).toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0));
 }
 
 function ledger(c: DoorContext, key: ApiKey) {

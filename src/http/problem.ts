@@ -13,6 +13,7 @@ const REASONS = {
   token_expired: [401, "The token has expired"],
   origin_refused: [403, "This origin may not call the relay"],
   not_found: [404, "There is nothing here"],
+  not_offered: [404, "The relay does not offer this"],
   model_not_found: [404, "There is no such model"],
   session_not_found: [404, "There is no such session"],
   method_not_allowed: [405, "The method is not allowed here"],

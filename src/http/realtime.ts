@@ -7,7 +7,7 @@ import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
-import { inPlace, limitOf } from "./places.ts";
+import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, type Intent, intentOf, modelOf, planFor } from "./session-config.ts";
@@ -44,8 +44,7 @@ export const realtime = new Hono<DoorEnv>()
     const effective = effectiveSession(plan, session, "invalid_value");
     const intent = intentOf(session);
     const secret = await issueToken(
-      c.env,
-      c.req.url,
+      c,
       { audience: "client_secret", keyId: key.id, sessionId: "", model, intent, session, locationHint: null },
       body.expires_after?.seconds ?? SECRET_LIFETIME_S,
     );
@@ -65,7 +64,8 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
   const stub = await namedObject(c, id);
   const negotiated = negotiate(c.req.raw.headers);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
-  return connect(stub, { ...arrival, ...negotiated });
+  const place = { stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const;
+  return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
 }
 
 /**
@@ -90,9 +90,9 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       token: secret === null || drawn === undefined ? null : { jti: secret.jti, exp: secret.exp },
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
-    return inPlace(c, key, plan, id, () =>
-      connect(sessionObject(c.env, id, null), { ...arrival, ...negotiated }),
-    );
+    const stub = sessionObject(c.env, id, null);
+    const place = { stub, id, leaseMs: sessionLeaseMs(plan) };
+    return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
   };
   if (secret === null) return open();
   try {
@@ -110,7 +110,8 @@ function readTarget(
   secret: Token | null,
 ): { readonly model: string | null; readonly intent: Intent } {
   const intent = c.req.query("intent") ?? "";
-  const model = c.req.query("model") ?? "";
+  // Azure's name for it.
+  const model = c.req.query("model") || (c.req.query("deployment") ?? "");
   if (c.req.query("call_id") !== undefined) {
     throw new Problem("invalid_value", "Invalid 'call_id': this relay has no WebRTC or SIP calls.", {
       param: "call_id",

@@ -5,9 +5,9 @@ import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { requireApiKey, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
-import { type DoorContext, type DoorEnv, isDevelopment, isUpgrade } from "./door.ts";
+import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { connect, LOCATION_HINTS, namedObject, sessionObject } from "./object.ts";
-import { inPlace, limitOf, takePlace } from "./places.ts";
+import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, intentOf, modelOf, planFor } from "./session-config.ts";
@@ -47,14 +47,10 @@ export const sessions = new Hono<DoorEnv>()
     const stub = sessionObject(c.env, id, hint);
     const intent = intentOf(session);
     const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
-    const place = await takePlace(c, key, id, lifetimeS * 1000);
-    const token = await issueToken(
-      c.env,
-      c.req.url,
-      { audience: "session", keyId: key.id, sessionId: id, model, intent, session, locationHint: hint },
-      lifetimeS,
-    );
-    if (body.prewarm === true) {
+    const grant = { audience: "session", keyId: key.id, sessionId: id, model, intent, session } as const;
+    const token = await issueToken(c, { ...grant, locationHint: hint }, lifetimeS);
+    const create = async (leased: boolean): Promise<void> => {
+      if (body.prewarm !== true) return;
       const { jti, exp } = token;
       const call: CallSetup = {
         id: coreId(id),
@@ -63,11 +59,12 @@ export const sessions = new Hono<DoorEnv>()
         session,
         keyId: key.id,
         secret: null,
-        leased: place !== null,
+        leased,
         token: { jti, exp },
       };
       await stub.prewarm(JSON.stringify(call));
-    }
+    };
+    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000 }, create);
     return c.json(
       {
         id,
@@ -114,8 +111,11 @@ async function open(c: DoorContext, id: string): Promise<Response> {
   };
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
   const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
-  if (call === null) return connect(stub, arrival);
-  return inPlace(c, key, planFor(c, call.model), id, () => connect(stub, arrival));
+  const place =
+    call === null
+      ? ({ stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const)
+      : { stub, id, leaseMs: sessionLeaseMs(planFor(c, call.model)) };
+  return inPlace(c, key, place, () => connect(stub, arrival));
 }
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */
@@ -152,11 +152,16 @@ function unknown(): Problem {
   );
 }
 
+/** As the client knows the relay: a proxy that ends TLS, or has another name, says so. Who lies is told a lie. */
 function socketUrl(c: DoorContext, id: string, token: string): string {
   const url = new URL(`/v1/sessions/${id}`, c.req.url);
-  // The TLS listener of `npm start -- --tls` hands requests on without TLS.
-  const behindTls = isDevelopment(c.env, c.req.url) && c.req.header("X-Forwarded-Proto") === "https";
-  url.protocol = url.protocol === "https:" || behindTls ? "wss:" : "ws:";
+  const host = forwardedHost(c);
+  if (host !== null && URL.canParse(`https://${host}`)) {
+    url.port = "";
+    url.host = host;
+  }
+  const tls = url.protocol === "https:" || c.req.header("X-Forwarded-Proto") === "https";
+  url.protocol = tls ? "wss:" : "ws:";
   url.searchParams.set("token", token);
   return url.href;
 }

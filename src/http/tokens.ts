@@ -2,14 +2,16 @@
  * What the relay signs: session tokens (`POST /v1/sessions`, used once) and client secrets (`ek_…`, used until they
  * expire). Both are JSON Web Tokens with HS256, so that creating a session needs no store and no object.
  *
- * They carry the session configuration and travel in URLs (Cloudflare takes 16 KB of one) and headers: above a
- * kilobyte it is deflated, and what is still too long is refused with advice.
+ * They carry the session configuration and travel in URLs and headers, and what is between (nginx, a client's library)
+ * takes lines of 8 KiB or less: above a kilobyte the configuration is deflated, and one that still makes its token too
+ * long stays with the relay.
  */
 import { sign, verify } from "hono/jwt";
 import * as v from "valibot";
-import type { RelayEnv } from "../../durable-objects/env.ts";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import { type JsonObject, parseJsonObject } from "../protocol/json.ts";
+import type { DoorContext } from "./door.ts";
+import { keepSession, keptSession } from "./kept-sessions.ts";
 import { Problem } from "./problem.ts";
 import { signingKey } from "./signing.ts";
 
@@ -43,22 +45,24 @@ const claims = v.object({
   model: v.nullable(v.string()),
   intent: v.picklist(["conversation", "transcription"]),
   hint: v.nullable(v.string()),
-  session: v.string(),
+  /** Null: it is kept by the relay, under `jti`. */
+  session: v.nullable(v.string()),
   packed: v.boolean(),
 });
 
 const SECRET_PREFIX = "ek_";
 const PACK_ABOVE = 1024;
-const TOKEN_LIMIT = 12 * 1024;
+/** Characters, prefix included. */
+const TOKEN_LIMIT = 4096;
 
-/** @throws Problem 413 when the session configuration makes it too long to travel. */
+/** @throws Problem 413 when the session configuration makes it too long to travel and cannot be kept. */
 export async function issueToken(
-  env: RelayEnv,
-  requestUrl: string,
+  c: DoorContext,
   grant: Grant,
   lifetimeS: number,
 ): Promise<{ readonly value: string; readonly jti: string; readonly exp: number }> {
-  const key = signingKey(env, requestUrl);
+  const key = signingKey(c.env, c.req.url);
+  const prefix = grant.audience === "client_secret" ? SECRET_PREFIX : "";
   const text = JSON.stringify(grant.session);
   const packed = text.length > PACK_ABOVE;
   const iat = Math.floor(Date.now() / 1000);
@@ -76,19 +80,11 @@ export async function issueToken(
     session: packed ? await deflate(text) : text,
     packed,
   };
-  const jwt = await sign(payload, key, "HS256");
-  if (jwt.length > TOKEN_LIMIT) {
-    const advice = "send most of it by session.update after connecting";
-    throw new Problem(
-      "session_too_large",
-      `The session does not fit into a token of ${TOKEN_LIMIT} bytes: ${advice}.`,
-      {
-        param: "session",
-      },
-    );
-  }
-  const value = grant.audience === "client_secret" ? SECRET_PREFIX + jwt : jwt;
-  return { value, jti: payload.jti, exp: payload.exp };
+  const { jti, exp } = payload;
+  const value = prefix + (await sign(payload, key, "HS256"));
+  if (value.length <= TOKEN_LIMIT) return { value, jti, exp };
+  await keepSession(c.env, { jti, sessionId: grant.sessionId, exp }, text);
+  return { value: prefix + (await sign({ ...payload, session: null }, key, "HS256")), jti, exp };
 }
 
 export function isClientSecret(key: string): boolean {
@@ -96,19 +92,17 @@ export function isClientSecret(key: string): boolean {
 }
 
 /** @throws Problem 401 when it is not one of ours, for another purpose, or expired. */
-export async function readToken(
-  env: RelayEnv,
-  requestUrl: string,
-  value: string,
-  audience: Grant["audience"],
-): Promise<Token> {
-  const key = signingKey(env, requestUrl);
+export async function readToken(c: DoorContext, value: string, audience: Grant["audience"]): Promise<Token> {
+  const key = signingKey(c.env, c.req.url);
   const jwt = audience === "client_secret" ? value.slice(SECRET_PREFIX.length) : value;
-  const payload = await verified(jwt.length > TOKEN_LIMIT ? "" : jwt, key);
+  const payload = await verified(value.length > TOKEN_LIMIT ? "" : jwt, key);
   const result = v.safeParse(claims, payload);
   if (!result.success || result.output.aud !== audience) throw invalid();
   const { sub, jti, exp, key: keyId, model, intent, hint, session, packed } = result.output;
-  const config = parseJsonObject(packed ? await inflate(session) : session);
+  const carried = session !== null && packed ? await inflate(session) : session;
+  const text = carried ?? (await keptSession(c.env, { jti, sessionId: sub, exp }));
+  if (text === null) throw expired();
+  const config = parseJsonObject(text);
   if (config === null) throw invalid();
   return { audience, keyId, sessionId: sub, model, intent, session: config, locationHint: hint, jti, exp };
 }
@@ -119,15 +113,17 @@ async function verified(jwt: string, key: string): Promise<unknown> {
     return await verify(jwt, key, { alg: "HS256", iat: false });
   } catch (error) {
     // hono names the class of each refusal; its messages quote the token.
-    if (error instanceof Error && error.name === "JwtTokenExpired") {
-      throw new Problem(
-        "token_expired",
-        "The token or client secret has expired: ask for a new one.",
-        CHALLENGE,
-      );
-    }
+    if (error instanceof Error && error.name === "JwtTokenExpired") throw expired();
     throw invalid();
   }
+}
+
+function expired(): Problem {
+  return new Problem(
+    "token_expired",
+    "The token or client secret has expired: ask for a new one.",
+    CHALLENGE,
+  );
 }
 
 function invalid(): Problem {

@@ -18,6 +18,19 @@ const format = v.variant("type", [
   v.looseObject({ type: v.literal("audio/pcma") }),
 ]);
 
+/** An audio format on its own, for the field `param`. @throws ClientError naming that field. */
+export function readFormat(given: Json, param: string): v.InferOutput<typeof format> {
+  const result = v.safeParse(format, completeFormat(given), { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = [param, v.getDotPath(issue)].filter(Boolean).join(".");
+  throw new ClientError(
+    "invalid_value",
+    `Invalid '${where}': expected ${issue.expected ?? "a format"}.`,
+    param,
+  );
+}
+
 const turnDetection = v.variant("type", [
   v.looseObject({
     type: v.literal("server_vad"),

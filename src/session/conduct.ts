@@ -28,12 +28,15 @@ import type { PeerId } from "./io.ts";
 import { Link } from "./links/link.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
+import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
 import { fill, tellItems } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
+import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
-import { Responses, type ResponseDefaults } from "./output/responses.ts";
+import { Responses } from "./output/responses.ts";
+import { addUsage, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
@@ -50,7 +53,7 @@ export class Conduct {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly conversation: Conversation;
-  readonly playout = new Playout();
+  readonly playout: Playout;
   readonly responses: Responses;
   readonly writer: ResponseWriter;
   readonly listener: Listener;
@@ -66,6 +69,7 @@ export class Conduct {
   readonly idle = new Idle(this);
   readonly arrival = new Arrival();
   readonly asking = new Asking(this);
+  readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
   readonly witness: Witness;
@@ -80,7 +84,7 @@ export class Conduct {
   createdAt: number;
   /** Why the energy detector decides, or null. */
   readonly detectorFallback: DetectorFallback | null;
-  usage: Record<string, number> = {};
+  usage: TokenSums = {};
   readonly #setup: SessionSetup;
   readonly detector: SpeechDetector;
   #audible = false;
@@ -94,6 +98,7 @@ export class Conduct {
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.port = new ClientPort(this.context);
+    this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
     this.conversation = new Conversation(this.context.limits);
@@ -111,14 +116,15 @@ export class Conduct {
       },
     );
     this.responses = new Responses(this.context, this.writer, {
-      gate: this.listener,
-      responseDefaults: () => this.#responseDefaults(),
-      clientFormat: () => this.config.outputFormat,
-      patienceMs: (stream) => this.listener.patienceMs(stream),
-      command: (stream, command) => this.links[stream]?.command(command),
+      listener: this.listener,
+      responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
+      link: (stream) => this.links[stream],
+      truncates: (itemId) => this.bargeIn.truncates(itemId),
       onResponseDone: (response) => this.#responseDone(response),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
+    this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
@@ -136,6 +142,8 @@ export class Conduct {
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       witness: () => this.witness,
+      placed: () => this.placed,
+      onUsage: (usage) => addUsage(this.usage, usage),
       fill: (connection) => fill(connection, this.conversation, kernels),
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: (link) => link === this.links[0],
@@ -208,6 +216,7 @@ export class Conduct {
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
       onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      onUsage: (usage) => addUsage(this.usage, usage),
       onWords: (text) => this.#words(text),
     });
   }
@@ -231,7 +240,10 @@ export class Conduct {
       settings: () => this.config.relay(this.port.extended),
       audible: () => this.listener.audible,
       heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => this.bargeIn.around(() => this.turns.begin(prefixTicks)),
+      begin: (prefixTicks) => {
+        const interrupts = this.config.turnDetection?.interrupt_response === true;
+        this.bargeIn.around(interrupts, () => this.turns.begin(prefixTicks));
+      },
       forget: () => this.turns.forget(),
       release: () => this.responses.drain(),
     });
@@ -259,7 +271,7 @@ export class Conduct {
 
   /** Answers are asked for in advance only where the end of a turn asks for one. */
   get #eagerMs(): number | null {
-    if (!this.asking.may || this.responses.answering.length > 0) return null;
+    if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
@@ -330,6 +342,7 @@ export class Conduct {
     for (const link of this.links) link.command({ type: "configure", config });
     this.transcriber?.reconfigure();
     this.port.emit({ type: "session.updated", session: this.shownSession() });
+    this.asking.settle();
     this.idle.arm();
     this.context.persist();
   }
@@ -373,16 +386,6 @@ export class Conduct {
     return this.config.shown(identity);
   }
 
-  #responseDefaults(): ResponseDefaults {
-    return {
-      modality: this.config.modality,
-      maxOutputTokens: this.config.current.max_output_tokens,
-      output: this.config.output,
-      format: this.config.outputFormat,
-      conversationId: this.conversationId,
-    };
-  }
-
   #speechStarted(): void {
     const open = this.turns.openItem;
     if (open !== null) this.transcriber?.began(open);
@@ -399,17 +402,15 @@ export class Conduct {
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     if (detected) this.asking.turn();
+    else this.asking.committed();
   }
 
   #responseDone(response: ResponseRecord): void {
-    for (const kind of ["total_tokens", "input_tokens", "output_tokens"]) {
-      const tokens = response.usage?.[kind];
-      if (typeof tokens === "number") this.usage[kind] = (this.usage[kind] ?? 0) + tokens;
-    }
     this.context.metric(`responses_${response.phase}`, 1, response.upstream);
     for (const link of this.links) link.refill();
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
+    this.asking.settle();
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
@@ -440,7 +441,7 @@ export class Conduct {
 
 export interface ConductSnapshot {
   readonly createdAt: number;
-  readonly usage: Readonly<Record<string, number>>;
+  readonly usage: Readonly<TokenSums>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
 }

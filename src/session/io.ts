@@ -20,6 +20,8 @@ export type Input =
   | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
   /** Bytes accepted by `send` and not yet on the network, polled by the shell. */
   | { readonly type: "buffered"; readonly peer: PeerId; readonly bytes: number }
+  /** A connection came that has still to say whether it is the client that is waited for. */
+  | { readonly type: "pending" }
   /** A snapshot is durable: the `covers` of that very one. Never fed for one that could not be stored. */
   | { readonly type: "persisted"; readonly covers: Covers }
   /** A remote end-of-turn model's probability that the turn of `consult` is over; null: it could not be had. */

@@ -32,6 +32,14 @@ export interface Limits {
   readonly clientBufferedBytes: number;
   /** Bytes in an upstream's socket beyond which the caller's audio waits in the history (4 s of base64 PCM). */
   readonly upstreamBufferedBytes: number;
+  /** Bytes of audio in one message to a client (240 kB of base64): common clients refuse what is over 1 MiB. */
+  readonly audioMessageBytes: number;
+  /** Characters of words in one such message; a character may take six in JSON. */
+  readonly textMessageChars: number;
+  /** Characters of JSON in one output item of a kind that the relay does not know. */
+  readonly otherItemSize: number;
+  /** Content parts of one message. */
+  readonly parts: number;
   /** Responses in progress at once, out-of-band ones included. */
   readonly activeResponses: number;
   /** Finished responses whose late upstream events are still recognised and dropped. */
@@ -49,6 +57,14 @@ export interface Limits {
    * the two seconds that are promised, because timers are late.
    */
   readonly stallMs: number;
+  /** The end of an answer that was cancelled is owed for so long, where another answer waits for it. */
+  readonly cancelMs: number;
+  /** The client's `response.done` of an answer that was cancelled waits so long for what the answer cost. */
+  readonly usageMs: number;
+  /** A `response.create` waits so long for the end of the caller's turn. */
+  readonly heldMs: number;
+  /** A client that acknowledges playback and then does not is taken to have played on for so long. */
+  readonly playsOnMs: number;
   /** An upstream with a full socket that is so far behind the caller is given up. */
   readonly overrunMs: number;
   /** A client with a full socket that takes nothing for so long is given up. */
@@ -90,6 +106,10 @@ export const DEFAULT_LIMITS: Limits = {
   outboxBytes: 1536 * 1024,
   clientBufferedBytes: 1024 * 1024,
   upstreamBufferedBytes: 256 * 1024,
+  audioMessageBytes: 180_000,
+  textMessageChars: 32_000,
+  otherItemSize: 1024 * 1024,
+  parts: 32,
   activeResponses: 8,
   finishedResponses: 32,
   dialMs: 10_000,
@@ -97,6 +117,10 @@ export const DEFAULT_LIMITS: Limits = {
   firstOutputMs: 30_000,
   progressMs: 30_000,
   stallMs: 1950,
+  cancelMs: 5000,
+  usageMs: 400,
+  heldMs: 30_000,
+  playsOnMs: 1000,
   overrunMs: 5000,
   stuckMs: 20_000,
   silentAnswerMs: 3000,

@@ -5,6 +5,7 @@
  */
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
+import type { AskingSnapshot } from "./output/asking.ts";
 import type { BackpressureSnapshot } from "./client/backpressure.ts";
 import { ClientMessages } from "./client/client-messages.ts";
 import type { ClientPortSnapshot } from "./client/client-port.ts";
@@ -17,6 +18,7 @@ import type { EagerSnapshot } from "./turns/eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import type { LinkSnapshot } from "./links/link.ts";
+import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
 import type { RecoverySnapshot } from "./links/recovery.ts";
 import type { WriterSnapshot } from "./output/response-writer.ts";
@@ -50,6 +52,8 @@ export interface SessionSnapshot {
   readonly floor: FloorSnapshot;
   readonly eager: EagerSnapshot;
   readonly owed: boolean;
+  readonly asking: AskingSnapshot;
+  readonly placed: PlacedItemsSnapshot;
   readonly recovery: RecoverySnapshot;
   readonly turnEnd: TurnEndSnapshot;
   readonly input: AudioInputSnapshot;
@@ -60,6 +64,9 @@ export interface SessionSnapshot {
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
+/** How a `duplex.v1` client says that it does not come back: with either of the codes, and this as its reason. */
+const GOODBYE = "end";
+const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
 
@@ -77,11 +84,13 @@ export class Session {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
-      forsaken: () => conduct.absence.stop(),
+      forsaken: () => this.#forsake(),
+      unreceived: (ms) => conduct.playout.unreceived(ms, conduct.context.now),
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
+        conduct.asking.settle();
       },
       restarted: () => this.#begin(),
       gone: () => this.#clientAway(),
@@ -122,6 +131,8 @@ export class Session {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {
       this.#conduct.consulted(input.id, input.probability);
+    } else if (input.type === "pending") {
+      this.#clientPending();
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
@@ -129,7 +140,7 @@ export class Session {
     } else if (input.peer === CLIENT) {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
-      else this.#clientClosed(input.code);
+      else this.#clientClosed(input.code, input.reason);
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
@@ -146,15 +157,23 @@ export class Session {
     const again = port.extended && dialect === "duplex.v1";
     if (!again) {
       this.#doubt.recall(null);
-      this.#conduct.absence.stop();
+      this.#forsake();
     }
     this.#status = "connected";
     this.#conduct.backpressure.reset();
     port.open(dialect);
     context.deadlines.clear("session:unclaimed");
     context.deadlines.clear("client:gone");
-    if (dialect === "duplex.v1" && delivery.opened(again)) return;
+    if (delivery.opened(again)) return;
     this.#begin();
+  }
+
+  /** One that is waited for has dialled in time: it is waited for as long again, until it has said who it is. */
+  #clientPending(): void {
+    const { deadlines, limits, now } = this.#conduct.context;
+    if (deadlines.get("client:gone") === null) return;
+    deadlines.set("client:gone", now + limits.clientGoneMs);
+    this.#doubt.wait(now + limits.clientGoneMs);
   }
 
   /** A client is there that knows nothing yet: the first of the session, or one that begins anew on it. */
@@ -162,6 +181,7 @@ export class Session {
     this.#greet();
     this.#doubt.settle();
     this.#conduct.absence.tell();
+    this.#conduct.asking.settle();
     this.#conduct.idle.arm();
   }
 
@@ -195,10 +215,13 @@ export class Session {
     this.#clientAway();
   }
 
-  /** A client that lost its connection may come back, for a while; a `realtime` client that hung up does not. */
-  #clientClosed(code: number): void {
-    if (this.#conduct.port.extended || DROPPED.has(code)) this.#clientAway();
-    else this.#end("client_closed");
+  /** A client that lost its connection may come back, for a while; one that hung up does not. */
+  #clientClosed(code: number, reason: string): void {
+    const hungUp = this.#conduct.port.extended
+      ? GOODBYE_CODES.has(code) && reason === GOODBYE
+      : !DROPPED.has(code);
+    if (hungUp) this.#end("client_closed");
+    else this.#clientAway();
   }
 
   #clientAway(): void {
@@ -208,10 +231,16 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
-    if (!port.extended) this.#conduct.absence.stop();
+    if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();
+  }
+
+  /** Whoever comes next knows nothing of what was under way, nor of what was asked for. */
+  #forsake(): void {
+    this.#conduct.asking.withdraw();
+    this.#conduct.absence.stop();
   }
 
   #end(reason: string): void {
@@ -257,6 +286,7 @@ export class Session {
     else if (name === "transcript") this.#conduct.transcriber?.late();
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
+    else if (name === "held") this.#conduct.asking.release();
     else if (name === "floor") this.#conduct.floor.abandon();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
@@ -299,6 +329,11 @@ export class Session {
     return this.#status !== "ended" && this.#conduct.delivery.resumable(token);
   }
 
+  /** Its last client spoke `duplex.v1`: one that comes may go on with its numbers, and says so first. */
+  get extended(): boolean {
+    return this.#conduct.port.extended;
+  }
+
   snapshot(): SessionSnapshot {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
@@ -321,6 +356,8 @@ export class Session {
       floor: this.#conduct.floor.snapshot(),
       eager: this.#conduct.eager.snapshot(),
       owed: this.#conduct.absence.snapshot(),
+      asking: this.#conduct.asking.snapshot(),
+      placed: this.#conduct.placed.snapshot(),
       recovery: this.#conduct.recovery.snapshot(),
       turnEnd: this.#conduct.turnEnd.snapshot(),
       input: this.#conduct.input.snapshot(),
@@ -359,6 +396,8 @@ export class Session {
     conduct.floor.restore(snapshot.floor);
     conduct.eager.restore(snapshot.eager);
     conduct.absence.restore(snapshot.owed);
+    conduct.asking.restore(snapshot.asking);
+    conduct.placed.restore(snapshot.placed);
     conduct.recovery.restore(snapshot.recovery);
     conduct.turnEnd.restore(snapshot.turnEnd);
     conduct.input.restore(snapshot.input);

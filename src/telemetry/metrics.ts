@@ -30,6 +30,10 @@ export const METRICS = {
   overlap_hold: { kind: "count", help: "Times an agent was held while a sound was judged." },
   overlap_interrupt: { kind: "count", help: "Sounds over an agent that were interruptions." },
   overlap_noise: { kind: "count", help: "Sounds over an agent that were noise." },
+  events_of_unknown_items: {
+    kind: "count",
+    help: "Provider events dropped because the item that they are about was never told.",
+  },
   response_timeouts: { kind: "count", help: "Responses given up because the upstream fell silent." },
   responses_asked_again: { kind: "count", help: "Answers asked for again because their upstream was lost." },
   responses_cancelled: { kind: "count", help: "Responses that were cancelled." },

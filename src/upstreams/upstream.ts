@@ -11,7 +11,7 @@
  * own names and never shows those to the session, except as the opaque `key` of something the session has not
  * named yet.
  */
-import type { AudioFormat } from "../audio/format.ts";
+import type { AudioFormat, ProviderFormat } from "../audio/format.ts";
 import type { Json, JsonObject } from "../protocol/json.ts";
 
 export type { Json, JsonObject };
@@ -32,7 +32,7 @@ export interface Capabilities {
   /** Format of the bytes in an `audio` command. */
   readonly input: AudioFormat;
   /** Format of the bytes in an `audio` event. Read after `ready`: a provider's handshake may decide it. */
-  readonly output: AudioFormat;
+  readonly output: ProviderFormat;
   /**
    * Who decides that a turn is over. `client`: the relay commits and asks for responses; the provider's own
    * detection is off and it hears only turns. `server`: the provider hears everything and announces speech and
@@ -256,7 +256,10 @@ export type UpstreamEvent =
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }
   /** The configuration that was given last is judged: in force but for what `unconfigured` named before. */
   | { readonly type: "configured" }
-  /** The provider refused these members of `UpstreamConfig` (`extra.prompt` for one of `extra`): the former are in force. */
+  /**
+   * The provider refused these members of `UpstreamConfig` (`extra.prompt` for one of `extra`): the former are in force. A
+   * refused value is not sent again until it changes, or a `configure` with a `cause` asks for it once more.
+   */
   | { readonly type: "unconfigured"; readonly fields: readonly string[] }
   /**
    * The provider refused a command: for the client whose event caused it, an error under that event's id. `id`: the item

@@ -1,7 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createDecoder, encode } from "../../src/audio/codec.ts";
-import type { AudioFormat } from "../../src/audio/format.ts";
+import {
+  bytesPerSample,
+  durationMs,
+  formatKey,
+  sampleRateHz,
+  type AudioFormat,
+} from "../../src/audio/format.ts";
 import { bytesOf, samplesOf } from "../../src/audio/pcm.ts";
 import { cuts, join, pieces, samples } from "./samples.ts";
 
@@ -175,4 +181,17 @@ describe("buffers", () => {
     expect(samplesOf(odd, scratch).buffer).toBe(scratch.buffer);
     expect(samplesOf(odd)).toEqual(Int16Array.of(5, -6));
   });
+});
+
+test("[A47] G.711 is 8 000 samples of one byte a second", () => {
+  for (const format of [MULAW, ALAW]) {
+    expect(sampleRateHz(format)).toBe(8000);
+    expect(bytesPerSample(format)).toBe(1);
+    expect(durationMs(format, 8000)).toBe(1000);
+    // A rate beside it, as some providers write, changes nothing.
+    const stated = { ...format, rate: 24_000 };
+    expect(sampleRateHz(stated)).toBe(8000);
+    expect(durationMs(stated, 160)).toBe(20);
+    expect(formatKey(stated)).toBe(formatKey(format));
+  }
 });

@@ -124,6 +124,22 @@ describe("keys and tokens", () => {
 });
 
 describe("requests", () => {
+  test("[H42] the OpenAI door is found under every spelling of a base URL, and other addresses name the nearest", async () => {
+    const base = relay.url.replace(/^http/, "ws");
+    for (const path of [
+      "//v1/realtime",
+      "/v1//realtime/",
+      "/realtime",
+      "/openai/realtime/",
+      "/v1/v1/realtime",
+    ]) {
+      const call = await dialRaw(`${base}${path}?model=echo`, { apiKey: relay.apiKey });
+      await call.hangUp();
+    }
+    const detail = await problem(await fetch(`${relay.url}/v1/realtimes`, { headers: key() }), 404);
+    expect(detail).toContain("/v1/realtime");
+  });
+
   test("[S40] bad bodies are refused by status, naming the field", async () => {
     await problem(await post("/v1/sessions", "{not json"), 400);
     await problem(await post("/v1/sessions", "[]"), 400);

@@ -1,4 +1,6 @@
 /** Clients that lose their connection to a whole relay and come back: the benchmark `delivery`, small and judged. */
+import { once } from "node:events";
+import { WebSocket } from "ws";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ResumingClient } from "../../bench/delivery/client.ts";
 import { CutLine } from "../../bench/delivery/line.ts";
@@ -130,6 +132,38 @@ describe("a client that loses its connection", () => {
     await client.until(() => heard().length >= said.length, "the echo of everything");
     expect(sha256(bytesOf(heard()))).toBe(sha256(bytesOf(said)));
     expectWhole(client);
+  });
+});
+
+describe("a connection that comes and is not the client's", () => {
+  const code = (socket: WebSocket): Promise<number> =>
+    new Promise((resolve) => void socket.on("close", (each) => resolve(each)));
+
+  test("[Y50] through a whole relay, dials that were given up arrive late, and the call goes on", async () => {
+    const { client } = await dial("echo");
+    const created = client.events.find((event) => textAt(event, "type") === "session.created");
+    const token = textAt(objectAt(objectAt(created ?? {}, "session"), "relay"), "resume_token") ?? "";
+    const url = `ws://127.0.0.1:${relay.port}/v1/sessions/${client.id}?resume_token=${token}`;
+    const late = (): WebSocket => new WebSocket(url, ["duplex.v1"]);
+    speak(client, 0, 20);
+    const [silent, given, asking] = [late(), late(), late()];
+    await Promise.all([silent, given, asking].map((each) => once(each, "open")));
+    speak(client, 20, 40);
+    given.terminate();
+    client.terminate();
+    expect(await client.resume()).toMatchObject({ verdict: "resumed" });
+    speak(client, 40, 60);
+    await client.until(() => client.frames.length >= 60, "sixty frames");
+    asking.send(JSON.stringify({ type: "session.resume", resume_token: "rt_wrong", last_received: 0 }));
+    expect(await code(asking)).toBe(4003);
+    speak(client, 60, 80);
+    const said = watermark(SEED, 0, 80 * FRAME);
+    const heard = (): Int16Array => samplesOf(client.frames.map(({ payload }) => payload));
+    await client.until(() => heard().length >= said.length, "the echo of everything");
+    expect(sha256(bytesOf(heard()))).toBe(sha256(bytesOf(said)));
+    expectWhole(client);
+    expect(silent.readyState).toBe(WebSocket.OPEN);
+    silent.close();
   });
 });
 

@@ -202,7 +202,7 @@ describe("properties", () => {
           },
           new RandomCall({ limits: { archiveBytes: 50_000, items: 5 } }),
         );
-        call.advance(40_000);
+        call.advance(70_000);
         const ids = (type: string) =>
           call.events
             .filter((event) => event.type === type)

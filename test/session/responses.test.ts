@@ -109,11 +109,12 @@ describe("responses", () => {
     const call = asked();
     call.beginAnswer();
     call.client({ type: "response.cancel" });
+    expect(call.last("response.output_item.done")["item"]).toMatchObject({ status: "incomplete" });
+    call.client({ type: "response.create" });
     expect(call.last("response.done")["response"]).toMatchObject({
       status: "cancelled",
       status_details: { reason: "client_cancelled" },
     });
-    call.client({ type: "response.create" });
     expect(call.last("response.created")["response"]).toMatchObject({ status: "in_progress" });
   });
 

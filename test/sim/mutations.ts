@@ -29,8 +29,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 3,
     what: "what was sent counts as heard: history keeps words that nobody heard",
     file: "src/session/output/playout.ts",
-    from: "    return heard;",
-    to: "    return piece?.sentMs ?? heard;",
+    from: "    return this.cutAt(itemId, this.heardMs(itemId, now), now);",
+    to: "    return this.cutAt(itemId, this.sentMs(itemId), now);",
   },
   {
     number: 4,

@@ -28,6 +28,7 @@ export type WireEvent =
       readonly type: "audio";
       readonly response: string;
       readonly item: string;
+      readonly part?: number;
       readonly audio: string;
     };
 

@@ -67,3 +67,31 @@ describe("a session whose plain client dropped", () => {
     await comesBack(id);
   });
 });
+
+describe("a plain client that hangs up while its session is asleep", () => {
+  test.each([1000, 3000])("[O42] with %i ends it at once: the close is what woke it", async (code) => {
+    // Upstreams that refuse every dial let a session come to rest.
+    vi.stubGlobal("fetch", async () => new Response(null, { status: 503 }));
+    const client = await connect("/v1/realtime?model=demo", bearer());
+    const { id } = (await client.event("session.created"))["session"] as { id: string };
+    for (let minute = 0; minute < 3; minute += 1) await pass(id, 60_000);
+    expect(await keysOf(id)).toContain("asleep");
+    await evictDurableObject(objectOf(id));
+    client.close(code);
+    expect((await client.closed).code).toBe(code);
+    await vi.waitFor(async () => expect(await keysOf(id)).toEqual([]));
+    vi.unstubAllGlobals();
+  });
+
+  test("[O42] with 1001 is waited for all the same", async () => {
+    vi.stubGlobal("fetch", async () => new Response(null, { status: 503 }));
+    const client = await connect("/v1/realtime?model=demo", bearer());
+    const { id } = (await client.event("session.created"))["session"] as { id: string };
+    for (let minute = 0; minute < 3; minute += 1) await pass(id, 60_000);
+    await evictDurableObject(objectOf(id));
+    client.close(1001);
+    await client.closed;
+    expect(await stateOf(id)).toMatchObject({ status: "waiting" });
+    vi.unstubAllGlobals();
+  });
+});

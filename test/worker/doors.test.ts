@@ -115,6 +115,56 @@ describe("origins", () => {
     expect([foreign.status, foreign.headers.get("Access-Control-Allow-Origin")]).toEqual([403, null]);
   });
 
+  test.each([
+    ["chrome-extension://abcdef", "chrome-extension://abcdef", true],
+    ["capacitor://localhost", "capacitor://localhost", true],
+    ["file://", "file://", true],
+    ["null", "null", true],
+    ["https://*.example.com", "https://a.b.example.com", true],
+    ["https://*.example.com", "https://example.com", false],
+    ["capacitor://localhost", "http://localhost", false],
+  ])(
+    "[H45] allowedOrigins '%s' and a page of %s: %s, upgrades and CORS included",
+    async (entry, Origin, ok) => {
+      const config = { ...echoOnly, allowedOrigins: [entry] };
+      const listed = await callWith(config, {}, models(HOST, from(Origin)));
+      expect([listed.status, listed.headers.get("Access-Control-Allow-Origin")]).toEqual(
+        ok ? [200, Origin] : [403, null],
+      );
+      const headers = { ...from(Origin), Upgrade: "websocket" };
+      const opened = await callWith(config, {}, new Request(`${HOST}/v1/realtime?model=echo`, { headers }));
+      expect(opened.status).toBe(ok ? 101 : 403);
+      opened.webSocket?.accept();
+      opened.webSocket?.close(1000);
+    },
+  );
+
+  test.each([
+    ["http://relay.example", "https://relay.example", {}, 200],
+    ["http://127.0.0.1:8787", "https://relay.example", { "X-Forwarded-Host": "relay.example" }, 200],
+    ["http://127.0.0.1:8787", "https://relay.example", { Host: "relay.example" }, 200],
+    [
+      "http://127.0.0.1:8787",
+      "https://relay.example",
+      { "X-Forwarded-Host": "relay.example:443, proxy" },
+      200,
+    ],
+    ["http://127.0.0.1:8787", "https://relay.example:8443", { "X-Forwarded-Host": "relay.example" }, 403],
+    ["http://127.0.0.1:8787", "http://relay.example", { Host: "relay.example" }, 200],
+    [
+      "http://127.0.0.1:8787",
+      "http://relay.example",
+      { Host: "relay.example", "X-Forwarded-Proto": "https" },
+      403,
+    ],
+    ["https://relay.example", "http://relay.example", {}, 403],
+    ["http://127.0.0.1:8787", "https://evil.example", { "X-Forwarded-Host": "relay.example" }, 403],
+    ["http://127.0.0.1:8787", "null", { "X-Forwarded-Host": "null" }, 403],
+  ])("[H46] at %s, of %s with %j behind a proxy: %i", async (url, origin, headers, status) => {
+    const request = models(url, { ...from(origin), ...headers });
+    expect((await callWith(echoOnly, { RELAY_DEV: "0" }, request)).status).toBe(status);
+  });
+
   test("[H18] a preflight is answered without a key", async () => {
     const headers = {
       Origin: "https://app.example",

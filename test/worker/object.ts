@@ -17,8 +17,8 @@ export function keysOf(id: string): Promise<string[]> {
   return inObject(id, (storage) => Array.from(storage.kv.list(), ([key]) => key));
 }
 
-export async function stateOf(id: string): Promise<Record<string, unknown>> {
-  return (await call(`/v1/sessions/${id}`, { headers: bearer() })).json();
+export async function stateOf(id: string, headers = bearer()): Promise<Record<string, unknown>> {
+  return (await call(`/v1/sessions/${id}`, { headers })).json();
 }
 
 /** Lets the object's (fake) timers run, its writes reach the disk, and the object hear of that. */

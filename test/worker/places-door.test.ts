@@ -2,7 +2,7 @@ import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm } from 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, callWith, type CreatedSession, HOST, post, problemOf } from "./doors.ts";
-import { inObject, objectOf, pass } from "./object.ts";
+import { inObject, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, turnedAway, upgrade } from "./socket.ts";
 
 const FEW = bearer("key-few");
@@ -82,6 +82,101 @@ describe("limits.concurrent", () => {
     await vi.waitFor(async () => expect(await free()).toBe(2));
     expect((await turnedAway("/v1/realtime?session_id=nobody", bearer(value)))[0]).toBe(4004);
     expect(await free()).toBe(2);
+  });
+
+  test.each([
+    ["realtime", 1001],
+    ["duplex.v1", 1001],
+    ["duplex.v1", 1000],
+  ] as const)(
+    "[H48] twenty reloads of a %s client that closes with %i all begin: the session without its client that waited longest makes room",
+    async (protocol, code) => {
+      const headers = { ...FEW, "Sec-WebSocket-Protocol": protocol };
+      const stays = await connect(ECHO, headers);
+      await stays.event("session.created");
+      const ids: string[] = [];
+      for (let reload = 0; reload < 20; reload += 1) {
+        const client = await connect(ECHO, headers);
+        const { id } = (await client.event("session.created"))["session"] as { id: string };
+        ids.push(id);
+        client.close(code);
+        await client.closed;
+        await vi.waitFor(async () => expect(await stateOf(id, FEW)).toMatchObject({ status: "waiting" }));
+      }
+      expect(new Set(ids).size).toBe(20);
+      for (const [at, id] of ids.entries()) {
+        expect(await stateOf(id, FEW)).toMatchObject({ status: at === 19 ? "waiting" : "ended" });
+      }
+      expect(await free()).toBe(0);
+      // Whoever is there is never put out.
+      const last = await connect(ECHO, headers);
+      expect(await problemOf(await upgrade(ECHO, FEW))).toEqual(FULL);
+      stays.send({ type: "input_audio_buffer.clear" });
+      await stays.event("input_audio_buffer.cleared");
+      expect((await turnedAway(`/v1/realtime?session_id=${ids[19]}`, FEW))[0]).toBe(4004);
+      for (const client of [stays, last]) client.close(1000, "end");
+      await vi.waitFor(async () => expect(await free()).toBe(2));
+    },
+  );
+
+  test("[H48] a session whose client is about to come back makes no room, nor does one that waits for its first", async () => {
+    const { id, url } = await create({ prewarm: true });
+    const headers = { ...FEW, "Sec-WebSocket-Protocol": "duplex.v1" };
+    const client = await connect(ECHO, headers);
+    const created = await client.event("session.created");
+    const { relay } = created["session"] as { relay: { session_id: string; resume_token: string } };
+    client.close(1001);
+    await client.closed;
+    const pending = await connect(
+      `/v1/sessions/${relay.session_id}?resume_token=${relay.resume_token}`,
+      headers,
+    );
+    expect(await problemOf(await upgrade(ECHO, FEW))).toEqual(FULL);
+    pending.send({ type: "session.resume", resume_token: relay.resume_token, last_received: 0 });
+    expect(await pending.event("session.resumed")).toMatchObject({ verdict: "resumed" });
+    const first = await connect(url);
+    await first.event("session.created");
+    pending.close(1000, "end");
+    first.close(1000);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+    expect(await stateOf(id, FEW)).toMatchObject({ status: "ended" });
+  });
+
+  test("[H49] a duplex.v1 client that says goodbye frees its place at once", async () => {
+    const headers = { ...FEW, "Sec-WebSocket-Protocol": "duplex.v1" };
+    const client = await connect(ECHO, headers);
+    await client.event("session.created");
+    expect(await free()).toBe(1);
+    client.close(1000, "end");
+    expect((await client.closed).code).toBe(1000);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+  });
+
+  test("[H50] a creation that fails takes no place, and two that come at once with one token have one", async () => {
+    const body = { model: "echo", session: { instructions: "x".repeat(17_000) } };
+    expect((await post("/v1/sessions", body, FEW)).status).toBe(413);
+    expect(await free()).toBe(2);
+    const { url } = await create();
+    await ledger().release(new URL(url).pathname.slice("/v1/sessions/".length));
+    const answers = await Promise.all([upgrade(url), upgrade(url)]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([101, 409]);
+    expect(await free()).toBe(1);
+    const socket = answers.find(({ webSocket }) => webSocket !== null)?.webSocket;
+    socket?.accept();
+    socket?.close(1000);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+  });
+
+  test("[H50] a pre-warmed session that is attached to by key holds its place as long as it lasts", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { id } = await create({ prewarm: true, expires_after: { seconds: 10 } });
+    const client = await connect(`/v1/sessions/${id}`, FEW);
+    await client.event("session.created");
+    vi.setSystemTime(Date.now() + 60_000);
+    expect(await free()).toBe(1);
+    client.close(1000);
+    await client.closed;
+    await vi.waitFor(async () => expect(await free()).toBe(2));
   });
 
   test("[H31] a place runs out with the token that nobody used, and is kept as long as was asked", async () => {

@@ -1,6 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, callWith, HOST, post, problemOf } from "./doors.ts";
 import { connect, upgrade } from "./socket.ts";
+
+afterEach(() => void vi.useRealTimers());
 
 interface ClientSecret {
   readonly value: string;
@@ -166,17 +170,68 @@ describe("POST /v1/realtime/client_secrets", () => {
     expect(await problemOf(response)).toEqual([401, "invalid_credentials", null]);
   });
 
-  test("[H24] a configuration of 16 KiB travels in the secret", async () => {
+  /** A session of so many bytes as JSON, of which nothing can be compressed away. */
+  function dense(bytes: number) {
+    const noise = crypto.getRandomValues(new Uint8Array(bytes)).toBase64();
+    const rest = JSON.stringify({ model: "echo", instructions: "" }).length;
+    return { model: "echo", instructions: noise.slice(0, bytes - rest) };
+  }
+
+  test.each([1000, 2000, 3000, 6000, 10_000, 16 * 1024])(
+    "[H47] with %i bytes of dense configuration the secret has at most 4 KiB, and opens it again and again",
+    async (bytes) => {
+      const session = dense(bytes);
+      const { value } = await clientSecret({ session });
+      expect(value.length).toBeLessThanOrEqual(4096);
+      for (const _ of [1, 2]) expect(await sessionOf("/v1/realtime", bearer(value))).toMatchObject(session);
+      const protocol = { "Sec-WebSocket-Protocol": `realtime, openai-insecure-api-key.${value}` };
+      expect(await sessionOf("/v1/realtime", protocol)).toMatchObject(session);
+    },
+  );
+
+  test("[H47] what is kept for it is forgotten when it has expired, and its like is refused", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { value } = await clientSecret({ session: dense(12_000), expires_after: { seconds: 60 } });
+    const namespace = env.KEPT_SESSION;
+    if (namespace === undefined) throw new Error("no store");
+    const { jti } = JSON.parse(atob(value.slice(3).split(".")[1] ?? "")) as { jti: string };
+    const store = namespace.get(namespace.idFromName(jti));
+    expect(await store.kept()).toContain("echo");
+    vi.setSystemTime(Date.now() + 61_000);
+    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([
+      401,
+      "token_expired",
+      null,
+    ]);
+    vi.setSystemTime(Date.now() + 61_000);
+    expect(await runDurableObjectAlarm(store)).toBe(true);
+    expect(await store.kept()).toBeNull();
+    vi.setSystemTime(Date.now() - 122_000);
+    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([
+      401,
+      "token_expired",
+      null,
+    ]);
+  });
+
+  test("[H24] a configuration of 16 KiB reaches the session, whatever is in it; a larger one is 413 with advice", async () => {
     const instructions = Array.from({ length: 15_000 }, (_, n) => "aeiou tnshr"[(n * n) % 11]).join("");
     const { value } = await clientSecret({ session: { model: "echo", instructions } });
     expect(await sessionOf("/v1/realtime", bearer(value))).toMatchObject({ instructions });
+    const response = await post("/v1/realtime/client_secrets", { session: dense(16 * 1024 + 1) });
+    expect(await problemOf(response)).toEqual([413, "session_too_large", "session"]);
   });
 
-  test("[H24] a larger one, or one that deflates too little, is 413 with advice", async () => {
-    const noise = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)).toBase64();
-    for (const instructions of ["a".repeat(16 * 1024), noise(11_000)]) {
-      const response = await post("/v1/realtime/client_secrets", { session: { instructions } });
-      expect(await problemOf(response)).toEqual([413, "session_too_large", "session"]);
-    }
+  test("[H24] without the binding KEPT_SESSION one that does not fit into its token is 413, others are not", async () => {
+    const mint = (session: object) =>
+      new Request(`${HOST}/v1/realtime/client_secrets`, {
+        method: "POST",
+        headers: { ...bearer(), "Content-Type": "application/json" },
+        body: JSON.stringify({ session }),
+      });
+    const without = { KEPT_SESSION: undefined };
+    expect((await callWith(null, without, mint(dense(2000)))).status).toBe(200);
+    const refused = await callWith(null, without, mint(dense(6000)));
+    expect(await problemOf(refused)).toEqual([413, "session_too_large", "session"]);
   });
 });

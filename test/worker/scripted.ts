@@ -1,6 +1,7 @@
 /** Doubles for the shell: a session that answers by script, a clock that stands still, sockets that write down. */
-import type { Dial, DialEvents, Socket } from "../../durable-objects/dial.ts";
-import { type SessionCore, Shell, type ShellHost } from "../../durable-objects/shell.ts";
+import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
+import type { ClientSocket } from "../../durable-objects/pending-clients.ts";
+import { type Entry, type SessionCore, Shell, type ShellHost } from "../../durable-objects/shell.ts";
 import type { Clock } from "../../durable-objects/timer.ts";
 import { type Action, CLIENT, type Input, type SessionState } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
@@ -51,6 +52,8 @@ export class ScriptedSession implements SessionCore {
   failure: Error | null = null;
   /** The only token that is good. */
   resumeToken = "";
+  /** A `duplex.v1` client was there. */
+  extended = false;
   snapshots = 0;
 
   handle(input: Input): readonly Action[] {
@@ -79,15 +82,24 @@ export class ScriptedSession implements SessionCore {
   }
 }
 
-export class PaperSocket implements Socket {
+export class PaperSocket implements ClientSocket {
   readonly log: string[];
   readonly #name: string;
   bufferedAmount = 0;
   broken = false;
+  attachment: unknown = null;
 
   constructor(name: string, log: string[]) {
     this.#name = name;
     this.log = log;
+  }
+
+  serializeAttachment(attachment: unknown): void {
+    this.attachment = attachment;
+  }
+
+  deserializeAttachment(): unknown {
+    return this.attachment;
   }
 
   send(data: WireMessage): void {
@@ -177,20 +189,23 @@ export function dialTo(url: string, peer: string): Action {
   return { type: "dial", peer, request: { url, headers: {}, protocols: [] } };
 }
 
+export const BY_KEY: Entry = { token: null, secret: false };
+
 /** A shell between a scripted session and its surroundings. */
 export function setUp() {
   const session = new ScriptedSession();
   const host = surroundings();
-  const shell = new Shell(session, host, null);
+  const shell = new Shell(session, host);
   const client = new PaperSocket("client", host.log);
   /** Answers the next input with these actions. */
   const script = (...actions: Action[]) => session.answers.push(actions);
   const connect = () => {
-    shell.clientOpened(client, "realtime");
+    shell.clientOpened(client, "realtime", BY_KEY);
     session.inputs.length = 0;
     host.log.length = 0;
   };
-  return { session, host, shell, client, script, connect, log: host.log, clock: host.clock };
+  const say = (data: string) => shell.clientMessage(client, data);
+  return { session, host, shell, client, script, connect, say, log: host.log, clock: host.clock };
 }
 
 export const toClient = (data: string): Action => ({ type: "send", peer: CLIENT, data });

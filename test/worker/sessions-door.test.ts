@@ -20,6 +20,21 @@ describe("POST /v1/sessions", () => {
     expect(Math.abs(Number(session["expires_at"]) - Date.now() / 1000 - 120)).toBeLessThan(5);
   });
 
+  test.each([
+    [{}, "ws://127.0.0.1:8787"],
+    [{ "X-Forwarded-Proto": "https" }, "wss://127.0.0.1:8787"],
+    [{ "X-Forwarded-Proto": "https", "X-Forwarded-Host": "relay.example, inner" }, "wss://relay.example"],
+    [{ "X-Forwarded-Proto": "https", "X-Forwarded-Host": "relay.example:8443" }, "wss://relay.example:8443"],
+    [{ "X-Forwarded-Host": "not a host" }, "ws://127.0.0.1:8787"],
+  ])("[H51] behind a proxy that says %j its url begins with %s", async (headers, base) => {
+    const request = new Request("http://127.0.0.1:8787/v1/sessions", {
+      method: "POST",
+      headers: { ...bearer(), ...headers },
+    });
+    const session = await (await callWith(null, {}, request)).json<{ id: string; url: string }>();
+    expect(session.url.startsWith(`${base}/v1/sessions/${session.id}?token=`)).toBe(true);
+  });
+
   test("[H4] the token opens the session in each of its three places", async () => {
     const places = [
       async () => [(await createSession()).url, {}] as const,
@@ -39,6 +54,19 @@ describe("POST /v1/sessions", () => {
       const client = await connect(...(await place()));
       expect((await client.event("session.created"))["session"]).toMatchObject({ model: "echo" });
       expect([null, "duplex.v1"]).toContain(client.protocol);
+      client.close(1000);
+      await client.closed;
+    }
+  });
+
+  test("[H47] with 16 KiB of dense configuration its token has at most 4 KiB, in each of its places", async () => {
+    const instructions = crypto.getRandomValues(new Uint8Array(12_000)).toBase64().slice(0, 15_900);
+    for (const by of ["url", "bearer", "protocol"]) {
+      const { id, url, token } = await createSession({ model: "echo", session: { instructions } });
+      expect(token.length).toBeLessThanOrEqual(4096);
+      const headers = by === "bearer" ? bearer(token) : { "Sec-WebSocket-Protocol": `relay-token.${token}` };
+      const client = await connect(by === "url" ? url : `/v1/sessions/${id}`, by === "url" ? {} : headers);
+      expect((await client.event("session.created"))["session"]).toMatchObject({ instructions });
       client.close(1000);
       await client.closed;
     }

@@ -7,21 +7,21 @@ describe("snapshots", () => {
   const persist: Action = { type: "persist" };
 
   test("[O6] are taken after the sends of their tick, once, with the peers there are", () => {
-    const { shell, script, connect, log, clock } = setUp();
+    const { say, script, connect, log, clock } = setUp();
     connect();
     script(persist, toClient("1"), dialTo("http://a", "up0.1"), persist);
-    shell.clientMessage("x");
+    say("x");
     expect(log).toEqual(["client < 1", "metric upstream_dials 1", "dial http://a"]);
     clock.advance(0);
     expect(log.at(-1)).toBe("save 1 with client up0.1");
   });
 
   test("[O6] are taken once per second at most, and the last wish is not forgotten", async () => {
-    const { shell, script, connect, session, clock } = setUp();
+    const { say, script, connect, session, clock } = setUp();
     connect();
     for (let frame = 0; frame < 110; frame += 1) {
       script(persist);
-      shell.clientMessage("x");
+      say("x");
       clock.advance(20);
       await settled();
     }
@@ -34,12 +34,12 @@ describe("snapshots", () => {
   });
 
   test("[O6] that are urgent are taken at once, but never while one is being stored", async () => {
-    const { shell, script, connect, host, session, clock } = setUp();
+    const { say, script, connect, host, session, clock } = setUp();
     connect();
     host.slowDisk = true;
     const urge = (urgent: boolean): void => {
       script(urgent ? { type: "persist", urgent: true } : persist);
-      shell.clientMessage("x");
+      say("x");
       clock.advance(0);
     };
     urge(false);
@@ -58,21 +58,21 @@ describe("snapshots", () => {
   });
 
   test("[O15] are told to the session when they are durable, and never overlap", async () => {
-    const { shell, script, connect, host, session, clock } = setUp();
+    const { say, script, connect, host, session, clock } = setUp();
     connect();
     host.slowDisk = true;
     script(persist);
-    shell.clientMessage("x");
+    say("x");
     clock.advance(0);
     script(persist);
-    shell.clientMessage("y");
+    say("y");
     clock.advance(5000);
     expect([session.snapshots, session.inputs.at(-1)?.type]).toEqual([1, "message"]);
     await host.write(true);
     expect(session.inputs.at(-1)).toEqual({ type: "persisted", covers: { count: 0, received: 1 } });
     clock.advance(0);
     expect(session.snapshots).toBe(2);
-    shell.clientMessage("z");
+    say("z");
     await host.write(true);
     expect(session.inputs.filter((input) => input.type === "persisted")).toHaveLength(2);
     clock.advance(60_000);
@@ -80,11 +80,11 @@ describe("snapshots", () => {
   });
 
   test("[O15] that could not be stored are not told, and taken again, ever less often", async () => {
-    const { shell, script, connect, host, session, clock } = setUp();
+    const { say, script, connect, host, session, clock } = setUp();
     connect();
     host.slowDisk = true;
     script(persist);
-    shell.clientMessage("x");
+    say("x");
     const takenAt: number[] = [];
     const beganAt = clock.now();
     for (let second = 0; second < 16; second += 1) {
@@ -103,14 +103,14 @@ describe("snapshots", () => {
   });
 
   test("[O15] that became durable after the end are told to nobody", async () => {
-    const { shell, script, connect, host, session, clock } = setUp();
+    const { say, script, connect, host, session, clock } = setUp();
     connect();
     host.slowDisk = true;
     script(persist);
-    shell.clientMessage("x");
+    say("x");
     clock.advance(0);
     script({ type: "end", reason: "done" });
-    shell.clientMessage("y");
+    say("y");
     await host.write(true);
     expect(session.inputs.map((input) => input.type)).toEqual(["message", "message"]);
   });
@@ -118,7 +118,7 @@ describe("snapshots", () => {
 
 describe("sleep", () => {
   test("[O10] a quiet session without upstreams is stored and left alone until its deadline", async () => {
-    const { shell, session, connect, log, clock } = setUp();
+    const { say, session, connect, log, clock } = setUp();
     session.quiet = true;
     session.deadline = clock.now() + 3_600_000;
     connect();
@@ -130,7 +130,7 @@ describe("sleep", () => {
     expect(log).toEqual(["save 1 with client", `sleep ${session.deadline}`]);
     expect(clock.pending).toBe(0);
     session.quiet = false;
-    shell.clientMessage("good morning");
+    say("good morning");
     expect(log.at(-1)).toBe("awake");
     expect(clock.pending).toBe(1);
   });
@@ -172,10 +172,12 @@ describe("sleep", () => {
     const session = new ScriptedSession();
     const { clock, log, ...host } = surroundings();
     session.deadline = clock.now() + 60_000;
-    const shell = new Shell(session, { ...host, clock }, new PaperSocket("client", log), true);
+    const client = new PaperSocket("client", log);
+    const found = { client, pending: [], asleep: true, vacantSince: null };
+    const shell = new Shell(session, { ...host, clock }, found);
     expect(clock.pending).toBe(0);
-    shell.clientMessage("x");
-    shell.clientMessage("y");
+    shell.clientMessage(client, "x");
+    shell.clientMessage(client, "y");
     expect(log).toEqual(["awake"]);
     expect(clock.pending).toBe(1);
   });
@@ -191,7 +193,7 @@ describe("sleep", () => {
     linked.session.quiet = true;
     linked.connect();
     linked.script(dialTo("http://a", "up0.1"));
-    linked.shell.clientMessage("x");
+    linked.say("x");
     for (const { clock, log } of [busy, near, linked]) {
       clock.advance(14_000);
       expect(log.filter((line) => line.startsWith("sleep"))).toEqual([]);

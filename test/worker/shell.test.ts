@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { CLIENT } from "../../src/session/io.ts";
-import { dialTo, PaperSocket, settled, setUp, toClient } from "./scripted.ts";
+import { BY_KEY, dialTo, PaperSocket, settled, setUp, toClient } from "./scripted.ts";
 
 describe("actions", () => {
   test("[O1] are performed in the session's order", () => {
-    const { shell, script, connect, log } = setUp();
+    const { say, script, connect, log } = setUp();
     connect();
     script(
       toClient("1"),
@@ -15,7 +15,7 @@ describe("actions", () => {
       { type: "send", peer: CLIENT, data: Uint8Array.of(3) },
       { type: "close", peer: CLIENT, code: 1001, reason: "bye" },
     );
-    shell.clientMessage("x");
+    say("x");
     expect(log).toEqual([
       "client < 1",
       "metric upstream_dials 1",
@@ -29,7 +29,7 @@ describe("actions", () => {
   });
 
   test("[O1] to peers that are gone are nothing", () => {
-    const { shell, script, connect, log, client, session } = setUp();
+    const { say, shell, script, connect, log, client, session } = setUp();
     connect();
     client.broken = true;
     script(
@@ -37,8 +37,8 @@ describe("actions", () => {
       { type: "send", peer: "up7.1", data: "2" },
       { type: "close", peer: "up7.1", code: 1000, reason: "" },
     );
-    shell.clientMessage("x");
-    shell.clientClosed(1006, "");
+    say("x");
+    shell.clientClosed(client, 1006, "");
     script(toClient("3"));
     shell.woken();
     expect(log).toEqual([]);
@@ -49,9 +49,9 @@ describe("actions", () => {
     const { shell, script, log } = setUp();
     for (const code of [1005, 1006, 1015, 999, 5000, 0, 1004, 4999]) {
       const client = new PaperSocket("client", log);
-      shell.clientOpened(client, "realtime");
+      shell.clientOpened(client, "realtime", BY_KEY);
       script({ type: "close", peer: CLIENT, code, reason: "é".repeat(100) });
-      shell.clientMessage("x");
+      shell.clientMessage(client, "x");
     }
     const closes = log.filter((line) => line.startsWith("client close"));
     expect(closes.map((line) => line.split(" ")[2])).toEqual([...Array(7).fill("1000"), "4999"]);
@@ -61,10 +61,10 @@ describe("actions", () => {
 
 describe("upstreams", () => {
   test("[O3] an open socket, its messages and its end are inputs of its peer", () => {
-    const { shell, script, connect, host, session, log } = setUp();
+    const { say, script, connect, host, session, log } = setUp();
     connect();
     script(dialTo("http://a", "up0.1"));
-    shell.clientMessage("x");
+    say("x");
     const events = host.calls[0]?.events;
     script({ type: "send", peer: "up0.1", data: "greeting" });
     events?.opened(new PaperSocket("up", log));
@@ -79,22 +79,22 @@ describe("upstreams", () => {
   });
 
   test("[O3] a call that the session closes is hung up, and nothing is sent on it", () => {
-    const { shell, script, connect, log } = setUp();
+    const { say, script, connect, log } = setUp();
     connect();
     script(dialTo("http://a", "up0.1"), { type: "close", peer: "up0.1", code: 1000, reason: "" });
-    shell.clientMessage("x");
+    say("x");
     script({ type: "send", peer: "up0.1", data: "late" });
-    shell.clientMessage("y");
+    say("y");
     expect(log).toEqual(["metric upstream_dials 1", "dial http://a", "hang up http://a 1000"]);
   });
 });
 
 describe("an end-of-turn model", () => {
   test("[O31] is asked what the session asks, and its answer or failure is an input; after the end it is none", async () => {
-    const { shell, script, connect, host, session, log } = setUp();
+    const { say, shell, script, connect, host, session, log } = setUp();
     connect();
     for (const id of [1, 2, 3]) script({ type: "consult", id, samples: new Int16Array(id) });
-    for (const message of ["a", "b", "c"]) shell.clientMessage(message);
+    for (const message of ["a", "b", "c"]) say(message);
     expect(log).toEqual(["consult 1", "consult 2", "consult 3"]);
     host.questions[0]?.resolve(0.75);
     host.questions[1]?.reject(new Error("no"));
@@ -111,23 +111,26 @@ describe("an end-of-turn model", () => {
 });
 
 describe("the client", () => {
-  test("[O2] a second one puts the first out and the session goes on with it", () => {
+  test("[O2] a second one puts the first out, whose late messages are dropped, and the session goes on with it", () => {
     const { shell, session, log } = setUp();
     const [first, second] = [new PaperSocket("first", log), new PaperSocket("second", log)];
-    shell.clientOpened(first, "realtime");
-    shell.clientOpened(second, "duplex.v1");
+    shell.clientOpened(first, "realtime", BY_KEY);
+    shell.clientOpened(second, "duplex.v1", BY_KEY);
+    shell.clientMessage(first, "late");
+    shell.clientClosed(first, 1006, "");
+    shell.clientMessage(second, "x");
     expect(log).toContain("first close 4001 another connection took over");
-    expect([shell.isClient(first), shell.isClient(second)]).toEqual([false, true]);
     expect(session.inputs).toEqual([
       { type: "open", peer: CLIENT, dialect: "realtime" },
       { type: "open", peer: CLIENT, dialect: "duplex.v1" },
+      { type: "message", peer: CLIENT, data: "x" },
     ]);
   });
 });
 
 describe("time", () => {
   test("[O5] the session is called at its deadline, and not before", () => {
-    const { shell, session, connect, clock } = setUp();
+    const { say, session, connect, clock } = setUp();
     session.deadline = clock.now() + 500;
     connect();
     clock.advance(499);
@@ -135,13 +138,13 @@ describe("time", () => {
     clock.advance(1);
     expect(session.inputs).toEqual([{ type: "timeout" }]);
     session.deadline = null;
-    shell.clientMessage("x");
+    say("x");
     clock.advance(60_000);
     expect(session.inputs).toHaveLength(2);
   });
 
   test("[O5] a deadline that moves away with every frame sets one timer, one that comes nearer a new one", () => {
-    const { shell, session, connect, clock } = setUp();
+    const { say, session, connect, clock } = setUp();
     let armed = 0;
     const schedule = clock.schedule.bind(clock);
     clock.schedule = (run, delayMs) => {
@@ -153,11 +156,11 @@ describe("time", () => {
     for (let frame = 0; frame < 20; frame += 1) {
       clock.advance(20);
       session.deadline = clock.now() + 500;
-      shell.clientMessage("frame");
+      say("frame");
     }
     expect(armed).toBe(1);
     session.deadline = clock.now() + 5;
-    shell.clientMessage("sooner");
+    say("sooner");
     expect([armed, clock.pending]).toEqual([2, 1]);
     session.inputs.length = 0;
     clock.advance(5);
@@ -185,10 +188,10 @@ describe("time", () => {
   });
 
   test("[O11] what waits for a peer's network is reported when it changes", () => {
-    const { shell, script, session, connect, client, clock } = setUp();
+    const { say, script, session, connect, client, clock } = setUp();
     connect();
     script(toClient("audio"));
-    shell.clientMessage("x");
+    say("x");
     client.bufferedAmount = 4800;
     clock.advance(250);
     clock.advance(250);
@@ -204,34 +207,46 @@ describe("time", () => {
 
 describe("the end", () => {
   test("[O9] closes what is open, stops every timer, and nothing comes after it", () => {
-    const { shell, script, session, connect, host, log, clock } = setUp();
+    const { say, shell, script, session, connect, host, log, clock } = setUp();
     connect();
     session.deadline = clock.now() + 500;
     script(dialTo("http://a", "up0.1"), { type: "persist" });
-    shell.clientMessage("x");
+    say("x");
     log.length = 0;
     script({ type: "end", reason: "done" });
-    shell.clientMessage("y");
+    say("y");
     expect(log).toEqual(["client close 1000 session ended", "hang up http://a 1000", "ended"]);
     expect([shell.over, clock.pending]).toEqual([true, 0]);
     session.inputs.length = 0;
     host.calls[0]?.events.message("late");
-    shell.clientMessage("late");
+    say("late");
     shell.woken();
     shell.terminate();
     expect(session.inputs).toEqual([]);
     expect(log).toHaveLength(3);
   });
 
+  test("[O40] what a session wants done after its end is not done", () => {
+    const { say, script, connect, log } = setUp();
+    connect();
+    script({ type: "end", reason: "client_gone" }, dialTo("http://a", "up0.1"), toClient("1"), {
+      type: "metric",
+      name: "upstream_dials",
+      value: 1,
+    });
+    say("x");
+    expect(log).toEqual(["client close 1000 session ended", "ended"]);
+  });
+
   test("[O8] an exception of the core is an error event and 1011, once", () => {
-    const { shell, session, connect, log, clock, script } = setUp();
+    const { say, session, connect, log, clock, script } = setUp();
     connect();
     script(dialTo("http://a", "up0.1"));
-    shell.clientMessage("x");
+    say("x");
     log.length = 0;
     session.failure = new RangeError("what the caller said");
-    shell.clientMessage("y");
-    shell.clientMessage("z");
+    say("y");
+    say("z");
     const [event = "", ...rest] = log;
     expect(JSON.parse(event.slice("client < ".length))).toEqual({
       type: "error",
@@ -254,13 +269,13 @@ describe("the end", () => {
   });
 
   test("[O8] so is one while a snapshot is taken", () => {
-    const { shell, session, connect, log, script, clock } = setUp();
+    const { say, session, connect, log, script, clock } = setUp();
     connect();
     session.snapshot = () => {
       throw new TypeError("no");
     };
     script({ type: "persist" });
-    shell.clientMessage("x");
+    say("x");
     clock.advance(0);
     expect(log.at(-1)).toBe("failed TypeError");
   });

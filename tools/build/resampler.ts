@@ -15,7 +15,7 @@ export async function build(): Promise<void> {
   const { createMemoryStream, main } = await import("assemblyscript/asc");
   const stderr = createMemoryStream();
   const options = "--config none --enable simd -O3 --noAssert --runtime stub --use abort=";
-  const memory = "--initialMemory 1 --maximumMemory 1";
+  const memory = "--initialMemory 2 --maximumMemory 2";
   const { error } = await main(
     [SOURCE, "--baseDir", root, "--outFile", temporary, ...`${options} ${memory}`.split(" ")],
     { stderr },

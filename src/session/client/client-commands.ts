@@ -3,6 +3,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ClientEvent, ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
+import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
@@ -10,7 +11,9 @@ import { withoutAudio, type Conversation, type Entry } from "../memory/conversat
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import type { Link } from "../links/link.ts";
+import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
+import { responseFormat } from "../output/response-defaults.ts";
 import type { Responses } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
@@ -30,6 +33,8 @@ export interface CommandParts {
   readonly responses: Responses;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
+  readonly asking: Asking;
+  readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
 }
@@ -54,7 +59,8 @@ export class ClientCommands {
       case "input_audio_buffer.commit":
         return turns.commit();
       case "input_audio_buffer.clear":
-        return turns.clear();
+        turns.clear();
+        return this.#parts.asking.settle();
       case "output_audio_buffer.clear":
         return bargeIn.interrupt("client_cancelled");
       case "conversation.item.create":
@@ -132,24 +138,36 @@ export class ClientCommands {
     if (entry.item.type !== "message" || entry.item["role"] !== "assistant") {
       throw new ClientError("invalid_value", "Only assistant message items can be truncated.", "item_id");
     }
-    if (contentIndex !== 0 || !hasAudio(entry.item)) {
+    const { fromMs, ms } = this.#spoken(entry, contentIndex);
+    const leftMs = entry.truncatedMs === null ? ms : Math.min(ms, Math.max(0, entry.truncatedMs - fromMs));
+    if (Math.floor(audioEndMs) > Math.ceil(leftMs)) {
       throw new ClientError(
         "invalid_value",
-        `Item '${itemId}' has no audio content at index ${contentIndex}.`,
-        "content_index",
-      );
-    }
-    const audioMs = entry.truncatedMs ?? entry.audioMs;
-    if (Math.floor(audioEndMs) > Math.ceil(audioMs)) {
-      throw new ClientError(
-        "invalid_value",
-        `Audio content of ${Math.floor(audioMs)}ms is already shorter than ${Math.floor(audioEndMs)}ms`,
+        `Audio content of ${Math.floor(leftMs)}ms is already shorter than ${Math.floor(audioEndMs)}ms`,
         "audio_end_ms",
       );
     }
-    playout.acknowledged(itemId, audioEndMs, context.now);
-    playout.cut(itemId, context.now);
-    bargeIn.truncate(entry, audioEndMs);
+    playout.cutAt(itemId, fromMs + audioEndMs, context.now);
+    bargeIn.truncate(entry, fromMs + audioEndMs);
+  }
+
+  /** Where an audio part lies in the audio of its item; one that is announced and empty is taken for its first. */
+  #spoken(entry: Entry, contentIndex: number): { readonly fromMs: number; readonly ms: number } {
+    const { id } = entry.item;
+    let fromMs = 0;
+    for (const { index, ms } of entry.audioParts ?? []) {
+      if (index === contentIndex) return { fromMs, ms };
+      fromMs += ms;
+    }
+    const only = contentIndex === 0 && entry.audioParts === undefined;
+    if (only && (hasAudio(entry.item) || this.#parts.responses.truncatable(id))) {
+      return { fromMs: 0, ms: entry.audioMs };
+    }
+    throw new ClientError(
+      "invalid_value",
+      `Item '${id}' has no audio content at index ${contentIndex}.`,
+      "content_index",
+    );
   }
 
   #respond(params: ResponseParams): void {
@@ -160,13 +178,14 @@ export class ClientCommands {
         "type",
       );
     }
-    if (params.conversation !== "none" && this.#parts.responses.answering.length > 0) {
+    if (params.conversation !== "none" && this.#parts.asking.underway) {
       throw new ClientError(
         "conversation_already_has_active_response",
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
     this.#checkInput(params);
+    responseFormat(params);
     this.#host.respond(params);
   }
 
@@ -185,7 +204,8 @@ export class ClientCommands {
   }
 
   #cancel(responseId: string | null): void {
-    const { responses, links, bargeIn, port } = this.#parts;
+    const { responses, bargeIn } = this.#parts;
+    if (responseId === null && this.#parts.asking.withdraw()) return;
     const chosen =
       responseId === null ? responses.answering : responses.active.filter((one) => one.id === responseId);
     if (chosen.length === 0) {
@@ -193,12 +213,11 @@ export class ClientCommands {
         responseId === null ? "no active response found" : `no active response with id '${responseId}'`;
       throw new ClientError("response_cancel_not_active", `Cancellation failed: ${what}`, null);
     }
-    for (const response of chosen) responses.cancel(response, links[response.stream], "client_cancelled");
-    if (port.extended && chosen.some((response) => !response.outOfBand)) bargeIn.clear();
+    bargeIn.cancel(chosen);
   }
 
   #played(itemId: string, playedMs: number): void {
-    const { playout, context } = this.#parts;
+    const { playout, listener } = this.#parts;
     if (!playout.has(itemId)) {
       throw new ClientError(
         "playback_ack_invalid_item_id",
@@ -206,7 +225,7 @@ export class ClientCommands {
         "item_id",
       );
     }
-    playout.acknowledged(itemId, playedMs, context.now);
+    listener.heard(itemId, playedMs);
   }
 }
 

@@ -29,12 +29,19 @@ export class Doubt {
   begin(snapshot: SessionSnapshot): void {
     const { context, port, delivery } = this.#conduct;
     const until = snapshot.doubtedUntil ?? context.now + context.limits.clientGoneMs;
+    // An object that dies again must not begin the client's time anew.
+    if (snapshot.doubtedUntil === null) context.persistNow();
     this.#kept = { ...snapshot, status: "waiting", doubtedUntil: until };
     const ends = snapshot.context.deadlines.filter(([name]) => name.startsWith("session:"));
     context.deadlines.restore([...ends, ["client:gone", until]]);
     port.closed();
     delivery.closed();
     this.#conduct.listener.away();
+  }
+
+  /** The client is waited for until then. */
+  wait(until: number): void {
+    if (this.#kept) this.#kept = { ...this.#kept, doubtedUntil: until };
   }
 
   /**

@@ -5,14 +5,16 @@
  * client may forget it, whatever happens to this object. What was sent to the client is kept until it acknowledges.
  */
 import { ClientError } from "../../protocol/client-error.ts";
+import { readFrameHeader } from "../../protocol/frame.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ClientPort, NumberRange } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
+import type { Sent } from "./outbox.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
 
-/** A client that came back says `session.resume` first; one that says nothing at all began anew. */
-const RESUME_WITHIN_MS = 2000;
+/** A client that came back and says nothing at all is closed with this; its session waits on. */
+const SILENT_CODE = 4008;
 /** Unacknowledged input asks for a snapshot after this. */
 const ACK_WITHIN_MS = 3000;
 
@@ -22,6 +24,8 @@ export interface DeliveryHost extends PulseHost {
    * @returns the numbers of those that a crash made us forget, or null.
    */
   recall(lastReceived: number | null): NumberRange | null;
+  /** Of what was sent on these streams the last so many milliseconds never arrived, and are sent again now. */
+  unreceived(ms: ReadonlyMap<number, number>): void;
   /** The client is there again and hears: what waited may go on. */
   resumed(): void;
   /** A client begins anew: what was under way is nobody's, and nobody is told of its end. */
@@ -48,6 +52,8 @@ export class Delivery {
   #count = 0;
   /** A client came back and has not said yet how. */
   #resuming = false;
+  /** A message above this number was sent after the present token was: who acknowledges one has the token. */
+  #toldAfter = 0;
 
   constructor(context: Context, port: ClientPort, drawId: DrawId, host: DeliveryHost) {
     this.#context = context;
@@ -63,20 +69,36 @@ export class Delivery {
   }
 
   resumable(token: string): boolean {
-    return token !== "" && this.#tokens.includes(token);
+    return token !== "" && this.#port.extended && this.#tokens.includes(token);
   }
 
   /** A client of this session connected. @returns whether it was here before: it decides what follows. */
   opened(again: boolean): boolean {
     this.pulse.heard();
     if (!again) {
-      this.pulse.begin();
+      this.#anew();
       return false;
     }
     this.#resuming = true;
     this.#port.mute();
-    this.#context.deadlines.set("client:resume", this.#context.now + RESUME_WITHIN_MS);
+    const { deadlines, limits, now } = this.#context;
+    deadlines.set("client:resume", now + limits.clientGoneMs);
     return true;
+  }
+
+  /** Another client, or one that begins anew: both count from one, and no token of the former's is good any more. */
+  #anew(): void {
+    this.#received = 0;
+    this.#acknowledged = 0;
+    this.#count += 1;
+    this.#toldAfter = 0;
+    this.#port.restart();
+    this.pulse.anew();
+    if (this.#port.extended) this.pulse.begin();
+    if (this.#count === 1) return;
+    this.#tokens = [this.#tokens[1] ?? "", `rt_${this.#drawId()}`];
+    // A crash must not bring the former numbers back.
+    this.#context.persistNow();
   }
 
   closed(): void {
@@ -104,13 +126,9 @@ export class Delivery {
     if (!this.#resuming) return;
     this.#resuming = false;
     this.#context.deadlines.clear("client:resume");
-    this.#received = 0;
-    this.#acknowledged = 0;
-    this.#count += 1;
     this.#host.recall(null);
     this.#host.forsaken();
-    this.#port.restart();
-    this.pulse.begin();
+    this.#anew();
     this.#host.restarted();
   }
 
@@ -121,6 +139,7 @@ export class Delivery {
       throw new ClientError("invalid_value", `No message ${sequence} was sent.`, "last_received");
     }
     this.#port.acknowledge(sequence);
+    if (sequence > this.#toldAfter) this.#tokens = this.#tokens.slice(0, 2);
   }
 
   /** The client's `session.resume`. @throws ClientError when it is no first message, or the token is wrong. */
@@ -144,7 +163,8 @@ export class Delivery {
     // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
     this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
     const forgotten = this.#host.recall(lastReceived);
-    this.#replay(Math.min(lastReceived, this.#port.sequence), forgotten);
+    this.#toldAfter = Math.min(lastReceived, this.#port.sequence);
+    this.#replay(this.#toldAfter, forgotten);
     this.pulse.able();
     this.pulse.begin();
     this.#host.resumed();
@@ -170,12 +190,19 @@ export class Delivery {
       ...(gaps.length > 0 ? { missing } : {}),
       ...(forgotten === null ? {} : { forgotten }),
     });
+    this.#host.unreceived(audioMsOf(again));
     this.#port.unmute();
     for (const message of again) this.#context.act({ type: "send", peer: CLIENT, data: message.data });
   }
 
   #verdict(verdict: JsonObject): void {
     this.#port.emitUnnumbered({ type: "session.resumed", ...verdict });
+  }
+
+  #silent(): void {
+    if (!this.#resuming) return;
+    this.#context.act({ type: "close", peer: CLIENT, code: SILENT_CODE, reason: "nothing was said" });
+    this.#host.gone();
   }
 
   /** What a snapshot taken now covers. */
@@ -193,7 +220,7 @@ export class Delivery {
 
   /** A deadline `client:<what>` of delivery came. */
   timeout(what: string): void {
-    if (what === "resume") this.settle();
+    if (what === "resume") this.#silent();
     else if (what === "ack") this.#context.persist();
     else if (what === "beat" || what === "dead") this.pulse.timeout(what);
   }
@@ -205,6 +232,7 @@ export class Delivery {
       acknowledged: this.#acknowledged,
       count: this.#count,
       resuming: this.#resuming,
+      toldAfter: this.#toldAfter,
       pulse: this.pulse.snapshot(),
     };
   }
@@ -215,8 +243,19 @@ export class Delivery {
     this.#acknowledged = snapshot.acknowledged;
     this.#count = snapshot.count;
     this.#resuming = snapshot.resuming;
+    this.#toldAfter = snapshot.toldAfter;
     this.pulse.restore(snapshot.pulse);
   }
+}
+
+/** Milliseconds of audio by stream. */
+function audioMsOf(messages: readonly Sent[]): ReadonlyMap<number, number> {
+  const ms = new Map<number, number>();
+  for (const { data, audioMs } of messages) {
+    const stream = typeof data === "string" ? undefined : readFrameHeader(data)?.stream;
+    if (stream !== undefined) ms.set(stream, (ms.get(stream) ?? 0) + audioMs);
+  }
+  return ms;
 }
 
 export interface DeliverySnapshot {
@@ -225,5 +264,6 @@ export interface DeliverySnapshot {
   readonly acknowledged: number;
   readonly count: number;
   readonly resuming: boolean;
+  readonly toldAfter: number;
   readonly pulse: PulseSnapshot;
 }

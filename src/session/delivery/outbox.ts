@@ -4,6 +4,7 @@
  */
 import { seal } from "../../audio/sealed.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
+import { Fallen, type FallenSnapshot } from "./fallen.ts";
 
 export interface Sent {
   readonly sequence: number;
@@ -36,8 +37,8 @@ export class Outbox {
   #skip = 0;
   #bytes = 0;
   #count = 0;
-  /** What fell out above the last acknowledgement, oldest first. */
-  #gaps: Gap[] = [];
+  /** What fell out above the last acknowledgement. */
+  readonly #fallen = new Fallen();
   /** Frames are small and many: those of a group share its memory, which is filled up to here. */
   #memory = new Uint8Array(0);
   #filled = 0;
@@ -96,25 +97,13 @@ export class Outbox {
     const dropped = this.#oldest;
     if (!dropped) return;
     this.#shift();
-    this.lost({ from: dropped.sequence, to: dropped.sequence, audioMs: dropped.audioMs });
-  }
-
-  /** These numbers were given and can not be sent again. */
-  lost(gap: Gap): void {
-    const last = this.#gaps.at(-1);
-    if (last && gap.from <= last.to + 1) {
-      this.#gaps[this.#gaps.length - 1] = {
-        from: last.from,
-        to: Math.max(last.to, gap.to),
-        audioMs: last.audioMs + gap.audioMs,
-      };
-    } else this.#gaps.push(gap);
+    this.#fallen.add(dropped.sequence, dropped.audioMs);
   }
 
   /** The client has everything up to here. */
   acknowledge(sequence: number): void {
     while ((this.#oldest?.sequence ?? Infinity) <= sequence) this.#shift();
-    this.#gaps = this.#gaps.filter((gap) => gap.to > sequence);
+    this.#fallen.acknowledge(sequence);
   }
 
   /** Everything above `sequence` that can be sent again, in order. */
@@ -126,22 +115,20 @@ export class Outbox {
 
   /** What above `sequence` can not. */
   gapsAfter(sequence: number): readonly Gap[] {
-    return this.#gaps
-      .filter((gap) => gap.to > sequence)
-      .map((gap) => ({ ...gap, from: Math.max(gap.from, sequence + 1) }));
+    return this.#fallen.after(sequence);
   }
 
   clear(): void {
-    this.restore({ groups: [], skip: 0, gaps: [] });
+    this.restore({ groups: [], skip: 0, fallen: [] });
   }
 
   snapshot(): OutboxSnapshot {
     const groups = this.#groups.map((group) => (group === this.#open ? [...group] : group));
-    return { groups, skip: this.#skip, gaps: [...this.#gaps] };
+    return { groups, skip: this.#skip, fallen: this.#fallen.snapshot() };
   }
 
   /** Takes over full groups as they are. */
-  restore({ groups, skip, gaps }: OutboxSnapshot): void {
+  restore({ groups, skip, fallen }: OutboxSnapshot): void {
     this.#groups = [];
     this.#open = null;
     for (const kept of groups) {
@@ -153,7 +140,7 @@ export class Outbox {
       }
     }
     this.#skip = skip;
-    this.#gaps = [...gaps];
+    this.#fallen.restore(fallen);
     const held = this.after(Number.NEGATIVE_INFINITY);
     this.#count = held.length;
     this.#bytes = held.reduce((sum, message) => sum + sizeOf(message.data), 0);
@@ -174,5 +161,5 @@ export interface OutboxSnapshot {
   /** The first one without its first `skip`. */
   readonly groups: readonly (readonly Sent[])[];
   readonly skip: number;
-  readonly gaps: readonly Gap[];
+  readonly fallen: FallenSnapshot;
 }

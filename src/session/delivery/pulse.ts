@@ -51,6 +51,13 @@ export class Pulse {
     if (this.#capable) this.#watch();
   }
 
+  /** Another client: what the former one showed of heartbeats says nothing about it. */
+  anew(): void {
+    this.#capable = false;
+    this.#context.deadlines.clear("client:dead");
+    this.#context.deadlines.clear("client:beat");
+  }
+
   closed(): void {
     this.#wake();
     this.#context.deadlines.clear("client:dead");

@@ -127,6 +127,11 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.phase ?? "idle";
   }
 
+  /** Number of the connection that serves, 0: none yet. Another one knows nothing of what was asked of it. */
+  get serving(): number {
+    return this.#current?.identity.number ?? 0;
+  }
+
   get capabilities(): Capabilities {
     return (this.#current ?? this.#example).capabilities;
   }
@@ -140,6 +145,11 @@ export class Link implements AudioTap, ConnectionHost {
     if (!this.hasFallback || !this.#current?.alive) return false;
     this.#current.giveUp("upstream_timeout", "The upstream stopped answering.");
     return true;
+  }
+
+  /** The connection is of no more use, wherever there is to turn: another one is dialled. */
+  abandon(code: string, message: string): void {
+    this.#current?.giveUp(code, message);
   }
 
   #connect(candidate: number): Connection {

@@ -57,7 +57,7 @@ export class Recovery {
   /** `final`: it will not be dialled again by itself. */
   lost(link: Link, fault: UpstreamFault, final: boolean): void {
     link.responses.clear();
-    this.#responses.forgetSpeculations(link.index);
+    this.#responses.lost(link.index);
     for (const response of this.#responses.active) {
       if (response.stream !== link.index || this.#responses.finished(response)) continue;
       if (!response.asked) this.#responses.end(response, { phase: "completed", reason: null, fault: null });
@@ -117,7 +117,9 @@ export class Recovery {
     this.#broken.delete(link.index);
     if (!this.#host.mayAsk()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
-    this.#responses.request(link, heard ? { instructions } : {});
+    const asked = this.#responses.request(link, heard ? { instructions } : {});
+    // Too many run: at the end of one.
+    if (!asked && heard !== undefined) this.#broken.set(link.index, heard);
   }
 
   /**
@@ -128,6 +130,7 @@ export class Recovery {
     // Set when all have ended: no connection is left that could be asked to go on.
     const broken = new Map(this.#broken);
     this.#broken.clear();
+    this.#responses.tellEnded();
     for (const response of this.#responses.active) {
       if (response.asked && response.items.length === 0) this.#owed.push(requestOf(response));
       else if (response.asked && !response.outOfBand) broken.set(response.stream, true);

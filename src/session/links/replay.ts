@@ -10,7 +10,7 @@ import { createResampler } from "../../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
+import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
 import type { Link } from "./link.ts";
 import type { ResponseRecord } from "../output/response.ts";
 
@@ -41,7 +41,7 @@ export function fill(
   let previous: string | null = null;
   for (const entry of conversation.entries) {
     const { id } = entry.item;
-    if (!entry.growing && connection.told.get(id) !== entry.truncatedMs) {
+    if (!entry.growing && connection.told.get(id) !== cutAt(entry)) {
       if (connection.told.delete(id)) connection.command({ type: "delete", itemId: id });
       const ms = tell(connection, conversation, entry, previous, kernels);
       if (ms > 0) itemIds.push(id);
@@ -83,7 +83,7 @@ function tell(
     connection.command({ type: "item", item, previousItemId: place(connection, conversation, previous) });
   else if (connection.capabilities.turns !== "client") return 0;
   else toldMs = replayAudio(connection, conversation, entry, kernels);
-  if (item || toldMs > 0) connection.told.set(entry.item.id, entry.truncatedMs);
+  if (item || toldMs > 0) connection.told.set(entry.item.id, cutAt(entry));
   const untoldMs = entry.origin === null ? entry.audioMs - toldMs : 0;
   // The recording ends a hop later or sooner than the turn.
   return untoldMs > LEAST_MS ? untoldMs : 0;
@@ -129,7 +129,7 @@ function replayAudio(
 /** Audio parts become their transcripts; null when nothing of it has words. */
 function asText(entry: Entry): Item | null {
   const { item } = entry;
-  if (entry.truncatedMs !== null) return heardOnly(entry);
+  if (cutAt(entry) !== null) return heardOnly(entry);
   const content = item["content"];
   if (item.type !== "message") return item;
   if (!Array.isArray(content)) return null;
@@ -141,8 +141,8 @@ function asText(entry: Entry): Item | null {
 
 /** Of an answer that was cut, what the listener heard. */
 function heardOnly(entry: Entry): Item | null {
-  if (!entry.heardText) return null;
-  return { ...entry.item, content: [{ type: "output_text", text: entry.heardText }] };
+  const text = wordsHeard(entry);
+  return text === "" ? null : { ...entry.item, content: [{ type: "output_text", text }] };
 }
 
 function partAsText(part: JsonObject): JsonObject | null {

@@ -1,5 +1,5 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
-import type { UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
@@ -9,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
 import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
+import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -20,6 +21,9 @@ export interface UpstreamEventsHost {
   bargeIn(): BargeIn;
   recovery(): Recovery;
   witness(): Witness;
+  placed(): PlacedItems;
+  /** A provider said what a transcript cost. */
+  onUsage(usage: JsonObject): void;
   /** Tells a connection what was said before. */
   fill(connection: Connection): Untold | null;
   /** See `LinkHost`. */
@@ -70,6 +74,7 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.completed":
       case "input.transcript.segment":
       case "input.transcript.failed":
+        if (event.type === "input.transcript.completed" && event.usage) this.#host.onUsage(event.usage);
         if (this.#host.transcribes(link)) this.#transcript(event);
         break;
       case "speech":
@@ -80,7 +85,7 @@ export class UpstreamEvents implements LinkHost {
         this.#host.witness().committed(link);
         break;
       case "interrupted":
-        this.#host.bargeIn().interrupt("turn_detected");
+        this.#host.bargeIn().interruptedAt(link);
         break;
       case "rate_limits":
         this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
@@ -93,10 +98,14 @@ export class UpstreamEvents implements LinkHost {
         this.#context.metric("upstream_errors", 1, link.name);
         this.#port.failed(event.error.code, `${link.name}: ${event.error.message}`);
         break;
+      case "item.placed":
+        this.#host.placed().placed(link, event);
+        break;
+      case "passed":
+        this.#host.placed().passed(link, event);
+        break;
       case "configured":
       case "unconfigured":
-      case "item.placed":
-      case "passed":
       case "expiring":
       case "ready":
       case "reply":
@@ -171,6 +180,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void {
+    if (link.phase === "ready") this.#responses.left(link);
     if (!this.#port.extended) return;
     const event: ServerEvent = {
       type: "relay.upstream",

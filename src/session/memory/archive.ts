@@ -3,14 +3,30 @@
  * agent said before anything that the caller did: that may have to be heard by another upstream.
  */
 import { BLOCK_BYTES, ByteBlocks, type BlocksSnapshot } from "../../audio/blocks.ts";
-import type { AudioFormat } from "../../audio/format.ts";
+import { durationMs, formatKey, type AudioFormat } from "../../audio/format.ts";
+import { NO_KERNELS } from "../../audio/kernels.ts";
+import { OutputPath, type OutputPathSnapshot } from "../output/output-path.ts";
 
 interface Recording {
+  /** The first that it was given in, and the only one that it is kept in. */
   readonly format: AudioFormat;
+  /** From another format that came since to that one. In TypeScript: nobody changes formats often. */
+  path: OutputPath | null;
   /** Begins after its first byte when the budget was smaller than this one item. */
   readonly audio: ByteBlocks;
   readonly callers: boolean;
 }
+
+/** What is kept of an item's audio. */
+export interface KeptAudio {
+  readonly format: AudioFormat;
+  readonly bytes: Uint8Array;
+  /** From its beginning. */
+  readonly complete: boolean;
+}
+
+/** A recording ends a hop sooner or later than its turn. */
+const SLACK_MS = 100;
 
 export class AudioArchive {
   readonly #budget: number;
@@ -23,15 +39,20 @@ export class AudioArchive {
     this.#budget = budgetBytes;
   }
 
-  /** Appends a copy of `bytes` to the item's recording. `callers`: the caller's own words. */
+  /**
+   * Appends a copy of `bytes` to the item's recording, converted where it began in another format. `callers`: the
+   * caller's own words.
+   */
   append(itemId: string, format: AudioFormat, bytes: Uint8Array, callers: boolean): void {
     let recording = this.#recordings.get(itemId);
     if (!recording) {
-      recording = { format, audio: new ByteBlocks(), callers };
+      recording = { format, path: null, audio: new ByteBlocks(), callers };
       this.#recordings.set(itemId, recording);
     }
+    if (format !== recording.format && formatKey(format) !== formatKey(recording.format))
+      recording.path ??= new OutputPath(format, recording.format, NO_KERNELS);
     const before = recording.audio.count;
-    recording.audio.append(bytes);
+    recording.audio.append(recording.path ? recording.path.push(bytes, format) : bytes);
     this.#blocks += recording.audio.count - before;
     while (this.#blocks * BLOCK_BYTES > this.#budget && this.#dropOldest(recording));
   }
@@ -52,13 +73,19 @@ export class AudioArchive {
   }
 
   /** All that is kept of the item, or null. `complete` is false when its front was dropped. */
-  read(
-    itemId: string,
-  ): { readonly format: AudioFormat; readonly bytes: Uint8Array; readonly complete: boolean } | null {
+  read(itemId: string): KeptAudio | null {
     const recording = this.#recordings.get(itemId);
     if (!recording) return null;
-    const { format, audio } = recording;
-    return { format, bytes: audio.read(audio.start, audio.end), complete: audio.start === 0 };
+    const { format, audio, path } = recording;
+    const bytes = audio.read(audio.start, audio.end);
+    return { format, bytes: path ? withTail(bytes, path) : bytes, complete: audio.start === 0 };
+  }
+
+  /** The item's audio if it is all there, `audioMs` of it; null when any of it was dropped or never recorded. */
+  whole(itemId: string, audioMs: number): KeptAudio | null {
+    const kept = this.read(itemId);
+    if (!kept?.complete || durationMs(kept.format, kept.bytes.byteLength) < audioMs - SLACK_MS) return null;
+    return kept;
   }
 
   /** Keeps the first `byteLength` bytes: the rest was not heard. */
@@ -83,9 +110,10 @@ export class AudioArchive {
   }
 
   snapshot(): ArchiveSnapshot {
-    return Array.from(this.#recordings, ([id, { format, audio, callers }]) => ({
+    return Array.from(this.#recordings, ([id, { format, path, audio, callers }]) => ({
       id,
       format,
+      path: path?.snapshot() ?? null,
       audio: audio.snapshot(),
       callers,
     }));
@@ -94,18 +122,29 @@ export class AudioArchive {
   restore(snapshot: ArchiveSnapshot): void {
     this.#recordings = new Map();
     this.#blocks = 0;
-    for (const { id, format, audio: kept, callers } of snapshot) {
+    for (const { id, format, path, audio: kept, callers } of snapshot) {
       const audio = new ByteBlocks();
       audio.restore(kept);
-      this.#recordings.set(id, { format, audio, callers });
+      const way = path ? OutputPath.restore(path, NO_KERNELS) : null;
+      this.#recordings.set(id, { format, path: way, audio, callers });
       this.#blocks += audio.count;
     }
   }
 }
 
+/** The recording with what is still inside its path, which goes on. */
+function withTail(bytes: Uint8Array, path: OutputPath): Uint8Array {
+  const tail = OutputPath.restore(path.snapshot(), NO_KERNELS).flush();
+  const all = new Uint8Array(bytes.byteLength + tail.byteLength);
+  all.set(bytes);
+  all.set(tail, bytes.byteLength);
+  return all;
+}
+
 export type ArchiveSnapshot = readonly {
   readonly id: string;
   readonly format: AudioFormat;
+  readonly path: OutputPathSnapshot | null;
   readonly audio: BlocksSnapshot;
   readonly callers: boolean;
 }[];

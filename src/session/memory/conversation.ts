@@ -2,12 +2,13 @@
  * The conversation: items in order, in OpenAI's shape, with what the relay alone knows of them (which upstream made
  * them, whether they are still growing). Items are retrievable and truncatable from their first moment.
  */
-import { bytesPerSample, sampleRateHz } from "../../audio/format.ts";
+import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import { AudioArchive, type ArchiveSnapshot } from "./archive.ts";
 import type { Limits } from "../limits.ts";
+import { heardWords, joinWords } from "./words.ts";
 
 export interface Entry {
   item: Item;
@@ -21,20 +22,25 @@ export interface Entry {
   audioMs: number;
   /** Milliseconds more that the upstream had said and that were cut before they were sent. */
   unsentMs?: number;
+  /** The words of those milliseconds. */
+  unsentText?: string;
+  /** Its audio parts, in order: place, the upstream's number, milliseconds; absent: all audio is its first part. */
+  audioParts?: readonly { readonly index: number; readonly key: number; readonly ms: number }[];
+  /** Of an answer that was cut and that its client did not truncate: what of it can have been heard. */
+  playedMs?: number;
   /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
   heardText?: string;
 }
 
-/** Nobody speaks faster: a transcript that runs ahead of its audio does not count as heard. */
-const MOST_CHARS_PER_MS = 0.022;
+/** Where the item was cut off for the listener; null: all of it can be heard. */
+export function cutAt(entry: Entry): number | null {
+  return entry.truncatedMs ?? entry.playedMs ?? null;
+}
 
-/** The words of a transcript that fit into its first `heardMs`, in proportion, cut between words. */
-function heardWords(transcript: string, heardMs: number, audioMs: number): string {
-  const share = audioMs > 0 ? Math.min(1, heardMs / audioMs) : 0;
-  const most = Math.floor(Math.min(transcript.length * share, heardMs * MOST_CHARS_PER_MS));
-  if (most >= transcript.length) return transcript;
-  const space = transcript.lastIndexOf(" ", most);
-  return space > 0 ? transcript.slice(0, space) : "";
+/** The words of a cut item that the listener heard. */
+export function wordsHeard(entry: Entry): string {
+  if (entry.truncatedMs !== null) return entry.heardText ?? "";
+  return heardWords(saidIn(entry.item, entry), entry.playedMs ?? 0, saidMs(entry));
 }
 
 export class Conversation {
@@ -123,16 +129,28 @@ export class Conversation {
     this.audio.delete(itemId);
   }
 
-  /** The item with its audio, as `conversation.item.retrieved` alone shows it. */
+  /**
+   * The item with its audio, as `conversation.item.retrieved` alone shows it. Audio of which a part is no longer kept is
+   * left out: no client could tell it from the whole.
+   */
   withAudio(entry: Entry): Item {
     const content = entry.item["content"];
-    const kept = this.audio.read(entry.item.id);
+    const kept = this.audio.whole(entry.item.id, entry.truncatedMs ?? entry.audioMs);
     if (!kept || !Array.isArray(content)) return entry.item;
-    const parts = content.map((part: Json) =>
-      isJsonObject(part) && (part["type"] === "input_audio" || part["type"] === "output_audio")
-        ? { ...part, audio: kept.bytes.toBase64() }
-        : part,
-    );
+    const heard =
+      entry.playedMs === undefined
+        ? kept.bytes
+        : kept.bytes.subarray(0, bytesOf(kept.format, entry.playedMs));
+    let at = 0;
+    const parts = content.map((part: Json, index) => {
+      if (!isJsonObject(part) || (part["type"] !== "input_audio" && part["type"] !== "output_audio"))
+        return part;
+      const ms = entry.audioParts?.find((one) => one.index === index)?.ms;
+      const end = ms === undefined ? heard.length : at + bytesOf(kept.format, ms);
+      const audio = heard.subarray(at, end).toBase64();
+      at = end;
+      return { ...part, audio };
+    });
     return { ...entry.item, content: parts };
   }
 
@@ -149,16 +167,29 @@ export class Conversation {
     entry.item = { ...entry.item, content };
   }
 
+  /**
+   * Its response writes the item on. Of a truncated one only the words that were heard may change, when they come after
+   * their audio: nothing unheard comes back.
+   */
+  grew(entry: Entry, item: Item): void {
+    if (entry.truncatedMs === null) {
+      entry.item = item;
+      return;
+    }
+    entry.heardText = heardWords(saidIn(item, entry), entry.truncatedMs, saidMs(entry));
+    entry.item = { ...entry.item, status: item["status"] ?? null };
+  }
+
   /** Only `audioEndMs` of the item was heard: its transcript, which says more, goes (OpenAI does the same). */
   truncate(entry: Entry, audioEndMs: number): void {
-    const wholeMs = entry.truncatedMs ?? entry.audioMs + (entry.unsentMs ?? 0);
-    entry.heardText = heardWords(entry.heardText ?? transcriptOf(entry.item), audioEndMs, wholeMs);
+    const cutBefore = entry.truncatedMs !== null;
+    const said = cutBefore ? (entry.heardText ?? "") : saidIn(entry.item, entry);
+    entry.heardText = heardWords(said, audioEndMs, entry.truncatedMs ?? saidMs(entry));
     entry.truncatedMs = audioEndMs;
     entry.item = { ...entry.item, content: mapParts(entry.item, (part) => withoutTranscript(part)) };
     const kept = this.audio.read(entry.item.id);
     if (!kept) return;
-    const samples = Math.round((audioEndMs * sampleRateHz(kept.format)) / 1000);
-    this.audio.truncate(entry.item.id, samples * bytesPerSample(kept.format));
+    this.audio.truncate(entry.item.id, bytesOf(kept.format, audioEndMs));
   }
 
   snapshot(): ConversationSnapshot {
@@ -171,6 +202,10 @@ export class Conversation {
   }
 }
 
+function bytesOf(format: AudioFormat, ms: number): number {
+  return Math.round((ms * sampleRateHz(format)) / 1000) * bytesPerSample(format);
+}
+
 function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {
   const content = item["content"];
   return Array.isArray(content)
@@ -181,7 +216,17 @@ function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {
 function transcriptOf(item: Item): string {
   const content = item["content"];
   const parts = Array.isArray(content) ? content.filter((part: Json) => isJsonObject(part)) : [];
-  return parts.map((part) => (typeof part["transcript"] === "string" ? part["transcript"] : "")).join(" ");
+  return joinWords(parts.map((part) => (typeof part["transcript"] === "string" ? part["transcript"] : "")));
+}
+
+/** All audio of an answer that its upstream had said, sent or not. */
+function saidMs(entry: Entry): number {
+  return entry.audioMs + (entry.unsentMs ?? 0);
+}
+
+/** …and the words of that audio, as far as they were told: like is compared with like. */
+function saidIn(item: Item, entry: Entry): string {
+  return transcriptOf(item) + (entry.unsentText ?? "");
 }
 
 function withoutTranscript(part: JsonObject): JsonObject {

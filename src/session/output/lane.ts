@@ -4,19 +4,32 @@
  * order of events stays OpenAI's whatever waits how long.
  */
 import { seal } from "../../audio/sealed.ts";
-import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 
-export type LaneEvent = Exclude<
-  Extract<UpstreamEvent, { readonly response: string }>,
-  { type: "response.started" }
->;
+type Said = Extract<UpstreamEvent, { readonly response: string }>;
+
+/** Audio says what format it came in: its connection may be another by the time it is heard. */
+export type LaneEvent =
+  | Exclude<Said, { type: "response.started" | "audio" }>
+  | (Extract<Said, { type: "audio" }> & { readonly format: ProviderFormat });
+
+/** What of an item was said by the upstream and never sent. */
+export interface Unsent {
+  /** The upstream's key of the item. */
+  readonly key: string;
+  readonly ms: number;
+  /** Of its transcript. */
+  readonly words: string;
+}
 
 export class Lane {
   #queue: LaneEvent[] = [];
   #bytes = 0;
-  /** Audio that was refused because too much of it waited. */
-  refused = false;
+  /** Messages that begin here. */
+  #messages = 0;
+  /** Items whose audio was refused because too much of it waited. */
+  readonly #refused = new Set<string>();
 
   get empty(): boolean {
     return this.#queue.length === 0;
@@ -26,13 +39,48 @@ export class Lane {
     return this.#bytes;
   }
 
-  /** Keeps the event; audio, which is only lent, is copied. */
-  push(event: LaneEvent): void {
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Audio was refused. */
+  get refused(): boolean {
+    return this.#refused.size > 0;
+  }
+
+  refuse(item: string): void {
+    this.#refused.add(item);
+  }
+
+  /** The event, which says so if something of what it ends was refused: that did not complete. */
+  honest(event: LaneEvent): LaneEvent {
+    if (!this.refused || !("status" in event) || event.status !== "completed") return event;
+    if (event.type === "response.done") return { ...event, status: "incomplete", reason: "listener_away" };
+    return this.#refused.has(event.item) ? { ...event, status: "incomplete" } : event;
+  }
+
+  /**
+   * Keeps the event; audio, which is only lent, is copied. `ahead`: before the message that follows its item, where that
+   * one waits here.
+   */
+  push(event: LaneEvent, ahead: boolean): void {
+    let kept: LaneEvent = event;
     if (event.type === "audio") {
       const bytes = event.bytes.slice();
-      this.#queue.push({ ...event, bytes: seal(bytes, bytes.length) });
-      this.#bytes += event.bytes.byteLength;
-    } else this.#queue.push(event);
+      kept = { ...event, bytes: seal(bytes, bytes.length) };
+      this.#bytes += bytes.length;
+    }
+    if (beginsMessage(event)) this.#messages += 1;
+    const at = ahead && this.#messages > 0 ? this.#placeAhead(event) : this.#queue.length;
+    if (at === this.#queue.length) this.#queue.push(kept);
+    else this.#queue.splice(at, 0, kept);
+  }
+
+  #placeAhead(event: LaneEvent): number {
+    if (event.type === "response.done" || event.type === "item.started") return this.#queue.length;
+    const own = this.#queue.findIndex((other) => other.type === "item.started" && other.item === event.item);
+    const at = this.#queue.findIndex((other, place) => place > own && beginsMessage(other));
+    return at < 0 ? this.#queue.length : at;
   }
 
   /** Keys of the items that begin here. */
@@ -45,16 +93,12 @@ export class Lane {
   }
 
   /** Takes the head, or of audio at most `ms` from its front (at least one sample, in whole samples). */
-  shift(format: AudioFormat, ms: number): LaneEvent | undefined {
+  shift(ms: number): LaneEvent | undefined {
     const head = this.#queue[0];
-    if (head?.type !== "audio") return this.#queue.shift();
-    const size = bytesPerSample(format);
-    const most = Math.max(1, Math.floor((ms * sampleRateHz(format)) / 1000)) * size;
-    if (head.bytes.byteLength <= most) {
-      this.#queue.shift();
-      this.#bytes -= head.bytes.byteLength;
-      return head;
-    }
+    if (head?.type !== "audio") return this.shiftWhole();
+    const size = bytesPerSample(head.format);
+    const most = Math.max(1, Math.floor((ms * sampleRateHz(head.format)) / 1000)) * size;
+    if (head.bytes.byteLength <= most) return this.shiftWhole();
     this.#queue[0] = { ...head, bytes: head.bytes.subarray(most) };
     this.#bytes -= most;
     return { ...head, bytes: head.bytes.subarray(0, most) };
@@ -64,30 +108,48 @@ export class Lane {
   shiftWhole(): LaneEvent | undefined {
     const head = this.#queue.shift();
     if (head?.type === "audio") this.#bytes -= head.bytes.byteLength;
+    else if (head && beginsMessage(head)) this.#messages -= 1;
     return head;
   }
 
-  /** The upstream has said that the response is over; only the rest of this queue is left of it. */
-  get finished(): boolean {
-    return this.#queue.at(-1)?.type === "response.done";
+  /** The upstream has said that the response is over; only the rest of this queue is left of it. Null: not yet. */
+  get end(): Extract<LaneEvent, { type: "response.done" }> | null {
+    const last = this.#queue.at(-1);
+    return last?.type === "response.done" ? last : null;
   }
 
-  clear(): void {
-    this.#queue = [];
-    this.#bytes = 0;
+  /** What waits here, by item. */
+  get unsent(): readonly Unsent[] {
+    const items = new Map<string, { key: string; ms: number; words: string }>();
+    for (const event of this.#queue) {
+      if (event.type !== "audio" && event.type !== "transcript") continue;
+      const item = items.get(event.item) ?? { key: event.item, ms: 0, words: "" };
+      items.set(event.item, item);
+      if (event.type === "audio") item.ms += durationMs(event.format, event.bytes.byteLength);
+      else item.words += event.delta;
+    }
+    return [...items.values()];
   }
 
+  /** What waits, and items whose audio was refused. */
   snapshot(): LaneSnapshot {
-    return [...this.#queue];
+    return [[...this.#queue], [...this.#refused]];
   }
 
-  restore(snapshot: LaneSnapshot): void {
-    this.#queue = [...snapshot];
-    this.#bytes = snapshot.reduce(
-      (sum, event) => sum + (event.type === "audio" ? event.bytes.byteLength : 0),
-      0,
-    );
+  static restore([queue, refused]: LaneSnapshot): Lane {
+    const lane = new Lane();
+    lane.#queue = [...queue];
+    for (const item of refused) lane.#refused.add(item);
+    for (const event of queue) {
+      if (event.type === "audio") lane.#bytes += event.bytes.byteLength;
+      else if (beginsMessage(event)) lane.#messages += 1;
+    }
+    return lane;
   }
 }
 
-export type LaneSnapshot = readonly LaneEvent[];
+function beginsMessage(event: LaneEvent): boolean {
+  return event.type === "item.started" && event.kind === "message";
+}
+
+export type LaneSnapshot = readonly [queue: readonly LaneEvent[], refused: readonly string[]];

@@ -1,14 +1,12 @@
 /** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
-import { PCM_24K, type AudioFormat } from "../../audio/format.ts";
 import type { Backpressure } from "../client/backpressure.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Link } from "../links/link.ts";
-import type { GateHost } from "./output-gate.ts";
 import type { Playout } from "./playout.ts";
-import type { Responses } from "./responses.ts";
+import type { ListenerSide, Responses } from "./responses.ts";
 import type { ResponseRecord } from "./response.ts";
 
 /** Read when it is asked for: these parts are made after the listener, and know it. */
@@ -23,7 +21,7 @@ interface ListenerParts {
   readonly backpressure: Backpressure;
 }
 
-export class Listener implements GateHost {
+export class Listener implements ListenerSide {
   readonly #parts: ListenerParts;
 
   constructor(parts: ListenerParts) {
@@ -36,6 +34,11 @@ export class Listener implements GateHost {
     return floor.held && !this.#streams(response.stream);
   }
 
+  /** Binary audio names its response alone. */
+  get nameless(): boolean {
+    return this.#parts.port.extended;
+  }
+
   leadMs(stream: number): number | null {
     const { config, port } = this.#parts;
     // A duplex model keeps time by itself: pacing it would only delay it.
@@ -46,13 +49,14 @@ export class Listener implements GateHost {
     return this.#parts.playout.aheadMs(stream, this.#parts.context.now);
   }
 
-  outputFormat(stream: number): AudioFormat {
-    return this.#parts.links[stream]?.capabilities.output ?? PCM_24K;
-  }
-
   /** It speaks when it likes. */
   #streams(stream: number): boolean {
     return this.#parts.links[stream]?.capabilities.turns === "none";
+  }
+
+  /** What is said now reaches them now. */
+  get live(): boolean {
+    return this.#parts.port.live;
   }
 
   /** How long an answer may stand still. With somewhere else to turn, one that has run dry is not waited for long. */
@@ -88,9 +92,18 @@ export class Listener implements GateHost {
     return this.#streams(link.index) || playout.audibleUntil(link.index) <= context.now;
   }
 
+  /** The client says how much of an item was heard. */
+  heard(itemId: string, playedMs: number): void {
+    const { playout, floor, context } = this.#parts;
+    const delay = playout.acknowledged(itemId, playedMs, context.now);
+    if (delay) floor.guard.delayed(delay.fromMs, delay.byMs);
+  }
+
   /** They are not there: their player stands still, and so does what is said to it. */
   away(): void {
-    const { port, playout, floor, context } = this.#parts;
+    const { port, playout, floor, responses, context } = this.#parts;
+    // What has ended for them ended with what is known.
+    responses.tellEnded();
     if (!port.extended) return;
     playout.pause(context.now, "connection");
     floor.guard.paused(context.now);

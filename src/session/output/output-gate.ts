@@ -3,10 +3,10 @@
  * event. Held, everything waits in the response's lane; paced, audio waits that is further ahead of the listener
  * than the lead. What waits is released in order, at the very sample where it stopped.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { durationMs } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
-import { Lane, type LaneEvent, type LaneSnapshot } from "./lane.ts";
-import type { ResponseRecord } from "./response.ts";
+import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
+import { speaks, type ResponseRecord } from "./response.ts";
 
 export interface GateHost {
   /** Nothing of this response may pass now. */
@@ -15,8 +15,20 @@ export interface GateHost {
   leadMs(stream: number): number | null;
   /** Milliseconds of this stream that were sent and have not sounded yet. */
   aheadMs(stream: number): number;
-  outputFormat(stream: number): AudioFormat;
+  /** Audio goes out without its item's name: it belongs to the item announced last. */
+  readonly nameless: boolean;
 }
+
+/** What was dropped: it was never said. */
+export interface Dropped {
+  /** Keys of the upstream's items of which nothing has passed. */
+  readonly items: readonly string[];
+  readonly unsent: readonly Unsent[];
+  /** How it ended at the upstream; null: it had not. */
+  readonly end: Lane["end"];
+}
+
+const NOTHING: Dropped = { items: [], unsent: [], end: null };
 
 /** Audio is released in pieces of about this, so that a long lane costs few wake-ups and few messages. */
 const RELEASE_MS = 60;
@@ -27,6 +39,8 @@ export class OutputGate {
   readonly #pass: (response: ResponseRecord, event: LaneEvent) => void;
   readonly #lanes = new Map<string, Lane>();
   #draining = false;
+  /** To be drained after the one that is. */
+  readonly #next = new Set<ResponseRecord>();
 
   constructor(context: Context, host: GateHost, pass: (response: ResponseRecord, event: LaneEvent) => void) {
     this.#context = context;
@@ -40,27 +54,42 @@ export class OutputGate {
     if (lane && !lane.empty) {
       if (this.#overtakes(response, event)) this.#pass(response, event);
       else this.#keep(response, lane, event);
+      // What belongs to the item before may have gone ahead of one that waits for it.
+      if (lane.messages > 0) this.drain(response);
       return;
     }
-    if (!this.#host.holds(response) && (event.type !== "audio" || this.#fits(response, event.bytes))) {
-      this.#pass(response, event);
+    if (this.#mayPass(response, event)) {
+      this.#pass(response, lane ? lane.honest(event) : event);
       return;
     }
     this.#keep(response, lane ?? new Lane(), event);
     this.drain(response);
   }
 
+  #mayPass(response: ResponseRecord, event: LaneEvent): boolean {
+    if (this.#host.holds(response)) return false;
+    return event.type === "audio" ? this.#fits(response, event) : !this.#early(response, event);
+  }
+
+  /** Where audio goes out without a name, an item waits for the end of the one that is being spoken. */
+  #early(response: ResponseRecord, event: LaneEvent): boolean {
+    if (event.type !== "item.started" || event.kind !== "message" || !this.#host.nameless) return false;
+    return response.items.some(
+      (item) => item.kind === "message" && !item.done && (response.modality === "audio" || speaks(item)),
+    );
+  }
+
   /** A tool call need not wait until the sentence before it was heard. */
   #overtakes(response: ResponseRecord, event: LaneEvent): boolean {
     if (event.type === "response.done" || this.#host.holds(response)) return false;
-    if (event.type === "item.started") return event.kind === "function_call";
-    return response.items.some((item) => item.key === event.item && item.kind === "function_call");
+    if (event.type === "item.started") return event.kind !== "message";
+    return response.items.some((item) => item.key === event.item && item.kind !== "message");
   }
 
   #keep(response: ResponseRecord, lane: Lane, event: LaneEvent): void {
     this.#lanes.set(response.id, lane);
     if (this.#refuses(response, lane, event)) return;
-    lane.push(lane.refused ? cutShort(event) : event);
+    lane.push(lane.honest(event), this.#host.nameless);
     // Rather too far ahead of the listener than without bound in memory.
     while (lane.bytes > this.#context.limits.laneBytes && !this.#host.holds(response)) {
       this.#context.metric("lane_overflow", 1, response.upstream);
@@ -72,24 +101,39 @@ export class OutputGate {
   #refuses(response: ResponseRecord, lane: Lane, event: LaneEvent): boolean {
     if (event.type !== "audio" || !this.#host.holds(response)) return false;
     if (!lane.refused && lane.bytes + event.bytes.byteLength <= this.#context.limits.laneBytes) return false;
-    lane.refused = true;
+    lane.refuse(event.item);
     this.#context.metric("lane_refused", 1, response.upstream);
     return true;
   }
 
-  #fits(response: ResponseRecord, bytes: Uint8Array): boolean {
+  #fits(response: ResponseRecord, audio: Extract<LaneEvent, { type: "audio" }>): boolean {
     const leadMs = this.#host.leadMs(response.stream);
     if (leadMs === null) return true;
-    const ms = durationMs(this.#host.outputFormat(response.stream), bytes.byteLength);
+    const ms = durationMs(audio.format, audio.bytes.byteLength);
     return this.#host.aheadMs(response.stream) + ms <= leadMs;
   }
 
   /** Lets pass what may, and names the moment at which more may. */
   drain(response: ResponseRecord): void {
-    const lane = this.#lanes.get(response.id);
-    // What passes may end the response or begin another: the lanes are drained one event at a time.
-    if (!lane || this.#draining) return;
+    if (!this.#lanes.has(response.id)) return;
+    this.#next.add(response);
+    // What passes may end the response or begin another: the lanes are drained one after the other.
+    if (this.#draining) return;
     this.#draining = true;
+    try {
+      for (const waiting of this.#next) {
+        this.#next.delete(waiting);
+        this.#drainLane(waiting);
+      }
+    } finally {
+      this.#draining = false;
+      this.#next.clear();
+    }
+  }
+
+  #drainLane(response: ResponseRecord): void {
+    const lane = this.#lanes.get(response.id);
+    if (!lane) return;
     while (!lane.empty && this.#lanes.has(response.id) && !this.#host.holds(response)) {
       const leadMs = this.#host.leadMs(response.stream);
       const room = leadMs === null ? Infinity : leadMs - this.#host.aheadMs(response.stream);
@@ -97,15 +141,14 @@ export class OutputGate {
         this.#wakeIn(response, RELEASE_MS - room);
         break;
       }
+      if (lane.head && lane.end === null && this.#early(response, lane.head)) break;
       this.#release(response, lane, room === Infinity ? room : Math.max(room, 1));
     }
-    this.#draining = false;
-    if (lane.empty) this.#lanes.delete(response.id);
+    if (lane.empty && !lane.refused) this.#lanes.delete(response.id);
   }
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
-    const format = this.#host.outputFormat(response.stream);
-    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(format, ms);
+    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(ms);
     if (event) this.#pass(response, event);
   }
 
@@ -115,46 +158,31 @@ export class OutputGate {
 
   /** The upstream is done with it; only what waits here is left. */
   finished(response: ResponseRecord): boolean {
-    return this.#lanes.get(response.id)?.finished ?? false;
+    return (this.#lanes.get(response.id)?.end ?? null) !== null;
   }
 
   /** Something of it waits here. */
   waiting(response: ResponseRecord): boolean {
-    return this.#lanes.has(response.id);
+    return this.#lanes.get(response.id)?.empty === false;
   }
 
-  /** Keys of the upstream's items of which nothing has passed. */
-  unheard(response: ResponseRecord): readonly string[] {
-    return this.#lanes.get(response.id)?.items ?? [];
-  }
-
-  /** Drops what waits: it was never said. @returns milliseconds of audio dropped. */
-  drop(response: ResponseRecord): number {
+  /** Drops what waits. */
+  drop(response: ResponseRecord): Dropped {
     const lane = this.#lanes.get(response.id);
+    if (!lane) return NOTHING;
     this.#lanes.delete(response.id);
     this.#context.deadlines.clear(`lane:${response.id}`);
-    return lane ? durationMs(this.#host.outputFormat(response.stream), lane.bytes) : 0;
+    return { items: lane.items, unsent: lane.unsent, end: lane.end };
   }
 
   snapshot(): GateSnapshot {
-    return [...this.#lanes].map(([id, lane]) => [id, lane.snapshot(), lane.refused]);
+    return [...this.#lanes].map(([id, lane]) => [id, ...lane.snapshot()]);
   }
 
   restore(snapshot: GateSnapshot): void {
     this.#lanes.clear();
-    for (const [id, kept, refused] of snapshot) {
-      const lane = new Lane();
-      lane.refused = refused;
-      lane.restore(kept);
-      this.#lanes.set(id, lane);
-    }
+    for (const [id, ...kept] of snapshot) this.#lanes.set(id, Lane.restore(kept));
   }
 }
 
-/** An answer of which not all could be kept did not complete. */
-function cutShort(event: LaneEvent): LaneEvent {
-  if (event.type !== "response.done" || event.status !== "completed") return event;
-  return { ...event, status: "incomplete", reason: "listener_away" };
-}
-
-export type GateSnapshot = readonly (readonly [string, LaneSnapshot, boolean])[];
+export type GateSnapshot = readonly (readonly [string, ...LaneSnapshot])[];

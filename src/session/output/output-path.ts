@@ -3,29 +3,48 @@
  * encoded. Official clients view every delta as Int16 and throw on odd lengths, so what leaves is always even.
  */
 import { createDecoder, encode, type AudioDecoder } from "../../audio/codec.ts";
-import { sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { formatKey, sampleRateHz, type AudioFormat, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import { createResampler, type Resampler, type ResamplerSnapshot } from "../../audio/resampler.ts";
 
-export class OutputPath {
-  readonly from: AudioFormat;
-  readonly to: AudioFormat;
-  readonly #decoder: AudioDecoder;
-  readonly #resampler: Resampler;
-  /** What the last `push` or `flush` gave, as samples at the client's rate. */
-  samples: Int16Array = new Int16Array(0);
+const NOTHING: Int16Array = new Int16Array(0);
 
-  constructor(from: AudioFormat, to: AudioFormat, kernels: AudioKernels) {
-    this.from = from;
+export class OutputPath {
+  readonly to: AudioFormat;
+  readonly #kernels: AudioKernels;
+  #from: ProviderFormat;
+  #decoder: AudioDecoder;
+  #resampler: Resampler;
+  /** What the last `push` or `flush` gave, as samples at the client's rate. */
+  samples: Int16Array = NOTHING;
+
+  constructor(from: ProviderFormat, to: AudioFormat, kernels: AudioKernels) {
     this.to = to;
+    this.#kernels = kernels;
+    this.#from = from;
     this.#decoder = createDecoder(from);
     this.#resampler = createResampler(sampleRateHz(from), sampleRateHz(to), kernels);
   }
 
-  /** @returns bytes in the client's format, a view valid until the next call; may be empty. */
-  push(bytes: Uint8Array): Uint8Array {
-    this.samples = this.#resampler.process(this.#decoder.decode(bytes));
+  /**
+   * Bytes in the format `from`; in another than before, what was still inside comes out first and the new format begins.
+   * @returns bytes in the client's format, a view valid until the next call; may be empty.
+   */
+  push(bytes: Uint8Array, from: ProviderFormat): Uint8Array {
+    const tail = this.#turnTo(from);
+    const samples = this.#resampler.process(this.#decoder.decode(bytes));
+    this.samples = tail.length === 0 ? samples : joined(tail, samples);
     return encode(this.to, this.samples);
+  }
+
+  /** @returns what was inside the path of the format before. */
+  #turnTo(from: ProviderFormat): Int16Array {
+    if (from === this.#from || formatKey(from) === formatKey(this.#from)) return NOTHING;
+    const tail = this.#resampler.flush().slice();
+    this.#from = from;
+    this.#decoder = createDecoder(from);
+    this.#resampler = createResampler(sampleRateHz(from), sampleRateHz(this.to), this.#kernels);
+    return tail;
   }
 
   /** What was still inside the resampler. */
@@ -36,7 +55,7 @@ export class OutputPath {
 
   snapshot(): OutputPathSnapshot {
     return {
-      from: this.from,
+      from: this.#from,
       to: this.to,
       carried: this.#decoder.snapshot(),
       resampler: this.#resampler.snapshot(),
@@ -51,8 +70,15 @@ export class OutputPath {
   }
 }
 
+function joined(first: Int16Array, second: Int16Array): Int16Array {
+  const both = new Int16Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
 export interface OutputPathSnapshot {
-  readonly from: AudioFormat;
+  readonly from: ProviderFormat;
   readonly to: AudioFormat;
   readonly carried: number;
   readonly resampler: ResamplerSnapshot;

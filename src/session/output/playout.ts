@@ -2,38 +2,80 @@
  * The playout ledger: what was sent to the listener and how much of it was heard. Heard is what the client
  * acknowledged (`playback.ack`) or, where it does not, what a player that starts at once and never stalls would have
  * played by now. Each upstream's stream plays on its own.
+ *
+ * An acknowledgement says where the player is: what follows on its stream sounds from there on. Two clocks are kept of a
+ * stream. The end (`until`) follows the player and says what is still to be heard. The pace (`dueMs`) says when a player
+ * without latency would be done: it paces and dates the audio, and follows only a player that falls behind, not one that
+ * is steadily late by its buffers, its output device and the network.
  */
 interface Piece {
   readonly stream: number;
   sentMs: number;
-  /** When its first sample sounds by the clock model. */
+  /** When its first sample sounds, or would have if all of it had sounded without a break. */
   startsAt: number;
-  /** Last acknowledged position and when it came; null: none yet. */
-  ack: { readonly ms: number; readonly at: number } | null;
+  /** Last acknowledged position; null: none yet. */
+  ack: { readonly ms: number } | null;
   /** Set when playback was cut: nothing after this is heard. */
   endMs: number | null;
+}
+
+interface Stream {
+  /** When the last sample sent so far will have sounded. */
+  until: number;
+  /** The same of a player without latency. */
+  due: number;
+  /** When the client last said where it is; null: it never did. */
+  ackAt: number | null;
+  /** How late it is when all is well: the least that was seen. */
+  latencyMs: number;
 }
 
 /** The floor judges a sound, or the listener is not connected. */
 type PauseReason = "floor" | "connection";
 
+export interface Delay {
+  readonly fromMs: number;
+  readonly byMs: number;
+}
+
 const KEPT_ITEMS = 64;
+/** A player that is later than usual by more than this stood still. */
+const STALL_MS = 250;
+/** Nobody's buffers, output device and network are later than this when all is well. */
+const MOST_LATENCY_MS = 1000;
 
 export class Playout {
+  /** How long a client that acknowledges is taken to play on after its last word. */
+  readonly #playsOnMs: number;
   #pieces = new Map<string, Piece>();
-  #audibleUntil: number[] = [];
+  #streams: Stream[] = [];
   #totalMs = 0;
   /** The listener's player stands still since then; null: it plays. */
   #pausedAt: number | null = null;
   readonly #pausedFor = new Set<PauseReason>();
 
+  constructor(playsOnMs: number) {
+    this.#playsOnMs = playsOnMs;
+  }
+
+  #stream(stream: number): Stream {
+    for (let index = this.#streams.length; index <= stream; index += 1) {
+      this.#streams.push({ until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS });
+    }
+    return this.#streams[stream] ?? { until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS };
+  }
+
   /** `ms` more of this item went to the listener. */
   sent(itemId: string, stream: number, ms: number, now: number): void {
-    const from = Math.max(now, this.#audibleUntil[stream] ?? 0);
+    const clock = this.#stream(stream);
+    const from = Math.max(now, clock.until);
     const piece = this.#pieces.get(itemId) ?? this.#begin(itemId, stream, from);
+    // Where the player ran dry, or played something else meanwhile, it goes on later.
+    piece.startsAt = Math.max(piece.startsAt, from - piece.sentMs);
     piece.sentMs += ms;
     this.#totalMs += ms;
-    this.#audibleUntil[stream] = from + ms;
+    clock.until = from + ms;
+    clock.due = Math.max(now, clock.due) + ms;
   }
 
   #begin(itemId: string, stream: number, startsAt: number): Piece {
@@ -46,28 +88,104 @@ export class Playout {
     return piece;
   }
 
-  /** The client says it played this much of the item; clamped to what was sent, and never backwards. */
-  acknowledged(itemId: string, playedMs: number, now: number): void {
+  /**
+   * The client says it played this much of the item; clamped to what was sent, and never backwards.
+   * @returns by how much what is still to sound is later, if the player stood still.
+   */
+  acknowledged(itemId: string, playedMs: number, now: number): Delay | null {
     const piece = this.#pieces.get(itemId);
-    if (!piece) return;
+    if (!piece) return null;
+    const clock = this.#stream(piece.stream);
     const ms = Math.min(piece.sentMs, Math.max(playedMs, piece.ack?.ms ?? 0));
-    piece.ack = { ms, at: now };
+    piece.ack = { ms };
+    clock.ackAt = now;
+    if (piece.endMs !== null) return null;
+    this.#soundsFrom(itemId, piece, (this.#pausedAt ?? now) - ms);
+    return this.#followed(clock, now);
+  }
+
+  /** The item's first sample sounded then: what follows on its stream follows it. */
+  #soundsFrom(itemId: string, piece: Piece, startsAt: number): void {
+    const clock = this.#stream(piece.stream);
+    let end = piece.startsAt + piece.sentMs;
+    piece.startsAt = startsAt;
+    let newEnd = startsAt + piece.sentMs;
+    let after = false;
+    for (const [id, other] of this.#pieces) {
+      if (after && other.stream === piece.stream && other.endMs === null) {
+        // It was to follow without a break, or cannot begin before.
+        const next = other.startsAt <= end + 1 ? newEnd : Math.max(other.startsAt, newEnd);
+        end = other.startsAt + other.sentMs;
+        other.startsAt = next;
+        newEnd = next + other.sentMs;
+      }
+      after ||= id === itemId;
+    }
+    clock.until = newEnd;
+  }
+
+  /** The pace follows a player that is later than it usually is. */
+  #followed(clock: Stream, now: number): Delay | null {
+    const lateMs = clock.until - clock.due;
+    if (clock.until <= now) return null;
+    clock.latencyMs = Math.min(clock.latencyMs, Math.max(0, lateMs));
+    const byMs = lateMs - clock.latencyMs;
+    if (byMs <= STALL_MS) return null;
+    clock.due += byMs;
+    return { fromMs: now - byMs, byMs };
+  }
+
+  /** Of each of these streams the last so many milliseconds did not arrive, and are sent again now. */
+  unreceived(ms: ReadonlyMap<number, number>, now: number): void {
+    const time = this.#pausedAt ?? now;
+    for (const [stream, missingMs] of ms) this.#soundAgain(stream, missingMs, time);
+  }
+
+  /** What of this stream has not been heard sounds from `time` on: the last `missingMs` of it have not. */
+  #soundAgain(stream: number, missingMs: number, time: number): void {
+    const clock = this.#stream(stream);
+    const pieces = [...this.#pieces].filter(([, piece]) => piece.stream === stream && piece.endMs === null);
+    let missing = missingMs;
+    let at = time;
+    const heard: { readonly piece: Piece; readonly ms: number }[] = [];
+    for (const [itemId, piece] of pieces.toReversed()) {
+      const arrivedMs = Math.max(0, piece.sentMs - missing);
+      missing -= piece.sentMs - arrivedMs;
+      heard.unshift({ piece, ms: Math.min(arrivedMs, this.heardMs(itemId, time)) });
+    }
+    for (const { piece, ms } of heard) {
+      if (ms >= piece.sentMs) continue;
+      piece.startsAt = at - ms;
+      if (piece.ack) piece.ack = { ms: Math.min(piece.ack.ms, ms) };
+      at += piece.sentMs - ms;
+    }
+    clock.until = Math.max(at, Math.min(clock.until, time));
+    clock.due = clock.until;
+    if (clock.ackAt !== null) clock.ackAt = time;
   }
 
   has(itemId: string): boolean {
     return this.#pieces.has(itemId);
   }
 
+  /** The stream that the item was sent on. */
+  streamOf(itemId: string): number | null {
+    return this.#pieces.get(itemId)?.stream ?? null;
+  }
+
   /** Milliseconds of this item that the listener has heard. */
   heardMs(itemId: string, now: number): number {
     const piece = this.#pieces.get(itemId);
     if (!piece) return 0;
-    const time = this.#pausedAt ?? now;
-    // After an acknowledgement playing goes on; without one it began when the first sample arrived.
-    const played = piece.ack
-      ? piece.ack.ms + Math.max(0, time - piece.ack.at)
-      : Math.max(0, time - piece.startsAt);
+    const played = Math.max(this.#timeOf(piece, now) - piece.startsAt, piece.ack?.ms ?? 0, 0);
     return Math.min(played, piece.endMs ?? piece.sentMs, piece.sentMs);
+  }
+
+  /** A client that says where it is and then nothing more stands still, or is as good as gone. */
+  #timeOf(piece: Piece, now: number): number {
+    const time = this.#pausedAt ?? now;
+    const ackAt = this.#streams[piece.stream]?.ackAt ?? null;
+    return ackAt === null ? time : Math.min(time, Math.max(ackAt, piece.startsAt) + this.#playsOnMs);
   }
 
   /** The listener's player was told to stand still. */
@@ -77,7 +195,7 @@ export class Playout {
   }
 
   /** It plays again: what had not sounded yet sounds later by the pause. */
-  resume(now: number, reason: PauseReason): { readonly fromMs: number; readonly byMs: number } | null {
+  resume(now: number, reason: PauseReason): Delay | null {
     this.#pausedFor.delete(reason);
     if (this.#pausedAt === null || this.#pausedFor.size > 0) return null;
     const from = this.#pausedAt;
@@ -85,9 +203,12 @@ export class Playout {
     this.#pausedAt = null;
     for (const piece of this.#pieces.values()) {
       if (piece.startsAt + piece.sentMs > from) piece.startsAt += pausedMs;
-      if (piece.ack) piece.ack = { ...piece.ack, at: piece.ack.at + pausedMs };
     }
-    this.#audibleUntil = this.#audibleUntil.map((until) => (until > from ? until + pausedMs : until));
+    for (const clock of this.#streams) {
+      if (clock.until > from) clock.until += pausedMs;
+      if (clock.due > from) clock.due += pausedMs;
+      if (clock.ackAt !== null) clock.ackAt += pausedMs;
+    }
     return { fromMs: from, byMs: pausedMs };
   }
 
@@ -95,25 +216,30 @@ export class Playout {
     return this.#pieces.get(itemId)?.sentMs ?? 0;
   }
 
-  /** Items that are sounding or still to sound, by the clock model. */
+  /** Items that are sounding or still to sound. */
   unheard(now: number): readonly string[] {
     const items: string[] = [];
-    const time = this.#pausedAt ?? now;
     for (const [itemId, piece] of this.#pieces) {
-      if (piece.endMs === null && time < piece.startsAt + piece.sentMs) items.push(itemId);
+      if (piece.endMs === null && this.#timeOf(piece, now) < piece.startsAt + piece.sentMs)
+        items.push(itemId);
     }
     return items;
   }
 
   /** The item stops sounding now; returns what was heard of it. */
   cut(itemId: string, now: number): number {
-    const heard = this.heardMs(itemId, now);
+    return this.cutAt(itemId, this.heardMs(itemId, now), now);
+  }
+
+  /** The item stopped sounding: so much was heard of it. */
+  cutAt(itemId: string, heardMs: number, now: number): number {
     const piece = this.#pieces.get(itemId);
-    if (piece) {
-      piece.endMs = heard;
-      this.#audibleUntil[piece.stream] = Math.min(this.#audibleUntil[piece.stream] ?? 0, now);
-    }
-    return heard;
+    if (!piece) return heardMs;
+    piece.endMs = Math.min(heardMs, piece.sentMs);
+    const clock = this.#stream(piece.stream);
+    clock.until = Math.min(clock.until, now);
+    clock.due = Math.min(clock.due, now);
+    return heardMs;
   }
 
   /** Milliseconds sent in all. */
@@ -121,25 +247,25 @@ export class Playout {
     return this.#totalMs;
   }
 
-  /** When the next sample sent on this stream would sound. */
+  /** When the next sample sent on this stream would sound, but for the player's latency. */
   nextSoundsAt(stream: number, now: number): number {
-    return Math.max(now, this.#audibleUntil[stream] ?? 0);
+    return Math.max(now, this.#streams[stream]?.due ?? 0);
   }
 
-  /** Milliseconds of this stream sent and not sounded yet. */
+  /** Milliseconds of this stream sent and not sounded yet, but for the player's latency. */
   aheadMs(stream: number, now: number): number {
-    return Math.max(0, (this.#audibleUntil[stream] ?? 0) - (this.#pausedAt ?? now));
+    return Math.max(0, (this.#streams[stream]?.due ?? 0) - (this.#pausedAt ?? now));
   }
 
   /** When the last sample sent so far on this stream will have sounded; the past when it is quiet. */
   audibleUntil(stream: number): number {
-    return this.#audibleUntil[stream] ?? 0;
+    return this.#streams[stream]?.until ?? 0;
   }
 
   snapshot(): PlayoutSnapshot {
     return {
       pieces: [...this.#pieces].map(([id, piece]) => [id, { ...piece }]),
-      audibleUntil: [...this.#audibleUntil],
+      streams: this.#streams.map((stream) => ({ ...stream })),
       totalMs: this.#totalMs,
       pausedAt: this.#pausedAt,
       pausedFor: [...this.#pausedFor],
@@ -148,7 +274,7 @@ export class Playout {
 
   restore(snapshot: PlayoutSnapshot): void {
     this.#pieces = new Map(snapshot.pieces.map(([id, piece]) => [id, { ...piece }]));
-    this.#audibleUntil = [...snapshot.audibleUntil];
+    this.#streams = snapshot.streams.map((stream) => ({ ...stream }));
     this.#totalMs = snapshot.totalMs;
     this.#pausedAt = snapshot.pausedAt;
     this.#pausedFor.clear();
@@ -158,7 +284,7 @@ export class Playout {
 
 export interface PlayoutSnapshot {
   readonly pieces: readonly (readonly [string, Readonly<Piece>])[];
-  readonly audibleUntil: readonly number[];
+  readonly streams: readonly Readonly<Stream>[];
   readonly totalMs: number;
   readonly pausedAt: number | null;
   readonly pausedFor: readonly PauseReason[];

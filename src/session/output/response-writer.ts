@@ -2,11 +2,13 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
-import { durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Conversation } from "../memory/conversation.ts";
+import type { Conversation, Entry } from "../memory/conversation.ts";
+import type { Unsent } from "./lane.ts";
 import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
 import type { Playout } from "./playout.ts";
 import {
@@ -15,11 +17,21 @@ import {
   toItem,
   toRealtimeResponse,
   type OutputItem,
+  type OutputPart,
   type ResponseRecord,
 } from "./response.ts";
 
 /** Samples on their way to the listener, and when they will sound. */
 export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;
+
+/** An audio part that is being written, with what stays the same for all of it. */
+interface Voice {
+  readonly item: OutputItem;
+  readonly part: OutputPart;
+  readonly index: number;
+  readonly address: AudioAddress;
+  readonly path: OutputPath;
+}
 
 export class ResponseWriter {
   readonly #context: Context;
@@ -28,9 +40,10 @@ export class ResponseWriter {
   readonly #playout: Playout;
   readonly #kernels: AudioKernels;
   readonly #onAudio: OnAudio;
+  /** By item and content index. */
   #paths = new Map<string, OutputPath>();
-  /** Of the item that got audio last: the next audio is nearly always its too. */
-  #addressed: { readonly item: OutputItem; readonly address: AudioAddress } | null = null;
+  /** That got audio last: the next audio is nearly always its too. */
+  #voice: Voice | null = null;
 
   constructor(
     context: Context,
@@ -69,84 +82,144 @@ export class ResponseWriter {
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item: shown });
   }
 
-  #part(response: ResponseRecord, item: OutputItem, part: "audio" | "text"): void {
-    if (item.part !== null) return;
-    item.part = part;
-    this.#store(response, item);
-    this.#content(response, item, { type: "response.content_part.added", part: toEventPart(item) });
+  /** The item's part of that kind and upstream's number, begun if it is new. */
+  part(response: ResponseRecord, item: OutputItem, key: number, kind: OutputPart["kind"]): OutputPart {
+    const known = item.parts.find((part) => part.key === key && part.kind === kind);
+    if (known) return known;
+    const part: OutputPart = { key, kind, text: "", audioMs: 0 };
+    if (kind === "audio") this.#flush(response, item);
+    item.parts.push(part);
+    const entry = this.#store(response, item);
+    const spoken = item.parts.filter((one) => one.kind === "audio");
+    // Where its only audio is the first part, the entry says it all.
+    if (entry && kind === "audio" && (spoken.length > 1 || item.parts.length > 1 || key > 0)) {
+      entry.audioParts = spoken.map((one) => ({
+        index: item.parts.indexOf(one),
+        key: one.key,
+        ms: one.audioMs,
+      }));
+    }
+    this.#content(response, item, part, { type: "response.content_part.added", part: toEventPart(part) });
+    return part;
   }
 
-  /** Audio in the upstream's format, to the client in its own. */
+  /** Audio in the upstream's format, to the client in the response's. */
   audio(
     response: ResponseRecord,
     item: OutputItem,
-    from: AudioFormat,
-    to: AudioFormat,
+    key: number,
+    from: ProviderFormat,
     bytes: Uint8Array,
   ): void {
-    this.#part(response, item, "audio");
-    let path = this.#paths.get(item.id);
-    if (!path) {
-      path = new OutputPath(from, to, this.#kernels);
-      this.#paths.set(item.id, path);
-    }
-    this.#sendAudio(response, item, path, path.push(bytes));
+    let voice = this.#voice;
+    if (voice?.item !== item || voice.part.key !== key) voice = this.#voiceOf(response, item, key, from);
+    this.#send(response, voice, voice.path.push(bytes, from));
   }
 
-  #sendAudio(response: ResponseRecord, item: OutputItem, path: OutputPath, bytes: Uint8Array): void {
+  #voiceOf(response: ResponseRecord, item: OutputItem, key: number, from: ProviderFormat): Voice {
+    const part = this.part(response, item, key, "audio");
+    const index = item.parts.indexOf(part);
+    const name = `${item.id}/${index}`;
+    const path = this.#paths.get(name) ?? new OutputPath(from, response.format, this.#kernels);
+    this.#paths.set(name, path);
+    this.#voice = { item, part, index, address: audioAddress(response, item, index), path };
+    return this.#voice;
+  }
+
+  #send(response: ResponseRecord, voice: Voice, bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return;
+    const { item, part, path, address } = voice;
     const ms = durationMs(path.to, bytes.byteLength);
+    part.audioMs += ms;
     const entry = this.#conversation.find(item.id);
     if (entry) {
       entry.audioMs += ms;
+      if (entry.audioParts) entry.audioParts = longer(entry.audioParts, voice.index, ms);
       this.#conversation.audio.append(item.id, path.to, bytes, false);
     }
     const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
     this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);
     this.#playout.sent(item.id, response.stream, ms, this.#context.now);
-    this.#port.audio(this.#audioAddress(response, item), bytes, ms);
+    const { audioMessageBytes } = this.#context.limits;
+    if (bytes.byteLength <= audioMessageBytes) {
+      this.#port.audio(address, bytes, ms);
+      return;
+    }
+    for (let at = 0; at < bytes.byteLength; at += audioMessageBytes) {
+      const piece = bytes.subarray(at, at + audioMessageBytes);
+      this.#port.audio(address, piece, durationMs(path.to, piece.byteLength));
+    }
   }
 
-  #audioAddress(response: ResponseRecord, item: OutputItem): AudioAddress {
-    if (this.#addressed?.item !== item) this.#addressed = { item, address: audioAddress(response, item) };
-    return this.#addressed.address;
+  /** What was still inside the resamplers of an item. */
+  #flush(response: ResponseRecord, item: OutputItem, whole = true): void {
+    for (const [index, part] of item.parts.entries()) {
+      const name = `${item.id}/${index}`;
+      const path = this.#paths.get(name);
+      if (!path) continue;
+      const address = audioAddress(response, item, index);
+      if (whole) this.#send(response, { item, part, index, address, path }, path.flush());
+      this.#paths.delete(name);
+    }
+    if (this.#voice?.item === item) this.#voice = null;
   }
 
   /** Transcript of audio, or text output. */
-  text(response: ResponseRecord, item: OutputItem, part: "audio" | "text", delta: string): void {
-    this.#part(response, item, part);
-    item.text += delta;
+  text(
+    response: ResponseRecord,
+    item: OutputItem,
+    key: number,
+    kind: OutputPart["kind"],
+    delta: string,
+  ): void {
+    const part = this.part(response, item, key, kind);
+    part.text += delta;
     this.#store(response, item);
-    const type =
-      item.part === "audio" ? "response.output_audio_transcript.delta" : "response.output_text.delta";
-    this.#content(response, item, { type, delta });
+    const type = kind === "audio" ? "response.output_audio_transcript.delta" : "response.output_text.delta";
+    for (const piece of pieces(delta, this.#context.limits.textMessageChars)) {
+      this.#content(response, item, part, { type, delta: piece });
+    }
   }
 
   arguments(response: ResponseRecord, item: OutputItem, delta: string): void {
     item.arguments += delta;
     this.#store(response, item);
+    const { textMessageChars } = this.#context.limits;
+    for (const piece of pieces(delta, textMessageChars)) {
+      this.#port.emit({
+        type: "response.function_call_arguments.delta",
+        ...this.#address(response, item),
+        call_id: item.callId,
+        delta: piece,
+      });
+    }
+  }
+
+  /** Something about an item of kind `other`, in the provider's words under the session's names. */
+  itemEvent(response: ResponseRecord, item: OutputItem, event: JsonObject): void {
+    const { type, event_id: _, ...members } = event;
+    if (typeof type !== "string") return;
+    const { response_id, item_id, output_index } = this.#address(response, item);
     this.#port.emit({
-      type: "response.function_call_arguments.delta",
-      ...this.#address(response, item),
-      call_id: item.callId,
-      delta,
+      type,
+      ...members,
+      ...("response_id" in members ? { response_id } : {}),
+      ...("output_index" in members ? { output_index } : {}),
+      item_id,
     });
   }
 
   /** Ends the item and says so, once. */
   itemDone(response: ResponseRecord, item: OutputItem, status: "completed" | "incomplete"): void {
     if (item.done) return;
-    const path = this.#paths.get(item.id);
-    if (path && status === "completed") this.#sendAudio(response, item, path, path.flush());
-    this.#paths.delete(item.id);
+    this.#flush(response, item, status === "completed");
     item.done = true;
     item.status = status;
-    if (item.kind === "function_call") this.#argumentsDone(response, item);
-    else if (item.part !== null) this.#partDone(response, item);
-    this.#store(response, item);
-    const entry = this.#conversation.find(item.id);
+    if (item.kind === "function_call" && status === "completed") this.#argumentsDone(response, item);
+    for (const part of item.parts) this.#partDone(response, item, part);
+    const entry = this.#store(response, item);
     const shown = toItem(item);
-    if (entry && !response.outOfBand) {
+    if (entry) {
       entry.growing = false;
       this.#port.emit({
         type: "conversation.item.done",
@@ -162,34 +235,50 @@ export class ResponseWriter {
     });
   }
 
+  /** Of a call that was cut off nothing says that its arguments are whole: clients run a tool by this event. */
   #argumentsDone(response: ResponseRecord, item: OutputItem): void {
+    // A provider that ends a call and gives no arguments means none.
+    if (item.arguments === "") item.arguments = "{}";
     this.#port.emit({
       type: "response.function_call_arguments.done",
       ...this.#address(response, item),
       call_id: item.callId,
       name: item.name,
-      arguments: item.arguments || "{}",
+      arguments: item.arguments,
     });
   }
 
-  #partDone(response: ResponseRecord, item: OutputItem): void {
-    if (item.part === "audio") {
-      this.#content(response, item, { type: "response.output_audio.done" });
-      this.#content(response, item, {
+  #partDone(response: ResponseRecord, item: OutputItem, part: OutputPart): void {
+    if (part.kind === "audio") {
+      this.#content(response, item, part, { type: "response.output_audio.done" });
+      this.#content(response, item, part, {
         type: "response.output_audio_transcript.done",
-        transcript: item.text,
+        transcript: part.text,
       });
     } else {
-      this.#content(response, item, { type: "response.output_text.done", text: item.text });
+      this.#content(response, item, part, { type: "response.output_text.done", text: part.text });
     }
-    this.#content(response, item, { type: "response.content_part.done", part: toEventPart(item) });
+    this.#content(response, item, part, { type: "response.content_part.done", part: toEventPart(part) });
   }
 
-  /** So much of its last item was said by the upstream and never sent. */
-  cut(response: ResponseRecord, unsentMs: number): void {
-    const item = response.items.findLast((candidate) => candidate.part === "audio");
-    const entry = item && unsentMs > 0 ? this.#conversation.find(item.id) : undefined;
-    if (entry) entry.unsentMs = unsentMs;
+  /** So much of its items was said by the upstream and never sent. */
+  unsent(response: ResponseRecord, unsent: readonly Unsent[]): void {
+    for (const { key, ms, words } of unsent) {
+      const item = response.items.find((candidate) => candidate.key === key);
+      const entry = item && this.#conversation.find(item.id);
+      if (!entry) continue;
+      entry.unsentMs = (entry.unsentMs ?? 0) + ms;
+      entry.unsentText = (entry.unsentText ?? "") + words;
+    }
+  }
+
+  /** The upstream goes on with an item that was cut: it is not sent, but words may come late that were heard. */
+  unheard(item: OutputItem, ms: number, words: string): void {
+    const entry = this.#conversation.find(item.id);
+    if (!entry) return;
+    entry.unsentMs = (entry.unsentMs ?? 0) + ms;
+    entry.unsentText = (entry.unsentText ?? "") + words;
+    this.#conversation.grew(entry, toItem(item));
   }
 
   done(response: ResponseRecord): void {
@@ -203,26 +292,45 @@ export class ResponseWriter {
     return { response_id: response.id, item_id: item.id, output_index: item.outputIndex };
   }
 
-  #content(response: ResponseRecord, item: OutputItem, event: ServerEvent): void {
+  #content(response: ResponseRecord, item: OutputItem, part: OutputPart, event: ServerEvent): void {
     const { type, ...members } = event;
-    this.#port.emit({ type, ...this.#address(response, item), content_index: 0, ...members });
+    const content_index = item.parts.indexOf(part);
+    this.#port.emit({ type, ...this.#address(response, item), content_index, ...members });
   }
 
-  #store(response: ResponseRecord, item: OutputItem): void {
-    if (response.outOfBand) return;
+  /** The item as it is now, in the conversation; one that the client deleted is not there any more. */
+  #store(response: ResponseRecord, item: OutputItem): Entry | undefined {
+    if (response.outOfBand) return undefined;
     const entry = this.#conversation.find(item.id);
-    // A truncated item keeps what truncation left of it: nothing unheard comes back.
-    if (entry && entry.truncatedMs === null) entry.item = toItem(item);
-    else if (entry) entry.item = { ...entry.item, status: item.status };
+    if (entry) this.#conversation.grew(entry, toItem(item));
+    return entry;
   }
 
   snapshot(): WriterSnapshot {
-    return [...this.#paths].map(([id, path]) => [id, path.snapshot()]);
+    return [...this.#paths].map(([name, path]) => [name, path.snapshot()]);
   }
 
   restore(snapshot: WriterSnapshot): void {
-    this.#paths = new Map(snapshot.map(([id, path]) => [id, OutputPath.restore(path, this.#kernels)]));
+    this.#voice = null;
+    this.#paths = new Map(snapshot.map(([name, path]) => [name, OutputPath.restore(path, this.#kernels)]));
   }
+}
+
+function longer(parts: NonNullable<Entry["audioParts"]>, index: number, ms: number) {
+  return parts.map((part) => (part.index === index ? { ...part, ms: part.ms + ms } : part));
+}
+
+/** The words in pieces of at most so many characters, none of them cut in two. */
+function pieces(words: string, most: number): readonly string[] {
+  if (words.length <= most) return [words];
+  const all: string[] = [];
+  for (let at = 0; at < words.length;) {
+    const end = at + most;
+    const splits = end < words.length && /[\uD800-\uDBFF]/.test(words.charAt(end - 1));
+    all.push(words.slice(at, splits ? end - 1 : end));
+    at = splits ? end - 1 : end;
+  }
+  return all;
 }
 
 export type WriterSnapshot = readonly (readonly [string, OutputPathSnapshot])[];

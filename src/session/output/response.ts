@@ -1,24 +1,40 @@
 /** One response as the session knows it, and how it looks to the client. */
+import type { AudioFormat } from "../../audio/format.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { Item, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { AudioAddress } from "../client/client-port.ts";
 import type { ResponsePhase } from "../transitions.ts";
+import { wholeUsage } from "./usage.ts";
+
+/** A content part of a message. Its place among its item's parts is its `content_index`. */
+export interface OutputPart {
+  /** The upstream's number for it. */
+  readonly key: number;
+  readonly kind: "audio" | "text";
+  /** Transcript of audio, text of text. */
+  text: string;
+  /** Milliseconds of audio sent. */
+  audioMs: number;
+}
+
+export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
 export interface OutputItem {
   readonly id: string;
   /** The upstream's key for it, within its link. */
   readonly key: string;
-  readonly kind: "message" | "function_call";
+  readonly kind: "message" | "function_call" | "other";
   readonly name: string;
   readonly callId: string;
   readonly outputIndex: number;
-  /** Set by the first delta: what the one content part is. */
-  part: "audio" | "text" | null;
-  /** Transcript of audio, text of text. */
-  text: string;
+  readonly parts: OutputPart[];
   arguments: string;
+  /** Of kind `other`: the provider's object, verbatim. */
+  whole: JsonObject | null;
   done: boolean;
-  status: "in_progress" | "completed" | "incomplete";
+  status: ItemStatus;
+  /** Where the client truncated it while it grew, in the upstream's count of parts: nothing more of it is sent. */
+  cut: { readonly contentIndex: number; readonly audioEndMs: number } | null;
 }
 
 export interface ResponseRecord {
@@ -34,10 +50,14 @@ export interface ResponseRecord {
   readonly outOfBand: boolean;
   /** The client knows of it. False: asked for in advance, see `eager.ts`. */
   announced: boolean;
+  /** It ended here, and its `response.done` waits for the upstream's, which says what it cost. */
+  untold: boolean;
   /** The client's parameters, to ask again with. */
   readonly params: JsonObject;
-  /** How often it was asked for. */
+  /** How often it was asked for, when last, and of which connection of its link. */
   attempts: number;
+  askedAt: number;
+  connection: number;
   /** When the upstream last said something of it, and whether a deadline waits for more. */
   progressAt: number;
   waiting: boolean;
@@ -48,8 +68,9 @@ export interface ResponseRecord {
   readonly modality: "audio" | "text";
   readonly maxOutputTokens: Json;
   readonly conversationId: string | null;
-  /** `audio.output` of the session when it began. */
+  /** `audio.output` when it began, and its format: of all audio of this response to the client. */
   readonly output: JsonObject;
+  readonly format: AudioFormat;
   readonly items: OutputItem[];
   upstreamMetadata: JsonObject | null;
   usage: JsonObject | null;
@@ -68,14 +89,20 @@ export function isActive(response: ResponseRecord): boolean {
   return response.phase === "requested" || response.phase === "generating";
 }
 
+/** Something of it can be or will be heard. */
+export function speaks(item: OutputItem): boolean {
+  return item.parts.some((part) => part.kind === "audio");
+}
+
 /** OpenAI's `RealtimeResponse`. `extended` adds where it comes from. */
 export function toRealtimeResponse(response: ResponseRecord, extended: boolean): JsonObject {
+  const active = isActive(response);
   const shown: Record<string, Json> = {
     object: "realtime.response",
     id: response.id,
-    status: isActive(response) ? "in_progress" : response.phase,
+    status: active ? "in_progress" : response.phase,
     status_details: statusDetails(response),
-    output: isActive(response) ? [] : response.items.map((item) => toItem(item)),
+    output: active ? [] : response.items.map((item) => toItem(item)),
     conversation_id: response.conversationId,
     output_modalities: [response.modality],
     max_output_tokens: response.maxOutputTokens,
@@ -84,7 +111,7 @@ export function toRealtimeResponse(response: ResponseRecord, extended: boolean):
       response.metadata || response.upstreamMetadata
         ? { ...response.upstreamMetadata, ...response.metadata }
         : null,
-    usage: response.usage,
+    usage: active ? null : wholeUsage(response.usage),
   };
   if (extended) {
     shown["relay"] = {
@@ -101,17 +128,15 @@ function statusDetails(response: ResponseRecord): Json {
   const details: Record<string, Json> = { type: response.phase };
   if (response.reason !== null) details["reason"] = response.reason;
   if (response.fault) {
-    details["error"] = {
-      type: "server_error",
-      code: response.fault.code,
-      message: response.fault.message,
-    };
+    const { type = "server_error", code, message } = response.fault;
+    details["error"] = { type, code, message };
   }
   return details;
 }
 
 /** The item in OpenAI's shape, as far as it is written. */
 export function toItem(output: OutputItem): Item {
+  if (output.kind === "other") return toOther(output);
   const base = {
     id: output.id,
     object: "realtime.item",
@@ -119,30 +144,31 @@ export function toItem(output: OutputItem): Item {
     status: output.status,
   };
   if (output.kind === "function_call") {
-    const args = output.done ? output.arguments || "{}" : output.arguments;
-    return { ...base, name: output.name, call_id: output.callId, arguments: args };
+    return { ...base, name: output.name, call_id: output.callId, arguments: output.arguments };
   }
-  return { ...base, role: "assistant", content: output.part === null ? [] : [toContent(output)] };
+  return { ...base, role: "assistant", content: output.parts.map((part) => toContent(part)) };
+}
+
+function toOther({ id, whole, status, done }: OutputItem): Item {
+  const type = whole?.["type"];
+  const cut = done && status === "incomplete" && whole?.["status"] !== undefined;
+  return { ...whole, id, type: typeof type === "string" ? type : "unknown", ...(cut ? { status } : {}) };
 }
 
 /** A content part as *items* name it; *events* say `audio` and `text` (see `toEventPart`). */
-function toContent(output: OutputItem): JsonObject {
-  return output.part === "audio"
-    ? { type: "output_audio", transcript: output.text }
-    : { type: "output_text", text: output.text };
+function toContent({ kind, text }: OutputPart): JsonObject {
+  return kind === "audio" ? { type: "output_audio", transcript: text } : { type: "output_text", text };
 }
 
-export function toEventPart(output: OutputItem): JsonObject {
-  return output.part === "audio"
-    ? { type: "audio", transcript: output.text }
-    : { type: "text", text: output.text };
+export function toEventPart({ kind, text }: OutputPart): JsonObject {
+  return kind === "audio" ? { type: "audio", transcript: text } : { type: "text", text };
 }
 
-export function audioAddress(response: ResponseRecord, item: OutputItem): AudioAddress {
+export function audioAddress(response: ResponseRecord, item: OutputItem, contentIndex: number): AudioAddress {
   return {
     members:
       `"response_id":"${response.id}","item_id":"${item.id}",` +
-      `"output_index":${item.outputIndex},"content_index":0`,
+      `"output_index":${item.outputIndex},"content_index":${contentIndex}`,
     stream: response.stream,
     ordinal: response.ordinal & 0xffff,
   };

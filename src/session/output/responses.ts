@@ -1,74 +1,85 @@
 /**
  * Responses from request to end. A response exists for the client from the moment it was asked for: the edge
  * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
- * response are dropped.
+ * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { durationMs } from "../../audio/format.ts";
 import { isInaudible } from "../../audio/level.ts";
-import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { Command, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
 import type { Link } from "../links/link.ts";
-import { OutputGate, type GateHost, type GateSnapshot } from "./output-gate.ts";
+import { OutputGate, type Dropped, type GateHost, type GateSnapshot } from "./output-gate.ts";
+import { maySpeak, OutputItems } from "./output-items.ts";
+import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
+import { ResponseClock } from "./response-clock.ts";
+import type { ResponseDefaults } from "./response-defaults.ts";
+import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { isActive, type Ending, type OutputItem, type ResponseRecord } from "./response.ts";
+import { isActive, speaks, type Ending, type ResponseRecord } from "./response.ts";
 import { next, RESPONSE } from "../transitions.ts";
 
-/** What the session's configuration says of a response that begins now. */
-export interface ResponseDefaults {
-  readonly modality: "audio" | "text";
-  readonly maxOutputTokens: number | "inf";
-  readonly output: JsonObject;
-  readonly format: AudioFormat;
-  readonly conversationId: string;
+/** The listener's side of an answer. */
+export interface ListenerSide extends GateHost {
+  /** What is said now reaches the client now. */
+  readonly live: boolean;
+  /** How long an answer of this stream may stand still. */
+  patienceMs(stream: number): number;
 }
 
 export interface ResponsesHost {
-  readonly gate: GateHost;
-  responseDefaults(): ResponseDefaults;
-  /** Of audio to the client. */
-  clientFormat(): AudioFormat;
-  /** How long an answer of this stream may stand still. */
-  patienceMs(stream: number): number;
-  /** Tells the upstream of a stream something. */
-  command(stream: number, command: Command): void;
+  readonly listener: ListenerSide;
+  /** `params`: what the client asked for of this one. */
+  responseDefaults(params: ResponseParams): ResponseDefaults;
+  link(stream: number): Link | undefined;
+  /** The relay truncates this item where it was heard, in the same call of `handle`. */
+  truncates(itemId: string): boolean;
   onResponseDone(response: ResponseRecord): void;
+  /** A provider said what an answer cost: once for each, whatever became of the answer. */
+  onUsage(usage: JsonObject): void;
   /** It says nothing that can be heard. */
   onSilent(link: Link, response: ResponseRecord): void;
 }
 
 /** Events of an upstream that belong to a response. */
 export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
-type ItemStarted = Extract<ResponseUpstreamEvent, { readonly type: "item.started" }>;
 
-/** A duplex stream that pauses for so long ends its response; the next audio begins another. */
-const STREAM_GAP_MS = 1000;
+/** Stands for a response that nobody waits for: what it makes is deleted, and what it costs is counted. */
+const NOBODY = "";
 
 export class Responses {
   readonly #context: Context;
   readonly #writer: ResponseWriter;
   readonly #host: ResponsesHost;
   readonly #gate: OutputGate;
-  /** In order of creation; ended ones are forgotten beyond a bound. */
-  #records = new Map<string, ResponseRecord>();
-  #count = 0;
+  readonly #items: OutputItems;
+  readonly #ends: OwedEnds;
+  readonly #clock: ResponseClock;
+  readonly #records: ResponseRecords;
 
   constructor(context: Context, writer: ResponseWriter, host: ResponsesHost) {
     this.#context = context;
     this.#writer = writer;
     this.#host = host;
-    this.#gate = new OutputGate(context, host.gate, (response, event) => this.#pass(response, event));
+    this.#records = new ResponseRecords(context);
+    this.#gate = new OutputGate(context, host.listener, (response, event) => this.#pass(response, event));
+    this.#ends = new OwedEnds(context);
+    this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
+    this.#items = new OutputItems(context, writer, {
+      command: (stream, command) => host.link(stream)?.command(command),
+      itemNamed: (stream, key) => this.itemNamed(stream, key),
+      onTooMuch: (response, fault) => this.#tooMuch(response, fault),
+    });
   }
 
   get count(): number {
-    return this.#count;
+    return this.#records.count;
   }
 
   get active(): readonly ResponseRecord[] {
-    return [...this.#records.values()].filter((response) => response.announced && isActive(response));
+    return this.#records.active;
   }
 
   /** Responses of the conversation that were asked for and are still running. */
@@ -76,28 +87,50 @@ export class Responses {
     return this.active.filter((response) => response.asked && !response.outOfBand);
   }
 
+  /** Out-of-band answers of which something was heard, or waits to be. */
+  get speakingAside(): readonly ResponseRecord[] {
+    return this.active.filter(
+      (response) => response.outOfBand && (response.items.some(speaks) || this.#gate.waiting(response)),
+    );
+  }
+
   get(id: string): ResponseRecord | undefined {
     return this.#records.get(id);
   }
 
   /** The response that made an item, or null when it is forgotten. */
-  ofItem(itemId: string): string | null {
-    for (const response of this.#records.values()) {
-      if (response.items.some((item) => item.id === itemId)) return response.id;
-    }
-    return null;
+  ofItem(itemId: string): ResponseRecord | null {
+    return this.#records.find((item) => item.id === itemId)?.response ?? null;
   }
 
-  /** Asks one upstream for a response. @throws ClientError when too many run. */
-  request(link: Link, params: ResponseParams): ResponseRecord {
-    if (this.active.length >= this.#context.limits.activeResponses) {
-      throw new ClientError(
-        "too_many_responses",
-        `At most ${this.#context.limits.activeResponses} responses at once.`,
-      );
-    }
+  /** The session's name of an item that an upstream calls so. */
+  itemNamed(stream: number, key: string): string | null {
+    return (
+      this.#records.find((item, response) => response.stream === stream && item.key === key)?.item.id ?? null
+    );
+  }
+
+  /** An item that is announced and still growing, of which the client may have heard something or will. */
+  truncatable(itemId: string): boolean {
+    const found = this.#records.find((item) => item.id === itemId);
+    return found !== null && isActive(found.response) && maySpeak(found.response, found.item);
+  }
+
+  /** The client heard no more of it: an item that still grows is sent no further. */
+  truncated(itemId: string, contentIndex: number, audioEndMs: number): void {
+    const found = this.#records.find((item) => item.id === itemId);
+    if (found && !found.item.done) found.item.cut = { contentIndex, audioEndMs };
+  }
+
+  /** One more may be asked for. */
+  get room(): boolean {
+    return this.active.length < this.#context.limits.activeResponses;
+  }
+
+  /** Asks one upstream for a response. @returns null when too many run: ask again at the end of one. */
+  request(link: Link, params: ResponseParams): ResponseRecord | null {
+    if (!this.room) return null;
     const response = this.#create(link, true, params);
-    this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
     this.ask(response, link);
     return response;
   }
@@ -105,80 +138,62 @@ export class Responses {
   /** Puts the question to an upstream, for the first time or again. */
   ask(response: ResponseRecord, link: Link): void {
     response.attempts += 1;
+    response.connection = link.serving;
     const { params, outOfBand } = response;
+    this.#clock.asked(response, link);
     link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
+  }
+
+  /** The connection became ready and has all that was asked of it: its answers are owed from now on. */
+  left(link: Link): void {
+    for (const response of this.#records) {
+      if (response.stream !== link.index || response.phase !== "requested" || !response.asked) continue;
+      this.#clock.owed(response, link);
+    }
   }
 
   /** Asks in advance: the client does not learn of it before `announce`. */
   requestUnannounced(link: Link): ResponseRecord {
     const response = this.#create(link, true, {}, false);
-    this.#context.deadlines.set(deadline(response), this.#context.now + this.#context.limits.firstOutputMs);
     this.ask(response, link);
     return response;
   }
 
   /** From now on it is a response like any other. @returns false when it had ended before. */
   announce(response: ResponseRecord): boolean {
-    if (response.announced || !this.#records.has(response.id)) return false;
+    if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
-    this.#writer.created(response);
-    this.#context.persistNow();
+    this.#announce(response);
     this.#gate.drain(response);
     return true;
   }
 
-  /** It was asked for in advance and in vain: nobody ever hears of it. */
-  discard(response: ResponseRecord, link: Link | undefined): void {
-    const begun = this.#gate.unheard(response);
-    this.#forgetUnannounced(response);
-    if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
-    for (const itemId of begun) link?.command({ type: "delete", itemId });
+  #announce(response: ResponseRecord): void {
+    // No answer of the conversation begins for the client before the last one has ended.
+    if (!response.outOfBand) this.tellEnded();
+    this.#writer.created(response);
+    // A client that was told of it must be told of its end, whatever happens to this object.
+    this.#context.persistNow();
   }
 
-  #forgetUnannounced(response: ResponseRecord): void {
-    this.#gate.drop(response);
-    this.#context.deadlines.clear(deadline(response));
-    this.#records.delete(response.id);
+  /** It was asked for in advance and in vain: nobody ever hears of it. */
+  discard(response: ResponseRecord, link: Link | undefined): void {
+    const { items } = this.#forgetUnannounced(response);
+    if (!link || response.connection !== link.serving) return;
+    this.#cancelThere(response, link);
+    for (const itemId of items) link.command({ type: "delete", itemId });
+  }
+
+  #forgetUnannounced(response: ResponseRecord): Dropped {
+    this.#clock.clear(response);
+    this.#records.delete(response);
+    return this.#gate.drop(response);
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
-    const defaults = this.#host.responseDefaults();
-    const { conversation, metadata: _metadata, ...rest } = params;
-    const outOfBand = conversation === "none";
-    this.#count += 1;
-    const response: ResponseRecord = {
-      id: this.#context.newId("resp"),
-      ordinal: this.#count,
-      stream: link.index,
-      upstream: link.name,
-      phase: "requested",
-      asked,
-      outOfBand,
-      announced,
-      // What came from a JSON schema is JSON.
-      params: rest as JsonObject,
-      attempts: 0,
-      progressAt: this.#context.now,
-      waiting: false,
-      silentMs: 0,
-      audible: false,
-      metadata: params.metadata ?? null,
-      modality: params.output_modalities?.[0] ?? defaults.modality,
-      maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
-      conversationId: outOfBand ? null : defaults.conversationId,
-      output: defaults.output,
-      items: [],
-      upstreamMetadata: null,
-      usage: null,
-      reason: null,
-      fault: null,
-    };
-    this.#records.set(response.id, response);
-    if (announced) {
-      this.#writer.created(response);
-      // A client that was told of it must be told of its end, whatever happens to this object.
-      this.#context.persistNow();
-    }
+    const defaults = this.#host.responseDefaults(params);
+    const response = this.#records.create(link, defaults, asked, params, announced);
+    if (announced) this.#announce(response);
     return response;
   }
 
@@ -189,19 +204,42 @@ export class Responses {
     }
     const id = link.responses.get(event.response);
     let response = id === undefined ? undefined : this.#records.get(id);
-    if (event.type === "response.done") link.responses.delete(event.response);
+    if (event.type === "response.done" && id !== undefined) {
+      link.responses.delete(event.response);
+      this.#ends.ended(id);
+      if (event.usage) this.#host.onUsage(event.usage);
+    }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
     if (streams && (!response || (!response.asked && !isActive(response)))) {
       response = this.#started(link, event.response, null);
     }
-    // What was discarded began meanwhile: the model forgets it.
-    if (!response && id !== undefined && event.type === "item.started")
-      link.command({ type: "delete", itemId: event.item });
-    if (!response || !isActive(response)) return;
-    this.#refresh(response);
+    if (!response || !isActive(response)) {
+      if (id !== undefined) this.#late(link, response, event);
+      return;
+    }
+    this.#clock.refresh(response);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
       this.#host.onSilent(link, response);
-    if (isActive(response)) this.#gate.offer(response, event);
+    if (!isActive(response)) return;
+    const { output: format } = link.capabilities;
+    this.#gate.offer(response, event.type === "audio" ? { ...event, format } : event);
+  }
+
+  /** Of a response that ended here, or that nobody waits for: the model forgets what it makes. */
+  #late(link: Link, response: ResponseRecord | undefined, event: ResponseUpstreamEvent): void {
+    if (event.type === "item.started") {
+      // A duplex stream that paused goes on; it is no answer that was left.
+      if (link.capabilities.turns !== "none") link.command({ type: "delete", itemId: event.item });
+    } else if (event.type === "response.done" && response?.untold) {
+      this.#costs(response, event);
+      this.#tellEnd(response);
+    }
+  }
+
+  /** What its upstream says of it at its end. */
+  #costs(response: ResponseRecord, { usage, metadata }: Extract<LaneEvent, { type: "response.done" }>): void {
+    response.usage = usage;
+    response.upstreamMetadata = metadata;
   }
 
   /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
@@ -221,12 +259,11 @@ export class Responses {
   /** An event of a response whose turn has come. */
   #pass(response: ResponseRecord, event: LaneEvent): void {
     if (!isActive(response)) return;
-    this.#refresh(response);
+    this.#clock.refresh(response);
     if (event.type === "response.done") {
-      response.usage = event.usage;
-      response.upstreamMetadata = event.metadata;
+      this.#costs(response, event);
       this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
-    } else this.#itemEvent(response, event);
+    } else this.#items.handle(response, event);
   }
 
   /** The floor or the lead may have changed: let pass what may. */
@@ -247,9 +284,11 @@ export class Responses {
 
   #started(link: Link, key: string, answers: string | null): ResponseRecord | undefined {
     const known = answers === null ? undefined : this.#records.get(answers);
-    if (answers !== null && !known) return undefined;
-    // A provider that answers only when asked and begins by itself is confused: nobody waits for this.
-    if (!known && link.capabilities.turns === "client") return undefined;
+    // Discarded meanwhile; or a provider that answers only when asked began by itself.
+    if (!known && (answers !== null || link.capabilities.turns === "client")) {
+      link.responses.set(key, answers ?? NOBODY);
+      return undefined;
+    }
     // A provider that takes the turns answers by itself; only a duplex one streams without being asked.
     const response = known ?? this.#create(link, link.capabilities.turns === "server", {});
     link.responses.set(key, response.id);
@@ -257,126 +296,95 @@ export class Responses {
     const phase = next(RESPONSE, response.phase, "started");
     if (phase === null) return undefined;
     response.phase = phase;
-    this.#refresh(response);
+    response.connection = link.serving;
+    this.#clock.refresh(response);
     return response;
   }
 
-  /** It goes on: move its deadline. */
-  #refresh(response: ResponseRecord): void {
-    response.progressAt = this.#context.now;
-    // Once per frame a deadline would be moved that hardly ever comes: it is moved when it comes.
-    if (response.waiting) return;
-    response.waiting = true;
-    this.#context.deadlines.set(deadline(response), this.#context.now + this.#patienceMs(response));
-  }
-
-  #patienceMs(response: ResponseRecord): number {
-    return response.asked ? this.#host.patienceMs(response.stream) : STREAM_GAP_MS;
-  }
-
-  /** Its deadline came, but it has gone on since. */
-  #postpone(response: ResponseRecord): boolean {
-    const at = response.progressAt + this.#patienceMs(response);
-    if (!response.waiting || at <= this.#context.now) return false;
-    this.#context.deadlines.set(deadline(response), at);
-    return true;
-  }
-
-  #itemEvent(response: ResponseRecord, event: Exclude<LaneEvent, { type: "response.done" }>): void {
-    let item = response.items.find((candidate) => candidate.key === event.item);
-    if (event.type === "item.started") {
-      if (!item) this.#addItem(response, event.item, event);
-      return;
-    }
-    // A duplex stream that paused goes on under the same key: its item begins anew.
-    if (!item && event.type === "audio") item = this.#addItem(response, event.item, null);
-    if (!item || item.done) return;
-    switch (event.type) {
-      case "audio": {
-        const from = this.#host.gate.outputFormat(response.stream);
-        this.#writer.audio(response, item, from, this.#host.clientFormat(), event.bytes);
-        break;
-      }
-      case "transcript":
-      case "text":
-        if (!this.#tooLong(response, item, event.delta)) {
-          this.#writer.text(response, item, event.type === "text" ? "text" : "audio", event.delta);
-        }
-        break;
-      case "arguments":
-        if (!this.#tooLong(response, item, event.delta)) this.#writer.arguments(response, item, event.delta);
-        break;
-      case "item.done":
-        if (event.arguments !== undefined && !this.#tooLong(response, item, event.arguments)) {
-          item.arguments = event.arguments;
-        }
-        this.#writer.itemDone(response, item, "completed");
-        // Forgotten, the tool would be called again.
-        if (item.kind === "function_call") this.#context.persistNow();
-        break;
-    }
-  }
-
-  #tooLong(response: ResponseRecord, item: OutputItem, delta: string): boolean {
-    const limit = this.#context.limits.responseTextSize;
-    if (item.text.length + item.arguments.length + delta.length <= limit) return false;
-    const fault = {
-      code: "upstream_output_too_long",
-      message: `The response is longer than ${limit} characters.`,
-    };
+  #tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
+    const link = this.#host.link(response.stream);
+    if (link) this.#cancelThere(response, link);
     this.end(response, { phase: "failed", reason: null, fault });
-    return true;
-  }
-
-  #addItem(response: ResponseRecord, key: string, event: ItemStarted | null): OutputItem {
-    const call = event?.kind === "function_call" ? event : null;
-    const item: OutputItem = {
-      id: this.#context.newId("item"),
-      key,
-      kind: call ? "function_call" : "message",
-      name: call?.name ?? "",
-      callId: call?.callId ?? "",
-      outputIndex: response.items.length,
-      part: null,
-      text: "",
-      arguments: "",
-      done: false,
-      status: "in_progress",
-    };
-    response.items.push(item);
-    this.#host.command(response.stream, { type: "named", what: "item", key, id: item.id });
-    this.#writer.itemStarted(response, item);
-    return item;
   }
 
   /** Ends a response for the client. Ending it twice does nothing. */
-  end(response: ResponseRecord, ending: Ending): void {
+  end(response: ResponseRecord, ending: Ending, untold = false): void {
     const phase = next(RESPONSE, response.phase, ending.phase);
     if (phase === null) return;
-    this.#context.deadlines.clear(deadline(response));
-    this.#writer.cut(response, this.#gate.drop(response));
-    const status = ending.phase === "completed" ? "completed" : "incomplete";
-    for (const item of response.items) this.#writer.itemDone(response, item, status);
+    this.#clock.clear(response);
+    const dropped = this.#gate.drop(response);
+    // What it cost is known, though it was not heard to its end.
+    if (dropped.end) this.#costs(response, dropped.end);
+    this.#writer.unsent(response, dropped.unsent);
+    for (const item of response.items) {
+      // That a call is whole its provider alone can say.
+      const whole = ending.phase === "completed" && item.kind !== "function_call";
+      this.#items.end(response, item, whole ? "completed" : "incomplete");
+    }
+    this.#unsay(response, dropped);
     response.phase = phase;
     response.reason = ending.reason;
     response.fault = ending.fault;
-    this.#writer.done(response);
+    response.untold = untold;
+    if (untold) this.#clock.tellsLater(response);
+    else this.#writer.done(response);
     this.#forget();
     this.#host.onResponseDone(response);
   }
 
+  /** What was never sent was not said: the model that said it forgets it. */
+  #unsay(response: ResponseRecord, dropped: Dropped): void {
+    const link = this.#host.link(response.stream);
+    if (!link || response.connection !== link.serving) return;
+    for (const { key, ms } of dropped.unsent) {
+      const item = response.items.find((candidate) => candidate.key === key);
+      const part = item?.parts.findLast((one) => one.kind === "audio");
+      if (!item || !part || ms < 1 || this.#host.truncates(item.id)) continue;
+      link.command({
+        type: "truncate",
+        itemId: item.id,
+        contentIndex: part.key,
+        audioEndMs: Math.floor(part.audioMs),
+      });
+    }
+    for (const itemId of dropped.items) link.command({ type: "delete", itemId });
+  }
+
   #forget(): void {
-    const ended = [...this.#records.values()].filter((response) => !isActive(response));
-    for (const response of ended.slice(0, -this.#context.limits.finishedResponses)) {
-      this.#records.delete(response.id);
+    for (const response of this.#records.surplus) {
+      this.#tellEnd(response);
+      this.#records.delete(response);
     }
   }
 
   /** Ends it for the client at once and tells the upstream to stop. */
   cancel(response: ResponseRecord, link: Link | undefined, reason: string): void {
     if (!isActive(response)) return;
-    if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
-    this.end(response, { phase: "cancelled", reason, fault: null });
+    const generating = response.phase === "generating" && !this.#gate.finished(response);
+    const costs = generating && link?.phase === "ready" && response.connection === link.serving;
+    if (link) this.#cancelThere(response, link);
+    const untold = costs && link.capabilities.cancel && this.#host.listener.live;
+    this.end(response, { phase: "cancelled", reason, fault: null }, untold);
+  }
+
+  #cancelThere(response: ResponseRecord, link: Link): void {
+    if (!link.capabilities.cancel) return;
+    link.command({ type: "cancel", responseId: response.id });
+    if (response.outOfBand || this.#gate.finished(response)) return;
+    this.#ends.cancelled(response.id, link);
+  }
+
+  /** Of what has ended the client is told now, whatever it cost. */
+  tellEnded(): void {
+    for (const response of this.#records) this.#tellEnd(response);
+  }
+
+  #tellEnd(response: ResponseRecord): void {
+    if (!response.untold) return;
+    response.untold = false;
+    this.#clock.clear(response);
+    this.#writer.done(response);
+    this.#context.persist();
   }
 
   /** The upstream has said all of it; only what waits for the listener is left. */
@@ -386,16 +394,18 @@ export class Responses {
 
   /** An answer of this stream is under way, known to the client or not. */
   busy(stream: number): boolean {
-    for (const response of this.#records.values()) {
+    for (const response of this.#records) {
       if (response.stream === stream && isActive(response)) return true;
     }
     return false;
   }
 
-  /** Answers asked for in advance of a stream: nobody hears of them. */
-  forgetSpeculations(stream: number): void {
-    for (const response of this.#records.values()) {
-      if (!response.announced && response.stream === stream) this.#forgetUnannounced(response);
+  /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
+  lost(stream: number): void {
+    for (const response of this.#records) {
+      if (response.stream !== stream) continue;
+      if (!response.announced) this.#forgetUnannounced(response);
+      this.#tellEnd(response);
     }
   }
 
@@ -404,6 +414,8 @@ export class Responses {
     this.#gate.drop(response);
     const phase = next(RESPONSE, response.phase, "restarted");
     if (phase !== null) response.phase = phase;
+    response.audible = false;
+    this.#clock.waits(response);
   }
 
   /** It fails, after what was said of it has been heard. */
@@ -415,54 +427,63 @@ export class Responses {
   /** The deadline of a response came. */
   timeout(id: string, link: Link | undefined): void {
     const response = this.#records.get(id);
-    if (!response || !isActive(response) || this.#postpone(response)) return;
-    response.waiting = false;
+    if (!response) return;
+    if (!isActive(response)) {
+      this.#tellEnd(response);
+      return;
+    }
+    if (this.#clock.postponed(response)) return;
     if (!response.announced) {
       this.discard(response, link);
       return;
     }
     if (this.#gate.waiting(response)) {
       // The listener is behind, not the upstream.
-      this.#refresh(response);
+      this.#clock.refresh(response);
       return;
     }
     if (!response.asked) {
       this.end(response, { phase: "completed", reason: null, fault: null });
       return;
     }
+    this.#overdue(response, link);
+  }
+
+  #overdue(response: ResponseRecord, link: Link | undefined): void {
+    const requested = response.phase === "requested";
+    if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
     this.#context.metric("response_timeouts", 1, response.upstream);
     if (link?.stalled()) return;
-    if (link?.capabilities.cancel) link.command({ type: "cancel", responseId: response.id });
+    if (requested && !response.outOfBand && link?.phase === "ready" && this.#ends.since(link) !== null) {
+      link.abandon("upstream_timeout", "The upstream did not end an answer that was cancelled.");
+      return;
+    }
+    if (link) this.#cancelThere(response, link);
     const fault = { code: "upstream_timeout", message: "The upstream stopped answering." };
     this.end(response, { phase: "failed", reason: null, fault });
   }
 
+  /** The upstream is in the middle of another answer, which has a deadline of its own. */
+  #atAnother(response: ResponseRecord): boolean {
+    for (const other of this.#records) {
+      if (other === response || other.stream !== response.stream || other.phase !== "generating") continue;
+      if (!this.#gate.finished(other)) return true;
+    }
+    return false;
+  }
+
   snapshot(): ResponsesSnapshot {
-    return {
-      count: this.#count,
-      gate: this.#gate.snapshot(),
-      records: [...this.#records.values()].map((response) => ({
-        ...response,
-        items: response.items.map((item) => ({ ...item })),
-      })),
-    };
+    return { ...this.#records.snapshot(), gate: this.#gate.snapshot(), ends: this.#ends.snapshot() };
   }
 
   restore(snapshot: ResponsesSnapshot): void {
-    this.#count = snapshot.count;
+    this.#records.restore(snapshot);
     this.#gate.restore(snapshot.gate);
-    this.#records = new Map(
-      snapshot.records.map((kept) => [kept.id, { ...kept, items: kept.items.map((item) => ({ ...item })) }]),
-    );
+    this.#ends.restore(snapshot.ends);
   }
 }
 
-function deadline(response: ResponseRecord): string {
-  return `response:${response.id}`;
-}
-
-export interface ResponsesSnapshot {
-  readonly count: number;
+export interface ResponsesSnapshot extends ResponseRecordsSnapshot {
   readonly gate: GateSnapshot;
-  readonly records: readonly ResponseRecord[];
+  readonly ends: OwedEndsSnapshot;
 }

@@ -4,6 +4,7 @@
  * is over or goes on). Its provider cuts speech into segments as it likes; each belongs to the turn in which it began.
  */
 import type {
+  JsonObject,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFactory,
@@ -12,10 +13,13 @@ import type {
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
+import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import { Link, type LinkHost } from "../links/link.ts";
 import type { PlannedUpstream } from "../plan.ts";
 
 export interface TranscriberHost {
+  /** What a transcript cost. */
+  onUsage(usage: JsonObject): void;
   upstreamConfig(): UpstreamConfig;
   /** The item that the caller's present turn will become; null: nobody speaks, or it is not known yet. */
   openItem(): string | null;
@@ -88,8 +92,9 @@ export class Transcriber implements LinkHost {
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
     else if (event.type === "input.transcript.completed") {
+      if (event.usage) this.#host.onUsage(event.usage);
       const segment = this.#segment(event.itemId);
-      segment.text = event.transcript.slice(0, TEXT_MOST);
+      segment.text = cutWords(event.transcript, TEXT_MOST);
       this.#ended(segment);
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
@@ -159,14 +164,18 @@ export class Transcriber implements LinkHost {
   /** As a delta, once the item is there; a provider that takes words back is believed at the end. */
   #tell(segment: Segment): void {
     const { itemId, text, told } = segment;
-    if (itemId === null || !this.#conversation.find(itemId)) return;
+    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
+    if (itemId === null || !entry) return;
     if (text.length <= told.length || !text.startsWith(told)) return;
+    // A client puts the deltas one after the other: what parts two segments comes with the later one.
+    const before = [this.#conversation.transcriptOf(entry), ...this.#of(itemId).map((each) => each.told)];
+    const gap = told === "" ? gapBetween(joinWords(before), text) : "";
     segment.told = text;
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.delta",
       item_id: itemId,
       content_index: 0,
-      delta: text.slice(told.length),
+      delta: gap + text.slice(told.length),
     });
   }
 
@@ -176,10 +185,8 @@ export class Transcriber implements LinkHost {
     const segments = this.#of(itemId);
     if (!entry || segments.length === 0 || (!late && segments.some((segment) => !segment.done))) return;
     for (const [key, segment] of this.#segments) if (segment.itemId === itemId) this.#segments.delete(key);
-    const words = segments.map((segment) => segment.text.trim()).filter((text) => text !== "");
-    const transcript = [this.#conversation.transcriptOf(entry), ...words]
-      .filter((text) => text !== "")
-      .join(" ");
+    const words = segments.map((segment) => segment.text.trim());
+    const transcript = joinWords([this.#conversation.transcriptOf(entry), ...words]);
     this.#conversation.transcribed(entry, transcript);
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.completed",

@@ -1,0 +1,177 @@
+/** What an upstream says of the items of a response, once its turn has come. */
+import { durationMs } from "../../audio/format.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { Command, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { Context } from "../context.ts";
+import type { LaneEvent } from "./lane.ts";
+import { speaks, type OutputItem, type OutputPart, type ResponseRecord } from "./response.ts";
+import type { ResponseWriter } from "./response-writer.ts";
+
+export interface OutputItemsHost {
+  command(stream: number, command: Command): void;
+  /** The session's name of the item that this upstream calls so. */
+  itemNamed(stream: number, key: string): string | null;
+  /** The response is more than the session holds. */
+  onTooMuch(response: ResponseRecord, fault: UpstreamFault): void;
+}
+
+type ItemEvent = Exclude<LaneEvent, { type: "response.done" }>;
+type ItemStarted = Extract<ItemEvent, { readonly type: "item.started" }>;
+type ItemDone = Extract<ItemEvent, { readonly type: "item.done" }>;
+
+export class OutputItems {
+  readonly #context: Context;
+  readonly #writer: ResponseWriter;
+  readonly #host: OutputItemsHost;
+
+  constructor(context: Context, writer: ResponseWriter, host: OutputItemsHost) {
+    this.#context = context;
+    this.#writer = writer;
+    this.#host = host;
+  }
+
+  handle(response: ResponseRecord, event: ItemEvent): void {
+    let item = response.items.find((candidate) => candidate.key === event.item);
+    if (event.type === "item.started") {
+      if (item || (event.kind === "other" && !this.#small(response, event.whole))) return;
+      this.#add(response, event.item, event);
+      return;
+    }
+    // A duplex stream that paused goes on under the same key: its item begins anew.
+    if (!item && event.type === "audio") item = this.#add(response, event.item, null);
+    if (!item || item.done) return;
+    switch (event.type) {
+      case "audio":
+        if (item.cut) this.#writer.unheard(item, durationMs(event.format, event.bytes.byteLength), "");
+        else if (item.kind === "message" && this.#roomFor(response, item, event.part, "audio")) {
+          this.#writer.audio(response, item, event.part ?? 0, event.format, event.bytes);
+        }
+        break;
+      case "part.started":
+        if (item.kind === "message" && !item.cut && this.#roomFor(response, item, event.part, event.kind)) {
+          this.#writer.part(response, item, event.part, event.kind);
+        }
+        break;
+      case "transcript":
+        this.#said(response, item, event.part, "audio", event.delta);
+        break;
+      case "text":
+        this.#said(response, item, event.part, "text", event.delta);
+        break;
+      case "arguments":
+        if (this.#fits(response, event.delta.length)) this.#writer.arguments(response, item, event.delta);
+        break;
+      case "item.event":
+        if (item.kind === "other") this.#writer.itemEvent(response, item, event.event);
+        break;
+      case "item.done":
+        this.#done(response, item, event);
+        break;
+    }
+  }
+
+  #said(
+    response: ResponseRecord,
+    item: OutputItem,
+    part: number | undefined,
+    kind: OutputPart["kind"],
+    delta: string,
+  ): void {
+    if (item.kind !== "message" || !this.#fits(response, delta.length)) return;
+    if (item.cut && kind === "audio") return this.#writer.unheard(item, 0, delta);
+    if (!this.#roomFor(response, item, part, kind)) return;
+    this.#writer.text(response, item, part ?? 0, kind, delta);
+  }
+
+  #done(response: ResponseRecord, item: OutputItem, event: ItemDone): void {
+    if (item.kind === "other" && event.whole) {
+      if (!this.#small(response, event.whole)) return;
+      item.whole = this.#named(response, event.whole);
+    }
+    // Arguments that came in pieces are not taken back by an end that repeats none.
+    if (event.arguments !== undefined && event.arguments !== "") {
+      if (!this.#fits(response, event.arguments.length - item.arguments.length)) return;
+      item.arguments = event.arguments;
+    }
+    this.end(response, item, event.status);
+    // Forgotten, the tool would be called again.
+    if (item.kind !== "message") this.#context.persistNow();
+  }
+
+  /** Ends the item; of one that the client truncated while it grew, the upstream is told that nothing more was heard. */
+  end(response: ResponseRecord, item: OutputItem, status: "completed" | "incomplete"): void {
+    if (item.done) return;
+    this.#writer.itemDone(response, item, item.cut ? "incomplete" : status);
+    if (item.cut) this.#host.command(response.stream, { type: "truncate", itemId: item.id, ...item.cut });
+  }
+
+  #add(response: ResponseRecord, key: string, event: ItemStarted | null): OutputItem {
+    const call = event?.kind === "function_call" ? event : null;
+    const item: OutputItem = {
+      id: this.#context.newId("item"),
+      key,
+      kind: event?.kind ?? "message",
+      name: call?.name ?? "",
+      callId: call?.callId ?? "",
+      outputIndex: response.items.length,
+      parts: [],
+      arguments: "",
+      whole: event?.kind === "other" ? this.#named(response, event.whole) : null,
+      done: false,
+      status: "in_progress",
+      cut: null,
+    };
+    response.items.push(item);
+    this.#host.command(response.stream, { type: "named", what: "item", key, id: item.id });
+    this.#writer.itemStarted(response, item);
+    return item;
+  }
+
+  /** The provider's object; what it says of another item it says under the session's name. */
+  #named(response: ResponseRecord, whole: JsonObject): JsonObject {
+    const asked = whole["approval_request_id"];
+    const id = typeof asked === "string" ? this.#host.itemNamed(response.stream, asked) : null;
+    return id === null ? whole : { ...whole, approval_request_id: id };
+  }
+
+  #small(response: ResponseRecord, whole: JsonObject): boolean {
+    const size = JSON.stringify(whole).length;
+    return (
+      size <= this.#context.limits.otherItemSize || this.#tooMuch(response, `An item has ${size} characters.`)
+    );
+  }
+
+  /** The part is there, or one more may begin. */
+  #roomFor(
+    response: ResponseRecord,
+    item: OutputItem,
+    part = 0,
+    kind: OutputPart["kind"] = "audio",
+  ): boolean {
+    const { parts } = this.#context.limits;
+    if (item.parts.length < parts) return true;
+    if (item.parts.some((one) => one.key === part && one.kind === kind)) return true;
+    return this.#tooMuch(response, `An item has more than ${parts} parts.`);
+  }
+
+  #fits(response: ResponseRecord, added: number): boolean {
+    const limit = this.#context.limits.responseTextSize;
+    let size = Math.max(0, added);
+    for (const item of response.items) {
+      size += item.arguments.length;
+      for (const part of item.parts) size += part.text.length;
+    }
+    return size <= limit || this.#tooMuch(response, `The response is longer than ${limit} characters.`);
+  }
+
+  #tooMuch(response: ResponseRecord, message: string): false {
+    this.#host.onTooMuch(response, { code: "upstream_output_too_long", message });
+    return false;
+  }
+}
+
+/** It is announced, and nothing of it has come yet: it may turn out to be speech. */
+export function maySpeak(response: ResponseRecord, item: OutputItem): boolean {
+  if (item.kind !== "message" || item.done) return false;
+  return speaks(item) || (item.parts.length === 0 && response.modality === "audio");
+}

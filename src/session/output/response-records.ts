@@ -1,0 +1,119 @@
+/** The responses of a session, in order of creation, and who made which item. */
+import type { ResponseParams } from "../../protocol/client-events.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { Context } from "../context.ts";
+import type { Link } from "../links/link.ts";
+import type { ResponseDefaults } from "./response-defaults.ts";
+import { isActive, type OutputItem, type ResponseRecord } from "./response.ts";
+
+export class ResponseRecords {
+  readonly #context: Context;
+  #records = new Map<string, ResponseRecord>();
+  #count = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Made so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  [Symbol.iterator](): Iterator<ResponseRecord> {
+    return this.#records.values();
+  }
+
+  get active(): readonly ResponseRecord[] {
+    return [...this.#records.values()].filter((response) => response.announced && isActive(response));
+  }
+
+  get(id: string): ResponseRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  delete(response: ResponseRecord): void {
+    this.#records.delete(response.id);
+  }
+
+  /** Ended ones beyond the bound, oldest first. */
+  get surplus(): readonly ResponseRecord[] {
+    const ended = [...this.#records.values()].filter((response) => !isActive(response));
+    return ended.slice(0, -this.#context.limits.finishedResponses);
+  }
+
+  /** An item of one of them, with its response. */
+  find(is: (item: OutputItem, response: ResponseRecord) => boolean) {
+    for (const response of this.#records.values()) {
+      const item = response.items.find((candidate) => is(candidate, response));
+      if (item) return { response, item };
+    }
+    return null;
+  }
+
+  create(
+    link: Link,
+    defaults: ResponseDefaults,
+    asked: boolean,
+    params: ResponseParams,
+    announced: boolean,
+  ): ResponseRecord {
+    const { conversation, metadata: _metadata, ...rest } = params;
+    const outOfBand = conversation === "none";
+    this.#count += 1;
+    const response: ResponseRecord = {
+      id: this.#context.newId("resp"),
+      ordinal: this.#count,
+      stream: link.index,
+      upstream: link.name,
+      phase: "requested",
+      asked,
+      outOfBand,
+      announced,
+      untold: false,
+      // What came from a JSON schema is JSON.
+      params: rest as JsonObject,
+      attempts: 0,
+      askedAt: this.#context.now,
+      connection: link.serving,
+      progressAt: this.#context.now,
+      waiting: false,
+      silentMs: 0,
+      audible: false,
+      metadata: params.metadata ?? null,
+      modality: params.output_modalities?.[0] ?? defaults.modality,
+      maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
+      conversationId: outOfBand ? null : defaults.conversationId,
+      output: defaults.output,
+      format: defaults.format,
+      items: [],
+      upstreamMetadata: null,
+      usage: null,
+      reason: null,
+      fault: null,
+    };
+    this.#records.set(response.id, response);
+    return response;
+  }
+
+  snapshot(): ResponseRecordsSnapshot {
+    return { count: this.#count, records: [...this.#records.values()].map(copy) };
+  }
+
+  restore(snapshot: ResponseRecordsSnapshot): void {
+    this.#count = snapshot.count;
+    this.#records = new Map(snapshot.records.map((kept) => [kept.id, copy(kept)]));
+  }
+}
+
+function copy(response: ResponseRecord): ResponseRecord {
+  return {
+    ...response,
+    items: response.items.map((item) => ({ ...item, parts: item.parts.map((part) => ({ ...part })) })),
+  };
+}
+
+export interface ResponseRecordsSnapshot {
+  readonly count: number;
+  readonly records: readonly ResponseRecord[];
+}
