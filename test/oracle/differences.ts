@@ -173,6 +173,27 @@ export const DIFFERENCES: readonly Difference[] = [
     },
   },
   {
+    id: "asked in speech",
+    what: "An answer asked for in the middle of the caller's turn comes at its end, for both",
+    rewrite: (events, _side, script) =>
+      asksInSpeech(script) ? events.flatMap((event) => unanswered(event)) : events,
+  },
+  {
+    id: "heard",
+    what: "Of an answer that was cut, what can have been heard is kept",
+    rewrite: (events) =>
+      events.map((event) => {
+        const item = objectOf(event.value["item"]);
+        const cut = event.type === "conversation.item.retrieved" && item["status"] === "incomplete";
+        return cut
+          ? withValue(
+              event,
+              deep(event.value, (object) => without(object, "audio", "transcript")),
+            )
+          : event;
+      }),
+  },
+  {
     id: "half a sample",
     what: "An answer that is cancelled ends with the last whole sample the relay has",
     relax: (direct, through, script) =>
@@ -249,6 +270,26 @@ function asksAgainAtOnce({ steps }: Script): boolean {
     else if (cancelled && step.event["type"] === "response.create") return true;
   }
   return false;
+}
+
+/** Speech that no silence has ended, and a `response.create`. */
+function asksInSpeech({ detected, steps }: Script): boolean {
+  let speaking = false;
+  for (const step of steps) {
+    if (step.do === "say") speaking = step.kind === "voice";
+    else if (step.do === "reconnect") speaking = false;
+    else if (detected && speaking && step.do === "send" && step.event["type"] === "response.create")
+      return true;
+  }
+  return false;
+}
+
+/** Without what hangs on when an answer came. */
+function unanswered(event: Normal): readonly Normal[] {
+  if (/^response\.|^rate_limits|^conversation\.item\.(retrieved|truncated|deleted)|^error$/.test(event.type))
+    return [];
+  if (event.threads.some((thread) => /^item R/.test(thread))) return [];
+  return [{ ...event, place: "", value: without(event.value, "previous_item_id") }];
 }
 
 function usesG711(script: Script): boolean {

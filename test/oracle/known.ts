@@ -30,14 +30,6 @@ export const KNOWN: readonly Known[] = [
     concerns: (script) => says(script, /"max_output_tokens":\d/),
   },
   {
-    id: "R08",
-    what: "usage of a cancelled answer is null",
-    excuses: ({ through }) =>
-      through?.type === "response.done" &&
-      JSON.stringify(through.value).includes('"status":"cancelled"') &&
-      JSON.stringify(through.value).includes('"usage":null'),
-  },
-  {
     id: "R07",
     what: "what the provider refuses of an update is told as in force, and of items and answers too",
     concerns: (script) =>
@@ -117,11 +109,6 @@ export const KNOWN: readonly Known[] = [
     id: "N-overtake",
     what: "what follows a response.create that waits for a cancelled answer overtakes it",
     concerns: (script) => overtakes(script),
-  },
-  {
-    id: "R04",
-    what: "a turn over an answer that may not be interrupted is never answered",
-    concerns: (script) => script.detected && says(script, /"interrupt_response":false/),
   },
 ];
 
