@@ -1,5 +1,5 @@
 /** Plays a script over one connection after another and keeps what came back. */
-import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { encode } from "../../demo/codec.ts";
 import { objectOf, parsed, textOf } from "./fields.ts";
 import { silence, voice } from "../support/signal.ts";
@@ -105,9 +105,10 @@ export class Client implements Peer {
       const { id, type: kind, call_id } = objectOf(item);
       if (kind === "message") this.#names.set("$assistant", textOf(id));
       if (kind === "function_call") this.#names.set("$call", textOf(call_id));
-      this.#names.set("$item", textOf(id));
+      if (!isOfProvider(kind)) this.#names.set("$item", textOf(id));
     } else if (type === "conversation.item.added") {
-      const { id, role } = objectOf(item);
+      const { id, role, type: kind } = objectOf(item);
+      if (isOfProvider(kind)) return;
       if (role === "user") this.#names.set("$user", textOf(id));
       this.#names.set("$item", textOf(id));
     }
@@ -191,6 +192,11 @@ export class Client implements Peer {
     if (speech.burst) this.#say(speech, toMs);
     else this.#time.after(toMs - fromMs, () => this.#say(speech, toMs));
   }
+}
+
+/** What a provider runs by itself, and no script asks for. */
+function isOfProvider(kind: Json | undefined): boolean {
+  return textOf(kind).startsWith("mcp_call");
 }
 
 function range(speech: Speech, fromMs: number, toMs: number): [number, number] {

@@ -126,7 +126,7 @@ export const DIFFERENCES: readonly Difference[] = [
       : event,
   ),
   each("deltas", "What a provider does not stream is told whole, without deltas", (event, _side, script) =>
-    script.provider === "arguments at the end" && event.type === "response.function_call_arguments.delta"
+    STREAMS_NO_ARGUMENTS.has(script.provider) && event.type === "response.function_call_arguments.delta"
       ? null
       : event,
   ),
@@ -137,6 +137,14 @@ export const DIFFERENCES: readonly Difference[] = [
         textOf(object["type"]).startsWith("mcp_") ? without(object, "status", "object") : object,
       ),
     ),
+  ),
+  each(
+    "place of a tool",
+    "Items that a provider runs by itself stand before what follows them",
+    (event, _side, script) =>
+      script.provider === "calls tools by itself"
+        ? withValue(event, without(event.value, "previous_item_id"))
+        : event,
   ),
   {
     id: "interrupted",
@@ -194,6 +202,46 @@ export const DIFFERENCES: readonly Difference[] = [
       }),
   },
   {
+    id: "truncated in mid-answer",
+    what: "Nothing more is sent of an item that is truncated while it grows",
+    rewrite: (events) => {
+      const growing = new Set<string>();
+      const cut = new Set<string>();
+      for (const { type, value } of events) {
+        const item = textOf(value["item_id"] ?? objectOf(value["item"])["id"]);
+        if (type === "response.output_item.added") growing.add(item);
+        if (type === "response.output_item.done") growing.delete(item);
+        if (type === "conversation.item.truncated" && growing.has(item)) cut.add(item);
+      }
+      if (cut.size === 0) return events;
+      return events.map((event) =>
+        event.threads.some(
+          (thread) => cut.has(thread.replace(/^item |^response /, "")) || cut.has(`${thread.slice(9)}.0`),
+        )
+          ? withValue(
+              event,
+              deep(event.value, (object) =>
+                without(object, "transcript", "delta", "usage", "audio", "status", "status_details"),
+              ),
+            )
+          : event,
+      );
+    },
+  },
+  {
+    id: "no account",
+    what: "An answer whose cost the provider does not tell costs nothing",
+    rewrite: (events) =>
+      events.map((event) => {
+        if (event.type !== "response.done") return event;
+        const response = objectOf(event.value["response"]);
+        const untold = response["usage"] === null || objectOf(response["usage"])["total_tokens"] === 0;
+        return untold && response["status"] !== "cancelled"
+          ? withValue(event, { ...event.value, response: without(response, "usage") })
+          : event;
+      }),
+  },
+  {
     id: "half a sample",
     what: "An answer that is cancelled ends with the last whole sample the relay has",
     relax: (direct, through, script) =>
@@ -242,6 +290,8 @@ export const DIFFERENCES: readonly Difference[] = [
 
 /** PCM at 24 kHz: a resampler holds back some milliseconds that an answer cut short never gives out. */
 const BYTES_PER_MS = 48;
+
+const STREAMS_NO_ARGUMENTS: ReadonlySet<string> = new Set(["arguments at the end", "object arguments"]);
 
 const MALFORMED: ReadonlySet<string> = new Set([
   "invalid_value",

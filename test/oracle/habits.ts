@@ -49,6 +49,7 @@ function withOutputBefore(event: JsonObject, wired: Wired): readonly JsonObject[
   const response = objectOf(event["response"]);
   if (type === "response.created") {
     const id = textOf(response["id"]);
+    const inConversation = response["conversation_id"] !== null;
     const item = mcpCall(id);
     wired.memory.set(id, true);
     const about = { response_id: id, item_id: textOf(item["id"]), output_index: 0 };
@@ -60,10 +61,14 @@ function withOutputBefore(event: JsonObject, wired: Wired): readonly JsonObject[
         output_index: 0,
         item: { ...item, output: null },
       },
+      ...(inConversation
+        ? [{ type: "conversation.item.added", previous_item_id: null, item: { ...item, output: null } }]
+        : []),
       { type: "response.mcp_call_arguments.delta", ...about, delta: textOf(item["arguments"]) },
       { type: "response.mcp_call_arguments.done", ...about, arguments: textOf(item["arguments"]) },
       { type: "response.mcp_call.in_progress", item_id: about.item_id, output_index: 0 },
       { type: "response.mcp_call.completed", item_id: about.item_id, output_index: 0 },
+      ...(inConversation ? [{ type: "conversation.item.done", previous_item_id: null, item }] : []),
       { type: "response.output_item.done", response_id: id, output_index: 0, item },
     ];
   }
@@ -291,43 +296,44 @@ export const HABITS: readonly Habit[] = [
     },
   },
   {
-    name: "out of quota",
-    what: "every second answer fails",
+    name: "fails",
+    what: "every second answer fails before it has said anything",
     hidden: false,
     out: (event, wired) => {
       const response = objectOf(event["response"]);
+      const item = textOf(event["item_id"] ?? objectOf(event["item"])["id"]);
       const id = textOf(response["id"] ?? event["response_id"]);
-      if (event["type"] === "response.created") {
-        const count = Number(wired.memory.get("count") ?? 0) + 1;
-        wired.memory.set("count", count);
-        if (count % 2 === 0) wired.memory.set(id, true);
-        if (count % 2 === 1) return [event];
-        const error = { type: "insufficient_quota", code: "insufficient_quota", message: "no credit left" };
-        const failed = { ...response, status: "failed", status_details: { type: "failed", error } };
-        return [event, { type: "response.done", response: failed }];
-      }
-      return wired.memory.has(id) ? [] : [event];
+      if (id !== "" && item !== "" && wired.memory.has(id)) wired.memory.set(item, true);
+      if (wired.memory.has(id) || wired.memory.has(item)) return [];
+      if (event["type"] !== "response.created") return [event];
+      const count = Number(wired.memory.get("count") ?? 0) + 1;
+      wired.memory.set("count", count);
+      if (count % 2 === 1) return [event];
+      wired.memory.set(id, true);
+      const error = { type: "invalid_request_error", code: "unsafe_input", message: "not answered" };
+      const failed = { ...response, status: "failed", status_details: { type: "failed", error } };
+      return [event, { type: "response.done", response: failed }];
     },
   },
   {
     name: "filtered",
     what: "an answer that its filter ends is incomplete, and its item too",
     hidden: false,
-    out: (event) => {
-      const whole = deep(event, (object) => {
-        if (object["object"] === "realtime.response" && object["status"] === "completed") {
-          const status_details = { type: "incomplete", reason: "content_filter" };
-          return { ...object, status: "incomplete", status_details };
-        }
-        const spoken = object["role"] === "assistant" || isCall(object);
-        return spoken &&
-          object["status"] === "completed" &&
-          event["type"] !== "conversation.item.retrieved" &&
-          textOf(event["type"]).startsWith("response.")
-          ? { ...object, status: "incomplete" }
-          : object;
-      });
-      return [objectOf(whole)];
+    out: (event, wired) => {
+      const type = textOf(event["type"]);
+      if (type === "response.function_call_arguments.done") return [];
+      if (type === "response.output_item.added")
+        wired.memory.set(textOf(objectOf(event["item"])["id"]), true);
+      return [
+        deep(event, (object) => {
+          if (object["status"] !== "completed") return object;
+          if (object["object"] === "realtime.response") {
+            const status_details = { type: "incomplete", reason: "content_filter" };
+            return { ...object, status: "incomplete", status_details };
+          }
+          return wired.memory.has(textOf(object["id"])) ? { ...object, status: "incomplete" } : object;
+        }),
+      ];
     },
   },
   {

@@ -25,11 +25,6 @@ export const KNOWN: readonly Known[] = [
       ),
   },
   {
-    id: "R01",
-    what: "an item that was cut is told as completed",
-    concerns: (script) => says(script, /"max_output_tokens":\d/),
-  },
-  {
     id: "R07",
     what: "what the provider refuses of an update is told as in force, and of items and answers too",
     concerns: (script) =>
@@ -65,40 +60,19 @@ export const KNOWN: readonly Known[] = [
     concerns: (script) => says(script, /"no type"/),
   },
   {
-    id: "N-truncated",
-    what: "the words of a truncated item come back when the answer ends",
-    concerns: (script) => says(script, /item.truncate/),
-  },
-  {
     id: "N-transcription",
     what: "a transcription session takes items",
     concerns: (script) => script.intent === "transcription" && says(script, /item.create"/),
   },
   {
-    id: "R09",
-    what: "items and events of unknown kinds are dropped",
-    concerns: (script) => script.provider === "calls tools by itself",
+    id: "N-part-end",
+    what: "a part ends when its item ends, not when the provider ends it",
+    concerns: (script) => script.provider === "text and audio",
   },
-  { id: "R44", what: "a message has one part", concerns: (script) => script.provider === "text and audio" },
   {
     id: "R19",
     what: "logprobs, languages and segments are dropped",
     concerns: (script) => script.provider === "logprobs",
-  },
-  {
-    id: "R16",
-    what: "arguments that are an object are lost",
-    concerns: (script) => script.provider === "object arguments",
-  },
-  {
-    id: "R01b",
-    what: "an item that the filter ended is told as completed",
-    concerns: (script) => script.provider === "filtered",
-  },
-  {
-    id: "R12b",
-    what: "the type of a failed answer's error is lost",
-    concerns: (script) => script.provider === "out of quota" || script.provider === "failed transcripts",
   },
   {
     id: "R28",
@@ -109,6 +83,12 @@ export const KNOWN: readonly Known[] = [
     id: "N-overtake",
     what: "what follows a response.create that waits for a cancelled answer overtakes it",
     concerns: (script) => overtakes(script),
+  },
+  {
+    id: "N-unnamed",
+    what: "a delete that waits for the provider's name of an item is overtaken by the response.create after it",
+    concerns: (script) =>
+      script.provider === "item ids of its own" && says(script, /"conversation.item.delete"/),
   },
 ];
 

@@ -78,7 +78,13 @@ export const TIMING: readonly Episode[] = [
       { do: "reconnect" },
       update({
         instructions: "Be the voice of the reference.",
-        ...(mood.turns === "detected" ? {} : { audio: { input: { turn_detection: null } } }),
+        audio: {
+          input: {
+            format: mood.format === "audio/pcm" ? { type: mood.format, rate: 24_000 } : { type: mood.format },
+            ...(mood.turns === "detected" ? {} : { turn_detection: null }),
+          },
+        },
+      }),
       }),
       SETTLE,
       send(text("hello")),

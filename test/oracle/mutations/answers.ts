@@ -28,7 +28,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "an incomplete answer is completed",
-    waitsFor: "R01",
     tampering: () =>
       told((event) =>
         event.type === "response.done" && event.status === "incomplete"
@@ -38,7 +37,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "a failed answer is completed",
-    waitsFor: "R12b",
     tampering: () =>
       told((event) =>
         event.type === "response.done" && event.status === "failed"
@@ -48,12 +46,10 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "why an answer is incomplete is lost",
-    waitsFor: "R01",
     tampering: () => told((event) => (event.type === "response.done" ? { ...event, reason: null } : event)),
   },
   {
     name: "the code of a failed answer is lost",
-    waitsFor: "R12b",
     tampering: () =>
       told((event) =>
         event.type === "response.done" && event.error !== null
@@ -63,7 +59,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "items of unknown kinds are dropped",
-    waitsFor: "R09",
     tampering: () =>
       client((event) =>
         /mcp_call/.test(JSON.stringify(objectOf(event["item"])["type"] ?? "")) ? null : event,
@@ -71,12 +66,11 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "events of unknown kinds are dropped",
-    waitsFor: "R09",
     tampering: () => client((event) => (/mcp_call/.test(textOf(event["type"])) ? null : event)),
   },
   {
     name: "a message has one part",
-    waitsFor: "R44",
+    waitsFor: "N-part-end",
     tampering: () => client((event) => ("content_index" in event ? { ...event, content_index: 0 } : event)),
   },
   {
@@ -118,7 +112,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   // Cost.
   {
     name: "usage of a cancelled answer is null",
-    waitsFor: "R08",
     tampering: () =>
       client(
         inResponse("response.done", (response) =>
@@ -166,7 +159,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "failed transcripts are dropped",
-    waitsFor: "R12b",
     tampering: () => told((event) => (event.type === "input.transcript.failed" ? null : event)),
   },
   {
