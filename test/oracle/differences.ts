@@ -338,7 +338,7 @@ function asksInSpeech({ detected, steps }: Script): boolean {
 function unanswered(event: Normal): readonly Normal[] {
   if (/^response\.|^rate_limits|^conversation\.item\.(retrieved|truncated|deleted)|^error$/.test(event.type))
     return [];
-  if (event.threads.some((thread) => /^item R/.test(thread))) return [];
+  if (event.threads.some((thread) => thread.startsWith("item R"))) return [];
   return [{ ...event, place: "", value: without(event.value, "previous_item_id") }];
 }
 

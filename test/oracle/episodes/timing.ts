@@ -85,7 +85,6 @@ export const TIMING: readonly Episode[] = [
           },
         },
       }),
-      }),
       SETTLE,
       send(text("hello")),
       ask(),
