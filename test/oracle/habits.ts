@@ -120,6 +120,14 @@ function withTextPart(event: JsonObject): readonly JsonObject[] {
   ];
 }
 
+/** What stands before an item, where that was never told. */
+function beside(event: JsonObject, { memory }: Wired): JsonObject {
+  let before = event["previous_item_id"];
+  if (before === undefined) return event;
+  while (memory.has(textOf(before))) before = memory.get(`before ${textOf(before)}`) ?? null;
+  return { ...event, previous_item_id: before };
+}
+
 function contentOf(item: JsonObject): readonly Json[] {
   return Array.isArray(item["content"]) ? item["content"] : [];
 }
@@ -304,8 +312,10 @@ export const HABITS: readonly Habit[] = [
       const item = textOf(event["item_id"] ?? objectOf(event["item"])["id"]);
       const id = textOf(response["id"] ?? event["response_id"]);
       if (id !== "" && item !== "" && wired.memory.has(id)) wired.memory.set(item, true);
+      const before = event["previous_item_id"];
+      if (wired.memory.has(item) && before !== undefined) wired.memory.set(`before ${item}`, before);
       if (wired.memory.has(id) || wired.memory.has(item)) return [];
-      if (event["type"] !== "response.created") return [event];
+      if (event["type"] !== "response.created") return [beside(event, wired)];
       const count = Number(wired.memory.get("count") ?? 0) + 1;
       wired.memory.set("count", count);
       if (count % 2 === 1) return [event];

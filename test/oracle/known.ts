@@ -17,14 +17,6 @@ const says = (script: Script, pattern: RegExp): boolean => pattern.test(JSON.str
 
 export const KNOWN: readonly Known[] = [
   {
-    id: "R02",
-    what: "audio whose JSON has escapes or another order is refused",
-    concerns: (script) =>
-      script.steps.some(
-        (step) => step.do === "say" && !["plain", "spaced", "audio first"].includes(step.spelling),
-      ),
-  },
-  {
     id: "R07",
     what: "what the provider refuses of an update is told as in force, and of items and answers too",
     concerns: (script) =>
@@ -38,11 +30,6 @@ export const KNOWN: readonly Known[] = [
     id: "N-duplicate",
     what: "a taken item id has the code item_create_duplicate_id, the provider's is item_create_duplicate_item_id",
     excuses: ({ through }) => JSON.stringify(through?.value ?? {}).includes("item_create_duplicate_id"),
-  },
-  {
-    id: "D2",
-    what: "null in response.create is refused",
-    concerns: (script) => says(script, /"(input|instructions|tools)":null/),
   },
   {
     id: "N13",
