@@ -149,11 +149,14 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     id: "interrupted",
     what: "An answer that the caller interrupts ends where the relay heard the caller",
-    rewrite: (events) => {
+    rewrite: (events, _side, script) => {
       const cut = new Set(
         events.flatMap((event) => {
-          const { id, status_details } = objectOf(event.value["response"]);
-          return objectOf(status_details)["reason"] === "turn_detected" ? [textOf(id)] : [];
+          const { id, status, status_details } = objectOf(event.value["response"]);
+          return objectOf(status_details)["reason"] === "turn_detected" ||
+            (script.detected && status === "cancelled")
+            ? [textOf(id)]
+            : [];
         }),
       );
       if (cut.size === 0) return events;
@@ -189,10 +192,12 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     id: "heard",
     what: "Of an answer that was cut, what can have been heard is kept",
-    rewrite: (events) =>
+    rewrite: (events, _side, script) =>
       events.map((event) => {
         const item = objectOf(event.value["item"]);
-        const cut = event.type === "conversation.item.retrieved" && item["status"] === "incomplete";
+        const cut =
+          event.type === "conversation.item.retrieved" &&
+          (item["status"] === "incomplete" || (script.detected && item["role"] === "assistant"));
         return cut
           ? withValue(
               event,
@@ -259,7 +264,8 @@ export const DIFFERENCES: readonly Difference[] = [
             positions: 700,
             sha: "any",
             bytes: 99,
-            tokens: 200,
+            tokens: 999,
+            seconds: 0.7,
           })
         : [direct, through],
   },
@@ -268,7 +274,13 @@ export const DIFFERENCES: readonly Difference[] = [
     what: "G.711 is spoken to providers as PCM at 24 kHz",
     relax: (direct, through, script) =>
       usesG711(script)
-        ? relaxed(direct, through, { sha: "any", bytes: 0.01, moreBytes: 10 * BYTES_PER_MS, samples: 3.001 })
+        ? relaxed(direct, through, {
+            sha: "any",
+            bytes: 0.01,
+            moreBytes: 10 * BYTES_PER_MS,
+            samples: 3.001,
+            seconds: 0.02,
+          })
         : [direct, through],
   },
   {

@@ -3,12 +3,13 @@ import type { Received } from "./client.ts";
 import { compare, type Mismatch } from "./compare.ts";
 import { DIFFERENCES, type Difference } from "./differences.ts";
 import { explained } from "./known.ts";
+import { isNear } from "./near.ts";
 import { playDirect, playThrough, type Tampering } from "./play.ts";
 import type { Script } from "./script.ts";
 
 export interface Verdict {
   readonly mismatches: readonly Mismatch[];
-  /** The known finding that explains all of them; null: none does, or there is nothing to explain. */
+  /** The known finding that explains all of them, or `near` (near.ts); null: none does, or there is nothing to explain. */
   readonly known: string | null;
 }
 
@@ -19,7 +20,9 @@ export function verdictOf(
   differences: readonly Difference[] = DIFFERENCES,
 ): Verdict {
   const mismatches = compare(script, direct, through, differences);
-  return { mismatches, known: mismatches.length === 0 ? null : explained(mismatches, script) };
+  if (mismatches.length === 0) return { mismatches, known: null };
+  const near = isNear(script, direct, through) ? "near" : null;
+  return { mismatches, known: explained(mismatches, script) ?? near };
 }
 
 export async function judge(script: Script, tampering: Tampering = {}): Promise<Verdict> {
