@@ -75,9 +75,6 @@ export const DIFFERENCES: readonly Difference[] = [
       ),
     );
   }),
-  each("conversation.created", "The conversation is announced", (event) =>
-    event.type === "conversation.created" ? null : event,
-  ),
   each("messages", "Words of errors are the relay's", (event) => {
     if (event.type !== "error") return event;
     const error = objectOf(event.value["error"]);

@@ -18,7 +18,7 @@ const says = (script: Script, pattern: RegExp): boolean => pattern.test(JSON.str
 export const KNOWN: readonly Known[] = [
   {
     id: "R07",
-    what: "what the provider refuses of an update is told as in force, and of items and answers too",
+    what: "the rest of a refused update is in force; a refused item stays, a refused answer is told as begun and failed; unknown keys are kept",
     concerns: (script) =>
       script.steps.some(
         (step) =>
@@ -67,30 +67,12 @@ export const KNOWN: readonly Known[] = [
     concerns: (script) => script.provider === "growing transcripts",
   },
   {
-    id: "N-overtake",
-    what: "what follows a response.create that waits for a cancelled answer overtakes it",
-    concerns: (script) => overtakes(script),
-  },
-  {
     id: "N-unnamed",
     what: "a delete that waits for the provider's name of an item is overtaken by the response.create after it",
     concerns: (script) =>
       script.provider === "item ids of its own" && says(script, /"conversation.item.delete"/),
   },
 ];
-
-/** `response.cancel`, `response.create` and something more in one breath. */
-function overtakes({ steps }: Script): boolean {
-  let phase = 0;
-  for (const step of steps) {
-    if (step.do !== "send") {
-      if (step.do !== "raw") phase = 0;
-    } else if (phase === 2) return true;
-    else if (step.event["type"] === "response.cancel") phase = 1;
-    else if (phase === 1 && step.event["type"] === "response.create") phase = 2;
-  }
-  return false;
-}
 
 const REFUSED_BY_PROVIDER = [
   /"bad name!"/,
