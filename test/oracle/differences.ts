@@ -140,7 +140,11 @@ export const DIFFERENCES: readonly Difference[] = [
     "Items that a provider runs by itself stand before what follows them",
     (event, _side, script) =>
       script.provider === "calls tools by itself"
-        ? withValue(event, without(event.value, "previous_item_id"))
+        ? {
+            ...event,
+            value: without(event.value, "previous_item_id"),
+            threads: event.threads.filter((thread) => thread !== "conversation"),
+          }
         : event,
   ),
   {

@@ -353,7 +353,7 @@ export const HABITS: readonly Habit[] = [
     out: (event) => [
       objectOf(
         deep(event, (object) =>
-          "call_id" in object && object["type"] !== "function_call_output"
+          textOf(object["call_id"]).startsWith("call_") && object["type"] !== "function_call_output"
             ? { ...object, call_id: "call_1" }
             : object,
         ),
