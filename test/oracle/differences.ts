@@ -262,7 +262,7 @@ export const DIFFERENCES: readonly Difference[] = [
       /"idle_timeout_ms":\d/.test(JSON.stringify(script.steps))
         ? relaxed(direct, through, {
             words: "Are you still there?",
-            positions: 700,
+            positions: 1_000,
             sha: "any",
             bytes: 99,
             tokens: 999,
