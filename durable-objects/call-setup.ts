@@ -68,5 +68,5 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   session_not_found: 404,
   session_ended: 409,
   session_busy: 409,
-  session_unavailable: 500,
+  session_unavailable: 503,
 };

@@ -13,6 +13,9 @@ export interface Moment {
   readonly at: number;
 }
 
+/** As it was found in the store, whatever build wrote it. */
+export type FoundMoment = Omit<Moment, "session"> & { readonly session: unknown };
+
 interface StoredMoment {
   readonly at: number;
   readonly peers: readonly string[];
@@ -30,6 +33,8 @@ const USED = "used";
 const MOMENT = "moment";
 /** There while the moment is the last word: the session slept, and nothing came since. */
 const ASLEEP = "asleep";
+/** There while what is stored cannot be read: since when, in milliseconds since 1970. */
+const UNREAD = "unread";
 const CRATE = "crate:";
 /** Of one `put` or `delete` with several keys (Durable Objects, storage API). */
 const KEYS_AT_ONCE = 128;
@@ -40,6 +45,9 @@ const KEYS_AT_ONCE = 128;
  * given up coming back.
  */
 export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
+
+/** How long what cannot be read is kept. */
+const UNREAD_MS = 2 * ABANDONED_MS;
 
 export class CallStore {
   readonly #storage: DurableObjectStorage;
@@ -112,16 +120,14 @@ export class CallStore {
   }
 
   /** @throws when what is stored is not whole. */
-  load(): Moment | null {
+  load(): FoundMoment | null {
     const stored = this.#storage.kv.get<StoredMoment>(MOMENT);
     if (stored === undefined) return null;
     const crates = Array.from(this.#storage.kv.list<Crate>({ prefix: CRATE }), ([key, crate]) => {
       return [Number(key.slice(CRATE.length)), crate] as const;
     });
     const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates));
-    // Written by `save`, read by the same code or refused by the session's own version.
-    const session = join(stored.session, pieces, blocks) as SessionSnapshot;
-    return { at: stored.at, peers: stored.peers, session };
+    return { at: stored.at, peers: stored.peers, session: join(stored.session, pieces, blocks) };
   }
 
   /** What `load` gives is all there is to know: nothing was sent or received after it. */
@@ -152,6 +158,27 @@ export class CallStore {
     const keys = Array.from(this.#storage.kv.list(), ([key]) => key);
     for (const key of keys) if (key !== USED) this.#storage.kv.delete(key);
     await this.#storage.setAlarm(used.exp * 1000);
+  }
+
+  /**
+   * What is stored cannot be read, by this build or at this moment: another one may (a rollback, the end of a fault of the
+   * storage's). It stays as long as a session that nobody comes back to; then the alarm rings.
+   */
+  async keepUnread(now: number): Promise<void> {
+    const since = this.#storage.kv.get<number>(UNREAD) ?? now;
+    await this.#storage.put(UNREAD, since, { allowUnconfirmed: true });
+    await this.setAlarm(since + UNREAD_MS);
+  }
+
+  /** It could be read after all. */
+  read(): void {
+    if (this.#storage.kv.get<number>(UNREAD) === undefined) return;
+    void this.#storage.delete(UNREAD, { allowUnconfirmed: true });
+  }
+
+  /** The time of what cannot be read is over. */
+  unreadOver(now: number): boolean {
+    return now >= (this.#storage.kv.get<number>(UNREAD) ?? now) + UNREAD_MS;
   }
 
   /** Wakes the object for a deadline. Storage has one alarm; setting it replaces the former. */

@@ -29,7 +29,7 @@ const REASONS = {
   too_many_sessions: [429, "Too many sessions at once"],
   rate_limited: [429, "Too many sessions"],
   misconfigured: [500, "The relay is not configured for this"],
-  session_unavailable: [500, "The session could not begin"],
+  session_unavailable: [503, "The session could not begin"],
   internal_error: [500, "The relay failed"],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 

@@ -113,7 +113,7 @@ function restart({ storage }: Disk): { store: CallStore; little: Little } {
   const store = new CallStore(storage);
   const little = new Little();
   const kept = store.load();
-  if (kept !== null) little.restore(kept.session as unknown as ReturnType<Little["snapshot"]>);
+  if (kept !== null) little.restore(kept.session as ReturnType<Little["snapshot"]>);
   return { store, little };
 }
 

@@ -198,21 +198,4 @@ describe("an object that left memory", () => {
     await client.event("session.created");
     await hangUp(client);
   });
-
-  test("[O13] whose snapshot cannot be read closes its client with 1012 and logs where, not what", async () => {
-    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-    const { id, client } = await open();
-    await pass(id, 0);
-    await inObject(id, async (storage) => {
-      const moment = storage.kv.get<object>("moment");
-      storage.kv.put("moment", { ...moment, session: { rest: { version: 1 }, references: [] } });
-      await storage.sync();
-    });
-    await evictDurableObject(objectOf(id));
-    client.send("what the caller said");
-    expect(await client.closed).toEqual({ code: 1012, reason: "the session could not be restored" });
-    expect(logged).toHaveBeenCalledTimes(1);
-    expect(JSON.stringify(logged.mock.calls)).not.toContain("caller");
-    expect(await keysOf(id)).toEqual(["used"]);
-  });
 });
