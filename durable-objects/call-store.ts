@@ -54,6 +54,10 @@ export class CallStore {
   #crates = new Crates();
   /** When the alarm is set for, as far as this object knows. */
   #alarmAt = Number.NEGATIVE_INFINITY;
+  /** How the session began, while that waits for its first snapshot. */
+  #unstored: CallSetup | null = null;
+  /** A token was used up, and that is not known to be durable. */
+  #unconfirmed = false;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -63,10 +67,14 @@ export class CallStore {
     return this.#storage.kv.get<CallSetup>(CALL) ?? null;
   }
 
-  /** Durable before anything that is sent afterwards leaves the object. */
-  begin(call: CallSetup, now: number): Promise<void> {
-    this.#storage.kv.put(CALL, call);
-    return this.#guard(now);
+  /** A session begins with its client. It is stored with its first snapshot: without one nothing could go on with it. */
+  begin(call: CallSetup): void {
+    this.#unstored = call;
+  }
+
+  /** A session begins before its client, which may be long in coming: the object may leave memory meanwhile. */
+  async prepare(call: CallSetup, now: number): Promise<void> {
+    await Promise.all([this.#storage.put(CALL, call, { allowUnconfirmed: true }), this.#guard(now)]);
   }
 
   /** The token that opened this session, while a door would still accept it. */
@@ -74,11 +82,20 @@ export class CallStore {
     return this.#storage.kv.get<UsedToken>(USED) ?? null;
   }
 
-  /** False when it was used before. As durable as `begin`: two connections cannot both have it. */
+  /** False when it was used before: two connections cannot both have it. Durable after `confirmed`. */
   consume(token: UsedToken): boolean {
     if (this.used?.jti === token.jti) return false;
-    this.#storage.kv.put<UsedToken>(USED, { jti: token.jti, exp: token.exp });
+    this.#unconfirmed = true;
+    // It is read again at once; only the output gate is left open, so that what the session dials does not wait.
+    void this.#storage.put<UsedToken>(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
     return true;
+  }
+
+  /** Resolves when whatever token was used up stays so. */
+  async confirmed(): Promise<void> {
+    if (!this.#unconfirmed) return;
+    await this.#storage.sync();
+    this.#unconfirmed = false;
   }
 
   /**
@@ -93,6 +110,7 @@ export class CallStore {
       const stored: StoredMoment = { at: moment.at, peers: moment.peers, session, places };
       await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(moment.at)]);
       await this.#storage.sync();
+      this.#unstored = null;
       this.#crates.stored(places);
     } catch (error) {
       this.#crates.failed();
@@ -102,10 +120,11 @@ export class CallStore {
 
   /** Nothing refers to the new crates before the moment does, which comes last. */
   async #write(moment: StoredMoment, crates: ReadonlyMap<number, Crate>): Promise<void> {
-    const entries: [string, StoredMoment | Crate][] = Array.from(crates, ([n, crate]) => [
+    const entries: [string, StoredMoment | Crate | CallSetup][] = Array.from(crates, ([n, crate]) => [
       `${CRATE}${n}`,
       crate,
     ]);
+    if (this.#unstored !== null) entries.push([CALL, this.#unstored]);
     entries.push([MOMENT, moment]);
     for (const chunk of inChunks(entries)) {
       await this.#storage.put(Object.fromEntries(chunk), { allowUnconfirmed: true });
@@ -137,7 +156,7 @@ export class CallStore {
 
   /** @param current nothing happened since the last `save`. */
   sleep(current: boolean): void {
-    if (current) this.#storage.kv.put(ASLEEP, true);
+    if (current) void this.#storage.put(ASLEEP, true, { allowUnconfirmed: true });
   }
 
   /** Durable before anything that is sent afterwards leaves the object. */
@@ -149,6 +168,7 @@ export class CallStore {
   async wipe(now: number): Promise<void> {
     this.#crates = new Crates();
     this.#alarmAt = Number.NEGATIVE_INFINITY;
+    this.#unstored = null;
     const used = this.used;
     if (used === null || used.exp * 1000 <= now) {
       await this.#storage.deleteAlarm();

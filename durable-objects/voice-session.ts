@@ -89,6 +89,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       token: arrival.resume,
       secret: arrival.secret !== null,
     });
+    // The upstreams are dialled by now, and what there is to say waits in the socket.
+    await this.#store.confirmed();
     const headers = new Headers();
     if (arrival.protocol !== null) headers.set("Sec-WebSocket-Protocol", arrival.protocol);
     return new Response(null, { status: 101, webSocket: theirs, headers });
@@ -102,7 +104,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   async prewarm(setup: string): Promise<boolean> {
     if (this.#unread || this.#live !== null || this.#store.used !== null) return false;
-    this.#start(JSON.parse(setup));
+    this.#prepare(JSON.parse(setup));
     return true;
   }
 
@@ -224,8 +226,14 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
-    this.ctx.waitUntil(this.#store.begin(call, now));
+    this.#store.begin(call);
     this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan)) };
+  }
+
+  /** Before its client comes. @throws as `#start`. */
+  #prepare(call: CallSetup): void {
+    this.#start(call);
+    this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot, if that can be read. */
@@ -242,13 +250,17 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   /** @throws when what is stored is not whole or of an unknown version, or the configuration has no such route any more. */
   #restore(): void {
     const call = this.#store.call;
-    if (call === null) return;
+    if (call === null) {
+      // They outlived an object that died before its first snapshot.
+      this.#putOut([]);
+      return;
+    }
     const moment = this.#store.load();
     const { asleep } = this.#store;
     const { client, pending } = this.#hibernated(moment, asleep);
     if (moment === null) {
       // Pre-warmed and never met, or gone before its first snapshot: only the former can begin anew.
-      if (client === null && this.#store.used === null) this.#start(call);
+      if (client === null && this.#store.used === null) this.#prepare(call);
       else this.#vanish(call);
       return;
     }
@@ -265,7 +277,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (core.deadline !== null && core.deadline <= now) shell.woken();
   }
 
-  /** It died before anything of it was stored. */
+  /** It was pre-warmed and died before it was stored with its client. */
   #vanish(call: CallSetup): void {
     this.#leave(call);
     for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");

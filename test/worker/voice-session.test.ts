@@ -103,7 +103,7 @@ describe("upstream sockets", () => {
 describe("storage", () => {
   test("[O6] the session is stored after its first tick, without secrets", async () => {
     const { id, client } = await open();
-    expect(await keysOf(id)).toEqual(["call", "used"]);
+    expect(await keysOf(id)).toEqual(["used"]);
     await pass(id, 0);
     expect(await keysOf(id)).toEqual(["call", "moment", "used"]);
     const values = await inObject(id, (storage) => JSON.stringify([...storage.kv.list()]));
