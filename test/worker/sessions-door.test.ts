@@ -107,7 +107,8 @@ describe("POST /v1/sessions", () => {
     const calls: unknown[] = [];
     const stub = { fetch: async () => Response.json({ refusal: "session_ended" }, { status: 409 }) };
     const namespace = (of: string) => ({
-      idFromName: (name: string) => `${of}:${name}`,
+      newUniqueId: () => "a".repeat(64),
+      idFromString: (unique: string) => `${of}:${unique}`,
       get: (...args: unknown[]) => {
         calls.push(args);
         return stub;
@@ -133,7 +134,7 @@ describe("POST /v1/sessions", () => {
       "session_ended",
       null,
     ]);
-    expect(calls).toEqual([[`eu:${id}`, { locationHint: "weur" }]]);
+    expect(calls).toEqual([[`eu:${"a".repeat(64)}`, { locationHint: "weur" }]]);
   });
 
   test("[H8] a jurisdiction that this runtime does not have is refused at once", async () => {
