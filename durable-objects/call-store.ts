@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { CallSetup } from "./call-setup.ts";
 import { Crates, type Crate, type Places } from "./crates.ts";
-import { divide, join, type Divided } from "./pieces.ts";
+import { type Divided, Divider } from "./pieces.ts";
 
 /** A moment of the session, with the sockets that it believes to have. */
 export interface Moment {
@@ -17,6 +17,8 @@ export interface Moment {
 export type FoundMoment = Omit<Moment, "session"> & { readonly session: unknown };
 
 interface StoredMoment {
+  /** Of these values, not of what is in the session. */
+  readonly format: typeof FORMAT;
   readonly at: number;
   readonly peers: readonly string[];
   readonly session: Divided;
@@ -28,6 +30,7 @@ interface UsedToken {
   readonly exp: number;
 }
 
+const FORMAT = 2;
 const CALL = "call";
 const USED = "used";
 const MOMENT = "moment";
@@ -38,6 +41,13 @@ const UNREAD = "unread";
 const CRATE = "crate:";
 /** Of one `put` or `delete` with several keys (Durable Objects, storage API). */
 const KEYS_AT_ONCE = 128;
+/**
+ * Bytes of one value, of 2 MB that the platform takes with the key (Durable Objects, limits); workerd alone would take
+ * 4 MiB. A write that the platform refuses ends the object; one that is not made does not.
+ */
+const VALUE_LIMIT = 1_900_000;
+/** Of one place in a moment. */
+const PLACE_BYTES = 64;
 
 /**
  * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
@@ -52,6 +62,7 @@ const UNREAD_MS = 2 * ABANDONED_MS;
 export class CallStore {
   readonly #storage: DurableObjectStorage;
   #crates = new Crates();
+  #divider = new Divider();
   /** When the alarm is set for, as far as this object knows. */
   #alarmAt = Number.NEGATIVE_INFINITY;
   /** How the session began, while that waits for its first snapshot. */
@@ -101,14 +112,18 @@ export class CallStore {
   /**
    * Unconfirmed, because the output gate would hold back what is sent meanwhile (one insert per frame gave a p99 of
    * 1.7 s). What a crash can lose is the last second, and the snapshot before it is whole: one put is atomic.
-   * Resolves when it is durable, rejects when it is not.
+   * Resolves when it is durable; rejects when it was refused before it was written. One that the platform fails to write
+   * does neither: that ends the object, and another one goes on from the last that is durable.
    */
-  async save(moment: Moment): Promise<void> {
-    const { pieces, blocks, ...session } = divide(moment.session);
-    const { places, written, thrown } = this.#crates.pack(pieces, blocks);
+  async save({ at, peers, session }: Moment): Promise<void> {
+    const { rest, references, pieces, blocks, bytes } = this.#divider.divide(session);
+    const { places, written, thrown, largest } = this.#crates.pack(pieces, blocks);
     try {
-      const stored: StoredMoment = { at: moment.at, peers: moment.peers, session, places };
-      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(moment.at)]);
+      const placed = places.pieces.length + places.blocks.length + places.crates.length;
+      if (Math.max(largest, bytes + PLACE_BYTES * placed) > VALUE_LIMIT)
+        throw new Error("a snapshot is too large");
+      const stored: StoredMoment = { format: FORMAT, at, peers, session: { rest, references }, places };
+      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(at)]);
       await this.#storage.sync();
       this.#unstored = null;
       this.#crates.stored(places);
@@ -145,8 +160,13 @@ export class CallStore {
     const crates = Array.from(this.#storage.kv.list<Crate>({ prefix: CRATE }), ([key, crate]) => {
       return [Number(key.slice(CRATE.length)), crate] as const;
     });
+    if (stored.format !== FORMAT) throw new Error("a moment of another format");
     const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates));
-    return { at: stored.at, peers: stored.peers, session: join(stored.session, pieces, blocks) };
+    return {
+      at: stored.at,
+      peers: stored.peers,
+      session: this.#divider.join(stored.session, pieces, blocks),
+    };
   }
 
   /** What `load` gives is all there is to know: nothing was sent or received after it. */
@@ -167,6 +187,7 @@ export class CallStore {
   /** Forgets the session, but the used token not before no door accepts it any more: then call this again. */
   async wipe(now: number): Promise<void> {
     this.#crates = new Crates();
+    this.#divider = new Divider();
     this.#alarmAt = Number.NEGATIVE_INFINITY;
     this.#unstored = null;
     const used = this.used;
