@@ -9,23 +9,10 @@ import {
 import type { RelayEnv } from "../../durable-objects/env.ts";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import type { DoorContext } from "./door.ts";
+import { LOCATION_HINTS, type LocationHint } from "./locations.ts";
 import { Problem } from "./problem.ts";
 import { checkSessionId, objectIdOf } from "./session-id.ts";
 
-export const LOCATION_HINTS = [
-  "wnam",
-  "enam",
-  "sam",
-  "weur",
-  "eeur",
-  "apac",
-  "apac-ne",
-  "apac-se",
-  "oc",
-  "afr",
-  "me",
-] as const;
-type LocationHint = (typeof LOCATION_HINTS)[number];
 export type Stub = ReturnType<RelayEnv["VOICE_SESSION"]["get"]>;
 
 /** @throws Problem 404 for what is no session's name, 422 where this runtime has no jurisdictions. */

@@ -192,7 +192,7 @@ describe("an object that left memory", () => {
   });
 
   test("[O7] and was only pre-warmed begins anew", async () => {
-    const { id, url } = await createSession({ model: "echo", prewarm: true });
+    const { id, url } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     await evictDurableObject(objectOf(id));
     const client = await connect(url);
     await client.event("session.created");
