@@ -1,7 +1,7 @@
 /** What a session keeps in its object's SQLite: how it began, its last snapshot, and which token was used. */
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
-import type { CallSetup } from "./call-setup.ts";
+import { type CallSetup, readCallSetup } from "./call-setup.ts";
 import { Crates, type Crate, type Places } from "./crates.ts";
 import { type Divided, Divider } from "./pieces.ts";
 
@@ -74,8 +74,10 @@ export class CallStore {
     this.#storage = storage;
   }
 
+  /** @throws when what is stored is none. */
   get call(): CallSetup | null {
-    return this.#storage.kv.get<CallSetup>(CALL) ?? null;
+    const stored = this.#storage.kv.get(CALL);
+    return stored === undefined ? null : readCallSetup(stored);
   }
 
   /** A session begins with its client. It is stored with its first snapshot: without one nothing could go on with it. */

@@ -17,9 +17,9 @@ import {
 import { Counters } from "../src/telemetry/metrics.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
 import {
-  decodeArrival,
+  readArrival,
+  readCallSetup,
   REFUSAL_STATUS,
-  SETUP_HEADER,
   type Arrival,
   type CallSetup,
   type Refusal,
@@ -73,12 +73,13 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const arrival = decodeArrival(request.headers.get(SETUP_HEADER) ?? "");
+    const arrival = readArrival(request.headers);
+    if (arrival === null) return refuse("session_unavailable");
     // The storage's fault may be over.
     if (this.#unread) this.#revive();
     let refusal = this.#unread ? "session_unavailable" : this.#admit(arrival);
     if (refusal === "session_busy" && (await this.#vacated())) refusal = this.#admit(arrival);
-    if (refusal !== null) return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
+    if (refusal !== null) return refuse(refusal);
     const shell = this.#live?.shell;
     if (shell === undefined) throw new Error("admitted without a session");
     this.#deserted = false;
@@ -104,7 +105,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   async prewarm(setup: string): Promise<boolean> {
     if (this.#unread || this.#live !== null || this.#store.used !== null) return false;
-    this.#prepare(JSON.parse(setup));
+    this.#prepare(readCallSetup(JSON.parse(setup)));
     return true;
   }
 
@@ -163,7 +164,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   override async alarm(): Promise<void> {
     const shell = this.#live?.shell;
     if (this.#unread && !this.#store.unreadOver(Date.now())) return this.#store.keepUnread(Date.now());
-    if (this.#unread) this.#leave(this.#store.call);
+    if (this.#unread) this.#leave(this.#storedCall());
     if (shell === undefined || shell.over) {
       await this.#store.wipe(Date.now());
       this.#unread = false;
@@ -393,9 +394,18 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     await this.#store.keepUnread(Date.now());
   }
 
+  /** Null: what is stored does not even say that. */
+  #storedCall(): CallSetup | null {
+    try {
+      return this.#store.call;
+    } catch {
+      return null;
+    }
+  }
+
   /** The owner of what cannot be read ends it. */
   async #forget(keyId: string): Promise<boolean> {
-    const { call } = this.#store;
+    const call = this.#storedCall();
     if (call?.keyId !== keyId) return false;
     if (call.token !== null) this.#store.consume(call.token);
     this.#leave(call);
@@ -403,6 +413,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#unread = false;
     return true;
   }
+}
+
+function refuse(refusal: Refusal): Response {
+  return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
 }
 
 /** What a client secret leaves open, the URL says: only the same call is gone on with. */
