@@ -10,10 +10,21 @@ export type Piece = Uint8Array | readonly unknown[];
 /** Known by its identity: an object, or a text as it is. */
 export type Block = object | string;
 
-type View = Uint8Array | Int16Array | Float32Array;
+/** What snapshots hold of these. */
+const VIEWS = { Uint8Array, Int16Array, Uint16Array, Int32Array, Float32Array, Float64Array } as const;
+const VIEW_NAMES = [
+  "Uint8Array",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Float32Array",
+  "Float64Array",
+] as const satisfies readonly (keyof typeof VIEWS)[];
+type ViewName = (typeof VIEW_NAMES)[number];
+type View = Uint8Array | Int16Array | Uint16Array | Int32Array | Float32Array | Float64Array;
 
 interface Reference {
-  readonly type: "block" | "text" | "list" | "object" | "Uint8Array" | "Int16Array" | "Float32Array";
+  readonly type: "block" | "text" | "list" | "object" | ViewName;
   /** Among the blocks (`block`, `text`) or the pieces. */
   readonly from: number;
   readonly to: number;
@@ -98,7 +109,8 @@ class Dividing {
     if (typeof node === "string") return this.#text(node);
     if (typeof node !== "object" || node === null) return node;
     if ((sealedBytes(node) ?? Infinity) <= PIECE_BYTES) return this.#moveBlocks("block", [node]);
-    if (isView(node)) return this.#view(node);
+    const view = viewOf(node);
+    if (view !== null) return this.#view(...view);
     if (Array.isArray(node)) return this.#list(node);
     return isPlain(node) ? this.#object(node) : node;
   }
@@ -116,7 +128,7 @@ class Dividing {
     return this.#moveBlocks("text", parts);
   }
 
-  #view(view: View): unknown {
+  #view(name: ViewName, view: View): unknown {
     if (view.byteLength <= LEAF_LIMIT) {
       this.kept += view.byteLength;
       // A view on a larger buffer would drag all of it into the store.
@@ -125,7 +137,7 @@ class Dividing {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     const parts = cut(bytes.byteLength, PIECE_BYTES, (from, to) => bytes.slice(from, to));
     return this.#move(
-      typeOf(view),
+      name,
       parts.map((piece) => ({ piece, bytes: piece.byteLength })),
     );
   }
@@ -212,10 +224,8 @@ class Joining {
         return lists(parts).map((each) => this.resolve(each));
       case "object":
         return Object.fromEntries(lists(parts).map((each) => this.#pair(each)));
-      case "Uint8Array":
-      case "Int16Array":
-      case "Float32Array":
-        return view(type, joinBytes(parts));
+      default:
+        return new VIEWS[type](joinBytes(parts).buffer);
     }
   }
 
@@ -275,16 +285,8 @@ function isPlain(node: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-function isView(node: unknown): node is View {
-  return node instanceof Uint8Array || node instanceof Int16Array || node instanceof Float32Array;
-}
-
-function typeOf(view: View): "Uint8Array" | "Int16Array" | "Float32Array" {
-  if (view instanceof Int16Array) return "Int16Array";
-  return view instanceof Float32Array ? "Float32Array" : "Uint8Array";
-}
-
-function view(type: "Uint8Array" | "Int16Array" | "Float32Array", bytes: Uint8Array<ArrayBuffer>): View {
-  if (type === "Int16Array") return new Int16Array(bytes.buffer);
-  return type === "Float32Array" ? new Float32Array(bytes.buffer) : bytes;
+/** Null: it is none of these. */
+function viewOf(node: object): readonly [ViewName, View] | null {
+  for (const name of VIEW_NAMES) if (node instanceof VIEWS[name]) return [name, node];
+  return null;
 }

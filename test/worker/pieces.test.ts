@@ -23,10 +23,13 @@ describe("snapshots beyond what one stored value may hold", () => {
       state: {
         samples: Int16Array.from({ length: 50_000 }, (_, n) => n),
         context: new Float32Array([0.5, -1]),
+        levels: Float64Array.from({ length: 20_000 }, (_, n) => n / 3),
+        counts: new Uint16Array([1, 65_535]),
+        lags: new Int32Array([-7]),
       },
     };
     const { rest, pieces, blocks } = divide(value);
-    expect([pieces.length, blocks.length]).toEqual([3 + 1, 3]);
+    expect([pieces.length, blocks.length]).toEqual([3 + 1 + 1, 3]);
     for (const part of [...pieces.map(({ piece }) => piece), ...blocks]) {
       expect(structuredSize(part)).toBeLessThanOrEqual(1024 * 1024);
     }
