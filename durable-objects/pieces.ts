@@ -224,7 +224,12 @@ class Joining {
         return lists(parts).map((each) => this.resolve(each));
       case "object":
         return Object.fromEntries(lists(parts).map((each) => this.#pair(each)));
-      default:
+      case "Uint8Array":
+      case "Int16Array":
+      case "Uint16Array":
+      case "Int32Array":
+      case "Float32Array":
+      case "Float64Array":
         return new VIEWS[type](joinBytes(parts).buffer);
     }
   }

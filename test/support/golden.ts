@@ -93,7 +93,8 @@ export function writeSnapshot(snapshot: SessionSnapshot): string {
 export function readGolden(text: string): Record<string, unknown> {
   return JSON.parse(text, (_, value: unknown) => {
     if (typeof value !== "object" || value === null) return value;
-    const [[key = "", said] = []] = Object.entries(value);
+    const [key = ""] = Object.keys(value);
+    const said: unknown = Reflect.get(value, key);
     if (key === "$number") return Number(said);
     const View = Object.entries(VIEWS).find(([name]) => key === `$${name}`)?.[1];
     return View === undefined ? value : new View(Uint8Array.fromBase64(String(said)).buffer);

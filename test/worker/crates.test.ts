@@ -227,9 +227,9 @@ describe("storing snapshots again and again", () => {
       pictures.push("k".repeat(20_000));
       expect(await save()).toBeLessThan(60_000);
       store = new CallStore(disk.storage);
-      const { items } = store.load()?.session as {
-        readonly items: readonly { content: [{ url: string }] }[];
-      };
+      const kept = store.load();
+      if (kept === null) throw new Error("nothing is stored");
+      const { items } = kept.session as { readonly items: readonly { content: [{ url: string }] }[] };
       expect(items.map(({ content }) => content[0].url)).toEqual(pictures);
       for (const [n, { content }] of items.entries()) pictures[n] = content[0].url;
       expect(await save()).toBeLessThan(2000);

@@ -46,12 +46,13 @@ export async function watchGate(id: string): Promise<OutputGate> {
     leaves("dial");
     return fetch(...args);
   });
-  const send = WebSocket.prototype.send;
+  const send: unknown = Reflect.get(WebSocket.prototype, "send");
+  if (typeof send !== "function") throw new Error("sockets do not send");
   vi.spyOn(WebSocket.prototype, "send").mockImplementation(function (this: WebSocket, data) {
     leaves(
       typeof data === "string" ? String((JSON.parse(data) as { readonly type?: unknown }).type) : "audio",
     );
-    send.call(this, data);
+    Reflect.apply(send, this, [data]);
   });
   await inObject(id, (storage) => {
     watch(storage, ["put", "delete", "deleteAll"], (name, args) => writes(name, args, COMMIT_MS));

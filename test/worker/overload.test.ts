@@ -1,4 +1,4 @@
-import { env } from "cloudflare:workers";
+import type { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bearer, callWith, HOST, OTHER_KEY, problemOf } from "./doors.ts";
 
