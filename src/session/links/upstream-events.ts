@@ -176,19 +176,19 @@ export class UpstreamEvents implements LinkHost {
     const itemId = this.#userItems.get(event.itemId) ?? withoutAlias(event.itemId);
     const entry = this.#conversation.find(itemId);
     if (!entry) return;
-    const base = { item_id: itemId, content_index: 0 };
+    const base = { item_id: itemId, content_index: ("part" in event ? event.part : undefined) ?? 0 };
     const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
     if (event.type === "input.transcript.delta") {
-      this.#port.emit({ ...event.extra, type, ...base, delta: event.delta });
+      this.#port.emit({ type, ...event.extra, ...base, delta: event.delta });
     } else if (event.type === "input.transcript.segment") {
-      this.#port.emit({ type, ...base, ...event.segment });
+      this.#port.emit({ ...event.segment, type, ...base });
     } else if (event.type === "input.transcript.failed") {
       this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
     } else {
       this.#conversation.transcribed(entry, event.transcript);
       this.changed(itemId);
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
-      this.#port.emit({ ...event.extra, type, ...base, transcript: event.transcript, usage });
+      this.#port.emit({ type, ...event.extra, ...base, transcript: event.transcript, usage });
     }
   }
 
