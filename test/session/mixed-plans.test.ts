@@ -98,7 +98,7 @@ describe("the name of a turn", () => {
     const id = String(call.last("input_audio_buffer.speech_started")["item_id"]);
     call.client({ type: "conversation.item.create", item: item(id), event_id: "mine" });
     expect(call.last("error")["error"]).toMatchObject({
-      code: "item_create_duplicate_id",
+      code: "item_create_duplicate_item_id",
       event_id: "mine",
       param: "item.id",
     });
