@@ -98,16 +98,19 @@ export class SimulatedCall implements World {
     });
   }
 
-  run(): Outcome {
+  async run(): Promise<Outcome> {
     const { checks, client, time } = this;
     client.begin();
     this.#watchTheEnd();
-    time.run(LONGEST_MS + (this.#talksMs ?? 0), () => checks.violation !== null || this.hungUpAt !== null);
+    await time.run(
+      LONGEST_MS + (this.#talksMs ?? 0),
+      () => checks.violation !== null || this.hungUpAt !== null,
+    );
     if (this.hungUpAt === null && checks.violation === null) {
       checks.fail("stuck", `the call did not end: unfinished responses ${client.answering.join(", ")}`);
     }
     const windowMs = (this.scenario.limits.clientGoneMs ?? 0) + AFTERMATH_MS;
-    time.run(time.now + windowMs, () => checks.violation !== null);
+    await time.run(time.now + windowMs, () => checks.violation !== null);
     if (checks.violation === null) judge(this);
     checks.count("virtual_ms", time.now);
     checks.count(`calls ${this.scenario.dialect}`);
@@ -137,7 +140,7 @@ export class SimulatedCall implements World {
       client.answering.length === 0
     ) {
       const session = this.relay.session?.snapshot() ?? null;
-      if (session !== null) this.relay.inspection.look(session, this.relay.now);
+      if (session !== null) this.relay.inspection.look(session);
       this.lastMoment = session;
       client.line.hangUp();
       this.hungUpAt = time.now;

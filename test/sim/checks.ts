@@ -20,6 +20,7 @@ export type Invariant =
   | "verdict"
   | "provider-protocol"
   | "money"
+  | "after-end"
   | "threw";
 
 export interface Violation {

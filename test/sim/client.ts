@@ -142,6 +142,13 @@ export class Client {
     return this.order.unfinished.filter((id) => this.dialogue.agents.has(this.dialogue.streamOf(id)));
   }
 
+  /** Nobody speaks, nothing is heard and nothing is being answered, for so long. */
+  idleFor(ms: number): boolean {
+    const { caller } = this;
+    const quietMs = this.#world.time.now - caller.quietSince;
+    return caller.utterances.length > 0 && !caller.speaking && quietMs >= ms && this.answering.length === 0;
+  }
+
   get agentAudible(): boolean {
     return [...this.dialogue.agents].some((stream) => this.player.aheadMs(stream) > 0);
   }

@@ -1,6 +1,7 @@
 /** Looks into the session itself: no state outlives its deadline, no buffer grows past its limit. */
 import { DEFAULT_LIMITS, type Limits } from "../../src/session/limits.ts";
 import type { LinkSnapshot } from "../../src/session/links/link.ts";
+import type { Action } from "../../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import type { World } from "./world.ts";
 
@@ -34,7 +35,7 @@ export class Inspection {
   }
 
   /** After every input: what costs nothing to look at. */
-  step(session: Session, now: number): void {
+  step(session: Session, now: number, _actions: readonly Action[]): void {
     const { deadline } = session;
     if (deadline === null || deadline >= now) {
       this.#since.delete("deadline");
@@ -44,9 +45,10 @@ export class Inspection {
   }
 
   /** At every snapshot. */
-  look(snapshot: SessionSnapshot, now: number): void {
+  look(snapshot: SessionSnapshot): void {
     this.#lookAtStates(snapshot);
     this.#lookAtBuffers(snapshot);
+    const { now } = snapshot.context;
     for (const [name, at] of snapshot.context.deadlines) {
       const key = `deadline:${name}:${at}`;
       if (at < now) this.#lasts(key, SLACK_MS, "deadline", () => `${name} is ${now - at} ms overdue`);

@@ -52,13 +52,13 @@ export class Line {
         if (this.connection === connection) this.#closed(code, reason);
       },
     });
-    const again = this.wire.canResume;
+    const token = this.wire.resumeToken;
     this.wire.connected();
-    this.wire.resuming = again;
+    this.wire.resuming = token !== null;
     time.after(connection.quality.delayMs, () => {
       if (this.connection !== connection) return;
-      if (!this.#relay.accept(connection, scenario.dialect)) this.lose("refused");
-      else if (again) this.put(JSON.stringify(this.wire.resume()));
+      if (!this.#relay.accept(connection, { dialect: scenario.dialect, token })) this.lose("refused");
+      else if (token !== null) this.put(JSON.stringify(this.wire.resume()));
     });
   }
 

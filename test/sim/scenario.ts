@@ -38,6 +38,9 @@ const KINDS: readonly (readonly UpstreamKind[])[] = [
   ["echo"],
 ];
 
+/** Upstreams are hung up in the pauses of such calls. */
+const PARKING: readonly string[] = ["caller.long_silence", "platform.evict"];
+
 export function drawScenario(random: Random, faults: readonly string[]): Scenario {
   const rateHz = random.pick([16_000, 16_000, 16_000, 24_000, 8000] as const);
   const kinds = random.pick(KINDS);
@@ -58,7 +61,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     tools,
     faults,
     session: session(random, rateHz, manual, tools, dialect === "duplex.v1"),
-    limits: faults.includes("caller.long_silence") ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
+    limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
     utterances: random.int(2, 4),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
     providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },

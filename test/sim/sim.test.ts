@@ -13,9 +13,9 @@ describe("the simulator", () => {
 
   for (let from = 1; from <= SEEDS; from += BATCH) {
     const to = from + BATCH - 1;
-    test(`no invariant is broken in calls ${from} to ${to}`, () => {
+    test(`no invariant is broken in calls ${from} to ${to}`, async () => {
       const range = { from, to, step: 1, among: SURVIVABLE, untilFailure: false };
-      const report = simulate(range, () => process.cpuUsage().user / 1e6);
+      const report = await simulate(range, () => process.cpuUsage().user / 1e6);
       addReport(total, report);
       expect(report.failures.map((failure) => describeFailure(failure))).toEqual([]);
     }, 120_000);
@@ -28,8 +28,8 @@ describe("the simulator", () => {
     expect(Object.keys(total.pairs).length).toBeGreaterThan(150);
   });
 
-  test("a seed is one call, to the last message", () => {
-    const [once, again] = [play(7, SURVIVABLE, true), play(7, SURVIVABLE, true)];
+  test("a seed is one call, to the last message", async () => {
+    const [once, again] = [await play(7, SURVIVABLE, true), await play(7, SURVIVABLE, true)];
     expect(once.trace.length).toBeGreaterThan(500);
     expect(again.trace).toEqual(once.trace);
   });
