@@ -5,6 +5,7 @@
 interface WebSocket {
   accept(): void;
 }
+
 interface Response {
   readonly webSocket: WebSocket | null;
 }
