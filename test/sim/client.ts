@@ -23,6 +23,9 @@ interface ClientHabits {
   /** Holds frames back and sends so many milliseconds at once. */
   burstMs: number;
   acknowledges: boolean;
+  acknowledgeEveryMs: number;
+  /** A plain client says what it played of an answer that it cut off. */
+  truncates: boolean;
 }
 
 export class Client {
@@ -32,7 +35,13 @@ export class Client {
   readonly hearing: Hearing;
   readonly dialogue: Dialogue;
   readonly line: Line;
-  readonly habits: ClientHabits = { slice: null, burstMs: 0, acknowledges: true };
+  readonly habits: ClientHabits = {
+    slice: null,
+    burstMs: 0,
+    acknowledges: true,
+    acknowledgeEveryMs: ACK_EVERY_MS,
+    truncates: true,
+  };
   /** Time and kind of everything that names a loss: errors, overlap decisions, clears. */
   readonly named: { readonly at: number; readonly what: string }[] = [];
   /** Turns as they were announced, by item; in milliseconds of what was sent. */
@@ -44,6 +53,7 @@ export class Client {
   readonly #world: World;
   readonly #random: Random;
   #held: Uint8Array[] = [];
+  #frozenUntil = 0;
   #lastAckAt = 0;
   #owesResponse = false;
 
@@ -89,9 +99,11 @@ export class Client {
     this.player.play(FRAME_MS);
     const frame = this.caller.frame(this.agentAudible);
     if (frame !== null) this.#held.push(bytesOf(frame));
-    if (this.#held.length * FRAME_MS > this.habits.burstMs || frame === null) this.#sendHeld();
-    this.line.keepUp();
-    if (this.extended) this.#acknowledge();
+    if (this.#world.time.now >= this.#frozenUntil) {
+      if (this.#held.length * FRAME_MS > this.habits.burstMs || frame === null) this.#sendHeld();
+      this.line.keepUp();
+      if (this.extended) this.#acknowledge();
+    }
     this.#world.time.after(FRAME_MS, () => this.#tick());
   }
 
@@ -116,11 +128,16 @@ export class Client {
 
   #acknowledge(): void {
     const { now } = this.#world.time;
-    if (!this.habits.acknowledges || now - this.#lastAckAt < ACK_EVERY_MS) return;
+    if (!this.habits.acknowledges || now - this.#lastAckAt < this.habits.acknowledgeEveryMs) return;
     this.#lastAckAt = now;
     for (const [itemId, played_ms] of this.player.news()) {
       this.line.send({ type: "playback.ack", item_id: itemId, played_ms });
     }
+  }
+
+  /** Nothing is sent for so long. */
+  freeze(ms: number): void {
+    this.#frozenUntil = this.#world.time.now + ms;
   }
 
   /** Push to talk: the button is let go. */
@@ -303,12 +320,14 @@ export class Client {
       if (itemId === null || !item || !this.dialogue.agents.has(stream)) continue;
       const heardMs = Math.floor(item.playedMs);
       this.truncated.add(itemId);
-      this.line.send({
-        type: "conversation.item.truncate",
-        item_id: itemId,
-        content_index: 0,
-        audio_end_ms: heardMs,
-      });
+      if (this.habits.truncates) {
+        this.line.send({
+          type: "conversation.item.truncate",
+          item_id: itemId,
+          content_index: 0,
+          audio_end_ms: heardMs,
+        });
+      }
       this.player.flush(item.responseId);
     }
   }

@@ -46,7 +46,7 @@ export class Hearing {
     const known = this.#items.get(itemId) ?? null;
     const hint =
       known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
-    if (this.#silent() && samples.every((sample) => sample === 0)) return false;
+    if (this.#silent() && samples.every((sample) => Math.abs(sample) <= 1)) return false;
     const short = samples.length < LEAST && this.#echoes && known === null;
     const said = short ? null : known !== null && known.answer === null ? null : readAgent(samples, hint);
     if (said !== null) this.#agent(itemId, known, said, samples.length);

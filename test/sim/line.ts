@@ -20,6 +20,8 @@ export class Line {
   over = false;
   /** Until a lost connection is dialled again. */
   redialMs: () => number;
+  /** From a new connection to its `session.resume`. */
+  resumeAfterMs: () => number = () => 0;
   /** When the line was down, as the client sees it; the second moment is that of the verdict. */
   readonly outages: { readonly from: number; to: number }[] = [];
   readonly #world: World;
@@ -58,8 +60,39 @@ export class Line {
     time.after(connection.quality.delayMs, () => {
       if (this.connection !== connection) return;
       if (!this.#relay.accept(connection, { dialect: scenario.dialect, token })) this.lose("refused");
-      else if (token !== null) this.put(JSON.stringify(this.wire.resume()));
+      else if (token !== null) this.#resume(connection);
     });
+  }
+
+  #resume(connection: Connection): void {
+    const ms = this.resumeAfterMs();
+    if (ms === 0) return this.put(JSON.stringify(this.wire.resume()));
+    this.#world.time.after(ms, () => {
+      this.wire.connected();
+      if (this.connection === connection) this.put(JSON.stringify(this.wire.resume()));
+    });
+  }
+
+  /** A connection beside the one that lives: what it says, if anything, makes it nobody. */
+  dialBeside(saying: "nothing" | "a token that was never given" | "nonsense"): boolean {
+    const { time, scenario } = this.#world;
+    if (this.connection === null || this.wire.resumeToken === null) return false;
+    const connection = new Connection(time, this.#random.fork(), { ...scenario.clientQuality });
+    const token = this.wire.resumeToken;
+    if (!this.#relay.accept(connection, { dialect: scenario.dialect, token })) return false;
+    if (saying === "nonsense") connection.send("far", '{"type":"session.resume"}');
+    if (saying === "a token that was never given")
+      connection.send("far", '{"type":"session.resume","resume_token":"never","last_received":0}');
+    time.after(this.#random.between(500, 40_000), () => connection.close("far", 1000, ""));
+    return true;
+  }
+
+  /** Its machine is gone: nothing is sent or taken any more, and no close is seen. */
+  vanish(): void {
+    this.connection?.blackHole("far");
+    this.connection?.blackHole("near");
+    this.over = true;
+    this.#host.lost("vanished");
   }
 
   #closed(code: number, reason: string): void {

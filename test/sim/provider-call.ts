@@ -11,7 +11,6 @@ import { ProviderItems } from "./provider-items.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
-const VAD_SILENCE_MS = 500;
 /** What a provider that commits and answers by itself may do while the relay's request for it is on its way. */
 const CROSSABLE: ReadonlySet<string> = new Set([
   "conversation_already_has_active_response",
@@ -32,6 +31,9 @@ export class ProviderCall {
   readonly #name: string;
   readonly #answers: Answer[] = [];
   #numbered = 0;
+  /** The session as this provider has it. */
+  config: JsonObject = {};
+  #greeted = false;
   #tools = false;
   #transcribes = false;
   /** Work of this server is done in order. */
@@ -71,7 +73,8 @@ export class ProviderCall {
 
   #id(kind: string): string {
     this.#numbered += 1;
-    return `${kind}_${this.#name.replaceAll(".", "")}n${this.#numbered}`;
+    const { habits, name } = this.provider;
+    return `${kind}_${habits.repeatsIds ? name : this.#name.replaceAll(".", "")}n${this.#numbered}`;
   }
 
   say(event: JsonObject | Readonly<Record<string, unknown>>): void {
@@ -171,11 +174,25 @@ export class ProviderCall {
   }
 
   #configure(event: JsonObject): void {
-    const text = JSON.stringify(event["session"]);
-    this.#tools = text.includes('"name":"look"');
-    this.#transcribes = text.includes('"transcription":{');
-    if (!this.provider.habits.configures) return this.#world.checks.strike("provider.never_ready");
-    this.say({ type: "session.updated", session: event["session"] ?? null });
+    const { habits } = this.provider;
+    if (!habits.configures) return this.#world.checks.strike("provider.never_ready");
+    if (this.#greeted && habits.refusesUpdates > 0) {
+      habits.refusesUpdates -= 1;
+      this.error("invalid_value", "Invalid value in the session.", event["event_id"]);
+      return this.provider.onRefusedUpdate();
+    }
+    this.#greeted = true;
+    this.config = { ...this.config, ...fields(event["session"]) };
+    const audio = JSON.stringify(this.config);
+    this.#tools = audio.includes('"name":"look"');
+    this.#transcribes = audio.includes('"transcription":{');
+    this.say({ type: "session.updated", session: this.config });
+    if (habits.diesAfterReadyMs === null) return;
+    this.#world.time.after(habits.diesAfterReadyMs, () => {
+      if (!this.open) return;
+      this.#world.checks.strike("provider.dies_when_ready");
+      this.hangUp(1011, "quota");
+    });
   }
 
   #hear(event: JsonObject): void {
@@ -193,7 +210,7 @@ export class ProviderCall {
       this.#toldSpeech = true;
       this.say({ type: "input_audio_buffer.speech_started", audio_start_ms: 0, item_id: "soon" });
       for (const answer of this.#running()) answer.cancel("turn_detected");
-    } else if (this.#toldSpeech && this.#quietMs >= VAD_SILENCE_MS) {
+    } else if (this.#toldSpeech && this.#quietMs >= this.provider.habits.vadSilenceMs) {
       this.#toldSpeech = false;
       this.say({ type: "input_audio_buffer.speech_stopped", audio_end_ms: 0, item_id: "soon" });
       this.#turn();
@@ -262,6 +279,7 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
+    this.provider.asks.push(this.#world.time.now);
     this.provider.prepare(plan);
     this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));
   }

@@ -87,6 +87,20 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
     },
   },
   {
+    // As the platform does it: a write that fails takes the object with it.
+    name: "platform.store_kills",
+    fits: isDuplex,
+    needsResume: true,
+    arm(call, random) {
+      call.unsteady = true;
+      call.client.line.wire.mayForget = true;
+      call.relay.store.fails = () => call.time.now > 1500 && random.chance(0.08);
+      call.relay.store.onFailure = () => {
+        if (call.relay.die("crash")) call.checks.strike("platform.store_kills");
+      };
+    },
+  },
+  {
     name: "platform.store_slow",
     arm(call, random) {
       call.relay.store.writeMs = random.between(200, 1500);
