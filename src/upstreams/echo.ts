@@ -132,7 +132,10 @@ class EchoUpstream implements Upstream {
     const said = this.#modality === "text" ? "text" : "transcript";
     if (text !== "") events.push({ type: said, response, item: response, delta: text });
     const end = { status: "completed", reason: null, error: null, usage: null, metadata: null } as const;
-    events.push({ type: "item.done", response, item: response, status: "completed" }, { type: "response.done", response, ...end });
+    events.push(
+      { type: "item.done", response, item: response, status: "completed" },
+      { type: "response.done", response, ...end },
+    );
     return events;
   }
 }

@@ -25,6 +25,12 @@ export function nameAt(object: JsonObject | null, key: string): string | null {
   return value !== null && value.length > 0 && value.length <= MAX_NAME_CHARS ? value : null;
 }
 
+/** A whole number from 0, else null. */
+export function indexAt(object: JsonObject | null, key: string): number | null {
+  const value = object?.[key];
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : null;
+}
+
 /** `over` laid on `under`: objects merge, everything else replaces. */
 export function mergeDeep(under: JsonObject, over: JsonObject): JsonObject {
   const merged: Record<string, Json> = { ...under };

@@ -3,7 +3,8 @@
  * settings (what to dial), session (configuration in the provider's words), names and responses (who is who),
  * encode and decode (the wire).
  */
-import type { AudioFormat } from "../audio/format.ts";
+import type { AudioFormat, ProviderFormat } from "../audio/format.ts";
+import { CallIds, type CallIdsState } from "./openai-calls.ts";
 import { Decoder, type DecoderState } from "./openai-decode.ts";
 import { Encoder, type EncoderState } from "./openai-encode.ts";
 import { ItemNames, type NamesState } from "./openai-names.ts";
@@ -21,6 +22,7 @@ export function createOpenAiCompatible(options: UpstreamOptions): Upstream {
 
 type CodecState = {
   readonly names: NamesState;
+  readonly calls: CallIdsState;
   readonly responses: ResponsesState;
   readonly encoder: EncoderState;
   readonly decoder: DecoderState;
@@ -30,6 +32,7 @@ class OpenAiUpstream implements Upstream {
   readonly #settings: OpenAiSettings;
   readonly #redactor: Redactor;
   readonly #names = new ItemNames();
+  readonly #calls = new CallIds();
   readonly #responses = new Responses();
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
@@ -38,25 +41,22 @@ class OpenAiUpstream implements Upstream {
   constructor(settings: OpenAiSettings) {
     this.#settings = settings;
     this.#redactor = createRedactor(settings.request.headers);
-    this.#encoder = new Encoder(settings, this.#names, this.#responses);
-    this.#decoder = new Decoder({
-      settings,
-      names: this.#names,
-      responses: this.#responses,
-      encoder: this.#encoder,
-      redactor: this.#redactor,
-    });
+    const parts = { settings, names: this.#names, calls: this.#calls, responses: this.#responses };
+    this.#encoder = new Encoder(parts);
+    this.#decoder = new Decoder({ ...parts, encoder: this.#encoder, redactor: this.#redactor });
   }
 
-  /** Asked for many times in a frame, and the same until the handshake decides another format. */
+  /** Asked for many times in a frame, and the same until the provider states another format. */
   get capabilities(): Capabilities {
-    const { output } = this.#decoder;
-    if (this.#capabilities?.output !== output) this.#capabilities = this.#describe(output);
+    const { input, output } = this.#decoder;
+    const known = this.#capabilities;
+    if (known?.output === output && known.input === input) return known;
+    this.#capabilities = this.#describe(input, output);
     return this.#capabilities;
   }
 
-  #describe(output: AudioFormat): Capabilities {
-    const { input, turns, quirks } = this.#settings;
+  #describe(input: AudioFormat, output: ProviderFormat): Capabilities {
+    const { turns, quirks } = this.#settings;
     return {
       input,
       output,
@@ -67,7 +67,7 @@ class OpenAiUpstream implements Upstream {
       tools: quirks.tools,
       transcription: quirks.transcription,
       outOfBand: quirks.outOfBand,
-      confirms: false,
+      confirms: quirks.readyOn === "session.updated",
       resumption: false,
       maxSessionMs: quirks.maxSessionMs,
       keepaliveMs: quirks.keepalive?.everyMs ?? null,
@@ -98,6 +98,7 @@ class OpenAiUpstream implements Upstream {
   snapshot(): JsonObject {
     const state: CodecState = {
       names: this.#names.snapshot(),
+      calls: this.#calls.snapshot(),
       responses: this.#responses.snapshot(),
       encoder: this.#encoder.snapshot(),
       decoder: this.#decoder.snapshot(),
@@ -109,6 +110,7 @@ class OpenAiUpstream implements Upstream {
     // Our own writing, inside the session's versioned snapshot.
     const state = snapshot as unknown as CodecState;
     this.#names.restore(state.names);
+    this.#calls.restore(state.calls);
     this.#responses.restore(state.responses);
     this.#encoder.restore(state.encoder);
     this.#decoder.restore(state.decoder);

@@ -1,14 +1,16 @@
 /** What the parts of the decoder share. */
+import type { CallIds } from "./openai-calls.ts";
 import type { Encoder } from "./openai-encode.ts";
 import type { ItemNames } from "./openai-names.ts";
 import type { Responses } from "./openai-responses.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
 import type { Redactor } from "./redact.ts";
-import type { JsonObject, UpstreamEvent } from "./upstream.ts";
+import type { JsonObject, UpstreamEvent, UpstreamFault } from "./upstream.ts";
 
 export interface DecoderParts {
   readonly settings: OpenAiSettings;
   readonly names: ItemNames;
+  readonly calls: CallIds;
   readonly responses: Responses;
   readonly encoder: Encoder;
   readonly redactor: Redactor;
@@ -21,4 +23,6 @@ export interface Sink {
   emit(event: UpstreamEvent): void;
   /** The message makes no sense: `what` completes "A message of the provider …". */
   malformed(what: string): void;
+  /** The connection is of no more use. */
+  giveUp(error: UpstreamFault): void;
 }

@@ -1,67 +1,82 @@
 /** Server events of the OpenAI Realtime dialect, GA and beta names alike, to upstream events. */
-import { type AudioFormat, bytesPerSample, type PcmRateHz } from "../audio/format.ts";
+import { type AudioFormat, bytesPerSample, type ProviderFormat } from "../audio/format.ts";
 import { parseJsonObject } from "../protocol/json.ts";
 import { PieceDecoder } from "./audio-carry.ts";
-import { objectAt, objectsAt, textAt } from "./json.ts";
+import { objectsAt, textAt } from "./json.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import { ErrorEvents } from "./openai-errors.ts";
-import { InputEvents } from "./openai-input.ts";
+import { Handshake, type HandshakeState } from "./openai-handshake.ts";
+import { InputEvents, type InputState } from "./openai-input.ts";
+import { OtherEvents, type PlacedState } from "./openai-others.ts";
 import { OutputEvents } from "./openai-output.ts";
-import type { OutputItem } from "./openai-responses.ts";
+import { type OutputItem, type Part, partOf } from "./openai-output-item.ts";
 import { emptySpans, scanAudioDelta } from "./openai-scan.ts";
-import { readFormat } from "./openai-words.ts";
-import type { JsonObject, UpstreamEvent, WireMessage } from "./upstream.ts";
+import type { JsonObject, UpstreamEvent, UpstreamFault, WireMessage } from "./upstream.ts";
 
 /** One message: OpenAI itself takes at most 15 MiB of audio in one (openai-realtime.md §1). */
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 
 export type DecoderState = {
-  readonly output:
-    | { readonly type: "audio/pcm"; readonly rate: PcmRateHz }
-    | { readonly type: "audio/pcmu" | "audio/pcma" };
-  readonly ready: boolean;
-  readonly growing: readonly (readonly [itemId: string, transcript: string])[];
+  readonly handshake: HandshakeState;
+  readonly input: InputState;
+  readonly placed: PlacedState;
 };
 
 export class Decoder {
   readonly #parts: DecoderParts;
   readonly #pieces = new PieceDecoder();
   readonly #spans = emptySpans();
+  readonly #handshake: Handshake;
   readonly #outputs: OutputEvents;
+  readonly #others: OtherEvents;
   readonly #input: InputEvents;
   readonly #errors: ErrorEvents;
   readonly #handlers: ReadonlyMap<string, Handler>;
-  #output: AudioFormat;
-  #ready = false;
   #events: UpstreamEvent[] = [];
-  /** The item the last delta was for: the next one nearly always is too. */
+  /** The item and part that the last delta was for: the next one nearly always is too. */
   #current: OutputItem | null = null;
+  #part: Part | null = null;
 
   constructor(parts: DecoderParts) {
     this.#parts = parts;
-    this.#output = parts.settings.output;
     const sink: Sink = {
       emit: (event) => this.#events.push(event),
       malformed: (what) => this.#malformed(what),
+      giveUp: (error) => this.#giveUp(error),
     };
+    this.#handshake = new Handshake(parts, sink);
     this.#outputs = new OutputEvents(parts, sink);
-    this.#input = new InputEvents(parts, sink);
+    this.#others = new OtherEvents(parts, sink);
+    this.#input = new InputEvents(parts, sink, this.#others);
     this.#errors = new ErrorEvents(parts, sink);
-    this.#handlers = new Map([...this.#table(), ...this.#outputs.table(), ...this.#input.table()]);
+    this.#handlers = new Map([
+      ...this.#table(),
+      ...this.#handshake.table(),
+      ...this.#outputs.table(),
+      ...this.#input.table(),
+    ]);
   }
 
-  get output(): AudioFormat {
-    return this.#output;
+  get input(): AudioFormat {
+    return this.#handshake.input;
+  }
+
+  get output(): ProviderFormat {
+    return this.#handshake.output;
   }
 
   snapshot(): DecoderState {
-    return { output: { ...this.#output }, ready: this.#ready, growing: this.#input.snapshot() };
+    return {
+      handshake: this.#handshake.snapshot(),
+      input: this.#input.snapshot(),
+      placed: this.#others.snapshot(),
+    };
   }
 
   restore(state: DecoderState): void {
-    this.#output = state.output;
-    this.#ready = state.ready;
-    this.#input.restore(state.growing);
+    this.#handshake.restore(state.handshake);
+    this.#input.restore(state.input);
+    this.#others.restore(state.placed);
   }
 
   decode(data: WireMessage): readonly UpstreamEvent[] {
@@ -77,27 +92,50 @@ export class Decoder {
     const spans = this.#spans;
     if (!scanAudioDelta(text, spans)) return false;
     let item = this.#current;
-    if (item === null || !isSpan(text, spans.itemStart, spans.itemEnd, item.id)) {
+    if (item === null || item.id === null || !isSpan(text, spans.itemStart, spans.itemEnd, item.id)) {
       item = this.#parts.responses.item(text.slice(spans.itemStart, spans.itemEnd));
       if (item === null) return false;
       this.#current = item;
+      this.#part = null;
     }
-    if (!item.open || !isSpan(text, spans.responseStart, spans.responseEnd, item.response)) return false;
-    return this.#audio(item, text.slice(spans.deltaStart, spans.deltaEnd));
+    if (!item.open || item.kind !== "message") return false;
+    if (!isSpan(text, spans.responseStart, spans.responseEnd, item.responseId)) return false;
+    let part = this.#part;
+    if (part === null || part.index !== spans.part) {
+      part = partOf(item, spans.part);
+      if (part === null) return false;
+      this.#part = part;
+    }
+    return this.#audio(item, part, text.slice(spans.deltaStart, spans.deltaEnd));
   }
 
   #parsed(text: string): void {
     const event = parseJsonObject(text);
     const type = textAt(event, "type");
     if (event === null || type === null) return this.#malformed("is not a JSON object with a type");
-    // Unknown types are the future, not an error.
-    this.#handlers.get(type)?.(event);
+    if (!this.#others.takes(event, type)) {
+      const handle = this.#handlers.get(type);
+      if (handle === undefined) this.#others.unknown(event, type);
+      else handle(event);
+    }
+    this.#follow();
     this.#events.push(...this.#parts.encoder.takeOwed());
     this.#release(false);
   }
 
+  /** What the events of this message mean for what waits. */
+  #follow(): void {
+    const { encoder, names } = this.#parts;
+    const began = this.#events.some(({ type }) => type === "response.started");
+    const ended = this.#events.some(({ type }) => type === "response.done");
+    if (began) this.#input.answerBegins();
+    if (ended) this.#input.answerEnds();
+    encoder.updates.acknowledged(names.acknowledged);
+    this.#handshake.settle();
+  }
+
   #release(despite: boolean): void {
-    for (const data of this.#parts.encoder.release(this.#output, despite))
+    for (const data of this.#parts.encoder.release(this.output, despite))
       this.#events.push({ type: "reply", data });
   }
 
@@ -109,31 +147,20 @@ export class Decoder {
     });
   }
 
+  #giveUp(error: UpstreamFault): void {
+    this.#handshake.over();
+    if (error.code === "session_expired") this.#events.push({ type: "expiring", inMs: 0 });
+    this.#events.push({ type: "error", error, fatal: true });
+  }
+
   #table(): [string, Handler][] {
     const audio: Handler = (event) => this.#audioSlow(event);
-    const session: Handler = (event) => this.#session(event);
     return [
-      ["session.created", session],
-      ["session.updated", session],
-      ["transcription_session.created", session],
-      ["transcription_session.updated", session],
       ["response.output_audio.delta", audio],
       ["response.audio.delta", audio],
       ["rate_limits.updated", (event) => this.#rateLimits(event)],
       ["error", (event) => this.#error(event)],
     ];
-  }
-
-  #session(event: JsonObject): void {
-    const session = objectAt(event, "session");
-    if (this.#ready) return;
-    const answered = textAt(event, "type")?.endsWith(".updated") ?? false;
-    if (!answered && this.#parts.settings.quirks.readyOn === "session.updated") return;
-    // A format in the provider's own handshake wins over what was asked for.
-    if (answered) this.#output = readFormat(session) ?? this.#output;
-    this.#ready = true;
-    this.#parts.encoder.greeted();
-    this.#events.push({ type: "ready" });
   }
 
   #audioSlow(event: JsonObject): void {
@@ -142,19 +169,27 @@ export class Decoder {
     // What says nothing begins nothing.
     if (base64 === null) return this.#malformed("has no audio");
     const item = this.#outputs.messageOf(event);
-    if (item !== null && !this.#audio(item, base64)) this.#malformed("has audio that is not base64");
+    const part = item === null ? null : this.#outputs.partOf(item, event);
+    if (item !== null && part !== null && !this.#audio(item, part, base64))
+      this.#malformed("has audio that is not base64");
   }
 
-  #audio(item: OutputItem, base64: string): boolean {
-    const bytes = this.#pieces.decode(base64, bytesPerSample(this.#output), item.carry);
+  #audio(item: OutputItem, part: Part, base64: string): boolean {
+    const bytes = this.#pieces.decode(base64, bytesPerSample(this.output), part);
     if (bytes === null) return false;
-    item.audioBytes += bytes.length;
-    if (bytes.length > 0) this.#events.push({ type: "audio", response: item.response, item: item.id, bytes });
+    part.audioBytes += bytes.length;
+    if (bytes.length === 0) return true;
+    const { response, key } = item;
+    this.#events.push(
+      part.index === 0
+        ? { type: "audio", response, item: key, bytes }
+        : { type: "audio", response, item: key, part: part.index, bytes },
+    );
     return true;
   }
 
   #error(event: JsonObject): void {
-    if (this.#errors.handle(event, this.#ready)) this.#release(true);
+    if (this.#errors.handle(event)) this.#release(true);
   }
 
   #rateLimits(event: JsonObject): void {

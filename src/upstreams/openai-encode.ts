@@ -1,14 +1,17 @@
 /** Commands to client events of the OpenAI Realtime dialect. */
-import type { AudioFormat } from "../audio/format.ts";
+import type { ProviderFormat } from "../audio/format.ts";
 import { isJsonObject } from "../protocol/json.ts";
 import { textAt } from "./json.ts";
-import { ItemCommands } from "./openai-items.ts";
-import type { ItemNames } from "./openai-names.ts";
-import type { Ask, Responses } from "./openai-responses.ts";
-import { SessionUpdates, wireItem, wireParams } from "./openai-session.ts";
-import type { OpenAiSettings } from "./openai-settings.ts";
+import type { Ask } from "./openai-asks.ts";
+import { ItemCommands, type ItemCommandsParts } from "./openai-items.ts";
+import { type LedgerState, Ledger } from "./openai-ledger.ts";
+import { OwedEnds, type OwedState } from "./openai-owed.ts";
+import type { OpenResponse } from "./openai-responses.ts";
+import { type UpdatesState, SessionUpdates } from "./openai-updates.ts";
+import { wireItem, wireParams } from "./openai-wire.ts";
 import { RESPONSE_METADATA } from "./openai-words.ts";
 import type {
+  Caused,
   Command,
   Json,
   JsonObject,
@@ -18,117 +21,67 @@ import type {
   WireMessage,
 } from "./upstream.ts";
 
-/** Ends of answers owed to the session that no provider message has carried yet. */
-const MAX_OWED = 32;
-
-type Unanswered = {
-  readonly response: string;
-  readonly answers: string;
-  /** Null: cancelled. */
-  readonly fault: { readonly code: string; readonly message: string } | null;
-};
-
-/** The configuration as a type that the compiler knows to be JSON. */
-type PlainConfig = { readonly [K in keyof UpstreamConfig]: UpstreamConfig[K] };
-
 export type EncoderState = {
-  readonly owed: readonly Unanswered[];
-  readonly numbered: number;
+  readonly owed: OwedState;
+  readonly ledger: LedgerState;
   readonly tail: string | null;
-  readonly greeting: {
-    readonly config: PlainConfig;
-    readonly eventId: string;
-    readonly bare: boolean;
-  } | null;
   readonly transcribes: boolean;
-  readonly sent: readonly (readonly [path: string, json: string])[];
+  readonly updates: UpdatesState;
 };
+
+type RespondCommand = Extract<Command, { type: "respond" }>;
 
 export class Encoder {
-  readonly #settings: OpenAiSettings;
-  readonly #names: ItemNames;
-  readonly #responses: Responses;
-  readonly #updates: SessionUpdates;
+  readonly ledger: Ledger;
+  readonly updates: SessionUpdates;
+  readonly #parts: ItemCommandsParts;
   readonly #items: ItemCommands;
-  #owed: Unanswered[] = [];
-  #numbered = 0;
-  #greeting: { readonly config: UpstreamConfig; eventId: string; bare: boolean } | null = null;
+  readonly #owed = new OwedEnds();
   #transcribes = false;
 
-  constructor(settings: OpenAiSettings, names: ItemNames, responses: Responses) {
-    this.#settings = settings;
-    this.#names = names;
-    this.#responses = responses;
-    this.#updates = new SessionUpdates(settings);
-    this.#items = new ItemCommands(settings, names, responses, (what) => this.#eventId(what));
+  constructor(parts: Omit<ItemCommandsParts, "ledger">) {
+    this.ledger = new Ledger();
+    this.#parts = { ...parts, ledger: this.ledger };
+    this.updates = new SessionUpdates(parts.settings, (what) => this.ledger.next(what));
+    this.#items = new ItemCommands(this.#parts);
   }
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
     this.#transcribes = config.transcription !== null;
-    this.#greeting = {
-      config,
-      eventId: this.#eventId("greet"),
-      bare: Object.keys(config.extra).length === 0,
-    };
-    const update = this.#updates.next(config, this.#greeting.eventId);
-    return update === null ? [] : [JSON.stringify(update)];
-  }
-
-  /** The event id of the first `session.update`. */
-  get greetingId(): string | null {
-    return this.#greeting?.eventId ?? null;
-  }
-
-  /** The provider took the greeting: it is not said again. */
-  greeted(): void {
-    this.#greeting = null;
-  }
-
-  /** The provider refused the greeting: the same without the client's extra keys, once; then null. */
-  greetAgain(): WireMessage | null {
-    const greeting = this.#greeting;
-    if (greeting === null || greeting.bare) return null;
-    greeting.bare = true;
-    greeting.eventId = this.#eventId("greet");
-    this.#updates.refused();
-    const update = this.#updates.next(greeting.config, greeting.eventId, false);
-    return update === null ? null : JSON.stringify(update);
+    const update = this.updates.next(config, null, true);
+    return update === null ? [] : [message(update)];
   }
 
   get transcribes(): boolean {
     return this.#transcribes;
   }
 
-  encode(command: Command, output: AudioFormat): readonly WireMessage[] {
+  encode(command: Command, output: ProviderFormat): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return [`{"type":"input_audio_buffer.append","audio":"${command.chunk.base64()}"}`];
       case "configure":
-        return this.#configure(command.config);
+        return this.#configure(command.config, command.cause ?? null);
       case "commit":
-        return this.#commit(command.itemId);
+        return this.#commit(command.itemId, command);
       case "clear":
-        return [message({ type: "input_audio_buffer.clear", event_id: this.#eventId("clear") })];
+        return [
+          message({ type: "input_audio_buffer.clear", event_id: this.#eventId("clear", null, command) }),
+        ];
       case "respond":
-        return this.#respond({
-          responseId: command.responseId,
-          eventId: this.#eventId("respond"),
-          options: command.options,
-          cancelled: false,
-          again: false,
-        });
+        return this.#respond(this.#askFor(command));
       case "cancel":
-        return this.#cancel(command.responseId);
+        return this.#cancel(command.responseId, command, output);
       case "truncate":
       case "item":
       case "delete":
         return this.#items.encode(command, output);
       case "named":
-        if (command.what === "item") this.#names.bind(command.id, command.key);
-        else this.#responses.name(command.key, command.id);
+        if (command.what === "item") this.#parts.names.rename(command.key, command.id);
+        else this.#parts.responses.name(command.key, command.id);
         return [];
       case "keepalive": {
-        const { keepalive } = this.#settings.quirks;
+        const { keepalive } = this.#parts.settings.quirks;
         return keepalive === null ? [] : [message(keepalive.message)];
       }
       default:
@@ -140,15 +93,17 @@ export class Encoder {
    * What has been waiting and may be sent now.
    * @param despite send the next `respond` although a response seems to run: its end may never be told
    */
-  release(output: AudioFormat, despite = false): readonly WireMessage[] {
+  release(output: ProviderFormat, despite = false): readonly WireMessage[] {
+    const { names, responses } = this.#parts;
     const out: WireMessage[] = [];
-    for (let ready = this.#names.release(); ready.length > 0; ready = this.#names.release()) {
+    for (let ready = names.release(); ready.length > 0; ready = names.release()) {
       for (const command of ready) out.push(...this.#items.encode(command, output));
     }
     let anyway = despite;
-    while (this.#responses.waiting && (anyway || this.#mayRespond(false))) {
-      const ask = this.#responses.release();
-      if (ask !== null) out.push(this.#create(ask));
+    for (let next = responses.asks.waiting; next !== null; next = responses.asks.waiting) {
+      if (!anyway && !this.#mayRespond(next)) break;
+      responses.asks.release();
+      out.push(this.#create(next));
       anyway = false;
     }
     return out;
@@ -156,31 +111,12 @@ export class Encoder {
 
   /** Events for answers that ended without the provider ever hearing of them. */
   takeOwed(): readonly UpstreamEvent[] {
-    if (this.#owed.length === 0) return [];
-    const owed = this.#owed;
-    this.#owed = [];
-    return owed.flatMap(({ response, answers, fault }) => [
-      { type: "response.started", response, answers },
-      {
-        type: "response.done",
-        response,
-        status: fault === null ? "cancelled" : "failed",
-        reason: fault === null ? "client_cancelled" : null,
-        error: fault,
-        usage: null,
-        metadata: null,
-      },
-    ]);
+    return this.#owed.take();
   }
 
   /** An ask that will not be answered: told as a response that begins and ends. */
   unanswered(ask: Ask, fault: UpstreamFault | null): void {
-    if (this.#owed.length >= MAX_OWED) this.#owed.shift();
-    this.#owed.push({
-      response: `unanswered:${ask.eventId}`,
-      answers: ask.responseId,
-      fault: ask.cancelled || fault === null ? null : { ...fault },
-    });
+    this.#owed.add(ask, fault);
   }
 
   /** The model adds to the conversation: the last item is no longer one of ours. */
@@ -188,40 +124,68 @@ export class Encoder {
     this.#items.appended(null);
   }
 
-  cancelEvent(providerResponseId: string): WireMessage {
-    const eventId = this.#eventId("cancel");
-    return message({ type: "response.cancel", event_id: eventId, response_id: providerResponseId });
+  /** The provider did not take this item. */
+  withdrawn(itemId: string): void {
+    this.#items.withdrawn(itemId);
   }
 
-  #configure(config: UpstreamConfig): readonly WireMessage[] {
+  cancelEvent(response: OpenResponse, command: Caused): WireMessage {
+    const eventId = this.#eventId("cancel", response.answers ?? response.key, command);
+    return message({ type: "response.cancel", event_id: eventId, response_id: response.id });
+  }
+
+  #configure(config: UpstreamConfig, cause: string | null): readonly WireMessage[] {
     this.#transcribes = config.transcription !== null;
-    const update = this.#updates.next(config, this.#eventId("configure"));
-    return update === null ? [] : [JSON.stringify(update)];
+    const update = this.updates.next(config, cause, false);
+    return update === null ? [] : [message(update)];
   }
 
-  #commit(itemId: string): readonly WireMessage[] {
-    const eventId = this.#eventId("commit");
-    this.#names.expect(itemId, eventId, null);
+  #commit(itemId: string, command: Caused): readonly WireMessage[] {
+    const eventId = this.#eventId("commit", itemId, command);
+    this.#parts.names.expect(itemId, eventId, null);
     this.#items.appended(itemId);
     return [message({ type: "input_audio_buffer.commit", event_id: eventId })];
   }
 
+  #askFor(command: RespondCommand): Ask {
+    const { responseId, options } = command;
+    const eventId = this.#eventId("respond", responseId, command);
+    const state = { cancelled: false, again: false, lost: false };
+    return { responseId, eventId, cause: command.cause ?? null, options, ...state };
+  }
+
   #respond(ask: Ask): readonly WireMessage[] {
-    if (this.#mayRespond(ask.options.outOfBand)) return [this.#create(ask)];
-    const dropped = this.#responses.hold(ask);
+    const { asks } = this.#parts.responses;
+    const first = ask.options.outOfBand || asks.waiting === null;
+    if (first && this.#mayRespond(ask)) return [this.#create(ask)];
+    const dropped = asks.hold(ask);
     if (dropped !== null)
       this.unanswered(dropped, { code: "upstream_busy", message: "Too many answers wait." });
     return [];
   }
 
-  #mayRespond(outOfBand: boolean): boolean {
-    if (this.#names.holdsItems) return false;
-    return outOfBand || this.#settings.quirks.abandonsResponses || !this.#responses.busy;
+  #mayRespond(ask: Ask): boolean {
+    const { names, responses, settings } = this.#parts;
+    if (names.holdsItems || this.#awaitsName(ask)) return false;
+    if (ask.options.outOfBand || settings.quirks.abandonsResponses) return true;
+    if (ask.again) return responses.active === null && !responses.asks.unseen;
+    return !responses.busy;
+  }
+
+  /** It refers to a turn that the provider has not named yet. */
+  #awaitsName(ask: Ask): boolean {
+    const { input } = ask.options.params;
+    if (!Array.isArray(input)) return false;
+    return input.some((item: Json) => {
+      const id = referredItem(item);
+      return id !== null && this.#parts.names.provider(id) === null;
+    });
   }
 
   #create(ask: Ask): WireMessage {
-    const { quirks } = this.#settings;
-    const dropped = this.#responses.ask(ask);
+    const { settings, responses } = this.#parts;
+    const { quirks } = settings;
+    const dropped = responses.asks.sent(ask);
     if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
     if (!ask.options.outOfBand) this.#items.appended(null);
     const params = wireParams(ask.options.params, quirks.sessionShape);
@@ -231,63 +195,86 @@ export class Encoder {
       event_id: ask.eventId,
       response: {
         ...params,
-        ...(Array.isArray(input) ? { input: input.map((item: Json) => this.#reference(item)) } : {}),
+        ...(Array.isArray(input) ? { input: input.map((item: Json) => this.#inputItem(item)) } : {}),
         ...(ask.options.outOfBand ? { conversation: "none" } : {}),
         ...(quirks.metadataEcho ? { metadata: { [RESPONSE_METADATA]: ask.responseId } } : {}),
       },
     });
   }
 
-  #reference(item: Json): Json {
+  #inputItem(item: Json): Json {
     if (!isJsonObject(item)) return item;
-    const id = textAt(item, "id");
-    if (item["type"] !== "item_reference" || id === null) {
-      return wireItem(item, this.#settings.quirks.sessionShape) ?? item;
-    }
-    return { ...item, id: this.#names.provider(id) ?? id };
+    const { names, calls, settings } = this.#parts;
+    const id = referredItem(item);
+    if (id !== null) return { ...item, id: names.provider(id) ?? id };
+    const wire = wireItem(item, settings.quirks.sessionShape);
+    return wire === null ? item : calls.wireItem(wire);
   }
 
-  #cancel(responseId: string): readonly WireMessage[] {
-    const waiting = this.#responses.withdraw(responseId);
+  #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
+    const { names, responses, settings } = this.#parts;
+    const waiting = responses.asks.withdraw(responseId);
     if (waiting !== null) {
       this.unanswered({ ...waiting, cancelled: true }, null);
-      return [];
+      // If it waited for no answer, then for a place that is perhaps never named: what comes next does not.
+      const unplaced = responses.busy ? [] : names.giveUpPlaces();
+      const created = unplaced.flatMap((item) => this.#items.unplaced(item));
+      return [...created, ...this.release(output)];
     }
-    const pending = this.#responses.pendingAsk(responseId);
+    const pending = responses.asks.pending(responseId);
     if (pending !== null) {
-      // Without the provider's id it would cancel whatever runs; it is sent when `response.created` names it.
       pending.cancelled = true;
-      return [];
+      return this.#cancelUnnamed(pending, command);
     }
-    const open = this.#responses.find(responseId);
-    return open === null || !this.#settings.quirks.cancel ? [] : [this.cancelEvent(open.id)];
+    const open = responses.find(responseId);
+    if (open === null) return [];
+    const again = open.cancelled;
+    open.cancelled = true;
+    const cancels = settings.quirks.cancel && !again ? [this.cancelEvent(open, command)] : [];
+    return [...cancels, ...this.release(output)];
+  }
+
+  /**
+   * A cancel without the provider's id ends whatever runs: it is sent where that can only be this answer. Else the cancel
+   * follows when `response.created` names it.
+   */
+  #cancelUnnamed(ask: Ask, command: Caused): readonly WireMessage[] {
+    const { responses, settings } = this.#parts;
+    const { quirks, turns } = settings;
+    const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
+    if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
+    const eventId = this.#eventId("cancel", ask.responseId, command);
+    return [message({ type: "response.cancel", event_id: eventId })];
   }
 
   snapshot(): EncoderState {
-    const greeting = this.#greeting;
     return {
-      owed: this.#owed,
-      numbered: this.#numbered,
+      owed: this.#owed.snapshot(),
+      ledger: this.ledger.snapshot(),
       tail: this.#items.tail,
-      greeting: greeting === null ? null : { ...greeting },
       transcribes: this.#transcribes,
-      sent: this.#updates.snapshot(),
+      updates: this.updates.snapshot(),
     };
   }
 
   restore(state: EncoderState): void {
-    this.#owed = [...state.owed];
-    this.#numbered = state.numbered;
+    this.#owed.restore(state.owed);
+    this.ledger.restore(state.ledger);
     this.#items.appended(state.tail);
-    this.#greeting = state.greeting === null ? null : { ...state.greeting };
     this.#transcribes = state.transcribes;
-    this.#updates.restore(state.sent);
+    this.updates.restore(state.updates);
   }
 
-  #eventId(what: string): string {
-    this.#numbered++;
-    return `relay_${what}_${this.#numbered}`;
+  #eventId(what: "clear" | "respond" | "commit" | "cancel", id: string | null, command: Caused): string {
+    const { id: eventId } = this.ledger.next(what);
+    this.ledger.note(eventId, { what, id, cause: command.cause ?? null });
+    return eventId;
   }
+}
+
+/** The item that an `item_reference` names; null: it is none. */
+function referredItem(item: Json): string | null {
+  return isJsonObject(item) && item["type"] === "item_reference" ? textAt(item, "id") : null;
 }
 
 function message(event: JsonObject): WireMessage {

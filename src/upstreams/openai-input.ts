@@ -1,116 +1,115 @@
-/** The user's side in a provider's events: speech, committed items, transcripts of what was said. */
-import { nameAt, objectAt, objectsAt, remember, textAt } from "./json.ts";
+/** The user's side in a provider's events: speech, committed items, items that were created. Words: openai-transcripts.ts. */
+import { nameAt, objectAt, objectsAt, textAt } from "./json.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
+import type { OtherEvents } from "./openai-others.ts";
+import { EarlyEvents } from "./openai-early.ts";
+import { Transcripts, type TranscriptsState } from "./openai-transcripts.ts";
 import type { JsonObject } from "./upstream.ts";
 
-/** Items whose growing transcript is remembered (`cumulativeTranscripts`). */
-const MAX_GROWING = 16;
+export type InputState = {
+  readonly transcripts: TranscriptsState;
+  readonly early: readonly JsonObject[];
+};
 
 export class InputEvents {
   readonly #parts: DecoderParts;
   readonly #sink: Sink;
-  readonly #growing = new Map<string, string>();
+  readonly #others: OtherEvents;
+  readonly #transcripts: Transcripts;
+  readonly #early = new EarlyEvents();
 
-  constructor(parts: DecoderParts, sink: Sink) {
+  constructor(parts: DecoderParts, sink: Sink, others: OtherEvents) {
     this.#parts = parts;
     this.#sink = sink;
+    this.#others = others;
+    const { names, settings, redactor } = parts;
+    this.#transcripts = new Transcripts(sink, settings.quirks, redactor, (id) => names.session(id));
   }
 
-  snapshot(): readonly (readonly [itemId: string, transcript: string])[] {
-    return [...this.#growing];
+  snapshot(): InputState {
+    return { transcripts: this.#transcripts.snapshot(), early: this.#early.snapshot() };
   }
 
-  restore(growing: readonly (readonly [itemId: string, transcript: string])[]): void {
-    for (const [itemId, transcript] of growing) this.#growing.set(itemId, transcript);
+  restore(state: InputState): void {
+    this.#transcripts.restore(state.transcripts);
+    const handlers = new Map(this.table());
+    this.#early.restore(state.early, (event) => handlers.get(textAt(event, "type") ?? ""));
   }
 
   table(): [string, Handler][] {
     const transcription = "conversation.item.input_audio_transcription";
+    const { names } = this.#parts;
+    const told = (handle: (id: string, event: JsonObject) => void): Handler => {
+      const handler: Handler = (event) => {
+        const id = nameAt(event, "item_id");
+        if (id !== null && names.committed(id)) handle(id, event);
+        else this.#early.keep(event, handler);
+      };
+      return handler;
+    };
+    const transcripts = this.#transcripts;
+    const cumulative = this.#parts.settings.quirks.cumulativeTranscripts;
+    const updated: [string, Handler] = [
+      `${transcription}.updated`,
+      told((id, event) => transcripts.updated(id, event)),
+    ];
     return [
-      ["input_audio_buffer.speech_started", () => this.#speech("started")],
-      ["input_audio_buffer.speech_stopped", () => this.#speech("stopped")],
+      ["input_audio_buffer.speech_started", (event) => this.#speech("started", event)],
+      ["input_audio_buffer.speech_stopped", (event) => this.#speech("stopped", event)],
       ["input_audio_buffer.committed", (event) => this.#committed(event)],
-      ["conversation.item.added", (event) => this.#added(event)],
-      ["conversation.item.created", (event) => this.#added(event)],
-      [`${transcription}.delta`, (event) => this.#delta(event)],
-      [`${transcription}.completed`, (event) => this.#completed(event)],
-      [`${transcription}.failed`, (event) => this.#failed(event)],
+      ["conversation.item.added", (event) => this.#added(event, false)],
+      ["conversation.item.created", (event) => this.#added(event, false)],
+      ["conversation.item.done", (event) => this.#added(event, true)],
+      [`${transcription}.delta`, told((id, event) => transcripts.delta(id, event))],
+      [`${transcription}.completed`, told((id, event) => transcripts.completed(id, event))],
+      [`${transcription}.segment`, told((id, event) => transcripts.segment(id, event))],
+      [`${transcription}.failed`, told((id, event) => transcripts.failed(id, event))],
+      ...(cumulative ? [updated] : []),
     ];
   }
 
-  #speech(state: "started" | "stopped"): void {
+  /** An answer begins: transcripts that nothing more is said of are whole. */
+  answerBegins(): void {
+    this.#transcripts.answered();
+  }
+
+  /** An answer ended: what was said before it is over. */
+  answerEnds(): void {
+    this.#transcripts.followed(null);
+  }
+
+  #speech(state: "started" | "stopped", event: JsonObject): void {
+    const id = nameAt(event, "item_id");
+    if (state === "started" && id !== null) this.#transcripts.followed(id);
     if (this.#parts.settings.turns === "server") this.#sink.emit({ type: "speech", state });
   }
 
   #committed(event: JsonObject): void {
+    const { names, settings } = this.#parts;
     const item = nameAt(event, "item_id");
-    if (item === null || this.#parts.names.committed(item)) return;
-    if (this.#parts.settings.turns !== "server") return;
-    // Known from now on under its own name, so that its transcript is not taken for that of a waiting commit.
-    this.#parts.names.bind(item, item);
-    this.#sink.emit({ type: "committed", item });
+    if (item === null) return;
+    if (!names.committed(item)) {
+      if (settings.turns !== "server") return;
+      // Known from now on under its own name, so that its transcript is not taken for that of a waiting commit.
+      names.bind(item, item);
+      this.#sink.emit({ type: "committed", item });
+    }
+    this.#transcripts.followed(item);
+    this.#early.release(item);
   }
 
-  #added(event: JsonObject): void {
+  #added(event: JsonObject, done: boolean): void {
     const { names, responses } = this.#parts;
     const item = objectAt(event, "item");
     const id = nameAt(item, "id");
     if (item === null || id === null || responses.item(id) !== null) return;
     const heard = objectsAt(item, "content").some((part) => part["type"] === "input_audio");
-    if (heard && names.committed(id)) return;
-    names.created(id, textAt(item, "type") ?? "", textAt(item, "role"));
-  }
-
-  /** The session's id of the user item an event is about; its first mention may precede `committed`. */
-  #itemId(event: JsonObject): string | null {
-    const { names, settings } = this.#parts;
-    const id = nameAt(event, "item_id");
-    if (id === null) return null;
-    return names.committed(id) || settings.turns === "server" ? names.session(id) : null;
-  }
-
-  #delta(event: JsonObject): void {
-    const itemId = this.#itemId(event);
-    const delta = textAt(event, "delta");
-    if (itemId !== null && delta !== null && delta !== "")
-      this.#sink.emit({ type: "input.transcript.delta", itemId, delta });
-  }
-
-  #completed(event: JsonObject): void {
-    const itemId = this.#itemId(event);
-    const transcript = textAt(event, "transcript");
-    if (itemId === null || transcript === null) return;
-    if (this.#parts.settings.quirks.cumulativeTranscripts && textAt(event, "status") === "in_progress") {
-      this.#grown(itemId, transcript);
+    if (heard && names.committed(id)) return this.#early.release(id);
+    if (names.created(id, textAt(item, "type") ?? "", textAt(item, "role"))) {
+      // A placed item is known too, and its end is told.
+      if (done) this.#others.placed(item, done);
       return;
     }
-    this.#growing.delete(itemId);
-    this.#sink.emit({
-      type: "input.transcript.completed",
-      itemId,
-      transcript,
-      usage: objectAt(event, "usage"),
-    });
-  }
-
-  /** A transcript so far: told as what is new in it. */
-  #grown(itemId: string, transcript: string): void {
-    const before = this.#growing.get(itemId) ?? "";
-    remember(this.#growing, itemId, transcript, MAX_GROWING);
-    if (!transcript.startsWith(before) || transcript.length === before.length) return;
-    this.#sink.emit({ type: "input.transcript.delta", itemId, delta: transcript.slice(before.length) });
-  }
-
-  #failed(event: JsonObject): void {
-    const itemId = this.#itemId(event);
-    if (itemId === null) return;
-    const detail = objectAt(event, "error");
-    const code = textAt(detail, "code") ?? textAt(detail, "type");
-    const error = this.#parts.redactor.fault(
-      code,
-      textAt(detail, "message"),
-      "upstream_transcription_failed",
-    );
-    this.#sink.emit({ type: "input.transcript.failed", itemId, error });
+    this.#others.placed(item, done);
   }
 }

@@ -1,32 +1,34 @@
 /** Commands that name items, in the provider's names: create, delete, truncate. */
-import { type AudioFormat, durationMs } from "../audio/format.ts";
+import { durationMs, type ProviderFormat } from "../audio/format.ts";
 import { textAt } from "./json.ts";
+import type { CallIds } from "./openai-calls.ts";
+import type { Ledger } from "./openai-ledger.ts";
 import type { ItemNames, NamingCommand } from "./openai-names.ts";
 import type { Responses } from "./openai-responses.ts";
-import { wireItem } from "./openai-session.ts";
+import { wireItem } from "./openai-wire.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
-import type { Command, JsonObject, WireMessage } from "./upstream.ts";
+import type { Caused, Command, JsonObject, WireMessage } from "./upstream.ts";
 
 type ItemCommand = Extract<Command, { type: "item" }>;
 
+/** Members of an item that name another item. */
+const ITEM_REFERENCES = ["approval_request_id"] as const;
+
+export interface ItemCommandsParts {
+  readonly settings: OpenAiSettings;
+  readonly names: ItemNames;
+  readonly calls: CallIds;
+  readonly responses: Responses;
+  readonly ledger: Ledger;
+}
+
 export class ItemCommands {
-  readonly #settings: OpenAiSettings;
-  readonly #names: ItemNames;
-  readonly #responses: Responses;
-  readonly #eventId: (what: string) => string;
+  readonly #parts: ItemCommandsParts;
   /** The session item that is certainly the last of the provider's conversation. */
   #tail: string | null = null;
 
-  constructor(
-    settings: OpenAiSettings,
-    names: ItemNames,
-    responses: Responses,
-    eventId: (what: string) => string,
-  ) {
-    this.#settings = settings;
-    this.#names = names;
-    this.#responses = responses;
-    this.#eventId = eventId;
+  constructor(parts: ItemCommandsParts) {
+    this.#parts = parts;
   }
 
   get tail(): string | null {
@@ -38,18 +40,24 @@ export class ItemCommands {
     this.#tail = itemId;
   }
 
+  /** The provider did not take this item. */
+  withdrawn(itemId: string): void {
+    if (this.#tail === itemId) this.#tail = null;
+  }
+
   /** Wire messages of a command; those that wait for a name come by `ItemNames.release`. */
-  encode(command: NamingCommand, output: AudioFormat): readonly WireMessage[] {
+  encode(command: NamingCommand, output: ProviderFormat): readonly WireMessage[] {
     if (command.type === "item") return this.#item(command);
-    const providerId = this.#names.provider(command.itemId);
+    const { names } = this.#parts;
+    const providerId = names.provider(command.itemId);
     if (providerId === undefined) return [];
     if (providerId === null) {
       return this.#wait(command.itemId, command);
     }
     if (command.type === "delete") {
       // An item of the same id may follow, and gets another name.
-      this.#names.forget(command.itemId);
-      const eventId = this.#eventId("delete");
+      names.forget(command.itemId);
+      const eventId = this.#eventId("delete", command.itemId, command);
       return [JSON.stringify({ type: "conversation.item.delete", event_id: eventId, item_id: providerId })];
     }
     return this.#truncate(providerId, command, output);
@@ -58,17 +66,19 @@ export class ItemCommands {
   #truncate(
     providerId: string,
     command: Extract<Command, { type: "truncate" }>,
-    output: AudioFormat,
+    output: ProviderFormat,
   ): readonly WireMessage[] {
-    if (!this.#settings.quirks.truncate) return [];
-    const item = this.#responses.item(providerId);
+    const { settings, responses } = this.#parts;
+    if (!settings.quirks.truncate) return [];
+    const item = responses.item(providerId);
+    const part = item?.parts.find(({ index }) => index === command.contentIndex);
     // A provider refuses to truncate past the end; an item that was never audible has nothing to cut.
-    const most = item === null ? command.audioEndMs : durationMs(output, item.audioBytes);
+    const most = item === null ? command.audioEndMs : durationMs(output, part?.audioBytes ?? 0);
     if (item !== null && most === 0) return [];
     return [
       JSON.stringify({
         type: "conversation.item.truncate",
-        event_id: this.#eventId("truncate"),
+        event_id: this.#eventId("truncate", command.itemId, command),
         item_id: providerId,
         content_index: command.contentIndex,
         audio_end_ms: Math.max(0, Math.floor(Math.min(command.audioEndMs, most))),
@@ -78,7 +88,7 @@ export class ItemCommands {
 
   #item(command: ItemCommand): readonly WireMessage[] {
     const { previousItemId: previous } = command;
-    const known = previous === null || previous === "root" ? previous : this.#names.provider(previous);
+    const known = previous === null || previous === "root" ? previous : this.#parts.names.provider(previous);
     // After something this provider never had (another upstream's answer): at the end, rather than refused.
     const place = known ?? null;
     const atEnd = previous === null || previous === this.#tail || known === undefined;
@@ -86,12 +96,20 @@ export class ItemCommands {
     return this.#wait(previous, command);
   }
 
+  /** Creates an item that waited for its place in vain: after its predecessor if that is known, else at the end. */
+  unplaced(command: ItemCommand): readonly WireMessage[] {
+    const { previousItemId: previous } = command;
+    const place = previous === null ? null : (this.#parts.names.provider(previous) ?? null);
+    return this.#createItem(command, place, place === null);
+  }
+
   #createItem(command: ItemCommand, place: string | null, atEnd: boolean): readonly WireMessage[] {
-    const { quirks } = this.#settings;
-    const { id, ...item } = wireItem(command.item, quirks.sessionShape) ?? {};
-    if (id === undefined) return [];
+    const { settings, calls } = this.#parts;
+    const wire = wireItem(command.item, settings.quirks.sessionShape);
+    if (wire === null) return [];
+    const { id: _, ...item } = this.#named(calls.wireItem(wire));
     if (atEnd) this.#tail = command.item.id;
-    const eventId = this.#eventId("item");
+    const eventId = this.#eventId("item", command.item.id, command);
     return [
       JSON.stringify({
         type: "conversation.item.create",
@@ -103,19 +121,38 @@ export class ItemCommands {
   }
 
   #identified(itemId: string, eventId: string, item: JsonObject): JsonObject {
-    const { acceptsItemIds, itemIdMaxLength } = this.#settings.quirks;
+    const { settings, names } = this.#parts;
+    const { acceptsItemIds, itemIdMaxLength } = settings.quirks;
     if (!acceptsItemIds) {
-      this.#names.expect(itemId, eventId, { type: textAt(item, "type") ?? "", role: textAt(item, "role") });
+      names.expect(itemId, eventId, { type: textAt(item, "type") ?? "", role: textAt(item, "role") });
       return item;
     }
     const providerId = itemId.length <= itemIdMaxLength ? itemId : eventId;
-    this.#names.bind(itemId, providerId);
+    names.createdAs(itemId, eventId, providerId);
     return { id: providerId, ...item };
+  }
+
+  /** What names an item of the session, by the provider's name of it. */
+  #named(item: JsonObject): JsonObject {
+    let named = item;
+    for (const member of ITEM_REFERENCES) {
+      const itemId = textAt(item, member);
+      const providerId = itemId === null ? null : this.#parts.names.provider(itemId);
+      if (providerId) named = { ...named, [member]: providerId };
+    }
+    return named;
+  }
+
+  #eventId(what: NamingCommand["type"], itemId: string, command: Caused): string {
+    const { ledger } = this.#parts;
+    const { id } = ledger.next(what);
+    ledger.note(id, { what, id: itemId, cause: command.cause ?? null });
+    return id;
   }
 
   /** Lets a command wait for a name. An item that gives way for it is added at the end instead. */
   #wait(itemId: string, command: NamingCommand): readonly WireMessage[] {
-    const displaced = this.#names.hold(itemId, command);
+    const displaced = this.#parts.names.hold(itemId, command);
     return displaced?.type === "item" ? this.#createItem(displaced, null, true) : [];
   }
 }

@@ -4,6 +4,7 @@
  * sides keep the order of commits. What a command names before the provider has, waits here.
  */
 import { remember } from "./json.ts";
+import { numberOf } from "./openai-ledger.ts";
 import type { Command } from "./upstream.ts";
 
 export const NAME_LIMITS = {
@@ -29,6 +30,8 @@ type Held = { readonly waitsFor: string; readonly command: NamingCommand };
 
 export type NamesState = {
   readonly names: readonly (readonly [session: string, provider: string])[];
+  readonly created: readonly (readonly [provider: string, eventId: string])[];
+  readonly acknowledged: number;
   readonly pending: readonly Pending[];
   readonly held: readonly Held[];
 };
@@ -36,13 +39,33 @@ export type NamesState = {
 export class ItemNames {
   readonly #toProvider = new Map<string, string>();
   readonly #toSession = new Map<string, string>();
+  /** Items created under an id of ours that the provider has not acknowledged, with the event that created them. */
+  readonly #created = new Map<string, string>();
   #pending: Pending[] = [];
   #held: Held[] = [];
+  #acknowledged = 0;
+
+  /** Highest number among the messages of ours that the provider acknowledged by naming their item. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
 
   /** An acknowledgement of `itemId` is expected under a name of the provider's choice. */
   expect(itemId: string, eventId: string, item: Pending["item"]): void {
     this.#pending.push({ itemId, eventId, item });
     if (this.#pending.length > NAME_LIMITS.pending) this.#pending.shift();
+  }
+
+  /** The item was created under an id that the provider will keep. */
+  createdAs(itemId: string, eventId: string, providerId: string): void {
+    this.bind(itemId, providerId);
+    remember(this.#created, providerId, eventId, NAME_LIMITS.pending);
+  }
+
+  /** What the session calls `itemId` from now on, where its former name was a key of ours. */
+  rename(key: string, itemId: string): void {
+    const providerId = this.#toProvider.get(key);
+    if (providerId !== undefined) this.bind(itemId, providerId);
   }
 
   /** The two names of one item; the same twice for what goes by its provider's name (a key of the session). */
@@ -81,17 +104,39 @@ export class ItemNames {
 
   /** The provider named a created item. */
   created(providerId: string, type: string, role: string | null): boolean {
+    const eventId = this.#created.get(providerId);
+    if (eventId !== undefined) this.#acknowledge(eventId);
+    this.#created.delete(providerId);
     if (this.knows(providerId)) return true;
-    return this.#settle(providerId, ({ item }) => item !== null && item.type === type && item.role === role);
+    // Some give calls and their results a role.
+    const alike = (item: NonNullable<Pending["item"]>): boolean =>
+      item.type === type && (type !== "message" || item.role === role);
+    return this.#settle(providerId, ({ item }) => item !== null && alike(item));
   }
 
-  /** The provider refused what was sent as `eventId`; with null, the oldest commit. Its item, or null. */
-  refused(eventId: string | null): string | null {
-    const at = this.#pending.findIndex((pending) =>
-      eventId === null ? pending.item === null : pending.eventId === eventId,
-    );
+  /** The event by which the oldest commit, or else the oldest item, was sent that is not acknowledged; null: none. */
+  oldest(what: "commit" | "item"): string | null {
+    const pending = this.#pending.find(({ item }) => (item === null) === (what === "commit"));
+    if (pending !== undefined || what === "commit") return pending?.eventId ?? null;
+    const [eventId = null] = this.#created.values();
+    return eventId;
+  }
+
+  /** The provider refused what was sent as `eventId`: its item has no name there. The item, or null. */
+  refused(eventId: string): string | null {
+    const at = this.#pending.findIndex((pending) => pending.eventId === eventId);
     const [refused] = at < 0 ? [] : this.#pending.splice(at, 1);
-    return refused?.itemId ?? null;
+    if (refused !== undefined) return refused.itemId;
+    for (const [providerId, of] of this.#created) if (of === eventId) return this.#withdraw(providerId);
+    return null;
+  }
+
+  #withdraw(providerId: string): string {
+    const itemId = this.session(providerId);
+    this.#created.delete(providerId);
+    this.#toSession.delete(providerId);
+    this.#toProvider.delete(itemId);
+    return itemId;
   }
 
   hold(waitsFor: string, command: NamingCommand): NamingCommand | null {
@@ -107,25 +152,45 @@ export class ItemNames {
     return ready.map(({ command }) => command);
   }
 
+  /** Items that have waited for their place long enough: they go without it. */
+  giveUpPlaces(): readonly Extract<Command, { type: "item" }>[] {
+    const items = this.#held.flatMap(({ command }) => (command.type === "item" ? [command] : []));
+    this.#held = this.#held.filter(({ command }) => command.type !== "item");
+    return items;
+  }
+
   /** An item waits for its place: an answer asked for now would not know it. */
   get holdsItems(): boolean {
     return this.#held.some(({ command }) => command.type === "item");
   }
 
   snapshot(): NamesState {
-    return { names: [...this.#toProvider], pending: [...this.#pending], held: [...this.#held] };
+    return {
+      names: [...this.#toProvider],
+      created: [...this.#created],
+      acknowledged: this.#acknowledged,
+      pending: [...this.#pending],
+      held: [...this.#held],
+    };
   }
 
   restore(state: NamesState): void {
     for (const [session, provider] of state.names) this.bind(session, provider);
+    for (const [provider, eventId] of state.created) this.#created.set(provider, eventId);
+    this.#acknowledged = state.acknowledged;
     this.#pending = [...state.pending];
     this.#held = [...state.held];
+  }
+
+  #acknowledge(eventId: string): void {
+    this.#acknowledged = Math.max(this.#acknowledged, numberOf(eventId));
   }
 
   #settle(providerId: string, matches: (pending: Pending) => boolean): boolean {
     const at = this.#pending.findIndex(matches);
     const [settled] = at < 0 ? [] : this.#pending.splice(at, 1);
     if (settled === undefined) return false;
+    this.#acknowledge(settled.eventId);
     this.bind(settled.itemId, providerId);
     return true;
   }

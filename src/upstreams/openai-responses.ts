@@ -1,16 +1,9 @@
-/**
- * The responses of one connection: asked for, open, closed. At most one default response runs at a time
- * (openai-realtime.md §8); a further `respond` waits here for the end of the one before.
- */
+/** The responses of one connection, open and closed, with their items; what was only asked for is in openai-asks.ts. */
 import { remember } from "./json.ts";
-import type { Carry } from "./audio-carry.ts";
-import type { JsonObject } from "./upstream.ts";
+import { Asks, type AsksState } from "./openai-asks.ts";
+import { copyItem, createItem, type OutputItem } from "./openai-output-item.ts";
 
 export const RESPONSE_LIMITS = {
-  /** Asked for and not yet begun. */
-  asked: 32,
-  /** `respond` commands that wait for the default response before them. */
-  held: 16,
   /** Running at once; one more ends the oldest. */
   open: 16,
   /** Ended ones whose late events are recognised. */
@@ -21,129 +14,66 @@ export const RESPONSE_LIMITS = {
   items: 512,
 } as const;
 
-export type Ask = {
-  readonly responseId: string;
-  readonly eventId: string;
-  readonly options: { readonly params: JsonObject; readonly outOfBand: boolean };
-  cancelled: boolean;
-  /** Refused once because another was active: asked again when that one ends. */
-  again: boolean;
-};
-
 export interface OpenResponse {
+  /** The session's key: the provider's name, unless that was used before. */
+  readonly key: string;
+  /** The provider's name. */
   readonly id: string;
   /** The session's name; null until it gave one. */
   answers: string | null;
   readonly outOfBand: boolean;
+  /** A cancel was sent for it: it holds nobody up. */
+  cancelled: boolean;
+  /** It was said that it has too many items. */
+  overfull: boolean;
   readonly items: OutputItem[];
 }
 
-export type OutputItem = {
-  readonly id: string;
-  readonly response: string;
-  readonly kind: "message" | "function_call";
-  readonly carry: Carry;
-  /** Audio handed to the session. */
-  audioBytes: number;
-  /** Whether text came in deltas, so that a closing full text is not told twice. */
-  saidTranscript: boolean;
-  saidText: boolean;
-  arguments: string | null;
-  open: boolean;
-};
-
-/** Of an open response only the names of its items. */
-type OpenState = {
-  readonly id: string;
-  readonly answers: string | null;
-  readonly outOfBand: boolean;
-  readonly items: readonly string[];
-};
-type ItemState = Omit<OutputItem, "carry"> & { readonly odd: number };
+/** Of an open response only the keys of its items. */
+type OpenState = Omit<OpenResponse, "items"> & { readonly items: readonly string[] };
 
 export type ResponsesState = {
-  readonly asked: readonly Ask[];
-  readonly held: readonly Ask[];
+  readonly asks: AsksState;
   readonly open: readonly OpenState[];
-  readonly closed: readonly string[];
-  readonly items: readonly ItemState[];
+  readonly closed: readonly (readonly [id: string, times: number])[];
+  readonly items: readonly OutputItem[];
 };
 
 export class Responses {
-  #asked: Ask[] = [];
-  #held: Ask[] = [];
+  readonly asks = new Asks();
   readonly #open = new Map<string, OpenResponse>();
-  readonly #closed = new Map<string, true>();
+  /** How many responses of this name ended. */
+  readonly #closed = new Map<string, number>();
+  /** By key, in order of their begin. */
   readonly #items = new Map<string, OutputItem>();
+  /** By the provider's name: the latest of that name. */
+  readonly #named = new Map<string, OutputItem>();
+  /** Characters of arguments kept for calls that have not ended. */
+  argumentChars = 0;
 
-  /** A default response is asked for or running. */
+  /** A default response is asked for or running, and wanted still. */
   get busy(): boolean {
-    if (this.#asked.some((ask) => !ask.options.outOfBand)) return true;
-    for (const response of this.#open.values()) if (!response.outOfBand) return true;
+    if (this.asks.busy) return true;
+    for (const response of this.#open.values()) if (!response.outOfBand && !response.cancelled) return true;
     return false;
-  }
-
-  /** Notes that `ask` was sent. The oldest unanswered one that no longer has room is returned. */
-  ask(ask: Ask): Ask | null {
-    this.#asked.push(ask);
-    return this.#asked.length > RESPONSE_LIMITS.asked ? (this.#asked.shift() ?? null) : null;
-  }
-
-  hold(ask: Ask): Ask | null {
-    this.#held.push(ask);
-    return this.#held.length > RESPONSE_LIMITS.held ? (this.#held.shift() ?? null) : null;
-  }
-
-  /** Puts an ask that was refused as too early before the others. */
-  holdFirst(ask: Ask): void {
-    this.#held.unshift(ask);
-  }
-
-  /** The next waiting `respond`, which the caller sends now. */
-  release(): Ask | null {
-    return this.#held.shift() ?? null;
-  }
-
-  get waiting(): boolean {
-    return this.#held.length > 0;
-  }
-
-  /** Takes a waiting `respond` back: it was cancelled before it was ever sent. */
-  withdraw(responseId: string): Ask | null {
-    const at = this.#held.findIndex((ask) => ask.responseId === responseId);
-    return (at < 0 ? null : this.#held.splice(at, 1)[0]) ?? null;
-  }
-
-  /** The ask that a new response answers: by the metadata we sent, or, with null, the oldest. */
-  answered(responseId: string | null): Ask | null {
-    const at = responseId === null ? 0 : this.#asked.findIndex((ask) => ask.responseId === responseId);
-    return (at < 0 ? null : this.#asked.splice(at, 1)[0]) ?? null;
-  }
-
-  pendingAsk(responseId: string): Ask | null {
-    return this.#asked.find((ask) => ask.responseId === responseId) ?? null;
-  }
-
-  /** The ask that was refused: by its event id, or, with null, the oldest. */
-  refused(eventId: string | null): Ask | null {
-    const at = eventId === null ? 0 : this.#asked.findIndex((ask) => ask.eventId === eventId);
-    return (at < 0 ? null : this.#asked.splice(at, 1)[0]) ?? null;
   }
 
   /** Opens a response. One that no longer has room is returned, for the caller to close. */
   open(id: string, answers: string | null, outOfBand: boolean): OpenResponse | null {
-    this.#open.set(id, { id, answers, outOfBand, items: [] });
+    const times = this.#closed.get(id) ?? 0;
+    const key = times === 0 ? id : `${id}#${times + 1}`;
+    this.#open.set(id, { key, id, answers, outOfBand, cancelled: false, overfull: false, items: [] });
     if (this.#open.size <= RESPONSE_LIMITS.open) return null;
     for (const oldest of this.#open.values()) return oldest;
     return null;
   }
 
   /** The session's name of a response that the model began by itself. */
-  name(id: string, responseId: string): void {
-    const response = this.#open.get(id);
-    if (response !== undefined) response.answers ??= responseId;
+  name(key: string, responseId: string): void {
+    for (const response of this.#open.values()) if (response.key === key) response.answers ??= responseId;
   }
 
+  /** By the provider's name. */
   get(id: string): OpenResponse | null {
     return this.#open.get(id) ?? null;
   }
@@ -151,13 +81,13 @@ export class Responses {
   /** By the session's name, or by its key when the model began by itself. */
   find(responseId: string): OpenResponse | null {
     for (const response of this.#open.values()) if (response.answers === responseId) return response;
-    return this.#open.get(responseId) ?? null;
+    for (const response of this.#open.values()) if (response.key === responseId) return response;
+    return null;
   }
 
-  /** The default response that is running, if any. */
+  /** The default response that is running, if any: the latest. */
   get active(): OpenResponse | null {
-    for (const response of this.#open.values()) if (!response.outOfBand) return response;
-    return null;
+    return [...this.#open.values()].findLast((response) => !response.outOfBand) ?? null;
   }
 
   /** The only running response: whose a delta without a response id is. */
@@ -167,56 +97,79 @@ export class Responses {
   }
 
   isClosed(id: string): boolean {
-    return this.#closed.has(id);
+    return this.#closed.has(id) && !this.#open.has(id);
   }
 
   close(response: OpenResponse): void {
     this.#open.delete(response.id);
-    remember(this.#closed, response.id, true, RESPONSE_LIMITS.closed);
+    const times = this.#closed.get(response.id) ?? 0;
+    this.#closed.delete(response.id);
+    remember(this.#closed, response.id, times + 1, RESPONSE_LIMITS.closed);
+    if (!response.outOfBand) this.asks.ended();
   }
 
+  /** By the provider's name: the latest item of that name. */
   item(id: string): OutputItem | null {
-    return this.#items.get(id) ?? null;
+    return this.#named.get(id) ?? null;
   }
 
-  addItem(response: OpenResponse, id: string, kind: OutputItem["kind"]): OutputItem {
-    const item: OutputItem = {
-      id,
-      response: response.id,
-      kind,
-      carry: { odd: -1 },
-      audioBytes: 0,
-      saidTranscript: false,
-      saidText: false,
-      arguments: null,
-      open: true,
-    };
+  /** @param id the provider's name, or null; an item whose name is taken or missing gets a key of its own. */
+  addItem(response: OpenResponse, kind: OutputItem["kind"], id: string | null, index: number): OutputItem {
+    const key = this.#freshKey(response, id, index);
+    const item = createItem({ key, id, index, response: response.key, responseId: response.id }, kind);
     response.items.push(item);
-    remember(this.#items, id, item, RESPONSE_LIMITS.items);
+    this.#addItem(item);
     return item;
+  }
+
+  /** The output format changed: what was received lasts as long as before. */
+  rescale(factor: number): void {
+    for (const { parts } of this.#items.values()) {
+      for (const part of parts) {
+        part.odd = -1;
+        part.audioBytes = Math.round(part.audioBytes * factor);
+      }
+    }
+  }
+
+  #addItem(item: OutputItem): void {
+    this.#items.set(item.key, item);
+    if (item.id !== null) this.#named.set(item.id, item);
+    if (this.#items.size <= RESPONSE_LIMITS.items) return;
+    for (const oldest of this.#items.values()) {
+      this.#items.delete(oldest.key);
+      if (oldest.id !== null && this.#named.get(oldest.id) === oldest) this.#named.delete(oldest.id);
+      return;
+    }
+  }
+
+  #freshKey(response: OpenResponse, id: string | null, index: number): string {
+    if (id !== null && !this.#items.has(id)) return id;
+    let key = `${response.key}/${id ?? index}`;
+    while (this.#items.has(key)) key += "+";
+    return key;
   }
 
   snapshot(): ResponsesState {
     return {
-      asked: this.#asked.map((ask) => ({ ...ask })),
-      held: this.#held.map((ask) => ({ ...ask })),
+      asks: this.asks.snapshot(),
       open: [...this.#open.values()].map(({ items, ...open }) => ({
         ...open,
-        items: items.map(({ id }) => id),
+        items: items.map(({ key }) => key),
       })),
-      closed: [...this.#closed.keys()],
-      items: [...this.#items.values()].map(({ carry, ...item }) => ({ ...item, odd: carry.odd })),
+      closed: [...this.#closed],
+      items: [...this.#items.values()].map(copyItem),
     };
   }
 
   restore(state: ResponsesState): void {
-    this.#asked = state.asked.map((ask) => ({ ...ask }));
-    this.#held = state.held.map((ask) => ({ ...ask }));
-    for (const { odd, ...item } of state.items) this.#items.set(item.id, { ...item, carry: { odd } });
+    this.asks.restore(state.asks);
+    for (const item of state.items) this.#addItem(copyItem(item));
     for (const { items, ...open } of state.open) {
-      const known = items.map((id) => this.#items.get(id)).filter((item) => item !== undefined);
+      const known = items.map((key) => this.#items.get(key)).filter((item) => item !== undefined);
       this.#open.set(open.id, { ...open, items: known });
+      for (const { call } of known) this.argumentChars += call === null ? 0 : call.deltas.length;
     }
-    for (const id of state.closed) this.#closed.set(id, true);
+    for (const [id, times] of state.closed) this.#closed.set(id, times);
   }
 }

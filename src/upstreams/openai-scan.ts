@@ -15,21 +15,25 @@ export interface DeltaSpans {
   itemEnd: number;
   deltaStart: number;
   deltaEnd: number;
+  /** `content_index`; 0 where it is absent. */
+  part: number;
 }
 
 const GA_TYPE = "response.output_audio.delta";
 const BETA_TYPE = "response.audio.delta";
+const PART = "content_index";
 const NAMED = ["type", "delta", "item_id", "response_id"];
 const MAX_MEMBERS = 16;
 const [QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, OPEN_ARRAY] = [34, 92, 58, 44, 123, 125, 91];
+const DIGIT_0 = 48;
 
 export function emptySpans(): DeltaSpans {
-  return { responseStart: 0, responseEnd: 0, itemStart: 0, itemEnd: 0, deltaStart: 0, deltaEnd: 0 };
+  return { responseStart: 0, responseEnd: 0, itemStart: 0, itemEnd: 0, deltaStart: 0, deltaEnd: 0, part: 0 };
 }
 
 /** True when `text` is an audio delta with response, item and delta, whose ranges are then in `spans`. */
 export function scanAudioDelta(text: string, spans: DeltaSpans): boolean {
-  spans.responseEnd = spans.itemEnd = spans.deltaEnd = 0;
+  spans.responseEnd = spans.itemEnd = spans.deltaEnd = spans.part = 0;
   let audio = false;
   let at = skipSpace(text, 0);
   if (text.charCodeAt(at) !== OPEN) return false;
@@ -47,7 +51,12 @@ export function scanAudioDelta(text: string, spans: DeltaSpans): boolean {
       if (isKey(text, key, keyEnd, "type")) {
         if (!isAudioType(text, start + 1, end - 1)) return false;
         audio = true;
-      } else noteSpan(text, key, keyEnd, start + 1, end - 1, spans);
+      } else if (isKey(text, key, keyEnd, PART)) return false;
+      else noteSpan(text, key, keyEnd, start + 1, end - 1, spans);
+    } else if (isKey(text, key, keyEnd, PART)) {
+      // One digit: more is left to the parser.
+      spans.part = text.charCodeAt(start) - DIGIT_0;
+      if (end !== start + 1 || spans.part < 0 || spans.part > 9) return false;
     } else if (isNamed(text, key, keyEnd)) return false;
     at = skipSpace(text, end);
     const next = text.charCodeAt(at);

@@ -1,7 +1,7 @@
 /** Options of the `openai-compatible` adapter: checked, with defaults filled in, the URL made ready to dial. */
 import * as v from "valibot";
 
-import { type AudioFormat, PCM_24K } from "../audio/format.ts";
+import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../audio/format.ts";
 import type { JsonObject } from "./upstream.ts";
 import { PROFILES, type ProfileName, type Quirks } from "./openai-profiles.ts";
 import { type DialRequest, type UpstreamOptions, UpstreamOptionsError } from "./upstream.ts";
@@ -9,7 +9,7 @@ import { type DialRequest, type UpstreamOptions, UpstreamOptionsError } from "./
 export interface OpenAiSettings {
   readonly turns: "client" | "server";
   readonly input: AudioFormat;
-  readonly output: AudioFormat;
+  readonly output: ProviderFormat;
   readonly quirks: Quirks;
   readonly request: DialRequest;
 }
@@ -18,6 +18,16 @@ const flag = v.exactOptional(v.boolean());
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const format = v.variant("type", [
   v.strictObject({ type: v.literal("audio/pcm"), rate: v.picklist([8000, 16000, 24000, 48000]) }),
+  v.strictObject({ type: v.literal("audio/pcmu") }),
+  v.strictObject({ type: v.literal("audio/pcma") }),
+]);
+
+/** What a provider speaks may have any rate that can be resampled. */
+const outputFormat = v.variant("type", [
+  v.strictObject({
+    type: v.literal("audio/pcm"),
+    rate: v.custom<number>(isRateHz, "a whole rate from 8000 to 96000 Hz"),
+  }),
   v.strictObject({ type: v.literal("audio/pcmu") }),
   v.strictObject({ type: v.literal("audio/pcma") }),
 ]);
@@ -57,7 +67,7 @@ const settingsSchema = v.strictObject({
   profile: v.exactOptional(v.picklist(profileNames)),
   turns: v.exactOptional(v.picklist(["client", "server"])),
   input: v.exactOptional(format),
-  output: v.exactOptional(format),
+  output: v.exactOptional(outputFormat),
   protocols: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[\w!#$%&'*+.^`|~-]+$/)))),
   /** Short for the quirks of the 2024 beta. */
   beta: flag,

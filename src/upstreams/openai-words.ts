@@ -1,6 +1,6 @@
 /** What single words of the OpenAI Realtime dialect mean to the relay. */
-import { type AudioFormat, PCM_RATES_HZ } from "../audio/format.ts";
 import { nameAt, objectAt, textAt } from "./json.ts";
+import type { Redactor } from "./redact.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault } from "./upstream.ts";
 
 /** Where the session's response id travels: echoed in `response.created` and `response.done`. */
@@ -28,46 +28,57 @@ export function isNoActiveResponse(code: string | null, words: string | null): b
   return code === "response_cancel_not_active" || (words?.startsWith("Cancellation failed") ?? false);
 }
 
+/** A `response.create` came while another response was running. */
+export function isAlreadyActive(code: string | null, words: string | null): boolean {
+  if (code?.includes("already_has_active_response")) return true;
+  return /\balready has an active response\b/i.test(words ?? "");
+}
+
 /** An error without event id that is about a `response.create`. */
 export function isRefusedCreate(code: string | null, words: string | null): boolean {
-  if (code === "conversation_already_has_active_response") return true;
+  if (isAlreadyActive(code, words)) return true;
   return (code?.includes("response_create") ?? false) || (words?.includes("response.create") ?? false);
+}
+
+const SERVER_FAULTS =
+  /^(?:(?:internal_)?server_error|internal_error|rate_limit_exceeded|(?:\w+_)?overloaded(?:_error)?)$/;
+
+/** An error without event id by which a model fails to answer ("The server had an error …"). */
+export function isServerFault(code: string | null, type: string | null): boolean {
+  return SERVER_FAULTS.test(code ?? "") || SERVER_FAULTS.test(type ?? "");
+}
+
+/** An error without event id that is about a commit: its code or words speak of the buffer of the caller's audio. */
+export function isRefusedCommit(code: string | null, words: string | null): boolean {
+  if (/input_audio_buffer|commit/.test(code ?? "")) return true;
+  return /\b(?:commit\w*|input_audio_buffer\w*|input audio buffer|buffer too small)\b/i.test(words ?? "");
 }
 
 export function doneStatus(response: JsonObject | null): { status: DoneStatus; reason: string | null } {
   const details = objectAt(response, "status_details");
   const reason = nameAt(details, "reason");
-  switch (textAt(response, "status")) {
+  const word = textAt(response, "status") ?? textAt(details, "type");
+  switch (word) {
     case "completed":
     case null:
       return { status: "completed", reason: null };
     case "cancelled":
+    case "canceled":
       return { status: "cancelled", reason };
     case "failed":
       return { status: "failed", reason };
-    default:
+    case "incomplete":
       return { status: "incomplete", reason };
+    default:
+      return { status: "incomplete", reason: reason ?? nameAt(response, "status") };
   }
 }
 
-/** The output format that a session object states, in GA's or the beta's words; null when it states none. */
-export function readFormat(session: JsonObject | null): AudioFormat | null {
-  const format = objectAt(objectAt(objectAt(session, "audio"), "output"), "format");
-  switch (textAt(format, "type") ?? textAt(session, "output_audio_format")) {
-    case "audio/pcmu":
-    case "g711_ulaw":
-      return { type: "audio/pcmu" };
-    case "audio/pcma":
-    case "g711_alaw":
-      return { type: "audio/pcma" };
-    case "audio/pcm": {
-      const rate = PCM_RATES_HZ.find((hz) => hz === format?.["rate"]);
-      return rate === undefined ? null : { type: "audio/pcm", rate };
-    }
-    case null:
-    default:
-      return null;
-  }
+/** An error object: its code, or its class where it has none, and what else it says. */
+export function readFault(detail: JsonObject | null, redactor: Redactor, fallback: string): UpstreamFault {
+  const type = textAt(detail, "type");
+  const more = { type, param: textAt(detail, "param") };
+  return redactor.fault(textAt(detail, "code") ?? type, textAt(detail, "message"), fallback, more);
 }
 
 /** What a close or a failed dial (`code` 0) means; `reason` must be redacted. Null: an ordinary end. */

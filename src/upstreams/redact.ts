@@ -5,6 +5,7 @@
 import type { UpstreamFault } from "./upstream.ts";
 
 const MAX_MESSAGE_CHARS = 500;
+const MAX_PARAM_CHARS = 256;
 /** Shorter parts of a header are words such as `Bearer`. */
 const MIN_SECRET_CHARS = 8;
 const REDACTED = "[redacted]";
@@ -19,10 +20,15 @@ const SECRETS: readonly RegExp[] = [
 ];
 const URL_QUERY = /\b((?:https?|wss?):\/\/[^\s?#"']*)[?#][^\s"']*/gi;
 
+export interface FaultDetail {
+  readonly type: string | null;
+  readonly param: string | null;
+}
+
 export interface Redactor {
   text(message: string): string;
-  /** A fault with a code word (else `fallback`) and a redacted message. */
-  fault(code: string | null, message: string | null, fallback: string): UpstreamFault;
+  /** A fault with a code word (else `fallback`), a redacted message, and class and field where they are given. */
+  fault(code: string | null, message: string | null, fallback: string, more?: FaultDetail): UpstreamFault;
 }
 
 /** @param headers the dial's headers: no value of theirs survives in a message. */
@@ -40,9 +46,13 @@ export function createRedactor(headers: Readonly<Record<string, string>>): Redac
     for (const secret of SECRETS) clean = clean.replace(secret, REDACTED);
     return clean.slice(0, MAX_MESSAGE_CHARS);
   };
-  const fault = (code: string | null, message: string | null, fallback: string): UpstreamFault => {
-    const clean = code !== null && CODE.test(code) && text(code) === code ? code : fallback;
-    return { code: clean, message: text(message ?? "") || "The provider gave no reason." };
-  };
+  const isWord = (word: string | null): word is string =>
+    word !== null && CODE.test(word) && text(word) === word;
+  const fault: Redactor["fault"] = (code, message, fallback, more) => ({
+    code: isWord(code) ? code : fallback,
+    message: text(message ?? "") || "The provider gave no reason.",
+    ...(isWord(more?.type ?? null) ? { type: more?.type ?? "" } : {}),
+    ...(more?.param ? { param: text(more.param).slice(0, MAX_PARAM_CHARS) } : {}),
+  });
   return { text, fault };
 }

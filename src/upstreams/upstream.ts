@@ -256,7 +256,10 @@ export type UpstreamEvent =
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }
   /** The configuration that was given last is judged: in force but for what `unconfigured` named before. */
   | { readonly type: "configured" }
-  /** The provider refused these members of `UpstreamConfig` (`extra.prompt` for one of `extra`): the former are in force. */
+  /**
+   * The provider refused these members of `UpstreamConfig` (`extra.prompt` for one of `extra`): the former are in force. A
+   * refused value is not sent again until it changes, or a `configure` with a `cause` asks for it once more.
+   */
   | { readonly type: "unconfigured"; readonly fields: readonly string[] }
   /**
    * The provider refused a command: for the client whose event caused it, an error under that event's id. `id`: the item

@@ -77,6 +77,21 @@ describe("eager answers", () => {
     });
   });
 
+  test("[U52] an answer refers to the turn committed in advance by the name it was given at the upstream", () => {
+    const call = new Call({ session: EAGER });
+    call.speak(concat(silence(600), FIRST, silence(900)));
+    const commit = call.commands().find((one) => one.type === "commit");
+    const item = String(call.last("input_audio_buffer.committed")["item_id"]);
+    const input = [{ type: "item_reference", id: item }];
+    call.client({ type: "response.create", response: { conversation: "none", input } });
+    expect(call.commands().at(-1)).toMatchObject({
+      type: "respond",
+      options: {
+        params: { input: [{ type: "item_reference", id: commit?.type === "commit" ? commit.itemId : "" }] },
+      },
+    });
+  });
+
   test("[Q4] an upstream lost meanwhile hears the whole turn and is asked as if nothing had been", () => {
     const call = new Call({ session: EAGER });
     call.speak(concat(silence(600), FIRST, silence(300)));

@@ -112,7 +112,8 @@ describe("items in two languages", () => {
       connection.send({ type: "commit", itemId: "turn_2" });
       connection.hear([server.error("input_audio_buffer_commit_empty", eventId, "Buffer too small.")]);
       const error = { code: "input_audio_buffer_commit_empty", message: "Buffer too small." };
-      expect(connection.of("error")).toEqual([{ type: "error", error, fatal: false }]);
+      expect(connection.of("error")).toEqual([]);
+      expect(connection.of("refused")).toMatchObject([{ what: "commit", id: "turn_1", error }]);
       expect(connection.of("input.transcript.failed")).toMatchObject([{ itemId: "turn_1", error }]);
       connection.hear(server.committed("prov_2"));
       connection.send({ type: "delete", itemId: "turn_2" });

@@ -80,10 +80,9 @@ describe("one answer at a time", () => {
     connection.send(respond("R1"));
     const { response, messages } = server.begin();
     connection.hear(messages);
-    connection.send({ type: "cancel", responseId: "R1" });
     connection.send(respond("R2"));
     expect(server.count("response.create")).toBe(1);
-    connection.hear([server.done(response, "cancelled")]);
+    connection.hear([server.done(response)]);
     expect(server.count("response.create")).toBe(2);
     expect(server.last("response.create").response?.metadata).toEqual({ relay_response: "R2" });
   });
@@ -147,14 +146,28 @@ describe("one answer at a time", () => {
 });
 
 describe("cancelling", () => {
-  it("[U9] cancels by the provider's name once it has one, never whatever else runs", () => {
+  it("[U9] cancels without the provider's name only what can be nothing else, and by its name once it has one", () => {
     const { connection, server } = connectOpenAi();
     connection.send(respond("R1"));
     connection.send({ type: "cancel", responseId: "R1" });
-    expect(server.count("response.cancel")).toBe(0);
+    expect(server.last("response.cancel")).not.toHaveProperty("response_id");
     const { response, messages } = server.begin();
     connection.hear(messages);
     expect(server.last("response.cancel").response_id).toBe(response);
+  });
+
+  it("[U9] never cancels whatever else runs", () => {
+    for (const scene of [{ settings: { turns: "server" } }, { quirks: { abandonsResponses: true } }]) {
+      const { connection, server } = connectOpenAi(scene);
+      connection.send(respond("R1"));
+      connection.send({ type: "cancel", responseId: "R1" });
+      expect(server.count("response.cancel")).toBe(0);
+    }
+    const { connection, server } = connectOpenAi();
+    connection.hear([server.created("resp_own", null)]);
+    connection.send(outOfBand("R1"));
+    connection.send({ type: "cancel", responseId: "R1" });
+    expect(server.count("response.cancel")).toBe(0);
   });
 
   it("[U9] ends an answer that was cancelled while it waited, without asking for it", () => {
@@ -233,8 +246,9 @@ describe("what an answer may be made of", () => {
     connection.hear(messages);
     const call = { type: "function_call", name: "f", call_id: "call_1", status: "completed" } as const;
     connection.hear([server.itemDone(response, { ...call, id: "item_0", arguments: " ".repeat(300_000) })]);
-    expect(connection.of("item.done")).toEqual([
-      { type: "item.done", response, item: "item_0", status: "completed" },
+    expect(connection.of("item.done")).toMatchObject([{ response, item: "item_0", status: "incomplete" }]);
+    expect(connection.of("error")).toMatchObject([
+      { error: { code: "upstream_protocol_error", message: expect.stringContaining("arguments") } },
     ]);
     for (let n = 1; n < 80; n++) connection.hear([server.messageItem(response, `item_${n}`)]);
     connection.hear([server.done(response)]);

@@ -158,24 +158,4 @@ describe("configuring a provider", () => {
     ]);
     expect(connection.upstream.capabilities.output).toEqual({ type: "audio/pcmu" });
   });
-
-  it("[U5] leaves the client's optional keys out when the provider refuses them, and says so", () => {
-    const extra = { reasoning: { effort: "low" } };
-    const { connection, server } = connectOpenAi({ config: { extra }, answersUpdates: false });
-    const refused = server.last("session.update");
-    expect(refused.session).toMatchObject(extra);
-    server.answersUpdates = true;
-    connection.hear([server.error("unknown_parameter", refused.event_id ?? null, "Unknown parameter.")]);
-    expect(connection.of("error")).toMatchObject([{ error: { code: "unknown_parameter" }, fatal: false }]);
-    expect(server.last("session.update").session).not.toHaveProperty("reasoning");
-    expect(server.last("session.update").session).toMatchObject({ instructions: "Be brief." });
-    expect(connection.of("ready")).toHaveLength(1);
-  });
-
-  it("[U5] gives up when the configuration itself is refused", () => {
-    const { connection, server } = connectOpenAi({ answersUpdates: false });
-    const eventId = server.last("session.update").event_id ?? null;
-    connection.hear([server.error("invalid_value", eventId)]);
-    expect(connection.of("error")).toMatchObject([{ error: { code: "invalid_value" }, fatal: true }]);
-  });
 });

@@ -17,6 +17,7 @@ import type {
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
+import { renamedReferences } from "./references.ts";
 
 export interface ConnectionHost {
   /** The configuration to greet an upstream with. */
@@ -188,6 +189,8 @@ export class Connection {
     if (command.type === "delete" || command.type === "truncate") {
       return { ...command, itemId: this.#names.get(command.itemId) ?? command.itemId };
     }
+    if (command.type === "respond")
+      return { ...command, options: renamedReferences(command.options, this.#names) };
     if (command.type !== "item" || command.previousItemId === null) return command;
     return { ...command, previousItemId: this.#names.get(command.previousItemId) ?? command.previousItemId };
   }
