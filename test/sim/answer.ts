@@ -20,7 +20,8 @@ export class Answer {
   #itemBegun = false;
   #sentBytes = 0;
   #words = 0;
-  /** Cancelled, and not ended yet. */
+  #cancelled = false;
+  /** Cancelled, and silent until its end. */
   #mumbling = false;
 
   constructor(world: World, call: ProviderCall, id: string, asked: JsonObject, performance: Performance) {
@@ -39,6 +40,11 @@ export class Answer {
 
   get over(): boolean {
     return this.#state === "over";
+  }
+
+  /** Cancelled, and not ended. */
+  get dawdles(): boolean {
+    return this.#cancelled && !this.over;
   }
 
   get sentMs(): number {
@@ -247,6 +253,7 @@ export class Answer {
   /** The caller interrupted, or the relay cancelled. */
   cancel(reason: string): void {
     const { onCancel } = this.#performance;
+    this.#cancelled = true;
     if (this.#state === "thinking") this.#begin();
     const end = () => this.end("cancelled", { type: "cancelled", reason });
     if (onCancel === "ends") return end();

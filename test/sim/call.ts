@@ -18,7 +18,7 @@ const QUIET_MS = 2500;
 /** Silence that ends a turn, and a little more. */
 const HANGOVER_MS = 900;
 /** After the client's window: everything that was open must be closed by then. */
-const AFTERMATH_MS = 6000;
+const AFTERMATH_MS = 12_000;
 
 export interface Outcome {
   readonly seed: number;
@@ -133,9 +133,10 @@ export class SimulatedCall implements World {
       return;
     }
     if (this.#talksMs !== null && time.now >= this.#talksMs) client.caller.sayNoMore();
+    const quietMs = QUIET_MS + client.holdsBackMs;
     if (
-      client.caller.quietFor(QUIET_MS) &&
-      client.line.settled(QUIET_MS, client.caller.quietSince + HANGOVER_MS) &&
+      client.caller.quietFor(quietMs) &&
+      client.line.settled(quietMs, client.caller.quietSince + HANGOVER_MS) &&
       !client.agentAudible &&
       client.answering.length === 0
     ) {

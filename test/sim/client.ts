@@ -135,6 +135,11 @@ export class Client {
     }
   }
 
+  /** What was said so long ago may still be here. */
+  get holdsBackMs(): number {
+    return this.habits.burstMs + Math.max(0, this.#frozenUntil - this.#world.time.now);
+  }
+
   /** Nothing is sent for so long. */
   freeze(ms: number): void {
     this.#frozenUntil = this.#world.time.now + ms;

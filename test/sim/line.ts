@@ -89,8 +89,11 @@ export class Line {
 
   /** Its machine is gone: nothing is sent or taken any more, and no close is seen. */
   vanish(): void {
-    this.connection?.blackHole("far");
-    this.connection?.blackHole("near");
+    const { connection } = this;
+    connection?.blackHole("far");
+    connection?.blackHole("near");
+    // A plain client has no heartbeat: the network itself notices at last.
+    if (!this.extended) this.#world.time.after(5000, () => connection?.cut());
     this.over = true;
     this.#host.lost("vanished");
   }

@@ -74,6 +74,8 @@ export class Player {
   /** Items of which more was heard since the last call, with whole milliseconds. */
   news(): readonly (readonly [string, number])[] {
     const news: (readonly [string, number])[] = [];
+    if (this.#stalledMs > 0)
+      for (const [head] of this.#queues.values()) if (head) this.#sounded.add(head.itemId);
     for (const itemId of this.#sounded) {
       news.push([itemId, Math.floor(this.items.get(itemId)?.playedMs ?? 0)]);
     }

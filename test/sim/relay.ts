@@ -128,7 +128,7 @@ export class Relay {
 
   #host(): ShellHost {
     return {
-      clock: this.clock,
+      clock: this.clock.forThisLife(),
       dial: this.#dial,
       save: (peers, snapshot) => {
         this.store.asleep = false;

@@ -21,7 +21,9 @@ function turns(name: string, other: (random: Random) => JsonObject | null, told:
         if (told) call.client.name(`own ${name}`);
         call.time.after(random.between(300, 3000), () => {
           if (call.client.over) return;
-          update(call, { turn_detection: { type: "server_vad" } });
+          update(call, {
+            turn_detection: { type: "server_vad", create_response: true, interrupt_response: true },
+          });
           if (told) call.client.name(`own ${name} over`);
         });
       });

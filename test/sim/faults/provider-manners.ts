@@ -46,10 +46,21 @@ function habit(
 
 const ALWAYS = Infinity;
 
+/** The caller talks into it while it is still being given. */
+function interrupted(performance: Performance, random: Random, call: SimulatedCall): void {
+  performance.pace = 1.1;
+  performance.totalMs = 4000;
+  call.client.caller.interruptAfter(random.between(100, 1200));
+}
+
 export const PROVIDER_MANNERS: readonly Fault[] = [
   // `response.created`, and then nothing.
   manner("provider.never_begins", "begin", 2, (performance) => (performance.firstMs = Infinity)),
-  manner("provider.swallows_ask", "begin", 1, (performance) => (performance.swallowed = true)),
+  // One that takes the turns by itself need not answer.
+  {
+    ...manner("provider.swallows_ask", "begin", 1, (performance) => (performance.swallowed = true)),
+    fits: (scenario) => scenario.upstreams.every(({ kind }) => kind === "turns"),
+  },
   manner("provider.ends_early", "begin", 3, (performance, random) => {
     if (random.chance(0.5)) performance.empty = true;
     else performance.totalMs = random.int(1, 80);
@@ -58,9 +69,13 @@ export const PROVIDER_MANNERS: readonly Fault[] = [
     performance.faint = true;
     call.silentVoices = true;
   }),
-  manner("provider.ignores_cancel", "cancel", 3, (performance) => (performance.onCancel = "goes on")),
-  manner("provider.slow_cancel", "cancel", 3, (performance, random) => {
-    performance.onCancel = random.between(300, 6000);
+  manner("provider.ignores_cancel", "cancel", 3, (performance, random, call) => {
+    interrupted(performance, random, call);
+    performance.onCancel = "goes on";
+  }),
+  manner("provider.slow_cancel", "cancel", 3, (performance, random, call) => {
+    interrupted(performance, random, call);
+    performance.onCancel = random.between(300, 4500);
   }),
   manner("provider.ends_late", "end", 3, (performance, random) => {
     performance.lingerMs = random.between(300, 2500);
