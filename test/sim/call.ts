@@ -63,17 +63,21 @@ export class SimulatedCall implements World {
     const scenario = drawFitting(this.random.fork(), faults);
     this.scenario = talksMs === null ? scenario : { ...scenario, utterances: Infinity };
     this.tape = new Tape(this.scenario.rateHz, this.random.int(0, 1 << 20));
-    for (const upstream of this.scenario.upstreams) {
-      if (upstream.kind === "echo") continue;
+    for (const upstream of [...this.scenario.upstreams, this.scenario.transcriber]) {
+      if (upstream === null || upstream.kind === "echo") continue;
       this.providers.set(
         upstream.name,
         new Provider(this, upstream, this.scenario.providerQuality, this.random.fork()),
       );
     }
-    const upstreams = this.scenario.upstreams.map((upstream) =>
-      plannedUpstream(upstream, this.scenario.rateHz),
-    );
-    const plan = { name: "sim", upstreams, session: {}, detector: "energy" } as const;
+    const { rateHz, transcriber } = this.scenario;
+    const plan = {
+      name: "sim",
+      upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
+      session: {},
+      detector: "energy",
+      ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
+    } as const;
     const setup = {
       id: "sim",
       model: "sim",

@@ -1,4 +1,5 @@
 /** The caller's application: microphone and loudspeaker on one side, a client of the relay's wire on the other. */
+import { durationMs, type AudioFormat } from "../../src/audio/format.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { Caller, FRAME_MS } from "./caller.ts";
@@ -12,7 +13,7 @@ import { Line } from "./line.ts";
 import { Player } from "./player.ts";
 import type { Random } from "./random.ts";
 import type { Relay } from "./relay.ts";
-import { bytesOf } from "./tape.ts";
+import { encodeAs } from "./wire-format.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
@@ -52,6 +53,11 @@ export class Client {
   readonly truncated = new Set<string>();
   readonly #world: World;
   readonly #random: Random;
+  /** What it sends, and what it gets. */
+  microphone: AudioFormat;
+  loudspeaker: AudioFormat;
+  /** The session as the relay showed it last. */
+  shown: JsonObject = {};
   #held: Uint8Array[] = [];
   #frozenUntil = 0;
   #lastAckAt = 0;
@@ -60,6 +66,8 @@ export class Client {
   constructor(world: World, relay: Relay, random: Random, silent: () => boolean) {
     this.#world = world;
     this.#random = random;
+    this.microphone = { type: "audio/pcm", rate: world.scenario.rateHz };
+    this.loudspeaker = this.microphone;
     this.line = new Line(world, relay, random.fork(), {
       receive: (data) => this.#receive(data),
       lost: (what) => this.name(what),
@@ -98,7 +106,7 @@ export class Client {
     if (this.over) return;
     this.player.play(FRAME_MS);
     const frame = this.caller.frame(this.agentAudible);
-    if (frame !== null) this.#held.push(bytesOf(frame));
+    if (frame !== null) this.#held.push(encodeAs(this.microphone, frame, this.#world.tape.rateHz));
     if (this.#world.time.now >= this.#frozenUntil) {
       if (this.#held.length * FRAME_MS > this.habits.burstMs || frame === null) this.#sendHeld();
       this.line.keepUp();
@@ -137,12 +145,19 @@ export class Client {
 
   /** What was said so long ago may still be here. */
   get holdsBackMs(): number {
-    return this.habits.burstMs + Math.max(0, this.#frozenUntil - this.#world.time.now);
+    return this.habits.burstMs + Math.max(0, this.#frozenUntil - this.caller.quietSince);
   }
 
   /** Nothing is sent for so long. */
   freeze(ms: number): void {
     this.#frozenUntil = this.#world.time.now + ms;
+  }
+
+  /** From now on it speaks in another format, and says so where the first such sample comes. */
+  speakIn(format: AudioFormat): void {
+    this.#sendHeld();
+    this.line.send({ type: "session.update", session: { type: "realtime", audio: { input: { format } } } });
+    this.microphone = format;
   }
 
   /** Push to talk: the button is let go. */
@@ -206,13 +221,16 @@ export class Client {
     const echo = this.hearing.take(itemId, bytes);
     const heardOn = echo ? this.dialogue.echoStream : stream;
     this.dialogue.heardOn(responseId, heardOn);
-    const ms = (bytes.length * 500) / this.#world.tape.rateHz;
+    const ms = durationMs(this.loudspeaker, bytes.length);
     this.player.push(heardOn, responseId, itemId, ms, this.line.wire.received);
   }
 
   #event(event: JsonObject): void {
     switch (text(event["type"])) {
+      case "session.updated":
+        return this.#show(fields(event["session"]));
       case "session.created":
+        this.#show(fields(event["session"]));
         if (this.extended) this.line.wire.created(fields(event["session"]));
         return;
       case "session.ack":
@@ -265,6 +283,12 @@ export class Client {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
     }
+  }
+
+  #show(session: JsonObject): void {
+    this.shown = session;
+    const format = fields(fields(fields(session["audio"])["output"])["format"]);
+    this.loudspeaker = format as unknown as AudioFormat;
   }
 
   #resumed(event: JsonObject): void {

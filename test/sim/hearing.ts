@@ -40,6 +40,7 @@ export class Hearing {
   /** @returns whether it was the caller's own voice. */
   take(itemId: string, bytes: Uint8Array): boolean {
     const { checks } = this.#world;
+    if (this.#world.scenario.converted) return false;
     if (bytes.length % 2 === 1) checks.fail("event-order", "audio of odd length");
     const samples = samplesOf(bytes);
     if (samples.length === 0) checks.fail("event-order", "audio without a sample");

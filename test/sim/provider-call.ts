@@ -202,7 +202,7 @@ export class ProviderCall {
     const { audio } = event;
     const bytes = typeof audio === "string" ? Uint8Array.fromBase64(audio) : new Uint8Array(0);
     const loud = this.ear.hear(bytes);
-    if (this.provider.kind === "server")
+    if (this.provider.kind !== "turns")
       this.#listen(loud, (bytes.length * 1000) / (2 * this.#world.scenario.rateHz));
   }
 
@@ -217,7 +217,7 @@ export class ProviderCall {
       this.#toldSpeech = false;
       this.say({ type: "input_audio_buffer.speech_stopped", audio_end_ms: 0, item_id: "soon" });
       this.#turn();
-      this.#answer({});
+      if (this.provider.kind === "server") this.#answer({});
     }
   }
 
@@ -239,7 +239,7 @@ export class ProviderCall {
       status: "completed",
       content,
     };
-    this.provider.turns.push({ runs: this.ear.commit(), at: this.#world.time.now, call: this });
+    this.provider.turns.push({ ...this.ear.commit(), at: this.#world.time.now, call: this });
     this.items.made(itemId, "message");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });
@@ -263,6 +263,8 @@ export class ProviderCall {
   }
 
   #create(event: JsonObject): void {
+    if (this.provider.kind === "transcriber")
+      return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
     const outOfBand = wanted["conversation"] === "none";
     if (!outOfBand && this.#running().length > 0) {

@@ -8,6 +8,8 @@ import type { SimUpstream, UpstreamKind, World } from "./world.ts";
 
 export interface Turn {
   readonly runs: readonly Run[];
+  /** Milliseconds of it that are loud. */
+  readonly loudMs: number;
   readonly at: number;
   readonly call: ProviderCall;
 }

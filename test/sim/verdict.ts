@@ -3,6 +3,7 @@ import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
+import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
 /** Something that was told so long after an utterance may be about it. */
@@ -17,7 +18,10 @@ const HEARD_SLACK_MS = 60;
 
 export function judge(call: SimulatedCall): void {
   leftOpen(call);
-  for (const provider of call.providers.values()) spokenReached(call, provider);
+  for (const provider of call.providers.values()) {
+    if (call.scenario.converted) spokenInBulk(call, provider);
+    else spokenReached(call, provider);
+  }
   answered(call);
   if (call.lastMoment !== null) history(call, call.lastMoment);
   money(call);
@@ -34,6 +38,27 @@ function leftOpen(call: SimulatedCall): void {
       checks.fail("upstream-left-open", `${provider.name} still has a connection`);
     }
   }
+}
+
+/** Where samples cannot be told apart: as much of a voice as was said, within what resampling and frames blur. */
+function spokenInBulk(call: SimulatedCall, provider: Provider): void {
+  const { checks, client, tape } = call;
+  if (client.named.length > 0) return;
+  const turns = provider.turns.reduce((sum, turn) => sum + turn.loudMs, 0);
+  const said = client.caller.utterances.reduce(
+    (sum, { from, to }) => sum + loudMsOf(tape.part(from, to), tape.rateHz),
+    0,
+  );
+  if (turns < said * 0.85 - 100)
+    checks.fail(
+      "spoken-lost",
+      `${provider.name} got ${turns.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
+    );
+  if (turns > said * 1.15 + 200)
+    checks.fail(
+      "spoken-twice",
+      `${provider.name} got ${turns.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
+    );
 }
 
 function named(call: SimulatedCall, spoken: Utterance): boolean {
