@@ -3,10 +3,9 @@
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
 import { durationMs } from "../audio/format.ts";
+import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
-import { ClientError } from "../protocol/client-error.ts";
-import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
@@ -16,6 +15,8 @@ import { BargeIn } from "./output/barge-in.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
+import { SessionObject } from "./client/session-object.ts";
+import type { UpdatesSnapshot } from "./client/updates.ts";
 import { Context } from "./context.ts";
 import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
@@ -25,13 +26,14 @@ import { Idle } from "./turns/idle.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./links/connection.ts";
 import type { PeerId } from "./io.ts";
+import { inputInFormat } from "./memory/item-audio.ts";
 import { Link } from "./links/link.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
 import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
-import { fill, tellItems } from "./links/replay.ts";
+import { Replay } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
 import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
@@ -42,7 +44,8 @@ import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
-import { UpstreamEvents } from "./links/upstream-events.ts";
+import { Refusals } from "./links/refusals.ts";
+import { UpstreamEvents, type UpstreamEventsSnapshot } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
 
 /** What happens to the client's connection and to the session. */
@@ -52,6 +55,7 @@ export class Conduct {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
+  readonly sessionObject: SessionObject;
   readonly conversation: Conversation;
   readonly playout: Playout;
   readonly responses: Responses;
@@ -74,6 +78,7 @@ export class Conduct {
   readonly parking: Parking;
   readonly witness: Witness;
   readonly commands: ClientCommands;
+  readonly refusals = new Refusals(this);
   readonly upstreamEvents: UpstreamEvents;
   /** Upstreams that answer. */
   readonly links: Link[] = [];
@@ -100,7 +105,11 @@ export class Conduct {
     this.port = new ClientPort(this.context);
     this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
-    this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
+    this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
+    this.sessionObject = new SessionObject(this, setup, {
+      configureTurns: () => this.#configureTurns(),
+      upstreamConfig: () => this.#upstreamConfig(),
+    });
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, life);
@@ -120,6 +129,7 @@ export class Conduct {
       responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
+      paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage) => addUsage(this.usage, usage),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
@@ -128,11 +138,10 @@ export class Conduct {
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
-    const options = this.#endpointerOptions();
     this.input = new AudioInput(
       this.config.inputFormat,
       this.detector,
-      options,
+      this.#endpointerOptions(),
       kernels,
       this.context.limits,
     );
@@ -142,11 +151,12 @@ export class Conduct {
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       witness: () => this.witness,
+      refusals: () => this.refusals,
       placed: () => this.placed,
       onUsage: (usage) => addUsage(this.usage, usage),
-      fill: (connection) => fill(connection, this.conversation, kernels),
+      replay: new Replay(this.context, this.conversation, kernels),
+      links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
-      primary: (link) => link === this.links[0],
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
@@ -154,7 +164,7 @@ export class Conduct {
     }
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
-    this.witness = new Witness(this.context, this.links, this.input.endpointer, {
+    this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && this.responses.answering.length === 0,
       ask: (link) => this.asking.ask([link], {}),
     });
@@ -162,14 +172,13 @@ export class Conduct {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
-      tell: (link, response) => tellItems(link, this.conversation, response),
     });
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...this.#floorSide(),
       onWitnessed: (speechMs) => {
         this.parking.touch();
-        if (speechMs !== null) this.witness.heard(speechMs);
+        this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
       onAnnounced: (itemId) => this.transcriber?.announced(itemId),
@@ -193,7 +202,7 @@ export class Conduct {
       ask: () => this.asking.answer(),
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
-    this.commands = this.#createCommands();
+    this.commands = this.#createCommands(kernels);
     this.#configureTurns();
   }
 
@@ -215,8 +224,8 @@ export class Conduct {
       openItem: () => this.turns.openItem,
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
-      onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
-      onUsage: (usage) => addUsage(this.usage, usage),
+      events: this.upstreamEvents,
+      onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onWords: (text) => this.#words(text),
     });
   }
@@ -269,8 +278,9 @@ export class Conduct {
     };
   }
 
-  /** Answers are asked for in advance only where the end of a turn asks for one. */
+  /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
+    if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
@@ -293,15 +303,18 @@ export class Conduct {
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 
-  #createCommands(): ClientCommands {
+  #createCommands(kernels: AudioKernels): ClientCommands {
     const config = this.config;
     return new ClientCommands(this, {
-      updateSession: (session) => this.#updateSession(session),
-      appendAudio: (bytes) => this.appendAudio(bytes),
+      updateSession: (session) => this.sessionObject.update(session),
       respond: (params) => this.asking.respond(params),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
+      get inputFormat() {
+        return config.inputFormat;
+      },
+      kernels,
     });
   }
 
@@ -324,29 +337,6 @@ export class Conduct {
     );
   }
 
-  #updateSession(session: JsonObject): void {
-    const voice = JSON.stringify(this.config.current.audio.output.voice);
-    const before = this.config.snapshot();
-    this.config.update(session);
-    const spoke = this.conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
-    if (spoke && JSON.stringify(this.config.current.audio.output.voice) !== voice) {
-      this.config.restore(before);
-      throw new ClientError(
-        "cannot_update_voice",
-        "The voice cannot be changed after the assistant has spoken.",
-        "session.audio.output.voice",
-      );
-    }
-    this.#configureTurns();
-    const config = this.#upstreamConfig();
-    for (const link of this.links) link.command({ type: "configure", config });
-    this.transcriber?.reconfigure();
-    this.port.emit({ type: "session.updated", session: this.shownSession() });
-    this.asking.settle();
-    this.idle.arm();
-    this.context.persist();
-  }
-
   /** Turns are decided at the edge unless the primary upstream insists on deciding itself. */
   #configureTurns(): void {
     const turn = this.config.turnDetection;
@@ -364,26 +354,8 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    if (this.links.some((link) => this.witness.owes(link))) return false;
-    return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
-  }
-
-  shownSession(): JsonObject {
-    const identity: Record<string, JsonObject[string]> = {
-      object: this.config.transcriptionOnly ? "realtime.transcription_session" : "realtime.session",
-      id: `sess_${this.#setup.id}`,
-      model: this.#setup.model,
-      expires_at: Math.floor((this.createdAt + this.context.limits.sessionMs) / 1000),
-    };
-    if (this.port.extended) {
-      identity["relay"] = {
-        session_id: `sess_${this.#setup.id}`,
-        upstreams: this.links.map((link) => link.name),
-        detector: this.detector.name,
-        resume_token: this.delivery.token,
-      };
-    }
-    return this.config.shown(identity);
+    const owed = this.witness.owesAny || this.responses.active.length > 0;
+    return !owed && this.turns.still && !this.listener.audible;
   }
 
   #speechStarted(): void {
@@ -422,6 +394,8 @@ export class Conduct {
       usage: { ...this.usage },
       activeAt: this.parking.snapshot(),
       arrival: this.arrival.snapshot(),
+      upstreamEvents: this.upstreamEvents.snapshot(),
+      updates: this.sessionObject.updates.snapshot(),
     };
   }
 
@@ -430,6 +404,8 @@ export class Conduct {
     this.usage = { ...snapshot.usage };
     this.parking.restore(snapshot.activeAt);
     this.arrival.restore(snapshot.arrival);
+    this.upstreamEvents.restore(snapshot.upstreamEvents);
+    this.sessionObject.updates.restore(snapshot.updates);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -444,4 +420,6 @@ export interface ConductSnapshot {
   readonly usage: Readonly<TokenSums>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
+  readonly upstreamEvents: UpstreamEventsSnapshot;
+  readonly updates: UpdatesSnapshot;
 }

@@ -3,13 +3,21 @@ import { Deadlines } from "./deadlines.ts";
 import type { Action } from "./io.ts";
 import type { Limits } from "./limits.ts";
 
+const UNNAMED = "relay:unnamed:";
+
+/** The `event_id` for an error about what had this cause, or null. */
+export function eventIdOfCause(cause: string | null): string | null {
+  return cause === null || cause.startsWith(UNNAMED) ? null : cause;
+}
+
 export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
   now: number;
-  /** `event_id` of the client's event that is worked on, for a provider's refusal of what it leads to; null: none. */
+  /** Names the client's event that is worked on, for a provider's refusal of what it leads to; null: there is none. */
   cause: string | null = null;
   #actions: Action[] = [];
+  #ended = false;
   #prefix: string;
   #count = 0;
   #persistedAt = Number.NEGATIVE_INFINITY;
@@ -20,14 +28,42 @@ export class Context {
     this.now = now;
   }
 
+  /** A cause for what an event without an `event_id` leads to: whose fault a refusal is, it says all the same. */
+  unnamedCause(): string {
+    return UNNAMED + this.newId("event");
+  }
+
+  /** What this leads to is the relay's own doing, whatever the client wants just now. */
+  uncaused<T>(act: () => T): T {
+    const { cause } = this;
+    this.cause = null;
+    try {
+      return act();
+    } finally {
+      this.cause = cause;
+    }
+  }
+
   act(action: Action): void {
-    this.#actions.push(action);
+    if (!this.#ended) this.#actions.push(action);
   }
 
   metric(name: string, value: number, upstream?: string): void {
-    this.#actions.push(
+    this.act(
       upstream === undefined ? { type: "metric", name, value } : { type: "metric", name, value, upstream },
     );
+  }
+
+  /** The session's last action: what would follow it is not done any more, and nothing is due. */
+  end(reason: string): void {
+    this.deadlines.restore([]);
+    this.act({ type: "end", reason });
+    this.#ended = true;
+  }
+
+  /** `end` was called. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** All actions since the last call. */

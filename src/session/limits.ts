@@ -12,6 +12,11 @@ export interface Limits {
   readonly items: number;
   /** Characters of JSON in one item. */
   readonly itemSize: number;
+  /**
+   * Milliseconds of audio in one created item or one response's input: in an upstream's format and in base64 it may have
+   * sixteen times its bytes.
+   */
+  readonly itemAudioMs: number;
   /** Characters of text and arguments one response may produce. */
   readonly responseTextSize: number;
   /** Bytes of item audio kept for `conversation.item.retrieve` and for replay, oldest dropped first. */
@@ -20,9 +25,9 @@ export interface Limits {
   readonly inputHistoryMs: number;
   /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
   readonly inputSliceMs: number;
-  /** Audio bytes waiting for an upstream that is still dialling. Beyond it the link is given up, aloud. */
+  /** Audio bytes waiting for an upstream that is still dialling (87 s of 24 kHz PCM). Beyond it the oldest goes, which is told. */
   readonly backlogBytes: number;
-  /** Commands waiting likewise. */
+  /** Commands waiting likewise. Beyond it the link is given up, aloud. */
   readonly backlogCommands: number;
   /** Bytes of an upstream's audio waiting for the listener, per response (87 s of 24 kHz PCM). */
   readonly laneBytes: number;
@@ -48,6 +53,8 @@ export interface Limits {
   readonly dialMs: number;
   /** An open upstream must be configured within this. */
   readonly readyMs: number;
+  /** An update of the session is told when the upstream took it, or after this. */
+  readonly configuredMs: number;
   /** A response must show a sign of life within this after it was asked for. */
   readonly firstOutputMs: number;
   /** A response that has begun must go on within this. */
@@ -75,6 +82,12 @@ export interface Limits {
   readonly redialFirstMs: number;
   readonly redialMostMs: number;
   readonly redials: number;
+  /** Dials of one link in any minute, however useful each was: a provider that fails after each answer. */
+  readonly dialsPerMinute: number;
+  /** Answers of one link that the relay asks for again or to be continued in any minute: each costs. */
+  readonly asksPerMinute: number;
+  /** Standbys and successors of one link dialled in any minute. */
+  readonly successorsPerMinute: number;
   /** A client without a connection for so long ends the session. */
   readonly clientGoneMs: number;
   /** A session whose client never connected. */
@@ -96,6 +109,7 @@ export const DEFAULT_LIMITS: Limits = {
   upstreamMessageSize: 8 * 1024 * 1024,
   items: 1000,
   itemSize: 16 * 1024 * 1024,
+  itemAudioMs: 300_000,
   responseTextSize: 256 * 1024,
   archiveBytes: 2 * 1024 * 1024,
   inputHistoryMs: 30_000,
@@ -114,6 +128,7 @@ export const DEFAULT_LIMITS: Limits = {
   finishedResponses: 32,
   dialMs: 10_000,
   readyMs: 10_000,
+  configuredMs: 1500,
   firstOutputMs: 30_000,
   progressMs: 30_000,
   stallMs: 1950,
@@ -127,6 +142,9 @@ export const DEFAULT_LIMITS: Limits = {
   redialFirstMs: 250,
   redialMostMs: 8000,
   redials: 5,
+  dialsPerMinute: 20,
+  asksPerMinute: 12,
+  successorsPerMinute: 12,
   clientGoneMs: 30_000,
   unclaimedMs: 60_000,
   parkMs: 120_000,
