@@ -121,7 +121,8 @@ export class Answer {
     };
     this.#call.say({ type: "response.output_item.added", response_id: this.id, output_index: 0, item });
     if (!this.outOfBand) {
-      this.#call.items.made(this.itemId, this.#performance.tool ? "function_call" : "message");
+      const type = this.#performance.tool ? "function_call" : "message";
+      this.#call.items.made(this.itemId, type, "assistant", this.number);
       this.#call.say({ type: "conversation.item.added", previous_item_id: null, item });
     }
     if (this.#performance.tool) {

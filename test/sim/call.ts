@@ -9,6 +9,7 @@ import { Relay } from "./relay.ts";
 import { plannedUpstream } from "./scenario.ts";
 import { Tape } from "./tape.ts";
 import { VirtualTime } from "./time.ts";
+import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
 import type { Scenario, World } from "./world.ts";
 
@@ -147,6 +148,7 @@ export class SimulatedCall implements World {
       const session = this.relay.session?.snapshot() ?? null;
       if (session !== null) this.relay.inspection.look(session);
       this.lastMoment = session;
+      if (checksProviders(this)) compareProviders(this);
       client.line.hangUp();
       this.hungUpAt = time.now;
       return;

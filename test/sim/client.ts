@@ -58,6 +58,7 @@ export class Client {
   loudspeaker: AudioFormat;
   /** The session as the relay showed it last. */
   shown: JsonObject = {};
+  readonly #formats = new Map<string, AudioFormat>();
   #held: Uint8Array[] = [];
   #frozenUntil = 0;
   #lastAckAt = 0;
@@ -221,7 +222,8 @@ export class Client {
     const echo = this.hearing.take(itemId, bytes);
     const heardOn = echo ? this.dialogue.echoStream : stream;
     this.dialogue.heardOn(responseId, heardOn);
-    const ms = durationMs(this.loudspeaker, bytes.length);
+    const format = this.#formats.get(responseId) ?? this.loudspeaker;
+    const ms = durationMs(format, bytes.length);
     this.player.push(heardOn, responseId, itemId, ms, this.line.wire.received);
   }
 
@@ -238,6 +240,8 @@ export class Client {
       case "session.resumed":
         return this.#resumed(event);
       case "response.created":
+        // A change is heard from the next answer on.
+        this.#formats.set(text(fields(event["response"])["id"]), this.loudspeaker);
         return this.dialogue.created(fields(event["response"]));
       case "response.done":
         return this.#responseDone(fields(event["response"]));

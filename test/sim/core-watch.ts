@@ -76,7 +76,7 @@ export class CoreWatch implements SessionCore {
       if (action.name in COUNTED) checks.strike(COUNTED[action.name] ?? "");
       checks.count(`metric_${action.name}`, action.value);
     }
-    this.#inspection.step(this.session, now, actions);
+    this.#inspection.step(this.session, now);
   }
 
   snapshot(): SessionSnapshot {

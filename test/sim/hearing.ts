@@ -37,6 +37,11 @@ export class Hearing {
     this.#echoAt = -1;
   }
 
+  /** The item in which so much of an answer was heard; null: nothing of it. */
+  itemOf(answer: number): string | null {
+    return [...this.#items].find(([, position]) => position.answer === answer)?.[0] ?? null;
+  }
+
   /** @returns whether it was the caller's own voice. */
   take(itemId: string, bytes: Uint8Array): boolean {
     const { checks } = this.#world;

@@ -66,6 +66,11 @@ export class ProviderCall {
     return this.closedAt === null;
   }
 
+  /** Configured, nothing is being answered, and everything that it was told is worked through. */
+  get settled(): boolean {
+    return this.#greeted && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
+  }
+
   #closed(code: number): void {
     this.closedAt ??= this.#world.time.now;
     this.#world.checks.note(() => `${this.#name} closed (${code})`);
@@ -240,7 +245,7 @@ export class ProviderCall {
       content,
     };
     this.provider.turns.push({ ...this.ear.commit(), at: this.#world.time.now, call: this });
-    this.items.made(itemId, "message");
+    this.items.made(itemId, "message", "user");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });
     this.say({ type: "conversation.item.done", item, previous_item_id: null });

@@ -3,6 +3,7 @@ import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
+import { atRest, budget } from "./aftermath.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -23,7 +24,11 @@ export function judge(call: SimulatedCall): void {
     else spokenReached(call, provider);
   }
   answered(call);
-  if (call.lastMoment !== null) history(call, call.lastMoment);
+  if (call.lastMoment !== null) {
+    history(call, call.lastMoment);
+    atRest(call, call.lastMoment);
+  }
+  budget(call);
   money(call);
 }
 
