@@ -12,6 +12,7 @@ import { Hearing } from "./hearing.ts";
 import { Line } from "./line.ts";
 import { Player } from "./player.ts";
 import type { Random } from "./random.ts";
+import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
 import type { World } from "./world.ts";
@@ -287,6 +288,23 @@ export class Client {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
     }
+  }
+
+  /** Another client takes this one's place, on the same loudspeaker. */
+  beginAnew(dialect: Dialect): void {
+    this.order.anew();
+    this.dialogue.forget();
+    this.hearing.forget();
+    this.hearing.excuseGap();
+    this.player.paused = false;
+    this.player.forget(0);
+    this.player.flush(null);
+    this.#owesResponse = false;
+    this.name("begins anew");
+    this.line.beginAnew(dialect, {
+      type: "session.update",
+      session: { type: "realtime", instructions: "Anew." },
+    });
   }
 
   #show(session: JsonObject): void {

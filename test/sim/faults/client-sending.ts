@@ -52,6 +52,22 @@ export const CLIENT_SENDING_FAULTS: readonly Fault[] = [
     },
   },
   {
+    // The page is loaded again, or another application takes the call over: it speaks the other dialect, perhaps.
+    name: "client.begins_anew",
+    fits: (scenario) => isDuplex(scenario) && !scenario.manual && !scenario.tools,
+    needsResume: true,
+    arm(call, random) {
+      call.unsteady = true;
+      for (let left = random.int(1, 2); left > 0; left -= 1) {
+        call.sometime(random, () => {
+          if (call.client.line.connection === null) return;
+          call.checks.strike("client.begins_anew");
+          call.client.beginAnew(random.pick(["duplex.v1", "duplex.v1", "realtime"] as const));
+        });
+      }
+    },
+  },
+  {
     // A dead tab: no close is seen, and nobody ever comes back.
     name: "client.vanishes",
     fits: hasProvider,
