@@ -64,6 +64,12 @@ export class Ear {
     return turn;
   }
 
+  /** A turn was taken back: it may be heard again from there. */
+  unhear([first]: readonly Run[]): void {
+    if (first !== undefined) this.#cursor = first.from;
+    this.clear();
+  }
+
   clear(): void {
     this.#buffer = [];
     this.#loudMs = 0;

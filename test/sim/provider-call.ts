@@ -6,7 +6,7 @@ import type { Connection, Data } from "./connection.ts";
 import { Ear } from "./ear.ts";
 import { fields, text } from "./fields.ts";
 import { performance } from "./performance.ts";
-import type { Provider } from "./provider.ts";
+import type { Provider, Turn } from "./provider.ts";
 import { ProviderItems } from "./provider-items.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
@@ -30,6 +30,7 @@ export class ProviderCall {
   readonly #connection: Connection;
   readonly #name: string;
   readonly #answers: Answer[] = [];
+  readonly #turns = new Map<string, Turn>();
   #numbered = 0;
   /** The session as this provider has it. */
   config: JsonObject = {};
@@ -54,6 +55,7 @@ export class ProviderCall {
       say: (event) => this.say(event),
       refuse: (code, what, event) => this.#refuse(code, what, event),
       newId: () => this.#id("item"),
+      deleted: (id) => this.#takenBack(id),
     });
     connection.attach("far", {
       message: (data) => this.#receive(data),
@@ -244,7 +246,9 @@ export class ProviderCall {
       status: "completed",
       content,
     };
-    this.provider.turns.push({ ...this.ear.commit(), at: this.#world.time.now, call: this });
+    const turn = { ...this.ear.commit(), at: this.#world.time.now, call: this };
+    this.#turns.set(itemId, turn);
+    this.provider.turns.push(turn);
     this.items.made(itemId, "message", "user");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });
@@ -261,6 +265,19 @@ export class ProviderCall {
           usage: { type: "duration", seconds: 1 },
         });
     });
+  }
+
+  /** A turn that was committed in advance was none. */
+  #takenBack(itemId: string): void {
+    const turn = this.#turns.get(itemId);
+    if (turn === undefined || this.provider.kind !== "turns" || turn !== this.#lastTurn) return;
+    this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
+    this.ear.unhear(turn.runs);
+    this.#world.checks.count("turns taken back");
+  }
+
+  get #lastTurn(): Turn | undefined {
+    return [...this.#turns.values()].at(-1);
   }
 
   #running(): readonly Answer[] {

@@ -16,6 +16,7 @@ interface Voice {
   say(event: JsonObject): void;
   refuse(code: string, what: string, event: JsonObject): void;
   newId(): string;
+  deleted(id: string): void;
   readonly keepsIds: boolean;
 }
 
@@ -86,6 +87,7 @@ export class ProviderItems {
     if (!this.#items.delete(text(event["item_id"]))) {
       return this.#voice.refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
     }
+    this.#voice.deleted(text(event["item_id"]));
     this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
   }
 }
