@@ -1,11 +1,11 @@
 /** What must be true when nothing more comes, and what a call may cost at all. */
+import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
 
 const MINUTE_MS = 60_000;
-/** Of one upstream within a minute: what calls without rollover have come to at most, and as much again. */
-const DIALS = 40;
-const ASKS = 40;
+/** What an upstream may be asked for within a minute by those who speak; what the relay adds by itself is in its limits. */
+const WANTED_ASKS = 25;
 
 /** Some time after the last word everything is over: nothing is being answered, judged, spoken or written. */
 export function atRest({ checks }: SimulatedCall, snapshot: SessionSnapshot): void {
@@ -21,20 +21,17 @@ export function atRest({ checks }: SimulatedCall, snapshot: SessionSnapshot): vo
 export function budget(call: SimulatedCall): void {
   const { checks, scenario, relay } = call;
   const each = [...scenario.upstreams, scenario.transcriber].filter((one) => one !== null);
-  const planned = each.reduce((sum, one) => sum + rolloversPerMinute(one.rolloverMs), 0);
   const dials = mostWithin(relay.dials, MINUTE_MS);
   checks.most("dials in a minute", dials);
-  const most = each.length * DIALS + planned;
+  const { dialsPerMinute, successorsPerMinute, asksPerMinute } = DEFAULT_LIMITS;
+  const most = each.length * (dialsPerMinute + successorsPerMinute);
   if (dials > most) checks.fail("budget", `${dials} dials within a minute, and ${most} are a lot`);
   for (const provider of call.providers.values()) {
     const asks = mostWithin(provider.asks, MINUTE_MS);
     checks.most("asks in a minute", asks);
-    if (asks > ASKS) checks.fail("budget", `${provider.name} was asked ${asks} times within a minute`);
+    if (asks > WANTED_ASKS + asksPerMinute)
+      checks.fail("budget", `${provider.name} was asked ${asks} times within a minute`);
   }
-}
-
-function rolloversPerMinute(rolloverMs: number | null): number {
-  return rolloverMs === null ? 0 : (2 * MINUTE_MS) / rolloverMs;
 }
 
 /** How many of these moments, in order, lie within so long. */
