@@ -6,7 +6,7 @@ import { drawFitting, faultNamed } from "./faults/index.ts";
 import { Provider } from "./provider.ts";
 import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
-import { plannedUpstream } from "./scenario.ts";
+import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { Tape } from "./tape.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
@@ -138,7 +138,7 @@ export class SimulatedCall implements World {
       return;
     }
     if (this.#talksMs !== null && time.now >= this.#talksMs) client.caller.sayNoMore();
-    const quietMs = QUIET_MS + client.holdsBackMs;
+    const quietMs = QUIET_MS + client.holdsBackMs + waitsLongerMs(this.scenario);
     if (
       client.caller.quietFor(quietMs) &&
       client.line.settled(quietMs, client.caller.quietSince + HANGOVER_MS) &&

@@ -31,6 +31,8 @@ export function compareProviders(call: SimulatedCall): void {
     // A successor that is being prepared will be told later.
     const [only] = serving;
     if (!provider || serving.length !== 1 || only === undefined || !only.settled) continue;
+    if (provider.turns.some(({ again, call: one }) => again && one === only))
+      call.checks.fail("spoken-twice", `${provider.name} heard a turn again that was not taken back`);
     compareConfig(call, only);
     compareItems(call, provider, only, index);
   }

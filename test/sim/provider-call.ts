@@ -49,7 +49,7 @@ export class ProviderCall {
     this.#random = random;
     this.#name = name;
     this.openedAt = world.time.now;
-    this.ear = new Ear(world, name);
+    this.ear = new Ear(world, name, () => this.#hearsAgain());
     this.items = new ProviderItems({
       keepsIds: provider.keepsIds,
       say: (event) => this.say(event),
@@ -246,7 +246,7 @@ export class ProviderCall {
       status: "completed",
       content,
     };
-    const turn = { ...this.ear.commit(), at: this.#world.time.now, call: this };
+    const turn = { ...this.ear.commit(), at: this.#world.time.now, again: false, call: this };
     this.#turns.set(itemId, turn);
     this.provider.turns.push(turn);
     this.items.made(itemId, "message", "user");
@@ -270,10 +270,19 @@ export class ProviderCall {
   /** A turn that was committed in advance was none. */
   #takenBack(itemId: string): void {
     const turn = this.#turns.get(itemId);
-    if (turn === undefined || this.provider.kind !== "turns" || turn !== this.#lastTurn) return;
+    if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
+      return;
     this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
-    this.ear.unhear(turn.runs);
+    if (!turn.again) this.ear.unhear(turn.runs);
     this.#world.checks.count("turns taken back");
+  }
+
+  /** The last turn from its beginning on; its deletion may still have to wait for its name. */
+  #hearsAgain(): Turn | null {
+    const turn = this.#lastTurn;
+    if (!turn || this.provider.kind !== "turns" || !this.#world.scenario.eager) return null;
+    turn.again = true;
+    return turn;
   }
 
   get #lastTurn(): Turn | undefined {

@@ -72,6 +72,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
         fallback: random.chance(0.3),
       }
     : null;
+  const settings = session(random, rateHz, manual, tools, dialect === "duplex.v1");
   return {
     dialect,
     rateHz,
@@ -79,9 +80,10 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     transcriber,
     converted,
     manual,
+    eager: faults.includes("client.eager_on_off") || JSON.stringify(settings).includes("eager_ms"),
     tools,
     faults,
-    session: session(random, rateHz, manual, tools, dialect === "duplex.v1"),
+    session: settings,
     limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
     utterances: random.int(2, 4),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
@@ -118,6 +120,14 @@ function detection(random: Random): JsonObject {
     silence_duration_ms: random.int(250, 600),
     prefix_padding_ms: random.int(200, 400),
   };
+}
+
+const MELODY_MS = 4500;
+
+/** How much longer than by silence alone the relay may wait for the end of a turn: where meaning decides. */
+export function waitsLongerMs({ session, faults }: Scenario): number {
+  const semantic = JSON.stringify(session).includes("semantic_vad") || faults.includes("client.semantic_vad");
+  return semantic ? MELODY_MS : 0;
 }
 
 export function plannedUpstream(

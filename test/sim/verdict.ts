@@ -1,6 +1,7 @@
 /** What must be true of a call when it is over. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
+import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import { atRest, budget } from "./aftermath.ts";
@@ -128,7 +129,12 @@ function answered(call: SimulatedCall): void {
     const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
     const asked =
       server && call.checks.struck.has("provider.mute") ? (scenario.limits.firstOutputMs ?? 0) : 0;
-    const within = ANSWERED_WITHIN_MS + asked + slackMs(call) + 5000 * Number(call.unsteady);
+    const within =
+      ANSWERED_WITHIN_MS +
+      asked +
+      slackMs(call) +
+      waitsLongerMs(call.scenario) +
+      5000 * Number(call.unsteady);
     // What was said while the line was down arrives when it is up again.
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
     const by = Math.max(endedAt, ...down.map(({ to }) => to)) + within;
@@ -160,6 +166,8 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     const cut = client.truncated.has(id);
     const remembered = entry.truncatedMs ?? entry.audioMs;
     checks.count("items heard");
+    // Who claims to speak and cannot be heard was not heard.
+    if (call.silentVoices) continue;
     if (!cut && entry.truncatedMs === null) {
       const more = entry.audioMs - item.receivedMs;
       if (item.forgotten ? more > 0.01 : Math.abs(more) > 0.01)

@@ -36,6 +36,8 @@ export interface Scenario {
   readonly limits: Partial<Limits>;
   readonly utterances: number;
   readonly manual: boolean;
+  /** Turns may be committed in advance, and taken back. */
+  readonly eager: boolean;
   readonly tools: boolean;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
