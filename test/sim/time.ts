@@ -53,7 +53,7 @@ export class VirtualTime {
   async #settle(): Promise<void> {
     while (this.#unsettled) {
       this.#unsettled = false;
-      for (let turn = 0; turn < AWAITS; turn += 1) await null;
+      for (let turn = 0; turn < AWAITS; turn += 1) await Promise.resolve();
     }
   }
 
