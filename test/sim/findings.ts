@@ -24,6 +24,14 @@ const FINDINGS: readonly Finding[] = [
     },
   },
   {
+    // Seed 616. The dial of the second fails for some seconds; then it is asked for answers and told nothing of the turn.
+    name: "a second upstream that takes turns, dialled late, neither hears nor is told what was said before",
+    matches: ({ invariant, detail }, { scenario: { upstreams } }) =>
+      invariant === "spoken-lost" &&
+      upstreams.length > 1 &&
+      upstreams.some(({ name, kind }) => kind === "server" && detail.startsWith(name)),
+  },
+  {
     // Seed 486. The endpointer begins anew with the format, and the turn that is open never ends.
     name: "the input format changes within a turn or the silence after it, and the turn never ends",
     matches: ({ invariant }, { scenario }) => LOST.has(invariant) && scenario.converted,
