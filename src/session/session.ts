@@ -32,9 +32,12 @@ import type { TurnSnapshot } from "./turns/turn-taking.ts";
 
 export type { SessionDependencies, SessionSetup } from "./setup.ts";
 
+/** Of what a snapshot holds. To be raised with every change of that: see durable-objects/snapshot-versions.ts. */
+export const SNAPSHOT_VERSION = 2;
+
 /** Structured-clonable. Holds no secret. */
 export interface SessionSnapshot {
-  readonly version: 1;
+  readonly version: typeof SNAPSHOT_VERSION;
   /** To be handed back with `persisted`. */
   readonly covers: Covers;
   readonly conduct: ConductSnapshot;
@@ -378,7 +381,7 @@ export class Session {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
     return {
-      version: 1,
+      version: SNAPSHOT_VERSION,
       covers: this.#conduct.delivery.covers,
       conduct: this.#conduct.snapshot(),
       status: this.#status,
