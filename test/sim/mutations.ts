@@ -337,8 +337,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 47,
     what: "the object sleeps though something came meanwhile",
     file: "durable-objects/shell.ts",
-    from: "    if (this.#asleep) {\n      this.#asleep = false;\n      this.#host.awake();\n    }\n",
-    to: "    this.#asleep = false;\n",
+    from: "    this.#host.awake();\n    return others;",
+    to: "    return others;",
   },
   {
     number: 48,
