@@ -28,7 +28,7 @@ import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
-import type { TurnSnapshot } from "./turns/turn-taking.ts";
+import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
 
 export type { SessionDependencies, SessionSetup } from "./setup.ts";
 
@@ -105,6 +105,8 @@ export class Session {
         this.#doubt.settle();
         conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
+        conduct.turns.watch.back();
+        conduct.idle.arm();
         conduct.asking.settle();
       },
       restarted: () => this.#begin(),
@@ -228,6 +230,7 @@ export class Session {
     this.#attempt(() => this.#doubt.settle());
     this.#attempt(() => this.#conduct.absence.tell());
     this.#attempt(() => this.#conduct.asking.settle());
+    this.#conduct.turns.watch.back();
     this.#conduct.idle.arm();
   }
 
@@ -273,6 +276,7 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
+    this.#conduct.turns.watch.away();
     if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
@@ -329,7 +333,8 @@ export class Session {
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
     else if (name === "held") this.#conduct.asking.release();
-    else if (name === "floor") this.#conduct.floor.abandon();
+    else if (kind === "floor") this.#conduct.floor.due(which);
+    else if (kind === "turn") this.#conduct.turns.watch.due(which);
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();

@@ -364,7 +364,12 @@ export const HABITS: readonly Habit[] = [
     name: "extra members",
     what: "events with members that nobody knows",
     hidden: true,
-    out: (event) => [{ ...event, obfuscation: "xxxx", unheard_of: { deep: [1, null] } }],
+    // What is said beside a transcript is the client's to know: it is passed on.
+    out: (event) => [
+      textOf(event["type"]).includes("transcription")
+        ? { ...event, obfuscation: "xxxx" }
+        : { ...event, obfuscation: "xxxx", unheard_of: { deep: [1, null] } },
+    ],
   },
   {
     name: "unknown events",

@@ -27,11 +27,6 @@ export const KNOWN: readonly Known[] = [
       ),
   },
   {
-    id: "N-duplicate",
-    what: "a taken item id has the code item_create_duplicate_id, the provider's is item_create_duplicate_item_id",
-    excuses: ({ through }) => JSON.stringify(through?.value ?? {}).includes("item_create_duplicate_id"),
-  },
-  {
     id: "N13",
     what: "the voice of one answer is not told",
     concerns: (script) => says(script, /"response":\{"audio":\{"output":\{"voice"/),
@@ -47,19 +42,9 @@ export const KNOWN: readonly Known[] = [
     concerns: (script) => says(script, /"no type"/),
   },
   {
-    id: "N-transcription",
-    what: "a transcription session takes items",
-    concerns: (script) => script.intent === "transcription" && says(script, /item.create"/),
-  },
-  {
     id: "N-part-end",
     what: "a part ends when its item ends, not when the provider ends it",
     concerns: (script) => script.provider === "text and audio",
-  },
-  {
-    id: "R19",
-    what: "logprobs, languages and segments are dropped",
-    concerns: (script) => script.provider === "logprobs",
   },
   {
     id: "R28",

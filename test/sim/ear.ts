@@ -12,6 +12,8 @@ export class Ear {
   /** Heard since the last commit or clear. */
   #buffer: Run[] = [];
   #loudMs = 0;
+  /** Of it, silence that is of nobody. */
+  #paddedMs = 0;
 
   readonly #again: () => { readonly runs: readonly Run[] } | null;
 
@@ -23,7 +25,7 @@ export class Ear {
 
   get bufferedMs(): number {
     const samples = this.#buffer.reduce((sum, run) => sum + run.to - run.from, 0);
-    return (samples * 1000) / this.#world.tape.rateHz;
+    return this.#paddedMs + (samples * 1000) / this.#world.tape.rateHz;
   }
 
   /** Takes PCM of the caller. @returns whether it is loud. */
@@ -38,6 +40,11 @@ export class Ear {
       return loudMs > 0;
     }
     const runs = tape.runs(samples, this.#cursor);
+    // Silence that the relay made up for a client that stopped sending, or for a turn that was too short.
+    if (runs === null && samples.every((sample) => sample === 0)) {
+      this.#paddedMs += (samples.length * 1000) / tape.rateHz;
+      return false;
+    }
     if (runs === null) {
       checks.fail("spoken-unknown", `${this.#name} heard audio that the caller never spoke`);
       return false;
@@ -79,6 +86,7 @@ export class Ear {
   clear(): void {
     this.#buffer = [];
     this.#loudMs = 0;
+    this.#paddedMs = 0;
   }
 }
 

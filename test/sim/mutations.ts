@@ -288,7 +288,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 40,
     what: "what waited for a connection that was lost is not heard again",
     file: "src/session/links/link.ts",
-    from: "    this.cursor = Math.max(0, this.cursor - unsentSamples);\n",
+    from: "    this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);\n",
     to: "",
   },
   {
@@ -365,8 +365,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 51,
     what: "sounds over an agent are judged for ever",
     file: "src/session/floor/floor.ts",
-    from: "    } else if (overlap) this.#dismiss(",
-    to: '    } else if (overlap && this.#phase !== "held") this.#dismiss(',
+    from: "    if (overlap && overlap.passed === null)\n      this.#dismiss(overlap,",
+    to: "    if (overlap && overlap.passed === null && !this.held)\n      this.#dismiss(overlap,",
   },
 ];
 
