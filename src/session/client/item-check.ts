@@ -22,7 +22,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * @returns the item with id, object and status set.
+ * @returns the item with id, object and status set, as far as its kind has them.
  * @throws ClientError naming the field.
  */
 export function checkItem(item: JsonObject, id: string, sizeLimit: number): Item {
@@ -44,6 +44,8 @@ export function checkItem(item: JsonObject, id: string, sizeLimit: number): Item
   if (JSON.stringify(item).length > sizeLimit) {
     throw new ClientError("item_too_large", `The item is larger than ${sizeLimit} characters.`, "item");
   }
+  // Items of MCP have neither in the provider's types, and are sent to it as they are.
+  if (type.startsWith("mcp_")) return { ...item, id, type };
   return { ...item, id, type, object: "realtime.item", status: "completed" };
 }
 

@@ -71,7 +71,9 @@ export class PlacedItems {
       this.#port.emit({ type, ...members });
       return;
     }
-    const id = this.#names.get(`${link.index}/${key}`) ?? this.#responses.itemNamed(link.index, key);
+    const known = this.#names.get(`${link.index}/${key}`) ?? this.#responses.itemNamed(link.index, key);
+    // An item that the session has named to the upstream is known by that name.
+    const id = known ?? (this.#conversation.find(key) ? key : null);
     // About an item that the client has never seen: its name would say nothing.
     if (id === null) this.#context.metric("events_of_unknown_items", 1, link.name);
     else this.#port.emit({ type, ...members, item_id: id });
