@@ -33,11 +33,12 @@ const turnDetection = v.variant("type", [
 ]);
 
 const transcription = v.strictObject({
-  model: v.optional(text),
-  language: v.optional(text),
-  languages: v.optional(v.array(text)),
-  prompt: v.optional(text),
-  keywords: v.optional(v.array(text)),
+  model: v.nullish(text),
+  // The provider shows these two as null where they were not given, so it takes them so.
+  language: v.nullish(text),
+  prompt: v.nullish(text),
+  languages: v.nullish(v.array(text)),
+  keywords: v.nullish(v.array(text)),
   delay: v.optional(v.picklist(["minimal", "low", "medium", "high", "xhigh"])),
 });
 
@@ -174,7 +175,7 @@ const metadata = v.nullish(
   ),
 );
 
-export const responseParams = v.strictObject({
+const givenParams = v.strictObject({
   conversation: v.optional(v.picklist(["auto", "none"])),
   input: v.nullish(
     v.pipe(
@@ -198,7 +199,14 @@ export const responseParams = v.strictObject({
   ),
 });
 
-const eventId = { event_id: v.optional(v.pipe(v.string(), v.maxLength(512))) };
+/** Null is as good as absent in each (livekit-plugins-openai sends `instructions: null` and is answered). */
+export const responseParams = v.pipe(
+  anyObject,
+  v.transform((params) => Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null))),
+  givenParams,
+);
+
+const eventId = { event_id: v.nullish(v.pipe(v.string(), v.maxLength(512))) };
 
 /** Client events, but for the parts that are parsed by a schema of their own. */
 export const clientEvents = {

@@ -5,35 +5,49 @@
  */
 import * as v from "valibot";
 
+import { refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
-import type { JsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
+import { eventWithoutNulls } from "./nulls.ts";
+
+/** Nearly every message is one of these. */
+export const APPEND = "input_audio_buffer.append";
+/** Characters of an `event_id`, as at OpenAI. */
+const EVENT_ID_MAX = 512;
+/** The largest number of a message: those of frames have 32 bits (frame.ts). */
+const SEQUENCE_MAX = 0xffff_ffff;
 
 const json = v.custom<JsonObject>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "Expected an object",
 );
 const id = v.pipe(v.string(), v.nonEmpty(), v.maxLength(128));
-const index = v.pipe(v.number(), v.integer(), v.minValue(0));
+const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
 
 const item = v.looseObject({ id: v.optional(id), type: v.string() });
-const metadata = v.nullable(v.record(v.string(), v.string()));
 
 const responseParams = v.looseObject({
   conversation: v.optional(v.picklist(["auto", "none"])),
-  metadata: v.optional(metadata),
+  metadata: v.optional(v.record(v.string(), v.string())),
   input: v.optional(v.array(v.looseObject({ type: v.string() }))),
   instructions: v.optional(v.string()),
-  output_modalities: v.optional(v.array(v.picklist(["audio", "text"]))),
+  output_modalities: v.optional(
+    v.pipe(
+      v.array(v.picklist(["audio", "text"])),
+      v.check((each) => each.length === 1, "either audio or text"),
+    ),
+  ),
   tools: v.optional(v.array(json)),
   max_output_tokens: v.optional(v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("inf")])),
 });
 
-const event = { event_id: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(512)))) };
+/** Nulls are gone by now (`nulls.ts`). */
+const event = { event_id: v.optional(v.pipe(v.string(), v.maxLength(EVENT_ID_MAX))) };
 
 const clientEvent = v.variant("type", [
   v.object({ type: v.literal("session.update"), ...event, session: json }),
-  v.object({ type: v.literal("input_audio_buffer.append"), ...event, audio: v.string() }),
+  v.object({ type: v.literal(APPEND), ...event, audio: v.string() }),
   v.object({ type: v.literal("input_audio_buffer.commit"), ...event }),
   v.object({ type: v.literal("input_audio_buffer.clear"), ...event }),
   v.object({ type: v.literal("output_audio_buffer.clear"), ...event }),
@@ -41,7 +55,7 @@ const clientEvent = v.variant("type", [
     type: v.literal("conversation.item.create"),
     ...event,
     item,
-    previous_item_id: v.optional(v.nullable(v.string())),
+    previous_item_id: v.optional(v.string()),
   }),
   v.object({ type: v.literal("conversation.item.delete"), ...event, item_id: id }),
   v.object({ type: v.literal("conversation.item.retrieve"), ...event, item_id: id }),
@@ -49,15 +63,15 @@ const clientEvent = v.variant("type", [
     type: v.literal("conversation.item.truncate"),
     ...event,
     item_id: id,
-    content_index: index,
+    content_index: v.optional(index, 0),
     audio_end_ms: milliseconds,
   }),
   v.object({
     type: v.literal("response.create"),
     ...event,
-    response: v.optional(v.nullable(responseParams)),
+    response: v.optional(responseParams),
   }),
-  v.object({ type: v.literal("response.cancel"), ...event, response_id: v.optional(v.nullable(id)) }),
+  v.object({ type: v.literal("response.cancel"), ...event, response_id: v.optional(id) }),
   v.object({
     type: v.literal("playback.ack"),
     ...event,
@@ -86,12 +100,34 @@ export const EXTENSION_EVENTS: ReadonlySet<string> = new Set([
   "session.resume",
 ]);
 
+/** The `event_id` that an answer to this message bears: as long as an event_id may be, or null. */
+export function eventIdOf(message: JsonObject | null): string | null {
+  const id = message?.["event_id"];
+  return typeof id === "string" ? id.slice(0, EVENT_ID_MAX) : null;
+}
+
+/** `client_event_seq`; 0: not numbered. @throws ClientError when it is no number of a message. */
+export function sequenceOf(message: JsonObject): number {
+  const sequence = message["client_event_seq"] ?? 0;
+  if (typeof sequence === "number" && Number.isInteger(sequence)) {
+    if (sequence >= 0 && sequence <= SEQUENCE_MAX) return sequence;
+  }
+  throw new ClientError(
+    "invalid_value",
+    "Invalid 'client_event_seq': expected an integer of 0 to 4294967295.",
+    "client_event_seq",
+  );
+}
+
 /** @throws ClientError naming the field. */
-export function readClientEvent(message: JsonObject): ClientEvent {
+export function readClientEvent(given: JsonObject): ClientEvent {
+  const message = eventWithoutNulls(given);
   const type = message["type"];
   if (typeof type !== "string") {
     throw new ClientError("missing_required_parameter", "Missing required parameter: 'type'.", "type");
   }
+  const { response } = message;
+  if (type === "response.create" && isJsonObject(response)) refuseBetaFields(response, "response");
   const result = v.safeParse(clientEvent, message, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];

@@ -5,8 +5,10 @@
  */
 import * as v from "valibot";
 
+import { isBetaSessionField, refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+import { eachWithoutNulls, withoutNulls } from "./nulls.ts";
 
 const unit = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const millis = (least: number, most: number) =>
@@ -94,7 +96,12 @@ const sessionConfig = v.looseObject({
 export type SessionConfig = v.InferOutput<typeof sessionConfig>;
 export type TurnDetection = v.InferOutput<typeof turnDetection>;
 
-/** OpenAI's documented defaults. `voice: null` means the upstream's own; it is shown as "default". */
+/** How `voice: null`, the upstream's own, is shown; sent back it means the same. */
+export const OWN_VOICE = "default";
+
+const PCM_24K: JsonObject = { type: "audio/pcm", rate: 24000 };
+
+/** OpenAI's documented defaults. */
 const DEFAULTS: JsonObject = {
   type: "realtime",
   output_modalities: ["audio"],
@@ -108,12 +115,12 @@ const DEFAULTS: JsonObject = {
   include: null,
   audio: {
     input: {
-      format: { type: "audio/pcm", rate: 24000 },
+      format: PCM_24K,
       transcription: null,
       noise_reduction: null,
       turn_detection: { type: "server_vad" },
     },
-    output: { format: { type: "audio/pcm", rate: 24000 }, voice: null, speed: 1 },
+    output: { format: PCM_24K, voice: null, speed: 1 },
   },
 };
 
@@ -140,6 +147,12 @@ const TURN_DEFAULTS: Readonly<Record<string, JsonObject>> = {
 const WHOLE = new Set(["tool_choice", "tracing", "prompt", "truncation", "format", "voice", "reasoning"]);
 /** What a client may repeat but not change: identity belongs to the server. */
 const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "client_secret"]);
+/** The same of `relay`. */
+const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector"]);
+/** Groups of fields: there is nothing to clear, and null says nothing. */
+const GROUPS = new Set(["audio", "input", "output", "type"]);
+/** Objects whose members may all be absent, and are never null. */
+const SPARSE = new Set(["tool_choice", "tracing", "truncation", "reasoning"]);
 const MERGE_DEPTH = 6;
 
 export function initialConfig(kind: "realtime" | "transcription"): SessionConfig {
@@ -147,13 +160,15 @@ export function initialConfig(kind: "realtime" | "transcription"): SessionConfig
 }
 
 /**
- * `config` with `update` merged in: only present fields change, null clears.
+ * `config` with `update` merged in: only present fields change, null clears. A field that has no value for "nothing"
+ * is at its default then; a group of fields (`audio`) that is null says nothing.
  * @throws ClientError naming the field, and `config` stays as it was.
  */
 export function mergeConfig(config: SessionConfig, update: JsonObject): SessionConfig {
-  const cleaned: Record<string, Json> = {};
-  for (const [key, value] of Object.entries(update)) if (!SERVER_OWNED.has(key)) cleaned[key] = value;
-  const type = cleaned["type"];
+  refuseBetaFields(update, "session");
+  const settable = ([key]: [string, Json]) => !SERVER_OWNED.has(key) && !isBetaSessionField(key);
+  const cleaned = Object.fromEntries(Object.entries(update).filter(settable));
+  const type = cleaned["type"] ?? undefined;
   if (type !== undefined && type !== config.type) {
     throw new ClientError(
       "invalid_value",
@@ -165,10 +180,33 @@ export function mergeConfig(config: SessionConfig, update: JsonObject): SessionC
   return check(complete(merge(config as unknown as JsonObject, cleaned, 0)));
 }
 
+/** The value at a path of the configuration; undefined: there is none. */
+export function valueAt(config: SessionConfig, path: readonly string[]): Json | undefined {
+  let value: Json | undefined = config as unknown as JsonObject;
+  for (const key of path) value = isJsonObject(value) ? value[key] : undefined;
+  return value;
+}
+
+/** `config` with another value at a path; undefined: without it. @throws ClientError when that is no configuration. */
+export function withValueAt(
+  config: SessionConfig,
+  path: readonly string[],
+  value: Json | undefined,
+): SessionConfig {
+  return check(complete(replaced(config as unknown as JsonObject, path, value)));
+}
+
+function replaced(object: JsonObject, path: readonly string[], value: Json | undefined): JsonObject {
+  const [key = "", ...inner] = path;
+  const { [key]: old, ...rest } = object;
+  if (inner.length === 0) return value === undefined ? rest : { ...object, [key]: value };
+  return { ...object, [key]: replaced(isJsonObject(old) ? old : {}, inner, value) };
+}
+
 function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject {
   const merged: Record<string, Json> = { ...base };
   for (const [key, value] of Object.entries(update)) {
-    if (key === "__proto__") continue;
+    if (key === "__proto__" || (value === null && GROUPS.has(key))) continue;
     const old = merged[key];
     const replace =
       depth >= MERGE_DEPTH ||
@@ -182,35 +220,77 @@ function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject 
 }
 
 function changesType(old: JsonObject, update: JsonObject): boolean {
-  return update["type"] !== undefined && old["type"] !== undefined && update["type"] !== old["type"];
+  const type = update["type"] ?? undefined;
+  return type !== undefined && old["type"] !== undefined && type !== old["type"];
 }
 
-/** Fills in what a partial value leaves to its defaults. */
+/** Fills in what a partial value, or a null, leaves to its defaults. */
 function complete(config: JsonObject): JsonObject {
+  const { relay: givenRelay, tools, ...rest } = config;
   const audio = isJsonObject(config["audio"]) ? config["audio"] : {};
   const input = isJsonObject(audio["input"]) ? audio["input"] : {};
   const output = isJsonObject(audio["output"]) ? audio["output"] : {};
+  const relay = completeRelay(givenRelay);
+  const sparse = ([key, value]: [string, Json]): [string, Json] => [
+    key,
+    SPARSE.has(key) ? orNull(value) : value,
+  ];
+  const given = Object.entries(rest).map(sparse);
   return {
-    ...config,
+    ...orDefaults({ ...Object.fromEntries(given), tools: eachWithoutNulls(tools) ?? null }, DEFAULTS),
+    ...(relay === undefined ? {} : { relay }),
     audio: {
       ...audio,
       input: {
         ...input,
         format: completeFormat(input["format"]),
+        transcription: orNull(input["transcription"]),
+        noise_reduction: orNull(input["noise_reduction"]),
         turn_detection: completeTurn(input["turn_detection"]),
       },
-      output: { ...output, format: completeFormat(output["format"]) },
+      output: {
+        ...output,
+        format: completeFormat(output["format"]),
+        voice: output["voice"] === OWN_VOICE ? null : (output["voice"] ?? null),
+        speed: output["speed"] ?? 1,
+      },
     },
   };
 }
 
-function completeFormat(format: Json | undefined): Json {
-  if (!isJsonObject(format)) return format ?? null;
+/** `fields` with each that is null, or absent, at its default. */
+function orDefaults(fields: JsonObject, defaults: JsonObject): JsonObject {
+  const set = Object.entries(fields).filter(([key, value]) => value !== null || !(key in defaults));
+  return { ...defaults, ...Object.fromEntries(set) };
+}
+
+/** An optional value: its own members that are null say nothing. */
+function orNull(value: Json | undefined): Json {
+  return isJsonObject(value) ? withoutNulls(value) : (value ?? null);
+}
+
+/** What of `relay` can be set, without what is the server's to say; undefined: nothing is. */
+function completeRelay(relay: Json | undefined): Json | undefined {
+  if (!isJsonObject(relay)) return relay ?? undefined;
+  const { interruption, ...rest } = relay;
+  const settings = Object.fromEntries(Object.entries(rest).filter(([key]) => !RELAY_OWNED.has(key)));
+  if (interruption === undefined || interruption === null) return settings;
+  return {
+    ...settings,
+    interruption: isJsonObject(interruption) ? withoutNulls(interruption) : interruption,
+  };
+}
+
+function completeFormat(given: Json | undefined): Json {
+  if (!isJsonObject(given)) return given ?? PCM_24K;
+  const format = withoutNulls(given);
   return format["type"] === "audio/pcm" && format["rate"] === undefined ? { ...format, rate: 24000 } : format;
 }
 
-function completeTurn(turn: Json | undefined): Json {
-  if (!isJsonObject(turn)) return turn ?? null;
+function completeTurn(given: Json | undefined): Json {
+  if (!isJsonObject(given)) return given ?? null;
+  // A member of another type's (`threshold` under `semantic_vad`) is null where a serialiser writes out all of them.
+  const turn = withoutNulls(given);
   const type = turn["type"] ?? "server_vad";
   const defaults = typeof type === "string" ? TURN_DEFAULTS[type] : undefined;
   return defaults ? { ...defaults, ...turn } : turn;

@@ -3,10 +3,9 @@
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
 import { durationMs } from "../audio/format.ts";
+import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
-import { ClientError } from "../protocol/client-error.ts";
-import type { JsonObject } from "../protocol/json.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
@@ -16,6 +15,8 @@ import { BargeIn } from "./output/barge-in.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
+import { SessionObject } from "./client/session-object.ts";
+import type { UpdatesSnapshot } from "./client/updates.ts";
 import { Context } from "./context.ts";
 import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
@@ -25,6 +26,7 @@ import { Idle } from "./turns/idle.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./links/connection.ts";
 import type { PeerId } from "./io.ts";
+import { inputInFormat } from "./memory/item-audio.ts";
 import { Link } from "./links/link.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
@@ -42,6 +44,7 @@ import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
+import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
 
@@ -52,6 +55,7 @@ export class Conduct {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
+  readonly sessionObject: SessionObject;
   readonly conversation: Conversation;
   readonly playout: Playout;
   readonly responses: Responses;
@@ -74,6 +78,7 @@ export class Conduct {
   readonly parking: Parking;
   readonly witness: Witness;
   readonly commands: ClientCommands;
+  readonly refusals = new Refusals(this);
   readonly upstreamEvents: UpstreamEvents;
   /** Upstreams that answer. */
   readonly links: Link[] = [];
@@ -100,7 +105,11 @@ export class Conduct {
     this.port = new ClientPort(this.context);
     this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
-    this.config = new Configuration(setup.intent, setup.plan.session, setup.session);
+    this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
+    this.sessionObject = new SessionObject(this, setup, {
+      configureTurns: () => this.#configureTurns(),
+      upstreamConfig: () => this.#upstreamConfig(),
+    });
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, life);
@@ -120,6 +129,7 @@ export class Conduct {
       responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
+      paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage) => addUsage(this.usage, usage),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
@@ -142,6 +152,7 @@ export class Conduct {
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       witness: () => this.witness,
+      refusals: () => this.refusals,
       placed: () => this.placed,
       onUsage: (usage) => addUsage(this.usage, usage),
       fill: (connection) => fill(connection, this.conversation, kernels),
@@ -193,7 +204,7 @@ export class Conduct {
       ask: () => this.asking.answer(),
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
-    this.commands = this.#createCommands();
+    this.commands = this.#createCommands(kernels);
     this.#configureTurns();
   }
 
@@ -216,6 +227,7 @@ export class Conduct {
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
       onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onUsage: (usage) => addUsage(this.usage, usage),
       onWords: (text) => this.#words(text),
     });
@@ -293,15 +305,18 @@ export class Conduct {
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 
-  #createCommands(): ClientCommands {
+  #createCommands(kernels: AudioKernels): ClientCommands {
     const config = this.config;
     return new ClientCommands(this, {
-      updateSession: (session) => this.#updateSession(session),
-      appendAudio: (bytes) => this.appendAudio(bytes),
+      updateSession: (session) => this.sessionObject.update(session),
       respond: (params) => this.asking.respond(params),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
+      get inputFormat() {
+        return config.inputFormat;
+      },
+      kernels,
     });
   }
 
@@ -324,29 +339,6 @@ export class Conduct {
     );
   }
 
-  #updateSession(session: JsonObject): void {
-    const voice = JSON.stringify(this.config.current.audio.output.voice);
-    const before = this.config.snapshot();
-    this.config.update(session);
-    const spoke = this.conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
-    if (spoke && JSON.stringify(this.config.current.audio.output.voice) !== voice) {
-      this.config.restore(before);
-      throw new ClientError(
-        "cannot_update_voice",
-        "The voice cannot be changed after the assistant has spoken.",
-        "session.audio.output.voice",
-      );
-    }
-    this.#configureTurns();
-    const config = this.#upstreamConfig();
-    for (const link of this.links) link.command({ type: "configure", config });
-    this.transcriber?.reconfigure();
-    this.port.emit({ type: "session.updated", session: this.shownSession() });
-    this.asking.settle();
-    this.idle.arm();
-    this.context.persist();
-  }
-
   /** Turns are decided at the edge unless the primary upstream insists on deciding itself. */
   #configureTurns(): void {
     const turn = this.config.turnDetection;
@@ -366,24 +358,6 @@ export class Conduct {
   get quiet(): boolean {
     if (this.links.some((link) => this.witness.owes(link))) return false;
     return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
-  }
-
-  shownSession(): JsonObject {
-    const identity: Record<string, JsonObject[string]> = {
-      object: this.config.transcriptionOnly ? "realtime.transcription_session" : "realtime.session",
-      id: `sess_${this.#setup.id}`,
-      model: this.#setup.model,
-      expires_at: Math.floor((this.createdAt + this.context.limits.sessionMs) / 1000),
-    };
-    if (this.port.extended) {
-      identity["relay"] = {
-        session_id: `sess_${this.#setup.id}`,
-        upstreams: this.links.map((link) => link.name),
-        detector: this.detector.name,
-        resume_token: this.delivery.token,
-      };
-    }
-    return this.config.shown(identity);
   }
 
   #speechStarted(): void {
@@ -422,6 +396,7 @@ export class Conduct {
       usage: { ...this.usage },
       activeAt: this.parking.snapshot(),
       arrival: this.arrival.snapshot(),
+      updates: this.sessionObject.updates.snapshot(),
     };
   }
 
@@ -430,6 +405,7 @@ export class Conduct {
     this.usage = { ...snapshot.usage };
     this.parking.restore(snapshot.activeAt);
     this.arrival.restore(snapshot.arrival);
+    this.sessionObject.updates.restore(snapshot.updates);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -444,4 +420,5 @@ export interface ConductSnapshot {
   readonly usage: Readonly<TokenSums>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
+  readonly updates: UpdatesSnapshot;
 }

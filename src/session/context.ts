@@ -3,11 +3,18 @@ import { Deadlines } from "./deadlines.ts";
 import type { Action } from "./io.ts";
 import type { Limits } from "./limits.ts";
 
+const UNNAMED = "relay:unnamed:";
+
+/** The `event_id` for an error about what had this cause, or null. */
+export function eventIdOfCause(cause: string | null): string | null {
+  return cause === null || cause.startsWith(UNNAMED) ? null : cause;
+}
+
 export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
   now: number;
-  /** `event_id` of the client's event that is worked on, for a provider's refusal of what it leads to; null: none. */
+  /** Names the client's event that is worked on, for a provider's refusal of what it leads to; null: there is none. */
   cause: string | null = null;
   #actions: Action[] = [];
   #prefix: string;
@@ -18,6 +25,22 @@ export class Context {
     this.limits = limits;
     this.#prefix = prefix;
     this.now = now;
+  }
+
+  /** A cause for what an event without an `event_id` leads to: whose fault a refusal is, it says all the same. */
+  unnamedCause(): string {
+    return UNNAMED + this.newId("event");
+  }
+
+  /** What this leads to is the relay's own doing, whatever the client wants just now. */
+  uncaused<T>(act: () => T): T {
+    const { cause } = this;
+    this.cause = null;
+    try {
+      return act();
+    } finally {
+      this.cause = cause;
+    }
   }
 
   act(action: Action): void {

@@ -12,6 +12,11 @@ export interface Limits {
   readonly items: number;
   /** Characters of JSON in one item. */
   readonly itemSize: number;
+  /**
+   * Milliseconds of audio in one created item or one response's input: in an upstream's format and in base64 it may have
+   * sixteen times its bytes.
+   */
+  readonly itemAudioMs: number;
   /** Characters of text and arguments one response may produce. */
   readonly responseTextSize: number;
   /** Bytes of item audio kept for `conversation.item.retrieve` and for replay, oldest dropped first. */
@@ -48,6 +53,8 @@ export interface Limits {
   readonly dialMs: number;
   /** An open upstream must be configured within this. */
   readonly readyMs: number;
+  /** An update of the session is told when the upstream took it, or after this. */
+  readonly configuredMs: number;
   /** A response must show a sign of life within this after it was asked for. */
   readonly firstOutputMs: number;
   /** A response that has begun must go on within this. */
@@ -96,6 +103,7 @@ export const DEFAULT_LIMITS: Limits = {
   upstreamMessageSize: 8 * 1024 * 1024,
   items: 1000,
   itemSize: 16 * 1024 * 1024,
+  itemAudioMs: 300_000,
   responseTextSize: 256 * 1024,
   archiveBytes: 2 * 1024 * 1024,
   inputHistoryMs: 30_000,
@@ -114,6 +122,7 @@ export const DEFAULT_LIMITS: Limits = {
   finishedResponses: 32,
   dialMs: 10_000,
   readyMs: 10_000,
+  configuredMs: 1500,
   firstOutputMs: 30_000,
   progressMs: 30_000,
   stallMs: 1950,

@@ -187,11 +187,7 @@ export class Session {
 
   #greet(): void {
     const { port, context, lines } = this.#conduct;
-    port.emit({ type: "session.created", session: this.#conduct.shownSession() });
-    port.emit({
-      type: "conversation.created",
-      conversation: { id: this.#conduct.conversationId, object: "realtime.conversation" },
-    });
+    port.emit({ type: "session.created", session: this.#conduct.sessionObject.shown() });
     this.#tellFallback();
     this.#conduct.parking.touch();
     this.#conduct.listener.back();
@@ -288,6 +284,7 @@ export class Session {
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
     else if (name === "held") this.#conduct.asking.release();
     else if (name === "floor") this.#conduct.floor.abandon();
+    else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
     else if (name === "park") this.#conduct.parking.due();

@@ -197,6 +197,25 @@ describe("session.update", () => {
     await client.hangUp();
   });
 
+  test("[D22][E16] null where the provider takes it: in transcription, and in every parameter of a response", async () => {
+    const client = await Client.open(demo, "pace=0");
+    const transcription = { model: "gpt-transcribe", language: null, prompt: null };
+    const { session } = await client.update({ audio: { input: { transcription } } });
+    expect(session.audio.input.transcription).toEqual(transcription);
+    const members = [
+      "instructions",
+      "tools",
+      "output_modalities",
+      "conversation",
+      "max_output_tokens",
+      "input",
+    ];
+    const response = Object.fromEntries(members.map((member) => [member, null]));
+    client.send({ type: "response.create", event_id: null, response });
+    expect((await client.next("response.done"))["response"]).toMatchObject({ status: "completed" });
+    await client.hangUp();
+  });
+
   test("[D22] the knob unknown_keys=accept keeps and echoes them", async () => {
     const client = await Client.open(demo, "unknown_keys=accept");
     const { session } = await client.update({ temperature: 1 });

@@ -65,7 +65,6 @@ describe("openai with `reconnect`", () => {
   async function broken(call: Recovering): Promise<string | null> {
     call.rt.socket.terminate();
     const again = await call.log.next("session.created");
-    await call.log.next("conversation.created");
     return idOf(again);
   }
 

@@ -83,7 +83,6 @@ describe("a realtime client that dropped", () => {
     const told = client.back();
     expect(told.map(({ type }) => type)).toEqual([
       "session.created",
-      "conversation.created",
       "conversation.item.added",
       "conversation.item.done",
       "conversation.item.added",
@@ -183,7 +182,7 @@ describe("a realtime client that dropped", () => {
       call.upstream({ type: "audio", response: "r", item: "i", audio: "AAAA" });
       call.advance(20);
     }
-    expect(client.back().map(({ type }) => type)).toEqual(["session.created", "conversation.created"]);
+    expect(client.back().map(({ type }) => type)).toEqual(["session.created"]);
     expect(call.types()).not.toContain("response.output_audio.delta");
     call.upstream({ type: "audio", response: "r", item: "i", audio: "AAAA" });
     expect(call.types().filter((type) => type === "response.created")).toHaveLength(1);
@@ -233,7 +232,6 @@ describe("a realtime client that dropped", () => {
     call.client({ type: "session.update", session: { type: "realtime" } });
     expect(call.types()).toEqual([
       "session.created",
-      "conversation.created",
       "relay.detector",
       "conversation.item.added",
       "conversation.item.done",
@@ -241,7 +239,7 @@ describe("a realtime client that dropped", () => {
       "conversation.item.done",
       "session.updated",
     ]);
-    expect(call.events.map((event) => event["server_event_seq"])).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(call.events.map((event) => event["server_event_seq"])).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(call.commands().findLast(({ type }) => type === "truncate")).toMatchObject({ audioEndMs: 300 });
     call.advance(5000);
     expect(call.frames).toEqual([]);

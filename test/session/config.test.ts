@@ -12,7 +12,7 @@ describe("the session object", () => {
   test("[G1] session.created carries the full effective configuration before any upstream is ready", () => {
     const call = new Call({ connect: false });
     call.connect("realtime");
-    expect(call.types()).toEqual(["session.created", "conversation.created"]);
+    expect(call.types()).toEqual(["session.created"]);
     expect(shown(call, "session.created")).toMatchObject({
       type: "realtime",
       object: "realtime.session",

@@ -33,7 +33,7 @@ describe("turn_detection null", () => {
   test("[M3] speech is not detected", () => {
     const call = new Call({ session: MANUAL });
     call.speak(voice(1000));
-    expect(call.types()).toEqual(["session.created", "conversation.created"]);
+    expect(call.types()).toEqual(["session.created"]);
   });
 
   test("[M8] a commit that has the upstream dialled is of all that was said before it", () => {

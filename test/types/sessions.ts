@@ -2,6 +2,7 @@
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import { FIXTURES } from "../recordings/fixtures.ts";
 import { play } from "../recordings/player.ts";
+import { item } from "../support/answering.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 import { Scene } from "./scene.ts";
 
@@ -42,8 +43,9 @@ const turnDetection = (settings: JsonObject | null): JsonObject =>
 
 const spoken = concat(silence(500), voice(1200), silence(1500));
 
-function userItem(scene: Scene): string {
-  return String(scene.call.last("input_audio_buffer.committed")["item_id"]);
+/** The client's name of the item in the last event of this type. */
+function nameOf(scene: Scene, type: string): string {
+  return String(item(scene.call, type)["id"]);
 }
 
 function spokenTurn(scene: Scene): void {
@@ -75,7 +77,10 @@ function spokenTurn(scene: Scene): void {
     type: "rate_limits.updated",
     rate_limits: [{ name: "tokens", limit: 1000, remaining: 900, reset_seconds: 1.5 }],
   });
-  scene.client({ type: "conversation.item.retrieve", item_id: userItem(scene) });
+  scene.client({
+    type: "conversation.item.retrieve",
+    item_id: String(scene.call.last("input_audio_buffer.committed")["item_id"]),
+  });
 }
 
 function failedTranscript(scene: Scene): void {
@@ -100,9 +105,7 @@ function bargeIn(scene: Scene): void {
 function cancelled(scene: Scene): void {
   scene.client({ type: "response.create" });
   const { response } = scene.speaks(4000);
-  const item_id = String(
-    (scene.call.last("response.output_item.added")["item"] as unknown as JsonObject)["id"],
-  );
+  const item_id = nameOf(scene, "response.output_item.added");
   scene.client(
     { type: "response.cancel" },
     { type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms: 300 },
@@ -229,12 +232,11 @@ function otherItems(scene: Scene): void {
     { type: "response.output_item.done", response_id: response, output_index: 1, item: approval },
   );
   scene.done(response);
-  const asked = scene.call.last("response.output_item.done")["item"] as JsonObject;
   scene.client(
     create({
       type: "mcp_approval_response",
       id: "ok",
-      approval_request_id: asked["id"] ?? "",
+      approval_request_id: nameOf(scene, "response.output_item.done"),
       approve: true,
     }),
   );

@@ -54,7 +54,7 @@ export function without(
   event: JsonObject,
   { nulls, extras }: { readonly nulls: readonly string[]; readonly extras: readonly string[] },
 ): JsonObject {
-  const type = String(event["type"]);
+  const { type } = event;
   const here = (places: readonly string[]): Set<string> =>
     new Set(
       places

@@ -1,15 +1,20 @@
 /** What each client event does. Every fault is a ClientError, answered by the session with the event's id. */
+import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import type { AudioKernels } from "../../audio/kernels.ts";
 import { ClientError } from "../../protocol/client-error.ts";
-import type { ClientEvent, ResponseParams } from "../../protocol/client-events.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
+import type { PlainEvent } from "./client-messages.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
+import { audioParts, inFormat } from "../memory/item-audio.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
+import { checkInput, withoutOwnVoice } from "./response-params.ts";
 import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
@@ -19,10 +24,12 @@ import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
   updateSession(session: JsonObject): void;
-  appendAudio(bytes: Uint8Array): void;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
   readonly transcriptionOnly: boolean;
+  /** Of audio in what the client creates. */
+  readonly inputFormat: AudioFormat;
+  readonly kernels: AudioKernels;
 }
 
 export interface CommandParts {
@@ -49,13 +56,11 @@ export class ClientCommands {
   }
 
   /** @throws ClientError */
-  handle(event: ClientEvent): void {
+  handle(event: PlainEvent): void {
     const { turns, bargeIn } = this.#parts;
     switch (event.type) {
       case "session.update":
         return this.#host.updateSession(event.session);
-      case "input_audio_buffer.append":
-        return this.#host.appendAudio(decodeAudio(event.audio));
       case "input_audio_buffer.commit":
         return turns.commit();
       case "input_audio_buffer.clear":
@@ -89,32 +94,70 @@ export class ClientCommands {
   #create(given: JsonObject, previousItemId: string | null): void {
     const { context, port, conversation } = this.#parts;
     const id = given["id"];
-    const item = checkItem(
-      given,
-      typeof id === "string" ? id : context.newId("item"),
-      context.limits.itemSize,
-    );
+    const format = this.#host.inputFormat;
+    const { itemSize, itemAudioMs } = context.limits;
+    const names = {
+      itemId: typeof id === "string" ? id : context.newId("item"),
+      newCallId: () => context.newId("call"),
+    };
+    const item = checkItem(given, names, itemSize, { format, ms: itemAudioMs });
+    this.#refuseOpenTurn(item.id);
     const kept = withoutAudio(item);
-    const entry: Entry = { item: kept, origin: null, growing: false, truncatedMs: null, audioMs: 0 };
-    const receivers = this.#receivers(item);
+    const audio = audioParts(item, format).map(({ index, bytes }) => {
+      return { index, bytes, ms: durationMs(format, bytes.byteLength) };
+    });
+    const call = this.#callOf(item);
+    const entry: Entry = {
+      item: kept,
+      origin: null,
+      growing: false,
+      truncatedMs: null,
+      audioMs: audio.reduce((sum, { ms }) => sum + ms, 0),
+      ...(audio.length === 0
+        ? {}
+        : { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
+      ...(call ? { answers: call.item.id } : {}),
+    };
+    const receivers = this.#receivers(call);
     // A lost upstream is told the conversation when it is dialled: before this item is part of it.
     for (const link of receivers) link.ensure();
     const previous = conversation.insert(entry, previousItemId);
-    for (const link of receivers) link.command({ type: "item", item, previousItemId });
+    for (const { bytes } of audio) conversation.audio.append(item.id, format, bytes, true);
+    for (const link of receivers) {
+      const told = inFormat(item, format, link.format, this.#host.kernels);
+      link.command({ type: "item", item: told, previousItemId });
+    }
     port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
     port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
     context.persist();
   }
 
   /** A tool's result belongs to the upstream that called it; everything else is for all. */
-  #receivers(item: Item): readonly Link[] {
-    const { conversation, links } = this.#parts;
-    if (item.type !== "function_call_output") return links;
-    const call = conversation.entries.find(
-      (entry) => entry.item.type === "function_call" && entry.item["call_id"] === item["call_id"],
-    );
+  #receivers(call: Entry | undefined): readonly Link[] {
+    const { links } = this.#parts;
     const caller = call?.origin === undefined || call.origin === null ? undefined : links[call.origin];
     return caller ? [caller] : links;
+  }
+
+  /** The call that a tool's result answers: of calls with its `call_id` the latest that has none yet. */
+  #callOf(item: Item): Entry | undefined {
+    if (item.type !== "function_call_output") return undefined;
+    const { entries } = this.#parts.conversation;
+    const answered = new Set(entries.map(({ answers }) => answers));
+    const calls = entries.filter(
+      (entry) => entry.item.type === "function_call" && entry.item["call_id"] === item["call_id"],
+    );
+    return calls.findLast((call) => !answered.has(call.item.id)) ?? calls.at(-1);
+  }
+
+  /** The turn that is being spoken has this name already; it is in the conversation when it ends. */
+  #refuseOpenTurn(itemId: string): void {
+    if (itemId !== this.#parts.turns.openItem) return;
+    throw new ClientError(
+      "item_create_duplicate_id",
+      `The turn that is being spoken is '${itemId}'.`,
+      "item.id",
+    );
   }
 
   #delete(itemId: string): void {
@@ -184,23 +227,11 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
-    this.#checkInput(params);
+    const { conversation, context } = this.#parts;
+    const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
+    checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
-    this.#host.respond(params);
-  }
-
-  #checkInput(params: ResponseParams): void {
-    for (const [index, item] of (params.input ?? []).entries()) {
-      const id = item["id"];
-      if (item.type !== "item_reference") continue;
-      if (typeof id !== "string" || !this.#parts.conversation.find(id)) {
-        throw new ClientError(
-          "item_reference_invalid_item_id",
-          `No item with id '${String(id).slice(0, 128)}' exists in the conversation.`,
-          `response.input[${index}].id`,
-        );
-      }
-    }
+    this.#host.respond(withoutOwnVoice(params));
   }
 
   #cancel(responseId: string | null): void {
@@ -227,19 +258,6 @@ export class ClientCommands {
     }
     listener.heard(itemId, playedMs);
   }
-}
-
-/** The unusual spelling of an append; the usual one never comes here. */
-function decodeAudio(text: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    throw invalidAudio();
-  }
-}
-
-export function invalidAudio(): ClientError {
-  return new ClientError("invalid_value", "Invalid 'audio': expected base64 (RFC 4648 §4).", "audio");
 }
 
 function hasAudio(item: Item): boolean {

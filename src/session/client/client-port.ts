@@ -2,13 +2,14 @@
  * The client's side of the wire: numbers and writes server events, in the dialect that was negotiated. What is said
  * while no client is connected is kept for a `duplex.v1` client and gone for a `realtime` one, which cannot resume.
  */
-import type { ClientError } from "../../protocol/client-error.ts";
+import { ClientError } from "../../protocol/client-error.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../protocol/frame.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { Outbox, type OutboxSnapshot } from "../delivery/outbox.ts";
 import { CLIENT, type Dialect } from "../io.ts";
+import { FaultLimiter, type FaultLimiterSnapshot } from "./fault-limiter.ts";
 
 /** A server event before it got its event_id. */
 export interface ServerEvent {
@@ -41,6 +42,8 @@ export class ClientPort {
   #silent = false;
   #sequence = 0;
   #saidAt = 0;
+  /** Of faults that each message of a stream has. */
+  readonly #faults = new FaultLimiter();
 
   constructor(context: Context) {
     this.#context = context;
@@ -73,6 +76,7 @@ export class ClientPort {
 
   open(dialect: Dialect): void {
     this.#dialect = dialect;
+    this.#faults.restore([]);
     this.#connected = true;
     this.#muted = false;
     this.#saidAt = this.#context.now;
@@ -178,6 +182,18 @@ export class ClientPort {
     this.#error("invalid_request_error", error.code, error.message, error.param, eventId);
   }
 
+  /** The same of one message of a stream: told once a second, with how many like it were not. */
+  rejectedStream(error: ClientError, eventId: string | null): void {
+    const left = this.#faults.take(`${error.code} ${error.message}`, this.#context.now);
+    if (left === null) {
+      this.#context.metric("client_errors", 1);
+      return;
+    }
+    const { code, message, param } = error;
+    const counted = left === 0 ? message : `${message} ${left} more such messages came since the last error.`;
+    this.rejected(new ClientError(code, counted, param), eventId);
+  }
+
   /** A provider refused what the client asked for: its words, under the id of the event that caused it. */
   refused(fault: UpstreamFault, eventId: string | null): void {
     const { type = "invalid_request_error", code, message, param = null } = fault;
@@ -201,6 +217,7 @@ export class ClientPort {
       sequence: this.#sequence,
       saidAt: this.#saidAt,
       outbox: this.outbox.snapshot(),
+      faults: this.#faults.snapshot(),
     };
   }
 
@@ -211,6 +228,7 @@ export class ClientPort {
     this.#sequence = snapshot.sequence;
     this.#saidAt = snapshot.saidAt;
     this.outbox.restore(snapshot.outbox);
+    this.#faults.restore(snapshot.faults);
   }
 }
 
@@ -221,4 +239,5 @@ export interface ClientPortSnapshot {
   readonly sequence: number;
   readonly saidAt: number;
   readonly outbox: OutboxSnapshot;
+  readonly faults: FaultLimiterSnapshot;
 }

@@ -2,10 +2,11 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import type { EndpointerOptions } from "../../audio/endpointer.ts";
 import type { DetectorThresholds } from "../../audio/vad/detector.ts";
-import type { Json, JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import {
   initialConfig,
   mergeConfig,
+  OWN_VOICE,
   type SessionConfig,
   type TurnDetection,
 } from "../../protocol/session-config.ts";
@@ -22,6 +23,18 @@ const NAMED = new Set([
   "tool_choice",
   "audio",
   "relay",
+]);
+
+/** Session keys that a transcription session does not have. */
+const SPEAKING = new Set([
+  "instructions",
+  "output_modalities",
+  "max_output_tokens",
+  "tools",
+  "tool_choice",
+  "tracing",
+  "truncation",
+  "prompt",
 ]);
 
 const SEMANTIC_PREFIX_MS = 300;
@@ -48,18 +61,50 @@ export interface RelaySettings {
 export class Configuration {
   #config: SessionConfig;
 
-  constructor(kind: "conversation" | "transcription", planned: JsonObject, given: JsonObject) {
+  constructor(config: SessionConfig) {
+    this.#config = config;
+  }
+
+  /** @throws ClientError when the plan's or the given settings are no valid configuration. */
+  static of(kind: "conversation" | "transcription", planned: JsonObject, given: JsonObject): Configuration {
     const initial = initialConfig(kind === "transcription" ? "transcription" : "realtime");
-    this.#config = mergeConfig(mergeConfig(initial, planned), given);
+    return new Configuration(mergeConfig(mergeConfig(initial, planned), given));
   }
 
   get current(): SessionConfig {
     return this.#config;
   }
 
-  /** @throws ClientError naming the field; nothing changes then. */
-  update(session: JsonObject): void {
-    this.#config = mergeConfig(this.#config, session);
+  /**
+   * `extended`: the client sees `relay` whole, so what it sends of it may only repeat the defaults in force. Those are not
+   * set: a later connection in the other dialect has others.
+   * @throws ClientError naming the field; nothing changes then.
+   */
+  update(session: JsonObject, extended: boolean): void {
+    const { relay } = session;
+    const repeats = extended && isJsonObject(relay);
+    const given = repeats
+      ? { ...session, relay: withoutDefaults(relay, this.#setRelay, this.#shownRelay) }
+      : session;
+    this.#config = mergeConfig(this.#config, given);
+  }
+
+  /** `session.relay` as it was set. */
+  get #setRelay(): JsonObject {
+    return (this.#config.relay ?? {}) as JsonObject;
+  }
+
+  /** `session.relay` as it is in force for a `duplex.v1` client. */
+  get #shownRelay(): JsonObject {
+    const set = this.#setRelay;
+    const { leadMs, eagerMs, confirmMs, dismissMs } = this.relay(true);
+    const interruption = isJsonObject(set["interruption"]) ? set["interruption"] : {};
+    return {
+      ...set,
+      lead_ms: leadMs,
+      eager_ms: eagerMs,
+      interruption: { ...interruption, confirm_ms: confirmMs, dismiss_ms: dismissMs },
+    };
   }
 
   get turnDetection(): TurnDetection | null {
@@ -100,21 +145,29 @@ export class Configuration {
 
   get #voice(): Json {
     const { voice } = this.#config.audio.output;
-    return voice === null ? "default" : (voice as Json);
+    return voice === null ? OWN_VOICE : (voice as Json);
   }
 
-  /** The full effective configuration, as `session.created` and `session.updated` carry it. */
-  shown(identity: JsonObject): JsonObject {
+  /**
+   * The full effective configuration, as `session.created` and `session.updated` carry it; sent back it changes nothing.
+   * `relay`: what a `duplex.v1` client learns of this relay beside its settings; null: the client is not one.
+   */
+  shown(identity: JsonObject, relay: JsonObject | null): JsonObject {
     // SessionConfig is JSON by construction: it came out of a schema over JSON.
     const config = this.#config as unknown as JsonObject;
     const { audio } = this.#config;
     const input = audio.input as unknown as JsonObject;
     const output = audio.output as unknown as JsonObject;
-    if (this.transcriptionOnly) {
-      const { type, include } = config;
-      return { type: type ?? "transcription", ...identity, include: include ?? null, audio: { input } };
+    const whole = {
+      ...config,
+      ...identity,
+      ...(relay === null ? {} : { relay: { ...this.#shownRelay, ...relay } }),
+    };
+    if (!this.transcriptionOnly) {
+      return { ...whole, audio: { input, output: { ...output, voice: this.#voice } } };
     }
-    return { ...config, ...identity, audio: { input, output: { ...output, voice: this.#voice } } };
+    const hearing = Object.entries(whole).filter(([key]) => !SPEAKING.has(key));
+    return { ...Object.fromEntries(hearing), audio: { input } };
   }
 
   upstream(): UpstreamConfig {
@@ -180,6 +233,19 @@ export function endpointerOptions(
 /** A silence of `ms` as the detector sees it, which hears speech a little longer than it lasts. */
 export function asDetected(ms: number, thresholds: DetectorThresholds): number {
   return Math.max(MIN_HANGOVER_MS, ms - thresholds.tailMs);
+}
+
+/** `given` without members that only repeat what is shown of them though they were never set. */
+function withoutDefaults(given: JsonObject, set: JsonObject, shown: JsonObject): JsonObject {
+  const kept: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(given)) {
+    const [was, known] = [set[key], shown[key]];
+    if (isJsonObject(value) && isJsonObject(known)) {
+      const inner = withoutDefaults(value, isJsonObject(was) ? was : {}, known);
+      if (Object.keys(inner).length > 0) kept[key] = inner;
+    } else if (was !== undefined || JSON.stringify(value) !== JSON.stringify(known)) kept[key] = value;
+  }
+  return kept;
 }
 
 /** 0 → 0, 0.5 → `middle`, 1 → 1, linear between. */

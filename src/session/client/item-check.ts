@@ -1,4 +1,6 @@
-/** Items that a client creates: checked here, so that an upstream never has to refuse them. */
+/** Items that a client creates or hands in: checked here, so that an upstream never has to refuse them. */
+import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { insteadOfBase64 } from "../../protocol/append.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
@@ -9,6 +11,8 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   user: ["input_text", "input_audio", "input_image"],
   assistant: ["output_text"],
 };
+/** Of a response's input also what an answer was, as it was shown: upstreams are told its words. */
+const INPUT_PARTS = { ...PARTS, assistant: ["output_text", "output_audio"] };
 /** The member that each part must have, as a string. */
 const MEMBER: Readonly<Record<string, string>> = {
   input_text: "text",
@@ -17,85 +21,147 @@ const MEMBER: Readonly<Record<string, string>> = {
   input_image: "image_url",
 };
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  function_call: ["name", "arguments", "call_id"],
+  function_call: ["name", "arguments"],
   function_call_output: ["call_id", "output"],
 };
+
+/** How audio in an item is read, and how many milliseconds of it are taken. */
+export interface AudioBound {
+  readonly format: AudioFormat;
+  readonly ms: number;
+}
+
+/** Names that the relay gives where the client gave none. */
+export interface GivenNames {
+  readonly itemId: string;
+  newCallId(): string;
+}
 
 /**
  * @returns the item with id, object and status set, as far as its kind has them.
  * @throws ClientError naming the field.
  */
-export function checkItem(item: JsonObject, id: string, sizeLimit: number): Item {
-  const type = item["type"];
-  if (typeof type !== "string") {
-    throw new ClientError(
-      "missing_required_parameter",
-      "Missing required parameter: 'item.type'.",
-      "item.type",
-    );
-  }
-  if (type === "message") checkMessage(item);
-  else {
-    for (const field of REQUIRED[type] ?? []) requireString(item[field], `item.${field}`);
-    if (!REQUIRED[type] && !type.startsWith("mcp_")) {
-      throw new ClientError("invalid_value", `Invalid 'item.type': '${type.slice(0, 64)}'.`, "item.type");
-    }
-  }
+export function checkItem(item: JsonObject, names: GivenNames, sizeLimit: number, audio: AudioBound): Item {
+  const { type } = checkShape(item, "item", PARTS, audio);
   if (JSON.stringify(item).length > sizeLimit) {
     throw new ClientError("item_too_large", `The item is larger than ${sizeLimit} characters.`, "item");
   }
-  // Items of MCP have neither in the provider's types, and are sent to it as they are.
-  if (type.startsWith("mcp_")) return { ...item, id, type };
-  return { ...item, id, type, object: "realtime.item", status: "completed" };
+  // Items of MCP have neither object nor status in the provider's types, and go to it as they are.
+  if (type.startsWith("mcp_")) return { ...item, id: names.itemId, type };
+  const called = type === "function_call" && item["call_id"] === undefined;
+  return {
+    ...item,
+    ...(called ? { call_id: names.newCallId() } : {}),
+    id: names.itemId,
+    type,
+    object: "realtime.item",
+    status: "completed",
+  };
 }
 
-function checkMessage(item: JsonObject): void {
+/** An item of `response.create.input`. @returns milliseconds of audio in it. @throws ClientError naming the field. */
+export function checkInputItem(item: JsonObject, path: string, audio: AudioBound): number {
+  return checkShape(item, path, INPUT_PARTS, audio).audioMs;
+}
+
+type Parts = Readonly<Record<string, readonly string[]>>;
+
+function checkShape(
+  item: JsonObject,
+  path: string,
+  parts: Parts,
+  audio: AudioBound,
+): { readonly type: string; readonly audioMs: number } {
+  const type = item["type"];
+  if (typeof type !== "string") throw missing(`${path}.type`);
+  if (type === "message") return { type, audioMs: checkMessage(item, path, parts, audio) };
+  const required = REQUIRED[type];
+  if (!required && !type.startsWith("mcp_")) {
+    throw new ClientError("invalid_value", `Invalid '${path}.type': '${type.slice(0, 64)}'.`, `${path}.type`);
+  }
+  for (const field of required ?? []) requireString(item[field], `${path}.${field}`);
+  if (required && item["call_id"] !== undefined) checkCallId(item["call_id"], `${path}.call_id`);
+  return { type, audioMs: 0 };
+}
+
+/** Its length is the upstream's own matter: it gave the name. */
+function checkCallId(callId: Json, path: string): void {
+  requireString(callId, path);
+  if (callId === "")
+    throw new ClientError("invalid_value", `Invalid '${path}': expected a name, got none.`, path);
+}
+
+function checkMessage(item: JsonObject, path: string, parts: Parts, audio: AudioBound): number {
   const role = item["role"];
-  const allowed = typeof role === "string" ? PARTS[role] : undefined;
+  const allowed = typeof role === "string" && Object.hasOwn(parts, role) ? parts[role] : undefined;
   if (!allowed) {
     throw new ClientError(
       "invalid_value",
-      "Invalid 'item.role': expected 'system', 'user' or 'assistant'.",
-      "item.role",
+      `Invalid '${path}.role': expected 'system', 'user' or 'assistant'.`,
+      `${path}.role`,
     );
   }
   const content = item["content"];
   if (!Array.isArray(content)) {
-    throw new ClientError("invalid_type", "Invalid 'item.content': expected an array.", "item.content");
+    throw new ClientError("invalid_type", `Invalid '${path}.content': expected an array.`, `${path}.content`);
   }
-  content.forEach((part: Json, index: number) => checkPart(part, `item.content[${index}]`, allowed));
+  let ms = 0;
+  content.forEach((part: Json, index: number) => {
+    ms += checkPart(part, `${path}.content[${index}]`, allowed, { ...audio, ms: audio.ms - ms });
+  });
+  return ms;
 }
 
-function checkPart(part: Json, path: string, allowed: readonly string[]): void {
+/** @returns milliseconds of audio in it. */
+function checkPart(part: Json, path: string, allowed: readonly string[], audio: AudioBound): number {
   const type = isJsonObject(part) ? part["type"] : undefined;
   if (!isJsonObject(part) || typeof type !== "string" || !allowed.includes(type)) {
     const expected = allowed.map((name) => `'${name}'`).join(", ");
     throw new ClientError("invalid_value", `Invalid '${path}.type': expected ${expected}.`, `${path}.type`);
   }
   const member = MEMBER[type];
-  if (member === undefined) return;
-  requireString(part[member], `${path}.${member}`);
-  if (member === "audio" && !isBase64(part[member])) {
+  if (member === undefined) return 0;
+  const value = part[member];
+  requireString(value, `${path}.${member}`);
+  return type === "input_audio" ? checkAudio(value, `${path}.audio`, audio) : 0;
+}
+
+function checkAudio(text: string, path: string, { format, ms: mostMs }: AudioBound): number {
+  const bytes = bytesOfBase64(text);
+  if (bytes === null) {
+    const instead = insteadOfBase64(text);
     throw new ClientError(
       "invalid_value",
-      `Invalid '${path}.audio': expected base64 (RFC 4648 §4).`,
-      `${path}.audio`,
+      `Invalid '${path}': expected base64 (RFC 4648 §4)${instead === null ? "" : `, got ${instead}`}.`,
+      path,
     );
   }
+  const ms = durationMs(format, bytes.byteLength);
+  if (ms > mostMs) {
+    throw new ClientError(
+      "item_too_large",
+      `Invalid '${path}': ${Math.round(ms)} ms of audio, at most ${Math.round(mostMs)} are taken.`,
+      path,
+    );
+  }
+  return ms;
 }
 
-function isBase64(value: Json | undefined): boolean {
+/** The bytes that `text` spells, white space and missing padding taken; null: it is no base64. */
+function bytesOfBase64(text: string): Uint8Array | null {
   try {
-    return typeof value === "string" && Uint8Array.fromBase64(value) !== null;
+    return Uint8Array.fromBase64(text);
   } catch {
-    return false;
+    return null;
   }
 }
 
-function requireString(value: Json | undefined, path: string): void {
-  if (value === undefined) {
-    throw new ClientError("missing_required_parameter", `Missing required parameter: '${path}'.`, path);
-  }
+function missing(path: string): ClientError {
+  return new ClientError("missing_required_parameter", `Missing required parameter: '${path}'.`, path);
+}
+
+function requireString(value: Json | undefined, path: string): asserts value is string {
+  if (value === undefined) throw missing(path);
   if (typeof value !== "string") {
     throw new ClientError("invalid_type", `Invalid '${path}': expected a string.`, path);
   }

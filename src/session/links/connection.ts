@@ -70,6 +70,8 @@ export class Connection {
   #owed = false;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
+  /** It was told of another configuration by what its present message led to: what this judges is older. */
+  #restated = false;
 
   constructor(identity: ConnectionIdentity, upstream: Upstream, context: Context, host: ConnectionHost) {
     this.identity = identity;
@@ -136,6 +138,7 @@ export class Connection {
       this.giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
       return;
     }
+    this.#restated = false;
     for (const event of this.#upstream.decode(data)) this.#event(event);
   }
 
@@ -143,7 +146,7 @@ export class Connection {
     if (event.type === "ready") this.#ready();
     else if (event.type === "reply") this.#send(event.data);
     else if (event.type === "error" && event.fatal) this.giveUp(event.error.code, event.error.message);
-    else this.#host.onEvent(this, event);
+    else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
 
   #ready(): void {
@@ -153,10 +156,11 @@ export class Connection {
     if (!first) return;
     this.#keepAlive();
     this.#host.onReady(this);
-    if (this.#reconfigure) {
-      this.#write(this.#upstream.encode({ type: "configure", config: this.#host.upstreamConfig() }));
-    }
+    const restated =
+      this.#reconfigure && this.#tell({ type: "configure", config: this.#host.upstreamConfig() });
     this.#reconfigure = false;
+    // It took the greeting; what it was told just now it judges later.
+    if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
     const backlog = this.#backlog;
     this.#backlog = [];
     this.#backlogBytes = 0;
@@ -207,14 +211,22 @@ export class Connection {
     if (oldest !== undefined) this.#own.delete(oldest);
   }
 
-  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(given: Command): void {
+  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. @returns whether it was sent. */
+  command(given: Command): boolean {
     const command = this.#renamed(this.#caused(given));
     if (command.type === "named" && command.what === "item") this.#made(command.id);
-    if (command.type === "truncate" && !this.#own.has(command.itemId)) return;
+    if (command.type === "truncate" && !this.#own.has(command.itemId)) return false;
     if (command.type === "respond") this.watch();
-    if (this.#phase === "ready") this.#write(this.#upstream.encode(command));
-    else if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+    if (this.#phase === "ready") return this.#tell(command);
+    if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
+    return false;
+  }
+
+  #tell(command: Command): boolean {
+    const messages = this.#upstream.encode(command);
+    this.#write(messages);
+    if (command.type === "configure" && messages.length > 0) this.#restated = true;
+    return messages.length > 0;
   }
 
   #keep(command: Command): void {

@@ -355,11 +355,14 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current?.hangUp();
   }
 
-  /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. */
-  command(command: Command): void {
-    this.#current?.command(command);
+  /**
+   * Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing.
+   * @returns whether the connection that serves was sent something now
+   */
+  command(command: Command): boolean {
     // A successor is greeted with the configuration of that moment, and learns of what changes after it.
     if (command.type === "configure") this.#successor?.command(command);
+    return this.#current?.command(command) ?? false;
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */

@@ -11,6 +11,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
+import { isUnspoken, withRecording } from "../memory/item-audio.ts";
 import type { Link } from "./link.ts";
 import type { ResponseRecord } from "../output/response.ts";
 
@@ -77,12 +78,16 @@ function tell(
   previous: string | null,
   kernels: AudioKernels,
 ): number {
-  const item = asText(entry);
-  let toldMs = entry.audioMs;
+  const { input, turns } = connection.capabilities;
+  const created = withRecording(conversation, entry, input, kernels);
+  const item = created ?? asText(entry);
+  // Beside its text, audio that is not kept any more is not told.
+  const lost = !created && isUnspoken(entry);
+  let toldMs = lost ? 0 : entry.audioMs;
   if (item)
     connection.command({ type: "item", item, previousItemId: place(connection, conversation, previous) });
-  else if (connection.capabilities.turns !== "client") return 0;
-  else toldMs = replayAudio(connection, conversation, entry, kernels);
+  else if (turns === "client") toldMs = replayAudio(connection, conversation, entry, kernels);
+  else if (!lost) return 0;
   if (item || toldMs > 0) connection.told.set(entry.item.id, cutAt(entry));
   const untoldMs = entry.origin === null ? entry.audioMs - toldMs : 0;
   // The recording ends a hop later or sooner than the turn.

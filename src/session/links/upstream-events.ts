@@ -7,6 +7,7 @@ import type { Conversation } from "../memory/conversation.ts";
 import { withoutAlias } from "../turns/eager.ts";
 import type { Connection } from "./connection.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
+import type { Refusals } from "./refusals.ts";
 import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { PlacedItems } from "../output/placed-items.ts";
@@ -21,6 +22,7 @@ export interface UpstreamEventsHost {
   bargeIn(): BargeIn;
   recovery(): Recovery;
   witness(): Witness;
+  refusals(): Refusals;
   placed(): PlacedItems;
   /** A provider said what a transcript cost. */
   onUsage(usage: JsonObject): void;
@@ -90,9 +92,10 @@ export class UpstreamEvents implements LinkHost {
       case "rate_limits":
         this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
         break;
+      case "configured":
+      case "unconfigured":
       case "refused":
-        this.#context.metric("upstream_refused", 1, link.name);
-        this.#port.refused(event.error, event.cause);
+        this.#host.refusals().verdict(link, event, this.#host.primary(link) ? "primary" : null);
         break;
       case "error":
         this.#context.metric("upstream_errors", 1, link.name);
@@ -104,8 +107,6 @@ export class UpstreamEvents implements LinkHost {
       case "passed":
         this.#host.placed().passed(link, event);
         break;
-      case "configured":
-      case "unconfigured":
       case "expiring":
       case "ready":
       case "reply":
@@ -160,7 +161,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   fill(connection: Connection): Untold | null {
-    return this.#host.fill(connection);
+    return this.#context.uncaused(() => this.#host.fill(connection));
   }
 
   atGap(link: Link): boolean {
@@ -174,9 +175,12 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onRedial(link: Link): void {
-    link.fill();
-    this.#host.recovery().redialled(link);
-    this.#host.turns().replay(link);
+    // A client's event may be what it was dialled for; it is told of everything that came before.
+    this.#context.uncaused(() => {
+      link.fill();
+      this.#host.recovery().redialled(link);
+      this.#host.turns().replay(link);
+    });
   }
 
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void {

@@ -22,6 +22,8 @@ export interface Entry {
   audioMs: number;
   /** Milliseconds more that the upstream had said and that were cut before they were sent. */
   unsentMs?: number;
+  /** Of a tool's result: the item of the call that it answers, where that is known. */
+  readonly answers?: string;
   /** The words of those milliseconds. */
   unsentText?: string;
   /** Its audio parts, in order: place, the upstream's number, milliseconds; absent: all audio is its first part. */
@@ -88,7 +90,7 @@ export class Conversation {
     const at = this.#position(previousItemId);
     const previous = this.#entries[at - 1]?.item.id ?? null;
     this.#entries.splice(at, 0, entry);
-    this.#forgetOldest();
+    this.#forgetOldest(entry);
     return previous;
   }
 
@@ -106,9 +108,10 @@ export class Conversation {
     return at + 1;
   }
 
-  #forgetOldest(): void {
+  /** `added` stays, wherever it stands: it is the newest. */
+  #forgetOldest(added: Entry): void {
     if (this.#entries.length <= this.#limits.items) return;
-    const at = this.#entries.findIndex((entry) => !entry.growing);
+    const at = this.#entries.findIndex((entry) => !entry.growing && entry !== added);
     const [gone] = this.#entries.splice(Math.max(at, 0), 1);
     if (gone) this.audio.delete(gone.item.id);
   }

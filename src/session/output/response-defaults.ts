@@ -12,6 +12,8 @@ export interface ResponseDefaults {
   /** Of audio to the client. */
   readonly format: AudioFormat;
   readonly conversationId: string;
+  /** Of audio in the client's parameters. */
+  readonly inputFormat: AudioFormat;
 }
 
 export function responseDefaults(
@@ -26,6 +28,7 @@ export function responseDefaults(
     output: { ...config.output, format },
     format,
     conversationId,
+    inputFormat: config.inputFormat,
   };
 }
 

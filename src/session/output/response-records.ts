@@ -73,6 +73,7 @@ export class ResponseRecords {
       untold: false,
       // What came from a JSON schema is JSON.
       params: rest as JsonObject,
+      inputFormat: defaults.inputFormat,
       attempts: 0,
       askedAt: this.#context.now,
       connection: link.serving,

@@ -54,6 +54,8 @@ export interface ResponseRecord {
   untold: boolean;
   /** The client's parameters, to ask again with. */
   readonly params: JsonObject;
+  /** Of audio in them: the session's input format when it was asked for. */
+  readonly inputFormat: AudioFormat;
   /** How often it was asked for, when last, and of which connection of its link. */
   attempts: number;
   askedAt: number;

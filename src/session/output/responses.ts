@@ -3,7 +3,7 @@
  * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
  * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
-import { durationMs } from "../../audio/format.ts";
+import { durationMs, type AudioFormat } from "../../audio/format.ts";
 import { isInaudible } from "../../audio/level.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
@@ -34,6 +34,8 @@ export interface ResponsesHost {
   /** `params`: what the client asked for of this one. */
   responseDefaults(params: ResponseParams): ResponseDefaults;
   link(stream: number): Link | undefined;
+  /** The client's parameters, whose audio is of `format`, as this upstream takes them. */
+  paramsFor(link: Link, params: JsonObject, format: AudioFormat): JsonObject;
   /** The relay truncates this item where it was heard, in the same call of `handle`. */
   truncates(itemId: string): boolean;
   onResponseDone(response: ResponseRecord): void;
@@ -139,7 +141,8 @@ export class Responses {
   ask(response: ResponseRecord, link: Link): void {
     response.attempts += 1;
     response.connection = link.serving;
-    const { params, outOfBand } = response;
+    const { outOfBand } = response;
+    const params = this.#host.paramsFor(link, response.params, response.inputFormat);
     this.#clock.asked(response, link);
     link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
   }

@@ -15,6 +15,7 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import { Link, type LinkHost } from "../links/link.ts";
+import type { Verdict } from "../links/refusals.ts";
 import type { PlannedUpstream } from "../plan.ts";
 
 export interface TranscriberHost {
@@ -28,6 +29,8 @@ export interface TranscriberHost {
   /** The floor judges a sound: what is said may become a turn. */
   judging(): boolean;
   onPhase(link: Link, fault: UpstreamFault | null): void;
+  /** What it says of what it was told. */
+  onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
   onWords(text: string): void;
 }
@@ -82,12 +85,12 @@ export class Transcriber implements LinkHost {
     return { ...config, kind: "transcription", turnDetection: DETECTION, transcription };
   }
 
-  /** The session's configuration changed. */
-  reconfigure(): void {
-    this.link.command({ type: "configure", config: this.upstreamConfig() });
+  /** The session's configuration changed. @returns whether it was sent something now. */
+  reconfigure(): boolean {
+    return this.link.command({ type: "configure", config: this.upstreamConfig() });
   }
 
-  onUpstream(_link: Link, event: UpstreamEvent): void {
+  onUpstream(link: Link, event: UpstreamEvent): void {
     // It is not asked for anything else, and whatever else it says concerns nobody.
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
@@ -99,6 +102,8 @@ export class Transcriber implements LinkHost {
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
       this.#ended(this.#segment(event.itemId));
+    } else if (event.type === "configured" || event.type === "unconfigured" || event.type === "refused") {
+      this.#host.onVerdict(link, event);
     } else if (event.type === "error") {
       this.#context.metric("upstream_errors", 1, this.link.name);
       this.#port.failed(event.error.code, `${this.link.name}: ${event.error.message}`);

@@ -1,0 +1,124 @@
+/** The session as the client sees it: shown whole, changed by `session.update`, corrected by who has to take it. */
+import type { SpeechDetector } from "../../audio/vad/detector.ts";
+import { ClientError } from "../../protocol/client-error.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { SessionConfig } from "../../protocol/session-config.ts";
+import type { UpstreamConfig } from "../../upstreams/upstream.ts";
+import type { Context } from "../context.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import type { Link } from "../links/link.ts";
+import type { Asking } from "../output/asking.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { SessionSetup } from "../setup.ts";
+import type { Idle } from "../turns/idle.ts";
+import type { Transcriber } from "../turns/transcriber.ts";
+import type { ClientPort } from "./client-port.ts";
+import { Configuration } from "./configuration.ts";
+import { Updates, type Judge } from "./updates.ts";
+
+/** Read when they are asked for: some of these parts are made later. */
+interface SessionObjectParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly config: Configuration;
+  readonly conversation: Conversation;
+  readonly links: readonly Link[];
+  readonly transcriber: Transcriber | null;
+  readonly delivery: Delivery;
+  readonly detector: SpeechDetector;
+  readonly idle: Idle;
+  readonly asking: Asking;
+  readonly createdAt: number;
+}
+
+interface SessionObjectHost {
+  /** The configuration changed: what turn taking follows of it. */
+  configureTurns(): void;
+  upstreamConfig(): UpstreamConfig;
+}
+
+export class SessionObject {
+  readonly updates: Updates;
+  readonly #parts: SessionObjectParts;
+  readonly #setup: SessionSetup;
+  readonly #host: SessionObjectHost;
+
+  /** `parts` has its context and its configuration already. */
+  constructor(parts: SessionObjectParts, setup: SessionSetup, host: SessionObjectHost) {
+    this.#parts = parts;
+    this.#setup = setup;
+    this.#host = host;
+    this.updates = new Updates(parts.context, parts.config.current, {
+      replace: (config) => {
+        parts.config.restore(config);
+        this.#changed();
+        parts.asking.settle();
+      },
+      tell: (config) => parts.port.emit({ type: "session.updated", session: this.shown(config) }),
+    });
+  }
+
+  /** `config`: as of another moment. */
+  shown(config: SessionConfig = this.#parts.config.current): JsonObject {
+    const { context, port, links, detector, delivery, createdAt } = this.#parts;
+    const id = `sess_${this.#setup.id}`;
+    const kind = config.type === "transcription" ? "transcription_session" : "session";
+    const identity = {
+      object: `realtime.${kind}`,
+      id,
+      model: this.#setup.model,
+      expires_at: Math.floor((createdAt + context.limits.sessionMs) / 1000),
+    };
+    const relay = {
+      session_id: id,
+      upstreams: links.map((link) => link.name),
+      detector: detector.name,
+      resume_token: delivery.token,
+    };
+    return new Configuration(config).shown(identity, port.extended ? relay : null);
+  }
+
+  /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
+  update(session: JsonObject): void {
+    const { context, port, config, conversation } = this.#parts;
+    const before = config.snapshot();
+    config.update(session, port.extended);
+    const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
+    if (spoke && voiceOf(config.current) !== voiceOf(before)) {
+      config.restore(before);
+      throw new ClientError(
+        "cannot_update_voice",
+        "The voice cannot be changed after the assistant has spoken.",
+        "session.audio.output.voice",
+      );
+    }
+    const { waits, soon } = this.#changed();
+    this.updates.given(config.current, context.cause ?? context.unnamedCause(), waits, soon);
+    this.#parts.asking.settle();
+  }
+
+  /** @returns who has to judge the configuration that is in force, and whether one of them was told of it just now. */
+  #changed(): { readonly waits: readonly Judge[]; readonly soon: boolean } {
+    const { context, links, transcriber, idle } = this.#parts;
+    this.#host.configureTurns();
+    const config = this.#host.upstreamConfig();
+    const judges: { readonly judge: Judge; readonly link: Link; readonly sent: boolean }[] = [];
+    for (const [index, link] of links.entries()) {
+      const sent = link.command({ type: "configure", config });
+      if (index === 0) judges.push({ judge: "primary", link, sent });
+    }
+    if (transcriber) {
+      judges.push({ judge: "transcriber", link: transcriber.link, sent: transcriber.reconfigure() });
+    }
+    idle.arm();
+    context.persist();
+    const open = judges.filter(
+      ({ link, sent }) => link.capabilities.confirms && (sent || link.phase !== "ready"),
+    );
+    return { waits: open.map(({ judge }) => judge), soon: open.some(({ sent }) => sent) };
+  }
+}
+
+function voiceOf(config: SessionConfig): string {
+  return JSON.stringify(config.audio.output.voice);
+}

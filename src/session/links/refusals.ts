@@ -1,0 +1,73 @@
+/** What an upstream says of what it was told: that a configuration is in force or not, and that a command was refused. */
+import type { SessionObject } from "../client/session-object.ts";
+import type { Judge } from "../client/updates.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import { eventIdOfCause, type Context } from "../context.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { Link } from "./link.ts";
+
+export type Verdict = Extract<UpstreamEvent, { readonly type: "configured" | "unconfigured" | "refused" }>;
+type Refused = Extract<UpstreamEvent, { readonly type: "refused" }>;
+
+/** Read when a verdict comes: some of these parts are made later. */
+interface RefusalParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly sessionObject: SessionObject;
+  readonly links: readonly Link[];
+}
+
+export class Refusals {
+  readonly #parts: RefusalParts;
+
+  constructor(parts: RefusalParts) {
+    this.#parts = parts;
+  }
+
+  /** `judge`: its verdict on the configuration counts; null: it is one of several upstreams, and the client is told. */
+  verdict(link: Link, event: Verdict, judge: Judge | null): void {
+    const { updates } = this.#parts.sessionObject;
+    if (event.type === "refused") this.#refused(link, event, judge);
+    else if (judge === null) return;
+    else if (event.type === "configured") updates.configured(judge);
+    else updates.unconfigured(judge === "primary" ? event.fields : event.fields.filter(isOfWords));
+  }
+
+  #refused(link: Link, { what, id, cause, error }: Refused, judge: Judge | null): void {
+    const { context, port, sessionObject } = this.#parts;
+    context.metric("upstream_refused", 1, link.name);
+    const fault = judge === "primary" ? error : { ...error, message: `${link.name}: ${error.message}` };
+    if (what === "configure") {
+      const known = judge === null ? cause : sessionObject.updates.refused(cause, error.param ?? null);
+      port.refused(fault, eventIdOfCause(known));
+    } else if (cause !== null) {
+      port.refused(fault, eventIdOfCause(cause));
+      if (what === "item" && id !== null) this.#forget(link, id, judge);
+    } else if (what === "commit") this.#lost(link, error);
+  }
+
+  /** The turn that the relay committed is not in the upstream's conversation. Anything else of its own is its own matter. */
+  #lost(link: Link, error: UpstreamFault): void {
+    this.#parts.port.failed(error.code, `${link.name}: ${error.message}`);
+  }
+
+  /** An item that the client created is in nobody's conversation: it was announced, and goes again. */
+  #forget(link: Link, itemId: string, judge: Judge | null): void {
+    const { context, port, conversation, links } = this.#parts;
+    const entry = conversation.find(itemId);
+    if (!entry || entry.origin !== null || entry.growing) return;
+    const caller = conversation.find(entry.answers ?? "")?.origin ?? null;
+    // Another upstream's refusal is no reason to take it from the first; a tool's result went to one alone.
+    if (judge !== "primary" && caller !== link.index) return;
+    conversation.remove(itemId);
+    for (const other of links) if (other !== link) other.command({ type: "delete", itemId });
+    port.emit({ type: "conversation.item.deleted", item_id: itemId });
+    context.persist();
+  }
+}
+
+function isOfWords(field: string): boolean {
+  return field === "transcription";
+}
