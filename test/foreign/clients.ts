@@ -10,6 +10,7 @@ export const CHECKS = [
   "reconnect",
   "transcription",
   "secret",
+  "types",
   "refused",
 ] as const;
 

@@ -100,9 +100,15 @@ async def run():
         errors = [event for event in log.all if event.type == "error"]
         reading.cancel()
 
+    made = await client.realtime.client_secrets.create(session={"type": "realtime", "model": MODEL})
+    holder = AsyncOpenAI(api_key=made.value, base_url=f"{TLS}/v1")
+
     async def secret():
-        made = await client.realtime.client_secrets.create(session={"type": "realtime", "model": MODEL})
-        holder = AsyncOpenAI(api_key=made.value, base_url=f"{TLS}/v1")
+        assert made.value.startswith("ek_")
+        async with holder.realtime.connect(model=MODEL) as again:
+            assert (await asyncio.wait_for(again.recv(), 20)).type == "session.created"
+
+    async def reconnect():
         names = []
         for _ in range(2):
             async with holder.realtime.connect(model=MODEL) as again:
@@ -128,9 +134,10 @@ async def run():
             STRICT.validate_json(data, strict=True)
         assert not errors, errors
 
-    await check("reconnect", secret)
+    await check("secret", secret)
+    await check("reconnect", reconnect)
     await check("transcription", transcription)
-    await check("secret", strict)
+    await check("types", strict)
 
 
 main(run)

@@ -4,6 +4,7 @@ Protocol code is never replaced. Of LiveKit's native library the frame and the e
 is built on both.
 """
 
+import asyncio
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
@@ -40,6 +41,12 @@ class Nothing(metaclass=_Kind):
 
     def __class_getitem__(cls, item):
         return cls
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        from pydantic_core import core_schema
+
+        return core_schema.any_schema()
 
     def __call__(self, *args, **kwargs):
         # As a decorator it leaves what it decorates.
@@ -82,6 +89,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module = _Module(spec.name)
         if spec.name == "livekit.rtc":
             module.EventEmitter, module.AudioFrame = EventEmitter, AudioFrame
+        if spec.name == "wait_for2":
+            module.wait_for = asyncio.wait_for
         return module
 
     def exec_module(self, module):
@@ -113,7 +122,7 @@ class EventEmitter:
             callback(*args)
 
 
-class AudioFrame:
+class AudioFrame(Nothing):
     def __init__(self, data, sample_rate, num_channels, samples_per_channel, **kwargs):
         self.data = memoryview(bytes(data)).cast("h")
         self.sample_rate, self.num_channels = sample_rate, num_channels
