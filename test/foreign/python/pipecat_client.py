@@ -10,7 +10,6 @@ from pipecat.frames.frames import (
     ErrorFrame,
     InputAudioRawFrame,
     InterruptionFrame,
-    LLMMessagesAppendFrame,
     LLMRunFrame,
     LLMUpdateSettingsFrame,
     MetricsFrame,
@@ -23,6 +22,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import FunctionCallParams
+from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.workers.runner import WorkerRunner
 
@@ -59,7 +59,7 @@ async def run():
     context = LLMContext([{"role": "user", "content": "Hello."}], [get_weather])
     user, assistant = LLMContextAggregatorPair(context)
     params = PipelineParams(audio_in_sample_rate=24000, audio_out_sample_rate=24000, enable_metrics=True, enable_usage_metrics=True)
-    worker = PipelineWorker(Pipeline([user, service, Ear(log), assistant]), params=params, idle_timeout_secs=None)
+    worker = PipelineWorker(Pipeline([user, service, Ear(log), assistant]), params=params, idle_timeout_secs=None, enable_rtvi=False)
 
     @service.event_handler("on_error")
     async def on_error(_, error):
@@ -70,8 +70,9 @@ async def run():
     running = asyncio.ensure_future(runner.run())
     await asyncio.sleep(1)
 
-    async def speak():
+    async def speak(pause=0.0):
         for piece in pieces():
+            await asyncio.sleep(pause)
             await worker.queue_frames([InputAudioRawFrame(audio=piece, sample_rate=24000, num_channels=1)])
 
     async def answer():
@@ -79,8 +80,11 @@ async def run():
         await log.next(of(TTSStoppedFrame), "end of speech")
 
     async def ask(words):
-        message = {"role": "user", "content": words}
-        await worker.queue_frames([LLMMessagesAppendFrame(messages=[message], run_llm=True)])
+        # The service takes text into a running call only so.
+        content = [events.ItemContent(type="input_text", text=words)]
+        item = events.ConversationItem(type="message", role="user", content=content)
+        await service.send_client_event(events.ConversationItemCreateEvent(item=item))
+        await service.send_client_event(events.ResponseCreateEvent())
 
     async def text():
         await worker.queue_frames([LLMRunFrame()])
@@ -100,7 +104,8 @@ async def run():
         # The interrupted response.done must have a whole usage: pipecat reads all of it and is deaf otherwise.
         await ask("Tell me a story.")
         await log.next(of(TTSAudioRawFrame), "audio")
-        await speak()
+        # In real time: pipecat reckons what was heard by the wall clock.
+        await speak(0.1)
         await log.next(of(InterruptionFrame), "interruption")
         await answer()
         await speak()
