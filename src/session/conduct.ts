@@ -33,7 +33,7 @@ import { Parking } from "./links/parking.ts";
 import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
 import { Recovery } from "./links/recovery.ts";
-import { fill, tellItems } from "./links/replay.ts";
+import { Replay } from "./links/replay.ts";
 import type { ResponseRecord } from "./output/response.ts";
 import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
@@ -45,7 +45,7 @@ import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
-import { UpstreamEvents } from "./links/upstream-events.ts";
+import { UpstreamEvents, type UpstreamEventsSnapshot } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
 
 /** What happens to the client's connection and to the session. */
@@ -138,11 +138,10 @@ export class Conduct {
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
-    const options = this.#endpointerOptions();
     this.input = new AudioInput(
       this.config.inputFormat,
       this.detector,
-      options,
+      this.#endpointerOptions(),
       kernels,
       this.context.limits,
     );
@@ -155,9 +154,9 @@ export class Conduct {
       refusals: () => this.refusals,
       placed: () => this.placed,
       onUsage: (usage) => addUsage(this.usage, usage),
-      fill: (connection) => fill(connection, this.conversation, kernels),
+      replay: new Replay(this.context, this.conversation, kernels),
+      links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
-      primary: (link) => link === this.links[0],
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
     });
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
@@ -165,7 +164,7 @@ export class Conduct {
     }
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
-    this.witness = new Witness(this.context, this.links, this.input.endpointer, {
+    this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && this.responses.answering.length === 0,
       ask: (link) => this.asking.ask([link], {}),
     });
@@ -173,14 +172,13 @@ export class Conduct {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
-      tell: (link, response) => tellItems(link, this.conversation, response),
     });
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...this.#floorSide(),
       onWitnessed: (speechMs) => {
         this.parking.touch();
-        if (speechMs !== null) this.witness.heard(speechMs);
+        this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
       onAnnounced: (itemId) => this.transcriber?.announced(itemId),
@@ -226,9 +224,8 @@ export class Conduct {
       openItem: () => this.turns.openItem,
       lastItem: () => this.turns.lastItem,
       judging: () => this.floor.judging,
-      onPhase: (link, fault) => this.upstreamEvents.onPhase(link, fault, null),
+      events: this.upstreamEvents,
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
-      onUsage: (usage) => addUsage(this.usage, usage),
       onWords: (text) => this.#words(text),
     });
   }
@@ -281,8 +278,9 @@ export class Conduct {
     };
   }
 
-  /** Answers are asked for in advance only where the end of a turn asks for one. */
+  /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
+    if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
@@ -356,8 +354,8 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    if (this.links.some((link) => this.witness.owes(link))) return false;
-    return this.responses.active.length === 0 && this.turns.still && !this.listener.audible;
+    const owed = this.witness.owesAny || this.responses.active.length > 0;
+    return !owed && this.turns.still && !this.listener.audible;
   }
 
   #speechStarted(): void {
@@ -396,6 +394,7 @@ export class Conduct {
       usage: { ...this.usage },
       activeAt: this.parking.snapshot(),
       arrival: this.arrival.snapshot(),
+      upstreamEvents: this.upstreamEvents.snapshot(),
       updates: this.sessionObject.updates.snapshot(),
     };
   }
@@ -405,6 +404,7 @@ export class Conduct {
     this.usage = { ...snapshot.usage };
     this.parking.restore(snapshot.activeAt);
     this.arrival.restore(snapshot.arrival);
+    this.upstreamEvents.restore(snapshot.upstreamEvents);
     this.sessionObject.updates.restore(snapshot.updates);
   }
 
@@ -420,5 +420,6 @@ export interface ConductSnapshot {
   readonly usage: Readonly<TokenSums>;
   readonly activeAt: number;
   readonly arrival: ArrivalSnapshot;
+  readonly upstreamEvents: UpstreamEventsSnapshot;
   readonly updates: UpdatesSnapshot;
 }

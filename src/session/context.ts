@@ -17,6 +17,7 @@ export class Context {
   /** Names the client's event that is worked on, for a provider's refusal of what it leads to; null: there is none. */
   cause: string | null = null;
   #actions: Action[] = [];
+  #ended = false;
   #prefix: string;
   #count = 0;
   #persistedAt = Number.NEGATIVE_INFINITY;
@@ -44,13 +45,25 @@ export class Context {
   }
 
   act(action: Action): void {
-    this.#actions.push(action);
+    if (!this.#ended) this.#actions.push(action);
   }
 
   metric(name: string, value: number, upstream?: string): void {
-    this.#actions.push(
+    this.act(
       upstream === undefined ? { type: "metric", name, value } : { type: "metric", name, value, upstream },
     );
+  }
+
+  /** The session's last action: what would follow it is not done any more, and nothing is due. */
+  end(reason: string): void {
+    this.deadlines.restore([]);
+    this.act({ type: "end", reason });
+    this.#ended = true;
+  }
+
+  /** `end` was called. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** All actions since the last call. */

@@ -29,14 +29,20 @@ export class Deadlines {
     return this.#first;
   }
 
-  /** Removes those that are due and hands them over, earliest first. None of what they set is due in the same call. */
+  /**
+   * Removes those that are due and hands them over, earliest first. None of what they set is due in the same call, and
+   * one that an earlier one cleared or moved is not handed over any more.
+   */
   work(now: number, each: (name: string) => void): void {
     if (this.next === null || this.next > now) return;
     const due = [...this.#at].filter(([, at]) => at <= now).sort((a, b) => a[1] - b[1]);
-    for (const [name] of due) this.clear(name);
     this.#least = now + 1;
     try {
-      for (const [name] of due) each(name);
+      for (const [name, at] of due) {
+        if (this.#at.get(name) !== at) continue;
+        this.clear(name);
+        each(name);
+      }
     } finally {
       this.#least = Number.NEGATIVE_INFINITY;
     }

@@ -25,9 +25,9 @@ export interface Limits {
   readonly inputHistoryMs: number;
   /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
   readonly inputSliceMs: number;
-  /** Audio bytes waiting for an upstream that is still dialling. Beyond it the link is given up, aloud. */
+  /** Audio bytes waiting for an upstream that is still dialling (87 s of 24 kHz PCM). Beyond it the oldest goes, which is told. */
   readonly backlogBytes: number;
-  /** Commands waiting likewise. */
+  /** Commands waiting likewise. Beyond it the link is given up, aloud. */
   readonly backlogCommands: number;
   /** Bytes of an upstream's audio waiting for the listener, per response (87 s of 24 kHz PCM). */
   readonly laneBytes: number;
@@ -82,6 +82,12 @@ export interface Limits {
   readonly redialFirstMs: number;
   readonly redialMostMs: number;
   readonly redials: number;
+  /** Dials of one link in any minute, however useful each was: a provider that fails after each answer. */
+  readonly dialsPerMinute: number;
+  /** Answers of one link that the relay asks for again or to be continued in any minute: each costs. */
+  readonly asksPerMinute: number;
+  /** Standbys and successors of one link dialled in any minute. */
+  readonly successorsPerMinute: number;
   /** A client without a connection for so long ends the session. */
   readonly clientGoneMs: number;
   /** A session whose client never connected. */
@@ -136,6 +142,9 @@ export const DEFAULT_LIMITS: Limits = {
   redialFirstMs: 250,
   redialMostMs: 8000,
   redials: 5,
+  dialsPerMinute: 20,
+  asksPerMinute: 12,
+  successorsPerMinute: 12,
   clientGoneMs: 30_000,
   unclaimedMs: 60_000,
   parkMs: 120_000,

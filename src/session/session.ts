@@ -3,6 +3,7 @@
  * deadlines and keeps the session's life; how the parts act on each other is `conduct.ts`, and every change of state
  * is a row in `transitions.ts`.
  */
+import { ClientError } from "../protocol/client-error.ts";
 import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
 import type { AskingSnapshot } from "./output/asking.ts";
@@ -17,6 +18,7 @@ import { Doubt } from "./client/doubt.ts";
 import type { EagerSnapshot } from "./turns/eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
+import type { Connection } from "./links/connection.ts";
 import type { LinkSnapshot } from "./links/link.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
@@ -64,11 +66,21 @@ export interface SessionSnapshot {
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
+/** A clock that is set right jumps by more than this; less is how clocks and timers are. */
+const STEP_MS = 1000;
 /** How a `duplex.v1` client says that it does not come back: with either of the codes, and this as its reason. */
 const GOODBYE = "end";
 const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
+
+type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
+
+function fromUpstream(connection: Connection, input: UpstreamInput): void {
+  if (input.type === "open") connection.opened();
+  else if (input.type === "message") connection.message(input.data);
+  else connection.closed(input.code, input.reason);
+}
 
 export class Session {
   readonly #setup: SessionSetup;
@@ -110,15 +122,31 @@ export class Session {
     deadlines.set("session:end", now + limits.sessionMs);
   }
 
+  /** @throws what a client's message brings that is no fault of the client's: an error of the relay's own. */
   handle(input: Input, now: number): readonly Action[] {
+    if (this.#status === "ended") return [];
     this.#setClock(now);
-    if (this.#status !== "ended") this.#route(input);
-    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.settle();
+    this.#route(input);
+    if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);
     return this.#conduct.context.takeActions();
   }
 
-  /** A clock that was set back must not bring old deadlines back with it: the session's own time never does. */
+  readonly #settle = (): void => {
+    for (const link of this.#conduct.lines) link.settle();
+  };
+
+  /**
+   * A clock that was set back must not bring old deadlines back with it: the session's own time never does. One that is
+   * put right again brings none before its time: it is known by a jump as large as the former one, or by a call that
+   * comes long after it was due. Taken for one in error, deadlines are once late by as much as the clock had been set.
+   */
   #setClock(now: number, least = this.#conduct.context.now): void {
+    if (this.#aheadMs > 0) {
+      const before = least - this.#aheadMs;
+      const lateMs = now - Math.max(this.deadline ?? now, before);
+      const rightMs = now - before >= this.#aheadMs ? now - before : lateMs;
+      if (rightMs > STEP_MS) this.#aheadMs = Math.max(0, this.#aheadMs - rightMs);
+    }
     this.#aheadMs = Math.max(this.#aheadMs, least - now);
     this.#conduct.context.now = now + this.#aheadMs;
   }
@@ -126,7 +154,7 @@ export class Session {
   #route(input: Input): void {
     if (input.type === "timeout") {
       const { deadlines, now } = this.#conduct.context;
-      deadlines.work(now, (name) => this.#due(name));
+      deadlines.work(now, (name) => this.#attempt(() => this.#due(name)));
     } else if (input.type === "persisted") {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {
@@ -144,9 +172,24 @@ export class Session {
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
-      if (input.type === "open") connection?.opened();
-      else if (input.type === "message") connection?.message(input.data);
-      else connection?.closed(input.code, input.reason);
+      if (connection) this.#attempt(() => fromUpstream(connection, input), connection);
+    }
+  }
+
+  /**
+   * What a provider says or a deadline brings must not end the call, whatever goes wrong on the way: it is told, and a
+   * connection whose words led to it is given up.
+   */
+  #attempt(act: () => void, connection?: Connection): void {
+    try {
+      act();
+    } catch (error) {
+      const { context, port } = this.#conduct;
+      context.metric("internal_errors", 1);
+      if (error instanceof ClientError) port.failed(error.code, error.message);
+      else if (connection)
+        connection.giveUp("internal_error", "What the upstream said could not be handled.");
+      else port.failed("internal_error", "The relay failed at something that was due.");
     }
   }
 
@@ -179,9 +222,9 @@ export class Session {
   /** A client is there that knows nothing yet: the first of the session, or one that begins anew on it. */
   #begin(): void {
     this.#greet();
-    this.#doubt.settle();
-    this.#conduct.absence.tell();
-    this.#conduct.asking.settle();
+    this.#attempt(() => this.#doubt.settle());
+    this.#attempt(() => this.#conduct.absence.tell());
+    this.#attempt(() => this.#conduct.asking.settle());
     this.#conduct.idle.arm();
   }
 
@@ -244,12 +287,12 @@ export class Session {
     // In doubt there is no connection to hang up: they died with the object.
     if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();
     this.#status = "ended";
-    this.#conduct.context.deadlines.restore([]);
-    this.#conduct.context.act({ type: "end", reason });
+    this.#conduct.context.end(reason);
   }
 
   /** The application ended the session (`DELETE /v1/sessions/:id`). */
   terminate(now: number): readonly Action[] {
+    if (this.#status === "ended") return [];
     this.#setClock(now);
     if (this.#conduct.port.connected) {
       this.#conduct.context.act({
@@ -308,6 +351,7 @@ export class Session {
 
   /** When to call `handle` with `timeout` at the latest; null: never. */
   get deadline(): number | null {
+    if (this.#status === "ended") return null;
     const { next } = this.#conduct.context.deadlines;
     return next === null ? null : next - this.#aheadMs;
   }
@@ -316,8 +360,7 @@ export class Session {
   get quiet(): boolean {
     return (
       this.#status !== "connected" ||
-      (this.#conduct.quiet &&
-        this.#conduct.lines.every((link) => link.phase === "closed" || link.phase === "idle"))
+      (this.#conduct.quiet && this.#conduct.lines.every((link) => link.dormant))
     );
   }
 

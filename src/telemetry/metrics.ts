@@ -19,6 +19,7 @@ export const METRICS = {
   eager_discarded: { kind: "count", help: "Of these, thrown away because the caller went on." },
   eager_released: { kind: "count", help: "Of these, heard." },
   interruptions: { kind: "count", help: "Answers cut because the caller spoke." },
+  internal_errors: { kind: "count", help: "Faults of ours that did not end the call." },
   lane_overflow: { kind: "count", help: "Audio let pass early because too much of it waited." },
   lane_refused: {
     kind: "count",
@@ -38,7 +39,12 @@ export const METRICS = {
   responses_asked_again: { kind: "count", help: "Answers asked for again because their upstream was lost." },
   responses_cancelled: { kind: "count", help: "Responses that were cancelled." },
   responses_completed: { kind: "count", help: "Responses that ended by themselves." },
+  responses_continued: { kind: "count", help: "Answers that broke off and were to be continued." },
   responses_failed: { kind: "count", help: "Responses that failed." },
+  responses_failed_over: {
+    kind: "count",
+    help: "Answers that a provider failed and another one was asked for.",
+  },
   responses_incomplete: { kind: "count", help: "Responses that hit a limit." },
   resumes_partial: { kind: "count", help: "Resumed connections that missed something." },
   resumes_whole: { kind: "count", help: "Resumed connections that missed nothing." },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { Call } from "../support/call.ts";
+import { Call, WIRE } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
 const TURN = concat(silence(600), voice(1200), silence(900));
@@ -164,11 +164,24 @@ describe("upstream links", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
 
-  test("[L12] a backlog beyond its bound gives the upstream up, aloud", () => {
-    const session = { audio: { input: { turn_detection: null } } };
-    const call = new Call({ connect: false, session, limits: { backlogBytes: 48_000 } });
+  test("[L12] commands beyond a backlog's bound give the upstream up, aloud", () => {
+    const call = new Call({ connect: false, limits: { backlogCommands: 3 } });
     call.connect("realtime");
-    call.speak(voice(1100));
+    const content = [{ type: "input_text", text: "hi" }];
+    for (let at = 0; at < 4; at += 1)
+      call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
     expect(call.last("error")["error"]).toMatchObject({ code: "upstream_backlog_full" });
+    // Nor is one dialled that could not even be told the conversation.
+    call.advance(20_000);
+    expect(call.actions.filter(({ type }) => type === "dial")).toHaveLength(1);
+    const standby = { ...WIRE, standby: true, fallback: [{ adapter: "wire" }] };
+    const full = new Call({ upstreams: [standby], limits: { backlogCommands: 3 } });
+    for (let at = 0; at < 4; at += 1)
+      full.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    full.open.delete("up0.2");
+    full.input({ type: "close", peer: "up0.2", code: 1006, reason: "" });
+    full.advance(20_000);
+    expect(full.open.has("up0.1")).toBe(true);
+    expect(full.actions.filter(({ type }) => type === "dial")).toHaveLength(2);
   });
 });

@@ -108,6 +108,80 @@ describe("parking", () => {
     expect(call.open.has("client")).toBe(false);
   });
 
+  test("[K10] an upstream that is between two dials is parked too, and woken like any other", () => {
+    const call = new Call({ limits: { parkMs: 20_000 }, dialect: "realtime" });
+    for (let dial = 1; dial <= 5; dial += 1) {
+      call.open.delete(`up0.${dial}`);
+      call.input({ type: "close", peer: `up0.${dial}`, code: 0, reason: "HTTP 503" });
+      call.advance(dial < 5 ? 4000 : 4100);
+    }
+    // As long as it might hear what was said before, it is dialled; when it comes up, it is parked.
+    call.advance(100);
+    call.accept("up0.6");
+    call.advance(10_000);
+    expect(call.session.state().upstreams).toMatchObject([{ status: "idle" }]);
+    expect(call.open.has("up0.6")).toBe(false);
+    call.advance(600_000);
+    expect(call.actions.filter(({ type }) => type === "dial")).toHaveLength(6);
+    call.speak(TURN);
+    call.accept("up0.7");
+    expect(call.commandTypes("up0.7")).toEqual(["greet", "audio", "commit", "respond"]);
+  });
+
+  test("[K10] after that it is dialled no more", () => {
+    const limits = { parkMs: 20_000, inputHistoryMs: 10_000, redialFirstMs: 15_000, redialMostMs: 15_000 };
+    const call = new Call({ limits, dialect: "realtime" });
+    call.advance(10_000);
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(600_000);
+    expect(call.actions.filter(({ type }) => type === "dial")).toHaveLength(1);
+    expect(call.session.state().upstreams).toMatchObject([{ status: "idle" }]);
+    expect(call.session.quiet).toBe(true);
+  });
+
+  test.each(["none", "server"])(
+    "[K10] with turns '%s' it hears first what was said while it was dialled in vain",
+    (turns) => {
+      const session = turns === "none" ? { session: MANUAL } : {};
+      const call = new Call({
+        upstreams: kind(turns),
+        limits: { parkMs: 2000, redials: 1, inputHistoryMs: 8000 },
+        dialect: "duplex.v1",
+        ...session,
+      });
+      const said = voice(1000);
+      call.open.delete("up0.1");
+      call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+      call.speak(said);
+      call.open.delete("up0.2");
+      call.input({ type: "close", peer: "up0.2", code: 0, reason: "HTTP 503" });
+      call.speak(silence(3000));
+      expect(call.session.state().upstreams).toMatchObject([{ status: "idle" }]);
+      call.speak(voice(1000, 24_000, 2));
+      const peer = [...call.open].find((one) => one.startsWith("up0")) ?? "";
+      call.accept(peer);
+      call.speak(silence(20));
+      const heard = new Uint8Array(call.heard(peer).buffer).toHex();
+      expect(heard).toContain(new Uint8Array(said.buffer).toHex());
+    },
+  );
+
+  test("[K11] a session does not rest while an upstream is to be dialled", () => {
+    const call = new Call({
+      limits: { parkMs: 0, redialFirstMs: 30_000, redialMostMs: 30_000 },
+      dialect: "duplex.v1",
+    });
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    for (let at = 0; at < 10; at += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(2000);
+    }
+    expect(call.session.quiet).toBe(false);
+    expect(call.actions.some((action) => action.type === "rest")).toBe(false);
+  });
+
   test("[K7] in-process upstreams are not parked, and a plan may say never", () => {
     const echo = [{ name: "echo", options: { adapter: "echo" } }];
     const loop = new Call({ limits: { parkMs: 20_000 }, createUpstream, upstreams: echo, connect: false });

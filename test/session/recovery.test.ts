@@ -43,7 +43,8 @@ describe("an upstream is lost", () => {
     call.speak(TURN);
     call.clearEvents();
     lose(call, "up0.2");
-    call.advance(300);
+    // The second in a row that answered nothing: dialled after twice the wait.
+    call.advance(600);
     const lost = call.events.filter((event) => JSON.stringify(event).includes('"audio_lost"'));
     expect(lost).toHaveLength(1);
     expect(lost[0]?.["error"]).toMatchObject({

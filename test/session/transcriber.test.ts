@@ -166,6 +166,71 @@ describe("a transcriber", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
 
+  test("[J11] that failed all its dials is tried again after a minute", () => {
+    const call = transcribed({ dialect: "realtime" });
+    let peer = "up1.1";
+    for (let dial = 1; call.open.has(peer); peer = `up1.${(dial += 1)}`) {
+      call.open.delete(peer);
+      call.input({ type: "close", peer, code: 0, reason: "HTTP 503" });
+      call.advance(8500);
+    }
+    expect(peer).toBe("up1.7");
+    expect(call.session.state().upstreams.at(-1)).toMatchObject({ name: "ear", status: "closed" });
+    call.advance(52_000);
+    expect(call.open.has("up1.7")).toBe(true);
+    call.accept("up1.7");
+    call.speak(TURN);
+    const words = { type: "input.transcript.completed", transcript: "Back.", usage: null } as const;
+    call.upstream({ ...words, itemId: "s1" }, "up1.7");
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Back." });
+  });
+
+  test("[J11] and with the next speech", () => {
+    const call = transcribed({ dialect: "realtime" });
+    let peer = "up1.1";
+    for (let dial = 1; call.open.has(peer); peer = `up1.${(dial += 1)}`) {
+      call.open.delete(peer);
+      call.input({ type: "close", peer, code: 0, reason: "HTTP 503" });
+      call.advance(8500);
+    }
+    expect(call.open.has("up1.7")).toBe(false);
+    call.speak(TURN);
+    expect(call.open.has("up1.7")).toBe(true);
+    call.accept("up1.7");
+    call.speak(silence(20));
+    const heard = new Int16Array(call.heard("up1.7").buffer);
+    expect(heard.subarray(-TURN.length - 480)).toEqual(concat(TURN, silence(20)));
+  });
+
+  test("[J12] whose words begin after the turn was closed and do not end is waited for no longer", () => {
+    const call = transcribed({ dialect: "realtime" });
+    call.speak(TURN);
+    call.advance(1000);
+    delta(call, "Half a");
+    call.advance(2900);
+    expect(call.types()).not.toContain(`${TRANSCRIPTION}.completed`);
+    call.advance(200);
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Half a" });
+  });
+
+  test("[J12] and goes on all the same: its words are told once", () => {
+    const call = transcribed({ dialect: "realtime" });
+    call.speak(TURN);
+    delta(call, "Half a");
+    call.advance(3100);
+    delta(call, " sentence.");
+    completed(call, "Half a sentence.");
+    const deltas = call.events.flatMap((event) =>
+      event.type === `${TRANSCRIPTION}.delta` ? [event["delta"]] : [],
+    );
+    expect(deltas.join("")).toBe("Half a sentence.");
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Half a sentence." });
+    completed(call, "Another.", "s2");
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({
+      transcript: "Half a sentence. Another.",
+    });
+  });
+
   test("[J9] goes on in another isolate with what it has heard so far", () => {
     const call = transcribed();
     call.speak(TURN.subarray(0, 24 * 1500));

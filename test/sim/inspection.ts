@@ -110,10 +110,10 @@ export class Inspection {
     for (const { backlog } of snapshot.links.flatMap((link) => connectionsOf(link))) {
       this.#bound(
         "backlog",
-        sum(backlog, (one) => (one.type === "audio" ? one.bytes.length : 0)),
+        sum(backlog.commands, (one) => (one.type === "audio" ? one.bytes.length : 0)),
         backlogBytes,
       );
-      this.#bound("backlog commands", backlog.length, backlogCommands);
+      this.#bound("backlog commands", backlog.commands.length, backlogCommands);
     }
     for (const { rateHz, ring } of snapshot.input.streams) {
       this.#bound("input history", ring.held, Math.ceil((inputHistoryMs * rateHz) / 1000));
@@ -166,6 +166,6 @@ function size(value: unknown): number {
   return sum(Object.values(value), size);
 }
 
-function connectionsOf({ current, successor }: LinkSnapshot) {
-  return [current, successor].filter((one) => one !== null);
+function connectionsOf({ current, succession }: LinkSnapshot) {
+  return [current, succession.successor].filter((one) => one !== null);
 }

@@ -14,8 +14,10 @@ import type {
   UpstreamFault,
   WireMessage,
 } from "../../upstreams/upstream.ts";
+import { Backlog, type BacklogSnapshot } from "./backlog.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
 
@@ -26,6 +28,10 @@ export interface ConnectionHost {
   answerMs(): number;
   onReady(connection: Connection): void;
   onEvent(connection: Connection, event: UpstreamEvent): void;
+  /** It is ready, and all that waited for that has been sent. */
+  onSent(connection: Connection): void;
+  /** So much audio that waited for it had to go. */
+  onDropped(connection: Connection, ms: number): void;
   /** It is of no more use. Called once, and not after `hangUp`. */
   onLost(connection: Connection, fault: UpstreamFault): void;
 }
@@ -43,31 +49,44 @@ type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer";
 const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer"];
 
 const NAMES_KEPT = 256;
+/** A connection of which nothing was heard is given up so long after the answer that it owed. */
+const AFTER_ANSWER_MS = 50;
 
 export class Connection {
   readonly identity: ConnectionIdentity;
   readonly peer: PeerId;
   /** Upstream response keys, with the session's response ids. */
   readonly responses = new Map<string, string>();
-  /** Items it was told in `fill` (replay.ts), with where each was cut off then; null: not cut. */
-  readonly told = new Map<string, number | null>();
+  /** Items of before its time, with what it knows of each (see `replay.ts`). */
+  readonly told = new Map<string, string>();
+  /** Items that were still growing when it was told the conversation: told when they have ended. */
+  readonly later = new Set<string>();
+  /** It was told the conversation and hears everything as it happens. */
+  live = false;
   /** When its socket opened; null before. */
   openedAt: number | null = null;
   /** It does not read as fast as it is sent to. */
   congested = false;
+  /** Something that can be heard or read was said by it. */
+  useful = false;
+  /** It made something of what the caller said. */
+  acknowledged = false;
+  /** It was greeted and said that it is of no use: the same greeting will not do better. */
+  refused = false;
   readonly #context: Context;
   readonly #host: ConnectionHost;
   readonly #upstream: Upstream;
   #phase: LinkPhase = "idle";
   #loop = false;
-  #backlog: Command[] = [];
-  #backlogBytes = 0;
+  readonly #backlog: Backlog;
   /** Items that the upstream knows under another name. */
   readonly #names = new Map<string, string>();
   /** Items that this very connection made: only those can be truncated there. */
   readonly #own = new Set<string>();
-  /** An answer is owed and nothing at all was heard since. */
-  #owed = false;
+  /** Responses that this very connection was asked for or began: only those can be cancelled there. */
+  readonly #asked = new Set<string>();
+  /** Something should be heard of it, and nothing at all was since. */
+  #watched = false;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
@@ -77,6 +96,7 @@ export class Connection {
     this.identity = identity;
     this.peer = `up${identity.link}.${identity.number}`;
     this.#upstream = upstream;
+    this.#backlog = new Backlog(context.limits, upstream.capabilities.input);
     this.#context = context;
     this.#host = host;
   }
@@ -133,7 +153,7 @@ export class Connection {
 
   message(data: WireMessage): void {
     if (this.#phase !== "greeting" && this.#phase !== "ready") return;
-    this.#heard();
+    this.unwatch();
     if (data.length > this.#context.limits.upstreamMessageSize) {
       this.giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
       return;
@@ -143,10 +163,14 @@ export class Connection {
   }
 
   #event(event: UpstreamEvent): void {
+    // It may have been given up for what it said just before.
+    if (!this.alive) return;
     if (event.type === "ready") this.#ready();
     else if (event.type === "reply") this.#send(event.data);
-    else if (event.type === "error" && event.fatal) this.giveUp(event.error.code, event.error.message);
-    else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
+    else if (event.type === "error" && event.fatal) {
+      this.refused = this.#phase === "greeting";
+      this.giveUp(event.error.code, event.error.message);
+    } else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
 
   #ready(): void {
@@ -161,31 +185,39 @@ export class Connection {
     this.#reconfigure = false;
     // It took the greeting; what it was told just now it judges later.
     if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
-    const backlog = this.#backlog;
-    this.#backlog = [];
-    this.#backlogBytes = 0;
+    const backlog = this.#backlog.take();
     for (const command of backlog) this.#write(this.#upstream.encode(command));
+    if (this.#phase !== "ready") return;
+    if (backlog.some(({ type }) => type === "respond")) this.#watchAnswer();
+    this.#host.onSent(this);
   }
 
-  /** From now on something must be heard of it: a black hole takes everything and answers nothing. */
+  /**
+   * From now on something must be heard of it: a black hole takes everything and says nothing. Whether what was asked of
+   * it comes is watched by the answer's own deadline: it may say other things for long.
+   */
   watch(leastMs = 0): void {
-    if (this.#owed || this.#loop || !this.alive) return;
-    this.#owed = true;
+    if (this.#watched || this.#loop || !this.alive) return;
+    this.#watched = true;
     this.#deadline("answer", Math.max(leastMs, this.#host.answerMs()));
   }
 
-  #heard(): void {
-    if (!this.#owed) return;
-    this.#owed = false;
+  /** The answer's own deadline comes first; after it nobody is asked who has said nothing at all. */
+  #watchAnswer(): void {
+    this.watch(this.#host.answerMs() + AFTER_ANSWER_MS);
+  }
+
+  /** Something was heard, or need not be. */
+  unwatch(): void {
+    if (!this.#watched) return;
+    this.#watched = false;
     this.#clear("answer");
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */
   rename(itemId: string, upstreamId: string): void {
     this.#names.set(itemId, upstreamId);
-    if (this.#names.size <= NAMES_KEPT) return;
-    const [oldest] = this.#names.keys();
-    if (oldest !== undefined) this.#names.delete(oldest);
+    forgetOldest(this.#names);
   }
 
   #renamed(command: Command): Command {
@@ -204,20 +236,37 @@ export class Connection {
     return cause === null || command.type === "audio" ? command : { ...command, cause };
   }
 
-  #made(itemId: string): void {
-    this.#own.add(itemId);
-    if (this.#own.size <= NAMES_KEPT) return;
-    const [oldest] = this.#own;
-    if (oldest !== undefined) this.#own.delete(oldest);
+  /** This very connection made the item, or was the first to hear it. */
+  owns(itemId: string): boolean {
+    return this.#own.has(itemId);
+  }
+
+  /** What belongs to another connection is of no use to this one. */
+  #concerns(command: Command): boolean {
+    if (command.type === "truncate") return this.owns(command.itemId);
+    if (command.type === "cancel") return this.#asked.has(command.responseId);
+    if (command.type !== "delete") return true;
+    this.later.delete(command.itemId);
+    const told = this.told.get(command.itemId);
+    this.told.delete(command.itemId);
+    return told === undefined || isKnown(told);
+  }
+
+  #note(command: Command): void {
+    if (command.type === "respond") remember(this.#asked, command.responseId);
+    else if (command.type === "named")
+      remember(command.what === "item" ? this.#own : this.#asked, command.id);
   }
 
   /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. @returns whether it was sent. */
   command(given: Command): boolean {
+    if (!this.alive || !this.#concerns(given)) return false;
+    this.#note(given);
     const command = this.#renamed(this.#caused(given));
-    if (command.type === "named" && command.what === "item") this.#made(command.id);
-    if (command.type === "truncate" && !this.#own.has(command.itemId)) return false;
-    if (command.type === "respond") this.watch();
-    if (this.#phase === "ready") return this.#tell(command);
+    if (this.#phase === "ready") {
+      if (command.type === "respond") this.#watchAnswer();
+      return this.#tell(command);
+    }
     if (this.#phase === "dialling" || this.#phase === "greeting") this.#keep(command);
     return false;
   }
@@ -235,13 +284,23 @@ export class Connection {
       this.#reconfigure = true;
       return;
     }
-    const kept = command.type === "audio" ? keepAudio(command.chunk) : command;
-    if (kept.type === "audio") this.#backlogBytes += kept.chunk.bytes.byteLength;
-    this.#backlog.push(kept);
-    const { backlogBytes, backlogCommands } = this.#context.limits;
-    if (this.#backlogBytes > backlogBytes || this.#backlog.length > backlogCommands) {
+    const droppedMs = this.#backlog.keep(command);
+    if (droppedMs > 0) this.#host.onDropped(this, droppedMs);
+    if (this.#backlog.full) {
       this.giveUp("upstream_backlog_full", "The upstream was not ready in time to take what was said.");
     }
+  }
+
+  /** Audio of the caller as it comes. */
+  hear(chunk: AudioChunk): void {
+    if (this.#phase === "dialling" || this.#phase === "greeting")
+      this.#backlog.unsent(chunk.bytes.byteLength);
+    this.command({ type: "audio", chunk });
+  }
+
+  /** Samples of the caller that wait for it, or waited when it was lost. */
+  get unsentSamples(): number {
+    return this.#backlog.unsentSamples;
   }
 
   #write(messages: readonly WireMessage[]): void {
@@ -307,9 +366,8 @@ export class Connection {
   #end(at: number): void {
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
-    this.#backlog = [];
-    this.#backlogBytes = 0;
-    this.#owed = false;
+    this.#backlog.forget();
+    this.#watched = false;
     if (this.#loop || this.openedAt === null) return;
     this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }
@@ -345,13 +403,16 @@ export class Connection {
       reconfigure: this.#reconfigure,
       responses: [...this.responses],
       told: [...this.told],
+      later: [...this.later],
+      live: this.live,
+      useful: this.useful,
+      acknowledged: this.acknowledged,
       names: [...this.#names],
       own: [...this.#own],
-      owed: this.#owed,
+      asked: [...this.#asked],
+      watched: this.#watched,
       upstream: this.#upstream.snapshot(),
-      backlog: this.#backlog.map((command) =>
-        command.type === "audio" ? { type: "audio", bytes: command.chunk.bytes.slice() } : command,
-      ),
+      backlog: this.#backlog.snapshot(),
     };
   }
 
@@ -362,32 +423,32 @@ export class Connection {
     this.congested = snapshot.congested;
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
-    for (const [id, cut] of snapshot.told) this.told.set(id, cut);
+    for (const [id, known] of snapshot.told) this.told.set(id, known);
+    for (const id of snapshot.later) this.later.add(id);
+    this.live = snapshot.live;
+    this.useful = snapshot.useful;
+    this.acknowledged = snapshot.acknowledged;
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
     for (const id of snapshot.own) this.#own.add(id);
-    this.#owed = snapshot.owed;
+    for (const id of snapshot.asked) this.#asked.add(id);
+    this.#watched = snapshot.watched;
     this.#upstream.restore(snapshot.upstream);
-    this.#backlog = snapshot.backlog.map((kept) =>
-      kept.type === "audio" ? { type: "audio", chunk: chunkOf(kept.bytes) } : kept,
-    );
-    for (const command of this.#backlog) {
-      if (command.type === "audio") this.#backlogBytes += command.chunk.bytes.byteLength;
-    }
+    this.#backlog.restore(snapshot.backlog);
   }
 }
 
-/** A chunk's bytes are only lent: what waits is copied. */
-function keepAudio(chunk: AudioChunk): Command {
-  return { type: "audio", chunk: chunkOf(chunk.bytes.slice()) };
+function remember(names: Set<string>, name: string): void {
+  names.add(name);
+  forgetOldest(names);
 }
 
-function chunkOf(bytes: Uint8Array): AudioChunk {
-  return { bytes, base64: () => bytes.toBase64() };
+function forgetOldest(names: Set<string> | Map<string, string>): void {
+  if (names.size <= NAMES_KEPT) return;
+  for (const oldest of names.keys()) {
+    names.delete(oldest);
+    return;
+  }
 }
-
-type KeptCommand =
-  | Exclude<Command, { type: "audio" }>
-  | { readonly type: "audio"; readonly bytes: Uint8Array };
 
 export interface ConnectionSnapshot {
   readonly identity: ConnectionIdentity;
@@ -397,10 +458,15 @@ export interface ConnectionSnapshot {
   readonly congested: boolean;
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
-  readonly told: readonly (readonly [string, number | null])[];
+  readonly told: readonly (readonly [string, string])[];
+  readonly later: readonly string[];
+  readonly live: boolean;
+  readonly useful: boolean;
+  readonly acknowledged: boolean;
   readonly names: readonly (readonly [string, string])[];
   readonly own: readonly string[];
-  readonly owed: boolean;
+  readonly asked: readonly string[];
+  readonly watched: boolean;
   readonly upstream: JsonObject;
-  readonly backlog: readonly KeptCommand[];
+  readonly backlog: BacklogSnapshot;
 }

@@ -1,10 +1,10 @@
 /**
  * One upstream of the plan, whichever connection serves it. It dials, dials again with backoff when the connection was
- * lost, turns to the next candidate, and moves to a successor: a second connection that is dialled, configured and told
- * the conversation while the first still serves. A successor is wanted before a provider's time is up (rollover), or
- * kept warm for the day the first one dies (standby); both are one mechanism, and so is failover without either.
+ * lost, turns to the next candidate, and moves to a successor (`succession.ts`): rollover, standby and failover without
+ * either are one mechanism.
  */
-import type { AudioFormat } from "../../audio/format.ts";
+import { sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { isInaudible } from "../../audio/level.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -21,7 +21,9 @@ import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./conn
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
-import type { Untold } from "./replay.ts";
+import { Patience, type PatienceSnapshot } from "./patience.ts";
+import type { Replay, Untold } from "./replay.ts";
+import { Succession, type SuccessionSnapshot } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
 
 /** Why another connection serves, or none does. */
@@ -31,12 +33,14 @@ export interface LinkHost {
   /** The configuration to greet an upstream with. */
   upstreamConfig(): UpstreamConfig;
   onUpstream(link: Link, event: UpstreamEvent): void;
-  /** Tells a connection of the conversation what it has not been told yet. */
-  fill(connection: Connection): Untold | null;
+  /** Tells a connection of the conversation; null: it need not know of it. */
+  readonly replay: Replay | null;
   /** The connection that serves can not be told of all that the caller said. */
   onUntold(link: Link, untold: Untold): void;
   /** Another connection serves from now on: what is commanded now reaches it first. */
   onRedial(link: Link): void;
+  /** The connection that serves is ready, and all that was asked of it has been sent. */
+  onSent(link: Link): void;
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void;
   /** The connection ended. `final`: it will not be dialled again by itself. */
   onLost(link: Link, fault: UpstreamFault, final: boolean): void;
@@ -46,20 +50,10 @@ export interface LinkHost {
   atGap(link: Link): boolean;
 }
 
-/** Before a provider's cap: begin to roll over, and do it even in the middle of an answer. Shares bound short caps. */
-const ROLL_BEFORE_MS = 60_000;
-const ROLL_SHARE = 0.25;
-const FORCE_BEFORE_MS = 5000;
-const FORCE_SHARE = 0.05;
-/** A standby that cannot be had is tried again ever less often. */
-const STANDBY_FIRST_MS = 1000;
-const STANDBY_MOST_MS = 60_000;
+/** Lost audio of the caller is told at most so often. */
+const MISSED_EVERY_MS = 1000;
 
-/** A successor that waits for a gap looks for one this often when nothing else happens. */
-const GAP_EVERY_MS = 250;
-
-type LinkDeadline = "redial" | "rollover" | "force" | "standby" | "gap";
-const DEADLINES: readonly LinkDeadline[] = ["redial", "rollover", "force", "standby", "gap"];
+type LinkDeadline = "redial" | "missed";
 
 export class Link implements AudioTap, ConnectionHost {
   readonly index: number;
@@ -80,13 +74,13 @@ export class Link implements AudioTap, ConnectionHost {
   #chosen = 0;
   /** Connections made so far. */
   #dials = 0;
-  #failures = 0;
-  #successorFailures = 0;
+  readonly #patience: Patience;
+  readonly #succession: Succession;
   #current: Connection | null = null;
-  #successor: Connection | null = null;
-  /** The successor is to take over as soon as it can. */
-  #rolling = false;
   #parked = false;
+  /** Milliseconds of the caller's audio that never reached it and were not told yet, and when some were. */
+  #missedMs = 0;
+  #missedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     index: number,
@@ -104,13 +98,23 @@ export class Link implements AudioTap, ConnectionHost {
     this.remote = !this.#example.request().url.startsWith("loop:");
     this.formats = this.#candidates.map((options) => create(options).capabilities.input);
     this.#context = context;
+    this.#patience = new Patience(context);
     this.#host = host;
+    this.#succession = new Succession(context, index, planned, this.#patience, {
+      current: () => this.#current,
+      connect: (candidate) => this.#connect(candidate),
+      revive: (kept) => this.#revive(kept),
+      replay: host.replay,
+      atGap: () => host.atGap(this),
+      rollOver: () => this.#rollOver(),
+    });
   }
 
   /** The connection that this peer is, or null when it was replaced meanwhile. */
   connection(peer: PeerId): Connection | null {
     if (this.#current?.peer === peer) return this.#current;
-    return this.#successor?.peer === peer ? this.#successor : null;
+    const successor = this.#succession.connection;
+    return successor?.peer === peer ? successor : null;
   }
 
   /** Response keys of the connection that serves, with the session's response ids. */
@@ -140,6 +144,12 @@ export class Link implements AudioTap, ConnectionHost {
     return this.capabilities.input;
   }
 
+  /** It is not there, and will not be before it is asked for. */
+  get dormant(): boolean {
+    if (this.phase === "idle") return true;
+    return this.phase === "closed" && this.#context.deadlines.get(`link:${this.index}:redial`) === null;
+  }
+
   /** An answer stands still. @returns whether the connection was given up for it: only with somewhere to turn. */
   stalled(): boolean {
     if (!this.hasFallback || !this.#current?.alive) return false;
@@ -147,9 +157,19 @@ export class Link implements AudioTap, ConnectionHost {
     return true;
   }
 
-  /** The connection is of no more use, wherever there is to turn: another one is dialled. */
+  /** The connection is of no more use, whether there is somewhere else to turn or not. */
   abandon(code: string, message: string): void {
     this.#current?.giveUp(code, message);
+  }
+
+  /** The relay asks for something again that it failed to get. @returns false: it has done so too often of late. */
+  mayAskAgain(): boolean {
+    return this.#patience.spend("asks");
+  }
+
+  /** Connections in a row that were of no use. */
+  get failures(): number {
+    return this.#patience.failures;
   }
 
   #connect(candidate: number): Connection {
@@ -164,80 +184,60 @@ export class Link implements AudioTap, ConnectionHost {
 
   dial(): void {
     if (this.#current?.alive) return;
+    if (!this.#patience.spend("dials")) {
+      this.#at("redial", this.#patience.freeAt("dials"));
+      return;
+    }
     this.#clear("redial");
     const first = this.#dials === 0;
     const connection = this.#connect(this.#chosen);
-    this.#current = connection;
+    this.#serveBy(connection);
     this.#host.onPhase(this, null, null);
     if (!first) this.#host.onRedial(this);
     this.#parked = false;
-    connection.dial();
+    // What it was to be told may have been too much for its backlog.
+    if (connection.alive) connection.dial();
   }
 
-  /** Something is about to be asked of it: a lost upstream is dialled now, without waiting for its backoff. */
+  /**
+   * Something is about to be said to it or asked of it: one that was lost or hung up is dialled now, without waiting for
+   * its backoff, unless the minute's dials are used up. Does nothing to one that is there.
+   */
   ensure(): void {
     this.dial();
   }
 
+  /** It was given up, and is not asked for anything: it is tried again by itself. */
+  retryIn(ms: number): void {
+    this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
+  }
+
+  /** Another connection takes the caller's audio, or none: the position in it is the same, whatever its rate. */
+  #serveBy(connection: Connection | null): void {
+    const beforeHz = sampleRateHz(this.format);
+    this.#current = connection;
+    const hz = sampleRateHz(this.format);
+    if (hz !== beforeHz) this.cursor = Math.floor((this.cursor * hz) / beforeHz);
+  }
+
   onReady(connection: Connection): void {
-    if (connection === this.#successor) {
-      this.#successorFailures = 0;
-      return;
-    }
-    this.#failures = 0;
+    if (connection !== this.#current) return;
     this.#host.onPhase(this, null, null);
-    this.#serves(connection);
+    this.#succession.serves(connection);
   }
 
-  /** It serves and is configured: its end is foreseen, and a standby wanted. */
-  #serves(connection: Connection): void {
-    const mostMs = this.#planned.rolloverMs ?? connection.capabilities.maxSessionMs;
-    if (mostMs !== null && connection.openedAt !== null) {
-      this.#rollBy(connection.openedAt + mostMs, mostMs);
-    }
-    if (this.#planned.standby && this.hasFallback && !this.#successor) this.#warm();
+  onSent(connection: Connection): void {
+    if (connection === this.#current) this.#host.onSent(this);
   }
 
-  /** The connection ends at `endAt`, of `wholeMs` from now or from its beginning. */
-  #rollBy(endAt: number, wholeMs: number): void {
-    const { now } = this.#context;
-    const rollMs = Math.min(ROLL_BEFORE_MS, wholeMs * ROLL_SHARE);
-    const forceMs = Math.min(FORCE_BEFORE_MS, wholeMs * FORCE_SHARE);
-    if (!this.#rolling) this.#at("rollover", Math.max(now, endAt - rollMs));
-    this.#at("force", Math.max(now, endAt - forceMs));
-  }
-
-  /** Another connection to the same candidate, in the place of a standby if need be. */
-  #roll(): void {
-    if (this.#rolling || !this.#current?.alive) return;
-    this.#successor?.hangUp();
-    this.#rolling = true;
-    this.#context.metric("rollovers_begun", 1, this.name);
-    this.#succeed(this.#current.identity.candidate + this.#successorFailures);
-  }
-
-  /** Keeps the next candidate at hand. */
-  #warm(): void {
-    if (this.#successor || !this.#current?.alive) return;
-    this.#succeed(this.#current.identity.candidate + 1 + this.#successorFailures);
-  }
-
-  #succeed(candidate: number): void {
-    this.#clear("standby");
-    // Never the very one that serves: that is what a standby is there to replace.
-    const serves = this.#current?.identity.candidate ?? 0;
-    const same = !this.#rolling && candidate % this.#candidates.length === serves;
-    this.#successor = this.#connect(same ? candidate + 1 : candidate);
-    this.#host.fill(this.#successor);
-    this.#successor.dial();
+  onDropped(connection: Connection, ms: number): void {
+    if (connection === this.#current) this.missed(ms);
   }
 
   /** Call when the state of the session may have changed: a successor that waits for a gap takes over in one. */
   settle(): void {
-    if (!this.#rolling || this.#successor?.phase !== "ready") return;
-    if (this.#host.atGap(this)) this.#rollOver();
-    else if (this.#context.deadlines.get(`link:${this.index}:gap`) === null)
-      this.#at("gap", this.#context.now + GAP_EVERY_MS);
+    this.tellEnded();
+    this.#succession.settle();
   }
 
   #rollOver(): void {
@@ -249,31 +249,40 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** The successor serves from now on, whatever its state: what is asked of it waits until it is ready. */
   #promote(cause: "rollover" | "failover"): void {
-    const successor = this.#successor;
+    const successor = this.#succession.take();
     if (!successor) return;
-    this.#current = successor;
-    this.#successor = null;
-    this.#rolling = false;
+    this.#serveBy(successor);
     this.#chosen = successor.identity.candidate;
-    if (successor.phase === "ready") this.#failures = 0;
-    for (const what of DEADLINES) this.#clear(what);
+    this.#clear("redial");
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
-    if (successor.phase === "ready") this.#serves(successor);
+    if (successor.phase !== "ready") return;
+    this.#succession.serves(successor);
+    this.#host.onSent(this);
   }
 
   /** Tells the connection that serves what was said before it did. */
   fill(): void {
     if (!this.#current) return;
-    const untold = this.#host.fill(this.#current);
+    const untold = this.#host.replay?.fill(this.#current) ?? null;
     if (untold) this.#host.onUntold(this, untold);
-    // From now on it hears everything as it happens.
-    this.#current.told.clear();
+    this.#current.live = true;
   }
 
-  /** The successor hears what was said meanwhile, so that little is left to tell when it takes over. */
+  /** What was still being said when this connection was told the conversation, and is over by now. */
+  tellEnded(): void {
+    const current = this.#current;
+    if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
+  }
+
+  /** An item changed that the connection may have been told of. */
+  changed(itemId: string): void {
+    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);
+  }
+
+  /** What was said meanwhile is told to a connection that may serve next. */
   refill(): void {
-    if (this.#successor?.alive) this.#host.fill(this.#successor);
+    this.#succession.refill();
   }
 
   onEvent(connection: Connection, event: UpstreamEvent): void {
@@ -281,56 +290,72 @@ export class Link implements AudioTap, ConnectionHost {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
       return;
     }
+    note(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
-      this.#rollBy(this.#context.now + event.inMs, event.inMs);
-      this.#roll();
+      this.#succession.expiring(event.inMs);
     } else this.#host.onUpstream(this, event);
   }
 
   onLost(connection: Connection, fault: UpstreamFault): void {
     this.#context.metric("upstream_lost", 1, this.name);
-    if (connection === this.#successor) this.#successorLost();
-    else if (connection === this.#current) this.#lost(fault);
+    if (connection === this.#succession.connection) this.#succession.lost(connection);
+    else if (connection === this.#current) this.#lost(connection, fault);
   }
 
-  #successorLost(): void {
-    this.#successor = null;
-    const waitMs = Math.min(STANDBY_MOST_MS, STANDBY_FIRST_MS * 2 ** Math.min(this.#successorFailures, 8));
-    this.#successorFailures += 1;
-    this.#at("standby", this.#context.now + waitMs);
-  }
-
-  #lost(fault: UpstreamFault): void {
-    const { redials, redialFirstMs, redialMostMs } = this.#context.limits;
-    this.#failures += 1;
-    const replaced = this.#successor !== null;
-    const final = !replaced && this.#failures > redials * this.#candidates.length;
-    for (const what of DEADLINES) this.#clear(what);
+  #lost(connection: Connection, fault: UpstreamFault): void {
+    this.#patience.lost(connection);
+    this.#unhear(connection);
+    const replaced = this.#succession.connection !== null;
+    const final = !replaced && this.#exhausted;
+    this.#succession.stop();
+    this.#clear("redial");
     if (!replaced) {
       this.#chosen += 1;
-      this.#rolling = false;
-      // Somewhere else to turn: at once, until all were tried; then with patience.
-      const rounds = Math.floor(this.#failures / this.#candidates.length);
-      const waitMs = rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
-      if (!final) this.#at("redial", this.#context.now + waitMs);
+      if (!final) this.retryIn(this.#backoffMs);
     }
     this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
     if (replaced) this.#promote("failover");
   }
 
-  /** It was hung up because nobody said anything, and not dialled since. */
+  /** What waited for the connection was never heard: the next one hears it, as far as the history reaches. */
+  #unhear({ unsentSamples }: Connection): void {
+    this.cursor = Math.max(0, this.cursor - unsentSamples);
+  }
+
+  /** It is not tried again by itself: it failed too often, or all that there are refused to be greeted so. */
+  get #exhausted(): boolean {
+    const { failures, refusals } = this.#patience;
+    const candidates = this.#candidates.length;
+    return failures > this.#context.limits.redials * candidates || refusals >= candidates;
+  }
+
+  /** Somewhere else to turn: at once, until all were tried; then with patience. */
+  get #backoffMs(): number {
+    const { redialFirstMs, redialMostMs } = this.#context.limits;
+    const rounds = Math.floor(this.#patience.failures / this.#candidates.length);
+    return rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
+  }
+
+  /**
+   * It was hung up because nobody said anything, and not dialled since. One that hears everything and had not, because
+   * it was being dialled, is not: it is to hear that first.
+   */
   get parked(): boolean {
     return this.#parked;
   }
 
-  /** Hangs up until it is needed. @returns whether there was anything to hang up. */
+  /** Hangs up, or tries no more, until it is needed. @returns whether there was anything to hang up. */
   park(): boolean {
-    if (!this.remote || !this.#current?.alive) return false;
+    if (!this.remote || this.#current === null) return false;
+    const last = this.#current;
+    const idle = this.dormant;
+    this.#parked = last.phase === "ready" || last.capabilities.turns === "client";
+    if (last.alive) this.#unhear(last);
     this.hangUp();
-    this.#current = null;
-    this.#parked = true;
+    this.#serveBy(null);
+    if (idle) return false;
     this.#host.onPhase(this, null, "parked");
     return true;
   }
@@ -340,18 +365,21 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current?.watch(leastMs);
   }
 
+  /** Nothing need be heard of it for now. */
+  unwatch(): void {
+    this.#current?.unwatch();
+  }
+
   /** Its connections died with a former life of the session, which knew them until then. */
   died(knownUntil: number): void {
-    this.#successor?.died(knownUntil);
+    this.#succession.connection?.died(knownUntil);
     this.#current?.died(knownUntil);
   }
 
   /** Hangs up; nothing is dialled again until `dial` is called. */
   hangUp(): void {
-    for (const what of DEADLINES) this.#clear(what);
-    this.#successor?.hangUp();
-    this.#successor = null;
-    this.#rolling = false;
+    this.#clear("redial");
+    this.#succession.hangUp();
     this.#current?.hangUp();
   }
 
@@ -361,8 +389,14 @@ export class Link implements AudioTap, ConnectionHost {
    */
   command(command: Command): boolean {
     // A successor is greeted with the configuration of that moment, and learns of what changes after it.
-    if (command.type === "configure") this.#successor?.command(command);
-    return this.#current?.command(command) ?? false;
+    if (command.type === "configure") this.#succession.connection?.command(command);
+    // In the order in which it all happened.
+    if (PLACED.has(command.type)) this.tellEnded();
+    const current = this.#current;
+    if (command.type !== "truncate" || current?.owns(command.itemId))
+      return current?.command(command) ?? false;
+    this.changed(command.itemId);
+    return false;
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */
@@ -383,12 +417,23 @@ export class Link implements AudioTap, ConnectionHost {
   /** So much of what the caller said cannot reach this upstream any more. */
   missed(ms: number): void {
     this.#context.metric("input_dropped_ms", ms, this.name);
-    this.#host.onMissed(this, ms);
+    this.#missedMs += ms;
+    const at = this.#missedAt + MISSED_EVERY_MS;
+    if (at <= this.#context.now) this.#tellMissed();
+    else if (this.#context.deadlines.get(`link:${this.index}:missed`) === null) this.#at("missed", at);
+  }
+
+  #tellMissed(): void {
+    const ms = this.#missedMs;
+    this.#missedMs = 0;
+    this.#missedAt = this.#context.now;
+    this.#clear("missed");
+    if (ms > 0) this.#host.onMissed(this, ms);
   }
 
   /** Audio of the caller, as a tap of the input. */
   deliver(chunk: AudioChunk): void {
-    this.#current?.command({ type: "audio", chunk });
+    this.#current?.hear(chunk);
   }
 
   upstreamConfig(): UpstreamConfig {
@@ -405,22 +450,8 @@ export class Link implements AudioTap, ConnectionHost {
   timeout(what: string, number: number | null): void {
     if (number !== null) this.connection(`up${this.index}.${number}`)?.timeout(what);
     else if (what === "redial") this.dial();
-    else if (what === "rollover") this.#roll();
-    else if (what === "standby") this.#again();
-    else if (what === "force") this.#force();
-  }
-
-  /** The successor that was lost is dialled again. */
-  #again(): void {
-    if (this.#successor || !this.#current?.alive) return;
-    if (this.#rolling) this.#succeed(this.#current.identity.candidate + this.#successorFailures);
-    else this.#warm();
-  }
-
-  /** The provider's time is up: in the middle of things, if there was no gap. */
-  #force(): void {
-    if (this.#successor?.phase === "ready" && this.#host.atGap(this)) this.#rollOver();
-    else this.#current?.giveUp("upstream_expired", "The upstream's session reached its longest time.");
+    else if (what === "missed") this.#tellMissed();
+    else this.#succession.timeout(what);
   }
 
   #at(what: LinkDeadline, at: number): void {
@@ -435,26 +466,26 @@ export class Link implements AudioTap, ConnectionHost {
     return {
       dials: this.#dials,
       chosen: this.#chosen,
-      failures: this.#failures,
-      successorFailures: this.#successorFailures,
-      rolling: this.#rolling,
+      patience: this.#patience.snapshot(),
+      missedMs: this.#missedMs,
+      missedAt: this.#missedAt,
       parked: this.#parked,
       cursor: this.cursor,
       current: this.#current?.snapshot() ?? null,
-      successor: this.#successor?.snapshot() ?? null,
+      succession: this.#succession.snapshot(),
     };
   }
 
   restore(snapshot: LinkSnapshot): void {
     this.#dials = snapshot.dials;
     this.#chosen = snapshot.chosen;
-    this.#failures = snapshot.failures;
-    this.#successorFailures = snapshot.successorFailures;
-    this.#rolling = snapshot.rolling;
+    this.#patience.restore(snapshot.patience);
+    this.#missedMs = snapshot.missedMs;
+    this.#missedAt = snapshot.missedAt;
     this.#parked = snapshot.parked;
     this.cursor = snapshot.cursor;
     this.#current = snapshot.current && this.#revive(snapshot.current);
-    this.#successor = snapshot.successor && this.#revive(snapshot.successor);
+    this.#succession.restore(snapshot.succession);
   }
 
   #revive(kept: ConnectionSnapshot): Connection {
@@ -465,14 +496,34 @@ export class Link implements AudioTap, ConnectionHost {
   }
 }
 
+/** Commands that what was said before has to precede. */
+const PLACED: ReadonlySet<Command["type"]> = new Set(["respond", "commit", "item"]);
+
+/** What a provider says when it made something of what the caller said. */
+const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
+  "speech",
+  "committed",
+  "input.transcript.delta",
+  "input.transcript.completed",
+]);
+
+/** Whether a connection is of use shows in what it says. */
+function note(connection: Connection, event: UpstreamEvent): void {
+  if (connection.useful) return;
+  if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
+  else if (event.type === "item.done") connection.useful = event.arguments !== undefined;
+  else if (event.type === "text" || event.type === "arguments") connection.useful = true;
+  else if (ACKNOWLEDGES.has(event.type)) connection.acknowledged = true;
+}
+
 export interface LinkSnapshot {
   readonly dials: number;
   readonly chosen: number;
-  readonly failures: number;
-  readonly successorFailures: number;
-  readonly rolling: boolean;
+  readonly patience: PatienceSnapshot;
+  readonly missedMs: number;
+  readonly missedAt: number;
   readonly parked: boolean;
   readonly cursor: number;
   readonly current: ConnectionSnapshot | null;
-  readonly successor: ConnectionSnapshot | null;
+  readonly succession: SuccessionSnapshot;
 }

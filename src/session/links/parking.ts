@@ -41,7 +41,17 @@ export class Parking {
     if (!this.#host.quiet()) this.#activeAt = this.#context.now;
     const leftMs = this.#activeAt + this.#context.limits.parkMs - this.#context.now;
     if (leftMs > 0) this.#lookIn(leftMs);
-    else if (this.#links.filter((link) => link.park()).length > 0) this.#parked();
+    else this.#park();
+  }
+
+  /** One that is being dialled may still hear what was said, as long as the history holds it. */
+  #park(): void {
+    const { now, limits } = this.#context;
+    const heldMs = this.#activeAt + limits.inputHistoryMs - now;
+    const waiting = heldMs > 0 ? this.#links.filter((link) => link.phase !== "ready" && !link.dormant) : [];
+    const parked = this.#links.filter((link) => !waiting.includes(link) && link.park());
+    if (waiting.length > 0) this.#lookIn(heldMs);
+    if (parked.length > 0) this.#parked();
   }
 
   #parked(): void {

@@ -7,7 +7,8 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "./link.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import { isClients } from "./faults.ts";
+import { isActive, type ResponseRecord } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
 
 export interface RecoveryHost {
@@ -16,16 +17,19 @@ export interface RecoveryHost {
   instructions(): string;
   /** Nothing of a response was heard: that is what is remembered of it. */
   unheard(response: ResponseRecord): void;
-  /** Tells the connection that serves what there is of a response. */
-  tell(link: Link, response: ResponseRecord): void;
 }
 
-/** A response is asked for so often in all. */
+/** The answer to a turn is asked for so often in all, again and to be continued. */
 const MOST_ATTEMPTS = 3;
 const CONTINUE =
   "Your last answer was cut off by a technical fault. Continue where it broke off; do not repeat what was said.";
 
 const FORGOTTEN: UpstreamFault = { code: "session_restored", message: "The session was restored." };
+
+const TOO_OFTEN: UpstreamFault = {
+  code: "upstream_unreliable",
+  message: "The upstream failed too often of late to be asked again.",
+};
 
 function requestOf({ stream, params, outOfBand, metadata }: ResponseRecord) {
   return {
@@ -39,12 +43,24 @@ function requestOf({ stream, params, outOfBand, metadata }: ResponseRecord) {
   };
 }
 
+/** There is something that could be continued: words or sound, not a call that nobody has run. */
+function wasSaid({ audible, items }: ResponseRecord): boolean {
+  return audible || items.some(({ parts }) => parts.some(({ text }) => text !== ""));
+}
+
+interface Broken {
+  /** Any of it was heard. */
+  readonly heard: boolean;
+  /** How often the answer to this turn was asked for. */
+  readonly attempts: number;
+}
+
 export class Recovery {
   readonly #context: Context;
   readonly #responses: Responses;
   readonly #host: RecoveryHost;
-  /** Streams whose last answer broke off, with whether any of it was heard. */
-  readonly #broken = new Map<number, boolean>();
+  /** Streams whose last answer broke off. */
+  readonly #broken = new Map<number, Broken>();
   /** What was asked for and is to be asked for anew, in the same call of `handle`. */
   #owed: { readonly stream: number; readonly params: ResponseParams }[] = [];
 
@@ -72,8 +88,33 @@ export class Recovery {
   }
 
   #break(response: ResponseRecord, fault: UpstreamFault): void {
-    if (response.items.length > 0 && !response.outOfBand) this.#broken.set(response.stream, true);
+    if (response.items.length > 0) this.#noteBroken(response, wasSaid(response));
     this.#responses.fail(response, fault);
+  }
+
+  #noteBroken({ stream, attempts, outOfBand }: ResponseRecord, heard: boolean): void {
+    if (!outOfBand) this.#broken.set(stream, { heard, attempts });
+  }
+
+  /**
+   * The provider says that an answer failed. Where there is somewhere else to turn, that is a loss like any other.
+   * @param key the provider's, of the response
+   * @returns whether the connection was left for it: there is no more to be done.
+   */
+  failed(link: Link, key: string, fault: UpstreamFault): boolean {
+    if (!this.goesElsewhere(link, link.responses.get(key) ?? null, fault)) return false;
+    this.#context.metric("responses_failed_over", 1, link.name);
+    link.abandon(fault.code, fault.message);
+    return true;
+  }
+
+  /** A response that this provider fails is to be looked for elsewhere. */
+  goesElsewhere(link: Link, responseId: string | null, fault: UpstreamFault): boolean {
+    const response = responseId === null ? undefined : this.#responses.get(responseId);
+    if (!response || !isActive(response) || !link.hasFallback || isClients(fault)) return false;
+    if (!response.outOfBand) return true;
+    // Nobody is interrupted for the sake of what is done in the background.
+    return this.#responses.answering.every((one) => one.stream !== link.index);
   }
 
   /** It claims to speak, and nobody can hear it: its provider is left for the next one. */
@@ -82,7 +123,7 @@ export class Recovery {
     else {
       this.#responses.end(response, { phase: "failed", reason: null, fault });
       this.#host.unheard(response);
-      if (!response.outOfBand) this.#broken.set(link.index, false);
+      this.#noteBroken(response, false);
     }
     link.stalled();
   }
@@ -90,36 +131,43 @@ export class Recovery {
   /** A new connection was told the conversation: what is owed is asked for again. */
   redialled(link: Link): void {
     for (const response of this.#responses.active) {
-      if (response.stream === link.index && response.phase === "requested" && response.asked) {
-        this.#context.metric("responses_asked_again", 1, link.name);
-        this.#responses.ask(response, link);
-      }
+      if (response.stream === link.index && response.phase === "requested" && response.asked)
+        this.#again(link, response);
     }
     this.#goOn(link);
+  }
+
+  #again(link: Link, response: ResponseRecord): void {
+    if (response.outOfBand && !link.capabilities.outOfBand) {
+      const message = "The upstream that answers now has no answers out of band.";
+      this.#responses.fail(response, { code: "unsupported", message });
+    } else if (link.mayAskAgain()) {
+      this.#context.metric("responses_asked_again", 1, link.name);
+      this.#responses.ask(response, link);
+    } else this.#responses.fail(response, TOO_OFTEN);
   }
 
   /** A response of the link is over, for the listener too. */
   ended(link: Link, response: ResponseRecord): void {
     if (!this.#broken.has(link.index)) return;
     // Cut off or finished: the conversation has gone on without what broke off.
-    if (response.phase !== "failed") this.#broken.delete(link.index);
-    else if (link.phase !== "closed" && link.phase !== "idle") {
-      // It was still being heard when the new connection was told the conversation.
-      this.#host.tell(link, response);
-      this.#goOn(link);
-    }
+    if (response.phase !== "failed" && !response.outOfBand) this.#broken.delete(link.index);
+    else if (link.phase !== "closed" && link.phase !== "idle") this.#goOn(link);
   }
 
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
   #goOn(link: Link): void {
     if (!this.#broken.has(link.index) || this.#responses.answering.length > 0) return;
-    const heard = this.#broken.get(link.index);
+    // As many run as may: when one of them has ended.
+    if (!this.#responses.room) return;
+    const broken = this.#broken.get(link.index);
     this.#broken.delete(link.index);
-    if (!this.#host.mayAsk()) return;
+    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !link.mayAskAgain()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
-    const asked = this.#responses.request(link, heard ? { instructions } : {});
-    // Too many run: at the end of one.
-    if (!asked && heard !== undefined) this.#broken.set(link.index, heard);
+    const response = this.#responses.request(link, broken.heard ? { instructions } : {});
+    if (response === null) return;
+    this.#context.metric("responses_continued", 1, link.name);
+    response.attempts += broken.attempts;
   }
 
   /**
@@ -133,7 +181,8 @@ export class Recovery {
     this.#responses.tellEnded();
     for (const response of this.#responses.active) {
       if (response.asked && response.items.length === 0) this.#owed.push(requestOf(response));
-      else if (response.asked && !response.outOfBand) broken.set(response.stream, true);
+      else if (response.asked && !response.outOfBand)
+        broken.set(response.stream, { heard: true, attempts: response.attempts });
       this.#responses.end(response, { phase: "failed", reason: null, fault: FORGOTTEN });
     }
     this.restore([...broken]);
@@ -153,8 +202,8 @@ export class Recovery {
 
   restore(broken: RecoverySnapshot): void {
     this.#broken.clear();
-    for (const [stream, heard] of broken) this.#broken.set(stream, heard);
+    for (const [stream, one] of broken) this.#broken.set(stream, one);
   }
 }
 
-export type RecoverySnapshot = readonly (readonly [number, boolean])[];
+export type RecoverySnapshot = readonly (readonly [number, Broken])[];

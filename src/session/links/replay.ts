@@ -1,7 +1,8 @@
 /**
  * The conversation for a connection that has to be told what was said before it came: words as text, and the caller's
- * own audio where it has no words yet, so that an unanswered turn is not lost with the upstream that heard it. Told
- * twice, it hears only what changed.
+ * own audio where it has no words yet, so that an unanswered turn is not lost with the upstream that heard it. What then
+ * changes in an item of before its time (it ends, is cut, deleted, gets words) is told as well, at its place: told
+ * twice, it hears only what changed. An upstream is told of its own answers and calls alone (SPEC R5).
  */
 import { createDecoder, encode } from "../../audio/codec.ts";
 import { durationMs, sampleRateHz } from "../../audio/format.ts";
@@ -9,11 +10,10 @@ import type { AudioKernels } from "../../audio/kernels.ts";
 import { createResampler } from "../../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
+import type { Context } from "../context.ts";
 import type { Connection } from "./connection.ts";
 import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
 import { isUnspoken, withRecording } from "../memory/item-audio.ts";
-import type { Link } from "./link.ts";
-import type { ResponseRecord } from "../output/response.ts";
 
 /** Audio goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
@@ -27,78 +27,164 @@ export interface Untold {
 /** A commit of less is refused (OpenAI: 100 ms). */
 const LEAST_MS = 100;
 
-/**
- * Tells the connection what of the conversation it was not told yet, or was told otherwise.
- * @returns what it could not be told, or null.
- */
-export function fill(
-  connection: Connection,
-  conversation: Conversation,
-  kernels: AudioKernels,
-): Untold | null {
-  const itemIds: string[] = [];
-  let untoldMs = 0;
-  forgetGone(connection, conversation);
-  let previous: string | null = null;
-  for (const entry of conversation.entries) {
-    const { id } = entry.item;
-    if (!entry.growing && connection.told.get(id) !== cutAt(entry)) {
-      if (connection.told.delete(id)) connection.command({ type: "delete", itemId: id });
-      const ms = tell(connection, conversation, entry, previous, kernels);
-      if (ms > 0) itemIds.push(id);
+/** What a connection knows of an item: nothing, nothing though it should, its sound, or `said:…` and `cut:…` words. */
+const NOTHING = "";
+const MISSING = "missing";
+const SOUND = "sound";
+
+/** The connection has the item. */
+export function isKnown(told: string): boolean {
+  return told !== NOTHING && told !== MISSING;
+}
+
+export class Replay {
+  readonly #context: Context;
+  readonly #conversation: Conversation;
+  readonly #kernels: AudioKernels;
+
+  constructor(context: Context, conversation: Conversation, kernels: AudioKernels) {
+    this.#context = context;
+    this.#conversation = conversation;
+    this.#kernels = kernels;
+  }
+
+  /**
+   * Tells the connection what of the conversation it was not told yet, or was told otherwise.
+   * @returns what it could not be told, or null.
+   */
+  fill(connection: Connection): Untold | null {
+    const itemIds: string[] = [];
+    let untoldMs = 0;
+    this.#forgetGone(connection);
+    for (const entry of this.#conversation.entries) {
+      const ms = this.#tell(connection, entry);
+      if (ms > 0) itemIds.push(entry.item.id);
       untoldMs += ms;
     }
-    if (connection.told.has(id)) previous = id;
+    return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
   }
-  return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
-}
 
-/** Tells the connection that serves of a response's items, at the end of what it knows. */
-export function tellItems(link: Link, conversation: Conversation, response: ResponseRecord): void {
-  for (const { id } of response.items) {
-    const entry = conversation.find(id);
-    const item = entry && asText(entry);
-    if (item) link.command({ type: "item", item, previousItemId: null });
+  /** An item of before this connection's time changed. */
+  changed(connection: Connection, itemId: string): void {
+    if (!connection.told.has(itemId) && !connection.later.has(itemId)) return;
+    const entry = this.#conversation.find(itemId);
+    if (entry) this.#tell(connection, entry);
+  }
+
+  /** What was still growing when this connection was told the conversation, and has ended since. */
+  ended(connection: Connection): void {
+    for (const itemId of connection.later) {
+      const entry = this.#conversation.find(itemId);
+      if (!entry) connection.later.delete(itemId);
+      else if (!entry.growing) this.#tell(connection, entry);
+    }
+  }
+
+  #forgetGone(connection: Connection): void {
+    for (const id of connection.told.keys()) {
+      // The command itself forgets it, and is none where the connection never had the item.
+      if (this.#conversation.find(id)) continue;
+      this.#context.uncaused(() => connection.command({ type: "delete", itemId: id }));
+    }
+  }
+
+  /** The relay's own doing, whatever the client wants just now. @returns as `#bring` does. */
+  #tell(connection: Connection, entry: Entry): number {
+    return this.#context.uncaused(() => this.#bring(connection, entry));
+  }
+
+  /** Makes it know the item as it is. @returns milliseconds of what the caller said that it could not be told. */
+  #bring(connection: Connection, entry: Entry): number {
+    const { id } = entry.item;
+    if (entry.growing && this.#concerns(connection, entry)) {
+      connection.later.add(id);
+      return 0;
+    }
+    connection.later.delete(id);
+    const told = connection.told.get(id);
+    // Who heard it needs no words for it.
+    if (told === SOUND) return 0;
+    const state = this.#stateOf(connection, entry);
+    if (told === state) return 0;
+    if (told !== undefined && isKnown(told)) connection.command({ type: "delete", itemId: id });
+    connection.told.set(id, state);
+    if (state === SOUND) return this.#sound(connection, entry);
+    const item = state === NOTHING ? null : asText(entry);
+    if (!item) return 0;
+    this.#item(connection, item);
+    // Beside its text, audio that is not kept any more is not told.
+    return isUnspoken(entry) ? entry.audioMs : 0;
+  }
+
+  #item(connection: Connection, item: Item): void {
+    connection.command({ type: "item", item, previousItemId: this.#place(connection, item.id) });
+  }
+
+  /** What the connection is to know of an item that is not growing. */
+  #stateOf(connection: Connection, entry: Entry): string {
+    if (!this.#concerns(connection, entry) || isCutCall(entry.item)) return NOTHING;
+    const cut = cutAt(entry);
+    if (cut !== null) {
+      const { length } = wordsHeard(entry);
+      return length > 0 ? `cut:${cut}:${length}` : NOTHING;
+    }
+    const length = lengthOf(entry.item);
+    if (isUnspoken(entry) && (length === null || this.#recording(connection, entry))) return SOUND;
+    if (length !== null) return `said:${length}`;
+    return entry.origin === null && connection.capabilities.turns === "client" ? SOUND : NOTHING;
+  }
+
+  /** The caller's words are for everyone; an answer and what belongs to a call are for the upstream that made it. */
+  #concerns(connection: Connection, { origin, answers }: Entry): boolean {
+    const { link } = connection.identity;
+    if (origin !== null) return origin === link;
+    const call = answers === undefined ? undefined : this.#conversation.find(answers);
+    return !call || ((call.origin ?? link) === link && !isCutCall(call.item));
+  }
+
+  /** After which item one goes: null, the end, where the connection knows of nothing that comes after it. */
+  #place(connection: Connection, itemId: string): string | null {
+    const { entries } = this.#conversation;
+    const at = entries.findIndex((entry) => entry.item.id === itemId);
+    const knows = (entry: Entry) => this.#knows(connection, entry);
+    if (!entries.slice(at + 1).some(knows)) return null;
+    return entries.slice(0, at).findLast(knows)?.item.id ?? "root";
+  }
+
+  #knows(connection: Connection, entry: Entry): boolean {
+    const { id } = entry.item;
+    const told = connection.told.get(id);
+    if (told !== undefined) return isKnown(told);
+    if (!connection.live || connection.later.has(id)) return false;
+    // What came since it serves, it heard as it happened.
+    return entry.origin === null ? this.#concerns(connection, entry) : connection.owns(id);
+  }
+
+  /** @returns how many milliseconds of it could not be told. */
+  #sound(connection: Connection, entry: Entry): number {
+    const created = this.#recording(connection, entry);
+    if (created) {
+      this.#item(connection, created);
+      return 0;
+    }
+    const spoken = connection.capabilities.turns === "client";
+    const toldMs = spoken ? replayAudio(connection, this.#conversation, entry, this.#kernels) : 0;
+    const untoldMs = entry.audioMs - toldMs;
+    if (toldMs === 0) connection.told.set(entry.item.id, MISSING);
+    // The recording ends a hop later or sooner than the turn.
+    return untoldMs > LEAST_MS ? untoldMs : 0;
+  }
+
+  /** Audio that a client put into an item, in the connection's format. */
+  #recording(connection: Connection, entry: Entry): Item | null {
+    return withRecording(this.#conversation, entry, connection.capabilities.input, this.#kernels);
   }
 }
 
-function forgetGone(connection: Connection, conversation: Conversation): void {
-  for (const id of connection.told.keys()) {
-    if (conversation.find(id)) continue;
-    connection.told.delete(id);
-    connection.command({ type: "delete", itemId: id });
-  }
-}
-
-/** @returns how many milliseconds of what the caller said it could not be told. */
-function tell(
-  connection: Connection,
-  conversation: Conversation,
-  entry: Entry,
-  previous: string | null,
-  kernels: AudioKernels,
-): number {
-  const { input, turns } = connection.capabilities;
-  const created = withRecording(conversation, entry, input, kernels);
-  const item = created ?? asText(entry);
-  // Beside its text, audio that is not kept any more is not told.
-  const lost = !created && isUnspoken(entry);
-  let toldMs = lost ? 0 : entry.audioMs;
-  if (item)
-    connection.command({ type: "item", item, previousItemId: place(connection, conversation, previous) });
-  else if (turns === "client") toldMs = replayAudio(connection, conversation, entry, kernels);
-  else if (!lost) return 0;
-  if (item || toldMs > 0) connection.told.set(entry.item.id, cutAt(entry));
-  const untoldMs = entry.origin === null ? entry.audioMs - toldMs : 0;
-  // The recording ends a hop later or sooner than the turn.
-  return untoldMs > LEAST_MS ? untoldMs : 0;
-}
-
-/** Null, the end, where nothing that was told comes after it. */
-function place(connection: Connection, conversation: Conversation, previous: string | null): string | null {
-  const from = conversation.entries.findIndex((entry) => entry.item.id === previous) + 1;
-  const last = conversation.entries.slice(from).every((entry) => !connection.told.has(entry.item.id));
-  return last ? null : (previous ?? "root");
+/** A call that broke off in its arguments: no tool ran for it, and nobody can make anything of half of them. */
+function isCutCall(item: Item): boolean {
+  if (item.type !== "function_call") return false;
+  return item["status"] === "incomplete" || item["status"] === "in_progress";
 }
 
 /**
@@ -148,6 +234,18 @@ function asText(entry: Entry): Item | null {
 function heardOnly(entry: Entry): Item | null {
   const text = wordsHeard(entry);
   return text === "" ? null : { ...entry.item, content: [{ type: "output_text", text }] };
+}
+
+/** Characters of what of it can be told in words; null: nothing. Of anything but messages: zero. */
+function lengthOf(item: Item): number | null {
+  const content = item["content"];
+  if (item.type !== "message") return 0;
+  if (!Array.isArray(content)) return null;
+  const lengths = content.flatMap((part: Json) => {
+    const words = isJsonObject(part) ? partAsText(part) : null;
+    return words === null ? [] : [typeof words["text"] === "string" ? words["text"].length : 0];
+  });
+  return lengths.length > 0 ? lengths.reduce((sum, length) => sum + length, 0) : null;
 }
 
 function partAsText(part: JsonObject): JsonObject | null {

@@ -5,16 +5,16 @@ import type { ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { withoutAlias } from "../turns/eager.ts";
-import type { Connection } from "./connection.ts";
+import { isFatal } from "./faults.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Untold } from "./replay.ts";
+import type { Replay, Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../output/response.ts";
-import type { Responses } from "../output/responses.ts";
+import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { Witness } from "../turns/witness.ts";
+import type { Witness, WitnessSnapshot } from "../turns/witness.ts";
 
 export interface UpstreamEventsHost {
   upstreamConfig(): UpstreamConfig;
@@ -27,16 +27,21 @@ export interface UpstreamEventsHost {
   /** A provider said what a transcript cost. */
   onUsage(usage: JsonObject): void;
   /** Tells a connection what was said before. */
-  fill(connection: Connection): Untold | null;
+  readonly replay: Replay;
+  /** Upstreams that are told the conversation; of the first one the turns count. */
+  readonly links: readonly Link[];
   /** See `LinkHost`. */
   atGap(link: Link): boolean;
-  /** The plan's first upstream: its turns count. */
-  primary(link: Link): boolean;
   /** Its transcripts of the caller count. */
   transcribes(link: Link): boolean;
 }
 
 type InputTranscript = Extract<UpstreamEvent, { readonly itemId: string }>;
+
+interface ToldFault {
+  readonly words: string;
+  readonly losses: number;
+}
 
 export class UpstreamEvents implements LinkHost {
   readonly #context: Context;
@@ -46,6 +51,8 @@ export class UpstreamEvents implements LinkHost {
   readonly #host: UpstreamEventsHost;
   /** Keys of user items that an upstream with its own turn detection made. */
   readonly #userItems = new Map<string, string>();
+  /** By upstream, the last fault that was told and how many losses there had been in a row: it is told once. */
+  readonly #told = new Map<number, ToldFault>();
 
   constructor(
     context: Context,
@@ -65,10 +72,15 @@ export class UpstreamEvents implements LinkHost {
     return this.#host.upstreamConfig();
   }
 
+  #primary(link: Link): boolean {
+    return link === this.#host.links[0];
+  }
+
   onUpstream(link: Link, event: UpstreamEvent): void {
-    if (event.type === "response.started" || event.type === "speech") this.#host.witness().answered(link);
+    this.#host.witness().said(link, event);
+    if (event.type === "refused" && this.#goesElsewhere(link, event)) return;
     if ("response" in event) {
-      this.#responses.handle(link, event);
+      this.#response(link, event);
       return;
     }
     switch (event.type) {
@@ -76,14 +88,14 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.completed":
       case "input.transcript.segment":
       case "input.transcript.failed":
-        if (event.type === "input.transcript.completed" && event.usage) this.#host.onUsage(event.usage);
+        if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage);
         if (this.#host.transcribes(link)) this.#transcript(event);
         break;
       case "speech":
-        if (this.#host.primary(link)) this.#host.turns().upstreamSpeech(event.state);
+        if (this.#primary(link)) this.#host.turns().upstreamSpeech(event.state);
         break;
       case "committed":
-        if (this.#host.primary(link)) this.#committed(link, event.item);
+        if (this.#primary(link)) this.#committed(link, event.item);
         this.#host.witness().committed(link);
         break;
       case "interrupted":
@@ -95,11 +107,12 @@ export class UpstreamEvents implements LinkHost {
       case "configured":
       case "unconfigured":
       case "refused":
-        this.#host.refusals().verdict(link, event, this.#host.primary(link) ? "primary" : null);
+        this.#host.refusals().verdict(link, event, this.#primary(link) ? "primary" : null);
         break;
       case "error":
         this.#context.metric("upstream_errors", 1, link.name);
-        this.#port.failed(event.error.code, `${link.name}: ${event.error.message}`);
+        if (link.phase === "ready") this.#failed(link, event.error);
+        else this.#failedOnce(link, event.error, false);
         break;
       case "item.placed":
         this.#host.placed().placed(link, event);
@@ -113,6 +126,40 @@ export class UpstreamEvents implements LinkHost {
       case "resumable":
         break;
     }
+  }
+
+  /** An answer that a provider refuses to give, and another one is asked for: its end follows, and nobody is told. */
+  #goesElsewhere(link: Link, { what, id, error }: Extract<UpstreamEvent, { type: "refused" }>): boolean {
+    return what === "respond" && this.#host.recovery().goesElsewhere(link, id, error);
+  }
+
+  /** A response that failed may be a loss, and its reason may end the connection. */
+  #response(link: Link, event: ResponseUpstreamEvent): void {
+    const fault = event.type === "response.done" && event.status === "failed" ? event.error : null;
+    if (fault && this.#host.recovery().failed(link, event.response, fault)) {
+      if (event.type === "response.done" && event.usage) this.spent(event.usage);
+      return;
+    }
+    this.#responses.handle(link, event);
+    if (fault && isFatal(fault)) link.abandon(fault.code, fault.message);
+  }
+
+  /** What an answer or a transcript cost. */
+  spent(usage: JsonObject): void {
+    this.#host.onUsage(usage);
+  }
+
+  #failed(link: Link, fault: UpstreamFault): void {
+    this.#port.failed(fault.code, `${link.name}: ${fault.message}`);
+  }
+
+  /** The same fault again and again, with nothing of use between, is one. */
+  #failedOnce(link: Link, fault: UpstreamFault, lost: boolean): void {
+    const words = `${fault.code}: ${fault.message}`;
+    const told = this.#told.get(link.index);
+    this.#told.set(link.index, { words, losses: link.failures });
+    // The losses of a row are counted up: no more than when it was told, and it is another row.
+    if (told?.words !== words || (lost && link.failures <= told.losses)) this.#failed(link, fault);
   }
 
   #committed(link: Link, key: string): void {
@@ -139,6 +186,7 @@ export class UpstreamEvents implements LinkHost {
       this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
     } else {
       this.#conversation.transcribed(entry, event.transcript);
+      this.changed(itemId);
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
       this.#port.emit({ type, ...base, transcript: event.transcript, usage });
     }
@@ -152,6 +200,11 @@ export class UpstreamEvents implements LinkHost {
     else this.#port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
+  /** An item of the conversation changed that upstreams may have been told of. */
+  changed(itemId: string): void {
+    for (const link of this.#host.links) link.changed(itemId);
+  }
+
   onUntold(link: Link, { itemIds, ms }: Untold): void {
     this.#context.metric("audio_lost_ms", ms, link.name);
     this.#port.failed(
@@ -160,18 +213,23 @@ export class UpstreamEvents implements LinkHost {
     );
   }
 
-  fill(connection: Connection): Untold | null {
-    return this.#context.uncaused(() => this.#host.fill(connection));
+  get replay(): Replay {
+    return this.#host.replay;
   }
 
   atGap(link: Link): boolean {
     return this.#host.atGap(link);
   }
 
-  onMissed(link: Link, ms: number): void {
+  onMissed(link: Link, missedMs: number): void {
+    const ms = Math.round(missedMs);
     if (this.#port.extended) {
-      this.#port.emit({ type: "relay.audio_dropped", upstream: link.name, ms: Math.round(ms) });
-    }
+      this.#port.emit({ type: "relay.audio_dropped", upstream: link.name, ms });
+    } else this.#port.failed("audio_lost", `${link.name}: ${ms} ms of what was said never reached it.`);
+  }
+
+  onSent(link: Link): void {
+    this.#responses.left(link);
   }
 
   onRedial(link: Link): void {
@@ -184,7 +242,6 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void {
-    if (link.phase === "ready") this.#responses.left(link);
     if (!this.#port.extended) return;
     const event: ServerEvent = {
       type: "relay.upstream",
@@ -196,13 +253,33 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    this.#port.failed(
-      fault.code,
-      `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`,
-    );
-    this.#host.witness().answered(link);
+    this.tellLost(link, fault, final);
+    this.#host.witness().lost(link);
     this.#host.turns().takeBack();
-    if (this.#host.primary(link)) this.#host.turns().providerLost();
+    if (this.#primary(link)) this.#host.turns().providerLost();
     this.#host.recovery().lost(link, fault, final);
   }
+
+  /** The first loss is told, any other reason, and the last. */
+  tellLost(link: Link, fault: UpstreamFault, final: boolean): void {
+    if (!final) return this.#failedOnce(link, fault, true);
+    this.#failed(link, { ...fault, message: `${fault.message} No further attempt is made by itself.` });
+  }
+
+  snapshot(): UpstreamEventsSnapshot {
+    const witness = this.#host.witness().snapshot();
+    return { userItems: [...this.#userItems], told: [...this.#told], witness };
+  }
+
+  restore(snapshot: UpstreamEventsSnapshot): void {
+    for (const [key, id] of snapshot.userItems) this.#userItems.set(key, id);
+    for (const [link, fault] of snapshot.told) this.#told.set(link, fault);
+    this.#host.witness().restore(snapshot.witness);
+  }
+}
+
+export interface UpstreamEventsSnapshot {
+  readonly userItems: readonly (readonly [string, string])[];
+  readonly told: readonly (readonly [number, ToldFault])[];
+  readonly witness: WitnessSnapshot;
 }

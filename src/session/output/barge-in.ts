@@ -134,7 +134,9 @@ export class BargeIn {
     for (const { itemId } of this.#unheard(which)) {
       const heardMs = this.#playout.cut(itemId, this.#context.now);
       const entry = this.#conversation.find(itemId);
-      if (entry && entry.truncatedMs === null) entry.playedMs = heardMs;
+      if (!entry || entry.truncatedMs !== null) continue;
+      entry.playedMs = heardMs;
+      if (entry.origin !== null) this.#links[entry.origin]?.changed(itemId);
     }
   }
 

@@ -4,7 +4,6 @@
  * is over or goes on). Its provider cuts speech into segments as it likes; each belongs to the turn in which it began.
  */
 import type {
-  JsonObject,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFactory,
@@ -15,12 +14,11 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import { Link, type LinkHost } from "../links/link.ts";
+import type { UpstreamEvents } from "../links/upstream-events.ts";
 import type { Verdict } from "../links/refusals.ts";
 import type { PlannedUpstream } from "../plan.ts";
 
 export interface TranscriberHost {
-  /** What a transcript cost. */
-  onUsage(usage: JsonObject): void;
   upstreamConfig(): UpstreamConfig;
   /** The item that the caller's present turn will become; null: nobody speaks, or it is not known yet. */
   openItem(): string | null;
@@ -28,7 +26,8 @@ export interface TranscriberHost {
   lastItem(): string | null;
   /** The floor judges a sound: what is said may become a turn. */
   judging(): boolean;
-  onPhase(link: Link, fault: UpstreamFault | null): void;
+  /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
+  readonly events: Pick<UpstreamEvents, "onPhase" | "tellLost" | "onMissed" | "changed" | "spent">;
   /** What it says of what it was told. */
   onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
@@ -52,6 +51,8 @@ const LATE_MS = 3000;
 /** A sound that becomes a turn began at most so long ago. */
 const OVERLAP_MS = 3000;
 const SEGMENTS_KEPT = 32;
+/** One that failed all its dials is tried again after so long, and with the next speech. */
+const RETRY_MS = 60_000;
 const TEXT_MOST = 16_384;
 
 export class Transcriber implements LinkHost {
@@ -62,6 +63,10 @@ export class Transcriber implements LinkHost {
   readonly #planned: PlannedUpstream;
   readonly #host: TranscriberHost;
   readonly #segments = new Map<string, Segment>();
+  /** Items of the conversation whose words are not all there, with when they are waited for no longer. */
+  readonly #due = new Map<string, number>();
+  /** What of an item's words is not of the segments that are kept: told once, and not added again. */
+  readonly #before = new Map<string, string>();
 
   constructor(
     context: Context,
@@ -95,7 +100,7 @@ export class Transcriber implements LinkHost {
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
     else if (event.type === "input.transcript.completed") {
-      if (event.usage) this.#host.onUsage(event.usage);
+      if (event.usage) this.#host.events.spent(event.usage);
       const segment = this.#segment(event.itemId);
       segment.text = cutWords(event.transcript, TEXT_MOST);
       this.#ended(segment);
@@ -114,6 +119,8 @@ export class Transcriber implements LinkHost {
     const segment = this.#segment(key);
     if (segment.text.length < TEXT_MOST) segment.text += delta;
     this.#heard(segment);
+    // The turn may be over: words that began after it and do not end are not waited for either.
+    if (segment.itemId !== null && this.#conversation.find(segment.itemId)) this.#await(segment.itemId);
   }
 
   #segment(key: string): Segment {
@@ -122,11 +129,19 @@ export class Transcriber implements LinkHost {
     const itemId = this.#host.openItem() ?? (this.#host.judging() ? null : this.#host.lastItem());
     const segment = { itemId, beganAt: this.#context.now, text: "", told: "", done: false };
     this.#segments.set(key, segment);
-    if (this.#segments.size > SEGMENTS_KEPT) {
-      const [oldest] = this.#segments.keys();
-      if (oldest !== undefined) this.#segments.delete(oldest);
-    }
+    if (this.#segments.size > SEGMENTS_KEPT) this.#forgetOldest();
     return segment;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, { itemId, text }] of this.#segments) {
+      this.#segments.delete(key);
+      if (itemId === null || !this.#before.has(itemId)) return;
+      // Its words were told with the item's, and stay.
+      if (this.#of(itemId).length === 0) this.#before.delete(itemId);
+      else this.#before.set(itemId, joinWords([this.#before.get(itemId) ?? "", text.trim()]));
+      return;
+    }
   }
 
   #heard(segment: Segment): void {
@@ -140,8 +155,9 @@ export class Transcriber implements LinkHost {
     if (segment.itemId !== null) this.#complete(segment.itemId, false);
   }
 
-  /** What was said over the agent is a turn, under this name. */
+  /** The caller speaks, and it is a turn under this name: also what was said of it over the agent. */
   began(itemId: string): void {
+    this.link.ensure();
     for (const segment of this.#segments.values()) {
       if (segment.itemId === null && this.#context.now - segment.beganAt < OVERLAP_MS)
         segment.itemId = itemId;
@@ -153,13 +169,24 @@ export class Transcriber implements LinkHost {
     const segments = this.#of(itemId);
     for (const segment of segments) this.#tell(segment);
     if (segments.every((segment) => segment.done)) this.#complete(itemId, false);
-    else this.#context.deadlines.set("transcript", this.#context.now + LATE_MS);
+    else this.#await(itemId);
+  }
+
+  #await(itemId: string): void {
+    if (this.#due.has(itemId)) return;
+    this.#due.set(itemId, this.#context.now + LATE_MS);
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#due.size > 0) this.#context.deadlines.set("transcript", Math.min(...this.#due.values()));
+    else this.#context.deadlines.clear("transcript");
   }
 
   /** The deadline `transcript` came: what is still missing is not waited for. */
   late(): void {
-    const items = new Set(Array.from(this.#segments.values(), (segment) => segment.itemId));
-    for (const itemId of items) if (itemId !== null) this.#complete(itemId, true);
+    for (const [itemId, at] of this.#due) if (at <= this.#context.now) this.#complete(itemId, true);
+    this.#arm();
   }
 
   #of(itemId: string): readonly Segment[] {
@@ -173,7 +200,8 @@ export class Transcriber implements LinkHost {
     if (itemId === null || !entry) return;
     if (text.length <= told.length || !text.startsWith(told)) return;
     // A client puts the deltas one after the other: what parts two segments comes with the later one.
-    const before = [this.#conversation.transcriptOf(entry), ...this.#of(itemId).map((each) => each.told)];
+    const known = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
+    const before = [known, ...this.#of(itemId).map((each) => each.told)];
     const gap = told === "" ? gapBetween(joinWords(before), text) : "";
     segment.told = text;
     this.#port.emit({
@@ -188,11 +216,17 @@ export class Transcriber implements LinkHost {
   #complete(itemId: string, late: boolean): void {
     const entry = this.#conversation.find(itemId);
     const segments = this.#of(itemId);
-    if (!entry || segments.length === 0 || (!late && segments.some((segment) => !segment.done))) return;
-    for (const [key, segment] of this.#segments) if (segment.itemId === itemId) this.#segments.delete(key);
+    const done = segments.every((segment) => segment.done);
+    if (!entry || done || late) this.#due.delete(itemId);
+    if (!entry || segments.length === 0 || (!late && !done)) return;
     const words = segments.map((segment) => segment.text.trim());
-    const transcript = joinWords([this.#conversation.transcriptOf(entry), ...words]);
+    const before = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
+    const transcript = joinWords([before, ...words]);
+    // What goes on is told with all that is kept of it.
+    if (done) this.#forget(itemId);
+    else this.#before.set(itemId, before);
     this.#conversation.transcribed(entry, transcript);
+    this.#host.events.changed(itemId);
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.completed",
       item_id: itemId,
@@ -202,16 +236,23 @@ export class Transcriber implements LinkHost {
     });
   }
 
+  #forget(itemId: string): void {
+    for (const [key, segment] of this.#segments) if (segment.itemId === itemId) this.#segments.delete(key);
+    this.#before.delete(itemId);
+  }
+
   onPhase(link: Link, fault: UpstreamFault | null): void {
-    this.#host.onPhase(link, fault);
+    this.#host.events.onPhase(link, fault, null);
   }
 
   /** It is told nothing of the conversation, nothing is under way at it, and it hears on from where it was. */
-  fill(): null {
+  get replay(): null {
     return null;
   }
 
   onRedial(): void {}
+
+  onSent(): void {}
 
   atGap(): boolean {
     return this.#host.openItem() === null;
@@ -219,23 +260,34 @@ export class Transcriber implements LinkHost {
 
   onUntold(): void {}
 
-  onMissed(): void {}
+  onMissed(link: Link, ms: number): void {
+    this.#host.events.onMissed(link, ms);
+  }
 
+  /** Nobody asks it for anything that would have it dialled again: it is tried again after a while. */
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    this.#port.failed(
-      fault.code,
-      `${link.name}: ${fault.message}${final ? " No further attempt is made by itself." : ""}`,
-    );
+    this.#host.events.tellLost(link, fault, final);
+    if (final) link.retryIn(RETRY_MS);
   }
 
   snapshot(): TranscriberSnapshot {
-    return Array.from(this.#segments, ([key, segment]) => [key, { ...segment }]);
+    return {
+      segments: Array.from(this.#segments, ([key, segment]) => [key, { ...segment }]),
+      due: [...this.#due],
+      before: [...this.#before],
+    };
   }
 
   restore(snapshot: TranscriberSnapshot): void {
     this.#segments.clear();
-    for (const [key, segment] of snapshot) this.#segments.set(key, { ...segment });
+    for (const [key, segment] of snapshot.segments) this.#segments.set(key, { ...segment });
+    for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
+    for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
   }
 }
 
-export type TranscriberSnapshot = readonly (readonly [string, Readonly<Segment>])[];
+export interface TranscriberSnapshot {
+  readonly segments: readonly (readonly [string, Readonly<Segment>])[];
+  readonly due: readonly (readonly [string, number])[];
+  readonly before: readonly (readonly [string, string])[];
+}

@@ -3,11 +3,13 @@
  * itself hears of the caller, and what the provider made of it, says what is to be expected.
  */
 import type { Endpointer } from "../../audio/endpointer.ts";
+import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
+import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 
 export interface WitnessHost {
-  /** A turn has an answer without the client's asking. */
+  /** A turn has an answer without the client's asking, and nothing is being answered. */
   mayAsk(): boolean;
   ask(link: Link): void;
 }
@@ -16,27 +18,107 @@ export interface WitnessHost {
 const SURE_MS = 1200;
 /** It may take less for a noise, and say nothing: only a long silence after it tells. */
 const LEAST_MS = 300;
+/** A provider may hear speech so much sooner than the relay does. */
+const SOONER_MS = 500;
+/** One that decides by meaning may wait so long before it ends a turn (OpenAI's bounds). */
+const LONGEST_MS = { low: 8000, medium: 4000, auto: 4000, high: 2000 } as const;
 
 export class Witness {
   readonly #context: Context;
   readonly #links: readonly Link[];
   readonly #endpointer: Endpointer;
+  readonly #config: Configuration;
   readonly #host: WitnessHost;
+  /** When the speech that is being heard began, by the clock. */
+  #beganAt = Number.NEGATIVE_INFINITY;
+  /** When the last one ended. */
+  #endedAt = Number.NEGATIVE_INFINITY;
+  /** By upstream, when it last showed that it made something of what it heard. */
+  readonly #signs = new Map<number, number>();
+  /** Upstreams that say that somebody speaks. */
+  readonly #hearing = new Set<number>();
 
-  constructor(context: Context, links: readonly Link[], endpointer: Endpointer, host: WitnessHost) {
+  constructor(
+    context: Context,
+    links: readonly Link[],
+    endpointer: Endpointer,
+    config: Configuration,
+    host: WitnessHost,
+  ) {
     this.#context = context;
     this.#links = links;
     this.#endpointer = endpointer;
+    this.#config = config;
     this.#host = host;
   }
 
-  /** Speech of so long, pre-roll and hangover included, has ended. */
-  heard(speechMs: number): void {
+  /**
+   * Speech begins (null), or has ended after so long, pre-roll and hangover included: who has not shown that it heard it,
+   * has to.
+   */
+  heard(speechMs: number | null): void {
+    if (speechMs === null) {
+      this.#begins();
+      return;
+    }
+    this.#endedAt = this.#context.now;
     const { prefixPaddingMs, hangoverMs } = this.#endpointer.options;
     const voicedMs = speechMs - prefixPaddingMs - hangoverMs;
-    if (voicedMs < LEAST_MS) return;
-    const patienceMs = voicedMs < SURE_MS ? this.#context.limits.firstOutputMs : 0;
-    for (const link of this.#links) if (link.capabilities.turns === "server") link.watch(patienceMs);
+    if (voicedMs < LEAST_MS || !this.#expects) return;
+    const sure = voicedMs >= SURE_MS;
+    for (const link of this.#links) {
+      if (link.capabilities.turns !== "server" || this.#showed(link)) continue;
+      if (this.#hearing.has(link.index)) link.watch(this.#context.limits.stallMs + this.#longestMs);
+      else link.watch(sure ? 0 : this.#context.limits.firstOutputMs);
+    }
+  }
+
+  /** Who decides by meaning, and hears on when the relay takes a turn for over, may be right: it goes on. */
+  #begins(): void {
+    const { now } = this.#context;
+    this.#beganAt = now;
+    if (now - this.#endedAt > this.#longestMs) return;
+    for (const link of this.#links) if (this.#hearing.has(link.index)) link.unwatch();
+  }
+
+  /** How long a provider that hears a turn may wait before it ends it, beyond what the relay waits. */
+  get #longestMs(): number {
+    const turn = this.#config.turnDetection;
+    return turn?.type === "semantic_vad" ? LONGEST_MS[turn.eagerness] : 0;
+  }
+
+  /** Who takes the turns has something to say of speech: its detection is on, and leads to something. */
+  get #expects(): boolean {
+    const turn = this.#config.turnDetection;
+    if (turn === null || turn.type === "duplex") return false;
+    return turn.create_response || this.#config.transcriptionOnly;
+  }
+
+  /** It has made something of this very speech, and may have ended it sooner than the relay did. */
+  #showed(link: Link): boolean {
+    return (this.#signs.get(link.index) ?? Number.NEGATIVE_INFINITY) >= this.#beganAt;
+  }
+
+  /** A provider said something. */
+  said(link: Link, event: UpstreamEvent): void {
+    const { now } = this.#context;
+    if (event.type === "response.started" || event.type === "speech") this.answered(link);
+    if (event.type === "speech") {
+      if (event.state === "started") this.#hearing.add(link.index);
+      else this.#made(link, now + SOONER_MS);
+    } else if (event.type === "committed" || event.type === "response.started") this.#made(link, now);
+  }
+
+  #made(link: Link, at: number): void {
+    this.#hearing.delete(link.index);
+    this.#signs.set(link.index, at);
+  }
+
+  /** Its connection is gone, and with it what it heard. */
+  lost(link: Link): void {
+    this.answered(link);
+    this.#signs.delete(link.index);
+    this.#hearing.delete(link.index);
   }
 
   /** It made a turn of what it heard: an answer is to follow. */
@@ -50,7 +132,12 @@ export class Witness {
     return this.#context.deadlines.get(name(link)) !== null;
   }
 
-  /** It answers, or hears the caller go on, or is gone: its successor is told the conversation. */
+  /** Some provider has made a turn and does not answer it yet. */
+  get owesAny(): boolean {
+    return this.#links.some((link) => this.owes(link));
+  }
+
+  /** It answers, or hears the caller go on. */
   answered(link: Link): void {
     this.#context.deadlines.clear(name(link));
   }
@@ -58,10 +145,33 @@ export class Witness {
   /** The deadline of `committed` came: it is asked, as if it did not take the turns. */
   due(index: number): void {
     const link = this.#links[index];
-    if (link?.phase !== "ready") return;
+    if (link?.phase !== "ready" || !this.#host.mayAsk()) return;
     this.#context.metric("turns_unanswered", 1, link.name);
     this.#host.ask(link);
   }
+
+  snapshot(): WitnessSnapshot {
+    return {
+      beganAt: this.#beganAt,
+      endedAt: this.#endedAt,
+      signs: [...this.#signs],
+      hearing: [...this.#hearing],
+    };
+  }
+
+  restore(snapshot: WitnessSnapshot): void {
+    this.#beganAt = snapshot.beganAt;
+    this.#endedAt = snapshot.endedAt;
+    for (const [index, at] of snapshot.signs) this.#signs.set(index, at);
+    for (const index of snapshot.hearing) this.#hearing.add(index);
+  }
+}
+
+export interface WitnessSnapshot {
+  readonly beganAt: number;
+  readonly endedAt: number;
+  readonly signs: readonly (readonly [number, number])[];
+  readonly hearing: readonly number[];
 }
 
 function name(link: Link): string {

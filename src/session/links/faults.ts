@@ -1,0 +1,27 @@
+/** What an upstream's fault means for its connection, whatever way it was told. */
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
+
+/** Codes of OpenAI's dialect after which a connection is of no use, whatever is asked of it next. */
+const FATAL_CODES: ReadonlySet<string> = new Set([
+  "session_expired",
+  "invalid_api_key",
+  "authentication_error",
+  "permission_denied",
+  "model_not_found",
+  "invalid_model",
+  "insufficient_quota",
+]);
+
+/** The connection, or the account behind it, is spent: the next answer would fail like this one. */
+export function isFatal({ code, type }: UpstreamFault): boolean {
+  return FATAL_CODES.has(code) || (type !== undefined && FATAL_CODES.has(type));
+}
+
+/** The provider's state, though OpenAI classes some of them as `invalid_request_error`. */
+const PROVIDERS = /rate_limit|quota|server_error|internal|overloaded|unavailable|capacity|timeout/;
+
+/** What the client asked for was wrong: it would be refused anywhere. */
+export function isClients(fault: UpstreamFault): boolean {
+  if (isFatal(fault) || PROVIDERS.test(fault.code)) return false;
+  return fault.type === "invalid_request_error" || fault.code === "invalid_request_error";
+}

@@ -1,0 +1,117 @@
+/** What was asked of an upstream is owed: by its own deadline, from when it was sent, whatever else is said. */
+import { describe, expect, test } from "vitest";
+
+import { Call, WIRE } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const TURN = concat(silence(600), voice(1200), silence(900));
+const FALLBACK = { ...WIRE, fallback: [{ adapter: "wire" }] };
+
+function lose(call: Call, peer: string): void {
+  call.open.delete(peer);
+  call.input({ type: "close", peer, code: 1006, reason: "" });
+}
+
+const dones = (call: Call) => call.events.filter(({ type }) => type === "response.done");
+
+describe("an answer that is owed", () => {
+  test("[L40] with a fallback a provider that says other things and does not begin it is left all the same", () => {
+    const call = new Call({ upstreams: [FALLBACK] });
+    call.client({ type: "response.create" });
+    for (let at = 0; at < 4; at += 1) {
+      call.advance(400);
+      call.upstream({ type: "rate_limits", rateLimits: [] });
+    }
+    expect(call.open.has("up0.1")).toBe(true);
+    call.advance(400);
+    expect(call.open.has("up0.1")).toBe(false);
+    call.accept("up0.2");
+    call.answer(voice(200), "Here.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    expect(dones(call)).toHaveLength(1);
+  });
+
+  test("[L40] a fallback that is mute too is left as soon, and after the last attempt the answer fails", () => {
+    const call = new Call({ upstreams: [FALLBACK] });
+    call.speak(TURN);
+    call.upstream({ type: "response.started", response: "r", answers: String(askedOf(call, "up0.1")) });
+    call.advance(2000);
+    expect(call.open.has("up0.1")).toBe(false);
+    for (const peer of ["up0.2", "up0.3"]) {
+      call.advance(300);
+      call.accept(peer);
+      call.advance(1900);
+      expect(call.open.has(peer)).toBe(true);
+      call.advance(100);
+      expect(call.open.has(peer)).toBe(false);
+    }
+    expect(call.last("response.done")["response"]).toMatchObject({
+      status: "failed",
+      status_details: { error: { code: "upstream_timeout" } },
+    });
+    // The call goes on: the next turn is answered.
+    call.advance(300);
+    call.accept("up0.4");
+    call.speak(TURN);
+    call.answer(voice(100), "Yes.", "up0.4");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[L41] what waited for the dial is owed from when it was sent; a greeting is no sign of life", () => {
+    const call = new Call({ upstreams: [FALLBACK], connect: false });
+    call.connect("realtime");
+    call.client({ type: "response.create" });
+    call.advance(5000);
+    call.accept("up0.1");
+    call.advance(1900);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.advance(100);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L41] so is what a standby that took over was asked", () => {
+    const call = new Call({ upstreams: [{ ...FALLBACK, standby: true }] });
+    call.accept("up0.2");
+    call.client({ type: "response.create" });
+    call.advance(1500);
+    lose(call, "up0.1");
+    expect(call.commandTypes("up0.2")).toContain("respond");
+    call.advance(1900);
+    expect(call.open.has("up0.2")).toBe(true);
+    call.advance(100);
+    expect(call.open.has("up0.2")).toBe(false);
+  });
+
+  test("[L42] a deadline of the former connection does not hit the next one", () => {
+    const call = new Call({ upstreams: [FALLBACK] });
+    call.client({ type: "response.create" });
+    call.upstream({ type: "response.started", response: "r", answers: String(askedOf(call, "up0.1")) });
+    call.advance(1900);
+    lose(call, "up0.1");
+    call.advance(1);
+    call.accept("up0.2");
+    call.advance(1800);
+    expect(call.open.has("up0.2")).toBe(true);
+    call.answer(voice(100), "Yes.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[L42] nor, without a fallback, the answer that was asked for again", () => {
+    const call = new Call();
+    call.client({ type: "response.create" });
+    call.upstream({ type: "response.started", response: "r", answers: String(askedOf(call, "up0.1")) });
+    call.advance(29_500);
+    lose(call, "up0.1");
+    call.advance(260);
+    call.accept("up0.2");
+    call.advance(5000);
+    expect(dones(call)).toHaveLength(0);
+    call.advance(26_000);
+    expect(dones(call)).toHaveLength(1);
+  });
+});
+
+function askedOf(call: Call, peer: string): string | undefined {
+  const respond = call.commands(peer).findLast((command) => command.type === "respond");
+  return respond?.type === "respond" ? respond.responseId : undefined;
+}

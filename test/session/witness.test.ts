@@ -1,0 +1,132 @@
+/** A provider that takes the turns: what the relay hears of the caller, and what it may expect for it. */
+import { describe, expect, test } from "vitest";
+
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { Call } from "../support/call.ts";
+import { silence, voice } from "../support/signal.ts";
+
+const SERVER = { name: "wire", options: { adapter: "wire", settings: { turns: "server" } } };
+const FALLBACK = { ...SERVER, fallback: [SERVER.options] };
+
+/** Nothing is said for so long, and the client is there. */
+function wait(call: Call, seconds: number): void {
+  for (let at = 0; at < seconds; at += 1) {
+    call.client({ type: "session.heartbeat" });
+    call.advance(1000);
+  }
+}
+
+function spoken(turn_detection: JsonObject, during: (call: Call) => void): Call {
+  const session = { audio: { input: { turn_detection } } };
+  const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1", session });
+  call.speak(silence(500));
+  call.speak(voice(2500));
+  during(call);
+  call.speak(silence(4500));
+  return call;
+}
+
+const begins = (call: Call) => call.upstream({ type: "speech", state: "started" });
+const ends = (call: Call) => {
+  call.upstream({ type: "speech", state: "stopped" });
+  call.upstream({ type: "committed", item: "theirs" });
+};
+const answers = (call: Call) => {
+  call.upstream({ type: "response.started", response: "own", answers: null });
+  call.upstream({ type: "item.started", response: "own", item: "i", kind: "message" });
+  call.upstream({ type: "item.done", response: "own", item: "i", status: "completed" });
+  const done = { reason: null, error: null, usage: null, metadata: null };
+  call.upstream({ type: "response.done", response: "own", status: "completed", ...done });
+};
+
+describe("a provider that takes the turns", () => {
+  test.each(["server_vad", "semantic_vad"])(
+    "[L63] and has ended the turn and answered before the relay's own endpointer (%s) is not left",
+    (type) => {
+      const call = spoken({ type }, (one) => {
+        begins(one);
+        one.speak(silence(200));
+        ends(one);
+        answers(one);
+      });
+      wait(call, 40);
+      expect(call.open.has("up0.1")).toBe(true);
+      expect(call.types()).not.toContain("error");
+    },
+  );
+
+  test("[L63] nor one that decides by meaning and is still hearing a turn that the relay takes for two", () => {
+    const call = spoken({ type: "semantic_vad" }, (one) => {
+      begins(one);
+      one.speak(silence(3500));
+      one.speak(voice(5000));
+      one.speak(silence(1500));
+      ends(one);
+      answers(one);
+    });
+    wait(call, 5);
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
+  test.each([
+    ["server_vad", 5],
+    ["semantic_vad", 9],
+  ])(
+    "[L63] but one that says that somebody speaks, and then nothing any more, is left (%s)",
+    (type, seconds) => {
+      const call = spoken({ type }, begins);
+      wait(call, seconds);
+      expect(call.open.has("up0.1")).toBe(false);
+    },
+  );
+
+  test("[L63] but one that has answered the turn before and says nothing of this one is", () => {
+    const call = spoken({ type: "server_vad" }, (one) => {
+      begins(one);
+      ends(one);
+      answers(one);
+      one.speak(silence(2000));
+      one.speak(voice(2500));
+    });
+    wait(call, 3);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L64] nothing is expected of it where nothing follows from speech", () => {
+    const call = spoken({ type: "server_vad", create_response: false }, () => {});
+    wait(call, 40);
+    expect(call.open.has("up0.1")).toBe(true);
+    const session = { audio: { input: { turn_detection: null } } };
+    const manual = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1", session });
+    manual.speak(voice(2500));
+    manual.speak(silence(1500));
+    wait(manual, 5);
+    expect(manual.open.has("up0.1")).toBe(true);
+  });
+
+  test("[L38] it is not asked for an answer while something is being answered", () => {
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", limits: { firstOutputMs: 3000 } });
+    call.upstream({ type: "committed", item: "theirs" });
+    call.advance(1000);
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    wait(call, 2);
+    expect(call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+  });
+
+  test("[P2] what it showed is remembered in another isolate, with the names of its turns", () => {
+    const call = spoken({ type: "semantic_vad" }, (one) => {
+      begins(one);
+      one.speak(silence(200));
+      ends(one);
+      answers(one);
+      one.hibernate();
+    });
+    const { item_id } = call.last("input_audio_buffer.committed");
+    const words = { type: "input.transcript.completed", transcript: "Hello.", usage: null } as const;
+    call.upstream({ ...words, itemId: "theirs" });
+    expect(call.last("conversation.item.input_audio_transcription.completed")).toMatchObject({ item_id });
+    wait(call, 5);
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+});
