@@ -14,7 +14,7 @@ export const CHECKS = [
   "refused",
 ] as const;
 
-export type Ecosystem = "npm" | "python" | "go" | "rust";
+export type Ecosystem = "npm" | "python" | "go";
 
 export interface ForeignClient {
   readonly name: string;
@@ -94,15 +94,8 @@ export const CLIENTS: readonly ForeignClient[] = [
   {
     name: "go-openai-realtime",
     ecosystem: "go",
-    what: "github.com/WqyJh/go-openai-realtime/v2",
+    what: "github.com/WqyJh/go-openai-realtime/v2 2.0.0-rc",
     script: "main.go",
     needs: ["go"],
-  },
-  {
-    name: "async-openai",
-    ecosystem: "rust",
-    what: "async-openai, types of realtime events",
-    script: "src/main.rs",
-    needs: ["cargo"],
   },
 ];

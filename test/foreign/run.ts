@@ -33,9 +33,7 @@ export function runnerOf(client: ForeignClient): Runner {
     case "python":
       return pythonRunner(client);
     case "go":
-      return toolRunner("go", "go", ["run", "."], "Go 1.19 or newer (apt-get install golang-go)");
-    case "rust":
-      return toolRunner("rust", "cargo", ["run", "--quiet"], "Rust (https://rustup.rs)");
+      return goRunner();
   }
 }
 
@@ -71,19 +69,16 @@ function pythonRunner({ needs, script }: ForeignClient): Runner {
   };
 }
 
-function toolRunner(folder: string, tool: string, args: readonly string[], what: string): Runner {
-  const cwd = join(HERE, folder);
-  if (spawnSync(tool, [tool === "go" ? "version" : "--version"], { stdio: "ignore" }).status !== 0)
-    return { missing: what };
-  const built = spawnSync(tool, tool === "go" ? ["build", "-o", "/dev/null", "."] : ["build", "--quiet"], {
-    cwd,
-    encoding: "utf8",
-  });
-  if (built.status !== 0)
-    return {
-      missing: `its modules: ${tool} build in test/foreign/${folder} failed: ${lastLine(built.stderr)}`,
-    };
-  return { command: [tool, ...args], env: { FOREIGN_CWD: cwd } };
+/** Modules come from the proxy, or, with GOWORK, from the folders that this workspace names. */
+function goRunner(): Runner {
+  const cwd = join(HERE, "go");
+  const env = { FOREIGN_CWD: cwd, ...(process.env["GOWORK"] === undefined ? { GOFLAGS: "-mod=mod" } : {}) };
+  if (spawnSync("go", ["version"], { stdio: "ignore" }).status !== 0)
+    return { missing: "Go 1.19 or newer (https://go.dev/dl)" };
+  const built = spawnSync("go", ["vet", "."], { cwd, encoding: "utf8", env: { ...process.env, ...env } });
+  return built.status === 0
+    ? { command: ["go", "run", "."], env }
+    : { missing: `its Go modules (a module proxy, or GOWORK with their sources): ${lastLine(built.stderr)}` };
 }
 
 function lastLine(text: string): string {
