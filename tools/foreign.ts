@@ -6,8 +6,7 @@ import { parseArgs } from "node:util";
 
 import { CHECKS, CLIENTS, type ForeignClient } from "../test/foreign/clients.ts";
 import { run, runnerOf, type Reported } from "../test/foreign/run.ts";
-import { say, silence, joined } from "../test/support/say.ts";
-import { startRelay, type Relay } from "./relay/relay.ts";
+import type { Relay } from "./relay/relay.ts";
 
 const HELP = `npm run foreign -- [NAME...] [options]
 
@@ -93,6 +92,8 @@ async function judgeAll(
 
 /** A relay with a TLS listener, its certificate, and a question spoken between two silences. */
 async function prepare(env: { FOREIGN_SPEECH: string; FOREIGN_CA: string }): Promise<Relay> {
+  const { say, silence, joined } = await import("../test/support/say.ts");
+  const { startRelay } = await import("./relay/relay.ts");
   const question = joined(silence(300), await say("Hello. Can you hear me?"), silence(1200));
   await writeFile(env.FOREIGN_SPEECH, new Uint8Array(question.buffer));
   const relay = await startRelay({ tls: true });

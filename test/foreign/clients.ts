@@ -25,6 +25,8 @@ export interface ForeignClient {
   readonly script: string;
   /** What must be importable for it: npm packages or Python modules. */
   readonly needs: readonly string[];
+  /** Python: what its environment is made of. Clients that want different releases of one package have one each. */
+  readonly requirements?: string;
 }
 
 export const CLIENTS: readonly ForeignClient[] = [
@@ -83,6 +85,7 @@ export const CLIENTS: readonly ForeignClient[] = [
     what: "pipecat-ai, OpenAIRealtimeLLMService",
     script: "pipecat_client.py",
     needs: ["pipecat.services.openai.realtime.llm"],
+    requirements: "requirements-openai-2.txt",
   },
   {
     name: "livekit-python",
@@ -90,6 +93,7 @@ export const CLIENTS: readonly ForeignClient[] = [
     what: "livekit-agents with livekit-plugins-openai",
     script: "livekit_client.py",
     needs: ["livekit.plugins.openai"],
+    requirements: "requirements-openai-2.txt",
   },
   {
     name: "go-openai-realtime",

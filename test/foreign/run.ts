@@ -50,11 +50,12 @@ function npmRunner({ needs, script }: ForeignClient): Runner {
 }
 
 /** Sources in `FOREIGN_PYTHONPATH` go before what is installed; `FOREIGN_PYTHON` names another interpreter. */
-function pythonRunner({ needs, script }: ForeignClient): Runner {
+function pythonRunner({ needs, script, requirements = "requirements.txt" }: ForeignClient): Runner {
   const folder = join(HERE, "python");
+  const venv = requirements.replace("requirements", "venv").replace(".txt", "");
   const sources = process.env["FOREIGN_PYTHONPATH"];
   const env = sources === undefined ? {} : { PYTHONPATH: sources };
-  const candidates = [process.env["FOREIGN_PYTHON"], join(folder, "venv/bin/python"), "python3"];
+  const candidates = [process.env["FOREIGN_PYTHON"], join(folder, venv, "bin/python"), "python3"];
   for (const python of candidates) {
     if (python === undefined || python === "") continue;
     const probe = [
@@ -65,7 +66,7 @@ function pythonRunner({ needs, script }: ForeignClient): Runner {
     if (status === 0) return { command: [python, join(folder, script)], env };
   }
   return {
-    missing: `Python 3.11 with ${needs[0] ?? ""}: python3 -m venv test/foreign/python/venv && test/foreign/python/venv/bin/pip install -r test/foreign/python/requirements.txt, or sources in FOREIGN_PYTHONPATH`,
+    missing: `Python 3.11 with ${needs[0] ?? ""}: python3 -m venv test/foreign/python/${venv} && test/foreign/python/${venv}/bin/pip install -r test/foreign/python/${requirements}, or sources in FOREIGN_PYTHONPATH`,
   };
 }
 

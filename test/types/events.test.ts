@@ -61,7 +61,7 @@ describe("the official types", () => {
       const told = shapes((heard) => heard.told).examples.map((event) =>
         without(event, { nulls: NULLS, extras: [...EXTRAS, ...OWN] }),
       );
-      const types = [...new Set(told.map(({ type }) => `${JSON.stringify(type).slice(1, -1)}`))];
+      const types = [...new Set(told.map(({ type }) => JSON.stringify(type).slice(1, -1)))];
       expect(ELSEWHERE.filter((type) => types.includes(type))).toEqual([]);
       const known = [...types, ...ELSEWHERE].map((type) => JSON.stringify(type)).join(" | ");
       // Names the events that no session of ours brings about.
