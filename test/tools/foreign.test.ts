@@ -32,7 +32,7 @@ describe("npm run foreign", () => {
         expect.objectContaining({
           name: names[1],
           outcome: "skipped",
-          note: expect.stringMatching(/pip install/),
+          note: expect.stringMatching(/Go 1\.19/),
         }),
       ],
     ]);
