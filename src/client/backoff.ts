@@ -2,7 +2,7 @@
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 3000;
-const GIVE_UP_MS = 30_000;
+export const GIVE_UP_MS = 30_000;
 /** A connection that held for less has not ended the trouble: the pauses go on growing. */
 const STABLE_MS = 5000;
 

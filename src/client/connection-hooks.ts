@@ -4,7 +4,22 @@ import type { RelayError } from "./error.ts";
 import type { CallEventMap, CloseInfo } from "./events.ts";
 import type { JsonObject } from "./json.ts";
 
-export type ClientEvent = JsonObject & { readonly type: string };
+/** What the relay takes (docs/wire.md). Delivery's own are the SDK's to send. */
+export type ClientEventType =
+  | "conversation.item.create"
+  | "conversation.item.delete"
+  | "conversation.item.retrieve"
+  | "conversation.item.truncate"
+  | "input_audio_buffer.append"
+  | "input_audio_buffer.clear"
+  | "input_audio_buffer.commit"
+  | "output_audio_buffer.clear"
+  | "playback.ack"
+  | "response.cancel"
+  | "response.create"
+  | "session.update";
+
+export type ClientEvent = JsonObject & { readonly type: ClientEventType };
 
 export interface ConnectionHooks {
   /** A server event that was not received before. */

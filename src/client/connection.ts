@@ -3,21 +3,42 @@
  * (docs/wire.md, "Delivery and resume"). A relay that hands out no resume token gets the numbers only.
  */
 import { FRAME_AUDIO, readFrameHeader, writeFrame, type FrameHeader } from "../protocol/frame.ts";
-import { Backoff } from "./backoff.ts";
+import { Dialler } from "./dialler.ts";
 import { openSocket, resumeTarget, type Target } from "./door.ts";
 import { RelayError } from "./error.ts";
 import type { ClientEvent, ConnectionHooks } from "./connection-hooks.ts";
 import type { CloseInfo } from "./events.ts";
 import { arrayAt, numberAt, objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
+import { aborted, Opening } from "./opening.ts";
 import { Outbox, type Data, type Overflow } from "./outbox.ts";
-import { DEAD_MS, Pulse } from "./pulse.ts";
+import { PageLife } from "./page-life.ts";
+import { Pulse } from "./pulse.ts";
 
 /** Ten seconds of 24 kHz audio that the network did not take: what follows waits here, where it is bounded. */
 const MAX_UPLINK_BYTES = 480_000;
-/** The relay means it: ended, malformed input, policy, size, taken over by another connection (4001), refused (4003), not there any more (4004). */
-const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 4001, 4003, 4004]);
+/** Another connection has the session now. */
+const TAKEN_OVER = 4001;
+/** The relay means it: ended, malformed input, policy, size, taken over, refused (4003), not there any more (4004). */
+const FINAL_CODES: ReadonlySet<number> = new Set([
+  1000,
+  1002,
+  1003,
+  1007,
+  1008,
+  1009,
+  TAKEN_OVER,
+  4003,
+  4004,
+]);
 /** Answers to who comes back: the session is not to be had any more. */
 const LOST_CODES: ReadonlySet<number> = new Set([4003, 4004]);
+
+/** What says that the client does not come back (docs/wire.md): the session ends with it. */
+const GOODBYE = "end";
+/** The relay's answer to the settings, where it refuses them, names it. */
+const SETTINGS_ID = "sdk_settings";
+/** A `session.resume` that was given up may take effect as long as the relay takes one. */
+const GHOST_MS = 30_000;
 
 type Phase = "opening" | "open" | "resuming" | "closed";
 
@@ -25,9 +46,11 @@ export class Connection {
   readonly #hooks: ConnectionHooks;
   readonly #target: Target;
   readonly #outbox = new Outbox();
-  readonly #backoff = new Backoff();
+  readonly #dialler: Dialler;
+  readonly #page: PageLife;
+  readonly #ended = new AbortController();
   #phase: Phase = "opening";
-  #opening: { resolve(): void; reject(error: RelayError): void } | null = null;
+  #opening: Opening | null = null;
   #socket: WebSocket | null = null;
   #pulse: Pulse | null = null;
   #resumption: { readonly sessionId: string; token: string } | null = null;
@@ -36,26 +59,54 @@ export class Connection {
   #received = 0;
   #acknowledged = 0;
   #loss: CloseInfo = { code: 1006, reason: "" };
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #dialling: AbortController | null = null;
+  /** When sockets were given up on which the session was asked for and which may still get it: they put this one out. */
+  #ghosts: number[] = [];
 
   constructor(target: Target, hooks: ConnectionHooks) {
     this.#target = target;
     this.#hooks = hooks;
+    this.#dialler = new Dialler({
+      dial: (signal) => this.#dial(signal),
+      pause: (attempt, delayMs) => hooks.reconnecting({ attempt, delayMs, close: this.#loss }),
+      opened: (socket) => this.#ask(socket),
+      waiting: () => this.#socket !== null,
+      exhausted: () => this.#giveUp(),
+    });
+    this.#page = new PageLife({
+      awake: () => this.#awake(),
+      offline: () => this.#pulse?.probe(),
+      left: () => this.#leave(),
+    });
   }
 
-  /** Opens the socket and says `greeting`; resolves when the relay has described the session. @throws RelayError */
-  async open(greeting: ClientEvent, signal?: AbortSignal): Promise<void> {
-    const socket = await openSocket(this.#target, signal);
-    if (this.#phase === "closed") {
-      socket.close(1000);
-      throw new RelayError("aborted", "The call was ended while it was being connected");
-    }
-    await new Promise<void>((resolve, reject) => {
-      this.#opening = { resolve, reject };
-      this.#attach(socket);
-      this.send(greeting);
+  /**
+   * Opens the socket and says `settings`; resolves when the relay has described the session and taken them.
+   * @throws RelayError, the relay's own where it refuses the settings.
+   */
+  async open(settings: ClientEvent, signal?: AbortSignal): Promise<void> {
+    const abort = (): void => this.#ended.abort();
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted === true) abort();
+    const socket = await openSocket(this.#target, this.#ended.signal).catch((error: unknown) => {
+      this.#close("");
+      throw error;
     });
+    signal?.removeEventListener("abort", abort);
+    if (this.#phase === "closed") {
+      socket.close(1000, GOODBYE);
+      throw aborted();
+    }
+    const opening = new Opening(signal, (error) => this.#fail(error));
+    this.#opening = opening;
+    this.#attach(socket);
+    this.send({ ...settings, event_id: SETTINGS_ID });
+    await opening.done;
+  }
+
+  /** A clock that runs while the page's timers do not. */
+  clock(): void {
+    this.#pulse?.clock();
+    this.#dialler.clock();
   }
 
   /** What could not be kept until it was acknowledged. */
@@ -82,13 +133,30 @@ export class Connection {
     return header;
   }
 
+  /** Ends the session, where there is a connection to say so. */
   close(): void {
+    this.#close(GOODBYE);
+  }
+
+  #close(reason: string): void {
     const socket = this.#detach();
     this.#phase = "closed";
-    clearTimeout(this.#retry);
-    this.#dialling?.abort();
-    this.#opening?.reject(new RelayError("aborted", "The call was ended while it was being connected"));
-    socket?.close(1000);
+    this.#ended.abort();
+    this.#page.stop();
+    this.#dialler.stop();
+    this.#settle(aborted());
+    socket?.close(1000, reason);
+  }
+
+  #settle(error: RelayError | null): void {
+    const opening = this.#opening;
+    this.#opening = null;
+    opening?.settle(error);
+  }
+
+  #fail(error: RelayError): void {
+    this.#settle(error);
+    this.close();
   }
 
   #takes(): boolean {
@@ -101,8 +169,10 @@ export class Connection {
     this.#pulse = new Pulse({
       tick: () => this.#tick(),
       mutual: () => this.#resumption !== null,
-      beat: () => this.#control({ type: "session.heartbeat" }),
-      dead: () => this.#hangUp("Nothing was received for 5 s"),
+      // Before it is answered a socket says nothing but `session.resume`.
+      beat: () => this.#phase === "open" && this.#control({ type: "session.heartbeat" }),
+      dead: (probed) => this.#dead(probed),
+      slowed: () => this.#page.slowed,
     });
     socket.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
       if (socket !== this.#socket) return;
@@ -123,17 +193,31 @@ export class Connection {
     return socket;
   }
 
-  /** The socket is given up without waiting for its close, which a dead network never brings. */
-  #hangUp(reason: string): void {
-    this.#socket?.close(4008);
-    if (this.#socket !== null) this.#lost({ code: 1006, reason });
+  /** The page was shown or is online again. */
+  #awake(): void {
+    if (this.#phase === "resuming") this.#dialler.now();
+    else this.#pulse?.probe();
+  }
+
+  #leave(): void {
+    if (this.#phase === "closed") return;
+    this.close();
+    this.#hooks.ended({ code: 1000, reason: "The page was left" }, null);
+  }
+
+  /** Nothing comes. A socket that is to resume may only be slow: it goes on beside the next. */
+  #dead(probed: boolean): void {
+    if (this.#phase === "resuming") {
+      this.#dialler.beside();
+      return;
+    }
+    // Given up without waiting for its close, which a dead network never brings.
+    const reason = probed ? "Nobody answered" : "Nothing was received for 5 s";
+    this.#detach()?.close(4008);
+    this.#lost({ code: 1006, reason }, probed);
   }
 
   #tick(): void {
-    if (this.#phase === "resuming" && this.#backoff.exhausted) {
-      this.#giveUp();
-      return;
-    }
     if (this.#resumption !== null && this.#phase === "open" && this.#received > this.#acknowledged) {
       this.#acknowledged = this.#received;
       this.#control({ type: "session.ack", last_received: this.#received });
@@ -165,7 +249,7 @@ export class Connection {
   }
 
   /** Delivery's own events are not numbered: they are of one connection. */
-  #control(event: ClientEvent): void {
+  #control(event: JsonObject): void {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     this.#transmit(JSON.stringify(event));
     this.#hooks.sent(event);
@@ -177,13 +261,39 @@ export class Connection {
       this.#hooks.error(new RelayError("protocol", "The relay sent text that is not a JSON object"));
       return;
     }
+    const type = stringAt(event, "type");
+    if (this.#phase === "resuming" && this.#unresumed(type, event)) return;
     if (this.#repeated(numberAt(event, "server_event_seq") ?? 0)) return;
     this.#hooks.text(event);
     if (this.#phase === "closed") return;
-    const type = stringAt(event, "type");
     if (type === "session.created") this.#created(objectAt(event, "session"));
     else if (type === "session.ack") this.#outbox.forget(numberAt(event, "last_received") ?? 0);
     else if (type === "session.resumed" && this.#phase === "resuming") this.#resumed(event);
+    else if (this.#opening !== null) this.#answered(type, objectAt(event, "error"));
+  }
+
+  /**
+   * Before `session.resumed` the relay sends nothing of the former session. What begins another, and what it has to say
+   * against this one, is numbered anew and no repetition. @returns true: it was dealt with.
+   */
+  #unresumed(type: string | null, event: JsonObject): boolean {
+    if (type === "session.created") this.#sessionLost("it began a new one");
+    else if (type === "error") this.#hooks.text(event);
+    else return false;
+    return true;
+  }
+
+  /** The first message was `session.update`: what follows on it is the answer. */
+  #answered(type: string | null, error: JsonObject | null): void {
+    if (type === "session.updated" && this.#phase === "open") {
+      const opening = this.#opening;
+      this.#opening = null;
+      this.#hooks.opened();
+      opening?.settle(null);
+    } else if (type === "error" && stringAt(error, "event_id") === SETTINGS_ID) {
+      const message = stringAt(error, "message") ?? "The relay refused the session's settings";
+      this.#fail(new RelayError(stringAt(error, "code") ?? "refused", message));
+    }
   }
 
   #binary(data: ArrayBuffer): void {
@@ -213,67 +323,65 @@ export class Connection {
     const token = stringAt(relay, "resume_token");
     if (sessionId !== null && token !== null) this.#resumption = { sessionId, token };
     this.#phase = "open";
-    this.#backoff.opened();
+    this.#dialler.answered();
     this.#pump();
-    this.#hooks.opened();
-    this.#opening?.resolve();
   }
 
-  #lost(close: CloseInfo): void {
+  #lost(close: CloseInfo, atOnce = false): void {
     this.#detach();
-    if (this.#phase === "opening") {
-      this.#phase = "closed";
+    if (this.#opening !== null) {
       const reason = close.reason || "The relay closed the connection";
-      this.#opening?.reject(new RelayError("closed", reason, close.code));
+      this.#fail(new RelayError("closed", reason, close.code));
       return;
     }
     if (this.#phase === "resuming" && LOST_CODES.has(close.code)) {
       this.#sessionLost(close.reason || `it closed the connection with ${close.code}`);
       return;
     }
-    if (this.#resumption === null || FINAL_CODES.has(close.code)) {
+    const meant = FINAL_CODES.has(close.code) && !(close.code === TAKEN_OVER && this.#byGhost());
+    if (this.#resumption === null || meant) {
       this.#end(close, null);
       return;
     }
     if (this.#phase === "open") {
       this.#phase = "resuming";
       this.#loss = close;
-      this.#backoff.lost();
       this.#hooks.lost(close);
+      if (this.#phase === "resuming") this.#dialler.lost(atOnce);
+    } else {
+      this.#ghosts.push(performance.now());
+      this.#dialler.again();
     }
-    this.#retryLater();
   }
 
-  #retryLater(): void {
-    if (this.#phase !== "resuming") return;
-    const delayMs = this.#backoff.next();
-    if (delayMs === null) {
-      this.#giveUp();
+  /** Whether a connection that this client gave up may have taken the session; each does so once. */
+  #byGhost(): boolean {
+    const since = performance.now() - GHOST_MS;
+    this.#ghosts = this.#ghosts.filter((at) => at >= since);
+    return this.#ghosts.shift() !== undefined;
+  }
+
+  #dial(signal: AbortSignal): Promise<WebSocket> {
+    if (this.#resumption === null) return Promise.reject(aborted());
+    const { sessionId, token } = this.#resumption;
+    return openSocket(resumeTarget(this.#target, sessionId, token), signal);
+  }
+
+  /** Asks for the session on a socket that has opened. The one before, if any, did not answer. */
+  #ask(socket: WebSocket): void {
+    if (this.#phase !== "resuming" || this.#resumption === null) {
+      socket.close(1000);
       return;
     }
-    this.#retry = setTimeout(() => void this.#dial(), delayMs);
-    this.#hooks.reconnecting({ attempt: this.#backoff.attempt, delayMs, close: this.#loss });
-  }
-
-  async #dial(): Promise<void> {
-    const resumption = this.#resumption;
-    if (resumption === null) return;
-    const dialling = new AbortController();
-    this.#dialling = dialling;
-    const deadline = setTimeout(() => dialling.abort(), DEAD_MS);
-    const { sessionId, token } = resumption;
-    const target = resumeTarget(this.#target, sessionId, token);
-    const socket = await openSocket(target, dialling.signal).catch(() => null);
-    clearTimeout(deadline);
-    if (socket === null) {
-      this.#retryLater();
-    } else if (this.#phase === "resuming") {
-      this.#attach(socket);
-      this.#acknowledged = this.#received;
-      this.#control({ type: "session.resume", resume_token: token, last_received: this.#received });
-    } else {
-      socket.close(1000);
+    const before = this.#detach();
+    if (before !== null) {
+      this.#ghosts.push(performance.now());
+      before.close(4008);
     }
+    this.#attach(socket);
+    this.#acknowledged = this.#received;
+    const { token } = this.#resumption;
+    this.#control({ type: "session.resume", resume_token: token, last_received: this.#received });
   }
 
   #resumed(event: JsonObject): void {
@@ -287,7 +395,7 @@ export class Connection {
     // Received is not acknowledged: what only the relay's memory holds is kept on, but not sent now.
     this.#cursor = Math.min(this.#outbox.last, Math.max(0, numberAt(event, "last_received") ?? 0));
     this.#phase = "open";
-    this.#backoff.opened();
+    this.#dialler.answered();
     this.#pump();
     const [from, to] = arrayAt(event, "forgotten");
     const forgotten = typeof from === "number" && typeof to === "number" ? ([from, to] as const) : null;
@@ -308,7 +416,8 @@ export class Connection {
   #end(close: CloseInfo, error: RelayError | null): void {
     if (this.#phase === "closed") return;
     this.#tellOverflow();
-    this.close();
+    // Not a goodbye: the application may go on with it from elsewhere.
+    this.#close("");
     this.#hooks.ended(close, error);
   }
 }

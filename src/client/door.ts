@@ -1,6 +1,6 @@
 /** From what the application knows (a relay and a key, or a session URL and a token) to a WebSocket to open. */
 import { RelayError, reasonOf } from "./error.ts";
-import { arrayAt, isJsonObject, objectAt, parseJsonObject, stringAt } from "./json.ts";
+import { arrayAt, isJsonObject, objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
 
 export interface Target {
   readonly url: string;
@@ -30,33 +30,46 @@ export async function openDoor(options: DoorOptions): Promise<Target> {
     if (options.model !== undefined) door.searchParams.set("model", options.model);
     return { url: door.href, protocols: [SUBPROTOCOL, `openai-insecure-api-key.${options.token}`] };
   }
-  const protocols = options.token === undefined ? [] : [`relay-token.${options.token}`];
-  return { url: socketUrl(url).href, protocols: [SUBPROTOCOL, ...protocols] };
+  return sessionTarget(url, options.token ?? null);
+}
+
+/** A token goes as a subprotocol, also one that came in the URL: URLs are written into logs. */
+function sessionTarget(session: URL, token: string | null): Target {
+  const url = socketUrl(session);
+  const said = token ?? url.searchParams.get("token");
+  url.searchParams.delete("token");
+  return { url: url.href, protocols: [SUBPROTOCOL, ...(said === null ? [] : [`relay-token.${said}`])] };
 }
 
 /** Asks the relay for a session. The session's configuration goes over the socket, where it is answered. */
 async function createSession(base: URL, apiKey: string, options: DoorOptions): Promise<Target> {
+  const body = await ask(new URL("/v1/sessions", base), {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify(options.model === undefined ? {} : { model: options.model }),
+    signal: options.signal ?? null,
+  });
+  const url = stringAt(body, "url");
+  if (url === null) throw new RelayError("invalid_answer", "The relay's answer has no session URL");
+  return sessionTarget(parseUrl(url), stringAt(body, "token"));
+}
+
+/** What the relay answers, or what it gives as the reason for refusing. @throws RelayError */
+async function ask(url: URL, request: RequestInit): Promise<JsonObject | null> {
   let response: Response;
+  let body: JsonObject | null;
   try {
-    response = await fetch(new URL("/v1/sessions", base), {
-      method: "POST",
-      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
-      body: JSON.stringify(options.model === undefined ? {} : { model: options.model }),
-      signal: options.signal ?? null,
-    });
+    response = await fetch(url, request);
+    body = parseJsonObject(await response.text());
   } catch (error) {
+    if (request.signal?.aborted === true)
+      throw new RelayError("aborted", "Connecting was aborted", null, error);
     throw new RelayError("unreachable", `The relay cannot be reached: ${reasonOf(error)}`, null, error);
   }
-  const body = parseJsonObject(await response.text());
-  if (!response.ok) {
-    const reason =
-      stringAt(body, "detail") ?? stringAt(objectAt(body, "error"), "message") ?? stringAt(body, "title");
-    throw new RelayError("refused", reason ?? `The relay answered ${response.status}`, response.status);
-  }
-  const url = stringAt(body, "url");
-  if (url === null)
-    throw new RelayError("invalid_answer", "The relay's answer has no session URL", response.status);
-  return { url: socketUrl(parseUrl(url)).href, protocols: [SUBPROTOCOL] };
+  if (response.ok) return body;
+  const reason =
+    stringAt(body, "detail") ?? stringAt(objectAt(body, "error"), "message") ?? stringAt(body, "title");
+  throw new RelayError("refused", reason ?? `The relay answered ${response.status}`, response.status);
 }
 
 /** Where the session that was opened at `target` is resumed. */
@@ -66,51 +79,59 @@ export function resumeTarget(target: Target, sessionId: string, resumeToken: str
   return { url: url.href, protocols: [SUBPROTOCOL] };
 }
 
-/** Opens the socket and waits until it is usable. */
+/** Opens the socket and waits until it is usable. One that opens after it was given up is closed without a word. */
 export function openSocket(target: Target, signal?: AbortSignal): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(target.url, [...target.protocols]);
-    socket.binaryType = "arraybuffer";
+    const socket = makeSocket(target);
     const settled = new AbortController();
     const fail = (error: RelayError): void => {
       settled.abort();
+      // Not every WebSocket can be closed before it is open.
+      socket.addEventListener("open", () => socket.close(1000));
       socket.close();
       reject(error);
     };
     const once = { signal: settled.signal };
-    socket.addEventListener(
-      "open",
-      () => {
-        if (socket.protocol !== SUBPROTOCOL) {
-          fail(new RelayError("protocol", `The server speaks "${socket.protocol}", not ${SUBPROTOCOL}`));
-          return;
-        }
-        settled.abort();
-        resolve(socket);
-      },
-      once,
-    );
+    const opened = (): void => {
+      if (socket.protocol !== SUBPROTOCOL) {
+        fail(new RelayError("protocol", `The server speaks "${socket.protocol}", not ${SUBPROTOCOL}`));
+        return;
+      }
+      settled.abort();
+      resolve(socket);
+    };
+    socket.addEventListener("open", opened, once);
     // A browser does not tell why an upgrade was refused: neither status nor body.
-    socket.addEventListener(
-      "close",
-      (event) =>
-        fail(new RelayError("refused", event.reason || "The relay refused the WebSocket", event.code)),
-      once,
-    );
-    signal?.addEventListener("abort", () => fail(new RelayError("aborted", "Connecting was aborted")), once);
-    if (signal?.aborted === true) fail(new RelayError("aborted", "Connecting was aborted"));
+    const closed = ({ reason, code }: CloseEvent): void =>
+      fail(new RelayError("refused", reason || "The relay refused the WebSocket", code));
+    socket.addEventListener("close", closed, once);
+    const aborted = (): void => fail(new RelayError("aborted", "Connecting was aborted"));
+    signal?.addEventListener("abort", aborted, once);
+    if (signal?.aborted === true) aborted();
   });
+}
+
+/** @throws RelayError `unsupported` or `invalid_url`. */
+function makeSocket({ url, protocols }: Target): WebSocket {
+  if (!("WebSocket" in globalThis)) {
+    throw new RelayError(
+      "unsupported",
+      "There is no WebSocket here: a browser or Node 22 or newer is needed",
+    );
+  }
+  try {
+    const socket = new WebSocket(url, [...protocols]);
+    socket.binaryType = "arraybuffer";
+    return socket;
+  } catch (error) {
+    throw new RelayError("invalid_url", `No WebSocket can be opened: ${reasonOf(error)}`, null, error);
+  }
 }
 
 /** Names in `GET /v1/models`. @throws RelayError as `openDoor`. */
 export async function listModels(relay: string, apiKey: string, signal?: AbortSignal): Promise<string[]> {
   const url = new URL("/v1/models", parseUrl(relay));
-  const response = await fetch(url, {
-    headers: { authorization: `Bearer ${apiKey}` },
-    signal: signal ?? null,
-  });
-  const body = parseJsonObject(await response.text());
-  if (!response.ok) throw new RelayError("refused", `The relay answered ${response.status}`, response.status);
+  const body = await ask(url, { headers: { authorization: `Bearer ${apiKey}` }, signal: signal ?? null });
   return arrayAt(body, "data").flatMap((model) => (isJsonObject(model) ? (stringAt(model, "id") ?? []) : []));
 }
 

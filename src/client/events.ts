@@ -20,12 +20,36 @@ export interface CallResponse {
   readonly upstream: string | null;
 }
 
+export type AudioDevice = "loudspeaker" | "microphone";
+
+/** `held`: it stands still while the relay judges a sound of the caller's. */
+export type AgentState = "listening" | "thinking" | "speaking" | "held";
+
+export interface CallMessage {
+  readonly id: string;
+  readonly role: "user" | "assistant" | "tool";
+  /** As far as it is known; "" where nobody writes down what was spoken. */
+  readonly text: string;
+  /** `cut`: the rest was not heard. */
+  readonly status: "in_progress" | "done" | "cut" | "failed";
+  /** Of a spoken answer, when it is over; null before, and of everything else. */
+  readonly heardMs: number | null;
+  readonly upstream: string | null;
+  /** Of a tool that is called. */
+  readonly name: string | null;
+}
+
 export interface CallEventMap {
   state: { readonly state: CallState; readonly close: CloseInfo | null };
   /** Every JSON event, both ways, as it is on the wire. */
   event: { readonly direction: "in" | "out"; readonly event: JsonObject };
   /** Every binary message, both ways. `pcm` is only valid during the call. */
-  frame: { readonly direction: "in" | "out"; readonly header: FrameHeader; readonly pcm: Int16Array };
+  frame: {
+    readonly direction: "in" | "out";
+    readonly header: FrameHeader;
+    readonly pcm: Int16Array;
+    readonly sampleRateHz: number;
+  };
   session: { readonly session: JsonObject };
   /** The connection was lost; the `attempt`th try to resume the session begins in `delayMs`. */
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly close: CloseInfo };
@@ -88,6 +112,19 @@ export interface CallEventMap {
   };
   /** Capture began or ended, whoever ended it. */
   microphone: { readonly active: boolean };
+  /** The microphone sends silence, by `microphone.muted`. */
+  muted: { readonly muted: boolean };
+  /**
+   * The browser keeps the loudspeaker silent or the microphone deaf, though the call goes on: it wants a gesture of the
+   * user (the next one is taken), or a phone call has the device.
+   */
+  blocked: { readonly device: AudioDevice };
+  unblocked: { readonly device: AudioDevice };
+  /** A microphone or loudspeaker was plugged in or pulled out; names are empty until a microphone was allowed. */
+  devices: { readonly devices: readonly MediaDeviceInfo[] };
+  /** The conversation, put together: all of it at every change. */
+  messages: { readonly messages: readonly CallMessage[] };
+  agent: { readonly state: AgentState };
   upstream: { readonly upstream: string; readonly status: string; readonly reason: string | null };
   error: { readonly error: RelayError };
 }

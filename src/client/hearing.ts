@@ -1,5 +1,6 @@
 /** What the relay says: its events become the call's events, its audio goes to the loudspeaker. */
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
+import type { ClientEvent } from "./connection-hooks.ts";
 import { RelayError } from "./error.ts";
 import type { CallEventMap } from "./events.ts";
 import { arrayAt, isJsonObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
@@ -10,11 +11,14 @@ import type { TrackReport } from "./worklets/playout.ts";
 
 export interface HearingHooks {
   emit<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void;
-  send(event: JsonObject & { readonly type: string }): void;
+  send(event: ClientEvent): void;
 }
 
 type ResponseStatus = CallEventMap["response"]["status"];
 const STATUSES: readonly ResponseStatus[] = ["in_progress", "completed", "cancelled", "incomplete", "failed"];
+
+/** As often as a player that plays says at least where it is, with room: a second without a word is taken as played. */
+const STANDS_STILL_MS = 500;
 
 export class Hearing {
   readonly #hooks: HearingHooks;
@@ -22,6 +26,7 @@ export class Hearing {
   readonly #playback: Playback;
   readonly #responses = new Responses();
   #userSpeaks = false;
+  #silence: ReturnType<typeof setInterval> | undefined;
   /** `interrupted`: decided, and still standing while the relay says what is cut. */
   #floor: "open" | "held" | "interrupted" = "open";
 
@@ -32,6 +37,25 @@ export class Hearing {
       send: (event) => hooks.send(event),
       playback: (detail) => hooks.emit("playback", detail),
     });
+  }
+
+  /** Of the answers' audio, as it is played. */
+  get rateHz(): number {
+    return this.#playback.sampleRateHz;
+  }
+
+  /** Answers come at another rate from now on. @throws RelayError when the loudspeaker does not take it. */
+  async retune(rateHz: number): Promise<void> {
+    if (rateHz !== this.#playback.sampleRateHz) this.#playback.begin(rateHz);
+    await this.#player?.open(rateHz);
+  }
+
+  /** The loudspeaker is silent though it plays: the relay is told so again and again, or it would go by the clock. */
+  blocked(blocked: boolean): void {
+    clearInterval(this.#silence);
+    if (!blocked) return;
+    this.#playback.standsStill();
+    this.#silence = setInterval(() => this.#playback.standsStill(), STANDS_STILL_MS);
   }
 
   /** The relay hears a turn of the user that has not ended. */
@@ -87,7 +111,7 @@ export class Hearing {
     if (header.kind !== FRAME_AUDIO) return;
     const samples = (data.byteLength - FRAME_HEADER_BYTES) >> 1;
     const pcm = new Int16Array(data, FRAME_HEADER_BYTES, samples);
-    this.#hooks.emit("frame", { direction: "in", header, pcm });
+    this.#hooks.emit("frame", { direction: "in", header, pcm, sampleRateHz: this.rateHz });
     const part = this.#responses.byTag(header.stream, header.response);
     if (part === null) {
       const message = `Audio for a response that was not announced (stream ${header.stream}, ${header.response})`;

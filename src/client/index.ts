@@ -13,11 +13,20 @@ import { openDoor, type DoorOptions } from "./door.ts";
 import { numberAt, objectAt, type JsonObject } from "./json.ts";
 
 export { Call } from "./call.ts";
-export type { ClientEvent } from "./connection-hooks.ts";
+export type { ClientEvent, ClientEventType } from "./connection-hooks.ts";
 export { listModels, openDoor, type DoorOptions, type Target } from "./door.ts";
 export { RelayError } from "./error.ts";
-export type { CallEventMap, CallResponse, CallState, CloseInfo } from "./events.ts";
+export type {
+  AgentState,
+  AudioDevice,
+  CallEventMap,
+  CallMessage,
+  CallResponse,
+  CallState,
+  CloseInfo,
+} from "./events.ts";
 export type { JsonObject } from "./json.ts";
+export type { Tool } from "./tools.ts";
 
 export interface ConnectOptions extends DoorOptions {
   /** Settings in the shape of OpenAI's `session.update`. */
@@ -26,15 +35,19 @@ export interface ConnectOptions extends DoorOptions {
   readonly inputRate?: PcmRateHz;
   /** Where the audio worklets are served; next to this module unless said otherwise. */
   readonly workletUrl?: string;
+  /** False: answers are not played, and no loudspeaker is needed. */
+  readonly playback?: boolean;
   /** See `CallOptions.reconnect`. Without it a session that cannot be resumed ends the call. */
   readonly reconnect?: CallOptions["reconnect"];
 }
 
 /**
  * Calls the relay. Call it from a user's gesture, so that the browser lets it be heard. To miss no event from the
- * very first on, make a `Call`, listen, and `open` it.
- * @throws RelayError with code `invalid_url`, `unreachable`, `refused`, `invalid_answer`, `protocol`, `closed` or
- *   `aborted`.
+ * very first on, make a `Call`, listen, and `open` it. Resolves when the relay has taken the settings and the
+ * loudspeaker is there.
+ * @throws RelayError with code `invalid_url`, `unreachable`, `refused`, `invalid_answer`, `protocol`, `closed`,
+ *   `timeout`, `unsupported`, `aborted`, `worklets_missing` or `playback_failed`, or with the relay's own code where it
+ *   refuses the settings.
  */
 export async function connect(options: ConnectOptions): Promise<Call> {
   const call = createCall(options);
@@ -50,7 +63,8 @@ export function createCall(options: Omit<ConnectOptions, "url">): Call {
     session,
     inputRateHz: options.inputRate ?? 24000,
     outputRateHz: numberAt(output, "rate") ?? 24000,
-    workletUrl: options.workletUrl ?? new URL("./worklets.js", import.meta.url).href,
+    workletUrl: options.workletUrl ?? null,
+    playback: options.playback ?? true,
     reconnect: options.reconnect ?? null,
   });
 }

@@ -1,22 +1,30 @@
 /** The caller's microphone as 20 ms frames of PCM16. */
+import { Awake } from "./awake.ts";
 import { RelayError, reasonOf } from "./error.ts";
+import { addWorklets } from "./worklet-module.ts";
 import { CAPTURE_PROCESSOR, type CaptureOptions } from "./worklets/messages.ts";
 
 export const FRAME_MS = 20;
 
 export interface MicrophoneHooks {
-  readonly workletUrl: string;
-  readonly sampleRateHz: number;
+  readonly workletUrl: string | null;
+  /** On the wire, now. */
+  sampleRateHz(): number;
   frame(pcm: Int16Array): void;
-  /** Frames are coming. */
+  /** Frames are coming. Not told when only the device is another. */
   started(): void;
   /** Capture ended: by `stop`, or because the device went away (then with the reason). */
   stopped(lost: RelayError | null): void;
+  /** Nothing is captured though the microphone is on, or is again. */
+  blocked(blocked: boolean): void;
+  muted(muted: boolean): void;
 }
 
 interface Capture {
   readonly stream: MediaStream;
   readonly context: AudioContext;
+  readonly ended: AbortController;
+  awake: Awake | null;
 }
 
 export class Microphone {
@@ -25,6 +33,8 @@ export class Microphone {
   #starting: Promise<void> | null = null;
   /** Counts `stop` calls, so that a start that was overtaken by one knows. */
   #stops = 0;
+  #muted = false;
+  #constraints: MediaTrackConstraints = {};
 
   constructor(hooks: MicrophoneHooks) {
     this.#hooks = hooks;
@@ -34,15 +44,45 @@ export class Microphone {
     return this.#capture !== null;
   }
 
+  /** Sends silence and keeps the device, so that the relay hears turns end. Stays from one start to the next. */
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  set muted(muted: boolean) {
+    if (muted === this.#muted) return;
+    this.#muted = muted;
+    this.#enable();
+    this.#hooks.muted(muted);
+  }
+
+  /** What the browser calls the device that is captured; null: none is. */
+  get label(): string | null {
+    return this.#capture?.stream.getAudioTracks()[0]?.label ?? null;
+  }
+
   /**
    * Asks for the microphone, with echo cancellation unless `constraints` say otherwise, and sends frames until
-   * `stop`. Call it from a user's gesture.
-   * @throws RelayError `microphone_denied`, `microphone_missing` or `microphone_failed`.
+   * `stop`. Call it from a user's gesture. With constraints while it is on it goes over to what they ask for (another
+   * `deviceId`); where that fails, the former device goes on.
+   * @throws RelayError `microphone_denied`, `microphone_missing`, `microphone_failed` or `worklets_missing`.
    */
   start(constraints: MediaTrackConstraints = {}): Promise<void> {
-    if (this.#capture !== null) return Promise.resolve();
-    this.#starting ??= this.#open(constraints).finally(() => (this.#starting = null));
-    return this.#starting;
+    const asked = Object.keys(constraints).length > 0;
+    if (this.#starting === null) {
+      if (this.#capture !== null && !asked) return Promise.resolve();
+      return this.#begin(this.#open(constraints));
+    }
+    if (!asked) return this.#starting;
+    // One after the other: the last that was asked for is the one that stays.
+    const stops = this.#stops;
+    const then = (): Promise<void> => (stops === this.#stops ? this.#open(constraints) : Promise.resolve());
+    return this.#begin(this.#starting.then(then, then));
+  }
+
+  /** The wire has another rate from now on. @throws RelayError as `start` */
+  async retune(): Promise<void> {
+    if (this.#capture !== null) await this.#begin(this.#open(this.#constraints));
   }
 
   /** Frees the device. At most the last 20 ms, which fill no frame, are not sent. */
@@ -51,39 +91,73 @@ export class Microphone {
     this.#release(null);
   }
 
+  #begin(opening: Promise<void>): Promise<void> {
+    const starting = opening.finally(() => {
+      if (this.#starting === starting) this.#starting = null;
+    });
+    this.#starting = starting;
+    return starting;
+  }
+
   async #open(constraints: MediaTrackConstraints): Promise<void> {
     const stops = this.#stops;
     const stream = await openStream(constraints);
+    let context: AudioContext;
     try {
-      const context = await this.#connect(stream);
-      this.#capture = { stream, context };
+      context = await this.#connect(stream);
     } catch (error) {
       release(stream);
-      throw new RelayError(
-        "microphone_failed",
-        `The microphone cannot be captured: ${reasonOf(error)}`,
-        null,
-        error,
-      );
+      if (error instanceof RelayError) throw error;
+      const message = `The microphone cannot be captured: ${reasonOf(error)}`;
+      throw new RelayError("microphone_failed", message, null, error);
     }
+    const former = this.#capture;
+    const capture: Capture = { stream, context, ended: new AbortController(), awake: null };
     if (stops !== this.#stops) {
-      this.#release(null);
+      free(capture);
       return;
     }
-    this.#hooks.started();
+    this.#capture = capture;
+    this.#constraints = constraints;
+    this.#enable();
+    if (former === null) this.#hooks.started();
+    else free(former);
+    this.#watch(capture);
+  }
+
+  /** What happens to the device, and to the context that captures from it. */
+  #watch(capture: Capture): void {
+    const { stream, context, ended } = capture;
+    const options = { signal: ended.signal };
+    const lost = new RelayError("microphone_lost", "The microphone was disconnected");
+    let silenced = false;
+    const tell = (): void => this.#hooks.blocked(silenced || capture.awake?.blocked === true);
+    capture.awake = new Awake(context, tell);
     for (const track of stream.getAudioTracks()) {
-      const lost = new RelayError("microphone_lost", "The microphone was disconnected");
-      track.addEventListener("ended", () => this.#release(lost));
+      track.addEventListener("ended", () => this.#release(lost), options);
+      // The system took it: a phone call, a switch on the device.
+      for (const type of ["mute", "unmute"]) {
+        const changed = (): void => {
+          silenced = type === "mute";
+          tell();
+        };
+        track.addEventListener(type, changed, options);
+      }
     }
   }
 
+  #enable(): void {
+    for (const track of this.#capture?.stream.getAudioTracks() ?? []) track.enabled = !this.#muted;
+  }
+
   async #connect(stream: MediaStream): Promise<AudioContext> {
-    const { context, source } = openSource(stream, this.#hooks.sampleRateHz);
+    const targetRateHz = this.#hooks.sampleRateHz();
+    const { context, source } = openSource(stream, targetRateHz);
     try {
-      await context.audioWorklet.addModule(this.#hooks.workletUrl);
+      await addWorklets(context, this.#hooks.workletUrl);
       const processorOptions: CaptureOptions = {
-        targetRateHz: this.#hooks.sampleRateHz,
-        samplesPerFrame: (this.#hooks.sampleRateHz * FRAME_MS) / 1000,
+        targetRateHz,
+        samplesPerFrame: (targetRateHz * FRAME_MS) / 1000,
       };
       const node = new AudioWorkletNode(context, CAPTURE_PROCESSOR, {
         numberOfInputs: 1,
@@ -97,7 +171,6 @@ export class Microphone {
       node.port.start();
       // The node is silent, but only what leads to the destination is pulled everywhere.
       source.connect(node).connect(context.destination);
-      await context.resume();
       return context;
     } catch (error) {
       await context.close();
@@ -109,10 +182,17 @@ export class Microphone {
     const capture = this.#capture;
     if (capture === null) return;
     this.#capture = null;
-    release(capture.stream);
-    void capture.context.close();
+    free(capture);
+    this.#hooks.blocked(false);
     this.#hooks.stopped(lost);
   }
+}
+
+function free({ stream, context, ended, awake }: Capture): void {
+  ended.abort();
+  awake?.stop();
+  release(stream);
+  void context.close();
 }
 
 async function openStream(constraints: MediaTrackConstraints): Promise<MediaStream> {
@@ -135,10 +215,18 @@ async function openStream(constraints: MediaTrackConstraints): Promise<MediaStre
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
     if (name === "NotAllowedError") {
-      throw new RelayError("microphone_denied", "The microphone was not allowed", null, error);
+      throw new RelayError(
+        "microphone_denied",
+        "The microphone was not allowed: allow it in the settings of this site, beside its address",
+        null,
+        error,
+      );
     }
     if (name === "NotFoundError") {
       throw new RelayError("microphone_missing", "There is no microphone", null, error);
+    }
+    if (name === "OverconstrainedError") {
+      throw new RelayError("microphone_missing", "There is no such microphone", null, error);
     }
     throw new RelayError(
       "microphone_failed",

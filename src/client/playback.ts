@@ -1,10 +1,10 @@
 /** Which item each track of the player is, and what of it the relay has been told was heard. */
 import type { CallEventMap, CallResponse } from "./events.ts";
-import type { JsonObject } from "./json.ts";
+import type { ClientEvent } from "./connection-hooks.ts";
 import type { TrackReport } from "./worklets/playout.ts";
 
 export interface PlaybackHooks {
-  send(event: JsonObject & { readonly type: string }): void;
+  send(event: ClientEvent): void;
   playback(detail: CallEventMap["playback"]): void;
 }
 
@@ -21,12 +21,25 @@ const ACK_EVERY_MS = 200;
 
 export class Playback {
   readonly #hooks: PlaybackHooks;
-  readonly #sampleRateHz: number;
+  #sampleRateHz: number;
   readonly #entries = new Map<string, Entry>();
 
   constructor(sampleRateHz: number, hooks: PlaybackHooks) {
     this.#sampleRateHz = sampleRateHz;
     this.#hooks = hooks;
+  }
+
+  get sampleRateHz(): number {
+    return this.#sampleRateHz;
+  }
+
+  /** The player begins anew at this rate: what it had is cut where it was. */
+  begin(sampleRateHz: number): void {
+    for (const [key, { playedMs }] of this.#entries) {
+      const heardSamples = (playedMs * this.#sampleRateHz) / 1000;
+      this.report({ key, heardSamples, finished: true, flushed: true });
+    }
+    this.#sampleRateHz = sampleRateHz;
   }
 
   /** The player's key of an item's audio, which is known from now until its last report. */
@@ -72,8 +85,16 @@ export class Playback {
     for (const entry of this.#entries.values()) this.#acknowledge(entry);
   }
 
+  /** Nothing sounds: says so, before the relay takes it to go on by the clock. */
+  standsStill(): void {
+    for (const entry of this.#entries.values()) this.#tell(entry);
+  }
+
   #acknowledge(entry: Entry): void {
-    if (entry.playedMs <= entry.ackedMs) return;
+    if (entry.playedMs > entry.ackedMs) this.#tell(entry);
+  }
+
+  #tell(entry: Entry): void {
     entry.ackedMs = entry.playedMs;
     this.#hooks.send({
       type: "playback.ack",

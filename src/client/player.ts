@@ -1,5 +1,7 @@
 /** The loudspeaker: gap-free playback of every response, with the exact position of what was heard. */
+import { Awake } from "./awake.ts";
 import { RelayError, reasonOf } from "./error.ts";
+import { addWorklets } from "./worklet-module.ts";
 import {
   PLAYER_PROCESSOR,
   type PlayerCommand,
@@ -9,10 +11,19 @@ import {
 import type { TrackReport } from "./worklets/playout.ts";
 
 export interface PlayerHooks {
-  readonly workletUrl: string;
+  readonly workletUrl: string | null;
   report(track: TrackReport): void;
   level(peak: number): void;
+  /** Every 500 ms while the device runs, also in a hidden page. */
+  clock(): void;
+  /** Nothing can be heard, or can be again. */
+  blocked(blocked: boolean): void;
   error(error: RelayError): void;
+}
+
+interface Device {
+  readonly context: AudioContext;
+  readonly awake: Awake;
 }
 
 /** Covers the jitter between two messages of a relay that sends ahead; heard as delay once per response. */
@@ -23,9 +34,9 @@ const MAX_TRACKS = 64;
 
 export class Player {
   readonly #hooks: PlayerHooks;
-  #context: AudioContext | null = null;
+  #opening: { readonly rateHz: number; readonly done: Promise<void> } | null = null;
+  #device: Device | null = null;
   #node: AudioWorkletNode | null = null;
-  #opening: Promise<void> | null = null;
   /** Commands that came while the worklet was loading. */
   #waiting: PlayerCommand[] = [];
   #waitingSamples = 0;
@@ -36,22 +47,46 @@ export class Player {
   }
 
   /**
-   * Opens the output device at `sampleRateHz`. Without a user's gesture a browser keeps it silent: what arrives
-   * waits, bounded, until `resume` is called from one.
+   * Opens the output device at `sampleRateHz`, or anew where it had another. Without a user's gesture a browser keeps it
+   * silent: what arrives waits, bounded, and the next gesture lets it be heard.
+   * @throws RelayError `playback_failed` or `worklets_missing`
    */
   open(sampleRateHz: number): Promise<void> {
-    this.#opening ??= this.#open(sampleRateHz);
-    return this.#opening;
+    if (this.#opening?.rateHz !== sampleRateHz) {
+      const former = this.#opening?.done.catch(() => undefined);
+      // At once, if it can be: what a gesture allows, it does not allow for long.
+      const done = former?.then(() => this.#open(sampleRateHz)) ?? this.#open(sampleRateHz);
+      // Whoever opens the call hears of it.
+      done.catch(() => undefined);
+      this.#opening = { rateHz: sampleRateHz, done };
+    }
+    return this.#opening.done;
   }
 
-  /** Lets a suspended device play. */
+  /** Lets a suspended device play. @throws RelayError `playback_failed` */
   async resume(): Promise<void> {
-    await this.#context?.resume();
+    const context = this.#device?.context;
+    if (context === undefined || context.state === "running") return;
+    try {
+      await context.resume();
+    } catch (error) {
+      throw failed(error);
+    }
   }
 
-  /** The device's context, for meters and recorders; null until `open`. */
+  /** The device's context, for meters and recorders; null until it is open. */
   get context(): AudioContext | null {
-    return this.#context;
+    return this.#device?.context ?? null;
+  }
+
+  /** Everything that is played, on its way to the device. */
+  get node(): AudioNode | null {
+    return this.#node;
+  }
+
+  /** Nothing can be heard now: the browser keeps the device silent. */
+  get blocked(): boolean {
+    return this.#device?.awake.blocked ?? false;
   }
 
   /** Queues audio; `pcm` belongs to the player from now on. */
@@ -81,38 +116,49 @@ export class Player {
   close(): void {
     this.#closed = true;
     this.#waiting = [];
+    this.#leave();
+  }
+
+  #leave(): void {
+    const device = this.#device;
     this.#node?.disconnect();
-    this.#node = null;
-    if (this.#context !== null && this.#context.state !== "closed") void this.#context.close();
+    this.#node = this.#device = null;
+    device?.awake.stop();
+    if (device !== null && device.context.state !== "closed") void device.context.close();
   }
 
   async #open(sampleRateHz: number): Promise<void> {
+    this.#leave();
+    if (this.#closed) return;
     try {
       const context = new AudioContext({ sampleRate: sampleRateHz, latencyHint: "interactive" });
-      this.#context = context;
-      await context.audioWorklet.addModule(this.#hooks.workletUrl);
-      if (this.#closed) return;
-      const processorOptions: PlayerOptions = {
-        prebufferSamples: (sampleRateHz * PREBUFFER_MS) / 1000,
-        maxQueuedSamples: (sampleRateHz * MAX_QUEUED_MS) / 1000,
-        maxTracks: MAX_TRACKS,
-      };
-      const node = new AudioWorkletNode(context, PLAYER_PROCESSOR, {
-        numberOfInputs: 0,
-        outputChannelCount: [1],
-        processorOptions,
-      });
-      node.port.addEventListener("message", (event: MessageEvent<PlayerMessage>) =>
-        this.#message(event.data),
-      );
-      node.port.start();
-      node.connect(context.destination);
-      this.#node = node;
-      for (const command of this.#waiting.splice(0)) this.#command(command);
+      this.#device = { context, awake: new Awake(context, (blocked) => this.#hooks.blocked(blocked)) };
+      await addWorklets(context, this.#hooks.workletUrl);
+      // Closed meanwhile, or open at another rate.
+      if (this.context === context) this.#connect(context, sampleRateHz);
     } catch (error) {
-      this.#hooks.error(new RelayError("playback_failed", `No sound: ${reasonOf(error)}`, null, error));
-      this.close();
+      this.#leave();
+      throw error instanceof RelayError ? error : failed(error);
     }
+  }
+
+  #connect(context: AudioContext, sampleRateHz: number): void {
+    const processorOptions: PlayerOptions = {
+      prebufferSamples: (sampleRateHz * PREBUFFER_MS) / 1000,
+      maxQueuedSamples: (sampleRateHz * MAX_QUEUED_MS) / 1000,
+      maxTracks: MAX_TRACKS,
+    };
+    const node = new AudioWorkletNode(context, PLAYER_PROCESSOR, {
+      numberOfInputs: 0,
+      outputChannelCount: [1],
+      processorOptions,
+    });
+    node.port.addEventListener("message", (event: MessageEvent<PlayerMessage>) => this.#message(event.data));
+    node.port.start();
+    node.connect(context.destination);
+    this.#node = node;
+    this.#waitingSamples = 0;
+    for (const command of this.#waiting.splice(0)) this.#command(command);
   }
 
   #command(command: PlayerCommand): void {
@@ -130,6 +176,10 @@ export class Player {
   }
 
   #message(message: PlayerMessage): void {
+    if (message.type === "clock") {
+      this.#hooks.clock();
+      return;
+    }
     if (message.type === "overflow") {
       this.#hooks.error(
         new RelayError("playback_overflow", "More audio came than is kept: some was dropped"),
@@ -143,9 +193,13 @@ export class Player {
 
   /** The device's latency changes (Bluetooth, another output), so it is told again with every report. */
   #declareLatency(): void {
-    const context = this.#context;
-    if (context === null) return;
+    const context = this.#device?.context;
+    if (context === undefined) return;
     const seconds = context.outputLatency || context.baseLatency || 0;
     this.#command({ type: "latency", samples: Math.round(seconds * context.sampleRate) });
   }
+}
+
+function failed(error: unknown): RelayError {
+  return new RelayError("playback_failed", `No sound: ${reasonOf(error)}`, null, error);
 }

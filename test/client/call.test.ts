@@ -34,6 +34,7 @@ describe("opening", () => {
     expect(socket.events).toEqual([
       {
         type: "session.update",
+        event_id: "sdk_settings",
         session: {
           type: "realtime",
           instructions: "Be brief.",
@@ -338,6 +339,8 @@ describe("trouble", () => {
     await again.spoken();
     expect(again.events[0]?.["type"]).toBe("session.update");
     again.say({ type: "session.created", session: SESSION });
+    expect(call.state).toBe("reconnecting");
+    again.say({ type: "session.updated", session: SESSION });
     expect(call.state).toBe("open");
     expect(asked).toEqual([
       [1006, 1],

@@ -285,23 +285,31 @@ describe("a lost connection", () => {
     call.close();
   });
 
-  test("[C44] a try that opens and says nothing, or does not open, is over after 5 s", async () => {
-    const { socket } = await connected();
+  test("[C51] a try that opens and is not answered, or does not open, gets another beside it after 5 s", async () => {
+    const { call, socket } = await connected();
     socket.hangUp(1006, "");
     const silent = await again(100);
     await vi.advanceTimersByTimeAsync(5000);
-    expect(silent.readyState).toBe(ScriptedSocket.CLOSED);
+    expect(silent.readyState).toBe(ScriptedSocket.OPEN);
     await vi.advanceTimersByTimeAsync(200);
     const deaf = await ScriptedSocket.nth(3);
     await vi.advanceTimersByTimeAsync(5000);
-    expect(deaf.readyState).toBe(ScriptedSocket.CLOSED);
+    expect(deaf.readyState).toBe(ScriptedSocket.CONNECTING);
     await vi.advanceTimersByTimeAsync(400);
     expect(ScriptedSocket.made).toHaveLength(4);
+    silent.mention(resumed(1));
+    expect(call.state).toBe("open");
+    expect(ScriptedSocket.made.slice(2).map(({ readyState }) => readyState)).toEqual([3, 3]);
   });
 
   test.each([
     ["a verdict", { type: "session.resumed", verdict: "lost", reason: "unknown_session" }, "unknown_session"],
     ["a new session", { type: "session.created", session: RESUMABLE }, "it began a new one"],
+    [
+      "a new session that counts from one",
+      { type: "session.created", session: RESUMABLE, server_event_seq: 1 },
+      "it began a new one",
+    ],
   ])("[C45] that the relay no longer knows, by %s, ends the call and says so", async (_, answer, reason) => {
     const { call, socket } = await connected();
     const told = collect(call, "resumed");
@@ -348,6 +356,7 @@ describe("a lost connection", () => {
     await fresh.spoken();
     expect(fresh.numbers).toEqual([1]);
     fresh.say({ type: "session.created", session: RESUMABLE });
+    fresh.say({ type: "session.updated", session: RESUMABLE });
     expect(states.map(({ state }) => state)).toEqual(["reconnecting", "open"]);
     call.close();
   });

@@ -26,49 +26,111 @@ class ScriptedNode {
   disconnect(): void {}
 }
 
+class ScriptedTrack extends EventTarget {
+  stopped = false;
+  enabled = true;
+  readonly label: string;
+  constructor(label: string) {
+    super();
+    this.label = label;
+  }
+  stop(): void {
+    this.stopped = true;
+  }
+}
+
 /** A microphone that the test speaks into and pulls out. Install it after the player was made. */
 export function installMicrophone(): {
   frame(pcm: Int16Array): void;
   unplug(): void;
   readonly stopped: boolean;
+  /** One for each time that it was asked for. */
+  readonly tracks: ScriptedTrack[];
+  /** What it was asked for with. */
+  readonly asked: MediaTrackConstraints[];
 } {
-  const track = Object.assign(new EventTarget(), { stopped: false, stop: () => void (track.stopped = true) });
-  const stream = { getTracks: () => [track], getAudioTracks: () => [track] };
-  const getUserMedia = (): Promise<typeof stream> => Promise.resolve(stream);
-  vi.stubGlobal("navigator", { mediaDevices: { getUserMedia } });
+  const tracks: ScriptedTrack[] = [];
+  const asked: MediaTrackConstraints[] = [];
+  const getUserMedia = ({ audio }: { audio: MediaTrackConstraints }): Promise<unknown> => {
+    asked.push(audio);
+    if (audio.deviceId === "missing")
+      return Promise.reject(new DOMException("no such device", "OverconstrainedError"));
+    const track = new ScriptedTrack(typeof audio.deviceId === "string" ? audio.deviceId : "default");
+    tracks.push(track);
+    return Promise.resolve({ getTracks: () => [track], getAudioTracks: () => [track] });
+  };
+  const mediaDevices = Object.assign(new EventTarget(), {
+    getUserMedia,
+    enumerateDevices: () => Promise.resolve([{ kind: "audioinput", deviceId: "b", label: "Headset" }]),
+  });
+  vi.stubGlobal("navigator", { mediaDevices });
   return {
     frame: (data) => ScriptedNode.last?.port.dispatchEvent(new MessageEvent("message", { data })),
-    unplug: () => void track.dispatchEvent(new Event("ended")),
+    unplug: () => void tracks.at(-1)?.dispatchEvent(new Event("ended")),
     get stopped() {
-      return track.stopped;
+      return tracks.at(-1)?.stopped === true;
     },
+    tracks,
+    asked,
   };
 }
 
-class ScriptedContext {
+export class ScriptedContext extends EventTarget {
+  /** Every context since `installAudio`, oldest first. */
+  static readonly made: ScriptedContext[] = [];
+  /** Modules that cannot be loaded, by their beginning. */
+  static unloadable: string | null = null;
+  /** Whether contexts run without a gesture. */
+  static allowed = true;
   readonly sampleRate: number;
-  readonly audioWorklet = { addModule: () => Promise.resolve() };
+  readonly loaded: string[] = [];
+  readonly audioWorklet = {
+    addModule: (url: string): Promise<void> => {
+      this.loaded.push(url);
+      const { unloadable } = ScriptedContext;
+      return unloadable !== null && url.startsWith(unloadable)
+        ? Promise.reject(new DOMException("Unable to load a worklet's module."))
+        : Promise.resolve();
+    },
+  };
   readonly destination = {};
   readonly outputLatency = 0;
   readonly baseLatency = 0;
-  state = "running";
+  state: string;
   constructor({ sampleRate }: { sampleRate: number }) {
+    super();
+    if (sampleRate > 96_000) throw new DOMException("no such rate", "NotSupportedError");
     this.sampleRate = sampleRate;
+    this.state = ScriptedContext.allowed ? "running" : "suspended";
+    ScriptedContext.made.push(this);
   }
   createMediaStreamSource(): typeof ScriptedNode.source {
     return ScriptedNode.source;
   }
+  /** As a browser that does not allow it: pending for ever. */
   resume(): Promise<void> {
+    if (this.state === "closed") return Promise.reject(new DOMException("closed", "InvalidStateError"));
+    if (!ScriptedContext.allowed) return new Promise(() => undefined);
+    this.enter("running");
     return Promise.resolve();
   }
   close(): Promise<void> {
-    this.state = "closed";
+    this.enter("closed");
     return Promise.resolve();
+  }
+  /** The browser's doing. */
+  enter(state: string): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("statechange"));
   }
 }
 
 export function installAudio(): void {
   ScriptedNode.last = null;
+  ScriptedContext.made.length = 0;
+  ScriptedContext.unloadable = null;
+  ScriptedContext.allowed = true;
   vi.stubGlobal("AudioContext", ScriptedContext);
   vi.stubGlobal("AudioWorkletNode", ScriptedNode);
 }
@@ -79,6 +141,8 @@ export function worklet(): {
   take(): PlayerCommand[];
   heard(key: string, ms: number, more?: Partial<TrackReport>): void;
   overflow(key: string): void;
+  /** The audio thread's 500 ms. */
+  clock(): void;
 } {
   const port = ScriptedNode.last?.port;
   if (port === undefined) throw new Error("no player was made");
@@ -94,5 +158,6 @@ export function worklet(): {
       tell({ type: "report", peak: 0.5, tracks: [track] });
     },
     overflow: (key) => tell({ type: "overflow", key }),
+    clock: () => tell({ type: "clock" }),
   };
 }

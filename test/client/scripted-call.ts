@@ -14,6 +14,8 @@ export async function connected(
   socket.accept();
   await socket.spoken();
   socket.say({ type: "session.created", session });
+  // Without a number, so that the tests count from 2.
+  socket.mention({ type: "session.updated", session });
   await opening;
   return { call, socket };
 }

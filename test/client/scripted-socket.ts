@@ -62,8 +62,15 @@ export class ScriptedSocket extends EventTarget {
     ScriptedSocket.#changed();
   }
 
-  close(code = 1005): void {
+  /** How the client closed it. */
+  farewell: { readonly code: number; readonly reason: string } | null = null;
+  /** Neither closes before it is open nor tells that it does, as some WebSockets do not. */
+  stubborn = false;
+
+  close(code = 1005, reason = ""): void {
     if (this.readyState === ScriptedSocket.CLOSED) return;
+    if (this.stubborn && this.readyState === ScriptedSocket.CONNECTING) return;
+    this.farewell = { code, reason };
     this.hangUp(code, "");
   }
 

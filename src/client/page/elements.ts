@@ -22,3 +22,10 @@ export function appendFollowing(list: HTMLElement, change: () => void): void {
   change();
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
+
+/** The loudest sample, 0 to 1. */
+export function peakOf(pcm: Int16Array): number {
+  let peak = 0;
+  for (const sample of pcm) peak = Math.max(peak, Math.abs(sample));
+  return peak / 32768;
+}

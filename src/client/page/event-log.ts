@@ -1,7 +1,8 @@
 /** The raw events of the call, both ways, with filter and copy. Runs of binary audio are one row. */
 import type { Call, CallEventMap } from "../index.ts";
-import { stringAt, type JsonObject } from "../json.ts";
+import { numberAt, stringAt, type JsonObject } from "../json.ts";
 import { appendFollowing, create, element } from "./elements.ts";
+import { redacted } from "./redact.ts";
 
 /** Rows kept: an hour of talk is more than anyone scrolls. */
 const MAX_ROWS = 1000;
@@ -18,8 +19,10 @@ const ARROWS: Readonly<Record<Direction, readonly [string, string]>> = {
   out: ["▸", "sent"],
   here: ["·", "noted here"],
 };
-/** They come every 500 ms as long as the call lasts: one row for all of them. */
+/** They come twice a second as long as the call lasts, or an answer sounds: one row for all of them. */
 const STEADY: ReadonlySet<string> = new Set(["session.ack", "session.heartbeat"]);
+/** Of a run of deltas, so much of what they say is shown. */
+const SHOWN_CHARACTERS = 80;
 
 interface Run {
   readonly row: Row;
@@ -28,6 +31,8 @@ interface Run {
   readonly steady: boolean;
   messages: number;
   ms: number;
+  /** What the deltas say together. */
+  text: string;
 }
 
 export class EventLog {
@@ -62,6 +67,8 @@ export class EventLog {
       const body = { attempt, delay_ms: Math.round(delayMs), close: { ...close } };
       this.#named("here", `reconnecting: attempt ${attempt} (${why})`, body);
     });
+    call.on("blocked", ({ device }) => this.#named("here", `blocked: ${device}`, { device }));
+    call.on("unblocked", ({ device }) => this.#named("here", `unblocked: ${device}`, { device }));
     call.on("overflow", (overflow) => this.#named("here", "overflow", { ...overflow }));
   }
 
@@ -72,18 +79,30 @@ export class EventLog {
       this.#count(run, `${type}: ${++run.messages} ×`);
       return;
     }
-    // These come in step with audio and would cut its runs to shreds.
-    if (type !== "playback.ack" && !type.endsWith(".delta")) {
-      for (const [key, { steady }] of this.#runs) if (!steady) this.#runs.delete(key);
+    // These come in step with audio: they would cut its runs to shreds, and bury everything else.
+    if (type === "playback.ack" || type.endsWith(".delta")) {
+      this.#inStep(direction, type, event);
+      return;
     }
+    for (const [key, { steady }] of this.#runs) if (!steady) this.#runs.delete(key);
     // What such an event says is one word: it is read without opening the row.
     const word = stringAt(event, "decision") ?? stringAt(event, "verdict");
     this.#named(direction, word === null ? type : `${type}: ${word}`, event);
   }
 
+  #inStep(direction: Direction, type: string, event: JsonObject): void {
+    const run = this.#run(`${direction}/${type}/${stringAt(event, "item_id")}`, direction, type);
+    run.messages++;
+    const delta = stringAt(event, "delta") ?? "";
+    if (run.text.length < SHOWN_CHARACTERS) run.text = (run.text + delta).slice(0, SHOWN_CHARACTERS);
+    const playedMs = numberAt(event, "played_ms");
+    const said = playedMs === null ? `“${run.text}”` : `${playedMs} ms`;
+    this.#count(run, `${type}: ${run.messages} ×, ${said}`);
+  }
+
   #named(direction: Direction, name: string, body: JsonObject): void {
-    const row = this.#add(direction, name, () => JSON.stringify(body, null, 2));
-    row.text = `${row.text} ${JSON.stringify(body)}`;
+    const row = this.#add(direction, name, () => redacted(body, 2));
+    row.text = `${row.text} ${redacted(body)}`;
     if (name === "error") row.line.classList.add("error");
     row.line.hidden = !this.#matches(row);
   }
@@ -98,6 +117,7 @@ export class EventLog {
         steady: STEADY.has(name),
         messages: 0,
         ms: 0,
+        text: "",
       };
       this.#runs.set(key, run);
     }
@@ -110,10 +130,10 @@ export class EventLog {
     run.row.line.hidden = !this.#matches(run.row);
   }
 
-  #frame({ direction, header, pcm }: CallEventMap["frame"]): void {
+  #frame({ direction, header, pcm, sampleRateHz }: CallEventMap["frame"]): void {
     const run = this.#run(`${direction}/${header.stream}/${header.response}`, direction, "audio");
     run.messages++;
-    run.ms += pcm.length / 24;
+    run.ms += (pcm.length / sampleRateHz) * 1000;
     const tags = direction === "in" ? ` stream ${header.stream}, response ${header.response}` : "";
     this.#count(run, `audio${tags}: ${run.messages} × binary, ${(run.ms / 1000).toFixed(2)} s`);
   }
@@ -122,6 +142,7 @@ export class EventLog {
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(2).padStart(6);
     const [sign, label] = ARROWS[direction];
     const arrow = create("span", "arrow", sign);
+    arrow.role = "img";
     arrow.ariaLabel = label;
     const parts = [create("time", "", seconds), arrow, create("span", "name", name)];
     const line = create("li", direction);

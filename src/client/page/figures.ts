@@ -1,16 +1,18 @@
-/** The call in numbers: audio sent and heard, and how long the last answer took to begin. */
+/** The call in numbers: audio sent and heard, and how long the last answer took to be heard. */
 import type { Call } from "../index.ts";
-import { element } from "./elements.ts";
+import { element, peakOf } from "./elements.ts";
+import { EndOfSpeech } from "./end-of-speech.ts";
 
 export class Figures {
   readonly #latency = element("latency", HTMLElement);
   readonly #sent = element("sent", HTMLElement);
   readonly #heard = element("heard", HTMLElement);
   readonly #firstAudio: () => void;
-  /** When the user's turn ended, until the answer's first audio came. */
+  readonly #speech = new EndOfSpeech();
+  /** When the user's turn ended, until the answer was first heard. */
   #turnEndedAt: number | null = null;
-  /** The answer to that turn, as its audio is tagged: a duplex voice speaks all the time and answers nothing. */
-  #answer: { readonly stream: number; readonly ordinal: number } | null = null;
+  /** The answer to that turn: a duplex voice speaks all the time and answers nothing. */
+  #answer: string | null = null;
   /** Milliseconds heard of the items that are over, and of those that sound now. */
   #heardMs = 0;
   readonly #sounding = new Map<string, number>();
@@ -23,22 +25,24 @@ export class Figures {
     this.#turnEndedAt = null;
     this.#heardMs = 0;
     this.#sounding.clear();
+    this.#speech.clear();
     this.#latency.textContent = "–";
     this.#sent.textContent = seconds(0);
     this.#showHeard();
-    call.on("speech", ({ state }) => {
-      if (state === "stopped") this.turnEnded();
+    call.on("speech", ({ state, audioMs }) => {
+      if (state === "stopped") this.turnEnded(this.#speech.before(audioMs, performance.now()));
       else this.#turnEndedAt = null;
     });
     call.on("response", ({ response, status }) => {
-      if (status === "in_progress") this.#answer ??= response;
+      if (status === "in_progress") this.#answer ??= response.id;
     });
-    call.on("frame", ({ direction, header }) => {
-      if (direction === "out") this.#sent.textContent = seconds(call.sentAudioMs);
-      else if (header.stream === this.#answer?.stream && header.response === this.#answer.ordinal)
-        this.#answered();
+    call.on("frame", ({ direction, pcm }) => {
+      if (direction !== "out") return;
+      this.#sent.textContent = seconds(call.sentAudioMs);
+      this.#speech.frame(call.sentAudioMs, peakOf(pcm), performance.now());
     });
-    call.on("playback", ({ itemId, playedMs, finished }) => {
+    call.on("playback", ({ itemId, responseId, playedMs, finished }) => {
+      if (responseId === this.#answer && playedMs > 0) this.#answered(performance.now() - playedMs);
       this.#sounding.set(itemId, playedMs);
       if (finished) {
         this.#heardMs += playedMs;
@@ -48,15 +52,16 @@ export class Figures {
     });
   }
 
-  /** A typed turn was sent. */
-  turnEnded(): void {
-    this.#turnEndedAt = performance.now();
+  /** The user stopped speaking, or sent a typed turn. */
+  turnEnded(at = performance.now()): void {
+    this.#turnEndedAt = at;
     this.#answer = null;
   }
 
-  #answered(): void {
+  /** The answer's first sample left the loudspeaker at `at`. */
+  #answered(at: number): void {
     if (this.#turnEndedAt === null) return;
-    this.#latency.textContent = `${Math.round(performance.now() - this.#turnEndedAt)} ms`;
+    this.#latency.textContent = `${Math.max(0, Math.round(at - this.#turnEndedAt))} ms`;
     this.#turnEndedAt = null;
     this.#firstAudio();
   }

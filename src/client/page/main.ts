@@ -1,5 +1,13 @@
 /** The page at `/`: a call with any route of the relay, by voice or in writing, and everything on its wire. */
-import { createCall, listModels, openCall, RelayError, type Call, type CallState } from "../index.ts";
+import {
+  createCall,
+  listModels,
+  openCall,
+  RelayError,
+  type AudioDevice,
+  type Call,
+  type CallState,
+} from "../index.ts";
 import { numberAt } from "../json.ts";
 import { create, element } from "./elements.ts";
 import { EventLog } from "./event-log.ts";
@@ -34,7 +42,16 @@ const composer = element("composer", HTMLFormElement);
 const text = element("text", HTMLInputElement);
 const send = element("send", HTMLButtonElement);
 const stop = element("stop", HTMLButtonElement);
+const mute = element("mute", HTMLButtonElement);
+const blocked = element("blocked", HTMLParagraphElement);
 const transcriptList = element("transcript", HTMLOListElement);
+const callSection = document.querySelector<HTMLElement>(".call");
+
+/** What the browser keeps from sounding, and what helps. */
+const BLOCKED: Readonly<Record<AudioDevice, string>> = {
+  loudspeaker: "The browser keeps the sound off: click or press any key to hear the answers.",
+  microphone: "The browser or another call has the microphone: nothing is heard of you until you click here.",
+};
 
 const transcript = new Transcript();
 const log = new EventLog();
@@ -50,10 +67,19 @@ door.addEventListener("submit", (event) => {
 });
 composer.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (call === null || text.value.trim() === "") return;
-  figures.turnEnded();
-  if (call.sendText(text.value.trim())) text.value = "";
+  if (say(text.value.trim())) text.value = "";
 });
+for (const button of document.querySelectorAll<HTMLButtonElement>(".try")) {
+  button.addEventListener("click", () => void tryOut(button.textContent ?? ""));
+}
+mute.addEventListener("click", () => {
+  if (call !== null) call.microphone.muted = !call.microphone.muted;
+});
+// The stylesheet gives the call what is left of the first screen.
+const above = (): void =>
+  document.documentElement.style.setProperty("--above", `${callSection?.offsetTop ?? 0}px`);
+const observer = new ResizeObserver(above);
+for (const part of document.querySelectorAll(".bar, .intro, .notice")) observer.observe(part);
 microphone.addEventListener("click", () => void toggleMicrophone());
 stop.addEventListener("click", () => call?.interrupt());
 key.addEventListener("change", () => void showModels());
@@ -62,14 +88,34 @@ key.addEventListener("change", () => void showModels());
 if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) key.value = "relay-dev";
 void showModels();
 
+/** False: there is nobody to say it to, or nothing to say. */
+function say(words: string): boolean {
+  if (call === null || words === "") return false;
+  figures.turnEnded();
+  return call.sendText(words);
+}
+
+async function tryOut(words: string): Promise<void> {
+  if (call === null) await startCall();
+  say(words);
+}
+
 async function startCall(): Promise<void> {
   const started = createCall({
     session: { audio: { input: { transcription: { model: "gpt-transcribe" } } } },
   });
   call = started;
   tell("");
+  showBlocked(new Set());
   for (const part of [transcript, log, scope, figures]) part.follow(started);
   started.on("microphone", showMicrophone);
+  started.on("muted", showMicrophone);
+  const silent = new Set<AudioDevice>();
+  started.on("blocked", ({ device }) => showBlocked(silent.add(device)));
+  started.on("unblocked", ({ device }) => {
+    silent.delete(device);
+    showBlocked(silent);
+  });
   started.on("error", ({ error }) => tell(error.message));
   started.on("reconnecting", ({ attempt }) => {
     state.textContent = `Connection lost, attempt ${attempt} …`;
@@ -100,14 +146,15 @@ async function startCall(): Promise<void> {
   showState("connecting");
   try {
     await openCall(started, { url: location.origin, apiKey: key.value, model: model.value });
-    await started.resumeAudio();
     text.focus();
   } catch (error) {
     tell(messageOf(error));
   }
 }
 
+/** Before a call it begins one: the first click is enough to talk. */
 async function toggleMicrophone(): Promise<void> {
+  if (call === null) await startCall();
   const current = call;
   if (current === null) return;
   if (current.microphone.active) {
@@ -120,20 +167,21 @@ async function toggleMicrophone(): Promise<void> {
     } catch (error) {
       tell(messageOf(error));
     }
-    microphone.disabled = current.state === "closed";
+    microphone.disabled = false;
   }
 }
 
 function showState(now: CallState): void {
-  state.dataset["state"] = now;
+  state.dataset["state"] = document.body.dataset["state"] = now;
   state.textContent = STATE_NAMES[now];
   // What is said while the connection is being resumed is kept.
   const open = now === "open" || now === "reconnecting";
   connectButton.textContent = now === "closed" ? "Connect" : "Hang up";
   connectButton.classList.toggle("primary", now === "closed");
-  transcriptList.dataset["empty"] = open ? "Talk or type." : "Connect, then talk or type.";
+  transcriptList.dataset["empty"] = open ? "Talk or type." : "Press Talk, or connect and type.";
   model.disabled = key.disabled = now !== "closed";
-  microphone.disabled = text.disabled = send.disabled = stop.disabled = !open;
+  text.disabled = send.disabled = stop.disabled = !open;
+  microphone.disabled = now === "connecting";
 }
 
 /** Behind the state, until the next one. */
@@ -144,9 +192,14 @@ function showDetail(detail: string): void {
 
 function showMicrophone(): void {
   const active = call?.microphone.active === true;
+  const muted = call?.microphone.muted === true;
+  mute.hidden = !active;
+  mute.ariaPressed = String(muted);
+  mute.textContent = muted ? "Unmute" : "Mute";
   microphone.ariaPressed = String(active);
   const label = microphone.querySelector("span");
-  if (label !== null) label.textContent = active ? "Listening" : "Talk";
+  const listening = muted ? "Muted" : "Listening";
+  if (label !== null) label.textContent = active ? listening : "Talk";
 }
 
 async function showModels(): Promise<void> {
@@ -160,6 +213,11 @@ async function showModels(): Promise<void> {
   } catch (error) {
     tell(messageOf(error));
   }
+}
+
+function showBlocked(devices: ReadonlySet<AudioDevice>): void {
+  blocked.textContent = Array.from(devices, (device) => BLOCKED[device]).join(" ");
+  blocked.hidden = devices.size === 0;
 }
 
 function tell(message: string): void {

@@ -1,13 +1,11 @@
 /** The last ten seconds on a canvas: microphone with the relay's speech marks above, answers below. */
 import type { Call } from "../index.ts";
-import { element } from "./elements.ts";
+import { element, peakOf } from "./elements.ts";
+import { Track } from "./track.ts";
 
 const WINDOW_MS = 10_000;
-
-interface Column {
-  readonly at: number;
-  readonly peak: number;
-}
+/** What a report of the player covers. */
+const LEVEL_MS = 20;
 
 interface Speech {
   readonly from: number;
@@ -26,8 +24,8 @@ export class Scope {
   readonly #canvas = element("scope", HTMLCanvasElement);
   readonly #levelIn = element("level-in", HTMLMeterElement);
   readonly #levelOut = element("level-out", HTMLMeterElement);
-  #input: Column[] = [];
-  #output: Column[] = [];
+  readonly #input = new Track();
+  readonly #output = new Track();
   #speech: Speech[] = [];
   /** When the first audio of each answer came. */
   #marks: number[] = [];
@@ -44,17 +42,18 @@ export class Scope {
   }
 
   follow(call: Call): void {
-    this.#input = [];
-    this.#output = [];
+    this.#input.clear();
+    this.#output.clear();
     this.#speech = [];
     this.#marks = [];
-    call.on("frame", ({ direction, pcm }) => {
-      if (direction === "out") this.#input.push({ at: performance.now(), peak: peakOf(pcm) });
+    call.on("frame", ({ direction, pcm, sampleRateHz }) => {
+      if (direction === "out")
+        this.#input.add((pcm.length / sampleRateHz) * 1000, peakOf(pcm), performance.now());
     });
-    call.on("level", ({ peak }) => this.#output.push({ at: performance.now(), peak }));
+    call.on("level", ({ peak }) => this.#output.add(LEVEL_MS, peak, performance.now()));
     call.on("speech", ({ state, audioMs }) => {
-      // The relay counts audio it was sent, the canvas counts time: the newest audio is now.
-      const at = performance.now() - Math.max(0, call.sentAudioMs - audioMs);
+      // The relay counts audio it was sent, the canvas counts time: the newest audio stands where it is drawn.
+      const at = (this.#input.endsAt ?? performance.now()) - Math.max(0, call.sentAudioMs - audioMs);
       const open = this.#speech.at(-1);
       if (state === "started") this.#speech.push({ from: at, to: null });
       else if (open?.to === null) open.to = at;
@@ -83,18 +82,14 @@ export class Scope {
   }
 
   #levels(now: number): void {
-    const recent = (columns: readonly Column[]): number => {
-      const last = columns.at(-1);
-      return last !== undefined && now - last.at < 150 ? Math.sqrt(last.peak) : 0;
-    };
-    this.#levelIn.value = recent(this.#input);
-    this.#levelOut.value = recent(this.#output);
+    this.#levelIn.value = this.#input.level(now);
+    this.#levelOut.value = this.#output.level(now);
   }
 
   #draw(now: number): void {
     const from = now - WINDOW_MS;
-    this.#input = this.#input.filter(({ at }) => at > from);
-    this.#output = this.#output.filter(({ at }) => at > from);
+    this.#input.forget(from);
+    this.#output.forget(from);
     this.#speech = this.#speech.filter(({ to }) => to === null || to > from);
     this.#marks = this.#marks.filter((at) => at > from);
     this.#levels(now);
@@ -130,27 +125,26 @@ export class Scope {
     for (let second = 1; second < WINDOW_MS / 1000; second++) {
       context.fillRect(Math.round((second * 1000 * width) / WINDOW_MS), middle - 3, 1, 6);
     }
-    const column = Math.max(1.2, (20 / WINDOW_MS) * width - 0.4);
-    this.#wave(context, this.#input, colours.you, middle / 2, middle, x, column);
-    this.#wave(context, this.#output, colours.answer, middle * 1.5, middle, x, column);
+    this.#wave(context, this.#input, colours.you, middle / 2, middle, x);
+    this.#wave(context, this.#output, colours.answer, middle * 1.5, middle, x);
     context.fillStyle = colours.soft;
     for (const at of this.#marks) context.fillRect(Math.round(x(at)), middle + 4, 1.5, middle - 4);
   }
 
   #wave(
     context: CanvasRenderingContext2D,
-    columns: readonly Column[],
+    track: Track,
     colour: string,
     y: number,
     height: number,
     x: (at: number) => number,
-    width: number,
   ): void {
     context.fillStyle = colour;
-    for (const { at, peak } of columns) {
+    for (const { at, ms, peak } of track.columns) {
       // Square root, so that quiet speech is seen as it is heard.
       const half = Math.max(0.5, Math.sqrt(peak) * (height / 2 - 4));
-      context.fillRect(x(at) - width, y - half, width, half * 2);
+      const left = x(at - ms);
+      context.fillRect(left, y - half, Math.max(1, x(at) - left), half * 2);
     }
   }
 }
@@ -168,10 +162,4 @@ function coloursOf(canvas: HTMLCanvasElement): Colours {
     line: colour("line"),
     soft: colour("soft"),
   };
-}
-
-function peakOf(pcm: Int16Array): number {
-  let peak = 0;
-  for (const sample of pcm) peak = Math.max(peak, Math.abs(sample));
-  return peak / 32768;
 }

@@ -20,6 +20,8 @@ function transcribes(call: Call): boolean {
 
 export class Transcript {
   readonly #list = element("transcript", HTMLOListElement);
+  /** What assistive technology reads out: whole sentences, not each word of an answer that is heard anyway. */
+  readonly #spoken = element("said", HTMLParagraphElement);
   readonly #lines = new Map<string, Line>();
 
   follow(call: Call): void {
@@ -48,7 +50,7 @@ export class Transcript {
     } else if (role === "user") {
       const { line, text: paragraph } = this.#line(id, "user", "You");
       if (text === null && transcribed) return;
-      paragraph.textContent = text ?? NOT_TRANSCRIBED;
+      appendFollowing(this.#list, () => (paragraph.textContent = text ?? NOT_TRANSCRIBED));
       line.classList.remove("pending");
     }
   }
@@ -63,6 +65,7 @@ export class Transcript {
       if (text === null) return;
       paragraph.textContent = text === "" && role === "user" ? NOT_TRANSCRIBED : text;
       line.classList.remove("pending");
+      this.#spoken.textContent = `${who}: ${paragraph.textContent}`;
     });
   }
 

@@ -36,8 +36,10 @@ class CaptureProcessor extends AudioWorkletProcessor {
 class PlayerProcessor extends AudioWorkletProcessor {
   readonly #playout: Playout;
   readonly #reportSamples = Math.round(sampleRate / 50);
+  readonly #clockSamples = Math.round(sampleRate / 2);
   #latencySamples = 0;
   #sinceReport = 0;
+  #sinceClock = 0;
   #peak = 0;
   #wasIdle = true;
 
@@ -59,6 +61,11 @@ class PlayerProcessor extends AudioWorkletProcessor {
     for (const sample of first) this.#peak = Math.max(this.#peak, Math.abs(sample));
     this.#sinceReport += first.length;
     if (this.#sinceReport >= this.#reportSamples) this.#report();
+    this.#sinceClock += first.length;
+    if (this.#sinceClock >= this.#clockSamples) {
+      this.#sinceClock = 0;
+      this.#post({ type: "clock" });
+    }
     return true;
   }
 

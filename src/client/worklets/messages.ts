@@ -27,4 +27,6 @@ export type PlayerCommand =
 export type PlayerMessage =
   /** Every 20 ms while anything plays. `peak` is the loudest of the mixed samples, 0 to 1. */
   | { readonly type: "report"; readonly peak: number; readonly tracks: readonly TrackReport[] }
-  | { readonly type: "overflow"; readonly key: string };
+  | { readonly type: "overflow"; readonly key: string }
+  /** Every 500 ms: the audio thread goes on where a hidden page's timers do not. */
+  | { readonly type: "clock" };

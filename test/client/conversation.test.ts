@@ -1,0 +1,172 @@
+/** What the SDK puts together: messages, the agent's state, tools. */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { installAudio, worklet } from "./scripted-audio.ts";
+import { collect, connected } from "./scripted-call.ts";
+import { responseCreated, ScriptedSocket, SESSION, type Message } from "./scripted-socket.ts";
+
+beforeEach(() => {
+  ScriptedSocket.install();
+  installAudio();
+});
+afterEach(() => vi.unstubAllGlobals());
+
+function begin(socket: ScriptedSocket, id: string): void {
+  socket.say(responseCreated(id, 0, 1, "demo"));
+  socket.say({ type: "response.output_item.added", response_id: id, item: { id: `item_${id}` } });
+}
+
+function transcript(id: string, kind: "delta" | "done", text: string): Message {
+  const place = { response_id: id, item_id: `item_${id}` };
+  const said = kind === "delta" ? { delta: text } : { transcript: text };
+  return { type: `response.output_audio_transcript.${kind}`, ...place, ...said };
+}
+
+function done(id: string, status: string): Message {
+  return { type: "response.done", response: { id, status } };
+}
+
+describe("[C77] messages", () => {
+  test("are put together of what is typed, spoken and answered", async () => {
+    const { call, socket } = await connected(SESSION);
+    const changes = collect(call, "messages");
+    const content = [{ type: "input_text", text: "Hello." }];
+    socket.say({
+      type: "conversation.item.added",
+      item: { id: "u1", type: "message", role: "user", content },
+    });
+    begin(socket, "r1");
+    socket.say(transcript("r1", "delta", "Good "));
+    socket.say(transcript("r1", "delta", "morning."));
+    expect(call.messages).toMatchObject([
+      { id: "u1", role: "user", text: "Hello.", status: "done" },
+      { id: "item_r1", role: "assistant", text: "Good morning.", status: "in_progress", upstream: "demo" },
+    ]);
+    socket.audio(0, 1, new Int16Array(4800));
+    socket.say(transcript("r1", "done", "Good morning."));
+    socket.say(done("r1", "completed"));
+    worklet().heard("r1/item_r1/0", 200, { finished: true });
+    socket.say({ type: "input_audio_buffer.speech_started", item_id: "u2", audio_start_ms: 0 });
+    const words = { item_id: "u2", transcript: "Bye." };
+    socket.say({ type: "conversation.item.input_audio_transcription.completed", ...words });
+    expect(call.messages.slice(1)).toMatchObject([
+      { status: "done", heardMs: 200 },
+      { role: "user", text: "Bye.", status: "done", heardMs: null },
+    ]);
+    expect(changes.at(-1)?.messages).toEqual(call.messages);
+  });
+
+  test("that were cut say so, and how much of them was heard", async () => {
+    const { call, socket } = await connected(SESSION);
+    begin(socket, "r1");
+    socket.audio(0, 1, new Int16Array(24_000));
+    socket.say(transcript("r1", "delta", "Once upon"));
+    socket.say(done("r1", "cancelled"));
+    worklet().heard("r1/item_r1/0", 300, { finished: true, flushed: true });
+    expect(call.messages).toMatchObject([{ text: "Once upon", status: "cut", heardMs: 300 }]);
+  });
+
+  test("that failed say so, and are 500 at most", async () => {
+    const { call, socket } = await connected(SESSION);
+    begin(socket, "r1");
+    socket.say(transcript("r1", "delta", "Once"));
+    socket.say(done("r1", "failed"));
+    expect(call.messages).toMatchObject([{ status: "failed" }]);
+    const item = { type: "message", role: "user", content: [] };
+    for (let i = 0; i < 500; i++)
+      socket.say({ type: "conversation.item.added", item: { ...item, id: `u${i}` } });
+    expect(call.messages).toHaveLength(500);
+    expect(call.messages[0]?.id).toBe("u0");
+  });
+});
+
+test("[C78] the agent listens, thinks, speaks, stands still, and goes on", async () => {
+  const { call, socket } = await connected(SESSION);
+  const states = collect(call, "agent");
+  const track = "r1/item_r1/0";
+  begin(socket, "r1");
+  socket.audio(0, 1, new Int16Array(24_000));
+  worklet().heard(track, 20);
+  socket.say({ type: "overlap.decision", decision: "hold" });
+  worklet().heard(track, 40);
+  socket.say({ type: "overlap.decision", decision: "noise" });
+  socket.say(done("r1", "completed"));
+  worklet().heard(track, 1000, { finished: true });
+  expect(states.map(({ state }) => state)).toEqual(["thinking", "speaking", "held", "speaking", "listening"]);
+  begin(socket, "r2");
+  socket.audio(0, 1, new Int16Array(24_000));
+  worklet().heard("r2/item_r2/0", 20);
+  socket.say({ type: "overlap.decision", decision: "hold" });
+  expect(call.agent).toBe("held");
+  call.interrupt();
+  worklet().heard("r2/item_r2/0", 20, { finished: true, flushed: true });
+  socket.say(done("r2", "cancelled"));
+  expect(call.agent).toBe("listening");
+  begin(socket, "r3");
+  call.close();
+  expect(call.agent).toBe("listening");
+});
+
+describe("[C79] a tool", () => {
+  function called(id: string, name: string, args: string): Message {
+    const item = { id: `fc_${id}`, type: "function_call", name, call_id: id, arguments: args };
+    return { type: "response.output_item.done", response_id: "r1", item };
+  }
+
+  function output(id: string, result: string): Message {
+    const item = { type: "function_call_output", call_id: id, output: result };
+    return { type: "conversation.item.create", item };
+  }
+
+  test("gets its arguments; an answer is asked for when all have their results", async () => {
+    const { call, socket } = await connected(SESSION);
+    let tell = (_weather: string): void => undefined;
+    call.tool(
+      "get_weather",
+      ({ city }) => new Promise((resolve) => (tell = (sky) => resolve({ city, sky }))),
+    );
+    call.tool("get_name", () => "Ada");
+    begin(socket, "r1");
+    socket.take();
+    socket.say(called("c1", "get_weather", '{"city":"Bern"}'));
+    socket.say(called("c2", "get_name", "{}"));
+    socket.say(called("c3", "unknown", "{}"));
+    socket.say(done("r1", "completed"));
+    await new Promise(setImmediate);
+    expect(socket.take()).toEqual([output("c2", "Ada")]);
+    tell("clear");
+    await new Promise(setImmediate);
+    expect(socket.take()).toEqual([
+      output("c1", '{"city":"Bern","sky":"clear"}'),
+      { type: "response.create" },
+    ]);
+  });
+
+  test("that fails tells the model and the application", async () => {
+    const { call, socket } = await connected(SESSION);
+    const errors = collect(call, "error");
+    call.tool("get_weather", () => {
+      throw new Error("no network");
+    });
+    begin(socket, "r1");
+    socket.take();
+    socket.say(called("c1", "get_weather", "not json"));
+    socket.say(done("r1", "completed"));
+    await new Promise(setImmediate);
+    expect(socket.take()).toEqual([output("c1", '{"error":"no network"}'), { type: "response.create" }]);
+    expect(errors.map(({ error }) => error.code)).toEqual(["tool_failed"]);
+  });
+
+  test("of an answer that was interrupted gives its result and asks for nothing; one that was taken away is not run", async () => {
+    const { call, socket } = await connected(SESSION);
+    call.tool("get_name", () => "Ada");
+    const out = call.tool("get_age", () => "36");
+    out();
+    begin(socket, "r1");
+    socket.take();
+    socket.say(called("c1", "get_name", "{}"));
+    socket.say(called("c2", "get_age", "{}"));
+    socket.say(done("r1", "cancelled"));
+    await new Promise(setImmediate);
+    expect(socket.take()).toEqual([output("c1", "Ada")]);
+  });
+});
