@@ -133,6 +133,8 @@ await check("secret", async () => {
 
 await check("reconnect", async () => {
   kept.socket.socket.terminate();
+  // A client waits before it dials again; at once, its old connection may still stand at the relay.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
   const back = await dial({ model: relay.model }, holder);
   expect(back.log.all[0].session.id === kept.log.all[0].session.id, "another session");
   back.socket.send(say("Hello."));
