@@ -62,11 +62,13 @@ class Log:
 
 
 def main(run):
+    # Not asyncio.run: at its end it waits for tasks of clients that do not let themselves be cancelled.
+    code = 0
     try:
-        asyncio.run(run())
+        asyncio.new_event_loop().run_until_complete(run())
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
-        sys.stdout.flush()
-        os._exit(1)
+        code = 1
     sys.stdout.flush()
-    os._exit(0)
+    sys.stderr.flush()
+    os._exit(code)
