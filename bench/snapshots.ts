@@ -6,7 +6,7 @@
 import { performance } from "node:perf_hooks";
 import { serialize } from "node:v8";
 import { Crates } from "../durable-objects/crates.ts";
-import { divide } from "../durable-objects/pieces.ts";
+import { Divider } from "../durable-objects/pieces.ts";
 import { NO_KERNELS } from "../src/audio/kernels.ts";
 import { FRAME_AUDIO, writeFrame } from "../src/protocol/frame.ts";
 import { CLIENT, type Dialect, type Input } from "../src/session/io.ts";
@@ -121,6 +121,7 @@ interface Row {
 function measure({ client, dialect, acknowledgesEveryMs }: Kind): Row {
   const call = new SteadyCall(dialect);
   const crates = new Crates();
+  const divider = new Divider();
   const costs: { readonly ms: number; readonly bytes: number; readonly whole: number }[] = [];
   for (let at = FRAME_MS; at <= CALL_MS; at += FRAME_MS) {
     call.frame();
@@ -129,11 +130,11 @@ function measure({ client, dialect, acknowledgesEveryMs }: Kind): Row {
     }
     if (at % SNAPSHOT_EVERY_MS > 0) continue;
     const start = performance.now();
-    const { pieces, blocks, ...rest } = divide(call.session.snapshot());
+    const { pieces, blocks, rest, references } = divider.divide(call.session.snapshot());
     const { places, written } = crates.pack(pieces, blocks);
     const ms = performance.now() - start;
     crates.stored(places);
-    const values = [{ rest, places }, ...written.values()];
+    const values = [{ rest, references, places }, ...written.values()];
     const bytes = values.reduce((sum, value) => sum + serialize(value).byteLength, 0);
     if (at > STEADY_AFTER_MS) costs.push({ ms, bytes, whole: serialize(call.session.snapshot()).byteLength });
   }

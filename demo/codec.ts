@@ -21,7 +21,7 @@ export function encode(samples: Int16Array, format: WireFormat): Uint8Array {
   if (format.type === "audio/pcm") {
     const bytes = new Uint8Array(samples.length * 2);
     const view = new DataView(bytes.buffer);
-    for (const [i, sample] of samples.entries()) view.setInt16(2 * i, sample, true);
+    for (let i = 0; i < samples.length; i += 1) view.setInt16(2 * i, samples[i] ?? 0, true);
     return bytes;
   }
   const compress = format.type === "audio/pcmu" ? linearToMu : linearToA;
@@ -32,7 +32,9 @@ export function encode(samples: Int16Array, format: WireFormat): Uint8Array {
 export function decode(bytes: Uint8Array, format: WireFormat): Int16Array {
   if (format.type === "audio/pcm") {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return Int16Array.from({ length: bytes.byteLength >> 1 }, (_, i) => view.getInt16(2 * i, true));
+    const samples = new Int16Array(bytes.byteLength >> 1);
+    for (let i = 0; i < samples.length; i += 1) samples[i] = view.getInt16(2 * i, true);
+    return samples;
   }
   const expand = format.type === "audio/pcmu" ? muToLinear : aToLinear;
   return Int16Array.from(bytes, expand);

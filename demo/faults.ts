@@ -2,7 +2,6 @@
  * The way out of one connection, through which every event goes, and where the faults are: a mute connection, a
  * close in mid-answer, rubbish between the events.
  */
-import type { WebSocket } from "ws";
 import { seededRandom, type DrawId } from "./ids.ts";
 import type { Knobs } from "./knobs.ts";
 
@@ -30,8 +29,18 @@ const RUBBISH: readonly (string | Uint8Array)[] = [
   "",
 ];
 
+/** What is needed of a socket; one of `ws` is one. */
+export interface Wire {
+  readonly readyState: number;
+  readonly OPEN: number;
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array, options: { readonly binary: boolean }): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
 export class Outbox {
-  readonly #socket: WebSocket;
+  readonly #socket: Wire;
   readonly #knobs: Knobs;
   readonly #drawId: DrawId;
   readonly #random: () => number;
@@ -39,7 +48,7 @@ export class Outbox {
   #answerMs = 0;
   #piecesSinceRubbish = 0;
 
-  constructor(socket: WebSocket, knobs: Knobs, drawId: DrawId) {
+  constructor(socket: Wire, knobs: Knobs, drawId: DrawId) {
     this.#socket = socket;
     this.#knobs = knobs;
     this.#drawId = drawId;
@@ -58,7 +67,9 @@ export class Outbox {
   send(event: ServerEvent): void {
     if (this.#mute || !this.open) return;
     const { type, ...fields } = event;
-    this.#socket.send(JSON.stringify({ type, event_id: this.#drawId("event"), ...fields }));
+    this.#socket.send(JSON.stringify({ type, event_id: this.#drawId("event"), ...fields }), {
+      binary: false,
+    });
     if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) this.#socket.terminate();
     if (this.#knobs.garbage && type === "session.created") this.#sendRubbish(RUBBISH.length);
   }

@@ -1,19 +1,23 @@
+import type { Clock } from "./clock.ts";
+
 /** Spreads an answer over time: `sentMs` of audio may be out `sentMs / pace` after its start. */
 export class Pacer {
   readonly #pace: number;
+  readonly #clock: Clock;
   #origin: number | null = null;
   #sentMs = 0;
   #cancel: (() => void) | null = null;
   #wake: (() => void) | null = null;
 
   /** `pace` 0: no waiting beyond giving other sockets their turn. */
-  constructor(pace: number) {
+  constructor(pace: number, clock: Clock) {
     this.#pace = pace;
+    this.#clock = clock;
   }
 
   /** Waits until the next piece of `ms` is due and counts it as sent. */
   async next(ms: number): Promise<void> {
-    const now = performance.now();
+    const now = this.#clock.now();
     this.#origin ??= now;
     const due = this.#pace === 0 ? now : this.#origin + this.#sentMs / this.#pace;
     // Late by a slow sentence: go on from here at the same pace, without a burst.
@@ -26,13 +30,7 @@ export class Pacer {
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
-      if (ms > 0) {
-        const timer = setTimeout(resolve, ms);
-        this.#cancel = () => clearTimeout(timer);
-      } else {
-        const immediate = setImmediate(resolve);
-        this.#cancel = () => clearImmediate(immediate);
-      }
+      this.#cancel = ms > 0 ? this.#clock.after(ms, resolve) : this.#clock.soon(resolve);
     });
   }
 

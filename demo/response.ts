@@ -3,6 +3,7 @@
  * any time and ends it at once, with the events of an unfinished item; what runs on in the background then finds
  * itself ended and stops.
  */
+import type { Clock } from "./clock.ts";
 import { encode, rateHz, type WireFormat } from "./codec.ts";
 import { itemResource, type Conversation, type Item } from "./conversation.ts";
 import { seconds, type Answer, type Part } from "./dialogue.ts";
@@ -15,7 +16,7 @@ import { resampledLength, resampleRange } from "./resample.ts";
 import type { Modality, VoiceChoice } from "./session-config.ts";
 import type { Stats } from "./stats.ts";
 import { audioTokens, inputUsage, textTokens, usageResource } from "./usage.ts";
-import { fliteVoice, sentences, type Voice } from "./voice.ts";
+import { fliteVoice, sentences, type Speech } from "./voice.ts";
 
 export interface ResponsePlan {
   readonly id: string;
@@ -37,7 +38,8 @@ export interface ResponseHost {
   readonly outbox: Outbox;
   readonly knobs: Knobs;
   readonly drawId: DrawId;
-  readonly voice: Voice;
+  readonly voice: Speech;
+  readonly clock: Clock;
   readonly stats: Stats;
   /** The last event of `response` went out. */
   responseEnded(response: DemoResponse): void;
@@ -71,7 +73,7 @@ export class DemoResponse {
   constructor(plan: ResponsePlan, host: ResponseHost) {
     this.plan = plan;
     this.#host = host;
-    this.#pacer = new Pacer(host.knobs.pace);
+    this.#pacer = new Pacer(host.knobs.pace, host.clock);
     this.#inputUsage = inputUsage(plan.context, plan.instructions);
   }
 
@@ -87,7 +89,7 @@ export class DemoResponse {
   /** What is left to play, were the listener to have begun at the first audio, in milliseconds. */
   get unplayedMs(): number {
     if (this.#firstAudioAt === null || this.#writer === null) return 0;
-    return Math.max(0, this.#writer.audioMs - (performance.now() - this.#firstAudioAt));
+    return Math.max(0, this.#writer.audioMs - (this.#host.clock.now() - this.#firstAudioAt));
   }
 
   start(): void {
@@ -117,11 +119,11 @@ export class DemoResponse {
 
   async #run(): Promise<void> {
     const { answer, modality } = this.plan;
-    const notBefore = performance.now() + this.#host.knobs.first_audio_ms;
+    const notBefore = this.#host.clock.now() + this.#host.knobs.first_audio_ms;
     if (answer.type === "speak" && modality === "audio") {
       await this.#speak(answer.parts, notBefore);
     } else {
-      await this.#pacer.sleep(notBefore - performance.now());
+      await this.#pacer.sleep(notBefore - this.#host.clock.now());
       if (this.ended) return;
       if (answer.type === "call") this.#call(answer);
       else await this.#write(answer.parts);
@@ -162,7 +164,7 @@ export class DemoResponse {
       next = this.#prepare(pieces[i + 1]);
       // Should this answer end first, nobody waits for the next sentence any more.
       next.catch(() => undefined);
-      if (i === 0) await this.#pacer.sleep(notBefore - performance.now());
+      if (i === 0) await this.#pacer.sleep(notBefore - this.#host.clock.now());
       if (this.ended) return;
       await this.#stream(segment);
       if (this.ended) return;
@@ -206,7 +208,7 @@ export class DemoResponse {
 
   #sendAudio(writer: MessageWriter, samples: Int16Array): void {
     const { knobs, outbox, stats } = this.#host;
-    this.#firstAudioAt ??= performance.now();
+    this.#firstAudioAt ??= this.#host.clock.now();
     writer.audio(encode(knobs.silence ? new Int16Array(samples.length) : samples, this.plan.format));
     stats.output_samples += samples.length;
     this.#outputAudio = audioTokens(writer.audioMs, "output");

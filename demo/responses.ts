@@ -134,7 +134,7 @@ export class Responses {
       toolChoice: params.tool_choice ?? config.tool_choice,
       parallelToolCalls: params.parallel_tool_calls ?? config.parallel_tool_calls,
       reply: reply ?? this.#host.knobs.reply,
-      now: new Date(),
+      now: new Date(this.#host.clock.wall()),
     });
   }
 

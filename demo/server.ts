@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
 import { WebSocketServer, type WebSocket } from "ws";
+import { REAL_CLOCK } from "./clock.ts";
 import { Outbox } from "./faults.ts";
 import { idDrawer } from "./ids.ts";
 import { KnobError, readKnobs, type Knobs } from "./knobs.ts";
@@ -120,6 +121,7 @@ function serve(socket: WebSocket, query: URLSearchParams, knobs: Knobs, stats: S
     outbox: new Outbox(socket, knobs, drawId),
     drawId,
     voice,
+    clock: REAL_CLOCK,
     stats,
   });
   stats.connections_total += 1;

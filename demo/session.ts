@@ -1,4 +1,5 @@
 /** One connection: reads the client's events and answers them in the order OpenAI's server does. */
+import type { Clock } from "./clock.ts";
 import { Conversation, audioMs, itemResource, truncateItem, type Item } from "./conversation.ts";
 import { seconds } from "./dialogue.ts";
 import { EventError } from "./errors.ts";
@@ -13,7 +14,7 @@ import type { DemoResponse } from "./response.ts";
 import { clientEvents, parse, type ClientEvents } from "./schemas.ts";
 import { defaultConfig, updateConfig, type RealtimeConfig, type SessionConfig } from "./session-config.ts";
 import type { Stats } from "./stats.ts";
-import type { Voice } from "./voice.ts";
+import type { Speech } from "./voice.ts";
 
 export interface DemoSessionSetup {
   readonly intent: "realtime" | "transcription";
@@ -21,7 +22,8 @@ export interface DemoSessionSetup {
   readonly knobs: Knobs;
   readonly outbox: Outbox;
   readonly drawId: DrawId;
-  readonly voice: Voice;
+  readonly voice: Speech;
+  readonly clock: Clock;
   readonly stats: Stats;
 }
 
@@ -32,9 +34,9 @@ export class DemoSession {
   readonly #conversation: Conversation;
   readonly #listener: Listener;
   readonly #responses: Responses;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<() => void>();
   #config: SessionConfig;
-  #idleTimer: NodeJS.Timeout | null = null;
+  #stopIdleTimer: (() => void) | null = null;
   /** A turn was detected while an answer ran that may not be interrupted: it is answered next. */
   #answerNext = false;
   #ended = false;
@@ -43,7 +45,7 @@ export class DemoSession {
     const { knobs, drawId } = setup;
     this.#setup = setup;
     this.#id = drawId("sess");
-    this.#expiresAt = Math.ceil((Date.now() + knobs.max_session_ms) / 1000);
+    this.#expiresAt = Math.ceil((setup.clock.wall() + knobs.max_session_ms) / 1000);
     this.#conversation = new Conversation(drawId("conv"));
     this.#config = defaultConfig(setup.intent, setup.model, knobs);
     this.#responses = new Responses(setup, this.#conversation, (response) => this.#responseEnded(response));
@@ -70,7 +72,7 @@ export class DemoSession {
     this.#ended = true;
     this.#responses.abandon();
     this.#stopIdle();
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const stop of this.#timers) stop();
   }
 
   /** One message of the client. Never throws for what a client may send. */
@@ -200,7 +202,7 @@ export class DemoSession {
 
   /** Asynchronous, as a provider's is, and honest: there is no speech recognition here. */
   #transcribe(itemId: string, ms: number): void {
-    setImmediate(() => {
+    this.#setup.clock.soon(() => {
       if (this.#ended) return;
       const transcript = `[${seconds(ms, 2)} s of speech]`;
       const item = this.#conversation.find(itemId);
@@ -225,11 +227,11 @@ export class DemoSession {
     const position = this.#listener.position;
     const waitMs = response.unplayedMs + detection.idle_timeout_ms;
     this.#stopIdle();
-    this.#idleTimer = setTimeout(() => this.#idle(position), waitMs);
+    this.#stopIdleTimer = this.#setup.clock.after(waitMs, () => this.#idle(position));
   }
 
   #idle(position: number): void {
-    this.#idleTimer = null;
+    this.#stopIdleTimer = null;
     if (this.#listener.speaking || this.#responses.active !== null) return;
     const itemId = this.#setup.drawId("item");
     this.#send("input_audio_buffer.timeout_triggered", {
@@ -241,8 +243,8 @@ export class DemoSession {
   }
 
   #stopIdle(): void {
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
-    this.#idleTimer = null;
+    this.#stopIdleTimer?.();
+    this.#stopIdleTimer = null;
   }
 
   #expire(): void {
@@ -290,6 +292,6 @@ export class DemoSession {
   }
 
   #after(ms: number, act: () => void): void {
-    this.#timers.add(setTimeout(act, ms));
+    this.#timers.add(this.#setup.clock.after(ms, act));
   }
 }

@@ -13,7 +13,16 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class Voice {
+export interface Speech {
+  /**
+   * Samples of one sentence at `rateHz`. The array is shared: do not write to it.
+   * `speed` 0.25 to 1.5, as in `session.audio.output.speed`.
+   * @throws Error when it cannot be said.
+   */
+  say(text: string, voice: FliteVoice, speed: number, rateHz: number): Promise<Int16Array>;
+}
+
+export class Voice implements Speech {
   #worker: Worker | null = null;
   #nextId = 1;
   #closed = false;
@@ -23,11 +32,7 @@ export class Voice {
   /** In order of last use. */
   readonly #cache = new Map<string, Int16Array>();
 
-  /**
-   * Samples of one sentence at `rateHz`. The array is shared: do not write to it.
-   * `speed` 0.25 to 1.5, as in `session.audio.output.speed`.
-   * @throws Error when the engine fails or too many sentences wait.
-   */
+  /** @throws Error when the engine fails or too many sentences wait. */
   async say(text: string, voice: FliteVoice, speed: number, rateHz: number): Promise<Int16Array> {
     const key = `${voice}|${speed}|${rateHz}|${text}`;
     const cached = this.#cache.get(key);

@@ -1,55 +1,86 @@
 /**
  * How a door tells the object who comes: one header, set by the Worker on a request of its own making, so that
- * nothing a client sends can be taken for it. Secrets stay out of it: the object resolves the plan itself.
+ * nothing a client sends can be taken for it. Secrets stay out of it: the object resolves the plan itself. Instructions do
+ * not, and the runtime's logs mask a header only by its name: one with "secret" in it.
  *
  * A session configuration may be larger than a header should be; then it goes ahead by `prepare` under a ticket.
+ *
+ * After a deploy the doors are new at once and an object with a call under way stays old, for hours; a rollback makes it
+ * the other way round. So all of this only grows: a member that is added is optional here, with what its absence meant,
+ * and none is ever taken away or given another meaning.
  */
-import type { Dialect } from "../src/session/io.ts";
-import type { JsonObject } from "../src/upstreams/upstream.ts";
+import * as v from "valibot";
+import { isJsonObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 
-export const SETUP_HEADER = "x-relay-setup";
+export const SETUP_HEADER = "x-relay-secret-setup";
+/** What doors of before 0.2 call it. */
+const FORMER_HEADER = "x-relay-setup";
+/** Of what a door says. For people and logs: an object reads what it knows of whatever version. */
+const SETUP_VERSION = 2;
 /** Characters of the header's value. */
 export const SETUP_HEADER_LIMIT = 7168;
 
-/** What stays the same for the whole session, kept in the object's storage. */
-export interface CallSetup {
-  readonly id: string;
-  readonly model: string;
-  readonly intent: "conversation" | "transcription";
-  readonly session: JsonObject;
+const callSetup = v.object({
+  id: v.string(),
+  model: v.string(),
+  intent: v.picklist(["conversation", "transcription"]),
+  session: v.custom<JsonObject>((value) => isJsonObject(value as Json)),
   /** Id of the API key on whose account this runs. */
-  readonly keyId: string;
+  keyId: v.string(),
   /** `jti` of the client secret that opened it, and that may go on with it; null: a key or a session token did. */
-  readonly secret: string | null;
+  secret: v.nullish(v.string(), null),
   /** It holds one of its key's places, to be given back at its end. */
-  readonly leased: boolean;
+  leased: v.optional(v.boolean(), false),
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
-  readonly token: { readonly jti: string; readonly exp: number } | null;
-}
+  token: v.nullish(v.object({ jti: v.string(), exp: v.number() }), null),
+});
+
+const arrival = v.object({
+  version: v.optional(v.number(), 1),
+  /** Null: only to a session that is already there. */
+  call: v.nullish(callSetup, null),
+  /** Null: nobody who is known, with `resume`. */
+  keyId: v.nullish(v.string(), null),
+  /** The resume token with which a client comes back; then neither key nor session token is asked for. */
+  resume: v.nullish(v.string(), null),
+  /** `jti` of the client secret with which it comes: good for a session of its own that has lost its client. */
+  secret: v.nullish(v.string(), null),
+  dialect: v.picklist(["realtime", "duplex.v1"]),
+  /** Subprotocol to answer with. */
+  protocol: v.nullish(v.string(), null),
+  /** `call.session` is `{}` and waits under this ticket. */
+  ticket: v.nullish(v.string(), null),
+});
+
+/** What stays the same for the whole session, kept in the object's storage. */
+export type CallSetup = Readonly<v.InferOutput<typeof callSetup>>;
 
 /** One client connection. */
-export interface Arrival {
-  /** Null: only to a session that is already there. */
+export type Arrival = Readonly<Omit<v.InferOutput<typeof arrival>, "version" | "call">> & {
   readonly call: CallSetup | null;
-  /** Null: nobody who is known, with `resume`. */
-  readonly keyId: string | null;
-  /** The resume token with which a client comes back; then neither key nor session token is asked for. */
-  readonly resume: string | null;
-  /** `jti` of the client secret with which it comes: good for a session of its own that has lost its client. */
-  readonly secret: string | null;
-  readonly dialect: Dialect;
-  /** Subprotocol to answer with. */
-  readonly protocol: string | null;
-  /** `call.session` is `{}` and waits under this ticket. */
-  readonly ticket: string | null;
+};
+
+export function encodeArrival(said: Arrival): string {
+  const text = JSON.stringify({ version: SETUP_VERSION, ...said });
+  return new TextEncoder().encode(text).toBase64({ alphabet: "base64url" });
 }
 
-export function encodeArrival(arrival: Arrival): string {
-  return new TextEncoder().encode(JSON.stringify(arrival)).toBase64({ alphabet: "base64url" });
+/** Null: no door of any version says such a thing. */
+export function readArrival(headers: Headers): Arrival | null {
+  const header = headers.get(SETUP_HEADER) ?? headers.get(FORMER_HEADER) ?? "";
+  try {
+    return v.parse(
+      arrival,
+      JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(header, { alphabet: "base64url" }))),
+    );
+  } catch {
+    return null;
+  }
 }
 
-export function decodeArrival(header: string): Arrival {
-  return JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(header, { alphabet: "base64url" })));
+/** As a door or an object of any version wrote it. @throws when it is none. */
+export function readCallSetup(value: unknown): CallSetup {
+  return v.parse(callSetup, value);
 }
 
 /** Why the object would not take a connection; the door makes an HTTP answer of it. */
@@ -68,5 +99,5 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   session_not_found: 404,
   session_ended: 409,
   session_busy: 409,
-  session_unavailable: 500,
+  session_unavailable: 503,
 };

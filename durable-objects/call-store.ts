@@ -1,9 +1,9 @@
 /** What a session keeps in its object's SQLite: how it began, its last snapshot, and which token was used. */
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
-import type { CallSetup } from "./call-setup.ts";
+import { type CallSetup, readCallSetup } from "./call-setup.ts";
 import { Crates, type Crate, type Places } from "./crates.ts";
-import { divide, join, type Divided } from "./pieces.ts";
+import { type Divided, Divider } from "./pieces.ts";
 
 /** A moment of the session, with the sockets that it believes to have. */
 export interface Moment {
@@ -13,7 +13,12 @@ export interface Moment {
   readonly at: number;
 }
 
+/** As it was found in the store, whatever build wrote it. */
+export type FoundMoment = Omit<Moment, "session"> & { readonly session: unknown };
+
 interface StoredMoment {
+  /** Of these values, not of what is in the session. */
+  readonly format: typeof FORMAT;
   readonly at: number;
   readonly peers: readonly string[];
   readonly session: Divided;
@@ -25,14 +30,24 @@ interface UsedToken {
   readonly exp: number;
 }
 
+const FORMAT = 2;
 const CALL = "call";
 const USED = "used";
 const MOMENT = "moment";
 /** There while the moment is the last word: the session slept, and nothing came since. */
 const ASLEEP = "asleep";
+/** There while what is stored cannot be read: since when, in milliseconds since 1970. */
+const UNREAD = "unread";
 const CRATE = "crate:";
 /** Of one `put` or `delete` with several keys (Durable Objects, storage API). */
 const KEYS_AT_ONCE = 128;
+/**
+ * Bytes of one value, of 2 MB that the platform takes with the key (Durable Objects, limits); workerd alone would take
+ * 4 MiB. A write that the platform refuses ends the object; one that is not made does not.
+ */
+const VALUE_LIMIT = 1_900_000;
+/** Of one place in a moment. */
+const PLACE_BYTES = 64;
 
 /**
  * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
@@ -41,24 +56,38 @@ const KEYS_AT_ONCE = 128;
  */
 export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
 
+/** How long what cannot be read is kept. */
+const UNREAD_MS = 2 * ABANDONED_MS;
+
 export class CallStore {
   readonly #storage: DurableObjectStorage;
   #crates = new Crates();
+  #divider = new Divider();
   /** When the alarm is set for, as far as this object knows. */
   #alarmAt = Number.NEGATIVE_INFINITY;
+  /** How the session began, while that waits for its first snapshot. */
+  #unstored: CallSetup | null = null;
+  /** A token was used up, and that is not known to be durable. */
+  #unconfirmed = false;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
   }
 
+  /** @throws when what is stored is none. */
   get call(): CallSetup | null {
-    return this.#storage.kv.get<CallSetup>(CALL) ?? null;
+    const stored = this.#storage.kv.get(CALL);
+    return stored === undefined ? null : readCallSetup(stored);
   }
 
-  /** Durable before anything that is sent afterwards leaves the object. */
-  begin(call: CallSetup, now: number): Promise<void> {
-    this.#storage.kv.put(CALL, call);
-    return this.#guard(now);
+  /** A session begins with its client. It is stored with its first snapshot: without one nothing could go on with it. */
+  begin(call: CallSetup): void {
+    this.#unstored = call;
+  }
+
+  /** A session begins before its client, which may be long in coming: the object may leave memory meanwhile. */
+  async prepare(call: CallSetup, now: number): Promise<void> {
+    await Promise.all([this.#storage.put(CALL, call, { allowUnconfirmed: true }), this.#guard(now)]);
   }
 
   /** The token that opened this session, while a door would still accept it. */
@@ -66,25 +95,39 @@ export class CallStore {
     return this.#storage.kv.get<UsedToken>(USED) ?? null;
   }
 
-  /** False when it was used before. As durable as `begin`: two connections cannot both have it. */
+  /** False when it was used before: two connections cannot both have it. Durable after `confirmed`. */
   consume(token: UsedToken): boolean {
     if (this.used?.jti === token.jti) return false;
-    this.#storage.kv.put<UsedToken>(USED, { jti: token.jti, exp: token.exp });
+    this.#unconfirmed = true;
+    // It is read again at once; only the output gate is left open, so that what the session dials does not wait.
+    void this.#storage.put<UsedToken>(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
     return true;
+  }
+
+  /** Resolves when whatever token was used up stays so. */
+  async confirmed(): Promise<void> {
+    if (!this.#unconfirmed) return;
+    await this.#storage.sync();
+    this.#unconfirmed = false;
   }
 
   /**
    * Unconfirmed, because the output gate would hold back what is sent meanwhile (one insert per frame gave a p99 of
    * 1.7 s). What a crash can lose is the last second, and the snapshot before it is whole: one put is atomic.
-   * Resolves when it is durable, rejects when it is not.
+   * Resolves when it is durable; rejects when it was refused before it was written. One that the platform fails to write
+   * does neither: that ends the object, and another one goes on from the last that is durable.
    */
-  async save(moment: Moment): Promise<void> {
-    const { pieces, blocks, ...session } = divide(moment.session);
-    const { places, written, thrown } = this.#crates.pack(pieces, blocks);
+  async save({ at, peers, session }: Moment): Promise<void> {
+    const { rest, references, pieces, blocks, bytes } = this.#divider.divide(session);
+    const { places, written, thrown, largest } = this.#crates.pack(pieces, blocks);
     try {
-      const stored: StoredMoment = { at: moment.at, peers: moment.peers, session, places };
-      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(moment.at)]);
+      const placed = places.pieces.length + places.blocks.length + places.crates.length;
+      if (Math.max(largest, bytes + PLACE_BYTES * placed) > VALUE_LIMIT)
+        throw new Error("a snapshot is too large");
+      const stored: StoredMoment = { format: FORMAT, at, peers, session: { rest, references }, places };
+      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(at)]);
       await this.#storage.sync();
+      this.#unstored = null;
       this.#crates.stored(places);
     } catch (error) {
       this.#crates.failed();
@@ -94,10 +137,11 @@ export class CallStore {
 
   /** Nothing refers to the new crates before the moment does, which comes last. */
   async #write(moment: StoredMoment, crates: ReadonlyMap<number, Crate>): Promise<void> {
-    const entries: [string, StoredMoment | Crate][] = Array.from(crates, ([n, crate]) => [
+    const entries: [string, StoredMoment | Crate | CallSetup][] = Array.from(crates, ([n, crate]) => [
       `${CRATE}${n}`,
       crate,
     ]);
+    if (this.#unstored !== null) entries.push([CALL, this.#unstored]);
     entries.push([MOMENT, moment]);
     for (const chunk of inChunks(entries)) {
       await this.#storage.put(Object.fromEntries(chunk), { allowUnconfirmed: true });
@@ -112,16 +156,19 @@ export class CallStore {
   }
 
   /** @throws when what is stored is not whole. */
-  load(): Moment | null {
+  load(): FoundMoment | null {
     const stored = this.#storage.kv.get<StoredMoment>(MOMENT);
     if (stored === undefined) return null;
     const crates = Array.from(this.#storage.kv.list<Crate>({ prefix: CRATE }), ([key, crate]) => {
       return [Number(key.slice(CRATE.length)), crate] as const;
     });
+    if (stored.format !== FORMAT) throw new Error("a moment of another format");
     const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates));
-    // Written by `save`, read by the same code or refused by the session's own version.
-    const session = join(stored.session, pieces, blocks) as SessionSnapshot;
-    return { at: stored.at, peers: stored.peers, session };
+    return {
+      at: stored.at,
+      peers: stored.peers,
+      session: this.#divider.join(stored.session, pieces, blocks),
+    };
   }
 
   /** What `load` gives is all there is to know: nothing was sent or received after it. */
@@ -131,7 +178,7 @@ export class CallStore {
 
   /** @param current nothing happened since the last `save`. */
   sleep(current: boolean): void {
-    if (current) this.#storage.kv.put(ASLEEP, true);
+    if (current) void this.#storage.put(ASLEEP, true, { allowUnconfirmed: true });
   }
 
   /** Durable before anything that is sent afterwards leaves the object. */
@@ -142,7 +189,9 @@ export class CallStore {
   /** Forgets the session, but the used token not before no door accepts it any more: then call this again. */
   async wipe(now: number): Promise<void> {
     this.#crates = new Crates();
+    this.#divider = new Divider();
     this.#alarmAt = Number.NEGATIVE_INFINITY;
+    this.#unstored = null;
     const used = this.used;
     if (used === null || used.exp * 1000 <= now) {
       await this.#storage.deleteAlarm();
@@ -152,6 +201,27 @@ export class CallStore {
     const keys = Array.from(this.#storage.kv.list(), ([key]) => key);
     for (const key of keys) if (key !== USED) this.#storage.kv.delete(key);
     await this.#storage.setAlarm(used.exp * 1000);
+  }
+
+  /**
+   * What is stored cannot be read, by this build or at this moment: another one may (a rollback, the end of a fault of the
+   * storage's). It stays as long as a session that nobody comes back to; then the alarm rings.
+   */
+  async keepUnread(now: number): Promise<void> {
+    const since = this.#storage.kv.get<number>(UNREAD) ?? now;
+    await this.#storage.put(UNREAD, since, { allowUnconfirmed: true });
+    await this.setAlarm(since + UNREAD_MS);
+  }
+
+  /** It could be read after all. */
+  read(): void {
+    if (this.#storage.kv.get<number>(UNREAD) === undefined) return;
+    void this.#storage.delete(UNREAD, { allowUnconfirmed: true });
+  }
+
+  /** The time of what cannot be read is over. */
+  unreadOver(now: number): boolean {
+    return now >= (this.#storage.kv.get<number>(UNREAD) ?? now) + UNREAD_MS;
   }
 
   /** Wakes the object for a deadline. Storage has one alarm; setting it replaces the former. */

@@ -1,13 +1,13 @@
 /**
  * Where the parts of a snapshot are stored that are too large for one value, or that do not change: in crates, values
  * of a storage that takes 2 MB at most of each (Durable Objects limits, "Key and value combined"). A crate is written
- * once. A sealed block that is stored already is not written again; a crate is thrown out when the last durable
+ * once. A block that is stored already is not written again; a crate is thrown out when the last durable
  * snapshot needs nothing of it.
  */
 import { sealedBytes } from "../src/audio/sealed.ts";
-import type { Piece } from "./pieces.ts";
+import { type Block, type Piece, type SizedPiece, textBytes } from "./pieces.ts";
 
-export type Crate = readonly (Piece | object)[];
+export type Crate = readonly (Piece | Block)[];
 
 /** Where the parts of a snapshot are: crate and index within for each. Blocks have their bytes besides. */
 export interface Places {
@@ -22,6 +22,8 @@ type Place = readonly [crate: number, index: number, bytes: number];
 export interface Shipment {
   readonly places: Places;
   readonly written: ReadonlyMap<number, Crate>;
+  /** Bytes of the largest of these, about. */
+  readonly largest: number;
   /** Needed neither by this snapshot nor by the last durable one. */
   readonly thrown: readonly number[];
 }
@@ -35,7 +37,7 @@ const CRATE_BYTES = 1024 * 1024;
 const LEAST_IN_USE = 1 / 7;
 
 export class Crates {
-  #places = new WeakMap<object, Place>();
+  #places = new BlockPlaces();
   /** Bytes of the crates that may be stored. */
   #bytes = new Map<number, number>();
   /** What the last durable snapshot needs. */
@@ -43,20 +45,20 @@ export class Crates {
   #next = 0;
 
   /** Places for all parts of a snapshot. To be followed by `stored` or `failed`. */
-  pack(pieces: readonly Piece[], blocks: readonly object[]): Shipment {
+  pack(pieces: readonly SizedPiece[], blocks: readonly Block[]): Shipment {
     const lasting = new Packing(() => this.#number());
     const passing = new Packing(() => this.#number());
     const wasteful = this.#wasteful(blocks);
     const blockPlaces = blocks.map((block) => {
       const known = this.#places.get(block);
       if (known && this.#bytes.has(known[0]) && !wasteful.has(known[0])) return known;
-      const bytes = sealedBytes(block) ?? CRATE_BYTES;
+      const bytes = bytesOf(block);
       const place: Place = [...lasting.put(block, bytes), bytes];
       this.#places.set(block, place);
       return place;
     });
-    // Two bytes for each character.
-    const piecePlaces = pieces.map((piece) => passing.put(piece, 2 * piece.length));
+    const piecePlaces = pieces.map(({ piece, bytes }) => passing.put(piece, bytes));
+    this.#places.keep(blocks);
     const needed = new Set([...blockPlaces, ...piecePlaces].map(([crate]) => crate));
     const thrown = [...this.#bytes.keys()].filter((crate) => !needed.has(crate) && !this.#durable.has(crate));
     for (const crate of thrown) this.#bytes.delete(crate);
@@ -65,6 +67,7 @@ export class Crates {
     return {
       places: { pieces: piecePlaces, blocks: blockPlaces, crates },
       written: new Map([...lasting.crates, ...passing.crates]),
+      largest: Math.max(0, ...lasting.bytes.values(), ...passing.bytes.values()),
       thrown,
     };
   }
@@ -75,7 +78,7 @@ export class Crates {
   }
 
   /** Crates that hold little besides what is not needed any more. */
-  #wasteful(blocks: readonly object[]): ReadonlySet<number> {
+  #wasteful(blocks: readonly Block[]): ReadonlySet<number> {
     const used = new Map<number, number>();
     for (const block of blocks) {
       const place = this.#places.get(block);
@@ -94,19 +97,19 @@ export class Crates {
 
   /** Nobody knows what of it is stored: nothing that is packed from now on relies on it. */
   failed(): void {
-    this.#places = new WeakMap();
+    this.#places = new BlockPlaces();
   }
 
   /** @param crates all there are. @throws when a part is missing. */
-  unpack(places: Places, crates: ReadonlyMap<number, Crate>): { pieces: Piece[]; blocks: object[] } {
-    const part = (crate: number, index: number): Piece | object => {
+  unpack(places: Places, crates: ReadonlyMap<number, Crate>): { pieces: Piece[]; blocks: Block[] } {
+    const part = (crate: number, index: number): Piece | Block => {
       const found = crates.get(crate)?.[index];
       if (found === undefined) throw new Error("a part of the snapshot is missing");
       return found;
     };
     const pieces = places.pieces.map(([crate, index]) => part(crate, index) as Piece);
     const blocks = places.blocks.map((place) => {
-      const block = part(place[0], place[1]) as object;
+      const block = part(place[0], place[1]);
       this.#places.set(block, place);
       return block;
     });
@@ -118,9 +121,38 @@ export class Crates {
   }
 }
 
+/** Where blocks are stored. Objects are known by themselves; texts while the last snapshot had them. */
+class BlockPlaces {
+  readonly #objects = new WeakMap<object, Place>();
+  #texts = new Map<string, Place>();
+
+  get(block: Block): Place | undefined {
+    return typeof block === "string" ? this.#texts.get(block) : this.#objects.get(block);
+  }
+
+  set(block: Block, place: Place): void {
+    if (typeof block === "string") this.#texts.set(block, place);
+    else this.#objects.set(block, place);
+  }
+
+  /** Forgets the texts that are not among these. */
+  keep(blocks: readonly Block[]): void {
+    const former = this.#texts;
+    this.#texts = new Map();
+    for (const block of blocks) {
+      const place = typeof block === "string" ? former.get(block) : undefined;
+      if (place) this.set(block, place);
+    }
+  }
+}
+
+function bytesOf(block: Block): number {
+  return typeof block === "string" ? textBytes(block) : (sealedBytes(block) ?? CRATE_BYTES);
+}
+
 /** Fills crates, one after the other. */
 class Packing {
-  readonly crates = new Map<number, (Piece | object)[]>();
+  readonly crates = new Map<number, (Piece | Block)[]>();
   readonly bytes = new Map<number, number>();
   readonly #number: () => number;
   #current = 0;
@@ -129,7 +161,7 @@ class Packing {
     this.#number = number;
   }
 
-  put(part: Piece | object, bytes: number): readonly [crate: number, index: number] {
+  put(part: Piece | Block, bytes: number): readonly [crate: number, index: number] {
     const filled = this.bytes.get(this.#current);
     if (filled === undefined || filled + bytes > CRATE_BYTES) {
       this.#current = this.#number();

@@ -76,7 +76,9 @@ export class Dialler {
   };
 
   async #connect(request: DialRequest, signal: AbortSignal): Promise<WebSocket> {
-    await this.#turn();
+    // The first ones are dialled at once: a write that follows in this turn would hold the request back until it is durable.
+    if (this.#pending < PENDING_LIMIT) this.#pending += 1;
+    else await this.#turn();
     try {
       signal.throwIfAborted();
       return await upgrade(request, signal);

@@ -223,22 +223,20 @@ export class Shell {
   #run(input: Input | null): void {
     if (this.#over) return;
     const now = this.#host.clock.now();
-    if (this.#asleep) {
-      this.#asleep = false;
-      this.#host.awake();
-    }
+    const asleep = this.#asleep;
+    this.#asleep = false;
     this.#sleepSaves = 0;
     this.#lastInputAt = now;
     this.#snapshots.touch();
-    this.#act(input, now);
+    this.#act(input, now, asleep);
   }
 
   /** @returns whether the session did anything but count. */
-  #act(input: Input | null, now: number): boolean {
+  #act(input: Input | null, now: number, asleep = false): boolean {
     let acted = false;
     try {
       const actions = input === null ? this.#session.terminate(now) : this.#session.handle(input, now);
-      for (const action of actions) {
+      for (const action of asleep ? this.#wake(actions) : actions) {
         // What follows the end is nobody's any more: a connection dialled now would never be hung up.
         if (this.#over) break;
         acted ||= action.type !== "metric";
@@ -249,6 +247,15 @@ export class Shell {
       this.#fail(error);
     }
     return acted;
+  }
+
+  /** Dials first: what follows is held back until the store knows that the session is awake. @returns what follows. */
+  #wake(actions: readonly Action[]): readonly Action[] {
+    const ends = actions.some((action) => action.type === "end");
+    const [dials, others] = ends ? [[], actions] : partition(actions);
+    for (const dial of dials) this.#perform(dial);
+    this.#host.awake();
+    return others;
   }
 
   #perform(action: Action): void {
@@ -447,6 +454,13 @@ export class Shell {
   get #deadline(): number | null {
     return earlier(this.#session.deadline, this.#pending.deadline);
   }
+}
+
+function partition(
+  actions: readonly Action[],
+): readonly [dials: readonly Action[], others: readonly Action[]] {
+  const dials = actions.filter((action) => action.type === "dial");
+  return [dials, actions.filter((action) => action.type !== "dial")];
 }
 
 function earlier(a: number | null, b: number | null): number | null {

@@ -1,7 +1,7 @@
 /**
  * When snapshots are taken: after the sends of their tick, once per second at most unless urgent, and never while the one before is
- * still on its way to the disk, so that two are never in each other's way. What could not be stored is
- * tried again, ever less often.
+ * still on its way to the disk, so that two are never in each other's way. What was refused before it was written is
+ * tried again, ever less often; a write that fails is the end of the object, and of this with it.
  */
 import type { Covers } from "../src/session/io.ts";
 import type { Clock } from "./timer.ts";

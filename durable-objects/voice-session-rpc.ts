@@ -1,6 +1,9 @@
 /**
  * What the doors ask of a session's object. Values cross as text: a session's JSON is of any depth, and the doors
  * hand it on as it is.
+ *
+ * Only grows, as call-setup.ts does: doors and objects of two releases talk to each other after a deploy. A method stays as
+ * it is for a release after the last door that calls it.
  */
 export interface VoiceSessionRpc {
   /** Upgrades a client. See call-setup.ts for the header that says who comes. */

@@ -8,18 +8,23 @@ import { resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { Plan } from "../src/session/plan.ts";
-import { Session, type SessionDependencies, type SessionSetup } from "../src/session/session.ts";
+import {
+  Session,
+  type SessionDependencies,
+  type SessionSetup,
+  type SessionSnapshot,
+} from "../src/session/session.ts";
 import { Counters } from "../src/telemetry/metrics.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
 import {
-  decodeArrival,
+  readArrival,
+  readCallSetup,
   REFUSAL_STATUS,
-  SETUP_HEADER,
   type Arrival,
   type CallSetup,
   type Refusal,
 } from "./call-setup.ts";
-import { ABANDONED_MS, CallStore, type Moment } from "./call-store.ts";
+import { ABANDONED_MS, CallStore, type FoundMoment, type Moment } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
@@ -29,6 +34,7 @@ import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
 import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
 import { type Found, Shell, type SessionCore, type ShellHost } from "./shell.ts";
+import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
 import { WALL_CLOCK } from "./timer.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
@@ -57,22 +63,23 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #live: Live | null = null;
   /** Came back from a crash so long after it that its client has given up, and nobody came since. */
   #deserted = false;
+  /** Something is stored that could not be read: nothing begins here until it can, or its time is over. */
+  #unread = false;
 
   constructor(ctx: DurableObjectState, env: RelayEnv) {
     super(ctx, env);
     this.#store = new CallStore(ctx.storage);
-    try {
-      this.#revive();
-    } catch (error) {
-      this.#abandon(error);
-    }
+    this.#revive();
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const arrival = decodeArrival(request.headers.get(SETUP_HEADER) ?? "");
-    let refusal = this.#admit(arrival);
+    const arrival = readArrival(request.headers);
+    if (arrival === null) return refuse("session_unavailable");
+    // The storage's fault may be over.
+    if (this.#unread) this.#revive();
+    let refusal = this.#unread ? "session_unavailable" : this.#admit(arrival);
     if (refusal === "session_busy" && (await this.#vacated())) refusal = this.#admit(arrival);
-    if (refusal !== null) return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
+    if (refusal !== null) return refuse(refusal);
     const shell = this.#live?.shell;
     if (shell === undefined) throw new Error("admitted without a session");
     this.#deserted = false;
@@ -83,6 +90,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       token: arrival.resume,
       secret: arrival.secret !== null,
     });
+    // The upstreams are dialled by now, and what there is to say waits in the socket.
+    await this.#store.confirmed();
     const headers = new Headers();
     if (arrival.protocol !== null) headers.set("Sec-WebSocket-Protocol", arrival.protocol);
     return new Response(null, { status: 101, webSocket: theirs, headers });
@@ -95,8 +104,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   async prewarm(setup: string): Promise<boolean> {
-    if (this.#live !== null || this.#store.used !== null) return false;
-    this.#start(JSON.parse(setup));
+    if (this.#unread || this.#live !== null || this.#store.used !== null) return false;
+    this.#prepare(readCallSetup(JSON.parse(setup)));
     return true;
   }
 
@@ -110,7 +119,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   async terminate(keyId: string): Promise<boolean> {
     const live = this.#of(keyId);
-    if (live === null) return false;
+    if (live === null) return this.#unread && this.#forget(keyId);
     // Ended before its client came: the token must not begin it again.
     if (live.call.token !== null) this.#store.consume(live.call.token);
     live.shell.terminate();
@@ -154,8 +163,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
    */
   override async alarm(): Promise<void> {
     const shell = this.#live?.shell;
+    if (this.#unread && !this.#store.unreadOver(Date.now())) return this.#store.keepUnread(Date.now());
+    if (this.#unread) this.#leave(this.#storedCall());
     if (shell === undefined || shell.over) {
       await this.#store.wipe(Date.now());
+      this.#unread = false;
       return;
     }
     if (this.#deserted) shell.terminate();
@@ -215,26 +227,47 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
-    this.ctx.waitUntil(this.#store.begin(call, now));
+    this.#store.begin(call);
     this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan)) };
   }
 
-  /** After hibernation, a deploy or a crash: the session goes on from its last snapshot. */
+  /** Before its client comes. @throws as `#start`. */
+  #prepare(call: CallSetup): void {
+    this.#start(call);
+    this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
+  }
+
+  /** After hibernation, a deploy or a crash: the session goes on from its last snapshot, if that can be read. */
   #revive(): void {
+    try {
+      this.#unread = false;
+      this.#restore();
+      this.#store.read();
+    } catch (error) {
+      this.#abandon(error);
+    }
+  }
+
+  /** @throws when what is stored is not whole or of an unknown version, or the configuration has no such route any more. */
+  #restore(): void {
     const call = this.#store.call;
-    if (call === null) return;
+    if (call === null) {
+      // They outlived an object that died before its first snapshot.
+      this.#putOut([]);
+      return;
+    }
     const moment = this.#store.load();
     const { asleep } = this.#store;
     const { client, pending } = this.#hibernated(moment, asleep);
     if (moment === null) {
-      // Pre-warmed and never met, or gone within its first second: only the former can begin anew.
-      if (client !== null || this.#store.used !== null) throw new Error("no snapshot");
-      this.#start(call);
+      // Pre-warmed and never met, or gone before its first snapshot: only the former can begin anew.
+      if (client === null && this.#store.used === null) this.#prepare(call);
+      else this.#vanish(call);
       return;
     }
     const setup = this.#setup(call);
     const now = Date.now();
-    const core = Session.restore(moment.session, setup, this.#dependencies(), now, !asleep);
+    const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
     const shell = new Shell(core, this.#host(setup.plan), { client, pending, asleep, vacantSince });
     this.#live = { call, core, shell };
@@ -245,8 +278,23 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (core.deadline !== null && core.deadline <= now) shell.woken();
   }
 
+  /** It was pre-warmed and died before it was stored with its client. */
+  #vanish(call: CallSetup): void {
+    this.#leave(call);
+    for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
+    this.ctx.waitUntil(this.#store.wipe(Date.now()));
+  }
+
+  /** @throws UnreadableSnapshot */
+  #read(moment: FoundMoment, setup: SessionSetup): SessionSnapshot {
+    // Its members are those of any session: the cheapest detector will do.
+    const plan = { ...setup.plan, detector: "energy" } as const;
+    const fresh = new Session({ ...setup, plan }, this.#dependencies(), moment.at).snapshot();
+    return readSnapshot(moment.session, fresh);
+  }
+
   /** The client's socket, where the object hibernated with it, and those that have still to say who they are. */
-  #hibernated(moment: Moment | null, asleep: boolean): Pick<Found, "client" | "pending"> {
+  #hibernated(moment: FoundMoment | null, asleep: boolean): Pick<Found, "client" | "pending"> {
     const open = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
     const pending = open.flatMap((socket) => {
       const mark = readMark(socket.deserializeAttachment());
@@ -325,13 +373,50 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     );
   }
 
-  /** A session that cannot be built again. Its client is told to come back as a new one (RFC 6455: 1012, restart). */
+  /**
+   * A session that cannot be built again, now or by this build. Its client is told to come again (RFC 6455: 1012,
+   * restart); what is stored is kept, because a rollback may be able to.
+   */
   #abandon(error: unknown): void {
-    console.error("a voice session could not be restored", describeFailure(error));
-    this.#leave(this.#store.call);
+    const why = error instanceof UnreadableSnapshot ? error.message : describeFailure(error);
+    console.error("a voice session could not be restored", why);
+    this.#live = null;
+    this.#unread = true;
     for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
-    this.ctx.waitUntil(this.#store.wipe(Date.now()));
+    const kept = this.#keepUnread();
+    this.ctx.waitUntil(
+      kept.catch((failure: unknown) => console.error("and what is stored", describeFailure(failure))),
+    );
   }
+
+  /** Storage that cannot be read may throw at once. */
+  async #keepUnread(): Promise<void> {
+    await this.#store.keepUnread(Date.now());
+  }
+
+  /** Null: what is stored does not even say that. */
+  #storedCall(): CallSetup | null {
+    try {
+      return this.#store.call;
+    } catch {
+      return null;
+    }
+  }
+
+  /** The owner of what cannot be read ends it. */
+  async #forget(keyId: string): Promise<boolean> {
+    const call = this.#storedCall();
+    if (call?.keyId !== keyId) return false;
+    if (call.token !== null) this.#store.consume(call.token);
+    this.#leave(call);
+    await this.#store.wipe(Date.now());
+    this.#unread = false;
+    return true;
+  }
+}
+
+function refuse(refusal: Refusal): Response {
+  return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
 }
 
 /** What a client secret leaves open, the URL says: only the same call is gone on with. */

@@ -76,7 +76,8 @@ export async function openStage(inspect = false): Promise<Stage> {
 /** The session's object loses its memory and its sockets, as by a deploy or a crash. */
 export async function abortObject({ worker }: Relay, sessionId: string): Promise<void> {
   const namespace = await worker.miniflare.getDurableObjectNamespace("VOICE_SESSION");
-  const object = namespace.get(namespace.idFromName(sessionId)) as unknown as { die(): Promise<void> };
+  const [unique = ""] = /[0-9a-f]{64}/.exec(sessionId) ?? [];
+  const object = namespace.get(namespace.idFromString(unique)) as unknown as { die(): Promise<void> };
   // It dies before it can answer.
   await object.die().catch(() => {});
 }

@@ -1,25 +1,37 @@
 /**
- * A loudness envelope on a wall-clock axis: mean power per 16 ms frame, as a whole and by bands, the last few seconds
- * of it. Two envelopes on the same axis can be compared whatever their sample rates are.
+ * A loudness envelope on a wall-clock axis: mean power per 16 ms frame, as a whole and by bands. Two envelopes on the same
+ * axis can be compared whatever their sample rates are. What a player was sent ahead of time lies in the future, minutes
+ * of it where nobody paces it: a frame is twelve bytes, and none takes another's place.
  */
 import { BANDS, FilterBank, type FilterBankSnapshot } from "./filter-bank.ts";
 
 export const ENVELOPE_FRAME_MS = 16;
-/** 128 frames: about two seconds, enough for a 640 ms window at any lag up to 1.2 s. */
-const FRAMES = 128;
+/** Four seconds that are over: a 320 ms window at any lag up to 0.8 s, of a message that came two seconds late. */
+const PAST_FRAMES = 256;
+/** Frames of one block; about a second. */
+const BLOCK_FRAMES = 64;
+/** Five minutes ahead. What lies beyond is not kept; a browser's player keeps no more either. */
+const MOST_BLOCKS = 300;
 /** Quieter frames and bands count as this, so that digital zero has a finite level. */
 const SILENT_DB = -75;
 export const SILENT_BAND_DB = -90;
-/** Per frame: the energy as a whole, then of each band. */
-const FIELDS = BANDS + 1;
+/** Per frame: the level as a whole, then of each band, then how much of the frame is known. */
+const LEVELS = BANDS + 1;
+const FIELDS = LEVELS + 1;
+/** Levels are kept in steps of this above the lowest; 0 is nothing at all. Half a step is a fifth of a decibel. */
+const STEP_DB = 0.375;
+const LOWEST_DB = -94.5;
+const WHOLE = 255;
 
 export class Envelope {
-  /** Energy sums and sample counts by frame number modulo FRAMES. */
-  readonly #energy = new Float64Array(FRAMES * FIELDS);
-  readonly #count = new Float64Array(FRAMES);
-  /** What the two above come to in dB, field by field; NaN where it was not worked out since they changed. */
-  readonly #db = new Float64Array(FRAMES * FIELDS).fill(NaN);
+  /** By frame number divided by BLOCK_FRAMES. */
+  #blocks = new Map<number, Uint8Array>();
   readonly #bank = new FilterBank();
+  /** The frame that samples are being added to: sums of energy, and how many samples. −1: none. */
+  #open = -1;
+  readonly #energy = new Float64Array(LEVELS);
+  #count = 0;
+  #perFrame = 1;
   /** Newest frame number; −1 before the first sample. */
   #newest = -1;
   /** Frame after which nothing sounds; null: it plays. */
@@ -31,9 +43,12 @@ export class Envelope {
     return this.#newest;
   }
 
-  /** Adds samples whose first one sounds at `atMs`. Samples older than what is kept are ignored. */
-  add(samples: Int16Array, rateHz: number, atMs: number): void {
+  /** Adds samples whose first one sounds at `atMs`. `nowMs`: what lies seconds before it is not needed any more. */
+  add(samples: Int16Array, rateHz: number, atMs: number, nowMs = atMs): void {
+    this.#forgetBefore(Math.floor(nowMs / ENVELOPE_FRAME_MS) - PAST_FRAMES);
     const perFrame = (rateHz * ENVELOPE_FRAME_MS) / 1000;
+    if (perFrame !== this.#perFrame) this.#close();
+    this.#perFrame = perFrame;
     // In whole samples: rounding must not move one to another frame when the same audio is cut elsewhere.
     let position = Math.round((atMs * rateHz) / 1000);
     for (let at = 0; at < samples.length;) {
@@ -45,36 +60,76 @@ export class Envelope {
     }
   }
 
+  #forgetBefore(frame: number): void {
+    for (const block of this.#blocks.keys()) {
+      if ((block + 1) * BLOCK_FRAMES <= frame) this.#blocks.delete(block);
+    }
+  }
+
+  /** What was to sound from `atMs` on never will: the player threw it away. */
+  forgetFrom(atMs: number): void {
+    const first = Math.max(0, Math.floor(atMs / ENVELOPE_FRAME_MS));
+    this.#close();
+    for (let frame = first; frame <= this.#newest; frame += 1) this.#clear(frame);
+    this.#newest = Math.min(this.#newest, first - 1);
+  }
+
   #addTo(frame: number, samples: Int16Array, from: number, to: number, rateHz: number): void {
-    this.#advance(frame);
-    if (frame <= this.#newest - FRAMES) return;
+    if (frame < 0) return;
+    if (frame !== this.#open) this.#reopen(frame);
     let energy = 0;
     for (let at = from; at < to; at += 1) {
       const value = (samples[at] ?? 0) / 32_768;
       energy += value * value;
     }
-    const slot = frame % FRAMES;
-    this.#energy[slot * FIELDS] = (this.#energy[slot * FIELDS] ?? 0) + energy;
-    this.#bank.add(samples, from, to, rateHz, this.#energy, slot * FIELDS + 1);
-    this.#count[slot] = (this.#count[slot] ?? 0) + (to - from);
-    this.#changed(slot);
+    this.#energy[0] = (this.#energy[0] ?? 0) + energy;
+    this.#bank.add(samples, from, to, rateHz, this.#energy, 1);
+    this.#count += to - from;
+    this.#newest = Math.max(this.#newest, frame);
   }
 
-  #advance(frame: number): void {
-    if (frame <= this.#newest) return;
-    const from = Math.max(this.#newest + 1, frame - FRAMES + 1);
-    for (let fresh = from; fresh <= frame; fresh += 1) this.#clear(fresh % FRAMES);
-    this.#newest = frame;
+  /** Goes on with a frame, which may hold something. */
+  #reopen(frame: number): void {
+    this.#close();
+    this.#open = frame;
+    const block = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
+    const place = (frame % BLOCK_FRAMES) * FIELDS;
+    this.#count = ((block?.[place + LEVELS] ?? 0) / WHOLE) * this.#perFrame;
+    for (let field = 0; field < LEVELS; field += 1) {
+      const level = levelOf(block?.[place + field] ?? 0);
+      this.#energy[field] = level === -Infinity ? 0 : 10 ** (level / 10) * this.#count;
+    }
   }
 
-  #clear(slot: number): void {
-    this.#energy.fill(0, slot * FIELDS, (slot + 1) * FIELDS);
-    this.#count[slot] = 0;
-    this.#changed(slot);
+  /** Keeps what was added to the open frame. */
+  #close(): void {
+    const frame = this.#open;
+    this.#open = -1;
+    if (frame < 0 || this.#count === 0) return;
+    const block = this.#block(frame);
+    if (!block) return;
+    const place = (frame % BLOCK_FRAMES) * FIELDS;
+    for (let field = 0; field < LEVELS; field += 1) {
+      block[place + field] = stepOf(10 * Math.log10((this.#energy[field] ?? 0) / this.#count));
+    }
+    block[place + LEVELS] = Math.max(1, Math.min(WHOLE, Math.round((this.#count / this.#perFrame) * WHOLE)));
   }
 
-  #changed(slot: number): void {
-    this.#db.fill(NaN, slot * FIELDS, (slot + 1) * FIELDS);
+  /** The block of a frame, made where there is room. */
+  #block(frame: number): Uint8Array | null {
+    const number = Math.floor(frame / BLOCK_FRAMES);
+    const known = this.#blocks.get(number);
+    if (known) return known;
+    if (this.#blocks.size >= MOST_BLOCKS) return null;
+    const block = new Uint8Array(BLOCK_FRAMES * FIELDS);
+    this.#blocks.set(number, block);
+    return block;
+  }
+
+  #clear(frame: number): void {
+    const block = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
+    const place = (frame % BLOCK_FRAMES) * FIELDS;
+    block?.fill(0, place, place + FIELDS);
   }
 
   /** From here on nothing sounds, whatever was added: the player stands still until `delay`. */
@@ -93,27 +148,32 @@ export class Envelope {
     const by = Math.max(0, Math.round(exact));
     this.#carry = exact - by;
     if (by === 0) return;
+    this.#close();
     const last = this.#newest;
-    const first = from - Math.round(bufferedMs / ENVELOPE_FRAME_MS);
-    this.#advance(Math.max(last, from) + by);
-    for (let frame = last; frame > last - FRAMES && frame >= Math.max(0, first); frame -= 1) {
-      if (frame + by > this.#newest - FRAMES) this.#raise(frame % FRAMES, (frame + by) % FRAMES);
-      if (frame >= from) this.#clear(frame % FRAMES);
+    const first = Math.max(0, from - Math.round(bufferedMs / ENVELOPE_FRAME_MS), this.#oldest);
+    this.#newest = Math.max(last, from) + by;
+    for (let frame = last; frame >= first; frame -= 1) {
+      this.#raise(frame, frame + by);
+      if (frame >= from) this.#clear(frame);
     }
   }
 
+  get #oldest(): number {
+    return this.#blocks.size === 0 ? 0 : Math.min(...this.#blocks.keys()) * BLOCK_FRAMES;
+  }
+
   /** The louder of two frames, field by field. */
-  #raise(slot: number, to: number): void {
-    const count = this.#count[slot] ?? 0;
-    const there = this.#count[to] ?? 0;
-    if (count === 0) return;
-    for (let field = 0; field < FIELDS; field += 1) {
-      const level = (this.#energy[slot * FIELDS + field] ?? 0) / count;
-      const other = there > 0 ? (this.#energy[to * FIELDS + field] ?? 0) / there : 0;
-      this.#energy[to * FIELDS + field] = Math.max(level, other) * count;
+  #raise(frame: number, to: number): void {
+    const from = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
+    const place = (frame % BLOCK_FRAMES) * FIELDS;
+    if (!from || from[place + LEVELS] === 0) return;
+    const into = this.#block(to);
+    if (!into) return;
+    const there = (to % BLOCK_FRAMES) * FIELDS;
+    for (let field = 0; field < LEVELS; field += 1) {
+      into[there + field] = Math.max(into[there + field] ?? 0, from[place + field] ?? 0);
     }
-    this.#count[to] = count;
-    this.#changed(to);
+    into[there + LEVELS] = from[place + LEVELS] ?? 0;
   }
 
   /** Level of a frame in dBFS, −75 where nothing sounded or nothing is known. */
@@ -128,20 +188,19 @@ export class Envelope {
 
   #level(frame: number, field: number): number {
     if (this.#heldFrom !== null && frame > this.#heldFrom) return -Infinity;
-    if (frame > this.#newest || frame <= this.#newest - FRAMES || frame < 0) return -Infinity;
-    const place = (frame % FRAMES) * FIELDS + field;
-    const known = this.#db[place] ?? NaN;
-    if (!Number.isNaN(known)) return known;
-    const count = this.#count[frame % FRAMES] ?? 0;
-    const level = count > 0 ? 10 * Math.log10((this.#energy[place] ?? 0) / count) : -Infinity;
-    this.#db[place] = level;
-    return level;
+    if (frame === this.#open)
+      return this.#count > 0 ? 10 * Math.log10((this.#energy[field] ?? 0) / this.#count) : -Infinity;
+    const block = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
+    return block ? levelOf(block[(frame % BLOCK_FRAMES) * FIELDS + field] ?? 0) : -Infinity;
   }
 
   snapshot(): EnvelopeSnapshot {
     return {
+      blocks: Array.from(this.#blocks, ([number, block]) => [number, block.slice()] as const),
+      open: this.#open,
       energy: this.#energy.slice(),
-      count: this.#count.slice(),
+      count: this.#count,
+      perFrame: this.#perFrame,
       bank: this.#bank.snapshot(),
       newest: this.#newest,
       heldFrom: this.#heldFrom,
@@ -150,9 +209,11 @@ export class Envelope {
   }
 
   restore(snapshot: EnvelopeSnapshot): void {
+    this.#blocks = new Map(snapshot.blocks.map(([number, block]) => [number, block.slice()]));
+    this.#open = snapshot.open;
     this.#energy.set(snapshot.energy);
-    this.#count.set(snapshot.count);
-    this.#db.fill(NaN);
+    this.#count = snapshot.count;
+    this.#perFrame = snapshot.perFrame;
     this.#bank.restore(snapshot.bank);
     this.#newest = snapshot.newest;
     this.#heldFrom = snapshot.heldFrom;
@@ -160,9 +221,20 @@ export class Envelope {
   }
 }
 
+function stepOf(db: number): number {
+  return db <= LOWEST_DB ? 0 : Math.max(0, Math.min(WHOLE, Math.round((db - LOWEST_DB) / STEP_DB)));
+}
+
+function levelOf(step: number): number {
+  return step === 0 ? -Infinity : LOWEST_DB + step * STEP_DB;
+}
+
 export interface EnvelopeSnapshot {
+  readonly blocks: readonly (readonly [number, Uint8Array])[];
+  readonly open: number;
   readonly energy: Float64Array;
-  readonly count: Float64Array;
+  readonly count: number;
+  readonly perFrame: number;
   readonly bank: FilterBankSnapshot;
   readonly newest: number;
   readonly heldFrom: number | null;

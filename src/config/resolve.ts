@@ -1,18 +1,21 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
+import { faultOfHost } from "./addresses.ts";
 import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
 export type Bindings = object;
 
+/** `model_not_found`: the client's mistake. The others: the deployment's. */
+type PlanErrorCode = "model_not_found" | "binding_missing" | "unreachable";
+
 /** Why a model has no plan. Names routes and bindings, never their values. */
 export class PlanError extends Error {
   override readonly name = "PlanError";
-  /** `model_not_found`: the client's mistake. `binding_missing`: the deployment's. */
-  readonly code: "model_not_found" | "binding_missing";
+  readonly code: PlanErrorCode;
 
-  constructor(code: "model_not_found" | "binding_missing", message: string) {
+  constructor(code: PlanErrorCode, message: string) {
     super(message);
     this.code = code;
   }
@@ -95,10 +98,11 @@ function resolveEndOfTurn(
       throw missing(route, "its end-of-turn model", binding);
     return { adapter: model.adapter, model: model.model, binding };
   }
-  const read = (binding: string) => readBinding(route, "its end-of-turn model", binding, bindings);
+  const what = "its end-of-turn model";
+  const read = (binding: string) => readBinding(route, what, binding, bindings);
   return {
     adapter: model.adapter,
-    url: typeof model.url === "string" ? model.url : read(model.url.env),
+    url: resolveUrl(route, what, model.url, read, bindings),
     headers: resolveHeaders(model.headers ?? {}, read),
   };
 }
@@ -109,11 +113,13 @@ function resolveUpstream(
   model: string,
   bindings: Bindings,
 ): PlannedUpstream {
-  const read = (binding: string) => readBinding(route, `its upstream '${upstream.name}'`, binding, bindings);
-  const fallback = (upstream.fallback ?? []).map((target) => resolveTarget(target, model, read));
+  const what = `its upstream '${upstream.name}'`;
+  const read = (binding: string) => readBinding(route, what, binding, bindings);
+  const dialled = (url: string | { readonly env: string }) => resolveUrl(route, what, url, read, bindings);
+  const fallback = (upstream.fallback ?? []).map((target) => resolveTarget(target, model, read, dialled));
   return {
     name: upstream.name,
-    options: resolveTarget(upstream, model, read),
+    options: resolveTarget(upstream, model, read, dialled),
     ...(fallback.length > 0 && { fallback }),
     ...(upstream.standby !== undefined && { standby: upstream.standby }),
     ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
@@ -122,15 +128,35 @@ function resolveUpstream(
 
 type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs">;
 
-function resolveTarget(target: Target, model: string, read: (binding: string) => string): UpstreamOptions {
+function resolveTarget(
+  target: Target,
+  model: string,
+  read: (binding: string) => string,
+  dialled: (url: string | { readonly env: string }) => string,
+): UpstreamOptions {
   const { url, headers } = target;
   return {
     adapter: target.adapter,
-    ...(url !== undefined && { url: typeof url === "string" ? url : read(url.env) }),
+    ...(url !== undefined && { url: dialled(url) }),
     ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
     ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
     ...(target.settings !== undefined && { settings: target.settings }),
   };
+}
+
+/** @throws PlanError for an address that works in development only. */
+function resolveUrl(
+  route: string,
+  what: string,
+  url: string | { readonly env: string },
+  read: (binding: string) => string,
+  bindings: Bindings,
+): string {
+  const found = typeof url === "string" ? url : read(url.env);
+  const fault = Reflect.get(bindings, "RELAY_DEV") === "1" ? null : faultOfHost(found);
+  if (fault === null) return found;
+  const where = typeof url === "string" ? "" : ` in the binding ${url.env}`;
+  throw new PlanError("unreachable", `Route '${route}': the host of ${what}${where} ${fault}.`);
 }
 
 function resolveHeaders(

@@ -50,9 +50,17 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
     if (error instanceof Problem) return error.toResponse();
     // Its message may quote what a client sent.
     console.error("a door failed", error.name);
+    if (isPassing(error)) {
+      return new Problem("overloaded", "The session's object could not be reached: try again.").toResponse();
+    }
     return new Problem("internal_error", "The relay failed to answer; its log says where.").toResponse();
   });
   return app;
+}
+
+/** The runtime's word for what another attempt may find better: an overload, an object that was reset or moved. */
+function isPassing(error: Error): boolean {
+  return Reflect.get(error, "overloaded") === true || Reflect.get(error, "retryable") === true;
 }
 
 /** The pattern that matched last, so that metrics have a bounded number of series. */

@@ -9,48 +9,23 @@ import {
 import type { RelayEnv } from "../../durable-objects/env.ts";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import type { DoorContext } from "./door.ts";
+import { LOCATION_HINTS, type LocationHint } from "./locations.ts";
 import { Problem } from "./problem.ts";
-import { checkSessionId, type Jurisdiction, jurisdictionOf } from "./session-id.ts";
+import { checkSessionId, objectIdOf } from "./session-id.ts";
 
-export const LOCATION_HINTS = [
-  "wnam",
-  "enam",
-  "sam",
-  "weur",
-  "eeur",
-  "apac",
-  "apac-ne",
-  "apac-se",
-  "oc",
-  "afr",
-  "me",
-] as const;
-type LocationHint = (typeof LOCATION_HINTS)[number];
 export type Stub = ReturnType<RelayEnv["VOICE_SESSION"]["get"]>;
 
 /** @throws Problem 404 for what is no session's name, 422 where this runtime has no jurisdictions. */
 export function sessionObject(env: RelayEnv, id: string, hint: string | null): Stub {
-  const jurisdiction = jurisdictionOf(id);
+  const [namespace, objectId] = objectIdOf(env, id);
   const locationHint = LOCATION_HINTS.find((each): each is LocationHint => each === hint);
-  const namespace = jurisdiction === null ? env.VOICE_SESSION : within(env, jurisdiction);
-  return namespace.get(namespace.idFromName(id), locationHint === undefined ? {} : { locationHint });
+  return namespace.get(objectId, locationHint === undefined ? {} : { locationHint });
 }
 
 /** Of a session that a client names. @throws Problem as `sessionObject`, and 404 for a name that was never given. */
 export async function namedObject(c: DoorContext, id: string): Promise<Stub> {
   await checkSessionId(c.env, c.req.url, id);
   return sessionObject(c.env, id, null);
-}
-
-function within(env: RelayEnv, jurisdiction: Jurisdiction): RelayEnv["VOICE_SESSION"] {
-  try {
-    return env.VOICE_SESSION.jurisdiction(jurisdiction);
-  } catch {
-    // Local workerd implements none.
-    throw new Problem("unprocessable", `The jurisdiction '${jurisdiction}' is not available here.`, {
-      param: "jurisdiction",
-    });
-  }
 }
 
 /**

@@ -54,7 +54,8 @@ export async function inPlace<T>(
   try {
     return await begin(true);
   } catch (error) {
-    const alive = place === "taken" && (await candidate.stub.alive(key.id));
+    // One that cannot be asked, because of an overload, did not begin.
+    const alive = place === "taken" && (await candidate.stub.alive(key.id).catch(() => false));
     if (place === "taken" && !alive) await ledger(c, key).release(candidate.id);
     throw error;
   }

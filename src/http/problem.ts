@@ -29,9 +29,13 @@ const REASONS = {
   too_many_sessions: [429, "Too many sessions at once"],
   rate_limited: [429, "Too many sessions"],
   misconfigured: [500, "The relay is not configured for this"],
-  session_unavailable: [500, "The session could not begin"],
+  session_unavailable: [503, "The session could not begin"],
+  overloaded: [503, "The relay is overloaded"],
   internal_error: [500, "The relay failed"],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
+
+/** Seconds after which one that is not to be had now (503) may be asked for again. */
+const RETRY_AFTER_S = "2";
 
 export type ProblemCode = keyof typeof REASONS;
 
@@ -73,6 +77,7 @@ export class Problem extends Error {
     const type = `urn:relay:problem:${this.code}`;
     const body = { type, title, status, detail, error: this.toError() };
     const headers = {
+      ...(status === 503 && { "Retry-After": RETRY_AFTER_S }),
       ...this.options.headers,
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",

@@ -11,7 +11,7 @@ import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts"
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
 import { effectiveSession, type Intent, intentOf, modelOf, planFor } from "./session-config.ts";
-import { newSessionId } from "./session-id.ts";
+import { formerSessionId, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
 import { issueToken, type Token } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
@@ -43,14 +43,16 @@ export const realtime = new Hono<DoorEnv>()
     const plan = planFor(c, model);
     const effective = effectiveSession(plan, session, "invalid_value");
     const intent = intentOf(session);
+    // Drawn now and not used before its first client comes: the object is made near that one.
+    const sessionId = await newSessionId(c.env, c.req.url, null);
     const secret = await issueToken(
       c,
-      { audience: "client_secret", keyId: key.id, sessionId: "", model, intent, session, locationHint: null },
+      { audience: "client_secret", keyId: key.id, sessionId, model, intent, session, locationHint: null },
       body.expires_after?.seconds ?? SECRET_LIFETIME_S,
     );
     const shown = {
       ...effective,
-      id: await newSessionId(c.env, c.req.url, null, secret.jti),
+      id: sessionId,
       object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
       model: model ?? plan.name,
     };
@@ -69,7 +71,7 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
 }
 
 /**
- * A new session. A client secret's first one is named after the secret: who comes with the same one again, after that
+ * A new session. A client secret's first one is named in the secret: who comes with the same one again, after that
  * session has lost its client, goes on with it.
  */
 async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise<Response> {
@@ -77,8 +79,8 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
   const plan = planFor(c, model);
   await countSession(c, key);
   const negotiated = negotiate(c.req.raw.headers);
-  const open = async (drawn?: string): Promise<Response> => {
-    const id = await newSessionId(c.env, c.req.url, null, drawn);
+  const open = async (named?: string): Promise<Response> => {
+    const id = named ?? (await newSessionId(c.env, c.req.url, null));
     const call = {
       id: coreId(id),
       model: model ?? plan.name,
@@ -87,7 +89,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       keyId: key.id,
       secret: secret?.jti ?? null,
       leased: limitOf(c, key) !== null,
-      token: secret === null || drawn === undefined ? null : { jti: secret.jti, exp: secret.exp },
+      token: secret === null || named === undefined ? null : { jti: secret.jti, exp: secret.exp },
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
     const stub = sessionObject(c.env, id, null);
@@ -96,7 +98,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
   };
   if (secret === null) return open();
   try {
-    return await open(secret.jti);
+    return await open(secret.sessionId || (await formerSessionId(c.env, c.req.url, secret.jti)));
   } catch (error) {
     // Its first session has its client, or is over.
     if (error instanceof Problem && error.code === "session_busy") return open();

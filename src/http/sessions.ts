@@ -6,7 +6,8 @@ import { requireApiKey, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
-import { connect, LOCATION_HINTS, namedObject, sessionObject } from "./object.ts";
+import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
+import { connect, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countSession } from "./rate.ts";
@@ -17,6 +18,8 @@ import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
 const TOKEN_LIFETIME_S = 120;
+/** The runtime keeps an object with an outgoing socket and no client in memory for fifteen minutes. */
+const PREWARM_LONGEST_S = 600;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;
 
@@ -27,6 +30,9 @@ const creation = v.object({
   model: v.nullish(v.pipe(v.string("expected a string"), v.nonEmpty("expected a name"))),
   session: v.nullish(jsonObject),
   location_hint: oneOf(LOCATION_HINTS),
+  client_country: v.nullish(
+    v.pipe(v.string("expected a string"), v.regex(COUNTRY, "expected two letters (ISO 3166)")),
+  ),
   jurisdiction: oneOf(JURISDICTIONS),
   prewarm: v.nullish(v.boolean("expected true or false")),
   expires_after: expiresAfter(10, 3600),
@@ -43,10 +49,11 @@ export const sessions = new Hono<DoorEnv>()
     await countSession(c, key);
     const id = await newSessionId(c.env, c.req.url, body.jurisdiction ?? null);
     const hint = body.location_hint ?? null;
-    // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
-    const stub = sessionObject(c.env, id, hint);
-    const intent = intentOf(session);
     const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
+    const warmAt = body.prewarm === true ? warmLocation(hint, body.client_country ?? null, lifetimeS) : hint;
+    // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
+    const stub = sessionObject(c.env, id, warmAt);
+    const intent = intentOf(session);
     const grant = { audience: "session", keyId: key.id, sessionId: id, model, intent, session } as const;
     const token = await issueToken(c, { ...grant, locationHint: hint }, lifetimeS);
     const create = async (leased: boolean): Promise<void> => {
@@ -138,6 +145,30 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
     protocol,
     ticket: null,
   });
+}
+
+/**
+ * Where a session is built before its client comes. An object lies near the first that asks for it, for ever: here that is
+ * the application's server, not the caller.
+ * @throws Problem 422
+ */
+function warmLocation(hint: LocationHint | null, country: string | null, lifetimeS: number): LocationHint {
+  if (lifetimeS > PREWARM_LONGEST_S) {
+    const detail = `Invalid 'expires_after.seconds': with prewarm at most ${PREWARM_LONGEST_S}.`;
+    throw new Problem("unprocessable", detail, { param: "expires_after.seconds" });
+  }
+  const found = hint ?? (country === null ? null : locationOf(country));
+  if (found !== null) return found;
+  if (country !== null) {
+    const detail = `Invalid 'client_country': '${country}' is no country's code; say location_hint instead.`;
+    throw new Problem("unprocessable", detail, { param: "client_country" });
+  }
+  throw new Problem(
+    "unprocessable",
+    "Missing 'location_hint': prewarm builds the session where this request comes from, which is not where its " +
+      "caller is, and it stays there. Say location_hint or client_country.",
+    { param: "location_hint" },
+  );
 }
 
 /** The core puts `sess_` before the identifier it is given, as OpenAI's session object has it. */

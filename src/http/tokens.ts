@@ -19,7 +19,7 @@ export interface Grant {
   readonly audience: "session" | "client_secret";
   /** Id of the API key that asked for it. */
   readonly keyId: string;
-  /** The session's id; empty for client secrets, which draw one per connection. */
+  /** The session's id; of a client secret the first session's, those after it are drawn. Empty in secrets of before 0.2. */
   readonly sessionId: string;
   /** Null: the default route, or for client secrets what the URL says. */
   readonly model: string | null;

@@ -9,7 +9,7 @@ import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
-import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
+import { AudioInput } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { ClientCommands } from "./client/client-commands.ts";
@@ -22,6 +22,7 @@ import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./turns/eager.ts";
 import { Floor } from "./floor/floor.ts";
+import { floorHost, floorSide } from "./floor/floor-host.ts";
 import { Idle } from "./turns/idle.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./links/connection.ts";
@@ -113,7 +114,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, life);
-    this.floor = this.#createFloor();
+    this.floor = new Floor(this.context, this.port, this.playout, floorHost(this));
     this.writer = new ResponseWriter(
       this.context,
       this.port,
@@ -121,7 +122,8 @@ export class Conduct {
       this.playout,
       kernels,
       (stream, samples, rateHz, atMs) => {
-        if (this.config.turnDetection) this.floor.guard.played(stream, samples, rateHz, atMs);
+        if (this.config.turnDetection)
+          this.floor.guard.played(stream, samples, rateHz, atMs, this.context.now);
       },
     );
     this.responses = new Responses(this.context, this.writer, {
@@ -148,6 +150,7 @@ export class Conduct {
     this.upstreamEvents = new UpstreamEvents(this.context, this.port, this.conversation, this.responses, {
       upstreamConfig: () => this.#upstreamConfig(),
       turns: () => this.turns,
+      eager: () => this.eager,
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
       witness: () => this.witness,
@@ -175,15 +178,26 @@ export class Conduct {
     });
     this.eager = new Eager(this.context, this.links, this.responses);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
-      ...this.#floorSide(),
+      ...floorSide(this),
+      links: this.links,
+      onCandidate: () => this.#candidate(),
+      onPause: (ms) => this.#paused(ms),
+      eagerMs: () => this.#eagerMs,
+      eager: () => this.eager,
       onWitnessed: (speechMs) => {
         this.parking.touch();
         this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
-      onAnnounced: (itemId) => this.transcriber?.announced(itemId),
+      onAnnounced: (itemId) => {
+        this.transcriber?.announced(itemId);
+        for (const event of this.eager.takeWords()) this.upstreamEvents.transcript(event);
+      },
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
+      onPart: () => this.#turnGoesOn(),
+      connected: () => this.port.connected,
+      silentSince: (at) => this.delivery.pulse.silentSince(at),
     });
     this.bargeIn = new BargeIn(
       this.context,
@@ -242,40 +256,6 @@ export class Conduct {
   #upstreamConfig(): UpstreamConfig {
     const config = this.config.upstream();
     return this.transcriber ? { ...config, transcription: null } : config;
-  }
-
-  #createFloor(): Floor {
-    return new Floor(this.context, this.port, this.playout, {
-      settings: () => this.config.relay(this.port.extended),
-      audible: () => this.listener.audible,
-      heardMs: () => this.input.hopEndTicks / TICKS_PER_MS,
-      begin: (prefixTicks) => {
-        const interrupts = this.config.turnDetection?.interrupt_response === true;
-        this.bargeIn.around(interrupts, () => this.turns.begin(prefixTicks));
-      },
-      forget: () => this.turns.forget(),
-      release: () => this.responses.drain(),
-    });
-  }
-
-  /** What turn taking asks and tells the floor. */
-  #floorSide() {
-    return {
-      links: this.links,
-      contested: () =>
-        this.listener.audible && this.config.turnDetection?.interrupt_response === true && !this.arrival.late,
-      judging: () => this.floor.judging,
-      onOnset: (prefixTicks: number) => this.floor.onset(prefixTicks),
-      onEnded: () => this.floor.ended(),
-      onCandidate: () => this.#candidate(),
-      onPause: (ms: number) => this.#paused(ms),
-      eagerMs: () => this.#eagerMs,
-      eager: () => this.eager,
-      onHeard: (samples: Int16Array, rateHz: number, fromMs: number) =>
-        this.floor.guard.heard(samples, rateHz, fromMs, this.context.now),
-      onHop: (probability: number, hopMs: number) =>
-        this.floor.hop(probability, hopMs, this.input.endpointer.options),
-    };
   }
 
   /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
@@ -337,14 +317,21 @@ export class Conduct {
     );
   }
 
-  /** Turns are decided at the edge unless the primary upstream insists on deciding itself. */
+  /**
+   * Turns are decided at the edge unless the primary upstream insists on deciding itself and no other needs them. Then the
+   * turns of those that decide by themselves are their own affair, and what they answer to them as well.
+   */
   #configureTurns(): void {
     const turn = this.config.turnDetection;
     const detects = turn !== null && turn.type !== "duplex";
-    const edge = detects && this.links[0]?.capabilities.turns !== "server";
-    const frameMs = turn?.type === "duplex" ? turn.frame_ms : 0;
-    this.turns.configure(edge, !edge && this.#needsWitness, this.config.inputFormat, frameMs);
+    const primary = this.links[0]?.capabilities.turns;
+    const edge =
+      detects &&
+      (primary !== "server" || this.links.some(({ capabilities }) => capabilities.turns === "client"));
+    this.turns.configure(edge, !edge && this.#needsWitness, this.config.inputFormat, turn);
     this.input.endpointer.configure(this.#endpointerOptions());
+    // Nothing may be held any more: what is being said is a turn like any other.
+    if (edge && !turn.interrupt_response) this.floor.concede();
   }
 
   /** A provider that takes the turns may have died unheard; one that hears everything may have been hung up. */
@@ -366,6 +353,13 @@ export class Conduct {
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
+  }
+
+  /** A part of an endless turn was committed; it goes on as the next item. */
+  #turnGoesOn(): void {
+    const open = this.turns.openItem;
+    if (open !== null) this.transcriber?.began(open);
+    this.parking.touch();
   }
 
   #turnTaken(detected: boolean): void {
@@ -411,6 +405,7 @@ export class Conduct {
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
     this.#audible = this.listener.playingUntil() > now;
+    this.#configureTurns();
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 }

@@ -72,7 +72,7 @@ export interface Limits {
   readonly heldMs: number;
   /** A client that acknowledges playback and then does not is taken to have played on for so long. */
   readonly playsOnMs: number;
-  /** An upstream with a full socket that is so far behind the caller is given up. */
+  /** An upstream with a full socket that has taken nothing for so long, by the clock, is given up. */
   readonly overrunMs: number;
   /** A client with a full socket that takes nothing for so long is given up. */
   readonly stuckMs: number;
@@ -96,6 +96,8 @@ export interface Limits {
   readonly parkMs: number;
   /** The longest session. Providers' own caps, an hour or less, are rolled over: this bounds what a forgotten call costs. */
   readonly sessionMs: number;
+  /** A turn without a pause is committed in parts of this: an endless sound must not grow one item without bound. */
+  readonly turnMs: number;
   /** Commit with less audio than this is an error, as at OpenAI. */
   readonly commitLeastMs: number;
   /** Snapshots are asked for at most this often. */
@@ -149,6 +151,7 @@ export const DEFAULT_LIMITS: Limits = {
   unclaimedMs: 60_000,
   parkMs: 120_000,
   sessionMs: 4 * 60 * 60 * 1000,
+  turnMs: 120_000,
   commitLeastMs: 100,
   persistEveryMs: 1000,
 };

@@ -28,13 +28,16 @@ import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
-import type { TurnSnapshot } from "./turns/turn-taking.ts";
+import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
 
 export type { SessionDependencies, SessionSetup } from "./setup.ts";
 
+/** Of what a snapshot holds. To be raised with every change of that: see durable-objects/snapshot-versions.ts. */
+export const SNAPSHOT_VERSION = 2;
+
 /** Structured-clonable. Holds no secret. */
 export interface SessionSnapshot {
-  readonly version: 1;
+  readonly version: typeof SNAPSHOT_VERSION;
   /** To be handed back with `persisted`. */
   readonly covers: Covers;
   readonly conduct: ConductSnapshot;
@@ -102,6 +105,8 @@ export class Session {
         this.#doubt.settle();
         conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
+        conduct.turns.watch.back();
+        conduct.idle.arm();
         conduct.asking.settle();
       },
       restarted: () => this.#begin(),
@@ -225,6 +230,7 @@ export class Session {
     this.#attempt(() => this.#doubt.settle());
     this.#attempt(() => this.#conduct.absence.tell());
     this.#attempt(() => this.#conduct.asking.settle());
+    this.#conduct.turns.watch.back();
     this.#conduct.idle.arm();
   }
 
@@ -270,6 +276,7 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
+    this.#conduct.turns.watch.away();
     if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
@@ -326,7 +333,8 @@ export class Session {
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
     else if (name === "held") this.#conduct.asking.release();
-    else if (name === "floor") this.#conduct.floor.abandon();
+    else if (kind === "floor") this.#conduct.floor.due(which);
+    else if (kind === "turn") this.#conduct.turns.watch.due(which);
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
@@ -378,7 +386,7 @@ export class Session {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
     return {
-      version: 1,
+      version: SNAPSHOT_VERSION,
       covers: this.#conduct.delivery.covers,
       conduct: this.#conduct.snapshot(),
       status: this.#status,

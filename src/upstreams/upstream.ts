@@ -160,7 +160,12 @@ export type UpstreamEvent =
       readonly whole: JsonObject;
     }
   /** Something about such an item, in the provider's words (`response.mcp_call_arguments.delta`). */
-  | { readonly type: "item.event"; readonly response: string; readonly item: string; readonly event: JsonObject }
+  | {
+      readonly type: "item.event";
+      readonly response: string;
+      readonly item: string;
+      readonly event: JsonObject;
+    }
   /** A content part of a message begins; one that begins without a word is begun by its first delta. */
   | {
       readonly type: "part.started";
@@ -241,7 +246,12 @@ export type UpstreamEvent =
    * The provider put an item into the conversation that belongs to no response (`mcp_list_tools`): its object, verbatim,
    * under its key, when it begins (`done` false) and when it is whole.
    */
-  | { readonly type: "item.placed"; readonly item: string; readonly whole: JsonObject; readonly done: boolean }
+  | {
+      readonly type: "item.placed";
+      readonly item: string;
+      readonly whole: JsonObject;
+      readonly done: boolean;
+    }
   /** An event that the relay has no part in, for the client; `item`: the key of the item that it is about. */
   | { readonly type: "passed"; readonly item: string | null; readonly event: JsonObject }
   /** `turns: "server"` only: the provider's own detection. */

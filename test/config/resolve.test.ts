@@ -152,3 +152,69 @@ describe("resolvePlan", () => {
     expect(offeredRoutes(config, bindings)).toEqual(["echo", "keyed", "posting", "any"]);
   });
 });
+
+describe("addresses that only a machine of one's own reaches", () => {
+  const at = (url: string | { env: string }, fallback?: string) =>
+    defineRelay({
+      routes: {
+        near: {
+          upstreams: [
+            {
+              name: "near",
+              adapter: "openai-compatible",
+              url,
+              ...(fallback !== undefined && { fallback: [{ adapter: "openai-compatible", url: fallback }] }),
+            },
+          ],
+        },
+      },
+    });
+
+  test.each([
+    ["http://127.0.0.1:9000/v1/realtime", "IP address"],
+    ["wss://203.0.113.7/v1", "IP address"],
+    ["http://2130706433/", "IP address"],
+    ["http://0x7f.1/", "IP address"],
+    ["ws://[::1]:80/", "IP address"],
+    ["https://[2001:db8::1]/", "IP address"],
+    ["http://localhost:9000/", "private network"],
+    ["http://voice.localhost/", "private network"],
+    ["https://gpu-box/v1", "private network"],
+    ["https://model.internal/v1", "private network"],
+    ["https://printer.local./", "private network"],
+  ])("[H86] %s is refused outside development, and the reason is named", (url, reason) => {
+    const near = at(url);
+    expect(offeredRoutes(near, {})).toEqual([]);
+    const error = thrown(() => resolvePlan(near, "near", {}));
+    expect(error.code).toBe("unreachable");
+    expect(error.message).toContain(reason);
+    expect(error.message).toContain("'near'");
+    expect(resolvePlan(near, "near", { RELAY_DEV: "1" }).upstreams[0]?.options.url).toBe(url);
+  });
+
+  test.each(["https://api.openai.com/v1/realtime", "wss://10.example.com/", "https://a.b.local.example/"])(
+    "[H86] %s is none",
+    (url) => {
+      expect(resolvePlan(at(url), "near", {}).upstreams[0]?.options.url).toBe(url);
+    },
+  );
+
+  test("[H86] fallbacks, transcribers and end-of-turn models are looked at too; a binding is named, not its value", () => {
+    const secret = "http://10.0.0.7/secret-path";
+    const error = thrown(() => resolvePlan(at({ env: "NEAR_URL" }), "near", { NEAR_URL: secret }));
+    expect(error.message).toContain("NEAR_URL");
+    expect(error.message).not.toContain("10.0.0.7");
+    expect(() => resolvePlan(at("https://a.example", "http://10.0.0.7/"), "near", {})).toThrow("IP address");
+    const echo = { name: "echo", adapter: "echo" };
+    const routes = {
+      heard: {
+        upstreams: [echo],
+        transcriber: { name: "t", adapter: "openai-compatible", url: "http://localhost/" },
+      },
+      ended: { upstreams: [echo], endOfTurn: { adapter: "http" as const, url: "http://192.168.1.2/" } },
+    };
+    for (const name of ["heard", "ended"]) {
+      expect(thrown(() => resolvePlan(defineRelay({ routes }), name, {})).code).toBe("unreachable");
+    }
+  });
+});

@@ -162,9 +162,16 @@ describe("the session object", () => {
     const usual = events({});
     expect(events({ silence_duration_ms: 900 }).end - usual.end).toBeCloseTo(400, -1);
     expect(usual.start - events({ prefix_padding_ms: 500 }).start).toBe(200);
-    const deaf = new Call({ session: { audio: { input: { turn_detection: { threshold: 1 } } } } });
-    deaf.speak(concat(silence(600), voice(1200), silence(1500)));
-    expect(deaf.types()).not.toContain("input_audio_buffer.speech_started");
+    // Hardly louder than the room.
+    const soft = voice(1200).map((value) => value / 70);
+    for (const [threshold, heard] of [
+      [0.5, true],
+      [1, false],
+    ] as const) {
+      const call = new Call({ session: { audio: { input: { turn_detection: { threshold } } } } });
+      call.speak(concat(silence(2000), soft, silence(1500)));
+      expect(call.types().includes("input_audio_buffer.speech_started")).toBe(heard);
+    }
   });
 
   test("[G9] a transcription session has input events only", () => {

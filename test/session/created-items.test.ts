@@ -249,7 +249,10 @@ describe("names and bounds", () => {
     call.speak(concat(silence(600), voice(600)));
     const id = String(call.last("input_audio_buffer.speech_started")["item_id"]);
     create(call, { id, type: "message", role: "user", content: [{ type: "input_text", text: "x" }] });
-    expect(call.last("error")["error"]).toMatchObject({ code: "item_create_duplicate_id", event_id: "e" });
+    expect(call.last("error")["error"]).toMatchObject({
+      code: "item_create_duplicate_item_id",
+      event_id: "e",
+    });
     call.speak(concat(voice(400), silence(900)));
     expect(call.last("input_audio_buffer.committed")).toMatchObject({ item_id: id });
     expect(call.types()).toContain("response.created");

@@ -11,6 +11,8 @@ export class Ear {
   #cursor = -1;
   /** Heard since the last commit or clear. */
   #buffer: Run[] = [];
+  /** Of it, silence that is of nobody. */
+  #paddedMs = 0;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -19,7 +21,7 @@ export class Ear {
 
   get bufferedMs(): number {
     const samples = this.#buffer.reduce((sum, run) => sum + run.to - run.from, 0);
-    return (samples * 1000) / this.#world.tape.rateHz;
+    return this.#paddedMs + (samples * 1000) / this.#world.tape.rateHz;
   }
 
   /** Takes PCM of the caller. @returns whether it is loud. */
@@ -28,6 +30,11 @@ export class Ear {
     if (bytes.length % 2 === 1) checks.fail("provider-protocol", `${this.#name} got an odd number of bytes`);
     const samples = samplesOf(bytes);
     const runs = tape.runs(samples, this.#cursor);
+    // Silence that the relay made up for a client that stopped sending, or for a turn that was too short.
+    if (runs === null && samples.every((sample) => sample === 0)) {
+      this.#paddedMs += (samples.length * 1000) / tape.rateHz;
+      return false;
+    }
     if (runs === null) {
       checks.fail("spoken-unknown", `${this.#name} heard audio that the caller never spoke`);
       return false;
@@ -55,11 +62,12 @@ export class Ear {
   /** The buffer becomes a turn. */
   commit(): readonly Run[] {
     const turn = this.#buffer;
-    this.#buffer = [];
+    this.clear();
     return turn;
   }
 
   clear(): void {
     this.#buffer = [];
+    this.#paddedMs = 0;
   }
 }

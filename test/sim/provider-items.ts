@@ -42,7 +42,8 @@ export class ProviderItems {
     const item = fields(event["item"]);
     const wanted = item["id"];
     const id = this.#voice.keepsIds && typeof wanted === "string" ? wanted : this.#voice.newId();
-    if (this.#items.has(id)) return this.#voice.refuse("item_create_duplicate_id", `item ${id} twice`, event);
+    if (this.#items.has(id))
+      return this.#voice.refuse("item_create_duplicate_item_id", `item ${id} twice`, event);
     const previous = event["previous_item_id"];
     if (typeof previous === "string" && previous !== "root" && !this.#items.has(previous)) {
       return this.#voice.refuse(

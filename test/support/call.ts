@@ -31,6 +31,8 @@ export interface CallOptions {
   readonly intent?: "conversation" | "transcription";
   readonly dialect?: Dialect;
   readonly kernels?: AudioKernels;
+  /** Default: by energy. */
+  readonly detector?: "auto" | "energy";
   readonly endOfTurn?: EndOfTurnModel;
   readonly limits?: Partial<Limits>;
   /** Open the client and make every upstream ready. Default true. */
@@ -63,7 +65,7 @@ export class Call {
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
-        detector: "energy",
+        detector: options.detector ?? "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
       },
       intent: options.intent ?? "conversation",

@@ -77,6 +77,26 @@ function makeVoice(ms: number, rateHz: number, seed: number): Int16Array {
   });
 }
 
+/** Pink noise (P. Kellet's filter) at a level in dBFS, mean power. */
+export function pink(ms: number, dbfs: number, rateHz = 24_000, seed = 5): Int16Array {
+  return once(`pink ${ms} ${dbfs} ${rateHz} ${seed}`, () => makePink(ms, dbfs, rateHz, seed));
+}
+
+function makePink(ms: number, dbfs: number, rateHz: number, seed: number): Int16Array {
+  const random = seeded(seed);
+  let [a, b, c] = [0, 0, 0];
+  const raw = Float64Array.from({ length: (ms * rateHz) / 1000 }, () => {
+    const white = 2 * random() - 1;
+    a = 0.997_65 * a + white * 0.099_046;
+    b = 0.963 * b + white * 0.296_516;
+    c = 0.57 * c + white * 1.052_691;
+    return a + b + c + white * 0.1848;
+  });
+  const power = raw.reduce((sum, value) => sum + value * value, 0) / raw.length;
+  const gain = (32_768 * 10 ** (dbfs / 20)) / Math.sqrt(power);
+  return Int16Array.from(raw, (value) => Math.max(-32_768, Math.min(32_767, value * gain)));
+}
+
 export function concat(...parts: readonly Int16Array[]): Int16Array {
   const whole = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

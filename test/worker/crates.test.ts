@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CallStore, type Moment } from "../../durable-objects/call-store.ts";
@@ -113,13 +114,13 @@ function restart({ storage }: Disk): { store: CallStore; little: Little } {
   const store = new CallStore(storage);
   const little = new Little();
   const kept = store.load();
-  if (kept !== null) little.restore(kept.session as unknown as ReturnType<Little["snapshot"]>);
+  if (kept !== null) little.restore(kept.session as ReturnType<Little["snapshot"]>);
   return { store, little };
 }
 
 /** In an object of its own. */
 function onDisk(run: (disk: Disk) => Promise<void>): Promise<void> {
-  return inObject(crypto.randomUUID(), async (storage) => {
+  return inObject(`sess_${env.VOICE_SESSION.newUniqueId().toString()}`, async (storage) => {
     await run(new Disk(storage));
     await storage.deleteAlarm();
     await storage.deleteAll();
@@ -208,6 +209,45 @@ describe("storing snapshots again and again", () => {
       }
       expect(Object.keys(disk.put)).toEqual(["moment"]);
       expect(structuredSize(disk.put)).toBeLessThan(2 * 32_768);
+    }));
+
+  test("[O49] a picture is written once, also after a restart, and thrown out when it is gone", () =>
+    onDisk(async (disk) => {
+      let store = new CallStore(disk.storage);
+      const letters = "abcdefghij";
+      const pictures = Array.from({ length: 3 }, (_, n) => (letters[n] ?? "").repeat(2_000_000));
+      const save = async (): Promise<number> => {
+        disk.put = {};
+        // Another object each time, with the same texts, as a session's snapshot is.
+        await store.save(moment({ items: pictures.map((url) => ({ content: [{ url }] })) }));
+        return structuredSize(disk.put);
+      };
+      expect(await save()).toBeGreaterThan(12_000_000);
+      expect(await save()).toBeLessThan(2000);
+      pictures.push("k".repeat(20_000));
+      expect(await save()).toBeLessThan(60_000);
+      store = new CallStore(disk.storage);
+      const kept = store.load();
+      if (kept === null) throw new Error("nothing is stored");
+      const { items } = kept.session as { readonly items: readonly { content: [{ url: string }] }[] };
+      expect(items.map(({ content }) => content[0].url)).toEqual(pictures);
+      for (const [n, { content }] of items.entries()) pictures[n] = content[0].url;
+      expect(await save()).toBeLessThan(2000);
+      pictures.length = 0;
+      for (let n = 0; n < 2; n += 1) await save();
+      expect(storedBytes(disk.storage)).toBeLessThan(2000);
+    }));
+
+  test("[O48] a snapshot that would not fit is refused before it is written, and the one before stays", () =>
+    onDisk(async (disk) => {
+      const store = new CallStore(disk.storage);
+      await store.save(moment({ text: "kept" }));
+      disk.put = {};
+      // As many references as no session makes.
+      const blocks = Array.from({ length: 20_000 }, () => seal(new Uint8Array(1), 1));
+      await expect(store.save(moment({ blocks }))).rejects.toThrow("too large");
+      expect(disk.put).toEqual({});
+      expect(new CallStore(disk.storage).load()?.session).toEqual({ text: "kept" });
     }));
 
   test("[O19] what lives long does not keep what does not", () =>

@@ -2,10 +2,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
+import { sessionObject } from "../../src/http/object.ts";
 import { bearer, call } from "./doors.ts";
 
 export function objectOf(id: string) {
-  return env.VOICE_SESSION.get(env.VOICE_SESSION.idFromName(id));
+  return sessionObject(env, id, null);
 }
 
 /** Runs in the object's own context: sockets belong to the one that opened them. */

@@ -1,10 +1,14 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { divide, join } from "../../durable-objects/pieces.ts";
+import { Divider } from "../../durable-objects/pieces.ts";
 import { structuredSize } from "./structured-size.ts";
+
+const divide = (value: unknown) => new Divider().divide(value);
 
 function roundTrip(value: unknown): unknown {
   const { pieces, blocks, ...divided } = divide(value);
-  return join(structuredClone(divided), structuredClone(pieces), structuredClone(blocks));
+  const parts = pieces.map(({ piece }) => piece);
+  return new Divider().join(structuredClone(divided), structuredClone(parts), structuredClone(blocks));
 }
 
 const bytes = (length: number, step = 7) => Uint8Array.from({ length }, (_, n) => n * step);
@@ -19,12 +23,17 @@ describe("snapshots beyond what one stored value may hold", () => {
       state: {
         samples: Int16Array.from({ length: 50_000 }, (_, n) => n),
         context: new Float32Array([0.5, -1]),
+        levels: Float64Array.from({ length: 20_000 }, (_, n) => n / 3),
+        counts: new Uint16Array([1, 65_535]),
+        lags: new Int32Array([-7]),
       },
     };
-    const { rest, pieces } = divide(value);
-    expect(pieces).toHaveLength(3 + 3 + 1);
-    for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(1024 * 1024);
-    expect(JSON.stringify(rest).length).toBeLessThan(1000);
+    const { rest, pieces, blocks } = divide(value);
+    expect([pieces.length, blocks.length]).toEqual([3 + 1 + 1, 3]);
+    for (const part of [...pieces.map(({ piece }) => piece), ...blocks]) {
+      expect(structuredSize(part)).toBeLessThanOrEqual(1024 * 1024);
+    }
+    expect(structuredSize(rest)).toBeLessThan(1000);
     expect(roundTrip(value)).toEqual(value);
   });
 
@@ -40,11 +49,11 @@ describe("snapshots beyond what one stored value may hold", () => {
     };
     const { rest, pieces } = divide(value);
     expect(pieces.length).toBeLessThan(16);
-    for (const piece of pieces) {
-      expect(piece.length).toBeLessThanOrEqual(1024 * 1024);
-      if (Array.isArray(piece)) expect(structuredSize(piece)).toBeLessThanOrEqual(1024 * 1024);
+    for (const { piece, bytes } of pieces) {
+      expect(structuredSize(piece)).toBeLessThanOrEqual(bytes);
+      expect(bytes).toBeLessThanOrEqual(1024 * 1024);
     }
-    expect(JSON.stringify(rest).length).toBeLessThan(1000);
+    expect(structuredSize(rest)).toBeLessThan(1000);
     expect(roundTrip(value)).toEqual(value);
     const list = Array.from({ length: 50 }, () => "w".repeat(60_000));
     expect(roundTrip(list)).toEqual(list);
@@ -69,7 +78,45 @@ describe("snapshots beyond what one stored value may hold", () => {
     const list = Array.from({ length: 200 }, () => "z".repeat(1000));
     for (const value of [{ a: bytes(100_000) }, { a: "z".repeat(100_000) }, { a: list }]) {
       const { pieces: _, ...divided } = divide(value);
-      expect(() => join(divided, [], [])).toThrow("missing");
+      expect(() => new Divider().join(divided, [], [])).toThrow("missing");
     }
   });
+
+  test("[O48] whatever a client puts into it, no value is larger than 1 MiB and a piece's overhead", () => {
+    const text = fc
+      .record({
+        length: fc.constantFrom(3, 900, 16_383, 60_000, 70_000, 600_000),
+        letter: fc.constantFrom("a", "é", "語"),
+      })
+      .map(({ length, letter }) => letter.repeat(length));
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { depthSize: "small", withCrossShrink: true },
+        text,
+        fc.double(),
+        fc
+          .record({ times: fc.constantFrom(1, 7, 40), of: tie("tree") })
+          .map(({ times, of }) => Array(times).fill(of)),
+        fc.dictionary(fc.oneof(fc.string(), text), tie("tree"), { maxKeys: 4 }),
+        fc
+          .record({ times: fc.constantFrom(40, 400), of: text })
+          .map(({ times, of }) => Object.fromEntries(Array.from({ length: times }, (_, n) => [`m${n}`, of]))),
+      ),
+    }));
+    const small = tree.filter((value) => structuredSize(value) < 30_000_000);
+    fc.assert(
+      fc.property(small, (value) => {
+        const { rest, references, pieces, blocks, bytes } = divide({ version: 1, value });
+        expect(bytes).toBeLessThan(1_200_000);
+        expect(structuredSize({ rest, references })).toBeLessThanOrEqual(bytes);
+        for (const { piece, bytes: size } of pieces) {
+          expect(size).toBeLessThan(1_200_000);
+          expect(structuredSize(piece)).toBeLessThanOrEqual(size);
+        }
+        for (const block of blocks) expect(structuredSize(block)).toBeLessThanOrEqual(1024 * 1024);
+        expect(roundTrip({ version: 1, value })).toEqual({ version: 1, value });
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
 });

@@ -120,7 +120,7 @@ describe("limits.concurrent", () => {
   );
 
   test("[H48] a session whose client is about to come back makes no room, nor does one that waits for its first", async () => {
-    const { id, url } = await create({ prewarm: true });
+    const { id, url } = await create({ prewarm: true, location_hint: "weur" });
     const headers = { ...FEW, "Sec-WebSocket-Protocol": "duplex.v1" };
     const client = await connect(ECHO, headers);
     const created = await client.event("session.created");
@@ -169,7 +169,7 @@ describe("limits.concurrent", () => {
 
   test("[H50] a pre-warmed session that is attached to by key holds its place as long as it lasts", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    const { id } = await create({ prewarm: true, expires_after: { seconds: 10 } });
+    const { id } = await create({ prewarm: true, location_hint: "weur", expires_after: { seconds: 10 } });
     const client = await connect(`/v1/sessions/${id}`, FEW);
     await client.event("session.created");
     vi.setSystemTime(Date.now() + 60_000);

@@ -112,8 +112,10 @@ describe("GET /v1/realtime", () => {
 
   test("[H23] what a client puts into the internal header goes nowhere", async () => {
     const forged = btoa(JSON.stringify({ call: { id: "x", model: "echo", session: {}, keyId: "second" } }));
-    const session = await sessionOf("/v1/realtime?model=echo", { ...bearer(), "x-relay-setup": forged });
-    expect((session as { id: string }).id).not.toBe("sess_x");
+    for (const name of ["x-relay-setup", "x-relay-secret-setup"]) {
+      const session = await sessionOf("/v1/realtime?model=echo", { ...bearer(), [name]: forged });
+      expect((session as { id: string }).id).not.toBe("sess_x");
+    }
   });
 });
 

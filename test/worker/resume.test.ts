@@ -213,7 +213,7 @@ describe("an object that nobody comes back to", () => {
   });
 
   test("[O18] in its first moment does not stay either", async () => {
-    const { id } = await createSession({ model: "echo", prewarm: true });
+    const { id } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     const alarmAt = await inObject(id, (storage) => storage.getAlarm());
     expect(alarmAt).not.toBeNull();
     await evictDurableObject(objectOf(id));

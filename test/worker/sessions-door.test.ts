@@ -77,7 +77,7 @@ describe("POST /v1/sessions", () => {
     await createSession();
     await createSession({ model: "echo", location_hint: "weur" });
     expect(await listDurableObjectIds(env.VOICE_SESSION)).toHaveLength(before);
-    const warm = await createSession({ model: "echo", prewarm: true });
+    const warm = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     expect(await listDurableObjectIds(env.VOICE_SESSION)).toHaveLength(before + 1);
     const state = await (await call(`/v1/sessions/${warm.id}`, { headers: bearer() })).json();
     expect(state).toMatchObject({ status: "waiting", model: "echo" });
@@ -95,6 +95,7 @@ describe("POST /v1/sessions", () => {
     [{ location_hint: "moon" }, "location_hint"],
     [{ jurisdiction: "pirate" }, "jurisdiction"],
     [{ prewarm: "yes" }, "prewarm"],
+    [{ client_country: "Germany" }, "client_country"],
     [{ expires_after: { seconds: 1 } }, "expires_after.seconds"],
     [{ expires_after: 60 }, "expires_after"],
   ])("[H7] %j is 422 and names the field", async (body, named) => {
@@ -103,11 +104,53 @@ describe("POST /v1/sessions", () => {
     expect(param).toContain(named);
   });
 
+  test.each([
+    [{}, "location_hint"],
+    [{ client_country: null }, "location_hint"],
+    [{ client_country: "XX" }, "client_country"],
+    [{ location_hint: "weur", expires_after: { seconds: 601 } }, "expires_after.seconds"],
+  ])("[H84] prewarm with %j is refused and says what to add", async (body, named) => {
+    const before = (await listDurableObjectIds(env.VOICE_SESSION)).length;
+    const response = await post("/v1/sessions", { model: "echo", prewarm: true, ...body });
+    const { detail } = await response.clone().json<{ detail: string }>();
+    expect(await problemOf(response)).toEqual([422, "unprocessable", named]);
+    expect(detail).toContain(named);
+    expect(await listDurableObjectIds(env.VOICE_SESSION)).toHaveLength(before);
+  });
+
+  test.each([
+    [{ client_country: "AU" }, "oc"],
+    [{ client_country: "de" }, "weur"],
+    [{ client_country: "JP", location_hint: "apac-se" }, "apac-se"],
+  ])("[H84] a session pre-warmed with %j is built there", async (body, locationHint) => {
+    const asked: unknown[] = [];
+    const VOICE_SESSION: unknown = {
+      newUniqueId: () => "b".repeat(64),
+      idFromString: (unique: string) => unique,
+      get: (...args: unknown[]) => {
+        asked.push(args[1]);
+        return { prewarm: async () => true };
+      },
+    };
+    const request = new Request(`${HOST}/v1/sessions`, {
+      method: "POST",
+      headers: { ...bearer(), "Content-Type": "application/json" },
+      body: JSON.stringify({ prewarm: true, ...body }),
+    });
+    const response = await callWith(
+      null,
+      { VOICE_SESSION: VOICE_SESSION as typeof env.VOICE_SESSION },
+      request,
+    );
+    expect([response.status, asked]).toEqual([201, [{ locationHint }]]);
+  });
+
   test("[H8] the location hint reaches the object's first connection, the jurisdiction is in its name", async () => {
     const calls: unknown[] = [];
     const stub = { fetch: async () => Response.json({ refusal: "session_ended" }, { status: 409 }) };
     const namespace = (of: string) => ({
-      idFromName: (name: string) => `${of}:${name}`,
+      newUniqueId: () => "a".repeat(64),
+      idFromString: (unique: string) => `${of}:${unique}`,
       get: (...args: unknown[]) => {
         calls.push(args);
         return stub;
@@ -133,7 +176,7 @@ describe("POST /v1/sessions", () => {
       "session_ended",
       null,
     ]);
-    expect(calls).toEqual([[`eu:${id}`, { locationHint: "weur" }]]);
+    expect(calls).toEqual([[`eu:${"a".repeat(64)}`, { locationHint: "weur" }]]);
   });
 
   test("[H8] a jurisdiction that this runtime does not have is refused at once", async () => {
@@ -267,13 +310,13 @@ describe("GET and DELETE /v1/sessions/:id", () => {
   });
 
   test("[H9] a session that was ended before its client came stays ended", async () => {
-    const { id, url } = await createSession({ model: "echo", prewarm: true });
+    const { id, url } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     await call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer() });
     expect(await problemOf(await upgrade(url))).toEqual([409, "token_used", null]);
   });
 
   test("[H10] an API key attaches to a session that is there, and to no other", async () => {
-    const { id } = await createSession({ model: "echo", prewarm: true });
+    const { id } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     const client = await connect(`/v1/sessions/${id}`, bearer());
     await client.event("session.created");
     client.close(1000);

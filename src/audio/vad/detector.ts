@@ -31,6 +31,8 @@ export interface DetectorThresholds {
   readonly start: number;
   /** Hops below this for the hangover end it. */
   readonly stop: number;
+  /** Neither silence nor a steady noise reaches this: nobody's settings begin speech below it, nor go on below half of it. */
+  readonly least: number;
   /** Replaces `start` while the assistant is audible (echo). */
   readonly startWhileSpeaking: number;
   /**

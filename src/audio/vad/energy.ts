@@ -7,6 +7,9 @@
  * level over the last seconds (minimum statistics, R. Martin, IEEE Trans. SAP 9(5), 2001, without the bias
  * compensation per band): speech has gaps, noise has not, so the minimum follows noise up and down and is not
  * lifted by somebody who talks on.
+ *
+ * Noise that sets in would be speech for as long as the window. But a voice rises and falls, noise does not: a level that
+ * is steady, or changes steadily, is the floor at once.
  */
 import { Framer } from "../framer.ts";
 import { isDigitalSilence } from "../level.ts";
@@ -39,8 +42,28 @@ const MINIMUM_BIAS_DB = 2;
 const EVEN_ODDS_DB = 7;
 const DB_PER_LOGIT = 2.5;
 
+/**
+ * Hops whose level strays from a straight line by less than this (standard deviation; pink noise has 0.8 dB at most) are no voice:
+ * a whole window of them, or the first few after a sound set in, which must be fewer than the 160 ms that cut an agent.
+ */
+const STEADY_DB = 0.9;
+const STEADY_HOPS = 16;
+const STEADY_AT_ONCE_DB = 1.2;
+const STEADY_AT_ONCE_HOPS = 6;
+/** A level that was taken for the room's so soon is a voice after all when one hop strays from it by this. */
+const LIVELY_DB = 3.5;
+/** A sound sets in after so many hops without one: less is a gap between words. */
+const QUIET_HOPS = 10;
+
 /** 10.5 dB above the floor to start, 5 to go on, 15.7 while the assistant is audible. */
-const THRESHOLDS: DetectorThresholds = { start: 0.8, stop: 0.31, startWhileSpeaking: 0.97, tailMs: 0 };
+const THRESHOLDS: DetectorThresholds = {
+  // Noise that has been there for a while gives at most 0.07.
+  least: 0.25,
+  start: 0.8,
+  stop: 0.31,
+  startWhileSpeaking: 0.97,
+  tailMs: 0,
+};
 
 export function createEnergyDetector(): SpeechDetector {
   return new EnergyDetector();
@@ -55,6 +78,13 @@ class EnergyDetector implements SpeechDetector {
   readonly #slots = initialSlots();
   #slot = 0;
   #hopsInSlot = 0;
+  /** Levels of the last hops, newest last, and of these, how many since the present sound set in. */
+  #recent: number[] = [];
+  #hopsOfSound = 0;
+  #quietHops = 0;
+  /** A level taken for the room's after a few hops, NaN: none; and the floor before it. */
+  #suspectDbfs = NaN;
+  readonly #slotsBefore = initialSlots();
   /** Smoothed; NaN before the first hop, whose level it begins with. */
   #levelDbfs = NaN;
   /** Delay line of the high-pass (transposed direct form II). */
@@ -71,6 +101,10 @@ class EnergyDetector implements SpeechDetector {
     this.#slot = 0;
     this.#hopsInSlot = 0;
     this.#levelDbfs = NaN;
+    this.#recent = [];
+    this.#hopsOfSound = 0;
+    this.#quietHops = 0;
+    this.#suspectDbfs = NaN;
     this.#z1 = 0;
     this.#z2 = 0;
   }
@@ -84,6 +118,11 @@ class EnergyDetector implements SpeechDetector {
         slot: this.#slot,
         hopsInSlot: this.#hopsInSlot,
         levelDbfs: this.#levelDbfs,
+        recent: Float32Array.from(this.#recent),
+        hopsOfSound: this.#hopsOfSound,
+        quietHops: this.#quietHops,
+        suspectDbfs: this.#suspectDbfs,
+        slotsBefore: this.#slotsBefore.slice(),
         z1: this.#z1,
         z2: this.#z2,
       },
@@ -91,11 +130,14 @@ class EnergyDetector implements SpeechDetector {
   }
 
   restore(snapshot: DetectorSnapshot): void {
-    const { pending, slots, slot, hopsInSlot, levelDbfs, z1, z2 } = snapshot.state;
+    const { slot, hopsInSlot, levelDbfs, hopsOfSound, quietHops, suspectDbfs, z1, z2 } = snapshot.state;
+    const { pending, slots, slotsBefore, recent } = snapshot.state;
     if (
       snapshot.detector !== this.name ||
       !(pending instanceof Int16Array) ||
-      !(slots instanceof Float32Array)
+      !(slots instanceof Float32Array) ||
+      !(slotsBefore instanceof Float32Array) ||
+      !(recent instanceof Float32Array)
     ) {
       throw new RangeError(`a snapshot of ${snapshot.detector} does not fit the energy detector`);
     }
@@ -104,6 +146,11 @@ class EnergyDetector implements SpeechDetector {
     this.#slot = Number(slot);
     this.#hopsInSlot = Number(hopsInSlot);
     this.#levelDbfs = Number(levelDbfs);
+    this.#recent = [...recent].slice(-STEADY_HOPS);
+    this.#hopsOfSound = Number(hopsOfSound);
+    this.#quietHops = Number(quietHops);
+    this.#suspectDbfs = Number(suspectDbfs);
+    this.#slotsBefore.set(slotsBefore.subarray(0, SLOTS));
     this.#z1 = Number(z1);
     this.#z2 = Number(z2);
   }
@@ -114,10 +161,43 @@ class EnergyDetector implements SpeechDetector {
     if (partlyMuted(samples)) return 0;
     const before = Number.isNaN(this.#levelDbfs) ? levelDbfs : this.#levelDbfs;
     this.#levelDbfs = before + (1 - LEVEL_KEPT) * (levelDbfs - before);
+    this.#adoptSteady(levelDbfs);
     const floorDbfs = Math.max(this.#floor(this.#levelDbfs) + MINIMUM_BIAS_DB, LOWEST_FLOOR_DBFS);
     // Up at once, down with the smoothed level.
     const aboveFloorDb = Math.max(levelDbfs, this.#levelDbfs) - floorDbfs;
-    return 1 / (1 + Math.exp((EVEN_ODDS_DB - aboveFloorDb) / DB_PER_LOGIT));
+    const probability = 1 / (1 + Math.exp((EVEN_ODDS_DB - aboveFloorDb) / DB_PER_LOGIT));
+    this.#quietHops = probability < THRESHOLDS.stop ? this.#quietHops + 1 : 0;
+    if (this.#quietHops === 0) this.#hopsOfSound += 1;
+    else if (this.#quietHops >= QUIET_HOPS) this.#hopsOfSound = 0;
+    return probability;
+  }
+
+  /** A steady level is the room's: for good after a whole window, before that until it varies as a voice does. */
+  #adoptSteady(levelDbfs: number): void {
+    // Kept as the snapshot keeps them.
+    this.#recent.push(Math.fround(levelDbfs));
+    if (this.#recent.length > STEADY_HOPS) this.#recent.shift();
+    if (this.#recent.length === STEADY_HOPS && strayDb(this.#recent) < STEADY_DB) {
+      this.#suspectDbfs = NaN;
+      this.#adopt(mean(this.#recent));
+      return;
+    }
+    if (Math.abs(levelDbfs - this.#suspectDbfs) > LIVELY_DB) {
+      this.#slots.set(this.#slotsBefore);
+      this.#suspectDbfs = NaN;
+    }
+    // The hop in which a sound set in is louder or softer than the rest of it.
+    const since = this.#hopsOfSound - STEADY_AT_ONCE_HOPS;
+    const first = this.#recent.slice(-STEADY_AT_ONCE_HOPS);
+    if ((since !== 0 && since !== 1) || strayDb(first) >= STEADY_AT_ONCE_DB) return;
+    if (Number.isNaN(this.#suspectDbfs)) this.#slotsBefore.set(this.#slots);
+    this.#suspectDbfs = mean(first);
+    this.#adopt(this.#suspectDbfs);
+  }
+
+  #adopt(floorDbfs: number): void {
+    this.#levelDbfs = floorDbfs;
+    this.#slots.fill(floorDbfs);
   }
 
   /** Takes the smoothed level into the running slot and returns the minimum of all. */
@@ -151,6 +231,26 @@ class EnergyDetector implements SpeechDetector {
     this.#z2 = Math.abs(z2) < 1e-9 ? 0 : z2;
     return 10 * Math.log10(sum / samples.length / 32768 ** 2 + 1e-12);
   }
+}
+
+function mean(levels: readonly number[]): number {
+  return levels.reduce((sum, level) => sum + level, 0) / levels.length;
+}
+
+/** Standard deviation from the straight line through these levels. */
+function strayDb(levels: readonly number[]): number {
+  const middle = (levels.length - 1) / 2;
+  let [sum, slope, spread] = [0, 0, 0];
+  for (const [at, level] of levels.entries()) {
+    sum += level;
+    slope += (at - middle) * level;
+    spread += (at - middle) ** 2;
+  }
+  const centre = sum / levels.length;
+  let squares = 0;
+  for (const [at, level] of levels.entries())
+    squares += (level - centre - (slope / spread) * (at - middle)) ** 2;
+  return Math.sqrt(squares / (levels.length - 2));
 }
 
 /** A part of a hop would make the whole seem quieter than the room ever is. */

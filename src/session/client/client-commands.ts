@@ -46,6 +46,9 @@ export interface CommandParts {
   readonly links: readonly Link[];
 }
 
+/** What only a session that answers has. */
+const SPOKEN = /^(?:response|output_audio_buffer)\.|^conversation\.item\.(?!retrieve)/;
+
 export class ClientCommands {
   readonly #parts: CommandParts;
   readonly #host: CommandHost;
@@ -58,6 +61,13 @@ export class ClientCommands {
   /** @throws ClientError */
   handle(event: PlainEvent): void {
     const { turns, bargeIn } = this.#parts;
+    if (this.#host.transcriptionOnly && SPOKEN.test(event.type)) {
+      throw new ClientError(
+        "invalid_event_for_session",
+        `'${event.type}' is not available in a transcription session.`,
+        "type",
+      );
+    }
     switch (event.type) {
       case "session.update":
         return this.#host.updateSession(event.session);
@@ -154,7 +164,7 @@ export class ClientCommands {
   #refuseOpenTurn(itemId: string): void {
     if (itemId !== this.#parts.turns.openItem) return;
     throw new ClientError(
-      "item_create_duplicate_id",
+      "item_create_duplicate_item_id",
       `The turn that is being spoken is '${itemId}'.`,
       "item.id",
     );
@@ -214,13 +224,6 @@ export class ClientCommands {
   }
 
   #respond(params: ResponseParams): void {
-    if (this.#host.transcriptionOnly) {
-      throw new ClientError(
-        "invalid_request",
-        "A transcription session has no responses (response.create).",
-        "type",
-      );
-    }
     if (params.conversation !== "none" && this.#parts.asking.underway) {
       throw new ClientError(
         "conversation_already_has_active_response",

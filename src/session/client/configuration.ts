@@ -41,6 +41,8 @@ const SEMANTIC_PREFIX_MS = 300;
 /** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
 const MIN_SPEECH_MS = 0;
 
+/** Every voice tried has hops above this, even in one short word (flite's four, "Hi.": 0.994). */
+const MOST_START = 0.99;
 /** Below two hops of the slower detector a silence is none. */
 const MIN_HANGOVER_MS = 64;
 /** At most this much audio is ahead of a `duplex.v1` listener, so that a cut claws back little. */
@@ -214,11 +216,12 @@ export function endpointerOptions(
   semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].usualMs,
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
-  const start = rescale(wanted, thresholds.start);
+  // At the ends of its range a threshold still means something: silence is none, and clear speech is speech.
+  const start = Math.min(MOST_START, Math.max(thresholds.least, rescale(wanted, thresholds.start)));
   const raised = audible ? Math.max(start, thresholds.startWhileSpeaking) : start;
   return {
     start: raised,
-    stop: Math.max(0.01, start - (thresholds.start - thresholds.stop)),
+    stop: Math.max(thresholds.least / 2, start - (thresholds.start - thresholds.stop)),
     prefixPaddingMs: turn?.type === "server_vad" ? turn.prefix_padding_ms : SEMANTIC_PREFIX_MS,
     minSpeechMs: MIN_SPEECH_MS,
     hangoverMs: asDetected(

@@ -69,6 +69,11 @@ export class Pulse {
     this.#heardAt = this.#context.now;
   }
 
+  /** A client that is held to its heartbeat has said nothing at all since: its connection may be dead. */
+  silentSince(at: number): boolean {
+    return this.#capable && this.#heardAt <= at;
+  }
+
   /** Something came that means something. */
   spoke(): void {
     this.#wordAt = this.#context.now;

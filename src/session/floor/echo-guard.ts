@@ -36,6 +36,9 @@ const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
+/** An echo is rarely later than this (320 ms), and what is softer than that gives none. */
+const USUAL_LAG_FRAMES = 20;
+const SOUNDS_DB = -45;
 /** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
@@ -62,16 +65,21 @@ export class EchoGuard {
   readonly #excess = new Float64Array(MEMORY);
   readonly #sounding = new Uint8Array(MEMORY);
 
-  /** The caller's audio as it arrives: its first sample's position in the caller's stream. */
-  heard(samples: Int16Array, rateHz: number, fromMs: number, now: number): void {
-    const base = now - fromMs - (samples.length * 1000) / rateHz;
+  /**
+   * The caller's audio as it arrives: its first sample's position in the caller's stream, and when its last one was there
+   * to be sent, which is before its message came by what else the message holds.
+   */
+  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number): void {
+    const base = saidAt - fromMs - (samples.length * 1000) / rateHz;
     if (this.#base === null || base < this.#base || base > this.#base + JUMP_MS) this.#base = base;
     this.#heard.add(samples, rateHz, this.#base + fromMs);
   }
 
-  /** Audio on its way to the listener, and when it will sound. */
-  played(stream: number, samples: Int16Array, rateHz: number, atMs: number): void {
-    this.#envelope(stream).add(samples, rateHz, atMs);
+  /** Audio on its way to the listener, and when it will sound: after all that was sent before, or what was is thrown away. */
+  played(stream: number, samples: Int16Array, rateHz: number, atMs: number, now: number): void {
+    const envelope = this.#envelope(stream);
+    if (Math.floor(atMs / ENVELOPE_FRAME_MS) < envelope.newestFrame - 1) envelope.forgetFrom(atMs);
+    envelope.add(samples, rateHz, atMs, now);
   }
 
   #envelope(stream: number): Envelope {
@@ -173,6 +181,12 @@ export class EchoGuard {
   /** The echo path of this call was found. */
   get known(): boolean {
     return this.#path.known;
+  }
+
+  /** An agent sounded so long ago that a microphone that hears it has heard that by now. */
+  get sounded(): boolean {
+    const frame = this.#end - 1 - USUAL_LAG_FRAMES;
+    return this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB);
   }
 
   /** An echo is due about now. */

@@ -10,9 +10,12 @@
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Playout } from "../output/playout.ts";
+import { TICKS_PER_MS } from "../turns/audio-input.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
+import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
+import { KeptWord, type Word } from "./kept-word.ts";
 
 export interface FloorSettings {
   /** Voiced milliseconds that make an interruption. */
@@ -27,8 +30,19 @@ export interface FloorHost {
   audible(): boolean;
   /** End of the detector's last hop in the caller's stream. */
   heardMs(): number;
-  /** The sound is the caller's turn: it began at this position. */
+  /** When the last agent that takes turns will have been heard, by what was sent so far. */
+  playingUntil(): number;
+  /** When what is heard just now was said: before now by what else came with it. */
+  saidAt(): number;
+  /** The client's next message may be so long in coming though all is well. */
+  messageMs(): number;
+  connected(): boolean;
+  /** The sound is the caller's turn and an interruption: it began at this position. */
   begin(prefixTicks: number): void;
+  /** It is a turn, and interrupts nobody. */
+  start(prefixTicks: number): void;
+  /** What was heard from one position to another is a turn. */
+  adopt(fromTicks: number, toTicks: number): void;
   /** The sound was nothing: the endpointer may listen for the next one. */
   forget(): void;
   /** Lets pass what waited. */
@@ -75,10 +89,10 @@ const PATIENT_AFTER = 2;
 const PATIENCE_MS = 96;
 const MOST_PATIENCE_MS = 288;
 /**
- * An echo is heard within this of an agent's first words. Until then a sound may be one that nothing is known of yet, and
- * is listened to for so long: holding the agent would end the very sound by which the echo is found.
+ * While an echo was due and none was heard for so long there is none. Until then a sound may be one that nothing is known
+ * of yet, and is listened to for so long: holding the agent would end the very sound by which the echo is found.
  */
-const QUIET_MS = 500;
+const QUIET_MS = 160;
 const UNKNOWN_MS = 240;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
 const RECONSIDER_MS = 96;
@@ -89,8 +103,12 @@ const BACKGROUND_AGAIN_DB = 7;
 /** A sound that begins this much quieter than the caller speaks does not hold the agent until it is louder. */
 const SOFT_DB = 14;
 const LOUDER_DB = 10;
-/** Held without hearing anything from the client for so long: the sound is over. */
+/** Nothing was heard from the client for so long, beyond what its messages are long: the sound is over. */
 const UNHEARD_MS = 1500;
+/** Of speech in pieces, the turn begins so long before the first. */
+const PIECE_PREFIX_MS = 300;
+/** How often it is looked whether the agent has ended whose end a word waits for. */
+const LOOK_MS = 50;
 /** How fast the idea of the caller's usual level follows, per voiced hop. */
 const LEVEL_RATE = 0.05;
 
@@ -106,8 +124,10 @@ export class Floor {
   #callerHops = 0;
   /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
   #dismissals = 0;
-  /** How long the agent was audible in this call while nothing was heard, up to QUIET_MS. */
+  /** How long the agent sounded in this call while nothing of it was heard, up to QUIET_MS. */
   #quietMs = 0;
+  readonly #chopped = new Chopped();
+  readonly #kept = new KeptWord();
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
     this.#context = context;
@@ -134,6 +154,8 @@ export class Floor {
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
     this.guard.advance(this.#host.heardMs());
+    // Whatever a former sound came to, this one is judged by itself.
+    this.#open();
     const patienceMs = this.#patienceMs();
     let passed: Passed | null = null;
     if (this.guard.covers) passed = this.guard.due ? "echo" : "soft";
@@ -150,6 +172,7 @@ export class Floor {
       hops: 0,
       listening: false,
     };
+    this.#expectMore();
     if (passed === "echo") this.#tell("echo");
     else if (passed === null) this.#hold();
   }
@@ -175,42 +198,79 @@ export class Floor {
       this.#playout.pause(this.#context.now, "floor");
       this.guard.paused(this.#context.now);
     }
-    this.#context.deadlines.set("floor", this.#context.now + UNHEARD_MS);
     this.#tell("hold");
   }
 
+  /** A sound that is judged is over when nothing more comes. */
+  #expectMore(): void {
+    const inMs = UNHEARD_MS + this.#host.messageMs();
+    this.#context.deadlines.set("floor:unheard", this.#context.now + inMs);
+  }
+
   #open(): void {
-    this.#context.deadlines.clear("floor");
     if (!this.#step("released")) return;
     const paused = this.#playout.resume(this.#context.now, "floor");
     if (paused) this.guard.delayed(paused.fromMs, paused.byMs);
+  }
+
+  /** Nothing is judged any more. */
+  #settle(): void {
+    this.#overlap = null;
+    this.#context.deadlines.clear("floor:unheard");
   }
 
   /** One detector hop. Call for every hop, judged or not. */
   hop(probability: number, hopMs: number, speech: SpeechThresholds): void {
     this.guard.advance(this.#host.heardMs());
     const overlap = this.#overlap;
+    const voiced = probability >= speech.stop;
+    this.#piece(voiced, hopMs);
     if (!overlap) {
       this.#listen(probability, hopMs, speech);
       return;
     }
-    if (this.held) this.#context.deadlines.set("floor", this.#context.now + UNHEARD_MS);
-    const voiced = probability >= speech.stop;
+    this.#expectMore();
     overlap.silentMs = voiced ? 0 : overlap.silentMs + hopMs;
     if (voiced) {
       overlap.voicedMs += hopMs;
       overlap.power += 10 ** (this.guard.levelDb / 10);
       overlap.hops += 1;
     }
+    if (this.#chopping(overlap, voiced)) return;
     if (overlap.passed !== null) this.#reconsider(overlap, voiced);
     else this.#judge(overlap);
+  }
+
+  /** Voice over an agent is remembered in its pieces, where it is known not to be an echo. */
+  #piece(voiced: boolean, hopMs: number): void {
+    if (!this.#host.audible()) {
+      this.#chopped.forget();
+      return;
+    }
+    const known = this.guard.known ? !this.guard.covers : this.#quietMs >= QUIET_MS;
+    const fromTicks = Math.max(0, Math.round((this.#host.heardMs() - hopMs) * TICKS_PER_MS));
+    const power = 10 ** (this.guard.levelDb / 10);
+    this.#chopped.hop(voiced && known, hopMs, power, fromTicks, this.#host.saidAt());
+  }
+
+  /** Pieces of speech, each too short to be one, are an interruption together. @returns whether they are. */
+  #chopping(overlap: Overlap, voiced: boolean): boolean {
+    if (!voiced || overlap.listening || overlap.passed === "echo") return false;
+    const { confirmMs } = this.#host.settings();
+    const fromTicks = this.#chopped.speech(confirmMs, this.#callerPower, this.#host.saidAt());
+    if (fromTicks === null) return false;
+    if (!this.held) this.#hold();
+    const prefixTicks = Math.max(0, fromTicks - PIECE_PREFIX_MS * TICKS_PER_MS);
+    this.#confirm({ ...overlap, prefixTicks: Math.min(overlap.prefixTicks, prefixTicks) });
+    return true;
   }
 
   /** Nothing is judged: learns how loud the caller is, and whether an agent can be heard at the microphone. */
   #listen(probability: number, hopMs: number, speech: SpeechThresholds): void {
     if (!this.#host.audible()) {
       if (probability >= speech.start) this.#learnLevel();
-    } else if (probability < speech.stop) this.#quietMs = Math.min(QUIET_MS, this.#quietMs + hopMs);
+    } else if (probability < speech.stop && this.guard.sounded)
+      this.#quietMs = Math.min(QUIET_MS, this.#quietMs + hopMs);
   }
 
   #learnLevel(): void {
@@ -228,7 +288,7 @@ export class Floor {
     // With nothing left to hold this is a turn like any other.
     if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
     else if (overlap.silentMs >= dismissMs) {
-      this.#dismiss(overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
     } else if (this.guard.explains) {
       this.guard.louder();
       this.#ignore(overlap, "echo");
@@ -286,22 +346,59 @@ export class Floor {
   }
 
   #confirm(overlap: Overlap): void {
-    this.#overlap = null;
+    this.#settle();
     this.#dismissals = 0;
     if (this.held) this.#tell("interrupt");
+    const prefixTicks = this.earliest(overlap.prefixTicks);
+    this.#chopped.forget();
     // The agent is cut while it is still held: not one sample more passes.
-    this.#host.begin(overlap.prefixTicks);
+    this.#host.begin(prefixTicks);
     this.#open();
     this.#host.release();
   }
 
-  #dismiss(decision: OverlapDecision): void {
-    this.#overlap = null;
+  #dismiss(overlap: Overlap, decision: OverlapDecision): void {
+    this.#settle();
     this.#dismissals += 1;
+    this.#keep(overlap);
     this.#host.forget();
     this.#tell(decision);
     this.#open();
     this.#host.release();
+  }
+
+  /** It may prove to be an answer to what the agent is saying, when the agent has said it. */
+  #keep(overlap: Overlap): void {
+    const { prefixTicks, voicedMs, listening } = overlap;
+    const toTicks = Math.round(this.#host.heardMs() * TICKS_PER_MS);
+    this.#kept.keep({ fromTicks: prefixTicks, toTicks, voicedMs, listening, at: this.#host.saidAt() });
+    if (this.#kept.pending(this.#context.now)) this.#lookLater();
+  }
+
+  #lookLater(): void {
+    const { now } = this.#context;
+    this.#context.deadlines.set("floor:kept", Math.max(now, this.#host.playingUntil()) + LOOK_MS);
+  }
+
+  /** A word was dismissed, and the agent may have ended since. */
+  #agentEnded(): void {
+    const { now } = this.#context;
+    if (!this.#kept.pending(now)) this.#kept.forget();
+    else if (this.#host.audible() || this.judging || !this.#host.connected()) this.#lookLater();
+    else {
+      const word = this.#kept.due(Math.min(now, this.#host.playingUntil()));
+      if (!word) return;
+      this.#context.metric("overlap_answer", 1);
+      this.#host.adopt(word.fromTicks, word.toTicks);
+    }
+  }
+
+  /** Where a turn begins that is heard to begin at a position: at a word just before it that was dismissed. */
+  earliest(prefixTicks: number): number {
+    const from = this.#kept.before(this.#host.saidAt());
+    this.#kept.forget();
+    this.#context.deadlines.clear("floor:kept");
+    return Math.min(prefixTicks, from ?? prefixTicks);
   }
 
   /** What a transcriber makes of the sound, so far: words that are more than "mhm" are an interruption. */
@@ -316,15 +413,43 @@ export class Floor {
   /** The detector heard the sound end. */
   ended(): void {
     const overlap = this.#overlap;
-    if (overlap && overlap.passed !== null) {
-      this.#overlap = null;
-      this.#host.forget();
-    } else if (overlap) this.#dismiss(overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+    if (overlap && overlap.passed === null)
+      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+    else this.#drop();
   }
 
-  /** The client stopped sending while a sound was being judged, or cleared its buffer. */
+  /** What was judged and held nobody is over. */
+  #drop(): void {
+    if (this.#overlap) {
+      this.#settle();
+      this.#host.forget();
+    }
+    this.#open();
+    this.#host.release();
+  }
+
+  /** The client stopped sending while a sound was being judged, or the detector begins anew. */
   abandon(): void {
-    if (this.#overlap) this.#dismiss("noise");
+    const overlap = this.#overlap;
+    if (overlap && overlap.passed === null) this.#dismiss(overlap, "noise");
+    else if (overlap || this.held) this.#drop();
+    this.#chopped.forget();
+  }
+
+  /** Agents may not be interrupted any more: what is being judged is a turn and interrupts nobody. */
+  concede(): void {
+    const overlap = this.#overlap;
+    if (!overlap) return;
+    this.#settle();
+    this.#open();
+    this.#host.start(overlap.prefixTicks);
+    this.#host.release();
+  }
+
+  /** A deadline `floor:<what>` came. */
+  due(what: string): void {
+    if (what === "kept") this.#agentEnded();
+    else this.abandon();
   }
 
   /** To a client that may have been told otherwise by a former life of the session. */
@@ -345,6 +470,8 @@ export class Floor {
       callerHops: this.#callerHops,
       dismissals: this.#dismissals,
       quietMs: this.#quietMs,
+      chopped: this.#chopped.snapshot(),
+      kept: this.#kept.snapshot(),
       guard: this.guard.snapshot(),
     };
   }
@@ -356,6 +483,8 @@ export class Floor {
     this.#callerHops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
     this.#quietMs = snapshot.quietMs;
+    this.#chopped.restore(snapshot.chopped);
+    this.#kept.restore(snapshot.kept);
     this.guard.restore(snapshot.guard);
   }
 }
@@ -367,5 +496,7 @@ export interface FloorSnapshot {
   readonly callerHops: number;
   readonly dismissals: number;
   readonly quietMs: number;
+  readonly chopped: ChoppedSnapshot;
+  readonly kept: Word | null;
   readonly guard: EchoGuardSnapshot;
 }

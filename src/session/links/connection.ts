@@ -67,6 +67,12 @@ export class Connection {
   openedAt: number | null = null;
   /** It does not read as fast as it is sent to. */
   congested = false;
+  /** While it is congested: since when it has taken nothing at all. */
+  #stuckSince = 0;
+  /** Bytes that waited in its socket when that was last told. */
+  #buffered = 0;
+  /** Bytes of audio that it was sent all the same. */
+  #overdrawn = 0;
   /** Something that can be heard or read was said by it. */
   useful = false;
   /** It made something of what the caller said. */
@@ -263,6 +269,7 @@ export class Connection {
     if (!this.alive || !this.#concerns(given)) return false;
     this.#note(given);
     const command = this.#renamed(this.#caused(given));
+    if (this.congested && command.type === "audio") this.#overdrawn += command.chunk.bytes.byteLength;
     if (this.#phase === "ready") {
       if (command.type === "respond") this.#watchAnswer();
       return this.#tell(command);
@@ -325,7 +332,20 @@ export class Connection {
     if (bytes > most && !this.congested) {
       this.#context.metric("upstream_congested", 1, this.identity.upstream);
     }
+    if (bytes < this.#buffered || !this.congested) this.#stuckSince = this.#context.now;
+    this.#buffered = bytes;
     this.congested = bytes > most;
+    if (!this.congested) this.#overdrawn = 0;
+  }
+
+  /** How long it has taken nothing. */
+  get stuckMs(): number {
+    return this.congested ? this.#context.now - this.#stuckSince : 0;
+  }
+
+  /** It may be sent audio though it is congested. */
+  get overdraws(): boolean {
+    return this.#overdrawn < this.#context.limits.backlogBytes;
   }
 
   /** The socket ended or never opened (`code` 0). */
@@ -400,6 +420,9 @@ export class Connection {
       loop: this.#loop,
       openedAt: this.openedAt,
       congested: this.congested,
+      stuckSince: this.#stuckSince,
+      buffered: this.#buffered,
+      overdrawn: this.#overdrawn,
       reconfigure: this.#reconfigure,
       responses: [...this.responses],
       told: [...this.told],
@@ -421,6 +444,9 @@ export class Connection {
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
     this.congested = snapshot.congested;
+    this.#stuckSince = snapshot.stuckSince;
+    this.#buffered = snapshot.buffered;
+    this.#overdrawn = snapshot.overdrawn;
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, known] of snapshot.told) this.told.set(id, known);
@@ -456,6 +482,9 @@ export interface ConnectionSnapshot {
   readonly loop: boolean;
   readonly openedAt: number | null;
   readonly congested: boolean;
+  readonly stuckSince: number;
+  readonly buffered: number;
+  readonly overdrawn: number;
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
   readonly told: readonly (readonly [string, string])[];

@@ -16,7 +16,7 @@ import type {
   UpstreamFault,
   UpstreamOptions,
 } from "../../upstreams/upstream.ts";
-import type { AudioTap } from "../turns/audio-input.ts";
+import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
 import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./connection.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
@@ -46,6 +46,8 @@ export interface LinkHost {
   onLost(link: Link, fault: UpstreamFault, final: boolean): void;
   /** So much of the caller's audio never reached it. */
   onMissed(link: Link, ms: number): void;
+  /** So much of silence, which it did not have to hear. */
+  onSpared(link: Link, ms: number): void;
   /** Nothing is under way at the upstream that another connection would not know of. */
   atGap(link: Link): boolean;
 }
@@ -191,7 +193,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#clear("redial");
     const first = this.#dials === 0;
     const connection = this.#connect(this.#chosen);
-    this.#serveBy(connection);
+    this.#current = connection;
     this.#host.onPhase(this, null, null);
     if (!first) this.#host.onRedial(this);
     this.#parked = false;
@@ -210,14 +212,6 @@ export class Link implements AudioTap, ConnectionHost {
   /** It was given up, and is not asked for anything: it is tried again by itself. */
   retryIn(ms: number): void {
     this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
-  }
-
-  /** Another connection takes the caller's audio, or none: the position in it is the same, whatever its rate. */
-  #serveBy(connection: Connection | null): void {
-    const beforeHz = sampleRateHz(this.format);
-    this.#current = connection;
-    const hz = sampleRateHz(this.format);
-    if (hz !== beforeHz) this.cursor = Math.floor((this.cursor * hz) / beforeHz);
   }
 
   onReady(connection: Connection): void {
@@ -251,7 +245,7 @@ export class Link implements AudioTap, ConnectionHost {
   #promote(cause: "rollover" | "failover"): void {
     const successor = this.#succession.take();
     if (!successor) return;
-    this.#serveBy(successor);
+    this.#current = successor;
     this.#chosen = successor.identity.candidate;
     this.#clear("redial");
     this.#host.onPhase(this, null, cause);
@@ -320,8 +314,9 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   /** What waited for the connection was never heard: the next one hears it, as far as the history reaches. */
-  #unhear({ unsentSamples }: Connection): void {
-    this.cursor = Math.max(0, this.cursor - unsentSamples);
+  #unhear({ unsentSamples, capabilities: { input } }: Connection): void {
+    const ms = (unsentSamples * 1000) / sampleRateHz(input);
+    this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
   }
 
   /** It is not tried again by itself: it failed too often, or all that there are refused to be greeted so. */
@@ -354,7 +349,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#parked = last.phase === "ready" || last.capabilities.turns === "client";
     if (last.alive) this.#unhear(last);
     this.hangUp();
-    this.#serveBy(null);
+    this.#current = null;
     if (idle) return false;
     this.#host.onPhase(this, null, "parked");
     return true;
@@ -409,7 +404,12 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.congested ?? false;
   }
 
-  /** It has not read for as long as the history reaches: what it has not taken would be lost on it. */
+  /** How its connection reads. */
+  get reading(): Pick<Connection, "stuckMs" | "overdraws"> | null {
+    return this.#current;
+  }
+
+  /** It has taken nothing for too long. */
   overrun(): void {
     this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
   }
@@ -429,6 +429,12 @@ export class Link implements AudioTap, ConnectionHost {
     this.#missedAt = this.#context.now;
     this.#clear("missed");
     if (ms > 0) this.#host.onMissed(this, ms);
+  }
+
+  /** So much silence it did not have to hear. */
+  spared(ms: number): void {
+    this.#context.metric("input_dropped_ms", ms, this.name);
+    this.#host.onSpared(this, ms);
   }
 
   /** Audio of the caller, as a tap of the input. */

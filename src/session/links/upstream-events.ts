@@ -4,7 +4,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import { withoutAlias } from "../turns/eager.ts";
+import type { Eager, InputTranscript } from "../turns/eager.ts";
 import { isFatal } from "./faults.ts";
 import type { Link, LinkHost, PhaseCause } from "./link.ts";
 import type { Refusals } from "./refusals.ts";
@@ -19,6 +19,7 @@ import type { Witness, WitnessSnapshot } from "../turns/witness.ts";
 export interface UpstreamEventsHost {
   upstreamConfig(): UpstreamConfig;
   turns(): TurnTaking;
+  eager(): Eager;
   bargeIn(): BargeIn;
   recovery(): Recovery;
   witness(): Witness;
@@ -35,8 +36,6 @@ export interface UpstreamEventsHost {
   /** Its transcripts of the caller count. */
   transcribes(link: Link): boolean;
 }
-
-type InputTranscript = Extract<UpstreamEvent, { readonly itemId: string }>;
 
 interface ToldFault {
   readonly words: string;
@@ -76,6 +75,11 @@ export class UpstreamEvents implements LinkHost {
     return link === this.#host.links[0];
   }
 
+  /** Its turns count. */
+  #takesTurns(link: Link): boolean {
+    return this.#primary(link) && !this.#host.turns().decides;
+  }
+
   onUpstream(link: Link, event: UpstreamEvent): void {
     this.#host.witness().said(link, event);
     if (event.type === "refused" && this.#goesElsewhere(link, event)) return;
@@ -89,13 +93,14 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.segment":
       case "input.transcript.failed":
         if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage);
-        if (this.#host.transcribes(link)) this.#transcript(event);
+        if (this.#host.transcribes(link)) this.transcript(event);
         break;
       case "speech":
-        if (this.#primary(link)) this.#host.turns().upstreamSpeech(event.state);
+        if (this.#takesTurns(link)) this.#host.turns().upstreamSpeech(event.state);
         break;
       case "committed":
-        if (this.#primary(link)) this.#committed(link, event.item);
+        if (this.#takesTurns(link)) this.#committed(link, event.item);
+        else if (this.#host.transcribes(link)) this.#heardTurn(event.item);
         this.#host.witness().committed(link);
         break;
       case "interrupted":
@@ -126,6 +131,13 @@ export class UpstreamEvents implements LinkHost {
       case "resumable":
         break;
     }
+  }
+
+  /** Turns are decided here, and this provider made one of its own: its words are of the caller's turn here. */
+  #heardTurn(key: string): void {
+    const { openItem, lastItem } = this.#host.turns();
+    const id = openItem ?? lastItem;
+    if (id !== null) this.#called(key, id);
   }
 
   /** An answer that a provider refuses to give, and another one is asked for: its end follows, and nobody is told. */
@@ -164,31 +176,39 @@ export class UpstreamEvents implements LinkHost {
 
   #committed(link: Link, key: string): void {
     const id = this.#host.turns().upstreamCommitted();
-    this.#userItems.set(key, id);
+    this.#called(key, id);
     link.command({ type: "named", what: "item", key, id });
+  }
+
+  #called(key: string, id: string): void {
+    this.#userItems.set(key, id);
     if (this.#userItems.size > 64) {
       const [oldest] = this.#userItems.keys();
       if (oldest !== undefined) this.#userItems.delete(oldest);
     }
   }
 
-  #transcript(event: InputTranscript): void {
-    const itemId = this.#userItems.get(event.itemId) ?? withoutAlias(event.itemId);
-    const entry = this.#conversation.find(itemId);
-    if (!entry) return;
-    const base = { item_id: itemId, content_index: 0 };
+  /** Words of the caller's turn: for the client, when it knows of the turn. */
+  transcript(event: InputTranscript): void {
+    const itemId = this.#userItems.get(event.itemId) ?? this.#host.eager().itemOf(event.itemId);
+    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
+    if (itemId === null || !entry) {
+      this.#host.eager().keep(event);
+      return;
+    }
+    const base = { item_id: itemId, content_index: ("part" in event ? event.part : undefined) ?? 0 };
     const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
     if (event.type === "input.transcript.delta") {
-      this.#port.emit({ type, ...base, delta: event.delta });
+      this.#port.emit({ type, ...event.extra, ...base, delta: event.delta });
     } else if (event.type === "input.transcript.segment") {
-      this.#port.emit({ type, ...base, ...event.segment });
+      this.#port.emit({ ...event.segment, type, ...base });
     } else if (event.type === "input.transcript.failed") {
       this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
     } else {
       this.#conversation.transcribed(entry, event.transcript);
       this.changed(itemId);
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
-      this.#port.emit({ type, ...base, transcript: event.transcript, usage });
+      this.#port.emit({ type, ...event.extra, ...base, transcript: event.transcript, usage });
     }
   }
 
@@ -221,11 +241,18 @@ export class UpstreamEvents implements LinkHost {
     return this.#host.atGap(link);
   }
 
-  onMissed(link: Link, missedMs: number): void {
-    const ms = Math.round(missedMs);
-    if (this.#port.extended) {
-      this.#port.emit({ type: "relay.audio_dropped", upstream: link.name, ms });
-    } else this.#port.failed("audio_lost", `${link.name}: ${ms} ms of what was said never reached it.`);
+  onMissed(link: Link, ms: number): void {
+    if (this.#port.extended) this.onSpared(link, ms);
+    else
+      this.#port.failed(
+        "audio_lost",
+        `${link.name}: ${Math.round(ms)} ms of what was said never reached it.`,
+      );
+  }
+
+  onSpared(link: Link, ms: number): void {
+    if (!this.#port.extended) return;
+    this.#port.emit({ type: "relay.audio_dropped", upstream: link.name, ms: Math.round(ms) });
   }
 
   onSent(link: Link): void {

@@ -82,7 +82,7 @@ export class Conversation {
   insert(entry: Entry, previousItemId: string | null = null): string | null {
     if (this.find(entry.item.id)) {
       throw new ClientError(
-        "item_create_duplicate_id",
+        "item_create_duplicate_item_id",
         `An item with id '${entry.item.id}' already exists.`,
         "item.id",
       );

@@ -80,9 +80,10 @@ export class Asking {
     return held;
   }
 
-  /** Asks everyone for the answer to the last turn. */
+  /** Asks for the answer to the last turn: those who take the turns themselves answer theirs unasked. */
   answer(): void {
-    this.#askAll(this.#answerers, {});
+    const asked = this.#answerers.filter(({ capabilities }) => capabilities.turns === "client");
+    this.#askAll(asked.length > 0 ? asked : this.#answerers, {});
   }
 
   #askAll(links: readonly Link[], params: ResponseParams): void {

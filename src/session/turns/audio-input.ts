@@ -16,18 +16,17 @@ import {
   type PcmRateHz,
 } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
-import { createResampler, type Resampler, type ResamplerSnapshot } from "../../audio/resampler.ts";
-import { SampleRing, type RingSnapshot } from "../../audio/ring.ts";
 import type { DetectorSnapshot, SpeechDetector } from "../../audio/vad/detector.ts";
 import type { AudioChunk } from "../../upstreams/upstream.ts";
 import type { Limits } from "../limits.ts";
+import { RateStream, type StreamSnapshot } from "./rate-stream.ts";
 
 export const TICKS_PER_MS = 48;
 
 /** Someone who takes the caller's audio: an upstream, or the archive. */
 export interface AudioTap {
   readonly format: AudioFormat;
-  /** Next sample to deliver, counted in its rate's stream. */
+  /** Position (ticks) of the next sample to deliver: the same one whatever the format becomes. */
   cursor: number;
   deliver(chunk: AudioChunk): void;
   /** So many milliseconds of what it was to have are gone from the history. */
@@ -53,68 +52,8 @@ export interface InputListener {
  * every stream.
  */
 const LAG_TICKS = 10 * TICKS_PER_MS;
-
-class RateStream {
-  readonly rateHz: PcmRateHz;
-  readonly ring: SampleRing;
-  readonly originTicks: number;
-  readonly #resampler: Resampler;
-  #latest: Int16Array = new Int16Array(0);
-  #latestFrom = 0;
-
-  constructor(
-    fromHz: PcmRateHz,
-    rateHz: PcmRateHz,
-    originTicks: number,
-    limits: Limits,
-    kernels: AudioKernels,
-  ) {
-    this.rateHz = rateHz;
-    this.originTicks = originTicks;
-    this.ring = new SampleRing(Math.ceil((limits.inputHistoryMs * rateHz) / 1000));
-    this.#resampler = createResampler(fromHz, rateHz, kernels);
-  }
-
-  /** @returns what came out, a view valid until the next call. */
-  write(samples: Int16Array): Int16Array {
-    const out = this.#resampler.process(samples);
-    this.#latest = out;
-    this.#latestFrom = this.ring.end;
-    this.ring.write(out);
-    return out;
-  }
-
-  /** Samples by index, valid until the next `write`; the newest ones, which are nearly always wanted, uncopied. */
-  read(from: number, to: number): Int16Array {
-    if (from < this.#latestFrom || to > this.#latestFrom + this.#latest.length)
-      return this.ring.read(from, to);
-    return this.#latest.subarray(from - this.#latestFrom, to - this.#latestFrom);
-  }
-
-  /** Pushes the resampler's tail out and starts it afresh: the caller's buffer ends here. */
-  flush(): void {
-    this.ring.write(this.#resampler.flush());
-    this.#resampler.reset();
-  }
-
-  indexAt(ticks: number): number {
-    return Math.floor(((ticks - this.originTicks) * this.rateHz) / 48_000);
-  }
-
-  snapshot(): StreamSnapshot {
-    return {
-      rateHz: this.rateHz,
-      originTicks: this.originTicks,
-      ring: this.ring.snapshot(),
-      resampler: this.#resampler.snapshot(),
-    };
-  }
-
-  restore(snapshot: StreamSnapshot): void {
-    this.ring.restore(snapshot.ring);
-    this.#resampler.restore(snapshot.resampler);
-  }
-}
+/** Silence that is made up goes out in pieces of this. */
+const PAD_PIECE_MS = 100;
 
 class Chunk implements AudioChunk {
   readonly bytes: Uint8Array;
@@ -147,6 +86,8 @@ export class AudioInput {
   /** Detector hops since `#hopOrigin`, an index in the detector's stream. */
   #hops = 0;
   #hopOrigin = 0;
+  /** Of the message that is worked through, milliseconds that come after the present slice. */
+  #restMs = 0;
   /** Chunks made in this slice, so that equal formats share one encoding. */
   #chunks: { readonly key: string; readonly from: number; readonly to: number; readonly chunk: Chunk }[] = [];
 
@@ -177,15 +118,14 @@ export class AudioInput {
   /** End of the detector's last hop. */
   get hopEndTicks(): number {
     const stream = this.#stream(this.#detector.sampleRateHz);
-    const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
-    return stream.originTicks + (hopEnd * 48_000) / stream.rateHz;
+    return stream.ticksAt(this.#hopOrigin + this.#hops * this.#detector.hopSamples);
   }
 
   /** Audio up to here may flow while speech goes on: the next decision cannot fall before it. */
   get settledTicks(): number {
     const stream = this.#stream(this.#detector.sampleRateHz);
     const hopEnd = this.#hopOrigin + (this.#hops + 1) * this.#detector.hopSamples;
-    return stream.originTicks + (hopEnd * 48_000) / stream.rateHz - LAG_TICKS;
+    return stream.ticksAt(hopEnd) - LAG_TICKS;
   }
 
   /** The last position that every stream has when a decision at `ticks` is made. */
@@ -193,15 +133,39 @@ export class AudioInput {
     return ticks - LAG_TICKS;
   }
 
-  setFormat(format: AudioFormat): void {
+  /** How much sooner than its message the present slice was heard. */
+  get restMs(): number {
+    return this.#restMs;
+  }
+
+  /** What comes next is in another format. Not a sample of the former one is lost, and every position stays. */
+  setFormat(format: AudioFormat, listener: InputListener): void {
     if (formatKey(format) === formatKey(this.#format)) return;
+    if (sampleRateHz(format) !== sampleRateHz(this.#format)) this.#retune(sampleRateHz(format), listener);
     this.#originTicks = this.ticks;
     this.#samples = 0;
     this.#format = format;
     this.#decoder = createDecoder(format);
-    this.#streams.clear();
+  }
+
+  #retune(fromHz: PcmRateHz, listener: InputListener): void {
+    this.#chunks = [];
+    for (const stream of this.#streams.values()) {
+      const tail = stream.flush(fromHz);
+      if (this.#detecting && stream.rateHz === this.#detector.sampleRateHz)
+        this.#detect(tail, stream, listener);
+    }
+    listener.onAudio();
+  }
+
+  /** Nobody takes other rates than those of these formats any more. */
+  retain(formats: readonly AudioFormat[]): void {
     this.#tapped.clear();
-    this.detect(this.#detecting);
+    for (const format of formats) this.keep(format);
+    for (const rateHz of this.#streams.keys()) {
+      const heard = this.#detecting && rateHz === this.#detector.sampleRateHz;
+      if (!heard && !this.#tapped.has(rateHz)) this.#streams.delete(rateHz);
+    }
   }
 
   /** Turns detection on or off. Turned on, the detector starts afresh at the present. */
@@ -221,8 +185,13 @@ export class AudioInput {
     const perMs = (sampleRateHz(this.#format) / 1000) * bytesPerSample(this.#format);
     const slice = perMs * this.#limits.inputSliceMs;
     for (let at = 0; at < bytes.byteLength; at += slice) {
+      this.#restMs = Math.max(0, bytes.byteLength - at - slice) / perMs;
       this.#take(bytes.subarray(at, at + slice), listener);
     }
+    this.#restMs = 0;
+    // Nothing of the message may be looked at when it is over.
+    this.#chunks = [];
+    for (const stream of this.#streams.values()) stream.release();
   }
 
   #take(bytes: Uint8Array, listener: InputListener): void {
@@ -240,7 +209,7 @@ export class AudioInput {
   }
 
   #detect(samples: Int16Array, stream: RateStream, listener: InputListener): void {
-    const toTicks = (sample: number) => stream.originTicks + (sample * 48_000) / stream.rateHz;
+    const toTicks = (sample: number) => stream.ticksAt(sample);
     listener.onHeard(samples, stream.rateHz, toTicks(stream.ring.end - samples.length));
     const hopMs = (this.#detector.hopSamples * 1000) / stream.rateHz;
     this.#detector.push(samples, (probability) => {
@@ -269,7 +238,7 @@ export class AudioInput {
     return {
       samples,
       rateHz: stream.rateHz,
-      endTicks: stream.originTicks + (end * 48_000) / stream.rateHz,
+      endTicks: stream.ticksAt(end),
     };
   }
 
@@ -294,35 +263,40 @@ export class AudioInput {
   /** Makes sure that a stream of the tap's rate exists and puts the cursor at the present. */
   attach(tap: AudioTap): void {
     this.#tapped.add(sampleRateHz(tap.format));
-    tap.cursor = this.#stream(sampleRateHz(tap.format)).ring.end;
+    tap.cursor = this.#stream(sampleRateHz(tap.format)).endTicks;
   }
 
   /** Puts the cursor at a position, or at the oldest sample still held after it. */
   seek(tap: AudioTap, ticks: number): void {
     const stream = this.#stream(sampleRateHz(tap.format));
-    tap.cursor = Math.min(stream.indexAt(ticks), stream.ring.end);
+    tap.cursor = Math.min(ticks, stream.endTicks);
     this.#catchUp(tap, stream);
   }
 
   /** What has left the history cannot be delivered any more, and is told. */
-  #catchUp(tap: AudioTap, { ring, rateHz }: RateStream): void {
-    const lost = ring.start - Math.max(tap.cursor, 0);
-    tap.cursor = Math.max(tap.cursor, ring.start);
+  #catchUp(tap: AudioTap, stream: RateStream): void {
+    const oldest = stream.ticksAt(stream.ring.start);
+    const lost = oldest - Math.max(tap.cursor, stream.originTicks);
+    tap.cursor = Math.max(tap.cursor, oldest);
     if (lost <= 0) return;
-    tap.missed?.((lost * 1000) / rateHz);
+    tap.missed?.(lost / TICKS_PER_MS);
+  }
+
+  /** Position of the oldest sample that this tap could still be given. */
+  oldestTicks(tap: AudioTap): number {
+    const stream = this.#stream(sampleRateHz(tap.format));
+    return stream.ticksAt(stream.ring.start);
   }
 
   /** Milliseconds that the tap has not had yet. */
   lagMs(tap: AudioTap): number {
-    const stream = this.#stream(sampleRateHz(tap.format));
-    return ((stream.ring.end - tap.cursor) * 1000) / stream.rateHz;
+    return (this.#stream(sampleRateHz(tap.format)).endTicks - tap.cursor) / TICKS_PER_MS;
   }
 
-  /** End of the micro-turn that the tap's next sample belongs to. */
-  frameEnd(tap: AudioTap, frameTicks: number): number {
-    const stream = this.#stream(sampleRateHz(tap.format));
-    const from = stream.originTicks + (Math.max(tap.cursor, stream.ring.start) * 48_000) / stream.rateHz;
-    return (Math.floor(from / frameTicks + 1e-9) + 1) * frameTicks;
+  /** End of the micro-turn that the tap's next sample belongs to; micro-turns are counted from `fromTicks`. */
+  frameEnd(tap: AudioTap, frameTicks: number, fromTicks: number): number {
+    const at = Math.max(tap.cursor, this.oldestTicks(tap)) - fromTicks;
+    return fromTicks + (Math.floor(at / frameTicks) + 1) * frameTicks;
   }
 
   /** Delivers what the tap has not had yet, up to a position. */
@@ -331,10 +305,19 @@ export class AudioInput {
     const { ring } = stream;
     const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, stream.indexAt(toTicks));
     this.#catchUp(tap, stream);
-    const from = tap.cursor;
+    const from = stream.indexAt(tap.cursor);
     if (to <= from) return;
-    tap.cursor = to;
+    tap.cursor = stream.ticksAt(to);
     tap.deliver(this.#chunk(tap.format, stream, from, to));
+  }
+
+  /** Delivers silence that the client did not send; the caller's audio goes on where it was. */
+  pad(tap: AudioTap, ms: number): void {
+    const rateHz = sampleRateHz(tap.format);
+    for (let left = ms; left > 0; left -= PAD_PIECE_MS) {
+      const samples = Math.round((Math.min(left, PAD_PIECE_MS) * rateHz) / 1000);
+      if (samples > 0) tap.deliver(new Chunk(encode(tap.format, new Int16Array(samples))));
+    }
   }
 
   #chunk(format: AudioFormat, stream: RateStream, from: number, to: number): Chunk {
@@ -349,7 +332,8 @@ export class AudioInput {
   #stream(rateHz: PcmRateHz): RateStream {
     let stream = this.#streams.get(rateHz);
     if (!stream) {
-      stream = new RateStream(sampleRateHz(this.#format), rateHz, this.ticks, this.#limits, this.#kernels);
+      const { inputHistoryMs } = this.#limits;
+      stream = new RateStream(sampleRateHz(this.#format), rateHz, this.ticks, inputHistoryMs, this.#kernels);
       this.#streams.set(rateHz, stream);
     }
     return stream;
@@ -387,18 +371,12 @@ export class AudioInput {
     this.#streams = new Map();
     for (const kept of snapshot.streams) {
       const fromHz = sampleRateHz(snapshot.format);
-      const stream = new RateStream(fromHz, kept.rateHz, kept.originTicks, this.#limits, this.#kernels);
+      const { inputHistoryMs } = this.#limits;
+      const stream = new RateStream(fromHz, kept.rateHz, kept.originTicks, inputHistoryMs, this.#kernels);
       stream.restore(kept);
       this.#streams.set(kept.rateHz, stream);
     }
   }
-}
-
-interface StreamSnapshot {
-  readonly rateHz: PcmRateHz;
-  readonly originTicks: number;
-  readonly ring: RingSnapshot;
-  readonly resampler: ResamplerSnapshot;
 }
 
 export interface AudioInputSnapshot {

@@ -3,6 +3,7 @@
  * client. Confirmed silence releases it; resumed speech cancels it and takes the half turn back from the upstreams,
  * so that it leaves no trace in anyone's history.
  */
+import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Responses } from "../output/responses.ts";
@@ -15,12 +16,25 @@ interface Speculation {
   readonly responseIds: readonly string[];
 }
 
+/** Words of the caller that came for an item. */
+export type InputTranscript = Extract<UpstreamEvent, { readonly itemId: string }>;
+
+/** Words of a turn that is not confirmed are kept, within so many events and characters of them. */
+const MOST_WORDS = 64;
+const MOST_WORDS_SIZE = 32_768;
+/** Names of confirmed turns that late words may still come under. */
+const MOST_NAMES = 64;
+
 export class Eager {
   readonly #context: Context;
   readonly #links: readonly Link[];
   readonly #responses: Responses;
   #speculation: Speculation | null = null;
   #count = 0;
+  /** Words that came before the turn was confirmed, for the client when it is. */
+  #words: InputTranscript[] = [];
+  /** Confirmed turns by the name that upstreams have for them. */
+  readonly #names = new Map<string, string>();
 
   constructor(context: Context, links: readonly Link[], responses: Responses) {
     this.#context = context;
@@ -53,7 +67,7 @@ export class Eager {
   discard(): void {
     const speculation = this.#speculation;
     if (!speculation) return;
-    this.#speculation = null;
+    this.forget();
     for (const id of speculation.responseIds) {
       const response = this.#responses.get(id);
       if (response) this.#responses.discard(response, this.#links[response.stream]);
@@ -69,7 +83,8 @@ export class Eager {
   confirm(): boolean {
     const speculation = this.#speculation;
     if (!speculation) return false;
-    this.#speculation = null;
+    this.#confirmed(speculation);
+    this.forget();
     for (const link of this.#turnLinks) link.rename(speculation.itemId, speculation.alias);
     let released = false;
     for (const id of speculation.responseIds) {
@@ -80,28 +95,66 @@ export class Eager {
     return released;
   }
 
-  /** The upstreams that were asked in advance are gone. */
+  #confirmed({ alias, itemId }: Speculation): void {
+    this.#names.set(alias, itemId);
+    if (this.#names.size <= MOST_NAMES) return;
+    const [oldest] = this.#names.keys();
+    if (oldest !== undefined) this.#names.delete(oldest);
+  }
+
+  /** The upstreams that were asked in advance are gone, or what they were asked is settled. */
   forget(): void {
     this.#speculation = null;
+    this.#words = [];
+  }
+
+  /** The item that an upstream means by a name; null: a half turn that was taken back, and nobody's any more. */
+  itemOf(name: string): string | null {
+    if (!name.includes("~")) return name;
+    if (name === this.#speculation?.alias) return this.#speculation.itemId;
+    return this.#names.get(name) ?? null;
+  }
+
+  /** Words of a turn that the client does not know yet: it is told when it does. */
+  keep(event: InputTranscript): void {
+    if (event.itemId !== this.#speculation?.alias) return;
+    const size = this.#words.reduce((sum, one) => sum + sizeOf(one), sizeOf(event));
+    if (this.#words.length < MOST_WORDS && size <= MOST_WORDS_SIZE) this.#words.push(event);
+  }
+
+  /** The words that were kept, when the client has been told of the turn. */
+  takeWords(): readonly InputTranscript[] {
+    const words = this.#words;
+    this.#words = [];
+    return words;
   }
 
   snapshot(): EagerSnapshot {
-    return { speculation: this.#speculation, count: this.#count };
+    return {
+      speculation: this.#speculation,
+      count: this.#count,
+      words: [...this.#words],
+      names: [...this.#names],
+    };
   }
 
   restore(snapshot: EagerSnapshot): void {
     this.#speculation = snapshot.speculation;
     this.#count = snapshot.count;
+    this.#words = [...snapshot.words];
+    this.#names.clear();
+    for (const [alias, itemId] of snapshot.names) this.#names.set(alias, itemId);
   }
 }
 
-/** The item that an upstream means by a name that may be one of a speculation. */
-export function withoutAlias(itemId: string): string {
-  const at = itemId.indexOf("~");
-  return at < 0 ? itemId : itemId.slice(0, at);
+function sizeOf(event: InputTranscript): number {
+  if (event.type === "input.transcript.delta") return event.delta.length;
+  return event.type === "input.transcript.completed" ? event.transcript.length : 256;
 }
 
 export interface EagerSnapshot {
   readonly speculation: Speculation | null;
   readonly count: number;
+  readonly words: readonly InputTranscript[];
+  readonly names: readonly (readonly [string, string])[];
 }

@@ -40,6 +40,6 @@ export class Idle {
   /** The deadline `idle` came. */
   due(): void {
     const idleMs = this.#timeoutMs;
-    if (idleMs !== null) this.#parts.turns.idle(idleMs);
+    if (idleMs !== null && this.#parts.port.connected) this.#parts.turns.idle(idleMs);
   }
 }

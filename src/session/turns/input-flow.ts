@@ -3,33 +3,53 @@
  * everything, and the archive what becomes an item. An upstream that does not read, is lost or is parked gets it later,
  * out of the history.
  */
-import type { AudioInput, AudioTap } from "./audio-input.ts";
+import type { AudioFormat } from "../../audio/format.ts";
+import { TICKS_PER_MS, type AudioInput, type AudioTap } from "./audio-input.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { Link } from "../links/link.ts";
-import { Recorder } from "./recorder.ts";
+import type { Limits } from "../limits.ts";
+import { Recorder, type RecorderSnapshot } from "./recorder.ts";
 
 /** A duplex upstream that does not read hears of silence so much at most, later. */
 const SILENCE_KEPT_MS = 1000;
+/** An upstream that does not read gets all the same what would leave the history within this. */
+const HISTORY_MARGIN_MS = 2000;
+
+/** A provider that takes the turns hears so much before the speech that it is to make a turn of. */
+const BEFORE_SPEECH_MS = 2000;
+
+/** What the caller has said that is no turn yet, by positions. */
+export interface Pending {
+  /** Nobody speaks: what there is is silence, as far as is known here. */
+  readonly listening: boolean;
+  /** Where the buffer begins, where the speech began that goes on now, and where the first did; the present: none. */
+  readonly startTicks: number;
+  readonly onsetTicks: number;
+  readonly saidTicks: number;
+}
 
 export class InputFlow {
   readonly recorder: Recorder;
   readonly #input: AudioInput;
   readonly #links: readonly Link[];
-  readonly #overrunMs: number;
+  readonly #limits: Limits;
   /** A transcriber, which hears everything and concerns no turn. */
   readonly #ear: Link | null;
+  /** Length of a micro-turn, and where the first of them began; 0: audio flows as it comes. */
+  #frameTicks = 0;
+  #frameFrom = 0;
 
   constructor(
     input: AudioInput,
     links: readonly Link[],
     ear: Link | null,
     conversation: Conversation,
-    overrunMs: number,
+    limits: Limits,
   ) {
     this.#input = input;
     this.#ear = ear;
     this.#links = links;
-    this.#overrunMs = overrunMs;
+    this.#limits = limits;
     this.recorder = new Recorder(conversation, input.format);
   }
 
@@ -38,6 +58,27 @@ export class InputFlow {
     const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
     for (const link of links) for (const format of link.formats) this.#input.keep(format);
     for (const tap of [...links, this.recorder]) this.#input.attach(tap);
+  }
+
+  /** The client's format is another one from now on. */
+  setFormat(format: AudioFormat): void {
+    this.#input.keep(format);
+    this.recorder.change(format);
+    this.#retain();
+  }
+
+  /** What is recorded from now on is another item. */
+  record(itemId: string): void {
+    if (this.recorder.begin(itemId)) this.#retain();
+  }
+
+  #retain(): void {
+    const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
+    this.#input.retain([
+      this.#input.format,
+      this.recorder.format,
+      ...links.flatMap((link) => [link.format, ...link.formats]),
+    ]);
   }
 
   /** Upstreams that hear turns, and the recorder. */
@@ -64,9 +105,65 @@ export class InputFlow {
     for (const link of this.turnLinks) this.#input.seek(link, ticks);
   }
 
+  /** A connection that comes now hears what no turn was made of, as far back as the history reaches. */
+  replay(link: Link, at: Pending): void {
+    const { turns } = link.capabilities;
+    if (turns !== "client" && link.parked) this.#input.seek(link, at.onsetTicks);
+    else if (turns === "server") this.#replayAll(link, at);
+    else if (turns === "client" && at.listening) this.#input.attach(link);
+    else if (turns === "client") this.#input.seek(link, at.startTicks);
+  }
+
+  /** Silence that has left the history is nothing that it would have to be told of. */
+  #replayAll(link: Link, { startTicks, saidTicks }: Pending): void {
+    const from = Math.max(startTicks, saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS);
+    const oldest = this.#input.oldestTicks(link);
+    this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
+  }
+
   /** The buffer up to a position, to everyone whom it concerns. */
   forward(toTicks?: number): void {
     for (const tap of this.#turnTaps) this.#input.forward(tap, toTicks);
+  }
+
+  /** Silence of so long ends the buffer of everyone whom it concerns. */
+  padTurn(ms: number): void {
+    for (const tap of this.#turnTaps) this.#input.pad(tap, ms);
+  }
+
+  /** Audio flows in micro-turns of so long from now on; 0: as it comes. */
+  cut(frameTicks: number): void {
+    if (frameTicks === this.#frameTicks) return;
+    if (this.#frameTicks > 0) this.#frameFrom = this.#input.ticks;
+    this.#frameTicks = frameTicks;
+  }
+
+  /** Those who hear everything and decide by themselves hear that the caller has stopped. */
+  padListeners(ms: number): void {
+    if (this.#frameTicks > 0) {
+      this.#padFrames(ms);
+      return;
+    }
+    const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
+    for (const link of links) {
+      const decides = link === this.#ear || link.capabilities.turns !== "client";
+      if (!link.remote || !hears(link) || !decides) continue;
+      this.#input.forward(link);
+      this.#input.pad(link, ms);
+    }
+  }
+
+  /** The micro-turn that has begun is not whole and goes on with silence, and so do those after it. */
+  #padFrames(ms: number): void {
+    const begun = (this.#input.ticks - this.#frameFrom) % this.#frameTicks;
+    const rest = begun > 0 ? this.#frameTicks - begun : 0;
+    const frames = Math.ceil((ms * TICKS_PER_MS) / this.#frameTicks) * this.#frameTicks;
+    for (const link of this.#links.filter(hears)) {
+      this.#input.forward(link);
+      this.#input.pad(link, (rest + frames) / TICKS_PER_MS);
+    }
+    this.#input.forward(this.recorder);
+    this.#frameFrom = this.#input.ticks;
   }
 
   /** The same as audio comes: an upstream that does not keep up gets it with the turn's end at the latest. */
@@ -90,7 +187,8 @@ export class InputFlow {
     else if (ear && hears(ear)) this.#input.forward(ear);
   }
 
-  record(toTicks: number): void {
+  /** The recorder alone: the upstreams have what they are to have. */
+  keep(toTicks: number): void {
     this.#input.forward(this.recorder, toTicks);
   }
 
@@ -102,15 +200,22 @@ export class InputFlow {
     }
   }
 
-  /** Whole micro-turns to everyone; what is left of the last one waits for the rest. */
-  frames(frameTicks: number, speech: boolean): void {
-    const last = Math.floor(this.#input.ticks / frameTicks) * frameTicks;
+  /**
+   * Whole micro-turns to everyone; what is left of the last one waits for the rest.
+   * @returns whether audio flows so.
+   */
+  frames(speech: boolean): boolean {
+    const frameTicks = this.#frameTicks;
+    if (frameTicks === 0) return false;
+    const from = this.#frameFrom;
+    const last = from + Math.floor((this.#input.ticks - from) / frameTicks) * frameTicks;
     for (const link of this.#links) if (link.congested) this.#waits(link, speech, true);
     const taps = [...this.#links.filter((link) => hears(link) && !link.congested), this.recorder];
     for (const tap of taps) {
-      let next = this.#input.frameEnd(tap, frameTicks);
+      let next = this.#input.frameEnd(tap, frameTicks, from);
       for (; next <= last; next += frameTicks) this.#input.forward(tap, next);
     }
+    return true;
   }
 
   /**
@@ -121,11 +226,40 @@ export class InputFlow {
     const lagMs = this.#input.lagMs(link);
     const { turns } = link.capabilities;
     if (turns === "none") {
-      if (speech || lagMs < SILENCE_KEPT_MS) return;
-      this.#input.attach(link);
-      link.missed(lagMs);
-    } else if ((taking || turns === "server") && lagMs > this.#overrunMs) link.overrun();
+      if (!speech && lagMs >= SILENCE_KEPT_MS) {
+        this.#input.attach(link);
+        link.spared(lagMs);
+        return;
+      }
+    } else if (!taking && turns === "client") return;
+    else if ((link.reading?.stuckMs ?? 0) > this.#limits.overrunMs) {
+      link.overrun();
+      return;
+    }
+    const overMs = lagMs - (this.#limits.inputHistoryMs - HISTORY_MARGIN_MS);
+    // Rather sent too fast than lost, within a bound: a burst is read later.
+    if (overMs > 0 && link.reading?.overdraws) this.#input.forward(link, link.cursor + overMs * TICKS_PER_MS);
   }
+
+  snapshot(): InputFlowSnapshot {
+    return {
+      recorder: this.recorder.snapshot(),
+      frameTicks: this.#frameTicks,
+      frameFrom: this.#frameFrom,
+    };
+  }
+
+  restore(snapshot: InputFlowSnapshot): void {
+    this.recorder.restore(snapshot.recorder);
+    this.#frameTicks = snapshot.frameTicks;
+    this.#frameFrom = snapshot.frameFrom;
+  }
+}
+
+export interface InputFlowSnapshot {
+  readonly recorder: RecorderSnapshot;
+  readonly frameTicks: number;
+  readonly frameFrom: number;
 }
 
 /** What a lost or parked upstream does not hear now waits in the history. */

@@ -27,7 +27,10 @@ export interface TranscriberHost {
   /** The floor judges a sound: what is said may become a turn. */
   judging(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
-  readonly events: Pick<UpstreamEvents, "onPhase" | "tellLost" | "onMissed" | "changed" | "spent">;
+  readonly events: Pick<
+    UpstreamEvents,
+    "onPhase" | "tellLost" | "onMissed" | "onSpared" | "changed" | "spent"
+  >;
   /** What it says of what it was told. */
   onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
@@ -262,6 +265,10 @@ export class Transcriber implements LinkHost {
 
   onMissed(link: Link, ms: number): void {
     this.#host.events.onMissed(link, ms);
+  }
+
+  onSpared(link: Link, ms: number): void {
+    this.#host.events.onSpared(link, ms);
   }
 
   /** Nobody asks it for anything that would have it dialled again: it is tried again after a while. */

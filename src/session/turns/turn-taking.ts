@@ -2,73 +2,43 @@
  * Turns of the caller: when speech begins and ends, what of the audio belongs to it, and who gets it. Turn-based
  * upstreams hear turns (with their pre-roll), duplex ones and those with their own detection hear everything.
  */
-import { formatKey, type AudioFormat } from "../../audio/format.ts";
-import { ClientError } from "../../protocol/client-error.ts";
+import { durationMs, formatKey, type AudioFormat } from "../../audio/format.ts";
+import type { TurnDetection } from "../../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInput, type InputListener, type SpeechDecision } from "./audio-input.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Eager } from "./eager.ts";
 import { InputFlow } from "./input-flow.ts";
+import { InputWatch } from "./input-watch.ts";
 import type { Link } from "../links/link.ts";
+import { ProviderTurn } from "./provider-turn.ts";
 import { CANDIDATE_MS } from "../turn-end/turn-end.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
-
-export interface TurnHost {
-  readonly links: readonly Link[];
-  /** Who only transcribes. */
-  ear(): Link | null;
-  /** The caller's turn is in the conversation under this name. */
-  onAnnounced(itemId: string): void;
-  /** An agent is audible and may be interrupted: what begins now is first judged by the floor. */
-  contested(): boolean;
-  /** The floor judges a sound. */
-  judging(): boolean;
-  onOnset(prefixTicks: number): void;
-  onEnded(): void;
-  onHeard(samples: Int16Array, rateHz: number, fromMs: number): void;
-  onHop(probability: number, hopMs: number): void;
-  /** A silence inside a turn is long enough to be its end: once per silence. */
-  onCandidate(): void;
-  /** A silence inside a turn ended. */
-  onPause(ms: number): void;
-  /** Silence after which the answer is asked for in advance; null: never. */
-  eagerMs(): number | null;
-  eager(): Eager;
-  /** Speech began (null), or ended after so long, pre-roll and hangover included: heard, though not decided here. */
-  onWitnessed(speechMs: number | null): void;
-  /** Speech began, decided at the edge. */
-  onSpeechStarted(): void;
-  /** A user turn is in the conversation and with the upstreams. `detected`: by speech, not by the client. */
-  onTurn(detected: boolean): void;
-}
-
-type UpstreamTurn = "none" | "speaking" | "stopped";
+import type { TurnHost } from "./turn-host.ts";
+import type { TurnSnapshot } from "./turn-snapshot.ts";
+import { tooShort, UserItem } from "./user-item.ts";
 
 export class TurnTaking implements InputListener {
   readonly #context: Context;
   readonly #port: ClientPort;
-  readonly #conversation: Conversation;
   readonly #host: TurnHost;
   readonly #input: AudioInput;
   readonly #flow: InputFlow;
+  readonly #watch: InputWatch;
+  readonly #item: UserItem;
+  /** What the provider that takes the turns makes of the caller. */
+  readonly #provider: ProviderTurn;
   #phase: TurnPhase = "listening";
-  /** The item that the present audio will become. */
-  #itemId: string;
   /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
   #startTicks = 0;
-  #committed = 0;
-  #lastItem: string | null = null;
-  /** A turn that the provider that takes the turns has announced and not committed. */
-  #upstreamTurn: UpstreamTurn = "none";
-  /** Length of a micro-turn; 0: audio flows as it comes. */
-  #frameTicks = 0;
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
   /** Where speech began that is only witnessed; null: nobody speaks. */
   #witnessTicks: number | null = null;
+  /** Where the first speech began that nobody has made a turn of; null: there was none. */
+  #unmadeTicks: number | null = null;
   #detects = true;
 
   constructor(
@@ -80,13 +50,19 @@ export class TurnTaking implements InputListener {
   ) {
     this.#context = context;
     this.#port = port;
-    this.#conversation = conversation;
     this.#input = input;
     this.#host = host;
-    this.#itemId = context.newId("item");
-    this.#flow = new InputFlow(input, host.links, host.ear(), conversation, context.limits.overrunMs);
+    this.#flow = new InputFlow(input, host.links, host.ear(), conversation, context.limits);
     this.#flow.attach();
-    this.#flow.recorder.itemId = this.#itemId;
+    this.#item = new UserItem(context, port, conversation, this.#flow, (itemId) => host.onAnnounced(itemId));
+    this.#watch = new InputWatch(context, {
+      connected: () => host.connected(),
+      silentSince: (at) => host.silentSince(at),
+      hangoverMs: () => this.#hangoverMs,
+      stopped: () => this.#clientStopped(),
+      overdue: () => this.#overdue(),
+    });
+    this.#provider = new ProviderTurn(context, this.#item, this.#flow, this.#watch);
     input.detect(true);
   }
 
@@ -101,87 +77,112 @@ export class TurnTaking implements InputListener {
 
   /** The item that the turn being spoken will become; null: nobody speaks. */
   get openItem(): string | null {
-    return this.#phase === "speaking" || this.#upstreamTurn !== "none" ? this.#itemId : null;
+    return this.#phase === "speaking" || this.#provider.open ? this.#item.id : null;
   }
 
   /** The item that the last turn became. */
   get lastItem(): string | null {
-    return this.#lastItem;
+    return this.#item.last;
   }
 
   /** User turns so far. */
   get count(): number {
-    return this.#committed;
+    return this.#item.count;
   }
 
   #step(event: TurnEvent): void {
     this.#phase = next(TURN, this.#phase, event) ?? this.#phase;
   }
 
-  /** `detection`: whether turns are decided here; `witness`: speech is listened for though they are not. */
-  configure(detection: boolean, witness: boolean, format: AudioFormat, frameMs: number): void {
-    this.#frameTicks = frameMs * TICKS_PER_MS;
+  /** Silence that ends what is being said; null: nobody speaks. */
+  get #hangoverMs(): number | null {
+    if (this.#phase === "speaking" || this.#witnessTicks !== null)
+      return this.#input.endpointer.options.hangoverMs;
+    return this.#provider.hangoverMs;
+  }
+
+  /** Turns are decided here. */
+  get decides(): boolean {
+    return this.#phase !== "manual";
+  }
+
+  /** `witness`: speech is listened for though turns are not decided here. */
+  configure(
+    detection: boolean,
+    witness: boolean,
+    format: AudioFormat,
+    turnDetection: TurnDetection | null,
+  ): void {
+    this.#flow.cut(turnDetection?.type === "duplex" ? turnDetection.frame_ms * TICKS_PER_MS : 0);
+    this.#provider.configure(turnDetection);
     if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
     const before = this.#phase;
-    this.#step(detection ? "vad_on" : "vad_off");
     const detects = detection || witness;
-    if (this.#detects !== detects) this.#input.detect(detects);
-    this.#detects = detects;
+    if (this.#detects !== detects || (before !== "manual") !== detection) this.#anew(detects);
+    this.#step(detection ? "vad_on" : "vad_off");
     if ((before !== "manual") === detection) return;
     this.takeBack();
     if (before === "speaking") {
       // The announced turn goes on in the client's hands, under a name that was not announced yet.
       this.#flow.forward();
-      this.#rename();
-    } else this.#begin(this.#input.ticks);
+      this.#item.renew();
+    } else if (before === "manual") this.#toEdge();
+    else this.#begin(this.#input.ticks);
+    this.#watch.look();
+  }
+
+  /** The detector listens from the present on, or not at all: nothing that it was in the middle of goes on. */
+  #anew(detects: boolean): void {
+    this.#input.detect(detects);
+    this.#detects = detects;
+    this.#witnessTicks = null;
+    this.#silenceMs = 0;
+    this.#host.onAnew();
+  }
+
+  /** From now on turns are found here: what the client had not committed is in none of them. */
+  #toEdge(): void {
+    if (this.#input.ticks > this.#startTicks) {
+      for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
+      this.#item.forget();
+    }
+    this.#begin(this.#input.ticks);
   }
 
   /** A former life of the session may have announced this turn, or its end: it goes on under a name of its own. */
   renew(): void {
-    const before = this.#itemId;
-    this.#rename();
-    this.#conversation.audio.rename(before, this.#itemId);
+    this.#item.renew();
     this.#renewed = this.#phase === "speaking";
   }
 
   /** The turn that goes on after `renew` is announced. */
   tellAgain(): void {
-    if (this.#renewed) this.#tellStarted(this.#startTicks);
+    if (this.#renewed) this.#item.tellStarted(this.#startTicks);
     this.#renewed = false;
   }
 
-  /** What comes next is another item: the present one's name was told and came to nothing. */
-  #rename(): void {
-    this.#itemId = this.#context.newId("item");
-    this.#flow.recorder.itemId = this.#itemId;
-  }
-
   #setFormat(format: AudioFormat): void {
-    this.#input.setFormat(format);
-    this.#flow.recorder.format = format;
-    this.#flow.attach();
-    this.#startTicks = this.#input.ticks;
+    this.#input.setFormat(format, this);
+    this.#flow.setFormat(format);
   }
 
   /** Audio of the client, in its input format. */
   push(bytes: Uint8Array): void {
     this.#input.push(bytes, this);
+    this.#watch.took(durationMs(this.#input.format, bytes.byteLength));
   }
 
   onAudio(): void {
     const speech = this.#witnessTicks !== null;
     this.#flow.transcribe(speech || this.#phase === "speaking");
-    if (this.#frameTicks > 0) {
-      this.#flow.frames(this.#frameTicks, speech);
-      return;
-    }
+    if (this.#flow.frames(speech)) return;
     this.#flow.everything(speech, this.#phase !== "listening");
     if (this.#phase === "manual") {
       for (const link of this.#flow.turnLinks) if (link.parked) link.ensure();
       this.#flow.flow();
     } else if (this.#phase === "speaking" && !this.#host.eager().active) {
       this.#flow.flow(this.#input.settledTicks);
-    } else if (this.#phase === "speaking") this.#flow.record(this.#input.settledTicks);
+    } else if (this.#phase === "speaking") this.#flow.keep(this.#input.settledTicks);
   }
 
   /** The buffer begins at a position: what was before it is not part of the next turn. */
@@ -195,7 +196,7 @@ export class TurnTaking implements InputListener {
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
       if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
-      else this.begin(decision.prefixTicks);
+      else this.begin(this.#host.earliest(decision.prefixTicks));
     } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
   }
@@ -204,6 +205,7 @@ export class TurnTaking implements InputListener {
   #witnessed(decision: SpeechDecision): void {
     if (decision.type === "started") {
       this.#witnessTicks = decision.prefixTicks;
+      this.#unmadeTicks ??= decision.prefixTicks;
       for (const link of this.#host.links) if (link.capabilities.turns !== "client") link.ensure();
       this.#host.onWitnessed(null);
       return;
@@ -213,7 +215,8 @@ export class TurnTaking implements InputListener {
   }
 
   onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void {
-    if (this.#phase !== "manual") this.#host.onHeard(samples, rateHz, fromTicks / TICKS_PER_MS);
+    if (this.#phase !== "manual")
+      this.#host.onHeard(samples, rateHz, fromTicks / TICKS_PER_MS, this.#input.restMs);
   }
 
   onHop(probability: number, hopMs: number): void {
@@ -222,6 +225,25 @@ export class TurnTaking implements InputListener {
     const silenceMs = this.#input.endpointer.silenceMs;
     if (this.#phase === "speaking") this.#silence(silenceMs);
     this.#silenceMs = silenceMs;
+    const longest = this.#context.limits.turnMs * TICKS_PER_MS;
+    if (this.#phase === "speaking" && this.#input.hopEndTicks - this.#startTicks >= longest) this.#part();
+  }
+
+  /**
+   * An endless turn is committed in parts, without a sample lost between them. Nothing is asked: the answer is one to all
+   * of it, when the caller has stopped.
+   */
+  #part(): void {
+    this.takeBack();
+    const at = this.#input.cutBefore(this.#input.hopEndTicks);
+    this.#flow.forward(at);
+    this.#item.tellStopped(at);
+    this.#step("speech_stopped");
+    this.#commit(at, this.#flow.turnLinks);
+    this.#step("speech_started");
+    this.#unmadeTicks = at;
+    this.#item.tellStarted(at);
+    this.#host.onPart();
   }
 
   /** Inside a turn: the caller pauses for so long by now. */
@@ -233,8 +255,10 @@ export class TurnTaking implements InputListener {
     if (silenceMs >= CANDIDATE_MS && this.#silenceMs < CANDIDATE_MS) this.#host.onCandidate();
     const eagerMs = this.#host.eagerMs();
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
+    const bufferedMs = (this.#input.settledTicks - this.#startTicks) / TICKS_PER_MS;
+    if (bufferedMs < this.#context.limits.commitLeastMs) return;
     this.#flow.forward(this.#input.settledTicks);
-    this.#host.eager().begin(this.#itemId);
+    this.#host.eager().begin(this.#item.id);
   }
 
   /** What was committed in advance is not the turn: the upstreams hear it from its beginning again. */
@@ -251,40 +275,67 @@ export class TurnTaking implements InputListener {
 
   /** A client that did not see the open turn begin is told of it. */
   tellOpen(): void {
-    if (this.#phase !== "speaking" && this.#upstreamTurn !== "speaking") return;
-    this.#tellStarted(this.#phase === "speaking" ? this.#startTicks : this.#input.ticks);
-  }
-
-  #tellStarted(ticks: number): void {
-    this.#port.emit({
-      type: "input_audio_buffer.speech_started",
-      audio_start_ms: Math.round(ticks / TICKS_PER_MS),
-      item_id: this.#itemId,
-    });
+    if (this.#phase !== "speaking" && !this.#provider.hears) return;
+    this.#item.tellStarted(this.#phase === "speaking" ? this.#startTicks : this.#input.ticks);
   }
 
   /** The caller's turn begins, at a position that may be a while ago. */
   begin(prefixTicks: number): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
     this.#step("speech_started");
-    for (const link of this.#flow.turnLinks) link.ensure();
+    this.#item.unique();
+    // Before anybody is dialled: who is told where the turn begins must not be told of what was before it.
     this.#begin(Math.max(this.#startTicks, prefixTicks, 0));
+    this.#unmadeTicks = this.#startTicks;
+    for (const link of this.#host.links) link.ensure();
     this.#context.metric("speech_started", 1);
-    this.#tellStarted(this.#startTicks);
+    this.#item.tellStarted(this.#startTicks);
     this.#host.onSpeechStarted();
   }
 
-  #speechStopped(ticks: number): void {
+  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks)): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    if (!this.#host.eager().active) this.#flow.forward(this.#input.cutBefore(ticks));
-    else this.#flow.record(this.#input.cutBefore(ticks));
-    this.#port.emit({
-      type: "input_audio_buffer.speech_stopped",
-      audio_end_ms: Math.round(ticks / TICKS_PER_MS),
-      item_id: this.#itemId,
-    });
+    if (!this.#host.eager().active) this.#flow.forward(end);
+    else this.#flow.keep(end);
+    this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
-    this.#commit(this.#input.cutBefore(ticks), true);
+    this.#commit(end, this.#flow.turnLinks);
+    this.#host.onTurn(true);
+  }
+
+  /** A sound that was dismissed is a turn after all: it was heard from one position to another. */
+  adopt(fromTicks: number, toTicks: number): void {
+    if (this.#phase !== "listening" || toTicks <= this.#startTicks) return;
+    this.begin(fromTicks);
+    this.#speechStopped(toTicks, toTicks);
+  }
+
+  /** The client sends nothing more in mid-speech: the clock ends what only audio would have ended. */
+  #clientStopped(): void {
+    const witnessed = this.#witnessTicks;
+    this.#input.flush();
+    const end = this.#input.ticks;
+    if (this.#phase === "speaking") this.#speechStopped(end, end);
+    if (this.#detects) this.#anew(true);
+    if (witnessed !== null) this.#host.onWitnessed((end - witnessed) / TICKS_PER_MS);
+    this.#provider.pad();
+  }
+
+  /** A provider's turn did not end in time: the relay ends it, or forgets it where the provider had heard it end. */
+  #overdue(): void {
+    if (!this.#provider.hears) {
+      this.providerLost();
+      return;
+    }
+    const end = this.#input.ticks;
+    this.#item.tellStopped(end);
+    this.#commit(end, this.#flow.buffering);
+    this.#host.onTurn(true);
+  }
+
+  /** The clock under what only audio moves. */
+  get watch(): InputWatch {
+    return this.#watch;
   }
 
   /** The client's `input_audio_buffer.commit`. @throws ClientError when there is too little to commit. */
@@ -293,10 +344,7 @@ export class TurnTaking implements InputListener {
     const bufferedMs = (end - this.#startTicks) / TICKS_PER_MS;
     const { commitLeastMs } = this.#context.limits;
     if (bufferedMs < commitLeastMs) {
-      throw new ClientError(
-        "input_audio_buffer_commit_empty",
-        `Error committing input audio buffer: buffer too small. Expected at least ${commitLeastMs}ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`,
-      );
+      throw tooShort(bufferedMs, commitLeastMs);
     }
     this.takeBack();
     // One that is dialled now hears from the present on, until it is told where the buffer begins.
@@ -306,117 +354,94 @@ export class TurnTaking implements InputListener {
     this.#input.flush();
     this.#flow.forward();
     this.#step("committed");
-    if (this.#detects) this.#input.detect(true);
-    this.#commit(end, false);
+    if (this.#detects) this.#anew(true);
+    if (this.openItem === null) this.#item.unique();
+    this.#commit(end, this.#flow.buffering);
+    this.#host.onTurn(false);
   }
 
-  #commit(endTicks: number, detected: boolean): void {
-    const itemId = this.#itemId;
-    const audioMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
-    this.#committed += 1;
+  /** The buffer up to a position becomes an item: with those who were told the turn, and in the conversation. */
+  #commit(endTicks: number, told: readonly Link[]): void {
+    const bufferedMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
+    const shortMs = Math.max(0, this.#context.limits.commitLeastMs - bufferedMs);
     if (!this.#host.eager().active) {
-      const told = detected ? this.#flow.turnLinks : this.#flow.buffering;
-      for (const link of told) link.command({ type: "commit", itemId });
+      // A provider refuses less.
+      if (shortMs > 0) this.#flow.padTurn(Math.ceil(shortMs));
+      for (const link of told) link.command({ type: "commit", itemId: this.#item.id });
     }
-    this.#upstreamTurn = "none";
-    this.#rename();
+    this.#taken(endTicks, bufferedMs + shortMs);
+  }
+
+  /** A turn is over: what comes is of the next one. @returns the id of its item. */
+  #taken(endTicks: number, audioMs: number): string {
+    this.#provider.end();
+    this.#unmadeTicks = null;
     this.#startTicks = endTicks;
-    this.#announce(itemId, audioMs);
-    this.#host.onTurn(detected);
+    const itemId = this.#item.announce(audioMs);
+    this.#watch.look();
+    return itemId;
   }
 
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
-    // The client committed or cleared in the middle of it: what goes on was not announced.
-    if (state === "stopped" && this.#upstreamTurn !== "speaking") return;
-    const ms = Math.round(this.#input.ticks / TICKS_PER_MS);
-    const item_id = this.#itemId;
-    this.#upstreamTurn = state === "started" ? "speaking" : "stopped";
-    if (state === "started") {
-      this.#port.emit({ type: "input_audio_buffer.speech_started", audio_start_ms: ms, item_id });
-      this.#host.onSpeechStarted();
-    } else this.#port.emit({ type: "input_audio_buffer.speech_stopped", audio_end_ms: ms, item_id });
+    if (this.#provider.speech(state, this.#input.ticks)) this.#host.onSpeechStarted();
   }
 
   /** Such an upstream closed a turn. @returns the id of the new user item. */
   upstreamCommitted(): string {
-    const itemId = this.#itemId;
+    if (!this.#provider.open) this.#item.unique();
     const end = this.#input.ticks;
-    this.#committed += 1;
-    this.#upstreamTurn = "none";
-    this.#rename();
-    this.#announce(itemId, (end - this.#startTicks) / TICKS_PER_MS);
-    this.#startTicks = end;
-    return itemId;
-  }
-
-  /** Puts a user audio item into the conversation and tells the client. */
-  #announce(itemId: string, audioMs: number): void {
-    this.#lastItem = itemId;
-    const item = {
-      id: itemId,
-      object: "realtime.item",
-      type: "message",
-      status: "completed",
-      role: "user",
-      content: [{ type: "input_audio", transcript: null }],
-    };
-    const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs };
-    const previous = this.#conversation.insert(entry);
-    this.#port.emit({
-      type: "input_audio_buffer.committed",
-      previous_item_id: previous,
-      item_id: itemId,
-    });
-    this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
-    this.#port.emit({ type: "conversation.item.done", previous_item_id: previous, item });
-    this.#context.persistNow();
-    this.#host.onAnnounced(itemId);
+    return this.#taken(end, (end - this.#startTicks) / TICKS_PER_MS);
   }
 
   /** The client's `input_audio_buffer.clear`. */
   clear(): void {
     this.takeBack();
-    const announced = this.#phase === "speaking" || this.#upstreamTurn !== "none";
-    this.#upstreamTurn = "none";
+    const announced = this.openItem !== null;
+    this.#provider.end();
     this.#step("cleared");
-    if (this.#phase === "listening") this.#input.detect(true);
-    this.#conversation.audio.delete(this.#itemId);
-    if (announced) this.#rename();
+    if (this.#phase === "listening") this.#anew(true);
+    this.#item.forget();
+    if (announced) this.#item.next();
+    this.#unmadeTicks = null;
     this.#begin(this.#input.ticks);
     for (const link of this.#flow.buffering) link.command({ type: "clear" });
     this.#port.emit({ type: "input_audio_buffer.cleared" });
+    this.#watch.look();
   }
 
-  /** Nobody spoke for `idleMs`: the silence becomes a turn, so that the model may ask whether anyone is there. */
+  /**
+   * Nobody spoke for `idleMs`: the silence becomes a turn, so that the model may ask whether anyone is there. Of a client
+   * that sends none there may be next to nothing: it is the least that a provider takes.
+   */
   idle(idleMs: number): void {
-    if (this.#phase !== "listening") return;
+    if (this.#phase !== "listening" || this.#host.judging()) return;
+    this.#item.unique();
     const end = this.#input.ticks;
     const start = Math.max(this.#startTicks, end - idleMs * TICKS_PER_MS);
-    this.#port.emit({
-      type: "input_audio_buffer.timeout_triggered",
-      audio_start_ms: Math.round(start / TICKS_PER_MS),
-      audio_end_ms: Math.round(end / TICKS_PER_MS),
-      item_id: this.#itemId,
-    });
+    const least = start + this.#context.limits.commitLeastMs * TICKS_PER_MS;
+    this.#item.tellTimeout(start, Math.max(end, least));
+    for (const link of this.#host.links) link.ensure();
     this.#begin(start);
     this.#flow.forward();
-    this.#commit(end, true);
+    this.#commit(end, this.#flow.turnLinks);
+    this.#host.onTurn(true);
   }
 
-  /** An upstream came back in the middle of a turn: it hears the turn from its beginning. */
+  /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
-    const { turns } = link.capabilities;
-    if (turns !== "client" && link.parked) this.#input.seek(link, this.#witnessTicks ?? this.#input.ticks);
-    // One that takes the turns hears again what it has not made a turn of, as far back as the history reaches.
-    else if (turns === "server") this.#input.seek(link, this.#startTicks);
-    else if (turns === "client" && this.#phase === "listening") this.#input.attach(link);
-    else if (turns === "client") this.#input.seek(link, this.#startTicks);
+    const { ticks } = this.#input;
+    this.#flow.replay(link, {
+      listening: this.#phase === "listening",
+      startTicks: this.#startTicks,
+      onsetTicks: (this.#phase === "speaking" ? this.#startTicks : this.#witnessTicks) ?? ticks,
+      saidTicks: this.#unmadeTicks ?? (this.#detects ? ticks : this.#startTicks),
+    });
   }
 
   /** Nobody is speaking, and nothing is half said. */
   get still(): boolean {
-    if (this.#phase === "speaking" || this.#upstreamTurn !== "none") return false;
+    if (this.#phase === "speaking" || this.#provider.open) return false;
     if (this.#phase === "listening" || this.#flow.turnLinks.length === 0) return true;
     return this.#input.ticks === this.#startTicks;
   }
@@ -426,7 +451,7 @@ export class TurnTaking implements InputListener {
     if (this.#host.eager().active) return false;
     const { turns } = link.capabilities;
     if (turns === "none") return true;
-    if (turns === "server") return this.#upstreamTurn === "none";
+    if (turns === "server") return !this.#provider.open;
     if (this.#phase !== "manual") return this.#phase === "listening";
     // What was not committed yet is heard again, as far as the history reaches.
     return this.#input.ticks - this.#startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
@@ -434,50 +459,38 @@ export class TurnTaking implements InputListener {
 
   /** The provider that takes the turns is gone: a turn that it announced comes to nothing. */
   providerLost(): void {
-    if (this.#upstreamTurn !== "none") this.#rename();
-    this.#upstreamTurn = "none";
+    if (this.#provider.open) this.#item.next();
+    this.#provider.end();
+    this.#watch.look();
   }
 
   snapshot(): TurnSnapshot {
     return {
       phase: this.#phase,
-      itemId: this.#itemId,
       startTicks: this.#startTicks,
-      committed: this.#committed,
-      lastItem: this.#lastItem,
       silenceMs: this.#silenceMs,
-      upstreamTurn: this.#upstreamTurn,
-      recorder: this.#flow.recorder.cursor,
       witnessTicks: this.#witnessTicks,
+      unmadeTicks: this.#unmadeTicks,
       detects: this.#detects,
+      renewed: this.#renewed,
+      item: this.#item.snapshot(),
+      provider: this.#provider.snapshot(),
+      flow: this.#flow.snapshot(),
+      watch: this.#watch.snapshot(),
     };
   }
 
   restore(snapshot: TurnSnapshot): void {
     this.#phase = snapshot.phase;
-    this.#itemId = snapshot.itemId;
     this.#startTicks = snapshot.startTicks;
-    this.#committed = snapshot.committed;
-    this.#lastItem = snapshot.lastItem;
     this.#silenceMs = snapshot.silenceMs;
-    this.#upstreamTurn = snapshot.upstreamTurn;
     this.#witnessTicks = snapshot.witnessTicks;
+    this.#unmadeTicks = snapshot.unmadeTicks;
     this.#detects = snapshot.detects;
-    this.#flow.recorder.cursor = snapshot.recorder;
-    this.#flow.recorder.itemId = snapshot.itemId;
-    this.#flow.recorder.format = this.#input.format;
+    this.#renewed = snapshot.renewed;
+    this.#item.restore(snapshot.item);
+    this.#provider.restore(snapshot.provider);
+    this.#flow.restore(snapshot.flow);
+    this.#watch.restore(snapshot.watch);
   }
-}
-
-export interface TurnSnapshot {
-  readonly phase: TurnPhase;
-  readonly itemId: string;
-  readonly startTicks: number;
-  readonly committed: number;
-  readonly lastItem: string | null;
-  readonly silenceMs: number;
-  readonly upstreamTurn: UpstreamTurn;
-  readonly recorder: number;
-  readonly witnessTicks: number | null;
-  readonly detects: boolean;
 }

@@ -1,0 +1,73 @@
+/** What the floor asks of the parts around it, and what turn taking asks and tells the floor. */
+import type { BargeIn } from "../output/barge-in.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import type { Configuration } from "../client/configuration.ts";
+import type { Context } from "../context.ts";
+import type { Arrival } from "../turns/arrival.ts";
+import type { Floor, FloorHost } from "./floor.ts";
+import type { Listener } from "../output/listener.ts";
+import type { Responses } from "../output/responses.ts";
+import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
+import type { TurnHost } from "../turns/turn-host.ts";
+import type { TurnTaking } from "../turns/turn-taking.ts";
+
+/** Read when it is asked for: these parts are made after the floor, and know it. */
+interface FloorParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly config: Configuration;
+  readonly listener: Listener;
+  readonly input: AudioInput;
+  readonly turns: TurnTaking;
+  readonly bargeIn: BargeIn;
+  readonly responses: Responses;
+  readonly floor: Floor;
+  readonly arrival: Arrival;
+}
+
+type FloorSide =
+  | "contested"
+  | "judging"
+  | "onOnset"
+  | "onEnded"
+  | "onAnew"
+  | "earliest"
+  | "onHeard"
+  | "onHop";
+
+export function floorHost(parts: FloorParts): FloorHost {
+  return {
+    settings: () => parts.config.relay(parts.port.extended),
+    audible: () => parts.listener.audible,
+    heardMs: () => parts.input.hopEndTicks / TICKS_PER_MS,
+    playingUntil: () => parts.listener.playingUntil(),
+    saidAt: () => parts.context.now - parts.input.restMs,
+    messageMs: () => parts.turns.watch.messageMs,
+    connected: () => parts.port.connected,
+    begin: (prefixTicks) => {
+      const interrupts = parts.config.turnDetection?.interrupt_response === true;
+      parts.bargeIn.around(interrupts, () => parts.turns.begin(prefixTicks));
+    },
+    start: (prefixTicks) => parts.turns.begin(prefixTicks),
+    adopt: (fromTicks, toTicks) => parts.turns.adopt(fromTicks, toTicks),
+    forget: () => parts.turns.forget(),
+    release: () => parts.responses.drain(),
+  };
+}
+
+export function floorSide(parts: FloorParts): Pick<TurnHost, FloorSide> {
+  return {
+    contested: () =>
+      parts.listener.audible &&
+      parts.config.turnDetection?.interrupt_response === true &&
+      !parts.arrival.late,
+    judging: () => parts.floor.judging,
+    onOnset: (prefixTicks) => parts.floor.onset(prefixTicks),
+    onEnded: () => parts.floor.ended(),
+    onAnew: () => parts.floor.abandon(),
+    earliest: (prefixTicks) => parts.floor.earliest(prefixTicks),
+    onHeard: (samples, rateHz, fromMs, restMs) =>
+      parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs),
+    onHop: (probability, hopMs) => parts.floor.hop(probability, hopMs, parts.input.endpointer.options),
+  };
+}

@@ -1,0 +1,123 @@
+/** Plans of upstreams that differ in who takes the turns. */
+import { describe, expect, test } from "vitest";
+
+import type { PlannedUpstream } from "../../src/session/plan.ts";
+import { Call } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const TURN = concat(silence(600), voice(1200), silence(900));
+const samplesOf = (bytes: Uint8Array) => new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+const kind = (name: string, turns: string): PlannedUpstream => ({
+  name,
+  options: { adapter: "wire", settings: { turns } },
+});
+const count = (call: Call, type: string) => call.types().filter((one) => one === type).length;
+
+describe("a turn-based upstream and one that takes the turns", () => {
+  test.each([
+    ["client", "server"],
+    ["server", "client"],
+  ])("[M24] (%s, %s): the first gets turns and is asked, the other hears everything and is not", (a, b) => {
+    const call = new Call({ upstreams: [kind("one", a), kind("two", b)], dialect: "duplex.v1" });
+    const [based, taking] = a === "client" ? ["up0.1", "up1.1"] : ["up1.1", "up0.1"];
+    call.speak(TURN);
+    expect(call.commandTypes(based)).toEqual(["greet", "audio", "commit", "respond"]);
+    expect(call.heard(based).length).toBeLessThan(48 * 2200);
+    expect(call.commandTypes(taking)).toEqual(["greet", "audio"]);
+    expect(samplesOf(call.heard(taking))).toEqual(TURN);
+    // What that one makes of it is its own affair: one turn, one item.
+    for (const state of ["started", "stopped"] as const) call.upstream({ type: "speech", state }, taking);
+    call.upstream({ type: "committed", item: "theirs" }, taking);
+    expect(count(call, "input_audio_buffer.speech_started")).toBe(1);
+    expect(count(call, "input_audio_buffer.committed")).toBe(1);
+    expect(call.session.snapshot().conversation.entries.length).toBe(1);
+    // Both answers are heard.
+    call.answer(voice(300), "One.", based);
+    call.upstream({ type: "response.started", response: "own", answers: null }, taking);
+    call.upstream({ type: "item.started", response: "own", item: "own", kind: "message" }, taking);
+    call.upstream({ type: "transcript", response: "own", item: "own", delta: "Two." }, taking);
+    expect(count(call, "response.created")).toBe(2);
+  });
+
+  test("[M24] the one that takes the turns is asked where it owes an answer", () => {
+    const upstreams = [kind("one", "client"), kind("two", "server")];
+    const call = new Call({ upstreams, dialect: "duplex.v1", limits: { firstOutputMs: 3000 } });
+    call.speak(TURN);
+    call.answer(voice(200), "One.");
+    call.upstream({ type: "committed", item: "theirs" }, "up1.1");
+    call.speak(silence(4000));
+    expect(call.commandTypes("up1.1")).toContain("respond");
+  });
+
+  test("[M25] its words are those of the caller's turn", () => {
+    const upstreams = [kind("one", "server"), kind("two", "client")];
+    const call = new Call({ upstreams, dialect: "duplex.v1" });
+    call.speak(TURN);
+    call.upstream({ type: "committed", item: "theirs" });
+    call.upstream({ type: "input.transcript.completed", itemId: "theirs", transcript: "Hi.", usage: null });
+    const item_id = call.last("input_audio_buffer.committed")["item_id"];
+    expect(call.last("conversation.item.input_audio_transcription.completed")).toMatchObject({
+      item_id,
+      transcript: "Hi.",
+    });
+  });
+
+  test.each(["none", "server"])("[M26] after parking, speech wakes all, from its onset (%s)", (other) => {
+    const call = new Call({
+      upstreams: [kind("one", "client"), kind("two", other)],
+      dialect: "duplex.v1",
+      limits: { parkMs: 20_000 },
+    });
+    call.speak(silence(21_000));
+    expect([...call.open]).toEqual(["client"]);
+    const speech = concat(silence(400), voice(1200));
+    call.speak(speech);
+    expect([...call.open].sort()).toEqual(["client", "up0.2", "up1.2"]);
+    for (const peer of ["up0.2", "up1.2"]) call.accept(peer);
+    call.speak(silence(900));
+    for (const peer of ["up0.2", "up1.2"]) {
+      const heard = samplesOf(call.heard(peer));
+      expect(Buffer.from(heard.buffer).includes(Buffer.from(voice(1200).buffer))).toBe(true);
+      expect(heard.length).toBeLessThan(24 * 3000);
+    }
+    expect(call.types()).not.toContain("relay.audio_dropped");
+  });
+});
+
+describe("the name of a turn", () => {
+  const item = (id: string) => ({
+    type: "message" as const,
+    id,
+    role: "user",
+    content: [{ type: "input_text", text: "mine" }],
+  });
+
+  test("[M27] that was announced cannot be an item of the client's", () => {
+    const call = new Call();
+    call.speak(concat(silence(600), voice(900)));
+    const id = String(call.last("input_audio_buffer.speech_started")["item_id"]);
+    call.client({ type: "conversation.item.create", item: item(id), event_id: "mine" });
+    expect(call.last("error")["error"]).toMatchObject({
+      code: "item_create_duplicate_item_id",
+      event_id: "mine",
+      param: "item.id",
+    });
+    call.speak(silence(900));
+    expect(call.last("input_audio_buffer.committed")["item_id"]).toBe(id);
+    expect(call.commandTypes()).toEqual(["greet", "audio", "commit", "respond"]);
+  });
+
+  test.each(["client", "server"])("[M27] that was guessed beforehand is not the turn's (%s)", (turns) => {
+    const call = new Call({ upstreams: [kind("one", turns)] });
+    const guessed = call.session.snapshot().turns.item.id;
+    call.client({ type: "conversation.item.create", item: item(guessed) });
+    call.speak(TURN);
+    if (turns === "server") call.upstream({ type: "committed", item: "theirs" });
+    expect(call.last("input_audio_buffer.committed")["item_id"]).not.toBe(guessed);
+    call.client({ type: "input_audio_buffer.clear" });
+    call.client({ type: "conversation.item.create", item: item(call.session.snapshot().turns.item.id) });
+    call.speak(silence(300));
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.types()).not.toContain("error");
+  });
+});

@@ -1,0 +1,207 @@
+/** `npm run oracle`: the same conversation with and without the relay (docs/testing.md). */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
+import { draw } from "../test/oracle/draw.ts";
+import { HABITS } from "../test/oracle/habits.ts";
+import { judge } from "../test/oracle/judge.ts";
+import { mutationNamed, MUTATIONS } from "../test/oracle/mutations/index.ts";
+import { addReport, emptyReport, run, type Range, type Report } from "../test/oracle/oracle.ts";
+import { describeFinding, describeReport } from "../test/oracle/show.ts";
+
+const HELP = `npm run oracle -- [--scripts N] [--seed S] [options]
+npm run oracle -- --seed S --script N
+
+Plays seeded client scripts twice in virtual time, straight to a reference provider and through the relay to the same,
+and compares what the client receives: equal but for the differences that SPEC.md lists. Prints the shortest script
+of whatever differs.
+
+  --scripts N      how many to play                                  (2000)
+  --seed S         other scripts                                     (1)
+  --script N       one script: prints it, and both streams where they differ
+  --provider NAME  all of them with this habit of a provider; --list prints the names
+  --mutate NAME    with a fault brought back on purpose; --list prints them
+  --jobs N         worker threads                                    (as many as there are processors, at most 8)
+  --most N         stop at so many findings                          (5)
+  --json           print one JSON object
+  --list           print the habits and the faults
+  --help
+
+Code 0: all equal, or known (test/oracle/known.ts). 1: something differs. 2: wrong arguments.
+`;
+
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly range: Range;
+  readonly script: number | null;
+  readonly jobs: number;
+  readonly json: boolean;
+}
+
+function readArguments(argv: string[]): Arguments | "help" | "list" {
+  const values = parse(argv);
+  if (values.help === true) return "help";
+  if (values.list === true) return "list";
+  const provider = values.provider ?? null;
+  if (provider !== null && !HABITS.some((habit) => habit.name === provider)) {
+    throw new UsageError(`--provider: there is no ${provider}; --list prints those there are`);
+  }
+  const mutation = values.mutate ?? null;
+  if (mutation !== null && !MUTATIONS.some(({ name }) => name === mutation)) {
+    throw new UsageError(`--mutate: there is no "${mutation}"; --list prints those there are`);
+  }
+  const to = whole("scripts", values.scripts, 2_000);
+  const range = {
+    seed: whole("seed", values.seed, 1),
+    from: 1,
+    to,
+    step: 1,
+    provider,
+    mutation,
+    most: whole("most", values.most, 5),
+  };
+  const script = values.script === undefined ? null : whole("script", values.script, 1);
+  const jobs = whole("jobs", values.jobs, Math.min(availableParallelism(), 8));
+  return { range, script, jobs: Math.min(jobs, 64), json: values.json === true };
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        scripts: { type: "string" },
+        seed: { type: "string" },
+        script: { type: "string" },
+        provider: { type: "string" },
+        mutate: { type: "string" },
+        jobs: { type: "string" },
+        most: { type: "string" },
+        json: { type: "boolean" },
+        list: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function whole(name: string, given: string | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise;
+  if (!/^[1-9]\d{0,8}$/.test(given)) throw new UsageError(`--${name} takes a number from 1`);
+  return Number(given);
+}
+
+/** Says every two seconds how far it is. */
+function ticker(total: number): (done: number, differ: number) => void {
+  let last = performance.now();
+  return (done, differ) => {
+    if (performance.now() - last < 2_000) return;
+    last = performance.now();
+    process.stderr.write(`${done} of ${total} scripts, ${differ} differ\n`);
+  };
+}
+
+async function playAll({ range, jobs }: Arguments): Promise<Report> {
+  const tick = ticker(range.to);
+  const threads = Math.min(jobs, Math.ceil(range.to / 100));
+  if (threads < 2) return run(range, (report) => tick(report.scripts, report.findings.length));
+  const total = emptyReport();
+  const done = Array.from({ length: threads }, () => ({ scripts: 0, findings: 0 }));
+  const parts = await Promise.all(
+    done.map((state, n) =>
+      inThread({ ...range, from: range.from + n, step: threads }, (scripts, findings) => {
+        Object.assign(state, { scripts, findings });
+        tick(
+          done.reduce((sum, each) => sum + each.scripts, 0),
+          done.reduce((sum, each) => sum + each.findings, 0),
+        );
+      }),
+    ),
+  );
+  for (const part of parts) addReport(total, part);
+  total.findings.sort((a, b) => a.script.steps.length - b.script.steps.length || a.number - b.number);
+  return total;
+}
+
+type FromThread =
+  | { readonly type: "progress"; readonly scripts: number; readonly findings: number }
+  | { readonly type: "report"; readonly report: Report };
+
+function inThread(range: Range, progress: (scripts: number, findings: number) => void): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
+    worker.on("message", (said: FromThread) => {
+      if (said.type === "report") resolve(said.report);
+      else progress(said.scripts, said.findings);
+    });
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`a worker stopped with code ${code}`)));
+  });
+}
+
+async function replay({ range, json }: Arguments, number: number): Promise<number> {
+  const script = draw(range.seed, number, range.provider ?? undefined);
+  const tampering = range.mutation === null ? {} : mutationNamed(range.mutation).tampering();
+  const { mismatches, known } = await judge(script, tampering);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ seed: range.seed, number, script, known, mismatches })}\n`);
+  else if (mismatches.length > 0) {
+    process.stdout.write(`${describeFinding({ seed: range.seed, number, script, mismatches })}\n`);
+    if (known !== null) process.stdout.write(`known: ${known}\n`);
+  } else {
+    process.stdout.write(
+      `${JSON.stringify(script, null, 2)}\nscript ${number} of seed ${range.seed}: equal\n`,
+    );
+  }
+  return mismatches.length > 0 && known === null ? 1 : 0;
+}
+
+function list(): string {
+  const habits = HABITS.map(
+    ({ name, what, hidden }) => `  ${name.padEnd(22)} ${what}${hidden ? " (hidden)" : ""}\n`,
+  );
+  const mutations = MUTATIONS.map(({ name }) => `  ${name}\n`);
+  return `${habits.length} habits of providers\n${habits.join("")}${mutations.length} faults\n${mutations.join("")}`;
+}
+
+async function main(): Promise<number> {
+  const settings = readArguments(process.argv.slice(2));
+  if (settings === "help" || settings === "list") {
+    process.stdout.write(settings === "help" ? HELP : list());
+    return 0;
+  }
+  if (settings.script !== null) return replay(settings, settings.script);
+  const began = performance.now();
+  const report = await playAll(settings);
+  const seconds = (performance.now() - began) / 1000;
+  process.stdout.write(
+    settings.json ? `${JSON.stringify({ seconds, ...report })}\n` : describeReport(report, seconds),
+  );
+  return report.findings.length === 0 ? 0 : 1;
+}
+
+if (isMainThread) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    process.stderr.write(`npm run oracle: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 70;
+  }
+} else {
+  const say = (said: FromThread): void => {
+    // What this file itself sent. A worker's port has no origin.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
+    parentPort?.postMessage(said);
+  };
+  const tick = { last: 0 };
+  const report = await run(workerData as Range, ({ scripts, findings }) => {
+    if (performance.now() - tick.last < 500) return;
+    tick.last = performance.now();
+    say({ type: "progress", scripts, findings: findings.length });
+  });
+  say({ type: "report", report });
+}
