@@ -115,6 +115,137 @@ describe("what was never heard", () => {
   });
 });
 
+describe("what crossed the end of an answer", () => {
+  function cancelled(): Call {
+    const call = asked("realtime");
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 300);
+    call.client({ type: "response.cancel" });
+    return call;
+  }
+
+  const end = (call: Call) =>
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "cancelled" });
+
+  test("[B24] the provider forgets the audio that came after a plain client's cancel, once, at its end there", () => {
+    const call = cancelled();
+    say(call, 100);
+    call.hibernate();
+    say(call, 100);
+    expect(after(call, "cancel")).toEqual([]);
+    end(call);
+    const [itemId] = added(call);
+    expect(after(call, "cancel")).toEqual([{ type: "truncate", itemId, contentIndex: 0, audioEndMs: 300 }]);
+  });
+
+  test("[B24] where nothing crossed it keeps its words", () => {
+    const call = cancelled();
+    end(call);
+    expect(after(call, "cancel")).toEqual([]);
+  });
+
+  test("[B24] of an announced item whose audio all crossed, and of a later part, nothing is left", () => {
+    const call = asked("realtime");
+    call.upstream({ type: "item.started", item: "i", ...message });
+    call.client({ type: "response.cancel" });
+    say(call, 100);
+    end(call);
+    expect(after(call, "cancel")).toMatchObject([{ contentIndex: 0, audioEndMs: 0 }]);
+    const second = cancelled();
+    say(second, 100, { part: 1 });
+    end(second);
+    expect(after(second, "cancel")).toMatchObject([{ contentIndex: 1, audioEndMs: 0 }]);
+  });
+
+  test("[B24] what the client has truncated or deleted meanwhile is not lengthened or named again", () => {
+    const call = cancelled();
+    say(call, 100);
+    const [id] = added(call);
+    call.client({ type: "conversation.item.truncate", item_id: id, content_index: 0, audio_end_ms: 200 });
+    end(call);
+    expect(after(call, "cancel")).toMatchObject([{ type: "truncate", audioEndMs: 200 }]);
+    const other = cancelled();
+    say(other, 100);
+    const [deleted] = added(other);
+    other.client({ type: "conversation.item.delete", item_id: deleted });
+    end(other);
+    expect(after(other, "cancel")).toEqual([{ type: "delete", itemId: deleted }]);
+  });
+
+  test("[B24] a duplex.v1 client's cancel has truncated it where it was heard, and that stays", () => {
+    const call = asked("duplex.v1");
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 300);
+    call.advance(200);
+    call.client({ type: "response.cancel" });
+    say(call, 100);
+    end(call);
+    expect(after(call, "cancel")).toMatchObject([{ type: "truncate", audioEndMs: 200 }]);
+  });
+
+  test("[B24] so is it of an answer that was given up because it stood still", () => {
+    const call = asked("realtime");
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 300);
+    call.advance(60_000);
+    expect(response(call)).toMatchObject({ status: "failed" });
+    say(call, 100);
+    end(call);
+    expect(after(call, "cancel")).toMatchObject([{ type: "truncate", contentIndex: 0, audioEndMs: 300 }]);
+  });
+});
+
+describe("what a full lane refuses", () => {
+  const truncations = (call: Call) => call.commands().filter(({ type }) => type === "truncate");
+
+  /** An answer asked for in advance, of which 2 s fit, and 1 s does not. */
+  function early(): Call {
+    const session = { relay: { eager_ms: 150, lead_ms: null } };
+    const call = new Call({ dialect: "duplex.v1", session, limits: { laneBytes: 96_000 } });
+    call.speak(concat(silence(600), voice(900, 24_000, 3), silence(300)));
+    begin(call);
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 2000);
+    say(call, 1000);
+    return call;
+  }
+
+  test("[B23] of an eager answer its provider forgets at the item's end, and no later audio is sent", () => {
+    const call = early();
+    call.hibernate();
+    call.speak(silence(900));
+    say(call, 500);
+    expect(truncations(call)).toEqual([]);
+    call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
+    finish(call);
+    const [itemId] = added(call);
+    expect(truncations(call)).toEqual([{ type: "truncate", itemId, contentIndex: 0, audioEndMs: 2000 }]);
+    expect(response(call)).toMatchObject({ status: "incomplete" });
+  });
+
+  test("[B23] one that had ended before it was announced is told all the same", () => {
+    const call = early();
+    call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
+    finish(call);
+    call.speak(silence(900));
+    expect(truncations(call)).toMatchObject([{ contentIndex: 0, audioEndMs: 2000 }]);
+  });
+
+  test("[B23] one that is asked to stop before its audio ran out is cut where it was heard, once", () => {
+    const session = { relay: { eager_ms: 150 } };
+    const call = new Call({ dialect: "duplex.v1", session, limits: { laneBytes: 96_000 } });
+    call.speak(concat(silence(600), voice(900, 24_000, 3), silence(300)));
+    begin(call);
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 2000);
+    say(call, 1000);
+    call.speak(silence(900));
+    call.client({ type: "response.cancel" });
+    finish(call);
+    expect(truncations(call).length).toBe(1);
+  });
+});
+
 describe("out of band, and deleted", () => {
   function aside(call: Call): string {
     call.client({ type: "response.create", response: { conversation: "none" } });

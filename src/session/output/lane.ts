@@ -9,8 +9,18 @@ import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 
 type Said = Extract<UpstreamEvent, { readonly response: string }>;
 
+/** Here so much audio of the item was not kept. */
+interface Refused {
+  readonly type: "audio.refused";
+  readonly item: string;
+  /** The upstream's number of the part that it began in. */
+  readonly part: number;
+  readonly ms: number;
+}
+
 /** Audio says what format it came in: its connection may be another by the time it is heard. */
 export type LaneEvent =
+  | Refused
   | Exclude<Said, { type: "response.started" | "audio" }>
   | (Extract<Said, { type: "audio" }> & { readonly format: ProviderFormat });
 
@@ -48,8 +58,14 @@ export class Lane {
     return this.#refused.size > 0;
   }
 
-  refuse(item: string): void {
+  /** Audio of the item is not kept: in its place waits how much that was. `ahead`: see `push`. */
+  refuse({ item, part = 0, format, bytes }: Extract<LaneEvent, { type: "audio" }>, ahead: boolean): void {
+    const ms = durationMs(format, bytes.byteLength);
     this.#refused.add(item);
+    const at = this.#queue.findLastIndex((event) => event.type === "audio.refused" && event.item === item);
+    const before = this.#queue[at];
+    if (before?.type === "audio.refused") this.#queue[at] = { ...before, ms: before.ms + ms };
+    else this.push({ type: "audio.refused", item, part, ms }, ahead);
   }
 
   /** The event, which says so if something of what it ends was refused: that did not complete. */
@@ -122,10 +138,11 @@ export class Lane {
   get unsent(): readonly Unsent[] {
     const items = new Map<string, { key: string; ms: number; words: string }>();
     for (const event of this.#queue) {
-      if (event.type !== "audio" && event.type !== "transcript") continue;
+      if (event.type !== "audio" && event.type !== "transcript" && event.type !== "audio.refused") continue;
       const item = items.get(event.item) ?? { key: event.item, ms: 0, words: "" };
       items.set(event.item, item);
       if (event.type === "audio") item.ms += durationMs(event.format, event.bytes.byteLength);
+      else if (event.type === "audio.refused") item.ms += event.ms;
       else item.words += event.delta;
     }
     return [...items.values()];

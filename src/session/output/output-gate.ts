@@ -101,7 +101,7 @@ export class OutputGate {
   #refuses(response: ResponseRecord, lane: Lane, event: LaneEvent): boolean {
     if (event.type !== "audio" || !this.#host.holds(response)) return false;
     if (!lane.refused && lane.bytes + event.bytes.byteLength <= this.#context.limits.laneBytes) return false;
-    lane.refuse(event.item);
+    lane.refuse(event, this.#host.nameless);
     this.#context.metric("lane_refused", 1, response.upstream);
     return true;
   }

@@ -47,6 +47,11 @@ export class OutputItems {
           this.#writer.audio(response, item, event.part ?? 0, event.format, event.bytes);
         }
         break;
+      case "audio.refused":
+        this.#writer.unheard(item, event.ms, "");
+        // A stream goes on behind the gap; of an answer nothing is heard after it, for its model knows of no gaps.
+        if (response.asked) cutHere(item, event.part);
+        break;
       case "part.started":
         if (item.kind === "message" && !item.cut && this.#roomFor(response, item, event.part, event.kind)) {
           this.#writer.part(response, item, event.part, event.kind);
@@ -103,6 +108,20 @@ export class OutputItems {
     if (item.done) return;
     this.#writer.itemDone(response, item, item.cut ? "incomplete" : status);
     if (item.cut) this.#host.command(response.stream, { type: "truncate", itemId: item.id, ...item.cut });
+  }
+
+  /** Audio came after the end of its response here, so nobody hears it. */
+  crossed(response: ResponseRecord, key: string, part = 0): void {
+    const item = response.items.find((candidate) => candidate.key === key);
+    if (item?.kind === "message") cutHere(item, part);
+  }
+
+  /** The upstream has ended it as well: of what it said meanwhile it is told, where nobody else has told it. */
+  endedThere(response: ResponseRecord): void {
+    for (const item of response.items) {
+      if (!item.cut || !this.#writer.isWhole(item)) continue;
+      this.#host.command(response.stream, { type: "truncate", itemId: item.id, ...item.cut });
+    }
   }
 
   #add(response: ResponseRecord, key: string, event: ItemStarted | null): OutputItem {
@@ -168,6 +187,12 @@ export class OutputItems {
     this.#host.onTooMuch(response, { code: "upstream_output_too_long", message });
     return false;
   }
+}
+
+/** Of its part `contentIndex`, as its upstream counts, no more is heard than was sent until now, and none of a later part. */
+function cutHere(item: OutputItem, contentIndex: number): void {
+  const part = item.parts.find(({ kind, key }) => kind === "audio" && key === contentIndex);
+  item.cut ??= { contentIndex, audioEndMs: Math.floor(part?.audioMs ?? 0) };
 }
 
 /** It is announced, and nothing of it has come yet: it may turn out to be speech. */

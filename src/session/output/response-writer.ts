@@ -272,6 +272,11 @@ export class ResponseWriter {
     }
   }
 
+  /** It is in the conversation, and was not truncated there. */
+  isWhole({ id }: OutputItem): boolean {
+    return this.#conversation.find(id)?.truncatedMs === null;
+  }
+
   /** The upstream goes on with an item that was cut: it is not sent, but words may come late that were heard. */
   unheard(item: OutputItem, ms: number, words: string): void {
     const entry = this.#conversation.find(item.id);

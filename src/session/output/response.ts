@@ -33,7 +33,10 @@ export interface OutputItem {
   whole: JsonObject | null;
   done: boolean;
   status: ItemStatus;
-  /** Where the client truncated it while it grew, in the upstream's count of parts: nothing more of it is sent. */
+  /**
+   * Where the client truncated it while it grew, where audio of it was refused, or where its response ended before its
+   * audio did, in the upstream's count of parts: nothing more of it is sent.
+   */
   cut: { readonly contentIndex: number; readonly audioEndMs: number } | null;
 }
 

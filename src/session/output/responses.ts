@@ -239,7 +239,11 @@ export class Responses {
     if (event.type === "item.started") {
       // A duplex stream that paused goes on; it is no answer that was left.
       if (link.capabilities.turns !== "none") link.command({ type: "delete", itemId: event.item });
-    } else if (event.type === "response.done" && response?.untold) {
+    } else if (event.type === "audio") {
+      if (response) this.#items.crossed(response, event.item, event.part);
+    } else if (event.type === "response.done" && response) {
+      if (response.connection === link.serving) this.#items.endedThere(response);
+      if (!response.untold) return;
       this.#costs(response, event);
       this.#tellEnd(response);
     }
@@ -348,12 +352,12 @@ export class Responses {
     for (const { key, ms } of dropped.unsent) {
       const item = response.items.find((candidate) => candidate.key === key);
       const part = item?.parts.findLast((one) => one.kind === "audio");
-      if (!item || !part || ms < 1 || this.#host.truncates(item.id)) continue;
+      if (!item || ms < 1 || this.#host.truncates(item.id)) continue;
       link.command({
         type: "truncate",
         itemId: item.id,
-        contentIndex: part.key,
-        audioEndMs: Math.floor(part.audioMs),
+        contentIndex: part?.key ?? 0,
+        audioEndMs: Math.floor(part?.audioMs ?? 0),
       });
     }
     for (const itemId of dropped.items) link.command({ type: "delete", itemId });
