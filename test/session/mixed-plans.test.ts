@@ -49,6 +49,23 @@ describe("a turn-based upstream and one that takes the turns", () => {
     expect(call.commandTypes("up1.1")).toContain("respond");
   });
 
+  test("[R2] a turn that a provider announced comes to nothing when turns are found here: the next has its own id", () => {
+    const upstreams = [kind("one", "server"), kind("two", "client")];
+    const manual = { audio: { input: { turn_detection: null } } };
+    const call = new Call({ upstreams, dialect: "duplex.v1", session: manual });
+    call.speak(voice(400));
+    call.upstream({ type: "speech", state: "started" });
+    const announced = call.last("input_audio_buffer.speech_started")["item_id"];
+    const turn_detection = { type: "server_vad" };
+    call.client({ type: "session.update", session: { audio: { input: { turn_detection } } } });
+    call.upstream({ type: "speech", state: "stopped" });
+    call.speak(TURN);
+    expect(count(call, "input_audio_buffer.speech_started")).toBe(2);
+    const begun = call.last("input_audio_buffer.speech_started")["item_id"];
+    expect(begun).not.toBe(announced);
+    expect(call.last("input_audio_buffer.committed")["item_id"]).toBe(begun);
+  });
+
   test("[M25] its words are those of the caller's turn", () => {
     const upstreams = [kind("one", "server"), kind("two", "client")];
     const call = new Call({ upstreams, dialect: "duplex.v1" });
