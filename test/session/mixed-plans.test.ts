@@ -66,6 +66,25 @@ describe("a turn-based upstream and one that takes the turns", () => {
     expect(call.last("input_audio_buffer.committed")["item_id"]).toBe(begun);
   });
 
+  test.each([true, false])(
+    "[L65] a new connection of it cannot be told a turn without words (words: %s)",
+    (words) => {
+      const upstreams = [kind("one", "client"), kind("two", "server")];
+      const call = new Call({ upstreams, dialect: "duplex.v1" });
+      call.speak(TURN);
+      const itemId = String(call.last("input_audio_buffer.committed")["item_id"]);
+      if (words)
+        call.upstream({ type: "input.transcript.completed", itemId, transcript: "Hi.", usage: null });
+      call.open.delete("up1.1");
+      call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+      call.advance(5000);
+      const lost = call.events.filter(({ type }) => type === "error").map(({ error }) => error);
+      const named = expect.objectContaining({ code: "audio_lost", message: expect.stringContaining(itemId) });
+      expect(lost.some((error) => JSON.stringify(error).includes("audio_lost"))).toBe(!words);
+      if (!words) expect(lost).toContainEqual(named);
+    },
+  );
+
   test("[M25] its words are those of the caller's turn", () => {
     const upstreams = [kind("one", "server"), kind("two", "client")];
     const call = new Call({ upstreams, dialect: "duplex.v1" });

@@ -10,7 +10,46 @@ interface Finding {
   matches(violation: Violation, outcome: Outcome): boolean;
 }
 
-const FINDINGS: readonly Finding[] = [];
+const FINDINGS: readonly Finding[] = [
+  {
+    // Seeds 702 and 852. Dialled late or fallen silent after speech, it is told nothing of the turn that others made of it.
+    name: "a second upstream that takes turns loses a connection that was silent, and a turn with it",
+    matches: ({ invariant, detail }, { scenario: { upstreams } }) =>
+      invariant === "spoken-lost" &&
+      upstreams.length > 1 &&
+      upstreams.some(({ name, kind }) => kind === "server" && detail.startsWith(name)),
+  },
+  {
+    // Seed 876. The client begins anew in the moment in which a deployed object comes back: up0.3 and up0.4 are dialled at once.
+    name: "a client begins anew while a deployed object comes back, and a connection is dialled that nobody hangs up",
+    matches: ({ invariant }, { faults }) =>
+      invariant === "after-end" &&
+      faults.includes("client.begins_anew") &&
+      faults.includes("platform.deploy"),
+  },
+  {
+    // Seed 904. The provider dies in every `ready`, and the object is evicted between: not looked into.
+    name: "a provider dies whenever it is ready, the object is evicted, and a turn is never answered",
+    matches: ({ invariant }, { faults }) =>
+      invariant === "turn-unanswered" &&
+      faults.includes("provider.dies_when_ready") &&
+      faults.includes("platform.evict"),
+  },
+  {
+    // Seed 792. More of an item is remembered than came when its connection was reset in it: not looked into.
+    name: "the client's format changes, the provider's connection is reset, and an item is remembered for too long",
+    matches: ({ invariant }, { faults }) =>
+      invariant === "history" && faults.includes("client.formats") && faults.includes("provider.reset"),
+  },
+  {
+    // Seed 626. The client is away for longer than the lead, and hears nothing of an answer of a second: not looked into.
+    name: "the way to the client stalls and is dead, and an answer that it never got stays at the provider",
+    matches: ({ invariant }, { faults }) =>
+      invariant === "provider-history" &&
+      faults.includes("network.stall_down") &&
+      faults.includes("network.hole_down"),
+  },
+];
 
 /** The finding that explains the violation, or null when it is news. */
 export function findingOf(outcome: Outcome): string | null {

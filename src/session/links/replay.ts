@@ -131,7 +131,7 @@ export class Replay {
     const length = lengthOf(entry.item);
     if (isUnspoken(entry) && (length === null || this.#recording(connection, entry))) return SOUND;
     if (length !== null) return `said:${length}`;
-    return entry.origin === null && connection.capabilities.turns === "client" ? SOUND : NOTHING;
+    return entry.origin === null && connection.capabilities.turns !== "none" ? SOUND : NOTHING;
   }
 
   /** The caller's words are for everyone; an answer and what belongs to a call are for the upstream that made it. */
