@@ -266,7 +266,7 @@ export const DIFFERENCES: readonly Difference[] = [
             sha: "any",
             bytes: 99,
             tokens: 999,
-            seconds: 0.7,
+            seconds: 1,
           })
         : [direct, through],
   },

@@ -266,7 +266,7 @@ describe("the user's side", () => {
       });
     connection.hear([completed("What", "in_progress"), completed("What", "in_progress")]);
     connection.hear([completed("What time", "in_progress"), completed("What time?", "completed")]);
-    expect(connection.of("input.transcript.delta").map(({ delta }) => delta)).toEqual(["What", " time"]);
+    expect(connection.of("input.transcript.delta").map(({ delta }) => delta)).toEqual(["What", " time", "?"]);
     expect(connection.of("input.transcript.completed").map(({ transcript }) => transcript)).toEqual([
       "What time?",
     ]);
