@@ -6,6 +6,7 @@
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { deep, objectOf, textOf, without } from "./fields.ts";
 import type { Normal } from "./normal.ts";
+import { REFUSED_ANSWER, REFUSED_UPDATE } from "./refused.ts";
 import type { Script } from "./script.ts";
 
 export type Side = "direct" | "through";
@@ -147,6 +148,8 @@ export const DIFFERENCES: readonly Difference[] = [
           }
         : event,
   ),
+  REFUSED_UPDATE,
+  REFUSED_ANSWER,
   {
     id: "interrupted",
     what: "An answer that the caller interrupts ends where the relay heard the caller",
