@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: "core",
-          include: ["test/{recordings,session,protocol,audio,upstreams,config,client}/**/*.test.ts"],
+          include: ["test/{recordings,session,protocol,audio,upstreams,config,client,types}/**/*.test.ts"],
         },
       },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },

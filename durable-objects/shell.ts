@@ -384,8 +384,10 @@ export class Shell {
     // The alarm stands for the timer.
     if (this.#asleep) return;
     const deadline = this.#session.deadline;
-    // A deadline that its timeout did not move must not become a loop without end.
-    const callAt = deadline === null ? null : Math.max(deadline, this.#timedOutAt + 1);
+    // A deadline that its timeout did not move must not become a loop without end; a clock that was set back none that waits.
+    const now = this.#host.clock.now();
+    const callAt = deadline === null ? null : Math.max(deadline, Math.min(this.#timedOutAt, now) + 1);
+    if (this.#pollAt !== null) this.#pollAt = Math.min(this.#pollAt, now + POLL_EVERY_MS);
     const ownAt = earlier(this.#pollAt, this.#pending.deadline);
     this.#timer.aim(earlier(earlier(callAt, ownAt), this.#sleepAt()));
   }

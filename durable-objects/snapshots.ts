@@ -68,11 +68,12 @@ export class Snapshots {
     const { clock } = this.#host;
     const hurry = this.#urgent && this.#failures === 0;
     const wait = EVERY_MS * 2 ** Math.min(this.#failures, PATIENCE);
-    const at = hurry ? clock.now() : Math.max(clock.now(), this.#takenAt + wait);
+    const now = clock.now();
+    const at = hurry ? now : Math.max(now, Math.min(this.#takenAt, now) + wait);
     if (this.#cancel !== null && this.#at <= at) return;
     this.#cancel?.();
     this.#at = at;
-    this.#cancel = clock.schedule(() => this.now(), at - clock.now());
+    this.#cancel = clock.schedule(() => this.now(), at - now);
   }
 
   /** Takes one now, or nothing when one is being stored. */

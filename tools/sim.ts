@@ -134,7 +134,7 @@ function inThread(range: Range): Promise<Report> {
   });
 }
 
-function replay({ range, trace, json }: Arguments): number {
+async function replay({ range, trace, json }: Arguments): Promise<number> {
   const {
     violation,
     scenario,
@@ -142,7 +142,7 @@ function replay({ range, trace, json }: Arguments): number {
     struck,
     figures,
     trace: lines,
-  } = play(range.from, range.among, trace);
+  } = await play(range.from, range.among, trace);
   if (json) {
     const said = {
       seed: range.from,
@@ -167,14 +167,14 @@ function replay({ range, trace, json }: Arguments): number {
 const HOUR_MS = 3_600_000;
 
 /** @returns how many calls broke an invariant. */
-function soakAll({ range }: Arguments): number {
+async function soakAll({ range }: Arguments): Promise<number> {
   let broken = 0;
   process.stdout.write(
     "seed   kB kept by the session after 10, 20 … 60 virtual minutes   heap before, after (MB)\n",
   );
   for (let seed = range.from; seed <= range.to; seed += 1) {
     const before = heapMb();
-    const { violation, kept, scenario } = soak(seed, HOUR_MS);
+    const { violation, kept, scenario } = await soak(seed, HOUR_MS);
     const sizes = kept.map((bytes) => (bytes / 1024).toFixed(0).padStart(6)).join(" ");
     process.stdout.write(
       `${String(seed).padStart(4)} ${sizes}   ${before} ${heapMb()}   ${scenario.dialect}\n`,
@@ -201,10 +201,11 @@ function list(): string {
 }
 
 /** The last of what happened in a call that failed. */
-function tail(report: Report, among: readonly string[]): string {
+async function tail(report: Report, among: readonly string[]): Promise<string> {
   const [first] = report.failures;
   if (first === undefined) return "";
-  const lines = play(first.seed, among, true).trace.slice(-40);
+  const { trace } = await play(first.seed, among, true);
+  const lines = trace.slice(-40);
   return `\nThe end of seed ${first.seed} (whole: npm run sim -- --seed ${first.seed} --trace):\n${lines.join("\n")}\n`;
 }
 
@@ -215,12 +216,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const { range, json, mutate } = settings;
-  if (settings.soak) return soakAll(settings) === 0 ? 0 : 1;
+  if (settings.soak) return (await soakAll(settings)) === 0 ? 0 : 1;
   if (mutate !== null) return runMutated(mutate, range, json);
   if (range.from === range.to) return replay(settings);
   const report = await playAll(settings);
   if (json) process.stdout.write(`${JSON.stringify({ seeds: [range.from, range.to], ...report })}\n`);
-  else process.stdout.write(describeReport(report) + tail(report, range.among));
+  else process.stdout.write(describeReport(report) + (await tail(report, range.among)));
   return report.failures.length === 0 ? 0 : 1;
 }
 
@@ -234,5 +235,5 @@ if (isMainThread) {
 } else {
   // What this file itself sent. A worker's port has no origin.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  parentPort?.postMessage(simulate(workerData as Range, cpuSeconds));
+  parentPort?.postMessage(await simulate(workerData as Range, cpuSeconds));
 }

@@ -192,8 +192,7 @@ export class Session {
       const { context, port } = this.#conduct;
       context.metric("internal_errors", 1);
       if (error instanceof ClientError) port.failed(error.code, error.message);
-      else if (connection)
-        connection.giveUp("internal_error", "What the upstream said could not be handled.");
+      else if (connection) connection.giveUp("internal_error", "What the upstream said was not handled.");
       else port.failed("internal_error", "The relay failed at something that was due.");
     }
   }

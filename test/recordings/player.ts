@@ -17,6 +17,9 @@ export interface Played {
   readonly told: Facts;
   /** What the provider would not have taken, or waited for in vain. */
   readonly refused: readonly string[];
+  /** What the client was told and what the relay sent upstream, word for word. */
+  readonly events: readonly JsonObject[];
+  readonly sent: readonly JsonObject[];
 }
 
 export interface PlayOptions {
@@ -161,9 +164,7 @@ export function play(recorded: readonly Step[], options: PlayOptions): Played {
   player.call.advance(3000);
   player.end();
   const said = steps.filter(({ from }) => from === "provider").map(({ event }) => event);
-  return {
-    said: factsOf(said),
-    told: factsOf(player.call.events as unknown as readonly JsonObject[]),
-    refused: player.refused,
-  };
+  const events = player.call.events as unknown as readonly JsonObject[];
+  const sent = player.call.commands(PEER) as unknown as readonly JsonObject[];
+  return { said: factsOf(said), told: factsOf(events), refused: player.refused, events, sent };
 }

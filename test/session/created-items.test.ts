@@ -222,13 +222,13 @@ describe("a tool's result", () => {
   const results = (call: Call, peer: string) =>
     call.commands(peer).flatMap((command) => (command.type === "item" ? [command.item["output"]] : []));
 
-  test("[I11] of two calls of one name each gets one, the latest first", () => {
+  test("[I11] of calls of one name at two upstreams each gets one, in the order in which they called", () => {
     const call = twoWithCalls();
     create(call, result("one"));
     call.hibernate();
     create(call, result("two"));
-    expect(results(call, "up1.1")).toEqual(["one"]);
-    expect(results(call, "up0.1")).toEqual(["two"]);
+    expect(results(call, "up0.1")).toEqual(["one"]);
+    expect(results(call, "up1.1")).toEqual(["two"]);
   });
 
   test("[I12] a call_id of nothing is refused; a call without one is given one", () => {

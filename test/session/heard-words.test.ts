@@ -49,6 +49,24 @@ function truncate(call: Call, ms: number, index = -1): void {
   });
 }
 
+test.each([
+  [1000, ["See the list:", "one two"]],
+  [0, ["See the list:"]],
+] as const)("[L21] what could be read beside it is told as well, of audio cut at %i ms", (ms, parts) => {
+  const call = asked({ dialect: "realtime" });
+  call.upstream({ type: "text", response: "r", item: "i", part: 0, delta: "See the list:" });
+  call.upstream({ type: "transcript", response: "r", item: "i", part: 1, delta: "one two three four" });
+  const audio = new Uint8Array(voice(2000).buffer).toBase64();
+  call.upstream({ type: "audio", response: "r", item: "i", part: 1, audio });
+  call.finishAnswer();
+  const { id } = call.last("response.output_item.added")["item"] as { id: string };
+  call.client({ type: "conversation.item.truncate", item_id: id, content_index: 1, audio_end_ms: ms });
+  toldAfterLoss(call);
+  const told = call.commands("up0.2").findLast(({ type }) => type === "item");
+  const content = parts.map((text) => ({ type: "output_text", text }));
+  expect(told).toMatchObject({ item: { role: "assistant", content } });
+});
+
 const SENTENCES = [
   ["Chinese", "今天天气很好我们一起去公园散步然后吃午饭吧"],
   ["Chinese with signs", "你好,今天天气很好,我们一起去公园散步,好吗?"],

@@ -58,6 +58,20 @@ describe("conversation items", () => {
     expect(JSON.stringify(call.last("conversation.item.done"))).not.toContain('"audio":');
   });
 
+  test("[I4] one that was cancelled before it said anything is truncatable at 0, and no further", () => {
+    const call = new Call();
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    call.client({ type: "response.cancel" });
+    const at = { type: "conversation.item.truncate", item_id: itemId(call), content_index: 0 };
+    call.client({ ...at, audio_end_ms: 0 });
+    expect(call.last("conversation.item.truncated")).toMatchObject({ content_index: 0, audio_end_ms: 0 });
+    call.client({ ...at, audio_end_ms: 40 });
+    expect(call.last("error")["error"]).toMatchObject({ param: "audio_end_ms" });
+    call.client({ ...at, content_index: 1, audio_end_ms: 0 });
+    expect(call.last("error")["error"]).toMatchObject({ param: "content_index" });
+  });
+
   test("[I4] an answer is retrievable and truncatable while it is still being made", () => {
     const call = new Call();
     call.client({ type: "response.create" });

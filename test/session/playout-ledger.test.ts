@@ -131,10 +131,15 @@ describe("a plain client that flushes and does not truncate", () => {
     expect(call.commandTypes()).not.toContain("truncate");
     const item_id = String(item(call, "response.output_item.added")["id"]);
     call.client({ type: "conversation.item.retrieve", item_id });
-    const [part] = item(call, "conversation.item.retrieved")["content"] as { audio: string }[];
+    const [part] = item(call, "conversation.item.retrieved")["content"] as {
+      audio: string;
+      transcript: string;
+    }[];
     const ms = Uint8Array.fromBase64(part?.audio ?? "").length / 48;
     expect(ms).toBeGreaterThan(1900);
     expect(ms).toBeLessThan(3000);
+    expect(part?.transcript).toContain("word3");
+    expect(part?.transcript).not.toContain("word7");
     call.open.delete("up0.1");
     call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
     call.advance(300);

@@ -93,9 +93,33 @@ describe("an update", () => {
     expect(call.types()).toContain("input_audio_buffer.committed");
   });
 
-  test("[G15] while nothing is connected is told at once", () => {
+  test("[G15] while the upstream is dialled waits for the verdict on its greeting", () => {
     const call = new Judged({ connect: false });
     call.connect("realtime");
+    call.update({ instructions: "x" });
+    expect(call.said).toEqual([]);
+    call.accept("up0.1");
+    expect(call.said).toEqual(["session.updated"]);
+  });
+
+  test("[G15] between two dials waits as well, and not for longer than 1.5 s", () => {
+    const call = new Judged({ connect: false });
+    call.connect("realtime");
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 0, reason: "" });
+    call.clearEvents();
+    call.update({ instructions: "x" });
+    call.advance(1400);
+    expect(call.said).toEqual([]);
+    call.advance(100);
+    expect(call.said).toEqual(["session.updated"]);
+  });
+
+  test("[G15] while nothing is connected, nor being dialled, is told at once", () => {
+    const call = new Judged();
+    call.advance(300_000);
+    call.clearEvents();
+    expect(call.open.has("up0.1")).toBe(false);
     call.update({ instructions: "x" });
     expect(call.said).toEqual(["session.updated"]);
   });

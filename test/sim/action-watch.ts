@@ -1,4 +1,4 @@
-/** Looks at every action before it is performed: nothing may be done to a peer that is not there. */
+/** Looks at every action before it is performed: nothing may be done to a peer that is not there, and nothing after the end. */
 import { CLIENT, type Action, type PeerId } from "../../src/session/io.ts";
 import type { World } from "./world.ts";
 
@@ -12,42 +12,43 @@ export class ActionWatch {
     this.#world = world;
   }
 
-  clientOpened(): void {
-    this.#open.add(CLIENT);
-  }
-
-  clientClosed(): void {
-    this.#open.delete(CLIENT);
-  }
-
-  upstreamOpened(peer: PeerId): void {
+  /** It is there: it opened, or a restored session believes so. */
+  opened(peer: PeerId): void {
     this.#dialling.delete(peer);
     this.#open.add(peer);
   }
 
-  upstreamClosed(peer: PeerId): void {
+  /** What the session believes to have. */
+  get peers(): readonly PeerId[] {
+    return [...this.#open, ...this.#dialling];
+  }
+
+  closed(peer: PeerId): void {
     this.#dialling.delete(peer);
     this.#open.delete(peer);
   }
 
-  /** A peer that a restored session believes to have. */
-  restored(peer: PeerId): void {
-    this.#open.add(peer);
-  }
-
   check(actions: readonly Action[]): void {
     for (const action of actions) {
-      if (this.#over && action.type !== "metric") this.#fail(`${action.type} after the end`);
+      if (this.#over && action.type !== "metric")
+        this.#world.checks.fail("after-end", `${action.type} after the end`);
       if (action.type === "dial") this.#dial(action.peer);
       else if (action.type === "send") this.#send(action.peer);
       else if (action.type === "close") this.#close(action.peer);
-      else if (action.type === "end") this.#over = true;
+      else if (action.type === "end") this.#end();
     }
     // One that serves and one successor.
     const links = [...this.#dialling, ...this.#open].map((peer) => peer.slice(0, peer.indexOf(".")));
     for (const link of links) {
       if (links.filter((one) => one === link).length > 2) this.#fail(`more than two connections of ${link}`);
     }
+  }
+
+  #end(): void {
+    this.#over = true;
+    const left = [...this.#dialling, ...this.#open].filter((peer) => peer !== CLIENT);
+    if (left.length > 0)
+      this.#world.checks.fail("after-end", `the session ended and left ${left.join(", ")} open`);
   }
 
   #dial(peer: PeerId): void {

@@ -1,5 +1,5 @@
 /** One answer of a provider, given in time: in the order of OpenAI's events (openai-realtime.md §5). */
-import type { Performance } from "./performance.ts";
+import type { Moment, Performance } from "./performance.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { agentAudio, bytesOf } from "./tape.ts";
 import type { World } from "./world.ts";
@@ -20,6 +20,9 @@ export class Answer {
   #itemBegun = false;
   #sentBytes = 0;
   #words = 0;
+  #cancelled = false;
+  /** Cancelled, and silent until its end. */
+  #mumbling = false;
 
   constructor(world: World, call: ProviderCall, id: string, asked: JsonObject, performance: Performance) {
     this.#world = world;
@@ -30,12 +33,18 @@ export class Answer {
     this.number = world.nextAnswer();
     this.outOfBand = asked["conversation"] === "none";
     this.#metadata = asked["metadata"] ?? null;
-    if (performance.thinkMs === Infinity) this.#struck("begin");
+    if (performance.swallowed) this.#state = "over";
+    if (performance.thinkMs === Infinity || performance.swallowed) this.#struck("begin");
     else this.#after(performance.thinkMs, () => this.#begin());
   }
 
   get over(): boolean {
     return this.#state === "over";
+  }
+
+  /** Cancelled, and not ended. */
+  get dawdles(): boolean {
+    return this.#cancelled && !this.over;
   }
 
   get sentMs(): number {
@@ -48,7 +57,7 @@ export class Answer {
     });
   }
 
-  #struck(when: "begin" | "break" | "end"): void {
+  #struck(when: Moment): void {
     for (const fault of this.#performance.faults) {
       if (fault.when === when) this.#world.checks.strike(fault.name);
     }
@@ -97,7 +106,9 @@ export class Answer {
     this.#state = "speaking";
     this.#struck("begin");
     this.#call.say({ type: "response.created", response: this.#response("in_progress", null) });
-    this.#after(this.#performance.firstMs, () => this.#beginItem());
+    if (this.#performance.empty) this.#after(this.#performance.firstMs, () => this.end("completed", null));
+    else if (this.#performance.firstMs < Infinity)
+      this.#after(this.#performance.firstMs, () => this.#beginItem());
   }
 
   #beginItem(): void {
@@ -110,7 +121,8 @@ export class Answer {
     };
     this.#call.say({ type: "response.output_item.added", response_id: this.id, output_index: 0, item });
     if (!this.outOfBand) {
-      this.#call.items.made(this.itemId, this.#performance.tool ? "function_call" : "message");
+      const type = this.#performance.tool ? "function_call" : "message";
+      this.#call.items.made(this.itemId, type, "assistant", this.number);
       this.#call.say({ type: "conversation.item.added", previous_item_id: null, item });
     }
     if (this.#performance.tool) {
@@ -132,6 +144,7 @@ export class Answer {
   #speak(): void {
     const { totalMs, chunkMs, pace, breakAt } = this.#performance;
     const until = breakAt === null ? totalMs : Math.min(totalMs, breakAt.ms);
+    if (this.#mumbling) return;
     const left = until - this.sentMs;
     if (left >= 1) {
       this.#chunk(Math.min(chunkMs, left));
@@ -142,14 +155,14 @@ export class Answer {
 
   #chunk(ms: number): void {
     const { rateHz } = this.#world.scenario;
-    const { odd, silent } = this.#performance;
+    const { odd, silent, faint } = this.#performance;
     // An odd piece carries the first byte of a sample; the next one begins with its second.
     const wanted =
       Math.max(2, Math.round((ms * rateHz) / 1000) * 2) +
       (odd && this.#sentBytes % 2 === 0 ? 1 : odd ? -1 : 0);
     const from = this.#sentBytes >> 1;
     const to = (this.#sentBytes + wanted + 1) >> 1;
-    const samples = silent ? new Int16Array(to - from) : agentAudio(this.number, from, to);
+    const samples = silent || faint ? nearSilence(to - from, faint) : agentAudio(this.number, from, to);
     const bytes = bytesOf(samples).subarray(this.#sentBytes % 2, (this.#sentBytes % 2) + wanted);
     this.#sentBytes += bytes.length;
     this.#words += 1;
@@ -210,7 +223,10 @@ export class Answer {
       const part = { type: "audio", transcript };
       this.#call.say({ type: "response.content_part.done", ...this.#at, part });
     }
-    this.end("completed", null);
+    const { lingerMs } = this.#performance;
+    if (lingerMs === 0) return this.end("completed", null);
+    this.#struck("end");
+    this.#after(lingerMs, () => this.end("completed", null));
   }
 
   /** `response.done`, after the item's own end. */
@@ -237,7 +253,19 @@ export class Answer {
 
   /** The caller interrupted, or the relay cancelled. */
   cancel(reason: string): void {
+    const { onCancel } = this.#performance;
+    this.#cancelled = true;
     if (this.#state === "thinking") this.#begin();
-    this.end("cancelled", { type: "cancelled", reason });
+    const end = () => this.end("cancelled", { type: "cancelled", reason });
+    if (onCancel === "ends") return end();
+    this.#struck("cancel");
+    if (onCancel === "goes on" || this.#mumbling) return;
+    this.#mumbling = true;
+    this.#after(onCancel, end);
   }
+}
+
+/** Zeros, or the least significant bit at work. */
+function nearSilence(count: number, faint: boolean): Int16Array {
+  return faint ? Int16Array.from({ length: count }, (_, n) => (n % 3) - 1) : new Int16Array(count);
 }

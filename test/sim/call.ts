@@ -6,9 +6,10 @@ import { drawFitting, faultNamed } from "./faults/index.ts";
 import { Provider } from "./provider.ts";
 import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
-import { plannedUpstream } from "./scenario.ts";
+import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { Tape } from "./tape.ts";
 import { VirtualTime } from "./time.ts";
+import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
 import type { Scenario, World } from "./world.ts";
 
@@ -18,7 +19,7 @@ const QUIET_MS = 2500;
 /** Silence that ends a turn, and a little more. */
 const HANGOVER_MS = 900;
 /** After the client's window: everything that was open must be closed by then. */
-const AFTERMATH_MS = 6000;
+const AFTERMATH_MS = 12_000;
 
 export interface Outcome {
   readonly seed: number;
@@ -63,17 +64,21 @@ export class SimulatedCall implements World {
     const scenario = drawFitting(this.random.fork(), faults);
     this.scenario = talksMs === null ? scenario : { ...scenario, utterances: Infinity };
     this.tape = new Tape(this.scenario.rateHz, this.random.int(0, 1 << 20));
-    for (const upstream of this.scenario.upstreams) {
-      if (upstream.kind === "echo") continue;
+    for (const upstream of [...this.scenario.upstreams, this.scenario.transcriber]) {
+      if (upstream === null || upstream.kind === "echo") continue;
       this.providers.set(
         upstream.name,
         new Provider(this, upstream, this.scenario.providerQuality, this.random.fork()),
       );
     }
-    const upstreams = this.scenario.upstreams.map((upstream) =>
-      plannedUpstream(upstream, this.scenario.rateHz),
-    );
-    const plan = { name: "sim", upstreams, session: {}, detector: "energy" } as const;
+    const { rateHz, transcriber } = this.scenario;
+    const plan = {
+      name: "sim",
+      upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
+      session: {},
+      detector: "energy",
+      ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
+    } as const;
     const setup = {
       id: "sim",
       model: "sim",
@@ -98,16 +103,19 @@ export class SimulatedCall implements World {
     });
   }
 
-  run(): Outcome {
+  async run(): Promise<Outcome> {
     const { checks, client, time } = this;
     client.begin();
     this.#watchTheEnd();
-    time.run(LONGEST_MS + (this.#talksMs ?? 0), () => checks.violation !== null || this.hungUpAt !== null);
+    await time.run(
+      LONGEST_MS + (this.#talksMs ?? 0),
+      () => checks.violation !== null || this.hungUpAt !== null,
+    );
     if (this.hungUpAt === null && checks.violation === null) {
       checks.fail("stuck", `the call did not end: unfinished responses ${client.answering.join(", ")}`);
     }
     const windowMs = (this.scenario.limits.clientGoneMs ?? 0) + AFTERMATH_MS;
-    time.run(time.now + windowMs, () => checks.violation !== null);
+    await time.run(time.now + windowMs, () => checks.violation !== null);
     if (checks.violation === null) judge(this);
     checks.count("virtual_ms", time.now);
     checks.count(`calls ${this.scenario.dialect}`);
@@ -130,15 +138,17 @@ export class SimulatedCall implements World {
       return;
     }
     if (this.#talksMs !== null && time.now >= this.#talksMs) client.caller.sayNoMore();
+    const quietMs = QUIET_MS + client.holdsBackMs + waitsLongerMs(this.scenario);
     if (
-      client.caller.quietFor(QUIET_MS) &&
-      client.line.settled(QUIET_MS, client.caller.quietSince + HANGOVER_MS) &&
+      client.caller.quietFor(quietMs) &&
+      client.line.settled(quietMs, client.caller.quietSince + HANGOVER_MS) &&
       !client.agentAudible &&
       client.answering.length === 0
     ) {
       const session = this.relay.session?.snapshot() ?? null;
-      if (session !== null) this.relay.inspection.look(session, this.relay.now);
+      if (session !== null) this.relay.inspection.look(session);
       this.lastMoment = session;
+      if (checksProviders(this)) compareProviders(this);
       client.line.hangUp();
       this.hungUpAt = time.now;
       return;

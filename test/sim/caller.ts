@@ -22,6 +22,8 @@ export class Caller {
   readonly #random: Random;
   #speaking: Utterance | null = null;
   #leftMs = 0;
+  /** While so much of an utterance is left, the caller draws breath. */
+  #breath = { fromMs: 0, toMs: 0 };
   #coughMs = 0;
   #coughFrom = 0;
   #quietSince = 0;
@@ -102,7 +104,8 @@ export class Caller {
     this.#decide(agentAudible);
     if (this.#speaking !== null) {
       this.#leftMs -= FRAME_MS;
-      const frame = tape.record(count, 1);
+      const breathes = this.#leftMs >= this.#breath.toMs && this.#leftMs < this.#breath.fromMs;
+      const frame = tape.record(count, breathes ? 0 : 1);
       this.#speaking.to = tape.end;
       if (this.#leftMs <= 0) this.#stop();
       return frame;
@@ -136,6 +139,8 @@ export class Caller {
     const { time, tape } = this.#world;
     const spoken: Utterance = { from: tape.end, to: tape.end, at: time.now, endedAt: null, over };
     this.#leftMs = this.#random.between(over ? 1000 : 440, 1500);
+    const fromMs = this.#random.chance(0.4) ? this.#leftMs / 2 : 0;
+    this.#breath = { fromMs, toMs: fromMs - this.#random.between(60, 180) };
     this.utterances.push(spoken);
     this.#speaking = spoken;
     this.#world.checks.note(() => `caller speaks${over ? " over the agent" : ""}`);

@@ -20,6 +20,12 @@ export type Invariant =
   | "verdict"
   | "provider-protocol"
   | "money"
+  | "after-end"
+  | "budget"
+  | "unbounded"
+  | "restless"
+  | "provider-history"
+  | "provider-config"
   | "threw";
 
 export interface Violation {
@@ -59,6 +65,12 @@ export class Checks {
 
   count(figure: string, by = 1): void {
     this.figures.set(figure, (this.figures.get(figure) ?? 0) + by);
+  }
+
+  /** The largest of a figure, over all calls in the report. */
+  most(figure: string, value: number): void {
+    const name = `most ${figure}`;
+    this.figures.set(name, Math.max(this.figures.get(name) ?? 0, value));
   }
 
   note(line: () => string): void {

@@ -1,4 +1,5 @@
 /** The caller's application: microphone and loudspeaker on one side, a client of the relay's wire on the other. */
+import { durationMs, type AudioFormat } from "../../src/audio/format.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { Caller, FRAME_MS } from "./caller.ts";
@@ -11,8 +12,9 @@ import { Hearing } from "./hearing.ts";
 import { Line } from "./line.ts";
 import { Player } from "./player.ts";
 import type { Random } from "./random.ts";
+import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
-import { bytesOf } from "./tape.ts";
+import { encodeAs } from "./wire-format.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
@@ -23,6 +25,9 @@ interface ClientHabits {
   /** Holds frames back and sends so many milliseconds at once. */
   burstMs: number;
   acknowledges: boolean;
+  acknowledgeEveryMs: number;
+  /** A plain client says what it played of an answer that it cut off. */
+  truncates: boolean;
 }
 
 export class Client {
@@ -32,7 +37,13 @@ export class Client {
   readonly hearing: Hearing;
   readonly dialogue: Dialogue;
   readonly line: Line;
-  readonly habits: ClientHabits = { slice: null, burstMs: 0, acknowledges: true };
+  readonly habits: ClientHabits = {
+    slice: null,
+    burstMs: 0,
+    acknowledges: true,
+    acknowledgeEveryMs: ACK_EVERY_MS,
+    truncates: true,
+  };
   /** Time and kind of everything that names a loss: errors, overlap decisions, clears. */
   readonly named: { readonly at: number; readonly what: string }[] = [];
   /** Turns as they were announced, by item; in milliseconds of what was sent. */
@@ -43,13 +54,22 @@ export class Client {
   readonly truncated = new Set<string>();
   readonly #world: World;
   readonly #random: Random;
+  /** What it sends, and what it gets. */
+  microphone: AudioFormat;
+  loudspeaker: AudioFormat;
+  /** The session as the relay showed it last. */
+  shown: JsonObject = {};
+  readonly #formats = new Map<string, AudioFormat>();
   #held: Uint8Array[] = [];
+  #frozenUntil = 0;
   #lastAckAt = 0;
   #owesResponse = false;
 
   constructor(world: World, relay: Relay, random: Random, silent: () => boolean) {
     this.#world = world;
     this.#random = random;
+    this.microphone = { type: "audio/pcm", rate: world.scenario.rateHz };
+    this.loudspeaker = this.microphone;
     this.line = new Line(world, relay, random.fork(), {
       receive: (data) => this.#receive(data),
       lost: (what) => this.name(what),
@@ -88,10 +108,12 @@ export class Client {
     if (this.over) return;
     this.player.play(FRAME_MS);
     const frame = this.caller.frame(this.agentAudible);
-    if (frame !== null) this.#held.push(bytesOf(frame));
-    if (this.#held.length * FRAME_MS > this.habits.burstMs || frame === null) this.#sendHeld();
-    this.line.keepUp();
-    if (this.extended) this.#acknowledge();
+    if (frame !== null) this.#held.push(encodeAs(this.microphone, frame, this.#world.tape.rateHz));
+    if (this.#world.time.now >= this.#frozenUntil) {
+      if (this.#held.length * FRAME_MS > this.habits.burstMs || frame === null) this.#sendHeld();
+      this.line.keepUp();
+      if (this.extended) this.#acknowledge();
+    }
     this.#world.time.after(FRAME_MS, () => this.#tick());
   }
 
@@ -116,11 +138,28 @@ export class Client {
 
   #acknowledge(): void {
     const { now } = this.#world.time;
-    if (!this.habits.acknowledges || now - this.#lastAckAt < ACK_EVERY_MS) return;
+    if (!this.habits.acknowledges || now - this.#lastAckAt < this.habits.acknowledgeEveryMs) return;
     this.#lastAckAt = now;
     for (const [itemId, played_ms] of this.player.news()) {
       this.line.send({ type: "playback.ack", item_id: itemId, played_ms });
     }
+  }
+
+  /** What was said so long ago may still be here. */
+  get holdsBackMs(): number {
+    return this.habits.burstMs + Math.max(0, this.#frozenUntil - this.caller.quietSince);
+  }
+
+  /** Nothing is sent for so long. */
+  freeze(ms: number): void {
+    this.#frozenUntil = this.#world.time.now + ms;
+  }
+
+  /** From now on it speaks in another format, and says so where the first such sample comes. */
+  speakIn(format: AudioFormat): void {
+    this.#sendHeld();
+    this.line.send({ type: "session.update", session: { type: "realtime", audio: { input: { format } } } });
+    this.microphone = format;
   }
 
   /** Push to talk: the button is let go. */
@@ -140,6 +179,13 @@ export class Client {
   /** Responses of agents that take turns; what echoes has no end. */
   get answering(): readonly string[] {
     return this.order.unfinished.filter((id) => this.dialogue.agents.has(this.dialogue.streamOf(id)));
+  }
+
+  /** Nobody speaks, nothing is heard and nothing is being answered, for so long. */
+  idleFor(ms: number): boolean {
+    const { caller } = this;
+    const quietMs = this.#world.time.now - caller.quietSince;
+    return caller.utterances.length > 0 && !caller.speaking && quietMs >= ms && this.answering.length === 0;
   }
 
   get agentAudible(): boolean {
@@ -177,13 +223,17 @@ export class Client {
     const echo = this.hearing.take(itemId, bytes);
     const heardOn = echo ? this.dialogue.echoStream : stream;
     this.dialogue.heardOn(responseId, heardOn);
-    const ms = (bytes.length * 500) / this.#world.tape.rateHz;
+    const format = this.#formats.get(responseId) ?? this.loudspeaker;
+    const ms = durationMs(format, bytes.length);
     this.player.push(heardOn, responseId, itemId, ms, this.line.wire.received);
   }
 
   #event(event: JsonObject): void {
     switch (text(event["type"])) {
+      case "session.updated":
+        return this.#show(fields(event["session"]));
       case "session.created":
+        this.#show(fields(event["session"]));
         if (this.extended) this.line.wire.created(fields(event["session"]));
         return;
       case "session.ack":
@@ -191,6 +241,8 @@ export class Client {
       case "session.resumed":
         return this.#resumed(event);
       case "response.created":
+        // A change is heard from the next answer on.
+        this.#formats.set(text(fields(event["response"])["id"]), this.loudspeaker);
         return this.dialogue.created(fields(event["response"]));
       case "response.done":
         return this.#responseDone(fields(event["response"]));
@@ -236,6 +288,29 @@ export class Client {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
     }
+  }
+
+  /** Another client takes this one's place, on the same loudspeaker. */
+  beginAnew(dialect: Dialect): void {
+    this.order.anew();
+    this.dialogue.forget();
+    this.hearing.forget();
+    this.hearing.excuseGap();
+    this.player.paused = false;
+    this.player.forget(0);
+    this.player.flush(null);
+    this.#owesResponse = false;
+    this.name("begins anew");
+    this.line.beginAnew(dialect, {
+      type: "session.update",
+      session: { type: "realtime", instructions: "Anew." },
+    });
+  }
+
+  #show(session: JsonObject): void {
+    this.shown = session;
+    const format = fields(fields(fields(session["audio"])["output"])["format"]);
+    this.loudspeaker = format as unknown as AudioFormat;
   }
 
   #resumed(event: JsonObject): void {
@@ -296,12 +371,14 @@ export class Client {
       if (itemId === null || !item || !this.dialogue.agents.has(stream)) continue;
       const heardMs = Math.floor(item.playedMs);
       this.truncated.add(itemId);
-      this.line.send({
-        type: "conversation.item.truncate",
-        item_id: itemId,
-        content_index: 0,
-        audio_end_ms: heardMs,
-      });
+      if (this.habits.truncates) {
+        this.line.send({
+          type: "conversation.item.truncate",
+          item_id: itemId,
+          content_index: 0,
+          audio_end_ms: heardMs,
+        });
+      }
       this.player.flush(item.responseId);
     }
   }

@@ -34,6 +34,8 @@ export class DuplexWire {
   #sent = 0;
   #kept: Kept[] = [];
   #received = 0;
+  /** Number of the last message of which the relay was told that it came. */
+  #told = 0;
   #acknowledged = 0;
   #token: string | null = null;
   /** Server messages that a verdict named as gone. */
@@ -53,7 +55,12 @@ export class DuplexWire {
   }
 
   get canResume(): boolean {
-    return CAN_RESUME && this.#token !== null;
+    return this.resumeToken !== null;
+  }
+
+  /** What a new connection may go on by; null: nothing. */
+  get resumeToken(): string | null {
+    return CAN_RESUME ? this.#token : null;
   }
 
   /** The number of the next message out. */
@@ -86,8 +93,9 @@ export class DuplexWire {
     if (!CAN_RESUME || this.resuming) return [];
     const { now } = this.#world.time;
     const events: JsonObject[] = [];
-    if (now - this.#ackAt >= ACK_EVERY_MS) {
+    if (now - this.#ackAt >= ACK_EVERY_MS && this.#received > this.#told) {
       this.#ackAt = now;
+      this.#told = this.#received;
       events.push({ type: "session.ack", last_received: this.#received });
     } else if (now - this.#sentAt >= HEARTBEAT_MS) events.push({ type: "session.heartbeat" });
     if (events.length > 0) this.#sentAt = now;

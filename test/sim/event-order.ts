@@ -45,6 +45,12 @@ export class EventOrder {
     for (const id of this.#speech.keys()) this.#speech.set(id, "committed");
   }
 
+  /** Another client, which is greeted. */
+  anew(): void {
+    for (const known of [this.#responses, this.#items, this.#conversation, this.#speech]) known.clear();
+    this.#created = false;
+  }
+
   take(event: JsonObject): void {
     const type = text(event["type"]);
     this.#identify(type, event);

@@ -37,16 +37,22 @@ export class Hearing {
     this.#echoAt = -1;
   }
 
+  /** The item in which so much of an answer was heard; null: nothing of it. */
+  itemOf(answer: number): string | null {
+    return [...this.#items].find(([, position]) => position.answer === answer)?.[0] ?? null;
+  }
+
   /** @returns whether it was the caller's own voice. */
   take(itemId: string, bytes: Uint8Array): boolean {
     const { checks } = this.#world;
+    if (this.#world.scenario.converted) return false;
     if (bytes.length % 2 === 1) checks.fail("event-order", "audio of odd length");
     const samples = samplesOf(bytes);
     if (samples.length === 0) checks.fail("event-order", "audio without a sample");
     const known = this.#items.get(itemId) ?? null;
     const hint =
       known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
-    if (this.#silent() && samples.every((sample) => sample === 0)) return false;
+    if (this.#silent() && samples.every((sample) => Math.abs(sample) <= 1)) return false;
     const short = samples.length < LEAST && this.#echoes && known === null;
     const said = short ? null : known !== null && known.answer === null ? null : readAgent(samples, hint);
     if (said !== null) this.#agent(itemId, known, said, samples.length);

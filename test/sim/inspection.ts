@@ -6,6 +6,8 @@ import type { World } from "./world.ts";
 
 /** A timer that is late, a message on its way: deadlines are met within this. */
 const SLACK_MS = 4000;
+/** A response's deadline is at most so far away. */
+const DEADLINE_MS = 35_000;
 /** A sound over an agent is judged within this. */
 const HELD_MS = 6000;
 /** A caller who sends nothing more is not speaking. */
@@ -44,9 +46,10 @@ export class Inspection {
   }
 
   /** At every snapshot. */
-  look(snapshot: SessionSnapshot, now: number): void {
+  look(snapshot: SessionSnapshot): void {
     this.#lookAtStates(snapshot);
     this.#lookAtBuffers(snapshot);
+    const { now } = snapshot.context;
     for (const [name, at] of snapshot.context.deadlines) {
       const key = `deadline:${name}:${at}`;
       if (at < now) this.#lasts(key, SLACK_MS, "deadline", () => `${name} is ${now - at} ms overdue`);
@@ -68,6 +71,7 @@ export class Inspection {
         watch(`response ${response.id}`, RESPONSE_MS);
       }
     }
+    this.#lookAtAnswers(snapshot);
     for (const link of snapshot.links) {
       for (const one of connectionsOf(link)) {
         const { number } = one.identity;
@@ -77,6 +81,19 @@ export class Inspection {
     }
     for (const key of this.#since.keys()) {
       if (!current.has(key) && !key.startsWith("deadline")) this.#since.delete(key);
+    }
+  }
+
+  /** Whatever was asked for fails or goes on at some moment that is known. */
+  #lookAtAnswers(snapshot: SessionSnapshot): void {
+    const { now, deadlines } = snapshot.context;
+    for (const { id, asked, phase, stream } of snapshot.responses.records) {
+      if (!asked || (phase !== "requested" && phase !== "generating")) continue;
+      const names = [`response:${id}`, `lane:${id}`, `link:${stream}`, "held", "client:gone"];
+      const bounds = deadlines.filter(([name]) => names.some((one) => name.startsWith(one)));
+      if (!bounds.some(([, at]) => at <= now + DEADLINE_MS)) {
+        this.#world.checks.fail("unbounded", `${id}, ${phase}, has no deadline within ${DEADLINE_MS} ms`);
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 /** The client's connection to the relay: dialled, lost, dialled again; what is sent while there is none waits. */
 import { FRAME_AUDIO, writeFrame } from "../../src/protocol/frame.ts";
+import type { Dialect } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { brief } from "./checks.ts";
 import { Connection, type Data } from "./connection.ts";
@@ -15,11 +16,14 @@ export interface LineHost {
 }
 
 export class Line {
-  readonly wire: DuplexWire;
+  wire: DuplexWire;
+  dialect: Dialect;
   connection: Connection | null = null;
   over = false;
   /** Until a lost connection is dialled again. */
   redialMs: () => number;
+  /** From a new connection to its `session.resume`. */
+  resumeAfterMs: () => number = () => 0;
   /** When the line was down, as the client sees it; the second moment is that of the verdict. */
   readonly outages: { readonly from: number; to: number }[] = [];
   readonly #world: World;
@@ -33,16 +37,17 @@ export class Line {
     this.#random = random;
     this.#host = host;
     this.wire = new DuplexWire(world);
+    this.dialect = world.scenario.dialect;
     this.redialMs = () => random.between(20, 600);
   }
 
   get extended(): boolean {
-    return this.#world.scenario.dialect === "duplex.v1";
+    return this.dialect === "duplex.v1";
   }
 
-  dial(): void {
+  dial(): Connection {
     const { time, scenario } = this.#world;
-    const connection = new Connection(time, this.#random.fork(), { ...scenario.clientQuality });
+    const connection: Connection = new Connection(time, this.#random.fork(), { ...scenario.clientQuality });
     this.connection = connection;
     connection.attach("far", {
       message: (data) => {
@@ -52,14 +57,63 @@ export class Line {
         if (this.connection === connection) this.#closed(code, reason);
       },
     });
-    const again = this.wire.canResume;
+    const token = this.wire.resumeToken;
     this.wire.connected();
-    this.wire.resuming = again;
+    this.wire.resuming = token !== null;
     time.after(connection.quality.delayMs, () => {
       if (this.connection !== connection) return;
-      if (!this.#relay.accept(connection, scenario.dialect)) this.lose("refused");
-      else if (again) this.put(JSON.stringify(this.wire.resume()));
+      if (!this.#relay.accept(connection, { dialect: this.dialect, token })) this.lose("refused");
+      else if (token !== null) this.#resume(connection);
     });
+    return connection;
+  }
+
+  #resume(connection: Connection): void {
+    const ms = this.resumeAfterMs();
+    if (ms === 0) return this.put(JSON.stringify(this.wire.resume()));
+    this.#world.time.after(ms, () => {
+      this.wire.connected();
+      if (this.connection === connection) this.put(JSON.stringify(this.wire.resume()));
+    });
+  }
+
+  /** A connection beside the one that lives: what it says, if anything, makes it nobody. */
+  dialBeside(saying: "nothing" | "a token that was never given" | "nonsense"): boolean {
+    const { time, scenario } = this.#world;
+    if (this.connection === null || this.wire.resumeToken === null) return false;
+    const connection = new Connection(time, this.#random.fork(), { ...scenario.clientQuality });
+    const token = this.wire.resumeToken;
+    if (!this.#relay.accept(connection, { dialect: this.dialect, token })) return false;
+    if (saying === "nonsense") connection.send("far", '{"type":"session.resume"}');
+    if (saying === "a token that was never given")
+      connection.send("far", '{"type":"session.resume","resume_token":"never","last_received":0}');
+    time.after(this.#random.between(500, 40_000), () => connection.close("far", 1000, ""));
+    return true;
+  }
+
+  /** The page was loaded again: a client that knows nothing comes by its key, in this dialect, and speaks first. */
+  beginAnew(dialect: Dialect, first: JsonObject): void {
+    this.connection?.cut();
+    this.connection = null;
+    this.wire = new DuplexWire(this.#world);
+    this.dialect = dialect;
+    this.#down();
+    const connection = this.dial();
+    this.#world.time.after(connection.quality.delayMs + 1, () => {
+      this.resumed();
+      if (this.connection === connection) this.send(first);
+    });
+  }
+
+  /** Its machine is gone: nothing is sent or taken any more, and no close is seen. */
+  vanish(): void {
+    const { connection } = this;
+    connection?.blackHole("far");
+    connection?.blackHole("near");
+    // A plain client has no heartbeat: the network itself notices at last.
+    if (!this.extended) this.#world.time.after(5000, () => connection?.cut());
+    this.over = true;
+    this.#host.lost("vanished");
   }
 
   #closed(code: number, reason: string): void {

@@ -3,6 +3,9 @@ import type { Random } from "./random.ts";
 
 export type Break = "stall" | "close" | "reset" | "fail" | "garbage" | "hole" | "expire" | "error";
 
+/** When a fault strikes: as the answer begins, breaks, ends or is cancelled. */
+export type Moment = "begin" | "break" | "end" | "cancel";
+
 export interface Performance {
   /** Until `response.created`; Infinity: the provider never answers. */
   thinkMs: number;
@@ -14,15 +17,24 @@ export interface Performance {
   pace: number;
   /** What happens to it after so much audio. */
   breakAt: { readonly ms: number; readonly how: Break } | null;
-  /** Zeros in place of a voice. */
+  /** Zeros in place of a voice, or next to nothing. */
   silent: boolean;
+  faint: boolean;
+  /** It is asked for, and nothing at all comes of it. */
+  swallowed: boolean;
+  /** It ends without an item. */
+  empty: boolean;
+  /** What becomes of a cancellation: it is obeyed, not heeded at all, or the end comes so many milliseconds later. */
+  onCancel: "ends" | "goes on" | number;
+  /** From the last audio to `response.done`. */
+  lingerMs: number;
   /** Audio is cut at odd bytes. */
   odd: boolean;
   /** After its end the provider goes on about it. */
   epilogue: "nothing" | "late" | "twice";
   tool: boolean;
   /** Faults to count when it really began, and when it broke. */
-  readonly faults: { readonly name: string; readonly when: "begin" | "break" | "end" }[];
+  readonly faults: { readonly name: string; readonly when: Moment }[];
 }
 
 export function performance(random: Random, tool: boolean): Performance {
@@ -34,6 +46,11 @@ export function performance(random: Random, tool: boolean): Performance {
     pace: random.pick([1.2, 2, 4, 20]),
     breakAt: null,
     silent: false,
+    faint: false,
+    swallowed: false,
+    empty: false,
+    onCancel: "ends",
+    lingerMs: 0,
     odd: false,
     epilogue: "nothing",
     tool,

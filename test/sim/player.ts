@@ -22,6 +22,7 @@ export class Player {
   readonly #queues = new Map<number, Piece[]>();
   readonly #sounded = new Set<string>();
   paused = false;
+  #stalledMs = 0;
 
   push(stream: number, responseId: string, itemId: string, ms: number, number: number): void {
     let item = this.items.get(itemId);
@@ -46,9 +47,15 @@ export class Player {
     else queue.push({ itemId, responseId, ms });
   }
 
+  /** The loudspeaker stands still for so long. */
+  stall(ms: number): void {
+    this.#stalledMs = ms;
+  }
+
   /** Time passes at the loudspeaker. */
   play(ms: number): void {
-    if (this.paused) return;
+    this.#stalledMs = Math.max(0, this.#stalledMs - ms);
+    if (this.paused || this.#stalledMs > 0) return;
     for (const queue of this.#queues.values()) {
       for (let left = ms; left > 0;) {
         const head = queue[0];
@@ -67,6 +74,8 @@ export class Player {
   /** Items of which more was heard since the last call, with whole milliseconds. */
   news(): readonly (readonly [string, number])[] {
     const news: (readonly [string, number])[] = [];
+    if (this.#stalledMs > 0)
+      for (const [head] of this.#queues.values()) if (head) this.#sounded.add(head.itemId);
     for (const itemId of this.#sounded) {
       news.push([itemId, Math.floor(this.items.get(itemId)?.playedMs ?? 0)]);
     }

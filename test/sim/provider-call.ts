@@ -6,12 +6,11 @@ import type { Connection, Data } from "./connection.ts";
 import { Ear } from "./ear.ts";
 import { fields, text } from "./fields.ts";
 import { performance } from "./performance.ts";
-import type { Provider } from "./provider.ts";
+import type { Provider, Turn } from "./provider.ts";
 import { ProviderItems } from "./provider-items.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
-const VAD_SILENCE_MS = 500;
 /** What a provider that commits and answers by itself may do while the relay's request for it is on its way. */
 const CROSSABLE: ReadonlySet<string> = new Set([
   "conversation_already_has_active_response",
@@ -31,7 +30,11 @@ export class ProviderCall {
   readonly #connection: Connection;
   readonly #name: string;
   readonly #answers: Answer[] = [];
+  readonly #turns = new Map<string, Turn>();
   #numbered = 0;
+  /** The session as this provider has it. */
+  config: JsonObject = {};
+  #greeted = false;
   #tools = false;
   #transcribes = false;
   /** Work of this server is done in order. */
@@ -46,12 +49,13 @@ export class ProviderCall {
     this.#random = random;
     this.#name = name;
     this.openedAt = world.time.now;
-    this.ear = new Ear(world, name);
+    this.ear = new Ear(world, name, () => this.#hearsAgain());
     this.items = new ProviderItems({
       keepsIds: provider.keepsIds,
       say: (event) => this.say(event),
       refuse: (code, what, event) => this.#refuse(code, what, event),
       newId: () => this.#id("item"),
+      deleted: (id) => this.#takenBack(id),
     });
     connection.attach("far", {
       message: (data) => this.#receive(data),
@@ -64,6 +68,11 @@ export class ProviderCall {
     return this.closedAt === null;
   }
 
+  /** Configured, nothing is being answered, and everything that it was told is worked through. */
+  get settled(): boolean {
+    return this.#greeted && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
+  }
+
   #closed(code: number): void {
     this.closedAt ??= this.#world.time.now;
     this.#world.checks.note(() => `${this.#name} closed (${code})`);
@@ -71,7 +80,8 @@ export class ProviderCall {
 
   #id(kind: string): string {
     this.#numbered += 1;
-    return `${kind}_${this.#name.replaceAll(".", "")}n${this.#numbered}`;
+    const { habits, name } = this.provider;
+    return `${kind}_${habits.repeatsIds ? name : this.#name.replaceAll(".", "")}n${this.#numbered}`;
   }
 
   say(event: JsonObject | Readonly<Record<string, unknown>>): void {
@@ -93,7 +103,10 @@ export class ProviderCall {
   /** The relay asked for something that a correct client of this dialect never asks for. */
   #refuse(code: string, what: string, event: JsonObject): void {
     this.#world.checks.count(`refused_${code}`);
-    const crossed = this.provider.kind === "server" && CROSSABLE.has(code);
+    // One that does not end what was cancelled may be asked for the next.
+    const dawdles =
+      code === "conversation_already_has_active_response" && this.#running().every((one) => one.dawdles);
+    const crossed = dawdles || (this.provider.kind === "server" && CROSSABLE.has(code));
     if (!crossed) {
       this.#world.checks.fail("provider-protocol", `${this.#name} had to refuse: ${what}`);
     }
@@ -171,18 +184,32 @@ export class ProviderCall {
   }
 
   #configure(event: JsonObject): void {
-    const text = JSON.stringify(event["session"]);
-    this.#tools = text.includes('"name":"look"');
-    this.#transcribes = text.includes('"transcription":{');
-    if (!this.provider.habits.configures) return this.#world.checks.strike("provider.never_ready");
-    this.say({ type: "session.updated", session: event["session"] ?? null });
+    const { habits } = this.provider;
+    if (!habits.configures) return this.#world.checks.strike("provider.never_ready");
+    if (this.#greeted && habits.refusesUpdates > 0) {
+      habits.refusesUpdates -= 1;
+      this.error("invalid_value", "Invalid value in the session.", event["event_id"]);
+      return this.provider.onRefusedUpdate();
+    }
+    this.#greeted = true;
+    this.config = { ...this.config, ...fields(event["session"]) };
+    const audio = JSON.stringify(this.config);
+    this.#tools = audio.includes('"name":"look"');
+    this.#transcribes = audio.includes('"transcription":{');
+    this.say({ type: "session.updated", session: this.config });
+    if (habits.diesAfterReadyMs === null) return;
+    this.#world.time.after(habits.diesAfterReadyMs, () => {
+      if (!this.open) return;
+      this.#world.checks.strike("provider.dies_when_ready");
+      this.hangUp(1011, "quota");
+    });
   }
 
   #hear(event: JsonObject): void {
     const { audio } = event;
     const bytes = typeof audio === "string" ? Uint8Array.fromBase64(audio) : new Uint8Array(0);
     const loud = this.ear.hear(bytes);
-    if (this.provider.kind === "server")
+    if (this.provider.kind !== "turns")
       this.#listen(loud, (bytes.length * 1000) / (2 * this.#world.scenario.rateHz));
   }
 
@@ -193,11 +220,11 @@ export class ProviderCall {
       this.#toldSpeech = true;
       this.say({ type: "input_audio_buffer.speech_started", audio_start_ms: 0, item_id: "soon" });
       for (const answer of this.#running()) answer.cancel("turn_detected");
-    } else if (this.#toldSpeech && this.#quietMs >= VAD_SILENCE_MS) {
+    } else if (this.#toldSpeech && this.#quietMs >= this.provider.habits.vadSilenceMs) {
       this.#toldSpeech = false;
       this.say({ type: "input_audio_buffer.speech_stopped", audio_end_ms: 0, item_id: "soon" });
       this.#turn();
-      this.#answer({});
+      if (this.provider.kind === "server") this.#answer({});
     }
   }
 
@@ -219,8 +246,10 @@ export class ProviderCall {
       status: "completed",
       content,
     };
-    this.provider.turns.push({ runs: this.ear.commit(), at: this.#world.time.now, call: this });
-    this.items.made(itemId, "message");
+    const turn = { ...this.ear.commit(), at: this.#world.time.now, again: false, call: this };
+    this.#turns.set(itemId, turn);
+    this.provider.turns.push(turn);
+    this.items.made(itemId, "message", "user");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });
     this.say({ type: "conversation.item.done", item, previous_item_id: null });
@@ -238,11 +267,37 @@ export class ProviderCall {
     });
   }
 
+  /** A turn that was committed in advance was none. */
+  #takenBack(itemId: string): void {
+    const { eager, faults } = this.#world.scenario;
+    const turn = eager ? this.#turns.get(itemId) : undefined;
+    if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
+      return;
+    // What the client itself deletes was said all the same.
+    if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
+    if (!turn.again) this.ear.unhear(turn.runs);
+    this.#world.checks.count("turns taken back");
+  }
+
+  /** The last turn from its beginning on; its deletion may still have to wait for its name. */
+  #hearsAgain(): Turn | null {
+    const turn = this.#lastTurn;
+    if (!turn || this.provider.kind !== "turns" || !this.#world.scenario.eager) return null;
+    turn.again = true;
+    return turn;
+  }
+
+  get #lastTurn(): Turn | undefined {
+    return [...this.#turns.values()].at(-1);
+  }
+
   #running(): readonly Answer[] {
     return this.#answers.filter((answer) => !answer.over && !answer.outOfBand);
   }
 
   #create(event: JsonObject): void {
+    if (this.provider.kind === "transcriber")
+      return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
     const outOfBand = wanted["conversation"] === "none";
     if (!outOfBand && this.#running().length > 0) {
@@ -262,6 +317,7 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
+    this.provider.asks.push(this.#world.time.now);
     this.provider.prepare(plan);
     this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));
   }

@@ -2,8 +2,11 @@
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { fields, text } from "./fields.ts";
 
-interface ProviderItem {
+export interface ProviderItem {
   readonly type: string;
+  readonly role: string;
+  /** Number of the answer that its audio spells; null: it was told to it. */
+  readonly answer: number | null;
   audioMs: number;
   truncatedMs: number | null;
 }
@@ -13,6 +16,7 @@ interface Voice {
   say(event: JsonObject): void;
   refuse(code: string, what: string, event: JsonObject): void;
   newId(): string;
+  deleted(id: string): void;
   readonly keepsIds: boolean;
 }
 
@@ -25,8 +29,13 @@ export class ProviderItems {
   }
 
   /** The provider itself makes an item. */
-  made(id: string, type: string): void {
-    this.#items.set(id, { type, audioMs: 0, truncatedMs: null });
+  made(id: string, type: string, role: string, answer: number | null = null): void {
+    this.#items.set(id, { type, role, answer, audioMs: 0, truncatedMs: null });
+  }
+
+  /** In the order of the conversation. */
+  get all(): readonly ProviderItem[] {
+    return [...this.#items.values()];
   }
 
   grew(id: string, audioMs: number): void {
@@ -52,7 +61,7 @@ export class ProviderItems {
         event,
       );
     }
-    this.#items.set(id, { type: text(item["type"]), audioMs: 0, truncatedMs: null });
+    this.made(id, text(item["type"]), text(item["role"]));
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#voice.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
     this.#voice.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
@@ -79,6 +88,7 @@ export class ProviderItems {
     if (!this.#items.delete(text(event["item_id"]))) {
       return this.#voice.refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
     }
+    this.#voice.deleted(text(event["item_id"]));
     this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
   }
 }

@@ -8,6 +8,10 @@ import type { SimUpstream, UpstreamKind, World } from "./world.ts";
 
 export interface Turn {
   readonly runs: readonly Run[];
+  /** Milliseconds of it that are loud. */
+  readonly loudMs: number;
+  /** It was heard again after it: it was none, and has to be taken back. */
+  again: boolean;
   readonly at: number;
   readonly call: ProviderCall;
 }
@@ -20,6 +24,14 @@ interface Habits {
   picksUp: boolean;
   /** Answers `session.update`. */
   configures: boolean;
+  /** Hangs up so soon after it was configured; null: it does not. */
+  diesAfterReadyMs: number | null;
+  /** So many changes of the session are refused, after the greeting. */
+  refusesUpdates: number;
+  /** Silence after which it ends a turn by itself. */
+  vadSilenceMs: number;
+  /** Its names begin anew with every connection. */
+  repeatsIds: boolean;
 }
 
 export class Provider {
@@ -34,6 +46,10 @@ export class Provider {
   readonly turns: Turn[] = [];
   readonly calls: ProviderCall[] = [];
   readonly answers: { readonly number: number; readonly status: string; readonly audioMs: number }[] = [];
+  /** When answers were asked for, or it began them by itself. */
+  readonly asks: number[] = [];
+  /** Runs when a change of the session was refused. */
+  onRefusedUpdate: () => void = () => {};
   /** Faults look at each answer before it begins. */
   readonly onAnswer: ((performance: Performance) => void)[] = [];
   readonly onCall: ((call: ProviderCall) => void)[] = [];
@@ -51,7 +67,16 @@ export class Provider {
     this.keepsIds = upstream.profile === "openai";
     this.echoesMetadata = upstream.profile === "openai";
     this.abandons = upstream.profile === "xai";
-    this.habits = { refuses: null, dialMs: random.between(20, 150), picksUp: true, configures: true };
+    this.habits = {
+      refuses: null,
+      dialMs: random.between(20, 150),
+      picksUp: true,
+      configures: true,
+      diesAfterReadyMs: null,
+      refusesUpdates: 0,
+      vadSilenceMs: 500,
+      repeatsIds: false,
+    };
   }
 
   prepare(performance: Performance): void {

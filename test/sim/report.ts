@@ -58,7 +58,8 @@ export function addOutcome(report: Report, outcome: Outcome): void {
 }
 
 function bump(figures: Record<string, number>, name: string, by: number): void {
-  figures[name] = (figures[name] ?? 0) + by;
+  const before = figures[name] ?? 0;
+  figures[name] = name.startsWith("most ") ? Math.max(before, by) : before + by;
 }
 
 export function addReport(total: Report, part: Report): void {

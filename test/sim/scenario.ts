@@ -33,14 +33,24 @@ const KINDS: readonly (readonly UpstreamKind[])[] = [
   ["turns"],
   ["turns", "echo"],
   ["turns", "turns"],
+  ["turns", "turns", "turns"],
+  ["turns", "server"],
+  ["server", "turns"],
+  ["server", "server"],
   ["server"],
   ["server"],
   ["echo"],
 ];
 
+/** Upstreams are hung up in the pauses of such calls. */
+/** Calls in which the client has formats of its own. */
+const CONVERTING: readonly string[] = ["client.formats"];
+const PARKING: readonly string[] = ["caller.long_silence", "platform.evict"];
+
 export function drawScenario(random: Random, faults: readonly string[]): Scenario {
   const rateHz = random.pick([16_000, 16_000, 16_000, 24_000, 8000] as const);
-  const kinds = random.pick(KINDS);
+  const converted = faults.some((name) => CONVERTING.includes(name));
+  const kinds = converted ? random.pick([["turns"], ["turns"], ["server"]] as const) : random.pick(KINDS);
   const dialect = random.chance(0.6) ? "duplex.v1" : "realtime";
   const manual = kinds.every((kind) => kind === "turns") && random.chance(0.12);
   const tools = random.chance(0.25);
@@ -48,17 +58,33 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     const profile =
       kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
     const rolloverMs = faults.includes("provider.rollover") ? Math.round(random.between(2500, 8000)) : null;
-    return { name: `p${index}`, kind, profile, rolloverMs, standby: faults.includes("provider.standby") };
+    const standby = faults.includes("provider.standby");
+    const fallback = kind !== "echo" && random.chance(0.2);
+    return { name: `p${index}`, kind, profile, rolloverMs, standby, fallback };
   });
+  const transcriber: SimUpstream | null = random.chance(0.12)
+    ? {
+        name: "ear",
+        kind: "transcriber",
+        profile: "openai",
+        rolloverMs: null,
+        standby: false,
+        fallback: random.chance(0.3),
+      }
+    : null;
+  const settings = session(random, rateHz, manual, tools, dialect === "duplex.v1");
   return {
     dialect,
     rateHz,
     upstreams,
+    transcriber,
+    converted,
     manual,
+    eager: faults.includes("client.eager_on_off") || JSON.stringify(settings).includes("eager_ms"),
     tools,
     faults,
-    session: session(random, rateHz, manual, tools, dialect === "duplex.v1"),
-    limits: faults.includes("caller.long_silence") ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
+    session: settings,
+    limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
     utterances: random.int(2, 4),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
     providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },
@@ -73,30 +99,44 @@ function session(
   extended: boolean,
 ): JsonObject {
   const format = { type: "audio/pcm", rate };
-  const turn_detection = manual
-    ? null
-    : {
-        type: "server_vad",
-        silence_duration_ms: random.int(250, 600),
-        prefix_padding_ms: random.int(200, 400),
-      };
+  const turn_detection = manual ? null : detection(random);
   const transcription = random.chance(0.5) ? { model: "whisper" } : null;
   const parameters = { type: "object", properties: {} };
   return {
     instructions: "Answer.",
     tools: tools ? [{ type: "function", name: "look", description: "Looks.", parameters }] : [],
     audio: { input: { format, turn_detection, transcription }, output: { format } },
-    ...(extended && random.chance(0.3) ? { relay: { lead_ms: random.pick([100, 400, 2000, null]) } } : {}),
+    relay: {
+      ...(extended && random.chance(0.3) ? { lead_ms: random.pick([100, 400, 2000, null]) } : {}),
+      ...(!manual && random.chance(0.2) ? { eager_ms: random.pick([50, 100, 200]) } : {}),
+    },
   };
 }
 
+function detection(random: Random): JsonObject {
+  if (random.chance(0.1)) return { type: "semantic_vad", eagerness: random.pick(["high", "auto"] as const) };
+  return {
+    type: "server_vad",
+    silence_duration_ms: random.int(250, 600),
+    prefix_padding_ms: random.int(200, 400),
+  };
+}
+
+const MELODY_MS = 4500;
+
+/** How much longer than by silence alone the relay may wait for the end of a turn: where meaning decides. */
+export function waitsLongerMs({ session, faults }: Scenario): number {
+  const semantic = JSON.stringify(session).includes("semantic_vad") || faults.includes("client.semantic_vad");
+  return semantic ? MELODY_MS : 0;
+}
+
 export function plannedUpstream(
-  { name, kind, profile, rolloverMs, standby }: SimUpstream,
+  { name, kind, profile, rolloverMs, standby, fallback }: SimUpstream,
   rate: 8000 | 16000 | 24000,
 ): PlannedUpstream {
   const format = { type: "audio/pcm", rate } as const;
   if (kind === "echo") return { name, options: { adapter: "echo", settings: { format } } };
-  const turns = kind === "server" ? "server" : "client";
+  const turns = kind === "turns" ? "client" : "server";
   const options = {
     adapter: "openai-compatible",
     url: `wss://${name}.sim/v1/realtime`,
@@ -107,6 +147,7 @@ export function plannedUpstream(
     name,
     options,
     ...(rolloverMs === null ? {} : { rolloverMs }),
-    ...(standby ? { standby, fallback: [options] } : {}),
+    ...(standby ? { standby } : {}),
+    ...(standby || fallback ? { fallback: [options] } : {}),
   };
 }

@@ -1,11 +1,11 @@
-/** Five hundred calls, every one another kind of bad day (docs/testing.md says what is looked at). */
+/** A thousand calls, every one another kind of bad day (docs/testing.md says what is looked at). */
 import { describe, expect, test } from "vitest";
 import { FAULTS } from "./faults/index.ts";
 import { MUTATIONS, mutate } from "./mutations.ts";
 import { addReport, describeFailure, emptyReport } from "./report.ts";
 import { play, simulate, SURVIVABLE } from "./simulate.ts";
 
-const SEEDS = 500;
+const SEEDS = 1000;
 const BATCH = 100;
 
 describe("the simulator", () => {
@@ -13,9 +13,9 @@ describe("the simulator", () => {
 
   for (let from = 1; from <= SEEDS; from += BATCH) {
     const to = from + BATCH - 1;
-    test(`no invariant is broken in calls ${from} to ${to}`, () => {
+    test(`no invariant is broken in calls ${from} to ${to}`, async () => {
       const range = { from, to, step: 1, among: SURVIVABLE, untilFailure: false };
-      const report = simulate(range, () => process.cpuUsage().user / 1e6);
+      const report = await simulate(range, () => process.cpuUsage().user / 1e6);
       addReport(total, report);
       expect(report.failures.map((failure) => describeFailure(failure))).toEqual([]);
     }, 120_000);
@@ -24,18 +24,23 @@ describe("the simulator", () => {
   test("nearly every kind of fault really struck in these calls", () => {
     const idle = SURVIVABLE.filter((name) => (total.faults[name]?.struck ?? 0) === 0);
     expect(idle.length, idle.join(", ")).toBeLessThanOrEqual(2);
-    expect(FAULTS.length).toBeGreaterThanOrEqual(25);
-    expect(Object.keys(total.pairs).length).toBeGreaterThan(150);
+    expect(FAULTS.length).toBeGreaterThanOrEqual(70);
+    expect(Object.keys(total.pairs).length).toBeGreaterThan(500);
   });
 
-  test("a seed is one call, to the last message", () => {
-    const [once, again] = [play(7, SURVIVABLE, true), play(7, SURVIVABLE, true)];
+  test("a seed is one call, to the last message", async () => {
+    const [once, again] = [await play(7, SURVIVABLE, true), await play(7, SURVIVABLE, true)];
     expect(once.trace.length).toBeGreaterThan(500);
     expect(again.trace).toEqual(once.trace);
   });
 });
 
 describe("the mutations of the core", () => {
+  test("there are enough of them, each with a number of its own", () => {
+    expect(MUTATIONS.length).toBeGreaterThanOrEqual(40);
+    expect(MUTATIONS.map(({ number }) => number)).toEqual(MUTATIONS.map((_, at) => at + 1));
+  });
+
   test.for([...MUTATIONS])("$number still fits the code it breaks", async (mutation) => {
     const { readFile } = await import("node:fs/promises");
     const source = await readFile(new URL(`../../${mutation.file}`, import.meta.url), "utf8");

@@ -22,12 +22,15 @@ export interface Range {
 }
 
 /** One call. With `tracing` it says what happened. */
-export function play(seed: number, among: readonly string[], tracing = false): Outcome {
+export function play(seed: number, among: readonly string[], tracing = false): Promise<Outcome> {
   return new SimulatedCall(seed, faultsOf(seed, among), tracing).run();
 }
 
 /** One call of so many virtual milliseconds, and what the session kept of it by then. */
-export function soak(seed: number, ms: number): Outcome & { readonly kept: readonly number[] } {
+export async function soak(
+  seed: number,
+  ms: number,
+): Promise<Outcome & { readonly kept: readonly number[] }> {
   const call = new SimulatedCall(seed, [], false, ms);
   const kept: number[] = [];
   const look = (): void => {
@@ -35,14 +38,17 @@ export function soak(seed: number, ms: number): Outcome & { readonly kept: reado
     call.time.after(ms / 6, look);
   };
   call.time.after(ms / 6, look);
-  return { ...call.run(), kept: kept.slice(0, 6) };
+  return { ...(await call.run()), kept: kept.slice(0, 6) };
 }
 
-export function simulate({ from, to, step, among, untilFailure }: Range, cpu: () => number): Report {
+export async function simulate(
+  { from, to, step, among, untilFailure }: Range,
+  cpu: () => number,
+): Promise<Report> {
   const report = emptyReport();
   const before = cpu();
   for (let seed = from; seed <= to; seed += step) {
-    const outcome = play(seed, among);
+    const outcome = await play(seed, among);
     addOutcome(report, outcome);
     if (untilFailure && outcome.violation !== null && findingOf(outcome) === null) break;
   }

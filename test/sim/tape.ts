@@ -76,6 +76,11 @@ export class Tape {
     return this.#samples.subarray(this.#end - count, this.#end);
   }
 
+  /** A view. */
+  part(from: number, to: number): Int16Array {
+    return this.#samples.subarray(from, to);
+  }
+
   #reserve(length: number): void {
     if (length <= this.#samples.length) return;
     const grown = new Int16Array(Math.max(length, this.#samples.length * 2));

@@ -5,11 +5,16 @@ interface Planned {
   run: (() => void) | null;
 }
 
+/** More than any chain of awaits in the driver is long. */
+const AWAITS = 16;
+
 export class VirtualTime {
   /** Milliseconds since the call began. */
   now = 0;
   #heap: Planned[] = [];
   #count = 0;
+  /** A promise was settled: what awaits it runs before anything else happens. */
+  #unsettled = false;
 
   /** Returns a function that cancels. What lies in the past happens now. */
   at(when: number, run: () => void): () => void {
@@ -25,8 +30,13 @@ export class VirtualTime {
     return this.at(this.now + ms, run);
   }
 
+  /** A promise was settled: who awaits it is to hear of it now. */
+  unsettled(): void {
+    this.#unsettled = true;
+  }
+
   /** Lets everything happen up to `until`, or until `over` says that it is enough. */
-  run(until: number, over: () => boolean): void {
+  async run(until: number, over: () => boolean): Promise<void> {
     while (!over()) {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) {
@@ -36,6 +46,14 @@ export class VirtualTime {
       this.#shift();
       this.now = next.at;
       next.run?.();
+      if (this.#unsettled) await this.#settle();
+    }
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#unsettled) {
+      this.#unsettled = false;
+      for (let turn = 0; turn < AWAITS; turn += 1) await Promise.resolve();
     }
   }
 

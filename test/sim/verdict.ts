@@ -1,8 +1,11 @@
 /** What must be true of a call when it is over. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
+import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
+import { atRest, budget } from "./aftermath.ts";
+import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
 /** Something that was told so long after an utterance may be about it. */
@@ -17,9 +20,16 @@ const HEARD_SLACK_MS = 60;
 
 export function judge(call: SimulatedCall): void {
   leftOpen(call);
-  for (const provider of call.providers.values()) spokenReached(call, provider);
+  for (const provider of call.providers.values()) {
+    if (call.scenario.converted) spokenInBulk(call, provider);
+    else spokenReached(call, provider);
+  }
   answered(call);
-  if (call.lastMoment !== null) history(call, call.lastMoment);
+  if (call.lastMoment !== null) {
+    history(call, call.lastMoment);
+    atRest(call, call.lastMoment);
+  }
+  budget(call);
   money(call);
 }
 
@@ -34,6 +44,27 @@ function leftOpen(call: SimulatedCall): void {
       checks.fail("upstream-left-open", `${provider.name} still has a connection`);
     }
   }
+}
+
+/** Where samples cannot be told apart: as much of a voice as was said, within what resampling and frames blur. */
+function spokenInBulk(call: SimulatedCall, provider: Provider): void {
+  const { checks, client, tape } = call;
+  if (client.named.length > 0) return;
+  const turns = provider.turns.reduce((sum, turn) => sum + turn.loudMs, 0);
+  const said = client.caller.utterances.reduce(
+    (sum, { from, to }) => sum + loudMsOf(tape.part(from, to), tape.rateHz),
+    0,
+  );
+  if (turns < said * 0.85 - 100)
+    checks.fail(
+      "spoken-lost",
+      `${provider.name} got ${turns.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
+    );
+  if (turns > said * 1.15 + 200)
+    checks.fail(
+      "spoken-twice",
+      `${provider.name} got ${turns.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
+    );
 }
 
 function named(call: SimulatedCall, spoken: Utterance): boolean {
@@ -98,7 +129,12 @@ function answered(call: SimulatedCall): void {
     const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
     const asked =
       server && call.checks.struck.has("provider.mute") ? (scenario.limits.firstOutputMs ?? 0) : 0;
-    const within = ANSWERED_WITHIN_MS + asked + slackMs(call) + 5000 * Number(call.unsteady);
+    const within =
+      ANSWERED_WITHIN_MS +
+      asked +
+      slackMs(call) +
+      waitsLongerMs(call.scenario) +
+      5000 * Number(call.unsteady);
     // What was said while the line was down arrives when it is up again.
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
     const by = Math.max(endedAt, ...down.map(({ to }) => to)) + within;
@@ -130,6 +166,8 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     const cut = client.truncated.has(id);
     const remembered = entry.truncatedMs ?? entry.audioMs;
     checks.count("items heard");
+    // Who claims to speak and cannot be heard was not heard.
+    if (call.silentVoices) continue;
     if (!cut && entry.truncatedMs === null) {
       const more = entry.audioMs - item.receivedMs;
       if (item.forgotten ? more > 0.01 : Math.abs(more) > 0.01)
@@ -137,7 +175,7 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
       continue;
     }
     checks.count("items cut");
-    if (call.unsteady) continue;
+    if (call.unsteady || !client.habits.truncates) continue;
     const apart = (item.playedMs ?? 0) - remembered;
     if (apart < -HEARD_SLACK_MS - slackMs(call) || apart > HEARD_SLACK_MS + slackMs(call)) {
       checks.fail(

@@ -8,8 +8,8 @@ import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
 import type { VirtualTime } from "./time.ts";
 
-/** `turns`: the relay decides; `server`: the provider does; `echo`: in process, full duplex. */
-export type UpstreamKind = "turns" | "server" | "echo";
+/** `turns`: the relay decides; `server`: the provider does; `echo`: in process, full duplex; `transcriber`: only hears. */
+export type UpstreamKind = "turns" | "server" | "echo" | "transcriber";
 
 export interface SimUpstream {
   readonly name: string;
@@ -20,6 +20,8 @@ export interface SimUpstream {
   readonly rolloverMs: number | null;
   /** A second connection is kept ready. */
   readonly standby: boolean;
+  /** There is another address for it. */
+  readonly fallback: boolean;
 }
 
 /** Everything that is decided before the call begins. */
@@ -27,10 +29,15 @@ export interface Scenario {
   readonly dialect: Dialect;
   readonly rateHz: 8000 | 16000 | 24000;
   readonly upstreams: readonly SimUpstream[];
+  readonly transcriber: SimUpstream | null;
   readonly session: JsonObject;
+  /** The client's formats differ from the providers': audio is told by how much of it there is, not by the sample. */
+  readonly converted: boolean;
   readonly limits: Partial<Limits>;
   readonly utterances: number;
   readonly manual: boolean;
+  /** Turns may be committed in advance, and taken back. */
+  readonly eager: boolean;
   readonly tools: boolean;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */

@@ -106,7 +106,7 @@ const overNative: OpenAIForm = {
   name: "OpenAIRealtimeWebSocket",
   dial: async (target, options = {}) => {
     const rt = new OpenAIRealtimeWebSocket(connection(target, options), openAIClient(target, options.apiKey));
-    const socket: WebSocket = rt.socket;
+    const { socket } = rt;
     const closed = new Promise<Closed>((resolve) =>
       socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason })),
     );

@@ -58,7 +58,7 @@ export class ScriptedOpenAi implements ScriptedServer {
           ? [this.say({ type: "session.updated", event_id: "e1", session: event.session })]
           : [];
       case "input_audio_buffer.append":
-        this.#buffer.push(...Uint8Array.fromBase64(event.audio));
+        for (const byte of Uint8Array.fromBase64(event.audio)) this.#buffer.push(byte);
         return [];
       case "input_audio_buffer.clear":
         this.#buffer = [];

@@ -149,7 +149,11 @@ export class ClientCommands {
     return caller ? [caller] : links;
   }
 
-  /** The call that a tool's result answers: of calls with its `call_id` the latest that has none yet. */
+  /**
+   * The call that a tool's result answers: of calls with its `call_id` that have none yet the latest of each upstream, and
+   * of those the first. An upstream that begins its numbers anew means its latest; two that use the same number at the
+   * same time are answered in the order in which they called.
+   */
   #callOf(item: Item): Entry | undefined {
     if (item.type !== "function_call_output") return undefined;
     const { entries } = this.#parts.conversation;
@@ -157,7 +161,8 @@ export class ClientCommands {
     const calls = entries.filter(
       (entry) => entry.item.type === "function_call" && entry.item["call_id"] === item["call_id"],
     );
-    return calls.findLast((call) => !answered.has(call.item.id)) ?? calls.at(-1);
+    const open = calls.filter((call) => !answered.has(call.item.id));
+    return open.find((call, at) => !open.slice(at + 1).some(sameOrigin(call))) ?? calls.at(-1);
   }
 
   /** The turn that is being spoken has this name already; it is in the conversation when it ends. */
@@ -261,6 +266,10 @@ export class ClientCommands {
     }
     listener.heard(itemId, playedMs);
   }
+}
+
+function sameOrigin({ origin }: Entry): (other: Entry) => boolean {
+  return (other) => other.origin === origin;
 }
 
 function hasAudio(item: Item): boolean {

@@ -38,7 +38,7 @@ export interface GivenNames {
 }
 
 /**
- * @returns the item with id, object and status set.
+ * @returns the item with id, object and status set, as far as its kind has them.
  * @throws ClientError naming the field.
  */
 export function checkItem(item: JsonObject, names: GivenNames, sizeLimit: number, audio: AudioBound): Item {
@@ -46,6 +46,8 @@ export function checkItem(item: JsonObject, names: GivenNames, sizeLimit: number
   if (JSON.stringify(item).length > sizeLimit) {
     throw new ClientError("item_too_large", `The item is larger than ${sizeLimit} characters.`, "item");
   }
+  // Items of MCP have neither object nor status in the provider's types, and go to it as they are.
+  if (type.startsWith("mcp_")) return { ...item, id: names.itemId, type };
   const called = type === "function_call" && item["call_id"] === undefined;
   return {
     ...item,

@@ -97,7 +97,10 @@ export class SessionObject {
     this.#parts.asking.settle();
   }
 
-  /** @returns who has to judge the configuration that is in force, and whether one of them was told of it just now. */
+  /**
+   * @returns who has to judge the configuration that is in force, and whether the verdict of one of them is near: it was
+   * told of it just now, or is being dialled and will be greeted with it.
+   */
   #changed(): { readonly waits: readonly Judge[]; readonly soon: boolean } {
     const { context, links, transcriber, idle } = this.#parts;
     this.#host.configureTurns();
@@ -115,7 +118,8 @@ export class SessionObject {
     const open = judges.filter(
       ({ link, sent }) => link.capabilities.confirms && (sent || link.phase !== "ready"),
     );
-    return { waits: open.map(({ judge }) => judge), soon: open.some(({ sent }) => sent) };
+    const soon = open.some(({ link, sent }) => sent || !link.dormant);
+    return { waits: open.map(({ judge }) => judge), soon };
   }
 }
 

@@ -2,16 +2,19 @@
  * What waits for a connection until it is configured: commands in their order, and the caller's audio between them. It
  * is bounded. Commands beyond the bound end the connection; of audio the oldest goes, which is told.
  */
-import { bytesPerSample, durationMs, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { NO_KERNELS } from "../../audio/kernels.ts";
+import { transcode } from "../../audio/transcode.ts";
 import type { AudioChunk, Command } from "../../upstreams/upstream.ts";
 import type { Limits } from "../limits.ts";
+import { inFormat, inputInFormat } from "../memory/item-audio.ts";
 
 /** Audio that waits is put together into pieces of this, so that small ones do not count as many commands. */
 const PIECE_BYTES = 4096;
 
 export class Backlog {
   readonly #limits: Limits;
-  readonly #input: AudioFormat;
+  #input: AudioFormat;
   #commands: Command[] = [];
   #bytes = 0;
   /** Of these, audio of the caller's as it came: the next connection can still hear it. */
@@ -82,6 +85,34 @@ export class Backlog {
     return durationMs(this.#input, dropped);
   }
 
+  /** The provider takes another format than what waits is in: it is put into that one. Each run of audio is one stream. */
+  restate(to: AudioFormat): void {
+    const from = this.#input;
+    this.#input = to;
+    const restated: Command[] = [];
+    let run: Uint8Array[] = [];
+    const endRun = () => {
+      if (run.length > 0) restated.push(audioOf(transcode(joined(run), from, to, NO_KERNELS)));
+      run = [];
+    };
+    for (const command of this.#commands) {
+      if (command.type === "audio") run.push(command.chunk.bytes);
+      else {
+        endRun();
+        restated.push(inOther(command, from, to));
+      }
+    }
+    endRun();
+    this.#commands = restated;
+    this.#bytes = restated.reduce(
+      (sum, one) => sum + (one.type === "audio" ? one.chunk.bytes.byteLength : 0),
+      0,
+    );
+    const unsentMs = durationMs(from, this.#unsentBytes);
+    const samples = Math.round((unsentMs * sampleRateHz(to)) / 1000);
+    this.#unsentBytes = Math.min(this.#bytes, samples * bytesPerSample(to));
+  }
+
   /** The connection is ready: all that waited, in its order. */
   take(): readonly Command[] {
     const commands = this.#commands;
@@ -105,7 +136,9 @@ export class Backlog {
     };
   }
 
-  restore(snapshot: BacklogSnapshot): void {
+  /** @param input the format that the connection takes, and all that waits is in. */
+  restore(snapshot: BacklogSnapshot, input: AudioFormat): void {
+    this.#input = input;
     this.#unsentBytes = snapshot.unsentBytes;
     this.#commands = snapshot.commands.map((kept) => (kept.type === "audio" ? audioOf(kept.bytes) : kept));
     this.#bytes = snapshot.commands.reduce(
@@ -117,6 +150,24 @@ export class Backlog {
 
 function audioOf(bytes: Uint8Array): { readonly type: "audio"; readonly chunk: AudioChunk } {
   return { type: "audio", chunk: { bytes, base64: () => bytes.toBase64() } };
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
+
+/** A command whose items have their audio in another format. */
+function inOther(command: Command, from: AudioFormat, to: AudioFormat): Command {
+  if (command.type === "item") return { ...command, item: inFormat(command.item, from, to, NO_KERNELS) };
+  if (command.type !== "respond") return command;
+  const params = inputInFormat(command.options.params, from, to, NO_KERNELS);
+  return { ...command, options: { ...command.options, params } };
 }
 
 type KeptCommand =

@@ -3,6 +3,7 @@
  * configured, and what it knows of the conversation. A connection is dialled once; what follows it is another one.
  * In-process upstreams (`loop:`) are the same but for the socket: what they encode is handed to their own decode.
  */
+import { formatKey } from "../../audio/format.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -165,7 +166,12 @@ export class Connection {
       return;
     }
     this.#restated = false;
-    for (const event of this.#upstream.decode(data)) this.#event(event);
+    const taken = this.capabilities.input;
+    const events = this.#upstream.decode(data);
+    const { input } = this.capabilities;
+    // A provider may state another format than it was dialled for, while audio waits for it.
+    if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
+    for (const event of events) this.#event(event);
   }
 
   #event(event: UpstreamEvent): void {
@@ -459,7 +465,7 @@ export class Connection {
     for (const id of snapshot.asked) this.#asked.add(id);
     this.#watched = snapshot.watched;
     this.#upstream.restore(snapshot.upstream);
-    this.#backlog.restore(snapshot.backlog);
+    this.#backlog.restore(snapshot.backlog, this.capabilities.input);
   }
 }
 

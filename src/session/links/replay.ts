@@ -125,8 +125,8 @@ export class Replay {
     if (!this.#concerns(connection, entry) || isCutCall(entry.item)) return NOTHING;
     const cut = cutAt(entry);
     if (cut !== null) {
-      const { length } = wordsHeard(entry);
-      return length > 0 ? `cut:${cut}:${length}` : NOTHING;
+      const heard = heardOnly(entry);
+      return heard === null ? NOTHING : `cut:${cut}:${lengthOf(heard)}`;
     }
     const length = lengthOf(entry.item);
     if (isUnspoken(entry) && (length === null || this.#recording(connection, entry))) return SOUND;
@@ -230,10 +230,20 @@ function asText(entry: Entry): Item | null {
   return parts.length > 0 ? { ...item, content: parts } : null;
 }
 
-/** Of an answer that was cut, what the listener heard. */
+/** Of an answer that was cut, what the listener heard, and what could be read beside it. */
 function heardOnly(entry: Entry): Item | null {
-  const text = wordsHeard(entry);
-  return text === "" ? null : { ...entry.item, content: [{ type: "output_text", text }] };
+  const content = entry.item["content"];
+  const heard = wordsHeard(entry);
+  const words = heard === "" ? [] : [{ type: "output_text", text: heard }];
+  const shown: readonly Json[] = Array.isArray(content) ? content : [];
+  const at = shown.findIndex(isSpoken);
+  const parts = shown.flatMap((part, index) => (index === at ? words : isSpoken(part) ? [] : [part]));
+  if (at < 0) parts.push(...words);
+  return parts.length > 0 ? { ...entry.item, content: parts } : null;
+}
+
+function isSpoken(part: Json): boolean {
+  return isJsonObject(part) && part["type"] === "output_audio";
 }
 
 /** Characters of what of it can be told in words; null: nothing. Of anything but messages: zero. */

@@ -137,9 +137,10 @@ export class Conversation {
    * left out: no client could tell it from the whole.
    */
   withAudio(entry: Entry): Item {
-    const content = entry.item["content"];
-    const kept = this.audio.whole(entry.item.id, entry.truncatedMs ?? entry.audioMs);
-    if (!kept || !Array.isArray(content)) return entry.item;
+    const item = asPlayed(entry);
+    const content = item["content"];
+    const kept = this.audio.whole(item.id, entry.truncatedMs ?? entry.audioMs);
+    if (!kept || !Array.isArray(content)) return item;
     const heard =
       entry.playedMs === undefined
         ? kept.bytes
@@ -154,7 +155,7 @@ export class Conversation {
       at = end;
       return { ...part, audio };
     });
-    return { ...entry.item, content: parts };
+    return { ...item, content: parts };
   }
 
   /** The words of an item's audio, as far as they are known. */
@@ -230,6 +231,24 @@ function saidMs(entry: Entry): number {
 /** …and the words of that audio, as far as they were told: like is compared with like. */
 function saidIn(item: Item, entry: Entry): string {
   return transcriptOf(item) + (entry.unsentText ?? "");
+}
+
+/** An answer that was cut and that its client did not truncate says no more than can have been heard. */
+function asPlayed(entry: Entry): Item {
+  const { item, playedMs, audioParts } = entry;
+  const content = item["content"];
+  if (playedMs === undefined || entry.truncatedMs !== null || !Array.isArray(content)) return item;
+  let from = 0;
+  const parts = content.map((part: Json, index) => {
+    const transcript = isJsonObject(part) ? part["transcript"] : null;
+    if (!isJsonObject(part) || typeof transcript !== "string") return part;
+    if (audioParts === undefined) return { ...part, transcript: wordsHeard(entry) };
+    const ms = audioParts.find((one) => one.index === index)?.ms ?? 0;
+    const heard = heardWords(transcript, Math.max(0, playedMs - from), ms);
+    from += ms;
+    return { ...part, transcript: heard };
+  });
+  return { ...item, content: parts };
 }
 
 function withoutTranscript(part: JsonObject): JsonObject {

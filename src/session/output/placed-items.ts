@@ -15,13 +15,21 @@ type Passed = Extract<UpstreamEvent, { readonly type: "passed" }>;
 
 const KEPT = 64;
 
+/** About an item of its own that may be placed later: the list of an MCP server's tools. */
+const AHEAD = /^mcp_list_tools\./;
+
+interface Named {
+  readonly id: string;
+  readonly placed: boolean;
+}
+
 export class PlacedItems {
   readonly #context: Context;
   readonly #port: ClientPort;
   readonly #conversation: Conversation;
   readonly #responses: Responses;
-  /** The session's names, by upstream and its key. */
-  #names = new Map<string, string>();
+  /** The session's names, by upstream and its key; `placed`: the client was told of the item, not of an event alone. */
+  #names = new Map<string, Named>();
 
   constructor(context: Context, port: ClientPort, conversation: Conversation, responses: Responses) {
     this.#context = context;
@@ -35,8 +43,8 @@ export class PlacedItems {
       this.#port.failed("upstream_output_too_long", `${link.name}: An item is too large to be passed on.`);
       return;
     }
-    const name = `${link.index}/${key}`;
-    const id = this.#names.get(name) ?? this.#add(link, key, whole);
+    const known = this.#names.get(nameOf(link, key));
+    const id = known?.placed ? known.id : this.#add(link, key, whole, known?.id);
     const entry = this.#conversation.find(id);
     if (!done || !entry?.growing) return;
     entry.item = itemOf(id, whole);
@@ -49,18 +57,22 @@ export class PlacedItems {
     this.#context.persist();
   }
 
-  #add(link: Link, key: string, whole: JsonObject): string {
-    const id = this.#context.newId("item");
-    this.#names.set(`${link.index}/${key}`, id);
-    if (this.#names.size > KEPT) {
-      const [oldest] = this.#names.keys();
-      if (oldest !== undefined) this.#names.delete(oldest);
-    }
+  #add(link: Link, key: string, whole: JsonObject, promised?: string): string {
+    const id = this.#name(link, key, promised ?? this.#context.newId("item"), true);
     link.command({ type: "named", what: "item", key, id });
     const item = itemOf(id, whole);
     const entry = { item, origin: link.index, growing: true, truncatedMs: null, audioMs: 0 };
     const previous = this.#conversation.insert(entry);
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
+    return id;
+  }
+
+  #name(link: Link, key: string, id: string, placed: boolean): string {
+    this.#names.set(nameOf(link, key), { id, placed });
+    if (this.#names.size > KEPT) {
+      const [oldest] = this.#names.keys();
+      if (oldest !== undefined) this.#names.delete(oldest);
+    }
     return id;
   }
 
@@ -71,10 +83,17 @@ export class PlacedItems {
       this.#port.emit({ type, ...members });
       return;
     }
-    const id = this.#names.get(`${link.index}/${key}`) ?? this.#responses.itemNamed(link.index, key);
+    const ahead = () => (AHEAD.test(type) ? this.#name(link, key, this.#context.newId("item"), false) : null);
+    const id = this.#named(link, key) ?? ahead();
     // About an item that the client has never seen: its name would say nothing.
     if (id === null) this.#context.metric("events_of_unknown_items", 1, link.name);
     else this.#port.emit({ type, ...members, item_id: id });
+  }
+
+  /** The session's name of it: an adapter that was told the name may say that one instead of its key. */
+  #named(link: Link, key: string): string | null {
+    const id = this.#names.get(nameOf(link, key))?.id ?? this.#responses.itemNamed(link.index, key);
+    return id ?? this.#conversation.find(key)?.item.id ?? null;
   }
 
   snapshot(): PlacedItemsSnapshot {
@@ -86,9 +105,13 @@ export class PlacedItems {
   }
 }
 
+function nameOf(link: Link, key: string): string {
+  return `${link.index}/${key}`;
+}
+
 function itemOf(id: string, whole: JsonObject) {
   const { type } = whole;
   return { ...whole, id, type: typeof type === "string" ? type : "unknown" };
 }
 
-export type PlacedItemsSnapshot = readonly (readonly [string, string])[];
+export type PlacedItemsSnapshot = readonly (readonly [string, Named])[];

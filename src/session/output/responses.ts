@@ -112,10 +112,16 @@ export class Responses {
     );
   }
 
-  /** An item that is announced and still growing, of which the client may have heard something or will. */
+  /**
+   * An item that is announced and still growing, of which the client may have heard something or will; or that ended before
+   * it said anything.
+   */
   truncatable(itemId: string): boolean {
     const found = this.#records.find((item) => item.id === itemId);
-    return found !== null && isActive(found.response) && maySpeak(found.response, found.item);
+    if (found === null) return false;
+    const { item, response } = found;
+    const silent = item.kind === "message" && item.parts.length === 0 && response.modality === "audio";
+    return silent || (isActive(response) && maySpeak(response, item));
   }
 
   /** The client heard no more of it: an item that still grows is sent no further. */

@@ -268,7 +268,7 @@ export class AudioInput {
 
   /** Puts the cursor at a position, or at the oldest sample still held after it. */
   seek(tap: AudioTap, ticks: number): void {
-    const stream = this.#stream(sampleRateHz(tap.format));
+    const stream = this.#streamOf(tap);
     tap.cursor = Math.min(ticks, stream.endTicks);
     this.#catchUp(tap, stream);
   }
@@ -284,13 +284,13 @@ export class AudioInput {
 
   /** Position of the oldest sample that this tap could still be given. */
   oldestTicks(tap: AudioTap): number {
-    const stream = this.#stream(sampleRateHz(tap.format));
+    const stream = this.#streamOf(tap);
     return stream.ticksAt(stream.ring.start);
   }
 
   /** Milliseconds that the tap has not had yet. */
   lagMs(tap: AudioTap): number {
-    return (this.#stream(sampleRateHz(tap.format)).endTicks - tap.cursor) / TICKS_PER_MS;
+    return (this.#streamOf(tap).endTicks - tap.cursor) / TICKS_PER_MS;
   }
 
   /** End of the micro-turn that the tap's next sample belongs to; micro-turns are counted from `fromTicks`. */
@@ -301,7 +301,7 @@ export class AudioInput {
 
   /** Delivers what the tap has not had yet, up to a position. */
   forward(tap: AudioTap, toTicks: number = Number.POSITIVE_INFINITY): void {
-    const stream = this.#stream(sampleRateHz(tap.format));
+    const stream = this.#streamOf(tap);
     const { ring } = stream;
     const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, stream.indexAt(toTicks));
     this.#catchUp(tap, stream);
@@ -327,6 +327,29 @@ export class AudioInput {
     const chunk = new Chunk(encode(format, stream.read(from, to)));
     this.#chunks.push({ key, from, to, chunk });
     return chunk;
+  }
+
+  /**
+   * The stream that a tap takes. A provider may state a rate that nobody knew of: what is kept at the client's is put into
+   * it, so that it has heard as much as the others.
+   */
+  #streamOf(tap: AudioTap): RateStream {
+    const rateHz = sampleRateHz(tap.format);
+    const known = this.#streams.get(rateHz);
+    if (known) return known;
+    this.#tapped.add(rateHz);
+    const source = this.#streams.get(sampleRateHz(this.#format));
+    if (source === undefined) return this.#stream(rateHz);
+    const { ring } = source;
+    const { inputHistoryMs } = this.#limits;
+    const origin = source.ticksAt(ring.start);
+    const stream = new RateStream(source.rateHz, rateHz, origin, inputHistoryMs, this.#kernels);
+    const piece = Math.ceil((source.rateHz * this.#limits.inputSliceMs) / 1000);
+    for (let at = ring.start; at < ring.end; at += piece)
+      stream.write(ring.read(at, Math.min(at + piece, ring.end)));
+    stream.release();
+    this.#streams.set(rateHz, stream);
+    return stream;
   }
 
   #stream(rateHz: PcmRateHz): RateStream {

@@ -3,15 +3,23 @@ import type { Random } from "../random.ts";
 import { drawScenario } from "../scenario.ts";
 import type { Scenario } from "../world.ts";
 import { CALLER_FAULTS } from "./caller.ts";
+import { CLIENT_PLAYBACK_FAULTS } from "./client-playback.ts";
+import { CLIENT_SENDING_FAULTS } from "./client-sending.ts";
+import { CLIENT_SETTINGS_FAULTS } from "./client-settings.ts";
 import type { Fault } from "./fault.ts";
 import { NETWORK_FAULTS } from "./network.ts";
 import { PLATFORM_FAULTS } from "./platform.ts";
 import { PROVIDER_FAULTS } from "./provider.ts";
+import { PROVIDER_MANNERS } from "./provider-manners.ts";
 
 export const FAULTS: readonly Fault[] = [
   ...NETWORK_FAULTS,
   ...CALLER_FAULTS,
+  ...CLIENT_PLAYBACK_FAULTS,
+  ...CLIENT_SENDING_FAULTS,
+  ...CLIENT_SETTINGS_FAULTS,
   ...PROVIDER_FAULTS,
+  ...PROVIDER_MANNERS,
   ...PLATFORM_FAULTS,
 ];
 

@@ -1,7 +1,7 @@
 /** What the platform does to an object: memory lost, sockets cut, clocks set, timers late, a store that fails. */
 import type { SimulatedCall } from "../call.ts";
 import type { Fault } from "./fault.ts";
-import { isDuplex } from "./fault.ts";
+import { hasProvider, isDuplex } from "./fault.ts";
 
 function dies(kind: "crash" | "deploy"): Fault {
   const name = `platform.${kind}`;
@@ -28,7 +28,7 @@ function jump(name: string, draw: (fromTo: (from: number, to: number) => number)
     arm(call, random) {
       call.unsteady = true;
       call.sometime(random, () => {
-        call.relay.jump(draw((from, to) => random.between(from, to)));
+        call.relay.clock.jump(draw((from, to) => random.between(from, to)));
         call.checks.strike(name);
       });
     },
@@ -41,7 +41,7 @@ function late(name: string, ms: (call: SimulatedCall) => () => number): Fault {
     arm(call) {
       call.unsteady = true;
       const draw = ms(call);
-      call.relay.wake.lateMs = () => {
+      call.relay.clock.lateMs = () => {
         const by = draw();
         if (by > 0) call.checks.strike(name);
         return by;
@@ -52,11 +52,19 @@ function late(name: string, ms: (call: SimulatedCall) => () => number): Fault {
 
 export const PLATFORM_FAULTS: readonly Fault[] = [
   {
+    // A session rests after ten seconds of nothing, and its object sleeps after five more: the microphone is off for longer,
+    // and upstreams are hung up meanwhile (scenario.ts).
     name: "platform.evict",
+    fits: (scenario) => hasProvider(scenario) && isDuplex(scenario),
     arm(call, random) {
+      let mutes = 2;
       const look = (): void => {
         if (call.client.over) return;
-        if (random.chance(0.2) && call.relay.hibernate()) call.checks.strike("platform.evict");
+        if (mutes > 0 && call.client.idleFor(1500)) {
+          mutes -= 1;
+          call.client.caller.mute(random.between(17_000, 21_000));
+        }
+        if (call.relay.hibernate()) call.checks.strike("platform.evict");
         call.time.after(50, look);
       };
       call.time.after(random.between(300, 2000), look);
@@ -75,6 +83,20 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
         const fails = random.chance(0.4);
         if (fails) call.checks.strike("platform.store_fails");
         return fails;
+      };
+    },
+  },
+  {
+    // As the platform does it: a write that fails takes the object with it.
+    name: "platform.store_kills",
+    fits: isDuplex,
+    needsResume: true,
+    arm(call, random) {
+      call.unsteady = true;
+      call.client.line.wire.mayForget = true;
+      call.relay.store.fails = () => call.time.now > 1500 && random.chance(0.08);
+      call.relay.store.onFailure = () => {
+        if (call.relay.die("crash")) call.checks.strike("platform.store_kills");
       };
     },
   },

@@ -1,0 +1,46 @@
+/** What must be true when nothing more comes, and what a call may cost at all. */
+import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
+import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { SimulatedCall } from "./call.ts";
+
+const MINUTE_MS = 60_000;
+/** What an upstream may be asked for within a minute by those who speak; what the relay adds by itself is in its limits. */
+const WANTED_ASKS = 25;
+
+/** Some time after the last word everything is over: nothing is being answered, judged, spoken or written. */
+export function atRest({ checks }: SimulatedCall, snapshot: SessionSnapshot): void {
+  const active = snapshot.responses.records.filter(
+    ({ asked, phase }) => asked && (phase === "requested" || phase === "generating"),
+  );
+  for (const { id, phase } of active) checks.fail("restless", `${id} is still ${phase}`);
+  if (snapshot.floor.phase !== "open") checks.fail("restless", `the floor is ${snapshot.floor.phase}`);
+  if (snapshot.turns.phase === "speaking") checks.fail("restless", "a turn is still open");
+}
+
+/** Neither dials nor questions without end. */
+export function budget(call: SimulatedCall): void {
+  const { checks, scenario, relay } = call;
+  const each = [...scenario.upstreams, scenario.transcriber].filter((one) => one !== null);
+  const dials = mostWithin(relay.dials, MINUTE_MS);
+  checks.most("dials in a minute", dials);
+  const { dialsPerMinute, successorsPerMinute, asksPerMinute } = DEFAULT_LIMITS;
+  const most = each.length * (dialsPerMinute + successorsPerMinute);
+  if (dials > most) checks.fail("budget", `${dials} dials within a minute, and ${most} are a lot`);
+  for (const provider of call.providers.values()) {
+    const asks = mostWithin(provider.asks, MINUTE_MS);
+    checks.most("asks in a minute", asks);
+    if (asks > WANTED_ASKS + asksPerMinute)
+      checks.fail("budget", `${provider.name} was asked ${asks} times within a minute`);
+  }
+}
+
+/** How many of these moments, in order, lie within so long. */
+function mostWithin(moments: readonly number[], ms: number): number {
+  let most = 0;
+  let from = 0;
+  for (const [to, moment] of moments.entries()) {
+    while (moment - (moments[from] ?? 0) > ms) from += 1;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+}

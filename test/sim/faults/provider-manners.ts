@@ -1,0 +1,109 @@
+/** Providers that are there and do not do what they should: in answers, in cancellations, in what they are told. */
+import type { SimulatedCall } from "../call.ts";
+import type { Moment, Performance } from "../performance.ts";
+import type { Provider } from "../provider.ts";
+import type { Random } from "../random.ts";
+import { hasProvider, type Fault } from "./fault.ts";
+
+/** Changes some answers, at most `most`, of every provider. */
+function manner(
+  name: string,
+  when: Moment,
+  most: number,
+  change: (performance: Performance, random: Random, call: SimulatedCall) => void,
+): Fault {
+  return {
+    name,
+    fits: hasProvider,
+    arm(call, random) {
+      let left = most;
+      for (const provider of call.providers.values()) {
+        provider.onAnswer.push((performance) => {
+          if (left <= 0 || performance.tool || !random.chance(0.7)) return;
+          left -= 1;
+          change(performance, random, call);
+          performance.faults.push({ name, when });
+        });
+      }
+    },
+  };
+}
+
+function habit(
+  name: string,
+  strikes: boolean,
+  change: (provider: Provider, random: Random, call: SimulatedCall) => void,
+): Fault {
+  return {
+    name,
+    fits: hasProvider,
+    arm(call, random) {
+      for (const provider of call.providers.values()) change(provider, random, call);
+      if (strikes) call.checks.strike(name);
+    },
+  };
+}
+
+const ALWAYS = Infinity;
+
+/** The caller talks into it while it is still being given. */
+function interrupted(performance: Performance, random: Random, call: SimulatedCall): void {
+  performance.pace = 1.1;
+  performance.totalMs = 4000;
+  call.client.caller.interruptAfter(random.between(100, 1200));
+}
+
+export const PROVIDER_MANNERS: readonly Fault[] = [
+  // `response.created`, and then nothing.
+  manner("provider.never_begins", "begin", 2, (performance) => (performance.firstMs = Infinity)),
+  // One that takes the turns by itself need not answer.
+  {
+    ...manner("provider.swallows_ask", "begin", 1, (performance) => (performance.swallowed = true)),
+    fits: (scenario) => scenario.upstreams.every(({ kind }) => kind === "turns"),
+  },
+  manner("provider.ends_early", "begin", 3, (performance, random) => {
+    if (random.chance(0.5)) performance.empty = true;
+    else performance.totalMs = random.int(1, 80);
+  }),
+  manner("provider.near_silent", "begin", ALWAYS, (performance, _, call) => {
+    performance.faint = true;
+    call.silentVoices = true;
+  }),
+  manner("provider.ignores_cancel", "cancel", 3, (performance, random, call) => {
+    interrupted(performance, random, call);
+    performance.onCancel = "goes on";
+  }),
+  manner("provider.slow_cancel", "cancel", 3, (performance, random, call) => {
+    interrupted(performance, random, call);
+    performance.onCancel = random.between(300, 4500);
+  }),
+  manner("provider.ends_late", "end", 3, (performance, random) => {
+    performance.lingerMs = random.between(300, 2500);
+  }),
+  manner("provider.dies_in_answers", "break", ALWAYS, (performance, random) => {
+    performance.breakAt = { ms: random.between(0, performance.totalMs * 0.5), how: "close" };
+  }),
+  habit("provider.dies_when_ready", false, (provider, random, call) => {
+    provider.habits.diesAfterReadyMs = random.between(0, 60);
+    if (random.chance(0.3)) return;
+    call.time.after(random.between(500, 6000), () => (provider.habits.diesAfterReadyMs = null));
+  }),
+  habit("provider.repeats_ids", true, (provider) => (provider.habits.repeatsIds = true)),
+  {
+    ...habit("provider.ends_turns_early", true, (provider, random) => {
+      provider.habits.vadSilenceMs = random.between(120, 300);
+    }),
+    fits: (scenario) => scenario.upstreams.some(({ kind }) => kind === "server"),
+  },
+  habit("provider.refuses_update", false, (provider, random, call) => {
+    const session = { type: "realtime", instructions: `Be brief ${random.int(1, 9)}.` };
+    const change = () => call.client.line.send({ type: "session.update", session });
+    provider.habits.refusesUpdates = 1;
+    // A refusal is told; who wants the change says it again.
+    provider.onRefusedUpdate = () => {
+      call.checks.strike("provider.refuses_update");
+      call.time.after(1500, change);
+    };
+    call.sometime(random, change);
+  }),
+];

@@ -1,0 +1,80 @@
+/** At the end of a call: what each provider remembers is what was heard, and its session is the one that is shown. */
+import type { SimulatedCall } from "./call.ts";
+import { text } from "./fields.ts";
+import type { Provider } from "./provider.ts";
+import type { ProviderCall } from "./provider-call.ts";
+
+/** Acknowledgements, frames and what is on its way. */
+const SLACK_MS = 80;
+
+/** Where samples name their answers, nothing forgotten in a crash, and everything cut was told to the relay. */
+export function checksProviders(call: SimulatedCall): boolean {
+  const { converted, faults, upstreams, dialect } = call.scenario;
+  // A plain client cannot tell agents apart: what it truncates is the one that it takes for the only one.
+  if (dialect === "realtime" && upstreams.length > 1) return false;
+  return !converted && !call.silentVoices && !faults.some((fault) => UNACCOUNTABLE.has(fault));
+}
+
+/** Calls in which client or relay forget, or in which the client itself takes items away. */
+const UNACCOUNTABLE: ReadonlySet<string> = new Set([
+  "platform.crash",
+  "platform.deploy",
+  "platform.store_kills",
+  "caller.delete",
+  "client.vanishes",
+]);
+
+export function compareProviders(call: SimulatedCall): void {
+  for (const [index, upstream] of call.scenario.upstreams.entries()) {
+    const provider = call.providers.get(upstream.name);
+    const serving = provider?.open.filter((one) => !one.holed) ?? [];
+    // A successor that is being prepared will be told later.
+    const [only] = serving;
+    if (!provider || serving.length !== 1 || only === undefined || !only.settled) continue;
+    if (provider.turns.some(({ again, call: one }) => again && one === only))
+      call.checks.fail("spoken-twice", `${provider.name} heard a turn again that was not taken back`);
+    compareConfig(call, only);
+    compareItems(call, provider, only, index);
+  }
+}
+
+function compareConfig({ checks, client }: SimulatedCall, { config }: ProviderCall): void {
+  const shown = text(client.shown["instructions"]);
+  const held = text(config["instructions"]);
+  checks.count("configurations compared");
+  if (held !== shown)
+    checks.fail("provider-config", `the provider has instructions '${held}', and '${shown}' are shown`);
+}
+
+/** Every answer of this connection is remembered for as long as it was heard, and one that nobody heard not at all. */
+function compareItems(call: SimulatedCall, provider: Provider, { items }: ProviderCall, index: number): void {
+  const { checks, client, relay } = call;
+  const slackMs = SLACK_MS + 2 * (call.scenario.clientQuality.delayMs + call.scenario.clientQuality.jitterMs);
+  for (const { answer, type, audioMs, truncatedMs } of items.all) {
+    if (answer === null || type !== "message" || audioMs === 0) continue;
+    const itemId = client.hearing.itemOf(answer);
+    const item = itemId === null ? undefined : client.player.items.get(itemId);
+    const heardMs = item?.playedMs ?? 0;
+    const rememberedMs = truncatedMs ?? audioMs;
+    checks.count("provider items compared");
+    if (call.unsteady ? heardMs > 0 || rememberedMs < 1000 : rememberedMs - heardMs <= slackMs) continue;
+    if (provider.abandons) continue;
+    const what = `${provider.name} remembers ${rememberedMs.toFixed(0)} ms of answer ${answer}`;
+    checks.fail("provider-history", `${what}, and ${heardMs.toFixed(0)} ms were heard`);
+  }
+  const entries = relay.session?.snapshot().conversation.entries ?? [];
+  const heard = entries.filter(
+    ({ origin, item, audioMs, truncatedMs, heardText }) =>
+      // Where no word was heard there is nothing to tell.
+      origin === index &&
+      item.type === "message" &&
+      audioMs > 0 &&
+      (truncatedMs === null || (heardText ?? "") !== ""),
+  );
+  const known = items.all.filter(({ type, role }) => type === "message" && role === "assistant").length;
+  if (known < heard.length)
+    checks.fail(
+      "provider-history",
+      `${provider.name} knows of ${known} answers, and ${heard.length} were heard`,
+    );
+}
