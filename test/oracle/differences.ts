@@ -54,6 +54,8 @@ function named(session: Json, updates: readonly Json[]): Json {
 export const DIFFERENCES: readonly Difference[] = [
   // Done by `compare`.
   { id: "order", what: "What has nothing to do with each other comes in any order" },
+  // Before codes are made equal.
+  REFUSED_ANSWER,
   each("defaults", "Defaults of the session are the relay's", (event, _side, script) => {
     if (event.type === "session.created") return withValue(event, {});
     if (event.type !== "session.updated") return event;
@@ -149,7 +151,6 @@ export const DIFFERENCES: readonly Difference[] = [
         : event,
   ),
   REFUSED_UPDATE,
-  REFUSED_ANSWER,
   {
     id: "interrupted",
     what: "An answer that the caller interrupts ends where the relay heard the caller",
