@@ -132,9 +132,19 @@ function sameUpdates(events: readonly Normal[], side: Side, faulty: readonly Fau
   return events
     .filter((event) => !told.has(event))
     .map((event) => {
+      if (event.type === "response.done" && faulty.some((one) => event.step > one.at))
+        return withoutUsage(event);
       if (event.type !== "session.updated") return event;
       const keys = faulty.flatMap(({ at, session }) => (event.step > at ? Object.keys(session) : []));
       const session = without(objectOf(event.value["session"]), ...keys);
       return { ...event, value: { ...event.value, session } };
     });
+}
+
+/** Longer instructions, or more tools, are more tokens. */
+function withoutUsage(event: Normal): Normal {
+  return {
+    ...event,
+    value: { ...event.value, response: without(objectOf(event.value["response"]), "usage") },
+  };
 }
