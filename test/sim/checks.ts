@@ -26,6 +26,8 @@ export type Invariant =
   | "restless"
   | "provider-history"
   | "provider-config"
+  | "asked-twice"
+  | "not-continued"
   | "threw";
 
 export interface Violation {

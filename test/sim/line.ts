@@ -182,6 +182,7 @@ export class Line {
 
   /** A numbered event. */
   send(event: JsonObject): void {
+    if (event["type"] === "response.create") this.#world.checks.count("asked by the client");
     const sequence = this.wire.next();
     this.#numbered(
       sequence,

@@ -368,6 +368,41 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "    if (overlap && overlap.passed === null)\n      this.#dismiss(overlap,",
     to: "    if (overlap && overlap.passed === null && !this.held)\n      this.#dismiss(overlap,",
   },
+  {
+    number: 52,
+    what: "the floor is not told that the detector begins anew",
+    file: "src/session/floor/floor-host.ts",
+    from: "    onAnew: () => parts.floor.abandon(),",
+    to: "    onAnew: () => {},",
+  },
+  {
+    number: 53,
+    what: "what a client asked for wrongly, and is found out later, is the relay's own error",
+    file: "src/session/session.ts",
+    from: "      if (error instanceof ClientError) port.failed(error.code, error.message);\n      else if (connection)",
+    to: "      if (connection)",
+  },
+  {
+    number: 54,
+    what: "who is dialled as a turn begins is told of what was before it",
+    file: "src/session/turns/turn-taking.ts",
+    from: "    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));\n    this.#unmadeTicks = this.#startTicks;\n    for (const link of this.#host.links) link.ensure();\n",
+    to: "    for (const link of this.#host.links) link.ensure();\n    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));\n    this.#unmadeTicks = this.#startTicks;\n",
+  },
+  {
+    number: 55,
+    what: "as a turn begins only the first upstream is dialled",
+    file: "src/session/turns/turn-taking.ts",
+    from: "    for (const link of this.#host.links) link.ensure();\n    this.#context.metric(",
+    to: "    this.#host.links[0]?.ensure();\n    this.#context.metric(",
+  },
+  {
+    number: 56,
+    what: "the session settles after its end",
+    file: "src/session/session.ts",
+    from: "    if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);",
+    to: "    if (this.#doubt.kept === null) this.#attempt(this.#settle);",
+  },
 ];
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

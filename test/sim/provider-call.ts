@@ -1,5 +1,6 @@
 /** One connection to a virtual provider: a strict server of the OpenAI Realtime dialect. */
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { mergeDeep } from "../../src/upstreams/json.ts";
 import { Answer } from "./answer.ts";
 import { brief } from "./checks.ts";
 import type { Connection, Data } from "./connection.ts";
@@ -192,7 +193,7 @@ export class ProviderCall {
       return this.provider.onRefusedUpdate();
     }
     this.#greeted = true;
-    this.config = { ...this.config, ...fields(event["session"]) };
+    this.config = mergeDeep(this.config, fields(event["session"]));
     const audio = JSON.stringify(this.config);
     this.#tools = audio.includes('"name":"look"');
     this.#transcribes = audio.includes('"transcription":{');
@@ -249,6 +250,7 @@ export class ProviderCall {
     const turn = { ...this.ear.commit(), at: this.#world.time.now, again: false, call: this };
     this.#turns.set(itemId, turn);
     this.provider.turns.push(turn);
+    this.provider.commits += 1;
     this.items.made(itemId, "message", "user");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });

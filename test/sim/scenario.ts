@@ -108,7 +108,7 @@ function session(
     audio: { input: { format, turn_detection, transcription }, output: { format } },
     relay: {
       ...(extended && random.chance(0.3) ? { lead_ms: random.pick([100, 400, 2000, null]) } : {}),
-      ...(!manual && random.chance(0.2) ? { eager_ms: random.pick([50, 100, 200]) } : {}),
+      ...(!manual && random.chance(0.3) ? { eager_ms: random.pick([50, 100, 200]) } : {}),
     },
   };
 }

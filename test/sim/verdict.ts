@@ -5,6 +5,7 @@ import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import { atRest, budget } from "./aftermath.ts";
+import { askedFor, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -30,6 +31,8 @@ export function judge(call: SimulatedCall): void {
     atRest(call, call.lastMoment);
   }
   budget(call);
+  askedFor(call);
+  wentOn(call);
   money(call);
 }
 
