@@ -4,6 +4,9 @@ import type { SimulatedCall } from "./call.ts";
 /** A dial, its greeting, and what is left to be heard of what broke off. */
 const CONTINUED_WITHIN_MS = 2500;
 
+/** So often, at most, an answer is asked for: again, or to be gone on with. */
+const MOST_ATTEMPTS = 3;
+
 /** Faults in which the relay or its client forgets what was asked, or nothing is known of who asked. */
 const FORGETFUL: ReadonlySet<string> = new Set([
   "platform.crash",
@@ -35,7 +38,13 @@ export function askedFor(call: SimulatedCall): void {
     figure("metric_responses_continued");
   for (const provider of call.providers.values()) {
     if (provider.kind !== "turns") continue;
+    const causes = provider.commits + figure("asked by the client");
     const most = provider.commits + others;
+    if (provider.asks.length > MOST_ATTEMPTS * causes)
+      checks.fail(
+        "asked-twice",
+        `${provider.name} was asked ${provider.asks.length} times, for ${causes} answers`,
+      );
     if (provider.asks.length > most)
       checks.fail(
         "asked-twice",
@@ -61,4 +70,27 @@ export function wentOn(call: SimulatedCall): void {
     if (!client.dialogue.announced.some((moment) => moment >= at && moment <= heardBy))
       checks.fail("not-continued", `the answer that broke off at ${at.toFixed(0)} ms was not gone on with`);
   }
+}
+
+/** What a provider does here is no reason to leave it. */
+const BEARABLE: ReadonlySet<string> = new Set([
+  "provider.ends_turns_early",
+  "provider.odd_chunks",
+  "provider.done_twice",
+  "provider.late_delta",
+  "provider.repeats_ids",
+  "provider.refuses_update",
+]);
+
+/** A provider at which nothing goes wrong is dialled once. */
+export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
+  const { faults, upstreams, transcriber } = scenario;
+  const troubled = (name: string) =>
+    (name.startsWith("provider.") && !BEARABLE.has(name)) ||
+    name.startsWith("platform.") ||
+    name === "caller.long_silence";
+  if (faults.some(troubled)) return;
+  const most = upstreams.length + Number(transcriber !== null);
+  if (relay.dials.length > most)
+    checks.fail("given-up", `${relay.dials.length} dials of ${most} upstreams, and nothing was wrong with them`);
 }

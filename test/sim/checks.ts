@@ -28,6 +28,7 @@ export type Invariant =
   | "provider-config"
   | "asked-twice"
   | "not-continued"
+  | "given-up"
   | "threw";
 
 export interface Violation {

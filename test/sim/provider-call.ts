@@ -275,10 +275,19 @@ export class ProviderCall {
     const turn = eager ? this.#turns.get(itemId) : undefined;
     if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
       return;
+    if (turn === this.#lastTurn) this.#goesOn(turn);
     // What the client itself deletes was said all the same.
     if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
     if (!turn.again) this.ear.unhear(turn.runs);
     this.#world.checks.count("turns taken back");
+  }
+
+  /** Its answer was asked for in vain too, and is cancelled before. */
+  #goesOn({ at }: Turn): void {
+    const { tools, faults } = this.#world.scenario;
+    if (tools || faults.includes("caller.create") || faults.includes("caller.delete")) return;
+    if (this.#running().some((answer) => !answer.dawdles && answer.askedAt >= at))
+      this.#world.checks.fail("asked-twice", `${this.#name} forgets a turn, and its answer goes on`);
   }
 
   /** The last turn from its beginning on; its deletion may still have to wait for its name. */
@@ -319,6 +328,11 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
+    if (this.#world.scenario.eager) {
+      // Soon enough to be known of before the caller goes on.
+      plan.thinkMs /= 2;
+      plan.firstMs /= 3;
+    }
     this.provider.asks.push(this.#world.time.now);
     this.provider.prepare(plan);
     this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));

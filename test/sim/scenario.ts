@@ -85,7 +85,8 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     faults,
     session: settings,
     limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
-    utterances: random.int(2, 4),
+    // A provider that fell silent is found out in what is said after it.
+    utterances: random.int(2, 4) + (faults.some((name) => name.startsWith("provider.hole")) ? 2 : 0),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
     providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },
   };

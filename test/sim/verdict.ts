@@ -5,7 +5,7 @@ import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import { atRest, budget } from "./aftermath.ts";
-import { askedFor, wentOn } from "./answer-account.ts";
+import { askedFor, keptOn, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -33,6 +33,7 @@ export function judge(call: SimulatedCall): void {
   budget(call);
   askedFor(call);
   wentOn(call);
+  keptOn(call);
   money(call);
 }
 
