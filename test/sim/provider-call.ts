@@ -285,7 +285,11 @@ export class ProviderCall {
   /** Its answer was asked for in vain too, and is cancelled before. */
   #goesOn({ at }: Turn): void {
     const { tools, faults } = this.#world.scenario;
-    if (tools || faults.includes("caller.create") || faults.includes("caller.delete")) return;
+    // What asks besides, or makes asks and answers hard to tell apart.
+    const besides = ["caller.create", "caller.delete", "platform.", "provider."];
+    // Only the profile `openai` is known here to take a cancellation.
+    if (!this.provider.keepsIds) return;
+    if (tools || faults.some((name) => besides.some((one) => name.startsWith(one)))) return;
     if (this.#running().some((answer) => !answer.dawdles && answer.askedAt >= at))
       this.#world.checks.fail("asked-twice", `${this.#name} forgets a turn, and its answer goes on`);
   }
@@ -328,7 +332,9 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
-    if (this.#world.scenario.eager) {
+    const { eager, faults } = this.#world.scenario;
+    // Not yet of silent voices: an eager answer that is found silent before its turn is confirmed ends without having begun.
+    if (eager && !faults.includes("provider.silent_voice")) {
       // Soon enough to be known of before the caller goes on.
       plan.thinkMs /= 2;
       plan.firstMs /= 3;

@@ -62,7 +62,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     const fallback = kind !== "echo" && random.chance(0.2);
     return { name: `p${index}`, kind, profile, rolloverMs, standby, fallback };
   });
-  const transcriber: SimUpstream | null = random.chance(0.12)
+  const transcriber: SimUpstream | null = random.chance(faults.includes("caller.long_silence") ? 0.5 : 0.12)
     ? {
         name: "ear",
         kind: "transcriber",
