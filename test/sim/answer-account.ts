@@ -92,5 +92,8 @@ export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
   if (faults.some(troubled)) return;
   const most = upstreams.length + Number(transcriber !== null);
   if (relay.dials.length > most)
-    checks.fail("given-up", `${relay.dials.length} dials of ${most} upstreams, and nothing was wrong with them`);
+    checks.fail(
+      "given-up",
+      `${relay.dials.length} dials of ${most} upstreams, and nothing was wrong with them`,
+    );
 }

@@ -202,7 +202,10 @@ function placed(call: SimulatedCall, { item, audioMs, truncatedMs, playedMs }: E
   const heardMs = client.player.items.get(item.id)?.playedMs ?? 0;
   if (heardMs > audioMs - HEARD_SLACK_MS - slackMs(call) - PLACED_SLACK_MS) return;
   if (playedMs === undefined)
-    checks.fail("history", `${item.id}: ${heardMs.toFixed(0)} ms were heard, and it counts as heard to its end`);
+    checks.fail(
+      "history",
+      `${item.id}: ${heardMs.toFixed(0)} ms were heard, and it counts as heard to its end`,
+    );
 }
 
 /** `upstream_open_ms`: to the millisecond where neither clock nor object was tampered with. */
