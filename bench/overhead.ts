@@ -11,7 +11,7 @@ import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
-  "added latency and CPU of the relay against direct dialling, a Node proxy and a raw Worker pump [--rounds N] [--sessions 1,10,25] [--never-acknowledge]";
+  "added latency and CPU of the relay against direct dialling, a Node proxy and a raw Worker pump [--rounds N] [--sessions 1,10,25] [--never-acknowledge] [--against CHECKOUT]";
 
 const FRAME_MS = 20;
 const SLICE_FRAMES = 50;
@@ -50,7 +50,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const rounds = Number(argument(options.args, "--rounds") ?? 9);
   const counts = (argument(options.args, "--sessions") ?? "1,10,25").split(",").map(Number);
   const acknowledges = !options.args.includes("--never-acknowledge");
-  const arms = await startArms();
+  const arms = await startArms(argument(options.args, "--against"));
   const rows: Row[] = [];
   const ratios: Record<string, { added_p50: number; cpu: number | null }> = {};
   try {

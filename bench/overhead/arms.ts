@@ -1,6 +1,7 @@
 /** The four ways from a client to the echoing upstream, each in processes of its own. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runWorker } from "../../tools/relay/miniflare.ts";
 import { descendants } from "../../tools/relay/processes.ts";
@@ -40,8 +41,8 @@ async function startChild(file: string, ...args: string[]): Promise<Child> {
   };
 }
 
-/** Upstream first; `close` of each ends what it started. */
-export async function startArms(): Promise<readonly Arm[]> {
+/** Upstream first; `close` of each ends what it started. `against`: the folder of another checkout, as an arm of its own. */
+export async function startArms(against?: string): Promise<readonly Arm[]> {
   const echo = await startChild("echo-server.ts");
   const upstream = `http://127.0.0.1:${echo.port}/v1/realtime`;
   const arms: Arm[] = [];
@@ -54,7 +55,8 @@ export async function startArms(): Promise<readonly Arm[]> {
       close: () => proxy.close(),
     });
     arms.push(await startPump(upstream));
-    arms.push(await startRelayArm(upstream));
+    if (against !== undefined) arms.push(await startRelayArm("relay before", upstream, against));
+    arms.push(await startRelayArm("relay", upstream));
   } catch (error) {
     for (const arm of arms) await arm.close();
     throw error;
@@ -80,11 +82,15 @@ async function startPump(upstream: string): Promise<Arm> {
   return { ...bare("raw pump", worker.url), pids: newChildren(before), close: () => worker.close() };
 }
 
-async function startRelayArm(upstream: string): Promise<Arm> {
+async function startRelayArm(name: string, upstream: string, folder?: string): Promise<Arm> {
   const before = new Set(descendants(process.pid));
-  const relay = await startRelay({ demoUrl: upstream });
+  const source = folder !== undefined && {
+    entry: join(folder, "src/worker.ts"),
+    config: join(folder, "relay.config.ts"),
+  };
+  const relay = await startRelay({ demoUrl: upstream, ...(source ? { source } : {}) });
   return {
-    name: "relay",
+    name,
     url: `${relay.wsUrl}/v1/realtime?model=demo`,
     headers: { authorization: `Bearer ${relay.apiKey}` },
     relay: true,

@@ -75,9 +75,16 @@ export class ContentEvents {
     // xAI ends a part without repeating it.
     if (whole === null) return;
     if (partKind(event) === null) return this.#passed(event);
-    if (!textAt(whole, "transcript") && !textAt(whole, "text")) return;
-    this.#said(event, "transcript", textAt(whole, "transcript"), true);
-    this.#said(event, "text", textAt(whole, "text"), true);
+    const item = this.messageOf(event);
+    const part = item === null ? null : this.#items.part(item, event);
+    if (item === null || part === null) return;
+    const [transcript, text] = [textAt(whole, "transcript"), textAt(whole, "text")];
+    this.#items.tell(item, part, "transcript", transcript, true);
+    this.#items.tell(item, part, "text", text, true);
+    // Where its words are not said yet, the item's end may bring them.
+    const said = part.saidTranscript || part.saidText || transcript !== null || text !== null;
+    if (!said) return;
+    this.#sink.emit({ type: "part.done", response: item.response, item: item.key, part: part.index });
   }
 
   /** A part of a kind that the relay does not know is the client's business. */

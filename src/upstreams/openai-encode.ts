@@ -166,7 +166,7 @@ export class Encoder {
 
   #mayRespond(ask: Ask): boolean {
     const { names, responses, settings } = this.#parts;
-    if (names.holdsItems || this.#awaitsName(ask)) return false;
+    if (names.holds || this.#awaitsName(ask)) return false;
     if (ask.options.outOfBand || settings.quirks.abandonsResponses) return true;
     if (ask.again) return responses.active === null && !responses.asks.unseen;
     return !responses.busy;

@@ -26,7 +26,8 @@ type Pending = {
   readonly item: { readonly type: string; readonly role: string | null } | null;
 };
 
-type Held = { readonly waitsFor: string; readonly command: NamingCommand };
+/** `overtaken`: answers do not wait for it any more. */
+type Held = { readonly waitsFor: string; readonly command: NamingCommand; readonly overtaken?: boolean };
 
 export type NamesState = {
   readonly names: readonly (readonly [session: string, provider: string])[];
@@ -152,16 +153,18 @@ export class ItemNames {
     return ready.map(({ command }) => command);
   }
 
-  /** Items that have waited for their place long enough: they go without it. */
+  /** Items that have waited for their place long enough: they go without it. What else waits holds up no answer any more. */
   giveUpPlaces(): readonly Extract<Command, { type: "item" }>[] {
     const items = this.#held.flatMap(({ command }) => (command.type === "item" ? [command] : []));
-    this.#held = this.#held.filter(({ command }) => command.type !== "item");
+    this.#held = this.#held
+      .filter(({ command }) => command.type !== "item")
+      .map((held) => ({ ...held, overtaken: true }));
     return items;
   }
 
-  /** An item waits for its place: an answer asked for now would not know it. */
-  get holdsItems(): boolean {
-    return this.#held.some(({ command }) => command.type === "item");
+  /** An item waits for its place, or a change for a name: an answer asked for now would not know of it. */
+  get holds(): boolean {
+    return this.#held.some(({ overtaken }) => overtaken !== true);
   }
 
   snapshot(): NamesState {

@@ -181,7 +181,10 @@ export class Transcripts {
     this.#growing.set(key, growing);
   }
 
-  #end({ id, part, latest, usage, extra }: Growing): void {
+  #end(growing: Growing): void {
+    // Deltas, where there were any, add up to the whole.
+    if (growing.told !== "") this.#tellGrowth(growing);
+    const { id, part, latest, usage, extra } = growing;
     const key = keyOf(id, part);
     this.#growing.delete(key);
     remember(this.#ended, key, hashOf(latest), LIMITS.ended);

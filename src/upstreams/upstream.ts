@@ -174,6 +174,13 @@ export type UpstreamEvent =
       readonly part: number;
       readonly kind: "audio" | "text";
     }
+  /** Nothing more of a part comes. One that is not told ends with its item. */
+  | {
+      readonly type: "part.done";
+      readonly response: string;
+      readonly item: string;
+      readonly part: number;
+    }
   /** Audio in `capabilities.output` format. `bytes` is a view valid only until the adapter's next call. */
   | {
       readonly type: "audio";

@@ -6,6 +6,7 @@
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { deep, objectOf, textOf, without } from "./fields.ts";
 import type { Normal } from "./normal.ts";
+import { REFUSED_ANSWER, REFUSED_UPDATE } from "./refused.ts";
 import type { Script } from "./script.ts";
 
 export type Side = "direct" | "through";
@@ -53,6 +54,8 @@ function named(session: Json, updates: readonly Json[]): Json {
 export const DIFFERENCES: readonly Difference[] = [
   // Done by `compare`.
   { id: "order", what: "What has nothing to do with each other comes in any order" },
+  // Before codes are made equal.
+  REFUSED_ANSWER,
   each("defaults", "Defaults of the session are the relay's", (event, _side, script) => {
     if (event.type === "session.created") return withValue(event, {});
     if (event.type !== "session.updated") return event;
@@ -147,6 +150,7 @@ export const DIFFERENCES: readonly Difference[] = [
           }
         : event,
   ),
+  REFUSED_UPDATE,
   {
     id: "interrupted",
     what: "An answer that the caller interrupts ends where the relay heard the caller",
@@ -266,7 +270,7 @@ export const DIFFERENCES: readonly Difference[] = [
             sha: "any",
             bytes: 99,
             tokens: 999,
-            seconds: 0.7,
+            seconds: 1,
           })
         : [direct, through],
   },

@@ -1,19 +1,29 @@
 /** Scripts whose outcome is not a matter of chance. */
 import type { Step } from "./script.ts";
 
+/** What only a provider finds wrong with a `response.create`. */
+const REFUSED = /"tool_choice":"sometimes"|"unheard_of"/;
+
 /**
  * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in
- * the middle of an event, or without saying again who takes the turns.
+ * the middle of an event, or without saying again who takes the turns. An answer that is refused is not followed by another
+ * in the same moment: the relay answers at once whether one runs, and does not know yet that this one will not.
  */
 export function isFair(steps: readonly Step[]): boolean {
   let asked = false;
   let waited = true;
   let dialled = false;
+  let refused = false;
   for (const step of steps) {
     if (step.do === "reconnect" && !waited) return false;
     if (dialled && !(step.do === "send" && step.event["type"] === "session.update")) return false;
     dialled = step.do === "reconnect";
     waited = step.do === "wait" || step.do === "settle";
+    if (step.do !== "send") refused = false;
+    else if (step.event["type"] === "response.create") {
+      if (refused) return false;
+      refused = REFUSED.test(JSON.stringify(step.event));
+    }
     if (step.do !== "send") asked = asked && step.do === "say" && step.burst;
     else if (step.event["type"] === "response.create") asked = true;
     else if (asked && step.event["type"] === "response.cancel") return false;

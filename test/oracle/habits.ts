@@ -94,9 +94,11 @@ function mcpCall(response: string): JsonObject {
 }
 
 /** A text part before the part with the audio. */
-function withTextPart(event: JsonObject): readonly JsonObject[] {
-  const audio = JSON.stringify(event).includes('"output_audio"') || event["content_index"] !== undefined;
-  if (!/^response\.|^conversation\.item\.(done|retrieved)$/.test(textOf(event["type"])) || !audio)
+function withTextPart(event: JsonObject, { memory }: Wired): readonly JsonObject[] {
+  const item = objectOf(event["item"]);
+  if (event["type"] === "response.output_item.added") memory.set(textOf(item["id"]), true);
+  const own = memory.has(textOf(event["item_id"] ?? item["id"])) || event["type"] === "response.done";
+  if (!own || !/^response\.|^conversation\.item\.(done|retrieved|truncated)$/.test(textOf(event["type"])))
     return [event];
   const about = {
     response_id: event["response_id"] ?? "",
@@ -241,7 +243,11 @@ export const HABITS: readonly Habit[] = [
     name: "text and audio",
     what: "a text part before the audio part",
     hidden: false,
-    out: (event) => withTextPart(event),
+    out: (event, wired) => withTextPart(event, wired),
+    in: (event, { memory }) =>
+      event["type"] === "conversation.item.truncate" && memory.has(textOf(event["item_id"]))
+        ? { ...event, content_index: event["content_index"] === 0 ? 1 : Number(event["content_index"]) - 1 }
+        : event,
   },
   {
     name: "logprobs",

@@ -26,6 +26,13 @@ const spoken = (audio: string, ...others: JsonObject[]) => ({
 const create = (call: Call, item: JsonObject, event_id = "e") =>
   call.client({ type: "conversation.item.create", item, event_id });
 
+test("[I16] a message of the caller's without a part is an error that names its content", () => {
+  const call = new Call();
+  create(call, { type: "message", role: "user", content: [] });
+  expect(call.last("error")["error"]).toMatchObject({ code: "invalid_value", param: "item.content" });
+  expect(call.types()).not.toContain("conversation.item.added");
+});
+
 interface Part {
   readonly type: string;
   readonly audio?: string;

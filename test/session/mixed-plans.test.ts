@@ -1,6 +1,7 @@
 /** Plans of upstreams that differ in who takes the turns. */
 import { describe, expect, test } from "vitest";
 
+import type { JsonObject } from "../../src/protocol/json.ts";
 import type { PlannedUpstream } from "../../src/session/plan.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
@@ -47,6 +48,20 @@ describe("a turn-based upstream and one that takes the turns", () => {
     call.upstream({ type: "committed", item: "theirs" }, "up1.1");
     call.speak(silence(4000));
     expect(call.commandTypes("up1.1")).toContain("respond");
+  });
+
+  test("[M24] what it announced while nobody decided here is not announced again as a turn", () => {
+    const upstreams = [kind("one", "server"), kind("two", "client")];
+    const call = new Call({ upstreams, dialect: "duplex.v1" });
+    const detection = (turn_detection: JsonObject | null) =>
+      call.client({ type: "session.update", session: { audio: { input: { turn_detection } } } });
+    detection(null);
+    call.upstream({ type: "speech", state: "started" });
+    detection({ type: "server_vad" });
+    call.speak(TURN);
+    const started = call.events.filter(({ type }) => type === "input_audio_buffer.speech_started");
+    expect(started.length).toBe(2);
+    expect(started[0]?.["item_id"]).not.toBe(started[1]?.["item_id"]);
   });
 
   test("[M25] its words are those of the caller's turn", () => {

@@ -46,6 +46,47 @@ describe("several parts in one message", () => {
     expect(response(call)["output"]).toMatchObject([{ content }]);
   });
 
+  test("[R23] a part ends once, when its provider ends it: before the next one begins", () => {
+    const call = asked();
+    message(call, "i");
+    call.upstream({ type: "text", ...at("i"), part: 0, delta: "Here is the list:" });
+    call.upstream({ type: "part.done", ...at("i"), part: 0 });
+    call.upstream({ type: "part.done", ...at("i"), part: 7 });
+    call.upstream({ type: "part.started", ...at("i"), part: 1, kind: "audio" });
+    say(call, 100, { part: 1 });
+    call.upstream({ type: "part.done", ...at("i"), part: 1 });
+    call.upstream({ type: "part.done", ...at("i"), part: 1 });
+    done(call, "i");
+    finish(call);
+    const told = call.events
+      .filter(({ type }) => /content_part|output_text|output_audio|output_item/.test(type))
+      .map((event) => `${event.type.slice("response.".length)} ${String(event["content_index"] ?? "")}`);
+    expect(told.filter((one, index) => one !== told[index - 1])).toEqual([
+      "output_item.added ",
+      "content_part.added 0",
+      "output_text.delta 0",
+      "output_text.done 0",
+      "content_part.done 0",
+      "content_part.added 1",
+      "output_audio.delta 1",
+      "output_audio.done 1",
+      "output_audio_transcript.done 1",
+      "content_part.done 1",
+      "output_item.done ",
+    ]);
+  });
+
+  test("[R23] the end of a part waits with its audio for the listener, and comes with the item's when it is cut", () => {
+    const call = asked("duplex.v1");
+    message(call, "i");
+    say(call, 5000);
+    call.upstream({ type: "part.done", ...at("i"), part: 0 });
+    expect(byType(call, "response.content_part.done")).toEqual([]);
+    call.client({ type: "response.cancel" });
+    expect(byType(call, "response.content_part.done")).toHaveLength(1);
+    expect(item(call, "response.output_item.done")).toMatchObject({ status: "incomplete" });
+  });
+
   test("[R23] text beside speech under one number is another part, not more of the transcript", () => {
     const call = asked();
     message(call, "i");

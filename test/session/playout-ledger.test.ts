@@ -223,6 +223,18 @@ describe("the format of one answer", () => {
     },
   );
 
+  test("[R38] its voice is shown as well, and the next answer has the session's", () => {
+    const call = new Call({ session: { audio: { output: { voice: "v-marin" } } } });
+    const output = { format: { type: "audio/pcm", rate: 24_000 }, voice: "v-cedar" };
+    call.client({ type: "response.create", response: { audio: { output: { voice: "v-cedar" } } } });
+    expect(response(call, "response.created")).toMatchObject({ audio: { output } });
+    begin(call);
+    finish(call);
+    expect(response(call)).toMatchObject({ audio: { output } });
+    call.client({ type: "response.create" });
+    expect(response(call, "response.created")).toMatchObject({ audio: { output: { voice: "v-marin" } } });
+  });
+
   test("[R38] a wrong one is an error that names it, and nothing is asked", () => {
     const call = new Call();
     for (const format of [{ type: "audio/opus" }, { type: "audio/pcm", rate: 22_050 }, "pcm16"]) {

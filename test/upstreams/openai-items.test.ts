@@ -47,6 +47,31 @@ describe("items in two languages", () => {
     expect(server.last("conversation.item.delete").item_id).toBe("item_2");
   });
 
+  it("[U10] an answer waits for the change before it, which waits for a name", () => {
+    const { connection, server } = connectOpenAi();
+    server.answersCommits = false;
+    connection.send({ type: "commit", itemId: "turn_1" });
+    connection.send({ type: "delete", itemId: "turn_1" });
+    const options = { params: {}, outOfBand: false };
+    connection.send({ type: "respond", responseId: "resp_1", options });
+    expect(server.count("response.create")).toBe(0);
+    connection.hear(server.committed("prov_1"));
+    expect(server.last("conversation.item.delete").item_id).toBe("prov_1");
+    expect(server.count("response.create")).toBe(1);
+  });
+
+  it("[U46] an answer whose cancel ended the wait for a name that never comes holds up no later one", () => {
+    const { connection, server } = connectOpenAi();
+    server.answersCommits = false;
+    connection.send({ type: "commit", itemId: "turn_1" });
+    connection.send({ type: "delete", itemId: "turn_1" });
+    const options = { params: {}, outOfBand: false };
+    connection.send({ type: "respond", responseId: "resp_1", options });
+    connection.send({ type: "cancel", responseId: "resp_1" });
+    connection.send({ type: "respond", responseId: "resp_2", options });
+    expect(server.count("response.create")).toBe(1);
+  });
+
   it("[U10] names committed turns in order, and their transcripts by the session's ids", () => {
     const { connection, server } = connectOpenAi({ config: { transcription: { model: "whisper" } } });
     server.answersCommits = false;
@@ -266,7 +291,7 @@ describe("the user's side", () => {
       });
     connection.hear([completed("What", "in_progress"), completed("What", "in_progress")]);
     connection.hear([completed("What time", "in_progress"), completed("What time?", "completed")]);
-    expect(connection.of("input.transcript.delta").map(({ delta }) => delta)).toEqual(["What", " time"]);
+    expect(connection.of("input.transcript.delta").map(({ delta }) => delta)).toEqual(["What", " time", "?"]);
     expect(connection.of("input.transcript.completed").map(({ transcript }) => transcript)).toEqual([
       "What time?",
     ]);

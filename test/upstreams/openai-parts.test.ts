@@ -48,6 +48,23 @@ describe("the parts of a message", () => {
     expect(connection.of("text")[0]).not.toHaveProperty("part");
   });
 
+  it("[U31] end where the provider ends them, unless their words are still to come", () => {
+    const { connection } = answeringOpenAi();
+    const ended = (part: number, content: JsonObject): JsonObject => ({
+      type: "response.content_part.done",
+      ...at(part),
+      part: content,
+    });
+    hear(connection, text(0, "See"), ended(0, { type: "text", text: "See" }));
+    hear(connection, audio(1, "AQI="), ended(1, { type: "audio" }));
+    hear(connection, audio(2, "AQI="), ended(2, { type: "audio", transcript: "Two." }));
+    expect(connection.of("part.done")).toEqual([
+      { type: "part.done", response: "resp_1", item: "item_m", part: 0 },
+      { type: "part.done", response: "resp_1", item: "item_m", part: 2 },
+    ]);
+    expect(connection.of("transcript")).toMatchObject([{ delta: "Two.", part: 2 }]);
+  });
+
   it("[U31] that are two of audio stay two, and each keeps its own half of a sample", () => {
     const { connection, server } = answeringOpenAi();
     const bytes = (...values: number[]): string => Uint8Array.from(values).toBase64();

@@ -185,6 +185,7 @@ describe("a transcript that comes before its turn", () => {
     ).toEqual([
       ["user_1", "Hello"],
       ["item_S", " you"],
+      ["item_S", "."],
     ]);
     expect(connection.of("input.transcript.completed")).toMatchObject([{ itemId: "item_S" }]);
   });

@@ -105,6 +105,10 @@ function checkMessage(item: JsonObject, path: string, parts: Parts, audio: Audio
   if (!Array.isArray(content)) {
     throw new ClientError("invalid_type", `Invalid '${path}.content': expected an array.`, `${path}.content`);
   }
+  // An answer that said nothing is shown so, and may be handed back.
+  if (content.length === 0 && role !== "assistant") {
+    throw new ClientError("invalid_value", `Invalid '${path}.content': it has no parts.`, `${path}.content`);
+  }
   let ms = 0;
   content.forEach((part: Json, index: number) => {
     ms += checkPart(part, `${path}.content[${index}]`, allowed, { ...audio, ms: audio.ms - ms });

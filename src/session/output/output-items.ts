@@ -52,6 +52,10 @@ export class OutputItems {
           this.#writer.part(response, item, event.part, event.kind);
         }
         break;
+      case "part.done":
+        // What was cut off ends with its item.
+        if (!item.cut) this.#writer.partDone(response, item, event.part);
+        break;
       case "transcript":
         this.#said(response, item, event.part, "audio", event.delta);
         break;

@@ -22,10 +22,11 @@ export function responseDefaults(
   params: ResponseParams,
 ): ResponseDefaults {
   const format = responseFormat(params) ?? config.outputFormat;
+  const voice = outputOf(params)?.["voice"] ?? config.output["voice"] ?? null;
   return {
     modality: config.modality,
     maxOutputTokens: config.current.max_output_tokens,
-    output: { ...config.output, format },
+    output: { ...config.output, format, voice },
     format,
     conversationId,
     inputFormat: config.inputFormat,
@@ -37,9 +38,13 @@ export function responseDefaults(
  * @throws ClientError naming the field when it is none.
  */
 export function responseFormat(params: ResponseParams): AudioFormat | null {
+  const format = outputOf(params)?.["format"];
+  return format === undefined || format === null ? null : readFormat(format, "response.audio.output.format");
+}
+
+function outputOf(params: ResponseParams): JsonObject | null {
   // What came from a JSON schema is JSON.
   const audio = params["audio"] as Json | undefined;
   const output = isJsonObject(audio) ? audio["output"] : undefined;
-  const format = isJsonObject(output) ? output["format"] : undefined;
-  return format === undefined || format === null ? null : readFormat(format, "response.audio.output.format");
+  return isJsonObject(output) ? output : null;
 }

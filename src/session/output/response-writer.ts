@@ -86,7 +86,7 @@ export class ResponseWriter {
   part(response: ResponseRecord, item: OutputItem, key: number, kind: OutputPart["kind"]): OutputPart {
     const known = item.parts.find((part) => part.key === key && part.kind === kind);
     if (known) return known;
-    const part: OutputPart = { key, kind, text: "", audioMs: 0 };
+    const part: OutputPart = { key, kind, text: "", audioMs: 0, done: false };
     if (kind === "audio") this.#flush(response, item);
     item.parts.push(part);
     const entry = this.#store(response, item);
@@ -152,8 +152,9 @@ export class ResponseWriter {
   }
 
   /** What was still inside the resamplers of an item. */
-  #flush(response: ResponseRecord, item: OutputItem, whole = true): void {
+  #flush(response: ResponseRecord, item: OutputItem, whole = true, key: number | null = null): void {
     for (const [index, part] of item.parts.entries()) {
+      if (key !== null && part.key !== key) continue;
       const name = `${item.id}/${index}`;
       const path = this.#paths.get(name);
       if (!path) continue;
@@ -209,6 +210,13 @@ export class ResponseWriter {
     });
   }
 
+  /** Ends the item's parts of the upstream's number: it says nothing more of them. */
+  partDone(response: ResponseRecord, item: OutputItem, key: number): void {
+    if (item.done || !item.parts.some((part) => part.key === key && !part.done)) return;
+    this.#flush(response, item, true, key);
+    for (const part of item.parts) if (part.key === key) this.#partDone(response, item, part);
+  }
+
   /** Ends the item and says so, once. */
   itemDone(response: ResponseRecord, item: OutputItem, status: "completed" | "incomplete"): void {
     if (item.done) return;
@@ -249,6 +257,8 @@ export class ResponseWriter {
   }
 
   #partDone(response: ResponseRecord, item: OutputItem, part: OutputPart): void {
+    if (part.done) return;
+    part.done = true;
     if (part.kind === "audio") {
       this.#content(response, item, part, { type: "response.output_audio.done" });
       this.#content(response, item, part, {

@@ -15,6 +15,8 @@ export interface OutputPart {
   text: string;
   /** Milliseconds of audio sent. */
   audioMs: number;
+  /** Its end was told. */
+  done: boolean;
 }
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";

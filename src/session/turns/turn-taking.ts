@@ -142,6 +142,8 @@ export class TurnTaking implements InputListener {
 
   /** From now on turns are found here: what the client had not committed is in none of them. */
   #toEdge(): void {
+    // What a provider announced meanwhile is its own affair from now on.
+    this.providerLost();
     if (this.#input.ticks > this.#startTicks) {
       for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
       this.#item.forget();

@@ -70,7 +70,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "a message has one part",
-    waitsFor: "N-part-end",
     tampering: () => client((event) => ("content_index" in event ? { ...event, content_index: 0 } : event)),
   },
   {
@@ -144,7 +143,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   // Transcripts.
   {
     name: "log probabilities are dropped",
-    waitsFor: "R19",
     tampering: () =>
       client(
         ofType("conversation.item.input_audio_transcription.completed", (event) =>
@@ -154,7 +152,6 @@ export const IN_ANSWERS: readonly Mutation[] = [
   },
   {
     name: "segments are dropped",
-    waitsFor: "R19",
     tampering: () => client(ofType("conversation.item.input_audio_transcription.segment", () => null)),
   },
   {

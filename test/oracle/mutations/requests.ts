@@ -86,7 +86,6 @@ export const IN_REQUESTS: readonly Mutation[] = [
   },
   {
     name: "audio of an item is taken in the client's format",
-    waitsFor: "R17",
     tampering: () =>
       asked((command) =>
         command.type === "item" && JSON.stringify(command.item).includes('"input_audio"')
@@ -137,7 +136,6 @@ export const IN_REQUESTS: readonly Mutation[] = [
   },
   {
     name: "the voice of an answer is the session's",
-    waitsFor: "N13",
     tampering: () =>
       client(
         inResponse("response.created", (response) =>
