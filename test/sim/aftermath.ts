@@ -3,6 +3,8 @@ import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
 
+/** An announcement is on its way for at most so long. */
+const ASKED_LATE_MS = 500;
 const MINUTE_MS = 60_000;
 /** What an upstream may be asked for within a minute by those who speak; what the relay adds by itself is in its limits. */
 const WANTED_ASKS = 25;
@@ -10,7 +12,11 @@ const WANTED_ASKS = 25;
 /** Some time after the last word everything is over: nothing is being answered, judged, spoken or written. */
 export function atRest({ checks }: SimulatedCall, snapshot: SessionSnapshot): void {
   const active = snapshot.responses.records.filter(
-    ({ asked, phase }) => asked && (phase === "requested" || phase === "generating"),
+    ({ asked, phase, askedAt }) =>
+      asked &&
+      (phase === "requested" || phase === "generating") &&
+      // What the client asks for just before it hangs up need not be over.
+      snapshot.context.now - askedAt > ASKED_LATE_MS,
   );
   for (const { id, phase } of active) checks.fail("restless", `${id} is still ${phase}`);
   if (snapshot.floor.phase !== "open") checks.fail("restless", `the floor is ${snapshot.floor.phase}`);

@@ -12,6 +12,7 @@ export class Answer {
   /** What its audio spells. */
   readonly number: number;
   readonly outOfBand: boolean;
+  readonly askedAt: number;
   readonly #world: World;
   readonly #call: ProviderCall;
   readonly #performance: Performance;
@@ -31,6 +32,7 @@ export class Answer {
     this.id = id;
     this.itemId = `item_${id}`;
     this.number = world.nextAnswer();
+    this.askedAt = world.time.now;
     this.outOfBand = asked["conversation"] === "none";
     this.#metadata = asked["metadata"] ?? null;
     if (performance.swallowed) this.#state = "over";

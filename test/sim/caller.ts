@@ -1,4 +1,5 @@
 /** The person: speaks turns, waits for the answer or talks into it, and gets silent when all is said. */
+import { fields } from "./fields.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -13,6 +14,9 @@ export interface Utterance {
 }
 
 export const FRAME_MS = 20;
+const LONG_BREATH_MS = 180;
+/** What is said before and after a hesitation is long enough to be words. */
+const LEAST_REST_MS = 320;
 
 export class Caller {
   readonly utterances: Utterance[] = [];
@@ -139,11 +143,32 @@ export class Caller {
     const { time, tape } = this.#world;
     const spoken: Utterance = { from: tape.end, to: tape.end, at: time.now, endedAt: null, over };
     this.#leftMs = this.#random.between(over ? 1000 : 440, 1500);
-    const fromMs = this.#random.chance(0.4) ? this.#leftMs / 2 : 0;
-    this.#breath = { fromMs, toMs: fromMs - this.#random.between(60, 180) };
+    this.#drawBreath();
     this.utterances.push(spoken);
     this.#speaking = spoken;
     this.#world.checks.note(() => `caller speaks${over ? " over the agent" : ""}`);
+  }
+
+  /** In the middle; where turns are committed in advance, for as long as that takes, and not so long that a turn ends. */
+  #drawBreath(): void {
+    const breathes = this.#random.chance(this.#world.scenario.eager ? 0.8 : 0.4);
+    const longestMs = this.#hesitationMs;
+    if (breathes && longestMs > LONG_BREATH_MS) {
+      const restMs = Math.max(this.#leftMs / 2, LEAST_REST_MS);
+      const fromMs = restMs + this.#random.between(60, longestMs);
+      this.#leftMs = fromMs + Math.max(this.#leftMs / 2, LEAST_REST_MS);
+      this.#breath = { fromMs, toMs: restMs };
+      return;
+    }
+    const fromMs = breathes ? this.#leftMs / 2 : 0;
+    this.#breath = { fromMs, toMs: fromMs - this.#random.between(60, LONG_BREATH_MS) };
+  }
+
+  get #hesitationMs(): number {
+    const { eager, session, manual } = this.#world.scenario;
+    const detection = fields(fields(fields(session["audio"])["input"])["turn_detection"]);
+    const endsMs = Number(detection["silence_duration_ms"] ?? 0);
+    return eager && !manual ? Math.min(endsMs - 90, 420) : 0;
   }
 
   #stop(): void {

@@ -26,6 +26,9 @@ export type Invariant =
   | "restless"
   | "provider-history"
   | "provider-config"
+  | "asked-twice"
+  | "not-continued"
+  | "given-up"
   | "threw";
 
 export interface Violation {

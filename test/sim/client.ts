@@ -64,6 +64,8 @@ export class Client {
   #frozenUntil = 0;
   #lastAckAt = 0;
   #owesResponse = false;
+  /** The response that ended last failed. */
+  #failedLast = false;
 
   constructor(world: World, relay: Relay, random: Random, silent: () => boolean) {
     this.#world = world;
@@ -344,8 +346,20 @@ export class Client {
   #responseDone(response: JsonObject): void {
     this.dialogue.done(response);
     this.#world.checks.count(`response ${text(response["status"])}`);
-    if (response["status"] === "failed") this.name("response failed");
+    if (response["status"] === "failed") this.#failed(text(response["id"]));
+    this.#failedLast = response["status"] === "failed";
     this.#askOwed();
+  }
+
+  /** It is told, and what was heard of it is to be gone on with: it may break off again, but only so often. */
+  #failed(responseId: string): void {
+    this.name("response failed");
+    if (this.#failedLast) return;
+    const items = [...this.player.items.values()].filter((item) => item.responseId === responseId);
+    const { now } = this.#world.time;
+    for (const { stream, receivedMs } of items)
+      if (receivedMs > 0)
+        this.dialogue.broken.push({ at: now, heardUntil: now + this.player.aheadMs(stream) });
   }
 
   /** A tool is called by what the finished item says, as official SDKs do. */

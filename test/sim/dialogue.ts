@@ -6,6 +6,8 @@ import type { World } from "./world.ts";
 export class Dialogue {
   /** When `response.created` came. */
   readonly announced: number[] = [];
+  /** Answers that failed when they had begun to speak, and none right before them: when, and until when they are heard. */
+  readonly broken: { readonly at: number; readonly heardUntil: number }[] = [];
   /** Streams of agents that take turns. */
   readonly agents: ReadonlySet<number>;
   /** A plain client is not told which stream is which. */

@@ -26,6 +26,8 @@ export class Line {
   resumeAfterMs: () => number = () => 0;
   /** When the line was down, as the client sees it; the second moment is that of the verdict. */
   readonly outages: { readonly from: number; to: number }[] = [];
+  /** When it last asked for another configuration. */
+  updatedAt = Number.NEGATIVE_INFINITY;
   readonly #world: World;
   readonly #relay: Relay;
   readonly #random: Random;
@@ -182,6 +184,8 @@ export class Line {
 
   /** A numbered event. */
   send(event: JsonObject): void {
+    if (event["type"] === "response.create") this.#world.checks.count("asked by the client");
+    if (event["type"] === "session.update") this.updatedAt = this.#world.time.now;
     const sequence = this.wire.next();
     this.#numbered(
       sequence,

@@ -1,11 +1,14 @@
 /** At the end of a call: what each provider remembers is what was heard, and its session is the one that is shown. */
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
-import { text } from "./fields.ts";
+import { fields } from "./fields.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
 /** Acknowledgements, frames and what is on its way. */
 const SLACK_MS = 80;
+/** Within this a client knows what became of its `session.update`. */
+const JUDGED_MS = 2000;
 
 /** Where samples name their answers, nothing forgotten in a crash, and everything cut was told to the relay. */
 export function checksProviders(call: SimulatedCall): boolean {
@@ -38,12 +41,38 @@ export function compareProviders(call: SimulatedCall): void {
   }
 }
 
-function compareConfig({ checks, client }: SimulatedCall, { config }: ProviderCall): void {
-  const shown = text(client.shown["instructions"]);
-  const held = text(config["instructions"]);
+/** What a provider is told in the words in which the client is shown it. Formats and turns may be the relay's own. */
+const SHARED: readonly (readonly string[])[] = [
+  ["instructions"],
+  ["tools"],
+  ["tool_choice"],
+  ["max_output_tokens"],
+  ["audio", "input", "transcription"],
+  ["audio", "output", "voice"],
+];
+
+function compareConfig({ checks, client, time }: SimulatedCall, { config }: ProviderCall): void {
+  // Its verdict is on its way.
+  if (time.now - client.line.updatedAt < JUDGED_MS) return;
   checks.count("configurations compared");
-  if (held !== shown)
-    checks.fail("provider-config", `the provider has instructions '${held}', and '${shown}' are shown`);
+  for (const path of SHARED) {
+    const held = valueAt(config, path);
+    const shown = valueAt(client.shown, path);
+    // Told nothing, it has what a provider has by itself.
+    if (held === undefined && path[0] !== "instructions") continue;
+    if (JSON.stringify(held ?? null) === JSON.stringify(shown ?? null)) continue;
+    const what = path.join(".");
+    checks.fail(
+      "provider-config",
+      `the provider has ${what} ${JSON.stringify(held)}, and ${JSON.stringify(shown)} is shown`,
+    );
+  }
+}
+
+function valueAt(object: JsonObject, path: readonly string[]): Json | undefined {
+  let value: Json | undefined = object;
+  for (const key of path) value = fields(value)[key];
+  return value;
 }
 
 /** Every answer of this connection is remembered for as long as it was heard, and one that nobody heard not at all. */

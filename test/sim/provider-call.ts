@@ -1,5 +1,6 @@
 /** One connection to a virtual provider: a strict server of the OpenAI Realtime dialect. */
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { mergeDeep } from "../../src/upstreams/json.ts";
 import { Answer } from "./answer.ts";
 import { brief } from "./checks.ts";
 import type { Connection, Data } from "./connection.ts";
@@ -192,7 +193,7 @@ export class ProviderCall {
       return this.provider.onRefusedUpdate();
     }
     this.#greeted = true;
-    this.config = { ...this.config, ...fields(event["session"]) };
+    this.config = mergeDeep(this.config, fields(event["session"]));
     const audio = JSON.stringify(this.config);
     this.#tools = audio.includes('"name":"look"');
     this.#transcribes = audio.includes('"transcription":{');
@@ -249,6 +250,7 @@ export class ProviderCall {
     const turn = { ...this.ear.commit(), at: this.#world.time.now, again: false, call: this };
     this.#turns.set(itemId, turn);
     this.provider.turns.push(turn);
+    this.provider.commits += 1;
     this.items.made(itemId, "message", "user");
     this.say({ type: "input_audio_buffer.committed", item_id: itemId, previous_item_id: null });
     this.say({ type: "conversation.item.added", item, previous_item_id: null });
@@ -273,10 +275,23 @@ export class ProviderCall {
     const turn = eager ? this.#turns.get(itemId) : undefined;
     if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
       return;
+    if (turn === this.#lastTurn) this.#goesOn(turn);
     // What the client itself deletes was said all the same.
     if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
     if (!turn.again) this.ear.unhear(turn.runs);
     this.#world.checks.count("turns taken back");
+  }
+
+  /** Its answer was asked for in vain too, and is cancelled before. */
+  #goesOn({ at }: Turn): void {
+    const { tools, faults } = this.#world.scenario;
+    // What asks besides, or makes asks and answers hard to tell apart.
+    const besides = ["caller.create", "caller.delete", "platform.", "provider."];
+    // Only the profile `openai` is known here to take a cancellation.
+    if (!this.provider.keepsIds) return;
+    if (tools || faults.some((name) => besides.some((one) => name.startsWith(one)))) return;
+    if (this.#running().some((answer) => !answer.dawdles && answer.askedAt >= at))
+      this.#world.checks.fail("asked-twice", `${this.#name} forgets a turn, and its answer goes on`);
   }
 
   /** The last turn from its beginning on; its deletion may still have to wait for its name. */
@@ -317,6 +332,13 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
+    const { eager, faults } = this.#world.scenario;
+    // Not yet of silent voices: an eager answer that is found silent before its turn is confirmed ends without having begun.
+    if (eager && !faults.includes("provider.silent_voice")) {
+      // Soon enough to be known of before the caller goes on.
+      plan.thinkMs /= 2;
+      plan.firstMs /= 3;
+    }
     this.provider.asks.push(this.#world.time.now);
     this.provider.prepare(plan);
     this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));

@@ -48,6 +48,8 @@ export class Provider {
   readonly answers: { readonly number: number; readonly status: string; readonly audioMs: number }[] = [];
   /** When answers were asked for, or it began them by itself. */
   readonly asks: number[] = [];
+  /** Turns that were committed, those that were taken back among them. */
+  commits = 0;
   /** Runs when a change of the session was refused. */
   onRefusedUpdate: () => void = () => {};
   /** Faults look at each answer before it begins. */

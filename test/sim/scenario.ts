@@ -62,7 +62,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     const fallback = kind !== "echo" && random.chance(0.2);
     return { name: `p${index}`, kind, profile, rolloverMs, standby, fallback };
   });
-  const transcriber: SimUpstream | null = random.chance(0.12)
+  const transcriber: SimUpstream | null = random.chance(faults.includes("caller.long_silence") ? 0.5 : 0.12)
     ? {
         name: "ear",
         kind: "transcriber",
@@ -85,7 +85,8 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     faults,
     session: settings,
     limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
-    utterances: random.int(2, 4),
+    // A provider that fell silent is found out in what is said after it.
+    utterances: random.int(2, 4) + (faults.some((name) => name.startsWith("provider.hole")) ? 2 : 0),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
     providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },
   };
@@ -108,7 +109,7 @@ function session(
     audio: { input: { format, turn_detection, transcription }, output: { format } },
     relay: {
       ...(extended && random.chance(0.3) ? { lead_ms: random.pick([100, 400, 2000, null]) } : {}),
-      ...(!manual && random.chance(0.2) ? { eager_ms: random.pick([50, 100, 200]) } : {}),
+      ...(!manual && random.chance(0.3) ? { eager_ms: random.pick([50, 100, 200]) } : {}),
     },
   };
 }

@@ -1,10 +1,12 @@
 /** What must be true of a call when it is over. */
+import type { Entry } from "../../src/session/memory/conversation.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
 import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import { atRest, budget } from "./aftermath.ts";
+import { askedFor, keptOn, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -17,6 +19,8 @@ const ANSWERED_WITHIN_MS = 1700;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
  * 200 ms, the loudspeaker works in frames of 20 ms. */
 const HEARD_SLACK_MS = 60;
+/** Speech is told of some time after it began. */
+const PLACED_SLACK_MS = 250;
 
 export function judge(call: SimulatedCall): void {
   leftOpen(call);
@@ -30,6 +34,9 @@ export function judge(call: SimulatedCall): void {
     atRest(call, call.lastMoment);
   }
   budget(call);
+  askedFor(call);
+  wentOn(call);
+  keptOn(call);
   money(call);
 }
 
@@ -175,6 +182,7 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
       continue;
     }
     checks.count("items cut");
+    placed(call, entry);
     if (call.unsteady || !client.habits.truncates) continue;
     const apart = (item.playedMs ?? 0) - remembered;
     if (apart < -HEARD_SLACK_MS - slackMs(call) || apart > HEARD_SLACK_MS + slackMs(call)) {
@@ -184,6 +192,20 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
       );
     }
   }
+}
+
+/** A plain client that does not say where it stopped: the relay works it out. */
+function placed(call: SimulatedCall, { item, audioMs, truncatedMs, playedMs }: Entry): void {
+  const { client, checks, scenario } = call;
+  const unclear = call.unsteady || scenario.faults.includes("client.no_interruption");
+  if (client.habits.truncates || client.extended || unclear || truncatedMs !== null) return;
+  const heardMs = client.player.items.get(item.id)?.playedMs ?? 0;
+  if (heardMs > audioMs - HEARD_SLACK_MS - slackMs(call) - PLACED_SLACK_MS) return;
+  if (playedMs === undefined)
+    checks.fail(
+      "history",
+      `${item.id}: ${heardMs.toFixed(0)} ms were heard, and it counts as heard to its end`,
+    );
 }
 
 /** `upstream_open_ms`: to the millisecond where neither clock nor object was tampered with. */

@@ -8,7 +8,15 @@ import { MUTATIONS, mutate } from "../../test/sim/mutations.ts";
 import type { Report } from "../../test/sim/report.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
-const COPIED = ["src", "durable-objects", "test/sim", "test/support", "tools/sim.ts", "tools/sim", "package.json"];
+const COPIED = [
+  "src",
+  "durable-objects",
+  "test/sim",
+  "test/support",
+  "tools/sim.ts",
+  "tools/sim",
+  "package.json",
+];
 
 interface Wanted {
   readonly from: number;

@@ -96,7 +96,9 @@ export const PROVIDER_MANNERS: readonly Fault[] = [
     fits: (scenario) => scenario.upstreams.some(({ kind }) => kind === "server"),
   },
   habit("provider.refuses_update", false, (provider, random, call) => {
-    const session = { type: "realtime", instructions: `Be brief ${random.int(1, 9)}.` };
+    const most = random.int(1, 9);
+    // Refused as a whole, and judged field by field then.
+    const session = { type: "realtime", instructions: `Be brief ${most}.`, max_output_tokens: 1000 + most };
     const change = () => call.client.line.send({ type: "session.update", session });
     provider.habits.refusesUpdates = 1;
     // A refusal is told; who wants the change says it again.

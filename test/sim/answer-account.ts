@@ -1,0 +1,99 @@
+/** At the end of a call: what providers were asked for had a cause, and an answer that broke off was gone on with. */
+import type { SimulatedCall } from "./call.ts";
+
+/** A dial, its greeting, and what is left to be heard of what broke off. */
+const CONTINUED_WITHIN_MS = 2500;
+
+/** So often, at most, an answer is asked for: again, or to be gone on with. */
+const MOST_ATTEMPTS = 3;
+
+/** Faults in which the relay or its client forgets what was asked, or nothing is known of who asked. */
+const FORGETFUL: ReadonlySet<string> = new Set([
+  "platform.crash",
+  "platform.deploy",
+  "platform.store_kills",
+  "client.vanishes",
+]);
+
+/** Providers whose connection breaks, and can be dialled again at once. */
+const BREAKING: ReadonlySet<string> = new Set([
+  "provider.close",
+  "provider.reset",
+  "provider.expire",
+  "provider.reset_in_turn",
+  "provider.close_anytime",
+]);
+
+/** Beside which nothing else is in the way of going on. */
+const HARMLESS: readonly string[] = ["network.", "caller.slices"];
+
+/** One that is told of turns is asked once for each, for each wish of the client's, and for what the relay counts. */
+export function askedFor(call: SimulatedCall): void {
+  const { checks, scenario } = call;
+  if (scenario.faults.some((fault) => FORGETFUL.has(fault))) return;
+  const figure = (name: string) => checks.figures.get(name) ?? 0;
+  const others =
+    figure("asked by the client") +
+    figure("metric_responses_asked_again") +
+    figure("metric_responses_continued");
+  for (const provider of call.providers.values()) {
+    if (provider.kind !== "turns") continue;
+    const causes = provider.commits + figure("asked by the client");
+    const most = provider.commits + others;
+    if (provider.asks.length > MOST_ATTEMPTS * causes)
+      checks.fail(
+        "asked-twice",
+        `${provider.name} was asked ${provider.asks.length} times, for ${causes} answers`,
+      );
+    if (provider.asks.length > most)
+      checks.fail(
+        "asked-twice",
+        `${provider.name} was asked ${provider.asks.length} times, and there were ${most} causes`,
+      );
+  }
+}
+
+/** The relay asks for the rest of an answer whose provider was lost in it, unless the caller speaks first. */
+export function wentOn(call: SimulatedCall): void {
+  const { checks, client, scenario } = call;
+  const [upstream] = scenario.upstreams;
+  if (scenario.upstreams.length !== 1 || upstream?.kind !== "turns" || scenario.manual || call.unsteady)
+    return;
+  if (!scenario.faults.every((name) => BREAKING.has(name) || HARMLESS.some((one) => name.startsWith(one))))
+    return;
+  for (const { at, heardUntil } of client.dialogue.broken) {
+    const heardBy = heardUntil + CONTINUED_WITHIN_MS;
+    const { utterances } = client.caller;
+    if (heardBy > (call.hungUpAt ?? Infinity)) continue;
+    if (utterances.some((one) => one.at <= heardBy && (one.endedAt ?? Infinity) >= at - 1000)) continue;
+    checks.count("answers to be gone on with");
+    if (!client.dialogue.announced.some((moment) => moment >= at && moment <= heardBy))
+      checks.fail("not-continued", `the answer that broke off at ${at.toFixed(0)} ms was not gone on with`);
+  }
+}
+
+/** What a provider does here is no reason to leave it. */
+const BEARABLE: ReadonlySet<string> = new Set([
+  "provider.ends_turns_early",
+  "provider.odd_chunks",
+  "provider.done_twice",
+  "provider.late_delta",
+  "provider.repeats_ids",
+  "provider.refuses_update",
+]);
+
+/** A provider at which nothing goes wrong is dialled once. */
+export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
+  const { faults, upstreams, transcriber } = scenario;
+  const troubled = (name: string) =>
+    (name.startsWith("provider.") && !BEARABLE.has(name)) ||
+    name.startsWith("platform.") ||
+    name === "caller.long_silence";
+  if (faults.some(troubled)) return;
+  const most = upstreams.length + Number(transcriber !== null);
+  if (relay.dials.length > most)
+    checks.fail(
+      "given-up",
+      `${relay.dials.length} dials of ${most} upstreams, and nothing was wrong with them`,
+    );
+}

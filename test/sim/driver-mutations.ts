@@ -1,0 +1,61 @@
+/** Deliberate breakages of the driver of the Durable Object: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const DRIVER_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 43,
+    what: "the driver waits for a clock that was set back",
+    file: "durable-objects/shell.ts",
+    from: "Math.min(this.#timedOutAt, now) + 1",
+    to: "this.#timedOutAt + 1",
+  },
+  {
+    number: 44,
+    what: "the driver never reads how much waits in a socket",
+    file: "durable-objects/shell.ts",
+    from: "    if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();\n",
+    to: "    if (this.#pollAt !== null && this.#pollAt <= now) this.#pollAt = null;\n",
+  },
+  {
+    number: 45,
+    what: "a connection that has not said who it is takes the client's place",
+    file: "durable-objects/shell.ts",
+    from: "    if (mark !== null && !this.#introduced(socket, mark, data)) return;\n",
+    to: '    if (mark !== null) {\n      this.#pending.promote(socket);\n      this.#attach(socket, "duplex.v1");\n    }\n',
+  },
+  {
+    number: 46,
+    what: "a connection that will be the client puts the live one out at once",
+    file: "durable-objects/shell.ts",
+    from: '    if (dialect !== "duplex.v1" || (entry.token === null && !this.#session.extended)) {',
+    to: '    if (dialect !== "duplex.v1" || this.#session.state().status !== "ended") {',
+  },
+  {
+    number: 47,
+    what: "the object sleeps though something came meanwhile",
+    file: "durable-objects/shell.ts",
+    from: "    this.#host.awake();\n    return others;",
+    to: "    return others;",
+  },
+  {
+    number: 48,
+    what: "the driver hangs up nobody",
+    file: "durable-objects/shell.ts",
+    from: "    upstream?.call?.hangUp(sendableCloseCode(code), sendableCloseReason(reason));\n",
+    to: "",
+  },
+  {
+    number: 49,
+    what: "a failed snapshot is not tried again",
+    file: "durable-objects/snapshots.ts",
+    from: "    if (this.#wished || covers === null) this.soon();\n",
+    to: "    if (this.#wished && covers !== null) this.soon();\n",
+  },
+  {
+    number: 50,
+    what: "a snapshot that was never stored counts as durable",
+    file: "durable-objects/snapshots.ts",
+    from: "      () => this.#done(null),",
+    to: "      () => this.#done({ count: 1, received: 1e9 }),",
+  },
+];
