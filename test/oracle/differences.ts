@@ -70,7 +70,7 @@ export const DIFFERENCES: readonly Difference[] = [
     return withValue(event, { session: named(event.value["session"] ?? {}, updates) });
   }),
   each("voice", "A voice that nobody chose is called default", (event) => {
-    if (!/^response\.(created|done)$/.test(event.type)) return event;
+    if (!/^(?:response\.(?:created|done)|session\.updated)$/.test(event.type)) return event;
     return withValue(
       event,
       deep(event.value, (object) =>
@@ -95,7 +95,7 @@ export const DIFFERENCES: readonly Difference[] = [
     "metadata",
     "What a provider adds to metadata is told at the end of its answer",
     (event, _side, script) => {
-      if (!/^response\.(created|done)$/.test(event.type)) return event;
+      if (!/^(?:response\.(?:created|done)|session\.updated)$/.test(event.type)) return event;
       const response = objectOf(event.value["response"]);
       const cut = response["status"] === "cancelled";
       const untold = event.type === "response.created" || cut || script.provider === "no metadata";

@@ -48,7 +48,7 @@ export class OracleTime {
   async run(limitMs: number, over: () => boolean): Promise<void> {
     while (this.#time.now < limitMs && !over()) {
       this.#stirred = false;
-      this.#time.run(limitMs, () => over() || this.#stirred);
+      await this.#time.run(limitMs, () => over() || this.#stirred);
       if (this.#stirred) await setImmediate();
     }
   }

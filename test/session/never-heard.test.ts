@@ -161,7 +161,12 @@ describe("what crossed the end of an answer", () => {
     const call = cancelled();
     say(call, 100);
     const [id] = added(call);
-    call.client({ type: "conversation.item.truncate", item_id: id ?? "", content_index: 0, audio_end_ms: 200 });
+    call.client({
+      type: "conversation.item.truncate",
+      item_id: id ?? "",
+      content_index: 0,
+      audio_end_ms: 200,
+    });
     end(call);
     expect(after(call, "cancel")).toMatchObject([{ type: "truncate", audioEndMs: 200 }]);
     const other = cancelled();

@@ -60,7 +60,10 @@ describe("several parts in one message", () => {
     finish(call);
     const told = call.events
       .filter(({ type }) => /content_part|output_text|output_audio|output_item/.test(type))
-      .map((event) => `${event.type.slice("response.".length)} ${String(event["content_index"] ?? "")}`);
+      .map(
+        (event) =>
+          `${event.type.slice("response.".length)} ${(event["content_index"] as number | undefined) ?? ""}`,
+      );
     expect(told.filter((one, index) => one !== told[index - 1])).toEqual([
       "output_item.added ",
       "content_part.added 0",

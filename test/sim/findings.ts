@@ -49,6 +49,19 @@ const FINDINGS: readonly Finding[] = [
       faults.includes("network.stall_down") &&
       faults.includes("network.hole_down"),
   },
+  {
+    // Seeds 238, 263, 445, 732. What was said arrives at once, later; whether the answer is one too many is not understood.
+    name: "seconds arrive at once, and an answer more is asked for than there is a cause for",
+    matches: ({ invariant }, { faults }) =>
+      invariant === "asked-twice" &&
+      (faults.includes("network.hole_up") || faults.includes("client.seconds_at_once")),
+  },
+  {
+    // Seed 969. The ask that was swallowed is taken for cancelled; the provider begins it later, beside the next.
+    name: "a provider that swallows an ask is asked again while it answers",
+    matches: ({ invariant }, { faults }) =>
+      invariant === "provider-protocol" && faults.includes("provider.swallows_ask"),
+  },
 ];
 
 /** The finding that explains the violation, or null when it is news. */
