@@ -10,7 +10,7 @@
  * (22 050 to 24 000 Hz: 160; 22 051 to 24 000 Hz: 24 000), rows stand at 64 instants per sample of the lower rate and a
  * phase between two of them is interpolated linearly, exactly in integers. What that adds are images of the kernel,
  * (b / 64)² of it at b cycles per sample of the lower rate: −84 dB at that rate's Nyquist frequency. So a table takes
- * at most 13.5 kB (10.4 kB between close rates), whatever the ratio, and one table serves every rise of the rate.
+ * at most 13.5 KiB (10.4 kB between close rates), whatever the ratio, and one table serves every rise of the rate.
  */
 
 /** Samples of the lower rate on each side of the centre: the look-ahead, and so the latency. */

@@ -93,7 +93,10 @@ const WRONG: readonly (readonly [string, object, string, string?])[] = [
   ["a tool result for nobody", create({ type: "function_call_output", output: "x" }), "item.call_id"],
   [
     "an unknown previous item",
-    create({ type: "message", role: "user", content: [] }, { previous_item_id: "item_no" }),
+    create(
+      { type: "message", role: "user", content: [{ type: "input_text", text: "Hello." }] },
+      { previous_item_id: "item_no" },
+    ),
     "previous_item_id",
   ],
   [
