@@ -10,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: "core",
+          // Properties play many calls: on a busy machine they take longer than the usual five seconds.
+          testTimeout: 30_000,
           include: ["test/{recordings,session,protocol,audio,upstreams,config,client,types}/**/*.test.ts"],
         },
       },
@@ -37,7 +39,7 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "worker", include: ["test/worker/**/*.test.ts"] },
+        test: { name: "worker", include: ["test/worker/**/*.test.ts"], testTimeout: 20_000 },
       },
       {
         test: {

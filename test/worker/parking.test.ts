@@ -22,6 +22,8 @@ describe("a parked session", () => {
     const dialled = await upstreams.next();
     await inObject(client.id, () => void dialled.accept());
     client.send({ type: "session.update", session: { type: "realtime", instructions: "Remember me." } });
+    // The provider says nothing of it: what is in force is told after a while (G15).
+    await pass(client.id, 2000);
     await client.event("session.updated");
     for (let second = 0; second < 150; second += 2) {
       client.send(BEAT);
@@ -38,6 +40,7 @@ describe("a parked session", () => {
     client.send({ type: "response.create" });
     expect((await upstreams.next()).url).toMatch(/^http:\/\/demo\.invalid/);
     client.send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
+    await pass(client.id, 2000);
     const updated = await client.event("session.updated");
     expect(updated["session"]).toMatchObject({ instructions: "Remember me.", output_modalities: ["text"] });
     await client.hangUp();
