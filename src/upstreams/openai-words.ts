@@ -1,23 +1,12 @@
 /** What single words of the OpenAI Realtime dialect mean to the relay. */
 import { nameAt, objectAt, textAt } from "./json.ts";
 import type { Redactor } from "./redact.ts";
-import type { JsonObject, UpstreamEvent, UpstreamFault } from "./upstream.ts";
+import { FATAL_CODES, type JsonObject, type UpstreamEvent, type UpstreamFault } from "./upstream.ts";
 
 /** Where the session's response id travels: echoed in `response.created` and `response.done`. */
 export const RESPONSE_METADATA = "relay_response";
 
 type DoneStatus = Extract<UpstreamEvent, { type: "response.done" }>["status"];
-
-/** Errors after which a connection is of no use, whatever is sent next. */
-const FATAL_CODES: ReadonlySet<string> = new Set([
-  "session_expired",
-  "invalid_api_key",
-  "authentication_error",
-  "permission_denied",
-  "model_not_found",
-  "invalid_model",
-  "insufficient_quota",
-]);
 
 export function isFatal(code: string | null): boolean {
   return code !== null && FATAL_CODES.has(code);

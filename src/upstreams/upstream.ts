@@ -302,6 +302,17 @@ export interface UpstreamFault {
   readonly param?: string;
 }
 
+/** Codes of a fault, in OpenAI's words, after which a connection is of no use, whatever is asked of it next. */
+export const FATAL_CODES: ReadonlySet<string> = new Set([
+  "session_expired",
+  "invalid_api_key",
+  "authentication_error",
+  "permission_denied",
+  "model_not_found",
+  "invalid_model",
+  "insufficient_quota",
+]);
+
 /** One connection to one provider. Made new for every dial. */
 export interface Upstream {
   readonly capabilities: Capabilities;

@@ -1,16 +1,5 @@
 /** What an upstream's fault means for its connection, whatever way it was told. */
-import type { UpstreamFault } from "../../upstreams/upstream.ts";
-
-/** Codes of OpenAI's dialect after which a connection is of no use, whatever is asked of it next. */
-const FATAL_CODES: ReadonlySet<string> = new Set([
-  "session_expired",
-  "invalid_api_key",
-  "authentication_error",
-  "permission_denied",
-  "model_not_found",
-  "invalid_model",
-  "insufficient_quota",
-]);
+import { FATAL_CODES, type UpstreamFault } from "../../upstreams/upstream.ts";
 
 /** The connection, or the account behind it, is spent: the next answer would fail like this one. */
 export function isFatal({ code, type }: UpstreamFault): boolean {
