@@ -243,8 +243,7 @@ export class Client {
       case "session.resumed":
         return this.#resumed(event);
       case "response.created":
-        // A change is heard from the next answer on.
-        this.#formats.set(text(fields(event["response"])["id"]), this.loudspeaker);
+        this.#formats.set(text(fields(event["response"])["id"]), this.#formatOf(fields(event["response"])));
         return this.dialogue.created(fields(event["response"]));
       case "response.done":
         return this.#responseDone(fields(event["response"]));
@@ -311,8 +310,13 @@ export class Client {
 
   #show(session: JsonObject): void {
     this.shown = session;
-    const format = fields(fields(fields(session["audio"])["output"])["format"]);
-    this.loudspeaker = format as unknown as AudioFormat;
+    this.loudspeaker = this.#formatOf(session);
+  }
+
+  /** A response says itself what it sounds in: a change is in force before the provider took what came with it. */
+  #formatOf(shown: JsonObject): AudioFormat {
+    const format = fields(fields(shown["audio"])["output"])["format"];
+    return format === undefined ? this.loudspeaker : (format as unknown as AudioFormat);
   }
 
   #resumed(event: JsonObject): void {

@@ -84,7 +84,8 @@ function named(call: SimulatedCall, spoken: Utterance): boolean {
 /** Every word is in a turn of the provider, or somebody was told. */
 function spokenReached(call: SimulatedCall, provider: Provider): void {
   const { checks } = call;
-  const turns = provider.turns.flatMap((turn) => turn.runs).sort((a, b) => a.from - b.from);
+  const heard = provider.turns.flatMap((turn) => turn.runs);
+  const turns = [...heard, ...toldInWords(call, provider)].sort((a, b) => a.from - b.from);
   for (const spoken of call.client.caller.utterances) {
     checks.count("utterances");
     const missing = gap(spoken, turns);
@@ -99,6 +100,17 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+/** Turns that others made, of which a connection to a provider that takes its own was told the words (SPEC L65). */
+function toldInWords({ client, tape }: SimulatedCall, { kind, calls }: Provider): readonly Run[] {
+  if (kind !== "server") return [];
+  const sample = (ms: number) => Math.round((ms * tape.rateHz) / 1000);
+  return calls
+    .flatMap(({ items }) => [...items.toldInWords])
+    .map((id) => client.turns.get(id))
+    .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
+    .map((turn) => ({ from: sample(turn?.fromMs ?? 0), to: sample(turn?.toMs ?? 0) }));
 }
 
 /** A provider that takes the turns vanished, and the caller hung up before its silence could tell. */
@@ -144,13 +156,22 @@ function answered(call: SimulatedCall): void {
       5000 * Number(call.unsteady);
     // What was said while the line was down arrives when it is up again.
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
-    const by = Math.max(endedAt, ...down.map(({ to }) => to)) + within;
+    const by = reached(call, spoken.at, Math.max(endedAt, ...down.map(({ to }) => to)), within) + within;
     const last = call.hungUpAt ?? Infinity;
     if (until < by || last < by || client.dialogue.busyAt(endedAt)) return;
     if (!client.dialogue.announced.some((at) => at >= spoken.at && at <= by)) {
       checks.fail("turn-unanswered", `what was said until ${endedAt} ms was never answered`);
     }
   });
+}
+
+/** When the last of the connections was there that a turn was still waiting for: who dies on the way is dialled again. */
+function reached(call: SimulatedCall, from: number, until: number, within: number): number {
+  const opened = [...call.providers.values()]
+    .flatMap(({ calls }) => calls.slice(1).map(({ openedAt }) => openedAt))
+    .filter((at) => at >= from)
+    .sort((a, b) => a - b);
+  return opened.reduce((last, at) => (at > last && at <= last + within ? at : last), until);
 }
 
 function slackMs(call: SimulatedCall): number {

@@ -187,11 +187,6 @@ export class InputFlow {
     else if (ear && hears(ear)) this.#input.forward(ear);
   }
 
-  /** The recorder alone: the upstreams have what they are to have. */
-  keep(toTicks: number): void {
-    this.#input.forward(this.recorder, toTicks);
-  }
-
   /** To those who hear everything. `speech`: somebody speaks, or nobody knows. */
   everything(speech: boolean, taking: boolean): void {
     for (const link of this.#links) {

@@ -40,6 +40,8 @@ export class TurnTaking implements InputListener {
   /** Where the first speech began that nobody has made a turn of; null: there was none. */
   #unmadeTicks: number | null = null;
   #detects = true;
+  /** Up to where the upstreams have the turn that was committed in advance. */
+  #eagerTicks = Number.POSITIVE_INFINITY;
 
   constructor(
     context: Context,
@@ -184,7 +186,7 @@ export class TurnTaking implements InputListener {
       this.#flow.flow();
     } else if (this.#phase === "speaking" && !this.#host.eager().active) {
       this.#flow.flow(this.#input.settledTicks);
-    } else if (this.#phase === "speaking") this.#flow.keep(this.#input.settledTicks);
+    }
   }
 
   /** The buffer begins at a position: what was before it is not part of the next turn. */
@@ -259,7 +261,8 @@ export class TurnTaking implements InputListener {
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
     const bufferedMs = (this.#input.settledTicks - this.#startTicks) / TICKS_PER_MS;
     if (bufferedMs < this.#context.limits.commitLeastMs) return;
-    this.#flow.forward(this.#input.settledTicks);
+    this.#eagerTicks = this.#input.settledTicks;
+    this.#flow.forward(this.#eagerTicks);
     this.#host.eager().begin(this.#item.id);
   }
 
@@ -292,16 +295,20 @@ export class TurnTaking implements InputListener {
     for (const link of this.#host.links) link.ensure();
     this.#context.metric("speech_started", 1);
     this.#item.tellStarted(this.#startTicks);
+    // Beside this turn those who decide by themselves make turns of their own, and have to show it.
+    this.#host.onWitnessed(null);
     this.#host.onSpeechStarted();
   }
 
   #speechStopped(ticks: number, end = this.#input.cutBefore(ticks)): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    if (!this.#host.eager().active) this.#flow.forward(end);
-    else this.#flow.keep(end);
+    // What came after a commit in advance is of the next turn, which may have begun in it unheard.
+    const eager = this.#host.eager().active;
+    if (!eager) this.#flow.forward(end);
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
-    this.#commit(end, this.#flow.turnLinks);
+    this.#host.onWitnessed((end - (this.#unmadeTicks ?? end)) / TICKS_PER_MS);
+    this.#commit(eager ? Math.min(end, this.#eagerTicks) : end, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
 
@@ -474,6 +481,7 @@ export class TurnTaking implements InputListener {
       witnessTicks: this.#witnessTicks,
       unmadeTicks: this.#unmadeTicks,
       detects: this.#detects,
+      eagerTicks: this.#eagerTicks,
       renewed: this.#renewed,
       item: this.#item.snapshot(),
       provider: this.#provider.snapshot(),
@@ -489,6 +497,7 @@ export class TurnTaking implements InputListener {
     this.#witnessTicks = snapshot.witnessTicks;
     this.#unmadeTicks = snapshot.unmadeTicks;
     this.#detects = snapshot.detects;
+    this.#eagerTicks = snapshot.eagerTicks ?? Number.POSITIVE_INFINITY;
     this.#renewed = snapshot.renewed;
     this.#item.restore(snapshot.item);
     this.#provider.restore(snapshot.provider);
