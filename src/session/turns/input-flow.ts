@@ -67,6 +67,11 @@ export class InputFlow {
     this.#retain();
   }
 
+  /** Up to where what becomes an item was recorded: while an answer is asked for in advance, up to its commit. */
+  get recordedTicks(): number {
+    return this.recorder.cursor;
+  }
+
   /** What is recorded from now on is another item. */
   record(itemId: string): void {
     if (this.recorder.begin(itemId)) this.#retain();

@@ -12,8 +12,6 @@ export interface TurnSnapshot {
   readonly witnessTicks: number | null;
   readonly unmadeTicks: number | null;
   readonly detects: boolean;
-  /** Absent in snapshots of before 2026-12. */
-  readonly eagerTicks?: number;
   readonly renewed: boolean;
   readonly item: UserItemSnapshot;
   readonly provider: ProviderTurnSnapshot;

@@ -40,8 +40,6 @@ export class TurnTaking implements InputListener {
   /** Where the first speech began that nobody has made a turn of; null: there was none. */
   #unmadeTicks: number | null = null;
   #detects = true;
-  /** Up to where the upstreams have the turn that was committed in advance. */
-  #eagerTicks = Number.POSITIVE_INFINITY;
 
   constructor(
     context: Context,
@@ -261,8 +259,7 @@ export class TurnTaking implements InputListener {
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
     const bufferedMs = (this.#input.settledTicks - this.#startTicks) / TICKS_PER_MS;
     if (bufferedMs < this.#context.limits.commitLeastMs) return;
-    this.#eagerTicks = this.#input.settledTicks;
-    this.#flow.forward(this.#eagerTicks);
+    this.#flow.forward(this.#input.settledTicks);
     this.#host.eager().begin(this.#item.id);
   }
 
@@ -308,7 +305,7 @@ export class TurnTaking implements InputListener {
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
     this.#host.onWitnessed((end - (this.#unmadeTicks ?? end)) / TICKS_PER_MS);
-    this.#commit(eager ? Math.min(end, this.#eagerTicks) : end, this.#flow.turnLinks);
+    this.#commit(eager ? Math.min(end, this.#flow.recordedTicks) : end, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
 
@@ -481,7 +478,6 @@ export class TurnTaking implements InputListener {
       witnessTicks: this.#witnessTicks,
       unmadeTicks: this.#unmadeTicks,
       detects: this.#detects,
-      eagerTicks: this.#eagerTicks,
       renewed: this.#renewed,
       item: this.#item.snapshot(),
       provider: this.#provider.snapshot(),
@@ -497,7 +493,6 @@ export class TurnTaking implements InputListener {
     this.#witnessTicks = snapshot.witnessTicks;
     this.#unmadeTicks = snapshot.unmadeTicks;
     this.#detects = snapshot.detects;
-    this.#eagerTicks = snapshot.eagerTicks ?? Number.POSITIVE_INFINITY;
     this.#renewed = snapshot.renewed;
     this.#item.restore(snapshot.item);
     this.#provider.restore(snapshot.provider);
