@@ -50,7 +50,9 @@ describe("a client that comes back", () => {
         item_id: itemId,
         audio_end_ms: endMs,
       });
-      expect(call.commands().findLast(({ type }) => type === "truncate")).toMatchObject({ audioEndMs: endMs });
+      expect(call.commands().findLast(({ type }) => type === "truncate")).toMatchObject({
+        audioEndMs: endMs,
+      });
       const entry = call.session.snapshot().conversation.entries.find(({ item }) => item.id === itemId);
       expect(entry?.truncatedMs).toBe(endMs);
     },

@@ -12,7 +12,8 @@ const SOFTLY = voice(900, 24_000, 4).map((sample, at) =>
 );
 const FALLBACK = { ...WIRE, fallback: [WIRE.options] };
 
-const asked = (call: Call, peer = "up0.1") => call.commandTypes(peer).filter((type) => type === "respond").length;
+const asked = (call: Call, peer = "up0.1") =>
+  call.commandTypes(peer).filter((type) => type === "respond").length;
 
 function hex(samples: Int16Array): string {
   return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength).toHex();
@@ -21,7 +22,11 @@ function hex(samples: Int16Array): string {
 describe("an eager answer that waits for the end of its turn", () => {
   test("[Q40] is kept however long the caller's audio stops, and is the answer when the turn ends", () => {
     const session = { ...EAGER, audio: { input: { turn_detection: { type: "server_vad" } } } };
-    const call = new Call({ session, dialect: "duplex.v1", limits: { progressMs: 3000, firstOutputMs: 5000 } });
+    const call = new Call({
+      session,
+      dialect: "duplex.v1",
+      limits: { progressMs: 3000, firstOutputMs: 5000 },
+    });
     call.speak(concat(silence(600), FIRST, silence(300)));
     call.answer(voice(200), "Early.");
     // Its line is down, and nobody knows yet: it does not say that it sends nothing.

@@ -14,6 +14,8 @@ import type { Run } from "./tape.ts";
 const TOLD_WITHIN_MS = 9000;
 /** The silence after speech, a dial, and the other end's taking all of it in. */
 const NOTICED_MS = 2000;
+/** Of so much a transcriber has something to say. */
+const WORDLESS_MS = 2000;
 /** An answer to a turn is announced within this. */
 const ANSWERED_WITHIN_MS = 1700;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
@@ -91,7 +93,8 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     const missing = gap(spoken, turns);
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken)) checks.count("utterances named");
-    else if (unknowable(call, provider, spoken)) checks.count("utterances nobody could know of");
+    else if (unknowable(call, provider, spoken) || unmissed(call, provider, spoken))
+      checks.count("utterances nobody could know of");
     else {
       const ms = (missing * 1000) / call.tape.rateHz;
       checks.fail(
@@ -120,6 +123,23 @@ function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance):
     (spoken.endedAt ?? call.time.now) + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
   return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
+}
+
+/** That a transcriber vanished shows in what it says nothing of: in two seconds of speech, and so long after them. */
+function unmissed(
+  { client, scenario, hungUpAt, tape }: SimulatedCall,
+  { kind, calls }: Provider,
+  spoken: Utterance,
+): boolean {
+  if (kind !== "transcriber" || !calls.some((one) => one.holed)) return false;
+  const { firstOutputMs = 0 } = scenario.limits;
+  const noticeable = (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS;
+  const after = client.caller.utterances.filter(
+    ({ at, endedAt }) => at >= spoken.at && (endedAt ?? Infinity) < noticeable,
+  );
+  const saidMs = after.reduce((sum, { from, to }) => sum + ((to - from) * 1000) / tape.rateHz, 0);
+  const told = client.named.some(({ at, what }) => at >= spoken.at && what === "error upstream_timeout");
+  return told || saidMs < WORDLESS_MS;
 }
 
 /** Samples of `spoken` that are in none of the runs, which are in order. */

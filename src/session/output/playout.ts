@@ -161,8 +161,7 @@ export class Playout {
     for (const [itemId, piece] of pieces.toReversed()) {
       const arrivedMs = Math.max(0, piece.sentMs - missing);
       missing -= piece.sentMs - arrivedMs;
-      if (piece.endMs === null)
-        heard.unshift({ piece, ms: Math.min(arrivedMs, this.heardMs(itemId, time)) });
+      if (piece.endMs === null) heard.unshift({ piece, ms: Math.min(arrivedMs, this.heardMs(itemId, time)) });
       else if (piece.endMs > arrivedMs) {
         piece.endMs = arrivedMs;
         overheard.unshift({ itemId, heardMs: arrivedMs });
