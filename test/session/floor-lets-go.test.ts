@@ -68,7 +68,7 @@ describe("a floor that judges", () => {
     const call = new Call({ dialect: "duplex.v1" });
     call.speak(TURN);
     call.answer(voice(3000, 24_000, 11));
-    call.speak(voice(100));
+    call.speak(concat(voice(100), silence(60)));
     expect(call.session.snapshot().floor.overlap).not.toBeNull();
     call.advance(2500);
     expect(call.session.snapshot().floor.overlap).toBeNull();
@@ -78,6 +78,25 @@ describe("a floor that judges", () => {
     const started = Number(call.last("input_audio_buffer.speech_started")["audio_start_ms"]);
     expect(started).toBeGreaterThan(2750);
   });
+
+  test.each([40, 120, 200])(
+    "[F40] goes on, when the client is heard again, at the sample where it stopped after %i ms: one turn has all of it",
+    (ms) => {
+      const call = new Call({ dialect: "duplex.v1" });
+      call.speak(TURN);
+      call.answer(voice(3000, 24_000, 11));
+      const said = voice(1500, 24_000, 5);
+      call.speak(said.subarray(0, 24 * ms));
+      expect(call.session.snapshot().floor.overlap).not.toBeNull();
+      call.advance(5000);
+      call.clearEvents();
+      for (let at = 24 * ms; at < said.length; at += 480) call.append(said.subarray(at, at + 480));
+      call.speak(silence(900));
+      expect(count(call, "input_audio_buffer.committed")).toBe(1);
+      const hex = Buffer.from(new Uint8Array(said.buffer)).toString("hex");
+      expect(Buffer.from(call.heard()).toString("hex")).toContain(hex);
+    },
+  );
 
   test("[F23] when agents may not be interrupted any more, what is being said is a turn and cuts nobody", () => {
     const call = telling();

@@ -77,7 +77,8 @@ function spokenInBulk(call: SimulatedCall, provider: Provider): void {
 }
 
 function named(call: SimulatedCall, spoken: Utterance): boolean {
-  const until = (spoken.endedAt ?? call.time.now) + TOLD_WITHIN_MS;
+  // Who sends seconds at once is heard, and missed, by so much later.
+  const until = (spoken.endedAt ?? call.time.now) + TOLD_WITHIN_MS + 2 * call.client.habits.burstMs;
   if (call.client.named.some(({ at }) => at >= spoken.at && at <= until)) return true;
   const ms = (sample: number) => (sample * 1000) / call.tape.rateHz;
   return call.client.lostTurns.some(({ fromMs, toMs }) => fromMs <= ms(spoken.from) && toMs >= ms(spoken.to));
