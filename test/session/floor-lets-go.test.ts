@@ -68,7 +68,7 @@ describe("a floor that judges", () => {
     const call = new Call({ dialect: "duplex.v1" });
     call.speak(TURN);
     call.answer(voice(3000, 24_000, 11));
-    call.speak(concat(voice(100), silence(60)));
+    call.speak(concat(voice(100), silence(240)));
     expect(call.session.snapshot().floor.overlap).not.toBeNull();
     call.advance(2500);
     expect(call.session.snapshot().floor.overlap).toBeNull();
