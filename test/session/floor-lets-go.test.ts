@@ -98,11 +98,12 @@ describe("a floor that judges", () => {
     },
   );
 
-  test("[F23] when agents may not be interrupted any more, what is being said is a turn and cuts nobody", () => {
+  test("[F23] [F41] when agents may not be interrupted any more, what is being said is a turn and cuts nobody", () => {
     const call = telling();
     call.speak(voice(300));
     expect(decisions(call)).toEqual(["hold"]);
     detection(call, { type: "server_vad", interrupt_response: false });
+    expect(decisions(call)).toEqual(["hold", "backchannel"]);
     call.speak(concat(voice(900, 24_000, 4), silence(8000)));
     expect(call.types()).not.toContain("conversation.item.truncated");
     expect(call.types()).not.toContain("output_audio_buffer.cleared");

@@ -445,6 +445,8 @@ export class Floor {
     const overlap = this.#overlap;
     if (!overlap) return;
     this.#settle();
+    // A client that was told to hold plays on.
+    if (this.held) this.#tell("backchannel");
     this.#open();
     this.#host.start(overlap.prefixTicks);
     this.#host.release();
