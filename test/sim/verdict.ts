@@ -14,6 +14,8 @@ import type { Run } from "./tape.ts";
 const TOLD_WITHIN_MS = 9000;
 /** The silence after speech, a dial, and the other end's taking all of it in. */
 const NOTICED_MS = 2000;
+/** The clock ended a turn between two bursts: so little voice, alone in the second one, is no word. */
+const STRAY_MS = 60;
 /** Of so much a transcriber has something to say. */
 const WORDLESS_MS = 2000;
 /** An answer to a turn is announced within this. */
@@ -92,12 +94,13 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   for (const spoken of call.client.caller.utterances) {
     checks.count("utterances");
     const missing = gap(spoken, turns);
+    const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken)) checks.count("utterances named");
     else if (unknowable(call, provider, spoken) || unmissed(call, provider, spoken))
       checks.count("utterances nobody could know of");
+    else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
     else {
-      const ms = (missing * 1000) / call.tape.rateHz;
       checks.fail(
         "spoken-lost",
         `${provider.name} never got ${ms.toFixed(0)} ms of what was said at ${spoken.at} ms`,
