@@ -282,6 +282,8 @@ export class Session {
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
     this.#conduct.turns.watch.away();
+    this.#conduct.witness.away();
+    this.#conduct.transcriber?.link.unwatch();
     if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);

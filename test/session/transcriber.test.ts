@@ -69,6 +69,16 @@ describe("a transcriber", () => {
     expect(call.open.has("up1.2")).toBe(!says);
   });
 
+  test("[L82] one that hears no more of a client that is gone is not", () => {
+    const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
+    call.speak(concat(silence(600), voice(2500), silence(800)));
+    expect(call.types()).toContain("input_audio_buffer.committed");
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(10_000);
+    expect(call.open.has("up1.1")).toBe(true);
+  });
+
   test("[J2] gives the caller's turn its words, when the turn is in the conversation and all are there", () => {
     const call = transcribed();
     call.speak(TURN.subarray(0, 24 * 1500));
