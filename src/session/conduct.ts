@@ -122,7 +122,8 @@ export class Conduct {
       this.playout,
       kernels,
       (stream, samples, rateHz, atMs) => {
-        if (this.config.turnDetection)
+        // What is in this process gives back the caller's own voice, which is nobody's echo.
+        if (this.config.turnDetection && this.links[stream]?.remote)
           this.floor.guard.played(stream, samples, rateHz, atMs, this.context.now);
       },
     );

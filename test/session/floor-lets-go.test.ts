@@ -2,8 +2,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { Call } from "../support/call.ts";
+import { createUpstream as createAdapter } from "../../src/upstreams/index.ts";
+import type { UpstreamOptions } from "../../src/upstreams/upstream.ts";
+import { Call, WIRE } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
+import { createWireUpstream } from "../support/wire-upstream.ts";
 
 const TURN = concat(silence(600), voice(1200), silence(900));
 const count = (call: Call, type: string) => call.types().filter((one) => one === type).length;
@@ -78,6 +81,21 @@ describe("a floor that judges", () => {
     const started = Number(call.last("input_audio_buffer.speech_started")["audio_start_ms"]);
     expect(started).toBeGreaterThan(2750);
   });
+
+  test.each([100, 400])(
+    "[F42] does not take for an echo what an upstream in this process gives back of the caller (pieces of %i ms)",
+    (ms) => {
+      const createUpstream = (options: UpstreamOptions) =>
+        options.adapter === "wire" ? createWireUpstream(options) : createAdapter(options);
+      const upstreams = [WIRE, { name: "echo", options: { adapter: "echo" } }];
+      const call = new Call({ upstreams, createUpstream });
+      const speak = (samples: Int16Array) => call.speak(samples, 24 * ms, ms);
+      speak(concat(silence(600), voice(1200), silence(1200)));
+      call.answer(voice(8000, 24_000, 11));
+      speak(concat(silence(1000), voice(1500, 24_000, 4), silence(1000)));
+      expect(count(call, "input_audio_buffer.committed")).toBe(2);
+    },
+  );
 
   test.each([40, 120, 200])(
     "[F40] goes on, when the client is heard again, at the sample where it stopped after %i ms: one turn has all of it",
