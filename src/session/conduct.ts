@@ -340,6 +340,13 @@ export class Conduct {
     return this.links.some((link) => link.remote && link.capabilities.turns !== "client");
   }
 
+  /** The client is gone: nothing that only its audio moves is waited for. */
+  unwatch(): void {
+    this.turns.watch.away();
+    this.witness.away();
+    this.transcriber?.link.unwatch();
+  }
+
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     const owed = this.witness.owesAny || this.responses.active.length > 0;

@@ -93,7 +93,9 @@ describe("a provider that takes the turns", () => {
   });
 
   test("[L83] nothing is expected of it when the client is gone before the silence that ends a turn", () => {
-    const session = { audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 300 } } } };
+    const session = {
+      audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 300 } } },
+    };
     const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1", session });
     call.speak(concat(silence(500), voice(2500)));
     begins(call);
@@ -102,6 +104,23 @@ describe("a provider that takes the turns", () => {
     call.open.delete("client");
     call.input({ type: "close", peer: "client", code: 1006, reason: "" });
     call.advance(10_000);
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
+  test("[L83] nor while nothing of the client comes, and it answers what comes then", () => {
+    const session = {
+      audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 300 } } },
+    };
+    const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1", session });
+    call.speak(concat(silence(500), voice(2500)));
+    begins(call);
+    call.speak(silence(600));
+    call.advance(2500);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.speak(silence(200));
+    ends(call);
+    answers(call);
+    wait(call, 5);
     expect(call.open.has("up0.1")).toBe(true);
   });
 

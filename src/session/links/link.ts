@@ -357,7 +357,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
   watch(leastMs: number): void {
-    this.#current?.watch(leastMs);
+    this.#current?.watchHearing(leastMs);
   }
 
   /** Nothing need be heard of it for now. */
