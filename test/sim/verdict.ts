@@ -97,7 +97,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken)) checks.count("utterances named");
-    else if (unknowable(call, provider, spoken) || unmissed(call, provider, spoken))
+    else if ([unknowable, unmissed, unreached].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
     else {
@@ -127,6 +127,14 @@ function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance):
     (spoken.endedAt ?? call.time.now) + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
   return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
+}
+
+/** It could not be reached from then on, which had been told before: the same loss is told once (SPEC L51). */
+function unreached({ client }: SimulatedCall, { calls }: Provider, spoken: Utterance): boolean {
+  const there = calls.some(
+    ({ greetedAt, closedAt }) => greetedAt !== null && (closedAt ?? Infinity) > spoken.at,
+  );
+  return !there && client.named.some(({ what }) => what.startsWith("error upstream_"));
 }
 
 /** That a transcriber vanished shows in what it says nothing of: in two seconds of speech, and so long after them. */
