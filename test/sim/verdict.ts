@@ -174,7 +174,9 @@ function answered(call: SimulatedCall): void {
   client.caller.utterances.forEach((spoken, index) => {
     const { endedAt } = spoken;
     if (endedAt === null || named(call, spoken)) return;
-    if ([...call.providers.values()].some((provider) => unknowable(call, provider, spoken))) return;
+    const providers = [...call.providers.values()];
+    if (providers.some((provider) => unknowable(call, provider, spoken))) return;
+    if (providers.every((provider) => unreached(call, provider, spoken))) return;
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
     // One that takes the turns is waited for until it is asked.
     const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
