@@ -6,7 +6,7 @@
 import type { Context } from "../context.ts";
 
 /** Silence that a provider may need to find the end of speech, beyond what the relay needs. */
-const HEARS_MS = 1000;
+const HEARS_MS = 600;
 
 export class SilenceWatch {
   readonly #context: Context;
