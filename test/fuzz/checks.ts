@@ -65,11 +65,12 @@ export function holdsSecret(text: string): boolean {
 export class ClientWatch {
   readonly #extended: boolean;
   readonly #names = new Set<string>();
-  /** Items of kinds that the relay does not know: what is said of them are their provider's words. */
-  readonly #foreign = new Set<string>();
+  readonly #foreign: Set<string>;
 
-  constructor(extended: boolean) {
+  /** @param foreign items of kinds that the relay does not know: what is said of them are their provider's words. */
+  constructor(extended: boolean, foreign: Set<string>) {
     this.#extended = extended;
+    this.#foreign = foreign;
   }
 
   /** @returns the event, or null for a frame. @throws Violation */

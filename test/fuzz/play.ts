@@ -14,8 +14,9 @@ import { sound, soundBytes, speech } from "./sounds.ts";
 import { bytes, spell } from "./spell.ts";
 import { World, type Said } from "./world.ts";
 
-/** The whole of one session, as its snapshot has it. */
-const MOST_SNAPSHOT_BYTES = 12 * 1024 * 1024;
+/** A session, as its snapshot has it, and besides for each upstream what waits for its dial (`limits.backlogBytes`). */
+const MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024;
+const MOST_BACKLOG_BYTES = 5 * 1024 * 1024;
 /** Lists of a snapshot grow with what a client may have, never with what it says: twice `limits.items`. */
 const MOST_LIST = 2_000;
 
@@ -44,7 +45,8 @@ export function play(seed: number, number: number, keeps = false, steps?: readon
     const size = sizeOf(world.session.snapshot());
     snapshotBytes = size.bytes;
     longestList = size.longestList;
-    if (size.bytes > MOST_SNAPSHOT_BYTES) throw new Violation("size", `the snapshot has ${size.bytes} bytes`);
+    const lines = scenario.setup.plan.upstreams.length + (scenario.setup.plan.transcriber ? 1 : 0);
+    if (size.bytes > MOST_SNAPSHOT_BYTES + lines * MOST_BACKLOG_BYTES) throw new Violation("size", `the snapshot has ${size.bytes} bytes`);
     if (size.longestList > MOST_LIST) {
       throw new Violation("growth", `${size.where} has ${size.longestList} entries after ${world.messages} messages`);
     }

@@ -3,7 +3,7 @@ import { growthOf, type Finding, type Report } from "./run.ts";
 import type { Shortest } from "./shrink.ts";
 import type { Said } from "./world.ts";
 
-const MOST_CHARS = 600;
+const MOST_CHARS = 300;
 /** Of the beginning and of the end of what was said. */
 const MOST_SAID = 20;
 

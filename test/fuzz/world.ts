@@ -50,7 +50,8 @@ export class World {
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
-  #watch = new ClientWatch(false);
+  readonly #foreign = new Set<string>();
+  #watch = new ClientWatch(false, this.#foreign);
   #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
   sentBytes = 0;
   messages = 0;
@@ -68,7 +69,7 @@ export class World {
   connect(dialect: Dialect): void {
     this.dialect = dialect;
     this.clientOpen = true;
-    this.#watch = new ClientWatch(dialect === "duplex.v1");
+    this.#watch = new ClientWatch(dialect === "duplex.v1", this.#foreign);
     this.known.said = 0;
     this.input({ type: "open", peer: CLIENT, dialect });
   }
