@@ -8,6 +8,8 @@ import { play } from "../test/fuzz/play.ts";
 import { addReport, emptyReport, run, type Range, type Report } from "../test/fuzz/run.ts";
 import { describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
 import { shrink } from "../test/fuzz/shrink.ts";
+import { PLANTS } from "../test/fuzz/plants.ts";
+import { runPlanted } from "./fuzz/plant.ts";
 
 const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
 npm run fuzz -- --seed S --case N
@@ -22,12 +24,14 @@ each message what docs/testing.md lists is looked at, and after each call whethe
   --said         with --case: prints all that was said in it
   --doors N      so many requests to the doors in process, instead
   --sockets N    so many messages and requests to a whole relay in workerd, instead
+  --mutate N     with one of ${PLANTS.length} faults planted in a copy of the sources: is it found?
+  --list         print those faults
   --jobs N       worker threads                                      (as many as there are processors, at most 8)
   --most N       stop a thread at so many different findings         (5)
   --json         print one JSON object
   --help
 
-Code 0: nothing found. 1: something, with the shortest messages that show it. 2: wrong arguments.
+Code 0: nothing found (with --mutate: found). 1: something, with the fewest messages that show it. 2: wrong arguments.
 `;
 
 class UsageError extends Error {}
@@ -38,13 +42,17 @@ interface Arguments {
   readonly said: boolean;
   readonly doors: number | null;
   readonly sockets: number | null;
+  readonly mutate: number | null;
   readonly jobs: number;
   readonly json: boolean;
 }
 
-function readArguments(argv: string[]): Arguments | "help" {
+function readArguments(argv: string[]): Arguments | "help" | "list" {
   const values = parse(argv);
   if (values.help === true) return "help";
+  if (values.list === true) return "list";
+  const mutate = values.mutate === undefined ? null : whole("mutate", values.mutate, 1);
+  if (mutate !== null && mutate > PLANTS.length) throw new UsageError(`--mutate takes 1 to ${PLANTS.length}`);
   const seed = whole("seed", values.seed, 1);
   const messages = whole("messages", values.messages, 100_000);
   const most = whole("most", values.most, 5);
@@ -54,6 +62,7 @@ function readArguments(argv: string[]): Arguments | "help" {
     said: values.said === true,
     doors: values.doors === undefined ? null : whole("doors", values.doors, 1),
     sockets: values.sockets === undefined ? null : whole("sockets", values.sockets, 1),
+    mutate,
     jobs: Math.min(whole("jobs", values.jobs, Math.min(availableParallelism(), 8)), 64),
     json: values.json === true,
   };
@@ -70,6 +79,8 @@ function parse(argv: string[]) {
         said: { type: "boolean" },
         doors: { type: "string" },
         sockets: { type: "string" },
+        mutate: { type: "string" },
+        list: { type: "boolean" },
         jobs: { type: "string" },
         most: { type: "string" },
         json: { type: "boolean" },
@@ -153,10 +164,12 @@ function replay({ range, said, json }: Arguments, number: number): number {
 
 async function main(): Promise<number> {
   const settings = readArguments(process.argv.slice(2));
-  if (settings === "help") {
-    process.stdout.write(HELP);
+  if (settings === "help" || settings === "list") {
+    const plants = PLANTS.map(({ number, what }) => `  ${number}  ${what}\n`).join("");
+    process.stdout.write(settings === "help" ? HELP : plants);
     return 0;
   }
+  if (settings.mutate !== null) return runPlanted(settings.mutate, settings.range, settings.json);
   if (settings.number !== null) return replay(settings, settings.number);
   if (settings.doors !== null) return doors(settings.doors, settings);
   if (settings.sockets !== null) {

@@ -74,8 +74,12 @@ export class OutputItems {
     }
     const mention = { id: nameAt(whole, "id"), index };
     const guess = kindOf(whole);
-    const known = textAt(whole, "type") === null ? this.#find(response, mention, guess) : null;
+    const known = nameAt(whole, "type") === null ? this.#find(response, mention, guess) : null;
     const kind = known?.kind ?? guess;
+    if (kind === "other" && known === null && nameAt(whole, "type") === null) {
+      this.#sink.malformed("has an item of no kind");
+      return null;
+    }
     const item = this.open(response, mention, kind, whole);
     if (item !== null && kind === "function_call") this.tellCall(item, whole);
     return item;
@@ -200,7 +204,7 @@ export class OutputItems {
 }
 
 function kindOf(whole: JsonObject): Kind {
-  const type = textAt(whole, "type");
+  const type = nameAt(whole, "type");
   if (type === "message" || type === "function_call") return type;
   if (type !== null) return "other";
   if ("call_id" in whole || "arguments" in whole) return "function_call";

@@ -90,6 +90,8 @@ export class ClientWatch {
     this.#named(event, type, data);
     const { item } = event;
     if (isJsonObject(item) && !OWN_KINDS.has(String(item["type"]))) this.#foreign.add(String(item["id"]));
+    // Told of ahead of its item, or instead of it.
+    if (type.startsWith("mcp_list_tools.")) this.#foreign.add(String(event["item_id"]));
     if (!this.#foreign.has(String(event["item_id"]))) this.#shaped(event, type, data);
     return event;
   }

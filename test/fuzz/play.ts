@@ -17,8 +17,8 @@ import { World, type Said } from "./world.ts";
 /** A session, as its snapshot has it, and besides for each upstream what waits for its dial (`limits.backlogBytes`). */
 const MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024;
 const MOST_BACKLOG_BYTES = 5 * 1024 * 1024;
-/** Lists of a snapshot grow with what a client may have, never with what it says: twice `limits.items`. */
-const MOST_LIST = 2_000;
+/** Lists of a snapshot grow with what a client may have (`limits.items` is 1,000), never with what it says. */
+const MOST_LIST = 1_100;
 
 export interface Played {
   readonly violation: Violation | null;
@@ -99,9 +99,10 @@ class HostileCall {
     const world = this.#world;
     if (kind < 0.02) return world.advance(random.int(1, 400));
     if (kind < 0.03 && !world.clientOpen) return this.#line(random);
-    if (this.#pattern % 2 === 0) return this.#provider(random);
+    const what = this.#pattern % 5;
+    if (what < 2) return this.#provider(random);
     // Drawn alike, and then named otherwise.
-    const event = clientEvent(new Random(this.#pattern), world.known, false);
+    const event = what === 2 ? typedItem() : clientEvent(new Random(this.#pattern), world.known, false);
     rename(event, random);
     if (world.clientOpen) world.message(CLIENT, JSON.stringify(event));
   }
@@ -186,6 +187,11 @@ class HostileCall {
     const last_received = Math.max(0, known.received - random.int(0, 9));
     this.#world.message(CLIENT, JSON.stringify({ type: "session.resume", resume_token: resume_token ?? "", last_received }));
   }
+}
+
+function typedItem(): LooseObject {
+  const item = { type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] };
+  return { type: "conversation.item.create", item };
 }
 
 /** Names in an event that make it another one. */

@@ -42,7 +42,7 @@ export function scenarioOf(seed: number, number: number): Scenario {
   if (random.chance(0.15)) upstreams.push({ name: "second", options: options() });
   if (random.chance(0.08)) upstreams.push({ name: "echo", options: { adapter: "echo" } });
   const transcriber: PlannedUpstream | null = random.chance(0.1) ? { name: "words", options: options() } : null;
-  const flood = random.chance(0.04);
+  const flood = random.chance(0.05);
   const mild = random.chance(0.3);
   return {
     setup: {
@@ -57,7 +57,7 @@ export function scenarioOf(seed: number, number: number): Scenario {
     clientHostility: mild ? 0.15 : random.between(0.3, 1),
     providerHostility: mild ? 0.15 : random.between(0.2, 1),
     refusals: random.chance(0.2) ? 0.4 : 0.03,
-    steps: flood ? random.int(600, 2_500) : random.chance(0.1) ? random.int(400, 900) : random.int(40, 400),
+    steps: flood ? random.int(1_200, 2_500) : random.chance(0.1) ? random.int(400, 900) : random.int(40, 400),
     flood,
   };
 }

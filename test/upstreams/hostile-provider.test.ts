@@ -49,6 +49,14 @@ describe("a hostile provider", () => {
     ]);
   });
 
+  it("[S93] begins no item without a kind in an answer", () => {
+    const { connection } = answeringOpenAi();
+    for (const item of [{ id: "i1", type: "" }, { id: "i2", type: "x".repeat(600) }, { id: "i3" }]) {
+      const events = hear(connection, { type: "response.output_item.added", response_id: "resp_1", output_index: 0, item });
+      expect(events).toMatchObject([{ type: "error", error: { code: "upstream_protocol_error" } }]);
+    }
+  });
+
   it("[S93] places no item without a kind", () => {
     const { connection } = connectOpenAi();
     expect(hear(connection, { type: "conversation.item.added", item: { id: "i1", type: "" } })).toEqual([]);
