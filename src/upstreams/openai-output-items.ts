@@ -132,7 +132,9 @@ export class OutputItems {
     const done = { type: "item.done", response: item.response, item: item.key } as const;
     const status = endStatus(textAt(whole, "status"), ending);
     if (item.kind === "message") this.#sink.emit({ ...done, status });
-    if (item.kind === "other") this.#sink.emit({ ...done, status, ...(whole === null ? {} : { whole }) });
+    // One that has lost its kind is as it was told at its begin.
+    const kept = nameAt(whole, "type") === null ? null : whole;
+    if (item.kind === "other") this.#sink.emit({ ...done, status, ...(kept === null ? {} : { whole: kept }) });
     if (item.call !== null) this.#sink.emit({ ...done, ...this.#endCall(item, item.call, whole, ending) });
     item.open = false;
     for (const part of item.parts) part.odd = -1;

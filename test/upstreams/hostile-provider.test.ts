@@ -57,6 +57,15 @@ describe("a hostile provider", () => {
     }
   });
 
+  it("[S93] does not take its kind from an item at its end", () => {
+    const { connection } = answeringOpenAi();
+    const about = { response_id: "resp_1", output_index: 0 };
+    hear(connection, { type: "response.output_item.added", ...about, item: { id: "i1", type: "mcp_call" } });
+    const [end] = hear(connection, { type: "response.output_item.done", ...about, item: { id: "i1", type: "" } });
+    expect(end).toMatchObject({ type: "item.done", item: "i1" });
+    expect(end).not.toHaveProperty("whole");
+  });
+
   it("[S93] places no item without a kind", () => {
     const { connection } = connectOpenAi();
     expect(hear(connection, { type: "conversation.item.added", item: { id: "i1", type: "" } })).toEqual([]);
