@@ -147,7 +147,7 @@ function inThread(range: Range, progress: (messages: number, findings: number) =
 }
 
 function replay({ range, said, json }: Arguments, number: number): number {
-  const { violation, said: all, messages } = play(range.seed, number, true);
+  const { violation, said: all, messages } = play(range.seed, number, { keeps: true });
   const fault = violation && { check: violation.check, detail: violation.message };
   const shortest = fault && shrink(range.seed, number, fault);
   if (json) {

@@ -30,10 +30,18 @@ export interface Played {
   readonly sentBytes: number;
 }
 
-/** @param steps those to take, in order; default: all. */
-export function play(seed: number, number: number, keeps = false, steps?: readonly number[]): Played {
+export interface Manner {
+  /** All that is said is kept; else what was slow. */
+  readonly keeps?: boolean;
+  /** Steps to take, in order; default: all. */
+  readonly steps?: readonly number[];
+  /** Default: the wall's, which another process may make slow. */
+  readonly clock?: () => number;
+}
+
+export function play(seed: number, number: number, { keeps = false, steps, clock = wall }: Manner = {}): Played {
   const scenario = scenarioOf(seed, number);
-  const world = new World(scenario.setup, number, keeps);
+  const world = new World(scenario.setup, number, keeps, clock);
   let snapshotBytes = 0;
   let longestList = 0;
   let violation: Violation | null = null;
@@ -57,6 +65,10 @@ export function play(seed: number, number: number, keeps = false, steps?: readon
   }
   const { messages, said, sentBytes } = world;
   return { violation, messages, said, snapshotBytes, longestList, sentBytes };
+}
+
+function wall(): number {
+  return performance.now();
 }
 
 class HostileCall {

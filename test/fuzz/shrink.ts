@@ -37,7 +37,7 @@ export function shrink(seed: number, number: number, fault: Fault): Shortest | n
   const breaks = (steps: readonly number[]): boolean => {
     if (left <= 0 || performance.now() > until) return false;
     left -= 1;
-    const { violation } = play(seed, number, false, steps);
+    const { violation } = play(seed, number, { steps });
     return violation !== null && sameFault({ check: violation.check, detail: violation.message }, fault);
   };
   let steps: readonly number[] = Array.from({ length: scenarioOf(seed, number).steps }, (_, at) => at);
@@ -57,6 +57,6 @@ export function shrink(seed: number, number: number, fault: Fault): Shortest | n
       else at += size;
     }
   }
-  const { said, violation } = play(seed, number, true, steps);
+  const { said, violation } = play(seed, number, { keeps: true, steps });
   return { steps, said, detail: violation?.message ?? fault.detail };
 }

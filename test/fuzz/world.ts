@@ -22,7 +22,7 @@ const MOST_AT_ONCE = 400;
 export interface Said {
   readonly to: string;
   readonly data: WireMessage;
-  /** Milliseconds of CPU, roughly. */
+  /** Milliseconds, by the clock of the call. */
   readonly tookMs: number;
 }
 
@@ -46,6 +46,7 @@ export class World {
   honest = false;
   /** Keep what was said, to be printed. */
   readonly #keeps: boolean;
+  readonly #clock: () => number;
   readonly #random: Random;
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
@@ -56,7 +57,9 @@ export class World {
   sentBytes = 0;
   messages = 0;
 
-  constructor(setup: SessionSetup, seed: number, keeps: boolean) {
+  /** @param clock what one message took is measured by, ms. */
+  constructor(setup: SessionSetup, seed: number, keeps: boolean, clock: () => number) {
+    this.#clock = clock;
     this.#setup = setup;
     this.#keeps = keeps;
     this.#random = new Random(seed ^ 0x5bd1);
@@ -106,12 +109,12 @@ export class World {
     // A resume brings back what other events were answered with.
     const blames = peer === CLIENT && event?.["type"] !== "session.resume";
     this.#handling = blames ? { eventId: eventIdOf(event), audio } : null;
-    const began = performance.now();
+    const began = this.#clock();
     try {
       this.input({ type: "message", peer, data });
     } finally {
       this.#handling = null;
-      const tookMs = performance.now() - began;
+      const tookMs = this.#clock() - began;
       if (this.#keeps || tookMs > 20) {
         this.said.push({ to: peer, data: typeof data === "string" ? data : data.slice(), tookMs });
       }
