@@ -72,7 +72,8 @@ async function examine({ project, dial, offline }: Arguments): Promise<readonly 
     const file = pathToFileURL(join(project, "relay.config.ts")).href;
     const { default: config } = (await import(file)) as { default: RelayConfig };
     lines.push(...limitLines(config, wrangler), ...routeLines(config, wrangler, secrets));
-    if (dial) lines.push(...(await dialLines(config, { ...process.env, ...wrangler.vars, ...secrets.local })));
+    if (dial)
+      lines.push(...(await dialLines(config, { ...process.env, ...wrangler.vars, ...secrets.local })));
   } catch (error) {
     lines.push(line("routes", "relay.config.ts", "missing", messageOf(error), "mend the file"));
   }

@@ -124,7 +124,8 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
         { ...range, from: range.from + n, step: threads, messages: Math.ceil(range.messages / threads) },
         (messages, findings) => {
           Object.assign(state, { messages, findings });
-          const sum = (key: "messages" | "findings"): number => done.reduce((all, each) => all + each[key], 0);
+          const sum = (key: "messages" | "findings"): number =>
+            done.reduce((all, each) => all + each[key], 0);
           tick(sum("messages"), sum("findings"));
         },
       ),
@@ -151,8 +152,13 @@ function replay({ range, said, json }: Arguments, number: number): number {
   const fault = violation && { check: violation.check, detail: violation.message };
   const shortest = fault && shrink(range.seed, number, fault);
   if (json) {
-    const shown = (shortest?.said ?? []).map(({ to, data }) => [to, typeof data === "string" ? data : [...data]]);
-    process.stdout.write(`${JSON.stringify({ seed: range.seed, case: number, messages, fault, shortest: shown })}\n`);
+    const shown = (shortest?.said ?? []).map(({ to, data }) => [
+      to,
+      typeof data === "string" ? data : [...data],
+    ]);
+    process.stdout.write(
+      `${JSON.stringify({ seed: range.seed, case: number, messages, fault, shortest: shown })}\n`,
+    );
   } else {
     if (said) process.stdout.write(describeSaid(all));
     const clean = `case ${number} of seed ${range.seed}: ${messages} messages, nothing is broken\n`;
@@ -191,10 +197,16 @@ async function doors(requests: number, { range, json }: Arguments): Promise<numb
   return tell(await runDoors(range.seed, requests), json);
 }
 
-function tell(report: { readonly requests: number; readonly findings: readonly string[] }, json: boolean): number {
+function tell(
+  report: { readonly requests: number; readonly findings: readonly string[] },
+  json: boolean,
+): number {
   const { requests, findings } = report;
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stdout.write(`${requests} messages and requests, ${findings.length} findings\n${findings.map((each) => `${each}\n`).join("")}`);
+  else
+    process.stdout.write(
+      `${requests} messages and requests, ${findings.length} findings\n${findings.map((each) => `${each}\n`).join("")}`,
+    );
   return findings.length === 0 ? 0 : 1;
 }
 

@@ -73,7 +73,11 @@ export class InputEvents {
   #redacted(event: JsonObject): JsonObject {
     const error = objectAt(event, "error");
     if (error === null) return event;
-    const { type, code, message, param } = readFault(error, this.#parts.redactor, "upstream_transcription_failed");
+    const { type, code, message, param } = readFault(
+      error,
+      this.#parts.redactor,
+      "upstream_transcription_failed",
+    );
     return { ...event, error: { type: type ?? null, code, message, param: param ?? null } };
   }
 

@@ -134,7 +134,8 @@ export class OutputItems {
     if (item.kind === "message") this.#sink.emit({ ...done, status });
     // One that has lost its kind is as it was told at its begin.
     const kept = nameAt(whole, "type") === null ? null : whole;
-    if (item.kind === "other") this.#sink.emit({ ...done, status, ...(kept === null ? {} : { whole: kept }) });
+    if (item.kind === "other")
+      this.#sink.emit({ ...done, status, ...(kept === null ? {} : { whole: kept }) });
     if (item.call !== null) this.#sink.emit({ ...done, ...this.#endCall(item, item.call, whole, ending) });
     item.open = false;
     for (const part of item.parts) part.odd = -1;

@@ -54,19 +54,36 @@ export function createRedactor(headers: Readonly<Record<string, string>>, url = 
   return { text, fault };
 }
 
-/** What of an address may be a key: members of its query by their names, long segments of its path. */
+/** What of an address may be a key: members of its query by their names, long segments of its path, name and password. */
 function secretsOf(url: string): readonly string[] {
-  if (!URL.canParse(url)) return [];
-  const { searchParams, pathname, username, password } = new URL(url);
-  const members = [...searchParams].flatMap(([name, value]) => (SECRET_MEMBER.test(name) ? [value] : []));
-  const segments = pathname.split("/").filter((part) => part.length >= MIN_SEGMENT_CHARS && /\d/.test(part));
-  return [...members, ...segments, username, password];
+  const [path = "", query = ""] = url.split("#")[0]?.split("?") ?? [];
+  const members = query.split("&").flatMap((member) => {
+    const [name = "", value = ""] = member.split("=");
+    return SECRET_MEMBER.test(name) ? [value, decoded(value)] : [];
+  });
+  const [host = "", ...segments] = path.replace(/^\w+:\/\//, "").split("/");
+  const long = segments.filter((part) => part.length >= MIN_SEGMENT_CHARS && /\d/.test(part));
+  const users = host.includes("@") ? host.slice(0, host.lastIndexOf("@")).split(":") : [];
+  return [...members, ...long, ...users];
 }
 
-/** The same value as others write it. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The same value as others write it. Headers are bytes, one a character. */
 function spellings(value: string): readonly string[] {
-  const padded = new TextEncoder().encode(value).toBase64();
+  const padded = Uint8Array.from(value, (character) => character.charCodeAt(0)).toBase64();
   const base64 = padded.replace(/=+$/, "");
   const encoded = encodeURIComponent(value.toWellFormed());
-  return [padded, base64, base64.replaceAll("+", "-").replaceAll("/", "_"), ...(encoded === value ? [] : [encoded])];
+  return [
+    padded,
+    base64,
+    base64.replaceAll("+", "-").replaceAll("/", "_"),
+    ...(encoded === value ? [] : [encoded]),
+  ];
 }

@@ -12,7 +12,8 @@ const PIECE = /[^:=?&#]+/g;
 /** What follows these is a secret, whatever it looks like. */
 const HARD = /^(?:[\w-]*(?:password|passwd|passphrase|pwd|secret)|x-api-key)$/i;
 /** What follows these, after a colon or an equals sign, is one unless it is a plain word. */
-const SOFT = /^(?:[\w-]*(?:token|key|apikey|credentials?|signature|sig|auth|authorization|jwt)|bearer|basic|pin)$/i;
+const SOFT =
+  /^(?:[\w-]*(?:token|key|apikey|credentials?|signature|sig|auth|authorization|jwt)|bearer|basic|pin)$/i;
 /** What follows these without a sign, as in a header. */
 const SCHEME = /^(?:bearer|basic|token)$/i;
 const PLAIN_WORD = /^(?:[a-z]{1,14}|[A-Z][a-z]{1,13})[.!?]?$/;
@@ -20,7 +21,8 @@ const PLAIN_WORD = /^(?:[a-z]{1,14}|[A-Z][a-z]{1,13})[.!?]?$/;
 const SCHEME_CHARS = 6;
 
 /** Keys by their first letters, as providers give them out. */
-const PREFIXED = /\b(?:sk|ek|pk|rk|gsk|xai|api|key|hf|auth|ghp|glpat)[-_][\w*.-]{8,}|\bAIza[\w-]{30,}|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
+const PREFIXED =
+  /\b(?:sk|ek|pk|rk|gsk|xai|api|key|hf|auth|ghp|glpat)[-_][\w*.-]{8,}|\bAIza[\w-]{30,}|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
 const RUN = /[\w+/=-]{32,}/g;
 const HEX = /^[0-9a-f]{32,}$/i;
 /** Names of requests, which are asked for when one needs help. */
@@ -109,7 +111,10 @@ function withoutQuery(word: string): string {
       ? REDACTED
       : withoutKeys(segment),
   );
-  return [withoutKeys(word.slice(0, begin)) + withoutKeys(host.slice(host.lastIndexOf("@") + 1)), ...safe].join("/");
+  return [
+    withoutKeys(word.slice(0, begin)) + withoutKeys(host.slice(host.lastIndexOf("@") + 1)),
+    ...safe,
+  ].join("/");
 }
 
 /** Short parts between dashes: `gpt-4o-realtime-preview-2024-12-17`. */

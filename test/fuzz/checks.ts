@@ -1,6 +1,7 @@
 /** What no message of the relay may be, whatever it was sent. */
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
+import { textOf } from "../oracle/fields.ts";
 import { SECRET } from "./provider-grammar.ts";
 
 /** A promise that was broken. */
@@ -16,7 +17,13 @@ export class Violation extends Error {
 
 /** Members that every event of a type has, as `path:kind`. `kind` with a question mark: or null. */
 const SHAPES: Readonly<Record<string, readonly string[]>> = {
-  error: ["error.type:string", "error.code:string", "error.message:string", "error.param:string?", "error.event_id:text?"],
+  error: [
+    "error.type:string",
+    "error.code:string",
+    "error.message:string",
+    "error.param:string?",
+    "error.event_id:text?",
+  ],
   "session.created": ["session.id:string", "session.model:string", "session.audio:object"],
   "session.updated": ["session.id:string", "session.model:string", "session.audio:object"],
   "session.resumed": ["verdict:string", "last_received:number"],
@@ -29,7 +36,12 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   "conversation.item.retrieved": ["item.id:string", "item.type:string"],
   "conversation.item.truncated": ["item_id:string", "content_index:number", "audio_end_ms:number"],
   "response.created": ["response.id:string", "response.status:string", "response.output:list"],
-  "response.done": ["response.id:string", "response.status:string", "response.output:list", "response.usage:object?"],
+  "response.done": [
+    "response.id:string",
+    "response.status:string",
+    "response.output:list",
+    "response.usage:object?",
+  ],
   "response.output_audio.delta": ["response_id:string", "item_id:string", "delta:string"],
   "response.function_call_arguments.done": ["item_id:string", "call_id:string", "arguments:string"],
   "overlap.decision": ["decision:string"],
@@ -50,7 +62,12 @@ const OTHERS = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$/;
 const RELAYS_OWN = /^(?:error|session|transcription_session|relay|overlap|output_audio_buffer)\./;
 /** Told to clients of `duplex.v1` only. */
 const EXTENSION = /^(?:relay\.|overlap\.|session\.(?:resumed|ack|heartbeat)$)/;
-const UNNUMBERED: ReadonlySet<string> = new Set(["session.ack", "session.heartbeat", "session.resumed", "session.created"]);
+const UNNUMBERED: ReadonlySet<string> = new Set([
+  "session.ack",
+  "session.heartbeat",
+  "session.resumed",
+  "session.created",
+]);
 
 const OWN_KINDS: ReadonlySet<string> = new Set(["message", "function_call", "function_call_output"]);
 
@@ -86,13 +103,15 @@ export class ClientWatch {
     if (typeof type !== "string" || !isKnown(type, event)) {
       throw new Violation("type", `the client is sent an event of no known type: ${data}`);
     }
-    if (EXTENSION.test(type) && !this.#extended) throw new Violation("dialect", `a plain client is sent ${data}`);
+    if (EXTENSION.test(type) && !this.#extended)
+      throw new Violation("dialect", `a plain client is sent ${data}`);
     this.#named(event, type, data);
     const { item } = event;
-    if (isJsonObject(item) && !OWN_KINDS.has(String(item["type"]))) this.#foreign.add(String(item["id"]));
+    if (isJsonObject(item) && !OWN_KINDS.has(textOf(item["type"]))) this.#foreign.add(textOf(item["id"]));
+    const about = textOf(event["item_id"]);
     // Told of ahead of its item, or instead of it.
-    if (type.startsWith("mcp_list_tools.")) this.#foreign.add(String(event["item_id"]));
-    if (!this.#foreign.has(String(event["item_id"]))) this.#shaped(event, type, data);
+    if (type.startsWith("mcp_list_tools.")) this.#foreign.add(about);
+    if (about === "" || !this.#foreign.has(about)) this.#shaped(event, type, data);
     return event;
   }
 
@@ -125,7 +144,8 @@ function isKnown(type: string, event: JsonObject): boolean {
 
 function at(event: JsonObject, path: string): Json | undefined {
   let value: Json | undefined = event;
-  for (const key of path.split(".")) value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  for (const key of path.split("."))
+    value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
   return value;
 }
 
@@ -153,14 +173,20 @@ export function sizeOf(snapshot: unknown): Size {
     bytes += 8;
     if (typeof value === "string") {
       bytes += value.length * 2;
-      if (holdsSecret(value)) throw new Violation("secret", `the snapshot holds the provider's key at ${path}`);
+      if (holdsSecret(value))
+        throw new Violation("secret", `the snapshot holds the provider's key at ${path}`);
     } else if (ArrayBuffer.isView(value)) bytes += value.byteLength;
     else if (typeof value === "object" && value !== null && depth < 80) {
       const list = Array.isArray(value) || value instanceof Map || value instanceof Set;
       const inner = value instanceof Map ? [...value] : value instanceof Set ? [...value] : value;
       const keys = Object.keys(inner);
       // What waits for a dial has a bound of its own (`limits.backlogCommands`).
-      if (list && !path.includes(".backlog.") && keys.length > longestList && typeof Reflect.get(inner, "0") !== "number") {
+      if (
+        list &&
+        !path.includes(".backlog.") &&
+        keys.length > longestList &&
+        typeof Reflect.get(inner, "0") !== "number"
+      ) {
         longestList = keys.length;
         where = path;
       }

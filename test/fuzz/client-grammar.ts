@@ -7,7 +7,9 @@ import { sound } from "./sounds.ts";
 type Make = (random: Random, known: Known) => LooseObject;
 
 function one(list: readonly string[], random: Random): string {
-  return list.length > 0 && random.chance(0.9) ? random.pick(list) : random.pick(["nobody", "root", "constructor"]);
+  return list.length > 0 && random.chance(0.9)
+    ? random.pick(list)
+    : random.pick(["nobody", "root", "constructor"]);
 }
 
 function maybe(random: Random, members: LooseObject, probability = 0.4): LooseObject {
@@ -27,7 +29,11 @@ function turnDetection(random: Random): Loose {
   return random.pick<Loose>([
     null,
     { type: "server_vad", threshold: random.next(), silence_duration_ms: random.int(0, 900), ...common },
-    { type: "server_vad", prefix_padding_ms: random.int(0, 5_000), idle_timeout_ms: random.int(5_000, 30_000) },
+    {
+      type: "server_vad",
+      prefix_padding_ms: random.int(0, 5_000),
+      idle_timeout_ms: random.int(5_000, 30_000),
+    },
     { type: "semantic_vad", eagerness: random.pick(["low", "medium", "high", "auto"]), ...common },
     { type: "duplex", frame_ms: random.int(20, 1_000) },
   ]);
@@ -45,7 +51,11 @@ function session(random: Random, known: Known): LooseObject {
     ...maybe(random, { type: random.pick(["realtime", "transcription"]) }, 0.2),
     ...maybe(random, { instructions: "be brief ".repeat(random.int(0, 20)) }),
     ...maybe(random, { output_modalities: [random.pick(["audio", "text"])] }, 0.2),
-    ...maybe(random, { tools: [TOOL(random, known)], tool_choice: random.pick(["auto", "none", "required"]) }, 0.2),
+    ...maybe(
+      random,
+      { tools: [TOOL(random, known)], tool_choice: random.pick(["auto", "none", "required"]) },
+      0.2,
+    ),
     ...maybe(random, { max_output_tokens: random.pick<Loose>(["inf", 1, 4096]) }, 0.2),
     ...maybe(random, { tracing: "auto", truncation: { type: "retention_ratio", retention_ratio: 0.8 } }, 0.1),
     ...maybe(random, { prompt: { id: "pmpt_1", variables: { city: "Oslo" } } }, 0.1),
@@ -69,15 +79,23 @@ function session(random: Random, known: Known): LooseObject {
         }),
       },
     }),
-    ...maybe(random, {
-      relay: {
-        lead_ms: random.pick<Loose>([null, 20, 400, 60_000]),
-        eager_ms: random.pick<Loose>([null, 50, 300]),
-        interruption: { confirm_ms: random.int(0, 5_000), dismiss_ms: random.int(50, 5_000) },
+    ...maybe(
+      random,
+      {
+        relay: {
+          lead_ms: random.pick<Loose>([null, 20, 400, 60_000]),
+          eager_ms: random.pick<Loose>([null, 50, 300]),
+          interruption: { confirm_ms: random.int(0, 5_000), dismiss_ms: random.int(50, 5_000) },
+        },
       },
-    }, 0.2),
+      0.2,
+    ),
     // Of the beta dialect.
-    ...maybe(random, { voice: "alloy", modalities: ["text", "audio"], input_audio_format: "g711_ulaw" }, 0.05),
+    ...maybe(
+      random,
+      { voice: "alloy", modalities: ["text", "audio"], input_audio_format: "g711_ulaw" },
+      0.05,
+    ),
     ...maybe(random, { temperature: 0.8, turn_detection: null, max_response_output_tokens: 100 }, 0.05),
   };
 }
@@ -94,17 +112,35 @@ function part(random: Random): LooseObject {
 }
 
 function item(random: Random, known: Known): LooseObject {
-  const id = maybe(random, { id: random.chance(0.7) ? `mine${random.int(1, 99)}` : one(known.items, random) });
+  const id = maybe(random, {
+    id: random.chance(0.7) ? `mine${random.int(1, 99)}` : one(known.items, random),
+  });
   const call = one(known.calls, random);
   return random.pick<() => LooseObject>([
-    () => ({ ...id, type: "message", role: random.pick(["user", "system", "assistant"]), content: [part(random)] }),
+    () => ({
+      ...id,
+      type: "message",
+      role: random.pick(["user", "system", "assistant"]),
+      content: [part(random)],
+    }),
     () => ({ ...id, type: "message", role: "user", content: [part(random), part(random)] }),
     () => ({ ...id, type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] }),
     () => ({ ...id, type: "message", role: hostileName(random), content: [part(random)] }),
     () => ({ ...id, type: hostileName(random), content: [part(random)] }),
-    () => ({ ...id, type: "function_call", name: "get_weather", call_id: call, arguments: '{"place":"Oslo"}' }),
+    () => ({
+      ...id,
+      type: "function_call",
+      name: "get_weather",
+      call_id: call,
+      arguments: '{"place":"Oslo"}',
+    }),
     () => ({ ...id, type: "function_call_output", call_id: call, output: "snow" }),
-    () => ({ ...id, type: "mcp_approval_response", approval_request_id: one(known.items, random), approve: true }),
+    () => ({
+      ...id,
+      type: "mcp_approval_response",
+      approval_request_id: one(known.items, random),
+      approve: true,
+    }),
     () => ({ ...id, type: "item_reference" }),
   ])();
 }
@@ -113,10 +149,18 @@ function response(random: Random, known: Known): LooseObject {
   return {
     ...maybe(random, { conversation: random.pick(["auto", "none"]) }),
     ...maybe(random, { metadata: { topic: "a", [random.pick(["b", "relay", "toString"])]: "c" } }, 0.3),
-    ...maybe(random, { input: [item(random, known), { type: "item_reference", id: one(known.items, random) }] }, 0.2),
+    ...maybe(
+      random,
+      { input: [item(random, known), { type: "item_reference", id: one(known.items, random) }] },
+      0.2,
+    ),
     ...maybe(random, { instructions: "say it" }, 0.3),
     ...maybe(random, { output_modalities: [random.pick(["audio", "text"])] }, 0.3),
-    ...maybe(random, { tools: [TOOL(random, known)], tool_choice: { type: "function", name: "get_weather" } }, 0.2),
+    ...maybe(
+      random,
+      { tools: [TOOL(random, known)], tool_choice: { type: "function", name: "get_weather" } },
+      0.2,
+    ),
     ...maybe(random, { max_output_tokens: random.pick<Loose>(["inf", 1, 500]) }, 0.2),
     ...maybe(random, { audio: { output: { voice: "marin", format: random.pick(FORMATS) } } }, 0.2),
   };
@@ -164,7 +208,13 @@ const EVENTS: readonly (readonly [weight: number, make: Make])[] = [
       played_ms: ms(random),
     }),
   ],
-  [4, (random, known) => ({ type: "session.ack", last_received: known.received + random.pick([0, 0, -3, 5, 1e9]) })],
+  [
+    4,
+    (random, known) => ({
+      type: "session.ack",
+      last_received: known.received + random.pick([0, 0, -3, 5, 1e9]),
+    }),
+  ],
   [2, () => ({ type: "session.heartbeat" })],
   [
     2,
@@ -181,8 +231,8 @@ const WEIGHTS = EVENTS.reduce((sum, [weight]) => sum + weight, 0);
 /** One event as a client of `dialect` would say it, most of them under an `event_id`. */
 export function clientEvent(random: Random, known: Known, numbered: boolean): LooseObject {
   let at = random.between(0, WEIGHTS);
-  const [, make] = EVENTS.find(([weight]) => (at -= weight) <= 0) ?? EVENTS[0] ?? [0, () => ({})];
-  const event = make(random, known);
+  const drawn = EVENTS.find(([weight]) => (at -= weight) <= 0);
+  const event = drawn?.[1](random, known) ?? {};
   if (random.chance(0.5)) {
     event["event_id"] = random.chance(0.9) ? `e${random.int(1, 9_999)}` : one(known.events, random);
     known.note(known.events, event["event_id"]);

@@ -7,8 +7,9 @@ import type { Known } from "./known.ts";
 
 const SCRIPTS = 60;
 
-const EVENTS: readonly (readonly [LooseObject, ...LooseObject[]])[] = Array.from({ length: SCRIPTS }, (_, n) =>
-  draw(1, n + 1).steps.flatMap((step) => (step.do === "send" ? [step.event as LooseObject] : [])),
+const EVENTS: readonly (readonly [LooseObject, ...LooseObject[]])[] = Array.from(
+  { length: SCRIPTS },
+  (_, n) => draw(1, n + 1).steps.flatMap((step) => (step.do === "send" ? [step.event as LooseObject] : [])),
 ).filter((events): events is [LooseObject, ...LooseObject[]] => events.length > 0);
 
 /** The next event of a script; `at` counts through it. */
@@ -30,6 +31,6 @@ export class Corpus {
       ["$call", known.calls.at(-1) ?? "none"],
       ["$response", known.responses.at(-1) ?? "none"],
     ]);
-    return loose(resolved(event as never, names)) as LooseObject;
+    return loose(resolved(event, names)) as LooseObject;
   }
 }

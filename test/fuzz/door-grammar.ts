@@ -13,13 +13,23 @@ export interface DoorNames {
 
 export interface DoorRequest {
   readonly path: string;
-  readonly init: { readonly method: string; readonly headers: Record<string, string>; readonly body?: string };
+  readonly init: {
+    readonly method: string;
+    readonly headers: Record<string, string>;
+    readonly body?: string;
+  };
   /** It bears the key, or a token that was given, somewhere and unbroken. */
   readonly authorized: boolean;
 }
 
 const METHODS = ["GET", "GET", "GET", "POST", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"];
-const ORIGINS = ["https://relay.example", "https://app.example.com", "https://evil.example", "null", "chrome-extension://x"];
+const ORIGINS = [
+  "https://relay.example",
+  "https://app.example.com",
+  "https://evil.example",
+  "null",
+  "chrome-extension://x",
+];
 
 export function doorRequest(random: Random, names: DoorNames): DoorRequest {
   const headers: Record<string, string> = {};
@@ -39,12 +49,16 @@ export function doorRequest(random: Random, names: DoorNames): DoorRequest {
   else path += `${path.includes("?") ? "&" : "?"}token=${encodeURIComponent(wellFormed(key))}`;
   if (upgrade) headers["upgrade"] = random.pick(["websocket", "websocket", "WebSocket", "h2c", ""]);
   if (protocols.length > 0) headers["sec-websocket-protocol"] = protocols.join(", ");
-  if (random.chance(0.2)) headers["origin"] = random.chance(0.9) ? random.pick(ORIGINS) : latin(hostileText(random));
-  if (random.chance(0.1)) headers["x-forwarded-proto"] = random.pick(["https", "http", "javascript", "https,http"]);
+  if (random.chance(0.2))
+    headers["origin"] = random.chance(0.9) ? random.pick(ORIGINS) : latin(hostileText(random));
+  if (random.chance(0.1))
+    headers["x-forwarded-proto"] = random.pick(["https", "http", "javascript", "https,http"]);
   if (random.chance(0.1)) headers["x-forwarded-host"] = latin(hostileText(random));
   if (random.chance(0.05)) headers["x-relay-secret-setup"] = latin(hostileText(random));
   const body = method === "GET" || method === "HEAD" ? null : bodyOf(random, headers);
-  const tokens = names.tokens.some((token) => path.includes(token) || Object.values(headers).some((value) => value.includes(token)));
+  const tokens = names.tokens.some(
+    (token) => path.includes(token) || Object.values(headers).some((value) => value.includes(token)),
+  );
   const authorized = good || tokens || path.includes("resume_token") || method === "OPTIONS";
   return { path, authorized, init: { method, headers, ...(body === null ? {} : { body }) } };
 }
@@ -77,7 +91,10 @@ function wellFormed(text: string): string {
 }
 
 function pathOf(random: Random, { sessions }: DoorNames, creates: boolean): string {
-  const session = sessions.length > 0 && random.chance(0.8) ? random.pick(sessions) : wellFormed(hostileText(random).slice(0, 80));
+  const session =
+    sessions.length > 0 && random.chance(0.8)
+      ? random.pick(sessions)
+      : wellFormed(hostileText(random).slice(0, 80));
   const base = creates
     ? random.pick(["/v1/sessions", "/v1/realtime/client_secrets", "/v1/realtime/client_secrets"])
     : random.pick([
@@ -96,8 +113,25 @@ function pathOf(random: Random, { sessions }: DoorNames, creates: boolean): stri
         `/${encodeURIComponent(session)}`,
         `/v1/${session}`,
       ]);
-  const spelled = random.pick([base, base, base, base, base.replaceAll("/", "//"), `${base}/`, `/openai${base}`, `/v1${base}`]);
-  const query = ["model", "intent", "session_id", "resume_token", "deployment", "call_id", "toString"].flatMap((name) => {
+  const spelled = random.pick([
+    base,
+    base,
+    base,
+    base,
+    base.replaceAll("/", "//"),
+    `${base}/`,
+    `/openai${base}`,
+    `/v1${base}`,
+  ]);
+  const query = [
+    "model",
+    "intent",
+    "session_id",
+    "resume_token",
+    "deployment",
+    "call_id",
+    "toString",
+  ].flatMap((name) => {
     if (!random.chance(name === "model" ? 0.5 : 0.08)) return [];
     const value = random.chance(0.7)
       ? random.pick(["echo", "constructor", "transcription", session, "x".repeat(300)])
@@ -108,13 +142,18 @@ function pathOf(random: Random, { sessions }: DoorNames, creates: boolean): stri
 }
 
 function bodyOf(random: Random, headers: Record<string, string>): string {
-  headers["content-type"] = random.chance(0.9) ? "application/json" : random.pick(["text/plain", "", "application/json; charset=x"]);
+  headers["content-type"] = random.chance(0.9)
+    ? "application/json"
+    : random.pick(["text/plain", "", "application/json; charset=x"]);
   const event = loose({
     model: random.pick(["echo", "constructor", "anything"]),
     session: {
       type: random.pick(["realtime", "transcription"]),
       instructions: "be brief",
-      audio: { input: { turn_detection: { type: "server_vad", threshold: 0.5 } }, output: { voice: "marin" } },
+      audio: {
+        input: { turn_detection: { type: "server_vad", threshold: 0.5 } },
+        output: { voice: "marin" },
+      },
       tools: [{ type: "function", name: "f", parameters: {} }],
     },
     expires_after: { anchor: "created_at", seconds: random.pick([10, 60, 600, 7200, 1e9]) },
@@ -131,5 +170,7 @@ function bodyOf(random: Random, headers: Record<string, string>): string {
 
 export function describeRequest({ path, init }: DoorRequest): string {
   const headers = Object.entries(init.headers).map(([name, value]) => `  ${name}: ${value.slice(0, 200)}`);
-  return [`  ${init.method} ${path.slice(0, 300)}`, ...headers, `  ${(init.body ?? "").slice(0, 600)}`].join("\n");
+  return [`  ${init.method} ${path.slice(0, 300)}`, ...headers, `  ${(init.body ?? "").slice(0, 600)}`].join(
+    "\n",
+  );
 }

@@ -74,7 +74,7 @@ function actAsWorkerd(): () => void {
 }
 
 class UpgradableResponse extends Response {
-  constructor(body?: BodyInit | null, init: ResponseInit = {}) {
+  constructor(body?: string | null, init: ResponseInit = {}) {
     super(body, init.status === 101 ? { ...init, status: 200 } : init);
     if (init.status === 101) Object.defineProperty(this, "status", { value: 101 });
   }
@@ -111,9 +111,16 @@ async function ask(
   const body = status === 101 ? "" : await response.text();
   if (performance.now() - began > SLOW_MS) return `it took ${Math.round(performance.now() - began)} ms`;
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-  if (`${headers}\n${body}`.includes(KEY)) return `the answer repeats the key: ${headers} ${body.slice(0, 300)}`;
+  if (`${headers}\n${body}`.includes(KEY))
+    return `the answer repeats the key: ${headers} ${body.slice(0, 300)}`;
   if (status >= 500) return `status ${status}: ${body.slice(0, 300)}`;
-  if (status < 300 && !authorized && !OPEN.test(url.pathname) && init.method !== "OPTIONS" && init.method !== "HEAD") {
+  if (
+    status < 300 &&
+    !authorized &&
+    !OPEN.test(url.pathname) &&
+    init.method !== "OPTIONS" &&
+    init.method !== "HEAD"
+  ) {
     return `status ${status} without a good key: ${body.slice(0, 200)}`;
   }
   remember(names, body);
@@ -177,7 +184,10 @@ function sessionDouble(): object {
 }
 
 function keptDouble(name: string): object {
-  return { keep: (session: string) => void kept.set(name, session), kept: () => Promise.resolve(kept.get(name) ?? null) };
+  return {
+    keep: (session: string) => void kept.set(name, session),
+    kept: () => Promise.resolve(kept.get(name) ?? null),
+  };
 }
 const kept = new Map<string, string>();
 
@@ -188,7 +198,7 @@ function namespace(make: (name: string) => object): object {
     newUniqueId: () => id((drawn += 1).toString(16).padStart(64, "0")),
     idFromName: (name: string) => id(name),
     idFromString: (name: string) => id(name),
-    get: (of: object) => make(String(of)),
+    get: (of: { readonly name: string }) => make(of.name),
     jurisdiction: () => whole,
   };
   return whole;

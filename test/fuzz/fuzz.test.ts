@@ -20,7 +20,9 @@ describe("hostile messages", () => {
 
   test("[T41] a seed and a number are one call, to the last message", () => {
     const [one, other] = [1, 2].map(() => play(7, 3, { keeps: true }));
-    expect(one?.said.map(({ to, data }) => [to, data])).toEqual(other?.said.map(({ to, data }) => [to, data]));
+    expect(one?.said.map(({ to, data }) => [to, data])).toEqual(
+      other?.said.map(({ to, data }) => [to, data]),
+    );
     expect(one?.messages).toBeGreaterThan(30);
   });
 

@@ -1,7 +1,7 @@
 /** A provider that does what it is asked, and no more: what a call must be able to go on with, whatever was before. */
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
-import { objectOf } from "../oracle/fields.ts";
+import { objectOf, textOf } from "../oracle/fields.ts";
 
 export class HonestProvider {
   #answers = 0;
@@ -19,16 +19,23 @@ export class HonestProvider {
   receive(data: WireMessage): readonly string[] {
     const event = typeof data === "string" ? parseJsonObject(data) : null;
     if (event === null) return [];
-    switch (event["type"]) {
+    switch (textOf(event["type"])) {
       case "session.update":
         return [JSON.stringify({ type: "session.updated", session: event["session"] })];
       case "transcription_session.update":
         return [JSON.stringify({ type: "transcription_session.updated", session: event["session"] })];
       case "conversation.item.create":
-        return [JSON.stringify({ type: "conversation.item.added", previous_item_id: null, item: event["item"] })];
+        return [
+          JSON.stringify({ type: "conversation.item.added", previous_item_id: null, item: event["item"] }),
+        ];
       case "input_audio_buffer.commit": {
         this.#items += 1;
-        return [JSON.stringify({ type: "input_audio_buffer.committed", item_id: `${this.#name}_turn_${this.#items}` })];
+        return [
+          JSON.stringify({
+            type: "input_audio_buffer.committed",
+            item_id: `${this.#name}_turn_${this.#items}`,
+          }),
+        ];
       }
       case "response.create":
         return this.#answer(objectOf(event["response"]));
@@ -46,7 +53,12 @@ export class HonestProvider {
     const text = "I am here.";
     return [
       { type: "response.created", response: { ...head, status: "in_progress" } },
-      { type: "response.output_item.added", response_id: id, output_index: 0, item: { ...item, content: [] } },
+      {
+        type: "response.output_item.added",
+        response_id: id,
+        output_index: 0,
+        item: { ...item, content: [] },
+      },
       { type: "response.content_part.added", ...at, part: { type: "text", text: "" } },
       { type: "response.output_text.delta", ...at, delta: text },
       { type: "response.output_text.done", ...at, text },

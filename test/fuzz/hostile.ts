@@ -91,7 +91,8 @@ export function hostileText(random: Random): string {
   const kind = random.next();
   if (kind < 0.25) return hostileName(random);
   if (kind < 0.85) return random.pick(TEXTS);
-  if (kind < 0.97) return random.pick(["x", "é", "\\", "\u0001", "a b ", "🙂", "9"]).repeat(random.int(2, 600));
+  if (kind < 0.97)
+    return random.pick(["x", "é", "\\", "\u0001", "a b ", "🙂", "9"]).repeat(random.int(2, 600));
   return random.pick(["y", "\ud800", "AAAA"]).repeat(random.int(1_000, 20_000));
 }
 
@@ -135,7 +136,7 @@ export function isLooseObject(value: Loose | undefined): value is LooseObject {
 /** A copy that may be changed. */
 export function loose(value: Json | Loose): Loose {
   if (Array.isArray(value)) return value.map((inner) => loose(inner));
-  if (typeof value !== "object" || value === null) return value as Loose;
+  if (typeof value !== "object" || value === null) return value;
   const copy: LooseObject = {};
   for (const [key, inner] of Object.entries(value)) setOwn(copy, key, loose(inner));
   return copy;

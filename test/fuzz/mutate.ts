@@ -90,8 +90,8 @@ function change(place: Place, places: readonly Place[], random: Random, names: N
 function otherKind(value: Loose, random: Random): Loose {
   if (typeof value === "number") return random.chance(0.5) ? String(value) : value !== 0;
   if (typeof value === "boolean") return random.chance(0.5) ? String(value) : Number(value);
-  if (typeof value === "string") return random.chance(0.5) ? value.length : [...value.slice(0, 20)];
-  if (Array.isArray(value)) return Object.fromEntries(value.slice(0, 20).entries()) as LooseObject;
+  if (typeof value === "string") return random.chance(0.5) ? value.length : value.slice(0, 20).split("");
+  if (Array.isArray(value)) return Object.fromEntries<Loose>(value.slice(0, 20).entries());
   return value === null ? {} : Object.values(value);
 }
 
@@ -114,7 +114,11 @@ function repeat(place: Place, value: Loose, random: Random): void {
   if (typeof value === "string") return set(place, value.slice(0, 200).repeat(times));
   const { holder } = place;
   if (Array.isArray(holder)) for (let n = 0; n < times; n += 1) holder.push(value);
-  else set(place, Array.from({ length: times }, () => value));
+  else
+    set(
+      place,
+      Array.from({ length: times }, () => value),
+    );
 }
 
 function near(value: Loose, random: Random): Loose {

@@ -39,7 +39,11 @@ export interface Manner {
   readonly clock?: () => number;
 }
 
-export function play(seed: number, number: number, { keeps = false, steps, clock = wall }: Manner = {}): Played {
+export function play(
+  seed: number,
+  number: number,
+  { keeps = false, steps, clock = wall }: Manner = {},
+): Played {
   const scenario = scenarioOf(seed, number);
   const world = new World(scenario.setup, number, keeps, clock);
   let snapshotBytes = 0;
@@ -54,9 +58,13 @@ export function play(seed: number, number: number, { keeps = false, steps, clock
     snapshotBytes = size.bytes;
     longestList = size.longestList;
     const lines = scenario.setup.plan.upstreams.length + (scenario.setup.plan.transcriber ? 1 : 0);
-    if (size.bytes > MOST_SNAPSHOT_BYTES + lines * MOST_BACKLOG_BYTES) throw new Violation("size", `the snapshot has ${size.bytes} bytes`);
+    if (size.bytes > MOST_SNAPSHOT_BYTES + lines * MOST_BACKLOG_BYTES)
+      throw new Violation("size", `the snapshot has ${size.bytes} bytes`);
     if (size.longestList > MOST_LIST) {
-      throw new Violation("growth", `${size.where} has ${size.longestList} entries after ${world.messages} messages`);
+      throw new Violation(
+        "growth",
+        `${size.where} has ${size.longestList} entries after ${world.messages} messages`,
+      );
     }
     probe(world, scenario.setup.intent);
   } catch (error) {
@@ -154,7 +162,9 @@ class HostileCall {
       kind: whole ? FRAME_AUDIO : random.int(0, 255),
       stream: whole ? 0 : random.pick([0, 1, 255]),
       response: random.chance(0.9) ? 0 : random.int(0, 65_535),
-      sequence: random.chance(0.9) ? known.said : random.pick([0, 2 ** 32 - 1, known.said + 100, known.said - 3]),
+      sequence: random.chance(0.9)
+        ? known.said
+        : random.pick([0, 2 ** 32 - 1, known.said + 100, known.said - 3]),
     };
     const frame = writeFrame(header, payload);
     return whole ? frame : frame.subarray(0, random.int(0, frame.length));
@@ -183,21 +193,35 @@ class HostileCall {
     if (kind < 0.2) world.drop(CLIENT, random.pick([1001, 1006, 1006, 4000]), random.pick(["", "end of it"]));
     else if (kind < 0.4 && upstreams.length > 0) {
       const code = random.pick([1000, 1006, 1011, 4000, 3000]);
-      world.drop(random.pick(upstreams), code, random.pick(["", "session expired", "bye \ud800", "x".repeat(123)]));
+      world.drop(
+        random.pick(upstreams),
+        code,
+        random.pick(["", "session expired", "bye \ud800", "x".repeat(123)]),
+      );
     } else if (kind < 0.5) world.connect(random.pick(["realtime", "duplex.v1"]));
     else if (kind < 0.62) world.hibernate();
     else if (kind < 0.75) world.persisted();
-    else if (kind < 0.85) world.input({ type: "buffered", peer: CLIENT, bytes: random.pick([0, 10, 2e6, 2 ** 31]) });
+    else if (kind < 0.85)
+      world.input({ type: "buffered", peer: CLIENT, bytes: random.pick([0, 10, 2e6, 2 ** 31]) });
     else if (kind < 0.95 && upstreams.length > 0) {
-      world.input({ type: "buffered", peer: random.pick(upstreams), bytes: random.pick([0, 300_000, 2 ** 31]) });
-    } else world.input({ type: "consulted", id: random.int(0, 5), probability: random.pick([null, 0, 1, 0.5]) });
+      world.input({
+        type: "buffered",
+        peer: random.pick(upstreams),
+        bytes: random.pick([0, 300_000, 2 ** 31]),
+      });
+    } else
+      world.input({ type: "consulted", id: random.int(0, 5), probability: random.pick([null, 0, 1, 0.5]) });
   }
 
   #resume(random: Random): void {
     const { known } = this.#world;
-    const resume_token = known.tokens.length === 0 || random.chance(0.1) ? sound(random).slice(0, 40) : known.tokens.at(-1);
+    const resume_token =
+      known.tokens.length === 0 || random.chance(0.1) ? sound(random).slice(0, 40) : known.tokens.at(-1);
     const last_received = Math.max(0, known.received - random.int(0, 9));
-    this.#world.message(CLIENT, JSON.stringify({ type: "session.resume", resume_token: resume_token ?? "", last_received }));
+    this.#world.message(
+      CLIENT,
+      JSON.stringify({ type: "session.resume", resume_token: resume_token ?? "", last_received }),
+    );
   }
 }
 
@@ -214,5 +238,6 @@ function rename(event: LooseObject, random: Random): void {
   const item = event["item"];
   if (typeof item === "object" && item !== null && !Array.isArray(item)) item["id"] = name;
   const session = event["session"];
-  if (typeof session === "object" && session !== null && !Array.isArray(session)) session["instructions"] = name;
+  if (typeof session === "object" && session !== null && !Array.isArray(session))
+    session["instructions"] = name;
 }

@@ -1,7 +1,7 @@
 /** Whatever was said to it: a session that lives takes an update, and holds a turn with a provider that does as it is asked. */
 import { CLIENT } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { objectOf } from "../oracle/fields.ts";
+import { objectOf, textOf } from "../oracle/fields.ts";
 import { Violation } from "./checks.ts";
 import type { World } from "./world.ts";
 
@@ -14,7 +14,7 @@ const TICK_MS = 500;
 export function probe(world: World, intent: "conversation" | "transcription"): void {
   if (world.ended) return;
   world.honest = true;
-  for (const [peer, { kind }] of [...world.open]) if (kind === "hostile") world.drop(peer, 1006, "");
+  for (const [peer, { kind }] of Array.from(world.open)) if (kind === "hostile") world.drop(peer, 1006, "");
   world.input({ type: "buffered", peer: CLIENT, bytes: 0 });
   // A new listener, who knows nothing of what was.
   world.connect("realtime");
@@ -25,7 +25,9 @@ export function probe(world: World, intent: "conversation" | "transcription"): v
   const type = intent === "transcription" ? "transcription" : "realtime";
   const session = {
     type,
-    ...(type === "realtime" ? { instructions, output_modalities: ["text"], tools: [], tool_choice: "auto" } : {}),
+    ...(type === "realtime"
+      ? { instructions, output_modalities: ["text"], tools: [], tool_choice: "auto" }
+      : {}),
     audio: { input: { turn_detection: null } },
   };
   ask(world, { type: "session.update", event_id: "probe_update", session });
@@ -34,18 +36,24 @@ export function probe(world: World, intent: "conversation" | "transcription"): v
   if (objectOf(updated["session"])["type"] !== "realtime") return;
   ask(world, { type: "input_audio_buffer.clear" });
   const content = [{ type: "input_text", text: "Are you there?" }];
-  ask(world, { type: "conversation.item.create", item: { id: "probe_item", type: "message", role: "user", content } });
+  ask(world, {
+    type: "conversation.item.create",
+    item: { id: "probe_item", type: "message", role: "user", content },
+  });
   ask(world, { type: "response.create", event_id: "probe_answer", response: { metadata: { probe: "yes" } } });
   const isEnd = (event: JsonObject): boolean =>
     event["type"] === "response.done" && objectOf(objectOf(event["response"])["metadata"])["probe"] === "yes";
   const done = until(world, ANSWER_MS, isEnd);
   if (world.ended) throw new Violation("stuck", "the session ended while it was asked");
-  const status = done === null ? "none" : objectOf(done["response"])["status"];
-  if (status !== "completed") throw new Violation("stuck", `the probe's answer: ${String(status)}; ${lastOf(world)}`);
+  const status = done === null ? "none" : textOf(objectOf(done["response"])["status"]);
+  if (status !== "completed") throw new Violation("stuck", `the probe's answer: ${status}; ${lastOf(world)}`);
 }
 
 function lastOf(world: World): string {
-  return world.events.slice(-6).map((event) => JSON.stringify(event).slice(0, 200)).join(" | ");
+  return world.events
+    .slice(-6)
+    .map((event) => JSON.stringify(event).slice(0, 200))
+    .join(" | ");
 }
 
 function ask(world: World, event: JsonObject): void {

@@ -17,7 +17,9 @@ export interface Names {
 
 function one(lists: readonly (readonly string[])[], random: Random): string {
   const list = random.pick(lists);
-  return list.length > 0 && random.chance(0.95) ? random.pick(list) : random.pick(["other", hostileName(random)]);
+  return list.length > 0 && random.chance(0.95)
+    ? random.pick(list)
+    : random.pick(["other", hostileName(random)]);
 }
 
 export function usage(random: Random): Loose {
@@ -74,7 +76,12 @@ const spoken: MakeItem = (random, response_id, item_id, output_index) => {
   ]).flat();
   const whole = { type: "output_audio", transcript: "some words" };
   return [
-    { type: "response.output_item.added", response_id, output_index, item: { ...item, status: "in_progress" } },
+    {
+      type: "response.output_item.added",
+      response_id,
+      output_index,
+      item: { ...item, status: "in_progress" },
+    },
     { type: "conversation.item.added", previous_item_id: null, item: { ...item, status: "in_progress" } },
     { type: "response.content_part.added", ...at, part: { type: "audio", transcript: "" } },
     ...pieces,
@@ -116,7 +123,11 @@ const called: MakeItem = (random, response_id, item_id, output_index) => {
 };
 
 const foreign: MakeItem = (random, response_id, item_id, output_index) => {
-  const item = { id: item_id, type: random.pick(["mcp_call", "reasoning", hostileName(random)]), name: "search" };
+  const item = {
+    id: item_id,
+    type: random.pick(["mcp_call", "reasoning", hostileName(random)]),
+    name: "search",
+  };
   return [
     { type: "response.output_item.added", response_id, output_index, item },
     { type: "response.mcp_call_arguments.delta", response_id, item_id, output_index, delta: "{}" },
@@ -128,7 +139,13 @@ const foreign: MakeItem = (random, response_id, item_id, output_index) => {
 export function fault(random: Random): LooseObject {
   return {
     type: random.pick(["invalid_request_error", "server_error", "tokens", hostileName(random)]),
-    code: random.pick<Loose>(["rate_limit_exceeded", "invalid_value", "session_expired", null, hostileName(random)]),
+    code: random.pick<Loose>([
+      "rate_limit_exceeded",
+      "invalid_value",
+      "session_expired",
+      null,
+      hostileName(random),
+    ]),
     message: random.pick(["no", "Cancellation failed: none", "Conversation already has an active response"]),
     param: random.pick<Loose>([null, "session.audio", "item.content", "response.metadata"]),
     event_id: random.pick<Loose>([null, "event_1", "e1"]),
@@ -143,7 +160,9 @@ const EVENTS: readonly ((random: Random, names: Names) => LooseObject)[] = [
       type: "realtime",
       audio: {
         input: { format: { type: "audio/pcm", rate: random.pick([24_000, 8_000, 16_000]) } },
-        output: { format: { type: random.pick(["audio/pcm", "audio/pcmu"]), rate: random.pick([24_000, 11_025, 1]) } },
+        output: {
+          format: { type: random.pick(["audio/pcm", "audio/pcmu"]), rate: random.pick([24_000, 11_025, 1]) },
+        },
       },
     },
   }),
@@ -179,9 +198,17 @@ const EVENTS: readonly ((random: Random, names: Names) => LooseObject)[] = [
   }),
   (random, names) => ({
     type: "response.done",
-    response: { id: one([names.responses, names.relay], random), status: "completed", output: [], usage: usage(random) },
+    response: {
+      id: one([names.responses, names.relay], random),
+      status: "completed",
+      output: [],
+      usage: usage(random),
+    },
   }),
-  (random, names) => ({ type: "response.created", response: { id: one([names.responses, names.relay], random) } }),
+  (random, names) => ({
+    type: "response.created",
+    response: { id: one([names.responses, names.relay], random) },
+  }),
   (random, names) => ({
     type: random.pick(["conversation.item.added", "conversation.item.created", "conversation.item.done"]),
     previous_item_id: one([names.items], random),
@@ -214,7 +241,11 @@ const EVENTS: readonly ((random: Random, names: Names) => LooseObject)[] = [
   }),
   (random) => ({
     type: "rate_limits.updated",
-    rate_limits: Array.from({ length: random.int(0, 9) }, () => ({ name: "requests", limit: 9, remaining: 1 })),
+    rate_limits: Array.from({ length: random.int(0, 9) }, () => ({
+      name: "requests",
+      limit: 9,
+      remaining: 1,
+    })),
   }),
   (random, names) => ({
     type: `mcp_list_tools.${random.pick(["in_progress", "completed", "failed"])}`,
@@ -226,7 +257,10 @@ const EVENTS: readonly ((random: Random, names: Names) => LooseObject)[] = [
     item_id: one([names.items], random),
     error: fault(random),
   }),
-  (random) => ({ type: random.pick(["ping", "conversation.created", "heartbeat", hostileName(random)]), event_id: 3 }),
+  (random) => ({
+    type: random.pick(["ping", "conversation.created", "heartbeat", hostileName(random)]),
+    event_id: 3,
+  }),
 ];
 
 export function anyEvent(random: Random, names: Names): LooseObject {
@@ -238,7 +272,8 @@ export function quoteKey(event: LooseObject, random: Random): void {
   const error = event["error"];
   if (typeof error !== "object" || error === null || Array.isArray(error)) return;
   // What is passed on as it came is the provider's own event, and not a word of the relay's.
-  if (event["type"] !== "error" && !String(event["type"]).endsWith("transcription.failed")) return;
+  const type = typeof event["type"] === "string" ? event["type"] : "";
+  if (type !== "error" && !type.endsWith("transcription.failed")) return;
   const said = random.pick([SECRET, `Bearer ${SECRET}`, SECRET.slice(0, 24), btoa(`Bearer ${SECRET}`)]);
   const member = random.pick(["message", "code", "param", "type"]);
   error[member] = random.chance(0.5) ? `Incorrect API key provided: ${said}.` : said;

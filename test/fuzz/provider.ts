@@ -1,7 +1,7 @@
 /** A hostile provider on one connection: it answers what it is asked, mostly, and says other things besides. */
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
-import { objectOf } from "../oracle/fields.ts";
+import { objectOf, textOf } from "../oracle/fields.ts";
 import type { Random } from "../sim/random.ts";
 import { loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
@@ -36,7 +36,7 @@ export class HostileProvider {
     if (typeof data !== "string" || data.startsWith(AUDIO)) return;
     const event = parseJsonObject(data);
     if (event === null) return;
-    switch (event["type"]) {
+    switch (textOf(event["type"])) {
       case "session.update":
       case "transcription_session.update":
         return this.#later({ type: "session.updated", session: loose(objectOf(event["session"])) });
@@ -70,7 +70,11 @@ export class HostileProvider {
 
   #added(item: JsonObject): void {
     this.#note(this.#relay, item["id"]);
-    this.#later({ type: "conversation.item.added", previous_item_id: null, item: loose(item) as LooseObject });
+    this.#later({
+      type: "conversation.item.added",
+      previous_item_id: null,
+      item: loose(item),
+    });
   }
 
   #committed(random: Random): void {
@@ -80,7 +84,10 @@ export class HostileProvider {
     const transcription = "conversation.item.input_audio_transcription";
     this.#later(
       { type: "input_audio_buffer.committed", item_id, previous_item_id: null },
-      { type: "conversation.item.added", item: { id: item_id, type: "message", role: "user", content: [{ type: "input_audio" }] } },
+      {
+        type: "conversation.item.added",
+        item: { id: item_id, type: "message", role: "user", content: [{ type: "input_audio" }] },
+      },
     );
     if (random.chance(0.4)) {
       this.#later(
@@ -92,7 +99,10 @@ export class HostileProvider {
 
   #cancelled(event: JsonObject): void {
     const id = event["response_id"] ?? this.#responses.at(-1) ?? "none";
-    this.#later({ type: "response.done", response: { id: loose(id), status: "cancelled", output: [], usage: null } });
+    this.#later({
+      type: "response.done",
+      response: { id: loose(id), status: "cancelled", output: [], usage: null },
+    });
   }
 
   /** The next message. `hostility`: how often it is not what was asked for, or not whole. */
@@ -118,8 +128,10 @@ export class HostileProvider {
     }
     // Two answers run into each other, and what belongs in order comes out of it.
     const at = random.chance(0.1 * hostility) ? random.int(0, this.#due.length - 1) : 0;
-    const [event = { type: "ping" }] = random.chance(0.05 * hostility) ? this.#due.slice(at, at + 1) : this.#due.splice(at, 1);
-    return loose(event as JsonObject) as LooseObject;
+    const [event = { type: "ping" }] = random.chance(0.05 * hostility)
+      ? this.#due.slice(at, at + 1)
+      : this.#due.splice(at, 1);
+    return loose(event) as LooseObject;
   }
 
   #begin(random: Random): void {

@@ -41,14 +41,22 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const upstreams: PlannedUpstream[] = [first];
   if (random.chance(0.15)) upstreams.push({ name: "second", options: options() });
   if (random.chance(0.08)) upstreams.push({ name: "echo", options: { adapter: "echo" } });
-  const transcriber: PlannedUpstream | null = random.chance(0.1) ? { name: "words", options: options() } : null;
+  const transcriber: PlannedUpstream | null = random.chance(0.1)
+    ? { name: "words", options: options() }
+    : null;
   const flood = random.chance(0.05);
   const mild = random.chance(0.3);
   return {
     setup: {
       id: "sess_fuzz",
       model: "voice",
-      plan: { name: "route", upstreams, session: {}, detector: random.chance(0.03) ? "auto" : "energy", ...(transcriber ? { transcriber } : {}) },
+      plan: {
+        name: "route",
+        upstreams,
+        session: {},
+        detector: random.chance(0.03) ? "auto" : "energy",
+        ...(transcriber ? { transcriber } : {}),
+      },
       intent: random.chance(0.08) ? "transcription" : "conversation",
       session: {},
     },

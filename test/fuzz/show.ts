@@ -44,7 +44,8 @@ export function describeSaid(said: readonly Said[]): string {
 }
 
 function spelled(data: string | Uint8Array): string {
-  const text = typeof data === "string" ? JSON.stringify(data).slice(1, -1).replaceAll('\\"', '"') : `0x${data.toHex()}`;
+  const text =
+    typeof data === "string" ? JSON.stringify(data).slice(1, -1).replaceAll('\\"', '"') : `0x${data.toHex()}`;
   return text.length <= MOST_CHARS ? text : `${text.slice(0, MOST_CHARS)}… (${data.length})`;
 }
 

@@ -43,7 +43,7 @@ export function shrink(seed: number, number: number, fault: Fault): Shortest | n
   let steps: readonly number[] = Array.from({ length: scenarioOf(seed, number).steps }, (_, at) => at);
   if (!breaks(steps)) return null;
   // What comes after it is found by halves.
-  for (let [low, high] = [0, steps.length]; low < high; ) {
+  for (let [low, high] = [0, steps.length]; low < high;) {
     const middle = (low + high) >> 1;
     if (breaks(steps.slice(0, middle))) {
       steps = steps.slice(0, middle);
@@ -51,7 +51,7 @@ export function shrink(seed: number, number: number, fault: Fault): Shortest | n
     } else low = middle + 1;
   }
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < steps.length; ) {
+    for (let at = 0; at < steps.length;) {
       const fewer = steps.toSpliced(at, size);
       if (breaks(fewer)) steps = fewer;
       else at += size;

@@ -43,7 +43,8 @@ export async function runSockets(seed: number, messages: number): Promise<Socket
     const dead = await innocentCall(relay);
     if (dead !== null) findings.push(`after it all: ${dead}`);
     for (const line of relay.logs) {
-      if (/failed|TypeError|RangeError|relay-dev/.test(line)) findings.push(`the log says: ${line.slice(0, 300)}`);
+      if (/failed|TypeError|RangeError|relay-dev/.test(line))
+        findings.push(`the log says: ${line.slice(0, 300)}`);
     }
   } finally {
     await relay.close();
@@ -52,7 +53,11 @@ export async function runSockets(seed: number, messages: number): Promise<Socket
 }
 
 function dial(relay: Relay, model: string, extended: boolean): WebSocket {
-  const protocols = ["realtime", ...(extended ? ["duplex.v1"] : []), `openai-insecure-api-key.${relay.apiKey}`];
+  const protocols = [
+    "realtime",
+    ...(extended ? ["duplex.v1"] : []),
+    `openai-insecure-api-key.${relay.apiKey}`,
+  ];
   return new WebSocket(`${relay.wsUrl}/v1/realtime?model=${encodeURIComponent(model)}`, protocols);
 }
 
@@ -79,7 +84,9 @@ async function hostileCall(relay: Relay, random: Random): Promise<string | null>
   }
   const closed = new Promise<number>((resolve) => socket.once("close", resolve));
   if (socket.readyState === WebSocket.OPEN) {
-    socket.send('{"type":"session.update","event_id":"probe","session":{"type":"realtime","instructions":"probe"}}');
+    socket.send(
+      '{"type":"session.update","event_id":"probe","session":{"type":"realtime","instructions":"probe"}}',
+    );
     const answered = new Promise<true>((resolve) => {
       socket.on("message", (data: Buffer) => {
         if (data.includes("session.updated") || data.includes('"event_id":"probe"')) resolve(true);
@@ -109,14 +116,22 @@ async function knock(relay: Relay, random: Random, names: DoorNames): Promise<st
   const { method, body, headers } = request.init;
   const { upgrade: _, ...sent } = headers;
   if (!URL.canParse(request.path, relay.url)) return null;
-  const init = { method, headers: sent, redirect: "manual" as const, signal: AbortSignal.timeout(PATIENCE_MS) };
-  const response = await fetch(new URL(request.path, relay.url), { ...init, ...(body === undefined ? {} : { body }) }).catch(
-    (error: unknown) => (error instanceof TypeError ? null : String(error)),
-  );
+  const init = {
+    method,
+    headers: sent,
+    redirect: "manual" as const,
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  };
+  const response = await fetch(new URL(request.path, relay.url), {
+    ...init,
+    ...(body === undefined ? {} : { body }),
+  }).catch((error: unknown) => (error instanceof TypeError ? null : String(error)));
   if (response === null) return null;
   if (typeof response === "string") return `${response}\n${describeRequest(request)}`;
   const text = await response.text();
-  return response.status >= 500 ? `status ${response.status}: ${text.slice(0, 200)}\n${describeRequest(request)}` : null;
+  return response.status >= 500
+    ? `status ${response.status}: ${text.slice(0, 200)}\n${describeRequest(request)}`
+    : null;
 }
 
 /** A text turn of somebody who did nothing. */

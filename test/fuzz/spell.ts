@@ -3,7 +3,20 @@ import type { Random } from "../sim/random.ts";
 import { hostileText, type LooseObject } from "./hostile.ts";
 
 /** Raw pieces that a JSON value may be replaced by in the text. */
-const RAW = ["NaN", "Infinity", "-Infinity", "1e999", "-0", "0x10", "01", "undefined", "'a'", "1.", "[,]", ""];
+const RAW = [
+  "NaN",
+  "Infinity",
+  "-Infinity",
+  "1e999",
+  "-0",
+  "0x10",
+  "01",
+  "undefined",
+  "'a'",
+  "1.",
+  "[,]",
+  "",
+];
 
 /** @param oddly how likely the text is anything but plain JSON. */
 export function spell(event: LooseObject, random: Random, oddly: number): string | Uint8Array {
@@ -14,7 +27,11 @@ export function spell(event: LooseObject, random: Random, oddly: number): string
     case 0:
       return text.slice(0, at);
     case 1:
-      return text.slice(0, at) + random.pick(["\ud800", "\u0000", '"', "\\", "}", "{", ",", "\ufeff"]) + text.slice(at);
+      return (
+        text.slice(0, at) +
+        random.pick(["\ud800", "\u0000", '"', "\\", "}", "{", ",", "\ufeff"]) +
+        text.slice(at)
+      );
     case 2:
       return text.replace(/:(?:"[^"]{0,80}"|-?\d[\d.e+-]*|true|false|null)/, () => `:${random.pick(RAW)}`);
     case 3:
@@ -44,7 +61,16 @@ export function spell(event: LooseObject, random: Random, oddly: number): string
 
 /** One member said twice, with two values. */
 function twice(text: string, random: Random): string {
-  const name = random.pick(["type", "event_id", "audio", "delta", "item_id", "session", "__proto__", "response_id"]);
+  const name = random.pick([
+    "type",
+    "event_id",
+    "audio",
+    "delta",
+    "item_id",
+    "session",
+    "__proto__",
+    "response_id",
+  ]);
   const member = `${JSON.stringify(name)}:${JSON.stringify(hostileText(random).slice(0, 100))}`;
   if (random.chance(0.5)) return text.replace("{", `{${member},`);
   return `${text.slice(0, -1)},${member}}`;

@@ -84,7 +84,8 @@ export class World {
       const [peer, data] = this.#inbound[at] ?? ["", ""];
       if (!this.open.has(peer)) continue;
       for (const action of this.#handle({ type: "message", peer, data })) this.#perform(action);
-      if (at > 5_000) throw new Violation("restless", "the session and an in-process upstream talk without end");
+      if (at > 5_000)
+        throw new Violation("restless", "the session and an in-process upstream talk without end");
     }
     this.#inbound.length = 0;
   }
@@ -92,7 +93,8 @@ export class World {
   #handle(input: Input): readonly Action[] {
     try {
       const actions = this.session.handle(input, this.now);
-      if (this.ended && actions.length > 0) throw new Violation("after-end", `it acts after its end: ${actions[0]?.type}`);
+      if (this.ended && actions.length > 0)
+        throw new Violation("after-end", `it acts after its end: ${actions[0]?.type}`);
       return actions;
     } catch (error) {
       if (error instanceof Violation) throw error;
@@ -104,7 +106,8 @@ export class World {
   /** A message of the client's or of an upstream's. @throws Violation */
   message(peer: string, data: WireMessage): void {
     this.messages += 1;
-    const event = peer === CLIENT && typeof data === "string" && data.length < 200_000 ? parseJsonObject(data) : null;
+    const event =
+      peer === CLIENT && typeof data === "string" && data.length < 200_000 ? parseJsonObject(data) : null;
     const audio = typeof data !== "string" || data.includes("input_audio_buffer.append");
     // A resume brings back what other events were answered with.
     const blames = peer === CLIENT && event?.["type"] !== "session.resume";
@@ -134,11 +137,15 @@ export class World {
         break;
       case "close":
         this.#close(action.peer);
-        if (holdsSecret(action.reason)) throw new Violation("secret", `a close reason holds the key: ${action.reason}`);
+        if (holdsSecret(action.reason))
+          throw new Violation("secret", `a close reason holds the key: ${action.reason}`);
         break;
       case "metric":
         if (action.name === "internal_errors") {
-          throw new Violation("threw", "it threw at what a provider said or at what was due, and gave a connection up for it");
+          throw new Violation(
+            "threw",
+            "it threw at what a provider said or at what was due, and gave a connection up for it",
+          );
         }
         if (!Number.isFinite(action.value) || action.name.length > 64) {
           throw new Violation("metric", `${action.name} is ${action.value}`);
@@ -209,7 +216,12 @@ export class World {
   answerDials(random: Random, refusals: number): void {
     for (const { peer, loop } of this.dialling.splice(0)) {
       if (!loop && !this.honest && random.chance(refusals)) {
-        this.input({ type: "close", peer, code: 0, reason: random.pick(["HTTP 401", "HTTP 503", "timeout"]) });
+        this.input({
+          type: "close",
+          peer,
+          code: 0,
+          reason: random.pick(["HTTP 401", "HTTP 503", "timeout"]),
+        });
         continue;
       }
       if (loop) this.open.set(peer, { kind: "loop" });
@@ -237,7 +249,8 @@ export class World {
       const { deadline } = this.session;
       if (this.ended || deadline === null || deadline > until) break;
       at = deadline > this.now ? 0 : at + 1;
-      if (count > MOST_DEADLINES + ms || at > MOST_AT_ONCE) throw new Violation("restless", `deadlines do not end at ${deadline}`);
+      if (count > MOST_DEADLINES + ms || at > MOST_AT_ONCE)
+        throw new Violation("restless", `deadlines do not end at ${deadline}`);
       this.now = Math.max(this.now, deadline);
       this.input({ type: "timeout" });
       if (this.honest) this.answerDials(this.#random, 0);
@@ -251,7 +264,10 @@ export class World {
       const kept = structuredClone(this.session.snapshot());
       this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
     } catch (error) {
-      throw new Violation("restore", error instanceof Error ? (error.stack ?? "").slice(0, 500) : String(error));
+      throw new Violation(
+        "restore",
+        error instanceof Error ? (error.stack ?? "").slice(0, 500) : String(error),
+      );
     }
   }
 

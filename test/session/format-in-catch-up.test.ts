@@ -23,14 +23,25 @@ test("[M28] it goes on in another isolate: an upstream of another rate beside a 
   });
   call.connect("realtime");
   const dialled = [...call.open].filter((peer) => peer !== "client");
-  const session = { type: "realtime", input_audio_format: "g711_ulaw", audio: { input: { format: { type: "audio/pcm", rate: 8_000 } } } };
+  const session = {
+    type: "realtime",
+    input_audio_format: "g711_ulaw",
+    audio: { input: { format: { type: "audio/pcm", rate: 8_000 } } },
+  };
   for (const peer of dialled) {
     call.input({ type: "open", peer });
     for (const type of ["session.created", "session.updated"]) {
-      call.input({ type: "message", peer, data: JSON.stringify({ type, session: type === "session.updated" ? session : {} }) });
+      call.input({
+        type: "message",
+        peer,
+        data: JSON.stringify({ type, session: type === "session.updated" ? session : {} }),
+      });
     }
   }
-  call.client({ type: "session.update", session: { type: "realtime", audio: { input: { format: { type: "audio/pcmu" } } } } });
+  call.client({
+    type: "session.update",
+    session: { type: "realtime", audio: { input: { format: { type: "audio/pcmu" } } } },
+  });
   const { input } = call.session.snapshot();
   expect(input.streams.map(({ resampler }) => resampler.fromHz)).toEqual(input.streams.map(() => 8_000));
   expect(() => call.hibernate()).not.toThrow();

@@ -158,7 +158,11 @@ describe("bad input", () => {
         item({ type: "message", role: "user", content: [{ type: name, text: "hi" }] }),
         { type: name, event_id: "e" },
         { type: "response.create", event_id: "e", response: { input: [{ type: name, content }] } },
-        { type: "session.update", event_id: "e", session: { audio: { input: { turn_detection: { type: name } } } } },
+        {
+          type: "session.update",
+          event_id: "e",
+          session: { audio: { input: { turn_detection: { type: name } } } },
+        },
       ]) {
         call.clearEvents();
         call.client(JSON.stringify(event));

@@ -44,7 +44,14 @@ describe("the command", () => {
     expect(code).toBe(1);
     const { missing, lines } = JSON.parse(stdout) as { missing: number; lines: Line[] };
     const names = lines.filter(({ verdict }) => verdict === "missing").map(({ what }) => what);
-    const expected = ["URLs in logs", "invocation logs", "VOICE_SESSION", "RELAY_DEV", "RELAY_SIGNING_KEY", "RELAY_API_KEYS"];
+    const expected = [
+      "URLs in logs",
+      "invocation logs",
+      "VOICE_SESSION",
+      "RELAY_DEV",
+      "RELAY_SIGNING_KEY",
+      "RELAY_API_KEYS",
+    ];
     expect(names).toEqual(expected);
     expect(missing).toBe(expected.length);
     expect(lines.every(({ verdict, todo }) => verdict === "ok" || todo !== null)).toBe(true);
@@ -135,8 +142,13 @@ class_name = "VoiceSession"
   });
 
   test("[T53] which secrets are deployed, and that RELAY_DEV is not", () => {
-    const of = (deployed: readonly string[] | null) => verdicts(secretLines({ deployed, local: null, why: "nobody" }));
-    expect(of(null)).toMatchObject({ deployed: "unknown", RELAY_SIGNING_KEY: "unknown", RELAY_API_KEYS: "unknown" });
+    const of = (deployed: readonly string[] | null) =>
+      verdicts(secretLines({ deployed, local: null, why: "nobody" }));
+    expect(of(null)).toMatchObject({
+      deployed: "unknown",
+      RELAY_SIGNING_KEY: "unknown",
+      RELAY_API_KEYS: "unknown",
+    });
     expect(of(["RELAY_SIGNING_KEY"])).toMatchObject({ RELAY_SIGNING_KEY: "ok", RELAY_API_KEYS: "missing" });
     expect(of(["RELAY_DEV"])).toMatchObject({ RELAY_DEV: "missing" });
   });

@@ -52,7 +52,12 @@ describe("a hostile provider", () => {
   it("[S93] begins no item without a kind in an answer", () => {
     const { connection } = answeringOpenAi();
     for (const item of [{ id: "i1", type: "" }, { id: "i2", type: "x".repeat(600) }, { id: "i3" }]) {
-      const events = hear(connection, { type: "response.output_item.added", response_id: "resp_1", output_index: 0, item });
+      const events = hear(connection, {
+        type: "response.output_item.added",
+        response_id: "resp_1",
+        output_index: 0,
+        item,
+      });
       expect(events).toMatchObject([{ type: "error", error: { code: "upstream_protocol_error" } }]);
     }
   });
@@ -61,7 +66,11 @@ describe("a hostile provider", () => {
     const { connection } = answeringOpenAi();
     const about = { response_id: "resp_1", output_index: 0 };
     hear(connection, { type: "response.output_item.added", ...about, item: { id: "i1", type: "mcp_call" } });
-    const [end] = hear(connection, { type: "response.output_item.done", ...about, item: { id: "i1", type: "" } });
+    const [end] = hear(connection, {
+      type: "response.output_item.done",
+      ...about,
+      item: { id: "i1", type: "" },
+    });
     expect(end).toMatchObject({ type: "item.done", item: "i1" });
     expect(end).not.toHaveProperty("whole");
   });

@@ -5,7 +5,7 @@ import { createRedactor } from "../../src/upstreams/redact.ts";
 import { withoutSecrets } from "../../src/upstreams/secrets.ts";
 
 const HEX = "0123456789abcdef0123456789abcdef";
-const AIZA = `AIza${"Sy0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV"}`;
+const AIZA = "AIza0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1w";
 
 describe("secrets in a provider's words", () => {
   test.each([
@@ -21,7 +21,11 @@ describe("secrets in a provider's words", () => {
     ["a bearer", "Authorization: Bearer abcdef123", "abcdef123"],
     ["a relative address", "GET /v1/realtime?key=abc123&model=voice failed", "abc123"],
     ["a query", "dialled wss://voice.example/v1?model=a&sig=q7", "q7"],
-    ["a segment of a path", "POST https://voice.example/hooks/T0aB1cD2eF3gH4iJ5kL6/in", "T0aB1cD2eF3gH4iJ5kL6"],
+    [
+      "a segment of a path",
+      "POST https://voice.example/hooks/T0aB1cD2eF3gH4iJ5kL6/in",
+      "T0aB1cD2eF3gH4iJ5kL6",
+    ],
     ["name and password of a URL", "https://bob:hunter2@voice.example/v1", "hunter2"],
     ["a JWT", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln is expired", "eyJzdWIiOiJhIn0"],
     ["a key by its first letters", "Incorrect API key provided: sk-proj-abcdefgh.", "proj-abcdefgh"],
@@ -36,7 +40,13 @@ describe("secrets in a provider's words", () => {
     const url = "https://voice.example/v1/rooms/abcdefghij0123456789?api_key=letters&model=voice-one-two";
     const redactor = createRedactor({ Authorization: value, "x-other": "wordswords" }, url);
     const base64 = btoa(value);
-    for (const spelled of [value, base64, base64.replace(/=+$/, ""), encodeURIComponent(value), btoa("wordswords")]) {
+    for (const spelled of [
+      value,
+      base64,
+      base64.replace(/=+$/, ""),
+      encodeURIComponent(value),
+      btoa("wordswords"),
+    ]) {
       expect(redactor.text(`you sent <${spelled}>, no`)).toBe("you sent <[redacted]>, no");
     }
     expect(redactor.text("no room abcdefghij0123456789 here")).toBe("no room [redacted] here");
@@ -57,31 +67,66 @@ describe("secrets in a provider's words", () => {
     expect(createRedactor({ Authorization: "Bearer something-secret" }).text(words)).toBe(words);
   });
 
-  const alphabet = fc.constantFrom(..."ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789");
+  const alphabet = fc.constantFrom(..."ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789".split(""));
   const secret = fc
     .array(alphabet, { minLength: 32, maxLength: 80 })
     .map((letters) => `${letters.join("")}7`);
-  const words = fc.constantFrom("wrong key", "denied;", "got", "header", '{"x":', "https://a.example/v1?", "token", "", "at:");
+  const words = fc.constantFrom(
+    "wrong key",
+    "denied;",
+    "got",
+    "header",
+    '{"x":',
+    "https://a.example/v1?",
+    "token",
+    "",
+    "at:",
+  );
 
   test("[U83] no key of 32 random characters gets through, wherever it stands", () => {
     fc.assert(
-      fc.property(words, secret, words, fc.constantFrom(" ", ": ", "=", '"', "/", ", "), (before, key, after, gap) => {
-        expect(createRedactor({}).text(`${before}${gap}${key}${gap}${after}`)).not.toContain(key);
-      }),
+      fc.property(
+        words,
+        secret,
+        words,
+        fc.constantFrom(" ", ": ", "=", '"', "/", ", "),
+        (before, key, after, gap) => {
+          expect(createRedactor({}).text(`${before}${gap}${key}${gap}${after}`)).not.toContain(key);
+        },
+      ),
     );
   });
 
   test("[U83] a value of the dial never gets through, whatever is said around it", () => {
     fc.assert(
-      fc.property(fc.string(), fc.string({ minLength: 8, unit: "grapheme-ascii" }), fc.string(), (before, value, after) => {
-        fc.pre(value.trim() === value && !"[redacted]".includes(value));
-        expect(createRedactor({ key: value }).text(`${before} ${value} ${after}`)).not.toContain(value);
-      }),
+      fc.property(
+        fc.string(),
+        fc.string({ minLength: 8, unit: "grapheme-ascii" }),
+        fc.string(),
+        (before, value, after) => {
+          fc.pre(value.trim() === value && !"[redacted]".includes(value));
+          expect(createRedactor({ key: value }).text(`${before} ${value} ${after}`)).not.toContain(value);
+        },
+      ),
     );
   });
 
   test("[U84] 200 kB of anything take no longer than their length: letters, dashes, schemes, names", () => {
-    for (const piece of ["a", "a-", "sk-", "key:", "http://", "eyJa.", "eyJ", "=", "0-", "token ", "AIza", "/", "\\"]) {
+    for (const piece of [
+      "a",
+      "a-",
+      "sk-",
+      "key:",
+      "http://",
+      "eyJa.",
+      "eyJ",
+      "=",
+      "0-",
+      "token ",
+      "AIza",
+      "/",
+      "\\",
+    ]) {
       const text = piece.repeat(200_000 / piece.length);
       const began = performance.now();
       withoutSecrets(text);

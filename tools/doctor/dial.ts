@@ -28,7 +28,10 @@ const PLAIN: UpstreamConfig = {
   extra: {},
 };
 
-export async function dialLines(config: RelayConfig, bindings: Readonly<Record<string, unknown>>): Promise<readonly Line[]> {
+export async function dialLines(
+  config: RelayConfig,
+  bindings: Readonly<Record<string, unknown>>,
+): Promise<readonly Line[]> {
   const lines: Line[] = [];
   for (const name of Object.keys(config.routes)) {
     const targets = targetsOf(config, name, bindings);
@@ -58,7 +61,8 @@ function targetsOf(
       ),
     );
   } catch (error) {
-    if (error instanceof PlanError && error.code === "binding_missing") return `not dialled: ${error.message}`;
+    if (error instanceof PlanError && error.code === "binding_missing")
+      return `not dialled: ${error.message}`;
     throw error;
   }
 }
@@ -68,7 +72,11 @@ async function dial(options: UpstreamOptions): Promise<Told> {
   try {
     upstream = createUpstream(options);
   } catch (error) {
-    return ["missing", error instanceof Error ? error.message : "wrong options", "mend it in relay.config.ts"];
+    return [
+      "missing",
+      error instanceof Error ? error.message : "wrong options",
+      "mend it in relay.config.ts",
+    ];
   }
   const { url, headers, protocols } = upstream.request();
   if (url.startsWith("loop:")) return ["ok", "in process, nothing to dial"];
@@ -88,7 +96,10 @@ async function dial(options: UpstreamOptions): Promise<Told> {
 
 function handshake(socket: WebSocket, upstream: Upstream, began: number): Promise<Told> {
   return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(["warning", "connected, and not ready after 10 s", "look at settings.profile"]), DIAL_MS + READY_MS);
+    const late = setTimeout(
+      () => resolve(["warning", "connected, and not ready after 10 s", "look at settings.profile"]),
+      DIAL_MS + READY_MS,
+    );
     const told = (...what: Told): void => {
       clearTimeout(late);
       resolve(what);
@@ -96,7 +107,11 @@ function handshake(socket: WebSocket, upstream: Upstream, began: number): Promis
     socket.once("unexpected-response", (_, response) => told(...refusal(response.statusCode ?? 0)));
     socket.once("error", (error: Error & { code?: string }) => told(...failure(error)));
     socket.once("close", (code, reason) => {
-      told("missing", upstream.closed(code, reason.toString())?.message ?? `closed with ${code}`, "see the provider's account");
+      told(
+        "missing",
+        upstream.closed(code, reason.toString())?.message ?? `closed with ${code}`,
+        "see the provider's account",
+      );
     });
     socket.once("open", () => {
       for (const data of upstream.greet(PLAIN)) socket.send(data);
@@ -105,21 +120,33 @@ function handshake(socket: WebSocket, upstream: Upstream, began: number): Promis
       for (const event of upstream.decode(binary ? new Uint8Array(data) : data.toString())) {
         if (event.type === "ready") told("ok", `ready after ${Math.round(performance.now() - began)} ms`);
         else if (event.type === "reply") socket.send(event.data);
-        else if (event.type === "error") told(event.fatal ? "missing" : "warning", `${event.error.code}: ${event.error.message}`);
+        else if (event.type === "error")
+          told(event.fatal ? "missing" : "warning", `${event.error.code}: ${event.error.message}`);
       }
     });
   });
 }
 
 function refusal(status: number): Told {
-  const todo = status === 401 || status === 403 ? "the key is not good for this provider" : "see the provider's documentation";
+  const todo =
+    status === 401 || status === 403
+      ? "the key is not good for this provider"
+      : "see the provider's documentation";
   return ["missing", `the provider refuses with HTTP ${status}`, todo];
 }
 
 /** Only what kind of failure it was: a message may name an address from a secret. */
 function failure({ code = "" }: { readonly code?: string }): Told {
   if (SELF_SIGNED.test(code)) {
-    return ["missing", `its certificate is not trusted (${code})`, "a deployed Worker takes no self-signed certificate: give it a public one"];
+    return [
+      "missing",
+      `its certificate is not trusted (${code})`,
+      "a deployed Worker takes no self-signed certificate: give it a public one",
+    ];
   }
-  return ["missing", `cannot be reached${code === "" ? "" : ` (${code})`}`, "look at its address and at the network of this machine"];
+  return [
+    "missing",
+    `cannot be reached${code === "" ? "" : ` (${code})`}`,
+    "look at its address and at the network of this machine",
+  ];
 }

@@ -13,7 +13,13 @@ export function machineLines(project: string): readonly Line[] {
   const node = Number(process.versions.node.split(".")[0]);
   const missing = BUILT.filter((file) => !existsSync(join(project, file)));
   return [
-    demand("machine", "Node", node >= NODE_LEAST, [process.version, process.version], `install Node ${NODE_LEAST} or newer`),
+    demand(
+      "machine",
+      "Node",
+      node >= NODE_LEAST,
+      [process.version, process.version],
+      `install Node ${NODE_LEAST} or newer`,
+    ),
     npmLine(),
     demand(
       "machine",

@@ -12,7 +12,9 @@ interface Named {
 }
 
 export function routeLines(config: RelayConfig, wrangler: WranglerConfig, secrets: Secrets): readonly Line[] {
-  const lines = Object.entries(config.routes).map(([name, route]) => routeLine(name, route, wrangler, secrets));
+  const lines = Object.entries(config.routes).map(([name, route]) =>
+    routeLine(name, route, wrangler, secrets),
+  );
   const { defaultRoute } = config;
   if (defaultRoute === undefined) {
     lines.push(line("routes", "defaultRoute", "ok", "none: a model that names no route is refused"));
@@ -20,7 +22,8 @@ export function routeLines(config: RelayConfig, wrangler: WranglerConfig, secret
   }
   const its = lines.find(({ what }) => what === defaultRoute);
   const todo = "name another defaultRoute in relay.config.ts, or give it what it lacks";
-  if (its?.verdict === "unknown") lines.push(line("routes", "defaultRoute", "unknown", `'${defaultRoute}' may be offered`));
+  if (its?.verdict === "unknown")
+    lines.push(line("routes", "defaultRoute", "unknown", `'${defaultRoute}' may be offered`));
   else {
     const failing = `'${defaultRoute}' is not offered: a model that names no route gets an error`;
     const says = [`'${defaultRoute}' is offered`, failing] as const;
@@ -37,7 +40,8 @@ function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, s
   for (const { name: binding, isUrl } of bindingsOf(route)) {
     const local = secrets.local?.[binding];
     const fault = isUrl && local !== undefined ? faultOfHost(local) : null;
-    if (fault !== null) return notOffered(name, `the address in ${binding} of .dev.vars ${fault}`, "deploy another");
+    if (fault !== null)
+      return notOffered(name, `the address in ${binding} of .dev.vars ${fault}`, "deploy another");
     const verdict = bindingVerdict(binding, wrangler, secrets);
     if (verdict === "missing") lacks.push(binding);
     else if (verdict === "unknown") unsure.push(binding);
@@ -66,7 +70,8 @@ function bindingVerdict(binding: string, { vars, bindings }: WranglerConfig, { d
 type Dialled = Pick<RouteConfig["upstreams"][number], "url" | "headers">;
 
 function dialledBy(route: RouteConfig): readonly Dialled[] {
-  const upstreams = route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
+  const upstreams =
+    route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
   const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
   return [...upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]), ...end];
 }

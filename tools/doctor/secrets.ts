@@ -21,16 +21,24 @@ export function readSecrets(project: string, offline: boolean): Secrets {
   const local = existsSync(file) ? (parseEnv(readFileSync(file, "utf8")) as Record<string, string>) : null;
   if (offline) return { local, deployed: null, why: "not asked (--offline)" };
   const wrangler = join(import.meta.dirname, "../../node_modules/.bin/wrangler");
-  const { status, stdout } = spawnSync(wrangler, ["secret", "list", "--config", join(project, "wrangler.toml")], {
-    encoding: "utf8",
-    timeout: WRANGLER_MS,
-    // Nobody is there to be asked.
-    env: { ...process.env, CI: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
-    shell: process.platform === "win32",
-  });
+  const { status, stdout } = spawnSync(
+    wrangler,
+    ["secret", "list", "--config", join(project, "wrangler.toml")],
+    {
+      encoding: "utf8",
+      timeout: WRANGLER_MS,
+      // Nobody is there to be asked.
+      env: { ...process.env, CI: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: process.platform === "win32",
+    },
+  );
   const deployed = status === 0 ? namesIn(stdout) : null;
-  return { local, deployed, why: deployed === null ? "wrangler is not logged in, or nothing is deployed yet" : "" };
+  return {
+    local,
+    deployed,
+    why: deployed === null ? "wrangler is not logged in, or nothing is deployed yet" : "",
+  };
 }
 
 /** The list may stand behind a banner. */
@@ -53,15 +61,30 @@ export function secretLines({ local, deployed, why }: Secrets): readonly Line[] 
       "npx wrangler login, or CLOUDFLARE_API_TOKEN, tells the doctor what is there",
       "unknown",
     ),
-    line("secrets", ".dev.vars", "ok", local === null ? "none: local routes have what npm start gives" : `${Object.keys(local).length} names`),
-    deployedLine(deployed, "RELAY_SIGNING_KEY", "nothing is signed: no tokens, no client secrets", "openssl rand -base64 32 | npx wrangler secret put RELAY_SIGNING_KEY"),
+    line(
+      "secrets",
+      ".dev.vars",
+      "ok",
+      local === null ? "none: local routes have what npm start gives" : `${Object.keys(local).length} names`,
+    ),
+    deployedLine(
+      deployed,
+      "RELAY_SIGNING_KEY",
+      "nothing is signed: no tokens, no client secrets",
+      "openssl rand -base64 32 | npx wrangler secret put RELAY_SIGNING_KEY",
+    ),
     deployedLine(deployed, "RELAY_API_KEYS", "no API key is accepted", "see Deploy in README.md"),
     ...devLines(deployed),
     ...localLines(local ?? {}),
   ];
 }
 
-function deployedLine(deployed: readonly string[] | null, name: string, otherwise: string, todo: string): Line {
+function deployedLine(
+  deployed: readonly string[] | null,
+  name: string,
+  otherwise: string,
+  todo: string,
+): Line {
   if (deployed === null) return line("secrets", name, "unknown", "deployed or not: not known here", todo);
   return demand("secrets", name, deployed.includes(name), ["deployed", `not deployed: ${otherwise}`], todo);
 }
@@ -82,7 +105,9 @@ function localLines(local: Readonly<Record<string, string>>): readonly Line[] {
   }
   if (keys !== undefined && !isKeyList(keys)) {
     const says = "in .dev.vars it is no list of keys, which closes every door";
-    lines.push(line("secrets", "RELAY_API_KEYS", "missing", says, '[{"id":"first","sha256":"<64 hex digits>"}]'));
+    lines.push(
+      line("secrets", "RELAY_API_KEYS", "missing", says, '[{"id":"first","sha256":"<64 hex digits>"}]'),
+    );
   }
   return lines;
 }

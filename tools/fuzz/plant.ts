@@ -33,7 +33,9 @@ export function runPlanted(number: number, { seed, messages }: Range, json: bool
     process.stdout.write(`fault ${number} (${plant.what}) was not found in ${report.messages} messages\n`);
   } else {
     const after = `after ${report.messages} messages, in case ${first.case}`;
-    process.stdout.write(`fault ${number} (${plant.what}) found ${after}: ${first.check}: ${first.detail.slice(0, 200)}\n`);
+    process.stdout.write(
+      `fault ${number} (${plant.what}) found ${after}: ${first.check}: ${first.detail.slice(0, 200)}\n`,
+    );
   }
   return found ? 0 : 1;
 }
