@@ -5,7 +5,7 @@ import { Random } from "../sim/random.ts";
 import { describeRequest, doorRequest, type DoorNames, type DoorRequest } from "./door-grammar.ts";
 
 /** Only the operator and its server know it. */
-export const KEY = "key-fuzz-9dT4uVx2LmQ8sWb6";
+const KEY = "key-fuzz-9dT4uVx2LmQ8sWb6";
 const HOST = "https://relay.example";
 /** Doors that ask for no key. */
 const OPEN = /^\/+(?:healthz|$)/;

@@ -114,7 +114,7 @@ export function hostileValue(random: Random): Loose {
 }
 
 /** `{"__proto__": value}` with that very member, which an assignment would not make. */
-export function own(name: string, value: Loose): LooseObject {
+function own(name: string, value: Loose): LooseObject {
   return setOwn({}, name, value);
 }
 

@@ -22,7 +22,7 @@ function one(lists: readonly (readonly string[])[], random: Random): string {
     : random.pick(["other", hostileName(random)]);
 }
 
-export function usage(random: Random): Loose {
+function usage(random: Random): Loose {
   return random.chance(0.2)
     ? null
     : {
@@ -136,7 +136,7 @@ const foreign: MakeItem = (random, response_id, item_id, output_index) => {
 };
 
 /** A refusal in a provider's words: some name the field, some the event, some the key. */
-export function fault(random: Random): LooseObject {
+function fault(random: Random): LooseObject {
   return {
     type: random.pick(["invalid_request_error", "server_error", "tokens", hostileName(random)]),
     code: random.pick<Loose>([
