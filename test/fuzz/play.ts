@@ -107,7 +107,7 @@ class HostileCall {
     world.answerDials(random, this.#scenario.refusals);
     if (world.ended) return;
     const kind = random.next();
-    if (this.#scenario.flood) return this.#flood(random, kind);
+    if (this.#scenario.flood !== null) return this.#flood(random, kind);
     if (kind < 0.43) this.#client(random);
     else if (kind < 0.87) this.#provider(random);
     else if (kind < 0.95) world.advance(random.chance(0.93) ? random.int(1, 900) : random.int(900, 45_000));
@@ -119,10 +119,11 @@ class HostileCall {
     const world = this.#world;
     if (kind < 0.02) return world.advance(random.int(1, 400));
     if (kind < 0.03 && !world.clientOpen) return this.#line(random);
-    const what = this.#pattern % 5;
-    if (what < 2) return this.#provider(random);
+    const { flood } = this.#scenario;
+    if (flood === "provider") return this.#provider(random);
     // Drawn alike, and then named otherwise.
-    const event = what === 2 ? typedItem() : clientEvent(new Random(this.#pattern), world.known, false);
+    const event =
+      flood === "items" ? typedItem() : clientEvent(new Random(this.#pattern), world.known, false);
     rename(event, random);
     if (world.clientOpen) world.message(CLIENT, JSON.stringify(event));
   }

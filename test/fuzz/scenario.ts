@@ -7,6 +7,9 @@ import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.t
 import { Random } from "../sim/random.ts";
 import { SECRET } from "./provider-grammar.ts";
 
+/** Whatever a provider says, new items, or one event of a client's, always under other names. */
+type Flood = "provider" | "items" | "events";
+
 export interface Scenario {
   readonly setup: SessionSetup;
   readonly dialect: Dialect;
@@ -17,7 +20,7 @@ export interface Scenario {
   readonly refusals: number;
   readonly steps: number;
   /** One kind of message over and over: what grows then grows without bound. */
-  readonly flood: boolean;
+  readonly flood: Flood | null;
 }
 
 const PROFILE_NAMES = Object.keys(PROFILES);
@@ -44,7 +47,9 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const transcriber: PlannedUpstream | null = random.chance(0.1)
     ? { name: "words", options: options() }
     : null;
-  const flood = random.chance(0.05);
+  const flood = random.chance(0.06)
+    ? random.pick<Flood>(["provider", "items", "items", "events", "events"])
+    : null;
   const mild = random.chance(0.3);
   return {
     setup: {
@@ -65,7 +70,12 @@ export function scenarioOf(seed: number, number: number): Scenario {
     clientHostility: mild ? 0.15 : random.between(0.3, 1),
     providerHostility: mild ? 0.15 : random.between(0.2, 1),
     refusals: random.chance(0.2) ? 0.4 : 0.03,
-    steps: flood ? random.int(1_200, 2_500) : random.chance(0.1) ? random.int(400, 900) : random.int(40, 400),
+    steps:
+      flood !== null
+        ? random.int(1_200, 2_500)
+        : random.chance(0.1)
+          ? random.int(400, 900)
+          : random.int(40, 400),
     flood,
   };
 }
