@@ -242,6 +242,7 @@ export class Conduct {
       events: this.upstreamEvents,
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onWords: (text) => this.#words(text),
+      hearAgain: () => this.turns.transcribeAgain(),
     });
   }
 

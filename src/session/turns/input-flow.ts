@@ -185,6 +185,12 @@ export class InputFlow {
     this.#input.seek(this.#ear, ticks);
   }
 
+  /** The transcriber has heard nothing after a position. */
+  transcribeFrom(ticks: number): void {
+    const ear = this.#ear;
+    if (ear && ticks < ear.cursor) this.#input.seek(ear, ticks);
+  }
+
   /** To the transcriber, whatever becomes of it. */
   transcribe(speech: boolean): void {
     const ear = this.#ear;

@@ -35,6 +35,8 @@ export interface TranscriberHost {
   onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
   onWords(text: string): void;
+  /** It is to hear what no turn was made of from its beginning. */
+  hearAgain(): void;
 }
 
 interface Segment {
@@ -268,7 +270,14 @@ export class Transcriber implements LinkHost {
     return null;
   }
 
-  onRedial(): void {}
+  /** What it had not finished died with its connection: the next one hears what no turn was made of from its beginning. */
+  onRedial(): void {
+    const open = this.#host.openItem();
+    const begun = [...this.#segments].filter(([, { itemId }]) => itemId === null || itemId === open);
+    if (begun.some(([, { done }]) => done)) return;
+    for (const [key] of begun) this.#segments.delete(key);
+    this.#host.hearAgain();
+  }
 
   onSent(): void {}
 

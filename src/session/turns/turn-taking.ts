@@ -445,6 +445,11 @@ export class TurnTaking implements InputListener {
     });
   }
 
+  /** The transcriber hears what no turn was made of from its beginning. */
+  transcribeAgain(): void {
+    if (this.#unmadeTicks !== null) this.#flow.transcribeFrom(this.#unmadeTicks);
+  }
+
   /** Nobody is speaking, and nothing is half said. */
   get still(): boolean {
     if (this.#phase === "speaking" || this.#provider.open) return false;
