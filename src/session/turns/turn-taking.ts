@@ -281,8 +281,8 @@ export class TurnTaking implements InputListener {
     this.#item.tellStarted(this.#phase === "speaking" ? this.#startTicks : this.#input.ticks);
   }
 
-  /** The caller's turn begins, at a position that may be a while ago. */
-  begin(prefixTicks: number): void {
+  /** The caller's turn begins, at a position that may be a while ago. `heardNow`: the caller speaks just now. */
+  begin(prefixTicks: number, heardNow = true): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
     this.#step("speech_started");
     this.#item.unique();
@@ -293,18 +293,18 @@ export class TurnTaking implements InputListener {
     this.#context.metric("speech_started", 1);
     this.#item.tellStarted(this.#startTicks);
     // Beside this turn those who decide by themselves make turns of their own, and have to show it.
-    this.#host.onWitnessed(null);
+    if (heardNow) this.#host.onWitnessed(null);
     this.#host.onSpeechStarted();
   }
 
-  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks)): void {
+  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks), heardNow = true): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
     // What came after a commit in advance is of the next turn, which may have begun in it unheard.
     const eager = this.#host.eager().active;
     if (!eager) this.#flow.forward(end);
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
-    this.#host.onWitnessed((end - (this.#unmadeTicks ?? end)) / TICKS_PER_MS);
+    if (heardNow) this.#host.onWitnessed((end - (this.#unmadeTicks ?? end)) / TICKS_PER_MS);
     this.#commit(eager ? Math.min(end, this.#flow.recordedTicks) : end, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
@@ -312,8 +312,8 @@ export class TurnTaking implements InputListener {
   /** A sound that was dismissed is a turn after all: it was heard from one position to another. */
   adopt(fromTicks: number, toTicks: number): void {
     if (this.#phase !== "listening" || toTicks <= this.#startTicks) return;
-    this.begin(fromTicks);
-    this.#speechStopped(toTicks, toTicks);
+    this.begin(fromTicks, false);
+    this.#speechStopped(toTicks, toTicks, false);
   }
 
   /** The client sends nothing more in mid-speech: the clock ends what only audio would have ended. */
