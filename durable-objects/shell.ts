@@ -86,6 +86,8 @@ export class Shell {
   readonly #upstreams = new Map<PeerId, Upstream>();
   /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
   readonly #polled = new Map<PeerId, number>();
+  /** Since the client's was last read. */
+  #sentToClient = false;
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
   #vacantSince: number | null;
@@ -298,6 +300,7 @@ export class Shell {
       return;
     }
     if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
+    if (peer === CLIENT) this.#sentToClient = true;
     this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
   }
 
@@ -415,7 +418,10 @@ export class Shell {
       const bytes = socket?.bufferedAmount ?? 0;
       if (bytes === 0) this.#polled.delete(peer);
       else this.#polled.set(peer, bytes);
-      if (bytes !== before) this.#handleQuietly({ type: "buffered", peer, bytes });
+      // The session counts what it sends to the client, and has to know what was read of it.
+      const sent = peer === CLIENT && this.#sentToClient;
+      if (sent) this.#sentToClient = false;
+      if (bytes !== before || sent) this.#handleQuietly({ type: "buffered", peer, bytes });
       if (this.#over) return;
     }
     if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;

@@ -2,6 +2,8 @@
  * How the parts of a session act on each other: what a turn asks of the upstreams, what an answer does to the
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
+import { ClientError } from "../protocol/client-error.ts";
+import { jsonSize } from "../protocol/json.ts";
 import { durationMs } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
@@ -12,6 +14,7 @@ import { Asking } from "./output/asking.ts";
 import { AudioInput } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
+import { Budget, type BudgetSnapshot } from "./client/budget.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
@@ -52,8 +55,16 @@ import { Witness } from "./turns/witness.ts";
 /** What happens to the client's connection and to the session. */
 type Life = DeliveryHost & BackpressureHost;
 
+/** Events by which a caller who says nothing aloud shows that somebody is there. */
+const WORDS: ReadonlySet<string> = new Set([
+  "conversation.item.create",
+  "input_audio_buffer.commit",
+  "response.create",
+]);
+
 export class Conduct {
   readonly context: Context;
+  readonly budget: Budget;
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly sessionObject: SessionObject;
@@ -103,7 +114,8 @@ export class Conduct {
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
-    this.port = new ClientPort(this.context);
+    this.budget = new Budget(limits);
+    this.port = new ClientPort(this.context, this.budget);
     this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
@@ -113,7 +125,7 @@ export class Conduct {
     });
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
-    this.backpressure = new Backpressure(this.context, life);
+    this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this));
     this.writer = new ResponseWriter(
       this.context,
@@ -176,7 +188,7 @@ export class Conduct {
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.responses);
+    this.eager = new Eager(this.context, this.links, this.responses, this.budget.eager);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -185,6 +197,7 @@ export class Conduct {
       eagerMs: () => this.#eagerMs,
       eager: () => this.eager,
       onWitnessed: (speechMs) => {
+        this.idle.heard();
         this.parking.touch();
         this.witness.heard(speechMs);
       },
@@ -263,6 +276,7 @@ export class Conduct {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
+    if (eagerMs !== null && !this.budget.eager.has(1, this.context.now)) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
 
@@ -288,6 +302,7 @@ export class Conduct {
     return new ClientCommands(this, {
       updateSession: (session) => this.sessionObject.update(session),
       respond: (params) => this.asking.respond(params),
+      requireKept: (size, param) => this.#requireKept(size, param),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -296,6 +311,28 @@ export class Conduct {
       },
       kernels,
     });
+  }
+
+  /** What clients have had kept may have reached its bound. @throws ClientError */
+  #requireKept(size: number, param: string): void {
+    const { conversationSize, sessionSize } = this.context.limits;
+    const { conversation, sessionObject, responses, links } = this;
+    // Of the conversation the oldest is forgotten.
+    let kept = sessionObject.updates.size + Math.min(conversation.size, conversationSize);
+    for (const { params } of responses.active) kept += jsonSize(params);
+    for (const link of links) kept += link.waiting;
+    if (kept + size <= sessionSize) return;
+    throw new ClientError(
+      "session_too_large",
+      `The session keeps ${kept} characters, at most ${sessionSize}: ${size} in '${param}' are not taken.`,
+      param,
+    );
+  }
+
+  /** A client's event of this type: typed or asked for, somebody is there. */
+  acted(type: string): void {
+    this.parking.touch();
+    if (WORDS.has(type)) this.idle.heard();
   }
 
   appendAudio(bytes: Uint8Array): void {
@@ -349,6 +386,7 @@ export class Conduct {
     const open = this.turns.openItem;
     if (open !== null) this.transcriber?.began(open);
     this.parking.touch();
+    this.idle.heard();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
@@ -367,8 +405,22 @@ export class Conduct {
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
-    if (detected) this.asking.turn();
+    if (detected && this.#mayAnswer()) this.asking.turn();
+    else if (detected) return;
     else this.asking.committed();
+  }
+
+  /** A turn of which a minute has had too many is in the conversation, and not answered. */
+  #mayAnswer(): boolean {
+    if (!this.asking.may || this.asking.holding) return true;
+    try {
+      this.budget.requireAnswer(this.context.now);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      this.port.rejected(error, null);
+      return false;
+    }
   }
 
   #responseDone(response: ResponseRecord): void {
@@ -390,7 +442,15 @@ export class Conduct {
       arrival: this.arrival.snapshot(),
       upstreamEvents: this.upstreamEvents.snapshot(),
       updates: this.sessionObject.updates.snapshot(),
+      ...this.#spent(),
     };
+  }
+
+  /** Nothing, while nothing was: snapshots of builds that had no budget have none. */
+  #spent(): Pick<ConductSnapshot, "budget" | "idleAnswers"> {
+    const budget = this.budget.snapshot(this.context.now);
+    const idleAnswers = this.idle.snapshot();
+    return { ...(budget && { budget }), ...(idleAnswers > 0 && { idleAnswers }) };
   }
 
   restore(snapshot: ConductSnapshot): void {
@@ -400,6 +460,8 @@ export class Conduct {
     this.arrival.restore(snapshot.arrival);
     this.upstreamEvents.restore(snapshot.upstreamEvents);
     this.sessionObject.updates.restore(snapshot.updates);
+    if (snapshot.budget) this.budget.restore(snapshot.budget);
+    this.idle.restore(snapshot.idleAnswers ?? 0);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -417,4 +479,8 @@ export interface ConductSnapshot {
   readonly arrival: ArrivalSnapshot;
   readonly upstreamEvents: UpstreamEventsSnapshot;
   readonly updates: UpdatesSnapshot;
+  /** Absent: all of it is there. */
+  readonly budget?: BudgetSnapshot;
+  /** Absent: none. */
+  readonly idleAnswers?: number;
 }

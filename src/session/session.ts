@@ -8,7 +8,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
 import type { AskingSnapshot } from "./output/asking.ts";
 import type { BackpressureSnapshot } from "./client/backpressure.ts";
-import { ClientMessages } from "./client/client-messages.ts";
+import { ClientMessages, REFUSED } from "./client/client-messages.ts";
 import type { ClientPortSnapshot } from "./client/client-port.ts";
 import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
@@ -76,6 +76,8 @@ const GOODBYE = "end";
 const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
+/** One that goes on sending what is refused (RFC 6455 §7.4.1: a policy is violated). */
+const FLOOD_CODE = 1008;
 
 type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
 
@@ -117,8 +119,11 @@ export class Session {
     });
     this.#conduct = conduct;
     this.#doubt = new Doubt(conduct);
-    this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.delivery, {
-      acted: () => conduct.parking.touch(),
+    this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.budget, conduct.delivery, {
+      get inputFormat() {
+        return conduct.config.inputFormat;
+      },
+      acted: (type) => conduct.acted(type),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes) => conduct.appendAudio(bytes),
     });
@@ -127,11 +132,12 @@ export class Session {
     deadlines.set("session:end", now + limits.sessionMs);
   }
 
-  /** @throws what a client's message brings that is no fault of the client's: an error of the relay's own. */
   handle(input: Input, now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
     this.#route(input);
+    this.#conduct.backpressure.settle();
+    if (this.#conduct.budget.exhausted) this.#clientFloods();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);
     return this.#conduct.context.takeActions();
   }
@@ -259,6 +265,16 @@ export class Session {
     this.#clientAway();
   }
 
+  /** It goes on though it is refused, message after message. What it may send grows again while it is away. */
+  #clientFloods(): void {
+    const { context, budget, port } = this.#conduct;
+    budget.settled();
+    if (!port.connected) return;
+    context.metric("clients_flooding", 1);
+    context.act({ type: "close", peer: CLIENT, code: FLOOD_CODE, reason: "too many messages were refused" });
+    this.#clientAway();
+  }
+
   /** A client that lost its connection may come back, for a while; one that hung up does not. */
   #clientClosed(code: number, reason: string): void {
     const hungUp = this.#conduct.port.extended
@@ -337,6 +353,7 @@ export class Session {
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
+    else if (name === REFUSED) this.#messages.tellRefused();
     else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");

@@ -10,6 +10,8 @@ export const METRICS = {
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
+  clients_flooding: { kind: "count", help: "Connections closed because what was refused went on." },
+  clients_stuck: { kind: "count", help: "Connections closed because what was sent was not read." },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
   duplicates_dropped: {
     kind: "count",

@@ -41,6 +41,9 @@ export interface CallOptions {
 
 export const WIRE: PlannedUpstream = { name: "wire", options: { adapter: "wire" } };
 
+/** Bytes or characters to the client. */
+const LOOK_AFTER = 512 * 1024;
+
 export class Call {
   session: Session;
   now = 1_000_000;
@@ -52,6 +55,9 @@ export class Call {
   readonly sent = new Map<string, SentCommand[]>();
   readonly actions: Action[] = [];
   readonly open = new Set<string>();
+  /** What the client was sent is read at once, and the shell would see that soon; a test that says what waits decides. */
+  #reads = true;
+  #unseen = 0;
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
 
@@ -95,6 +101,11 @@ export class Call {
   }
 
   input(input: Input): readonly Action[] {
+    if (input.type === "buffered" && input.peer === CLIENT) this.#reads = false;
+    return this.#hand(input);
+  }
+
+  #hand(input: Input): readonly Action[] {
     const actions = this.session.handle(input, this.now);
     for (const action of actions) this.#perform(action);
     return actions;
@@ -105,6 +116,14 @@ export class Call {
     if (action.type === "dial") this.open.add(action.peer);
     else if (action.type === "close") this.open.delete(action.peer);
     else if (action.type === "send") this.#deliver(action.peer, action.data);
+    if (action.type === "send" && action.peer === CLIENT) this.#unseen += action.data.length;
+  }
+
+  /** The shell looks at the client's socket: only where there was much to see, to keep what is done plain. */
+  #look(): void {
+    if (!this.#reads || this.#unseen <= LOOK_AFTER) return;
+    this.#hand({ type: "buffered", peer: CLIENT, bytes: 0 });
+    this.#unseen = 0;
   }
 
   #deliver(peer: string, data: string | Uint8Array): void {
@@ -173,6 +192,7 @@ export class Call {
   /** Lets time pass, with every deadline at its moment. */
   advance(ms: number): void {
     const until = this.now + ms;
+    this.#look();
     for (;;) {
       const { deadline } = this.session;
       if (deadline === null || deadline > until) break;

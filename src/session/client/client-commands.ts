@@ -3,10 +3,12 @@ import { durationMs, type AudioFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
+import type { Backpressure } from "./backpressure.ts";
+import type { Budget } from "./budget.ts";
 import type { PlainEvent } from "./client-messages.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +16,7 @@ import { withoutAudio, type Conversation, type Entry } from "../memory/conversat
 import { audioParts, inFormat } from "../memory/item-audio.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
-import { checkInput, withoutOwnVoice } from "./response-params.ts";
+import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
 import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
@@ -26,6 +28,8 @@ export interface CommandHost {
   updateSession(session: JsonObject): void;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
+  /** @throws ClientError when a session keeps no more: `size` characters are to be kept, of the event's field `param`. */
+  requireKept(size: number, param: string): void;
   readonly transcriptionOnly: boolean;
   /** Of audio in what the client creates. */
   readonly inputFormat: AudioFormat;
@@ -35,6 +39,8 @@ export interface CommandHost {
 export interface CommandParts {
   readonly context: Context;
   readonly port: ClientPort;
+  readonly budget: Budget;
+  readonly backpressure: Backpressure;
   readonly conversation: Conversation;
   readonly playout: Playout;
   readonly responses: Responses;
@@ -102,27 +108,31 @@ export class ClientCommands {
   }
 
   #create(given: JsonObject, previousItemId: string | null): void {
-    const { context, port, conversation } = this.#parts;
+    const { context, port, conversation, budget } = this.#parts;
     const id = given["id"];
     const format = this.#host.inputFormat;
-    const { itemSize, itemAudioMs } = context.limits;
+    const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
     const names = {
       itemId: typeof id === "string" ? id : context.newId("item"),
       newCallId: () => context.newId("call"),
     };
-    const item = checkItem(given, names, itemSize, { format, ms: itemAudioMs });
+    const most = { size: itemSize, media: itemMediaSize };
+    const item = checkItem(given, names, most, { format, ms: itemAudioMs });
     this.#refuseOpenTurn(item.id);
     const kept = withoutAudio(item);
+    this.#host.requireKept(jsonSize(kept), "item");
     const audio = audioParts(item, format).map(({ index, bytes }) => {
       return { index, bytes, ms: durationMs(format, bytes.byteLength) };
     });
+    const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
+    budget.requireAudio(audioMs, "item.content", context.now);
     const call = this.#callOf(item);
     const entry: Entry = {
       item: kept,
       origin: null,
       growing: false,
       truncatedMs: null,
-      audioMs: audio.reduce((sum, { ms }) => sum + ms, 0),
+      audioMs,
       ...(audio.length === 0
         ? {}
         : { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
@@ -185,8 +195,9 @@ export class ClientCommands {
   }
 
   #retrieve(itemId: string): void {
-    const { conversation, port } = this.#parts;
+    const { conversation, port, backpressure } = this.#parts;
     const entry = conversation.require(itemId, "retrieve");
+    backpressure.requireRoom();
     port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
   }
 
@@ -235,10 +246,14 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
-    const { conversation, context } = this.#parts;
+    const { conversation, context, budget } = this.#parts;
     const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
-    checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
+    const { responseParamsSize: size, responseMediaSize: media } = context.limits;
+    this.#host.requireKept(checkParamsSize(params, { size, media }), "response");
+    const audioMs = checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
+    budget.requireAnswer(context.now);
+    budget.requireAudio(audioMs, "response.input", context.now);
     this.#host.respond(withoutOwnVoice(params));
   }
 

@@ -18,6 +18,8 @@ interface IdleParts {
 
 export class Idle {
   readonly #parts: IdleParts;
+  /** Silences that became turns since the last word of the caller. */
+  #count = 0;
 
   constructor(parts: IdleParts) {
     this.#parts = parts;
@@ -28,11 +30,17 @@ export class Idle {
     return turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
   }
 
+  /** The caller said something, aloud or typed: somebody is there. */
+  heard(): void {
+    this.#count = 0;
+  }
+
   /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
   arm(): void {
     const { context, port, responses, listener } = this.#parts;
     const idleMs = this.#timeoutMs;
     context.deadlines.clear("idle");
+    if (this.#count >= context.limits.idleAnswers) return;
     if (idleMs === null || !port.connected || responses.answering.length > 0 || responses.count === 0) return;
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }
@@ -40,6 +48,16 @@ export class Idle {
   /** The deadline `idle` came. */
   due(): void {
     const idleMs = this.#timeoutMs;
-    if (idleMs !== null && this.#parts.port.connected) this.#parts.turns.idle(idleMs);
+    if (idleMs === null || !this.#parts.port.connected) return;
+    this.#count += 1;
+    this.#parts.turns.idle(idleMs);
+  }
+
+  snapshot(): number {
+    return this.#count;
+  }
+
+  restore(count: number): void {
+    this.#count = count;
   }
 }
