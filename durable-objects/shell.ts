@@ -52,6 +52,8 @@ export interface ShellHost {
 }
 
 const POLL_EVERY_MS = 250;
+/** Bytes or characters to the client after which its socket is looked at before its next message. */
+const LOOK_AFTER = 256 * 1024;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
@@ -86,8 +88,8 @@ export class Shell {
   readonly #upstreams = new Map<PeerId, Upstream>();
   /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
   readonly #polled = new Map<PeerId, number>();
-  /** Since the client's was last read. */
-  #sentToClient = false;
+  /** Bytes or characters since the client's was last read. */
+  #sentToClient = 0;
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
   #vacantSince: number | null;
@@ -169,7 +171,18 @@ export class Shell {
     if (this.#over) return;
     const mark = this.#pending.markOf(socket);
     if (mark !== null && !this.#introduced(socket, mark, data)) return;
-    if (this.#client === socket) this.#feed({ type: "message", peer: CLIENT, data });
+    if (this.#client !== socket) return;
+    this.#look(socket);
+    this.#feed({ type: "message", peer: CLIENT, data });
+  }
+
+  /** Much was sent to the client since its socket was last looked at: how it stands decides what more it may ask for. */
+  #look(socket: ClientSocket): void {
+    if (this.#sentToClient <= LOOK_AFTER) return;
+    const bytes = socket.bufferedAmount;
+    this.#sentToClient = 0;
+    if (bytes > 0) this.#polled.set(CLIENT, bytes);
+    this.#handleQuietly({ type: "buffered", peer: CLIENT, bytes });
   }
 
   /** The first message of a pending connection. @returns whether it is the client from now on. */
@@ -300,7 +313,7 @@ export class Shell {
       return;
     }
     if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
-    if (peer === CLIENT) this.#sentToClient = true;
+    if (peer === CLIENT) this.#sentToClient += data.length;
     this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
   }
 
@@ -419,8 +432,8 @@ export class Shell {
       if (bytes === 0) this.#polled.delete(peer);
       else this.#polled.set(peer, bytes);
       // The session counts what it sends to the client, and has to know what was read of it.
-      const sent = peer === CLIENT && this.#sentToClient;
-      if (sent) this.#sentToClient = false;
+      const sent = peer === CLIENT && this.#sentToClient > 0;
+      if (sent) this.#sentToClient = 0;
       if (bytes !== before || sent) this.#handleQuietly({ type: "buffered", peer, bytes });
       if (this.#over) return;
     }

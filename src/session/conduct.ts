@@ -4,7 +4,6 @@
  */
 import { ClientError } from "../protocol/client-error.ts";
 import { jsonSize } from "../protocol/json.ts";
-import { durationMs } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
@@ -16,6 +15,7 @@ import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget, type BudgetSnapshot } from "./client/budget.ts";
 import { ClientCommands } from "./client/client-commands.ts";
+import type { AudioPart } from "./client/client-messages.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
@@ -335,14 +335,14 @@ export class Conduct {
     if (WORDS.has(type)) this.idle.heard();
   }
 
-  appendAudio(bytes: Uint8Array): void {
-    this.arrival.took(durationMs(this.config.inputFormat, bytes.byteLength), this.context.now);
+  appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
+    if (first) this.arrival.took(messageMs, this.context.now);
     const audible = this.listener.playingUntil() > this.context.now;
     if (audible !== this.#audible) {
       this.#audible = audible;
       this.input.endpointer.configure(this.#endpointerOptions());
     }
-    this.turns.push(bytes);
+    this.turns.push(bytes, messageMs, restMs);
   }
 
   #endpointerOptions() {

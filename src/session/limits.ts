@@ -64,6 +64,8 @@ export interface Limits {
   readonly inputHistoryMs: number;
   /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
   readonly inputSliceMs: number;
+  /** Of one message not more is worked through at once, some 15 ms of CPU: other sessions share the thread. */
+  readonly inputStepMs: number;
   /** Audio bytes waiting for an upstream that is still dialling (87 s of 24 kHz PCM). Beyond it the oldest goes, which is told. */
   readonly backlogBytes: number;
   /** Commands waiting likewise, and characters in them. Beyond it the link is given up, aloud. */
@@ -164,7 +166,7 @@ export const DEFAULT_LIMITS: Limits = {
   eagerPerMinute: 20,
   idleAnswers: 3,
   jsonDepth: 64,
-  jsonMembers: 20_000,
+  jsonMembers: 10_000,
   configurationSize: 256 * 1024,
   upstreamMessageSize: 8 * 1024 * 1024,
   items: 1000,
@@ -179,6 +181,7 @@ export const DEFAULT_LIMITS: Limits = {
   archiveBytes: 2 * 1024 * 1024,
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
+  inputStepMs: 2000,
   backlogBytes: 4 * 1024 * 1024,
   backlogCommands: 40_000,
   backlogSize: 16 * 1024 * 1024,

@@ -8,7 +8,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
 import type { AskingSnapshot } from "./output/asking.ts";
 import type { BackpressureSnapshot } from "./client/backpressure.ts";
-import { ClientMessages, REFUSED } from "./client/client-messages.ts";
+import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import type { ClientPortSnapshot } from "./client/client-port.ts";
 import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
@@ -125,7 +125,7 @@ export class Session {
       },
       acted: (type) => conduct.acted(type),
       event: (event) => conduct.commands.handle(event),
-      audio: (bytes) => conduct.appendAudio(bytes),
+      audio: (bytes, part) => conduct.appendAudio(bytes, part),
     });
     const { deadlines, limits } = conduct.context;
     deadlines.set("session:unclaimed", now + limits.unclaimedMs);
@@ -210,6 +210,7 @@ export class Session {
     const again = port.extended && dialect === "duplex.v1";
     if (!again) {
       this.#doubt.recall(null);
+      this.#messages.forget();
       this.#forsake();
     }
     this.#status = "connected";
@@ -353,6 +354,7 @@ export class Session {
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
+    else if (name === STEP) this.#messages.step();
     else if (name === REFUSED) this.#messages.tellRefused();
     else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
@@ -384,7 +386,7 @@ export class Session {
   get quiet(): boolean {
     return (
       this.#status !== "connected" ||
-      (this.#conduct.quiet && this.#conduct.lines.every((link) => link.dormant))
+      (this.#conduct.quiet && !this.#messages.busy && this.#conduct.lines.every((link) => link.dormant))
     );
   }
 
@@ -401,6 +403,8 @@ export class Session {
   snapshot(): SessionSnapshot {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
+    // Nobody asks for one meanwhile but a shell that failed to store the last. What follows is said with the next input.
+    this.#messages.finish();
     return {
       version: SNAPSHOT_VERSION,
       covers: this.#conduct.delivery.covers,

@@ -35,6 +35,8 @@ export interface CallOptions {
   readonly detector?: "auto" | "energy";
   readonly endOfTurn?: EndOfTurnModel;
   readonly limits?: Partial<Limits>;
+  /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
+  readonly faulty?: boolean;
   /** Open the client and make every upstream ready. Default true. */
   readonly connect?: boolean;
 }
@@ -58,10 +60,12 @@ export class Call {
   /** What the client was sent is read at once, and the shell would see that soon; a test that says what waits decides. */
   #reads = true;
   #unseen = 0;
+  readonly #faulty: boolean;
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
 
   constructor(options: CallOptions = {}) {
+    this.#faulty = options.faulty ?? false;
     let drawn = 0;
     this.#setup = {
       id: "s1",
@@ -81,7 +85,8 @@ export class Call {
       drawId: () => `drawn${(drawn += 1)}`,
       kernels: options.kernels ?? NO_KERNELS,
       createUpstream: options.createUpstream ?? createWireUpstream,
-      ...(options.limits ? { limits: options.limits } : {}),
+      // A test sees what a message does when it has been handed in; long-uploads.test.ts is about steps.
+      limits: { inputStepMs: Number.POSITIVE_INFINITY, ...options.limits },
     };
     this.session = new Session(this.#setup, this.#dependencies, this.now);
     if (options.connect === false) return;
@@ -113,6 +118,8 @@ export class Call {
 
   #perform(action: Action): void {
     this.actions.push(action);
+    if (action.type === "metric" && action.name === "internal_errors" && !this.#faulty)
+      throw new Error("a fault of the relay's own was told the client");
     if (action.type === "dial") this.open.add(action.peer);
     else if (action.type === "close") this.open.delete(action.peer);
     else if (action.type === "send") this.#deliver(action.peer, action.data);

@@ -55,6 +55,9 @@ export interface CommandParts {
 /** What only a session that answers has. */
 const SPOKEN = /^(?:response|output_audio_buffer)\.|^conversation\.item\.(?!retrieve)/;
 
+/** Characters of an item that is told to a client only when it has read what it was told before. */
+const LARGE_ITEM = 65_536;
+
 export class ClientCommands {
   readonly #parts: CommandParts;
   readonly #host: CommandHost;
@@ -108,7 +111,7 @@ export class ClientCommands {
   }
 
   #create(given: JsonObject, previousItemId: string | null): void {
-    const { context, port, conversation, budget } = this.#parts;
+    const { context, port, conversation, budget, backpressure } = this.#parts;
     const id = given["id"];
     const format = this.#host.inputFormat;
     const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
@@ -120,7 +123,9 @@ export class ClientCommands {
     const item = checkItem(given, names, most, { format, ms: itemAudioMs });
     this.#refuseOpenTurn(item.id);
     const kept = withoutAudio(item);
-    this.#host.requireKept(jsonSize(kept), "item");
+    const size = jsonSize(kept);
+    this.#host.requireKept(size, "item");
+    if (size > LARGE_ITEM) backpressure.requireRoom();
     const audio = audioParts(item, format).map(({ index, bytes }) => {
       return { index, bytes, ms: durationMs(format, bytes.byteLength) };
     });
@@ -147,8 +152,12 @@ export class ClientCommands {
       const told = inFormat(item, format, link.format, this.#host.kernels);
       link.command({ type: "item", item: told, previousItemId });
     }
-    port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
-    port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
+    const tell = () => {
+      port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
+      port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
+    };
+    if (size > LARGE_ITEM) port.retelling(tell);
+    else tell();
     context.persist();
   }
 
@@ -198,7 +207,9 @@ export class ClientCommands {
     const { conversation, port, backpressure } = this.#parts;
     const entry = conversation.require(itemId, "retrieve");
     backpressure.requireRoom();
-    port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
+    port.retelling(() => {
+      port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
+    });
   }
 
   #truncate(itemId: string, contentIndex: number, audioEndMs: number): void {

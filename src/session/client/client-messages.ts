@@ -15,11 +15,22 @@ import {
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
 import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
+import { Steps } from "./budget-steps.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
+
+/** What of a message a piece of audio is. */
+export interface AudioPart {
+  /** Milliseconds of audio that the message had, as far as is known. */
+  readonly messageMs: number;
+  /** It is its beginning: the message came now. */
+  readonly first: boolean;
+  /** Milliseconds by which its end was heard sooner than now. */
+  readonly restMs: number;
+}
 
 export interface ClientMessagesHost {
   /** Of the client's audio. */
@@ -29,7 +40,7 @@ export interface ClientMessagesHost {
   /** Anything but audio. @throws ClientError */
   event(event: PlainEvent): void;
   /** Audio in the session's input format; a view that is valid only during the call. */
-  audio(bytes: Uint8Array): void;
+  audio(bytes: Uint8Array, part: AudioPart): void;
 }
 
 /** Every event but the audio, which is taken here. */
@@ -41,6 +52,8 @@ const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", 
 const JUDGED: ReadonlySet<string> = new Set(["session.update", "conversation.item.create"]);
 /** What was refused and not told is told by this deadline, so long after it. */
 export const REFUSED = "refused";
+/** There is more to do. */
+export const STEP = "step";
 const TELL_WITHIN_MS = 1000;
 
 export class ClientMessages {
@@ -50,6 +63,7 @@ export class ClientMessages {
   readonly #delivery: Delivery;
   readonly #host: ClientMessagesHost;
   readonly #base64 = new Base64Decoder();
+  readonly #steps: Steps;
 
   constructor(
     context: Context,
@@ -63,14 +77,87 @@ export class ClientMessages {
     this.#budget = budget;
     this.#delivery = delivery;
     this.#host = host;
+    this.#steps = new Steps({
+      take: (data) => this.#work(data),
+      stepBytes: () => this.#stepBytes,
+      hear: (bytes, restBytes, startedAt) => this.#part(bytes, restBytes, startedAt),
+    });
   }
 
   take(data: WireMessage): void {
     this.#delivery.pulse.heard();
-    if (data.length > this.#context.limits.clientMessageSize) this.#refuseSize(data);
+    const { clientMessageSize } = this.#context.limits;
+    if (data.length > clientMessageSize) this.#refuseSize(data);
+    else if (this.#steps.size + data.length > clientMessageSize) this.#refuse("bytes", 0, data);
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
-    else if (typeof data === "string") this.#text(data);
-    else this.#binary(data);
+    else if (this.#steps.busy) this.#steps.wait(data);
+    else this.#work(data);
+  }
+
+  #work(data: WireMessage): void {
+    try {
+      if (typeof data === "string") this.#text(data);
+      else this.#binary(data);
+    } catch (error) {
+      this.#failed(error, null);
+    }
+  }
+
+  /** An upload is worked through, or messages wait for it. */
+  get busy(): boolean {
+    return this.#steps.busy;
+  }
+
+  /** The deadline `step` came: some more of it. */
+  step(): void {
+    this.#steps.work();
+    this.#schedule();
+  }
+
+  /** Ends what is under way. What it says goes out with the next input, for which the deadline stays. */
+  finish(): void {
+    this.#steps.finish();
+    this.#context.hold(false);
+  }
+
+  /** Another client comes, which has nothing to do with what the former one still wanted. */
+  forget(): void {
+    this.#steps.forget();
+  }
+
+  /** Snapshots wait for the end of an upload: half of it would be taken again with all of it. */
+  #schedule(): void {
+    const { busy } = this.#steps;
+    if (busy) this.#context.deadlines.set(STEP, this.#context.now);
+    else this.#context.deadlines.clear(STEP);
+    this.#context.hold(busy);
+  }
+
+  get #stepBytes(): number {
+    const { inputFormat } = this.#host;
+    const ms = this.#context.limits.inputStepMs;
+    return Math.max(1, Math.floor((sampleRateHz(inputFormat) / 1000) * ms)) * bytesPerSample(inputFormat);
+  }
+
+  /** Audio of one message, which may be a long one: then the first step of it. */
+  #hear(bytes: Uint8Array, lent = false): void {
+    const step = this.#stepBytes;
+    const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
+    if (bytes.byteLength <= step) {
+      this.#host.audio(bytes, { messageMs: ms, first: true, restMs: 0 });
+      return;
+    }
+    this.#steps.begin(bytes.subarray(step), lent || this.#base64.lent(bytes), this.#context.now);
+    const restMs = durationMs(this.#host.inputFormat, bytes.byteLength - step);
+    this.#host.audio(bytes.subarray(0, step), { messageMs: ms, first: true, restMs });
+    this.#schedule();
+  }
+
+  #part(bytes: Uint8Array, restBytes: number, startedAt: number): void {
+    const { inputFormat } = this.#host;
+    const messageMs = durationMs(inputFormat, bytes.byteLength + restBytes);
+    const restMs = durationMs(inputFormat, restBytes) + this.#context.now - startedAt;
+    this.#host.audio(bytes, { messageMs, first: false, restMs });
   }
 
   /** What was refused last is told, where nothing more was refused since. */
@@ -105,7 +192,7 @@ export class ClientMessages {
     const audio = data.slice(from, to);
     // Valid nearly always: the event_id is looked for when there is something to say.
     const bytes = this.#base64.decode(audio);
-    if (bytes) this.#host.audio(bytes);
+    if (bytes) this.#hear(bytes);
     else this.#port.rejectedStream(invalidAudio(audio), eventIdOf(parseJsonObject(data)));
   }
 
@@ -171,7 +258,7 @@ export class ClientMessages {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
     const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
-    if (this.#budget.hears(ms, this.#context.now)) this.#host.audio(bytes);
+    if (this.#budget.hears(ms, this.#context.now)) this.#hear(bytes);
     else this.#refuse("audio", ms, audio);
   }
 
@@ -220,7 +307,7 @@ export class ClientMessages {
     }
     this.#delivery.settle();
     this.#delivery.pulse.spoke();
-    if (this.#delivery.heard(header.sequence)) this.#host.audio(frame.subarray(FRAME_HEADER_BYTES));
+    if (this.#delivery.heard(header.sequence)) this.#hear(frame.subarray(FRAME_HEADER_BYTES), true);
   }
 }
 

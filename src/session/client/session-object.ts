@@ -83,7 +83,13 @@ export class SessionObject {
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
     const { context, port, config, conversation } = this.#parts;
+    const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
+    if (Object.keys(session).length === 0) {
+      this.#checkSize(before);
+      this.updates.given(before, cause, [], false);
+      return;
+    }
     config.update(session, port.extended);
     this.#checkSize(before);
     const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
@@ -96,7 +102,7 @@ export class SessionObject {
       );
     }
     const { waits, soon } = this.#changed();
-    this.updates.given(config.current, context.cause ?? context.unnamedCause(), waits, soon);
+    this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
   }
 
