@@ -52,8 +52,9 @@ export interface ShellHost {
 }
 
 const POLL_EVERY_MS = 250;
-/** Bytes or characters to the client after which its socket is looked at before its next message. */
+/** Bytes or characters to the client after which its socket is looked at before its next message, and soon: answers wait. */
 const LOOK_AFTER = 256 * 1024;
+const LOOK_WITHIN_MS = 20;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
@@ -313,8 +314,11 @@ export class Shell {
       return;
     }
     if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
-    if (peer === CLIENT) this.#sentToClient += data.length;
-    this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
+    const now = this.#host.clock.now();
+    this.#pollAt ??= now + POLL_EVERY_MS;
+    if (peer !== CLIENT) return;
+    this.#sentToClient += data.length;
+    if (this.#sentToClient > LOOK_AFTER) this.#pollAt = Math.min(this.#pollAt, now + LOOK_WITHIN_MS);
   }
 
   #dial(peer: PeerId, request: DialRequest): void {
