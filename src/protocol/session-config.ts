@@ -260,7 +260,9 @@ function complete(config: JsonObject): JsonObject {
 
 /** `fields` with each that is null, or absent, at its default. */
 function orDefaults(fields: JsonObject, defaults: JsonObject): JsonObject {
-  const set = Object.entries(fields).filter(([key, value]) => value !== null || !Object.hasOwn(defaults, key));
+  const set = Object.entries(fields).filter(
+    ([key, value]) => value !== null || !Object.hasOwn(defaults, key),
+  );
   return { ...defaults, ...Object.fromEntries(set) };
 }
 

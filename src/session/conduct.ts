@@ -2,8 +2,6 @@
  * How the parts of a session act on each other: what a turn asks of the upstreams, what an answer does to the
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
-import { ClientError } from "../protocol/client-error.ts";
-import { jsonSize } from "../protocol/json.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
@@ -14,6 +12,7 @@ import { AudioInput } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget, type BudgetSnapshot } from "./client/budget.ts";
+import { Kept } from "./client/budget-kept.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages.ts";
 import { ClientPort } from "./client/client-port.ts";
@@ -55,13 +54,6 @@ import { Witness } from "./turns/witness.ts";
 /** What happens to the client's connection and to the session. */
 type Life = DeliveryHost & BackpressureHost;
 
-/** Events by which a caller who says nothing aloud shows that somebody is there. */
-const WORDS: ReadonlySet<string> = new Set([
-  "conversation.item.create",
-  "input_audio_buffer.commit",
-  "response.create",
-]);
-
 export class Conduct {
   readonly context: Context;
   readonly budget: Budget;
@@ -83,6 +75,7 @@ export class Conduct {
   readonly bargeIn: BargeIn;
   readonly absence: Absence;
   readonly idle = new Idle(this);
+  readonly kept = new Kept(this);
   readonly arrival = new Arrival();
   readonly asking = new Asking(this);
   readonly placed: PlacedItems;
@@ -197,7 +190,7 @@ export class Conduct {
       eagerMs: () => this.#eagerMs,
       eager: () => this.eager,
       onWitnessed: (speechMs) => {
-        this.idle.heard();
+        this.budget.heard();
         this.parking.touch();
         this.witness.heard(speechMs);
       },
@@ -302,7 +295,6 @@ export class Conduct {
     return new ClientCommands(this, {
       updateSession: (session) => this.sessionObject.update(session),
       respond: (params) => this.asking.respond(params),
-      requireKept: (size, param) => this.#requireKept(size, param),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -311,28 +303,6 @@ export class Conduct {
       },
       kernels,
     });
-  }
-
-  /** What clients have had kept may have reached its bound. @throws ClientError */
-  #requireKept(size: number, param: string): void {
-    const { conversationSize, sessionSize } = this.context.limits;
-    const { conversation, sessionObject, responses, links } = this;
-    // Of the conversation the oldest is forgotten.
-    let kept = sessionObject.updates.size + Math.min(conversation.size, conversationSize);
-    for (const { params } of responses.active) kept += jsonSize(params);
-    for (const link of links) kept += link.waiting;
-    if (kept + size <= sessionSize) return;
-    throw new ClientError(
-      "session_too_large",
-      `The session keeps ${kept} characters, at most ${sessionSize}: ${size} in '${param}' are not taken.`,
-      param,
-    );
-  }
-
-  /** A client's event of this type: typed or asked for, somebody is there. */
-  acted(type: string): void {
-    this.parking.touch();
-    if (WORDS.has(type)) this.idle.heard();
   }
 
   appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
@@ -386,7 +356,7 @@ export class Conduct {
     const open = this.turns.openItem;
     if (open !== null) this.transcriber?.began(open);
     this.parking.touch();
-    this.idle.heard();
+    this.budget.heard();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
@@ -405,22 +375,11 @@ export class Conduct {
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
-    if (detected && this.#mayAnswer()) this.asking.turn();
-    else if (detected) return;
+    const costs = detected && this.asking.may && !this.asking.holding;
+    const refusal = costs ? this.budget.refusedAnswer(this.context.now) : null;
+    if (refusal) this.port.rejected(refusal, null);
+    else if (detected) this.asking.turn();
     else this.asking.committed();
-  }
-
-  /** A turn of which a minute has had too many is in the conversation, and not answered. */
-  #mayAnswer(): boolean {
-    if (!this.asking.may || this.asking.holding) return true;
-    try {
-      this.budget.requireAnswer(this.context.now);
-      return true;
-    } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
-      this.port.rejected(error, null);
-      return false;
-    }
   }
 
   #responseDone(response: ResponseRecord): void {
@@ -442,15 +401,8 @@ export class Conduct {
       arrival: this.arrival.snapshot(),
       upstreamEvents: this.upstreamEvents.snapshot(),
       updates: this.sessionObject.updates.snapshot(),
-      ...this.#spent(),
+      budget: this.budget.snapshot(this.context.now),
     };
-  }
-
-  /** Nothing, while nothing was: snapshots of builds that had no budget have none. */
-  #spent(): Pick<ConductSnapshot, "budget" | "idleAnswers"> {
-    const budget = this.budget.snapshot(this.context.now);
-    const idleAnswers = this.idle.snapshot();
-    return { ...(budget && { budget }), ...(idleAnswers > 0 && { idleAnswers }) };
   }
 
   restore(snapshot: ConductSnapshot): void {
@@ -460,8 +412,7 @@ export class Conduct {
     this.arrival.restore(snapshot.arrival);
     this.upstreamEvents.restore(snapshot.upstreamEvents);
     this.sessionObject.updates.restore(snapshot.updates);
-    if (snapshot.budget) this.budget.restore(snapshot.budget);
-    this.idle.restore(snapshot.idleAnswers ?? 0);
+    this.budget.restore(snapshot.budget);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -479,8 +430,5 @@ export interface ConductSnapshot {
   readonly arrival: ArrivalSnapshot;
   readonly upstreamEvents: UpstreamEventsSnapshot;
   readonly updates: UpdatesSnapshot;
-  /** Absent: all of it is there. */
-  readonly budget?: BudgetSnapshot;
-  /** Absent: none. */
-  readonly idleAnswers?: number;
+  readonly budget: BudgetSnapshot;
 }

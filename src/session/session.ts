@@ -26,6 +26,7 @@ import type { RecoverySnapshot } from "./links/recovery.ts";
 import type { WriterSnapshot } from "./output/response-writer.ts";
 import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { stateOf } from "./state.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
@@ -115,7 +116,7 @@ export class Session {
       gone: () => this.#clientAway(),
       parked: () => this.quiet,
       relieved: () => conduct.responses.drain(),
-      stuck: () => this.#clientStuck(),
+      stuck: () => this.#putOut(STUCK_CODE, "nothing was read for too long"),
     });
     this.#conduct = conduct;
     this.#doubt = new Doubt(conduct);
@@ -123,7 +124,8 @@ export class Session {
       get inputFormat() {
         return conduct.config.inputFormat;
       },
-      acted: (type) => conduct.acted(type),
+      acted: () => conduct.parking.touch(),
+      flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes, part) => conduct.appendAudio(bytes, part),
     });
@@ -137,7 +139,6 @@ export class Session {
     this.#setClock(now);
     this.#route(input);
     this.#conduct.backpressure.settle();
-    if (this.#conduct.budget.exhausted) this.#clientFloods();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);
     return this.#conduct.context.takeActions();
   }
@@ -259,20 +260,10 @@ export class Session {
       port.emit({ type: "relay.detector", detector: detector.name, reason: detectorFallback });
   }
 
-  /** It takes nothing of what it is sent: as good as gone, whatever its socket says. */
-  #clientStuck(): void {
-    const reason = "nothing was read for too long";
-    this.#conduct.context.act({ type: "close", peer: CLIENT, code: STUCK_CODE, reason });
-    this.#clientAway();
-  }
-
-  /** It goes on though it is refused, message after message. What it may send grows again while it is away. */
-  #clientFloods(): void {
-    const { context, budget, port } = this.#conduct;
-    budget.settled();
-    if (!port.connected) return;
-    context.metric("clients_flooding", 1);
-    context.act({ type: "close", peer: CLIENT, code: FLOOD_CODE, reason: "too many messages were refused" });
+  /** It takes nothing of what it is sent, or does not stop: as good as gone, whatever its socket says. */
+  #putOut(code: number, reason: string): void {
+    if (!this.#conduct.port.connected) return;
+    this.#conduct.context.act({ type: "close", peer: CLIENT, code, reason });
     this.#clientAway();
   }
 
@@ -485,21 +476,6 @@ export class Session {
 
   /** For `GET /v1/sessions/:id`: no transcripts, no audio. */
   state(): SessionState {
-    return {
-      id: this.#setup.id,
-      object: "relay.session",
-      status: this.#status,
-      model: this.#setup.model,
-      created_at: Math.floor(this.#conduct.createdAt / 1000),
-      expires_at: Math.floor((this.#conduct.createdAt + this.#conduct.context.limits.sessionMs) / 1000),
-      turns: this.#conduct.turns.count,
-      responses: this.#conduct.responses.count,
-      upstreams: this.#conduct.lines.map((link) => ({ name: link.name, status: link.phase })),
-      audio: {
-        received_ms: Math.round(this.#conduct.input.ticks / TICKS_PER_MS),
-        sent_ms: Math.round(this.#conduct.playout.totalMs),
-      },
-      usage: { ...this.#conduct.usage },
-    };
+    return stateOf(this.#conduct, this.#setup, this.#status);
   }
 }

@@ -63,7 +63,12 @@ describe("a client that does not read", () => {
 describe("what stands unread in a client's socket", () => {
   const item = (id: string, size: number) => ({
     type: "conversation.item.create",
-    item: { id, type: "message", role: "user", content: [{ type: "input_image", image_url: "x".repeat(size) }] },
+    item: {
+      id,
+      type: "message",
+      role: "user",
+      content: [{ type: "input_image", image_url: "x".repeat(size) }],
+    },
   });
   const closes = (call: Call) => call.actions.filter((action) => action.type === "close");
 
@@ -74,7 +79,9 @@ describe("what stands unread in a client's socket", () => {
       call.client({ type: "session.update", session: { instructions: `${n} `.repeat(60_000) } });
     for (let n = 10; n < 60 && call.open.has("client"); n += 1) update(n);
     expect(closes(call)).toMatchObject([{ peer: "client", code: 4008 }]);
-    const sent = call.actions.flatMap((one) => (one.type === "send" && one.peer === "client" ? [one.data] : []));
+    const sent = call.actions.flatMap((one) =>
+      one.type === "send" && one.peer === "client" ? [one.data] : [],
+    );
     const size = sent.reduce((sum, data) => sum + data.length, 0);
     expect(size).toBeGreaterThan(3.5 * MiB);
     expect(size).toBeLessThan(4 * MiB);
@@ -90,7 +97,10 @@ describe("what stands unread in a client's socket", () => {
     expect(call.last("error")["error"]).toMatchObject({ code: "rate_limit_exceeded" });
     buffered(call, "client", 0);
     call.client({ type: "conversation.item.retrieve", item_id: "a" });
-    call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content: [{ type: "input_text", text: "Hi." }] } });
+    call.client({
+      type: "conversation.item.create",
+      item: { type: "message", role: "user", content: [{ type: "input_text", text: "Hi." }] },
+    });
     expect(closes(call)).toEqual([]);
     expect(call.session.snapshot().conversation.entries).toHaveLength(2);
   });

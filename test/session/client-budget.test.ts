@@ -230,7 +230,10 @@ describe("answers", () => {
   });
 
   test("[E45] at most 20 answers a minute are asked for in advance", () => {
-    const session = { relay: { eager_ms: 100 }, audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 3000 } } } };
+    const session = {
+      relay: { eager_ms: 100 },
+      audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 3000 } } },
+    };
     const call = new Call({ session, limits: { eagerPerMinute: 3 } });
     for (let n = 0; n < 6; n += 1) call.speak(concat(voice(600), silence(500)));
     const asked = call.actions.filter((action) => action.type === "metric" && action.name === "eager_asked");

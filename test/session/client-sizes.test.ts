@@ -112,7 +112,10 @@ describe("an item", () => {
       create({ type: name, name: "f", arguments: "{}" });
       create({ type: "message", role: "user", content: [{ type: name }] });
       call.client({ type: "response.create", response: { input: [{ type: name }] } });
-      call.client({ type: "session.update", session: { audio: { input: { turn_detection: { type: name } } } } });
+      call.client({
+        type: "session.update",
+        session: { audio: { input: { turn_detection: { type: name } } } },
+      });
       call.client({ type: name });
       expect(errorsOf(call).map(({ param }) => param)).toEqual([
         "item.role",
@@ -177,7 +180,9 @@ describe("what is kept", () => {
       call.client({ type: "response.create", event_id, response: { conversation: "none", input } });
     ask("fits");
     ask("over");
-    expect(errorsOf(call)).toMatchObject([{ code: "session_too_large", param: "response", event_id: "over" }]);
+    expect(errorsOf(call)).toMatchObject([
+      { code: "session_too_large", param: "response", event_id: "over" },
+    ]);
     expect(call.commands().filter(({ type }) => type === "respond")).toHaveLength(1);
   });
 

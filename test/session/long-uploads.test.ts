@@ -3,13 +3,22 @@ import { describe, expect, test } from "vitest";
 import { Call, type CallOptions } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
-const bytesOf = (samples: Int16Array) => new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+const bytesOf = (samples: Int16Array) =>
+  new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
 const append = (samples: Int16Array) => ({
   type: "input_audio_buffer.append",
   audio: bytesOf(samples).toBase64(),
 });
 const MANUAL = { audio: { input: { turn_detection: null } } };
-const UPLOAD = concat(silence(600), voice(1500), silence(1500), voice(900), silence(2500), voice(700), silence(900));
+const UPLOAD = concat(
+  silence(600),
+  voice(1500),
+  silence(1500),
+  voice(900),
+  silence(2500),
+  voice(700),
+  silence(900),
+);
 
 function stepped(options: CallOptions = {}): Call {
   return new Call({ ...options, limits: { inputStepMs: 500, ...options.limits } });

@@ -44,6 +44,8 @@ export class Budget {
   readonly refusals: Rate;
   readonly #refused = new Map<Resource, Refused>();
   #exhausted = false;
+  /** Silences that became turns since the last word of the caller. */
+  #silences = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -81,13 +83,29 @@ export class Budget {
     );
   }
 
-  /** @throws ClientError when a minute has had its answers. */
-  requireAnswer(now: number): void {
-    if (this.answers.take(1, now)) return;
-    throw new ClientError(
+  /** One more answer is to be asked for. @returns why it is not: a minute has had its answers. */
+  refusedAnswer(now: number): ClientError | null {
+    if (this.answers.take(1, now)) return null;
+    const most = this.#limits.answersPerMinute;
+    return new ClientError(
       "rate_limit_exceeded",
-      `At most ${this.#limits.answersPerMinute} answers a minute are asked for; this one was not.`,
+      `At most ${most} answers a minute are asked for; this one was not.`,
     );
+  }
+
+  /** A silence is to become a turn. @returns whether it may: the caller said something not long ago. */
+  get answersSilence(): boolean {
+    return this.#silences < this.#limits.idleAnswers;
+  }
+
+  /** It became one. */
+  silence(): void {
+    this.#silences += 1;
+  }
+
+  /** The caller said something, aloud or typed: somebody is there. */
+  heard(): void {
+    this.#silences = 0;
   }
 
   /**
@@ -140,14 +158,16 @@ export class Budget {
     }
   }
 
-  /** Null: all of it is there. */
-  snapshot(now: number): BudgetSnapshot | null {
-    const paidAt = RATES.map((name) => this[name].paidAt(now));
-    const refused = Array.from(this.#refused, ([resource, each]) => [resource, { ...each }] as const);
-    return refused.length === 0 && paidAt.every((at) => at === 0) ? null : { paidAt, refused };
+  snapshot(now: number): BudgetSnapshot {
+    return {
+      paidAt: RATES.map((name) => this[name].paidAt(now)),
+      refused: Array.from(this.#refused, ([resource, each]) => [resource, { ...each }]),
+      silences: this.#silences,
+    };
   }
 
-  restore({ paidAt, refused }: BudgetSnapshot): void {
+  restore({ paidAt, refused, silences }: BudgetSnapshot): void {
+    this.#silences = silences;
     for (const [index, name] of RATES.entries()) this[name].restore(paidAt[index] ?? 0);
     for (const [resource, each] of refused) this.#refused.set(resource, { ...each });
   }
@@ -157,4 +177,5 @@ export interface BudgetSnapshot {
   /** In the order of `RATES`. */
   readonly paidAt: readonly number[];
   readonly refused: readonly (readonly [Resource, Readonly<Refused>])[];
+  readonly silences: number;
 }

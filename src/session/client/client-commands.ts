@@ -9,6 +9,7 @@ import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
+import type { Kept } from "./budget-kept.ts";
 import type { PlainEvent } from "./client-messages.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
@@ -28,8 +29,6 @@ export interface CommandHost {
   updateSession(session: JsonObject): void;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
-  /** @throws ClientError when a session keeps no more: `size` characters are to be kept, of the event's field `param`. */
-  requireKept(size: number, param: string): void;
   readonly transcriptionOnly: boolean;
   /** Of audio in what the client creates. */
   readonly inputFormat: AudioFormat;
@@ -40,6 +39,7 @@ export interface CommandParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly budget: Budget;
+  readonly kept: Kept;
   readonly backpressure: Backpressure;
   readonly conversation: Conversation;
   readonly playout: Playout;
@@ -124,7 +124,7 @@ export class ClientCommands {
     this.#refuseOpenTurn(item.id);
     const kept = withoutAudio(item);
     const size = jsonSize(kept);
-    this.#host.requireKept(size, "item");
+    this.#parts.kept.require(size, "item");
     if (size > LARGE_ITEM) backpressure.requireRoom();
     const audio = audioParts(item, format).map(({ index, bytes }) => {
       return { index, bytes, ms: durationMs(format, bytes.byteLength) };
@@ -260,11 +260,12 @@ export class ClientCommands {
     const { conversation, context, budget } = this.#parts;
     const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
     const { responseParamsSize: size, responseMediaSize: media } = context.limits;
-    this.#host.requireKept(checkParamsSize(params, { size, media }), "response");
+    this.#parts.kept.require(checkParamsSize(params, { size, media }), "response");
     const audioMs = checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
-    budget.requireAnswer(context.now);
     budget.requireAudio(audioMs, "response.input", context.now);
+    const refusal = budget.refusedAnswer(context.now);
+    if (refusal) throw refusal;
     this.#host.respond(withoutOwnVoice(params));
   }
 

@@ -35,8 +35,10 @@ export interface AudioPart {
 export interface ClientMessagesHost {
   /** Of the client's audio. */
   readonly inputFormat: AudioFormat;
-  /** The client wants something, other than that its audio is heard: an event of this type. */
-  acted(type: string): void;
+  /** The client wants something, other than that its audio is heard. */
+  acted(): void;
+  /** It goes on though it is refused, message after message. */
+  flooded(): void;
   /** Anything but audio. @throws ClientError */
   event(event: PlainEvent): void;
   /** Audio in the session's input format; a view that is valid only during the call. */
@@ -48,6 +50,12 @@ export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;
 
 /** Events that a client sends though nobody says anything: silence is streamed too. */
 const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", "playback.ack", APPEND]);
+/** By these a caller who says nothing aloud shows that somebody is there. */
+const WORDS: ReadonlySet<string> = new Set([
+  "conversation.item.create",
+  "input_audio_buffer.commit",
+  "response.create",
+]);
 /** What an upstream refuses of these has to be told, or taken back, also where the event has no `event_id`. */
 const JUDGED: ReadonlySet<string> = new Set(["session.update", "conversation.item.create"]);
 /** What was refused and not told is told by this deadline, so long after it. */
@@ -92,6 +100,10 @@ export class ClientMessages {
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
     else if (this.#steps.busy) this.#steps.wait(data);
     else this.#work(data);
+    if (!this.#budget.exhausted) return;
+    this.#budget.settled();
+    this.#context.metric("clients_flooding", 1);
+    this.#host.flooded();
   }
 
   #work(data: WireMessage): void {
@@ -243,7 +255,8 @@ export class ClientMessages {
       throw new ClientError("invalid_value", `'${event.type}' needs the subprotocol 'duplex.v1'.`, "type");
     }
     if (event.type === APPEND || !STILL.has(event.type)) this.#delivery.pulse.spoke();
-    if (!STILL.has(event.type)) this.#host.acted(event.type);
+    if (!STILL.has(event.type)) this.#host.acted();
+    if (WORDS.has(event.type)) this.#budget.heard();
     if (!this.#delivery.heard(sequence)) return;
     if (event.type === APPEND) this.#append(event.audio);
     else {

@@ -93,7 +93,11 @@ function lengthOf(value: Json | undefined): number {
 /** @throws ClientError `item_too_large`, naming the bound and what was sent. */
 function requireSize(size: number, most: number, path: string, what: string): void {
   if (size <= most) return;
-  throw new ClientError("item_too_large", `Invalid '${path}': ${size} ${what}, at most ${most} are taken.`, path);
+  throw new ClientError(
+    "item_too_large",
+    `Invalid '${path}': ${size} ${what}, at most ${most} are taken.`,
+    path,
+  );
 }
 
 type Parts = Readonly<Record<string, readonly string[]>>;

@@ -1,4 +1,5 @@
 /** `idle_timeout_ms`: nobody says anything after an answer, and the silence becomes a turn. */
+import type { Budget } from "../client/budget.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +11,7 @@ import type { TurnTaking } from "./turn-taking.ts";
 interface IdleParts {
   readonly context: Context;
   readonly port: ClientPort;
+  readonly budget: Budget;
   readonly config: Configuration;
   readonly responses: Responses;
   readonly listener: Listener;
@@ -18,8 +20,6 @@ interface IdleParts {
 
 export class Idle {
   readonly #parts: IdleParts;
-  /** Silences that became turns since the last word of the caller. */
-  #count = 0;
 
   constructor(parts: IdleParts) {
     this.#parts = parts;
@@ -30,18 +30,13 @@ export class Idle {
     return turn?.type === "server_vad" ? turn.idle_timeout_ms : null;
   }
 
-  /** The caller said something, aloud or typed: somebody is there. */
-  heard(): void {
-    this.#count = 0;
-  }
-
   /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
   arm(): void {
-    const { context, port, responses, listener } = this.#parts;
+    const { context, port, budget, responses, listener } = this.#parts;
     const idleMs = this.#timeoutMs;
     context.deadlines.clear("idle");
-    if (this.#count >= context.limits.idleAnswers) return;
-    if (idleMs === null || !port.connected || responses.answering.length > 0 || responses.count === 0) return;
+    if (idleMs === null || !port.connected || !budget.answersSilence) return;
+    if (responses.answering.length > 0 || responses.count === 0) return;
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }
 
@@ -49,15 +44,7 @@ export class Idle {
   due(): void {
     const idleMs = this.#timeoutMs;
     if (idleMs === null || !this.#parts.port.connected) return;
-    this.#count += 1;
+    this.#parts.budget.silence();
     this.#parts.turns.idle(idleMs);
-  }
-
-  snapshot(): number {
-    return this.#count;
-  }
-
-  restore(count: number): void {
-    this.#count = count;
   }
 }
