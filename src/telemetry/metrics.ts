@@ -7,6 +7,7 @@ export type MetricKind = "count" | "gauge";
 /** `gauge` keeps the highest value, the others the sum. */
 export const METRICS = {
   buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
+  client_congested: { kind: "count", help: "Times answers waited because a client did not read." },
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
