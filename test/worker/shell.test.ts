@@ -226,7 +226,6 @@ describe("time", () => {
     client.bufferedAmount = 500_000;
     say("3");
     expect(session.inputs.map((input) => (input.type === "buffered" ? input.bytes : input.type))).toEqual([
-      "open",
       "message",
       200_000,
       "message",
