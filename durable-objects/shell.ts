@@ -25,7 +25,7 @@ import { Timer, type Clock } from "./timer.ts";
 /** What the shell needs of a session: the core's own class, or a scripted double. */
 export type SessionCore = Pick<
   Session,
-  "handle" | "deadline" | "quiet" | "snapshot" | "state" | "terminate" | "resumable" | "extended"
+  "handle" | "deadline" | "quiet" | "busy" | "snapshot" | "state" | "terminate" | "resumable" | "extended"
 >;
 
 export interface ShellHost {
@@ -116,6 +116,7 @@ export class Shell {
     this.#snapshots = new Snapshots({
       clock: host.clock,
       take: () => this.#save(),
+      busy: () => session.busy,
       stored: (covers) => this.#handleQuietly({ type: "persisted", covers }),
       failed: () => this.#aim(),
     });

@@ -381,6 +381,11 @@ export class Session {
     );
   }
 
+  /** A long message is being worked through: a snapshot had to do all of it first. */
+  get busy(): boolean {
+    return this.#messages.busy;
+  }
+
   /** A client that shows this token may take the session up again. */
   resumable(token: string): boolean {
     return this.#status !== "ended" && this.#conduct.delivery.resumable(token);
@@ -394,7 +399,7 @@ export class Session {
   snapshot(): SessionSnapshot {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
-    // Nobody asks for one meanwhile but a shell that failed to store the last. What follows is said with the next input.
+    // A shell waits while it is `busy`; for whoever does not, what follows is said with the next input.
     this.#messages.finish();
     return {
       version: SNAPSHOT_VERSION,

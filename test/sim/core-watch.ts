@@ -90,6 +90,10 @@ export class CoreWatch implements SessionCore {
     return this.session.deadline;
   }
 
+  get busy(): boolean {
+    return this.session.busy;
+  }
+
   get quiet(): boolean {
     return this.session.quiet;
   }
