@@ -12,7 +12,7 @@ export interface Limits {
   readonly clientBytesPerSecond: number;
   /**
    * Milliseconds of audio that a client may send at once, a recording or what a gap held back, and beyond it seconds of
-   * audio a second: each costs some 6 ms of CPU.
+   * audio a second: each costs some 4 ms of CPU.
    */
   readonly clientAudioBurstMs: number;
   readonly clientAudioSpeed: number;
@@ -64,7 +64,7 @@ export interface Limits {
   readonly inputHistoryMs: number;
   /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
   readonly inputSliceMs: number;
-  /** Of one message not more is worked through at once, some 15 ms of CPU: other sessions share the thread. */
+  /** Of one message not more is worked through at once, some 7 ms of CPU: other sessions share the thread. */
   readonly inputStepMs: number;
   /** Audio bytes waiting for an upstream that is still dialling (87 s of 24 kHz PCM). Beyond it the oldest goes, which is told. */
   readonly backlogBytes: number;
