@@ -70,6 +70,12 @@ function isEscaped(text: string, at: number): boolean {
   return (at - 1 - before) % 2 === 1;
 }
 
+/** Whether `value` has no more than `depth` levels of objects and lists. Stops at the first that is deeper. */
+export function isNestedWithin(value: Json, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner: Json) => isNestedWithin(inner, depth - 1));
+}
+
 /** About the characters of `value` as JSON, without writing it. */
 export function jsonSize(value: Json | undefined): number {
   if (typeof value === "string") return value.length + 2;
