@@ -333,7 +333,7 @@ const UNFITTING: ReadonlySet<string> = new Set([
 function asksAgainAtOnce({ steps }: Script): boolean {
   let cancelled = false;
   for (const step of steps) {
-    if (step.do !== "send") cancelled = cancelled && step.do === "raw";
+    if (step.do !== "send") cancelled = cancelled && (step.do === "raw" || (step.do === "say" && step.burst));
     else if (step.event["type"] === "response.cancel") cancelled = true;
     else if (cancelled && step.event["type"] === "response.create") return true;
   }

@@ -2,7 +2,7 @@
 import type { Step } from "./script.ts";
 
 /** What only a provider finds wrong with a `response.create`. */
-const REFUSED = /"tool_choice":"sometimes"|"unheard_of"/;
+const REFUSED = /"tool_choice":"sometimes"|"unheard_of"|"bad name!"/;
 
 /**
  * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in

@@ -51,7 +51,16 @@ export class Reference implements Far {
   readonly #wire: Wire & { readyState: number };
 
   readonly #habit: Habit;
-  readonly #wired: Wired = { memory: new Map() };
+  readonly #wired: Wired = {
+    memory: new Map(),
+    tell: (event) => {
+      this.#time.after(0, () => {
+        if (this.#wire.readyState !== 1) return;
+        this.#time.stir();
+        this.#session.receive(JSON.stringify(event));
+      });
+    },
+  };
 
   /** `seed`: of the identifiers. */
   constructor(time: OracleTime, script: Script, habit: Habit, seed: number, peer: Peer) {

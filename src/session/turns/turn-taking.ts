@@ -29,8 +29,10 @@ export class TurnTaking implements InputListener {
   /** What the provider that takes the turns makes of the caller. */
   readonly #provider: ProviderTurn;
   #phase: TurnPhase = "listening";
-  /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
+  /** Where the present turn begins: at its prefix, and where there is none where the buffer does. */
   #startTicks = 0;
+  /** Where the present buffer begins: after the last commit or clear. */
+  #bufferTicks = 0;
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
   /** Silence at the hop before this one. */
@@ -118,6 +120,8 @@ export class TurnTaking implements InputListener {
     if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
     const before = this.#phase;
     const detects = detection || witness;
+    // What a resampler still holds of what was before is in no buffer that begins now.
+    if (before === "listening" && !detection) this.#input.flush();
     if (this.#detects !== detects || (before !== "manual") !== detection) this.#anew(detects);
     this.#step(detection ? "vad_on" : "vad_off");
     if ((before !== "manual") === detection) return;
@@ -189,6 +193,12 @@ export class TurnTaking implements InputListener {
 
   /** The buffer begins at a position: what was before it is not part of the next turn. */
   #begin(ticks: number): void {
+    this.#bufferTicks = ticks;
+    this.#turnBegins(ticks);
+  }
+
+  /** What is told of the buffer begins at a position. */
+  #turnBegins(ticks: number): void {
     this.#startTicks = ticks;
     this.#flow.begin(ticks);
   }
@@ -287,7 +297,7 @@ export class TurnTaking implements InputListener {
     this.#step("speech_started");
     this.#item.unique();
     // Before anybody is dialled: who is told where the turn begins must not be told of what was before it.
-    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));
+    this.#turnBegins(Math.max(this.#startTicks, prefixTicks, 0));
     this.#unmadeTicks = this.#startTicks;
     for (const link of this.#host.links) link.ensure();
     this.#context.metric("speech_started", 1);
@@ -340,10 +350,13 @@ export class TurnTaking implements InputListener {
     return this.#watch;
   }
 
-  /** The client's `input_audio_buffer.commit`. @throws ClientError when there is too little to commit. */
+  /**
+   * The client's `input_audio_buffer.commit`: all of the buffer, whatever the detector made of it so far.
+   * @throws ClientError when there is too little to commit.
+   */
   commit(): void {
     const end = this.#input.ticks;
-    const bufferedMs = (end - this.#startTicks) / TICKS_PER_MS;
+    const bufferedMs = (end - this.#bufferTicks) / TICKS_PER_MS;
     const { commitLeastMs } = this.#context.limits;
     if (bufferedMs < commitLeastMs) {
       throw tooShort(bufferedMs, commitLeastMs);
@@ -351,8 +364,7 @@ export class TurnTaking implements InputListener {
     this.takeBack();
     // One that is dialled now hears from the present on, until it is told where the buffer begins.
     for (const link of this.#flow.buffering) link.ensure();
-    // While only listening nothing was sent on: the buffer is what the history still holds of it.
-    if (this.#phase === "listening") this.#begin(this.#startTicks);
+    if (this.#phase !== "manual") this.#wholeBuffer();
     this.#input.flush();
     this.#flow.forward();
     this.#step("committed");
@@ -360,6 +372,20 @@ export class TurnTaking implements InputListener {
     if (this.openItem === null) this.#item.unique();
     this.#commit(end, this.#flow.buffering);
     this.#host.onTurn(false);
+  }
+
+  /**
+   * While only listening nothing was sent on, and of a turn only what begins with its prefix: the buffer is what the history
+   * still holds of it.
+   */
+  #wholeBuffer(): void {
+    const from = Math.max(this.#bufferTicks, this.#flow.oldestTicks);
+    if (this.#phase === "speaking") {
+      if (from >= this.#startTicks) return;
+      for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
+      this.#item.forget();
+    }
+    this.#begin(from);
   }
 
   /** The buffer up to a position becomes an item: with those who were told the turn, and in the conversation. */
@@ -379,6 +405,7 @@ export class TurnTaking implements InputListener {
     this.#provider.end();
     this.#unmadeTicks = null;
     this.#startTicks = endTicks;
+    this.#bufferTicks = endTicks;
     const itemId = this.#item.announce(audioMs);
     this.#watch.look();
     return itemId;
@@ -402,7 +429,8 @@ export class TurnTaking implements InputListener {
     const announced = this.openItem !== null;
     this.#provider.end();
     this.#step("cleared");
-    if (this.#phase === "listening") this.#anew(true);
+    this.#input.flush();
+    if (this.#detects) this.#anew(true);
     this.#item.forget();
     if (announced) this.#item.next();
     this.#unmadeTicks = null;
@@ -470,6 +498,7 @@ export class TurnTaking implements InputListener {
     return {
       phase: this.#phase,
       startTicks: this.#startTicks,
+      bufferTicks: this.#bufferTicks,
       silenceMs: this.#silenceMs,
       witnessTicks: this.#witnessTicks,
       unmadeTicks: this.#unmadeTicks,
@@ -485,6 +514,7 @@ export class TurnTaking implements InputListener {
   restore(snapshot: TurnSnapshot): void {
     this.#phase = snapshot.phase;
     this.#startTicks = snapshot.startTicks;
+    this.#bufferTicks = snapshot.bufferTicks ?? snapshot.startTicks;
     this.#silenceMs = snapshot.silenceMs;
     this.#witnessTicks = snapshot.witnessTicks;
     this.#unmadeTicks = snapshot.unmadeTicks;
