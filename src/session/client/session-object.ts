@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Link } from "../links/link.ts";
 import type { Asking } from "../output/asking.ts";
-import type { Conversation } from "../memory/conversation.ts";
+import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
@@ -21,7 +21,7 @@ interface SessionObjectParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
-  readonly conversation: Conversation;
+  readonly playout: Playout;
   readonly links: readonly Link[];
   readonly transcriber: Transcriber | null;
   readonly delivery: Delivery;
@@ -80,11 +80,11 @@ export class SessionObject {
 
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
-    const { context, port, config, conversation } = this.#parts;
+    const { context, port, config, playout } = this.#parts;
     const before = config.snapshot();
     config.update(session, port.extended);
-    const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
-    if (spoke && voiceOf(config.current) !== voiceOf(before)) {
+    // Also beside the conversation, or in an item that is gone.
+    if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
       throw new ClientError(
         "cannot_update_voice",
