@@ -212,6 +212,28 @@ export const DIFFERENCES: readonly Difference[] = [
       }),
   },
   {
+    id: "spoken item",
+    what: "An answer that was spoken can be handed back as an item",
+    rewrite: (events, _side, script) => {
+      const taken = script.steps.flatMap((step) =>
+        step.do === "send" && /"type":"output_audio"/.test(JSON.stringify(step.event["item"] ?? null))
+          ? [textOf(step.event["event_id"]), textOf(objectOf(step.event["item"])["id"])]
+          : [],
+      );
+      if (taken.length === 0) return events;
+      return events.flatMap((event) => {
+        const { error, item_id, item } = event.value;
+        const about = [objectOf(error)["event_id"], item_id, objectOf(item)["id"]];
+        if (about.some((name) => taken.includes(textOf(name)))) return [];
+        // It is before what follows it, and costs tokens.
+        return withValue(
+          event,
+          deep(event.value, (object) => without(object, "usage", "previous_item_id")),
+        );
+      });
+    },
+  },
+  {
     id: "truncated in mid-answer",
     what: "Nothing more is sent of an item that is truncated while it grows",
     rewrite: (events) => {
@@ -224,9 +246,10 @@ export const DIFFERENCES: readonly Difference[] = [
         if (type === "conversation.item.truncated" && growing.has(item)) cut.add(item);
       }
       if (cut.size === 0) return events;
+      const answers = new Set([...cut].map((item) => item.replace(/\.\d+$/, "")));
       return events.map((event) =>
         event.threads.some(
-          (thread) => cut.has(thread.replace(/^item |^response /, "")) || cut.has(`${thread.slice(9)}.0`),
+          (thread) => cut.has(thread.replace(/^item /, "")) || answers.has(thread.replace(/^response /, "")),
         )
           ? withValue(
               event,
