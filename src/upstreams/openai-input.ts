@@ -68,6 +68,11 @@ export class InputEvents {
     ];
   }
 
+  /** See `Transcripts.held`. */
+  get held(): number {
+    return this.#transcripts.held;
+  }
+
   /** An answer begins: transcripts that nothing more is said of are whole. */
   answerBegins(): void {
     this.#transcripts.answered();

@@ -11,7 +11,10 @@ const NAMED = { type: "function", name: "f", parameters: {} };
 
 const update = (call: Call, tools: JsonObject[]) =>
   call.client({ type: "session.update", session: { type: "realtime", tools } });
-const told = (call: Call) => call.commands().findLast(({ type }) => type === "configure")?.config?.tools;
+const told = (call: Call) => {
+  const last = call.commands().findLast(({ type }) => type === "configure");
+  return last !== undefined && "config" in last ? last.config.tools : null;
+};
 const shown = (call: Call) => (call.last("session.updated")["session"] as JsonObject)["tools"];
 
 describe("secrets of tools", () => {

@@ -107,7 +107,7 @@ export class ClientCommands {
     const format = this.#host.inputFormat;
     const { itemSize, itemAudioMs } = context.limits;
     const names = {
-      itemId: typeof id === "string" ? id : context.newId("item"),
+      itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
       newCallId: () => context.newId("call"),
     };
     const item = checkItem(given, names, itemSize, { format, ms: itemAudioMs });

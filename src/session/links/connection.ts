@@ -18,6 +18,7 @@ import type {
 import { Backlog, type BacklogSnapshot } from "./backlog.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import type { Verdict } from "./refusals.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
@@ -46,10 +47,13 @@ export interface ConnectionIdentity {
   readonly upstream: string;
 }
 
-type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer";
-const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer"];
+type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | "settle";
+const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer", "settle"];
+/** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
+const SETTLES_MS = 5000;
 
 const NAMES_KEPT = 256;
+const VERDICTS_KEPT = 32;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
 
@@ -94,6 +98,9 @@ export class Connection {
   readonly #asked = new Set<string>();
   /** Something should be heard of it, and nothing at all was since. */
   #watched = false;
+  readonly #verdicts: Verdict[] = [];
+  /** What its upstream held open when it was last asked. */
+  #held = 0;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
@@ -172,6 +179,14 @@ export class Connection {
     // A provider may state another format than it was dialled for, while audio waits for it.
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
     for (const event of events) this.#event(event);
+    const held = this.#upstream.held ?? 0;
+    if (held !== this.#held) this.#holds(held);
+  }
+
+  #holds(held: number): void {
+    this.#held = held;
+    if (held === 0) this.#clear("settle");
+    else if (this.alive) this.#deadline("settle", SETTLES_MS);
   }
 
   #event(event: UpstreamEvent): void {
@@ -246,6 +261,20 @@ export class Connection {
   #caused(command: Command): Command {
     const { cause } = this.#context;
     return cause === null || command.type === "audio" ? command : { ...command, cause };
+  }
+
+  /** The item is none of its own from now on. @returns whether it was. */
+  disown(itemId: string): boolean {
+    return this.#own.delete(itemId);
+  }
+
+  /** It does not serve yet: what it makes of its greeting counts when it does. */
+  keepVerdict(verdict: Verdict): void {
+    if (this.#verdicts.length < VERDICTS_KEPT) this.#verdicts.push(verdict);
+  }
+
+  takeVerdicts(): readonly Verdict[] {
+    return this.#verdicts.splice(0);
   }
 
   /** This very connection made the item, or was the first to hear it. */
@@ -401,6 +430,7 @@ export class Connection {
   /** A deadline of this connection came. */
   timeout(what: string): void {
     if (what === "keepalive") this.command({ type: "keepalive" });
+    else if (what === "settle") for (const event of this.#upstream.settle?.() ?? []) this.#event(event);
     else if (what === "answer") this.giveUp("upstream_timeout", "The upstream fell silent.");
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");
@@ -442,6 +472,7 @@ export class Connection {
       watched: this.#watched,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
+      ...(this.#verdicts.length === 0 ? {} : { verdicts: [...this.#verdicts] }),
     };
   }
 
@@ -463,6 +494,7 @@ export class Connection {
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
     for (const id of snapshot.own) this.#own.add(id);
     for (const id of snapshot.asked) this.#asked.add(id);
+    this.#verdicts.push(...(snapshot.verdicts ?? []));
     this.#watched = snapshot.watched;
     this.#upstream.restore(snapshot.upstream);
     this.#backlog.restore(snapshot.backlog, this.capabilities.input);
@@ -504,4 +536,6 @@ export interface ConnectionSnapshot {
   readonly watched: boolean;
   readonly upstream: JsonObject;
   readonly backlog: BacklogSnapshot;
+  /** Absent: there are none. */
+  readonly verdicts?: readonly Verdict[];
 }

@@ -22,6 +22,7 @@ import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
 import { Patience, type PatienceSnapshot } from "./patience.ts";
+import type { Verdict } from "./refusals.ts";
 import type { Replay, Untold } from "./replay.ts";
 import { Succession, type SuccessionSnapshot } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -250,6 +251,8 @@ export class Link implements AudioTap, ConnectionHost {
     this.#clear("redial");
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
+    // What it made of its greeting counts from now on.
+    for (const event of successor.takeVerdicts()) this.#host.onUpstream(this, event);
     if (successor.phase !== "ready") return;
     this.#succession.serves(successor);
     this.#host.onSent(this);
@@ -274,6 +277,11 @@ export class Link implements AudioTap, ConnectionHost {
     if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);
   }
 
+  /** The connection did not take it that an item of its own was cut off: it forgets the item, and is told what was heard. */
+  retell(itemId: string): void {
+    if (this.#current?.alive) this.#host.replay?.retell(this.#current, itemId);
+  }
+
   /** What was said meanwhile is told to a connection that may serve next. */
   refill(): void {
     this.#succession.refill();
@@ -282,6 +290,7 @@ export class Link implements AudioTap, ConnectionHost {
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
+      if (isVerdict(event)) connection.keepVerdict(event);
       return;
     }
     note(connection, event);
@@ -512,6 +521,10 @@ const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
   "input.transcript.delta",
   "input.transcript.completed",
 ]);
+
+function isVerdict(event: UpstreamEvent): event is Verdict {
+  return event.type === "configured" || event.type === "unconfigured" || event.type === "refused";
+}
 
 /** Whether a connection is of use shows in what it says. */
 function note(connection: Connection, event: UpstreamEvent): void {

@@ -31,6 +31,8 @@ const LEAST_MS = 100;
 const NOTHING = "";
 const MISSING = "missing";
 const SOUND = "sound";
+/** An answer of its own, of which it knows more than was heard. */
+const WHOLE = "whole";
 
 /** The connection has the item. */
 export function isKnown(told: string): boolean {
@@ -69,6 +71,14 @@ export class Replay {
     if (!connection.told.has(itemId) && !connection.later.has(itemId)) return;
     const entry = this.#conversation.find(itemId);
     if (entry) this.#tell(connection, entry);
+  }
+
+  /** It made the item, and remembers more of it than was heard: it is told it anew. */
+  retell(connection: Connection, itemId: string): void {
+    const entry = this.#conversation.find(itemId);
+    if (!entry || !connection.disown(itemId)) return;
+    connection.told.set(itemId, WHOLE);
+    this.#tell(connection, entry);
   }
 
   /** What was still growing when this connection was told the conversation, and has ended since. */
