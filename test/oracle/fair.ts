@@ -19,7 +19,8 @@ export function isFair(steps: readonly Step[]): boolean {
     if (dialled && !(step.do === "send" && step.event["type"] === "session.update")) return false;
     dialled = step.do === "reconnect";
     waited = step.do === "wait" || step.do === "settle";
-    if (step.do !== "send") refused = false;
+    const instant = step.do === "raw" || (step.do === "say" && step.burst);
+    if (step.do !== "send") refused = refused && instant;
     else if (step.event["type"] === "response.create") {
       if (refused) return false;
       refused = REFUSED.test(JSON.stringify(step.event));

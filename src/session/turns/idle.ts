@@ -30,9 +30,11 @@ export class Idle {
 
   /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
   arm(): void {
-    const { context, port, responses, listener } = this.#parts;
+    const { context, port, responses, listener, turns } = this.#parts;
     const idleMs = this.#timeoutMs;
     context.deadlines.clear("idle");
+    // The answer was cut by somebody who speaks: what follows is a turn, and no silence.
+    if (turns.openItem !== null) return;
     if (idleMs === null || !port.connected || responses.answering.length > 0 || responses.count === 0) return;
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }

@@ -8,8 +8,7 @@ import type { UserItemSnapshot } from "./user-item.ts";
 export interface TurnSnapshot {
   readonly phase: TurnPhase;
   readonly startTicks: number;
-  /** Absent in snapshots of builds that did not know it. */
-  readonly bufferTicks?: number;
+  readonly bufferTicks: number;
   readonly silenceMs: number;
   readonly witnessTicks: number | null;
   readonly unmadeTicks: number | null;

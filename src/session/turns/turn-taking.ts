@@ -379,12 +379,12 @@ export class TurnTaking implements InputListener {
    * still holds of it.
    */
   #wholeBuffer(): void {
+    if (this.#phase === "listening") return this.#begin(this.#bufferTicks);
+    // What has left the history was silence.
     const from = Math.max(this.#bufferTicks, this.#flow.oldestTicks);
-    if (this.#phase === "speaking") {
-      if (from >= this.#startTicks) return;
-      for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
-      this.#item.forget();
-    }
+    if (from >= this.#startTicks) return;
+    for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
+    this.#item.forget();
     this.#begin(from);
   }
 
@@ -514,7 +514,7 @@ export class TurnTaking implements InputListener {
   restore(snapshot: TurnSnapshot): void {
     this.#phase = snapshot.phase;
     this.#startTicks = snapshot.startTicks;
-    this.#bufferTicks = snapshot.bufferTicks ?? snapshot.startTicks;
+    this.#bufferTicks = snapshot.bufferTicks;
     this.#silenceMs = snapshot.silenceMs;
     this.#witnessTicks = snapshot.witnessTicks;
     this.#unmadeTicks = snapshot.unmadeTicks;
