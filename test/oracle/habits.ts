@@ -319,6 +319,13 @@ export const HABITS: readonly Habit[] = [
     },
   },
   {
+    name: "accounts late",
+    what: "what a cancelled answer cost is told more than half a second after it",
+    hidden: true,
+    late: ({ type, response }) =>
+      type === "response.done" && objectOf(response)["status"] === "cancelled" ? 600 : 0,
+  },
+  {
     name: "fails",
     what: "every second answer fails before it has said anything",
     hidden: false,
