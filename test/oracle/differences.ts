@@ -91,6 +91,20 @@ export const DIFFERENCES: readonly Difference[] = [
     const param = typeof error["param"] === "string" ? (error["param"].split(/[.[]/)[0] ?? null) : null;
     return withValue(event, { error: { ...error, code: "malformed", param } });
   }),
+  {
+    id: "said once",
+    what: "The same fault of the audio is told once a second",
+    rewrite: (events) => {
+      const told = new Set<string>();
+      return events.filter(({ type, place, value }) => {
+        const fault = JSON.stringify(value);
+        if (type !== "error" || !FAULTS_OF_AUDIO.has(textOf(objectOf(value["error"])["event_id"]))) return true;
+        const first = !told.has(`${place} ${fault}`);
+        told.add(`${place} ${fault}`);
+        return first;
+      });
+    },
+  },
   each(
     "metadata",
     "What a provider adds to metadata is told at the end of its answer",
@@ -346,6 +360,9 @@ const MALFORMED: ReadonlySet<string> = new Set([
   "invalid_session_type",
   "item_reference_invalid_item_id",
 ]);
+
+/** Names of events that carry no audio (episodes/updates.ts). */
+const FAULTS_OF_AUDIO: ReadonlySet<string> = new Set(["mine_9", "mine_10", "mine_11"]);
 
 const UNFITTING: ReadonlySet<string> = new Set([
   "malformed",

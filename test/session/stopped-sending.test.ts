@@ -232,6 +232,20 @@ describe("idle_timeout_ms", () => {
     expect(count(call, "input_audio_buffer.timeout_triggered")).toBe(0);
   });
 
+  test("[M43] what is committed of it begins after the answer", () => {
+    const call = new Call({ session });
+    call.append(silence(2000));
+    call.client({ type: "response.create" });
+    call.answer(voice(300));
+    call.append(silence(400));
+    call.advance(5400);
+    expect(committedMs(call)).toEqual([400]);
+    expect(call.last("input_audio_buffer.timeout_triggered")).toMatchObject({
+      audio_start_ms: 2000,
+      audio_end_ms: 2400,
+    });
+  });
+
   test("[M15] stands still while the client is away, and begins anew when it is back", () => {
     const call = new Call({ session, dialect: "duplex.v1" });
     const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };

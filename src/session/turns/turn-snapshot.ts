@@ -9,6 +9,7 @@ export interface TurnSnapshot {
   readonly phase: TurnPhase;
   readonly startTicks: number;
   readonly bufferTicks: number;
+  readonly quietTicks: number;
   readonly silenceMs: number;
   readonly witnessTicks: number | null;
   readonly unmadeTicks: number | null;

@@ -35,6 +35,8 @@ export class TurnTaking implements InputListener {
   #bufferTicks = 0;
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
+  /** Where the last answer ended: a silence that is waited out does not begin before. */
+  #quietTicks = 0;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
   /** Where speech began that is only witnessed; null: nobody speaks. */
@@ -440,6 +442,11 @@ export class TurnTaking implements InputListener {
     this.#watch.look();
   }
 
+  /** An answer ended: what is heard from now on may be a silence. */
+  quiet(): void {
+    this.#quietTicks = this.#input.ticks;
+  }
+
   /**
    * Nobody spoke for `idleMs`: the silence becomes a turn, so that the model may ask whether anyone is there. Of a client
    * that sends none there may be next to nothing: it is the least that a provider takes.
@@ -448,7 +455,7 @@ export class TurnTaking implements InputListener {
     if (this.#phase !== "listening" || this.#host.judging()) return;
     this.#item.unique();
     const end = this.#input.ticks;
-    const start = Math.max(this.#startTicks, end - idleMs * TICKS_PER_MS);
+    const start = Math.max(this.#startTicks, this.#quietTicks, end - idleMs * TICKS_PER_MS);
     const least = start + this.#context.limits.commitLeastMs * TICKS_PER_MS;
     this.#item.tellTimeout(start, Math.max(end, least));
     for (const link of this.#host.links) link.ensure();
@@ -499,6 +506,7 @@ export class TurnTaking implements InputListener {
       phase: this.#phase,
       startTicks: this.#startTicks,
       bufferTicks: this.#bufferTicks,
+      quietTicks: this.#quietTicks,
       silenceMs: this.#silenceMs,
       witnessTicks: this.#witnessTicks,
       unmadeTicks: this.#unmadeTicks,
@@ -515,6 +523,7 @@ export class TurnTaking implements InputListener {
     this.#phase = snapshot.phase;
     this.#startTicks = snapshot.startTicks;
     this.#bufferTicks = snapshot.bufferTicks;
+    this.#quietTicks = snapshot.quietTicks;
     this.#silenceMs = snapshot.silenceMs;
     this.#witnessTicks = snapshot.witnessTicks;
     this.#unmadeTicks = snapshot.unmadeTicks;
