@@ -53,20 +53,23 @@ describe("conversation items", () => {
     const first = new Call();
     first.client({ type: "response.create" });
     first.answer(voice(100), "Hello there.");
-    const shown = first.last("conversation.item.done")["item"] as JsonObject;
-    first.client({ type: "conversation.item.retrieve", item_id: String(shown["id"]) });
+    const shown = first.last("conversation.item.done")["item"] as JsonObject & { id: string };
+    first.client({ type: "conversation.item.retrieve", item_id: shown.id });
     const retrieved = first.last("conversation.item.retrieved")["item"] as JsonObject;
     for (const item of [shown, retrieved]) {
       const call = new Call();
       call.client({ type: "conversation.item.create", item });
       expect(call.types()).not.toContain("error");
       expect(call.last("conversation.item.added")["item"]).toEqual(shown);
-      expect(call.commands().at(-1)).toMatchObject({ type: "item", item: { content: [{ type: "output_audio" }] } });
-      call.client({ type: "conversation.item.retrieve", item_id: String(shown["id"]) });
+      expect(call.commands().at(-1)).toMatchObject({
+        type: "item",
+        item: { content: [{ type: "output_audio" }] },
+      });
+      call.client({ type: "conversation.item.retrieve", item_id: shown.id });
       expect(call.last("conversation.item.retrieved")["item"]).toEqual(shown);
       call.client({
         type: "conversation.item.truncate",
-        item_id: String(shown["id"]),
+        item_id: shown.id,
         content_index: 0,
         audio_end_ms: 50,
       });

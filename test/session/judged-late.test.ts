@@ -143,7 +143,12 @@ describe("a transcript that may still grow", () => {
     provider(said("Hello"));
     provider({ ...said("Hello there."), status: "completed" });
     expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Hello there." });
-    expect(call.session.snapshot().context.deadlines.map(([name]) => name).join()).not.toContain("settle");
+    expect(
+      call.session
+        .snapshot()
+        .context.deadlines.map(([name]) => name)
+        .join(),
+    ).not.toContain("settle");
   });
 });
 

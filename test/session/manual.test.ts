@@ -104,7 +104,9 @@ describe("turn_detection null", () => {
     expect(call.commandTypes().slice(cleared)).toEqual(["clear", "audio", "commit"]);
     expect(sinceClear(call)).toEqual(new Uint8Array(audio.buffer));
     call.client({ type: "conversation.item.retrieve", item_id: String(item_id) });
-    const [part] = (call.last("conversation.item.retrieved")["item"] as never)["content"] as { audio: string }[];
+    const [part] = (call.last("conversation.item.retrieved")["item"] as never)["content"] as {
+      audio: string;
+    }[];
     expect(Uint8Array.fromBase64(part?.audio ?? "")).toEqual(new Uint8Array(audio.buffer));
   });
 

@@ -22,7 +22,13 @@ const tokens = (input: number, output: number): JsonObject => ({
   total_tokens: input + output,
   input_token_details: { audio_tokens: input, text_tokens: 0 },
 });
-const completed = (call: Call, key: string, transcript: string, extra: JsonObject, usage: JsonObject | null) =>
+const completed = (
+  call: Call,
+  key: string,
+  transcript: string,
+  extra: JsonObject,
+  usage: JsonObject | null,
+) =>
   call.upstream(
     { type: "input.transcript.completed", itemId: key, transcript, usage, extra } as never,
     "up1.1",
@@ -42,7 +48,10 @@ describe("beside the words of a transcriber", () => {
     delta(" is it?", [two]);
     completed(call, "s1", "Where is it?", { logprobs: [one, two], language: "en" }, tokens(10, 4));
     end(call);
-    expect(call.last(`${TRANSCRIPTION}.delta`)).toMatchObject({ delta: "Where is it?", logprobs: [one, two] });
+    expect(call.last(`${TRANSCRIPTION}.delta`)).toMatchObject({
+      delta: "Where is it?",
+      logprobs: [one, two],
+    });
     expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({
       transcript: "Where is it?",
       logprobs: [one, two],

@@ -96,8 +96,8 @@ export class Configuration {
 
   /** The client's parameters of one answer, whose tools may be the session's as they were shown. */
   respondParams(params: ResponseParams): ResponseParams {
-    // Both came out of schemas over JSON.
-    return withSecretsOf(this.#config, params as JsonObject) as ResponseParams;
+    // What came from a JSON schema is JSON.
+    return withSecretsOf(this.#config, params as JsonObject);
   }
 
   /** `session.relay` as it was set. */

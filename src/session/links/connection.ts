@@ -8,17 +8,18 @@ import type {
   AudioChunk,
   Capabilities,
   Command,
-  JsonObject,
   Upstream,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFault,
   WireMessage,
 } from "../../upstreams/upstream.ts";
-import { Backlog, type BacklogSnapshot } from "./backlog.ts";
+import { Backlog } from "./backlog.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import type { Verdict } from "./refusals.ts";
+import { HeldVerdicts } from "./held-verdicts.ts";
+import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
@@ -52,8 +53,6 @@ const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", 
 /** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
 const SETTLES_MS = 5000;
 
-const NAMES_KEPT = 256;
-const VERDICTS_KEPT = 32;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
 
@@ -68,6 +67,7 @@ export class Connection {
   readonly later = new Set<string>();
   /** It was told the conversation and hears everything as it happens. */
   live = false;
+  readonly verdicts = new HeldVerdicts();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
   /** It does not read as fast as it is sent to. */
@@ -98,7 +98,6 @@ export class Connection {
   readonly #asked = new Set<string>();
   /** Something should be heard of it, and nothing at all was since. */
   #watched = false;
-  readonly #verdicts: Verdict[] = [];
   /** What its upstream held open when it was last asked. */
   #held = 0;
   /** The configuration changed since the greeting. */
@@ -266,15 +265,6 @@ export class Connection {
   /** The item is none of its own from now on. @returns whether it was. */
   disown(itemId: string): boolean {
     return this.#own.delete(itemId);
-  }
-
-  /** It does not serve yet: what it makes of its greeting counts when it does. */
-  keepVerdict(verdict: Verdict): void {
-    if (this.#verdicts.length < VERDICTS_KEPT) this.#verdicts.push(verdict);
-  }
-
-  takeVerdicts(): readonly Verdict[] {
-    return this.#verdicts.splice(0);
   }
 
   /** This very connection made the item, or was the first to hear it. */
@@ -472,7 +462,7 @@ export class Connection {
       watched: this.#watched,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
-      ...(this.#verdicts.length === 0 ? {} : { verdicts: [...this.#verdicts] }),
+      ...this.verdicts.snapshot(),
     };
   }
 
@@ -494,48 +484,9 @@ export class Connection {
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
     for (const id of snapshot.own) this.#own.add(id);
     for (const id of snapshot.asked) this.#asked.add(id);
-    this.#verdicts.push(...(snapshot.verdicts ?? []));
+    this.verdicts.restore(snapshot.verdicts);
     this.#watched = snapshot.watched;
     this.#upstream.restore(snapshot.upstream);
     this.#backlog.restore(snapshot.backlog, this.capabilities.input);
   }
-}
-
-function remember(names: Set<string>, name: string): void {
-  names.add(name);
-  forgetOldest(names);
-}
-
-function forgetOldest(names: Set<string> | Map<string, string>): void {
-  if (names.size <= NAMES_KEPT) return;
-  for (const oldest of names.keys()) {
-    names.delete(oldest);
-    return;
-  }
-}
-
-export interface ConnectionSnapshot {
-  readonly identity: ConnectionIdentity;
-  readonly phase: LinkPhase;
-  readonly loop: boolean;
-  readonly openedAt: number | null;
-  readonly congested: boolean;
-  readonly stuckSince: number;
-  readonly buffered: number;
-  readonly overdrawn: number;
-  readonly reconfigure: boolean;
-  readonly responses: readonly (readonly [string, string])[];
-  readonly told: readonly (readonly [string, string])[];
-  readonly later: readonly string[];
-  readonly live: boolean;
-  readonly useful: boolean;
-  readonly acknowledged: boolean;
-  readonly names: readonly (readonly [string, string])[];
-  readonly own: readonly string[];
-  readonly asked: readonly string[];
-  readonly watched: boolean;
-  readonly upstream: JsonObject;
-  readonly backlog: BacklogSnapshot;
-  /** Absent: there are none. */
-  readonly verdicts?: readonly Verdict[];
 }

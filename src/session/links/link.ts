@@ -17,12 +17,12 @@ import type {
   UpstreamOptions,
 } from "../../upstreams/upstream.ts";
 import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
-import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./connection.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
 import { Patience, type PatienceSnapshot } from "./patience.ts";
-import type { Verdict } from "./refusals.ts";
 import type { Replay, Untold } from "./replay.ts";
 import { Succession, type SuccessionSnapshot } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -252,7 +252,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
     // What it made of its greeting counts from now on.
-    for (const event of successor.takeVerdicts()) this.#host.onUpstream(this, event);
+    for (const event of successor.verdicts.take()) this.#host.onUpstream(this, event);
     if (successor.phase !== "ready") return;
     this.#succession.serves(successor);
     this.#host.onSent(this);
@@ -272,14 +272,9 @@ export class Link implements AudioTap, ConnectionHost {
     if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
   }
 
-  /** An item changed that the connection may have been told of. */
-  changed(itemId: string): void {
-    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);
-  }
-
-  /** The connection did not take it that an item of its own was cut off: it forgets the item, and is told what was heard. */
-  retell(itemId: string): void {
-    if (this.#current?.alive) this.#host.replay?.retell(this.#current, itemId);
+  /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
+  changed(itemId: string, whole = false): void {
+    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);
   }
 
   /** What was said meanwhile is told to a connection that may serve next. */
@@ -290,7 +285,7 @@ export class Link implements AudioTap, ConnectionHost {
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
-      if (isVerdict(event)) connection.keepVerdict(event);
+      connection.verdicts.keep(event);
       return;
     }
     note(connection, event);
@@ -521,10 +516,6 @@ const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
   "input.transcript.delta",
   "input.transcript.completed",
 ]);
-
-function isVerdict(event: UpstreamEvent): event is Verdict {
-  return event.type === "configured" || event.type === "unconfigured" || event.type === "refused";
-}
 
 /** Whether a connection is of use shows in what it says. */
 function note(connection: Connection, event: UpstreamEvent): void {

@@ -39,7 +39,7 @@ export class Refusals {
     const { context, port, sessionObject } = this.#parts;
     context.metric("upstream_refused", 1, link.name);
     // It remembers more than was heard: it is told what was.
-    if (what === "truncate" && id !== null) link.retell(id);
+    if (what === "truncate" && id !== null) link.changed(id, true);
     const fault = judge === "primary" ? error : { ...error, message: `${link.name}: ${error.message}` };
     if (what === "configure") {
       const known = judge === null ? cause : sessionObject.updates.refused(cause, error.param ?? null);

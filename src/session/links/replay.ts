@@ -66,19 +66,14 @@ export class Replay {
     return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
   }
 
-  /** An item of before this connection's time changed. */
-  changed(connection: Connection, itemId: string): void {
+  /** An item of before this connection's time changed; `whole`: or one that it made, of which it remembers too much. */
+  changed(connection: Connection, itemId: string, whole = false): void {
+    // Its own answer, which it did not cut off as it was told to: it forgets it, and is told what was heard.
+    if (whole && this.#conversation.find(itemId) && connection.disown(itemId))
+      connection.told.set(itemId, WHOLE);
     if (!connection.told.has(itemId) && !connection.later.has(itemId)) return;
     const entry = this.#conversation.find(itemId);
     if (entry) this.#tell(connection, entry);
-  }
-
-  /** It made the item, and remembers more of it than was heard: it is told it anew. */
-  retell(connection: Connection, itemId: string): void {
-    const entry = this.#conversation.find(itemId);
-    if (!entry || !connection.disown(itemId)) return;
-    connection.told.set(itemId, WHOLE);
-    this.#tell(connection, entry);
   }
 
   /** What was still growing when this connection was told the conversation, and has ended since. */
