@@ -25,7 +25,7 @@ export function isFair(steps: readonly Step[]): boolean {
       if (refused) return false;
       refused = REFUSED.test(JSON.stringify(step.event));
     }
-    if (step.do !== "send") asked = asked && step.do === "say" && step.burst;
+    if (step.do !== "send") asked = asked && instant;
     else if (step.event["type"] === "response.create") asked = true;
     else if (asked && step.event["type"] === "response.cancel") return false;
   }
