@@ -105,6 +105,11 @@ export class InputFlow {
     for (const tap of this.#turnTaps) this.#input.seek(tap, ticks);
   }
 
+  /** The oldest position that everyone whom the buffer concerns can still be given. */
+  get oldestTicks(): number {
+    return Math.max(...this.#turnTaps.map((tap) => this.#input.oldestTicks(tap)));
+  }
+
   /** Turn-based upstreams hear the buffer from a position again. */
   again(ticks: number): void {
     for (const link of this.turnLinks) this.#input.seek(link, ticks);
@@ -113,7 +118,10 @@ export class InputFlow {
   /** A connection that comes now hears what no turn was made of, as far back as the history reaches. */
   replay(link: Link, at: Pending): void {
     const { turns } = link.capabilities;
-    if (turns !== "client" && link.parked) this.#input.seek(link, at.onsetTicks);
+    if (link === this.#ear) {
+      // What was said while it was dialled it hears as well.
+      if (at.saidTicks < link.cursor) this.#input.seek(link, at.saidTicks);
+    } else if (turns !== "client" && link.parked) this.#input.seek(link, at.onsetTicks);
     else if (turns === "server") this.#replayAll(link, at);
     else if (turns === "client" && at.listening) this.#input.attach(link);
     else if (turns === "client") this.#input.seek(link, at.startTicks);
@@ -183,12 +191,6 @@ export class InputFlow {
     if (!this.#ear?.parked) return;
     this.#ear.ensure();
     this.#input.seek(this.#ear, ticks);
-  }
-
-  /** The transcriber has heard nothing after a position. */
-  transcribeFrom(ticks: number): void {
-    const ear = this.#ear;
-    if (ear && ticks < ear.cursor) this.#input.seek(ear, ticks);
   }
 
   /** To the transcriber, whatever becomes of it. */
