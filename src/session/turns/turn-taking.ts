@@ -258,8 +258,8 @@ export class TurnTaking implements InputListener {
     if (silenceMs >= CANDIDATE_MS && this.#silenceMs < CANDIDATE_MS) this.#host.onCandidate();
     const eagerMs = this.#host.eagerMs();
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
-    const bufferedMs = (this.#input.settledTicks - this.#at.startTicks) / TICKS_PER_MS;
-    if (bufferedMs < this.#context.limits.commitLeastMs) return;
+    const leastTicks = this.#context.limits.commitLeastMs * TICKS_PER_MS;
+    if (this.#input.settledTicks - this.#at.startTicks < leastTicks) return;
     this.#flow.forward(this.#input.settledTicks);
     this.#host.eager().begin(this.#item.id);
   }
