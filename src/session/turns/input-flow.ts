@@ -67,11 +67,6 @@ export class InputFlow {
     this.#retain();
   }
 
-  /** Up to where what becomes an item was recorded: while an answer is asked for in advance, up to its commit. */
-  get recordedTicks(): number {
-    return this.recorder.cursor;
-  }
-
   /** What is recorded from now on is another item. */
   record(itemId: string): void {
     if (this.recorder.begin(itemId)) this.#retain();
@@ -132,6 +127,13 @@ export class InputFlow {
     const from = Math.max(startTicks, saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS);
     const oldest = this.#input.oldestTicks(link);
     this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
+  }
+
+  /** The turn ends at a position. @returns up to where it is heard and recorded: of one committed in advance, up to there. */
+  endTurn(ticks: number, eager: boolean): number {
+    if (eager) return Math.min(ticks, this.recorder.cursor);
+    this.forward(ticks);
+    return ticks;
   }
 
   /** The buffer up to a position, to everyone whom it concerns. */

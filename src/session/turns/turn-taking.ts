@@ -301,12 +301,11 @@ export class TurnTaking implements InputListener {
   #speechStopped(ticks: number, end = this.#input.cutBefore(ticks), heardNow = true): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
     // What came after a commit in advance is of the next turn, which may have begun in it unheard.
-    const eager = this.#host.eager().active;
-    if (!eager) this.#flow.forward(end);
+    const heardTo = this.#flow.endTurn(end, this.#host.eager().active);
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
     if (heardNow) this.#host.onWitnessed((end - (this.#at.unmadeTicks ?? end)) / TICKS_PER_MS);
-    this.#commit(eager ? Math.min(end, this.#flow.recordedTicks) : end, this.#flow.turnLinks);
+    this.#commit(heardTo, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
 
