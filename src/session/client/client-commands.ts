@@ -9,6 +9,7 @@ import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { PlainEvent } from "./client-messages.ts";
 import type { ClientPort } from "./client-port.ts";
+import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
 import { audioParts, inFormat } from "../memory/item-audio.ts";
@@ -23,7 +24,7 @@ import type { Responses } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
-  updateSession(session: JsonObject): void;
+  readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem">;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
   readonly transcriptionOnly: boolean;
@@ -70,7 +71,7 @@ export class ClientCommands {
     }
     switch (event.type) {
       case "session.update":
-        return this.#host.updateSession(event.session);
+        return this.#host.session.update(event.session);
       case "input_audio_buffer.commit":
         return turns.commit();
       case "input_audio_buffer.clear":
@@ -103,6 +104,7 @@ export class ClientCommands {
 
   #create(given: JsonObject, previousItemId: string | null): void {
     const { context, port, conversation } = this.#parts;
+    this.#host.session.checkItem(given);
     const id = given["id"];
     const format = this.#host.inputFormat;
     const { itemSize, itemAudioMs } = context.limits;
@@ -239,7 +241,9 @@ export class ClientCommands {
     const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
     checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
-    this.#host.respond(withoutOwnVoice(params));
+    const asked = withoutOwnVoice(params);
+    this.#host.session.checkParams(asked);
+    this.#host.respond(asked);
   }
 
   #cancel(responseId: string | null): void {
