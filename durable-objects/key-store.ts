@@ -13,7 +13,7 @@ export interface ApiKey {
   readonly id: string;
   /** First characters of its SHA-256: what it has signed is worth nothing when it was replaced under its id. */
   readonly fingerprint: string;
-  /** Null: the limit of relay.config.ts. */
+  /** Null: the limit of relay.config.ts. Infinity: none. */
   readonly sessionsPerMinute: number | null;
   /** Likewise. */
   readonly sessionsAtOnce: number | null;
@@ -23,7 +23,8 @@ export interface ApiKey {
   readonly spendsNothing: boolean;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+/** Null: no limit, whatever relay.config.ts says. */
+const count = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)));
 /** Of a key's id. */
 const ID = /^[\w.-]{1,64}$/;
 const known = {
@@ -122,11 +123,15 @@ function apiKey(id: string, { sha256: hash, operator, limits }: v.InferOutput<ty
   return {
     id,
     fingerprint: hash.toLowerCase().slice(0, FINGERPRINT),
-    sessionsPerMinute: limits?.sessions_per_minute ?? null,
-    sessionsAtOnce: limits?.concurrent ?? null,
+    sessionsPerMinute: limitOf(limits?.sessions_per_minute),
+    sessionsAtOnce: limitOf(limits?.concurrent),
     operator,
     spendsNothing: false,
   };
+}
+
+function limitOf(said: number | null | undefined): number | null {
+  return said === undefined ? null : (said ?? Number.POSITIVE_INFINITY);
 }
 
 async function stored(env: RelayEnv, hash: string): Promise<ApiKey | null> {

@@ -179,27 +179,6 @@ describe("another client of the session", () => {
 });
 
 describe("a resume token", () => {
-  test("[Y57] that was used still opens the session until its client shows that it has the next one", () => {
-    const client = new Client();
-    const { call } = client;
-    const first = client.token;
-    client.drop();
-    call.connect("duplex.v1");
-    client.resume();
-    const { last } = client;
-    call.client({ type: "session.ack", last_received: last });
-    say(call, voice(20), 1);
-    expect(call.session.resumable(first)).toBe(true);
-    call.client({ type: "input_audio_buffer.clear" });
-    call.client({ type: "response.create" });
-    call.advance(20);
-    call.beginAnswer();
-    expect(client.last).toBeGreaterThan(last);
-    call.client({ type: "session.ack", last_received: client.last });
-    expect([call.session.resumable(first), call.session.resumable(client.token)]).toEqual([false, true]);
-    call.hibernate();
-    expect(call.session.resumable(first)).toBe(false);
-  });
 });
 
 describe("a client that hangs up", () => {

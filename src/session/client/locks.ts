@@ -55,6 +55,26 @@ const KNOWN_OF_RESPONSE = new Set([
   "audio",
 ]);
 
+/** Groups of fields, with the fields that are known of them. */
+const KNOWN_OF_AUDIO: Readonly<Record<string, ReadonlySet<string>>> = {
+  input: new Set(["format", "transcription", "noise_reduction", "turn_detection"]),
+  output: new Set(["format", "voice", "speed"]),
+};
+const PATH = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*){0,5}$/;
+
+/** Why nothing would be locked by this; null: it names a field. A lock that locks nothing must not look as if it did. */
+export function faultOfLock(field: string): string | null {
+  if (field === UNKNOWN) return null;
+  const [top = "", group, name] = field.split(".");
+  const known =
+    PATH.test(field) &&
+    KNOWN_OF_SESSION.has(top) &&
+    (top !== "audio" ||
+      group === undefined ||
+      (Object.hasOwn(KNOWN_OF_AUDIO, group) && (name === undefined || KNOWN_OF_AUDIO[group]?.has(name) === true)));
+  return known ? null : `'${field.slice(0, 64)}' is no field of a session`;
+}
+
 export interface Restrained {
   /** What is in force: every locked field as it was. */
   readonly config: SessionConfig;
