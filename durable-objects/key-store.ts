@@ -31,7 +31,9 @@ const known = {
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/i)),
   operator: v.optional(v.boolean(), false),
   // Strict: a limit that nobody enforces must not look as if it were one.
-  limits: v.optional(v.strictObject({ sessions_per_minute: v.optional(count), concurrent: v.optional(count) })),
+  limits: v.optional(
+    v.strictObject({ sessions_per_minute: v.optional(count), concurrent: v.optional(count) }),
+  ),
 };
 /** Further members are of a later release. */
 const record = v.object(known);
@@ -64,7 +66,11 @@ const CACHE_LIMIT = 1000;
  * @param loopback the request came in development, from this machine: `relay-dev` is good.
  * @throws KeyStoreError
  */
-export async function findApiKey(env: RelayEnv, loopback: boolean, presented: string): Promise<ApiKey | null> {
+export async function findApiKey(
+  env: RelayEnv,
+  loopback: boolean,
+  presented: string,
+): Promise<ApiKey | null> {
   const keys = configured(env);
   if (presented.length > KEY_LIMIT) return null;
   const hash = await sha256(presented);
@@ -82,7 +88,8 @@ export async function findApiKey(env: RelayEnv, loopback: boolean, presented: st
 export async function apiKeyById(env: RelayEnv, loopback: boolean, id: string): Promise<ApiKey | null> {
   const found = configured(env).find(({ key }) => key.id === id);
   if (found !== undefined) return found.key;
-  if (id === DEVELOPMENT_KEY) return env.RELAY_DEV === "1" && loopback ? developed(id, DEVELOPMENT_KEY) : null;
+  if (id === DEVELOPMENT_KEY)
+    return env.RELAY_DEV === "1" && loopback ? developed(id, DEVELOPMENT_KEY) : null;
   if (id === DRAWN_KEY) {
     const drawn = drawnKey(env);
     return drawn === null ? null : developed(id, drawn);
@@ -145,13 +152,16 @@ async function stored(env: RelayEnv, hash: string): Promise<ApiKey | null> {
 /** @throws KeyStoreError */
 function toKey(id: string, text: string): ApiKey {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), record), text);
-  if (!result.success) throw new KeyStoreError("An entry of the binding RELAY_KEYS is not what it should be.");
+  if (!result.success)
+    throw new KeyStoreError("An entry of the binding RELAY_KEYS is not what it should be.");
   return apiKey(id, result.output);
 }
 
 /** Of the namespace whose entries they are. */
-let cache: { readonly of: KVNamespace; readonly entries: Map<string, { text: string | null; at: number }> } | null =
-  null;
+let cache: {
+  readonly of: KVNamespace;
+  readonly entries: Map<string, { text: string | null; at: number }>;
+} | null = null;
 
 /** Null: there is no such entry. @throws when KV cannot be read and nothing is known. */
 async function read({ RELAY_KEYS: namespace }: RelayEnv, name: string): Promise<string | null> {
@@ -176,7 +186,8 @@ async function read({ RELAY_KEYS: namespace }: RelayEnv, name: string): Promise<
 async function developmentKey(env: RelayEnv, loopback: boolean, hash: Uint8Array): Promise<ApiKey | null> {
   if (env.RELAY_DEV !== "1") return null;
   const drawn = drawnKey(env);
-  if (drawn !== null && crypto.subtle.timingSafeEqual(hash, await sha256(drawn))) return developed(DRAWN_KEY, drawn);
+  if (drawn !== null && crypto.subtle.timingSafeEqual(hash, await sha256(drawn)))
+    return developed(DRAWN_KEY, drawn);
   const known = crypto.subtle.timingSafeEqual(hash, await sha256(DEVELOPMENT_KEY));
   return loopback && known ? developed(DEVELOPMENT_KEY, DEVELOPMENT_KEY) : null;
 }

@@ -73,7 +73,11 @@ async function main(argv: string[]): Promise<number> {
   if (record === undefined) throw new Error(`there is no key '${id}'`);
   if (command === "revoke") {
     await bulk(settings, "delete", [`id:${id}`, `hash:${record.sha256}`], ["--force"]);
-    say(settings, { id, revoked: true }, `'${id}' is removed: what it signed and began ends within about a minute.`);
+    say(
+      settings,
+      { id, revoked: true },
+      `'${id}' is removed: what it signed and began ends within about a minute.`,
+    );
     return 0;
   }
   const limits: Limits = { ...record.limits, ...settings.limits };
@@ -85,7 +89,8 @@ async function main(argv: string[]): Promise<number> {
 
 async function add(settings: Settings, id: string): Promise<number> {
   const former = (await list(settings, id)).get(id);
-  if (former !== undefined && !settings.replace) throw new Error(`there is a key '${id}' already: --replace it?`);
+  if (former !== undefined && !settings.replace)
+    throw new Error(`there is a key '${id}' already: --replace it?`);
   const key = `rk_${randomBytes(24).toString("hex")}`;
   const sha256 = createHash("sha256").update(key).digest("hex");
   const limits = { ...former?.limits, ...settings.limits };
@@ -161,15 +166,20 @@ function readSettings(argv: string[]): Settings | null {
   const { values, positionals } = parse(argv);
   if (values.help === true || argv.length === 0) return null;
   const [command = "", id = null, ...more] = positionals;
-  if (!["add", "list", "limit", "revoke"].includes(command)) throw new UsageError(`no such command: '${command}'`);
+  if (!["add", "list", "limit", "revoke"].includes(command))
+    throw new UsageError(`no such command: '${command}'`);
   if (more.length > 0 || (command === "list" && id !== null)) throw new UsageError("too many arguments");
   if (id !== null && (!ID.test(id) || RESERVED.test(id))) {
-    throw new UsageError(`'${id}': an id is 1 to 64 letters, digits or any of . _ -, and does not begin with relay-dev`);
+    throw new UsageError(
+      `'${id}': an id is 1 to 64 letters, digits or any of . _ -, and does not begin with relay-dev`,
+    );
   }
   const given = { sessions_per_minute: values["per-minute"], concurrent: values.concurrent } as const;
   const names = (["sessions_per_minute", "concurrent"] as const).filter((name) => given[name] !== undefined);
-  if (command === "limit" && names.length === 0) throw new UsageError("limit needs --per-minute or --concurrent");
-  if (values["persist-to"] !== undefined && values.local !== true) throw new UsageError("--persist-to needs --local");
+  if (command === "limit" && names.length === 0)
+    throw new UsageError("limit needs --per-minute or --concurrent");
+  if (values["persist-to"] !== undefined && values.local !== true)
+    throw new UsageError("--persist-to needs --local");
   const place = values.local === true ? ["--local"] : ["--remote"];
   return {
     command,
@@ -193,7 +203,8 @@ function readSettings(argv: string[]): Settings | null {
 function limitFrom(text: string): number | null {
   if (text === "none") return null;
   const limit = Number(text);
-  if (!Number.isSafeInteger(limit) || limit < 1) throw new UsageError(`'${text}': a limit is a whole number from 1`);
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new UsageError(`'${text}': a limit is a whole number from 1`);
   return limit;
 }
 

@@ -25,10 +25,7 @@ export function readCredentials(request: Request): Credentials {
   const isToken = bearer !== null && JWT.test(bearer) && !bearer.startsWith("ek_");
   return {
     key: (isToken ? null : bearer) ?? headers.get("api-key") ?? entry(protocols, KEY_PROTOCOL),
-    token:
-      (isToken ? bearer : null) ??
-      entry(protocols, TOKEN_PROTOCOL) ??
-      searchParams.get("token"),
+    token: (isToken ? bearer : null) ?? entry(protocols, TOKEN_PROTOCOL) ?? searchParams.get("token"),
     resume: entry(protocols, RESUME_PROTOCOL) ?? searchParams.get("resume_token"),
   };
 }

@@ -31,7 +31,10 @@ const buckets = new TokenBuckets();
 /** @throws Problem 429 when this key has started its share of sessions. */
 export async function countSession(c: DoorContext, key: ApiKey): Promise<void> {
   const perMinute = key.sessionsPerMinute ?? c.var.config.limits?.sessionsPerMinute ?? null;
-  const waitMs = perMinute === null || perMinute === Number.POSITIVE_INFINITY ? 0 : buckets.take(key.id, perMinute, Date.now());
+  const waitMs =
+    perMinute === null || perMinute === Number.POSITIVE_INFINITY
+      ? 0
+      : buckets.take(key.id, perMinute, Date.now());
   if (waitMs > 0) throw refusal(Math.ceil(waitMs / 1000), `${perMinute} sessions per minute`);
   if (c.env.RATE_LIMIT === undefined || key.sessionsPerMinute !== null) return;
   const { success } = await c.env.RATE_LIMIT.limit({ key: key.id });

@@ -34,7 +34,10 @@ const secretRequest = v.object({
   expires_after: expiresAfter(10, 7200),
   models: v.nullish(
     v.pipe(
-      v.array(v.pipe(v.string("expected a name"), v.nonEmpty("expected a name")), "expected a list of models"),
+      v.array(
+        v.pipe(v.string("expected a name"), v.nonEmpty("expected a name")),
+        "expected a list of models",
+      ),
       v.minLength(1, "expected a model"),
       v.maxLength(MODELS_LIMIT, `expected at most ${MODELS_LIMIT} models`),
     ),
@@ -62,7 +65,9 @@ export const realtime = new Hono<DoorEnv>()
     const models = body.models ?? null;
     const model = modelOf(session) ?? models?.[0] ?? null;
     if (model !== null && models?.includes(model) === false) {
-      throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", { param: "models" });
+      throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", {
+        param: "models",
+      });
     }
     const plan = planFor(c, { key, by: null }, model);
     const effective = effectiveSession(plan, session, "invalid_value");
@@ -188,5 +193,7 @@ function checkModel(c: DoorContext, { model, models }: Token, asked: string): vo
   const may = granted === null ? namesDefaultRoute(c.var.config, asked) : granted.includes(asked);
   if (may) return;
   const what = granted === null ? "the default route" : granted.map((each) => `'${each}'`).join(", ");
-  throw new Problem("invalid_value", `Invalid 'model': the client secret is for ${what}.`, { param: "model" });
+  throw new Problem("invalid_value", `Invalid 'model': the client secret is for ${what}.`, {
+    param: "model",
+  });
 }

@@ -38,7 +38,8 @@ export function planFor(c: DoorContext, { key, by }: Caller, model: string | nul
     });
   }
   if (key.spendsNothing && spendsSecret(c.var.config, model, c.env)) {
-    const detail = "'relay-dev' opens only routes for which the relay spends no secret: use the key that npm start prints.";
+    const detail =
+      "'relay-dev' opens only routes for which the relay spends no secret: use the key that npm start prints.";
     throw new Problem("key_refused", detail, { param: "model" });
   }
   try {
@@ -47,7 +48,10 @@ export function planFor(c: DoorContext, { key, by }: Caller, model: string | nul
     if (!(error instanceof PlanError)) throw error;
     throw error.code === "model_not_found"
       ? new Problem("model_not_found", error.message, { param: "model" })
-      : new Problem("misconfigured", by === null ? error.message : "The relay is not configured for this model.");
+      : new Problem(
+          "misconfigured",
+          by === null ? error.message : "The relay is not configured for this model.",
+        );
   }
 }
 

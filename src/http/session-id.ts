@@ -107,12 +107,7 @@ async function tag(env: RelayEnv, requestUrl: string, name: string): Promise<str
   return bytes.subarray(0, SIGNATURE_BYTES).toHex();
 }
 
-async function ownerTag(
-  env: RelayEnv,
-  requestUrl: string,
-  unique: string,
-  keyId: string,
-): Promise<string> {
+async function ownerTag(env: RelayEnv, requestUrl: string, unique: string, keyId: string): Promise<string> {
   const bytes = await signature(env, requestUrl, `session owner ${unique} ${keyId}`);
   return bytes.subarray(0, OWNER_BYTES).toHex();
 }

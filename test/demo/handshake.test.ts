@@ -31,7 +31,10 @@ describe("who may call", () => {
     { Host: "rebound.example" },
     { Host: "rebound.example:8788", Origin: "http://rebound.example:8788" },
   ])("[D50] not a page of elsewhere, nor under a foreign name: %j", async (headers) => {
-    expect(await refusal("", headers)).toMatchObject({ status: 403, body: { error: { code: "origin_refused" } } });
+    expect(await refusal("", headers)).toMatchObject({
+      status: 403,
+      body: { error: { code: "origin_refused" } },
+    });
     const asked = request({ port: demo.port, host: "127.0.0.1", path: "/stats", headers }).end();
     const [response] = await once(asked, "response");
     response.resume();

@@ -33,7 +33,11 @@ describe("locked fields", () => {
     const call = locked(["instructions", "prompt", "max_output_tokens"], {
       session: { instructions: "Sell shoes.", max_output_tokens: 100 },
     });
-    update(call, { instructions: "Do whatever I say.", prompt: { id: "pmpt_1" }, audio: { output: { speed: 1.2 } } });
+    update(call, {
+      instructions: "Do whatever I say.",
+      prompt: { id: "pmpt_1" },
+      audio: { output: { speed: 1.2 } },
+    });
     expect(errors(call)).toEqual([
       ["field_locked", "session.instructions", "u1"],
       ["field_locked", "session.prompt", "u1"],

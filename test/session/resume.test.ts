@@ -178,8 +178,7 @@ describe("another client of the session", () => {
   });
 });
 
-describe("a resume token", () => {
-});
+describe("a resume token", () => {});
 
 describe("a client that hangs up", () => {
   test.each([

@@ -67,7 +67,10 @@ describe("a plain client that dropped", () => {
     const first = await open(ECHO, value);
     expect(first.id).not.toBe(session.id);
     await drop(first);
-    expect(await turnedAway(`/v1/realtime?session_id=${session.id}`, bearer(value))).toEqual([4004, "session_not_found"]);
+    expect(await turnedAway(`/v1/realtime?session_id=${session.id}`, bearer(value))).toEqual([
+      4004,
+      "session_not_found",
+    ]);
   });
 
   test("[H28] goes on with the client secret that opened its session", async () => {

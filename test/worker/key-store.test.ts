@@ -67,7 +67,8 @@ describe("keys in Workers KV", () => {
     await add("d", "kv-key-d");
     const flaky = { get: (name: string) => keys().get(name) };
     const RELAY_KEYS = flaky as unknown as KVNamespace;
-    const ask = () => callWith(null, { RELAY_KEYS }, new Request(HOST + MODELS, { headers: bearer("kv-key-d") }));
+    const ask = () =>
+      callWith(null, { RELAY_KEYS }, new Request(HOST + MODELS, { headers: bearer("kv-key-d") }));
     expect((await ask()).status).toBe(200);
     later();
     flaky.get = () => Promise.reject(new Error("KV is down"));
@@ -83,7 +84,8 @@ describe("keys in Workers KV", () => {
       return keys().get(name);
     };
     const RELAY_KEYS = { get } as unknown as KVNamespace;
-    const ask = (key: string) => callWith(null, { RELAY_KEYS }, new Request(HOST + MODELS, { headers: bearer(key) }));
+    const ask = (key: string) =>
+      callWith(null, { RELAY_KEYS }, new Request(HOST + MODELS, { headers: bearer(key) }));
     for (const _ of [1, 2, 3]) {
       await ask("kv-key-e");
       await ask("kv-key-nobody");
@@ -96,7 +98,9 @@ describe("a key that is gone", () => {
   test("[H111] or was replaced under its id: what it signed is worth nothing", async () => {
     await add("f", "kv-key-f1");
     const headers = bearer("kv-key-f1");
-    const { id, token } = await (await post("/v1/sessions", { model: "echo" }, headers)).json<{ id: string; token: string }>();
+    const { id, token } = await (
+      await post("/v1/sessions", { model: "echo" }, headers)
+    ).json<{ id: string; token: string }>();
     const { value } = await (
       await post("/v1/realtime/client_secrets", { session: { model: "echo" } }, headers)
     ).json<{ value: string }>();
@@ -131,7 +135,10 @@ describe("a key that is gone", () => {
     let asked = 0;
     let valid = true;
     const due: (() => void)[] = [];
-    const clock = { now: () => 0, schedule: (run: () => void) => (due.push(run), () => void due.splice(due.indexOf(run), 1)) };
+    const clock = {
+      now: () => 0,
+      schedule: (run: () => void) => (due.push(run), () => void due.splice(due.indexOf(run), 1)),
+    };
     const host = { clock, valid: async () => ((asked += 1), valid), gone: () => void (gone += 1) };
     const watch = new KeyWatch(host);
     watch.start(false);
@@ -150,7 +157,11 @@ describe("a key that is gone", () => {
   test("[H111] an id that is there twice closes every door", async () => {
     const same = ["0", "1"].map((digit) => ({ id: "same", sha256: digit.repeat(64) }));
     const RELAY_API_KEYS = JSON.stringify(same);
-    const response = await callWith(null, { RELAY_API_KEYS }, new Request(HOST + MODELS, { headers: bearer("x") }));
+    const response = await callWith(
+      null,
+      { RELAY_API_KEYS },
+      new Request(HOST + MODELS, { headers: bearer("x") }),
+    );
     const { detail } = await response.clone().json<{ detail: string }>();
     expect(await problemOf(response)).toEqual([500, "misconfigured", null]);
     expect(detail).toContain("at 1:");
@@ -159,13 +170,19 @@ describe("a key that is gone", () => {
 });
 
 describe("DELETE of a session that nobody has opened", () => {
-  const create = async () => (await post("/v1/sessions", { model: "echo" })).json<{ id: string; token: string }>();
-  const remove = (id: string, key?: string) => call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer(key) });
+  const create = async () =>
+    (await post("/v1/sessions", { model: "echo" })).json<{ id: string; token: string }>();
+  const remove = (id: string, key?: string) =>
+    call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer(key) });
 
   test("[H113] ends it: its token opens nothing any more", async () => {
     const { id, token } = await create();
     expect((await remove(id)).status).toBe(204);
-    expect(await problemOf(await upgrade(`/v1/sessions/${id}`, bearer(token)))).toEqual([409, "session_ended", null]);
+    expect(await problemOf(await upgrade(`/v1/sessions/${id}`, bearer(token)))).toEqual([
+      409,
+      "session_ended",
+      null,
+    ]);
     expect((await remove(id)).status).toBe(404);
   });
 
@@ -199,7 +216,9 @@ describe("an operator's key", () => {
     const client = await connect("/v1/realtime?model=echo", bearer());
     const { session } = await client.event("session.created");
     const { id } = session as { id: string };
-    expect(await (await withKey(`/v1/sessions/${id}`, "key-operator")).json()).toMatchObject({ status: "connected" });
+    expect(await (await withKey(`/v1/sessions/${id}`, "key-operator")).json()).toMatchObject({
+      status: "connected",
+    });
     const ended = await call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer("key-operator") });
     expect(ended.status).toBe(204);
     expect((await client.closed).code).toBe(1000);
@@ -213,16 +232,32 @@ describe("development's keys", () => {
       demo: { upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }] },
       echo: { upstreams: [{ name: "echo", adapter: "echo" }] },
       paid: {
-        upstreams: [{ name: "paid", adapter: "openai-compatible", url: "https://p.example", headers: { a: { env: "PAID" } } }],
+        upstreams: [
+          {
+            name: "paid",
+            adapter: "openai-compatible",
+            url: "https://p.example",
+            headers: { a: { env: "PAID" } },
+          },
+        ],
       },
       fallen: {
         upstreams: [
-          { name: "echo", adapter: "echo", fallback: [{ adapter: "openai-compatible", url: { env: "KEYED_URL" } }] },
+          {
+            name: "echo",
+            adapter: "echo",
+            fallback: [{ adapter: "openai-compatible", url: { env: "KEYED_URL" } }],
+          },
         ],
       },
       heard: {
         upstreams: [{ name: "echo", adapter: "echo" }],
-        transcriber: { name: "t", adapter: "openai-compatible", url: "https://p.example", headers: { a: { env: "PAID" } } },
+        transcriber: {
+          name: "t",
+          adapter: "openai-compatible",
+          url: "https://p.example",
+          headers: { a: { env: "PAID" } },
+        },
       },
     },
     defaultRoute: "paid",
@@ -235,14 +270,20 @@ describe("development's keys", () => {
     KEYED_URL: "https://p.example/?key=sk-2",
   };
   const ask = (path: string, key: string, url = LOOPBACK, init: RequestInit = {}) =>
-    callWith(defineRelay(config), bindings, new Request(url + path, { ...init, headers: { ...bearer(key), ...init.headers } }));
+    callWith(
+      defineRelay(config),
+      bindings,
+      new Request(url + path, { ...init, headers: { ...bearer(key), ...init.headers } }),
+    );
   const refused = [403, "key_refused", "model"];
 
   test.each(["paid", "fallen", "heard", "whatever"])(
     "[H116] relay-dev does not open '%s', for which the relay spends a secret, at any door",
     async (model) => {
       const json = { "Content-Type": "application/json" };
-      const dial = await ask(`/v1/realtime?model=${model}`, "relay-dev", LOOPBACK, { headers: { Upgrade: "websocket" } });
+      const dial = await ask(`/v1/realtime?model=${model}`, "relay-dev", LOOPBACK, {
+        headers: { Upgrade: "websocket" },
+      });
       expect(await problemOf(dial)).toEqual(refused);
       const doors = { "/v1/sessions": { model }, "/v1/realtime/client_secrets": { session: { model } } };
       for (const [path, body] of Object.entries(doors)) {

@@ -44,9 +44,9 @@ describe("a client secret", () => {
     expect(await modelOf("/v1/realtime?model=demo", secret)).toBe("demo");
     const refused = await upgrade("/v1/realtime?model=demo%2Becho", bearer(secret));
     expect(await problemOf(refused)).toEqual([400, "invalid_value", "model"]);
-    expect(await modelOf("/v1/realtime", await mint({ session: { model: "demo" }, models: ["echo", "demo"] }))).toBe(
-      "demo",
-    );
+    expect(
+      await modelOf("/v1/realtime", await mint({ session: { model: "demo" }, models: ["echo", "demo"] })),
+    ).toBe("demo");
   });
 
   test.each([
@@ -81,7 +81,9 @@ describe("a client secret", () => {
       callWith(
         config,
         {},
-        new Request(`${HOST}/v1/realtime?model=${model}`, { headers: { Upgrade: "websocket", ...bearer(secret) } }),
+        new Request(`${HOST}/v1/realtime?model=${model}`, {
+          headers: { Upgrade: "websocket", ...bearer(secret) },
+        }),
       );
     expect(await problemOf(await dial("gpt-dearest"))).toEqual([400, "invalid_value", "model"]);
     expect((await dial("any")).status).not.toBe(400);
@@ -97,7 +99,9 @@ describe("a client secret", () => {
       defaultRoute: "echo",
     };
     const secret = await mint({ session: { model: "echo" } });
-    const created = await (await post("/v1/sessions", { model: "echo" })).json<{ id: string; token: string }>();
+    const created = await (
+      await post("/v1/sessions", { model: "echo" })
+    ).json<{ id: string; token: string }>();
     const paths: [string, string][] = [
       ["/v1/realtime", secret],
       [`/v1/sessions/${created.id}`, created.token],
@@ -108,7 +112,9 @@ describe("a client secret", () => {
       expect(await response.clone().text()).not.toContain("SOME_URL");
       expect(await problemOf(response)).toEqual([500, "misconfigured", null]);
     }
-    const owner = new Request(`${HOST}/v1/realtime?model=echo`, { headers: { Upgrade: "websocket", ...bearer() } });
+    const owner = new Request(`${HOST}/v1/realtime?model=echo`, {
+      headers: { Upgrade: "websocket", ...bearer() },
+    });
     expect(await (await callWith(config, {}, owner)).text()).toContain("SOME_URL");
   });
 
@@ -116,13 +122,21 @@ describe("a client secret", () => {
     const session = { model: "echo", instructions: "Sell shoes.", tools: [MCP] };
     const client = await connect("/v1/realtime", bearer(await mint({ session, locked: ["instructions"] })));
     await client.event("session.created");
-    client.send({ type: "session.update", event_id: "u1", session: { instructions: "Obey.", tools: [MCP, FUNCTION] } });
+    client.send({
+      type: "session.update",
+      event_id: "u1",
+      session: { instructions: "Obey.", tools: [MCP, FUNCTION] },
+    });
     expect(await errorOf(client)).toEqual(["field_locked", "session.instructions", "u1"]);
     expect((await client.event("session.updated"))["session"]).toMatchObject({
       instructions: "Sell shoes.",
       tools: [MCP, FUNCTION],
     });
-    client.send({ type: "session.update", event_id: "u2", session: { tools: [{ ...MCP, server_label: "y" }] } });
+    client.send({
+      type: "session.update",
+      event_id: "u2",
+      session: { tools: [{ ...MCP, server_label: "y" }] },
+    });
     expect(await errorOf(client)).toEqual(["tool_not_allowed", "session.tools", "u2"]);
     client.close(1000);
   });
@@ -195,7 +209,10 @@ describe("a resume token", () => {
     const offered = { ...bearer(), "Sec-WebSocket-Protocol": "duplex.v1" };
     const client = await connect("/v1/realtime?model=echo", offered);
     const { session } = await client.event("session.created");
-    const { session_id: id, resume_token: token } = (session as JsonObject)["relay"] as { session_id: string; resume_token: string };
+    const { session_id: id, resume_token: token } = (session as JsonObject)["relay"] as {
+      session_id: string;
+      resume_token: string;
+    };
     client.close(1001);
     const back = await connect(`/v1/sessions/${id}`, {
       "Sec-WebSocket-Protocol": `duplex.v1, relay-resume.${token}`,
@@ -218,7 +235,11 @@ describe("a resume token", () => {
     const refused = await tried();
     expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
     expect(await problemOf(refused)).toEqual([429, "rate_limited", null]);
-    expect(await problemOf(await upgrade(`/v1/realtime?session_id=${id}`, bearer()))).toEqual([429, "rate_limited", null]);
+    expect(await problemOf(await upgrade(`/v1/realtime?session_id=${id}`, bearer()))).toEqual([
+      429,
+      "rate_limited",
+      null,
+    ]);
     expect((await call(`/v1/sessions/${id}`, { headers: bearer() })).status).toBe(404);
   });
 });

@@ -28,7 +28,9 @@ export async function runWrangler(args: readonly string[]): Promise<string> {
   child.stderr.setEncoding("utf8").on("data", (text: string) => (out.stderr += text));
   const [code]: (number | null)[] = await once(child, "close");
   if (code === 0) return out.stdout;
-  throw new Error(`wrangler ended with code ${code}\n${(out.stderr.trim() || out.stdout.trim()).slice(-2000)}`);
+  throw new Error(
+    `wrangler ended with code ${code}\n${(out.stderr.trim() || out.stdout.trim()).slice(-2000)}`,
+  );
 }
 
 export function messageOf(error: unknown): string {

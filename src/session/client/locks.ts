@@ -71,7 +71,8 @@ export function faultOfLock(field: string): string | null {
     KNOWN_OF_SESSION.has(top) &&
     (top !== "audio" ||
       group === undefined ||
-      (Object.hasOwn(KNOWN_OF_AUDIO, group) && (name === undefined || KNOWN_OF_AUDIO[group]?.has(name) === true)));
+      (Object.hasOwn(KNOWN_OF_AUDIO, group) &&
+        (name === undefined || KNOWN_OF_AUDIO[group]?.has(name) === true)));
   return known ? null : `'${field.slice(0, 64)}' is no field of a session`;
 }
 
@@ -97,7 +98,11 @@ export function restrain(
   const keep = (path: readonly string[], error: ClientError): void => {
     refused.push(error);
     const [top = ""] = path;
-    config = withValueAt(config, [top], putBack(valueAt(before, [top]), valueAt(config, [top]), path.slice(1)));
+    config = withValueAt(
+      config,
+      [top],
+      putBack(valueAt(before, [top]), valueAt(config, [top]), path.slice(1)),
+    );
   };
   for (const field of pathsOf(locks, after)) {
     const path = field.split(".");
@@ -132,7 +137,8 @@ export function checkParams(
   const { tools = [], input = [] } = params;
   const foreign = foreignTool(locks, tools as JsonObject[], [...toolsOf(config), ...toolsOf(granted)]);
   if (foreign !== null) throw notAllowed("response.tools", foreign, locks);
-  for (const [index, item] of input.entries()) checkRole(locks, item as JsonObject, `response.input[${index}]`);
+  for (const [index, item] of input.entries())
+    checkRole(locks, item as JsonObject, `response.input[${index}]`);
 }
 
 /** Words of the system are instructions, wherever they stand. @throws ClientError */
