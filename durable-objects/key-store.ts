@@ -50,7 +50,7 @@ export class KeyStoreError extends Error {
   override readonly name = "KeyStoreError";
 }
 
-export const DEVELOPMENT_KEY = "relay-dev";
+const DEVELOPMENT_KEY = "relay-dev";
 /** Id of the key that `npm start` draws. */
 const DRAWN_KEY = "relay-dev-drawn";
 /** Characters; longer ones are refused unhashed. */

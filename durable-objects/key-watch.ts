@@ -2,7 +2,10 @@
  * Ends a session whose API key is gone. While the session is awake it is asked twice a minute, off the path of its frames;
  * one that sleeps costs nothing and is asked for when it wakes.
  */
-import type { Clock } from "./timer.ts";
+import type { CallSetup } from "./call-setup.ts";
+import type { RelayEnv } from "./env.ts";
+import { apiKeyById } from "./key-store.ts";
+import { type Clock, WALL_CLOCK } from "./timer.ts";
 
 /** With what the key store takes for true meanwhile, a session ends within about a minute. */
 const EVERY_MS = 30_000;
@@ -46,4 +49,15 @@ export class KeyWatch {
     this.stop();
     this.#host.gone();
   }
+}
+
+/** Of the key that this session began with: removed, or replaced under its id, it is gone. */
+export function watchKey(env: RelayEnv, { keyId, keyFingerprint }: CallSetup, gone: () => void): KeyWatch {
+  const valid = async (): Promise<boolean> => {
+    if (keyFingerprint === null) return true;
+    // Whether it was on loopback the door knew.
+    const key = await apiKeyById(env, true, keyId).catch(() => undefined);
+    return key === undefined || key?.fingerprint === keyFingerprint;
+  };
+  return new KeyWatch({ clock: WALL_CLOCK, valid, gone });
 }

@@ -5,7 +5,6 @@
 import { DurableObject } from "cloudflare:workers";
 import relayConfig from "../relay.config.ts";
 import { resolvePlan } from "../src/config/resolve.ts";
-import type { Locks } from "../src/session/client/locks.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { Plan } from "../src/session/plan.ts";
@@ -33,11 +32,11 @@ import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
-import { apiKeyById } from "./key-store.ts";
-import { KeyWatch } from "./key-watch.ts";
+import { type KeyWatch, watchKey } from "./key-watch.ts";
 import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
 import { type Found, Shell, type SessionCore, type ShellHost } from "./shell.ts";
 import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
+import { locksOf } from "./session-locks.ts";
 import { WALL_CLOCK } from "./timer.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
@@ -244,22 +243,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.#store.begin(call);
-    const watch = this.#watch(call);
+    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
     this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, watch)), watch };
     watch.start(false);
-  }
-
-  #watch({ keyId, keyFingerprint }: CallSetup): KeyWatch {
-    return new KeyWatch({
-      clock: WALL_CLOCK,
-      valid: async () => {
-        if (keyFingerprint === null) return true;
-        // The door knew whether it was on loopback.
-        const key = await apiKeyById(this.env, true, keyId).catch(() => undefined);
-        return key === undefined || key?.fingerprint === keyFingerprint;
-      },
-      gone: () => void this.terminate(keyId),
-    });
   }
 
   /** Before its client comes. @throws as `#start`. */
@@ -300,7 +286,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const now = Date.now();
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
-    const watch = this.#watch(call);
+    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
     const found = { client, pending, asleep, vacantSince };
     const shell = new Shell(core, this.#host(setup.plan, call, watch), found);
     this.#live = { call, core, shell, watch };
@@ -453,18 +439,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#unread = false;
     return true;
   }
-}
-
-/** What its client may not change: what the route says, and what whoever made the session does. */
-function locksOf({ locked, toolTypes }: CallSetup, plan: Plan): Locks {
-  const types = plan.toolTypes;
-  return {
-    fields: [...new Set([...(plan.locked ?? []), ...locked])],
-    toolTypes:
-      toolTypes === null || types === undefined
-        ? (toolTypes ?? types ?? null)
-        : toolTypes.filter((type) => types.includes(type)),
-  };
 }
 
 function refuse(refusal: Refusal): Response {

@@ -12,7 +12,7 @@ import type { RelayConfig } from "../../src/config/define.ts";
 import { offeredRoutes, spendsSecret } from "../../src/config/resolve.ts";
 
 /** Opens routes for which nothing is spent, on loopback. */
-export const DEVELOPMENT_KEY = "relay-dev";
+const DEVELOPMENT_KEY = "relay-dev";
 
 const FOLDER = fileURLToPath(new URL("../../.wrangler/relay-dev/", import.meta.url));
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);

@@ -20,7 +20,7 @@ export interface Locks {
 export const NO_LOCKS: Locks = { fields: [], toolTypes: null };
 
 /** In place of a path: members of a session and of a response that this relay only hands on. */
-export const UNKNOWN = "unknown";
+const UNKNOWN = "unknown";
 
 /** Those it knows, by name at least. */
 const KNOWN_OF_SESSION = new Set([
@@ -72,7 +72,7 @@ export function faultOfLock(field: string): string | null {
     (top !== "audio" ||
       group === undefined ||
       (Object.hasOwn(KNOWN_OF_AUDIO, group) &&
-        (name === undefined || KNOWN_OF_AUDIO[group]?.has(name) === true)));
+        (name === undefined || (KNOWN_OF_AUDIO[group]?.has(name) ?? false))));
   return known ? null : `'${field.slice(0, 64)}' is no field of a session`;
 }
 
@@ -135,7 +135,7 @@ export function checkParams(
     : undefined;
   if (stranger !== undefined) throw locked(`response.${stranger}`);
   const { tools = [], input = [] } = params;
-  const foreign = foreignTool(locks, tools as JsonObject[], [...toolsOf(config), ...toolsOf(granted)]);
+  const foreign = foreignTool(locks, tools, [...toolsOf(config), ...toolsOf(granted)]);
   if (foreign !== null) throw notAllowed("response.tools", foreign, locks);
   for (const [index, item] of input.entries())
     checkRole(locks, item as JsonObject, `response.input[${index}]`);
@@ -164,7 +164,9 @@ function foreignTool(
     const type = tool["type"];
     return !(typeof type === "string" && toolTypes.includes(type)) && !there.some((one) => same(one, tool));
   });
-  return foreign === undefined ? null : String(foreign["type"]).slice(0, 64);
+  if (foreign === undefined) return null;
+  const { type } = foreign;
+  return typeof type === "string" ? type.slice(0, 64) : "";
 }
 
 function toolsOf(config: SessionConfig): readonly JsonObject[] {
