@@ -27,3 +27,7 @@ it("[H117] ships with limits for keys that bring none, and a rate limit that cou
   ]);
   expect(config.kv_namespaces).toEqual([expect.objectContaining({ binding: "RELAY_KEYS" })]);
 });
+
+it("[E47] takes no compressed messages", () => {
+  expect(config.compatibility_flags).toContain("no_web_socket_compression");
+});

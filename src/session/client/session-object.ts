@@ -2,7 +2,7 @@
 import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import type { SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
@@ -13,6 +13,7 @@ import type { Conversation } from "../memory/conversation.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
+import type { Backpressure } from "./backpressure.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { checkParams, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
@@ -23,6 +24,7 @@ interface SessionObjectParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
+  readonly backpressure: Backpressure;
   readonly conversation: Conversation;
   readonly links: readonly Link[];
   readonly transcriber: Transcriber | null;
@@ -88,9 +90,16 @@ export class SessionObject {
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
     const { context, port, config, conversation } = this.#parts;
+    const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
+    if (Object.keys(session).length === 0) {
+      this.#checkSize(before);
+      this.updates.given(before, cause, [], false);
+      return;
+    }
     config.update(session, port.extended);
     const refused = this.#restrain(before);
+    this.#checkSize(before);
     const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
     if (spoke && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
@@ -104,7 +113,7 @@ export class SessionObject {
     // Of an update of which nothing remains the client has the error, as from a provider.
     if (refused.length > 0 && same(config.current, before)) return;
     const { waits, soon } = this.#changed();
-    this.updates.given(config.current, context.cause ?? context.unnamedCause(), waits, soon);
+    this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
   }
 
@@ -124,6 +133,29 @@ export class SessionObject {
   /** An item that the client creates. @throws ClientError when it is instructions, and those are locked. */
   checkItem(item: JsonObject): void {
     checkRole(this.#locks, item, "item");
+  }
+
+  /**
+   * It is shown whole each time, also when nothing changed: to a client that does not read, that is not said once more.
+   * @throws ClientError when the configuration is larger than is kept, or was read; `before` is in force then.
+   */
+  #checkSize(before: SessionConfig): void {
+    const { context, config, backpressure } = this.#parts;
+    const { current } = config;
+    const size = jsonSize(current as unknown as JsonObject);
+    const most = context.limits.configurationSize;
+    try {
+      if (size > most) {
+        const message = `Invalid 'session': it would have ${size} characters, at most ${most} are kept.`;
+        throw new ClientError("session_too_large", message, "session");
+      }
+      if (backpressure.congested && JSON.stringify(current) === JSON.stringify(before)) {
+        backpressure.requireRoom();
+      }
+    } catch (error) {
+      config.restore(before);
+      throw error;
+    }
   }
 
   /**
