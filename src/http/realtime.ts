@@ -22,6 +22,7 @@ import {
 } from "./session-config.ts";
 import { formerSessionId, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
+import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
 import { issueToken, type Token } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
@@ -98,6 +99,7 @@ export const realtime = new Hono<DoorEnv>()
     );
     const shown = {
       ...effective,
+      tools: withoutToolSecrets(effective["tools"] ?? []),
       id: sessionId,
       object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
       model: model ?? plan.name,

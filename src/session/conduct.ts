@@ -294,7 +294,7 @@ export class Conduct {
     const config = this.config;
     return new ClientCommands(this, {
       session: this.sessionObject,
-      respond: (params) => this.asking.respond(params),
+      respond: (params) => this.asking.respond(config.respondParams(params)),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },

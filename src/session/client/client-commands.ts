@@ -118,7 +118,7 @@ export class ClientCommands {
     const format = this.#host.inputFormat;
     const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
     const names = {
-      itemId: typeof id === "string" ? id : context.newId("item"),
+      itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
       newCallId: () => context.newId("call"),
     };
     const most = { size: itemSize, media: itemMediaSize };

@@ -9,7 +9,7 @@ import { eventIdOfCause, type Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Link } from "../links/link.ts";
 import type { Asking } from "../output/asking.ts";
-import type { Conversation } from "../memory/conversation.ts";
+import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
@@ -25,7 +25,7 @@ interface SessionObjectParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly backpressure: Backpressure;
-  readonly conversation: Conversation;
+  readonly playout: Playout;
   readonly links: readonly Link[];
   readonly transcriber: Transcriber | null;
   readonly delivery: Delivery;
@@ -89,7 +89,7 @@ export class SessionObject {
 
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
-    const { context, port, config, conversation } = this.#parts;
+    const { context, port, config, playout } = this.#parts;
     const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
     if (Object.keys(session).length === 0) {
@@ -100,8 +100,8 @@ export class SessionObject {
     config.update(session, port.extended);
     const refused = this.#restrain(before);
     this.#checkSize(before);
-    const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
-    if (spoke && voiceOf(config.current) !== voiceOf(before)) {
+    // Also beside the conversation, or in an item that is gone.
+    if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
       throw new ClientError(
         "cannot_update_voice",
