@@ -10,11 +10,8 @@ import { sign, verify } from "hono/jwt";
 import * as v from "valibot";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import { type JsonObject, parseJsonObject } from "../protocol/json.ts";
-<<<<<<< HEAD
 import type { ApiKey } from "./api-keys.ts";
-=======
 import { hasToolSecrets } from "../protocol/tool-secrets.ts";
->>>>>>> main
 import type { DoorContext } from "./door.ts";
 import { keepSession, keptSession } from "./kept-sessions.ts";
 import { Problem } from "./problem.ts";

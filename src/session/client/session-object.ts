@@ -127,7 +127,9 @@ export class SessionObject {
 
   /** The client's `response.create`. @throws ClientError naming what is locked. */
   checkParams(params: ResponseParams): void {
-    checkParams(this.#locks, params, this.#parts.config.current, this.#granted);
+    const { config } = this.#parts;
+    // Tools are told apart with their secrets, which the client need not repeat.
+    checkParams(this.#locks, config.respondParams(params), config.current, this.#granted);
   }
 
   /** An item that the client creates. @throws ClientError when it is instructions, and those are locked. */
