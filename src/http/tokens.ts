@@ -110,8 +110,13 @@ export async function issueToken(
   const value = prefix + (await sign(payload, key, "HS256"));
   // Whoever holds a token can read it: a tool's secret is between who made it and the provider.
   if (value.length <= TOKEN_LIMIT && !hasToolSecrets(grant.session)) return { value, jti, exp };
+  const without = prefix + (await sign({ ...payload, session: null }, key, "HS256"));
+  if (without.length > TOKEN_LIMIT) {
+    const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
+    throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
+  }
   await keepSession(c.env, { jti, sessionId: grant.sessionId, exp }, text);
-  return { value: prefix + (await sign({ ...payload, session: null }, key, "HS256")), jti, exp };
+  return { value: without, jti, exp };
 }
 
 export function isClientSecret(key: string): boolean {

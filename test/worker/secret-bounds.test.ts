@@ -64,6 +64,12 @@ describe("a client secret", () => {
     expect([code, named]).toEqual([status, param]);
   });
 
+  test("[H47] one whose models would not fit into it is 413", async () => {
+    const models = Array.from({ length: 16 }, (_, n) => `${"m".repeat(250)}${n}`);
+    const response = await post("/v1/realtime/client_secrets", { models });
+    expect(await problemOf(response)).toEqual([413, "session_too_large", "models"]);
+  });
+
   test("[H106] without a model it is for the default route, by whatever name leads there", async () => {
     const secret = await mint({});
     for (const model of ["demo", "gpt-realtime"]) {
