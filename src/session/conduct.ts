@@ -295,7 +295,7 @@ export class Conduct {
   #createCommands(kernels: AudioKernels): ClientCommands {
     const config = this.config;
     return new ClientCommands(this, {
-      updateSession: (session) => this.sessionObject.update(session),
+      session: this.sessionObject,
       respond: (params) => this.asking.respond(config.respondParams(params)),
       get transcriptionOnly() {
         return config.transcriptionOnly;
