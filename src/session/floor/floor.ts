@@ -238,8 +238,9 @@ export class Floor {
       overlap.hops += 1;
     }
     if (this.#chopping(overlap, voiced)) return;
-    if (overlap.passed !== null) this.#reconsider(overlap, voiced);
-    else this.#judge(overlap);
+    if (overlap.passed === null) this.#judge(overlap);
+    else if (overlap.passed === "patience" && !this.guard.covers) this.#listenLonger(overlap, voiced, hopMs);
+    else this.#reconsider(overlap, voiced);
   }
 
   /** Voice over an agent is remembered in its pieces, where it is known not to be an echo. */
@@ -317,8 +318,21 @@ export class Floor {
     this.#host.release();
   }
 
+  /** As in a sound that holds the agent, voice adds up over what is softer and over silence until that ends the sound. */
+  #listenLonger(overlap: Overlap, voiced: boolean, hopMs: number): void {
+    if (overlap.silentMs >= this.#host.settings().dismissMs) {
+      this.#keep(overlap);
+      this.#drop();
+    } else if (!voiced) return;
+    else if (this.#below(SOFT_DB)) overlap.voicedMs -= hopMs;
+    else if (overlap.voicedMs > this.#waitMs(overlap)) {
+      overlap.passed = null;
+      this.#hold();
+    }
+  }
+
   #reconsider(overlap: Overlap, voiced: boolean): void {
-    if (overlap.passed === "patience" && this.guard.covers) {
+    if (overlap.passed === "patience") {
       overlap.passed = "echo";
       this.#tell("echo");
     }
@@ -419,7 +433,10 @@ export class Floor {
     const overlap = this.#overlap;
     if (overlap && overlap.passed === null)
       this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
-    else this.#drop();
+    else {
+      if (overlap?.passed === "patience") this.#keep(overlap);
+      this.#drop();
+    }
   }
 
   /** What was judged and held nobody is over. */
