@@ -88,9 +88,9 @@ export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
   const { faults, upstreams, transcriber } = scenario;
   const troubled = (name: string) =>
     (name.startsWith("provider.") && !BEARABLE.has(name)) ||
-    name.startsWith("platform.") ||
-    name === "caller.long_silence";
-  if (faults.some(troubled)) return;
+    name.startsWith("platform.");
+  // Who was parked is dialled again.
+  if (faults.some(troubled) || (checks.figures.get("metric_sessions_parked") ?? 0) > 0) return;
   const most = upstreams.length + Number(transcriber !== null);
   if (relay.dials.length > most)
     checks.fail(

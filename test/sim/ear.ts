@@ -11,6 +11,8 @@ export class Ear {
   #cursor = -1;
   /** Heard since the last commit or clear. */
   #buffer: Run[] = [];
+  /** Where the buffer that was cleared began, as long as nothing was heard since; null: none was. */
+  #clearedFrom: number | null = null;
   #loudMs = 0;
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
@@ -57,6 +59,8 @@ export class Ear {
     if (run.from < this.#cursor && this.#buffer.length === 0 && this.#again()?.runs[0]?.from === run.from) {
       this.#cursor = run.from;
     }
+    if (this.#buffer.length === 0 && this.#wholeAgain(run)) this.#cursor = run.from;
+    this.#clearedFrom = null;
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
       this.#world.checks.fail(
@@ -70,20 +74,34 @@ export class Ear {
     else this.#buffer.push(run);
   }
 
+  /**
+   * A client that commits while turns are found for it means its whole buffer (SPEC M6, M40): what was told of the turn is
+   * cleared, and comes again with all that was before it.
+   */
+  #wholeAgain(run: Run): boolean {
+    const from = this.#clearedFrom;
+    return from !== null && run.from <= from && this.#world.scenario.faults.includes("caller.commit");
+  }
+
   /** The buffer becomes a turn. */
   commit(): { readonly runs: readonly Run[]; readonly loudMs: number } {
     const turn = { runs: this.#buffer, loudMs: this.#loudMs };
-    this.clear();
+    this.#empty();
     return turn;
   }
 
   /** A turn was taken back: it may be heard again from there. */
   unhear([first]: readonly Run[]): void {
     if (first !== undefined) this.#cursor = first.from;
-    this.clear();
+    this.#empty();
   }
 
   clear(): void {
+    this.#clearedFrom = this.#buffer[0]?.from ?? null;
+    this.#empty();
+  }
+
+  #empty(): void {
     this.#buffer = [];
     this.#loudMs = 0;
     this.#paddedMs = 0;
