@@ -11,8 +11,8 @@ export class Ear {
   #cursor = -1;
   /** Heard since the last commit or clear. */
   #buffer: Run[] = [];
-  /** Where the buffer that was cleared began, as long as nothing was heard since; null: none was. */
-  #clearedFrom: number | null = null;
+  /** Where the buffer that was cleared began, as long as nothing was heard since. Empty: it held nothing; null: none was. */
+  #cleared: readonly Run[] | null = null;
   #loudMs = 0;
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
@@ -60,7 +60,7 @@ export class Ear {
       this.#cursor = run.from;
     }
     if (this.#buffer.length === 0 && this.#wholeAgain(run)) this.#cursor = run.from;
-    this.#clearedFrom = null;
+    this.#cleared = null;
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
       this.#world.checks.fail(
@@ -76,11 +76,12 @@ export class Ear {
 
   /**
    * A client that commits while turns are found for it means its whole buffer (SPEC M6, M40): what was told of the turn is
-   * cleared, and comes again with all that was before it.
+   * cleared, or was committed in advance and is taken back, and comes again with all that was before it.
    */
   #wholeAgain(run: Run): boolean {
-    const from = this.#clearedFrom;
-    return from !== null && run.from <= from && this.#world.scenario.faults.includes("caller.commit");
+    if (this.#cleared === null || !this.#world.scenario.faults.includes("caller.commit")) return false;
+    const [first] = this.#cleared.length > 0 ? this.#cleared : (this.#again()?.runs ?? []);
+    return first !== undefined && run.from <= first.from;
   }
 
   /** The buffer becomes a turn. */
@@ -92,12 +93,14 @@ export class Ear {
 
   /** A turn was taken back: it may be heard again from there. */
   unhear([first]: readonly Run[]): void {
+    // One that the client itself deletes while it speaks the next is not said again.
+    if (this.#buffer.length > 0) return;
     if (first !== undefined) this.#cursor = first.from;
     this.#empty();
   }
 
   clear(): void {
-    this.#clearedFrom = this.#buffer[0]?.from ?? null;
+    this.#cleared = this.#buffer;
     this.#empty();
   }
 
