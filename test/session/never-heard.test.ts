@@ -64,6 +64,24 @@ describe("what was never heard", () => {
     expect(call.types()).not.toContain("response.output_item.added");
   });
 
+  test("[B40] of an answer beside the conversation nothing is in it: no item is deleted or truncated", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    begin(call);
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 3000);
+    call.upstream({ type: "item.started", item: "second", ...message });
+    say(call, 500, { item: "second" });
+    call.advance(1000);
+    call.client({ type: "response.cancel", response_id: String(response(call, "response.created")["id"]) });
+    call.client({ type: "output_audio_buffer.clear" });
+    call.upstream({ type: "item.started", item: "late", ...message });
+    const types = call.commands().map(({ type }) => type);
+    expect(types).toContain("cancel");
+    expect(types).not.toContain("delete");
+    expect(types).not.toContain("truncate");
+  });
+
   test("[B11] so is one of an answer asked for in advance, discarded before it began", () => {
     const call = new Call({ session: { relay: { eager_ms: 150 } } });
     call.speak(concat(silence(600), voice(900, 24_000, 3), silence(300)));
