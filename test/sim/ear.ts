@@ -4,6 +4,12 @@ import type { World } from "./world.ts";
 
 const LOUD = 400;
 
+/** `again`: it is heard from its beginning again. */
+interface HeardTurn {
+  readonly runs: readonly Run[];
+  again: boolean;
+}
+
 export class Ear {
   readonly #world: World;
   readonly #name: string;
@@ -17,9 +23,10 @@ export class Ear {
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
 
-  readonly #again: () => { readonly runs: readonly Run[] } | null;
+  readonly #again: () => HeardTurn | null;
 
-  constructor(world: World, name: string, again: () => { readonly runs: readonly Run[] } | null) {
+  /** @param again the last turn, where it may be taken back and heard again. */
+  constructor(world: World, name: string, again: () => HeardTurn | null) {
     this.#world = world;
     this.#again = again;
     this.#name = name;
@@ -56,10 +63,8 @@ export class Ear {
   }
 
   #take(run: Run): void {
-    if (run.from < this.#cursor && this.#buffer.length === 0 && this.#again()?.runs[0]?.from === run.from) {
+    if (run.from < this.#cursor && this.#buffer.length === 0 && this.#hearsAgain(run))
       this.#cursor = run.from;
-    }
-    if (this.#buffer.length === 0 && this.#wholeAgain(run)) this.#cursor = run.from;
     this.#cleared = null;
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
@@ -74,14 +79,17 @@ export class Ear {
     else this.#buffer.push(run);
   }
 
-  /**
-   * A client that commits while turns are found for it means its whole buffer (SPEC M6, M40): what was told of the turn is
-   * cleared, or was committed in advance and is taken back, and comes again with all that was before it.
-   */
-  #wholeAgain(run: Run): boolean {
-    if (this.#cleared === null || !this.#world.scenario.faults.includes("caller.commit")) return false;
-    const [first] = this.#cleared.length > 0 ? this.#cleared : (this.#again()?.runs ?? []);
-    return first !== undefined && run.from <= first.from;
+  /** What was committed in advance is taken back, and comes again from its beginning; or with all that was before it. */
+  #hearsAgain(run: Run): boolean {
+    // A client that commits while turns are found for it means its whole buffer (SPEC M6, M40): what was told is cleared.
+    const whole = this.#cleared !== null && this.#world.scenario.faults.includes("caller.commit");
+    const [cleared] = this.#cleared ?? [];
+    if (whole && cleared) return run.from <= cleared.from;
+    const turn = this.#again();
+    const from = turn?.runs[0]?.from ?? -1;
+    if (turn === null || !(run.from === from || (whole && run.from <= from))) return false;
+    turn.again = true;
+    return true;
   }
 
   /** The buffer becomes a turn. */

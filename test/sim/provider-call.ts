@@ -298,9 +298,7 @@ export class ProviderCall {
   /** The last turn from its beginning on; its deletion may still have to wait for its name. */
   #hearsAgain(): Turn | null {
     const turn = this.#lastTurn;
-    if (!turn || this.provider.kind !== "turns" || !this.#world.scenario.eager) return null;
-    turn.again = true;
-    return turn;
+    return !turn || this.provider.kind !== "turns" || !this.#world.scenario.eager ? null : turn;
   }
 
   get #lastTurn(): Turn | undefined {
