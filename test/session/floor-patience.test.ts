@@ -28,11 +28,14 @@ describe("a sound that is listened to for longer", () => {
     expect(decisions(call)).toContain("hold");
   });
 
-  test.each([100, 180])("[F50] words around a breath of %i ms while the agent ends are a turn", (breathMs) => {
-    const call = begun(1200);
-    call.speak(concat(steady(260), silence(breathMs), steady(260), silence(4000)));
-    expect(count(call, "input_audio_buffer.committed")).toBe(1);
-  });
+  test.each([100, 180])(
+    "[F50] words around a breath of %i ms while the agent ends are a turn",
+    (breathMs) => {
+      const call = begun(1200);
+      call.speak(concat(steady(260), silence(breathMs), steady(260), silence(4000)));
+      expect(count(call, "input_audio_buffer.committed")).toBe(1);
+    },
+  );
 
   test("[F50] does not add up over silence that ends a sound", () => {
     const call = begun(3000);

@@ -40,7 +40,8 @@ export function askedFor(call: SimulatedCall): void {
   for (const provider of call.providers.values()) {
     if (provider.kind !== "turns") continue;
     // A turn of which a later connection was told the words is one like those that were committed.
-    const turns = provider.commits + provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0);
+    const turns =
+      provider.commits + provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0);
     const causes = turns + figure("asked by the client");
     const most = turns + others;
     if (provider.asks.length > MOST_ATTEMPTS * causes)
@@ -89,8 +90,7 @@ const BEARABLE: ReadonlySet<string> = new Set([
 export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
   const { faults, upstreams, transcriber } = scenario;
   const troubled = (name: string) =>
-    (name.startsWith("provider.") && !BEARABLE.has(name)) ||
-    name.startsWith("platform.");
+    (name.startsWith("provider.") && !BEARABLE.has(name)) || name.startsWith("platform.");
   // Who was parked is dialled again.
   if (faults.some(troubled) || (checks.figures.get("metric_sessions_parked") ?? 0) > 0) return;
   const most = upstreams.length + Number(transcriber !== null);

@@ -16,6 +16,7 @@ import { isBackchannel } from "../turn-end/words.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
+import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
 export interface FloorSettings {
   /** Voiced milliseconds that make an interruption. */
@@ -49,32 +50,10 @@ export interface FloorHost {
   release(): void;
 }
 
-export type OverlapDecision = "hold" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
-
 /** Probabilities that begin speech, and below which it pauses. */
 interface SpeechThresholds {
   readonly start: number;
   readonly stop: number;
-}
-
-/** Explained by the echo, listened to for longer, too soft for the caller, or judged to be someone else. */
-type Passed = "echo" | "patience" | "soft" | "background";
-
-interface Overlap {
-  readonly prefixTicks: number;
-  /** Voice that it takes to hold the agent. */
-  readonly patienceMs: number;
-  voicedMs: number;
-  silentMs: number;
-  /** Why it does not hold the agent; it may still turn out to be the caller. Null: it does. */
-  passed: Passed | null;
-  /** So much quieter than the caller's usual, and it is someone else. */
-  backgroundDb: number;
-  /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
-  power: number;
-  hops: number;
-  /** The words so far only say that the caller listens. */
-  listening: boolean;
 }
 
 /** "Yeah, right, I see" may last so many times as long as what is unknown before it is an interruption all the same. */
