@@ -198,8 +198,10 @@ export class TurnTaking implements InputListener {
     if (decision.type === "started") this.#flow.wake(decision.prefixTicks);
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
-      if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
-      else this.begin(this.#host.earliest(decision.prefixTicks));
+      if (this.#host.contested()) {
+        this.#at.unmadeTicks ??= decision.prefixTicks;
+        this.#host.onOnset(decision.prefixTicks);
+      } else this.begin(this.#host.earliest(decision.prefixTicks));
     } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
   }
@@ -274,6 +276,7 @@ export class TurnTaking implements InputListener {
   /** What the detector hears now is not a turn: it listens for the next sound. */
   forget(): void {
     this.#input.endpointer.forceStop();
+    if (this.#phase === "listening") this.#at.unmadeTicks = null;
   }
 
   /** A client that did not see the open turn begin is told of it. */
