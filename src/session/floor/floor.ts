@@ -73,6 +73,8 @@ const MOST_PATIENCE_MS = 288;
  */
 const QUIET_MS = 160;
 const UNKNOWN_MS = 240;
+/** With breaths in it a sound that is listened to for longer takes so many times as much voice to hold the agent. */
+const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
 const RECONSIDER_MS = 96;
 /** A caller this much quieter than usual, over a whole sound, is someone else. */
@@ -297,17 +299,27 @@ export class Floor {
     this.#host.release();
   }
 
-  /** As in a sound that holds the agent, voice adds up over what is softer and over silence until that ends the sound. */
+  /**
+   * Voice without a break holds the agent sooner than voice with breaths in it, which adds up until silence ends the sound:
+   * an echo that is not known yet comes in pieces too.
+   */
   #listenLonger(overlap: Overlap, voiced: boolean, hopMs: number): void {
     if (overlap.silentMs >= this.#host.settings().dismissMs) {
       this.#keep(overlap);
       this.#drop();
-    } else if (!voiced) return;
-    else if (this.#below(SOFT_DB)) overlap.voicedMs -= hopMs;
-    else if (overlap.voicedMs > this.#waitMs(overlap)) {
-      overlap.passed = null;
-      this.#hold();
+      return;
     }
+    const soft = voiced && this.#below(SOFT_DB);
+    if (soft) overlap.voicedMs -= hopMs;
+    if (soft || !voiced) {
+      overlap.power = 0;
+      overlap.hops = 0;
+      return;
+    }
+    const waitMs = this.#waitMs(overlap);
+    if (overlap.hops * hopMs <= waitMs && overlap.voicedMs <= waitMs * BROKEN) return;
+    overlap.passed = null;
+    this.#hold();
   }
 
   #reconsider(overlap: Overlap, voiced: boolean): void {
