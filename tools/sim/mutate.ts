@@ -22,10 +22,11 @@ interface Wanted {
   readonly from: number;
   readonly to: number;
   readonly among: readonly string[];
+  readonly having: readonly string[];
 }
 
 /** @returns the exit code: 0 when the mutation was caught. */
-export function runMutated(number: number, { from, to, among }: Wanted, json: boolean): number {
+export function runMutated(number: number, { from, to, among, having }: Wanted, json: boolean): number {
   const mutation = MUTATIONS.find((one) => one.number === number);
   if (!mutation) throw new RangeError(`there is no mutation ${number}`);
   const copy = mkdtempSync(join(tmpdir(), "sim-mutation-"));
@@ -39,6 +40,8 @@ export function runMutated(number: number, { from, to, among }: Wanted, json: bo
       `${from}..${to}`,
       "--faults",
       among.join(","),
+      "--having",
+      having.join(","),
       "--until-failure",
       "--json",
       "--jobs",
