@@ -50,6 +50,22 @@ describe("a turn-based upstream and one that takes the turns", () => {
     expect(call.commandTypes("up1.1")).toContain("respond");
   });
 
+  test.each([true, false])(
+    "[L81] the one that takes the turns and says nothing to seconds of speech is left (answers follow: %s)",
+    (create_response) => {
+      const upstreams = [kind("one", "client"), kind("two", "server")];
+      const session = { audio: { input: { turn_detection: { type: "server_vad", create_response } } } };
+      const limits = { firstOutputMs: 3000 };
+      const call = new Call({ upstreams, session, dialect: "duplex.v1", limits });
+      call.speak(concat(silence(600), voice(2000), silence(900)));
+      if (create_response) call.answer(voice(200), "One.");
+      call.speak(silence(1500));
+      call.upstream({ type: "rate_limits", rateLimits: [] }, "up0.1");
+      call.speak(silence(2500));
+      expect(call.open.has("up1.1")).toBe(!create_response);
+    },
+  );
+
   test("[M24] what it announced while nobody decided here is not announced again as a turn", () => {
     const upstreams = [kind("one", "server"), kind("two", "client")];
     const call = new Call({ upstreams, dialect: "duplex.v1" });

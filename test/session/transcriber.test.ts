@@ -55,6 +55,20 @@ describe("a transcriber", () => {
     });
   });
 
+  test.each([true, false])("[L82] that says nothing of what is said is left (says anything: %s)", (says) => {
+    const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
+    for (let turn = 0; turn < 2; turn += 1) {
+      call.speak(concat(silence(600), voice(500), silence(900)));
+      call.upstream({ type: "rate_limits", rateLimits: [] });
+    }
+    call.speak(silence(1000));
+    expect(call.open.has("up1.1")).toBe(true);
+    if (says) call.upstream({ type: "speech", state: "started" }, "up1.1");
+    call.speak(silence(2500));
+    expect(call.open.has("up1.1")).toBe(says);
+    expect(call.open.has("up1.2")).toBe(!says);
+  });
+
   test("[J2] gives the caller's turn its words, when the turn is in the conversation and all are there", () => {
     const call = transcribed();
     call.speak(TURN.subarray(0, 24 * 1500));

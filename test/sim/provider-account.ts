@@ -1,7 +1,8 @@
 /** At the end of a call: what each provider remembers is what was heard, and its session is the one that is shown. */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import { cutAt, wordsHeard } from "../../src/session/memory/conversation.ts";
 import type { SimulatedCall } from "./call.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
@@ -87,7 +88,9 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
     const rememberedMs = truncatedMs ?? audioMs;
     checks.count("provider items compared");
     if (call.unsteady ? heardMs > 0 || rememberedMs < 1000 : rememberedMs - heardMs <= slackMs) continue;
-    if (provider.abandons) continue;
+    if (provider.abandons || (call.unsteady && client.believed.has(itemId ?? ""))) continue;
+    // It stops its player and says nothing of it: the provider keeps what it said, as without a relay (SPEC B17).
+    if (!client.habits.truncates && !client.extended) continue;
     const what = `${provider.name} remembers ${rememberedMs.toFixed(0)} ms of answer ${answer}`;
     checks.fail("provider-history", `${what}, and ${heardMs.toFixed(0)} ms were heard`);
   }
@@ -100,10 +103,23 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
       audioMs > 0 &&
       (truncatedMs === null || (heardText ?? "") !== ""),
   );
+  // Whoever is told of what was before its time knows as much of it as was heard, also when that changed since.
+  const said = new Set(entries.map((entry) => (cutAt(entry) === null ? wholeOf(entry.item) : wordsHeard(entry))));
+  for (const { words } of items.all) {
+    if (words === "" || said.has(words) || entries.some(({ growing }) => growing)) continue;
+    checks.fail("provider-history", `${provider.name} was told "${words}", and that is not what was heard`);
+  }
   const known = items.all.filter(({ type, role }) => type === "message" && role === "assistant").length;
   if (known < heard.length)
     checks.fail(
       "provider-history",
       `${provider.name} knows of ${known} answers, and ${heard.length} were heard`,
     );
+}
+
+/** All words of an item. */
+function wholeOf(item: JsonObject): string {
+  const { content } = item;
+  if (!Array.isArray(content)) return "";
+  return content.map((part: Json) => text(fields(part)["transcript"] ?? fields(part)["text"])).join("");
 }

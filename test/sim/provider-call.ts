@@ -332,9 +332,7 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
-    const { eager, faults } = this.#world.scenario;
-    // Not yet of silent voices: an eager answer that is found silent before its turn is confirmed ends without having begun.
-    if (eager && !faults.includes("provider.silent_voice")) {
+    if (this.#world.scenario.eager) {
       // Soon enough to be known of before the caller goes on.
       plan.thinkMs /= 2;
       plan.firstMs /= 3;

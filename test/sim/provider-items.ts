@@ -7,6 +7,8 @@ export interface ProviderItem {
   readonly role: string;
   /** Number of the answer that its audio spells; null: it was told to it. */
   readonly answer: number | null;
+  /** What it was told that an agent said; empty: it said so itself. */
+  readonly words: string;
   audioMs: number;
   truncatedMs: number | null;
 }
@@ -22,6 +24,8 @@ interface Voice {
 
 export class ProviderItems {
   readonly #items = new Map<string, ProviderItem>();
+  /** Turns of the caller that it was told in words. */
+  readonly toldInWords = new Set<string>();
   readonly #voice: Voice;
 
   constructor(voice: Voice) {
@@ -29,8 +33,8 @@ export class ProviderItems {
   }
 
   /** The provider itself makes an item. */
-  made(id: string, type: string, role: string, answer: number | null = null): void {
-    this.#items.set(id, { type, role, answer, audioMs: 0, truncatedMs: null });
+  made(id: string, type: string, role: string, answer: number | null = null, words = ""): void {
+    this.#items.set(id, { type, role, answer, words, audioMs: 0, truncatedMs: null });
   }
 
   /** In the order of the conversation. */
@@ -61,7 +65,10 @@ export class ProviderItems {
         event,
       );
     }
-    this.made(id, text(item["type"]), text(item["role"]));
+    const role = text(item["role"]);
+    this.made(id, text(item["type"]), role, null, role === "assistant" ? wordsOf(item["content"]) : "");
+    if (item["role"] === "user" && JSON.stringify(item["content"]).includes('"input_text"'))
+      this.toldInWords.add(id);
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#voice.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
     this.#voice.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
@@ -91,4 +98,9 @@ export class ProviderItems {
     this.#voice.deleted(text(event["item_id"]));
     this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
   }
+}
+
+function wordsOf(content: unknown): string {
+  if (!Array.isArray(content)) return "";
+  return content.map((part) => text(fields(part)["text"])).join("");
 }

@@ -57,7 +57,10 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   const upstreams = kinds.map((kind, index): SimUpstream => {
     const profile =
       kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
-    const rolloverMs = faults.includes("provider.rollover") ? Math.round(random.between(2500, 8000)) : null;
+    // Now and then rarely enough that what took over is still there at the end, and is asked what it knows.
+    const rolloverMs = faults.includes("provider.rollover")
+      ? Math.round(random.chance(0.5) ? random.between(2500, 8000) : random.between(8000, 20_000))
+      : null;
     const standby = faults.includes("provider.standby");
     const fallback = kind !== "echo" && random.chance(0.2);
     return { name: `p${index}`, kind, profile, rolloverMs, standby, fallback };
@@ -82,6 +85,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     manual,
     eager: faults.includes("client.eager_on_off") || JSON.stringify(settings).includes("eager_ms"),
     tools,
+    semantic: JSON.stringify(settings).includes("semantic_vad") || faults.includes("client.semantic_vad"),
     faults,
     session: settings,
     limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
@@ -126,8 +130,7 @@ function detection(random: Random): JsonObject {
 const MELODY_MS = 4500;
 
 /** How much longer than by silence alone the relay may wait for the end of a turn: where meaning decides. */
-export function waitsLongerMs({ session, faults }: Scenario): number {
-  const semantic = JSON.stringify(session).includes("semantic_vad") || faults.includes("client.semantic_vad");
+export function waitsLongerMs({ semantic }: Scenario): number {
   return semantic ? MELODY_MS : 0;
 }
 

@@ -14,6 +14,8 @@ import type { Run } from "./tape.ts";
 const TOLD_WITHIN_MS = 9000;
 /** The silence after speech, a dial, and the other end's taking all of it in. */
 const NOTICED_MS = 2000;
+/** Of so much a transcriber has something to say. */
+const WORDLESS_MS = 2000;
 /** An answer to a turn is announced within this. */
 const ANSWERED_WITHIN_MS = 1700;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
@@ -84,13 +86,15 @@ function named(call: SimulatedCall, spoken: Utterance): boolean {
 /** Every word is in a turn of the provider, or somebody was told. */
 function spokenReached(call: SimulatedCall, provider: Provider): void {
   const { checks } = call;
-  const turns = provider.turns.flatMap((turn) => turn.runs).sort((a, b) => a.from - b.from);
+  const heard = provider.turns.flatMap((turn) => turn.runs);
+  const turns = [...heard, ...toldInWords(call, provider)].sort((a, b) => a.from - b.from);
   for (const spoken of call.client.caller.utterances) {
     checks.count("utterances");
     const missing = gap(spoken, turns);
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken)) checks.count("utterances named");
-    else if (unknowable(call, provider, spoken)) checks.count("utterances nobody could know of");
+    else if (unknowable(call, provider, spoken) || unmissed(call, provider, spoken))
+      checks.count("utterances nobody could know of");
     else {
       const ms = (missing * 1000) / call.tape.rateHz;
       checks.fail(
@@ -101,6 +105,17 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   }
 }
 
+/** Turns that others made, of which a connection to a provider that takes its own was told the words (SPEC L65). */
+function toldInWords({ client, tape }: SimulatedCall, { kind, calls }: Provider): readonly Run[] {
+  if (kind !== "server") return [];
+  const sample = (ms: number) => Math.round((ms * tape.rateHz) / 1000);
+  return calls
+    .flatMap(({ items }) => [...items.toldInWords])
+    .map((id) => client.turns.get(id))
+    .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
+    .map((turn) => ({ from: sample(turn?.fromMs ?? 0), to: sample(turn?.toMs ?? 0) }));
+}
+
 /** A provider that takes the turns vanished, and the caller hung up before its silence could tell. */
 function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance): boolean {
   const { firstOutputMs = 0 } = call.scenario.limits;
@@ -108,6 +123,23 @@ function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance):
     (spoken.endedAt ?? call.time.now) + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
   return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
+}
+
+/** That a transcriber vanished shows in what it says nothing of: in two seconds of speech, and so long after them. */
+function unmissed(
+  { client, scenario, hungUpAt, tape }: SimulatedCall,
+  { kind, calls }: Provider,
+  spoken: Utterance,
+): boolean {
+  if (kind !== "transcriber" || !calls.some((one) => one.holed)) return false;
+  const { firstOutputMs = 0 } = scenario.limits;
+  const noticeable = (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS;
+  const after = client.caller.utterances.filter(
+    ({ at, endedAt }) => at >= spoken.at && (endedAt ?? Infinity) < noticeable,
+  );
+  const saidMs = after.reduce((sum, { from, to }) => sum + ((to - from) * 1000) / tape.rateHz, 0);
+  const told = client.named.some(({ at, what }) => at >= spoken.at && what === "error upstream_timeout");
+  return told || saidMs < WORDLESS_MS;
 }
 
 /** Samples of `spoken` that are in none of the runs, which are in order. */
@@ -144,13 +176,22 @@ function answered(call: SimulatedCall): void {
       5000 * Number(call.unsteady);
     // What was said while the line was down arrives when it is up again.
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
-    const by = Math.max(endedAt, ...down.map(({ to }) => to)) + within;
+    const by = reached(call, spoken.at, Math.max(endedAt, ...down.map(({ to }) => to)), within) + within;
     const last = call.hungUpAt ?? Infinity;
     if (until < by || last < by || client.dialogue.busyAt(endedAt)) return;
     if (!client.dialogue.announced.some((at) => at >= spoken.at && at <= by)) {
       checks.fail("turn-unanswered", `what was said until ${endedAt} ms was never answered`);
     }
   });
+}
+
+/** When the last of the connections was there that a turn was still waiting for: who dies on the way is dialled again. */
+function reached(call: SimulatedCall, from: number, until: number, within: number): number {
+  const opened = [...call.providers.values()]
+    .flatMap(({ calls }) => calls.slice(1).map(({ openedAt }) => openedAt))
+    .filter((at) => at >= from)
+    .sort((a, b) => a - b);
+  return opened.reduce((last, at) => (at > last && at <= last + within ? at : last), until);
 }
 
 function slackMs(call: SimulatedCall): number {

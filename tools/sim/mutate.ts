@@ -13,6 +13,7 @@ const COPIED = [
   "durable-objects",
   "test/sim",
   "test/support",
+  "wasm/build",
   "tools/sim.ts",
   "tools/sim",
   "package.json",

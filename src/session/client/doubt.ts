@@ -12,8 +12,8 @@ import type { SessionSnapshot } from "../session.ts";
 export class Doubt {
   readonly #conduct: Conduct;
   #kept: SessionSnapshot | null = null;
-  /** Links whose connections died with the former life, until they are dialled again. */
-  #widowed: readonly Link[] = [];
+  /** Links whose connections died with the former life, until they are dialled again, and which connections those are. */
+  #widowed: readonly { readonly link: Link; readonly serving: number }[] = [];
   /** The former life's last moment that is known. */
   #knownUntil = 0;
 
@@ -55,7 +55,9 @@ export class Doubt {
     this.#kept = null;
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
     this.#conduct.eager.forget();
-    this.#widowed = this.#conduct.lines.filter(({ phase }) => phase !== "idle" && phase !== "closed");
+    this.#widowed = this.#conduct.lines
+      .filter(({ phase }) => phase !== "idle" && phase !== "closed")
+      .map((link) => ({ link, serving: link.serving }));
     const forgotten = lastReceived === null ? null : this.#conduct.port.recall(lastReceived);
     if (forgotten !== null || lastReceived === null) this.#forsake();
     return forgotten;
@@ -85,8 +87,9 @@ export class Doubt {
     const { recovery, links, turns, floor } = this.#conduct;
     const widowed = this.#widowed;
     this.#widowed = [];
-    for (const link of widowed) link.died(this.#knownUntil);
-    for (const link of widowed) link.ensure();
+    // A client that begins anew has had them dialled again: what serves by now did not die.
+    for (const { link, serving } of widowed) if (link.serving === serving) link.died(this.#knownUntil);
+    for (const { link } of widowed) link.ensure();
     recovery.askOwed(links);
     turns.tellAgain();
     floor.tellAgain();

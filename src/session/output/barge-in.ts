@@ -11,7 +11,7 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
-import type { Playout } from "./playout.ts";
+import type { Overheard, Playout } from "./playout.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
 import type { Responses } from "./responses.ts";
 
@@ -156,6 +156,14 @@ export class BargeIn {
       if (!entry || !this.#playout.has(id)) continue;
       this.#playout.cutAt(id, 0, this.#context.now);
       this.truncate(entry, 0);
+    }
+  }
+
+  /** A client that came back had got less of these than they were truncated at while it was away. */
+  overheard(items: readonly Overheard[]): void {
+    for (const { itemId, heardMs } of items) {
+      const entry = this.#conversation.find(itemId);
+      if (entry && entry.truncatedMs !== null && entry.truncatedMs > heardMs) this.truncate(entry, heardMs);
     }
   }
 

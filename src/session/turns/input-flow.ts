@@ -67,6 +67,11 @@ export class InputFlow {
     this.#retain();
   }
 
+  /** Up to where what becomes an item was recorded: while an answer is asked for in advance, up to its commit. */
+  get recordedTicks(): number {
+    return this.recorder.cursor;
+  }
+
   /** What is recorded from now on is another item. */
   record(itemId: string): void {
     if (this.recorder.begin(itemId)) this.#retain();
@@ -185,11 +190,6 @@ export class InputFlow {
     const ear = this.#ear;
     if (ear?.congested) this.#waits(ear, speech, true);
     else if (ear && hears(ear)) this.#input.forward(ear);
-  }
-
-  /** The recorder alone: the upstreams have what they are to have. */
-  keep(toTicks: number): void {
-    this.#input.forward(this.recorder, toTicks);
   }
 
   /** To those who hear everything. `speech`: somebody speaks, or nobody knows. */

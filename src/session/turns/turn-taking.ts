@@ -184,7 +184,7 @@ export class TurnTaking implements InputListener {
       this.#flow.flow();
     } else if (this.#phase === "speaking" && !this.#host.eager().active) {
       this.#flow.flow(this.#input.settledTicks);
-    } else if (this.#phase === "speaking") this.#flow.keep(this.#input.settledTicks);
+    }
   }
 
   /** The buffer begins at a position: what was before it is not part of the next turn. */
@@ -292,16 +292,20 @@ export class TurnTaking implements InputListener {
     for (const link of this.#host.links) link.ensure();
     this.#context.metric("speech_started", 1);
     this.#item.tellStarted(this.#startTicks);
+    // Beside this turn those who decide by themselves make turns of their own, and have to show it.
+    this.#host.onWitnessed(null);
     this.#host.onSpeechStarted();
   }
 
   #speechStopped(ticks: number, end = this.#input.cutBefore(ticks)): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    if (!this.#host.eager().active) this.#flow.forward(end);
-    else this.#flow.keep(end);
+    // What came after a commit in advance is of the next turn, which may have begun in it unheard.
+    const eager = this.#host.eager().active;
+    if (!eager) this.#flow.forward(end);
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
-    this.#commit(end, this.#flow.turnLinks);
+    this.#host.onWitnessed((end - (this.#unmadeTicks ?? end)) / TICKS_PER_MS);
+    this.#commit(eager ? Math.min(end, this.#flow.recordedTicks) : end, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
 
