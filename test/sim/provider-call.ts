@@ -69,6 +69,11 @@ export class ProviderCall {
     return this.closedAt === null;
   }
 
+  /** What was heard of the conversation when the relay hung up; null: it did not, or nothing can be said of it. */
+  get heard(): ReadonlySet<string> | null {
+    return this.#connection.heard;
+  }
+
   /** Configured, nothing is being answered, and everything that it was told is worked through. */
   get settled(): boolean {
     return this.#greeted && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;

@@ -1,6 +1,7 @@
 /** The conversation as one provider keeps it, and what it refuses. */
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { fields, text } from "./fields.ts";
+import { saidIn } from "./words.ts";
 
 export interface ProviderItem {
   readonly type: string;
@@ -66,7 +67,7 @@ export class ProviderItems {
       );
     }
     const role = text(item["role"]);
-    this.made(id, text(item["type"]), role, null, role === "assistant" ? wordsOf(item["content"]) : "");
+    this.made(id, text(item["type"]), role, null, role === "assistant" ? saidIn(item) : "");
     if (item["role"] === "user" && JSON.stringify(item["content"]).includes('"input_text"'))
       this.toldInWords.add(id);
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
@@ -98,9 +99,4 @@ export class ProviderItems {
     this.#voice.deleted(text(event["item_id"]));
     this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
   }
-}
-
-function wordsOf(content: unknown): string {
-  if (!Array.isArray(content)) return "";
-  return content.map((part) => text(fields(part)["text"])).join("");
 }

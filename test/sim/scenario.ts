@@ -57,10 +57,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   const upstreams = kinds.map((kind, index): SimUpstream => {
     const profile =
       kind === "turns" ? random.pick(["openai", "openai", "localai", "xai"] as const) : "openai";
-    // Now and then rarely enough that what took over is still there at the end, and is asked what it knows.
-    const rolloverMs = faults.includes("provider.rollover")
-      ? Math.round(random.chance(0.5) ? random.between(2500, 8000) : random.between(8000, 20_000))
-      : null;
+    const rolloverMs = faults.includes("provider.rollover") ? Math.round(random.between(2500, 8000)) : null;
     const standby = faults.includes("provider.standby");
     const fallback = kind !== "echo" && random.chance(0.2);
     return { name: `p${index}`, kind, profile, rolloverMs, standby, fallback };
