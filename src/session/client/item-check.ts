@@ -2,7 +2,7 @@
 import { durationMs, type AudioFormat } from "../../audio/format.ts";
 import { insteadOfBase64 } from "../../protocol/append.ts";
 import { ClientError } from "../../protocol/client-error.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 
 /** Content parts each role may bring. Assistant audio cannot be created (OpenAI Realtime GA). */
@@ -41,11 +41,16 @@ export interface GivenNames {
  * @returns the item with id, object and status set, as far as its kind has them.
  * @throws ClientError naming the field.
  */
-export function checkItem(item: JsonObject, names: GivenNames, sizeLimit: number, audio: AudioBound): Item {
+export function checkItem(
+  item: JsonObject,
+  names: GivenNames,
+  most: { readonly size: number; readonly media: number },
+  audio: AudioBound,
+): Item {
+  const { text, images } = sizesOf(item);
+  requireSize(text, most.size, "item", "characters without its images and audio");
+  requireSize(images, most.media, "item", "characters of images");
   const { type } = checkShape(item, "item", PARTS, audio);
-  if (JSON.stringify(item).length > sizeLimit) {
-    throw new ClientError("item_too_large", `The item is larger than ${sizeLimit} characters.`, "item");
-  }
   // Items of MCP have neither object nor status in the provider's types, and go to it as they are.
   if (type.startsWith("mcp_")) return { ...item, id: names.itemId, type };
   const called = type === "function_call" && item["call_id"] === undefined;
@@ -64,6 +69,37 @@ export function checkInputItem(item: JsonObject, path: string, audio: AudioBound
   return checkShape(item, path, INPUT_PARTS, audio).audioMs;
 }
 
+/** Characters in an item: of its images, of its audio, and of all else. */
+export function sizesOf(item: JsonObject): {
+  readonly text: number;
+  readonly images: number;
+  readonly audio: number;
+} {
+  const content = item["content"];
+  let images = 0;
+  let audio = 0;
+  for (const part of Array.isArray(content) ? (content as readonly Json[]) : []) {
+    if (!isJsonObject(part)) continue;
+    images += lengthOf(part["image_url"]);
+    audio += lengthOf(part["audio"]);
+  }
+  return { text: jsonSize(item) - images - audio, images, audio };
+}
+
+function lengthOf(value: Json | undefined): number {
+  return typeof value === "string" ? value.length : 0;
+}
+
+/** @throws ClientError `item_too_large`, naming the bound and what was sent. */
+function requireSize(size: number, most: number, path: string, what: string): void {
+  if (size <= most) return;
+  throw new ClientError(
+    "item_too_large",
+    `Invalid '${path}': ${size} ${what}, at most ${most} are taken.`,
+    path,
+  );
+}
+
 type Parts = Readonly<Record<string, readonly string[]>>;
 
 function checkShape(
@@ -75,7 +111,7 @@ function checkShape(
   const type = item["type"];
   if (typeof type !== "string") throw missing(`${path}.type`);
   if (type === "message") return { type, audioMs: checkMessage(item, path, parts, audio) };
-  const required = REQUIRED[type];
+  const required = Object.hasOwn(REQUIRED, type) ? REQUIRED[type] : undefined;
   if (!required && !type.startsWith("mcp_")) {
     throw new ClientError("invalid_value", `Invalid '${path}.type': '${type.slice(0, 64)}'.`, `${path}.type`);
   }

@@ -1,7 +1,7 @@
 /** The session as the client sees it: shown whole, changed by `session.update`, corrected by who has to take it. */
 import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
-import type { JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import type { SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
@@ -12,6 +12,7 @@ import type { Conversation } from "../memory/conversation.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
+import type { Backpressure } from "./backpressure.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { Updates, type Judge } from "./updates.ts";
@@ -21,6 +22,7 @@ interface SessionObjectParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
+  readonly backpressure: Backpressure;
   readonly conversation: Conversation;
   readonly links: readonly Link[];
   readonly transcriber: Transcriber | null;
@@ -81,8 +83,15 @@ export class SessionObject {
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
     const { context, port, config, conversation } = this.#parts;
+    const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
+    if (Object.keys(session).length === 0) {
+      this.#checkSize(before);
+      this.updates.given(before, cause, [], false);
+      return;
+    }
     config.update(session, port.extended);
+    this.#checkSize(before);
     const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
     if (spoke && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
@@ -93,8 +102,31 @@ export class SessionObject {
       );
     }
     const { waits, soon } = this.#changed();
-    this.updates.given(config.current, context.cause ?? context.unnamedCause(), waits, soon);
+    this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
+  }
+
+  /**
+   * It is shown whole each time, also when nothing changed: to a client that does not read, that is not said once more.
+   * @throws ClientError when the configuration is larger than is kept, or was read; `before` is in force then.
+   */
+  #checkSize(before: SessionConfig): void {
+    const { context, config, backpressure } = this.#parts;
+    const { current } = config;
+    const size = jsonSize(current as unknown as JsonObject);
+    const most = context.limits.configurationSize;
+    try {
+      if (size > most) {
+        const message = `Invalid 'session': it would have ${size} characters, at most ${most} are kept.`;
+        throw new ClientError("session_too_large", message, "session");
+      }
+      if (backpressure.congested && JSON.stringify(current) === JSON.stringify(before)) {
+        backpressure.requireRoom();
+      }
+    } catch (error) {
+      config.restore(before);
+      throw error;
+    }
   }
 
   /**

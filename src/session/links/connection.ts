@@ -121,6 +121,11 @@ export class Connection {
     return this.#loop;
   }
 
+  /** Characters of JSON in the commands that wait for it, about. */
+  get waiting(): number {
+    return this.#backlog.size;
+  }
+
   /** It can still be of use. */
   get alive(): boolean {
     return this.#phase !== "closed" && this.#phase !== "idle";

@@ -146,6 +146,11 @@ export class Link implements AudioTap, ConnectionHost {
     return this.capabilities.input;
   }
 
+  /** Characters of JSON in what waits for its connection, about. */
+  get waiting(): number {
+    return this.#current?.waiting ?? 0;
+  }
+
   /** It is not there, and will not be before it is asked for. */
   get dormant(): boolean {
     if (this.phase === "idle") return true;

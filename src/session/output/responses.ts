@@ -336,6 +336,8 @@ export class Responses {
     }
     this.#unsay(response, dropped);
     response.phase = phase;
+    // Nobody asks again for what has ended.
+    response.params = {};
     response.reason = ending.reason;
     response.fault = ending.fault;
     response.untold = untold;

@@ -2,7 +2,7 @@
  * Turns of the caller: when speech begins and ends, what of the audio belongs to it, and who gets it. Turn-based
  * upstreams hear turns (with their pre-roll), duplex ones and those with their own detection hear everything.
  */
-import { durationMs, formatKey, type AudioFormat } from "../../audio/format.ts";
+import { formatKey, type AudioFormat } from "../../audio/format.ts";
 import type { TurnDetection } from "../../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInput, type InputListener, type SpeechDecision } from "./audio-input.ts";
 import type { ClientPort } from "../client/client-port.ts";
@@ -168,10 +168,13 @@ export class TurnTaking implements InputListener {
     this.#flow.setFormat(format);
   }
 
-  /** Audio of the client, in its input format. */
-  push(bytes: Uint8Array): void {
-    this.#input.push(bytes, this);
-    this.#watch.took(durationMs(this.#input.format, bytes.byteLength));
+  /**
+   * Audio of the client, in its input format.
+   * @param messageMs milliseconds of audio in its message; @param restMs by so much it was heard sooner than now.
+   */
+  push(bytes: Uint8Array, messageMs: number, restMs: number): void {
+    this.#input.push(bytes, this, restMs);
+    this.#watch.took(messageMs);
   }
 
   onAudio(): void {
