@@ -9,6 +9,10 @@ export interface Plan {
   readonly upstreams: readonly PlannedUpstream[];
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
   readonly session: JsonObject;
+  /** Fields of the session that no client changes (`src/session/client/locks.ts`). */
+  readonly locked?: readonly string[];
+  /** Kinds of tools that clients may bring; absent: any. */
+  readonly toolTypes?: readonly string[];
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */

@@ -21,7 +21,7 @@ import { CLIENT, type Action, type Covers, type Dialect, type Input, type Sessio
 import type { Connection } from "./links/connection.ts";
 import type { LinkSnapshot } from "./links/link.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
-import type { Overheard, PlayoutSnapshot } from "./output/playout.ts";
+import type { PlayoutSnapshot } from "./output/playout.ts";
 import type { RecoverySnapshot } from "./links/recovery.ts";
 import type { WriterSnapshot } from "./output/response-writer.ts";
 import type { ResponsesSnapshot } from "./output/responses.ts";
@@ -96,8 +96,6 @@ export class Session {
   /** The session's time less the shell's. */
   #aheadMs = 0;
   readonly #doubt: Doubt;
-  /** What a client that resumes has heard less of than was taken for heard, within the same call of `handle`. */
-  #overheard: readonly Overheard[] = [];
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
@@ -105,13 +103,9 @@ export class Session {
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
       forsaken: () => this.#forsake(),
-      unreceived: (ms) => {
-        this.#overheard = conduct.playout.unreceived(ms, conduct.context.now);
-      },
+      unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
-        conduct.bargeIn.overheard(this.#overheard);
-        this.#overheard = [];
         conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
         conduct.turns.watch.back();
@@ -289,7 +283,7 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
-    this.#conduct.turns.watch.away();
+    this.#conduct.unwatch();
     if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);

@@ -66,6 +66,21 @@ describe("a turn-based upstream and one that takes the turns", () => {
     },
   );
 
+  test("[L81] not for what it made a turn of before it became one here, when the agent had ended", () => {
+    const upstreams = [kind("one", "client"), kind("two", "server")];
+    const call = new Call({ upstreams, dialect: "duplex.v1", limits: { firstOutputMs: 3000 } });
+    call.speak(TURN);
+    call.answer(voice(2500, 24_000, 11), "One.");
+    call.speak(concat(silence(1200), voice(560, 24_000, 8), silence(300)));
+    for (const state of ["started", "stopped"] as const) call.upstream({ type: "speech", state }, "up1.1");
+    call.upstream({ type: "committed", item: "theirs" }, "up1.1");
+    call.speak(silence(3000));
+    expect(call.types().filter((type) => type === "input_audio_buffer.committed")).toHaveLength(2);
+    call.answer(voice(200), "Two.");
+    call.speak(silence(6000));
+    expect(call.open.has("up1.1")).toBe(true);
+  });
+
   test("[M24] what it announced while nobody decided here is not announced again as a turn", () => {
     const upstreams = [kind("one", "server"), kind("two", "client")];
     const call = new Call({ upstreams, dialect: "duplex.v1" });

@@ -273,7 +273,7 @@ export class Client {
       case "conversation.item.truncated":
         return this.#cut(text(event["item_id"]));
       case "output_audio_buffer.cleared":
-        this.player.paused = false;
+        // A hold goes on until it is decided: another upstream may have stopped its own answer.
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
         this.player.paused = event["decision"] === "hold";

@@ -35,7 +35,8 @@ export class ProviderCall {
   #numbered = 0;
   /** The session as this provider has it. */
   config: JsonObject = {};
-  #greeted = false;
+  /** When it took its first configuration; null: it has not. */
+  greetedAt: number | null = null;
   #tools = false;
   #transcribes = false;
   /** Work of this server is done in order. */
@@ -76,7 +77,7 @@ export class ProviderCall {
 
   /** Configured, nothing is being answered, and everything that it was told is worked through. */
   get settled(): boolean {
-    return this.#greeted && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
+    return this.greetedAt !== null && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
   }
 
   #closed(code: number): void {
@@ -192,12 +193,12 @@ export class ProviderCall {
   #configure(event: JsonObject): void {
     const { habits } = this.provider;
     if (!habits.configures) return this.#world.checks.strike("provider.never_ready");
-    if (this.#greeted && habits.refusesUpdates > 0) {
+    if (this.greetedAt !== null && habits.refusesUpdates > 0) {
       habits.refusesUpdates -= 1;
       this.error("invalid_value", "Invalid value in the session.", event["event_id"]);
       return this.provider.onRefusedUpdate();
     }
-    this.#greeted = true;
+    this.greetedAt ??= this.#world.time.now;
     this.config = mergeDeep(this.config, fields(event["session"]));
     const audio = JSON.stringify(this.config);
     this.#tools = audio.includes('"name":"look"');

@@ -84,12 +84,13 @@ export class Doubt {
 
   /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
   settle(): void {
-    const { recovery, links, turns, floor } = this.#conduct;
+    const { recovery, links, turns, floor, bargeIn } = this.#conduct;
     const widowed = this.#widowed;
     this.#widowed = [];
     // A client that begins anew has had them dialled again: what serves by now did not die.
     for (const { link, serving } of widowed) if (link.serving === serving) link.died(this.#knownUntil);
     for (const { link } of widowed) link.ensure();
+    bargeIn.tellUnreceived();
     recovery.askOwed(links);
     turns.tellAgain();
     floor.tellAgain();

@@ -4,7 +4,6 @@
  * either are one mechanism.
  */
 import { sampleRateHz, type AudioFormat } from "../../audio/format.ts";
-import { isInaudible } from "../../audio/level.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -17,11 +16,12 @@ import type {
   UpstreamOptions,
 } from "../../upstreams/upstream.ts";
 import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
-import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./connection.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
-import { Patience, type PatienceSnapshot } from "./patience.ts";
+import { noteUse, Patience, type PatienceSnapshot } from "./patience.ts";
 import type { Replay, Untold } from "./replay.ts";
 import { Succession, type SuccessionSnapshot } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -255,6 +255,8 @@ export class Link implements AudioTap, ConnectionHost {
     this.#clear("redial");
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
+    // What it made of its greeting counts from now on.
+    for (const event of successor.verdicts.take()) this.#host.onUpstream(this, event);
     if (successor.phase !== "ready") return;
     this.#succession.serves(successor);
     this.#host.onSent(this);
@@ -274,9 +276,9 @@ export class Link implements AudioTap, ConnectionHost {
     if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
   }
 
-  /** An item changed that the connection may have been told of. */
-  changed(itemId: string): void {
-    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);
+  /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
+  changed(itemId: string, whole = false): void {
+    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);
   }
 
   /** What was said meanwhile is told to a connection that may serve next. */
@@ -287,9 +289,10 @@ export class Link implements AudioTap, ConnectionHost {
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
+      connection.verdicts.keep(event);
       return;
     }
-    note(connection, event);
+    noteUse(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
       this.#succession.expiring(event.inMs);
@@ -362,7 +365,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
   watch(leastMs: number): void {
-    this.#current?.watch(leastMs);
+    this.#current?.watchHearing(leastMs);
   }
 
   /** Nothing need be heard of it for now. */
@@ -509,23 +512,6 @@ export class Link implements AudioTap, ConnectionHost {
 
 /** Commands that what was said before has to precede. */
 const PLACED: ReadonlySet<Command["type"]> = new Set(["respond", "commit", "item"]);
-
-/** What a provider says when it made something of what the caller said. */
-const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
-  "speech",
-  "committed",
-  "input.transcript.delta",
-  "input.transcript.completed",
-]);
-
-/** Whether a connection is of use shows in what it says. */
-function note(connection: Connection, event: UpstreamEvent): void {
-  if (connection.useful) return;
-  if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
-  else if (event.type === "item.done") connection.useful = event.arguments !== undefined;
-  else if (event.type === "text" || event.type === "arguments") connection.useful = true;
-  else if (ACKNOWLEDGES.has(event.type)) connection.acknowledged = true;
-}
 
 export interface LinkSnapshot {
   readonly dials: number;

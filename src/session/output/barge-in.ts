@@ -27,6 +27,8 @@ export class BargeIn {
   readonly #links: readonly Link[];
   /** What was stopped and is still to be truncated, in the same call of `handle`. */
   readonly #stopped = new Map<string, number>();
+  /** What a client that comes back has heard less of than was believed, in the same call of `handle`. */
+  #overheard: readonly Overheard[] = [];
 
   constructor(
     context: Context,
@@ -159,8 +161,15 @@ export class BargeIn {
     }
   }
 
-  /** A client that came back had got less of these than they were truncated at while it was away. */
-  overheard(items: readonly Overheard[]): void {
+  /** A client that came back never got the last so many milliseconds of these streams, which are sent again now. */
+  unreceived(ms: ReadonlyMap<number, number>): void {
+    this.#overheard = this.#playout.unreceived(ms, this.#context.now);
+  }
+
+  /** It has been told what happened: what it had got less of than it was truncated at meanwhile is truncated there. */
+  tellUnreceived(): void {
+    const items = this.#overheard;
+    this.#overheard = [];
     for (const { itemId, heardMs } of items) {
       const entry = this.#conversation.find(itemId);
       if (entry && entry.truncatedMs !== null && entry.truncatedMs > heardMs) this.truncate(entry, heardMs);
