@@ -15,6 +15,10 @@ export class Ear {
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
 
+  /** Up to where turns have been made of it. */
+  #committedTo = 0;
+  /** The relay cleared the buffer, and nothing has come since. */
+  #cleared = false;
   readonly #again: () => { readonly runs: readonly Run[] } | null;
 
   constructor(world: World, name: string, again: () => { readonly runs: readonly Run[] } | null) {
@@ -57,6 +61,8 @@ export class Ear {
     if (run.from < this.#cursor && this.#buffer.length === 0 && this.#again()?.runs[0]?.from === run.from) {
       this.#cursor = run.from;
     }
+    if (this.#cleared && run.from >= this.#committedTo) this.#cursor = Math.min(this.#cursor, run.from);
+    this.#cleared = false;
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
       this.#world.checks.fail(
@@ -73,17 +79,27 @@ export class Ear {
   /** The buffer becomes a turn. */
   commit(): { readonly runs: readonly Run[]; readonly loudMs: number } {
     const turn = { runs: this.#buffer, loudMs: this.#loudMs };
-    this.clear();
+    this.#committedTo = this.#buffer.at(-1)?.to ?? this.#committedTo;
+    this.#empty();
     return turn;
   }
 
   /** A turn was taken back: it may be heard again from there. */
   unhear([first]: readonly Run[]): void {
-    if (first !== undefined) this.#cursor = first.from;
-    this.clear();
+    if (first !== undefined) {
+      this.#cursor = first.from;
+      this.#committedTo = Math.min(this.#committedTo, first.from);
+    }
+    this.#empty();
   }
 
+  /** A client's commit in mid-speech takes all since the last turn (SPEC M40): the provider is told the buffer anew. */
   clear(): void {
+    this.#cleared = this.#world.scenario.faults.includes("caller.commit");
+    this.#empty();
+  }
+
+  #empty(): void {
     this.#buffer = [];
     this.#loudMs = 0;
     this.#paddedMs = 0;
