@@ -61,7 +61,7 @@ describe("what was never heard", () => {
     say(call, 500, { item: "second" });
     call.advance(1000);
     const [created] = byType(call, "response.created");
-    call.client({ type: "response.cancel", response_id: (created?.["response"] as Received)["id"] });
+    call.client({ type: "response.cancel", response_id: String((created?.["response"] as Received)["id"]) });
     call.upstream({ type: "item.started", item: "late", ...message });
     expect(after(call, "cancel")).toEqual([]);
   });

@@ -284,7 +284,7 @@ export class ProviderCall {
     if (turn === this.#lastTurn) this.#goesOn(turn);
     // What the client itself deletes was said all the same.
     if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
-    if (!turn.again) this.ear.unhear(turn.runs);
+    if (!turn.again) this.ear.unhear(turn);
     this.#world.checks.count("turns taken back");
   }
 
