@@ -34,6 +34,8 @@ const FORMAT = 2;
 const CALL = "call";
 const USED = "used";
 const MOMENT = "moment";
+/** There while there is a session of which nothing is stored. */
+const FLEETING = "fleeting";
 /** There while the moment is the last word: the session slept, and nothing came since. */
 const ASLEEP = "asleep";
 /** There while what is stored cannot be read: since when, in milliseconds since 1970. */
@@ -48,6 +50,8 @@ const KEYS_AT_ONCE = 128;
 const VALUE_LIMIT = 1_900_000;
 /** Of one place in a moment. */
 const PLACE_BYTES = 64;
+/** A door's clock may be behind the object's by so much: to it, a token that has expired here is still good. */
+const DOOR_CLOCK_MS = 60_000;
 
 /**
  * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
@@ -67,6 +71,8 @@ export class CallStore {
   #alarmAt = Number.NEGATIVE_INFINITY;
   /** How the session began, while that waits for its first snapshot. */
   #unstored: CallSetup | null = null;
+  /** `mark` was stored. */
+  #marked = false;
   /** A token was used up, and that is not known to be durable. */
   #unconfirmed = false;
 
@@ -88,6 +94,25 @@ export class CallStore {
   /** A session begins before its client, which may be long in coming: the object may leave memory meanwhile. */
   async prepare(call: CallSetup, now: number): Promise<void> {
     await Promise.all([this.#storage.put(CALL, call, { allowUnconfirmed: true }), this.#guard(now)]);
+  }
+
+  /** The session that was here, if nothing of it is stored. Its `session` is empty. @throws as `call`. */
+  get fleeting(): CallSetup | null {
+    const stored = this.#storage.kv.get(FLEETING);
+    return stored === undefined ? null : readCallSetup(stored);
+  }
+
+  /** There is this session, and nothing is to be known of it but whose it is: without that its place would stay taken. */
+  async mark(call: CallSetup, now: number): Promise<void> {
+    if (!this.#marked) {
+      // What another build or another configuration of the route stored.
+      if (this.#storage.kv.get(CALL) !== undefined) await this.#empty(this.used);
+      const { id, model, intent, keyId, leased } = call;
+      const left: CallSetup = { id, model, intent, keyId, leased, session: {}, secret: null, token: null };
+      await this.#storage.put(FLEETING, left, { allowUnconfirmed: true });
+      this.#marked = true;
+    }
+    await this.#guard(now);
   }
 
   /** The token that opened this session, while a door would still accept it. */
@@ -186,21 +211,31 @@ export class CallStore {
     if (this.asleep) this.#storage.kv.delete(ASLEEP);
   }
 
-  /** Forgets the session, but the used token not before no door accepts it any more: then call this again. */
+  /**
+   * Forgets the session and empties the database's pages, but the used token not before no door accepts it any more: then
+   * call this again.
+   */
   async wipe(now: number): Promise<void> {
     this.#crates = new Crates();
     this.#divider = new Divider();
     this.#alarmAt = Number.NEGATIVE_INFINITY;
     this.#unstored = null;
+    this.#marked = false;
     const used = this.used;
-    if (used === null || used.exp * 1000 <= now) {
+    const until = used === null ? now : used.exp * 1000 + DOOR_CLOCK_MS;
+    if (used === null || until <= now) {
       await this.#storage.deleteAlarm();
       await this.#storage.deleteAll();
       return;
     }
-    const keys = Array.from(this.#storage.kv.list(), ([key]) => key);
-    for (const key of keys) if (key !== USED) this.#storage.kv.delete(key);
-    await this.#storage.setAlarm(used.exp * 1000);
+    await Promise.all([this.#empty(used), this.#storage.setAlarm(until)]);
+  }
+
+  /** What one turn writes is one commit: there is no moment at which the token is not known. */
+  async #empty(used: UsedToken | null): Promise<void> {
+    const emptied = this.#storage.deleteAll();
+    if (used !== null) this.#storage.kv.put(USED, used);
+    await emptied;
   }
 
   /**

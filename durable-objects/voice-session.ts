@@ -14,6 +14,7 @@ import {
   type SessionSetup,
   type SessionSnapshot,
 } from "../src/session/session.ts";
+import { silenced } from "../src/session/silenced.ts";
 import { Counters } from "../src/telemetry/metrics.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
 import {
@@ -221,20 +222,22 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
-  #start(call: CallSetup): void {
+  #start(call: CallSetup): Plan {
     const now = Date.now();
     const setup = this.#setup(call);
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.#store.begin(call);
-    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan)) };
+    this.#live = { call, core, shell: new Shell(core, this.#host(call, setup.plan)) };
+    return setup.plan;
   }
 
   /** Before its client comes. @throws as `#start`. */
   #prepare(call: CallSetup): void {
-    this.#start(call);
-    this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
+    const { storage } = this.#start(call);
+    // Of one that is not stored nothing is known until its client comes: the token has all of it.
+    if (storage !== "none") this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot, if that can be read. */
@@ -250,7 +253,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** @throws when what is stored is not whole or of an unknown version, or the configuration has no such route any more. */
   #restore(): void {
-    const call = this.#store.call;
+    const { call, fleeting } = this.#store;
+    if (fleeting !== null) return this.#vanish(fleeting);
     if (call === null) {
       // They outlived an object that died before its first snapshot.
       this.#putOut([]);
@@ -269,7 +273,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const now = Date.now();
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
-    const shell = new Shell(core, this.#host(setup.plan), { client, pending, asleep, vacantSince });
+    const shell = new Shell(core, this.#host(call, setup.plan), { client, pending, asleep, vacantSince });
     this.#live = { call, core, shell };
     this.#putOut([client, ...pending.map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
@@ -278,7 +282,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (core.deadline !== null && core.deadline <= now) shell.woken();
   }
 
-  /** It was pre-warmed and died before it was stored with its client. */
+  /** It died before anything of it was stored, or nothing of it is. */
   #vanish(call: CallSetup): void {
     this.#leave(call);
     for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
@@ -324,13 +328,17 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return { drawId, createUpstream, kernels: loadKernels() };
   }
 
-  #host({ name: plan, endOfTurn }: Plan): ShellHost {
+  #host(call: CallSetup, { name: plan, endOfTurn, storage }: Plan): ShellHost {
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
       consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
       dial: this.#dialler.dial,
-      save: (peers, session) => this.#save({ peers, session, at: Date.now() }),
+      save: (peers, whole) => {
+        const session = storage === "text" ? silenced(whole) : whole;
+        return this.#save({ peers, session, at: Date.now() });
+      },
+      ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
       metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
       sleep: (at, current) => {
         this.#counters.flush(this.env.METRICS, plan);

@@ -381,6 +381,11 @@ export class Session {
     return this.#conduct.port.extended;
   }
 
+  /** What a snapshot taken now covers. */
+  get covers(): Covers {
+    return this.#doubt.kept?.covers ?? this.#conduct.delivery.covers;
+  }
+
   snapshot(): SessionSnapshot {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
