@@ -63,6 +63,11 @@ export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
 /** How long what cannot be read is kept. */
 const UNREAD_MS = 2 * ABANDONED_MS;
 
+/** What was written did not become durable, and nobody knows what of it is there. */
+export class WriteFailed extends Error {
+  override readonly name = "WriteFailed";
+}
+
 export class CallStore {
   readonly #storage: DurableObjectStorage;
   #crates = new Crates();
@@ -141,6 +146,7 @@ export class CallStore {
    * 1.7 s). What a crash can lose is the last second, and the snapshot before it is whole: one put is atomic.
    * Resolves when it is durable; rejects when it was refused before it was written. One that the platform fails to write
    * does neither: that ends the object, and another one goes on from the last that is durable.
+   * @throws WriteFailed where the runtime leaves that to its caller.
    */
   async save({ at, peers, session }: Moment): Promise<void> {
     const { rest, references, pieces, blocks, bytes } = this.#divider.divide(session);
@@ -151,12 +157,20 @@ export class CallStore {
         throw new Error("a snapshot is too large");
       const stored: StoredMoment = { format: FORMAT, at, peers, session: { rest, references }, places };
       await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(at)]);
-      await this.#storage.sync();
+      await this.#durable();
       this.#unstored = null;
       this.#crates.stored(places);
     } catch (error) {
       this.#crates.failed();
       throw error;
+    }
+  }
+
+  async #durable(): Promise<void> {
+    try {
+      await this.#storage.sync();
+    } catch (cause) {
+      throw new WriteFailed("a write failed", { cause });
     }
   }
 

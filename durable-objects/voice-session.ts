@@ -25,7 +25,7 @@ import {
   type CallSetup,
   type Refusal,
 } from "./call-setup.ts";
-import { ABANDONED_MS, CallStore, type FoundMoment, type Moment } from "./call-store.ts";
+import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
@@ -358,6 +358,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #save(moment: Moment): Promise<void> {
     const saved = this.#store.save(moment).catch((error: unknown) => {
       this.#counters.add("snapshot_failures", 1);
+      // As the platform does by itself: what goes on is another object, from the last snapshot that is durable.
+      if (error instanceof WriteFailed) this.ctx.abort(error.message);
       throw error;
     });
     this.ctx.waitUntil(saved.catch(() => {}));

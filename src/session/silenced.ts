@@ -6,7 +6,7 @@ import { durationMs } from "../audio/format.ts";
 import type { BlocksSnapshot } from "../audio/blocks.ts";
 import { Fallen } from "./delivery/fallen.ts";
 import type { OutboxSnapshot, Sent } from "./delivery/outbox.ts";
-import type { LaneEvent, LaneSnapshot } from "./output/lane.ts";
+import { Lane, type LaneEvent, type LaneSnapshot } from "./output/lane.ts";
 import type { SessionSnapshot } from "./session.ts";
 
 const VIEWS = [Uint8Array, Int16Array, Uint16Array, Int32Array, Float32Array, Float64Array] as const;
@@ -48,7 +48,7 @@ function withoutFrames({ groups, skip, fallen }: OutboxSnapshot): OutboxSnapshot
   return { groups: kept.length > 0 ? [kept] : [], skip: 0, fallen: gone.snapshot() };
 }
 
-/** As if the lane had been full. */
+/** As if the lane had been full: what ends here did not complete. */
 function refused([queue, items]: LaneSnapshot): LaneSnapshot {
   const waiting = queue.map((event): LaneEvent => {
     if (event.type !== "audio") return event;
@@ -56,7 +56,9 @@ function refused([queue, items]: LaneSnapshot): LaneSnapshot {
     return { type: "audio.refused", item, part, ms: durationMs(format, bytes.byteLength) };
   });
   const silent = queue.flatMap((event) => (event.type === "audio" ? [event.item] : []));
-  return [waiting, [...new Set([...items, ...silent])]];
+  const all = [...new Set([...items, ...silent])];
+  const lane = Lane.restore([waiting, all]);
+  return [waiting.map((event) => lane.honest(event)), all];
 }
 
 /** Views hold samples or what was made of them: they are zeros. Items and commands are without their audio. */

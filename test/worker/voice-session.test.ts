@@ -147,7 +147,10 @@ describe("storage", () => {
     const client = await DuplexClient.open("echo");
     const bytes = () => inObject(client.id, (storage) => storage.sql.databaseSize);
     const used = () => inObject(client.id, (storage) => storage.kv.get<{ exp: number }>("used"));
-    client.send({ type: "session.update", session: { type: "realtime", instructions: "long ".repeat(99_999) } });
+    client.send({
+      type: "session.update",
+      session: { type: "realtime", instructions: "long ".repeat(99_999) },
+    });
     await client.event("session.updated");
     await pass(client.id, 2000);
     expect(await bytes()).toBeGreaterThan(400_000);
