@@ -194,6 +194,7 @@ describe("an object that left memory", () => {
     await evictDurableObject(objectOf(client.id), { webSockets: "close" });
     const upstreams = stubUpstreams();
     await client.resume();
+    await pass(client.id, 2000);
     expect((await upstreams.next()).url).toMatch(/^http:\/\/demo\.invalid/);
     await client.hangUp();
   });

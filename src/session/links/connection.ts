@@ -49,6 +49,8 @@ export interface ConnectionIdentity {
 type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer";
 const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer"];
 
+/** How the shell says that a dial was refused for there being too many. */
+const OVERLOAD = /^HTTP (?:429|503)$/;
 const NAMES_KEPT = 256;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
@@ -80,6 +82,8 @@ export class Connection {
   acknowledged = false;
   /** It was greeted and said that it is of no use: the same greeting will not do better. */
   refused = false;
+  /** Its dial was refused because there were too many. */
+  overloaded = false;
   readonly #context: Context;
   readonly #host: ConnectionHost;
   readonly #upstream: Upstream;
@@ -357,6 +361,7 @@ export class Connection {
   /** The socket ended or never opened (`code` 0). */
   closed(code: number, reason: string): void {
     if (!this.alive) return;
+    this.overloaded = code === 0 && OVERLOAD.test(reason);
     const fault = this.#upstream.closed(code, reason);
     this.#lost(fault ?? { code: "upstream_closed", message: "The upstream closed the connection." });
   }

@@ -52,6 +52,8 @@ export interface LinkHost {
   atGap(link: Link): boolean;
 }
 
+/** Times the usual wait after a dial that was one of too many. */
+const OVERLOAD_WAITS = 4;
 /** Lost audio of the caller is told at most so often. */
 const MISSED_EVERY_MS = 1000;
 
@@ -209,9 +211,25 @@ export class Link implements AudioTap, ConnectionHost {
     this.dial();
   }
 
-  /** It was given up, and is not asked for anything: it is tried again by itself. */
+  /**
+   * It was given up, and is not asked for anything: it is tried again by itself, after `ms` or up to a half less, by
+   * chance: many sessions that lost a provider at once do not come back to it at once.
+   */
   retryIn(ms: number): void {
-    this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
+    this.#redialIn(ms * (1 - this.#chance / 2));
+  }
+
+  /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
+  retryWithin(ms: number): void {
+    if (!this.#current?.alive) this.#redialIn(ms * this.#chance);
+  }
+
+  #redialIn(ms: number): void {
+    this.#at("redial", Math.max(this.#context.now + Math.round(ms), this.#patience.freeAt("dials")));
+  }
+
+  get #chance(): number {
+    return this.#context.chance(`${this.index}:${this.#dials}`);
   }
 
   onReady(connection: Connection): void {
@@ -306,7 +324,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#clear("redial");
     if (!replaced) {
       this.#chosen += 1;
-      if (!final) this.retryIn(this.#backoffMs);
+      if (!final) this.retryIn(this.#backoffMs(connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
@@ -326,11 +344,12 @@ export class Link implements AudioTap, ConnectionHost {
     return failures > this.#context.limits.redials * candidates || refusals >= candidates;
   }
 
-  /** Somewhere else to turn: at once, until all were tried; then with patience. */
-  get #backoffMs(): number {
+  /** Somewhere else to turn: at once, until all were tried; then with patience, and more of it with one that is overrun. */
+  #backoffMs(overloaded: boolean): number {
     const { redialFirstMs, redialMostMs } = this.#context.limits;
     const rounds = Math.floor(this.#patience.failures / this.#candidates.length);
-    return rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
+    const firstMs = overloaded ? OVERLOAD_WAITS * redialFirstMs : redialFirstMs;
+    return rounds === 0 ? 0 : Math.min(redialMostMs, firstMs * 2 ** (rounds - 1));
   }
 
   /**
