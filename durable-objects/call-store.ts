@@ -23,6 +23,8 @@ interface StoredMoment {
   readonly peers: readonly string[];
   readonly session: Divided;
   readonly places: Places;
+  /** What goes with it of its parts. */
+  readonly own?: Crate;
 }
 
 interface UsedToken {
@@ -150,12 +152,19 @@ export class CallStore {
    */
   async save({ at, peers, session }: Moment): Promise<void> {
     const { rest, references, pieces, blocks, bytes } = this.#divider.divide(session);
-    const { places, written, thrown, largest } = this.#crates.pack(pieces, blocks);
+    const { places, own, ownBytes, written, thrown, largest } = this.#crates.pack(pieces, blocks, bytes);
     try {
       const placed = places.pieces.length + places.blocks.length + places.crates.length;
-      if (Math.max(largest, bytes + PLACE_BYTES * placed) > VALUE_LIMIT)
+      if (Math.max(largest, bytes + ownBytes + PLACE_BYTES * placed) > VALUE_LIMIT)
         throw new Error("a snapshot is too large");
-      const stored: StoredMoment = { format: FORMAT, at, peers, session: { rest, references }, places };
+      const stored: StoredMoment = {
+        format: FORMAT,
+        at,
+        peers,
+        session: { rest, references },
+        places,
+        own,
+      };
       await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(at)]);
       await this.#durable();
       this.#unstored = null;
@@ -202,7 +211,7 @@ export class CallStore {
       return [Number(key.slice(CRATE.length)), crate] as const;
     });
     if (stored.format !== FORMAT) throw new Error("a moment of another format");
-    const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates));
+    const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates), stored.own ?? []);
     return {
       at: stored.at,
       peers: stored.peers,
