@@ -70,8 +70,29 @@ export class WriteFailed extends Error {
   override readonly name = "WriteFailed";
 }
 
+/** What of an object's storage is used here (Durable Objects, SQLite storage API). */
+export interface CallStorage {
+  readonly kv: {
+    get(key: string): unknown;
+    list(options: { readonly prefix: string }): Iterable<readonly [string, unknown]>;
+    put(key: string, value: unknown): void;
+    delete(key: string): unknown;
+  };
+  put(key: string, value: unknown, options: Unconfirmed): Promise<void>;
+  put(entries: Record<string, unknown>, options: Unconfirmed): Promise<void>;
+  delete(keys: string | string[], options: Unconfirmed): Promise<unknown>;
+  setAlarm(at: number, options?: Unconfirmed): Promise<void>;
+  deleteAlarm(): Promise<void>;
+  deleteAll(): Promise<void>;
+  sync(): Promise<void>;
+}
+
+interface Unconfirmed {
+  readonly allowUnconfirmed: boolean;
+}
+
 export class CallStore {
-  readonly #storage: DurableObjectStorage;
+  readonly #storage: CallStorage;
   #crates = new Crates();
   #divider = new Divider();
   /** When the alarm is set for, as far as this object knows. */
@@ -83,7 +104,7 @@ export class CallStore {
   /** A token was used up, and that is not known to be durable. */
   #unconfirmed = false;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: CallStorage) {
     this.#storage = storage;
   }
 
@@ -124,7 +145,7 @@ export class CallStore {
 
   /** The token that opened this session, while a door would still accept it. */
   get used(): UsedToken | null {
-    return this.#storage.kv.get<UsedToken>(USED) ?? null;
+    return (this.#storage.kv.get(USED) as UsedToken | undefined) ?? null;
   }
 
   /** False when it was used before: two connections cannot both have it. Durable after `confirmed`. */
@@ -132,7 +153,7 @@ export class CallStore {
     if (this.used?.jti === token.jti) return false;
     this.#unconfirmed = true;
     // It is read again at once; only the output gate is left open, so that what the session dials does not wait.
-    void this.#storage.put<UsedToken>(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
+    void this.#storage.put(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
     return true;
   }
 
@@ -205,10 +226,10 @@ export class CallStore {
 
   /** @throws when what is stored is not whole. */
   load(): FoundMoment | null {
-    const stored = this.#storage.kv.get<StoredMoment>(MOMENT);
+    const stored = this.#storage.kv.get(MOMENT) as StoredMoment | undefined;
     if (stored === undefined) return null;
-    const crates = Array.from(this.#storage.kv.list<Crate>({ prefix: CRATE }), ([key, crate]) => {
-      return [Number(key.slice(CRATE.length)), crate] as const;
+    const crates = Array.from(this.#storage.kv.list({ prefix: CRATE }), ([key, crate]) => {
+      return [Number(key.slice(CRATE.length)), crate as Crate] as const;
     });
     if (stored.format !== FORMAT) throw new Error("a moment of another format");
     const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates), stored.own ?? []);
@@ -221,7 +242,7 @@ export class CallStore {
 
   /** What `load` gives is all there is to know: nothing was sent or received after it. */
   get asleep(): boolean {
-    return this.#storage.kv.get<boolean>(ASLEEP) ?? false;
+    return this.#storage.kv.get(ASLEEP) === true;
   }
 
   /** @param current nothing happened since the last `save`. */
@@ -266,20 +287,24 @@ export class CallStore {
    * storage's). It stays as long as a session that nobody comes back to; then the alarm rings.
    */
   async keepUnread(now: number): Promise<void> {
-    const since = this.#storage.kv.get<number>(UNREAD) ?? now;
+    const since = this.#unreadSince ?? now;
     await this.#storage.put(UNREAD, since, { allowUnconfirmed: true });
     await this.setAlarm(since + UNREAD_MS);
   }
 
   /** It could be read after all. */
   read(): void {
-    if (this.#storage.kv.get<number>(UNREAD) === undefined) return;
+    if (this.#unreadSince === undefined) return;
     void this.#storage.delete(UNREAD, { allowUnconfirmed: true });
   }
 
   /** The time of what cannot be read is over. */
   unreadOver(now: number): boolean {
-    return now >= (this.#storage.kv.get<number>(UNREAD) ?? now) + UNREAD_MS;
+    return now >= (this.#unreadSince ?? now) + UNREAD_MS;
+  }
+
+  get #unreadSince(): number | undefined {
+    return this.#storage.kv.get(UNREAD) as number | undefined;
   }
 
   /** Wakes the object for a deadline. Storage has one alarm; setting it replaces the former. */

@@ -300,14 +300,9 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
-    if (this.#conduct.port.connected) {
-      this.#conduct.context.act({
-        type: "close",
-        peer: CLIENT,
-        code: 1000,
-        reason: "session ended by the application",
-      });
-    }
+    const reason = "session ended by the application";
+    const { port, context } = this.#conduct;
+    if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
     return this.#conduct.context.takeActions();
   }

@@ -52,8 +52,6 @@ export interface LinkHost {
   atGap(link: Link): boolean;
 }
 
-/** Times the usual wait after a dial that was one of too many. */
-const OVERLOAD_WAITS = 4;
 /** Lost audio of the caller is told at most so often. */
 const MISSED_EVERY_MS = 1000;
 
@@ -319,12 +317,13 @@ export class Link implements AudioTap, ConnectionHost {
     this.#patience.lost(connection);
     this.#unhear(connection);
     const replaced = this.#succession.connection !== null;
-    const final = !replaced && this.#exhausted;
+    const candidates = this.#candidates.length;
+    const final = !replaced && this.#patience.exhausted(candidates);
     this.#succession.stop();
     this.#clear("redial");
     if (!replaced) {
       this.#chosen += 1;
-      if (!final) this.retryIn(this.#backoffMs(connection.overloaded));
+      if (!final) this.retryIn(this.#patience.waitMs(candidates, connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
@@ -335,21 +334,6 @@ export class Link implements AudioTap, ConnectionHost {
   #unhear({ unsentSamples, capabilities: { input } }: Connection): void {
     const ms = (unsentSamples * 1000) / sampleRateHz(input);
     this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
-  }
-
-  /** It is not tried again by itself: it failed too often, or all that there are refused to be greeted so. */
-  get #exhausted(): boolean {
-    const { failures, refusals } = this.#patience;
-    const candidates = this.#candidates.length;
-    return failures > this.#context.limits.redials * candidates || refusals >= candidates;
-  }
-
-  /** Somewhere else to turn: at once, until all were tried; then with patience, and more of it with one that is overrun. */
-  #backoffMs(overloaded: boolean): number {
-    const { redialFirstMs, redialMostMs } = this.#context.limits;
-    const rounds = Math.floor(this.#patience.failures / this.#candidates.length);
-    const firstMs = overloaded ? OVERLOAD_WAITS * redialFirstMs : redialFirstMs;
-    return rounds === 0 ? 0 : Math.min(redialMostMs, firstMs * 2 ** (rounds - 1));
   }
 
   /**
