@@ -17,6 +17,7 @@ export default defineConfig({
       },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },
       { test: { name: "oracle", include: ["test/oracle/**/*.test.ts"] } },
+      { test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 120_000 } },
       { test: { name: "tools", include: ["test/tools/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "demo", include: ["test/demo/**/*.test.ts"] } },
       {

@@ -22,6 +22,7 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
     c.set("config", config);
     c.set("counters", counters);
     await next();
+    if (c.res.status !== 101) tellBrowsers(c);
     counters.count(door(c), c.res.status);
   });
   app.use(
@@ -56,6 +57,12 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
     return new Problem("internal_error", "The relay failed to answer; its log says where.").toResponse();
   });
   return app;
+}
+
+/** What is JSON is not to be taken for a page, and who came over TLS comes over TLS again. */
+function tellBrowsers(c: DoorContext): void {
+  c.header("X-Content-Type-Options", "nosniff");
+  if (c.req.url.startsWith("https:")) c.header("Strict-Transport-Security", "max-age=31536000");
 }
 
 /** The runtime's word for what another attempt may find better: an overload, an object that was reset or moved. */

@@ -40,7 +40,7 @@ class OpenAiUpstream implements Upstream {
 
   constructor(settings: OpenAiSettings) {
     this.#settings = settings;
-    this.#redactor = createRedactor(settings.request.headers);
+    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
     const parts = { settings, names: this.#names, calls: this.#calls, responses: this.#responses };
     this.#encoder = new Encoder(parts);
     this.#decoder = new Decoder({ ...parts, encoder: this.#encoder, redactor: this.#redactor });

@@ -1,6 +1,6 @@
 /** Server events of the OpenAI Realtime dialect, GA and beta names alike, to upstream events. */
 import { type AudioFormat, bytesPerSample, type ProviderFormat } from "../audio/format.ts";
-import { parseJsonObject } from "../protocol/json.ts";
+import { isNestedWithin, parseJsonObject } from "../protocol/json.ts";
 import { PieceDecoder } from "./audio-carry.ts";
 import { objectsAt, textAt } from "./json.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
@@ -15,6 +15,8 @@ import type { JsonObject, UpstreamEvent, UpstreamFault, WireMessage } from "./up
 
 /** One message: OpenAI itself takes at most 15 MiB of audio in one (openai-realtime.md §1). */
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
+/** What is kept of an event, or told to a client, is written out again by recursion: depth must not exhaust the stack. */
+const MAX_NESTING = 64;
 
 export type DecoderState = {
   readonly handshake: HandshakeState;
@@ -113,6 +115,7 @@ export class Decoder {
     const event = parseJsonObject(text);
     const type = textAt(event, "type");
     if (event === null || type === null) return this.#malformed("is not a JSON object with a type");
+    if (!isNestedWithin(event, MAX_NESTING)) return this.#malformed("is nested too deeply");
     if (!this.#others.takes(event, type)) {
       const handle = this.#handlers.get(type);
       if (handle === undefined) this.#others.unknown(event, type);

@@ -3,6 +3,7 @@ import { nameAt, objectAt, objectsAt, textAt } from "./json.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import type { OtherEvents } from "./openai-others.ts";
 import { EarlyEvents } from "./openai-early.ts";
+import { readFault } from "./openai-words.ts";
 import { Transcripts, type TranscriptsState } from "./openai-transcripts.ts";
 import type { JsonObject } from "./upstream.ts";
 
@@ -43,7 +44,7 @@ export class InputEvents {
       const handler: Handler = (event) => {
         const id = nameAt(event, "item_id");
         if (id !== null && names.committed(id)) handle(id, event);
-        else this.#early.keep(event, handler);
+        else this.#early.keep(this.#redacted(event), handler);
       };
       return handler;
     };
@@ -66,6 +67,18 @@ export class InputEvents {
       [`${transcription}.failed`, told((id, event) => transcripts.failed(id, event))],
       ...(cumulative ? [updated] : []),
     ];
+  }
+
+  /** What waits is in snapshots, where no key may be. */
+  #redacted(event: JsonObject): JsonObject {
+    const error = objectAt(event, "error");
+    if (error === null) return event;
+    const { type, code, message, param } = readFault(
+      error,
+      this.#parts.redactor,
+      "upstream_transcription_failed",
+    );
+    return { ...event, error: { type: type ?? null, code, message, param: param ?? null } };
   }
 
   /** An answer begins: transcripts that nothing more is said of are whole. */

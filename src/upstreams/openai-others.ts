@@ -3,7 +3,7 @@
  * is dropped that a client can make use of.
  */
 import type { DecoderParts, Sink } from "./openai-context.ts";
-import { nameAt, objectAt, remember, textAt } from "./json.ts";
+import { nameAt, objectAt, remember } from "./json.ts";
 import type { JsonObject } from "./upstream.ts";
 
 /** Items outside a response of which the end is awaited or was told. */
@@ -17,6 +17,12 @@ const OWN_KINDS: ReadonlySet<string> = new Set(["message", "function_call", "fun
  * says to its own clients) are not told.
  */
 const PASSED = /^(?:response|conversation|input_audio_buffer|mcp_\w+)\./;
+
+/** How types of the dialect are spelled. What else stands in `type` names no event. */
+const EVENT_TYPE = /^[a-z][a-z0-9_]{0,63}(?:\.[a-z0-9_]{1,64}){1,4}$/;
+
+/** What the relay alone says to its clients: a provider that says so would acknowledge, resume or flush in its name. */
+const RELAYS_OWN = /^(?:error|session|transcription_session|relay|overlap|output_audio_buffer)\./;
 
 /** Known, and of no interest here: confirmations of what the session knows, ends that a later event repeats. */
 const QUIET: ReadonlySet<string> = new Set([
@@ -57,7 +63,7 @@ export class OtherEvents {
 
   /** True when the event is about an item of an unknown kind, and told as such. */
   takes(event: JsonObject, type: string): boolean {
-    if (!type.startsWith("response.")) return false;
+    if (!type.startsWith("response.") || !EVENT_TYPE.test(type)) return false;
     const ends = ITEM_ENDS.has(type);
     const id = ends ? nameAt(objectAt(event, "item"), "id") : nameAt(event, "item_id");
     if (id === null) return false;
@@ -77,7 +83,7 @@ export class OtherEvents {
   /** An item that belongs to no response, of a kind that the session does not make. False: it is none. */
   placed(item: JsonObject | null, done: boolean): boolean {
     const id = nameAt(item, "id");
-    const kind = textAt(item, "type");
+    const kind = nameAt(item, "type");
     if (item === null || id === null || kind === null || OWN_KINDS.has(kind)) return false;
     const before = this.#placed.get(id);
     if (before === undefined) {
@@ -93,7 +99,7 @@ export class OtherEvents {
 
   /** An event of a type that nothing here handles. */
   unknown(event: JsonObject, type: string): void {
-    if (QUIET.has(type)) return;
+    if (QUIET.has(type) || !EVENT_TYPE.test(type) || RELAYS_OWN.test(type)) return;
     const { names, responses } = this.#parts;
     const response = nameAt(event, "response_id");
     // Nothing comes after the end of a response.

@@ -74,8 +74,12 @@ export class OutputItems {
     }
     const mention = { id: nameAt(whole, "id"), index };
     const guess = kindOf(whole);
-    const known = textAt(whole, "type") === null ? this.#find(response, mention, guess) : null;
+    const known = nameAt(whole, "type") === null ? this.#find(response, mention, guess) : null;
     const kind = known?.kind ?? guess;
+    if (kind === "other" && known === null && nameAt(whole, "type") === null) {
+      this.#sink.malformed("has an item of no kind");
+      return null;
+    }
     const item = this.open(response, mention, kind, whole);
     if (item !== null && kind === "function_call") this.tellCall(item, whole);
     return item;
@@ -128,7 +132,10 @@ export class OutputItems {
     const done = { type: "item.done", response: item.response, item: item.key } as const;
     const status = endStatus(textAt(whole, "status"), ending);
     if (item.kind === "message") this.#sink.emit({ ...done, status });
-    if (item.kind === "other") this.#sink.emit({ ...done, status, ...(whole === null ? {} : { whole }) });
+    // One that has lost its kind is as it was told at its begin.
+    const kept = nameAt(whole, "type") === null ? null : whole;
+    if (item.kind === "other")
+      this.#sink.emit({ ...done, status, ...(kept === null ? {} : { whole: kept }) });
     if (item.call !== null) this.#sink.emit({ ...done, ...this.#endCall(item, item.call, whole, ending) });
     item.open = false;
     for (const part of item.parts) part.odd = -1;
@@ -200,7 +207,7 @@ export class OutputItems {
 }
 
 function kindOf(whole: JsonObject): Kind {
-  const type = textAt(whole, "type");
+  const type = nameAt(whole, "type");
   if (type === "message" || type === "function_call") return type;
   if (type !== null) return "other";
   if ("call_id" in whole || "arguments" in whole) return "function_call";

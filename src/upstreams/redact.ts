@@ -2,23 +2,18 @@
  * Makes a provider's words fit for a client and a log: without keys, without URL queries, of bounded length.
  * Providers do repeat keys in their errors ("Incorrect API key provided: sk-…").
  */
+import { REDACTED, withoutSecrets } from "./secrets.ts";
 import type { UpstreamFault } from "./upstream.ts";
 
 const MAX_MESSAGE_CHARS = 500;
 const MAX_PARAM_CHARS = 256;
 /** Shorter parts of a header are words such as `Bearer`. */
 const MIN_SECRET_CHARS = 8;
-const REDACTED = "[redacted]";
 const CODE = /^[A-Za-z][\w.-]{0,63}$/;
-
-const SECRETS: readonly RegExp[] = [
-  /\b(?:bearer|basic|token)\s+[^\s"',;]{6,}/gi,
-  /\b(?:sk|ek|pk|rk|gsk|xai|api|key|hf|auth)[-_][\w*.-]{8,}/gi,
-  /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g,
-  // A long run with a digit in it: a token, not a word.
-  /(?=[A-Za-z_+/=-]*\d)[\w+/=-]{40,}/g,
-];
-const URL_QUERY = /\b((?:https?|wss?):\/\/[^\s?#"']*)[?#][^\s"']*/gi;
+/** Names of query members whose value is a secret. */
+const SECRET_MEMBER = /key|token|secret|sig|auth|pass|code|credential/i;
+/** Segments of a path that are shorter name versions and models. */
+const MIN_SEGMENT_CHARS = 20;
 
 export interface FaultDetail {
   readonly type: string | null;
@@ -31,20 +26,22 @@ export interface Redactor {
   fault(code: string | null, message: string | null, fallback: string, more?: FaultDetail): UpstreamFault;
 }
 
-/** @param headers the dial's headers: no value of theirs survives in a message. */
-export function createRedactor(headers: Readonly<Record<string, string>>): Redactor {
-  const values = Object.values(headers)
-    .flatMap((value) => [value, ...value.split(/[\s,]+/)])
+/**
+ * @param headers the dial's headers, and `url` its address: no value of theirs survives in a message, as it is, in base64 or
+ * percent-encoded.
+ */
+export function createRedactor(headers: Readonly<Record<string, string>>, url = ""): Redactor {
+  const given = Object.values(headers).flatMap((value) => [value, ...value.split(/[\s,]+/)]);
+  const values = [...given, ...secretsOf(url)]
     .filter((value) => value.length >= MIN_SECRET_CHARS)
+    .flatMap((value) => [value, ...spellings(value)])
     .sort((a, b) => b.length - a.length);
 
   const text = (message: string): string => {
-    // Cut before the expressions run (their cost), with room so that no key is cut into an unknown half.
+    // Cut ahead, with room so that no key is cut into an unknown half.
     let clean = message.slice(0, MAX_MESSAGE_CHARS * 4);
     for (const value of values) clean = clean.replaceAll(value, REDACTED);
-    clean = clean.replace(URL_QUERY, "$1");
-    for (const secret of SECRETS) clean = clean.replace(secret, REDACTED);
-    return clean.slice(0, MAX_MESSAGE_CHARS);
+    return withoutSecrets(clean).slice(0, MAX_MESSAGE_CHARS);
   };
   const isWord = (word: string | null): word is string =>
     word !== null && CODE.test(word) && text(word) === word;
@@ -55,4 +52,38 @@ export function createRedactor(headers: Readonly<Record<string, string>>): Redac
     ...(more?.param ? { param: text(more.param).slice(0, MAX_PARAM_CHARS) } : {}),
   });
   return { text, fault };
+}
+
+/** What of an address may be a key: members of its query by their names, long segments of its path, name and password. */
+function secretsOf(url: string): readonly string[] {
+  const [path = "", query = ""] = url.split("#")[0]?.split("?") ?? [];
+  const members = query.split("&").flatMap((member) => {
+    const [name = "", value = ""] = member.split("=");
+    return SECRET_MEMBER.test(name) ? [value, decoded(value)] : [];
+  });
+  const [host = "", ...segments] = path.replace(/^\w+:\/\//, "").split("/");
+  const long = segments.filter((part) => part.length >= MIN_SEGMENT_CHARS && /\d/.test(part));
+  const users = host.includes("@") ? host.slice(0, host.lastIndexOf("@")).split(":") : [];
+  return [...members, ...long, ...users];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The same value as others write it. Headers are bytes, one a character. */
+function spellings(value: string): readonly string[] {
+  const padded = Uint8Array.from(value, (character) => character.charCodeAt(0)).toBase64();
+  const base64 = padded.replace(/=+$/, "");
+  const encoded = encodeURIComponent(value.toWellFormed());
+  return [
+    padded,
+    base64,
+    base64.replaceAll("+", "-").replaceAll("/", "_"),
+    ...(encoded === value ? [] : [encoded]),
+  ];
 }

@@ -145,6 +145,33 @@ describe("bad input", () => {
     ]);
   });
 
+  test.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"])(
+    "[E80] '%s' as a role or a kind of item, part or turn detection is an error, and the call goes on",
+    (name) => {
+      const call = new Call();
+      const content = [{ type: "input_text", text: "hi" }];
+      const item = (members: object) => ({ type: "conversation.item.create", event_id: "e", item: members });
+      for (const event of [
+        item({ type: name, content }),
+        item({ type: "message", role: name, content }),
+        item({ type: "message", role: name }),
+        item({ type: "message", role: "user", content: [{ type: name, text: "hi" }] }),
+        { type: name, event_id: "e" },
+        { type: "response.create", event_id: "e", response: { input: [{ type: name, content }] } },
+        {
+          type: "session.update",
+          event_id: "e",
+          session: { audio: { input: { turn_detection: { type: name } } } },
+        },
+      ]) {
+        call.clearEvents();
+        call.client(JSON.stringify(event));
+        expect(call.last("error")["error"]).toMatchObject({ type: "invalid_request_error", event_id: "e" });
+      }
+      goesOn(call);
+    },
+  );
+
   test("[E9] events after the end change nothing", () => {
     const call = new Call();
     call.input({ type: "close", peer: "client", code: 1000, reason: "" });

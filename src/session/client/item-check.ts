@@ -75,7 +75,7 @@ function checkShape(
   const type = item["type"];
   if (typeof type !== "string") throw missing(`${path}.type`);
   if (type === "message") return { type, audioMs: checkMessage(item, path, parts, audio) };
-  const required = REQUIRED[type];
+  const required = Object.hasOwn(REQUIRED, type) ? REQUIRED[type] : undefined;
   if (!required && !type.startsWith("mcp_")) {
     throw new ClientError("invalid_value", `Invalid '${path}.type': '${type.slice(0, 64)}'.`, `${path}.type`);
   }

@@ -156,6 +156,8 @@ export class AudioInput {
         this.#detect(tail, stream, listener);
     }
     listener.onAudio();
+    // A stream that was begun for this audio began at the former rate.
+    for (const stream of this.#streams.values()) if (stream.fromHz !== fromHz) stream.flush(fromHz);
   }
 
   /** Nobody takes other rates than those of these formats any more. */

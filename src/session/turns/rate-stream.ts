@@ -53,6 +53,11 @@ export class RateStream {
     this.#latest = NOTHING;
   }
 
+  /** Rate of what is written. */
+  get fromHz(): number {
+    return this.#resampler.fromHz;
+  }
+
   /**
    * Pushes the resampler's tail out and starts it afresh, from another rate where one is given.
    * @returns the tail, a view valid until the next call.

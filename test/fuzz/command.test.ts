@@ -1,0 +1,43 @@
+/** `npm run fuzz` from outside: what it prints, and that it finds what is planted. */
+import { expect, test } from "vitest";
+import { run } from "../tools/command.ts";
+import { PLANTS } from "./plants.ts";
+
+const TOOL = "tools/fuzz.ts";
+
+test("[T41] ends with 0 and one JSON object when nothing is found", async () => {
+  const { code, stdout } = await run(TOOL, ["--messages", "500", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ findings: [], cases: expect.any(Number) });
+  expect(code).toBe(0);
+});
+
+test("[T41] says of one case that nothing is broken, and prints it", async () => {
+  const { code, stdout } = await run(TOOL, ["--case", "2", "--said"]);
+  expect(stdout).toContain("case 2 of seed 1");
+  expect(stdout).toMatch(/^ {2}client {3}/m);
+  expect(code).toBe(0);
+});
+
+test("[T41] wrong arguments are 2, with the reason", async () => {
+  for (const args of [["--messages", "many"], ["--mutate", "99"], ["--unheard-of"]]) {
+    const { code, stderr } = await run(TOOL, args);
+    expect(stderr).toMatch(/^npm run fuzz: /);
+    expect(code).toBe(2);
+  }
+  expect((await run(TOOL, ["--help"])).stdout).toContain("--messages N");
+  expect((await run(TOOL, ["--list"])).stdout.trim().split("\n").length).toBe(PLANTS.length);
+});
+
+/** Those that are found within a few thousand messages; docs/testing.md has the others. */
+const SOON = PLANTS.filter(({ soon }) => soon);
+
+test.each(SOON)("[T42] finds a planted fault: $what", async ({ number, check }) => {
+  const { code, stdout } = await run(TOOL, ["--mutate", String(number), "--messages", "20000", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ plant: number, found: { check } });
+  expect(code).toBe(0);
+});
+
+test("[T42] there are eight of them and more, by different checks", () => {
+  expect(PLANTS.length).toBeGreaterThanOrEqual(8);
+  expect(new Set(PLANTS.map(({ check }) => check)).size).toBeGreaterThanOrEqual(6);
+});

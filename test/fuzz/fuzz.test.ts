@@ -1,0 +1,51 @@
+/** Twenty thousand hostile messages and some thousand requests (docs/testing.md, "The fuzzer"). */
+import { describe, expect, test } from "vitest";
+import { runDoors } from "./doors.ts";
+import { play } from "./play.ts";
+import { growthOf, run } from "./run.ts";
+import { scenarioOf } from "./scenario.ts";
+import { describeFinding } from "./show.ts";
+import { shrink } from "./shrink.ts";
+
+const SEED = 1;
+
+describe("hostile messages", () => {
+  test("[T40] twenty thousand from both sides break nothing, and every session still holds a turn", () => {
+    const report = run({ seed: SEED, from: 1, step: 1, messages: 20_000, most: 3 });
+    const found = report.findings.map((each) => describeFinding(each, shrink(each.seed, each.case, each)));
+    expect(found).toEqual([]);
+    expect(report.messages).toBeGreaterThanOrEqual(20_000);
+    expect(report.snapshotBytes).toBeGreaterThan(0);
+  });
+
+  test("[T41] a seed and a number are one call, to the last message", () => {
+    const [one, other] = [1, 2].map(() => play(7, 3, { keeps: true }));
+    expect(one?.said.map(({ to, data }) => [to, data])).toEqual(
+      other?.said.map(({ to, data }) => [to, data]),
+    );
+    expect(one?.messages).toBeGreaterThan(30);
+  });
+
+  test("[T41] calls are of both dialects, of every profile, mild and rough, and some are floods", () => {
+    const scenarios = Array.from({ length: 400 }, (_, number) => scenarioOf(SEED, number));
+    expect(new Set(scenarios.map(({ dialect }) => dialect)).size).toBe(2);
+    expect(new Set(scenarios.map(({ profile }) => profile)).size).toBe(9);
+    expect(new Set(scenarios.map(({ flood }) => flood)).size).toBe(4);
+    expect(scenarios.some(({ setup }) => setup.plan.transcriber !== undefined)).toBe(true);
+  });
+
+  test("[T43] a heap that grows is told from one that does not", () => {
+    const heap = Array.from({ length: 30 }, (_, at) => 30e6 + 1e6 * Math.sin(at * 7));
+    expect(growthOf(heap.slice(0, 10))).toBeNull();
+    expect(Math.abs(growthOf(heap) ?? 1e9)).toBeLessThan(60_000);
+    expect(growthOf(heap.map((bytes, at) => bytes + at * 200_000))).toBeGreaterThan(150_000);
+  });
+});
+
+test("[T44] three thousand requests to the doors are answered, by problems that name what is wrong", async () => {
+  const { findings, statuses } = await runDoors(SEED, 3_000);
+  expect(findings).toEqual([]);
+  for (const status of [101, 200, 201, 400, 401, 403, 404, 405, 413, 415, 422, 426]) {
+    expect(statuses[status], `answers with ${status}`).toBeGreaterThan(0);
+  }
+});

@@ -1,0 +1,244 @@
+/** One call from its seed: every step draws from a seed of its own, so that a call without some of them is the same call. */
+import { CLIENT } from "../../src/session/io.ts";
+import { FRAME_AUDIO, writeFrame } from "../../src/protocol/frame.ts";
+import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import { Random } from "../sim/random.ts";
+import { sizeOf, Violation } from "./checks.ts";
+import { clientEvent } from "./client-grammar.ts";
+import { Corpus } from "./corpus.ts";
+import { loose, type LooseObject } from "./hostile.ts";
+import { mutate } from "./mutate.ts";
+import { probe } from "./probe.ts";
+import { type Scenario, scenarioOf } from "./scenario.ts";
+import { sound, soundBytes, speech } from "./sounds.ts";
+import { bytes, spell } from "./spell.ts";
+import { World, type Said } from "./world.ts";
+
+/** A session, as its snapshot has it, and besides for each upstream what waits for its dial (`limits.backlogBytes`). */
+const MOST_SNAPSHOT_BYTES = 8 * 1024 * 1024;
+const MOST_BACKLOG_BYTES = 5 * 1024 * 1024;
+/** Lists of a snapshot grow with what a client may have (`limits.items` is 1,000), never with what it says. */
+const MOST_LIST = 1_100;
+
+export interface Played {
+  readonly violation: Violation | null;
+  readonly messages: number;
+  /** Those that were slow, or all of them where they were asked for. */
+  readonly said: readonly Said[];
+  readonly snapshotBytes: number;
+  readonly longestList: number;
+  readonly sentBytes: number;
+}
+
+export interface Manner {
+  /** All that is said is kept; else what was slow. */
+  readonly keeps?: boolean;
+  /** Steps to take, in order; default: all. */
+  readonly steps?: readonly number[];
+  /** Default: the wall's, which another process may make slow. */
+  readonly clock?: () => number;
+}
+
+export function play(
+  seed: number,
+  number: number,
+  { keeps = false, steps, clock = wall }: Manner = {},
+): Played {
+  const scenario = scenarioOf(seed, number);
+  const world = new World(scenario.setup, number, keeps, clock);
+  let snapshotBytes = 0;
+  let longestList = 0;
+  let violation: Violation | null = null;
+  try {
+    const call = new HostileCall(world, scenario, seed, number);
+    call.begin();
+    if (steps === undefined) for (let at = 0; at < scenario.steps && !world.ended; at += 1) call.step(at);
+    else for (const at of steps) call.step(at);
+    const size = sizeOf(world.session.snapshot());
+    snapshotBytes = size.bytes;
+    longestList = size.longestList;
+    const lines = scenario.setup.plan.upstreams.length + (scenario.setup.plan.transcriber ? 1 : 0);
+    if (size.bytes > MOST_SNAPSHOT_BYTES + lines * MOST_BACKLOG_BYTES)
+      throw new Violation("size", `the snapshot has ${size.bytes} bytes`);
+    if (size.longestList > MOST_LIST) {
+      throw new Violation(
+        "growth",
+        `${size.where} has ${size.longestList} entries after ${world.messages} messages`,
+      );
+    }
+    probe(world, scenario.setup.intent);
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    violation = error;
+  }
+  const { messages, said, sentBytes } = world;
+  return { violation, messages, said, snapshotBytes, longestList, sentBytes };
+}
+
+function wall(): number {
+  return performance.now();
+}
+
+class HostileCall {
+  readonly #world: World;
+  readonly #scenario: Scenario;
+  readonly #base: number;
+  readonly #corpus: Corpus;
+  readonly #pattern: number;
+  #spoken = 0;
+
+  constructor(world: World, scenario: Scenario, seed: number, number: number) {
+    this.#world = world;
+    this.#scenario = scenario;
+    this.#base = Math.imul(Math.imul(seed, 0x01000193) ^ number, 0x85ebca6b);
+    const random = new Random(this.#base ^ 0x7f4a);
+    this.#corpus = new Corpus(random);
+    this.#pattern = random.int(0, 1_000_000);
+  }
+
+  begin(): void {
+    this.#world.connect(this.#scenario.dialect);
+  }
+
+  step(at: number): void {
+    const world = this.#world;
+    if (world.ended) return;
+    const random = new Random((this.#base + Math.imul(at + 1, 0x9e3779b1)) | 0);
+    world.answerDials(random, this.#scenario.refusals);
+    if (world.ended) return;
+    const kind = random.next();
+    if (this.#scenario.flood !== null) return this.#flood(random, kind);
+    if (kind < 0.43) this.#client(random);
+    else if (kind < 0.87) this.#provider(random);
+    else if (kind < 0.95) world.advance(random.chance(0.93) ? random.int(1, 900) : random.int(900, 45_000));
+    else this.#line(random);
+  }
+
+  /** The same kind of message, always with other names in it. */
+  #flood(random: Random, kind: number): void {
+    const world = this.#world;
+    if (kind < 0.02) return world.advance(random.int(1, 400));
+    if (kind < 0.03 && !world.clientOpen) return this.#line(random);
+    const { flood } = this.#scenario;
+    if (flood === "provider") return this.#provider(random);
+    // Drawn alike, and then named otherwise.
+    const event =
+      flood === "items" ? typedItem() : clientEvent(new Random(this.#pattern), world.known, false);
+    rename(event, random);
+    if (world.clientOpen) world.message(CLIENT, JSON.stringify(event));
+  }
+
+  #client(random: Random): void {
+    const world = this.#world;
+    if (!world.clientOpen) return this.#line(random);
+    world.message(CLIENT, this.#clientMessage(random));
+  }
+
+  #clientMessage(random: Random): WireMessage {
+    const { known, dialect } = this.#world;
+    const hostility = this.#scenario.clientHostility;
+    const extended = dialect === "duplex.v1";
+    const kind = random.next();
+    if (kind < 0.03 * hostility) return bytes(random);
+    if (extended && kind < 0.2) return this.#frame(random, hostility);
+    // Who speaks makes turns, and turns make answers.
+    if (kind < 0.35) {
+      this.#spoken += 1;
+      if (random.chance(0.7)) this.#world.now += 100;
+      return `{"type":"input_audio_buffer.append","audio":"${speech(this.#spoken)}"}`;
+    }
+    const event = random.chance(0.25) ? this.#corpus.next(known) : clientEvent(random, known, extended);
+    if (!random.chance(0.55 * hostility)) return spell(event, random, 0.12 * hostility);
+    const changed = loose(event) as LooseObject;
+    mutate(changed, random, known.all());
+    return spell(changed, random, 0.12 * hostility);
+  }
+
+  #frame(random: Random, hostility: number): WireMessage {
+    const { known } = this.#world;
+    known.said += 1;
+    const payload = soundBytes(random);
+    const whole = !random.chance(0.3 * hostility);
+    const header = {
+      kind: whole ? FRAME_AUDIO : random.int(0, 255),
+      stream: whole ? 0 : random.pick([0, 1, 255]),
+      response: random.chance(0.9) ? 0 : random.int(0, 65_535),
+      sequence: random.chance(0.9)
+        ? known.said
+        : random.pick([0, 2 ** 32 - 1, known.said + 100, known.said - 3]),
+    };
+    const frame = writeFrame(header, payload);
+    return whole ? frame : frame.subarray(0, random.int(0, frame.length));
+  }
+
+  #provider(random: Random): void {
+    const { open } = this.#world;
+    const hostile = [...open].filter(([, peer]) => peer.kind === "hostile");
+    if (hostile.length === 0) return this.#client(random);
+    const [name, peer] = random.pick(hostile);
+    if (peer.kind !== "hostile") return;
+    this.#world.message(name, peer.provider.say(random, this.#scenario.providerHostility));
+  }
+
+  /** What happens to sockets and objects. */
+  #line(random: Random): void {
+    const world = this.#world;
+    const upstreams = [...world.open.keys()];
+    if (!world.clientOpen) {
+      const same = random.chance(0.8);
+      world.connect(same ? world.dialect : random.pick(["realtime", "duplex.v1"]));
+      if (world.dialect === "duplex.v1" && random.chance(0.7)) this.#resume(random);
+      return;
+    }
+    const kind = random.next();
+    if (kind < 0.2) world.drop(CLIENT, random.pick([1001, 1006, 1006, 4000]), random.pick(["", "end of it"]));
+    else if (kind < 0.4 && upstreams.length > 0) {
+      const code = random.pick([1000, 1006, 1011, 4000, 3000]);
+      world.drop(
+        random.pick(upstreams),
+        code,
+        random.pick(["", "session expired", "bye \ud800", "x".repeat(123)]),
+      );
+    } else if (kind < 0.5) world.connect(random.pick(["realtime", "duplex.v1"]));
+    else if (kind < 0.62) world.hibernate();
+    else if (kind < 0.75) world.persisted();
+    else if (kind < 0.85)
+      world.input({ type: "buffered", peer: CLIENT, bytes: random.pick([0, 10, 2e6, 2 ** 31]) });
+    else if (kind < 0.95 && upstreams.length > 0) {
+      world.input({
+        type: "buffered",
+        peer: random.pick(upstreams),
+        bytes: random.pick([0, 300_000, 2 ** 31]),
+      });
+    } else
+      world.input({ type: "consulted", id: random.int(0, 5), probability: random.pick([null, 0, 1, 0.5]) });
+  }
+
+  #resume(random: Random): void {
+    const { known } = this.#world;
+    const resume_token =
+      known.tokens.length === 0 || random.chance(0.1) ? sound(random).slice(0, 40) : known.tokens.at(-1);
+    const last_received = Math.max(0, known.received - random.int(0, 9));
+    this.#world.message(
+      CLIENT,
+      JSON.stringify({ type: "session.resume", resume_token: resume_token ?? "", last_received }),
+    );
+  }
+}
+
+function typedItem(): LooseObject {
+  const item = { type: "message", role: "user", content: [{ type: "input_text", text: "hello" }] };
+  return { type: "conversation.item.create", item };
+}
+
+/** Names in an event that make it another one. */
+function rename(event: LooseObject, random: Random): void {
+  const name = `n${random.int(0, 1e9)}`;
+  event["event_id"] = name;
+  for (const key of ["item_id", "response_id", "resume_token"]) if (key in event) event[key] = name;
+  const item = event["item"];
+  if (typeof item === "object" && item !== null && !Array.isArray(item)) item["id"] = name;
+  const session = event["session"];
+  if (typeof session === "object" && session !== null && !Array.isArray(session))
+    session["instructions"] = name;
+}

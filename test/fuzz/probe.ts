@@ -1,0 +1,80 @@
+/** Whatever was said to it: a session that lives takes an update, and holds a turn with a provider that does as it is asked. */
+import { CLIENT } from "../../src/session/io.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { objectOf, textOf } from "../oracle/fields.ts";
+import { Violation } from "./checks.ts";
+import type { World } from "./world.ts";
+
+/** Longer than any pause between two dials, any budget of a minute, and any answer that does not come. */
+const REST_MS = 70_000;
+const ANSWER_MS = 100_000;
+const TICK_MS = 500;
+
+/** @throws Violation */
+export function probe(world: World, intent: "conversation" | "transcription"): void {
+  if (world.ended) return;
+  world.honest = true;
+  for (const [peer, { kind }] of Array.from(world.open)) if (kind === "hostile") world.drop(peer, 1006, "");
+  world.input({ type: "buffered", peer: CLIENT, bytes: 0 });
+  // A new listener, who knows nothing of what was.
+  world.connect("realtime");
+  rest(world, REST_MS);
+  if (world.ended) return;
+  if (!world.clientOpen) world.connect("realtime");
+  const instructions = "The probe's own.";
+  const type = intent === "transcription" ? "transcription" : "realtime";
+  const session = {
+    type,
+    ...(type === "realtime"
+      ? { instructions, output_modalities: ["text"], tools: [], tool_choice: "auto" }
+      : {}),
+    audio: { input: { turn_detection: null } },
+  };
+  ask(world, { type: "session.update", event_id: "probe_update", session });
+  const updated = until(world, 10_000, ({ type: told }) => told === "session.updated");
+  if (updated === null) throw new Violation("stuck", `no session.updated came; ${lastOf(world)}`);
+  if (objectOf(updated["session"])["type"] !== "realtime") return;
+  ask(world, { type: "input_audio_buffer.clear" });
+  const content = [{ type: "input_text", text: "Are you there?" }];
+  ask(world, {
+    type: "conversation.item.create",
+    item: { id: "probe_item", type: "message", role: "user", content },
+  });
+  ask(world, { type: "response.create", event_id: "probe_answer", response: { metadata: { probe: "yes" } } });
+  const isEnd = (event: JsonObject): boolean =>
+    event["type"] === "response.done" && objectOf(objectOf(event["response"])["metadata"])["probe"] === "yes";
+  const done = until(world, ANSWER_MS, isEnd);
+  if (world.ended) throw new Violation("stuck", "the session ended while it was asked");
+  const status = done === null ? "none" : textOf(objectOf(done["response"])["status"]);
+  if (status !== "completed") throw new Violation("stuck", `the probe's answer: ${status}; ${lastOf(world)}`);
+}
+
+function lastOf(world: World): string {
+  return world.events
+    .slice(-6)
+    .map((event) => JSON.stringify(event).slice(0, 200))
+    .join(" | ");
+}
+
+function ask(world: World, event: JsonObject): void {
+  world.message(CLIENT, JSON.stringify(event));
+  world.answerDials(NEVER, 0);
+}
+
+const NEVER = { chance: () => false } as never;
+
+function rest(world: World, ms: number): void {
+  world.answerDials(NEVER, 0);
+  world.advance(ms);
+  world.answerDials(NEVER, 0);
+}
+
+function until(world: World, mostMs: number, is: (event: JsonObject) => boolean): JsonObject | null {
+  for (let waited = 0; ; waited += TICK_MS) {
+    const found = world.events.find(is);
+    if (found !== undefined) return found;
+    if (waited >= mostMs || world.ended || !world.clientOpen) return null;
+    world.answerDials(NEVER, 0);
+    world.advance(TICK_MS);
+  }
+}

@@ -1,0 +1,277 @@
+/** One call in virtual time: the real session and the real adapters between hostile peers. Every message is looked at. */
+import { readFrameHeader } from "../../src/protocol/frame.ts";
+import { eventIdOf } from "../../src/protocol/client-events.ts";
+import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
+import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
+import { createUpstream } from "../../src/upstreams/index.ts";
+import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import { objectOf } from "../oracle/fields.ts";
+import { Random } from "../sim/random.ts";
+import { loadKernels } from "../support/kernels.ts";
+import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
+import { HonestProvider } from "./honest.ts";
+import { Known } from "./known.ts";
+import { HostileProvider } from "./provider.ts";
+
+/** Deadlines that may be due within one message's time, and in one instant. */
+const MOST_DEADLINES = 4_000;
+const MOST_AT_ONCE = 400;
+
+/** What a message did, for people. */
+export interface Said {
+  readonly to: string;
+  readonly data: WireMessage;
+  /** Milliseconds, by the clock of the call. */
+  readonly tookMs: number;
+}
+
+type Peer =
+  | { readonly kind: "loop" }
+  | { readonly kind: "hostile"; readonly provider: HostileProvider }
+  | { readonly kind: "honest"; readonly provider: HonestProvider };
+
+export class World {
+  session: Session;
+  now = 1_000_000;
+  readonly known = new Known();
+  readonly open = new Map<string, Peer>();
+  readonly dialling: { readonly peer: string; readonly loop: boolean }[] = [];
+  readonly said: Said[] = [];
+  readonly events: JsonObject[] = [];
+  ended = false;
+  clientOpen = false;
+  dialect: Dialect = "realtime";
+  /** From now on who is dialled does as it is asked. */
+  honest = false;
+  /** Keep what was said, to be printed. */
+  readonly #keeps: boolean;
+  readonly #clock: () => number;
+  readonly #random: Random;
+  readonly #setup: SessionSetup;
+  readonly #dependencies: SessionDependencies;
+  readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
+  readonly #foreign = new Set<string>();
+  #watch = new ClientWatch(false, this.#foreign);
+  #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
+  sentBytes = 0;
+  messages = 0;
+
+  /** @param clock what one message took is measured by, ms. */
+  constructor(setup: SessionSetup, seed: number, keeps: boolean, clock: () => number) {
+    this.#clock = clock;
+    this.#setup = setup;
+    this.#keeps = keeps;
+    this.#random = new Random(seed ^ 0x5bd1);
+    let drawn = 0;
+    this.#dependencies = { drawId: () => `drawn${(drawn += 1)}`, kernels: loadKernels(), createUpstream };
+    this.session = new Session(setup, this.#dependencies, this.now);
+  }
+
+  /** A client connects; one that is there is put out, as the shell does. */
+  connect(dialect: Dialect): void {
+    this.dialect = dialect;
+    this.clientOpen = true;
+    this.#watch = new ClientWatch(dialect === "duplex.v1", this.#foreign);
+    this.known.said = 0;
+    this.input({ type: "open", peer: CLIENT, dialect });
+  }
+
+  /** @throws Violation */
+  input(input: Input): void {
+    for (const action of this.#handle(input)) this.#perform(action);
+    for (let at = 0; at < this.#inbound.length && !this.ended; at += 1) {
+      const [peer, data] = this.#inbound[at] ?? ["", ""];
+      if (!this.open.has(peer)) continue;
+      for (const action of this.#handle({ type: "message", peer, data })) this.#perform(action);
+      if (at > 5_000)
+        throw new Violation("restless", "the session and an in-process upstream talk without end");
+    }
+    this.#inbound.length = 0;
+  }
+
+  #handle(input: Input): readonly Action[] {
+    try {
+      const actions = this.session.handle(input, this.now);
+      if (this.ended && actions.length > 0)
+        throw new Violation("after-end", `it acts after its end: ${actions[0]?.type}`);
+      return actions;
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      throw new Violation("threw", stack.split("\n").slice(0, 5).join(" | "));
+    }
+  }
+
+  /** A message of the client's or of an upstream's. @throws Violation */
+  message(peer: string, data: WireMessage): void {
+    this.messages += 1;
+    const event =
+      peer === CLIENT && typeof data === "string" && data.length < 200_000 ? parseJsonObject(data) : null;
+    const audio = typeof data !== "string" || data.includes("input_audio_buffer.append");
+    // A resume brings back what other events were answered with.
+    const blames = peer === CLIENT && event?.["type"] !== "session.resume";
+    this.#handling = blames ? { eventId: eventIdOf(event), audio } : null;
+    const began = this.#clock();
+    try {
+      this.input({ type: "message", peer, data });
+    } finally {
+      this.#handling = null;
+      const tookMs = this.#clock() - began;
+      if (this.#keeps || tookMs > 20) {
+        this.said.push({ to: peer, data: typeof data === "string" ? data : data.slice(), tookMs });
+      }
+    }
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case "dial":
+        if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
+          throw new Violation("closed-peer", `${action.peer} is dialled twice`);
+        }
+        this.dialling.push({ peer: action.peer, loop: action.request.url.startsWith("loop:") });
+        break;
+      case "send":
+        this.#send(action.peer, action.data);
+        break;
+      case "close":
+        this.#close(action.peer);
+        if (holdsSecret(action.reason))
+          throw new Violation("secret", `a close reason holds the key: ${action.reason}`);
+        break;
+      case "metric":
+        if (action.name === "internal_errors") {
+          throw new Violation(
+            "threw",
+            "it threw at what a provider said or at what was due, and gave a connection up for it",
+          );
+        }
+        if (!Number.isFinite(action.value) || action.name.length > 64) {
+          throw new Violation("metric", `${action.name} is ${action.value}`);
+        }
+        break;
+      case "end":
+        this.ended = true;
+        break;
+      case "persist":
+      case "consult":
+      case "rest":
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #close(peer: string): void {
+    if (peer === CLIENT) {
+      this.clientOpen = false;
+      return;
+    }
+    this.open.delete(peer);
+    const at = this.dialling.findIndex((each) => each.peer === peer);
+    if (at >= 0) this.dialling.splice(at, 1);
+  }
+
+  #send(peer: string, data: WireMessage): void {
+    if (peer === CLIENT) return this.#told(data);
+    const upstream = this.open.get(peer);
+    if (upstream === undefined) throw new Violation("closed-peer", `it sends to ${peer}, which is not open`);
+    // What the relay sends is only good until the next call.
+    const kept = typeof data === "string" ? data : data.slice();
+    if (upstream.kind === "loop") this.#inbound.push([peer, kept]);
+    else if (upstream.kind === "hostile") upstream.provider.receive(kept, this.#random);
+    else for (const reply of upstream.provider.receive(kept)) this.#inbound.push([peer, reply]);
+  }
+
+  #told(data: WireMessage): void {
+    if (!this.clientOpen) throw new Violation("closed-peer", "it sends to a client that is not there");
+    this.sentBytes += data.length;
+    const event = this.#watch.message(data);
+    if (event === null) {
+      this.known.received = readFrameHeader(data as Uint8Array)?.sequence ?? this.known.received;
+      return;
+    }
+    const { server_event_seq: sequence, item_id: itemId, type } = event;
+    if (typeof sequence === "number") this.known.received = sequence;
+    this.known.note(this.known.items, itemId ?? objectOf(event["item"])["id"]);
+    if (type === "response.created") this.known.note(this.known.responses, objectOf(event["response"])["id"]);
+    if (type === "response.function_call_arguments.done") this.known.note(this.known.calls, event["call_id"]);
+    const token = event["resume_token"] ?? objectOf(objectOf(event["session"])["relay"])["resume_token"];
+    this.known.note(this.known.tokens, token);
+    if (type === "error") this.#refused(objectOf(event["error"]), data);
+    if (this.honest) this.events.push(event);
+  }
+
+  /** What a client did wrong is told under the name that it gave it. */
+  #refused(error: JsonObject, data: WireMessage): void {
+    const handling = this.#handling;
+    if (handling === null || handling.audio || error["type"] !== "invalid_request_error") return;
+    if (error["event_id"] !== handling.eventId) {
+      throw new Violation("blame", `the event was ${String(handling.eventId)}, the error is ${String(data)}`);
+    }
+  }
+
+  /** Who is dialled answers, or does not. */
+  answerDials(random: Random, refusals: number): void {
+    for (const { peer, loop } of this.dialling.splice(0)) {
+      if (!loop && !this.honest && random.chance(refusals)) {
+        this.input({
+          type: "close",
+          peer,
+          code: 0,
+          reason: random.pick(["HTTP 401", "HTTP 503", "timeout"]),
+        });
+        continue;
+      }
+      if (loop) this.open.set(peer, { kind: "loop" });
+      else if (this.honest) this.open.set(peer, { kind: "honest", provider: new HonestProvider(peer) });
+      else this.open.set(peer, { kind: "hostile", provider: new HostileProvider() });
+      this.input({ type: "open", peer });
+      const upstream = this.open.get(peer);
+      if (upstream?.kind !== "honest") continue;
+      for (const data of upstream.provider.opened()) this.input({ type: "message", peer, data });
+    }
+  }
+
+  /** An upstream's or the client's socket is gone. */
+  drop(peer: string, code: number, reason: string): void {
+    if (peer === CLIENT) this.clientOpen = false;
+    else this.open.delete(peer);
+    this.input({ type: "close", peer, code, reason });
+  }
+
+  /** Every deadline at its moment. @throws Violation when they do not come to an end. */
+  advance(ms: number): void {
+    const until = this.now + ms;
+    let at = 0;
+    for (let count = 0; ; count += 1) {
+      const { deadline } = this.session;
+      if (this.ended || deadline === null || deadline > until) break;
+      at = deadline > this.now ? 0 : at + 1;
+      if (count > MOST_DEADLINES + ms || at > MOST_AT_ONCE)
+        throw new Violation("restless", `deadlines do not end at ${deadline}`);
+      this.now = Math.max(this.now, deadline);
+      this.input({ type: "timeout" });
+      if (this.honest) this.answerDials(this.#random, 0);
+    }
+    this.now = until;
+  }
+
+  /** Snapshot, copy and restore, as when the object left memory. */
+  hibernate(): void {
+    try {
+      const kept = structuredClone(this.session.snapshot());
+      this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
+    } catch (error) {
+      throw new Violation(
+        "restore",
+        error instanceof Error ? (error.stack ?? "").slice(0, 500) : String(error),
+      );
+    }
+  }
+
+  persisted(): void {
+    this.input({ type: "persisted", covers: this.session.snapshot().covers });
+  }
+}

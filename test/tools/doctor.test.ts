@@ -1,0 +1,199 @@
+/** `npm run doctor`: what it says of a project that is whole, and of one that is not. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { startDemo } from "../../demo/server.ts";
+import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
+import { dialLines } from "../../tools/doctor/dial.ts";
+import type { Line } from "../../tools/doctor/line.ts";
+import { limitLines, routeLines } from "../../tools/doctor/routes.ts";
+import { secretLines } from "../../tools/doctor/secrets.ts";
+import { readWrangler } from "../../tools/doctor/wrangler-config.ts";
+import { createCertificate } from "../../tools/relay/tls.ts";
+import { PROJECT, run } from "./command.ts";
+
+const TOOL = "tools/doctor.ts";
+const folder = mkdtempSync(join(tmpdir(), "doctor-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const verdicts = (lines: readonly Line[]): Record<string, string> =>
+  Object.fromEntries(lines.map(({ what, verdict }) => [what, verdict]));
+
+describe("the command", () => {
+  test("[T50] finds nothing missing in this repository, and says what to do about the rest", async () => {
+    const { code, stdout } = await run(TOOL, ["--offline"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/ok +VOICE_SESSION/);
+    expect(stdout).toMatch(/\? +openai +needs OPENAI_API_KEY.*\n +→ npx wrangler secret put OPENAI_API_KEY/);
+    expect(stdout).toMatch(/\n0 missing, \d+ warnings, \d+ unknown, \d+ ok\n$/);
+  });
+
+  test("[T50] ends with 1 when something is missing, as JSON too, and with 2 for wrong arguments", async () => {
+    writeFileSync(join(folder, "wrangler.toml"), 'name = "x"\n[vars]\nRELAY_DEV = "1"\n');
+    writeFileSync(join(folder, ".dev.vars"), 'RELAY_SIGNING_KEY=short-secret\nRELAY_API_KEYS="not a list"\n');
+    const define = join(PROJECT, "src/config/define.ts");
+    const routes = `{ routes: { a: { upstreams: [{ name: "a", adapter: "echo" }] } }, defaultRoute: "a" }`;
+    writeFileSync(
+      join(folder, "relay.config.ts"),
+      `import { defineRelay } from ${JSON.stringify(define)};\nexport default defineRelay(${routes});\n`,
+    );
+    const { code, stdout } = await run(TOOL, ["--offline", "--json", "--project", folder]);
+    expect(code).toBe(1);
+    const { missing, lines } = JSON.parse(stdout) as { missing: number; lines: Line[] };
+    const names = lines.filter(({ verdict }) => verdict === "missing").map(({ what }) => what);
+    const expected = [
+      "URLs in logs",
+      "invocation logs",
+      "VOICE_SESSION",
+      "RELAY_DEV",
+      "RELAY_SIGNING_KEY",
+      "RELAY_API_KEYS",
+    ];
+    expect(names).toEqual(expected);
+    expect(missing).toBe(expected.length);
+    expect(lines.every(({ verdict, todo }) => verdict === "ok" || todo !== null)).toBe(true);
+    expect(stdout).not.toContain("short-secret");
+    for (const args of [["--unheard-of"], ["--project", join(folder, "nowhere")]]) {
+      expect((await run(TOOL, args)).code).toBe(2);
+    }
+    expect((await run(TOOL, ["--help"])).stdout).toContain("--dial");
+  });
+});
+
+describe("what it looks at", () => {
+  test("[T51] each setting of wrangler.toml that costs money, tokens or calls", () => {
+    const { lines } = readWrangler(join(PROJECT, "wrangler.toml"));
+    expect(new Set(lines.map(({ verdict }) => verdict))).toEqual(new Set(["ok"]));
+    const file = join(folder, "other.toml");
+    writeFileSync(
+      file,
+      `name = "x"
+main = "worker.ts"
+compatibility_date = "2026-11-02"
+[observability]
+enabled = true
+[durable_objects.code_update_strategy]
+mode = "deferred"
+max_delay = 60
+[[durable_objects.bindings]]
+name = "VOICE_SESSION"
+class_name = "VoiceSession"
+`,
+    );
+    expect(verdicts(readWrangler(file).lines)).toMatchObject({
+      logs: "ok",
+      "URLs in logs": "missing",
+      "invocation logs": "missing",
+      deploys: "warning",
+      // Bound, and without storage.
+      VOICE_SESSION: "missing",
+      KEY_LEDGER: "warning",
+    });
+  });
+
+  const relay: RelayConfigInput = {
+    routes: {
+      plain: { upstreams: [{ name: "a", adapter: "echo" }] },
+      keyed: {
+        upstreams: [
+          {
+            name: "a",
+            adapter: "openai-compatible",
+            url: { env: "A_URL" },
+            headers: { Authorization: { env: "A_KEY", prefix: "Bearer " } },
+            fallback: [{ adapter: "openai-compatible", url: { env: "B_URL" } }],
+          },
+        ],
+      },
+      private: { upstreams: [{ name: "a", adapter: "openai-compatible", url: "ws://10.0.0.7/v1" }] },
+      model: {
+        upstreams: [{ name: "a", adapter: "echo" }],
+        endOfTurn: { adapter: "workers-ai", model: "@cf/x" },
+      },
+    },
+    defaultRoute: "keyed",
+  };
+  const nothing = { vars: {}, bindings: [] };
+
+  test("[T52] which routes a deploy would offer, and what the others lack", () => {
+    const config = defineRelay(relay);
+    const offered = (deployed: readonly string[] | null, local: Record<string, string> = {}) =>
+      verdicts(routeLines(config, nothing, { deployed, local, why: "" }));
+    expect(offered(["A_URL", "A_KEY", "B_URL"])).toEqual({
+      plain: "ok",
+      keyed: "ok",
+      private: "warning",
+      model: "warning",
+      defaultRoute: "ok",
+    });
+    expect(offered(["A_URL"])).toMatchObject({ keyed: "warning", defaultRoute: "missing" });
+    expect(offered(null)).toMatchObject({ plain: "ok", keyed: "unknown", defaultRoute: "unknown" });
+    expect(offered(null, { A_URL: "ws://127.0.0.1:1/secret-path" })).toMatchObject({ keyed: "warning" });
+    const [, lacks] = routeLines(config, nothing, { deployed: ["A_URL"], local: null, why: "" });
+    expect(lacks?.says).toBe("not offered: not deployed: A_KEY, B_URL");
+    expect(verdicts(limitLines(config, nothing))).toEqual({
+      "sessions a minute": "warning",
+      "sessions at once": "warning",
+      RATE_LIMIT: "warning",
+    });
+  });
+
+  test("[T53] which secrets are deployed, and that RELAY_DEV is not", () => {
+    const of = (deployed: readonly string[] | null) =>
+      verdicts(secretLines({ deployed, local: null, why: "nobody" }));
+    expect(of(null)).toMatchObject({
+      deployed: "unknown",
+      RELAY_SIGNING_KEY: "unknown",
+      RELAY_API_KEYS: "unknown",
+    });
+    expect(of(["RELAY_SIGNING_KEY"])).toMatchObject({ RELAY_SIGNING_KEY: "ok", RELAY_API_KEYS: "missing" });
+    expect(of(["RELAY_DEV"])).toMatchObject({ RELAY_DEV: "missing" });
+  });
+});
+
+describe("dialling", () => {
+  test("[T54] reports the handshake of each upstream, and no address and no key", async () => {
+    const demo = await startDemo({ port: 0 });
+    const certificate = await createCertificate();
+    const self = createServer({ key: certificate.keyPem, cert: certificate.certPem });
+    await new Promise<void>((resolve) => self.listen(0, "127.0.0.1", resolve));
+    const { port } = self.address() as AddressInfo;
+    const upstream = (name: string, url: string) => ({ name, adapter: "openai-compatible", url });
+    const config = defineRelay({
+      routes: {
+        good: { upstreams: [upstream("voice", demo.url), { name: "echo", adapter: "echo" }] },
+        bad: {
+          upstreams: [
+            upstream("refuses", `${demo.url}?refuse=401`),
+            upstream("closed", "ws://127.0.0.1:1/secret-path"),
+            upstream("self", `wss://127.0.0.1:${port}/secret-path`),
+          ],
+        },
+        keyed: { upstreams: [{ name: "a", adapter: "openai-compatible", url: { env: "NOT_HERE" } }] },
+      },
+    });
+    try {
+      const lines = await dialLines(config, {});
+      expect(verdicts(lines)).toEqual({
+        "good voice": "ok",
+        "good echo": "ok",
+        "bad refuses": "missing",
+        "bad closed": "missing",
+        "bad self": "missing",
+        keyed: "unknown",
+      });
+      const says = lines.map((each) => each.says).join("\n");
+      expect(says).toMatch(/ready after \d+ ms/);
+      expect(says).toContain("HTTP 401");
+      expect(says).toContain("ECONNREFUSED");
+      expect(says).toContain("certificate is not trusted");
+      expect(says).not.toContain("secret-path");
+    } finally {
+      self.close();
+      await demo.close();
+    }
+  });
+});

@@ -1,0 +1,127 @@
+/** relay.config.ts: which routes a deploy would offer, what the others lack, and what limits hold. */
+import { faultOfHost } from "../../src/config/addresses.ts";
+import type { RelayConfig, RouteConfig } from "../../src/config/define.ts";
+import { demand, line, type Line, type Verdict } from "./line.ts";
+import type { Secrets } from "./secrets.ts";
+import type { WranglerConfig } from "./wrangler-config.ts";
+
+/** A binding that a route names, and whether it holds an address. */
+interface Named {
+  readonly name: string;
+  readonly isUrl: boolean;
+}
+
+export function routeLines(config: RelayConfig, wrangler: WranglerConfig, secrets: Secrets): readonly Line[] {
+  const lines = Object.entries(config.routes).map(([name, route]) =>
+    routeLine(name, route, wrangler, secrets),
+  );
+  const { defaultRoute } = config;
+  if (defaultRoute === undefined) {
+    lines.push(line("routes", "defaultRoute", "ok", "none: a model that names no route is refused"));
+    return lines;
+  }
+  const its = lines.find(({ what }) => what === defaultRoute);
+  const todo = "name another defaultRoute in relay.config.ts, or give it what it lacks";
+  if (its?.verdict === "unknown")
+    lines.push(line("routes", "defaultRoute", "unknown", `'${defaultRoute}' may be offered`));
+  else {
+    const failing = `'${defaultRoute}' is not offered: a model that names no route gets an error`;
+    const says = [`'${defaultRoute}' is offered`, failing] as const;
+    lines.push(demand("routes", "defaultRoute", its?.verdict === "ok", says, todo));
+  }
+  return lines;
+}
+
+function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, secrets: Secrets): Line {
+  const faults = literalUrls(route).flatMap((url) => faultOfHost(url) ?? []);
+  if (faults[0] !== undefined) return notOffered(name, `its address ${faults[0]}`, "give it a public name");
+  const lacks: string[] = [];
+  const unsure: string[] = [];
+  for (const { name: binding, isUrl } of bindingsOf(route)) {
+    const local = secrets.local?.[binding];
+    const fault = isUrl && local !== undefined ? faultOfHost(local) : null;
+    if (fault !== null)
+      return notOffered(name, `the address in ${binding} of .dev.vars ${fault}`, "deploy another");
+    const verdict = bindingVerdict(binding, wrangler, secrets);
+    if (verdict === "missing") lacks.push(binding);
+    else if (verdict === "unknown") unsure.push(binding);
+  }
+  if (lacks.length > 0) {
+    const todo = lacks.map((binding) => `npx wrangler secret put ${binding}`).join(" && ");
+    return notOffered(name, `not deployed: ${lacks.join(", ")}`, todo);
+  }
+  if (unsure.length === 0) return line("routes", name, "ok", "offered");
+  const here = unsure.filter((binding) => secrets.local?.[binding] === undefined);
+  const says = `needs ${unsure.join(", ")}${here.length > 0 ? `; not in .dev.vars: ${here.join(", ")}` : ""}`;
+  return line("routes", name, "unknown", says, `npx wrangler secret put ${unsure[0]}, unless it is there`);
+}
+
+/** A route that is not offered hurts nobody who does not ask for it; the default route has a line of its own. */
+function notOffered(name: string, why: string, todo: string): Line {
+  return line("routes", name, "warning", `not offered: ${why}`, todo);
+}
+
+function bindingVerdict(binding: string, { vars, bindings }: WranglerConfig, { deployed }: Secrets): Verdict {
+  if (vars[binding] !== undefined || bindings.includes(binding)) return "ok";
+  if (deployed === null) return "unknown";
+  return deployed.includes(binding) ? "ok" : "missing";
+}
+
+type Dialled = Pick<RouteConfig["upstreams"][number], "url" | "headers">;
+
+function dialledBy(route: RouteConfig): readonly Dialled[] {
+  const upstreams =
+    route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
+  const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
+  return [...upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]), ...end];
+}
+
+function literalUrls(route: RouteConfig): readonly string[] {
+  return dialledBy(route).flatMap(({ url }) => (typeof url === "string" ? [url] : []));
+}
+
+function bindingsOf(route: RouteConfig): readonly Named[] {
+  const named = new Map<string, Named>();
+  for (const { url, headers } of dialledBy(route)) {
+    if (typeof url === "object") named.set(url.env, { name: url.env, isUrl: true });
+    for (const header of Object.values(headers ?? {})) {
+      if (typeof header === "object") named.set(header.env, { name: header.env, isUrl: false });
+    }
+  }
+  if (route.endOfTurn?.adapter === "workers-ai") {
+    const name = route.endOfTurn.binding ?? "AI";
+    named.set(name, { name, isUrl: false });
+  }
+  return [...named.values()];
+}
+
+export function limitLines({ limits }: RelayConfig, { bindings }: WranglerConfig): readonly Line[] {
+  const minute = limits?.sessionsPerMinute;
+  const once = limits?.concurrent;
+  return [
+    demand(
+      "limits",
+      "sessions a minute",
+      minute !== undefined,
+      [`${minute} for each key`, "none: a key that leaks starts as many as it likes"],
+      "limits: { sessionsPerMinute: 60 } in relay.config.ts",
+      "warning",
+    ),
+    demand(
+      "limits",
+      "sessions at once",
+      once !== undefined,
+      [`${once} for each key`, "none: a client secret that leaks holds as many as it likes, four hours each"],
+      "limits: { concurrent: 20 } in relay.config.ts",
+      "warning",
+    ),
+    demand(
+      "limits",
+      "RATE_LIMIT",
+      bindings.includes("RATE_LIMIT"),
+      ["counts over all isolates of a location", "not bound: each isolate counts for itself"],
+      "[[ratelimits]] in wrangler.toml",
+      "warning",
+    ),
+  ];
+}

@@ -1,0 +1,129 @@
+/** wrangler.toml: what decides of bills, logs, and who is put out by a deploy. */
+import { unstable_readConfig } from "wrangler";
+import { demand, line, type Line } from "./line.ts";
+
+/** Of what wrangler makes of the file, what is looked at. */
+interface Read {
+  readonly observability?: {
+    readonly enabled?: boolean;
+    readonly redact_query_string?: boolean;
+    readonly logs?: { readonly invocation_logs?: boolean };
+  };
+  readonly durable_objects: {
+    readonly bindings: readonly { readonly name: string }[];
+    readonly code_update_strategy?: { readonly mode?: string; readonly max_delay?: number };
+  };
+  readonly exports?: Readonly<Record<string, { readonly storage?: string }>>;
+  readonly migrations: readonly { readonly new_sqlite_classes?: readonly string[] }[];
+  readonly assets?: { readonly binding?: string };
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly analytics_engine_datasets: readonly { readonly binding: string }[];
+  readonly kv_namespaces: readonly { readonly binding: string }[];
+  readonly ratelimits: readonly { readonly name: string }[];
+  readonly ai?: { readonly binding: string };
+}
+
+export interface WranglerConfig {
+  readonly vars: Readonly<Record<string, unknown>>;
+  /** Names of services that a Worker of this configuration has, besides its secrets. */
+  readonly bindings: readonly string[];
+}
+
+/** Classes of the Worker, and what is bound to them. */
+const OBJECTS = [
+  ["VOICE_SESSION", "VoiceSession", "no session can begin"],
+  ["KEY_LEDGER", "KeyLedger", "no key can have a limit of sessions at once"],
+  ["KEPT_SESSION", "KeptSession", "a session configuration longer than a token is refused"],
+] as const;
+const LONGEST_DEPLOY_S = 14_400;
+
+/** @throws what wrangler says of a file that it cannot read. */
+export function readWrangler(file: string): {
+  readonly config: WranglerConfig;
+  readonly lines: readonly Line[];
+} {
+  const config = unstable_readConfig({ config: file }, { hideWarnings: true }) as unknown as Read;
+  const { observability, durable_objects: objects, exports = {}, migrations, assets } = config;
+  const bound = objects.bindings.map(({ name }) => name);
+  const sqlite = (name: string): boolean =>
+    exports[name]?.storage === "sqlite" ||
+    migrations.some(({ new_sqlite_classes: classes }) => classes?.includes(name));
+  const strategy = objects.code_update_strategy;
+  const lines = [
+    demand(
+      "wrangler",
+      "logs",
+      observability?.enabled === true,
+      ["errors are kept", "nothing is logged"],
+      "[observability] enabled = true",
+      "warning",
+    ),
+    demand(
+      "wrangler",
+      "URLs in logs",
+      observability?.redact_query_string === true,
+      ["queries are redacted", "queries of URLs are logged, and tokens may stand in them"],
+      "[observability] redact_query_string = true",
+    ),
+    demand(
+      "wrangler",
+      "invocation logs",
+      observability?.logs?.invocation_logs === false,
+      ["off", "one line per message: fifty a second and call"],
+      "[observability.logs] invocation_logs = false",
+    ),
+    demand(
+      "wrangler",
+      "deploys",
+      strategy?.mode === "deferred" && (strategy.max_delay ?? 0) >= LONGEST_DEPLOY_S,
+      [`deferred, at most ${strategy?.max_delay} s`, "a deploy cuts every call"],
+      `[durable_objects.code_update_strategy] mode = "deferred", max_delay = ${LONGEST_DEPLOY_S}`,
+      "warning",
+    ),
+    ...OBJECTS.map(([binding, name, otherwise]) =>
+      demand(
+        "wrangler",
+        binding,
+        bound.includes(binding) && sqlite(name),
+        [
+          `${name}, SQLite`,
+          bound.includes(binding) ? `${name} has no SQLite storage declared` : `not bound: ${otherwise}`,
+        ],
+        `[[durable_objects.bindings]] name = "${binding}", class_name = "${name}"; [exports.${name}] type = "durable-object", storage = "sqlite"`,
+        binding === "VOICE_SESSION" ? "missing" : "warning",
+      ),
+    ),
+    demand(
+      "wrangler",
+      "page",
+      assets?.binding === "ASSETS",
+      ["served", "no page and no sdk.js"],
+      '[assets] binding = "ASSETS"',
+      "warning",
+    ),
+    demand(
+      "wrangler",
+      "RELAY_DEV",
+      config.vars["RELAY_DEV"] === undefined,
+      ["not set", "set for every deploy: the key relay-dev and private addresses are for development"],
+      "take it out of [vars]",
+    ),
+    figures(config.analytics_engine_datasets.map(({ binding }) => binding)),
+  ];
+  const services = [
+    config.ai?.binding,
+    ...config.kv_namespaces.map(({ binding }) => binding),
+    ...config.ratelimits.map(({ name }) => name),
+  ];
+  return {
+    lines,
+    config: { vars: config.vars, bindings: [...bound, ...services.filter((name) => name !== undefined)] },
+  };
+}
+
+function figures(datasets: readonly string[]): Line {
+  if (datasets.includes("METRICS"))
+    return line("wrangler", "METRICS", "ok", "figures go to Analytics Engine");
+  const says = "no figures over all sessions; each session's state has its own";
+  return line("wrangler", "METRICS", "ok", says);
+}

@@ -1,0 +1,233 @@
+/** `npm run fuzz`: hostile clients and hostile providers against the real session and adapters (docs/testing.md). */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
+import { runDoors } from "../test/fuzz/doors.ts";
+import { play } from "../test/fuzz/play.ts";
+import { addReport, emptyReport, run, type Range, type Report } from "../test/fuzz/run.ts";
+import { describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
+import { shrink } from "../test/fuzz/shrink.ts";
+import { PLANTS } from "../test/fuzz/plants.ts";
+import { runPlanted } from "./fuzz/plant.ts";
+
+const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
+npm run fuzz -- --seed S --case N
+
+Says what no protocol allows, from both sides: clients (OpenAI's dialect, its beta, duplex.v1, resumes) and providers (every
+profile) speak valid messages, changed ones and rubbish to the real session with the real adapters, in virtual time. After
+each message what docs/testing.md lists is looked at, and after each call whether the session still holds a turn.
+
+  --messages N   how many, of all calls                              (100000)
+  --seed S       other calls                                         (1)
+  --case N       one call: prints the fewest messages that break it, or that nothing breaks
+  --said         with --case: prints all that was said in it
+  --doors N      so many requests to the doors in process, instead
+  --sockets N    so many messages and requests to a whole relay in workerd, instead
+  --mutate N     with one of ${PLANTS.length} faults planted in a copy of the sources: is it found?
+  --list         print those faults
+  --jobs N       worker threads                                      (as many as there are processors, at most 8)
+  --most N       stop a thread at so many different findings         (5)
+  --json         print one JSON object
+  --help
+
+Code 0: nothing found (with --mutate: found). 1: something, with the fewest messages that show it. 2: wrong arguments.
+`;
+
+class UsageError extends Error {}
+
+interface Arguments {
+  readonly range: Range;
+  readonly number: number | null;
+  readonly said: boolean;
+  readonly doors: number | null;
+  readonly sockets: number | null;
+  readonly mutate: number | null;
+  readonly jobs: number;
+  readonly json: boolean;
+}
+
+function readArguments(argv: string[]): Arguments | "help" | "list" {
+  const values = parse(argv);
+  if (values.help === true) return "help";
+  if (values.list === true) return "list";
+  const mutate = values.mutate === undefined ? null : whole("mutate", values.mutate, 1);
+  if (mutate !== null && mutate > PLANTS.length) throw new UsageError(`--mutate takes 1 to ${PLANTS.length}`);
+  const seed = whole("seed", values.seed, 1);
+  const messages = whole("messages", values.messages, 100_000);
+  const most = whole("most", values.most, 5);
+  return {
+    range: { seed, from: 1, step: 1, messages, most },
+    number: values.case === undefined ? null : whole("case", values.case, 1),
+    said: values.said === true,
+    doors: values.doors === undefined ? null : whole("doors", values.doors, 1),
+    sockets: values.sockets === undefined ? null : whole("sockets", values.sockets, 1),
+    mutate,
+    jobs: Math.min(whole("jobs", values.jobs, Math.min(availableParallelism(), 8)), 64),
+    json: values.json === true,
+  };
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        messages: { type: "string" },
+        seed: { type: "string" },
+        case: { type: "string" },
+        said: { type: "boolean" },
+        doors: { type: "string" },
+        sockets: { type: "string" },
+        mutate: { type: "string" },
+        list: { type: "boolean" },
+        jobs: { type: "string" },
+        most: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function whole(name: string, given: string | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise;
+  if (!/^[1-9]\d{0,9}$/.test(given)) throw new UsageError(`--${name} takes a number from 1`);
+  return Number(given);
+}
+
+/** Says every two seconds how far it is. */
+function ticker(total: number): (done: number, found: number) => void {
+  let last = performance.now();
+  return (done, found) => {
+    if (performance.now() - last < 2_000) return;
+    last = performance.now();
+    process.stderr.write(`${done} of ${total} messages, ${found} findings\n`);
+  };
+}
+
+type FromThread =
+  | { readonly type: "progress"; readonly messages: number; readonly findings: number }
+  | { readonly type: "report"; readonly report: Report };
+
+async function playAll({ range, jobs }: Arguments): Promise<Report> {
+  const tick = ticker(range.messages);
+  const threads = Math.min(jobs, Math.ceil(range.messages / 20_000));
+  if (threads < 2) return run(range, (report) => tick(report.messages, report.findings.length));
+  const total = emptyReport();
+  const done = Array.from({ length: threads }, () => ({ messages: 0, findings: 0 }));
+  const parts = await Promise.all(
+    done.map((state, n) =>
+      inThread(
+        { ...range, from: range.from + n, step: threads, messages: Math.ceil(range.messages / threads) },
+        (messages, findings) => {
+          Object.assign(state, { messages, findings });
+          const sum = (key: "messages" | "findings"): number =>
+            done.reduce((all, each) => all + each[key], 0);
+          tick(sum("messages"), sum("findings"));
+        },
+      ),
+    ),
+  );
+  for (const part of parts) addReport(total, part);
+  return total;
+}
+
+function inThread(range: Range, progress: (messages: number, findings: number) => void): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
+    worker.on("message", (message: FromThread) => {
+      if (message.type === "report") resolve(message.report);
+      else progress(message.messages, message.findings);
+    });
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`a worker stopped with code ${code}`)));
+  });
+}
+
+function replay({ range, said, json }: Arguments, number: number): number {
+  const { violation, said: all, messages } = play(range.seed, number, { keeps: true });
+  const fault = violation && { check: violation.check, detail: violation.message };
+  const shortest = fault && shrink(range.seed, number, fault);
+  if (json) {
+    const shown = (shortest?.said ?? []).map(({ to, data }) => [
+      to,
+      typeof data === "string" ? data : [...data],
+    ]);
+    process.stdout.write(
+      `${JSON.stringify({ seed: range.seed, case: number, messages, fault, shortest: shown })}\n`,
+    );
+  } else {
+    if (said) process.stdout.write(describeSaid(all));
+    const clean = `case ${number} of seed ${range.seed}: ${messages} messages, nothing is broken\n`;
+    const finding = fault && { seed: range.seed, case: number, ...fault, count: 1 };
+    process.stdout.write(finding ? describeFinding(finding, shortest) : clean);
+  }
+  return violation === null ? 0 : 1;
+}
+
+async function main(): Promise<number> {
+  const settings = readArguments(process.argv.slice(2));
+  if (settings === "help" || settings === "list") {
+    const plants = PLANTS.map(({ number, what }) => `  ${number}  ${what}\n`).join("");
+    process.stdout.write(settings === "help" ? HELP : plants);
+    return 0;
+  }
+  if (settings.mutate !== null) return runPlanted(settings.mutate, settings.range, settings.json);
+  if (settings.number !== null) return replay(settings, settings.number);
+  if (settings.doors !== null) return doors(settings.doors, settings);
+  if (settings.sockets !== null) {
+    const { runSockets } = await import("../test/fuzz/sockets.ts");
+    return tell(await runSockets(settings.range.seed, settings.sockets), settings.json);
+  }
+  const report = await playAll(settings);
+  if (settings.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else {
+    process.stdout.write(describeReport(report));
+    for (const finding of report.findings) {
+      process.stdout.write(describeFinding(finding, shrink(finding.seed, finding.case, finding)));
+    }
+  }
+  return report.findings.length === 0 ? 0 : 1;
+}
+
+async function doors(requests: number, { range, json }: Arguments): Promise<number> {
+  return tell(await runDoors(range.seed, requests), json);
+}
+
+function tell(
+  report: { readonly requests: number; readonly findings: readonly string[] },
+  json: boolean,
+): number {
+  const { requests, findings } = report;
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else
+    process.stdout.write(
+      `${requests} messages and requests, ${findings.length} findings\n${findings.map((each) => `${each}\n`).join("")}`,
+    );
+  return findings.length === 0 ? 0 : 1;
+}
+
+if (isMainThread) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    process.stderr.write(`npm run fuzz: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 70;
+  }
+} else {
+  let last = 0;
+  // What this file itself sent. A worker's port has no origin.
+  const say = (message: FromThread): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
+    parentPort?.postMessage(message);
+  };
+  const report = run(workerData as Range, ({ messages, findings }) => {
+    if (performance.now() - last < 1_000) return;
+    last = performance.now();
+    say({ type: "progress", messages, findings: findings.length });
+  });
+  say({ type: "report", report });
+}
