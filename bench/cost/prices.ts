@@ -31,10 +31,10 @@ export const PRICES = {
   logBytes: { what: "MB of logs", perMillion: 250, readOn: READ_ON, source: LOGS },
 } as const satisfies Readonly<Record<string, Price>>;
 
-export const MESSAGES_PER_REQUEST = 20;
+const MESSAGES_PER_REQUEST = 20;
 export const OBJECT_GB = 0.128;
 /** An object stays in memory so long after the last that came. */
-export const LINGERS_S = 10;
+const LINGERS_S = 10;
 
 /** Of one call. */
 export interface Counts {

@@ -16,6 +16,7 @@ export class Talker {
   #timer: NodeJS.Timeout | null = null;
   #sequence = 2;
   #received = 0;
+  #over = false;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -27,7 +28,9 @@ export class Talker {
     const socket = new WebSocket(url, ["duplex.v1"], { headers, perMessageDeflate: false });
     const talker = new Talker(socket);
     const answering = talker.#answering();
-    socket.on("close", (code) => (talker.failure ??= `closed with ${code}`));
+    socket.on("close", (code) => {
+      if (!talker.#over) talker.failure ??= `closed with ${code}`;
+    });
     await once(socket, "open");
     const session = { type: "realtime", audio: { input: { turn_detection: null } } };
     socket.send(JSON.stringify({ type: "session.update", session }));
@@ -66,6 +69,7 @@ export class Talker {
   }
 
   hangUp(): void {
+    this.#over = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#socket.close(1000, "end");
   }
