@@ -25,7 +25,16 @@ import { Timer, type Clock } from "./timer.ts";
 /** What the shell needs of a session: the core's own class, or a scripted double. */
 export type SessionCore = Pick<
   Session,
-  "handle" | "deadline" | "quiet" | "covers" | "snapshot" | "state" | "terminate" | "resumable" | "extended"
+  | "handle"
+  | "deadline"
+  | "quiet"
+  | "busy"
+  | "covers"
+  | "snapshot"
+  | "state"
+  | "terminate"
+  | "resumable"
+  | "extended"
 >;
 
 export interface ShellHost {
@@ -57,6 +66,9 @@ export interface ShellHost {
 }
 
 const POLL_EVERY_MS = 250;
+/** Bytes or characters to the client after which its socket is looked at before its next message, and soon: answers wait. */
+const LOOK_AFTER = 256 * 1024;
+const LOOK_WITHIN_MS = 20;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
@@ -91,6 +103,8 @@ export class Shell {
   readonly #upstreams = new Map<PeerId, Upstream>();
   /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
   readonly #polled = new Map<PeerId, number>();
+  /** Bytes or characters since the client's was last read. */
+  #sentToClient = 0;
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
   #vacantSince: number | null;
@@ -116,6 +130,7 @@ export class Shell {
     this.#snapshots = new Snapshots({
       clock: host.clock,
       take: () => this.#save(),
+      busy: () => session.busy,
       stored: (covers) => this.#handleQuietly({ type: "persisted", covers }),
       failed: () => this.#aim(),
     });
@@ -172,7 +187,18 @@ export class Shell {
     if (this.#over) return;
     const mark = this.#pending.markOf(socket);
     if (mark !== null && !this.#introduced(socket, mark, data)) return;
-    if (this.#client === socket) this.#feed({ type: "message", peer: CLIENT, data });
+    if (this.#client !== socket) return;
+    this.#look(socket);
+    this.#feed({ type: "message", peer: CLIENT, data });
+  }
+
+  /** Much was sent to the client since its socket was last looked at: how it stands decides what more it may ask for. */
+  #look(socket: ClientSocket): void {
+    if (this.#sentToClient <= LOOK_AFTER) return;
+    const bytes = socket.bufferedAmount;
+    this.#sentToClient = 0;
+    if (bytes > 0) this.#polled.set(CLIENT, bytes);
+    this.#handleQuietly({ type: "buffered", peer: CLIENT, bytes });
   }
 
   /** The first message of a pending connection. @returns whether it is the client from now on. */
@@ -303,7 +329,11 @@ export class Shell {
       return;
     }
     if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
-    this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
+    const now = this.#host.clock.now();
+    this.#pollAt ??= now + POLL_EVERY_MS;
+    if (peer !== CLIENT) return;
+    this.#sentToClient += data.length;
+    if (this.#sentToClient > LOOK_AFTER) this.#pollAt = Math.min(this.#pollAt, now + LOOK_WITHIN_MS);
   }
 
   #dial(peer: PeerId, request: DialRequest): void {
@@ -426,7 +456,10 @@ export class Shell {
       const bytes = socket?.bufferedAmount ?? 0;
       if (bytes === 0) this.#polled.delete(peer);
       else this.#polled.set(peer, bytes);
-      if (bytes !== before) this.#handleQuietly({ type: "buffered", peer, bytes });
+      // The session counts what it sends to the client, and has to know what was read of it.
+      const sent = peer === CLIENT && this.#sentToClient > 0;
+      if (sent) this.#sentToClient = 0;
+      if (bytes !== before || sent) this.#handleQuietly({ type: "buffered", peer, bytes });
       if (this.#over) return;
     }
     if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;

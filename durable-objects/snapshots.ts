@@ -10,6 +10,8 @@ export interface SnapshotsHost {
   readonly clock: Clock;
   /** Takes a snapshot at once and stores it; settles when it is durable, or could not be stored. */
   take(): Promise<Covers>;
+  /** The session is in the middle of a long message: a snapshot would have to wait for all of it. */
+  busy(): boolean;
   /** A snapshot that covers this is durable. */
   stored(covers: Covers): void;
   /** It is not. */
@@ -17,6 +19,8 @@ export interface SnapshotsHost {
 }
 
 const EVERY_MS = 1000;
+/** While the session is busy it is looked again so often. */
+const BUSY_MS = 50;
 /** Doublings of the wait after failures: a minute at most. */
 const PATIENCE = 6;
 
@@ -81,6 +85,11 @@ export class Snapshots {
     this.#cancel?.();
     this.#cancel = null;
     if (this.#writing || this.#stopped) return;
+    if (this.#host.busy()) {
+      this.#at = this.#host.clock.now() + BUSY_MS;
+      this.#cancel = this.#host.clock.schedule(() => this.now(), BUSY_MS);
+      return;
+    }
     this.#urgent = false;
     this.#takenAt = this.#host.clock.now();
     this.#writing = true;

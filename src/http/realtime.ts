@@ -13,6 +13,7 @@ import { countSession } from "./rate.ts";
 import { effectiveSession, type Intent, intentOf, modelOf, planFor } from "./session-config.ts";
 import { formerSessionId, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
+import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
 import { issueToken, type Token } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
@@ -52,6 +53,7 @@ export const realtime = new Hono<DoorEnv>()
     );
     const shown = {
       ...effective,
+      tools: withoutToolSecrets(effective["tools"] ?? []),
       id: sessionId,
       object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
       model: model ?? plan.name,

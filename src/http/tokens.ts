@@ -4,12 +4,13 @@
  *
  * They carry the session configuration and travel in URLs and headers, and what is between (nginx, a client's library)
  * takes lines of 8 KiB or less: above a kilobyte the configuration is deflated, and one that still makes its token too
- * long stays with the relay.
+ * long, or that has secrets of tools, stays with the relay.
  */
 import { sign, verify } from "hono/jwt";
 import * as v from "valibot";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import { type JsonObject, parseJsonObject } from "../protocol/json.ts";
+import { hasToolSecrets } from "../protocol/tool-secrets.ts";
 import type { DoorContext } from "./door.ts";
 import { keepSession, keptSession } from "./kept-sessions.ts";
 import { Problem } from "./problem.ts";
@@ -82,7 +83,8 @@ export async function issueToken(
   };
   const { jti, exp } = payload;
   const value = prefix + (await sign(payload, key, "HS256"));
-  if (value.length <= TOKEN_LIMIT) return { value, jti, exp };
+  // Whoever holds a token can read it: a tool's secret is between who made it and the provider.
+  if (value.length <= TOKEN_LIMIT && !hasToolSecrets(grant.session)) return { value, jti, exp };
   await keepSession(c.env, { jti, sessionId: grant.sessionId, exp }, text);
   return { value: prefix + (await sign({ ...payload, session: null }, key, "HS256")), jti, exp };
 }

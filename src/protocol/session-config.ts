@@ -260,7 +260,9 @@ function complete(config: JsonObject): JsonObject {
 
 /** `fields` with each that is null, or absent, at its default. */
 function orDefaults(fields: JsonObject, defaults: JsonObject): JsonObject {
-  const set = Object.entries(fields).filter(([key, value]) => value !== null || !(key in defaults));
+  const set = Object.entries(fields).filter(
+    ([key, value]) => value !== null || !Object.hasOwn(defaults, key),
+  );
   return { ...defaults, ...Object.fromEntries(set) };
 }
 
@@ -292,7 +294,8 @@ function completeTurn(given: Json | undefined): Json {
   // A member of another type's (`threshold` under `semantic_vad`) is null where a serialiser writes out all of them.
   const turn = withoutNulls(given);
   const type = turn["type"] ?? "server_vad";
-  const defaults = typeof type === "string" ? TURN_DEFAULTS[type] : undefined;
+  const defaults =
+    typeof type === "string" && Object.hasOwn(TURN_DEFAULTS, type) ? TURN_DEFAULTS[type] : undefined;
   return defaults ? { ...defaults, ...turn } : turn;
 }
 

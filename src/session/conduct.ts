@@ -2,7 +2,6 @@
  * How the parts of a session act on each other: what a turn asks of the upstreams, what an answer does to the
  * listener, when the floor is contested. Each part knows its own work and asks here for the rest.
  */
-import { durationMs } from "../audio/format.ts";
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
@@ -12,7 +11,10 @@ import { Asking } from "./output/asking.ts";
 import { AudioInput } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
+import { Budget, type BudgetSnapshot } from "./client/budget.ts";
+import { Kept } from "./client/budget-kept.ts";
 import { ClientCommands } from "./client/client-commands.ts";
+import type { AudioPart } from "./client/client-messages.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
@@ -54,6 +56,7 @@ type Life = DeliveryHost & BackpressureHost;
 
 export class Conduct {
   readonly context: Context;
+  readonly budget: Budget;
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly sessionObject: SessionObject;
@@ -72,6 +75,7 @@ export class Conduct {
   readonly bargeIn: BargeIn;
   readonly absence: Absence;
   readonly idle = new Idle(this);
+  readonly kept = new Kept(this);
   readonly arrival = new Arrival();
   readonly asking = new Asking(this);
   readonly placed: PlacedItems;
@@ -103,7 +107,8 @@ export class Conduct {
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
-    this.port = new ClientPort(this.context);
+    this.budget = new Budget(limits);
+    this.port = new ClientPort(this.context, this.budget);
     this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
@@ -113,7 +118,7 @@ export class Conduct {
     });
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
-    this.backpressure = new Backpressure(this.context, life);
+    this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this));
     this.writer = new ResponseWriter(
       this.context,
@@ -176,7 +181,7 @@ export class Conduct {
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.responses);
+    this.eager = new Eager(this.context, this.links, this.responses, this.budget.eager);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -185,6 +190,7 @@ export class Conduct {
       eagerMs: () => this.#eagerMs,
       eager: () => this.eager,
       onWitnessed: (speechMs) => {
+        this.budget.heard();
         this.parking.touch();
         this.witness.heard(speechMs);
       },
@@ -263,6 +269,7 @@ export class Conduct {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port.extended);
+    if (eagerMs !== null && !this.budget.eager.has(1, this.context.now)) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
 
@@ -287,7 +294,7 @@ export class Conduct {
     const config = this.config;
     return new ClientCommands(this, {
       updateSession: (session) => this.sessionObject.update(session),
-      respond: (params) => this.asking.respond(params),
+      respond: (params) => this.asking.respond(config.respondParams(params)),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -298,14 +305,14 @@ export class Conduct {
     });
   }
 
-  appendAudio(bytes: Uint8Array): void {
-    this.arrival.took(durationMs(this.config.inputFormat, bytes.byteLength), this.context.now);
+  appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
+    if (first) this.arrival.took(messageMs, this.context.now);
     const audible = this.listener.playingUntil() > this.context.now;
     if (audible !== this.#audible) {
       this.#audible = audible;
       this.input.endpointer.configure(this.#endpointerOptions());
     }
-    this.turns.push(bytes);
+    this.turns.push(bytes, messageMs, restMs);
   }
 
   #endpointerOptions() {
@@ -349,6 +356,7 @@ export class Conduct {
     const open = this.turns.openItem;
     if (open !== null) this.transcriber?.began(open);
     this.parking.touch();
+    this.budget.heard();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
@@ -367,7 +375,10 @@ export class Conduct {
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
-    if (detected) this.asking.turn();
+    const costs = detected && this.asking.may && !this.asking.holding;
+    const refusal = costs ? this.budget.refusedAnswer(this.context.now) : null;
+    if (refusal) this.port.rejected(refusal, null);
+    else if (detected) this.asking.turn();
     else this.asking.committed();
   }
 
@@ -390,6 +401,7 @@ export class Conduct {
       arrival: this.arrival.snapshot(),
       upstreamEvents: this.upstreamEvents.snapshot(),
       updates: this.sessionObject.updates.snapshot(),
+      budget: this.budget.snapshot(this.context.now),
     };
   }
 
@@ -400,6 +412,7 @@ export class Conduct {
     this.arrival.restore(snapshot.arrival);
     this.upstreamEvents.restore(snapshot.upstreamEvents);
     this.sessionObject.updates.restore(snapshot.updates);
+    this.budget.restore(snapshot.budget);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -417,4 +430,5 @@ export interface ConductSnapshot {
   readonly arrival: ArrivalSnapshot;
   readonly upstreamEvents: UpstreamEventsSnapshot;
   readonly updates: UpdatesSnapshot;
+  readonly budget: BudgetSnapshot;
 }

@@ -18,6 +18,8 @@ export class Context {
   cause: string | null = null;
   #actions: Action[] = [];
   #ended = false;
+  /** Snapshots are held back, and what of them was asked for. */
+  #held: "nothing" | "soon" | "at once" | null = null;
   #prefix: string;
   #count = 0;
   #persistedAt = Number.NEGATIVE_INFINITY;
@@ -73,8 +75,21 @@ export class Context {
     return actions;
   }
 
+  /** Whether snapshots wait for the end of what is under way; what was asked for meanwhile is asked for then. */
+  hold(on: boolean): void {
+    const wanted = this.#held;
+    this.#held = on ? (wanted ?? "nothing") : null;
+    if (on || wanted === null || wanted === "nothing") return;
+    if (wanted === "at once") this.persistNow();
+    else this.persist();
+  }
+
   /** Asks for a snapshot, now or when the last one is old enough. */
   persist(): void {
+    if (this.#held !== null) {
+      if (this.#held === "nothing") this.#held = "soon";
+      return;
+    }
     const at = this.#persistedAt + this.limits.persistEveryMs;
     if (this.now < at) {
       if (this.deadlines.get("persist") === null) this.deadlines.set("persist", at);
@@ -87,6 +102,10 @@ export class Context {
 
   /** Asks for a snapshot at once: the client was told something that must outlive this object. */
   persistNow(): void {
+    if (this.#held !== null) {
+      this.#held = "at once";
+      return;
+    }
     this.#persistedAt = this.now;
     this.deadlines.clear("persist");
     this.act({ type: "persist", urgent: true });

@@ -4,14 +4,53 @@ export interface Limits {
   readonly upstreams: number;
   /** Characters or bytes of one client message. OpenAI allows 15 MiB of base64 in one append, so that much passes. */
   readonly clientMessageSize: number;
-  /** Characters of one client message that is not audio: a JSON bomb costs a parse. Images and history fit. */
-  readonly clientEventSize: number;
+  /** Messages of a client that are no audio: so many at once (the whole history may be told so), and beyond it a second. */
+  readonly clientEventsBurst: number;
+  readonly clientEventsPerSecond: number;
+  /** Bytes or characters of a client's messages and of what they make the relay answer, likewise. */
+  readonly clientBytesBurst: number;
+  readonly clientBytesPerSecond: number;
+  /**
+   * Milliseconds of audio that a client may send at once, a recording or what a gap held back, and beyond it seconds of
+   * audio a second: each costs some 4 ms of CPU.
+   */
+  readonly clientAudioBurstMs: number;
+  readonly clientAudioSpeed: number;
+  /** A message of audio counts as this much at least: an empty one costs as well. */
+  readonly clientAudioLeastMs: number;
+  /** Errors told one by one; beyond it the same code once a second. */
+  readonly clientErrorsBurst: number;
+  readonly clientErrorsPerSecond: number;
+  /** Refused messages, 16 KiB of one counting as another, after which the client is hung up on. */
+  readonly clientRefusalsBurst: number;
+  readonly clientRefusalsPerSecond: number;
+  /** Answers that are asked for in a minute, by the client or by turns: each costs. */
+  readonly answersPerMinute: number;
+  /** Answers asked for in advance in a minute: most are thrown away. */
+  readonly eagerPerMinute: number;
+  /** Answers to silence (`idle_timeout_ms`) without a word of the caller between them: a forgotten tab. */
+  readonly idleAnswers: number;
+  /** Levels of JSON in a client's message: what is kept is merged and written out by recursion. */
+  readonly jsonDepth: number;
+  /** Members and elements of a client's message: each is looked at. */
+  readonly jsonMembers: number;
+  /** Characters of JSON in the session's configuration: it is shown whole with each update. */
+  readonly configurationSize: number;
   /** Bytes or characters of one upstream message: a hostile provider must not exhaust the isolate's 128 MB. */
   readonly upstreamMessageSize: number;
   /** Items in the conversation; the oldest finished one is forgotten beyond it. */
   readonly items: number;
-  /** Characters of JSON in one item. */
+  /** Characters of JSON in one item that a client creates, without its images and audio. */
   readonly itemSize: number;
+  /** Characters of its images. */
+  readonly itemMediaSize: number;
+  /** Characters of JSON in all items; the oldest finished ones are forgotten beyond it. */
+  readonly conversationSize: number;
+  /** Characters of a `response.create`, without its images and audio, and of these: it is kept until the answer has ended. */
+  readonly responseParamsSize: number;
+  readonly responseMediaSize: number;
+  /** Characters that a client can have kept in all: conversation, configurations, answers, what waits for upstreams. */
+  readonly sessionSize: number;
   /**
    * Milliseconds of audio in one created item or one response's input: in an upstream's format and in base64 it may have
    * sixteen times its bytes.
@@ -25,16 +64,21 @@ export interface Limits {
   readonly inputHistoryMs: number;
   /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
   readonly inputSliceMs: number;
+  /** Of one message not more is worked through at once, some 7 ms of CPU: other sessions share the thread. */
+  readonly inputStepMs: number;
   /** Audio bytes waiting for an upstream that is still dialling (87 s of 24 kHz PCM). Beyond it the oldest goes, which is told. */
   readonly backlogBytes: number;
-  /** Commands waiting likewise. Beyond it the link is given up, aloud. */
+  /** Commands waiting likewise, and characters in them. Beyond it the link is given up, aloud. */
   readonly backlogCommands: number;
+  readonly backlogSize: number;
   /** Bytes of an upstream's audio waiting for the listener, per response (87 s of 24 kHz PCM). */
   readonly laneBytes: number;
   /** Bytes sent to a `duplex.v1` client and not acknowledged (30 s of 24 kHz PCM); what falls out is told. */
   readonly outboxBytes: number;
   /** Bytes in a client's socket beyond which answers wait in their lanes: a client that does not read. */
   readonly clientBufferedBytes: number;
+  /** Bytes there beyond which the client is given up at once, what a return has to be told not counted. */
+  readonly clientUnreadBytes: number;
   /** Bytes in an upstream's socket beyond which the caller's audio waits in the history (4 s of base64 PCM). */
   readonly upstreamBufferedBytes: number;
   /** Bytes of audio in one message to a client (240 kB of base64): common clients refuse what is over 1 MiB. */
@@ -107,20 +151,44 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   upstreams: 4,
   clientMessageSize: 16 * 1024 * 1024,
-  clientEventSize: 16 * 1024 * 1024,
+  clientEventsBurst: 2000,
+  clientEventsPerSecond: 100,
+  clientBytesBurst: 32 * 1024 * 1024,
+  clientBytesPerSecond: 1024 * 1024,
+  clientAudioBurstMs: 330_000,
+  clientAudioSpeed: 4,
+  clientAudioLeastMs: 10,
+  clientErrorsBurst: 200,
+  clientErrorsPerSecond: 20,
+  clientRefusalsBurst: 5000,
+  clientRefusalsPerSecond: 100,
+  answersPerMinute: 120,
+  eagerPerMinute: 20,
+  idleAnswers: 3,
+  jsonDepth: 64,
+  jsonMembers: 10_000,
+  configurationSize: 256 * 1024,
   upstreamMessageSize: 8 * 1024 * 1024,
   items: 1000,
-  itemSize: 16 * 1024 * 1024,
+  itemSize: 256 * 1024,
+  itemMediaSize: 8 * 1024 * 1024,
+  conversationSize: 8 * 1024 * 1024,
+  responseParamsSize: 256 * 1024,
+  responseMediaSize: 8 * 1024 * 1024,
+  sessionSize: 12 * 1024 * 1024,
   itemAudioMs: 300_000,
   responseTextSize: 256 * 1024,
   archiveBytes: 2 * 1024 * 1024,
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
+  inputStepMs: 2000,
   backlogBytes: 4 * 1024 * 1024,
   backlogCommands: 40_000,
+  backlogSize: 16 * 1024 * 1024,
   laneBytes: 4 * 1024 * 1024,
   outboxBytes: 1536 * 1024,
   clientBufferedBytes: 1024 * 1024,
+  clientUnreadBytes: 4 * 1024 * 1024,
   upstreamBufferedBytes: 256 * 1024,
   audioMessageBytes: 180_000,
   textMessageChars: 32_000,

@@ -8,7 +8,7 @@ import type { SessionConfig } from "../protocol/session-config.ts";
 import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
 import type { AskingSnapshot } from "./output/asking.ts";
 import type { BackpressureSnapshot } from "./client/backpressure.ts";
-import { ClientMessages } from "./client/client-messages.ts";
+import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import type { ClientPortSnapshot } from "./client/client-port.ts";
 import { Conduct, type ConductSnapshot } from "./conduct.ts";
 import type { ContextSnapshot } from "./context.ts";
@@ -26,6 +26,7 @@ import type { RecoverySnapshot } from "./links/recovery.ts";
 import type { WriterSnapshot } from "./output/response-writer.ts";
 import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { stateOf } from "./state.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
@@ -76,6 +77,8 @@ const GOODBYE = "end";
 const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
+/** One that goes on sending what is refused (RFC 6455 §7.4.1: a policy is violated). */
+const FLOOD_CODE = 1008;
 
 type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
 
@@ -113,25 +116,29 @@ export class Session {
       gone: () => this.#clientAway(),
       parked: () => this.quiet,
       relieved: () => conduct.responses.drain(),
-      stuck: () => this.#clientStuck(),
+      stuck: () => this.#putOut(STUCK_CODE, "nothing was read for too long"),
     });
     this.#conduct = conduct;
     this.#doubt = new Doubt(conduct);
-    this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.delivery, {
+    this.#messages = new ClientMessages(conduct.context, conduct.port, conduct.budget, conduct.delivery, {
+      get inputFormat() {
+        return conduct.config.inputFormat;
+      },
       acted: () => conduct.parking.touch(),
+      flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       event: (event) => conduct.commands.handle(event),
-      audio: (bytes) => conduct.appendAudio(bytes),
+      audio: (bytes, part) => conduct.appendAudio(bytes, part),
     });
     const { deadlines, limits } = conduct.context;
     deadlines.set("session:unclaimed", now + limits.unclaimedMs);
     deadlines.set("session:end", now + limits.sessionMs);
   }
 
-  /** @throws what a client's message brings that is no fault of the client's: an error of the relay's own. */
   handle(input: Input, now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
     this.#route(input);
+    this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);
     return this.#conduct.context.takeActions();
   }
@@ -204,6 +211,7 @@ export class Session {
     const again = port.extended && dialect === "duplex.v1";
     if (!again) {
       this.#doubt.recall(null);
+      this.#messages.forget();
       this.#forsake();
     }
     this.#status = "connected";
@@ -252,10 +260,10 @@ export class Session {
       port.emit({ type: "relay.detector", detector: detector.name, reason: detectorFallback });
   }
 
-  /** It takes nothing of what it is sent: as good as gone, whatever its socket says. */
-  #clientStuck(): void {
-    const reason = "nothing was read for too long";
-    this.#conduct.context.act({ type: "close", peer: CLIENT, code: STUCK_CODE, reason });
+  /** It takes nothing of what it is sent, or does not stop: as good as gone, whatever its socket says. */
+  #putOut(code: number, reason: string): void {
+    if (!this.#conduct.port.connected) return;
+    this.#conduct.context.act({ type: "close", peer: CLIENT, code, reason });
     this.#clientAway();
   }
 
@@ -332,6 +340,8 @@ export class Session {
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
+    else if (name === STEP) this.#messages.step();
+    else if (name === REFUSED) this.#messages.tellRefused();
     else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
@@ -362,8 +372,13 @@ export class Session {
   get quiet(): boolean {
     return (
       this.#status !== "connected" ||
-      (this.#conduct.quiet && this.#conduct.lines.every((link) => link.dormant))
+      (this.#conduct.quiet && !this.#messages.busy && this.#conduct.lines.every((link) => link.dormant))
     );
+  }
+
+  /** A long message is being worked through: a snapshot had to do all of it first. */
+  get busy(): boolean {
+    return this.#messages.busy;
   }
 
   /** A client that shows this token may take the session up again. */
@@ -384,6 +399,8 @@ export class Session {
   snapshot(): SessionSnapshot {
     // In doubt nothing has changed since.
     if (this.#doubt.kept) return this.#doubt.kept;
+    // A shell waits while it is `busy`; for whoever does not, what follows is said with the next input.
+    this.#messages.finish();
     return {
       version: SNAPSHOT_VERSION,
       covers: this.#conduct.delivery.covers,
@@ -464,21 +481,6 @@ export class Session {
 
   /** For `GET /v1/sessions/:id`: no transcripts, no audio. */
   state(): SessionState {
-    return {
-      id: this.#setup.id,
-      object: "relay.session",
-      status: this.#status,
-      model: this.#setup.model,
-      created_at: Math.floor(this.#conduct.createdAt / 1000),
-      expires_at: Math.floor((this.#conduct.createdAt + this.#conduct.context.limits.sessionMs) / 1000),
-      turns: this.#conduct.turns.count,
-      responses: this.#conduct.responses.count,
-      upstreams: this.#conduct.lines.map((link) => ({ name: link.name, status: link.phase })),
-      audio: {
-        received_ms: Math.round(this.#conduct.input.ticks / TICKS_PER_MS),
-        sent_ms: Math.round(this.#conduct.playout.totalMs),
-      },
-      usage: { ...this.#conduct.usage },
-    };
+    return stateOf(this.#conduct, this.#setup, this.#status);
   }
 }

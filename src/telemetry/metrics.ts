@@ -7,9 +7,12 @@ export type MetricKind = "count" | "gauge";
 /** `gauge` keeps the highest value, the others the sum. */
 export const METRICS = {
   buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
+  client_congested: { kind: "count", help: "Times answers waited because a client did not read." },
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
+  clients_flooding: { kind: "count", help: "Connections closed because what was refused went on." },
+  clients_stuck: { kind: "count", help: "Connections closed because what was sent was not read." },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
   duplicates_dropped: {
     kind: "count",

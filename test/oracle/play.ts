@@ -42,6 +42,9 @@ export async function playThrough(script: Script, tampering: Tampering = {}): Pr
   return client.received;
 }
 
+/** As the shell looks at the socket: soon when much was sent. */
+const LOOK_AFTER = 256 * 1024;
+
 /** The shell around a session, with nothing that goes wrong. */
 class Relay implements Far {
   readonly #time: OracleTime;
@@ -53,6 +56,8 @@ class Relay implements Far {
   readonly #counted: { dials: number };
   readonly #habit: Habit;
   #over = false;
+  /** Bytes to the client since its socket was looked at. */
+  #unseen = 0;
   #armed: { readonly at: number; readonly stop: () => void } | null = null;
 
   constructor(
@@ -150,6 +155,11 @@ class Relay implements Far {
     for (const text of (this.#tampering.toClient ?? ((same: string) => [same]))(data)) {
       this.#time.after(0, () => this.#peer.message(text));
     }
+    this.#unseen += data.length;
+    if (this.#unseen <= LOOK_AFTER) return;
+    this.#unseen = 0;
+    // The client has read it by then.
+    this.#time.after(0, () => this.#input({ type: "buffered", peer: CLIENT, bytes: 0 }));
   }
 
   #hangUp(peer: string, code: number, reason: string): void {

@@ -60,6 +60,106 @@ describe("a client that does not read", () => {
   });
 });
 
+describe("what stands unread in a client's socket", () => {
+  const item = (id: string, size: number) => ({
+    type: "conversation.item.create",
+    item: {
+      id,
+      type: "message",
+      role: "user",
+      content: [{ type: "input_image", image_url: "x".repeat(size) }],
+    },
+  });
+  const closes = (call: Call) => call.actions.filter((action) => action.type === "close");
+
+  test("[W10] is counted as it is sent: beyond 4 MiB the connection is closed with 4008, at once", () => {
+    const call = new Call();
+    buffered(call, "client", 1000);
+    const update = (n: number) =>
+      call.client({ type: "session.update", session: { instructions: `${n} `.repeat(60_000) } });
+    for (let n = 10; n < 60 && call.open.has("client"); n += 1) update(n);
+    expect(closes(call)).toMatchObject([{ peer: "client", code: 4008 }]);
+    const sent = call.actions.flatMap((one) =>
+      one.type === "send" && one.peer === "client" ? [one.data] : [],
+    );
+    const size = sent.reduce((sum, data) => sum + data.length, 0);
+    expect(size).toBeGreaterThan(3.5 * MiB);
+    expect(size).toBeLessThan(4 * MiB);
+    expect(call.session.state().status).toBe("waiting");
+  });
+
+  test("[W10] what its own large item or a retrieval has it told is no reason, but read it must first", () => {
+    const call = new Call();
+    call.client(item("a", 5 * MiB));
+    call.client({ type: "session.update", session: { instructions: "Other." } });
+    expect(closes(call)).toEqual([]);
+    call.client(item("b", MiB));
+    expect(call.last("error")["error"]).toMatchObject({ code: "rate_limit_exceeded" });
+    buffered(call, "client", 0);
+    call.client({ type: "conversation.item.retrieve", item_id: "a" });
+    call.client({
+      type: "conversation.item.create",
+      item: { type: "message", role: "user", content: [{ type: "input_text", text: "Hi." }] },
+    });
+    expect(closes(call)).toEqual([]);
+    expect(call.session.snapshot().conversation.entries).toHaveLength(2);
+  });
+
+  test("[W10] what a client that comes back is told of the conversation may all wait to be read", () => {
+    const call = new Call();
+    for (const id of ["a", "b", "c"]) {
+      call.client(item(id, MiB));
+      buffered(call, "client", 0);
+    }
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.clearEvents();
+    call.connect("realtime");
+    expect(call.types().filter((type) => type === "conversation.item.added")).toHaveLength(3);
+    buffered(call, "client", 6 * MiB);
+    call.client({ type: "response.create" });
+    expect(closes(call)).toEqual([]);
+    expect(call.last("response.created")).toBeDefined();
+  });
+
+  test("[W11] nothing is said once more that was asked for again meanwhile", () => {
+    const call = new Call();
+    call.client(item("a", 0.6 * MiB));
+    call.clearEvents();
+    call.client({ type: "conversation.item.retrieve", item_id: "a", event_id: "again" });
+    expect(call.last("error")["error"]).toMatchObject({ code: "rate_limit_exceeded", event_id: "again" });
+    for (const session of [{}, { instructions: "" }]) {
+      call.clearEvents();
+      call.client({ type: "session.update", session, event_id: "same" });
+      expect(call.events).toMatchObject([{ error: { code: "rate_limit_exceeded", event_id: "same" } }]);
+    }
+    call.client({ type: "session.update", session: { instructions: "Other." } });
+    expect(call.last("session.updated")["session"]).toMatchObject({ instructions: "Other." });
+    buffered(call, "client", 0);
+    call.client({ type: "conversation.item.retrieve", item_id: "a" });
+    expect(call.last("conversation.item.retrieved")).toBeDefined();
+  });
+
+  test("[W12] an answer waits when more than 1 MiB was sent since anybody looked, and goes on then", () => {
+    const call = new Call();
+    buffered(call, "client", 0);
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    const second = new Uint8Array(voice(1000).buffer).toBase64();
+    for (let n = 0; n < 40; n += 1) {
+      call.upstream({ type: "audio", response: "r", item: "i", audio: second });
+    }
+    call.finishAnswer();
+    const sent = () => call.types().filter((type) => type === "response.output_audio.delta").length;
+    expect(sent()).toBeGreaterThan(10);
+    expect(sent()).toBeLessThan(20);
+    for (let n = 0; n < 3; n += 1) buffered(call, "client", 0);
+    expect(sent()).toBe(40);
+    expect(closes(call)).toEqual([]);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+});
+
 describe("an upstream that does not read", () => {
   test("[W3] gets the turn later, at its end at the latest, and whole", () => {
     const call = new Call();

@@ -73,6 +73,7 @@ export class CoreWatch implements SessionCore {
       if (action.type === "consult") checks.fail("threw", "a model was asked, and there is none");
       if (action.type === "end") checks.note(() => `session ended: ${action.reason}`);
       if (action.type !== "metric") continue;
+      if (action.name === "internal_errors") checks.fail("threw", "a fault of the relay's own was told");
       if (action.name in COUNTED) checks.strike(COUNTED[action.name] ?? "");
       checks.count(`metric_${action.name}`, action.value);
     }
@@ -91,6 +92,10 @@ export class CoreWatch implements SessionCore {
 
   get deadline(): number | null {
     return this.session.deadline;
+  }
+
+  get busy(): boolean {
+    return this.session.busy;
   }
 
   get quiet(): boolean {

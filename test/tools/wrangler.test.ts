@@ -18,3 +18,7 @@ it("[H81] lets calls end on the code that they began with", () => {
     code_update_strategy: { mode: "deferred", max_delay: 14_400 },
   });
 });
+
+it("[E47] takes no compressed messages", () => {
+  expect(config.compatibility_flags).toContain("no_web_socket_compression");
+});

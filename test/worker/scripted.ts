@@ -47,6 +47,7 @@ export class ScriptedSession implements SessionCore {
   stuck = false;
   deadline: number | null = null;
   quiet = false;
+  busy = false;
   /** What the next input is answered with. */
   readonly answers: (readonly Action[])[] = [];
   failure: Error | null = null;

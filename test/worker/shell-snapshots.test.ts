@@ -114,6 +114,19 @@ describe("snapshots", () => {
     await host.write(true);
     expect(session.inputs.map((input) => input.type)).toEqual(["message", "message"]);
   });
+
+  test("[E46] wait while a long message is worked through, urgent ones too", () => {
+    const { say, script, session, connect, clock, log } = setUp();
+    connect();
+    session.busy = true;
+    script({ type: "persist", urgent: true });
+    say("x");
+    clock.advance(3000);
+    expect(log).toEqual([]);
+    session.busy = false;
+    clock.advance(50);
+    expect(log).toEqual(["save 1 with client"]);
+  });
 });
 
 describe("sleep", () => {
@@ -153,7 +166,7 @@ describe("sleep", () => {
     const restless = setUp();
     restless.session.quiet = true;
     restless.connect();
-    for (let each = 0; each < 3; each += 1) restless.script(toClient("again"));
+    restless.session.handle = ({ type }) => (type === "persisted" ? [toClient("again")] : []);
     const unstored = setUp();
     unstored.session.quiet = true;
     unstored.connect();

@@ -203,6 +203,36 @@ describe("time", () => {
     ]);
     expect(clock.pending).toBe(0);
   });
+
+  test("[O11] that of the client is reported though it was read at once, once for what was sent", () => {
+    const { say, script, session, connect, clock } = setUp();
+    connect();
+    script(toClient("audio"));
+    say("x");
+    clock.advance(5000);
+    expect(session.inputs.slice(1)).toEqual([{ type: "buffered", peer: CLIENT, bytes: 0 }]);
+  });
+
+  test("[W12] much that was sent to the client is looked at within 20 ms, and before its next message", () => {
+    const { say, script, session, connect, client, clock } = setUp();
+    connect();
+    const much = "x".repeat(300_000);
+    script(toClient(much));
+    say("1");
+    client.bufferedAmount = 200_000;
+    clock.advance(20);
+    script(toClient(much));
+    say("2");
+    client.bufferedAmount = 500_000;
+    say("3");
+    expect(session.inputs.map((input) => (input.type === "buffered" ? input.bytes : input.type))).toEqual([
+      "message",
+      200_000,
+      "message",
+      500_000,
+      "message",
+    ]);
+  });
 });
 
 describe("the end", () => {

@@ -1,5 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Json } from "../../src/protocol/json.ts";
 import { bearer, call, createSession, problemOf } from "./doors.ts";
 import { DuplexClient } from "./duplex-client.ts";
 import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
@@ -113,18 +114,23 @@ describe("storage", () => {
 
   test("[O12] a snapshot with long parts is stored in parts, and stale ones go", async () => {
     const client = await DuplexClient.open("echo");
-    const update = async (instructions: string) => {
-      client.send({ type: "session.update", session: { type: "realtime", instructions } });
-      await client.event("session.updated");
+    const say = async (event: { readonly type: string; readonly [field: string]: Json }, answer: string) => {
+      client.send(event);
+      await client.event(answer);
       // Else the outbox would hold the answer as well.
       client.send({ type: "session.ack", last_received: client.lastReceived });
       await pass(client.id, 2000);
     };
-    await update("long ".repeat(300_000));
+    const content = [{ type: "input_image", image_url: "long ".repeat(300_000) }];
+    const item = { id: "long", type: "message", role: "user", content };
+    await say({ type: "conversation.item.create", item }, "conversation.item.done");
     expect((await keysOf(client.id)).filter((key) => key.startsWith("crate:")).length).toBeGreaterThan(2);
     await evictDurableObject(objectOf(client.id), { webSockets: "close" });
     expect((await client.resume()).verdict).toBe("resumed");
-    for (let n = 0; n < 6; n += 1) await update(`short ${n}`);
+    await say({ type: "conversation.item.delete", item_id: "long" }, "conversation.item.deleted");
+    await say({ type: "session.update", session: { instructions: "short" } }, "session.updated");
+    for (let n = 0; n < 5; n += 1)
+      await say({ type: "session.update", session: { instructions: `short ${n}` } }, "session.updated");
     expect(await keysOf(client.id)).toEqual(["call", "moment", "used"]);
     await client.hangUp();
   });

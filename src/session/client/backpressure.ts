@@ -4,7 +4,9 @@
  *
  * An upstream that does not read is `Connection.congested`: the caller's audio waits for it in the history.
  */
+import { ClientError } from "../../protocol/client-error.ts";
 import type { Context } from "../context.ts";
+import type { ClientPort } from "./client-port.ts";
 
 export interface BackpressureHost {
   /** The client reads again: what waited may go on. */
@@ -15,26 +17,40 @@ export interface BackpressureHost {
 
 export class Backpressure {
   readonly #context: Context;
+  readonly #port: ClientPort;
   readonly #host: BackpressureHost;
   #congested = false;
   /** The fewest bytes seen in the socket since it was full. */
   #leastBytes = 0;
 
-  constructor(context: Context, host: BackpressureHost) {
+  constructor(context: Context, port: ClientPort, host: BackpressureHost) {
     this.#context = context;
+    this.#port = port;
     this.#host = host;
   }
 
-  /** Too much waits in the client's socket. */
+  /** Too much waits in the client's socket, or can: nobody has looked since all that was sent. */
   get congested(): boolean {
-    return this.#congested;
+    return this.#congested || this.#port.unread > this.#context.limits.clientBufferedBytes;
+  }
+
+  /** @throws ClientError when the client is to read first what it asked for. */
+  requireRoom(): void {
+    if (!this.congested) return;
+    throw new ClientError(
+      "rate_limit_exceeded",
+      `${this.#port.unread} bytes wait to be read, at most ${this.#context.limits.clientBufferedBytes} may while more is asked for.`,
+    );
   }
 
   /** So many bytes wait in the client's socket. */
   buffered(bytes: number): void {
     const { clientBufferedBytes } = this.#context.limits;
+    const held = this.congested;
+    this.#port.buffered(bytes);
     if (!this.#congested) {
       if (bytes > clientBufferedBytes) this.#begin(bytes);
+      else if (held) this.#host.relieved();
     } else if (bytes <= clientBufferedBytes / 2) {
       this.reset();
       this.#host.relieved();
@@ -60,7 +76,15 @@ export class Backpressure {
 
   /** The deadline `client:stuck` came. */
   due(): void {
-    if (!this.#congested) return;
+    if (this.#congested) this.#giveUp();
+  }
+
+  /** An input was worked through: more was sent than may stand in a socket. */
+  settle(): void {
+    if (this.#port.overfull) this.#giveUp();
+  }
+
+  #giveUp(): void {
     this.reset();
     this.#context.metric("clients_stuck", 1);
     this.#host.stuck();

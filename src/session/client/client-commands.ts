@@ -3,10 +3,13 @@ import { durationMs, type AudioFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
+import type { Backpressure } from "./backpressure.ts";
+import type { Budget } from "./budget.ts";
+import type { Kept } from "./budget-kept.ts";
 import type { PlainEvent } from "./client-messages.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +17,7 @@ import { withoutAudio, type Conversation, type Entry } from "../memory/conversat
 import { audioParts, inFormat } from "../memory/item-audio.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
-import { checkInput, withoutOwnVoice } from "./response-params.ts";
+import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
 import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
@@ -35,6 +38,9 @@ export interface CommandHost {
 export interface CommandParts {
   readonly context: Context;
   readonly port: ClientPort;
+  readonly budget: Budget;
+  readonly kept: Kept;
+  readonly backpressure: Backpressure;
   readonly conversation: Conversation;
   readonly playout: Playout;
   readonly responses: Responses;
@@ -48,6 +54,9 @@ export interface CommandParts {
 
 /** What only a session that answers has. */
 const SPOKEN = /^(?:response|output_audio_buffer)\.|^conversation\.item\.(?!retrieve)/;
+
+/** Characters of an item that is told to a client only when it has read what it was told before. */
+const LARGE_ITEM = 65_536;
 
 export class ClientCommands {
   readonly #parts: CommandParts;
@@ -102,27 +111,33 @@ export class ClientCommands {
   }
 
   #create(given: JsonObject, previousItemId: string | null): void {
-    const { context, port, conversation } = this.#parts;
+    const { context, port, conversation, budget, backpressure } = this.#parts;
     const id = given["id"];
     const format = this.#host.inputFormat;
-    const { itemSize, itemAudioMs } = context.limits;
+    const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
     const names = {
-      itemId: typeof id === "string" ? id : context.newId("item"),
+      itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
       newCallId: () => context.newId("call"),
     };
-    const item = checkItem(given, names, itemSize, { format, ms: itemAudioMs });
+    const most = { size: itemSize, media: itemMediaSize };
+    const item = checkItem(given, names, most, { format, ms: itemAudioMs });
     this.#refuseOpenTurn(item.id);
     const kept = withoutAudio(item);
+    const size = jsonSize(kept);
+    this.#parts.kept.require(size, "item");
+    if (size > LARGE_ITEM) backpressure.requireRoom();
     const audio = audioParts(item, format).map(({ index, bytes }) => {
       return { index, bytes, ms: durationMs(format, bytes.byteLength) };
     });
+    const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
+    budget.requireAudio(audioMs, "item.content", context.now);
     const call = this.#callOf(item);
     const entry: Entry = {
       item: kept,
       origin: null,
       growing: false,
       truncatedMs: null,
-      audioMs: audio.reduce((sum, { ms }) => sum + ms, 0),
+      audioMs,
       ...(audio.length === 0
         ? {}
         : { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
@@ -137,8 +152,12 @@ export class ClientCommands {
       const told = inFormat(item, format, link.format, this.#host.kernels);
       link.command({ type: "item", item: told, previousItemId });
     }
-    port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
-    port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
+    const tell = () => {
+      port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
+      port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
+    };
+    if (size > LARGE_ITEM) port.retelling(tell);
+    else tell();
     context.persist();
   }
 
@@ -185,9 +204,12 @@ export class ClientCommands {
   }
 
   #retrieve(itemId: string): void {
-    const { conversation, port } = this.#parts;
+    const { conversation, port, backpressure } = this.#parts;
     const entry = conversation.require(itemId, "retrieve");
-    port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
+    backpressure.requireRoom();
+    port.retelling(() => {
+      port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
+    });
   }
 
   #truncate(itemId: string, contentIndex: number, audioEndMs: number): void {
@@ -235,10 +257,15 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
-    const { conversation, context } = this.#parts;
+    const { conversation, context, budget } = this.#parts;
     const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
-    checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
+    const { responseParamsSize: size, responseMediaSize: media } = context.limits;
+    this.#parts.kept.require(checkParamsSize(params, { size, media }), "response");
+    const audioMs = checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
+    budget.requireAudio(audioMs, "response.input", context.now);
+    const refusal = budget.refusedAnswer(context.now);
+    if (refusal) throw refusal;
     this.#host.respond(withoutOwnVoice(params));
   }
 

@@ -13,19 +13,36 @@ import {
   type ClientEvent,
 } from "../../protocol/client-events.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
-import { isNestedWithin, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
+import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
+import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import type { Budget, Resource } from "./budget.ts";
+import { Steps } from "./budget-steps.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 
+/** What of a message a piece of audio is. */
+export interface AudioPart {
+  /** Milliseconds of audio that the message had, as far as is known. */
+  readonly messageMs: number;
+  /** It is its beginning: the message came now. */
+  readonly first: boolean;
+  /** Milliseconds by which its end was heard sooner than now. */
+  readonly restMs: number;
+}
+
 export interface ClientMessagesHost {
+  /** Of the client's audio. */
+  readonly inputFormat: AudioFormat;
   /** The client wants something, other than that its audio is heard. */
   acted(): void;
+  /** It goes on though it is refused, message after message. */
+  flooded(): void;
   /** Anything but audio. @throws ClientError */
   event(event: PlainEvent): void;
   /** Audio in the session's input format; a view that is valid only during the call. */
-  audio(bytes: Uint8Array): void;
+  audio(bytes: Uint8Array, part: AudioPart): void;
 }
 
 /** Every event but the audio, which is taken here. */
@@ -33,64 +50,203 @@ export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;
 
 /** Events that a client sends though nobody says anything: silence is streamed too. */
 const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", "playback.ack", APPEND]);
+/** By these a caller who says nothing aloud shows that somebody is there. */
+const WORDS: ReadonlySet<string> = new Set([
+  "conversation.item.create",
+  "input_audio_buffer.commit",
+  "response.create",
+]);
 /** What an upstream refuses of these has to be told, or taken back, also where the event has no `event_id`. */
 const JUDGED: ReadonlySet<string> = new Set(["session.update", "conversation.item.create"]);
-/** What is kept of an event is merged and written out again by recursion: depth must not exhaust the stack. */
-const MAX_NESTING = 64;
+/** What was refused and not told is told by this deadline, so long after it. */
+export const REFUSED = "refused";
+/** There is more to do. */
+export const STEP = "step";
+const TELL_WITHIN_MS = 1000;
 
 export class ClientMessages {
   readonly #context: Context;
   readonly #port: ClientPort;
+  readonly #budget: Budget;
   readonly #delivery: Delivery;
   readonly #host: ClientMessagesHost;
   readonly #base64 = new Base64Decoder();
+  readonly #steps: Steps;
 
-  constructor(context: Context, port: ClientPort, delivery: Delivery, host: ClientMessagesHost) {
+  constructor(
+    context: Context,
+    port: ClientPort,
+    budget: Budget,
+    delivery: Delivery,
+    host: ClientMessagesHost,
+  ) {
     this.#context = context;
     this.#port = port;
+    this.#budget = budget;
     this.#delivery = delivery;
     this.#host = host;
+    this.#steps = new Steps({
+      take: (data) => this.#work(data),
+      stepBytes: () => this.#stepBytes,
+      hear: (bytes, restBytes, startedAt) => this.#part(bytes, restBytes, startedAt),
+    });
   }
 
   take(data: WireMessage): void {
     this.#delivery.pulse.heard();
-    if (data.length > this.#context.limits.clientMessageSize) this.#refuseSize(data);
-    else if (typeof data === "string") this.#text(data);
-    else this.#binary(data);
+    const { clientMessageSize } = this.#context.limits;
+    if (data.length > clientMessageSize) this.#refuseSize(data);
+    else if (this.#steps.size + data.length > clientMessageSize) this.#refuse("bytes", 0, data);
+    else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
+    else if (this.#steps.busy) this.#steps.wait(data);
+    else this.#work(data);
+    if (!this.#budget.exhausted) return;
+    this.#budget.settled();
+    this.#context.metric("clients_flooding", 1);
+    this.#host.flooded();
+  }
+
+  #work(data: WireMessage): void {
+    try {
+      if (typeof data === "string") this.#text(data);
+      else this.#binary(data);
+    } catch (error) {
+      this.#failed(error, null);
+    }
+  }
+
+  /** An upload is worked through, or messages wait for it. */
+  get busy(): boolean {
+    return this.#steps.busy;
+  }
+
+  /** The deadline `step` came: some more of it. */
+  step(): void {
+    this.#steps.work();
+    this.#schedule();
+  }
+
+  /** Ends what is under way. What it says goes out with the next input, for which the deadline stays. */
+  finish(): void {
+    this.#steps.finish();
+    this.#context.hold(false);
+  }
+
+  /** Another client comes, which has nothing to do with what the former one still wanted. */
+  forget(): void {
+    this.#steps.forget();
+  }
+
+  /** Snapshots wait for the end of an upload: half of it would be taken again with all of it. */
+  #schedule(): void {
+    const { busy } = this.#steps;
+    if (busy) this.#context.deadlines.set(STEP, this.#context.now);
+    else this.#context.deadlines.clear(STEP);
+    this.#context.hold(busy);
+  }
+
+  get #stepBytes(): number {
+    const { inputFormat } = this.#host;
+    const ms = this.#context.limits.inputStepMs;
+    return Math.max(1, Math.floor((sampleRateHz(inputFormat) / 1000) * ms)) * bytesPerSample(inputFormat);
+  }
+
+  /** Audio of one message, which may be a long one: then the first step of it. */
+  #hear(bytes: Uint8Array, lent = false): void {
+    const step = this.#stepBytes;
+    const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
+    if (bytes.byteLength <= step) {
+      this.#host.audio(bytes, { messageMs: ms, first: true, restMs: 0 });
+      return;
+    }
+    this.#steps.begin(bytes.subarray(step), lent || this.#base64.lent(bytes), this.#context.now);
+    const restMs = durationMs(this.#host.inputFormat, bytes.byteLength - step);
+    this.#host.audio(bytes.subarray(0, step), { messageMs: ms, first: true, restMs });
+    this.#schedule();
+  }
+
+  #part(bytes: Uint8Array, restBytes: number, startedAt: number): void {
+    const { inputFormat } = this.#host;
+    const messageMs = durationMs(inputFormat, bytes.byteLength + restBytes);
+    const restMs = durationMs(inputFormat, restBytes) + this.#context.now - startedAt;
+    this.#host.audio(bytes, { messageMs, first: false, restMs });
+  }
+
+  /** What was refused last is told, where nothing more was refused since. */
+  tellRefused(): void {
+    for (const error of this.#budget.untold(this.#context.now)) this.#port.rejected(error, null);
+  }
+
+  /** Beyond its budget: neither read nor parsed, but for the name under which that is told once a second. */
+  #refuse(resource: Resource, ms: number, data: WireMessage): void {
+    const { deadlines, now } = this.#context;
+    const error = this.#budget.refuse(resource, data.length, ms, now);
+    if (error) this.#port.rejected(error, eventIdInFront(data));
+    else if (deadlines.get(REFUSED) === null) deadlines.set(REFUSED, now + TELL_WITHIN_MS);
   }
 
   #text(data: string): void {
     const append = scanAppend(data);
-    if (append) {
-      this.#delivery.settle();
-      this.#delivery.pulse.spoke();
-      const audio = data.slice(append.from, append.to);
-      // Valid nearly always: the event_id is looked for when there is something to say.
-      const bytes = this.#base64.decode(audio);
-      if (bytes) this.#host.audio(bytes);
-      else this.#port.rejectedStream(invalidAudio(audio), eventIdOf(parseJsonObject(data)));
+    if (append) this.#scanned(data, append.from, append.to);
+    else if (this.#budget.events.take(1, this.#context.now)) this.#parsed(data);
+    else this.#refuse("events", 0, data);
+  }
+
+  /** An append as nearly every message is: its base64 stands at `from` to `to`. */
+  #scanned(data: string, from: number, to: number): void {
+    const ms = durationMs(this.#host.inputFormat, ((to - from) * 3) / 4);
+    if (!this.#budget.hears(ms, this.#context.now)) {
+      this.#refuse("audio", ms, data);
+      return;
+    }
+    this.#delivery.settle();
+    this.#delivery.pulse.spoke();
+    const audio = data.slice(from, to);
+    // Valid nearly always: the event_id is looked for when there is something to say.
+    const bytes = this.#base64.decode(audio);
+    if (bytes) this.#hear(bytes);
+    else this.#port.rejectedStream(invalidAudio(audio), eventIdOf(parseJsonObject(data)));
+  }
+
+  #parsed(data: string): void {
+    const { jsonDepth: levels, jsonMembers: members } = this.#context.limits;
+    const excess = excessOf(data, { levels, members });
+    if (excess !== null) {
+      const error =
+        excess === "levels"
+          ? new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`)
+          : new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
+      this.#budget.weigh(data.length, this.#context.now);
+      this.#port.rejected(error, eventIdInFront(data));
       return;
     }
     const message = parseJsonObject(data);
+    const written = this.#port.written;
     try {
       this.#event(message);
     } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
-      const eventId = eventIdOf(message);
-      if (message?.["type"] === APPEND) this.#port.rejectedStream(error, eventId);
-      else this.#port.rejected(error, eventId);
+      this.#failed(error, message);
     } finally {
       this.#context.cause = null;
     }
+    // Thirty characters may ask for a megabyte: what an event makes the relay say is the client's as well.
+    this.#budget.bytes.charge(this.#port.written - written, this.#context.now);
+  }
+
+  /** A message must not end the call, whatever goes wrong on its way: of a fault of ours the client is told as well. */
+  #failed(error: unknown, message: JsonObject | null): void {
+    const eventId = eventIdOf(message);
+    if (!(error instanceof ClientError)) {
+      this.#context.metric("internal_errors", 1);
+      this.#port.failed("internal_error", "The relay failed at this event.", eventId);
+    } else if (message?.["type"] === APPEND) this.#port.rejectedStream(error, eventId);
+    else this.#port.rejected(error, eventId);
   }
 
   /** @throws ClientError */
   #event(message: JsonObject | null): void {
     if (!message) {
       throw new ClientError("invalid_json", "The message is not a JSON object (one event per text message).");
-    }
-    if (!isNestedWithin(message, MAX_NESTING)) {
-      throw new ClientError("invalid_json", `The JSON of an event is at most ${MAX_NESTING} levels deep.`);
     }
     const event = readClientEvent(message);
     const sequence = this.#port.extended ? sequenceOf(message) : 0;
@@ -100,6 +256,7 @@ export class ClientMessages {
     }
     if (event.type === APPEND || !STILL.has(event.type)) this.#delivery.pulse.spoke();
     if (!STILL.has(event.type)) this.#host.acted();
+    if (WORDS.has(event.type)) this.#budget.heard();
     if (!this.#delivery.heard(sequence)) return;
     if (event.type === APPEND) this.#append(event.audio);
     else {
@@ -113,7 +270,9 @@ export class ClientMessages {
   #append(audio: string): void {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
-    this.#host.audio(bytes);
+    const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
+    if (this.#budget.hears(ms, this.#context.now)) this.#hear(bytes);
+    else this.#refuse("audio", ms, audio);
   }
 
   #binary(frame: Uint8Array): void {
@@ -127,12 +286,12 @@ export class ClientMessages {
 
   /** Too large to parse: what can be said of it stands at its front. */
   #refuseSize(data: WireMessage): void {
-    const front = typeof data === "string" ? data.slice(0, 512) : "";
-    const eventId = /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(front)?.[1] ?? null;
+    const front = frontOf(data);
     const param = front.includes('"input_audio_buffer.append"') ? "audio" : null;
     const limit = this.#context.limits.clientMessageSize;
     const error = new ClientError("message_too_large", `The message is larger than ${limit} bytes.`, param);
-    this.#port.rejected(error, eventId);
+    this.#budget.weigh(data.length, this.#context.now);
+    this.#port.rejected(error, eventIdInFront(data));
   }
 
   /** @throws ClientError */
@@ -154,10 +313,24 @@ export class ClientMessages {
         `Unknown ${what} in a binary message: expected kind 1, stream 0.`,
       );
     }
+    const ms = durationMs(this.#host.inputFormat, frame.byteLength - FRAME_HEADER_BYTES);
+    if (!this.#budget.hears(ms, this.#context.now)) {
+      this.#refuse("audio", ms, frame);
+      return;
+    }
     this.#delivery.settle();
     this.#delivery.pulse.spoke();
-    if (this.#delivery.heard(header.sequence)) this.#host.audio(frame.subarray(FRAME_HEADER_BYTES));
+    if (this.#delivery.heard(header.sequence)) this.#hear(frame.subarray(FRAME_HEADER_BYTES), true);
   }
+}
+
+/** Of a message that is not parsed: what stands at its front. */
+function frontOf(data: WireMessage): string {
+  return typeof data === "string" ? data.slice(0, 512) : "";
+}
+
+function eventIdInFront(data: WireMessage): string | null {
+  return /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1] ?? null;
 }
 
 function invalidAudio(text: string): ClientError {

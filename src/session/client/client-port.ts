@@ -9,6 +9,7 @@ import type { UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { Outbox, type OutboxSnapshot } from "../delivery/outbox.ts";
 import { CLIENT, type Dialect } from "../io.ts";
+import type { Budget } from "./budget.ts";
 import { FaultLimiter, type FaultLimiterSnapshot } from "./fault-limiter.ts";
 
 /** A server event before it got its event_id. */
@@ -28,6 +29,9 @@ export interface AudioAddress {
 /** More messages than a session can send between two snapshots: a client that says it has more is not believed. */
 const MESSAGES_PER_SNAPSHOT = 10_000;
 
+/** Of what an error repeats of the client's own words. */
+const ERROR_CHARS = 1024;
+
 /** Numbers of messages, first and last. */
 export type NumberRange = readonly [from: number, to: number];
 
@@ -44,9 +48,17 @@ export class ClientPort {
   #saidAt = 0;
   /** Of faults that each message of a stream has. */
   readonly #faults = new FaultLimiter();
+  readonly #budget: Budget;
+  /** Bytes or characters that were ever sent. */
+  #written = 0;
+  /** Of these, what can still stand in the client's socket, and what of it the client had to be told when it came back. */
+  #unread = 0;
+  #toldUnread = 0;
+  #overfull = false;
 
-  constructor(context: Context) {
+  constructor(context: Context, budget: Budget) {
     this.#context = context;
+    this.#budget = budget;
     this.outbox = new Outbox(context.limits.outboxBytes);
   }
 
@@ -74,7 +86,54 @@ export class ClientPort {
     return this.#saidAt;
   }
 
+  /** Bytes or characters sent to clients of this session so far. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Of these, what can still stand in the client's socket: what did when it was last looked at, and all since. */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** More stands there than may: nothing more is sent, and the client is to be given up. */
+  get overfull(): boolean {
+    return this.#overfull;
+  }
+
+  /** So many bytes stand in the client's socket. */
+  buffered(bytes: number): void {
+    this.#unread = bytes;
+    if (bytes <= this.#context.limits.clientBufferedBytes) this.#toldUnread = 0;
+  }
+
+  /** What this sends is as long as the conversation is, and may all wait to be read. */
+  retelling(tell: () => void): void {
+    const before = this.#written;
+    const room = this.#toldUnread;
+    this.#toldUnread = Number.POSITIVE_INFINITY;
+    tell();
+    this.#toldUnread = room + this.#written - before;
+  }
+
+  #send(data: WireMessage): void {
+    if (this.#overfull) return;
+    this.#unread += data.length;
+    this.#overfull = this.#unread > this.#context.limits.clientUnreadBytes + this.#toldUnread;
+    if (this.#overfull) return;
+    this.#written += data.length;
+    this.#saidAt = this.#context.now;
+    this.#context.act({ type: "send", peer: CLIENT, data });
+  }
+
+  #emptied(): void {
+    this.#unread = 0;
+    this.#toldUnread = 0;
+    this.#overfull = false;
+  }
+
   open(dialect: Dialect): void {
+    this.#emptied();
     this.#dialect = dialect;
     this.#faults.restore([]);
     this.#connected = true;
@@ -83,6 +142,7 @@ export class ClientPort {
   }
 
   closed(): void {
+    this.#emptied();
     this.#connected = false;
     this.#muted = false;
   }
@@ -142,9 +202,12 @@ export class ClientPort {
 
   /** About delivery itself: neither numbered nor kept. */
   emitUnnumbered(event: ServerEvent): void {
-    if (!this.#connected) return;
-    this.#saidAt = this.#context.now;
-    this.#context.act({ type: "send", peer: CLIENT, data: JSON.stringify(event) });
+    if (this.#connected) this.#send(JSON.stringify(event));
+  }
+
+  /** A message that was sent before and did not arrive. */
+  again(data: WireMessage): void {
+    this.#send(data);
   }
 
   /** One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. */
@@ -171,27 +234,38 @@ export class ClientPort {
   #deliver(data: WireMessage, audioMs: number): void {
     this.#sequence += 1;
     if (this.extended) this.outbox.add({ sequence: this.#sequence, data, audioMs });
-    if (!this.live) return;
-    this.#saidAt = this.#context.now;
-    this.#context.act({ type: "send", peer: CLIENT, data });
+    if (this.live) this.#send(data);
   }
 
-  /** The client's own fault, answered with the id of the event that caused it. */
+  /**
+   * The client's own fault, answered with the id of the event that caused it. Of very many the rest of a second is told in
+   * one, by its code.
+   */
   rejected(error: ClientError, eventId: string | null): void {
-    this.#context.metric("client_errors", 1);
-    this.#error("invalid_request_error", error.code, error.message, error.param, eventId);
+    if (this.#budget.errors.take(1, this.#context.now)) this.#reject(error, eventId);
+    else this.#rejectOften(error.code, error, eventId);
   }
 
   /** The same of one message of a stream: told once a second, with how many like it were not. */
   rejectedStream(error: ClientError, eventId: string | null): void {
-    const left = this.#faults.take(`${error.code} ${error.message}`, this.#context.now);
+    this.#rejectOften(`${error.code} ${error.message}`, error, eventId);
+  }
+
+  #rejectOften(kind: string, error: ClientError, eventId: string | null): void {
+    const left = this.#faults.take(kind, this.#context.now);
     if (left === null) {
       this.#context.metric("client_errors", 1);
       return;
     }
     const { code, message, param } = error;
     const counted = left === 0 ? message : `${message} ${left} more such messages came since the last error.`;
-    this.rejected(new ClientError(code, counted, param), eventId);
+    this.#reject(new ClientError(code, counted, param), eventId);
+  }
+
+  #reject(error: ClientError, eventId: string | null): void {
+    this.#context.metric("client_errors", 1);
+    const param = error.param?.slice(0, ERROR_CHARS) ?? null;
+    this.#error("invalid_request_error", error.code, error.message.slice(0, ERROR_CHARS), param, eventId);
   }
 
   /** A provider refused what the client asked for: its words, under the id of the event that caused it. */
@@ -201,8 +275,8 @@ export class ClientPort {
   }
 
   /** An upstream's or our own fault. */
-  failed(code: string, message: string): void {
-    this.#error("server_error", code, message, null, null);
+  failed(code: string, message: string, eventId: string | null = null): void {
+    this.#error("server_error", code, message, null, eventId);
   }
 
   #error(type: string, code: string, message: string, param: string | null, eventId: string | null): void {

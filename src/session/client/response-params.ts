@@ -1,16 +1,19 @@
 /** The client's `response.create` parameters: checked where an upstream would refuse them, and as they go up. */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import { isJsonObject, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import { OWN_VOICE } from "../../protocol/session-config.ts";
-import { checkInputItem, type AudioBound } from "./item-check.ts";
+import { checkInputItem, sizesOf, type AudioBound } from "./item-check.ts";
 
-/** @throws ClientError naming the first item of `input` that is wrong or unknown. */
+/** Twice what OpenAI takes, 16 names of 64 and values of 512 characters: it is kept when the answer has ended. */
+const METADATA_SIZE = 18_432;
+
+/** @returns milliseconds of audio in `input`. @throws ClientError naming the first item of it that is wrong or unknown. */
 export function checkInput(
   params: ResponseParams,
   knows: (itemId: string) => boolean,
   bound: AudioBound,
-): void {
+): number {
   let leftMs = bound.ms;
   for (const [index, item] of (params.input ?? []).entries()) {
     const path = `response.input[${index}]`;
@@ -27,6 +30,35 @@ export function checkInput(
       `${path}.id`,
     );
   }
+  return bound.ms - leftMs;
+}
+
+/** @returns characters in it. @throws ClientError when it has more than is kept while its answer is made. */
+export function checkParamsSize(
+  params: ResponseParams,
+  most: { readonly size: number; readonly media: number },
+): number {
+  const whole = jsonSize(params as Json);
+  const metadata = jsonSize(params.metadata);
+  if (metadata > METADATA_SIZE) {
+    const message = `Invalid 'response.metadata': ${metadata} characters, at most ${METADATA_SIZE} are taken.`;
+    throw new ClientError("response_too_large", message, "response.metadata");
+  }
+  let media = 0;
+  for (const item of params.input ?? []) {
+    const { images, audio } = sizesOf(item as JsonObject);
+    media += images + audio;
+  }
+  const [size, limit, what] =
+    media > most.media
+      ? [media, most.media, "characters of images and audio"]
+      : [whole - media, most.size, "characters without its images and audio"];
+  if (size <= limit) return whole;
+  throw new ClientError(
+    "response_too_large",
+    `Invalid 'response': ${size} ${what}, at most ${limit} are taken.`,
+    "response",
+  );
 }
 
 /** Without the name under which an answer shows a voice that nobody chose: handed back it chooses none. */

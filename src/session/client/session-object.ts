@@ -1,17 +1,18 @@
 /** The session as the client sees it: shown whole, changed by `session.update`, corrected by who has to take it. */
 import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
-import type { JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import type { SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Link } from "../links/link.ts";
 import type { Asking } from "../output/asking.ts";
-import type { Conversation } from "../memory/conversation.ts";
+import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
+import type { Backpressure } from "./backpressure.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { Updates, type Judge } from "./updates.ts";
@@ -21,7 +22,8 @@ interface SessionObjectParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
-  readonly conversation: Conversation;
+  readonly backpressure: Backpressure;
+  readonly playout: Playout;
   readonly links: readonly Link[];
   readonly transcriber: Transcriber | null;
   readonly delivery: Delivery;
@@ -80,11 +82,18 @@ export class SessionObject {
 
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
-    const { context, port, config, conversation } = this.#parts;
+    const { context, port, config, playout } = this.#parts;
+    const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
+    if (Object.keys(session).length === 0) {
+      this.#checkSize(before);
+      this.updates.given(before, cause, [], false);
+      return;
+    }
     config.update(session, port.extended);
-    const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
-    if (spoke && voiceOf(config.current) !== voiceOf(before)) {
+    this.#checkSize(before);
+    // Also beside the conversation, or in an item that is gone.
+    if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
       throw new ClientError(
         "cannot_update_voice",
@@ -93,8 +102,31 @@ export class SessionObject {
       );
     }
     const { waits, soon } = this.#changed();
-    this.updates.given(config.current, context.cause ?? context.unnamedCause(), waits, soon);
+    this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
+  }
+
+  /**
+   * It is shown whole each time, also when nothing changed: to a client that does not read, that is not said once more.
+   * @throws ClientError when the configuration is larger than is kept, or was read; `before` is in force then.
+   */
+  #checkSize(before: SessionConfig): void {
+    const { context, config, backpressure } = this.#parts;
+    const { current } = config;
+    const size = jsonSize(current as unknown as JsonObject);
+    const most = context.limits.configurationSize;
+    try {
+      if (size > most) {
+        const message = `Invalid 'session': it would have ${size} characters, at most ${most} are kept.`;
+        throw new ClientError("session_too_large", message, "session");
+      }
+      if (backpressure.congested && JSON.stringify(current) === JSON.stringify(before)) {
+        backpressure.requireRoom();
+      }
+    } catch (error) {
+      config.restore(before);
+      throw error;
+    }
   }
 
   /**

@@ -4,7 +4,7 @@
  * in its order and with the state as of it, and what the provider refused is taken back: a refused value is never shown,
  * and never said again to a connection that comes later.
  */
-import type { Json } from "../../protocol/json.ts";
+import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import { initialConfig, valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
 import type { Context } from "../context.ts";
 
@@ -26,6 +26,8 @@ const PATHS: Readonly<Record<string, string>> = {
 };
 /** Updates that wait for a verdict; one that is older is taken for good. */
 const UPDATES_KEPT = 32;
+/** Characters in them: each may have the whole configuration anew. */
+const UPDATES_SIZE = 1024 * 1024;
 
 interface Update {
   /** Of the commands that it led to: a refusal names it. */
@@ -71,8 +73,15 @@ export class Updates {
     else if (soon && first) {
       this.#context.deadlines.set("configured", this.#context.now + this.#context.limits.configuredMs);
     }
-    if (this.#updates.length > UPDATES_KEPT) this.#drop();
+    while (this.#updates.length > UPDATES_KEPT || (this.#updates.length > 1 && this.size > UPDATES_SIZE)) {
+      this.#drop();
+    }
     this.#flush();
+  }
+
+  /** Characters in the updates that wait, about. */
+  get size(): number {
+    return this.#updates.reduce((sum, { config }) => sum + jsonSize(config as unknown as JsonObject), 0);
   }
 
   #drop(): void {
@@ -221,7 +230,7 @@ export interface UpdatesSnapshot {
 }
 
 function pathOf(field: string): readonly string[] | null {
-  const path = PATHS[field]?.split(".");
+  const path = Object.hasOwn(PATHS, field) ? PATHS[field]?.split(".") : undefined;
   return path ?? (field.startsWith("extra.") ? [field.slice("extra.".length)] : null);
 }
 

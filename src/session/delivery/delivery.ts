@@ -192,7 +192,7 @@ export class Delivery {
     });
     this.#host.unreceived(audioMsOf(again));
     this.#port.unmute();
-    for (const message of again) this.#context.act({ type: "send", peer: CLIENT, data: message.data });
+    for (const message of again) this.#port.again(message.data);
   }
 
   #verdict(verdict: JsonObject): void {

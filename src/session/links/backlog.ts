@@ -5,6 +5,7 @@
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { NO_KERNELS } from "../../audio/kernels.ts";
 import { transcode } from "../../audio/transcode.ts";
+import { jsonSize, type Json } from "../../protocol/json.ts";
 import type { AudioChunk, Command } from "../../upstreams/upstream.ts";
 import type { Limits } from "../limits.ts";
 import { inFormat, inputInFormat } from "../memory/item-audio.ts";
@@ -17,6 +18,8 @@ export class Backlog {
   #input: AudioFormat;
   #commands: Command[] = [];
   #bytes = 0;
+  /** Characters of JSON in the other commands, about. */
+  #size = 0;
   /** Of these, audio of the caller's as it came: the next connection can still hear it. */
   #unsentBytes = 0;
 
@@ -25,9 +28,14 @@ export class Backlog {
     this.#input = input;
   }
 
-  /** More commands wait than are kept. */
+  /** Characters of JSON in the commands that wait, about. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** More commands wait than are kept, or more is in them. */
   get full(): boolean {
-    return this.#commands.length > this.#limits.backlogCommands;
+    return this.#commands.length > this.#limits.backlogCommands || this.#size > this.#limits.backlogSize;
   }
 
   /** Samples of the caller that wait here, or waited when the connection was lost: they were never sent. */
@@ -39,6 +47,7 @@ export class Backlog {
   keep(command: Command): number {
     if (command.type !== "audio") {
       this.#commands.push(command);
+      this.#size += sizeOf(command);
       return 0;
     }
     this.#append(command.chunk.bytes);
@@ -125,6 +134,7 @@ export class Backlog {
   forget(): void {
     this.#commands = [];
     this.#bytes = 0;
+    this.#size = 0;
   }
 
   snapshot(): BacklogSnapshot {
@@ -145,11 +155,17 @@ export class Backlog {
       (sum, kept) => sum + (kept.type === "audio" ? kept.bytes.byteLength : 0),
       0,
     );
+    this.#size = this.#commands.reduce((sum, one) => sum + (one.type === "audio" ? 0 : sizeOf(one)), 0);
   }
 }
 
 function audioOf(bytes: Uint8Array): { readonly type: "audio"; readonly chunk: AudioChunk } {
   return { type: "audio", chunk: { bytes, base64: () => bytes.toBase64() } };
+}
+
+function sizeOf(command: Exclude<Command, { type: "audio" }>): number {
+  // A command is JSON but for the audio between.
+  return jsonSize(command as unknown as Json);
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

@@ -8,16 +8,18 @@ import type {
   AudioChunk,
   Capabilities,
   Command,
-  JsonObject,
   Upstream,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFault,
   WireMessage,
 } from "../../upstreams/upstream.ts";
-import { Backlog, type BacklogSnapshot } from "./backlog.ts";
+import { Backlog } from "./backlog.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import { HeldVerdicts } from "./held-verdicts.ts";
+import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
@@ -46,12 +48,13 @@ export interface ConnectionIdentity {
   readonly upstream: string;
 }
 
-type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer";
-const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer"];
+type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | "settle";
+const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer", "settle"];
+/** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
+const SETTLES_MS = 5000;
 
 /** How the shell says that a dial was refused for there being too many. */
 const OVERLOAD = /^HTTP (?:429|503)$/;
-const NAMES_KEPT = 256;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
 
@@ -66,6 +69,7 @@ export class Connection {
   readonly later = new Set<string>();
   /** It was told the conversation and hears everything as it happens. */
   live = false;
+  readonly verdicts = new HeldVerdicts();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
   /** It does not read as fast as it is sent to. */
@@ -98,6 +102,8 @@ export class Connection {
   readonly #asked = new Set<string>();
   /** Something should be heard of it, and nothing at all was since. */
   #watched = false;
+  /** What its upstream held open when it was last asked. */
+  #held = 0;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
@@ -123,6 +129,11 @@ export class Connection {
   /** In this process: nothing to lose, nothing to pay. */
   get loop(): boolean {
     return this.#loop;
+  }
+
+  /** Characters of JSON in the commands that wait for it, about. */
+  get waiting(): number {
+    return this.#backlog.size;
   }
 
   /** It can still be of use. */
@@ -176,6 +187,14 @@ export class Connection {
     // A provider may state another format than it was dialled for, while audio waits for it.
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
     for (const event of events) this.#event(event);
+    const held = this.#upstream.held ?? 0;
+    if (held !== this.#held) this.#holds(held);
+  }
+
+  #holds(held: number): void {
+    this.#held = held;
+    if (held === 0) this.#clear("settle");
+    else if (this.alive) this.#deadline("settle", SETTLES_MS);
   }
 
   #event(event: UpstreamEvent): void {
@@ -250,6 +269,11 @@ export class Connection {
   #caused(command: Command): Command {
     const { cause } = this.#context;
     return cause === null || command.type === "audio" ? command : { ...command, cause };
+  }
+
+  /** The item is none of its own from now on. @returns whether it was. */
+  disown(itemId: string): boolean {
+    return this.#own.delete(itemId);
   }
 
   /** This very connection made the item, or was the first to hear it. */
@@ -406,6 +430,7 @@ export class Connection {
   /** A deadline of this connection came. */
   timeout(what: string): void {
     if (what === "keepalive") this.command({ type: "keepalive" });
+    else if (what === "settle") for (const event of this.#upstream.settle?.() ?? []) this.#event(event);
     else if (what === "answer") this.giveUp("upstream_timeout", "The upstream fell silent.");
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");
@@ -447,6 +472,7 @@ export class Connection {
       watched: this.#watched,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
+      ...this.verdicts.snapshot(),
     };
   }
 
@@ -468,45 +494,9 @@ export class Connection {
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
     for (const id of snapshot.own) this.#own.add(id);
     for (const id of snapshot.asked) this.#asked.add(id);
+    this.verdicts.restore(snapshot.verdicts);
     this.#watched = snapshot.watched;
     this.#upstream.restore(snapshot.upstream);
     this.#backlog.restore(snapshot.backlog, this.capabilities.input);
   }
-}
-
-function remember(names: Set<string>, name: string): void {
-  names.add(name);
-  forgetOldest(names);
-}
-
-function forgetOldest(names: Set<string> | Map<string, string>): void {
-  if (names.size <= NAMES_KEPT) return;
-  for (const oldest of names.keys()) {
-    names.delete(oldest);
-    return;
-  }
-}
-
-export interface ConnectionSnapshot {
-  readonly identity: ConnectionIdentity;
-  readonly phase: LinkPhase;
-  readonly loop: boolean;
-  readonly openedAt: number | null;
-  readonly congested: boolean;
-  readonly stuckSince: number;
-  readonly buffered: number;
-  readonly overdrawn: number;
-  readonly reconfigure: boolean;
-  readonly responses: readonly (readonly [string, string])[];
-  readonly told: readonly (readonly [string, string])[];
-  readonly later: readonly string[];
-  readonly live: boolean;
-  readonly useful: boolean;
-  readonly acknowledged: boolean;
-  readonly names: readonly (readonly [string, string])[];
-  readonly own: readonly string[];
-  readonly asked: readonly string[];
-  readonly watched: boolean;
-  readonly upstream: JsonObject;
-  readonly backlog: BacklogSnapshot;
 }

@@ -17,7 +17,8 @@ import type {
   UpstreamOptions,
 } from "../../upstreams/upstream.ts";
 import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
-import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./connection.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
@@ -146,6 +147,11 @@ export class Link implements AudioTap, ConnectionHost {
     return this.capabilities.input;
   }
 
+  /** Characters of JSON in what waits for its connection, about. */
+  get waiting(): number {
+    return this.#current?.waiting ?? 0;
+  }
+
   /** It is not there, and will not be before it is asked for. */
   get dormant(): boolean {
     if (this.phase === "idle") return true;
@@ -266,6 +272,8 @@ export class Link implements AudioTap, ConnectionHost {
     this.#clear("redial");
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
+    // What it made of its greeting counts from now on.
+    for (const event of successor.verdicts.take()) this.#host.onUpstream(this, event);
     if (successor.phase !== "ready") return;
     this.#succession.serves(successor);
     this.#host.onSent(this);
@@ -285,9 +293,9 @@ export class Link implements AudioTap, ConnectionHost {
     if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
   }
 
-  /** An item changed that the connection may have been told of. */
-  changed(itemId: string): void {
-    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);
+  /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
+  changed(itemId: string, whole = false): void {
+    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);
   }
 
   /** What was said meanwhile is told to a connection that may serve next. */
@@ -298,6 +306,7 @@ export class Link implements AudioTap, ConnectionHost {
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
+      connection.verdicts.keep(event);
       return;
     }
     note(connection, event);

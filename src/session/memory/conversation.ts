@@ -4,7 +4,7 @@
  */
 import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import { AudioArchive, type ArchiveSnapshot } from "./archive.ts";
 import type { Limits } from "../limits.ts";
@@ -49,6 +49,8 @@ export class Conversation {
   readonly audio: AudioArchive;
   readonly #limits: Limits;
   #entries: Entry[] = [];
+  /** An item is replaced, never changed: its size stays. */
+  readonly #sizes = new WeakMap<Item, number>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -59,8 +61,29 @@ export class Conversation {
     return this.#entries;
   }
 
+  /** Characters of JSON in all items, about. */
+  get size(): number {
+    let size = 0;
+    for (const { item } of this.#entries) size += this.#sizeOf(item);
+    return size;
+  }
+
+  #sizeOf(item: Item): number {
+    let size = this.#sizes.get(item);
+    if (size === undefined) this.#sizes.set(item, (size = jsonSize(item)));
+    return size;
+  }
+
   get lastItemId(): string | null {
     return this.#entries.at(-1)?.item.id ?? null;
+  }
+
+  /** A name that no item has: a client may have guessed the next one, and given it to an item of its own. */
+  unused(draw: () => string): string {
+    for (;;) {
+      const id = draw();
+      if (!this.find(id)) return id;
+    }
   }
 
   /** Id of the item before this one, or null. */
@@ -101,19 +124,25 @@ export class Conversation {
     if (at < 0) {
       throw new ClientError(
         "item_create_invalid_previous_item_id",
-        `Previous item '${previousItemId}' does not exist in the conversation.`,
+        `Previous item '${previousItemId.slice(0, 128)}' does not exist in the conversation.`,
         "previous_item_id",
       );
     }
     return at + 1;
   }
 
-  /** `added` stays, wherever it stands: it is the newest. */
+  /** Beyond the number of items, or the size of all, the oldest go. `added` stays, wherever it stands: it is the newest. */
   #forgetOldest(added: Entry): void {
-    if (this.#entries.length <= this.#limits.items) return;
-    const at = this.#entries.findIndex((entry) => !entry.growing && entry !== added);
-    const [gone] = this.#entries.splice(Math.max(at, 0), 1);
-    if (gone) this.audio.delete(gone.item.id);
+    let surplus = this.size - this.#limits.conversationSize;
+    while (this.#entries.length > this.#limits.items || surplus > 0) {
+      const at = this.#entries.findIndex((entry) => !entry.growing && entry !== added);
+      // Of those that grow each is bounded, and so is their number.
+      if (at < 0) return;
+      const [gone] = this.#entries.splice(at, 1);
+      if (!gone) return;
+      surplus -= this.#sizeOf(gone.item);
+      this.audio.delete(gone.item.id);
+    }
   }
 
   /** @throws ClientError with a code of its own per `verb`, as OpenAI has. */

@@ -336,6 +336,8 @@ export class Responses {
     }
     this.#unsay(response, dropped);
     response.phase = phase;
+    // Nobody asks for it again: what it was asked with may be minutes of sound.
+    response.params = {};
     response.reason = ending.reason;
     response.fault = ending.fault;
     response.untold = untold;

@@ -182,12 +182,12 @@ export class AudioInput {
     this.#hopOrigin = on ? this.#stream(rateHz).ring.end : 0;
   }
 
-  /** Takes encoded audio of any length. */
-  push(bytes: Uint8Array, listener: InputListener): void {
+  /** Takes encoded audio of any length. `restMs`: its end was heard by so much sooner than now. */
+  push(bytes: Uint8Array, listener: InputListener, restMs = 0): void {
     const perMs = (sampleRateHz(this.#format) / 1000) * bytesPerSample(this.#format);
     const slice = perMs * this.#limits.inputSliceMs;
     for (let at = 0; at < bytes.byteLength; at += slice) {
-      this.#restMs = Math.max(0, bytes.byteLength - at - slice) / perMs;
+      this.#restMs = restMs + Math.max(0, bytes.byteLength - at - slice) / perMs;
       this.#take(bytes.subarray(at, at + slice), listener);
     }
     this.#restMs = 0;

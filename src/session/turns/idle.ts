@@ -1,4 +1,5 @@
 /** `idle_timeout_ms`: nobody says anything after an answer, and the silence becomes a turn. */
+import type { Budget } from "../client/budget.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +11,7 @@ import type { TurnTaking } from "./turn-taking.ts";
 interface IdleParts {
   readonly context: Context;
   readonly port: ClientPort;
+  readonly budget: Budget;
   readonly config: Configuration;
   readonly responses: Responses;
   readonly listener: Listener;
@@ -30,16 +32,22 @@ export class Idle {
 
   /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
   arm(): void {
-    const { context, port, responses, listener } = this.#parts;
+    const { context, port, budget, responses, listener, turns } = this.#parts;
     const idleMs = this.#timeoutMs;
     context.deadlines.clear("idle");
-    if (idleMs === null || !port.connected || responses.answering.length > 0 || responses.count === 0) return;
+    // The answer was cut by somebody who speaks: what follows is a turn, and no silence.
+    if (turns.openItem !== null) return;
+    if (idleMs === null || !port.connected || !budget.answersSilence) return;
+    if (responses.answering.length > 0 || responses.count === 0) return;
+    turns.quiet();
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }
 
   /** The deadline `idle` came. */
   due(): void {
     const idleMs = this.#timeoutMs;
-    if (idleMs !== null && this.#parts.port.connected) this.#parts.turns.idle(idleMs);
+    if (idleMs === null || !this.#parts.port.connected) return;
+    this.#parts.budget.silence();
+    this.#parts.turns.idle(idleMs);
   }
 }

@@ -100,6 +100,11 @@ export class InputFlow {
     for (const tap of this.#turnTaps) this.#input.seek(tap, ticks);
   }
 
+  /** The oldest position that everyone whom the buffer concerns can still be given. */
+  get oldestTicks(): number {
+    return Math.max(...this.#turnTaps.map((tap) => this.#input.oldestTicks(tap)));
+  }
+
   /** Turn-based upstreams hear the buffer from a position again. */
   again(ticks: number): void {
     for (const link of this.turnLinks) this.#input.seek(link, ticks);

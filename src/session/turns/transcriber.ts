@@ -17,6 +17,8 @@ import { Link, type LinkHost } from "../links/link.ts";
 import type { UpstreamEvents } from "../links/upstream-events.ts";
 import type { Verdict } from "../links/refusals.ts";
 import type { PlannedUpstream } from "../plan.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import { grown, kept, sumOf, together } from "./transcript-extra.ts";
 
 export interface TranscriberHost {
   upstreamConfig(): UpstreamConfig;
@@ -45,6 +47,15 @@ interface Segment {
   /** Of the text, what the client has as deltas. */
   told: string;
   done: boolean;
+  /** What was said beside deltas that the client does not have yet, and beside the end. */
+  untold?: JsonObject | null;
+  extra?: JsonObject | null;
+  /** What it cost, until that is told. */
+  usage?: JsonObject | null;
+  /** Why it has no words. */
+  fault?: UpstreamFault;
+  /** Diarized parts that the client does not have yet. */
+  parts?: readonly JsonObject[];
 }
 
 /** A provider's own detection, as OpenAI has it, quick: segments are no turns. */
@@ -54,6 +65,8 @@ const LATE_MS = 3000;
 /** A sound that becomes a turn began at most so long ago. */
 const OVERLAP_MS = 3000;
 const SEGMENTS_KEPT = 32;
+/** Diarized parts that wait for the turn. */
+const PARTS_KEPT = 64;
 /** One that failed all its dials is tried again after so long, and with the next speech. */
 const RETRY_MS = 60_000;
 const TEXT_MOST = 16_384;
@@ -101,15 +114,23 @@ export class Transcriber implements LinkHost {
   onUpstream(link: Link, event: UpstreamEvent): void {
     // It is not asked for anything else, and whatever else it says concerns nobody.
     if (event.type === "committed") this.#segment(event.item);
-    else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
+    else if (event.type === "input.transcript.delta") this.#delta(event);
     else if (event.type === "input.transcript.completed") {
       if (event.usage) this.#host.events.spent(event.usage);
       const segment = this.#segment(event.itemId);
       segment.text = cutWords(event.transcript, TEXT_MOST);
+      segment.usage = event.usage && kept(event.usage);
+      segment.extra = kept(event.extra);
       this.#ended(segment);
+    } else if (event.type === "input.transcript.segment") {
+      const segment = this.#segment(event.itemId);
+      segment.parts = [...(segment.parts ?? []), ...listed(kept(event.segment))].slice(0, PARTS_KEPT);
+      this.#tell(segment);
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
-      this.#ended(this.#segment(event.itemId));
+      const segment = this.#segment(event.itemId);
+      segment.fault = event.error;
+      this.#ended(segment);
     } else if (event.type === "configured" || event.type === "unconfigured" || event.type === "refused") {
       this.#host.onVerdict(link, event);
     } else if (event.type === "error") {
@@ -118,9 +139,10 @@ export class Transcriber implements LinkHost {
     }
   }
 
-  #delta(key: string, delta: string): void {
+  #delta({ itemId: key, delta, extra }: Extract<UpstreamEvent, { type: "input.transcript.delta" }>): void {
     const segment = this.#segment(key);
     if (segment.text.length < TEXT_MOST) segment.text += delta;
+    segment.untold = grown(segment.untold ?? null, kept(extra));
     this.#heard(segment);
     // The turn may be over: words that began after it and do not end are not waited for either.
     if (segment.itemId !== null && this.#conversation.find(segment.itemId)) this.#await(segment.itemId);
@@ -201,18 +223,29 @@ export class Transcriber implements LinkHost {
     const { itemId, text, told } = segment;
     const entry = itemId === null ? undefined : this.#conversation.find(itemId);
     if (itemId === null || !entry) return;
+    this.#tellParts(segment, itemId);
     if (text.length <= told.length || !text.startsWith(told)) return;
     // A client puts the deltas one after the other: what parts two segments comes with the later one.
     const known = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
     const before = [known, ...this.#of(itemId).map((each) => each.told)];
     const gap = told === "" ? gapBetween(joinWords(before), text) : "";
+    const beside = segment.untold ?? {};
     segment.told = text;
+    segment.untold = null;
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.delta",
+      ...beside,
       item_id: itemId,
       content_index: 0,
       delta: gap + text.slice(told.length),
     });
+  }
+
+  #tellParts(segment: Segment, itemId: string): void {
+    const type = "conversation.item.input_audio_transcription.segment";
+    for (const part of segment.parts ?? [])
+      this.#port.emit({ ...part, type, item_id: itemId, content_index: 0 });
+    segment.parts = [];
   }
 
   /** All of the turn's words, when none is awaited; more may come, and are told with those before. */
@@ -228,14 +261,26 @@ export class Transcriber implements LinkHost {
     // What goes on is told with all that is kept of it.
     if (done) this.#forget(itemId);
     else this.#before.set(itemId, before);
+    const base = { item_id: itemId, content_index: 0 };
+    const fault = segments.find((segment) => segment.fault)?.fault;
+    if (transcript === "" && fault) {
+      const error = { type: "server_error", ...fault, param: null };
+      this.#port.emit({ type: "conversation.item.input_audio_transcription.failed", ...base, error });
+      return;
+    }
     this.#conversation.transcribed(entry, transcript);
     this.#host.events.changed(itemId);
+    // What is known of some of the words only is nothing that is known of the transcript.
+    const worded = segments.filter(({ text }) => text.trim() !== "");
+    const beside = before === "" ? together(worded.map(({ extra }) => extra ?? null)) : {};
+    const usage = sumOf(segments.map((segment) => segment.usage ?? null));
+    for (const segment of segments) segment.usage = null;
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.completed",
-      item_id: itemId,
-      content_index: 0,
+      ...beside,
+      ...base,
       transcript,
-      usage: { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 },
+      usage: usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 },
     });
   }
 
@@ -291,6 +336,10 @@ export class Transcriber implements LinkHost {
     for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
     for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
   }
+}
+
+function listed(part: JsonObject | null): readonly JsonObject[] {
+  return part === null ? [] : [part];
 }
 
 export interface TranscriberSnapshot {

@@ -1,0 +1,181 @@
+/**
+ * What a client can make the relay do, in one place, asked before any work. Each resource is a bucket that is earned back by
+ * the clock; what does not fit is refused aloud, changes nothing, is stored nowhere and reaches no provider. A core that is
+ * synchronous cannot make a client wait: over a bound there is the error, not a delay. Whoever goes on all the same is hung
+ * up on (`exhausted`).
+ *
+ * It belongs to the session, not to a connection: dialling again earns nothing.
+ */
+import { ClientError } from "../../protocol/client-error.ts";
+import type { Limits } from "../limits.ts";
+import { Rate } from "./budget-rate.ts";
+
+/** What a message is refused for. */
+export type Resource = "events" | "bytes" | "audio";
+
+/** Refusals of one kind are told so often, with how many there were. */
+const TELL_EVERY_MS = 1000;
+/** A refused message was read from the network: so many bytes of it cost as much as another message. */
+const BYTES_PER_REFUSAL = 16_384;
+
+interface Refused {
+  toldAt: number;
+  /** Not told yet. */
+  messages: number;
+  ms: number;
+}
+
+const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager"] as const;
+
+export class Budget {
+  readonly #limits: Limits;
+  /** Messages that are no audio. */
+  readonly events: Rate;
+  /** Bytes or characters, after inflation, both ways: what an event makes the relay answer counts as well. */
+  readonly bytes: Rate;
+  /** Milliseconds of audio. */
+  readonly audio: Rate;
+  /** Errors told one by one. */
+  readonly errors: Rate;
+  /** Answers that are asked for. */
+  readonly answers: Rate;
+  /** Answers that are asked for in advance. */
+  readonly eager: Rate;
+  readonly refusals: Rate;
+  readonly #refused = new Map<Resource, Refused>();
+  #exhausted = false;
+  /** Silences that became turns since the last word of the caller. */
+  #silences = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.events = new Rate(limits.clientEventsBurst, limits.clientEventsPerSecond);
+    this.bytes = new Rate(limits.clientBytesBurst, limits.clientBytesPerSecond);
+    this.audio = new Rate(limits.clientAudioBurstMs, limits.clientAudioSpeed * 1000);
+    this.errors = new Rate(limits.clientErrorsBurst, limits.clientErrorsPerSecond);
+    this.refusals = new Rate(limits.clientRefusalsBurst, limits.clientRefusalsPerSecond);
+    this.answers = new Rate(limits.answersPerMinute, limits.answersPerMinute / 60);
+    this.eager = new Rate(limits.eagerPerMinute, limits.eagerPerMinute / 60);
+  }
+
+  /** The client goes on though it is refused: it is not worth its connection. */
+  get exhausted(): boolean {
+    return this.#exhausted;
+  }
+
+  /** It was hung up on. */
+  settled(): void {
+    this.#exhausted = false;
+  }
+
+  /** A message holds so many milliseconds of audio. Pieces that are all but empty cost as much as short ones. */
+  hears(ms: number, now: number): boolean {
+    return this.audio.take(Math.max(ms, this.#limits.clientAudioLeastMs), now);
+  }
+
+  /** Audio in an item or an answer's input, the event's field `param`. @throws ClientError when it is too much. */
+  requireAudio(ms: number, param: string, now: number): void {
+    if (ms === 0 || this.audio.take(ms, now)) return;
+    throw new ClientError(
+      "rate_limit_exceeded",
+      `${this.#bound("audio")}: ${Math.round(ms)} ms in '${param}' were not taken.`,
+      param,
+    );
+  }
+
+  /** One more answer is to be asked for. @returns why it is not: a minute has had its answers. */
+  refusedAnswer(now: number): ClientError | null {
+    if (this.answers.take(1, now)) return null;
+    const most = this.#limits.answersPerMinute;
+    return new ClientError(
+      "rate_limit_exceeded",
+      `At most ${most} answers a minute are asked for; this one was not.`,
+    );
+  }
+
+  /** A silence is to become a turn. @returns whether it may: the caller said something not long ago. */
+  get answersSilence(): boolean {
+    return this.#silences < this.#limits.idleAnswers;
+  }
+
+  /** It became one. */
+  silence(): void {
+    this.#silences += 1;
+  }
+
+  /** The caller said something, aloud or typed: somebody is there. */
+  heard(): void {
+    this.#silences = 0;
+  }
+
+  /**
+   * A message was refused.
+   * @returns the error to tell now; null: one was told within the second, and this one is told with the next.
+   */
+  refuse(resource: Resource, size: number, ms: number, now: number): ClientError | null {
+    this.weigh(size, now);
+    let refused = this.#refused.get(resource);
+    if (refused === undefined) {
+      refused = { toldAt: Number.NEGATIVE_INFINITY, messages: 0, ms: 0 };
+      this.#refused.set(resource, refused);
+    }
+    refused.messages += 1;
+    refused.ms += ms;
+    return now - refused.toldAt < TELL_EVERY_MS ? null : this.#tell(resource, refused, now);
+  }
+
+  /** Something of this size was read for nothing. */
+  weigh(size: number, now: number): void {
+    if (!this.refusals.take(1 + size / BYTES_PER_REFUSAL, now)) this.#exhausted = true;
+  }
+
+  /** What was refused and not told. */
+  untold(now: number): readonly ClientError[] {
+    return Array.from(this.#refused)
+      .filter(([, { messages }]) => messages > 0)
+      .map(([resource, refused]) => this.#tell(resource, refused, now));
+  }
+
+  #tell(resource: Resource, refused: Refused, now: number): ClientError {
+    const { messages, ms } = refused;
+    refused.toldAt = now;
+    refused.messages = 0;
+    refused.ms = 0;
+    const count = messages === 1 ? "1 message was" : `${messages} messages were`;
+    const message = `${this.#bound(resource)}: ${count} not taken${ms > 0 ? `, ${Math.round(ms)} ms of audio` : ""}.`;
+    return new ClientError("rate_limit_exceeded", message, resource === "audio" ? "audio" : null);
+  }
+
+  #bound(resource: Resource): string {
+    const limits = this.#limits;
+    switch (resource) {
+      case "events":
+        return `At most ${limits.clientEventsPerSecond} events a second beyond ${limits.clientEventsBurst} at once`;
+      case "bytes":
+        return `At most ${limits.clientBytesPerSecond} bytes a second beyond ${limits.clientBytesBurst} at once`;
+      case "audio":
+        return `At most ${limits.clientAudioSpeed} s of audio a second beyond ${limits.clientAudioBurstMs / 1000} s at once`;
+    }
+  }
+
+  snapshot(now: number): BudgetSnapshot {
+    return {
+      paidAt: RATES.map((name) => this[name].paidAt(now)),
+      refused: Array.from(this.#refused, ([resource, each]) => [resource, { ...each }]),
+      silences: this.#silences,
+    };
+  }
+
+  restore({ paidAt, refused, silences }: BudgetSnapshot): void {
+    this.#silences = silences;
+    for (const [index, name] of RATES.entries()) this[name].restore(paidAt[index] ?? 0);
+    for (const [resource, each] of refused) this.#refused.set(resource, { ...each });
+  }
+}
+
+export interface BudgetSnapshot {
+  /** In the order of `RATES`. */
+  readonly paidAt: readonly number[];
+  readonly refused: readonly (readonly [Resource, Readonly<Refused>])[];
+  readonly silences: number;
+}

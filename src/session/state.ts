@@ -1,0 +1,29 @@
+/** What `GET /v1/sessions/:id` shows of a session: no transcripts, no audio. */
+import type { Conduct } from "./conduct.ts";
+import type { SessionState } from "./io.ts";
+import type { SessionSetup } from "./setup.ts";
+import { TICKS_PER_MS } from "./turns/audio-input.ts";
+
+export function stateOf(
+  conduct: Conduct,
+  { id, model }: SessionSetup,
+  status: SessionState["status"],
+): SessionState {
+  const { createdAt, context, turns, responses, lines, input, playout, usage } = conduct;
+  return {
+    id,
+    object: "relay.session",
+    status,
+    model,
+    created_at: Math.floor(createdAt / 1000),
+    expires_at: Math.floor((createdAt + context.limits.sessionMs) / 1000),
+    turns: turns.count,
+    responses: responses.count,
+    upstreams: lines.map((link) => ({ name: link.name, status: link.phase })),
+    audio: {
+      received_ms: Math.round(input.ticks / TICKS_PER_MS),
+      sent_ms: Math.round(playout.totalMs),
+    },
+    usage: { ...usage },
+  };
+}
