@@ -402,12 +402,8 @@ export class Shell {
   }
 
   async #save(): Promise<Covers> {
-    const { mark } = this.#host;
-    if (mark !== undefined) {
-      const { covers } = this.#session;
-      await mark();
-      return covers;
-    }
+    const { covers } = this.#session;
+    if (this.#host.mark !== undefined) return this.#host.mark().then(() => covers);
     const client = this.#client === null ? [] : [CLIENT];
     let snapshot: SessionSnapshot;
     try {

@@ -220,20 +220,18 @@ export class Link implements AudioTap, ConnectionHost {
    * chance: many sessions that lost a provider at once do not come back to it at once.
    */
   retryIn(ms: number): void {
-    this.#redialIn(ms * (1 - this.#chance / 2));
+    this.#redialBetween(ms / 2, ms);
   }
 
   /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
   retryWithin(ms: number): void {
-    if (!this.#current?.alive) this.#redialIn(ms * this.#chance);
+    if (!this.#current?.alive) this.#redialBetween(0, ms);
   }
 
-  #redialIn(ms: number): void {
-    this.#at("redial", Math.max(this.#context.now + Math.round(ms), this.#patience.freeAt("dials")));
-  }
-
-  get #chance(): number {
-    return this.#context.chance(`${this.index}:${this.#dials}`);
+  #redialBetween(leastMs: number, mostMs: number): void {
+    const chance = this.#context.chance(`${this.index}:${this.#dials}`);
+    const ms = Math.round(leastMs + (mostMs - leastMs) * chance);
+    this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
   }
 
   onReady(connection: Connection): void {
