@@ -152,11 +152,9 @@ describe("storage", () => {
     const client = await DuplexClient.open("echo");
     const bytes = () => inObject(client.id, (storage) => storage.sql.databaseSize);
     const used = () => inObject(client.id, (storage) => storage.kv.get<{ exp: number }>("used"));
-    client.send({
-      type: "session.update",
-      session: { type: "realtime", instructions: "long ".repeat(99_999) },
-    });
-    await client.event("session.updated");
+    const content = [{ type: "input_image", image_url: "long ".repeat(99_999) }];
+    client.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    await client.event("conversation.item.done");
     await pass(client.id, 2000);
     expect(await bytes()).toBeGreaterThan(400_000);
     const expiresAt = ((await used())?.exp ?? 0) * 1000;

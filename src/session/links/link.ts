@@ -229,8 +229,7 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   #redialBetween(leastMs: number, mostMs: number): void {
-    const chance = this.#context.chance(`${this.index}:${this.#dials}`);
-    const ms = Math.round(leastMs + (mostMs - leastMs) * chance);
+    const ms = this.#context.chanceBetween(leastMs, mostMs, `${this.index}:${this.#dials}`);
     this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
   }
 
@@ -324,13 +323,12 @@ export class Link implements AudioTap, ConnectionHost {
     this.#patience.lost(connection);
     this.#unhear(connection);
     const replaced = this.#succession.connection !== null;
-    const candidates = this.#candidates.length;
-    const final = !replaced && this.#patience.exhausted(candidates);
+    const final = !replaced && this.#patience.exhausted(this.#candidates.length);
     this.#succession.stop();
     this.#clear("redial");
     if (!replaced) {
       this.#chosen += 1;
-      if (!final) this.retryIn(this.#patience.waitMs(candidates, connection.overloaded));
+      if (!final) this.retryIn(this.#patience.waitMs(this.#candidates.length, connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
