@@ -135,8 +135,7 @@ export class CallStore {
     if (!this.#marked) {
       // What another build or another configuration of the route stored.
       if (this.#storage.kv.get(CALL) !== undefined) await this.#empty(this.used);
-      const { id, model, intent, keyId, leased } = call;
-      const left: CallSetup = { id, model, intent, keyId, leased, session: {}, secret: null, token: null };
+      const left: CallSetup = { ...call, session: {}, keyFingerprint: null, secret: null, token: null };
       await this.#storage.put(FLEETING, left, { allowUnconfirmed: true });
       this.#marked = true;
     }

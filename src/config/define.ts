@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { type Json, isJsonObject } from "../protocol/json.ts";
 import { STORAGE_MODES } from "../session/plan.ts";
+import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -72,6 +73,16 @@ const route = v.strictObject({
   ),
   /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
   session: v.optional(jsonObject),
+  /**
+   * Fields of the session that are what `session` says, whoever asks: `["instructions", "tools", "prompt"]`, a path
+   * (`"audio.input.turn_detection.idle_timeout_ms"`), or `"unknown"` for members that this relay only hands on.
+   */
+  locked: v.optional(lockedFields),
+  /**
+   * Kinds of tools that sessions of this route may be given: `["function", "mcp"]`. Default: any, by API key; clients that
+   * come with a client secret or a session's token bring functions only.
+   */
+  toolTypes: v.optional(toolTypes),
   detector: v.optional(v.picklist(["auto", "energy"])),
   /**
    * Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence for

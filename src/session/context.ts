@@ -14,6 +14,9 @@ export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
   now: number;
+  /** When audio of the client last came, and when silence was last made of its absence. */
+  heardAt: number;
+  paddedAt = Number.NEGATIVE_INFINITY;
   /** Names the client's event that is worked on, for a provider's refusal of what it leads to; null: there is none. */
   cause: string | null = null;
   #actions: Action[] = [];
@@ -28,6 +31,7 @@ export class Context {
     this.limits = limits;
     this.#prefix = prefix;
     this.now = now;
+    this.heardAt = now;
   }
 
   /** A cause for what an event without an `event_id` leads to: whose fault a refusal is, it says all the same. */

@@ -11,6 +11,10 @@ export interface Plan {
   readonly session: JsonObject;
   /** What is stored of a session. Default: `audio`. */
   readonly storage?: StorageMode;
+  /** Fields of the session that no client changes (`src/session/client/locks.ts`). */
+  readonly locked?: readonly string[];
+  /** Kinds of tools that clients may bring; absent: any. */
+  readonly toolTypes?: readonly string[];
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */

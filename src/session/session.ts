@@ -103,7 +103,7 @@ export class Session {
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
       forsaken: () => this.#forsake(),
-      unreceived: (ms) => conduct.playout.unreceived(ms, conduct.context.now),
+      unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
@@ -283,7 +283,7 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
-    this.#conduct.turns.watch.away();
+    this.#conduct.unwatch();
     if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);

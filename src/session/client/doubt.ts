@@ -18,8 +18,8 @@ const REVIVE_WITHIN_MS = 2000;
 export class Doubt {
   readonly #conduct: Conduct;
   #kept: SessionSnapshot | null = null;
-  /** Links whose connections died with the former life, until they are dialled again. */
-  #widowed: readonly Link[] = [];
+  /** Links whose connections died with the former life, until they are dialled again, and which connections those are. */
+  #widowed: readonly { readonly link: Link; readonly serving: number }[] = [];
   /** Something was under way when the object died. */
   #hurried = false;
   /** The former life's last moment that is known. */
@@ -64,7 +64,9 @@ export class Doubt {
     this.#hurried = !this.#conduct.quiet;
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
     this.#conduct.eager.forget();
-    this.#widowed = this.#conduct.lines.filter(({ phase }) => phase !== "idle" && phase !== "closed");
+    this.#widowed = this.#conduct.lines
+      .filter(({ phase }) => phase !== "idle" && phase !== "closed")
+      .map((link) => ({ link, serving: link.serving }));
     const forgotten = lastReceived === null ? null : this.#conduct.port.recall(lastReceived);
     if (forgotten !== null || lastReceived === null) this.#forsake();
     return forgotten;
@@ -91,14 +93,16 @@ export class Doubt {
 
   /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
   settle(): void {
-    const { recovery, links, turns, floor } = this.#conduct;
+    const { recovery, links, turns, floor, bargeIn } = this.#conduct;
     const widowed = this.#widowed;
     this.#widowed = [];
-    for (const link of widowed) link.died(this.#knownUntil);
-    for (const link of widowed) {
+    // A client that begins anew has had them dialled again: what serves by now did not die.
+    for (const { link, serving } of widowed) if (link.serving === serving) link.died(this.#knownUntil);
+    for (const { link } of widowed) {
       if (this.#hurried) link.ensure();
       else link.retryWithin(REVIVE_WITHIN_MS);
     }
+    bargeIn.tellUnreceived();
     recovery.askOwed(links);
     turns.tellAgain();
     floor.tellAgain();

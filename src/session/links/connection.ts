@@ -23,6 +23,7 @@ import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
+import { SilenceWatch } from "./silence-watch.ts";
 
 export interface ConnectionHost {
   /** The configuration to greet an upstream with. */
@@ -100,8 +101,7 @@ export class Connection {
   readonly #own = new Set<string>();
   /** Responses that this very connection was asked for or began: only those can be cancelled there. */
   readonly #asked = new Set<string>();
-  /** Something should be heard of it, and nothing at all was since. */
-  #watched = false;
+  readonly #silence: SilenceWatch;
   /** What its upstream held open when it was last asked. */
   #held = 0;
   /** The configuration changed since the greeting. */
@@ -116,6 +116,7 @@ export class Connection {
     this.#backlog = new Backlog(context.limits, upstream.capabilities.input);
     this.#context = context;
     this.#host = host;
+    this.#silence = new SilenceWatch(context, this.#name("answer"));
   }
 
   get phase(): LinkPhase {
@@ -227,26 +228,19 @@ export class Connection {
     this.#host.onSent(this);
   }
 
-  /**
-   * From now on something must be heard of it: a black hole takes everything and says nothing. Whether what was asked of
-   * it comes is watched by the answer's own deadline: it may say other things for long.
-   */
-  watch(leastMs = 0): void {
-    if (this.#watched || this.#loop || !this.alive) return;
-    this.#watched = true;
-    this.#deadline("answer", Math.max(leastMs, this.#host.answerMs()));
+  /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
+  watchHearing(leastMs: number): void {
+    if (!this.#loop && this.alive) this.#silence.hears(Math.max(leastMs, this.#host.answerMs()));
   }
 
   /** The answer's own deadline comes first; after it nobody is asked who has said nothing at all. */
   #watchAnswer(): void {
-    this.watch(this.#host.answerMs() + AFTER_ANSWER_MS);
+    if (!this.#loop && this.alive) this.#silence.asked(this.#host.answerMs() + AFTER_ANSWER_MS);
   }
 
   /** Something was heard, or need not be. */
   unwatch(): void {
-    if (!this.#watched) return;
-    this.#watched = false;
-    this.#clear("answer");
+    this.#silence.over();
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */
@@ -422,7 +416,7 @@ export class Connection {
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
-    this.#watched = false;
+    this.#silence.ended();
     if (this.#loop || this.openedAt === null) return;
     this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }
@@ -431,10 +425,15 @@ export class Connection {
   timeout(what: string): void {
     if (what === "keepalive") this.command({ type: "keepalive" });
     else if (what === "settle") for (const event of this.#upstream.settle?.() ?? []) this.#event(event);
-    else if (what === "answer") this.giveUp("upstream_timeout", "The upstream fell silent.");
+    else if (what === "answer") this.#silent();
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");
     else this.giveUp("upstream_timeout", "The upstream did not accept its configuration in time.");
+  }
+
+  #silent(): void {
+    if (this.#silence.due(this.#host.answerMs()))
+      this.giveUp("upstream_timeout", "The upstream fell silent.");
   }
 
   #deadline(what: ConnectionDeadline, inMs: number): void {
@@ -469,7 +468,7 @@ export class Connection {
       names: [...this.#names],
       own: [...this.#own],
       asked: [...this.#asked],
-      watched: this.#watched,
+      watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
       ...this.verdicts.snapshot(),
@@ -495,7 +494,7 @@ export class Connection {
     for (const id of snapshot.own) this.#own.add(id);
     for (const id of snapshot.asked) this.#asked.add(id);
     this.verdicts.restore(snapshot.verdicts);
-    this.#watched = snapshot.watched;
+    this.#silence.restore(snapshot.watched);
     this.#upstream.restore(snapshot.upstream);
     this.#backlog.restore(snapshot.backlog, this.capabilities.input);
   }

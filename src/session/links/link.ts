@@ -4,7 +4,6 @@
  * either are one mechanism.
  */
 import { sampleRateHz, type AudioFormat } from "../../audio/format.ts";
-import { isInaudible } from "../../audio/level.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -22,7 +21,7 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
-import { Patience, type PatienceSnapshot } from "./patience.ts";
+import { noteUse, Patience, type PatienceSnapshot } from "./patience.ts";
 import type { Replay, Untold } from "./replay.ts";
 import { Succession, type SuccessionSnapshot } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -306,7 +305,7 @@ export class Link implements AudioTap, ConnectionHost {
       connection.verdicts.keep(event);
       return;
     }
-    note(connection, event);
+    noteUse(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
       this.#succession.expiring(event.inMs);
@@ -365,7 +364,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
   watch(leastMs: number): void {
-    this.#current?.watch(leastMs);
+    this.#current?.watchHearing(leastMs);
   }
 
   /** Nothing need be heard of it for now. */
@@ -512,23 +511,6 @@ export class Link implements AudioTap, ConnectionHost {
 
 /** Commands that what was said before has to precede. */
 const PLACED: ReadonlySet<Command["type"]> = new Set(["respond", "commit", "item"]);
-
-/** What a provider says when it made something of what the caller said. */
-const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
-  "speech",
-  "committed",
-  "input.transcript.delta",
-  "input.transcript.completed",
-]);
-
-/** Whether a connection is of use shows in what it says. */
-function note(connection: Connection, event: UpstreamEvent): void {
-  if (connection.useful) return;
-  if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
-  else if (event.type === "item.done") connection.useful = event.arguments !== undefined;
-  else if (event.type === "text" || event.type === "arguments") connection.useful = true;
-  else if (ACKNOWLEDGES.has(event.type)) connection.acknowledged = true;
-}
 
 export interface LinkSnapshot {
   readonly dials: number;

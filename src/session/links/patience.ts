@@ -3,6 +3,8 @@
  * that was of use is. And whatever is of use: a minute holds so many dials, asks and successors and no more, so that no
  * provider, however it fails, makes the relay run hot or the bill grow by itself.
  */
+import { isInaudible } from "../../audio/level.ts";
+import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { Context } from "../context.ts";
 
@@ -96,6 +98,23 @@ export class Patience {
 export function wasOfUse(connection: Connection, now: number): boolean {
   const livedMs = connection.openedAt === null ? 0 : now - connection.openedAt;
   return connection.useful || (connection.acknowledged && livedMs >= LIVED_MS) || livedMs >= MINUTE_MS;
+}
+
+/** What a provider says when it made something of what the caller said. */
+const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
+  "speech",
+  "committed",
+  "input.transcript.delta",
+  "input.transcript.completed",
+]);
+
+/** Whether a connection is of use shows in what it says. */
+export function noteUse(connection: Connection, event: UpstreamEvent): void {
+  if (connection.useful) return;
+  if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
+  else if (event.type === "item.done") connection.useful = event.arguments !== undefined;
+  else if (event.type === "text" || event.type === "arguments") connection.useful = true;
+  else if (ACKNOWLEDGES.has(event.type)) connection.acknowledged = true;
 }
 
 export interface PatienceSnapshot {

@@ -37,6 +37,8 @@ export interface TranscriberHost {
   onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
   onWords(text: string): void;
+  /** It is to hear what no turn was made of from its beginning. */
+  hearAgain(ear: Link): void;
 }
 
 interface Segment {
@@ -62,6 +64,9 @@ interface Segment {
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
 /** Words that are late by more than this after a turn are not waited for. */
 const LATE_MS = 3000;
+/** Of so much in the last few turns it has something to say. */
+const SURE_MS = 2000;
+const WORDLESS_TURNS = 3;
 /** A sound that becomes a turn began at most so long ago. */
 const OVERLAP_MS = 3000;
 const SEGMENTS_KEPT = 32;
@@ -192,9 +197,21 @@ export class Transcriber implements LinkHost {
   /** The turn is in the conversation: its words may be told. */
   announced(itemId: string): void {
     const segments = this.#of(itemId);
+    // It may have vanished without a word, and nothing is asked of it that it could owe.
+    if (segments.length === 0 && this.#wordlessMs >= SURE_MS) this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
     if (segments.every((segment) => segment.done)) this.#complete(itemId, false);
     else this.#await(itemId);
+  }
+
+  /** Audio of the last turns that have no words. */
+  get #wordlessMs(): number {
+    const turns = this.#conversation.entries.filter(
+      ({ item, origin, audioMs }) => item["role"] === "user" && origin === null && audioMs > 0,
+    );
+    const last = turns.slice(-WORDLESS_TURNS).toReversed();
+    const worded = last.findIndex((entry) => this.#conversation.transcriptOf(entry) !== "");
+    return last.slice(0, worded < 0 ? undefined : worded).reduce((sum, { audioMs }) => sum + audioMs, 0);
   }
 
   #await(itemId: string): void {
@@ -298,7 +315,14 @@ export class Transcriber implements LinkHost {
     return null;
   }
 
-  onRedial(): void {}
+  /** What it had not finished died with its connection: the next one hears what no turn was made of from its beginning. */
+  onRedial(): void {
+    const open = this.#host.openItem();
+    const begun = [...this.#segments].filter(([, { itemId }]) => itemId === null || itemId === open);
+    if (begun.some(([, { done }]) => done)) return;
+    for (const [key] of begun) this.#segments.delete(key);
+    this.#host.hearAgain(this.link);
+  }
 
   onSent(): void {}
 

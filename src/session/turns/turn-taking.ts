@@ -185,7 +185,7 @@ export class TurnTaking implements InputListener {
       this.#flow.flow();
     } else if (this.#phase === "speaking" && !this.#host.eager().active) {
       this.#flow.flow(this.#input.settledTicks);
-    } else if (this.#phase === "speaking") this.#flow.keep(this.#input.settledTicks);
+    }
   }
 
   /** The turn begins at a position: what was before it is not part of it, nor, where nothing else is said, of the buffer. */
@@ -258,8 +258,8 @@ export class TurnTaking implements InputListener {
     if (silenceMs >= CANDIDATE_MS && this.#silenceMs < CANDIDATE_MS) this.#host.onCandidate();
     const eagerMs = this.#host.eagerMs();
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
-    const bufferedMs = (this.#input.settledTicks - this.#at.startTicks) / TICKS_PER_MS;
-    if (bufferedMs < this.#context.limits.commitLeastMs) return;
+    const leastTicks = this.#context.limits.commitLeastMs * TICKS_PER_MS;
+    if (this.#input.settledTicks - this.#at.startTicks < leastTicks) return;
     this.#flow.forward(this.#input.settledTicks);
     this.#host.eager().begin(this.#item.id);
   }
@@ -282,8 +282,8 @@ export class TurnTaking implements InputListener {
     this.#item.tellStarted(this.#phase === "speaking" ? this.#at.startTicks : this.#input.ticks);
   }
 
-  /** The caller's turn begins, at a position that may be a while ago. */
-  begin(prefixTicks: number): void {
+  /** The caller's turn begins, at a position that may be a while ago. `heardNow`: the caller speaks just now. */
+  begin(prefixTicks: number, heardNow = true): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
     this.#step("speech_started");
     this.#item.unique();
@@ -293,24 +293,27 @@ export class TurnTaking implements InputListener {
     for (const link of this.#host.links) link.ensure();
     this.#context.metric("speech_started", 1);
     this.#item.tellStarted(this.#at.startTicks);
+    // Beside this turn those who decide by themselves make turns of their own, and have to show it.
+    if (heardNow) this.#host.onWitnessed(null);
     this.#host.onSpeechStarted();
   }
 
-  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks)): void {
+  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks), heardNow = true): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    if (!this.#host.eager().active) this.#flow.forward(end);
-    else this.#flow.keep(end);
+    // What came after a commit in advance is of the next turn, which may have begun in it unheard.
+    const heardTo = this.#flow.endTurn(end, this.#host.eager().active);
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
-    this.#commit(end, this.#flow.turnLinks);
+    if (heardNow) this.#host.onWitnessed((end - (this.#at.unmadeTicks ?? end)) / TICKS_PER_MS);
+    this.#commit(heardTo, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
 
   /** A sound that was dismissed is a turn after all: it was heard from one position to another. */
   adopt(fromTicks: number, toTicks: number): void {
     if (this.#phase !== "listening" || toTicks <= this.#at.startTicks) return;
-    this.begin(fromTicks);
-    this.#speechStopped(toTicks, toTicks);
+    this.begin(fromTicks, false);
+    this.#speechStopped(toTicks, toTicks, false);
   }
 
   /** The client sends nothing more in mid-speech: the clock ends what only audio would have ended. */
