@@ -147,7 +147,7 @@ export async function hold(
     keyId: "k",
     secret: null,
   };
-  const setup = { ...call, leased: false, token: null };
+  const setup = { ...call, keyFingerprint: null, locked: [], toolTypes: null, leased: false, token: null };
   const plan = {
     name: "demo",
     upstreams: [{ name: "demo", options: { adapter: "openai-compatible", url: "http://provider.invalid/" } }],
