@@ -14,6 +14,7 @@ import {
   type SessionSetup,
   type SessionSnapshot,
 } from "../src/session/session.ts";
+import { silenced } from "../src/session/silenced.ts";
 import { Counters } from "../src/telemetry/metrics.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
 import {
@@ -24,7 +25,7 @@ import {
   type CallSetup,
   type Refusal,
 } from "./call-setup.ts";
-import { ABANDONED_MS, CallStore, type FoundMoment, type Moment } from "./call-store.ts";
+import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
@@ -236,7 +237,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
-  #start(call: CallSetup): void {
+  #start(call: CallSetup): Plan {
     const now = Date.now();
     const setup = this.#setup(call);
     // A pre-warmed session waits as long as its token is good.
@@ -246,12 +247,14 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
     this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, watch)), watch };
     watch.start(false);
+    return setup.plan;
   }
 
   /** Before its client comes. @throws as `#start`. */
   #prepare(call: CallSetup): void {
-    this.#start(call);
-    this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
+    const { storage } = this.#start(call);
+    // Of one that is not stored nothing is known until its client comes: the token has all of it.
+    if (storage !== "none") this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot, if that can be read. */
@@ -267,7 +270,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** @throws when what is stored is not whole or of an unknown version, or the configuration has no such route any more. */
   #restore(): void {
-    const call = this.#store.call;
+    const { call, fleeting } = this.#store;
+    if (fleeting !== null) return this.#vanish(fleeting);
     if (call === null) {
       // They outlived an object that died before its first snapshot.
       this.#putOut([]);
@@ -298,7 +302,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (core.deadline !== null && core.deadline <= now) shell.woken();
   }
 
-  /** It was pre-warmed and died before it was stored with its client. */
+  /** It died before anything of it was stored, or nothing of it is. */
   #vanish(call: CallSetup): void {
     this.#leave(call);
     for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
@@ -345,13 +349,18 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return { drawId, createUpstream, kernels: loadKernels() };
   }
 
-  #host({ name: plan, endOfTurn }: Plan, { keyId }: CallSetup, watch: KeyWatch): ShellHost {
+  #host({ name: plan, endOfTurn, storage }: Plan, call: CallSetup, watch: KeyWatch): ShellHost {
+    const { keyId } = call;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
       consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
       dial: this.#dialler.dial,
-      save: (peers, session) => this.#save({ peers, session, at: Date.now() }),
+      save: (peers, whole) => {
+        const session = storage === "text" ? silenced(whole) : whole;
+        return this.#save({ peers, session, at: Date.now() });
+      },
+      ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
       metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
       sleep: (at, current) => {
         watch.stop();
@@ -375,6 +384,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #save(moment: Moment): Promise<void> {
     const saved = this.#store.save(moment).catch((error: unknown) => {
       this.#counters.add("snapshot_failures", 1);
+      // As the platform does by itself: what goes on is another object, from the last snapshot that is durable.
+      if (error instanceof WriteFailed) this.ctx.abort(error.message);
       throw error;
     });
     this.ctx.waitUntil(saved.catch(() => {}));

@@ -40,6 +40,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
+    ...(route.storage !== undefined && { storage: route.storage }),
     ...limitsOf(route),
     ...(route.locked !== undefined && { locked: route.locked }),
     ...(route.toolTypes !== undefined && { toolTypes: route.toolTypes }),

@@ -121,6 +121,19 @@ export class Context {
     return `${kind}_${this.#prefix}${this.#count.toString(36).padStart(4, "0")}`;
   }
 
+  /**
+   * A whole number between these: the same for the same occasion of the same life of a session, and spread evenly over
+   * sessions, because the prefix is drawn.
+   */
+  chanceBetween(least: number, most: number, occasion: string): number {
+    // FNV-1a, and the finish of MurmurHash3, which spreads what differs in its last letters only.
+    let hash = 0x811c9dc5;
+    for (const letter of this.#prefix + occasion) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return Math.round(least + ((most - least) * ((hash ^ (hash >>> 16)) >>> 0)) / 2 ** 32);
+  }
+
   snapshot(): ContextSnapshot {
     return {
       prefix: this.#prefix,

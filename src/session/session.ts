@@ -308,14 +308,9 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
-    if (this.#conduct.port.connected) {
-      this.#conduct.context.act({
-        type: "close",
-        peer: CLIENT,
-        code: 1000,
-        reason: "session ended by the application",
-      });
-    }
+    const reason = "session ended by the application";
+    const { port, context } = this.#conduct;
+    if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
     return this.#conduct.context.takeActions();
   }
@@ -394,6 +389,11 @@ export class Session {
   /** Its last client spoke `duplex.v1`: one that comes may go on with its numbers, and says so first. */
   get extended(): boolean {
     return this.#conduct.port.extended;
+  }
+
+  /** What a snapshot taken now covers. */
+  get covers(): Covers {
+    return this.#doubt.kept?.covers ?? this.#conduct.delivery.covers;
   }
 
   snapshot(): SessionSnapshot {

@@ -81,6 +81,10 @@ export class CoreWatch implements SessionCore {
     this.#inspection.step(this.session, now);
   }
 
+  get covers() {
+    return this.session.covers;
+  }
+
   snapshot(): SessionSnapshot {
     const snapshot = copyOf(this.session.snapshot());
     this.#inspection.look(snapshot);

@@ -4,10 +4,10 @@ import type { World } from "./world.ts";
 
 const LOUD = 400;
 
-/** `again`: it is heard from its beginning again. */
 interface HeardTurn {
   readonly runs: readonly Run[];
-  again: boolean;
+  /** Up to where there were turns before it, in samples. */
+  readonly after: number;
 }
 
 export class Ear {
@@ -17,15 +17,16 @@ export class Ear {
   #cursor = -1;
   /** Heard since the last commit or clear. */
   #buffer: Run[] = [];
-  /** Where the buffer that was cleared began, as long as nothing was heard since. Empty: it held nothing; null: none was. */
-  #cleared: readonly Run[] | null = null;
   #loudMs = 0;
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
 
+  /** Up to where turns have been made of it. */
+  #committedTo = 0;
+  /** The relay cleared the buffer, and nothing has come since. */
+  #cleared = false;
   readonly #again: () => HeardTurn | null;
 
-  /** @param again the last turn, where it may be taken back and heard again. */
   constructor(world: World, name: string, again: () => HeardTurn | null) {
     this.#world = world;
     this.#again = again;
@@ -63,9 +64,13 @@ export class Ear {
   }
 
   #take(run: Run): void {
-    if (run.from < this.#cursor && this.#buffer.length === 0 && this.#hearsAgain(run))
+    if (this.#cleared && run.from >= this.#committedTo) this.#cursor = Math.min(this.#cursor, run.from);
+    this.#cleared = false;
+    const again = run.from < this.#cursor && this.#buffer.length === 0 ? this.#again() : null;
+    if (again?.runs[0]?.from === run.from) {
       this.#cursor = run.from;
-    this.#cleared = null;
+      this.#committedTo = again.after;
+    }
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
       this.#world.checks.fail(
@@ -79,36 +84,26 @@ export class Ear {
     else this.#buffer.push(run);
   }
 
-  /** What was committed in advance is taken back, and comes again from its beginning; or with all that was before it. */
-  #hearsAgain(run: Run): boolean {
-    // A client that commits while turns are found for it means its whole buffer (SPEC M6, M40): what was told is cleared.
-    const whole = this.#cleared !== null && this.#world.scenario.faults.includes("caller.commit");
-    const [cleared] = this.#cleared ?? [];
-    if (whole && cleared) return run.from <= cleared.from;
-    const turn = this.#again();
-    const from = turn?.runs[0]?.from ?? -1;
-    if (turn === null || !(run.from === from || (whole && run.from <= from))) return false;
-    turn.again = true;
-    return true;
-  }
-
   /** The buffer becomes a turn. */
-  commit(): { readonly runs: readonly Run[]; readonly loudMs: number } {
-    const turn = { runs: this.#buffer, loudMs: this.#loudMs };
+  commit(): HeardTurn & { readonly loudMs: number } {
+    const turn = { runs: this.#buffer, loudMs: this.#loudMs, after: this.#committedTo };
+    this.#committedTo = this.#buffer.at(-1)?.to ?? this.#committedTo;
     this.#empty();
     return turn;
   }
 
   /** A turn was taken back: it may be heard again from there. */
-  unhear([first]: readonly Run[]): void {
+  unhear({ runs: [first], after }: HeardTurn): void {
     // One that the client itself deletes while it speaks the next is not said again.
     if (this.#buffer.length > 0) return;
     if (first !== undefined) this.#cursor = first.from;
+    this.#committedTo = after;
     this.#empty();
   }
 
+  /** A client's commit in mid-speech takes all since the last turn (SPEC M40): the provider is told the buffer anew. */
   clear(): void {
-    this.#cleared = this.#buffer;
+    this.#cleared = this.#world.scenario.faults.includes("caller.commit");
     this.#empty();
   }
 

@@ -231,6 +231,10 @@ export class Delivery {
     if (count !== this.#count || received <= this.#acknowledged) return;
     if (!this.#port.connected || this.#resuming) return;
     this.#acknowledged = received;
+    // A turn's snapshot has just done what the deadline was to bring about.
+    const { deadlines, now } = this.#context;
+    if (received === this.#received) deadlines.clear("client:ack");
+    else deadlines.set("client:ack", now + ACK_WITHIN_MS);
     this.#port.emitUnnumbered({ type: "session.ack", last_received: this.#acknowledged });
   }
 

@@ -54,6 +54,8 @@ const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", 
 /** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
 const SETTLES_MS = 5000;
 
+/** How the shell says that a dial was refused for there being too many. */
+const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
 
@@ -85,6 +87,8 @@ export class Connection {
   acknowledged = false;
   /** It was greeted and said that it is of no use: the same greeting will not do better. */
   refused = false;
+  /** Its dial was refused because there were too many. */
+  overloaded = false;
   readonly #context: Context;
   readonly #host: ConnectionHost;
   readonly #upstream: Upstream;
@@ -375,6 +379,7 @@ export class Connection {
   /** The socket ended or never opened (`code` 0). */
   closed(code: number, reason: string): void {
     if (!this.alive) return;
+    this.overloaded = code === 0 && OVERLOAD.test(reason);
     const fault = this.#upstream.closed(code, reason);
     this.#lost(fault ?? { code: "upstream_closed", message: "The upstream closed the connection." });
   }

@@ -214,8 +214,21 @@ export class Link implements AudioTap, ConnectionHost {
     this.dial();
   }
 
-  /** It was given up, and is not asked for anything: it is tried again by itself. */
+  /**
+   * It was given up, and is not asked for anything: it is tried again by itself, after `ms` or up to a half less, by
+   * chance: many sessions that lost a provider at once do not come back to it at once.
+   */
   retryIn(ms: number): void {
+    this.#redialBetween(ms / 2, ms);
+  }
+
+  /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
+  retryWithin(ms: number): void {
+    if (!this.#current?.alive) this.#redialBetween(0, ms);
+  }
+
+  #redialBetween(leastMs: number, mostMs: number): void {
+    const ms = this.#context.chanceBetween(leastMs, mostMs, `${this.index}:${this.#dials}`);
     this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
   }
 
@@ -309,12 +322,12 @@ export class Link implements AudioTap, ConnectionHost {
     this.#patience.lost(connection);
     this.#unhear(connection);
     const replaced = this.#succession.connection !== null;
-    const final = !replaced && this.#exhausted;
+    const final = !replaced && this.#patience.exhausted(this.#candidates.length);
     this.#succession.stop();
     this.#clear("redial");
     if (!replaced) {
       this.#chosen += 1;
-      if (!final) this.retryIn(this.#backoffMs);
+      if (!final) this.retryIn(this.#patience.waitMs(this.#candidates.length, connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
@@ -325,20 +338,6 @@ export class Link implements AudioTap, ConnectionHost {
   #unhear({ unsentSamples, capabilities: { input } }: Connection): void {
     const ms = (unsentSamples * 1000) / sampleRateHz(input);
     this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
-  }
-
-  /** It is not tried again by itself: it failed too often, or all that there are refused to be greeted so. */
-  get #exhausted(): boolean {
-    const { failures, refusals } = this.#patience;
-    const candidates = this.#candidates.length;
-    return failures > this.#context.limits.redials * candidates || refusals >= candidates;
-  }
-
-  /** Somewhere else to turn: at once, until all were tried; then with patience. */
-  get #backoffMs(): number {
-    const { redialFirstMs, redialMostMs } = this.#context.limits;
-    const rounds = Math.floor(this.#patience.failures / this.#candidates.length);
-    return rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
   }
 
   /**

@@ -13,6 +13,8 @@ export type Effort = "dials" | "asks" | "successors";
 const EFFORTS: readonly Effort[] = ["dials", "asks", "successors"];
 
 const MINUTE_MS = 60_000;
+/** Times the usual wait after a dial that was one of too many. */
+const OVERLOAD_WAITS = 4;
 /** A connection that took a turn and lived for so long was of use, though it answered nothing that was heard. */
 const LIVED_MS = 10_000;
 
@@ -31,10 +33,6 @@ export class Patience {
 
   get failures(): number {
     return this.#failures;
-  }
-
-  get refusals(): number {
-    return this.#refusals;
   }
 
   /** When the next one may be made: now, or when the oldest of the last minute's is past. */
@@ -64,6 +62,19 @@ export class Patience {
     if (wasOfUse(connection, this.#context.now)) this.#failures = 0;
     this.#failures += 1;
     this.#refusals = connection.refused ? this.#refusals + 1 : 0;
+  }
+
+  /** Nothing is tried again by itself: it failed too often, or all that there are refused to be greeted so. */
+  exhausted(candidates: number): boolean {
+    return this.#failures > this.#context.limits.redials * candidates || this.#refusals >= candidates;
+  }
+
+  /** Somewhere else to turn: at once, until all were tried; then with patience, and more of it with one that is overrun. */
+  waitMs(candidates: number, overloaded: boolean): number {
+    const { redialFirstMs, redialMostMs } = this.#context.limits;
+    const rounds = Math.floor(this.#failures / candidates);
+    const firstMs = overloaded ? OVERLOAD_WAITS * redialFirstMs : redialFirstMs;
+    return rounds === 0 ? 0 : Math.min(redialMostMs, firstMs * 2 ** (rounds - 1));
   }
 
   snapshot(): PatienceSnapshot {
