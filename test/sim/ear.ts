@@ -65,9 +65,13 @@ export class Ear {
 
   #take(run: Run): void {
     if (this.#cleared && run.from >= this.#committedTo) this.#cursor = Math.min(this.#cursor, run.from);
-    this.#cleared = false;
     const again = run.from < this.#cursor && this.#buffer.length === 0 ? this.#again() : null;
-    if (again?.runs[0]?.from === run.from) {
+    const begins = again?.runs[0]?.from;
+    // What was committed in advance is taken back: it comes again from its beginning, or with all that was before it.
+    const whole =
+      this.#cleared && begins !== undefined && run.from < begins && run.from >= (again?.after ?? 0);
+    this.#cleared = false;
+    if (again && (begins === run.from || whole)) {
       this.#cursor = run.from;
       this.#committedTo = again.after;
     }
