@@ -119,12 +119,15 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
 }
 
 /** Turns of which a connection that was not there for them was told the words (SPEC L65). */
-function toldInWords({ client, tape }: SimulatedCall, { keepsIds, calls }: Provider): readonly Run[] {
+function toldInWords(
+  { client, scenario, tape }: SimulatedCall,
+  { keepsIds, calls }: Provider,
+): readonly Run[] {
   const sample = (ms: number) => Math.round((ms * tape.rateHz) / 1000);
   return calls.flatMap(({ items, greetedAt }): readonly Run[] => {
     if (items.toldInWords.size === 0) return [];
-    // One that is not told names is told all that was before its time.
-    if (!keepsIds)
+    // One that is not told names is told all that was before its time; and no name tells where a push-to-talk turn was.
+    if (!keepsIds || scenario.manual)
       return client.caller.utterances.filter(({ endedAt }) => (endedAt ?? Infinity) < (greetedAt ?? 0));
     return [...items.toldInWords]
       .map((id) => client.turns.get(id))
