@@ -195,13 +195,11 @@ export class TurnTaking implements InputListener {
   }
 
   onSpeech(decision: SpeechDecision): void {
-    if (decision.type === "started") this.#flow.wake(decision.prefixTicks);
+    if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
-      if (this.#host.contested()) {
-        this.#at.unmadeTicks ??= decision.prefixTicks;
-        this.#host.onOnset(decision.prefixTicks);
-      } else this.begin(this.#host.earliest(decision.prefixTicks));
+      if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
+      else this.begin(this.#host.earliest(decision.prefixTicks));
     } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
   }
@@ -210,7 +208,6 @@ export class TurnTaking implements InputListener {
   #witnessed(decision: SpeechDecision): void {
     if (decision.type === "started") {
       this.#at.witnessTicks = decision.prefixTicks;
-      this.#at.unmadeTicks ??= decision.prefixTicks;
       for (const link of this.#host.links) if (link.capabilities.turns !== "client") link.ensure();
       this.#host.onWitnessed(null);
       return;
