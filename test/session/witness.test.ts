@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { lastAsk } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -31,8 +32,8 @@ const ends = (call: Call) => {
   call.upstream({ type: "speech", state: "stopped" });
   call.upstream({ type: "committed", item: "theirs" });
 };
-const answers = (call: Call) => {
-  call.upstream({ type: "response.started", response: "own", answers: null });
+const answers = (call: Call, asked: string | null = null) => {
+  call.upstream({ type: "response.started", response: "own", answers: asked });
   call.upstream({ type: "item.started", response: "own", item: "i", kind: "message" });
   call.upstream({ type: "item.done", response: "own", item: "i", status: "completed" });
   const done = { reason: null, error: null, usage: null, metadata: null };
@@ -79,6 +80,16 @@ describe("a provider that takes the turns", () => {
       expect(call.open.has("up0.1")).toBe(false);
     },
   );
+
+  test("[L111] and one that began what was asked of it beside the conversation, and says nothing of the turn, is left", () => {
+    const call = spoken({ type: "server_vad" }, (one) => {
+      begins(one);
+      one.client({ type: "response.create", response: { conversation: "none" } });
+      answers(one, lastAsk(one));
+    });
+    wait(call, 5);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
 
   test("[L63] but one that has answered the turn before and says nothing of this one is", () => {
     const call = spoken({ type: "server_vad" }, (one) => {
