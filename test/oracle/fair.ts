@@ -11,20 +11,18 @@ const LEARNT = /"\$(?:user|item|assistant)"/;
  * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in
  * the middle of an event, or without saying again who takes the turns. An answer that is refused is not followed by another
  * in the same moment: the relay answers at once whether one runs, and does not know yet that this one will not. Nor is an
- * item named, on a connection that is not the first, by what may not have come yet: then it is the former one's item.
+ * item named by what was told of last where more may have been told by now.
  */
 export function isFair(steps: readonly Step[]): boolean {
   let asked = false;
   let waited = true;
   let dialled = false;
   let refused = false;
-  let again = false;
   for (const step of steps) {
     if (step.do === "reconnect" && !waited) return false;
     if (dialled && !(step.do === "send" && step.event["type"] === "session.update")) return false;
     dialled = step.do === "reconnect";
-    again ||= dialled;
-    if (again && !waited && step.do === "send" && LEARNT.test(JSON.stringify(step.event))) return false;
+    if (!waited && step.do === "send" && LEARNT.test(JSON.stringify(step.event))) return false;
     waited = step.do === "wait" || step.do === "settle";
     const instant = step.do === "raw" || (step.do === "say" && step.burst);
     if (step.do !== "send") refused = refused && instant;
