@@ -111,7 +111,10 @@ export class TurnTaking implements InputListener {
   ): void {
     this.#flow.cut(turnDetection?.type === "duplex" ? turnDetection.frame_ms * TICKS_PER_MS : 0);
     this.#provider.configure(turnDetection);
-    if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
+    if (formatKey(format) !== formatKey(this.#input.format)) {
+      this.#input.setFormat(format, this);
+      this.#flow.setFormat(format);
+    }
     const before = this.#phase;
     const detects = detection || witness;
     // What a resampler still holds of what was before is in no buffer that begins now.
@@ -159,11 +162,6 @@ export class TurnTaking implements InputListener {
   tellAgain(): void {
     if (this.#renewed) this.#item.tellStarted(this.#at.startTicks);
     this.#renewed = false;
-  }
-
-  #setFormat(format: AudioFormat): void {
-    this.#input.setFormat(format, this);
-    this.#flow.setFormat(format);
   }
 
   /**
@@ -456,13 +454,14 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
-    const { ticks } = this.#input;
     this.#flow.replay(link, {
       listening: this.#phase === "listening",
       startTicks: this.#at.startTicks,
-      onsetTicks: (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? ticks,
-      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? ticks : this.#at.startTicks),
+      onsetTicks:
+        (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? this.#input.ticks,
+      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
     });
+    if (this.still && this.#at.witnessTicks === null) this.#provider.catchUp(link);
   }
 
   /** Nobody is speaking, and nothing is half said. */
