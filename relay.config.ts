@@ -28,6 +28,9 @@ export default defineRelay({
       ],
       // What sessions of this route start with; the client's session.update goes on top.
       // session: { instructions: "Answer briefly.", audio: { output: { voice: "marin" } } },
+      // What of it nobody may change, and which kinds of tools a session may be given.
+      // locked: ["instructions", "prompt", "tracing", "unknown"],
+      // toolTypes: ["function"],
     },
     // A provider with a second one behind it. `standby` keeps the second connected, so that it takes over at once;
     // provider caps are rolled over by themselves; two minutes of silence hang up until someone speaks.
@@ -64,6 +67,6 @@ export default defineRelay({
   defaultRoute: "demo",
   // Pages and apps of other origins that may call. The relay's own page always may.
   // allowedOrigins: ["https://app.example.com", "https://*.example.com", "chrome-extension://<id>", "capacitor://localhost"],
-  // Of every API key that brings no limits of its own.
-  // limits: { sessionsPerMinute: 60, concurrent: 20 },
+  // Of every API key that brings no limits of its own (npm run keys -- limit). RATE_LIMIT in wrangler.toml counts as well.
+  limits: { sessionsPerMinute: 60, concurrent: 20 },
 });

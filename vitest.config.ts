@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** Enough for a test file's sessions, most of which are never ended. */
+const MANY = { concurrent: null, sessions_per_minute: null };
 const sha256 = (key: string): string => createHash("sha256").update(key).digest("hex");
 
 export default defineConfig({
@@ -29,9 +31,11 @@ export default defineConfig({
                 RELAY_DEV: "1",
                 RELAY_SIGNING_KEY: "a signing key that only the tests know",
                 RELAY_API_KEYS: JSON.stringify([
-                  { id: "first", sha256: sha256("key-one") },
-                  { id: "second", sha256: sha256("key-two") },
-                  { id: "few", sha256: sha256("key-few"), limits: { concurrent: 2 } },
+                  { id: "first", sha256: sha256("key-one"), limits: MANY },
+                  { id: "second", sha256: sha256("key-two"), limits: MANY },
+                  { id: "operator", sha256: sha256("key-operator"), operator: true },
+                  { id: "few", sha256: sha256("key-few"), limits: { ...MANY, concurrent: 2 } },
+                  { id: "plain", sha256: sha256("key-plain") },
                   { id: "slow", sha256: sha256("key-slow"), limits: { sessions_per_minute: 2 } },
                 ]),
                 // Dialled through a stubbed `fetch` only.

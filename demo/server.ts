@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { WebSocketServer, type WebSocket } from "ws";
 import { REAL_CLOCK } from "./clock.ts";
 import { Outbox } from "./faults.ts";
+import { foreignTo } from "./guard.ts";
 import { idDrawer } from "./ids.ts";
 import { KnobError, readKnobs, type Knobs } from "./knobs.ts";
 import { DemoSession } from "./session.ts";
@@ -37,6 +38,7 @@ const PATH = "/v1/realtime";
 const MAX_CONNECTIONS = 512;
 /** 15 MiB of base64 and the event around it. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const JSON_TYPE = { "content-type": "application/json", "cache-control": "no-store" };
 /** Clients that do not answer a close are dropped after this. */
 const CLOSE_GRACE_MS = 500;
 
@@ -52,9 +54,16 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     // Exactly one subprotocol, never the entry that carries a key; none when none was offered.
     handleProtocols: (offered) => (offered.has("realtime") ? "realtime" : false),
   });
-  const server = createServer((request, response) => answerHttp(request, response, stats));
+  const server = createServer((request, response) => {
+    const foreign = foreignTo(host, request);
+    if (foreign === null) answerHttp(request, response, stats);
+    else response.writeHead(403, JSON_TYPE).end(errorBody("origin_refused", foreign));
+  });
   server.on("upgrade", (request, socket, head) => {
-    upgrade({ request, socket, head, sockets, stats, voice });
+    socket.on("error", () => socket.destroy());
+    const foreign = foreignTo(host, request);
+    if (foreign === null) upgrade({ request, socket, head, sockets, stats, voice });
+    else refuse(socket, stats, 403, "origin_refused", foreign);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -91,7 +100,6 @@ interface Upgrade {
 }
 
 function upgrade({ request, socket, head, sockets, stats, voice }: Upgrade): void {
-  socket.on("error", () => socket.destroy());
   const url = URL.parse(request.url ?? "/", "http://demo");
   if (url?.pathname !== PATH)
     return refuse(socket, stats, 404, "not_found", `The demo voice listens at ${PATH}.`);
@@ -141,6 +149,7 @@ function serve(socket: WebSocket, query: URLSearchParams, knobs: Knobs, stats: S
 const STATUS_TEXT: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   429: "Too Many Requests",
   503: "Service Unavailable",
@@ -163,7 +172,7 @@ function errorBody(code: string, message: string): string {
 function answerHttp(request: IncomingMessage, response: ServerResponse, stats: Stats): void {
   const pathname = URL.parse(request.url ?? "/", "http://demo")?.pathname;
   const send = (status: number, body: string): void => {
-    response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(body);
+    response.writeHead(status, JSON_TYPE).end(body);
   };
   if (request.method !== "GET") send(405, errorBody("method_not_allowed", "Only GET is answered here."));
   else if (pathname === "/stats") send(200, JSON.stringify(stats));

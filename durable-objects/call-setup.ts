@@ -27,6 +27,12 @@ const callSetup = v.object({
   session: v.custom<JsonObject>((value) => isJsonObject(value as Json)),
   /** Id of the API key on whose account this runs. */
   keyId: v.string(),
+  /** Its fingerprint (key-store.ts); null: nobody said, and it is not asked whether the key still is. */
+  keyFingerprint: v.nullish(v.string(), null),
+  /** Fields of the session that its client may not change. */
+  locked: v.optional(v.array(v.string()), []),
+  /** Kinds of tools that its client may bring; null: any. */
+  toolTypes: v.nullish(v.array(v.string()), null),
   /** `jti` of the client secret that opened it, and that may go on with it; null: a key or a session token did. */
   secret: v.nullish(v.string(), null),
   /** It holds one of its key's places, to be given back at its end. */

@@ -23,6 +23,8 @@ interface StoredMoment {
   readonly peers: readonly string[];
   readonly session: Divided;
   readonly places: Places;
+  /** What goes with it of its parts. */
+  readonly own?: Crate;
 }
 
 interface UsedToken {
@@ -34,6 +36,8 @@ const FORMAT = 2;
 const CALL = "call";
 const USED = "used";
 const MOMENT = "moment";
+/** There while there is a session of which nothing is stored. */
+const FLEETING = "fleeting";
 /** There while the moment is the last word: the session slept, and nothing came since. */
 const ASLEEP = "asleep";
 /** There while what is stored cannot be read: since when, in milliseconds since 1970. */
@@ -48,6 +52,8 @@ const KEYS_AT_ONCE = 128;
 const VALUE_LIMIT = 1_900_000;
 /** Of one place in a moment. */
 const PLACE_BYTES = 64;
+/** A door's clock may be behind the object's by so much: to it, a token that has expired here is still good. */
+const DOOR_CLOCK_MS = 60_000;
 
 /**
  * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
@@ -59,18 +65,46 @@ export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
 /** How long what cannot be read is kept. */
 const UNREAD_MS = 2 * ABANDONED_MS;
 
+/** What was written did not become durable, and nobody knows what of it is there. */
+export class WriteFailed extends Error {
+  override readonly name = "WriteFailed";
+}
+
+/** What of an object's storage is used here (Durable Objects, SQLite storage API). */
+export interface CallStorage {
+  readonly kv: {
+    get(key: string): unknown;
+    list(options: { readonly prefix: string }): Iterable<readonly [string, unknown]>;
+    put(key: string, value: unknown): void;
+    delete(key: string): unknown;
+  };
+  put(key: string, value: unknown, options: Unconfirmed): Promise<void>;
+  put(entries: Record<string, unknown>, options: Unconfirmed): Promise<void>;
+  delete(keys: string | string[], options: Unconfirmed): Promise<unknown>;
+  setAlarm(at: number, options?: Unconfirmed): Promise<void>;
+  deleteAlarm(): Promise<void>;
+  deleteAll(): Promise<void>;
+  sync(): Promise<void>;
+}
+
+interface Unconfirmed {
+  readonly allowUnconfirmed: boolean;
+}
+
 export class CallStore {
-  readonly #storage: DurableObjectStorage;
+  readonly #storage: CallStorage;
   #crates = new Crates();
   #divider = new Divider();
   /** When the alarm is set for, as far as this object knows. */
   #alarmAt = Number.NEGATIVE_INFINITY;
   /** How the session began, while that waits for its first snapshot. */
   #unstored: CallSetup | null = null;
+  /** `mark` was stored. */
+  #marked = false;
   /** A token was used up, and that is not known to be durable. */
   #unconfirmed = false;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: CallStorage) {
     this.#storage = storage;
   }
 
@@ -90,9 +124,27 @@ export class CallStore {
     await Promise.all([this.#storage.put(CALL, call, { allowUnconfirmed: true }), this.#guard(now)]);
   }
 
+  /** The session that was here, if nothing of it is stored. Its `session` is empty. @throws as `call`. */
+  get fleeting(): CallSetup | null {
+    const stored = this.#storage.kv.get(FLEETING);
+    return stored === undefined ? null : readCallSetup(stored);
+  }
+
+  /** There is this session, and nothing is to be known of it but whose it is: without that its place would stay taken. */
+  async mark(call: CallSetup, now: number): Promise<void> {
+    if (!this.#marked) {
+      // What another build or another configuration of the route stored.
+      if (this.#storage.kv.get(CALL) !== undefined) await this.#empty(this.used);
+      const left: CallSetup = { ...call, session: {}, keyFingerprint: null, secret: null, token: null };
+      await this.#storage.put(FLEETING, left, { allowUnconfirmed: true });
+      this.#marked = true;
+    }
+    await this.#guard(now);
+  }
+
   /** The token that opened this session, while a door would still accept it. */
   get used(): UsedToken | null {
-    return this.#storage.kv.get<UsedToken>(USED) ?? null;
+    return (this.#storage.kv.get(USED) as UsedToken | undefined) ?? null;
   }
 
   /** False when it was used before: two connections cannot both have it. Durable after `confirmed`. */
@@ -100,7 +152,7 @@ export class CallStore {
     if (this.used?.jti === token.jti) return false;
     this.#unconfirmed = true;
     // It is read again at once; only the output gate is left open, so that what the session dials does not wait.
-    void this.#storage.put<UsedToken>(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
+    void this.#storage.put(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
     return true;
   }
 
@@ -116,22 +168,38 @@ export class CallStore {
    * 1.7 s). What a crash can lose is the last second, and the snapshot before it is whole: one put is atomic.
    * Resolves when it is durable; rejects when it was refused before it was written. One that the platform fails to write
    * does neither: that ends the object, and another one goes on from the last that is durable.
+   * @throws WriteFailed where the runtime leaves that to its caller.
    */
   async save({ at, peers, session }: Moment): Promise<void> {
     const { rest, references, pieces, blocks, bytes } = this.#divider.divide(session);
-    const { places, written, thrown, largest } = this.#crates.pack(pieces, blocks);
+    const { places, own, ownBytes, written, thrown, largest } = this.#crates.pack(pieces, blocks, bytes);
     try {
       const placed = places.pieces.length + places.blocks.length + places.crates.length;
-      if (Math.max(largest, bytes + PLACE_BYTES * placed) > VALUE_LIMIT)
+      if (Math.max(largest, bytes + ownBytes + PLACE_BYTES * placed) > VALUE_LIMIT)
         throw new Error("a snapshot is too large");
-      const stored: StoredMoment = { format: FORMAT, at, peers, session: { rest, references }, places };
+      const stored: StoredMoment = {
+        format: FORMAT,
+        at,
+        peers,
+        session: { rest, references },
+        places,
+        own,
+      };
       await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(at)]);
-      await this.#storage.sync();
+      await this.#durable();
       this.#unstored = null;
       this.#crates.stored(places);
     } catch (error) {
       this.#crates.failed();
       throw error;
+    }
+  }
+
+  async #durable(): Promise<void> {
+    try {
+      await this.#storage.sync();
+    } catch (cause) {
+      throw new WriteFailed("a write failed", { cause });
     }
   }
 
@@ -157,13 +225,13 @@ export class CallStore {
 
   /** @throws when what is stored is not whole. */
   load(): FoundMoment | null {
-    const stored = this.#storage.kv.get<StoredMoment>(MOMENT);
+    const stored = this.#storage.kv.get(MOMENT) as StoredMoment | undefined;
     if (stored === undefined) return null;
-    const crates = Array.from(this.#storage.kv.list<Crate>({ prefix: CRATE }), ([key, crate]) => {
-      return [Number(key.slice(CRATE.length)), crate] as const;
+    const crates = Array.from(this.#storage.kv.list({ prefix: CRATE }), ([key, crate]) => {
+      return [Number(key.slice(CRATE.length)), crate as Crate] as const;
     });
     if (stored.format !== FORMAT) throw new Error("a moment of another format");
-    const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates));
+    const { pieces, blocks } = this.#crates.unpack(stored.places, new Map(crates), stored.own ?? []);
     return {
       at: stored.at,
       peers: stored.peers,
@@ -173,7 +241,7 @@ export class CallStore {
 
   /** What `load` gives is all there is to know: nothing was sent or received after it. */
   get asleep(): boolean {
-    return this.#storage.kv.get<boolean>(ASLEEP) ?? false;
+    return this.#storage.kv.get(ASLEEP) === true;
   }
 
   /** @param current nothing happened since the last `save`. */
@@ -186,21 +254,31 @@ export class CallStore {
     if (this.asleep) this.#storage.kv.delete(ASLEEP);
   }
 
-  /** Forgets the session, but the used token not before no door accepts it any more: then call this again. */
+  /**
+   * Forgets the session and empties the database's pages, but the used token not before no door accepts it any more: then
+   * call this again.
+   */
   async wipe(now: number): Promise<void> {
     this.#crates = new Crates();
     this.#divider = new Divider();
     this.#alarmAt = Number.NEGATIVE_INFINITY;
     this.#unstored = null;
+    this.#marked = false;
     const used = this.used;
-    if (used === null || used.exp * 1000 <= now) {
+    const until = used === null ? now : used.exp * 1000 + DOOR_CLOCK_MS;
+    if (used === null || until <= now) {
       await this.#storage.deleteAlarm();
       await this.#storage.deleteAll();
       return;
     }
-    const keys = Array.from(this.#storage.kv.list(), ([key]) => key);
-    for (const key of keys) if (key !== USED) this.#storage.kv.delete(key);
-    await this.#storage.setAlarm(used.exp * 1000);
+    await Promise.all([this.#empty(used), this.#storage.setAlarm(until)]);
+  }
+
+  /** What one turn writes is one commit: there is no moment at which the token is not known. */
+  async #empty(used: UsedToken | null): Promise<void> {
+    const emptied = this.#storage.deleteAll();
+    if (used !== null) this.#storage.kv.put(USED, used);
+    await emptied;
   }
 
   /**
@@ -208,20 +286,24 @@ export class CallStore {
    * storage's). It stays as long as a session that nobody comes back to; then the alarm rings.
    */
   async keepUnread(now: number): Promise<void> {
-    const since = this.#storage.kv.get<number>(UNREAD) ?? now;
+    const since = this.#unreadSince ?? now;
     await this.#storage.put(UNREAD, since, { allowUnconfirmed: true });
     await this.setAlarm(since + UNREAD_MS);
   }
 
   /** It could be read after all. */
   read(): void {
-    if (this.#storage.kv.get<number>(UNREAD) === undefined) return;
+    if (this.#unreadSince === undefined) return;
     void this.#storage.delete(UNREAD, { allowUnconfirmed: true });
   }
 
   /** The time of what cannot be read is over. */
   unreadOver(now: number): boolean {
-    return now >= (this.#storage.kv.get<number>(UNREAD) ?? now) + UNREAD_MS;
+    return now >= (this.#unreadSince ?? now) + UNREAD_MS;
+  }
+
+  get #unreadSince(): number | undefined {
+    return this.#storage.kv.get(UNREAD) as number | undefined;
   }
 
   /** Wakes the object for a deadline. Storage has one alarm; setting it replaces the former. */

@@ -1,8 +1,11 @@
 /**
  * Where the parts of a snapshot are stored that are too large for one value, or that do not change: in crates, values
- * of a storage that takes 2 MB at most of each (Durable Objects limits, "Key and value combined"). A crate is written
- * once. A block that is stored already is not written again; a crate is thrown out when the last durable
- * snapshot needs nothing of it.
+ * of a storage that takes 2 MB at most of each (Durable Objects limits, "Key and value combined"). A block that is in a
+ * crate is not written again; a crate is thrown out, or its number used again, when the last durable snapshot needs
+ * nothing of it.
+ *
+ * Every value that is written or deleted costs (rows written): what changes, and what is new and little, goes with the
+ * snapshot itself, in its own crate, until there is enough of it for another.
  */
 import { sealedBytes } from "../src/audio/sealed.ts";
 import { type Block, type Piece, type SizedPiece, textBytes } from "./pieces.ts";
@@ -21,6 +24,10 @@ type Place = readonly [crate: number, index: number, bytes: number];
 
 export interface Shipment {
   readonly places: Places;
+  /** To be stored with the places: what is in the crate `OWN`. */
+  readonly own: Crate;
+  /** Bytes of it, about. */
+  readonly ownBytes: number;
   readonly written: ReadonlyMap<number, Crate>;
   /** Bytes of the largest of these, about. */
   readonly largest: number;
@@ -29,6 +36,17 @@ export interface Shipment {
 }
 
 const CRATE_BYTES = 1024 * 1024;
+/** The number of a snapshot's own crate. */
+const OWN = 0;
+/** Bytes of a snapshot with its own crate. */
+const OWN_BYTES = 1024 * 1024;
+/** Bytes of blocks that go with a snapshot, and so are written again with the next. */
+const YOUNG_BYTES = 400_000;
+/** So often; unless there are less than these bytes of them. */
+const YOUNG_SNAPSHOTS = 4;
+const YOUNG_LEAST_BYTES = 65_536;
+/** A crate that is not needed waits for so many snapshots for something to be put into it. */
+const IDLE_SNAPSHOTS = 3;
 /**
  * A crate with less than this share in use is given up, and its blocks are written again: waste is bounded. A seventh,
  * because a call's audio leaves history, archive and outbox one after the other, and what stays longest, an outbox that
@@ -40,39 +58,99 @@ export class Crates {
   #places = new BlockPlaces();
   /** Bytes of the crates that may be stored. */
   #bytes = new Map<number, number>();
+  /** Crates that nothing needs, with the snapshots since. */
+  readonly #idle = new Map<number, number>();
   /** What the last durable snapshot needs. */
   #durable = new Set<number>();
   #next = 0;
+  /** Snapshots in a row with blocks of their own. */
+  #carried = 0;
 
-  /** Places for all parts of a snapshot. To be followed by `stored` or `failed`. */
-  pack(pieces: readonly SizedPiece[], blocks: readonly Block[]): Shipment {
-    const lasting = new Packing(() => this.#number());
-    const passing = new Packing(() => this.#number());
-    const wasteful = this.#wasteful(blocks);
+  /** Places for all parts of a snapshot, which takes `bytes` itself. To be followed by `stored` or `failed`. */
+  pack(pieces: readonly SizedPiece[], blocks: readonly Block[], bytes = 0): Shipment {
+    const young = this.#young(blocks);
+    const youngBytes = young.reduce((sum, block) => sum + bytesOf(block), 0);
+    const pieceBytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+    const own = new Packing(() => OWN);
+    const fresh = new Packing(() => this.#number());
+    const keepsYoung = this.#carries(youngBytes, bytes);
+    const keepsPieces = bytes + pieceBytes + (keepsYoung ? youngBytes : 0) <= OWN_BYTES;
+    const places = new Map<Block, Place>();
+    for (const block of young) {
+      const size = bytesOf(block);
+      const place: Place = [...(keepsYoung ? own : fresh).put(block, size), size];
+      places.set(block, place);
+      if (!keepsYoung) this.#places.set(block, place);
+    }
     const blockPlaces = blocks.map((block) => {
-      const known = this.#places.get(block);
-      if (known && this.#bytes.has(known[0]) && !wasteful.has(known[0])) return known;
-      const bytes = bytesOf(block);
-      const place: Place = [...lasting.put(block, bytes), bytes];
-      this.#places.set(block, place);
+      const place = places.get(block) ?? this.#places.get(block);
+      if (place === undefined) throw new Error("a block without a place");
       return place;
     });
-    const piecePlaces = pieces.map(({ piece, bytes }) => passing.put(piece, bytes));
+    // What passes does not stay for the sake of what lasts.
+    const passing = keepsPieces ? own : new Packing(() => this.#number());
+    const piecePlaces = pieces.map(({ piece, bytes: size }) => passing.put(piece, size));
     this.#places.keep(blocks);
+    for (const packing of [fresh, passing]) {
+      for (const [crate, size] of packing.bytes) if (crate !== OWN) this.#bytes.set(crate, size);
+    }
     const needed = new Set([...blockPlaces, ...piecePlaces].map(([crate]) => crate));
-    const thrown = [...this.#bytes.keys()].filter((crate) => !needed.has(crate) && !this.#durable.has(crate));
-    for (const crate of thrown) this.#bytes.delete(crate);
-    for (const [crate, bytes] of [...lasting.bytes, ...passing.bytes]) this.#bytes.set(crate, bytes);
-    const crates = Array.from(needed, (crate) => [crate, this.#bytes.get(crate) ?? 0] as const);
+    needed.delete(OWN);
+    const written = new Map([...fresh.crates, ...passing.crates]);
+    written.delete(OWN);
     return {
-      places: { pieces: piecePlaces, blocks: blockPlaces, crates },
-      written: new Map([...lasting.crates, ...passing.crates]),
-      largest: Math.max(0, ...lasting.bytes.values(), ...passing.bytes.values()),
-      thrown,
+      places: {
+        pieces: piecePlaces,
+        blocks: blockPlaces,
+        crates: Array.from(needed, (crate) => [crate, this.#bytes.get(crate) ?? 0] as const),
+      },
+      own: own.crates.get(OWN) ?? [],
+      ownBytes: own.bytes.get(OWN) ?? 0,
+      written,
+      largest: Math.max(0, ...fresh.bytes.values(), ...passing.bytes.values()),
+      thrown: this.#throwOut(needed),
     };
   }
 
+  #carries(youngBytes: number, bytes: number): boolean {
+    this.#carried += 1;
+    const old = this.#carried > YOUNG_SNAPSHOTS && youngBytes >= YOUNG_LEAST_BYTES;
+    if (!old && youngBytes <= YOUNG_BYTES && bytes + youngBytes <= OWN_BYTES) return true;
+    this.#carried = 0;
+    return false;
+  }
+
+  /** Those that are in no crate, or in one that is given up; each once. */
+  #young(blocks: readonly Block[]): readonly Block[] {
+    const wasteful = this.#wasteful(blocks);
+    return [...new Set(blocks)].filter((block) => {
+      const known = this.#places.get(block);
+      return known === undefined || !this.#bytes.has(known[0]) || wasteful.has(known[0]);
+    });
+  }
+
+  /** @returns the crates to be deleted: nobody needed them for a while. */
+  #throwOut(needed: ReadonlySet<number>): readonly number[] {
+    for (const crate of this.#bytes.keys()) {
+      if (needed.has(crate) || this.#durable.has(crate)) continue;
+      this.#bytes.delete(crate);
+      this.#idle.set(crate, 0);
+    }
+    const thrown: number[] = [];
+    for (const [crate, snapshots] of this.#idle) {
+      this.#idle.set(crate, snapshots + 1);
+      if (snapshots >= IDLE_SNAPSHOTS) thrown.push(crate);
+    }
+    for (const crate of thrown) this.#idle.delete(crate);
+    return thrown;
+  }
+
+  /** Of a crate: one that is not needed, which is written over, before another one. */
   #number(): number {
+    for (const crate of this.#idle.keys()) {
+      this.#idle.delete(crate);
+      return crate;
+    }
     this.#next += 1;
     return this.#next;
   }
@@ -100,17 +178,21 @@ export class Crates {
     this.#places = new BlockPlaces();
   }
 
-  /** @param crates all there are. @throws when a part is missing. */
-  unpack(places: Places, crates: ReadonlyMap<number, Crate>): { pieces: Piece[]; blocks: Block[] } {
+  /** @param crates all there are. @param own the snapshot's own. @throws when a part is missing. */
+  unpack(
+    places: Places,
+    crates: ReadonlyMap<number, Crate>,
+    own: Crate,
+  ): { pieces: Piece[]; blocks: Block[] } {
     const part = (crate: number, index: number): Piece | Block => {
-      const found = crates.get(crate)?.[index];
+      const found = (crate === OWN ? own : crates.get(crate))?.[index];
       if (found === undefined) throw new Error("a part of the snapshot is missing");
       return found;
     };
     const pieces = places.pieces.map(([crate, index]) => part(crate, index) as Piece);
     const blocks = places.blocks.map((place) => {
       const block = part(place[0], place[1]);
-      this.#places.set(block, place);
+      if (place[0] !== OWN) this.#places.set(block, place);
       return block;
     });
     // Those that are needed by nothing were left over by a crash: the next snapshot throws them out.

@@ -13,10 +13,14 @@ export interface RelayEnv {
   readonly ASSETS?: Fetcher;
   /** Secret of at least 32 characters that signs tokens. Absent: 500, but for development on loopback. */
   readonly RELAY_SIGNING_KEY?: string;
-  /** JSON `[{id, sha256, limits?: {sessions_per_minute?, concurrent?}}]`. Absent: no key is accepted. */
+  /** API keys, written by `npm run keys` (key-store.ts). Absent: those of RELAY_API_KEYS alone. */
+  readonly RELAY_KEYS?: KVNamespace;
+  /** JSON `[{id, sha256, operator?, limits?: {sessions_per_minute?, concurrent?}}]`. Absent: those of RELAY_KEYS alone. */
   readonly RELAY_API_KEYS?: string;
   /** `"1"`: on loopback the key `relay-dev` is accepted. Never set it in a deployment. */
   readonly RELAY_DEV?: string;
+  /** With RELAY_DEV: a key of 32 characters or more that opens every route, from wherever it comes. */
+  readonly RELAY_DEV_KEY?: string;
   /** Workers rate limiting, keyed by API key. Absent: each isolate counts for itself. */
   readonly RATE_LIMIT?: RateLimit;
   /** Analytics Engine data set. Absent: counters are seen in the session's state only. */

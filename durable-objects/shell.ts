@@ -25,7 +25,16 @@ import { Timer, type Clock } from "./timer.ts";
 /** What the shell needs of a session: the core's own class, or a scripted double. */
 export type SessionCore = Pick<
   Session,
-  "handle" | "deadline" | "quiet" | "busy" | "snapshot" | "state" | "terminate" | "resumable" | "extended"
+  | "handle"
+  | "deadline"
+  | "quiet"
+  | "busy"
+  | "covers"
+  | "snapshot"
+  | "state"
+  | "terminate"
+  | "resumable"
+  | "extended"
 >;
 
 export interface ShellHost {
@@ -33,6 +42,11 @@ export interface ShellHost {
   readonly dial: Dial;
   /** Stores a snapshot, off the hot path. Resolves when it is durable, rejects when it could not be stored. */
   save(peers: readonly PeerId[], snapshot: SessionSnapshot): Promise<void>;
+  /**
+   * Instead of `save`, where nothing of the session is stored: the store knows that there is one. Such a session lives in
+   * memory only, and does not leave it by itself.
+   */
+  readonly mark?: () => Promise<void>;
   metric(name: string, value: number, upstream?: string): void;
   /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
   consult(samples: Int16Array): Promise<number>;
@@ -388,6 +402,8 @@ export class Shell {
   }
 
   async #save(): Promise<Covers> {
+    const { covers } = this.#session;
+    if (this.#host.mark !== undefined) return this.#host.mark().then(() => covers);
     const client = this.#client === null ? [] : [CLIENT];
     let snapshot: SessionSnapshot;
     try {
@@ -453,7 +469,7 @@ export class Shell {
 
   /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */
   #sleepAt(): number | null {
-    if (this.#asleep || this.#snapshots.writing) return null;
+    if (this.#asleep || this.#snapshots.writing || this.#host.mark !== undefined) return null;
     if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
     const deadline = this.#deadline;

@@ -15,14 +15,16 @@ export interface VoiceSessionRpc {
   prepare(ticket: string, session: string): Promise<void>;
   /** Builds the session before its client comes. `setup`: a `CallSetup` as JSON. False: it was there already. */
   prewarm(setup: string): Promise<boolean>;
-  /** `SessionState` as JSON, or null when this key has no such session here. */
-  state(keyId: string): Promise<string | null>;
+  /** `SessionState` as JSON, or null when this key has no such session here. Null: an operator asks. */
+  state(keyId: string | null): Promise<string | null>;
   /** This key's session is here and has not ended. */
   alive(keyId: string): Promise<boolean>;
   /** Since when (ms since 1970) its client is gone, while it is waited for; null: it is there, or never came. */
   vacantSince(keyId: string): Promise<number | null>;
   /** Ends the session if its client is gone: its place is wanted. False: it is not to be had. */
   yieldPlace(keyId: string): Promise<boolean>;
-  /** Ends the session. False when this key has no such session here. */
-  terminate(keyId: string): Promise<boolean>;
+  /** Ends the session. False when this key has no such session here. Null: an operator does. */
+  terminate(keyId: string | null): Promise<boolean>;
+  /** A session that nobody has opened begins no more until then (ms since 1970). False: it was begun before. */
+  withdraw(until: number): Promise<boolean>;
 }

@@ -14,6 +14,7 @@ import {
   type SessionSetup,
   type SessionSnapshot,
 } from "../src/session/session.ts";
+import { silenced } from "../src/session/silenced.ts";
 import { Counters } from "../src/telemetry/metrics.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
 import {
@@ -24,7 +25,7 @@ import {
   type CallSetup,
   type Refusal,
 } from "./call-setup.ts";
-import { ABANDONED_MS, CallStore, type FoundMoment, type Moment } from "./call-store.ts";
+import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
@@ -32,9 +33,11 @@ import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
+import { type KeyWatch, watchKey } from "./key-watch.ts";
 import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
 import { type Found, Shell, type SessionCore, type ShellHost } from "./shell.ts";
 import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
+import { locksOf } from "./session-locks.ts";
 import { WALL_CLOCK } from "./timer.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
@@ -43,6 +46,9 @@ const TICKET_LIMIT = 4;
 /** A client that dials again may be faster than the news that its last connection broke. */
 const GRACE_MS = 250;
 const GRACE_STEP_MS = 25;
+
+/** In place of a token's name: the session was ended before anybody opened it. */
+const WITHDRAWN = "withdrawn";
 
 /** Answered by the runtime while the session rests: the object sleeps on (Durable Objects, hibernation API). */
 const BEAT = '{"type":"session.heartbeat"}';
@@ -53,6 +59,7 @@ interface Live {
   readonly call: CallSetup;
   readonly core: SessionCore;
   readonly shell: Shell;
+  readonly watch: KeyWatch;
 }
 
 export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessionRpc {
@@ -109,7 +116,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return true;
   }
 
-  async state(keyId: string): Promise<string | null> {
+  async state(keyId: string | null): Promise<string | null> {
     const live = this.#of(keyId);
     if (live === null) return null;
     // The name by which the doors know it; the core is given the part that is drawn.
@@ -117,7 +124,14 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return JSON.stringify({ ...live.core.state(), id, metrics: this.#counters.totals() });
   }
 
-  async terminate(keyId: string): Promise<boolean> {
+  async withdraw(until: number): Promise<boolean> {
+    if (this.#unread || this.#live !== null || this.#store.used !== null) return false;
+    this.#store.consume({ jti: WITHDRAWN, exp: Math.ceil(until / 1000) });
+    await this.#store.wipe(Date.now());
+    return true;
+  }
+
+  async terminate(keyId: string | null): Promise<boolean> {
     const live = this.#of(keyId);
     if (live === null) return this.#unread && this.#forget(keyId);
     // Ended before its client came: the token must not begin it again.
@@ -175,8 +189,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     await this.#store.rang(Date.now(), !shell.over);
   }
 
-  #of(keyId: string): Live | null {
-    return this.#live?.call.keyId === keyId ? this.#live : null;
+  /** The session, if it is this key's. Null: an operator asks, to whom all are. */
+  #of(keyId: string | null): Live | null {
+    return keyId === null || this.#live?.call.keyId === keyId ? this.#live : null;
   }
 
   /** Nothing here awaits: two connections with one token are told apart by the order in which they came. */
@@ -187,6 +202,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       return this.#live?.shell.attended === true ? "session_busy" : null;
     }
     if (secret !== null && call === null) return "session_not_found";
+    if (this.#live === null && this.#store.used?.jti === WITHDRAWN) return "session_ended";
     const token = call?.token ?? null;
     if (token !== null && !this.#store.consume(token)) return secret === null ? "token_used" : "session_busy";
     if (this.#live === null) {
@@ -221,20 +237,24 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
-  #start(call: CallSetup): void {
+  #start(call: CallSetup): Plan {
     const now = Date.now();
     const setup = this.#setup(call);
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.#store.begin(call);
-    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan)) };
+    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
+    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, watch)), watch };
+    watch.start(false);
+    return setup.plan;
   }
 
   /** Before its client comes. @throws as `#start`. */
   #prepare(call: CallSetup): void {
-    this.#start(call);
-    this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
+    const { storage } = this.#start(call);
+    // Of one that is not stored nothing is known until its client comes: the token has all of it.
+    if (storage !== "none") this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot, if that can be read. */
@@ -250,7 +270,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** @throws when what is stored is not whole or of an unknown version, or the configuration has no such route any more. */
   #restore(): void {
-    const call = this.#store.call;
+    const { call, fleeting } = this.#store;
+    if (fleeting !== null) return this.#vanish(fleeting);
     if (call === null) {
       // They outlived an object that died before its first snapshot.
       this.#putOut([]);
@@ -269,8 +290,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const now = Date.now();
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
-    const shell = new Shell(core, this.#host(setup.plan), { client, pending, asleep, vacantSince });
-    this.#live = { call, core, shell };
+    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
+    const found = { client, pending, asleep, vacantSince };
+    const shell = new Shell(core, this.#host(setup.plan, call, watch), found);
+    this.#live = { call, core, shell, watch };
+    if (!asleep) watch.start(true);
     this.#putOut([client, ...pending.map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
@@ -278,7 +302,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (core.deadline !== null && core.deadline <= now) shell.woken();
   }
 
-  /** It was pre-warmed and died before it was stored with its client. */
+  /** It died before anything of it was stored, or nothing of it is. */
   #vanish(call: CallSetup): void {
     this.#leave(call);
     for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
@@ -317,28 +341,38 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   #setup(call: CallSetup): SessionSetup {
     const { id, model, intent, session } = call;
-    return { id, model, intent, session, plan: resolvePlan(relayConfig, model, this.env) };
+    const plan = resolvePlan(relayConfig, model, this.env);
+    return { id, model, intent, session, plan, locks: locksOf(call, plan) };
   }
 
   #dependencies(): SessionDependencies {
     return { drawId, createUpstream, kernels: loadKernels() };
   }
 
-  #host({ name: plan, endOfTurn }: Plan): ShellHost {
+  #host({ name: plan, endOfTurn, storage }: Plan, call: CallSetup, watch: KeyWatch): ShellHost {
+    const { keyId } = call;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
       consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
       dial: this.#dialler.dial,
-      save: (peers, session) => this.#save({ peers, session, at: Date.now() }),
+      save: (peers, whole) => {
+        const session = storage === "text" ? silenced(whole) : whole;
+        return this.#save({ peers, session, at: Date.now() });
+      },
+      ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
       metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
       sleep: (at, current) => {
-        this.#counters.flush(this.env.METRICS, plan);
+        watch.stop();
+        this.#counters.flush(this.env.METRICS, plan, keyId);
         this.#store.sleep(current);
         if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
       },
       rest: (on) => this.ctx.setWebSocketAutoResponse(on ? HEARTBEAT : undefined),
-      awake: () => this.#store.awake(),
+      awake: () => {
+        this.#store.awake();
+        watch.start(true);
+      },
       ended: () => this.#finish(plan),
       failed: (error) => {
         console.error("a voice session failed", describeFailure(error));
@@ -350,6 +384,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #save(moment: Moment): Promise<void> {
     const saved = this.#store.save(moment).catch((error: unknown) => {
       this.#counters.add("snapshot_failures", 1);
+      // As the platform does by itself: what goes on is another object, from the last snapshot that is durable.
+      if (error instanceof WriteFailed) this.ctx.abort(error.message);
       throw error;
     });
     this.ctx.waitUntil(saved.catch(() => {}));
@@ -358,8 +394,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** The state stays readable while the object is in memory. */
   #finish(plan: string): void {
+    this.#live?.watch.stop();
     this.#leave(this.#live?.call ?? null);
-    this.#counters.flush(this.env.METRICS, plan);
+    this.#counters.flush(this.env.METRICS, plan, this.#live?.call.keyId ?? "");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
   }
 
@@ -404,9 +441,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** The owner of what cannot be read ends it. */
-  async #forget(keyId: string): Promise<boolean> {
+  async #forget(keyId: string | null): Promise<boolean> {
     const call = this.#storedCall();
-    if (call?.keyId !== keyId) return false;
+    if (call === null || (keyId !== null && call.keyId !== keyId)) return false;
     if (call.token !== null) this.#store.consume(call.token);
     this.#leave(call);
     await this.#store.wipe(Date.now());

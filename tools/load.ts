@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { markdownTable } from "../bench/report.ts";
 import { call, type CallFigures } from "./load/caller.ts";
+import { devKeyFor } from "./relay/dev-key.ts";
 
 const HELP = `npm run load -- --sessions N --seconds S [options]
 
@@ -13,7 +14,7 @@ turns), ends a turn, waits for the answer to be complete, and speaks again. For 
   --ramp S         seconds over which they begin      (1)
   --turn S         seconds of speech in a turn        (2)
   --url URL        relay to call                      (ws://127.0.0.1:8787)
-  --key KEY        API key                            ($RELAY_API_KEY, else relay-dev)
+  --key KEY        API key                            ($RELAY_API_KEY, else what npm start prints)
   --model NAME     route of relay.config.ts           (demo)
   --json           print one JSON object
   --help
@@ -80,9 +81,10 @@ async function main(): Promise<number> {
   }
   const sessions = Math.round(positive("sessions", values.sessions, 10));
   const ramp = positive("ramp", values.ramp, 1);
+  const relay = values.url ?? "ws://127.0.0.1:8787";
   const options = {
-    url: `${(values.url ?? "ws://127.0.0.1:8787").replace(/^http/, "ws").replace(/\/$/, "")}/v1/realtime?model=${encodeURIComponent(values.model ?? "demo")}`,
-    key: values.key ?? process.env["RELAY_API_KEY"] ?? "relay-dev",
+    url: `${relay.replace(/^http/, "ws").replace(/\/$/, "")}/v1/realtime?model=${encodeURIComponent(values.model ?? "demo")}`,
+    key: values.key ?? process.env["RELAY_API_KEY"] ?? devKeyFor(relay),
     seconds: positive("seconds", values.seconds, 10),
     turnMs: positive("turn", values.turn, 2) * 1000,
   };

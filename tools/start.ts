@@ -4,17 +4,19 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { drawDevKey, leaveDevKey, spendingRoutes } from "./relay/dev-key.ts";
 import { freePort, startProcess, waitForHealth, type Started } from "./relay/processes.ts";
 import { createCertificate, startTlsFront } from "./relay/tls.ts";
+import { messageOf, WRANGLER_ENV, wranglerScript } from "./relay/wrangler.ts";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 const READY_LIMIT_MS = 60_000;
+const DEV_VARS = resolve(PROJECT, process.env["DEV_VARS"] || ".dev.vars");
 
 const HELP = `npm start                 the relay and the demo voice, on loopback
 npm start -- --tls        and an https/wss listener with a self-signed certificate
@@ -23,9 +25,10 @@ npm start -- --verbose    with everything that wrangler and the demo voice print
 Environment:
   PORT        port of the relay        (8787; 0: any free port)
   DEMO_PORT   port of the demo voice   (8788; 0: any free port)
+  DEV_VARS    file with secrets        (.dev.vars)
   TLS_PORT    port of the TLS listener (8443; 0: any free port)
 
-Secrets for other routes of relay.config.ts are read from .dev.vars, as wrangler does.
+Secrets for other routes of relay.config.ts are read from .dev.vars, as wrangler does. For those it draws a key and prints it.
 Ends with code 0 when stopped by a signal, 1 when something failed, 2 on a wrong argument.
 `;
 
@@ -110,7 +113,9 @@ async function startAll(settings: Settings): Promise<Promise<string>[]> {
   await import("./build.ts");
   say("starting …");
   const demo = startDemo(demoPort, settings.verbose);
-  const relay = await startRelay(port, demoPort, settings.verbose);
+  const paid = await routesThatSpend(demoPort);
+  const key = paid.length === 0 ? null : drawDevKey();
+  const relay = await startRelay(port, demoPort, key, settings.verbose);
   try {
     await waitForHealth(`http://127.0.0.1:${port}/healthz`, relay, READY_LIMIT_MS);
   } catch (error) {
@@ -119,7 +124,8 @@ async function startAll(settings: Settings): Promise<Promise<string>[]> {
     });
   }
   const caFile = tlsPort === null ? null : await startTls(tlsPort, port);
-  process.stdout.write(directions(port, demoPort, tlsPort, caFile));
+  if (key !== null) closers.push(await leaveDevKey(tlsPort === null ? [port] : [port, tlsPort], key));
+  process.stdout.write(directions({ port, demoPort, tlsPort, caFile, key, paid }));
   return [
     demo.ended.then((how) => `the demo voice ended (${how})\n${demo.tail.join("\n")}`),
     relay.ended.then((how) => `the relay ended (${how})\n${relay.tail.join("\n")}`),
@@ -136,17 +142,36 @@ function startDemo(port: number, verbose: boolean): Started {
   return demo;
 }
 
-async function startRelay(port: number, demoPort: number, verbose: boolean): Promise<Started> {
+/** The build has run by now: relay.config.ts is code. */
+async function routesThatSpend(demoPort: number): Promise<readonly string[]> {
+  const { default: config } = await import("../relay.config.ts");
+  const own = existsSync(DEV_VARS) ? await readFile(DEV_VARS, "utf8") : "";
+  return spendingRoutes(config, `${own}\nDEMO_URL=${demoUrl(demoPort)}\n`);
+}
+
+function demoUrl(port: number): string {
+  return `http://127.0.0.1:${port}/v1/realtime`;
+}
+
+async function startRelay(
+  port: number,
+  demoPort: number,
+  key: string | null,
+  verbose: boolean,
+): Promise<Started> {
   // In a file that only this user reads: arguments are visible to everybody on the machine.
   const directory = await mkdtemp(join(tmpdir(), "relay-start-"));
   closers.push(() => rm(directory, { recursive: true, force: true }));
   const vars = join(directory, "vars");
-  await writeFile(
-    vars,
-    `RELAY_DEV=1\nDEMO_URL=http://127.0.0.1:${demoPort}/v1/realtime\nRELAY_SIGNING_KEY=${randomBytes(32).toString("base64url")}\n`,
-    { mode: 0o600 },
-  );
-  const own = existsSync(join(PROJECT, ".dev.vars")) ? ["--env-file", ".dev.vars"] : [];
+  const lines = {
+    RELAY_DEV: "1",
+    DEMO_URL: demoUrl(demoPort),
+    RELAY_SIGNING_KEY: randomBytes(32).toString("base64url"),
+    ...(key !== null && { RELAY_DEV_KEY: key }),
+  };
+  const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(vars, text.join(""), { mode: 0o600 });
+  const own = existsSync(DEV_VARS) ? ["--env-file", DEV_VARS] : [];
   const args = [
     wranglerScript(),
     "dev",
@@ -160,16 +185,11 @@ async function startRelay(port: number, demoPort: number, verbose: boolean): Pro
   const quiet = ["--show-interactive-dev-session=false", "--log-level", verbose ? "log" : "warn"];
   const relay = startProcess(process.execPath, [...args, ...own, "--env-file", vars, ...quiet], {
     cwd: PROJECT,
-    env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+    env: { ...process.env, ...WRANGLER_ENV },
     onLine: (line) => line.trim() !== "" && say(`relay ${line}`),
   });
   closers.push(() => relay.stop());
   return relay;
-}
-
-function wranglerScript(): string {
-  const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
-  return join(dirname(manifest), "bin/wrangler.js");
 }
 
 /** Path of the certificate to trust. */
@@ -186,12 +206,24 @@ async function startTls(port: number, relayPort: number): Promise<string> {
   return file;
 }
 
-function directions(port: number, demoPort: number, tlsPort: number | null, caFile: string | null): string {
+interface Running {
+  readonly port: number;
+  readonly demoPort: number;
+  readonly tlsPort: number | null;
+  readonly caFile: string | null;
+  /** Null: there is no route that needs one. */
+  readonly key: string | null;
+  readonly paid: readonly string[];
+}
+
+function directions({ port, demoPort, tlsPort, caFile, key, paid }: Running): string {
+  const free = key === null ? "" : ", opens no route that spends a secret";
   const lines = [
     "",
-    `  playground   http://127.0.0.1:${port}/`,
+    `  playground   http://127.0.0.1:${port}/${key === null ? "" : `#key=${key}`}`,
     `  WebSocket    ws://127.0.0.1:${port}/v1/realtime?model=demo`,
-    `  key          relay-dev   (accepted on loopback only)`,
+    `  key          relay-dev   (accepted on loopback only${free})`,
+    ...(key === null ? [] : [`  key          ${key}   (of this start; opens ${paid.join(", ")} too)`]),
     `  demo voice   ws://127.0.0.1:${demoPort}/v1/realtime`,
   ];
   if (tlsPort !== null) {
@@ -210,10 +242,6 @@ function directions(port: number, demoPort: number, tlsPort: number | null, caFi
     "",
   );
   return `${lines.join("\n")}\n`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function say(line: string): void {

@@ -1,6 +1,7 @@
 /** `npm run talk -- FILE.wav`: holds a call in real time from a recording and reports what happened when. */
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { devKeyFor } from "./relay/dev-key.ts";
 import { Call, type Outcome } from "./talk/call.ts";
 import { plainAnswer } from "./talk/ledger.ts";
 import { LastingLine } from "./talk/lasting-line.ts";
@@ -16,7 +17,7 @@ prints what happened when. Any WAV file will do: 8 to 48 kHz and others, 8 to 32
 
   --url URL        relay to call                       (ws://127.0.0.1:8787)
                    with a path, it is dialled as it is: a session's URL, or another server's
-  --key KEY        API key                             ($RELAY_API_KEY, else relay-dev)
+  --key KEY        API key                             ($RELAY_API_KEY, else what npm start prints)
   --model NAME     route of relay.config.ts            (demo)
   --out FILE       write what the listener heard to this WAV file
   --binary         duplex.v1 with binary audio         (this is the default)
@@ -46,6 +47,7 @@ interface Arguments {
 
 class UsageError extends Error {}
 
+const LOCAL_RELAY = "ws://127.0.0.1:8787";
 const CODES: Readonly<Record<Outcome, number>> = { over: 0, lost: 1, unheard: 3, unanswered: 3 };
 
 function readArguments(argv: string[]): Arguments | "help" {
@@ -64,8 +66,8 @@ function readArguments(argv: string[]): Arguments | "help" {
     throw new UsageError("--drop needs duplex.v1: --json-audio cannot come back");
   return {
     file,
-    url: callUrl(values.url ?? "ws://127.0.0.1:8787", values.model ?? "demo"),
-    key: values.key ?? process.env["RELAY_API_KEY"] ?? "relay-dev",
+    url: callUrl(values.url ?? LOCAL_RELAY, values.model ?? "demo"),
+    key: values.key ?? process.env["RELAY_API_KEY"] ?? devKeyFor(values.url ?? LOCAL_RELAY),
     model: values.model ?? "demo",
     out: values.out ?? null,
     binary: values["json-audio"] !== true,

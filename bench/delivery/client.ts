@@ -81,18 +81,17 @@ export class ResumingClient {
   acknowledged = 0;
   heardAt = performance.now();
 
-  private constructor(id: string, port: number, path: string) {
+  private constructor(id: string, port: number, token: string) {
     this.id = id;
     this.#port = port;
-    this.#socket = this.#dial(path);
+    this.#socket = this.#dial(`relay-token.${token}`);
     this.#timer = setInterval(() => this.#tick(), ACK_EVERY_MS);
   }
 
   /** A new session of `model`; resolves at its first `session.created`. */
   static async open(target: ClientTarget, model: string, session: JsonObject = {}): Promise<ResumingClient> {
     const made = parseJsonObject(await post(target, JSON.stringify({ model, session })));
-    const url = new URL(textAt(made, "url") ?? "http://no-session.invalid");
-    const client = new ResumingClient(textAt(made, "id") ?? "", target.port, url.pathname + url.search);
+    const client = new ResumingClient(textAt(made, "id") ?? "", target.port, textAt(made, "token") ?? "");
     await once(client.#socket, "open");
     const created = await client.event("session.created");
     client.#token = textAt(objectAt(objectAt(created, "session"), "relay"), "resume_token") ?? "";
@@ -100,8 +99,10 @@ export class ResumingClient {
     return client;
   }
 
-  #dial(path: string): WebSocket {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.#port}${path}`, ["duplex.v1"], {
+  /** @param by the subprotocol that says who comes. */
+  #dial(by: string): WebSocket {
+    const url = `ws://127.0.0.1:${this.#port}/v1/sessions/${this.id}`;
+    const socket = new WebSocket(url, ["duplex.v1", by], {
       perMessageDeflate: false,
       handshakeTimeout: HANDSHAKE_MS,
     });
@@ -240,7 +241,7 @@ export class ResumingClient {
     const token = this.#token;
     const from = this.events.length;
     const former = this.#socket;
-    this.#socket = this.#dial(`/v1/sessions/${this.id}?resume_token=${encodeURIComponent(token)}`);
+    this.#socket = this.#dial(`relay-resume.${token}`);
     await once(this.#socket, "open");
     former.terminate();
     const askedAt = performance.now();

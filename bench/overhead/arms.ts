@@ -18,13 +18,14 @@ export interface Arm {
   close(): Promise<void>;
 }
 
-interface Child {
+export interface Child {
   readonly port: number;
   readonly pid: number;
   close(): Promise<void>;
 }
 
-async function startChild(file: string, ...args: string[]): Promise<Child> {
+/** A script of this folder in a process of its own. */
+export async function startChild(file: string, ...args: string[]): Promise<Child> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

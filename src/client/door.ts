@@ -72,11 +72,10 @@ async function ask(url: URL, request: RequestInit): Promise<JsonObject | null> {
   throw new RelayError("refused", reason ?? `The relay answered ${response.status}`, response.status);
 }
 
-/** Where the session that was opened at `target` is resumed. */
+/** Where the session that was opened at `target` is resumed. Its token goes as a subprotocol, as any other does. */
 export function resumeTarget(target: Target, sessionId: string, resumeToken: string): Target {
   const url = new URL(`/v1/sessions/${encodeURIComponent(sessionId)}`, target.url);
-  url.searchParams.set("resume_token", resumeToken);
-  return { url: url.href, protocols: [SUBPROTOCOL] };
+  return { url: url.href, protocols: [SUBPROTOCOL, `relay-resume.${resumeToken}`] };
 }
 
 /** Opens the socket and waits until it is usable. One that opens after it was given up is closed without a word. */

@@ -1,6 +1,8 @@
 /** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
 import * as v from "valibot";
 import { type Json, isJsonObject } from "../protocol/json.ts";
+import { STORAGE_MODES } from "../session/plan.ts";
+import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -71,6 +73,16 @@ const route = v.strictObject({
   ),
   /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
   session: v.optional(jsonObject),
+  /**
+   * Fields of the session that are what `session` says, whoever asks: `["instructions", "tools", "prompt"]`, a path
+   * (`"audio.input.turn_detection.idle_timeout_ms"`), or `"unknown"` for members that this relay only hands on.
+   */
+  locked: v.optional(lockedFields),
+  /**
+   * Kinds of tools that sessions of this route may be given: `["function", "mcp"]`. Default: any, by API key; clients that
+   * come with a client secret or a session's token bring functions only.
+   */
+  toolTypes: v.optional(toolTypes),
   detector: v.optional(v.picklist(["auto", "energy"])),
   /**
    * Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence for
@@ -78,6 +90,11 @@ const route = v.strictObject({
    */
   transcriber: v.optional(upstream),
   endOfTurn: v.optional(endOfTurn),
+  /**
+   * What is stored of a session while it lasts: `audio` (the default), everything; `text`, no sample of either side: what
+   * only sound knew is lost with the object; `none`, nothing of it: it ends with the object (docs/privacy.md).
+   */
+  storage: v.optional(v.picklist(STORAGE_MODES)),
   /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
   parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** The longest session in minutes, whatever its provider's cap. Default 240. */

@@ -40,7 +40,10 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
+    ...(route.storage !== undefined && { storage: route.storage }),
     ...limitsOf(route),
+    ...(route.locked !== undefined && { locked: route.locked }),
+    ...(route.toolTypes !== undefined && { toolTypes: route.toolTypes }),
     ...(route.transcriber !== undefined && {
       transcriber: resolveUpstream(name, route.transcriber, model ?? name, bindings),
     }),
@@ -59,6 +62,45 @@ export function offeredRoutes(config: RelayConfig, bindings: Bindings): readonly
       throw error;
     }
   });
+}
+
+/**
+ * Whether the relay spends a secret of the deployment's for sessions of this model: a header or an address's query or
+ * user that comes from a binding, or Workers AI.
+ */
+export function spendsSecret(config: RelayConfig, model: string | null, bindings: Bindings): boolean {
+  const route = config.routes[routeName(config, model) ?? ""];
+  if (route === undefined) return false;
+  const { upstreams, transcriber, endOfTurn } = route;
+  const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
+  const targets: readonly Pick<Target, "url" | "headers">[] = [
+    ...dialled.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]),
+    ...(endOfTurn?.adapter === "http" ? [endOfTurn] : []),
+  ];
+  return endOfTurn?.adapter === "workers-ai" || targets.some((target) => carriesSecret(target, bindings));
+}
+
+function carriesSecret({ url, headers }: Pick<Target, "url" | "headers">, bindings: Bindings): boolean {
+  if (Object.values(headers ?? {}).some((value) => typeof value !== "string")) return true;
+  if (url === undefined || typeof url === "string") return false;
+  const value: unknown = Reflect.get(bindings, url.env);
+  if (typeof value !== "string" || !URL.canParse(value)) return value !== undefined;
+  const { username, password, search } = new URL(value);
+  return username + password + search !== "";
+}
+
+/**
+ * Whether a client that may have the default route only may call it by this name: the route's own, or any that leads to
+ * it, where its upstreams are not asked for the very string.
+ */
+export function namesDefaultRoute(config: RelayConfig, model: string): boolean {
+  const name = config.defaultRoute;
+  const route = config.routes[name ?? ""];
+  if (route === undefined || routeName(config, model) !== name) return false;
+  const { upstreams, transcriber } = route;
+  const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
+  const targets = dialled.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
+  return model === name || !targets.some((target) => target.model === "*");
 }
 
 function limitsOf({ parkAfterMs, sessionMinutes }: RouteConfig): Pick<Plan, "limits"> {

@@ -15,6 +15,13 @@ export async function requireApiKey(c: DoorContext): Promise<ApiKey> {
   return checkApiKey(c, key);
 }
 
+/** @throws Problem 401, or 403 for a key that is no operator's. */
+export async function requireOperator(c: DoorContext): Promise<ApiKey> {
+  const key = await requireApiKey(c);
+  if (key.operator) return key;
+  throw new Problem("operator_needed", 'Metrics are for a key with "operator": true.');
+}
+
 /** For the OpenAI door: an API key or a client secret, with what the secret grants. */
 export async function requireKeyOrSecret(
   c: DoorContext,
@@ -22,7 +29,7 @@ export async function requireKeyOrSecret(
   const { key } = readCredentials(c.req.raw);
   if (key === null || !isClientSecret(key)) return { key: await requireApiKey(c), secret: null };
   const secret = await readToken(c, key, "client_secret");
-  return { key: keyBehind(c, secret), secret };
+  return { key: await keyBehind(c, secret), secret };
 }
 
 /** For a session's own address: its token, or the API key that may attach to a session that is there already. */
@@ -36,18 +43,20 @@ export async function requireTokenOrKey(
   if (token.sessionId !== sessionId) {
     throw new Problem("invalid_credentials", "The token is for another session.", CHALLENGE);
   }
-  return { key: keyBehind(c, token), token };
+  return { key: await keyBehind(c, token), token };
 }
 
 async function checkApiKey(c: DoorContext, presented: string): Promise<ApiKey> {
-  const key = await findApiKey(c.env, c.req.url, presented);
+  const key = await findApiKey(c, presented);
   if (key === null) throw new Problem("invalid_credentials", "The API key is not known here.", CHALLENGE);
   return key;
 }
 
-function keyBehind(c: DoorContext, token: Token): ApiKey {
-  const key = apiKeyById(c.env, c.req.url, token.keyId);
-  if (key === null)
+/** @throws Problem 401 when it was removed, or replaced under its id. */
+async function keyBehind(c: DoorContext, token: Token): Promise<ApiKey> {
+  const { id, fingerprint } = token.key;
+  const key = await apiKeyById(c, id);
+  if (key === null || (fingerprint !== null && fingerprint !== key.fingerprint))
     throw new Problem("invalid_credentials", "The key that issued this is not known any more.", CHALLENGE);
   return key;
 }

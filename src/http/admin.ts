@@ -1,13 +1,13 @@
 /** For those who run the relay: health, metrics, the page. */
 import { Hono } from "hono";
-import { requireApiKey } from "./access.ts";
+import { requireOperator } from "./access.ts";
 import type { DoorEnv } from "./door.ts";
 import { Problem } from "./problem.ts";
 
 export const admin = new Hono<DoorEnv>()
   .get("/healthz", (c) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" }))
   .get("/metrics", async (c) => {
-    await requireApiKey(c);
+    await requireOperator(c);
     return c.body(c.var.counters.toText(), 200, {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
     });

@@ -7,10 +7,13 @@ export interface Credentials {
   readonly key: string | null;
   /** Token of a session of `POST /v1/sessions`. */
   readonly token: string | null;
+  /** Resume token of a session that this client had before. */
+  readonly resume: string | null;
 }
 
 const KEY_PROTOCOL = "openai-insecure-api-key.";
 const TOKEN_PROTOCOL = "relay-token.";
+const RESUME_PROTOCOL = "relay-resume.";
 /** Three parts of base64url: a JWT. What a `Bearer` of that form holds is a token, anything else a key. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
@@ -18,13 +21,12 @@ export function readCredentials(request: Request): Credentials {
   const { headers } = request;
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get("Authorization") ?? "")?.[1] ?? null;
   const protocols = offeredProtocols(headers);
+  const { searchParams } = new URL(request.url);
   const isToken = bearer !== null && JWT.test(bearer) && !bearer.startsWith("ek_");
   return {
     key: (isToken ? null : bearer) ?? headers.get("api-key") ?? entry(protocols, KEY_PROTOCOL),
-    token:
-      (isToken ? bearer : null) ??
-      entry(protocols, TOKEN_PROTOCOL) ??
-      new URL(request.url).searchParams.get("token"),
+    token: (isToken ? bearer : null) ?? entry(protocols, TOKEN_PROTOCOL) ?? searchParams.get("token"),
+    resume: entry(protocols, RESUME_PROTOCOL) ?? searchParams.get("resume_token"),
   };
 }
 

@@ -1,21 +1,28 @@
 /** `GET /v1/models`: the routes whose bindings are there, as OpenAI lists models. */
 import { Hono } from "hono";
-import { offeredRoutes } from "../config/resolve.ts";
+import { offeredRoutes, spendsSecret } from "../config/resolve.ts";
 import { requireApiKey } from "./access.ts";
-import type { DoorEnv } from "./door.ts";
+import type { ApiKey } from "./api-keys.ts";
+import type { DoorContext, DoorEnv } from "./door.ts";
 import { Problem } from "./problem.ts";
 
 const shape = (id: string) => ({ id, object: "model" as const, created: 0, owned_by: "relay" });
 
+function offeredTo(c: DoorContext, key: ApiKey): readonly string[] {
+  const { config } = c.var;
+  const offered = offeredRoutes(config, c.env);
+  return key.spendsNothing ? offered.filter((name) => !spendsSecret(config, name, c.env)) : offered;
+}
+
 export const models = new Hono<DoorEnv>()
   .get("/", async (c) => {
-    await requireApiKey(c);
-    return c.json({ object: "list", data: offeredRoutes(c.var.config, c.env).map(shape) });
+    const key = await requireApiKey(c);
+    return c.json({ object: "list", data: offeredTo(c, key).map(shape) });
   })
   .get("/:id{.+}", async (c) => {
-    await requireApiKey(c);
+    const key = await requireApiKey(c);
     const id = c.req.param("id");
-    if (!offeredRoutes(c.var.config, c.env).includes(id)) {
+    if (!offeredTo(c, key).includes(id)) {
       throw new Problem("model_not_found", "No route of this name is offered.", { param: "model" });
     }
     return c.json(shape(id));

@@ -27,7 +27,8 @@ interface Candidate {
 }
 
 export function limitOf(c: DoorContext, key: ApiKey): number | null {
-  return key.sessionsAtOnce ?? c.var.config.limits?.concurrent ?? null;
+  const limit = key.sessionsAtOnce ?? c.var.config.limits?.concurrent ?? null;
+  return limit === Number.POSITIVE_INFINITY ? null : limit;
 }
 
 /** For how long a session of this plan may need its place. */
@@ -59,6 +60,11 @@ export async function inPlace<T>(
     if (place === "taken" && !alive) await ledger(c, key).release(candidate.id);
     throw error;
   }
+}
+
+/** Of a session that was created and is not to begin any more. */
+export async function giveBack(c: DoorContext, key: ApiKey, id: string): Promise<void> {
+  if (limitOf(c, key) !== null) await ledger(c, key).release(id);
 }
 
 async function takePlace(

@@ -11,6 +11,8 @@ const REASONS = {
   missing_parameter: [400, "A parameter is missing"],
   invalid_credentials: [401, "Credentials are missing or wrong"],
   token_expired: [401, "The token has expired"],
+  key_refused: [403, "This key may not do that"],
+  operator_needed: [403, "This is for the relay's operator"],
   origin_refused: [403, "This origin may not call the relay"],
   not_found: [404, "There is nothing here"],
   not_offered: [404, "The relay does not offer this"],

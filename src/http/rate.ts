@@ -1,7 +1,7 @@
 /**
  * Sessions per minute and API key. A token bucket in this isolate always counts; isolates do not know of each other,
  * so with N of them a key may get N times its limit. The binding RATE_LIMIT (Workers rate limiting, one counter per
- * location) comes on top where it is configured.
+ * location) comes on top, for keys that bring no limit of their own: its own is written in wrangler.toml.
  */
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
@@ -31,15 +31,37 @@ const buckets = new TokenBuckets();
 /** @throws Problem 429 when this key has started its share of sessions. */
 export async function countSession(c: DoorContext, key: ApiKey): Promise<void> {
   const perMinute = key.sessionsPerMinute ?? c.var.config.limits?.sessionsPerMinute ?? null;
-  const waitMs = perMinute === null ? 0 : buckets.take(key.id, perMinute, Date.now());
+  const waitMs =
+    perMinute === null || perMinute === Number.POSITIVE_INFINITY
+      ? 0
+      : buckets.take(key.id, perMinute, Date.now());
   if (waitMs > 0) throw refusal(Math.ceil(waitMs / 1000), `${perMinute} sessions per minute`);
-  if (c.env.RATE_LIMIT === undefined) return;
+  if (c.env.RATE_LIMIT === undefined || key.sessionsPerMinute !== null) return;
   const { success } = await c.env.RATE_LIMIT.limit({ key: key.id });
   if (!success) throw refusal(MINUTE_MS / 1000, "its rate");
 }
 
-function refusal(waitS: number, limit: string): Problem {
-  return new Problem("rate_limited", `This API key may start ${limit}: try again in ${waitS} s.`, {
-    headers: { "Retry-After": String(waitS) },
+/** Tries to come back to one session: a client makes one a second at the most, over minutes. */
+const RETURNS_PER_MINUTE = 60;
+const returns = new TokenBuckets();
+
+/**
+ * Each that succeeds may wake an object and is sent what its client missed.
+ * @param id a name that is one of ours: there are no others to count.
+ * @throws Problem 429
+ */
+export function countReturn(id: string): void {
+  const waitMs = returns.take(id, RETURNS_PER_MINUTE, Date.now());
+  if (waitMs > 0) throw limited(`A client may come back ${RETURNS_PER_MINUTE} times a minute`, waitMs / 1000);
+}
+
+function limited(what: string, waitS: number): Problem {
+  const whole = Math.ceil(waitS);
+  return new Problem("rate_limited", `${what}: try again in ${whole} s.`, {
+    headers: { "Retry-After": String(whole) },
   });
+}
+
+function refusal(waitS: number, limit: string): Problem {
+  return limited(`This API key may start ${limit}`, waitS);
 }

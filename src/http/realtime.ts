@@ -1,6 +1,7 @@
 /** The OpenAI door: `GET /v1/realtime` upgrades, exactly as that API's clients expect it. */
 import { Hono } from "hono";
 import * as v from "valibot";
+import { namesDefaultRoute } from "../config/resolve.ts";
 import { requireApiKey, requireKeyOrSecret } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
@@ -9,18 +10,41 @@ import type { ApiKey } from "./api-keys.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
-import { countSession } from "./rate.ts";
-import { effectiveSession, type Intent, intentOf, modelOf, planFor } from "./session-config.ts";
+import { countReturn, countSession } from "./rate.ts";
+import {
+  effectiveSession,
+  type Intent,
+  intentOf,
+  lockFields,
+  locksOf,
+  modelOf,
+  planFor,
+} from "./session-config.ts";
 import { formerSessionId, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
+import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
 import { issueToken, type Token } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
 const SECRET_LIFETIME_S = 600;
+/** That one client secret is for: they travel in it. */
+const MODELS_LIMIT = 16;
 
 const secretRequest = v.object({
   session: v.nullish(jsonObject),
   expires_after: expiresAfter(10, 7200),
+  models: v.nullish(
+    v.pipe(
+      v.array(
+        v.pipe(v.string("expected a name"), v.nonEmpty("expected a name")),
+        "expected a list of models",
+      ),
+      v.minLength(1, "expected a model"),
+      v.maxLength(MODELS_LIMIT, `expected at most ${MODELS_LIMIT} models`),
+    ),
+  ),
+  resumable: v.nullish(v.boolean("expected true or false")),
+  ...lockFields,
 });
 
 export const realtime = new Hono<DoorEnv>()
@@ -39,19 +63,43 @@ export const realtime = new Hono<DoorEnv>()
     const key = await requireApiKey(c);
     const body = await readBody(c, secretRequest, "invalid_value");
     const session = body.session ?? {};
-    const model = modelOf(session);
-    const plan = planFor(c, model);
+    const models = body.models ?? null;
+    const model = modelOf(session) ?? models?.[0] ?? null;
+    if (model !== null && models?.includes(model) === false) {
+      throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", {
+        param: "models",
+      });
+    }
+    const plan = planFor(c, { key, by: null }, model);
     const effective = effectiveSession(plan, session, "invalid_value");
+    for (const other of models ?? []) {
+      effectiveSession(planFor(c, { key, by: null }, other), session, "invalid_value");
+    }
     const intent = intentOf(session);
+    const resumable = body.resumable ?? false;
     // Drawn now and not used before its first client comes: the object is made near that one.
-    const sessionId = await newSessionId(c.env, c.req.url, null);
+    const sessionId = await newSessionId(c.env, c.req.url, null, key.id);
     const secret = await issueToken(
       c,
-      { audience: "client_secret", keyId: key.id, sessionId, model, intent, session, locationHint: null },
+      {
+        audience: "client_secret",
+        key,
+        // The secret can be read by who holds it: a name in it is told to all of them.
+        sessionId: resumable ? sessionId : "",
+        model,
+        models,
+        resumable,
+        intent,
+        session,
+        locked: body.locked ?? [],
+        toolTypes: body.tool_types ?? null,
+        locationHint: null,
+      },
       body.expires_after?.seconds ?? SECRET_LIFETIME_S,
     );
     const shown = {
       ...effective,
+      tools: withoutToolSecrets(effective["tools"] ?? []),
       id: sessionId,
       object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
       model: model ?? plan.name,
@@ -64,6 +112,7 @@ export const realtime = new Hono<DoorEnv>()
 /** With the session of that name: its owner's API key at any time, the secret that opened it once it lost its client. */
 async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | null): Promise<Response> {
   const stub = await namedObject(c, id);
+  countReturn(id);
   const negotiated = negotiate(c.req.raw.headers);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
   const place = { stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const;
@@ -71,22 +120,24 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
 }
 
 /**
- * A new session. A client secret's first one is named in the secret: who comes with the same one again, after that
- * session has lost its client, goes on with it.
+ * A new session. The first one of a client secret that is resumable is named in it: who comes with the same one again,
+ * after that session has lost its client, goes on with it.
  */
 async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise<Response> {
   const { model, intent } = readTarget(c, secret);
-  const plan = planFor(c, model);
+  const plan = planFor(c, { key, by: secret }, model);
   await countSession(c, key);
   const negotiated = negotiate(c.req.raw.headers);
   const open = async (named?: string): Promise<Response> => {
-    const id = named ?? (await newSessionId(c.env, c.req.url, null));
+    const id = named ?? (await newSessionId(c.env, c.req.url, null, key.id));
     const call = {
       id: coreId(id),
       model: model ?? plan.name,
       intent,
       session: secret?.session ?? {},
       keyId: key.id,
+      keyFingerprint: key.fingerprint,
+      ...locksOf(secret, plan),
       secret: secret?.jti ?? null,
       leased: limitOf(c, key) !== null,
       token: secret === null || named === undefined ? null : { jti: secret.jti, exp: secret.exp },
@@ -96,7 +147,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
     const place = { stub, id, leaseMs: sessionLeaseMs(plan) };
     return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
   };
-  if (secret === null) return open();
+  if (secret === null || !secret.resumable) return open();
   try {
     return await open(secret.sessionId || (await formerSessionId(c.env, c.req.url, secret.jti)));
   } catch (error) {
@@ -134,5 +185,17 @@ function readTarget(
       param: "model",
     });
   }
+  if (secret !== null && model !== "") checkModel(c, secret, model);
   return { model: model === "" ? (secret?.model ?? null) : model, intent: asked };
+}
+
+/** A client secret is for what it was minted for. @throws Problem 400 */
+function checkModel(c: DoorContext, { model, models }: Token, asked: string): void {
+  const granted = models ?? (model === null ? null : [model]);
+  const may = granted === null ? namesDefaultRoute(c.var.config, asked) : granted.includes(asked);
+  if (may) return;
+  const what = granted === null ? "the default route" : granted.map((each) => `'${each}'`).join(", ");
+  throw new Problem("invalid_value", `Invalid 'model': the client secret is for ${what}.`, {
+    param: "model",
+  });
 }

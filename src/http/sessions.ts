@@ -4,16 +4,18 @@ import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { requireApiKey, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
-import { negotiate } from "./credentials.ts";
+import type { ApiKey } from "./api-keys.ts";
+import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
-import { connect, namedObject, sessionObject } from "./object.ts";
-import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
+import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
+import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
-import { countSession } from "./rate.ts";
-import { effectiveSession, intentOf, modelOf, planFor } from "./session-config.ts";
-import { JURISDICTIONS, newSessionId } from "./session-id.ts";
-import { issueToken } from "./tokens.ts";
+import { countReturn, countSession } from "./rate.ts";
+import type { Plan } from "../session/plan.ts";
+import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
+import { isOwnersSession, JURISDICTIONS, newSessionId } from "./session-id.ts";
+import { type Grant, issueToken } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
@@ -22,6 +24,8 @@ const TOKEN_LIFETIME_S = 120;
 const PREWARM_LONGEST_S = 600;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;
+/** No session's token is good for longer, whatever the clocks of two locations. */
+const LONGEST_TOKEN_MS = (3600 + 60) * 1000;
 
 const oneOf = <const T extends readonly string[]>(options: T) =>
   v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
@@ -36,6 +40,8 @@ const creation = v.object({
   jurisdiction: oneOf(JURISDICTIONS),
   prewarm: v.nullish(v.boolean("expected true or false")),
   expires_after: expiresAfter(10, 3600),
+  token_in_url: v.nullish(v.boolean("expected true or false")),
+  ...lockFields,
 });
 
 export const sessions = new Hono<DoorEnv>()
@@ -44,31 +50,33 @@ export const sessions = new Hono<DoorEnv>()
     const body = await readBody(c, creation, "unprocessable");
     const session = body.session ?? {};
     const model = body.model ?? modelOf(session);
-    const plan = planFor(c, model);
+    const plan = planFor(c, { key, by: null }, model);
     effectiveSession(plan, session, "unprocessable");
     await countSession(c, key);
-    const id = await newSessionId(c.env, c.req.url, body.jurisdiction ?? null);
+    const id = await newSessionId(c.env, c.req.url, body.jurisdiction ?? null, key.id);
     const hint = body.location_hint ?? null;
     const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
     const warmAt = body.prewarm === true ? warmLocation(hint, body.client_country ?? null, lifetimeS) : hint;
     // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
     const stub = sessionObject(c.env, id, warmAt);
     const intent = intentOf(session);
-    const grant = { audience: "session", keyId: key.id, sessionId: id, model, intent, session } as const;
-    const token = await issueToken(c, { ...grant, locationHint: hint }, lifetimeS);
+    const grant: Grant = {
+      audience: "session",
+      key,
+      sessionId: id,
+      model,
+      models: null,
+      resumable: false,
+      intent,
+      session,
+      locked: body.locked ?? [],
+      toolTypes: body.tool_types ?? null,
+      locationHint: hint,
+    };
+    const token = await issueToken(c, grant, lifetimeS);
     const create = async (leased: boolean): Promise<void> => {
       if (body.prewarm !== true) return;
-      const { jti, exp } = token;
-      const call: CallSetup = {
-        id: coreId(id),
-        model: model ?? plan.name,
-        intent,
-        session,
-        keyId: key.id,
-        secret: null,
-        leased,
-        token: { jti, exp },
-      };
+      const call = callOf(grant, { key, plan, token, leased });
       await stub.prewarm(JSON.stringify(call));
     };
     await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000 }, create);
@@ -76,7 +84,7 @@ export const sessions = new Hono<DoorEnv>()
       {
         id,
         object: "relay.session",
-        url: socketUrl(c, id, token.value),
+        url: socketUrl(c, id, body.token_in_url === true ? token.value : null),
         token: token.value,
         expires_at: token.exp,
       },
@@ -87,41 +95,72 @@ export const sessions = new Hono<DoorEnv>()
   .get("/:id", async (c) => {
     const id = c.req.param("id");
     if (isUpgrade(c.req.raw)) {
-      const token = c.req.query("resume_token");
-      return token === undefined ? open(c, id) : orTurnAway(c, () => resume(c, id, token));
+      const { resume: token } = readCredentials(c.req.raw);
+      return token === null ? open(c, id) : orTurnAway(c, () => resume(c, id, token));
     }
     const key = await requireApiKey(c);
-    const state = await (await namedObject(c, id)).state(key.id);
+    const state = await (await namedObject(c, id)).state(ownerOf(key));
     if (state === null) throw unknown();
     return c.body(state, 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
   })
   .delete("/:id", async (c) => {
     const key = await requireApiKey(c);
-    const stub = await namedObject(c, c.req.param("id"));
-    const ended = await stub.terminate(key.id);
-    if (!ended) throw unknown();
+    const id = c.req.param("id");
+    const stub = await namedObject(c, id);
+    if (!(await stub.terminate(ownerOf(key))) && !(await withdraw(c, key, id, stub))) throw unknown();
     return c.body(null, 204);
   });
+
+/** An operator sees and ends the sessions of all keys, those too whose key is gone. */
+function ownerOf(key: ApiKey): string | null {
+  return key.operator ? null : key.id;
+}
+
+/** A session that was created and not opened: its token is worth nothing from now on. False: it is not this key's. */
+async function withdraw(c: DoorContext, key: ApiKey, id: string, stub: Stub): Promise<boolean> {
+  const own = await isOwnersSession(c.env, c.req.url, id, key.id);
+  if (!own && !key.operator) return false;
+  if (!(await stub.withdraw(Date.now() + LONGEST_TOKEN_MS))) return false;
+  if (own) await giveBack(c, key, id);
+  return true;
+}
+
+/** What the object is told of a session that a token was issued for. */
+function callOf(
+  { sessionId, model, intent, session, locked, toolTypes }: Omit<Grant, "key">,
+  begun: {
+    readonly key: ApiKey;
+    readonly plan: Plan;
+    readonly token: { readonly jti: string; readonly exp: number };
+    readonly leased: boolean;
+  },
+): CallSetup {
+  const { key, plan, token, leased } = begun;
+  return {
+    id: coreId(sessionId),
+    model: model ?? plan.name,
+    intent,
+    session,
+    keyId: key.id,
+    keyFingerprint: key.fingerprint,
+    ...locksOf({ locked, toolTypes }, plan),
+    secret: null,
+    leased,
+    token: { jti: token.jti, exp: token.exp },
+  };
+}
 
 async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
   const { dialect, protocol } = negotiate(c.req.raw.headers);
-  const call: CallSetup | null = token && {
-    id: coreId(id),
-    model: token.model ?? planFor(c, null).name,
-    intent: token.intent,
-    session: token.session,
-    keyId: key.id,
-    secret: null,
-    leased: limitOf(c, key) !== null,
-    token: { jti: token.jti, exp: token.exp },
-  };
+  const plan = token && planFor(c, { key, by: token }, token.model);
+  const call = token && plan && callOf(token, { key, plan, token, leased: limitOf(c, key) !== null });
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
   const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
   const place =
-    call === null
+    plan === null
       ? ({ stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const)
-      : { stub, id, leaseMs: sessionLeaseMs(planFor(c, call.model)) };
+      : { stub, id, leaseMs: sessionLeaseMs(plan) };
   return inPlace(c, key, place, () => connect(stub, arrival));
 }
 
@@ -136,6 +175,7 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
   // None of ours is longer, and it travels in a header. An empty one is never good.
   const known = token.length > RESUME_TOKEN_LIMIT ? "" : token;
   const stub = await namedObject(c, id);
+  countReturn(id);
   return connect(stub, {
     call: null,
     keyId: null,
@@ -184,7 +224,7 @@ function unknown(): Problem {
 }
 
 /** As the client knows the relay: a proxy that ends TLS, or has another name, says so. Who lies is told a lie. */
-function socketUrl(c: DoorContext, id: string, token: string): string {
+function socketUrl(c: DoorContext, id: string, token: string | null): string {
   const url = new URL(`/v1/sessions/${id}`, c.req.url);
   const host = forwardedHost(c);
   if (host !== null && URL.canParse(`https://${host}`)) {
@@ -193,6 +233,6 @@ function socketUrl(c: DoorContext, id: string, token: string): string {
   }
   const tls = url.protocol === "https:" || c.req.header("X-Forwarded-Proto") === "https";
   url.protocol = tls ? "wss:" : "ws:";
-  url.searchParams.set("token", token);
+  if (token !== null) url.searchParams.set("token", token);
   return url.href;
 }

@@ -4,12 +4,14 @@
  *
  * They carry the session configuration and travel in URLs and headers, and what is between (nginx, a client's library)
  * takes lines of 8 KiB or less: above a kilobyte the configuration is deflated, and one that still makes its token too
- * long stays with the relay.
+ * long, or that has secrets of tools, stays with the relay.
  */
 import { sign, verify } from "hono/jwt";
 import * as v from "valibot";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import { type JsonObject, parseJsonObject } from "../protocol/json.ts";
+import type { ApiKey } from "./api-keys.ts";
+import { hasToolSecrets } from "../protocol/tool-secrets.ts";
 import type { DoorContext } from "./door.ts";
 import { keepSession, keptSession } from "./kept-sessions.ts";
 import { Problem } from "./problem.ts";
@@ -17,18 +19,31 @@ import { signingKey } from "./signing.ts";
 
 export interface Grant {
   readonly audience: "session" | "client_secret";
-  /** Id of the API key that asked for it. */
-  readonly keyId: string;
-  /** The session's id; of a client secret the first session's, those after it are drawn. Empty in secrets of before 0.2. */
+  /** The API key that asked for it. */
+  readonly key: Pick<ApiKey, "id" | "fingerprint">;
+  /**
+   * The session's id; of a client secret that may be gone on with its first session's, those after it are drawn. Empty in
+   * those of before 0.2, and in those that may not.
+   */
   readonly sessionId: string;
-  /** Null: the default route, or for client secrets what the URL says. */
+  /** Null: the default route. */
   readonly model: string | null;
+  /** Of a client secret: what its URL may ask for. Null: what `model` says, and nothing else. */
+  readonly models: readonly string[] | null;
+  /** Of a client secret: who has it goes on with a session that it opened and that lost its client, unnamed too. */
+  readonly resumable: boolean;
+  /** Fields of the session that its client may not change. */
+  readonly locked: readonly string[];
+  /** Kinds of tools that its client may bring; null: nobody said. */
+  readonly toolTypes: readonly string[] | null;
   readonly intent: "conversation" | "transcription";
   readonly session: JsonObject;
   readonly locationHint: string | null;
 }
 
-export interface Token extends Grant {
+export interface Token extends Omit<Grant, "key"> {
+  /** Fingerprint null: it is of before 0.3. */
+  readonly key: { readonly id: string; readonly fingerprint: string | null };
   readonly jti: string;
   /** Seconds since 1970. */
   readonly exp: number;
@@ -48,6 +63,12 @@ const claims = v.object({
   /** Null: it is kept by the relay, under `jti`. */
   session: v.nullable(v.string()),
   packed: v.boolean(),
+  // Those of before 0.3 do not say.
+  by: v.optional(v.string()),
+  models: v.optional(v.array(v.string())),
+  resumable: v.optional(v.boolean()),
+  locked: v.optional(v.array(v.string()), []),
+  tools: v.optional(v.array(v.string())),
 });
 
 const SECRET_PREFIX = "ek_";
@@ -73,18 +94,29 @@ export async function issueToken(
     jti: drawId(),
     exp: iat + lifetimeS,
     iat,
-    key: grant.keyId,
+    key: grant.key.id,
+    by: grant.key.fingerprint,
     model: grant.model,
     intent: grant.intent,
     hint: grant.locationHint,
+    locked: [...grant.locked],
+    ...(grant.models !== null && { models: [...grant.models] }),
+    ...(grant.toolTypes !== null && { tools: [...grant.toolTypes] }),
+    ...(grant.audience === "client_secret" && { resumable: grant.resumable }),
     session: packed ? await deflate(text) : text,
     packed,
   };
   const { jti, exp } = payload;
   const value = prefix + (await sign(payload, key, "HS256"));
-  if (value.length <= TOKEN_LIMIT) return { value, jti, exp };
+  // Whoever holds a token can read it: a tool's secret is between who made it and the provider.
+  if (value.length <= TOKEN_LIMIT && !hasToolSecrets(grant.session)) return { value, jti, exp };
+  const without = prefix + (await sign({ ...payload, session: null }, key, "HS256"));
+  if (without.length > TOKEN_LIMIT) {
+    const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
+    throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
+  }
   await keepSession(c.env, { jti, sessionId: grant.sessionId, exp }, text);
-  return { value: prefix + (await sign({ ...payload, session: null }, key, "HS256")), jti, exp };
+  return { value: without, jti, exp };
 }
 
 export function isClientSecret(key: string): boolean {
@@ -98,13 +130,27 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
   const payload = await verified(value.length > TOKEN_LIMIT ? "" : jwt, key);
   const result = v.safeParse(claims, payload);
   if (!result.success || result.output.aud !== audience) throw invalid();
-  const { sub, jti, exp, key: keyId, model, intent, hint, session, packed } = result.output;
+  const { sub, jti, exp, key: keyId, by, model, models, intent, hint, session, packed } = result.output;
   const carried = session !== null && packed ? await inflate(session) : session;
   const text = carried ?? (await keptSession(c.env, { jti, sessionId: sub, exp }));
   if (text === null) throw expired();
   const config = parseJsonObject(text);
   if (config === null) throw invalid();
-  return { audience, keyId, sessionId: sub, model, intent, session: config, locationHint: hint, jti, exp };
+  return {
+    audience,
+    key: { id: keyId, fingerprint: by ?? null },
+    sessionId: sub,
+    model,
+    models: models ?? null,
+    resumable: result.output.resumable ?? true,
+    intent,
+    session: config,
+    locationHint: hint,
+    locked: result.output.locked,
+    toolTypes: result.output.tools ?? null,
+    jti,
+    exp,
+  };
 }
 
 async function verified(jwt: string, key: string): Promise<unknown> {

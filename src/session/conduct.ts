@@ -127,7 +127,8 @@ export class Conduct {
       this.playout,
       kernels,
       (stream, samples, rateHz, atMs) => {
-        if (this.config.turnDetection)
+        // What is in this process gives back the caller's own voice, which is nobody's echo.
+        if (this.config.turnDetection && this.links[stream]?.remote)
           this.floor.guard.played(stream, samples, rateHz, atMs, this.context.now);
       },
     );
@@ -247,6 +248,7 @@ export class Conduct {
       events: this.upstreamEvents,
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onWords: (text) => this.#words(text),
+      hearAgain: (ear) => this.turns.replay(ear),
     });
   }
 
@@ -293,8 +295,8 @@ export class Conduct {
   #createCommands(kernels: AudioKernels): ClientCommands {
     const config = this.config;
     return new ClientCommands(this, {
-      updateSession: (session) => this.sessionObject.update(session),
-      respond: (params) => this.asking.respond(params),
+      session: this.sessionObject,
+      respond: (params) => this.asking.respond(config.respondParams(params)),
       get transcriptionOnly() {
         return config.transcriptionOnly;
       },
@@ -344,6 +346,13 @@ export class Conduct {
   /** A provider that takes the turns may have died unheard; one that hears everything may have been hung up. */
   get #needsWitness(): boolean {
     return this.links.some((link) => link.remote && link.capabilities.turns !== "client");
+  }
+
+  /** The client is gone: nothing that only its audio moves is waited for. */
+  unwatch(): void {
+    this.turns.watch.away();
+    this.witness.away();
+    this.transcriber?.link.unwatch();
   }
 
   /** Nothing is asked, being said, being heard or half said. */

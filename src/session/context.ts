@@ -14,6 +14,9 @@ export class Context {
   readonly limits: Limits;
   readonly deadlines = new Deadlines();
   now: number;
+  /** When audio of the client last came, and when silence was last made of its absence. */
+  heardAt: number;
+  paddedAt = Number.NEGATIVE_INFINITY;
   /** Names the client's event that is worked on, for a provider's refusal of what it leads to; null: there is none. */
   cause: string | null = null;
   #actions: Action[] = [];
@@ -28,6 +31,7 @@ export class Context {
     this.limits = limits;
     this.#prefix = prefix;
     this.now = now;
+    this.heardAt = now;
   }
 
   /** A cause for what an event without an `event_id` leads to: whose fault a refusal is, it says all the same. */
@@ -115,6 +119,19 @@ export class Context {
   newId(kind: "event" | "item" | "resp" | "conv" | "call"): string {
     this.#count += 1;
     return `${kind}_${this.#prefix}${this.#count.toString(36).padStart(4, "0")}`;
+  }
+
+  /**
+   * A whole number between these: the same for the same occasion of the same life of a session, and spread evenly over
+   * sessions, because the prefix is drawn.
+   */
+  chanceBetween(least: number, most: number, occasion: string): number {
+    // FNV-1a, and the finish of MurmurHash3, which spreads what differs in its last letters only.
+    let hash = 0x811c9dc5;
+    for (const letter of this.#prefix + occasion) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return Math.round(least + ((most - least) * ((hash ^ (hash >>> 16)) >>> 0)) / 2 ** 32);
   }
 
   snapshot(): ContextSnapshot {

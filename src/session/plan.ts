@@ -9,6 +9,12 @@ export interface Plan {
   readonly upstreams: readonly PlannedUpstream[];
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
   readonly session: JsonObject;
+  /** What is stored of a session. Default: `audio`. */
+  readonly storage?: StorageMode;
+  /** Fields of the session that no client changes (`src/session/client/locks.ts`). */
+  readonly locked?: readonly string[];
+  /** Kinds of tools that clients may bring; absent: any. */
+  readonly toolTypes?: readonly string[];
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
@@ -18,6 +24,13 @@ export interface Plan {
   /** `auto`: neural where its kernel is loaded, else energy. */
   readonly detector: "auto" | "energy";
 }
+
+/**
+ * `audio`: everything, so that a session survives its object whole. `text`: all but samples, so that its conversation
+ * does. `none`: nothing; it dies with its object.
+ */
+export const STORAGE_MODES = ["audio", "text", "none"] as const;
+export type StorageMode = (typeof STORAGE_MODES)[number];
 
 /** Asked by the shell; the core only knows that there is one. */
 export type EndOfTurnModel =

@@ -103,7 +103,7 @@ export class Session {
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
       forsaken: () => this.#forsake(),
-      unreceived: (ms) => conduct.playout.unreceived(ms, conduct.context.now),
+      unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
         conduct.listener.back();
@@ -283,7 +283,7 @@ export class Session {
     delivery.closed();
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
-    this.#conduct.turns.watch.away();
+    this.#conduct.unwatch();
     if (!port.extended) this.#forsake();
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
@@ -308,14 +308,9 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
-    if (this.#conduct.port.connected) {
-      this.#conduct.context.act({
-        type: "close",
-        peer: CLIENT,
-        code: 1000,
-        reason: "session ended by the application",
-      });
-    }
+    const reason = "session ended by the application";
+    const { port, context } = this.#conduct;
+    if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
     return this.#conduct.context.takeActions();
   }
@@ -394,6 +389,11 @@ export class Session {
   /** Its last client spoke `duplex.v1`: one that comes may go on with its numbers, and says so first. */
   get extended(): boolean {
     return this.#conduct.port.extended;
+  }
+
+  /** What a snapshot taken now covers. */
+  get covers(): Covers {
+    return this.#doubt.kept?.covers ?? this.#conduct.delivery.covers;
   }
 
   snapshot(): SessionSnapshot {

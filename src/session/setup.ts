@@ -2,6 +2,7 @@
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { UpstreamFactory } from "../upstreams/upstream.ts";
+import type { Locks } from "./client/locks.ts";
 import type { DrawId } from "./io.ts";
 import type { Limits } from "./limits.ts";
 import type { Plan } from "./plan.ts";
@@ -15,6 +16,8 @@ export interface SessionSetup {
   readonly intent: "conversation" | "transcription";
   /** Session object given with the token (client_secrets `session`, POST /v1/sessions `session`), or `{}`. */
   readonly session: JsonObject;
+  /** What its client may not change; absent: it may change all there is. */
+  readonly locks?: Locks;
 }
 
 export interface SessionDependencies {

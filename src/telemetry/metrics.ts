@@ -108,13 +108,16 @@ export class Counters {
     return totals;
   }
 
-  /** One data point per series that moved: index = plan, blobs = [plan, name, upstream], doubles = [value]. */
-  flush(dataset: AnalyticsEngineDataset | undefined, plan: string): void {
+  /**
+   * One data point per series that moved: index = id of the API key, blobs = [plan, name, upstream], doubles = [value]. So
+   * an operator sees who costs what, and a busy key's points do not thin out those of others.
+   */
+  flush(dataset: AnalyticsEngineDataset | undefined, plan: string, keyId: string): void {
     if (dataset === undefined) return;
     for (const series of this.#series.values()) {
       if (series.pending === 0) continue;
       dataset.writeDataPoint({
-        indexes: [plan],
+        indexes: [keyId],
         blobs: [plan, series.name, series.upstream],
         doubles: [series.pending],
       });

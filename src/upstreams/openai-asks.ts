@@ -115,9 +115,9 @@ export class Asks {
     if (ask !== undefined) ask.lost = true;
   }
 
-  /** No other default answer is asked for. */
+  /** No other default answer is asked for, but what will hardly begin and is cancelled anyway. */
   isOnly(ask: Ask): boolean {
-    return this.#asked.every((other) => other === ask || other.options.outOfBand);
+    return this.#asked.every((other) => other === ask || other.options.outOfBand || other.lost);
   }
 
   pending(responseId: string): Ask | null {

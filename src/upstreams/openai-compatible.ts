@@ -91,6 +91,14 @@ class OpenAiUpstream implements Upstream {
     return this.#decoder.decode(message);
   }
 
+  get held(): number {
+    return this.#decoder.held;
+  }
+
+  settle(): readonly UpstreamEvent[] {
+    return this.#decoder.settle();
+  }
+
   closed(code: number, reason: string): UpstreamFault | null {
     return closeFault(code, this.#redactor.text(reason));
   }

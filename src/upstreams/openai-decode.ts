@@ -89,6 +89,18 @@ export class Decoder {
     return this.#events;
   }
 
+  /** Another number whenever a transcript grows that may not be over, 0: none does. */
+  get held(): number {
+    return this.#input.held;
+  }
+
+  /** Of what grows nothing more was said for a while: it is over. */
+  settle(): readonly UpstreamEvent[] {
+    this.#events = [];
+    this.#input.answerEnds();
+    return this.#events;
+  }
+
   /** The hot path: an audio delta of an item that is known and open. False: not that, parse it. */
   #audioFast(text: string): boolean {
     const spans = this.#spans;

@@ -69,6 +69,11 @@ export class InputEvents {
     ];
   }
 
+  /** See `Transcripts.held`. */
+  get held(): number {
+    return this.#transcripts.held;
+  }
+
   /** What waits is in snapshots, where no key may be. */
   #redacted(event: JsonObject): JsonObject {
     const error = objectAt(event, "error");

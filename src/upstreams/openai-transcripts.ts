@@ -71,6 +71,7 @@ export class Transcripts {
   readonly #ended = new Map<string, number>();
   /** The turn that was committed last is answered. */
   #over = false;
+  #growths = 0;
 
   /** @param session the session's name of an item, by the provider's: items are known here by the latter. */
   constructor(sink: Sink, quirks: Quirks, redactor: Redactor, session: (id: string) => string) {
@@ -89,6 +90,11 @@ export class Transcripts {
     for (const one of state.growing) this.#growing.set(keyOf(one.id, one.part), { ...one });
     for (const [key, hash] of state.ended) this.#ended.set(key, hash);
     this.#over = state.over;
+  }
+
+  /** Another number whenever a transcript grows that may not be over, 0: none does. */
+  get held(): number {
+    return this.#growing.size === 0 ? 0 : this.#growths;
   }
 
   delta(id: string, event: JsonObject): void {
@@ -174,6 +180,7 @@ export class Transcripts {
   }
 
   #keep(key: string, growing: Growing): void {
+    this.#growths += 1;
     if (!this.#growing.has(key) && this.#growing.size >= LIMITS.growing) {
       const [oldest] = this.#growing.values();
       if (oldest !== undefined) this.#end(oldest);

@@ -324,6 +324,13 @@ export interface Upstream {
   encode(command: Command): readonly WireMessage[];
   /** Never throws: nonsense becomes a non-fatal `error` event with code `upstream_protocol_error`. */
   decode(message: WireMessage): readonly UpstreamEvent[];
+  /**
+   * Another number whenever more is said of what it holds open (a transcript that may still grow), 0 when it holds nothing;
+   * absent: it never does.
+   */
+  readonly held?: number;
+  /** Nothing more was said of what it holds for a while: it is over. */
+  settle?(): readonly UpstreamEvent[];
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
   /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */

@@ -150,8 +150,8 @@ describe("a lost connection", () => {
     expect(call.sendText("Hello?")).toBe(true);
 
     const next = await again(100);
-    expect(next.url).toBe("wss://relay.example/v1/sessions/sess_1?resume_token=rt_1");
-    expect(next.offered).toEqual(["duplex.v1"]);
+    expect(next.url).toBe("wss://relay.example/v1/sessions/sess_1");
+    expect(next.offered).toEqual(["duplex.v1", "relay-resume.rt_1"]);
     expect(next.take()).toEqual([{ type: "session.resume", resume_token: "rt_1", last_received: 1 }]);
     call.sendAudio(FRAME);
     expect(next.sent).toEqual([]);
@@ -173,7 +173,7 @@ describe("a lost connection", () => {
     expect(second.numbers).toEqual([0]);
     second.hangUp(1001, "deployed");
     const third = await again(200);
-    expect(third.url).toContain("resume_token=rt_2");
+    expect(third.offered).toContain("relay-resume.rt_2");
     third.take();
     third.mention(resumed(1));
     expect(third.numbers).toEqual([2, 3]);

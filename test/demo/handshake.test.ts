@@ -23,6 +23,50 @@ async function refusal(query: string, headers: Record<string, string> = {}) {
   };
 }
 
+describe("who may call", () => {
+  test.each([
+    { Origin: "https://evil.example" },
+    { Origin: "null" },
+    { Origin: "http://127.0.0.1.evil.example" },
+    { Host: "rebound.example" },
+    { Host: "rebound.example:8788", Origin: "http://rebound.example:8788" },
+  ])("[D50] not a page of elsewhere, nor under a foreign name: %j", async (headers) => {
+    expect(await refusal("", headers)).toMatchObject({
+      status: 403,
+      body: { error: { code: "origin_refused" } },
+    });
+    const asked = request({ port: demo.port, host: "127.0.0.1", path: "/stats", headers }).end();
+    const [response] = await once(asked, "response");
+    response.resume();
+    expect(response.statusCode).toBe(403);
+  });
+
+  test.each([
+    {},
+    { Origin: "http://localhost:3000" },
+    { Origin: "http://[::1]:3000" },
+    { Host: "localhost:1" },
+    { Host: "[::1]" },
+  ])("[D50] programs and pages of this machine: %j", async (headers) => {
+    const socket = new WebSocket(demo.url, { headers });
+    await once(socket, "open");
+    socket.close();
+  });
+
+  test("[D50] under any name, where it listens to more than this machine", async () => {
+    const open = await startDemo({ port: 0, host: "0.0.0.0" });
+    const url = open.url.replace("0.0.0.0", "127.0.0.1");
+    const socket = new WebSocket(url, { headers: { Host: "voice.lan" } });
+    await once(socket, "open");
+    socket.close();
+    const page = new WebSocket(url, { headers: { Origin: "https://evil.example" } });
+    page.on("error", () => undefined);
+    const [, response] = await once(page, "unexpected-response");
+    expect(response.statusCode).toBe(403);
+    await open.close();
+  });
+});
+
 describe("handshake", () => {
   test("[D1] of the subprotocols offered, `realtime` alone is echoed; without an offer none is", async () => {
     const socket = new WebSocket(`${demo.url}?model=x`, ["realtime", "openai-insecure-api-key.secret"]);

@@ -50,7 +50,7 @@ async function createSession(body: object = {}): Promise<CreatedSession> {
   const response = await fetch(`${relay.url}/v1/sessions`, {
     method: "POST",
     headers: { ...key(), "content-type": "application/json" },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ token_in_url: true, ...body }),
   });
   expect(response.status).toBe(201);
   return (await response.json()) as CreatedSession;

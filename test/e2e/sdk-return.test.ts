@@ -13,6 +13,9 @@ import { EventLog } from "../support/sdk-events.ts";
 import { openAIClient } from "../support/sdk-openai.ts";
 import { startSdkTarget, type SdkTarget } from "../support/sdk-target.ts";
 
+/** A member of the relay's own: `clientSecrets.create` sends what it is given. */
+const RESUMABLE: object = { resumable: true };
+
 const TYPED = { type: "message", role: "user" } as const;
 
 interface Recovering {
@@ -69,7 +72,7 @@ describe("openai with `reconnect`", () => {
   }
 
   async function withSecret(): Promise<Recovering> {
-    const { value } = await openAIClient(target).realtime.clientSecrets.create({});
+    const { value } = await openAIClient(target).realtime.clientSecrets.create(RESUMABLE);
     return dial(openAIClient(target, value));
   }
 
@@ -146,7 +149,7 @@ describe("an agent of @openai/agents-realtime", () => {
 
   test("[S50] that lost its connection has its history again in a new one, and goes on", async () => {
     const client = new OpenAI({ apiKey: relay.apiKey, baseURL: `${relay.url}/v1` });
-    const { value: apiKey } = await client.realtime.clientSecrets.create({});
+    const { value: apiKey } = await client.realtime.clientSecrets.create(RESUMABLE);
     const url = `ws://127.0.0.1:${line.port}/v1/realtime?model=demo`;
     const first = await dialAgent({ url, apiKey, agent: plainAgent() });
     first.session.sendMessage("Hello.");

@@ -180,6 +180,7 @@ function sessionDouble(): object {
     state: () => Promise.resolve(null),
     alive: () => Promise.resolve(false),
     terminate: () => Promise.resolve(false),
+    withdraw: () => Promise.resolve(true),
   };
 }
 

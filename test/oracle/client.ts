@@ -108,7 +108,8 @@ export class Client implements Peer {
       if (!isOfProvider(kind)) this.#names.set("$item", textOf(id));
     } else if (type === "conversation.item.added") {
       const { id, role, type: kind } = objectOf(item);
-      if (isOfProvider(kind)) return;
+      // One side has what the other refuses ("spoken item"): what follows does not name it.
+      if (isOfProvider(kind) || JSON.stringify(item).includes('"output_audio"')) return;
       if (role === "user") this.#names.set("$user", textOf(id));
       this.#names.set("$item", textOf(id));
     }

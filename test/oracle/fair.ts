@@ -2,7 +2,7 @@
 import type { Step } from "./script.ts";
 
 /** What only a provider finds wrong with a `response.create`. */
-const REFUSED = /"tool_choice":"sometimes"|"unheard_of"/;
+const REFUSED = /"tool_choice":"sometimes"|"unheard_of"|"bad name!"/;
 
 /**
  * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in
@@ -19,12 +19,13 @@ export function isFair(steps: readonly Step[]): boolean {
     if (dialled && !(step.do === "send" && step.event["type"] === "session.update")) return false;
     dialled = step.do === "reconnect";
     waited = step.do === "wait" || step.do === "settle";
-    if (step.do !== "send") refused = false;
+    const instant = step.do === "raw" || (step.do === "say" && step.burst);
+    if (step.do !== "send") refused = refused && instant;
     else if (step.event["type"] === "response.create") {
       if (refused) return false;
       refused = REFUSED.test(JSON.stringify(step.event));
     }
-    if (step.do !== "send") asked = asked && step.do === "say" && step.burst;
+    if (step.do !== "send") asked = asked && instant;
     else if (step.event["type"] === "response.create") asked = true;
     else if (asked && step.event["type"] === "response.cancel") return false;
   }

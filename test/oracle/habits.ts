@@ -8,6 +8,8 @@ import { deep, objectOf, parsed, textOf } from "./fields.ts";
 export interface Wired {
   /** What was drawn, counted or remembered by this connection. */
   readonly memory: Map<string, Json>;
+  /** The reference is told something, as by its client. */
+  tell(event: JsonObject): void;
 }
 
 export interface Habit {
@@ -274,6 +276,13 @@ export const HABITS: readonly Habit[] = [
     hidden: false,
     out: (event) => {
       if (event["type"] === "conversation.item.input_audio_transcription.delta") return [];
+      if (event["type"] === "conversation.item.retrieved") {
+        return [
+          deep(event, (object) =>
+            object["type"] === "input_audio" ? { ...object, transcript: null } : object,
+          ),
+        ];
+      }
       if (event["type"] !== "conversation.item.input_audio_transcription.completed") return [event];
       const error = {
         type: "transcription_error",
@@ -310,6 +319,13 @@ export const HABITS: readonly Habit[] = [
     },
   },
   {
+    name: "accounts late",
+    what: "what a cancelled answer cost is told more than half a second after it",
+    hidden: true,
+    late: ({ type, response }) =>
+      type === "response.done" && objectOf(response)["status"] === "cancelled" ? 600 : 0,
+  },
+  {
     name: "fails",
     what: "every second answer fails before it has said anything",
     hidden: false,
@@ -328,6 +344,8 @@ export const HABITS: readonly Habit[] = [
       wired.memory.set(id, true);
       const error = { type: "invalid_request_error", code: "unsafe_input", message: "not answered" };
       const failed = { ...response, status: "failed", status_details: { type: "failed", error } };
+      // It has ended for the provider too: what is asked next finds none under way.
+      wired.tell({ type: "response.cancel", response_id: id });
       return [event, { type: "response.done", response: failed }];
     },
   },

@@ -1,6 +1,6 @@
 /** The reference: one connection to the demo voice in virtual time, without sockets. */
 import { Outbox, type Wire } from "../../demo/faults.ts";
-import { idDrawer } from "../../demo/ids.ts";
+import type { DrawId } from "../../demo/ids.ts";
 import { readKnobs } from "../../demo/knobs.ts";
 import { DemoSession } from "../../demo/session.ts";
 import { Stats } from "../../demo/stats.ts";
@@ -44,6 +44,15 @@ const NOISE_SPEECH: Speech = {
   },
 };
 
+/** As long as the demo voice's own, and drawn in no time: there are two hundred in a script. */
+function numbered(seed: number): DrawId {
+  let count = 0;
+  return (prefix) => {
+    count += 1;
+    return `${prefix}_${String(count).padStart(18, "0")}of${seed}`;
+  };
+}
+
 export class Reference implements Far {
   readonly #session: DemoSession;
   readonly #peer: Peer;
@@ -51,7 +60,16 @@ export class Reference implements Far {
   readonly #wire: Wire & { readyState: number };
 
   readonly #habit: Habit;
-  readonly #wired: Wired = { memory: new Map() };
+  readonly #wired: Wired = {
+    memory: new Map(),
+    tell: (event) => {
+      this.#time.after(0, () => {
+        if (this.#wire.readyState !== 1) return;
+        this.#time.stir();
+        this.#session.receive(JSON.stringify(event));
+      });
+    },
+  };
 
   /** `seed`: of the identifiers. */
   constructor(time: OracleTime, script: Script, habit: Habit, seed: number, peer: Peer) {
@@ -76,7 +94,7 @@ export class Reference implements Far {
       ...habit.knobs,
     });
     const knobs = readKnobs(query, {});
-    const drawId = idDrawer(seed);
+    const drawId = numbered(seed);
     this.#session = new DemoSession({
       intent: script.intent,
       model: "oracle",

@@ -133,6 +133,22 @@ describe("the session object", () => {
     expect(shown(call)).toMatchObject({ audio: { output: { voice: "a", speed: 1.2 } } });
   });
 
+  test("[G6] it has spoken also beside the conversation, and in an item that is gone", () => {
+    const call = new Call();
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    call.answer(voice(100));
+    call.client({ type: "session.update", session: { audio: { output: { voice: "b" } } } });
+    expect(call.last("error")["error"]).toMatchObject({ code: "cannot_update_voice" });
+    expect(call.types()).not.toContain("session.updated");
+    const other = new Call();
+    other.client({ type: "response.create" });
+    other.answer(voice(100));
+    const { id } = other.last("response.output_item.done")["item"] as { id: string };
+    other.client({ type: "conversation.item.delete", item_id: id });
+    other.client({ type: "session.update", session: { audio: { output: { voice: "b" } } } });
+    expect(other.last("error")["error"]).toMatchObject({ code: "cannot_update_voice" });
+  });
+
   test("[G7] the token's and the plan's settings are under the client's, and upstreams are told", () => {
     const call = new Call({
       planSession: { instructions: "plan", audio: { output: { voice: "plan" } } },

@@ -19,7 +19,7 @@ const kinds = (actions: readonly Action[]) => actions.map(({ type }) => type);
 
 describe("the end of a session", () => {
   test("[P5] is its last action, whatever else was due in the same call", () => {
-    const call = new Call({ dialect: "duplex.v1", limits: { redialFirstMs: 29_950, redialMostMs: 29_950 } });
+    const call = new Call({ dialect: "duplex.v1", limits: { redialFirstMs: 59_900, redialMostMs: 59_900 } });
     lose(call, "client");
     call.advance(50);
     lose(call, "up0.1");

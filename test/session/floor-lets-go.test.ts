@@ -2,8 +2,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { Call } from "../support/call.ts";
+import { createUpstream as createAdapter } from "../../src/upstreams/index.ts";
+import type { UpstreamOptions } from "../../src/upstreams/upstream.ts";
+import { Call, WIRE } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
+import { createWireUpstream } from "../support/wire-upstream.ts";
 
 const TURN = concat(silence(600), voice(1200), silence(900));
 const count = (call: Call, type: string) => call.types().filter((one) => one === type).length;
@@ -68,7 +71,7 @@ describe("a floor that judges", () => {
     const call = new Call({ dialect: "duplex.v1" });
     call.speak(TURN);
     call.answer(voice(3000, 24_000, 11));
-    call.speak(voice(100));
+    call.speak(concat(voice(100), silence(240)));
     expect(call.session.snapshot().floor.overlap).not.toBeNull();
     call.advance(2500);
     expect(call.session.snapshot().floor.overlap).toBeNull();
@@ -79,11 +82,46 @@ describe("a floor that judges", () => {
     expect(started).toBeGreaterThan(2750);
   });
 
-  test("[F23] when agents may not be interrupted any more, what is being said is a turn and cuts nobody", () => {
+  test.each([100, 400])(
+    "[F42] does not take for an echo what an upstream in this process gives back of the caller (pieces of %i ms)",
+    (ms) => {
+      const createUpstream = (options: UpstreamOptions) =>
+        options.adapter === "wire" ? createWireUpstream(options) : createAdapter(options);
+      const upstreams = [WIRE, { name: "echo", options: { adapter: "echo" } }];
+      const call = new Call({ upstreams, createUpstream });
+      const speak = (samples: Int16Array) => call.speak(samples, 24 * ms, ms);
+      speak(concat(silence(600), voice(1200), silence(1200)));
+      call.answer(voice(8000, 24_000, 11));
+      speak(concat(silence(1000), voice(1500, 24_000, 4), silence(1000)));
+      expect(count(call, "input_audio_buffer.committed")).toBe(2);
+    },
+  );
+
+  test.each([40, 120, 200])(
+    "[F40] goes on, when the client is heard again, at the sample where it stopped after %i ms: one turn has all of it",
+    (ms) => {
+      const call = new Call({ dialect: "duplex.v1" });
+      call.speak(TURN);
+      call.answer(voice(3000, 24_000, 11));
+      const said = voice(1500, 24_000, 5);
+      call.speak(said.subarray(0, 24 * ms));
+      expect(call.session.snapshot().floor.overlap).not.toBeNull();
+      call.advance(5000);
+      call.clearEvents();
+      for (let at = 24 * ms; at < said.length; at += 480) call.append(said.subarray(at, at + 480));
+      call.speak(silence(900));
+      expect(count(call, "input_audio_buffer.committed")).toBe(1);
+      const hex = Buffer.from(new Uint8Array(said.buffer)).toString("hex");
+      expect(Buffer.from(call.heard()).toString("hex")).toContain(hex);
+    },
+  );
+
+  test("[F23] [F41] when agents may not be interrupted any more, what is being said is a turn and cuts nobody", () => {
     const call = telling();
     call.speak(voice(300));
     expect(decisions(call)).toEqual(["hold"]);
     detection(call, { type: "server_vad", interrupt_response: false });
+    expect(decisions(call)).toEqual(["hold", "backchannel"]);
     call.speak(concat(voice(900, 24_000, 4), silence(8000)));
     expect(call.types()).not.toContain("conversation.item.truncated");
     expect(call.types()).not.toContain("output_audio_buffer.cleared");

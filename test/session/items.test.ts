@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { describe, expect, test } from "vitest";
 
 import { Call } from "../support/call.ts";
@@ -44,8 +45,36 @@ describe("conversation items", () => {
     expect(call.last("error")["error"]).toMatchObject({ param: "item.content[0].type" });
     const spoken = { type: "message", role: "assistant", content: [{ type: "output_audio", audio: "" }] };
     call.client({ type: "conversation.item.create", item: spoken });
-    expect(call.last("error")["error"]).toMatchObject({ param: "item.content[0].type" });
+    expect(call.last("error")["error"]).toMatchObject({ param: "item.content[0].audio" });
     expect(call.commandTypes()).toEqual(["greet", "item"]);
+  });
+
+  test("[I60] an answer can be created again as it was shown: providers are told its words", () => {
+    const first = new Call();
+    first.client({ type: "response.create" });
+    first.answer(voice(100), "Hello there.");
+    const shown = first.last("conversation.item.done")["item"] as JsonObject & { id: string };
+    first.client({ type: "conversation.item.retrieve", item_id: shown.id });
+    const retrieved = first.last("conversation.item.retrieved")["item"] as JsonObject;
+    for (const item of [shown, retrieved]) {
+      const call = new Call();
+      call.client({ type: "conversation.item.create", item });
+      expect(call.types()).not.toContain("error");
+      expect(call.last("conversation.item.added")["item"]).toEqual(shown);
+      expect(call.commands().at(-1)).toMatchObject({
+        type: "item",
+        item: { content: [{ type: "output_audio" }] },
+      });
+      call.client({ type: "conversation.item.retrieve", item_id: shown.id });
+      expect(call.last("conversation.item.retrieved")["item"]).toEqual(shown);
+      call.client({
+        type: "conversation.item.truncate",
+        item_id: shown.id,
+        content_index: 0,
+        audio_end_ms: 50,
+      });
+      expect(call.last("error")["error"]).toMatchObject({ param: "audio_end_ms" });
+    }
   });
 
   test("[I3] a spoken turn can be retrieved with its audio, and no other event carries audio", () => {

@@ -3,6 +3,14 @@ import { describe, expect, test } from "vitest";
 import { Call } from "../support/call.ts";
 import { silence, voice } from "../support/signal.ts";
 
+/** What the upstream has in its buffer since it last cleared it. */
+function sinceClear(call: Call): Uint8Array {
+  const commands = call.commands();
+  const last = commands.slice(commands.findLastIndex(({ type }) => type === "clear") + 1);
+  const pieces = last.flatMap((one) => (one.type === "audio" ? [...Uint8Array.fromBase64(one.audio)] : []));
+  return Uint8Array.from(pieces);
+}
+
 const MANUAL = { audio: { input: { turn_detection: null } } };
 
 describe("turn_detection null", () => {
@@ -82,6 +90,72 @@ describe("turn_detection null", () => {
     call.client({ type: "input_audio_buffer.commit" });
     expect(call.commandTypes()).toEqual(["greet", "audio", "commit"]);
     expect(call.heard()).toEqual(new Uint8Array(audio.buffer));
+  });
+
+  test("[M40] a commit in mid-speech takes what was before the speech too", () => {
+    const call = new Call();
+    const audio = Int16Array.from([...silence(1500), ...voice(900)]);
+    call.speak(audio);
+    expect(call.types()).toContain("input_audio_buffer.speech_started");
+    const { item_id } = call.last("input_audio_buffer.speech_started");
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(call.last("input_audio_buffer.committed")).toMatchObject({ item_id });
+    const cleared = call.commandTypes().lastIndexOf("clear");
+    expect(call.commandTypes().slice(cleared)).toEqual(["clear", "audio", "commit"]);
+    expect(sinceClear(call)).toEqual(new Uint8Array(audio.buffer));
+    call.client({ type: "conversation.item.retrieve", item_id: String(item_id) });
+    const [part] = (call.last("conversation.item.retrieved")["item"] as never)["content"] as {
+      audio: string;
+    }[];
+    expect(Uint8Array.fromBase64(part?.audio ?? "")).toEqual(new Uint8Array(audio.buffer));
+  });
+
+  test("[M40] a second commit takes what came after the first, and a detected turn only what belongs to it", () => {
+    const call = new Call();
+    call.speak(silence(400));
+    call.client({ type: "input_audio_buffer.commit" });
+    const audio = Int16Array.from([...silence(600), ...voice(700, undefined, 3)]);
+    call.speak(audio);
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(sinceClear(call)).toEqual(new Uint8Array(audio.buffer));
+    const second = call.heard().byteLength;
+    call.speak(Int16Array.from([...silence(2000), ...voice(900, undefined, 5), ...silence(1500)]));
+    expect(call.types()).toContain("input_audio_buffer.speech_stopped");
+    expect((call.heard().byteLength - second) / 48).toBeLessThan(2400);
+  });
+
+  test("[M41] what was cleared is in no later buffer, to the last sample", () => {
+    const call = new Call({
+      session: { audio: { input: { turn_detection: null, format: { type: "audio/pcmu" } } } },
+    });
+    const append = (bytes: Uint8Array) =>
+      call.client({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+    append(Uint8Array.from({ length: 1600 }, (_, at) => (at * 7) & 0xff));
+    call.client({ type: "input_audio_buffer.clear" });
+    const before = call.heard().byteLength;
+    // µ-law of silence.
+    append(new Uint8Array(1600).fill(0xff));
+    call.client({ type: "input_audio_buffer.commit" });
+    const heard = call.heard().subarray(before);
+    expect(heard).toHaveLength(1600 * 3 * 2);
+    expect(heard.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("[M41] nor is what was said before detection was switched off", () => {
+    const call = new Call({ session: { audio: { input: { format: { type: "audio/pcmu" } } } } });
+    const append = (bytes: Uint8Array) =>
+      call.client({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+    append(Uint8Array.from({ length: 320 }, (_, at) => 0xf0 + (at & 7)));
+    call.client({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { turn_detection: null } } },
+    });
+    const before = call.heard().byteLength;
+    append(new Uint8Array(1600).fill(0xff));
+    call.client({ type: "input_audio_buffer.commit" });
+    const heard = call.heard().subarray(before);
+    expect(heard).toHaveLength(1600 * 3 * 2);
+    expect(heard.every((byte) => byte === 0)).toBe(true);
   });
 
   test("[M7] G.711 input reaches a 24 kHz upstream at three samples for one", () => {

@@ -50,6 +50,37 @@ describe("a turn-based upstream and one that takes the turns", () => {
     expect(call.commandTypes("up1.1")).toContain("respond");
   });
 
+  test.each([true, false])(
+    "[L81] the one that takes the turns and says nothing to seconds of speech is left (answers follow: %s)",
+    (create_response) => {
+      const upstreams = [kind("one", "client"), kind("two", "server")];
+      const session = { audio: { input: { turn_detection: { type: "server_vad", create_response } } } };
+      const limits = { firstOutputMs: 3000 };
+      const call = new Call({ upstreams, session, dialect: "duplex.v1", limits });
+      call.speak(concat(silence(600), voice(2000), silence(900)));
+      if (create_response) call.answer(voice(200), "One.");
+      call.speak(silence(1500));
+      call.upstream({ type: "rate_limits", rateLimits: [] }, "up0.1");
+      call.speak(silence(2500));
+      expect(call.open.has("up1.1")).toBe(!create_response);
+    },
+  );
+
+  test("[L81] not for what it made a turn of before it became one here, when the agent had ended", () => {
+    const upstreams = [kind("one", "client"), kind("two", "server")];
+    const call = new Call({ upstreams, dialect: "duplex.v1", limits: { firstOutputMs: 3000 } });
+    call.speak(TURN);
+    call.answer(voice(2500, 24_000, 11), "One.");
+    call.speak(concat(silence(1200), voice(560, 24_000, 8), silence(300)));
+    for (const state of ["started", "stopped"] as const) call.upstream({ type: "speech", state }, "up1.1");
+    call.upstream({ type: "committed", item: "theirs" }, "up1.1");
+    call.speak(silence(3000));
+    expect(call.types().filter((type) => type === "input_audio_buffer.committed")).toHaveLength(2);
+    call.answer(voice(200), "Two.");
+    call.speak(silence(6000));
+    expect(call.open.has("up1.1")).toBe(true);
+  });
+
   test("[M24] what it announced while nobody decided here is not announced again as a turn", () => {
     const upstreams = [kind("one", "server"), kind("two", "client")];
     const call = new Call({ upstreams, dialect: "duplex.v1" });

@@ -79,6 +79,23 @@ describe("the ledger", () => {
     expect(playout.aheadMs(0, 6000)).toBe(4000);
   });
 
+  test("[B30] of what was cut it says what was taken for heard and had not arrived; what came before was heard", () => {
+    const playout = ledger();
+    playout.sent("before", 0, 1000, 0);
+    playout.sent("cut", 0, 3000, 4000);
+    playout.cut("cut", 5500);
+    playout.sent("after", 0, 500, 6000);
+    playout.pause(8000, "connection");
+    // Half a second of the second item had arrived.
+    expect(playout.unreceived(new Map([[0, 3000]]), 9000)).toEqual([{ itemId: "cut", heardMs: 500 }]);
+    playout.resume(9000, "connection");
+    expect(playout.heardMs("before", 9000)).toBe(1000);
+    expect(playout.heardMs("cut", 9000)).toBe(500);
+    expect(playout.heardMs("after", 9000)).toBe(0);
+    expect(playout.audibleUntil(0)).toBe(9500);
+    expect(playout.unreceived(new Map([[0, 3000]]), 9000)).toEqual([]);
+  });
+
   test("[B13] a snapshot keeps both clocks", () => {
     const playout = ledger();
     playout.sent("a", 0, 1000, 0);

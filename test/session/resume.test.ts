@@ -179,26 +179,27 @@ describe("another client of the session", () => {
 });
 
 describe("a resume token", () => {
-  test("[Y57] that was used still opens the session until its client shows that it has the next one", () => {
-    const client = new Client();
-    const { call } = client;
-    const first = client.token;
-    client.drop();
-    call.connect("duplex.v1");
-    client.resume();
-    const { last } = client;
-    call.client({ type: "session.ack", last_received: last });
-    say(call, voice(20), 1);
-    expect(call.session.resumable(first)).toBe(true);
-    call.client({ type: "input_audio_buffer.clear" });
-    call.client({ type: "response.create" });
-    call.advance(20);
-    call.beginAnswer();
-    expect(client.last).toBeGreaterThan(last);
-    call.client({ type: "session.ack", last_received: client.last });
-    expect([call.session.resumable(first), call.session.resumable(client.token)]).toEqual([false, true]);
-    call.hibernate();
-    expect(call.session.resumable(first)).toBe(false);
+  test("[Y57] the token that was used is dead with the first message of who resumed by it, and lives until then", () => {
+    const messages: (string | Uint8Array)[] = [
+      '{"type":"session.heartbeat"}',
+      JSON.stringify({ type: "session.ack", last_received: 0 }),
+      JSON.stringify({ type: "input_audio_buffer.append", audio: "AAAA" }),
+      writeFrame({ kind: 1, stream: 0, response: 0, sequence: 1 }, new Uint8Array(2)),
+    ];
+    for (const data of messages) {
+      const client = new Client();
+      const { call } = client;
+      const first = client.token;
+      client.drop();
+      call.connect("duplex.v1");
+      client.resume();
+      expect(call.session.resumable(first)).toBe(true);
+      call.input({ type: "message", peer: "client", data });
+      expect(call.session.resumable(first)).toBe(false);
+      expect(call.session.resumable(client.token)).toBe(true);
+      call.hibernate();
+      expect(call.session.resumable(first)).toBe(false);
+    }
   });
 });
 

@@ -216,6 +216,36 @@ describe("idle_timeout_ms", () => {
     expect(Number(audio_end_ms) - Number(audio_start_ms)).toBe(100);
   });
 
+  test("[M42] does not run from an answer that the caller interrupted", () => {
+    const call = new Call({
+      session: turnDetection({ type: "server_vad", idle_timeout_ms: 5000, create_response: false }),
+    });
+    call.speak(silence(600));
+    call.client({ type: "response.create" });
+    call.answer(voice(9000));
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    call.speak(concat(voice(1200), silence(1500)));
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "cancelled" });
+    expect(count(call, "input_audio_buffer.committed")).toBe(1);
+    for (let ms = 0; ms < 20_000; ms += 1000) call.speak(silence(1000));
+    expect(count(call, "input_audio_buffer.timeout_triggered")).toBe(0);
+  });
+
+  test("[M43] what is committed of it begins after the answer", () => {
+    const call = new Call({ session });
+    call.append(silence(2000));
+    call.client({ type: "response.create" });
+    call.answer(voice(300));
+    call.append(silence(400));
+    call.advance(5400);
+    expect(committedMs(call)).toEqual([400]);
+    expect(call.last("input_audio_buffer.timeout_triggered")).toMatchObject({
+      audio_start_ms: 2000,
+      audio_end_ms: 2400,
+    });
+  });
+
   test("[M15] stands still while the client is away, and begins anew when it is back", () => {
     const call = new Call({ session, dialect: "duplex.v1" });
     const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };

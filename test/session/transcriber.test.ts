@@ -55,6 +55,50 @@ describe("a transcriber", () => {
     });
   });
 
+  test.each([true, false])("[L82] that says nothing of what is said is left (says anything: %s)", (says) => {
+    const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
+    for (let turn = 0; turn < 2; turn += 1) {
+      call.speak(concat(silence(600), voice(500), silence(900)));
+      call.upstream({ type: "rate_limits", rateLimits: [] });
+    }
+    call.speak(silence(1000));
+    expect(call.open.has("up1.1")).toBe(true);
+    if (says) call.upstream({ type: "speech", state: "started" }, "up1.1");
+    call.speak(silence(2500));
+    expect(call.open.has("up1.1")).toBe(says);
+    expect(call.open.has("up1.2")).toBe(!says);
+  });
+
+  test("[L82] one that hears no more of a client that is gone is not", () => {
+    const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
+    call.speak(concat(silence(600), voice(2500), silence(800)));
+    expect(call.types()).toContain("input_audio_buffer.committed");
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(10_000);
+    expect(call.open.has("up1.1")).toBe(true);
+  });
+
+  test("[L84] lost in mid-turn, the next connection hears the turn from its beginning", () => {
+    const call = transcribed();
+    const spoken = voice(1500);
+    call.speak(concat(silence(600), spoken.subarray(0, 24 * 700)));
+    delta(call, "Half of a");
+    call.open.delete("up1.1");
+    call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+    call.advance(300);
+    call.accept("up1.2");
+    call.speak(concat(spoken.subarray(24 * 700), silence(900)));
+    expect(Buffer.from(call.heard("up1.2")).toString("hex")).toContain(
+      Buffer.from(new Uint8Array(spoken.buffer)).toString("hex"),
+    );
+    call.upstream(
+      { type: "input.transcript.completed", itemId: "s2", transcript: "All.", usage: null },
+      "up1.2",
+    );
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "All." });
+  });
+
   test("[J2] gives the caller's turn its words, when the turn is in the conversation and all are there", () => {
     const call = transcribed();
     call.speak(TURN.subarray(0, 24 * 1500));

@@ -13,7 +13,7 @@ const samplesOf = (bytes: Uint8Array) => new Int16Array(bytes.buffer, bytes.byte
 
 function lose(call: Call, peer: string, code = 0): void {
   call.open.delete(peer);
-  call.input({ type: "close", peer, code, reason: "HTTP 503" });
+  call.input({ type: "close", peer, code, reason: "HTTP 500" });
 }
 
 /** In one go, as much as it is. */

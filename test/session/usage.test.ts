@@ -11,8 +11,9 @@ const ZERO = {
   input_token_details: {
     text_tokens: 0,
     audio_tokens: 0,
+    image_tokens: 0,
     cached_tokens: 0,
-    cached_tokens_details: { text_tokens: 0, audio_tokens: 0 },
+    cached_tokens_details: { text_tokens: 0, audio_tokens: 0, image_tokens: 0 },
   },
   output_token_details: { text_tokens: 0, audio_tokens: 0 },
 };

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { Call } from "../support/call.ts";
-import { silence, voice } from "../support/signal.ts";
+import { concat, silence, voice } from "../support/signal.ts";
 
 const SERVER = { name: "wire", options: { adapter: "wire", settings: { turns: "server" } } };
 const FALLBACK = { ...SERVER, fallback: [SERVER.options] };
@@ -90,6 +90,38 @@ describe("a provider that takes the turns", () => {
     });
     wait(call, 3);
     expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L83] nothing is expected of it when the client is gone before the silence that ends a turn", () => {
+    const session = {
+      audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 300 } } },
+    };
+    const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1", session });
+    call.speak(concat(silence(500), voice(2500)));
+    begins(call);
+    call.speak(silence(600));
+    expect(call.session.snapshot().context.deadlines.map(([name]) => name)).toContain("link:0.1:answer");
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(10_000);
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
+  test("[L83] nor while nothing of the client comes, and it answers what comes then", () => {
+    const session = {
+      audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 300 } } },
+    };
+    const call = new Call({ upstreams: [FALLBACK], dialect: "duplex.v1", session });
+    call.speak(concat(silence(500), voice(2500)));
+    begins(call);
+    call.speak(silence(600));
+    call.advance(2500);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.speak(silence(200));
+    ends(call);
+    answers(call);
+    wait(call, 5);
+    expect(call.open.has("up0.1")).toBe(true);
   });
 
   test("[L64] nothing is expected of it where nothing follows from speech", () => {

@@ -35,7 +35,8 @@ export function askedFor(call: SimulatedCall): void {
   const others =
     figure("asked by the client") +
     figure("metric_responses_asked_again") +
-    figure("metric_responses_continued");
+    figure("metric_responses_continued") +
+    figure("metric_eager_given_up");
   for (const provider of call.providers.values()) {
     if (provider.kind !== "turns") continue;
     const causes = provider.commits + figure("asked by the client");

@@ -164,7 +164,7 @@ export class Answer {
       (odd && this.#sentBytes % 2 === 0 ? 1 : odd ? -1 : 0);
     const from = this.#sentBytes >> 1;
     const to = (this.#sentBytes + wanted + 1) >> 1;
-    const samples = silent || faint ? nearSilence(to - from, faint) : agentAudio(this.number, from, to);
+    const samples = silent || faint ? nearSilence(from, to, faint) : agentAudio(this.number, from, to);
     const bytes = bytesOf(samples).subarray(this.#sentBytes % 2, (this.#sentBytes % 2) + wanted);
     this.#sentBytes += bytes.length;
     this.#words += 1;
@@ -268,6 +268,7 @@ export class Answer {
 }
 
 /** Zeros, or the least significant bit at work. */
-function nearSilence(count: number, faint: boolean): Int16Array {
-  return faint ? Int16Array.from({ length: count }, (_, n) => (n % 3) - 1) : new Int16Array(count);
+function nearSilence(from: number, to: number, faint: boolean): Int16Array {
+  const zeros = new Int16Array(to - from);
+  return faint ? zeros.map((_, n) => ((from + n) % 3) - 1) : zeros;
 }

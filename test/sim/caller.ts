@@ -16,7 +16,7 @@ export interface Utterance {
 export const FRAME_MS = 20;
 const LONG_BREATH_MS = 180;
 /** What is said before and after a hesitation is long enough to be words. */
-const LEAST_REST_MS = 320;
+const LEAST_REST_MS = 30;
 
 export class Caller {
   readonly utterances: Utterance[] = [];

@@ -38,7 +38,7 @@ export interface Violation {
   readonly at: number;
 }
 
-const TRACE_LINES = 5000;
+const TRACE_LINES = 40_000;
 
 export class Checks {
   violation: Violation | null = null;

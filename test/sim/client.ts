@@ -52,6 +52,8 @@ export class Client {
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
+  /** Of these, what was cut before this client had ever said where its player is: the clock was believed (SPEC B14). */
+  readonly believed = new Set<string>();
   readonly #world: World;
   readonly #random: Random;
   /** What it sends, and what it gets. */
@@ -63,6 +65,8 @@ export class Client {
   #held: Uint8Array[] = [];
   #frozenUntil = 0;
   #lastAckAt = 0;
+  /** Streams of which it said where it is. */
+  readonly #saysWhere = new Set<number>();
   #owesResponse = false;
   /** The response that ended last failed. */
   #failedLast = false;
@@ -143,6 +147,7 @@ export class Client {
     if (!this.habits.acknowledges || now - this.#lastAckAt < this.habits.acknowledgeEveryMs) return;
     this.#lastAckAt = now;
     for (const [itemId, played_ms] of this.player.news()) {
+      this.#saysWhere.add(this.player.items.get(itemId)?.stream ?? 0);
       this.line.send({ type: "playback.ack", item_id: itemId, played_ms });
     }
   }
@@ -243,8 +248,7 @@ export class Client {
       case "session.resumed":
         return this.#resumed(event);
       case "response.created":
-        // A change is heard from the next answer on.
-        this.#formats.set(text(fields(event["response"])["id"]), this.loudspeaker);
+        this.#formats.set(text(fields(event["response"])["id"]), this.#formatOf(fields(event["response"])));
         return this.dialogue.created(fields(event["response"]));
       case "response.done":
         return this.#responseDone(fields(event["response"]));
@@ -267,10 +271,9 @@ export class Client {
         return;
       }
       case "conversation.item.truncated":
-        this.truncated.add(text(event["item_id"]));
-        return;
+        return this.#cut(text(event["item_id"]));
       case "output_audio_buffer.cleared":
-        this.player.paused = false;
+        // A hold goes on until it is decided: another upstream may have stopped its own answer.
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
         this.player.paused = event["decision"] === "hold";
@@ -281,6 +284,11 @@ export class Client {
         return this.#fault(fields(event["error"]));
       default:
     }
+  }
+
+  #cut(itemId: string): void {
+    this.truncated.add(itemId);
+    if (!this.#saysWhere.has(this.player.items.get(itemId)?.stream ?? 0)) this.believed.add(itemId);
   }
 
   #fault(error: JsonObject): void {
@@ -311,8 +319,13 @@ export class Client {
 
   #show(session: JsonObject): void {
     this.shown = session;
-    const format = fields(fields(fields(session["audio"])["output"])["format"]);
-    this.loudspeaker = format as unknown as AudioFormat;
+    this.loudspeaker = this.#formatOf(session);
+  }
+
+  /** A response says itself what it sounds in: a change is in force before the provider took what came with it. */
+  #formatOf(shown: JsonObject): AudioFormat {
+    const format = fields(fields(shown["audio"])["output"])["format"];
+    return format === undefined ? this.loudspeaker : (format as unknown as AudioFormat);
   }
 
   #resumed(event: JsonObject): void {

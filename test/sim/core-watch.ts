@@ -4,6 +4,7 @@ import type { Action, Input, PeerId } from "../../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import { ActionWatch } from "./action-watch.ts";
 import { brief } from "./checks.ts";
+import { copyOf } from "./copy.ts";
 import type { Inspection } from "./inspection.ts";
 import type { World } from "./world.ts";
 
@@ -80,8 +81,12 @@ export class CoreWatch implements SessionCore {
     this.#inspection.step(this.session, now);
   }
 
+  get covers() {
+    return this.session.covers;
+  }
+
   snapshot(): SessionSnapshot {
-    const snapshot = structuredClone(this.session.snapshot());
+    const snapshot = copyOf(this.session.snapshot());
     this.#inspection.look(snapshot);
     return snapshot;
   }

@@ -35,7 +35,8 @@ export class ProviderCall {
   #numbered = 0;
   /** The session as this provider has it. */
   config: JsonObject = {};
-  #greeted = false;
+  /** When it took its first configuration; null: it has not. */
+  greetedAt: number | null = null;
   #tools = false;
   #transcribes = false;
   /** Work of this server is done in order. */
@@ -71,7 +72,7 @@ export class ProviderCall {
 
   /** Configured, nothing is being answered, and everything that it was told is worked through. */
   get settled(): boolean {
-    return this.#greeted && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
+    return this.greetedAt !== null && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
   }
 
   #closed(code: number): void {
@@ -187,12 +188,12 @@ export class ProviderCall {
   #configure(event: JsonObject): void {
     const { habits } = this.provider;
     if (!habits.configures) return this.#world.checks.strike("provider.never_ready");
-    if (this.#greeted && habits.refusesUpdates > 0) {
+    if (this.greetedAt !== null && habits.refusesUpdates > 0) {
       habits.refusesUpdates -= 1;
       this.error("invalid_value", "Invalid value in the session.", event["event_id"]);
       return this.provider.onRefusedUpdate();
     }
-    this.#greeted = true;
+    this.greetedAt ??= this.#world.time.now;
     this.config = mergeDeep(this.config, fields(event["session"]));
     const audio = JSON.stringify(this.config);
     this.#tools = audio.includes('"name":"look"');
@@ -332,9 +333,7 @@ export class ProviderCall {
   #answer(asked: JsonObject): void {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
-    const { eager, faults } = this.#world.scenario;
-    // Not yet of silent voices: an eager answer that is found silent before its turn is confirmed ends without having begun.
-    if (eager && !faults.includes("provider.silent_voice")) {
+    if (this.#world.scenario.eager) {
       // Soon enough to be known of before the caller goes on.
       plan.thinkMs /= 2;
       plan.firstMs /= 3;

@@ -22,6 +22,8 @@ interface Voice {
 
 export class ProviderItems {
   readonly #items = new Map<string, ProviderItem>();
+  /** Turns of the caller that it was told in words. */
+  readonly toldInWords = new Set<string>();
   readonly #voice: Voice;
 
   constructor(voice: Voice) {
@@ -62,6 +64,8 @@ export class ProviderItems {
       );
     }
     this.made(id, text(item["type"]), text(item["role"]));
+    if (item["role"] === "user" && JSON.stringify(item["content"]).includes('"input_text"'))
+      this.toldInWords.add(id);
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#voice.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
     this.#voice.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });

@@ -5,10 +5,10 @@
 import type { Dial } from "../../durable-objects/dial.ts";
 import { putOut, readMark } from "../../durable-objects/pending-clients.ts";
 import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
-import { NO_KERNELS } from "../../src/audio/kernels.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
+import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";
 import type { Connection, Data } from "./connection.ts";
 import { CoreWatch } from "./core-watch.ts";
@@ -64,7 +64,7 @@ export class Relay {
     const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
     this.#dependencies = {
       drawId: () => Array.from({ length: 21 }, () => alphabet[random.int(0, 35)]).join(""),
-      kernels: NO_KERNELS,
+      kernels: { ...loadKernels(), silero: null },
       createUpstream,
       limits: world.scenario.limits,
     };

@@ -1,7 +1,6 @@
 /** Sums over many calls: which faults struck, what was told, which invariants broke. Plain data, so that workers can hand it over. */
 import type { Violation } from "./checks.ts";
 import type { Outcome } from "./call.ts";
-import { findingOf } from "./findings.ts";
 
 interface Failure extends Violation {
   readonly seed: number;
@@ -18,8 +17,6 @@ export interface Report {
   readonly pairs: Record<string, number>;
   readonly figures: Record<string, number>;
   readonly failures: Failure[];
-  /** Violations that are known and not yet mended, by finding. */
-  readonly known: Record<string, { count: number; firstSeed: number }>;
 }
 
 export function emptyReport(): Report {
@@ -31,7 +28,6 @@ export function emptyReport(): Report {
     pairs: {},
     figures: {},
     failures: [],
-    known: {},
   };
 }
 
@@ -47,14 +43,7 @@ export function addOutcome(report: Report, outcome: Outcome): void {
   if (both.length === 2) bump(report.pairs, both.toSorted((a, b) => a.localeCompare(b)).join(" × "), 1);
   for (const [name, value] of outcome.figures) bump(report.figures, name, value);
   if (outcome.violation === null) return;
-  const finding = findingOf(outcome);
-  if (finding === null) {
-    report.failures.push({ ...outcome.violation, seed: outcome.seed, faults: outcome.scenario.faults });
-  } else {
-    const known = (report.known[finding] ??= { count: 0, firstSeed: outcome.seed });
-    known.count += 1;
-    known.firstSeed = Math.min(known.firstSeed, outcome.seed);
-  }
+  report.failures.push({ ...outcome.violation, seed: outcome.seed, faults: outcome.scenario.faults });
 }
 
 function bump(figures: Record<string, number>, name: string, by: number): void {
@@ -74,11 +63,6 @@ export function addReport(total: Report, part: Report): void {
   for (const [name, count] of Object.entries(part.pairs)) bump(total.pairs, name, count);
   for (const [name, value] of Object.entries(part.figures)) bump(total.figures, name, value);
   total.failures.push(...part.failures);
-  for (const [name, { count, firstSeed }] of Object.entries(part.known)) {
-    const known = (total.known[name] ??= { count: 0, firstSeed });
-    known.count += count;
-    known.firstSeed = Math.min(known.firstSeed, firstSeed);
-  }
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
@@ -103,9 +87,6 @@ export function describeReport(report: Report): string {
       .toSorted(byName)
       .map(([name, value]) => `${name.padEnd(48)} ${value.toFixed(0).padStart(9)}`),
     "",
-    ...Object.entries(report.known).map(
-      ([name, { count, firstSeed }]) => `known ${name}: ${count} times, first by seed ${firstSeed}`,
-    ),
     ...report.failures.slice(0, 30).map((failure) => describeFailure(failure)),
     report.failures.length === 0
       ? "no invariant broken"

@@ -82,6 +82,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     manual,
     eager: faults.includes("client.eager_on_off") || JSON.stringify(settings).includes("eager_ms"),
     tools,
+    semantic: JSON.stringify(settings).includes("semantic_vad") || faults.includes("client.semantic_vad"),
     faults,
     session: settings,
     limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
@@ -126,8 +127,7 @@ function detection(random: Random): JsonObject {
 const MELODY_MS = 4500;
 
 /** How much longer than by silence alone the relay may wait for the end of a turn: where meaning decides. */
-export function waitsLongerMs({ session, faults }: Scenario): number {
-  const semantic = JSON.stringify(session).includes("semantic_vad") || faults.includes("client.semantic_vad");
+export function waitsLongerMs({ semantic }: Scenario): number {
   return semantic ? MELODY_MS : 0;
 }
 

@@ -39,6 +39,8 @@ export interface Scenario {
   /** Turns may be committed in advance, and taken back. */
   readonly eager: boolean;
   readonly tools: boolean;
+  /** Meaning may end turns, or not. */
+  readonly semantic: boolean;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;

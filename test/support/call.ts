@@ -6,6 +6,7 @@ import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { Limits } from "../../src/session/limits.ts";
+import type { Locks } from "../../src/session/client/locks.ts";
 import type { EndOfTurnModel, PlannedUpstream } from "../../src/session/plan.ts";
 import {
   Session,
@@ -34,6 +35,7 @@ export interface CallOptions {
   /** Default: by energy. */
   readonly detector?: "auto" | "energy";
   readonly endOfTurn?: EndOfTurnModel;
+  readonly locks?: Locks;
   readonly limits?: Partial<Limits>;
   /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
   readonly faulty?: boolean;
@@ -80,6 +82,7 @@ export class Call {
       },
       intent: options.intent ?? "conversation",
       session: options.session ?? {},
+      ...(options.locks ? { locks: options.locks } : {}),
     };
     this.#dependencies = {
       drawId: () => `drawn${(drawn += 1)}`,

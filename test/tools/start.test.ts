@@ -1,8 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { devKeyFor } from "../../tools/relay/dev-key.ts";
 import { descendants } from "../../tools/relay/processes.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
 import { finish, run, start } from "./command.ts";
@@ -32,6 +36,41 @@ describe("npm start", () => {
       child.kill("SIGINT");
       expect((await finished).code).toBe(0);
       expect(family.filter(isRunning)).toEqual([]);
+    },
+  );
+
+  it(
+    "[T31] draws a key for the routes that spend a secret, prints it, and leaves it for the other commands",
+    { timeout: LIMIT_MS },
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), "relay-start-test-"));
+      await writeFile(join(folder, "vars"), "OPENAI_API_KEY=sk-of-a-test\n");
+      const env = { PORT: "0", DEMO_PORT: "0", DEV_VARS: join(folder, "vars") };
+      const child = start("tools/start.ts", [], env);
+      const finished = finish(child);
+      let text = "";
+      await new Promise<void>((resolve, reject) => {
+        child.stdout?.on("data", (piece: string) => (text += piece).includes("Ctrl-C") && resolve());
+        child.once("exit", () => reject(new Error(text)));
+      });
+      const page = new URL(/playground +(http:\S+)/.exec(text)?.[1] ?? "");
+      const key = new URLSearchParams(page.hash.slice(1)).get("key") ?? "";
+      expect(key).toMatch(/^relay-dev-[0-9a-f]{48}$/);
+      expect(text).toMatch(new RegExp(`key +${key} .*opens openai too`));
+      expect(devKeyFor(`ws://127.0.0.1:${page.port}/v1`)).toBe(key);
+      expect(devKeyFor(`ws://relay.example:${page.port}`)).toBe("relay-dev");
+      const list = async (authorization: string): Promise<string> => {
+        const response = await fetch(`${page.origin}/v1/models`, { headers: { authorization } });
+        return response.text();
+      };
+      expect(await list(`Bearer ${key}`)).toContain('"openai"');
+      const free = await list("Bearer relay-dev");
+      expect(free).toContain('"demo"');
+      expect(free).not.toContain('"openai"');
+      child.kill("SIGINT");
+      expect((await finished).code).toBe(0);
+      expect(devKeyFor(`ws://127.0.0.1:${page.port}`)).toBe("relay-dev");
+      await rm(folder, { recursive: true, force: true });
     },
   );
 

@@ -156,6 +156,18 @@ describe("cancelling", () => {
     expect(server.last("response.cancel").response_id).toBe(response);
   });
 
+  it("[Q43] an ask that the provider never took does not keep the next one from being cancelled at once", () => {
+    const { connection, server } = connectOpenAi();
+    connection.send(respond("R1"));
+    connection.send({ type: "cancel", responseId: "R1" });
+    const { event_id } = server.last("response.cancel");
+    connection.hear([server.error("response_cancel_not_active", event_id ?? null)]);
+    connection.send(respond("R2"));
+    connection.send({ type: "cancel", responseId: "R2" });
+    expect(server.count("response.create")).toBe(2);
+    expect(server.count("response.cancel")).toBe(2);
+  });
+
   it("[U9] never cancels whatever else runs", () => {
     for (const scene of [{ settings: { turns: "server" } }, { quirks: { abandonsResponses: true } }]) {
       const { connection, server } = connectOpenAi(scene);

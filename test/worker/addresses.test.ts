@@ -108,7 +108,7 @@ describe("addresses", () => {
 
   test("[H22] HEAD is answered as GET is, without a body", async () => {
     for (const path of ["/healthz", "/healthz/", "/v1/models", "/metrics"]) {
-      const response = await call(path, { method: "HEAD", headers: bearer() });
+      const response = await call(path, { method: "HEAD", headers: bearer("key-operator") });
       expect([response.status, await response.text()]).toEqual([200, ""]);
     }
   });

@@ -16,8 +16,8 @@ async function open(path: string, credential: string): Promise<Opened> {
   return { client, id: (created["session"] as { readonly id: string }).id };
 }
 
-async function clientSecret(session: object = { model: "echo" }): Promise<string> {
-  const response = await post("/v1/realtime/client_secrets", { session });
+async function clientSecret(session: object = { model: "echo" }, resumable = true): Promise<string> {
+  const response = await post("/v1/realtime/client_secrets", { session, resumable });
   return (await response.json<{ readonly value: string }>()).value;
 }
 
@@ -46,6 +46,33 @@ async function textsOf({ client }: Opened, count: number): Promise<string> {
 }
 
 describe("a plain client that dropped", () => {
+  test("[H108] is not found again by a client secret that is not resumable, but by who was told the session's id", async () => {
+    const secret = await clientSecret({ model: "echo" }, false);
+    const first = await open(ECHO, secret);
+    await talk(first, "My PIN is 4711.");
+    await drop(first);
+    // Who holds the secret can read it.
+    expect(atob(secret.split(".")[1] ?? "")).not.toContain(first.id);
+    const stranger = await open(ECHO, secret);
+    expect(stranger.id).not.toBe(first.id);
+    await hangUp(stranger);
+    const back = await open(`/v1/realtime?session_id=${first.id}`, secret);
+    expect(await textsOf(back, 2)).toContain("4711");
+    await hangUp(back);
+  });
+
+  test("[H108] nor is its session the one whose id was shown when the secret was minted", async () => {
+    const response = await post("/v1/realtime/client_secrets", { session: { model: "echo" } });
+    const { value, session } = await response.json<{ value: string; session: { id: string } }>();
+    const first = await open(ECHO, value);
+    expect(first.id).not.toBe(session.id);
+    await drop(first);
+    expect(await turnedAway(`/v1/realtime?session_id=${session.id}`, bearer(value))).toEqual([
+      4004,
+      "session_not_found",
+    ]);
+  });
+
   test("[H28] goes on with the client secret that opened its session", async () => {
     const secret = await clientSecret();
     const first = await open(ECHO, secret);
@@ -88,7 +115,8 @@ describe("a plain client that dropped", () => {
   });
 
   test("[H28] a secret goes on with no session that it did not open, and none of another model", async () => {
-    const secret = await clientSecret({});
+    const response = await post("/v1/realtime/client_secrets", { models: ["echo", "demo"], resumable: true });
+    const { value: secret } = await response.json<{ readonly value: string }>();
     const first = await open(ECHO, secret);
     await drop(first);
     const named = `/v1/realtime?session_id=${first.id}`;
@@ -98,8 +126,9 @@ describe("a plain client that dropped", () => {
     for (const each of [other, await open(ECHO, secret)]) await hangUp(each);
   });
 
-  test("[H14] the session that a client secret shows is the first that it opens", async () => {
-    const response = await post("/v1/realtime/client_secrets", { session: { model: "echo" } });
+  test("[H14] the session that a resumable client secret shows is the first that it opens", async () => {
+    const body = { session: { model: "echo" }, resumable: true };
+    const response = await post("/v1/realtime/client_secrets", body);
     const secret = await response.json<{
       readonly value: string;
       readonly session: { readonly id: string };

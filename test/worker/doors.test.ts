@@ -235,7 +235,7 @@ describe("API keys", () => {
     expect((await post("/v1/sessions", {})).status).toBe(201);
   });
 
-  test("[H21] the binding RATE_LIMIT counts as well", async () => {
+  test("[H21] the binding RATE_LIMIT counts as well, for keys that bring no limit of their own", async () => {
     const asked: unknown[] = [];
     const RATE_LIMIT = {
       limit: async (options: RateLimitOptions) => {
@@ -243,9 +243,13 @@ describe("API keys", () => {
         return { success: false };
       },
     };
-    const request = new Request(`${HOST}/v1/sessions`, { method: "POST", headers: bearer() });
-    expect((await callWith(null, { RATE_LIMIT }, request)).status).toBe(429);
-    expect(asked).toEqual([{ key: "first" }]);
+    const create = (key: string) => {
+      const request = new Request(`${HOST}/v1/sessions`, { method: "POST", headers: bearer(key) });
+      return callWith(null, { RATE_LIMIT }, request);
+    };
+    expect((await create("key-plain")).status).toBe(429);
+    expect((await create("key-one")).status).toBe(201);
+    expect(asked).toEqual([{ key: "plain" }]);
   });
 
   test("[H21] a bucket fills at its rate and never above", () => {
@@ -275,7 +279,7 @@ describe("the small doors", () => {
     expect(await (await call("/healthz")).json()).toEqual({ status: "ok" });
     expect((await call("/metrics")).status).toBe(401);
     await call("/v1/secret/path", { headers: bearer() });
-    const text = await (await call("/metrics", { headers: bearer() })).text();
+    const text = await (await call("/metrics", { headers: bearer("key-operator") })).text();
     expect(text).toContain('relay_http_requests_total{door="GET /healthz",status="200"} 1\n');
     expect(text).toContain('relay_http_requests_total{door="none",status="404"}');
     expect(text).not.toContain("secret/path");

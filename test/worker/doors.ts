@@ -83,7 +83,7 @@ export interface CreatedSession {
 }
 
 export async function createSession(body: unknown = { model: "echo" }): Promise<CreatedSession> {
-  const response = await post("/v1/sessions", body);
+  const response = await post("/v1/sessions", { token_in_url: true, ...(body as object) });
   if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
   return response.json<CreatedSession>();
 }

@@ -17,16 +17,16 @@ describe("a session's counters", () => {
     expect(counters.totals()).toEqual({ upstream_lost: 3, buffered_bytes: 900, other: 1 });
   });
 
-  test("[O14] are written once each, by the route's name, and what is new later", () => {
+  test("[O14] [H118] are written once each, by the route's name and the key's, and what is new later", () => {
     const counters = new Counters();
     const metrics = dataset();
     counters.add("upstream_lost", 1, "demo");
-    counters.flush(metrics, "route");
-    counters.flush(metrics, "route");
+    counters.flush(metrics, "route", "key");
+    counters.flush(metrics, "route", "key");
     counters.add("upstream_lost", 4, "demo");
-    counters.flush(metrics, "route");
+    counters.flush(metrics, "route", "key");
     const point = (value: number) => ({
-      indexes: ["route"],
+      indexes: ["key"],
       blobs: ["route", "upstream_lost", "demo"],
       doubles: [value],
     });
@@ -37,7 +37,7 @@ describe("a session's counters", () => {
   test("[O14] without a data set are kept, and are bounded", () => {
     const counters = new Counters();
     for (let n = 0; n < 1000; n += 1) counters.add("upstream_lost", 1, `up${n}`);
-    counters.flush(undefined, "route");
+    counters.flush(undefined, "route", "key");
     expect(counters.totals()).toEqual({ upstream_lost: 100 });
   });
 });

@@ -191,6 +191,15 @@ describe("POST /v1/realtime/client_secrets", () => {
     },
   );
 
+  test("[G30] a secret of a tool is neither in the client secret nor in what is shown of the session", async () => {
+    const tool = { type: "mcp", server_label: "wiki", server_url: "https://wiki.test/mcp" };
+    const session = { model: "echo", tools: [{ ...tool, authorization: "whsec-not-for-anybody" }] };
+    const minted = await clientSecret({ session });
+    expect(JSON.stringify(minted)).not.toContain("whsec");
+    expect(atob(minted.value.slice(3).split(".")[1] ?? "")).not.toContain("whsec");
+    expect(await sessionOf("/v1/realtime", bearer(minted.value))).toMatchObject({ tools: [tool] });
+  });
+
   test("[H47] what is kept for it is forgotten when it has expired, and its like is refused", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { value } = await clientSecret({ session: dense(12_000), expires_after: { seconds: 60 } });

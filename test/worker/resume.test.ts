@@ -88,6 +88,29 @@ describe("an object that died", () => {
     await client.hangUp();
   });
 
+  test("[O63] died of a write that failed, and goes on from the last snapshot that is durable", async () => {
+    const client = await DuplexClient.open("echo");
+    client.speak(1, 10);
+    await client.hear(10 * FRAME);
+    await pass(client.id, 4000);
+    await client.acknowledgement(10);
+    const known = client.lastReceived;
+    await inObject(client.id, (storage) => {
+      vi.spyOn(storage, "sync").mockRejectedValue(new Error("no quorum"));
+    });
+    client.speak(11, 20);
+    await client.hear(20 * FRAME);
+    const last = client.lastReceived;
+    await inObject(client.id, () => vi.advanceTimersByTimeAsync(4000)).catch(() => {});
+    expect((await client.socket.closed).code).not.toBe(1000);
+    expect(await stateOf(client.id)).toMatchObject({ status: "waiting", audio: { received_ms: 200 } });
+    const { forgotten } = await client.resume();
+    // Something of the last write may be there.
+    expect(forgotten?.[0]).toBeGreaterThan(known);
+    expect(forgotten?.[1]).toBe(last);
+    await client.hangUp();
+  });
+
   test("[O17] in mid-answer ends that answer, dials again, and answers the next turn", async () => {
     const upstreams = stubUpstreams();
     const client = await DuplexClient.open("demo", { audio: { input: { turn_detection: null } } });
@@ -208,8 +231,11 @@ describe("an object that nobody comes back to", () => {
     await crash(client);
     vi.setSystemTime(alarmAt ?? 0);
     expect(await runDurableObjectAlarm(objectOf(client.id))).toBe(true);
-    expect(await keysOf(client.id)).toEqual([]);
+    expect((await keysOf(client.id)).filter((key) => key !== "used")).toEqual([]);
     expect(await resumeRefused(client.id, client.token)).toEqual([4004, "session_not_found"]);
+    vi.setSystemTime((await inObject(client.id, (storage) => storage.getAlarm())) ?? Date.now());
+    await runDurableObjectAlarm(objectOf(client.id));
+    expect(await keysOf(client.id)).toEqual([]);
   });
 
   test("[O18] in its first moment does not stay either", async () => {

@@ -57,6 +57,10 @@ export class ScriptedSession implements SessionCore {
   extended = false;
   snapshots = 0;
 
+  get covers() {
+    return { count: 0, received: this.inputs.length };
+  }
+
   handle(input: Input): readonly Action[] {
     this.inputs.push(input);
     if (input.type === "timeout" && !this.stuck) this.deadline = null;

@@ -45,10 +45,10 @@ describe("the name of a new session", () => {
   test("[H82] is drawn, and its object found by it, at every door", async () => {
     const { asked, VOICE_SESSION } = watchedNamespace();
     const door = (each: Request) => callWith(null, { VOICE_SESSION }, each);
-    const body = JSON.stringify({ jurisdiction: "eu" });
+    const body = JSON.stringify({ jurisdiction: "eu", token_in_url: true });
     const created = await door(request("/v1/sessions", { method: "POST", headers: JSON_BODY, body }));
     const { id, url } = await created.json<{ id: string; url: string }>();
-    expect(id).toMatch(/^sess_eu_0{63}1[0-9a-f]{16}$/);
+    expect(id).toMatch(/^sess_eu_0{63}1[0-9a-f]{24}$/);
     await door(dial(url));
     await door(dial(`/v1/sessions/${id}?resume_token=rt_1`, { "Sec-WebSocket-Protocol": "duplex.v1" }));
     await door(dial("/v1/realtime?model=echo", bearer()));
@@ -63,13 +63,14 @@ describe("the name of a new session", () => {
       "world newUniqueId",
       "world idFromString 2",
       "world newUniqueId",
-      "world idFromString 3",
+      "world newUniqueId",
+      "world idFromString 4",
     ]);
   });
 
   test("[H82] is signed, and one with another id, signature or jurisdiction reaches no object", async () => {
     const { id } = await createSession();
-    const [, unique = "", signature = ""] = /^sess_([0-9a-f]{64})([0-9a-f]{16})$/.exec(id) ?? [];
+    const [, unique = "", signature = ""] = /^sess_([0-9a-f]{64})([0-9a-f]{24})$/.exec(id) ?? [];
     expect(unique).not.toBe("");
     const before = (await listDurableObjectIds(env.VOICE_SESSION)).length;
     const other = `${unique.startsWith("0") ? "1" : "0"}${unique.slice(1)}`;
@@ -81,6 +82,8 @@ describe("the name of a new session", () => {
       `sess_eu_${unique}${signature}`,
       `sess_fedramp-high_${unique}${signature}`,
       `sess_${unique}${"0".repeat(16)}`,
+      `sess_${unique}${"0".repeat(8)}${signature.slice(8)}`,
+      `sess_${unique}${signature.slice(8)}`,
     ];
     for (const name of forged) {
       const response = await upgrade(`/v1/sessions/${name}`, bearer());
@@ -101,7 +104,7 @@ describe("the name of a new session", () => {
   test("[H82] of a client secret's first session is in the secret, and its object is made by its first client", async () => {
     const before = (await listDurableObjectIds(env.VOICE_SESSION)).length;
     const secret = await (
-      await post("/v1/realtime/client_secrets", { session: { model: "echo" } })
+      await post("/v1/realtime/client_secrets", { session: { model: "echo" }, resumable: true })
     ).json<{ value: string; session: { id: string } }>();
     expect(await listDurableObjectIds(env.VOICE_SESSION)).toHaveLength(before);
     const client = await connect("/v1/realtime", bearer(secret.value));

@@ -14,7 +14,7 @@ describe("POST /v1/sessions", () => {
     const session = await response.json<Record<string, string | number>>();
     expect(Object.keys(session).sort()).toEqual(["expires_at", "id", "object", "token", "url"]);
     expect(session["object"]).toBe("relay.session");
-    expect(session["url"]).toBe(`wss://relay.example/v1/sessions/${session["id"]}?token=${session["token"]}`);
+    expect(session["url"]).toBe(`wss://relay.example/v1/sessions/${session["id"]}`);
     expect(response.headers.get("Location")).toBe(`/v1/sessions/${session["id"]}`);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect(Math.abs(Number(session["expires_at"]) - Date.now() / 1000 - 120)).toBeLessThan(5);
@@ -32,7 +32,14 @@ describe("POST /v1/sessions", () => {
       headers: { ...bearer(), ...headers },
     });
     const session = await (await callWith(null, {}, request)).json<{ id: string; url: string }>();
-    expect(session.url.startsWith(`${base}/v1/sessions/${session.id}?token=`)).toBe(true);
+    expect(session.url.startsWith(`${base}/v1/sessions/${session.id}`)).toBe(true);
+  });
+
+  test("[H110] its url holds the token where that was asked for, and nowhere else", async () => {
+    const { id, url, token } = await createSession({ model: "echo", token_in_url: true });
+    expect(url).toBe(`wss://relay.example/v1/sessions/${id}?token=${token}`);
+    const wrong = await post("/v1/sessions", { model: "echo", token_in_url: "yes" });
+    expect(await problemOf(wrong)).toEqual([422, "unprocessable", "token_in_url"]);
   });
 
   test("[H4] the token opens the session in each of its three places", async () => {
@@ -161,7 +168,7 @@ describe("POST /v1/sessions", () => {
       jurisdiction: namespace,
     } as unknown as typeof env.VOICE_SESSION;
     const headers = { ...bearer(), "Content-Type": "application/json" };
-    const body = JSON.stringify({ location_hint: "weur", jurisdiction: "eu" });
+    const body = JSON.stringify({ location_hint: "weur", jurisdiction: "eu", token_in_url: true });
     const created = await callWith(
       null,
       { VOICE_SESSION },

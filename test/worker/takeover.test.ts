@@ -117,7 +117,10 @@ describe("a connection that comes while the client is connected", () => {
   });
 
   test("[H28] by a client secret it waits too, where its session's client is gone, and never puts out one that came back", async () => {
-    const response = await post("/v1/realtime/client_secrets", { session: { model: "echo" } });
+    const response = await post("/v1/realtime/client_secrets", {
+      session: { model: "echo" },
+      resumable: true,
+    });
     const { value } = await response.json<{ value: string }>();
     const open = () => connect("/v1/realtime", { ...bearer(value), ...DUPLEX });
     const first = await open();

@@ -130,7 +130,8 @@ describe("what is stored and cannot be read", () => {
     vi.setSystemTime(since + 121_000);
     await restart(id);
     await runDurableObjectAlarm(objectOf(id));
-    expect(await keysOf(id)).toEqual([]);
+    // A token that has just expired is still remembered.
+    expect((await keysOf(id)).filter((key) => key !== "used")).toEqual([]);
   });
 
   test("[O44] is wiped at its owner's DELETE, and at nobody else's", async () => {

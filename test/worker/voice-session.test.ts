@@ -129,6 +129,8 @@ describe("storage", () => {
     expect((await client.resume()).verdict).toBe("resumed");
     await say({ type: "conversation.item.delete", item_id: "long" }, "conversation.item.deleted");
     await say({ type: "session.update", session: { instructions: "short" } }, "session.updated");
+    for (let n = 0; n < 5; n += 1)
+      await say({ type: "session.update", session: { instructions: `short ${n}` } }, "session.updated");
     expect(await keysOf(client.id)).toEqual(["call", "moment", "used"]);
     await client.hangUp();
   });
@@ -140,9 +142,29 @@ describe("storage", () => {
     expect(await keysOf(id)).toEqual(["used"]);
     await evictDurableObject(objectOf(id));
     expect(await problemOf(await upgrade(url))).toEqual([409, "token_used", null]);
-    vi.setSystemTime(Date.now() + 121_000);
+    const alarmAt = await inObject(id, (storage) => storage.getAlarm());
+    vi.setSystemTime(alarmAt ?? 0);
     expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
     expect(await keysOf(id)).toEqual([]);
+  });
+
+  test("[O60] the end empties the database's pages too, and keeps the used token a minute longer than it is good", async () => {
+    const client = await DuplexClient.open("echo");
+    const bytes = () => inObject(client.id, (storage) => storage.sql.databaseSize);
+    const used = () => inObject(client.id, (storage) => storage.kv.get<{ exp: number }>("used"));
+    const content = [{ type: "input_image", image_url: "long ".repeat(99_999) }];
+    client.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    await client.event("conversation.item.done");
+    await pass(client.id, 2000);
+    expect(await bytes()).toBeGreaterThan(400_000);
+    const expiresAt = ((await used())?.exp ?? 0) * 1000;
+    await call(`/v1/sessions/${client.id}`, { method: "DELETE", headers: bearer() });
+    expect(await keysOf(client.id)).toEqual(["used"]);
+    expect(await bytes()).toBeLessThan(50_000);
+    expect(await inObject(client.id, (storage) => storage.getAlarm())).toBe(expiresAt + 60_000);
+    vi.setSystemTime(expiresAt + 59_000);
+    await runDurableObjectAlarm(objectOf(client.id));
+    expect(await keysOf(client.id)).toEqual(["used"]);
   });
 
   test("[O9] a session of the OpenAI door leaves nothing behind", async () => {
@@ -175,6 +197,7 @@ describe("an object that left memory", () => {
     await evictDurableObject(objectOf(client.id), { webSockets: "close" });
     const upstreams = stubUpstreams();
     await client.resume();
+    await pass(client.id, 2000);
     expect((await upstreams.next()).url).toMatch(/^http:\/\/demo\.invalid/);
     await client.hangUp();
   });

@@ -73,10 +73,19 @@ export function secretLines({ local, deployed, why }: Secrets): readonly Line[] 
       "nothing is signed: no tokens, no client secrets",
       "openssl rand -base64 32 | npx wrangler secret put RELAY_SIGNING_KEY",
     ),
-    deployedLine(deployed, "RELAY_API_KEYS", "no API key is accepted", "see Deploy in README.md"),
+    keysLine(deployed),
     ...devLines(deployed),
     ...localLines(local ?? {}),
   ];
+}
+
+/** Keys are in Workers KV; this secret may have more. */
+function keysLine(deployed: readonly string[] | null): Line {
+  const name = "RELAY_API_KEYS";
+  const todo = "npm run keys -- list shows the keys in RELAY_KEYS";
+  if (deployed === null) return line("secrets", name, "unknown", "deployed or not: not known here", todo);
+  const says = deployed.includes(name) ? "deployed" : "not deployed: the keys are those in RELAY_KEYS";
+  return line("secrets", name, "ok", says);
 }
 
 function deployedLine(

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { drawDevKey } from "./dev-key.ts";
 import { PROJECT, runWorker, type RunningWorker } from "./miniflare.ts";
 import { createCertificate, startTlsFront, type Certificate, type TlsFront } from "./tls.ts";
 
@@ -44,7 +45,7 @@ export interface Relay {
   readonly wssUrl: string | null;
   /** The certificate to trust, or null without `tls`. */
   readonly caPem: string | null;
-  /** A key that the relay accepts. */
+  /** A key that opens every route. */
   readonly apiKey: string;
   /** Null when `demoUrl` was given. */
   readonly demo: Demo | null;
@@ -61,8 +62,9 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     for (const closer of closers.splice(0)) await closer();
   };
   if (demo !== null) closers.unshift(() => demo.close());
+  const apiKey = drawDevKey();
   try {
-    const worker = await startWorker(options, options.demoUrl ?? demoHttpUrl(demo));
+    const worker = await startWorker(options, options.demoUrl ?? demoHttpUrl(demo), apiKey);
     closers.unshift(() => worker.close());
     const tls =
       options.tls === undefined || options.tls === false ? null : await startTls(options.tls, worker.port);
@@ -74,7 +76,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
       tlsUrl: tls && `https://127.0.0.1:${tls.front.port}`,
       wssUrl: tls && `wss://127.0.0.1:${tls.front.port}`,
       caPem: tls && tls.certificate.certPem,
-      apiKey: "relay-dev",
+      apiKey,
       demo,
       logs: worker.logs,
       worker,
@@ -86,7 +88,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   }
 }
 
-function startWorker(options: RelayOptions, demoUrl: string): Promise<RunningWorker> {
+function startWorker(options: RelayOptions, demoUrl: string, apiKey: string): Promise<RunningWorker> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(PROJECT, "wrangler.toml"));
   return runWorker({
     entry: options.source?.entry ?? join(PROJECT, "src/worker.ts"),
@@ -96,6 +98,7 @@ function startWorker(options: RelayOptions, demoUrl: string): Promise<RunningWor
     options: workerOptions,
     vars: {
       RELAY_DEV: "1",
+      RELAY_DEV_KEY: apiKey,
       RELAY_SIGNING_KEY: randomBytes(32).toString("base64url"),
       DEMO_URL: demoUrl,
       ...options.vars,

@@ -8,6 +8,7 @@ const COPIED = [
   "durable-objects",
   "test/sim",
   "test/support",
+  "wasm/build",
   "tools/sim.ts",
   "tools/sim",
   "package.json",

@@ -153,9 +153,8 @@ export class LastingLine {
     if (this.#resumption === null || this.#over) return null;
     const { id, token } = this.#resumption;
     const url = new URL(`/v1/sessions/${id}`, this.#url);
-    url.searchParams.set("resume_token", token);
     try {
-      const line = await Line.open(url.href, this.#key, "duplex.v1");
+      const line = await Line.open(url.href, this.#key, "duplex.v1", [`relay-resume.${token}`]);
       this.#attach(line);
       line.send(
         JSON.stringify({ type: "session.resume", resume_token: token, last_received: this.#received }),

@@ -51,10 +51,18 @@ export class Line {
     this.#socket.terminate();
   }
 
-  /** @throws LineError saying what the server answered. */
-  static open(url: string, key: string, protocol: "duplex.v1" | "realtime"): Promise<Line> {
+  /**
+   * @param offered further subprotocols, which the server does not choose.
+   * @throws LineError saying what the server answered.
+   */
+  static open(
+    url: string,
+    key: string,
+    protocol: "duplex.v1" | "realtime",
+    offered: readonly string[] = [],
+  ): Promise<Line> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(url, [protocol], {
+      const socket = new WebSocket(url, [protocol, ...offered], {
         headers: { authorization: `Bearer ${key}` },
         handshakeTimeout: OPEN_LIMIT_MS,
         perMessageDeflate: false,

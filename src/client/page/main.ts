@@ -84,8 +84,11 @@ microphone.addEventListener("click", () => void toggleMicrophone());
 stop.addEventListener("click", () => call?.interrupt());
 key.addEventListener("change", () => void showModels());
 
-// The development key is accepted on loopback alone (README), so it is no secret to prefill it there.
-if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) key.value = "relay-dev";
+// `npm start` prints an address with the key that it drew: a fragment is sent to nobody. The development key is accepted on
+// loopback alone and opens no route that costs (README), so it is no secret to prefill it there.
+const drawn = new URLSearchParams(location.hash.slice(1)).get("key");
+const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+key.value = drawn ?? (loopback ? "relay-dev" : "");
 void showModels();
 
 /** False: there is nobody to say it to, or nothing to say. */

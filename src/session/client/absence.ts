@@ -68,7 +68,9 @@ export class Absence {
     turns.tellOpen();
     const owed = this.#owed && this.#host.mayAsk() && this.#spokenTurnLast;
     this.#owed = false;
-    if (owed && responses.answering.length === 0) this.#host.ask();
+    if (!owed || responses.answering.length > 0) return;
+    this.#parts.context.metric("responses_asked_again", 1);
+    this.#host.ask();
   }
 
   /** What was typed, its application asked for and asks for again. */

@@ -12,6 +12,7 @@ import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
 import type { PlainEvent } from "./client-messages.ts";
 import type { ClientPort } from "./client-port.ts";
+import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
 import { audioParts, inFormat } from "../memory/item-audio.ts";
@@ -26,7 +27,7 @@ import type { Responses } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
-  updateSession(session: JsonObject): void;
+  readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem">;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
   readonly transcriptionOnly: boolean;
@@ -79,7 +80,7 @@ export class ClientCommands {
     }
     switch (event.type) {
       case "session.update":
-        return this.#host.updateSession(event.session);
+        return this.#host.session.update(event.session);
       case "input_audio_buffer.commit":
         return turns.commit();
       case "input_audio_buffer.clear":
@@ -112,11 +113,12 @@ export class ClientCommands {
 
   #create(given: JsonObject, previousItemId: string | null): void {
     const { context, port, conversation, budget, backpressure } = this.#parts;
+    this.#host.session.checkItem(given);
     const id = given["id"];
     const format = this.#host.inputFormat;
     const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
     const names = {
-      itemId: typeof id === "string" ? id : context.newId("item"),
+      itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
       newCallId: () => context.newId("call"),
     };
     const most = { size: itemSize, media: itemMediaSize };
@@ -263,10 +265,12 @@ export class ClientCommands {
     this.#parts.kept.require(checkParamsSize(params, { size, media }), "response");
     const audioMs = checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
+    const asked = withoutOwnVoice(params);
+    this.#host.session.checkParams(asked);
     budget.requireAudio(audioMs, "response.input", context.now);
     const refusal = budget.refusedAnswer(context.now);
     if (refusal) throw refusal;
-    this.#host.respond(withoutOwnVoice(params));
+    this.#host.respond(asked);
   }
 
   #cancel(responseId: string | null): void {

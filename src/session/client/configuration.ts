@@ -10,6 +10,8 @@ import {
   type SessionConfig,
   type TurnDetection,
 } from "../../protocol/session-config.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
+import { withoutToolSecrets, withToolSecrets } from "../../protocol/tool-secrets.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { WAITS, type Eagerness } from "../turn-end/waits.ts";
 
@@ -70,7 +72,8 @@ export class Configuration {
   /** @throws ClientError when the plan's or the given settings are no valid configuration. */
   static of(kind: "conversation" | "transcription", planned: JsonObject, given: JsonObject): Configuration {
     const initial = initialConfig(kind === "transcription" ? "transcription" : "realtime");
-    return new Configuration(mergeConfig(mergeConfig(initial, planned), given));
+    const config = mergeConfig(initial, planned);
+    return new Configuration(mergeConfig(config, withSecretsOf(config, given)));
   }
 
   get current(): SessionConfig {
@@ -88,7 +91,13 @@ export class Configuration {
     const given = repeats
       ? { ...session, relay: withoutDefaults(relay, this.#setRelay, this.#shownRelay) }
       : session;
-    this.#config = mergeConfig(this.#config, given);
+    this.#config = mergeConfig(this.#config, withSecretsOf(this.#config, given));
+  }
+
+  /** The client's parameters of one answer, whose tools may be the session's as they were shown. */
+  respondParams(params: ResponseParams): ResponseParams {
+    // What came from a JSON schema is JSON.
+    return withSecretsOf(this.#config, params as JsonObject);
   }
 
   /** `session.relay` as it was set. */
@@ -162,6 +171,7 @@ export class Configuration {
     const output = audio.output as unknown as JsonObject;
     const whole = {
       ...config,
+      tools: withoutToolSecrets(config["tools"] ?? []),
       ...identity,
       ...(relay === null ? {} : { relay: { ...this.#shownRelay, ...relay } }),
     };
@@ -236,6 +246,13 @@ export function endpointerOptions(
 /** A silence of `ms` as the detector sees it, which hears speech a little longer than it lasts. */
 export function asDetected(ms: number, thresholds: DetectorThresholds): number {
   return Math.max(MIN_HANGOVER_MS, ms - thresholds.tailMs);
+}
+
+/** `given` with what the client cannot send back, since it is not shown. */
+function withSecretsOf(config: SessionConfig, given: JsonObject): JsonObject {
+  const { tools } = given;
+  if (tools === undefined) return given;
+  return { ...given, tools: withToolSecrets(tools, config.tools as unknown as Json) };
 }
 
 /** `given` without members that only repeat what is shown of them though they were never set. */

@@ -9,11 +9,19 @@ import type { Conduct } from "../conduct.ts";
 import type { Link } from "../links/link.ts";
 import type { SessionSnapshot } from "../session.ts";
 
+/**
+ * A deploy ends every session's object at once, and clients are back within a tenth of a second. Where nobody waits for an
+ * upstream, it is dialled at some moment of so many milliseconds; whatever is asked of it dials it at once.
+ */
+const REVIVE_WITHIN_MS = 2000;
+
 export class Doubt {
   readonly #conduct: Conduct;
   #kept: SessionSnapshot | null = null;
-  /** Links whose connections died with the former life, until they are dialled again. */
-  #widowed: readonly Link[] = [];
+  /** Links whose connections died with the former life, until they are dialled again, and which connections those are. */
+  #widowed: readonly { readonly link: Link; readonly serving: number }[] = [];
+  /** Something was under way when the object died. */
+  #hurried = false;
   /** The former life's last moment that is known. */
   #knownUntil = 0;
 
@@ -53,9 +61,12 @@ export class Doubt {
     this.#resumeDeadlines(this.#kept);
     this.#knownUntil = this.#kept.context.now;
     this.#kept = null;
+    this.#hurried = !this.#conduct.quiet;
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
     this.#conduct.eager.forget();
-    this.#widowed = this.#conduct.lines.filter(({ phase }) => phase !== "idle" && phase !== "closed");
+    this.#widowed = this.#conduct.lines
+      .filter(({ phase }) => phase !== "idle" && phase !== "closed")
+      .map((link) => ({ link, serving: link.serving }));
     const forgotten = lastReceived === null ? null : this.#conduct.port.recall(lastReceived);
     if (forgotten !== null || lastReceived === null) this.#forsake();
     return forgotten;
@@ -82,11 +93,16 @@ export class Doubt {
 
   /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
   settle(): void {
-    const { recovery, links, turns, floor } = this.#conduct;
+    const { recovery, links, turns, floor, bargeIn } = this.#conduct;
     const widowed = this.#widowed;
     this.#widowed = [];
-    for (const link of widowed) link.died(this.#knownUntil);
-    for (const link of widowed) link.ensure();
+    // A client that begins anew has had them dialled again: what serves by now did not die.
+    for (const { link, serving } of widowed) if (link.serving === serving) link.died(this.#knownUntil);
+    for (const { link } of widowed) {
+      if (this.#hurried) link.ensure();
+      else link.retryWithin(REVIVE_WITHIN_MS);
+    }
+    bargeIn.tellUnreceived();
     recovery.askOwed(links);
     turns.tellAgain();
     floor.tellAgain();

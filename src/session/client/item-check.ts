@@ -5,14 +5,12 @@ import { ClientError } from "../../protocol/client-error.ts";
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 
-/** Content parts each role may bring. Assistant audio cannot be created (OpenAI Realtime GA). */
+/** Content parts each role may bring. What an answer said comes back as it was shown: upstreams are told its words. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   system: ["input_text"],
   user: ["input_text", "input_audio", "input_image"],
-  assistant: ["output_text"],
+  assistant: ["output_text", "output_audio"],
 };
-/** Of a response's input also what an answer was, as it was shown: upstreams are told its words. */
-const INPUT_PARTS = { ...PARTS, assistant: ["output_text", "output_audio"] };
 /** The member that each part must have, as a string. */
 const MEMBER: Readonly<Record<string, string>> = {
   input_text: "text",
@@ -50,7 +48,7 @@ export function checkItem(
   const { text, images } = sizesOf(item);
   requireSize(text, most.size, "item", "characters without its images and audio");
   requireSize(images, most.media, "item", "characters of images");
-  const { type } = checkShape(item, "item", PARTS, audio);
+  const { type } = checkShape(item, "item", audio);
   // Items of MCP have neither object nor status in the provider's types, and go to it as they are.
   if (type.startsWith("mcp_")) return { ...item, id: names.itemId, type };
   const called = type === "function_call" && item["call_id"] === undefined;
@@ -66,7 +64,7 @@ export function checkItem(
 
 /** An item of `response.create.input`. @returns milliseconds of audio in it. @throws ClientError naming the field. */
 export function checkInputItem(item: JsonObject, path: string, audio: AudioBound): number {
-  return checkShape(item, path, INPUT_PARTS, audio).audioMs;
+  return checkShape(item, path, audio).audioMs;
 }
 
 /** Characters in an item: of its images, of its audio, and of all else. */
@@ -100,17 +98,14 @@ function requireSize(size: number, most: number, path: string, what: string): vo
   );
 }
 
-type Parts = Readonly<Record<string, readonly string[]>>;
-
 function checkShape(
   item: JsonObject,
   path: string,
-  parts: Parts,
   audio: AudioBound,
 ): { readonly type: string; readonly audioMs: number } {
   const type = item["type"];
   if (typeof type !== "string") throw missing(`${path}.type`);
-  if (type === "message") return { type, audioMs: checkMessage(item, path, parts, audio) };
+  if (type === "message") return { type, audioMs: checkMessage(item, path, audio) };
   const required = Object.hasOwn(REQUIRED, type) ? REQUIRED[type] : undefined;
   if (!required && !type.startsWith("mcp_")) {
     throw new ClientError("invalid_value", `Invalid '${path}.type': '${type.slice(0, 64)}'.`, `${path}.type`);
@@ -127,9 +122,9 @@ function checkCallId(callId: Json, path: string): void {
     throw new ClientError("invalid_value", `Invalid '${path}': expected a name, got none.`, path);
 }
 
-function checkMessage(item: JsonObject, path: string, parts: Parts, audio: AudioBound): number {
+function checkMessage(item: JsonObject, path: string, audio: AudioBound): number {
   const role = item["role"];
-  const allowed = typeof role === "string" && Object.hasOwn(parts, role) ? parts[role] : undefined;
+  const allowed = typeof role === "string" && Object.hasOwn(PARTS, role) ? PARTS[role] : undefined;
   if (!allowed) {
     throw new ClientError(
       "invalid_value",
@@ -159,11 +154,20 @@ function checkPart(part: Json, path: string, allowed: readonly string[], audio: 
     const expected = allowed.map((name) => `'${name}'`).join(", ");
     throw new ClientError("invalid_value", `Invalid '${path}.type': expected ${expected}.`, `${path}.type`);
   }
+  if (type === "output_audio") checkSpoken(part, path);
   const member = MEMBER[type];
   if (member === undefined) return 0;
   const value = part[member];
   requireString(value, `${path}.${member}`);
   return type === "input_audio" ? checkAudio(value, `${path}.audio`, audio) : 0;
+}
+
+/** No provider takes the sound of an answer (OpenAI Realtime GA): it is told by its words, and without words not at all. */
+function checkSpoken({ audio, transcript }: JsonObject, path: string): void {
+  if (transcript !== undefined) requireString(transcript, `${path}.transcript`);
+  if (audio === undefined || (transcript !== undefined && transcript !== "")) return;
+  const advice = "the sound of an answer cannot be created, its words can: give a 'transcript'";
+  throw new ClientError("invalid_value", `Invalid '${path}.audio': ${advice}.`, `${path}.audio`);
 }
 
 function checkAudio(text: string, path: string, { format, ms: mostMs }: AudioBound): number {

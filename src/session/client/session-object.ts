@@ -1,20 +1,22 @@
 /** The session as the client sees it: shown whole, changed by `session.update`, corrected by who has to take it. */
 import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
 import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import type { SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import type { Context } from "../context.ts";
+import { eventIdOfCause, type Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Link } from "../links/link.ts";
 import type { Asking } from "../output/asking.ts";
-import type { Conversation } from "../memory/conversation.ts";
+import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
+import { checkParams, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
 import { Updates, type Judge } from "./updates.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
@@ -23,7 +25,7 @@ interface SessionObjectParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly backpressure: Backpressure;
-  readonly conversation: Conversation;
+  readonly playout: Playout;
   readonly links: readonly Link[];
   readonly transcriber: Transcriber | null;
   readonly delivery: Delivery;
@@ -44,12 +46,17 @@ export class SessionObject {
   readonly #parts: SessionObjectParts;
   readonly #setup: SessionSetup;
   readonly #host: SessionObjectHost;
+  readonly #locks: Locks;
+  /** What the session begins with. */
+  readonly #granted: SessionConfig;
 
   /** `parts` has its context and its configuration already. */
   constructor(parts: SessionObjectParts, setup: SessionSetup, host: SessionObjectHost) {
     this.#parts = parts;
     this.#setup = setup;
     this.#host = host;
+    this.#locks = setup.locks ?? NO_LOCKS;
+    this.#granted = parts.config.current;
     this.updates = new Updates(parts.context, parts.config.current, {
       replace: (config) => {
         parts.config.restore(config);
@@ -82,7 +89,7 @@ export class SessionObject {
 
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
   update(session: JsonObject): void {
-    const { context, port, config, conversation } = this.#parts;
+    const { context, port, config, playout } = this.#parts;
     const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
     if (Object.keys(session).length === 0) {
@@ -91,9 +98,10 @@ export class SessionObject {
       return;
     }
     config.update(session, port.extended);
+    const refused = this.#restrain(before);
     this.#checkSize(before);
-    const spoke = conversation.entries.some((entry) => entry.origin !== null && entry.audioMs > 0);
-    if (spoke && voiceOf(config.current) !== voiceOf(before)) {
+    // Also beside the conversation, or in an item that is gone.
+    if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
       throw new ClientError(
         "cannot_update_voice",
@@ -101,9 +109,32 @@ export class SessionObject {
         "session.audio.output.voice",
       );
     }
+    for (const error of refused) port.rejected(error, eventIdOfCause(context.cause));
+    // Of an update of which nothing remains the client has the error, as from a provider.
+    if (refused.length > 0 && same(config.current, before)) return;
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
+  }
+
+  /** What is locked stays as it was. @returns what there is to say of that. */
+  #restrain(before: SessionConfig): readonly ClientError[] {
+    const { config } = this.#parts;
+    const { config: allowed, refused } = restrain(this.#locks, before, config.current, this.#granted);
+    if (refused.length > 0) config.restore(allowed);
+    return refused;
+  }
+
+  /** The client's `response.create`. @throws ClientError naming what is locked. */
+  checkParams(params: ResponseParams): void {
+    const { config } = this.#parts;
+    // Tools are told apart with their secrets, which the client need not repeat.
+    checkParams(this.#locks, config.respondParams(params), config.current, this.#granted);
+  }
+
+  /** An item that the client creates. @throws ClientError when it is instructions, and those are locked. */
+  checkItem(item: JsonObject): void {
+    checkRole(this.#locks, item, "item");
   }
 
   /**
@@ -153,6 +184,10 @@ export class SessionObject {
     const soon = open.some(({ link, sent }) => sent || !link.dormant);
     return { waits: open.map(({ judge }) => judge), soon };
   }
+}
+
+function same(a: SessionConfig, b: SessionConfig): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function voiceOf(config: SessionConfig): string {

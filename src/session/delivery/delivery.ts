@@ -17,6 +17,8 @@ import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
 const SILENT_CODE = 4008;
 /** Unacknowledged input asks for a snapshot after this. */
 const ACK_WITHIN_MS = 3000;
+/** The present one and the next. */
+const VALID_TOKENS = 2;
 
 export interface DeliveryHost extends PulseHost {
   /**
@@ -42,7 +44,7 @@ export class Delivery {
   readonly pulse: Pulse;
   /**
    * The present token, the next one, drawn ahead so that the snapshot that a crash leaves knows it already, and the
-   * one before, for the same reason the other way round.
+   * one before, for the same reason the other way round, until the client shows that it was told the present one.
    */
   #tokens: readonly string[];
   /** Highest number received from the client, and highest acknowledged: durable. */
@@ -52,8 +54,6 @@ export class Delivery {
   #count = 0;
   /** A client came back and has not said yet how. */
   #resuming = false;
-  /** A message above this number was sent after the present token was: who acknowledges one has the token. */
-  #toldAfter = 0;
 
   constructor(context: Context, port: ClientPort, drawId: DrawId, host: DeliveryHost) {
     this.#context = context;
@@ -69,7 +69,7 @@ export class Delivery {
   }
 
   resumable(token: string): boolean {
-    return token !== "" && this.#port.extended && this.#tokens.includes(token);
+    return token !== "" && this.#port.extended && this.#tokens.some((known) => equal(known, token));
   }
 
   /** A client of this session connected. @returns whether it was here before: it decides what follows. */
@@ -91,7 +91,6 @@ export class Delivery {
     this.#received = 0;
     this.#acknowledged = 0;
     this.#count += 1;
-    this.#toldAfter = 0;
     this.#port.restart();
     this.pulse.anew();
     if (this.#port.extended) this.pulse.begin();
@@ -121,8 +120,15 @@ export class Delivery {
     return true;
   }
 
-  /** Before a message other than `session.resume` is taken of a client that came back: it began anew. */
+  /**
+   * Before a message other than `session.resume` is taken. Of a client that came back: it began anew. Of one that has
+   * resumed: it has its next token, and the one that it came with is worth nothing any more.
+   */
   settle(): void {
+    if (this.#tokens.length > VALID_TOKENS) {
+      this.#tokens = this.#tokens.slice(0, VALID_TOKENS);
+      this.#context.persist();
+    }
     if (!this.#resuming) return;
     this.#resuming = false;
     this.#context.deadlines.clear("client:resume");
@@ -139,7 +145,6 @@ export class Delivery {
       throw new ClientError("invalid_value", `No message ${sequence} was sent.`, "last_received");
     }
     this.#port.acknowledge(sequence);
-    if (sequence > this.#toldAfter) this.#tokens = this.#tokens.slice(0, 2);
   }
 
   /** The client's `session.resume`. @throws ClientError when it is no first message, or the token is wrong. */
@@ -163,8 +168,7 @@ export class Delivery {
     // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
     this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
     const forgotten = this.#host.recall(lastReceived);
-    this.#toldAfter = Math.min(lastReceived, this.#port.sequence);
-    this.#replay(this.#toldAfter, forgotten);
+    this.#replay(Math.min(lastReceived, this.#port.sequence), forgotten);
     this.pulse.able();
     this.pulse.begin();
     this.#host.resumed();
@@ -215,6 +219,10 @@ export class Delivery {
     if (count !== this.#count || received <= this.#acknowledged) return;
     if (!this.#port.connected || this.#resuming) return;
     this.#acknowledged = received;
+    // A turn's snapshot has just done what the deadline was to bring about.
+    const { deadlines, now } = this.#context;
+    if (received === this.#received) deadlines.clear("client:ack");
+    else deadlines.set("client:ack", now + ACK_WITHIN_MS);
     this.#port.emitUnnumbered({ type: "session.ack", last_received: this.#acknowledged });
   }
 
@@ -232,7 +240,7 @@ export class Delivery {
       acknowledged: this.#acknowledged,
       count: this.#count,
       resuming: this.#resuming,
-      toldAfter: this.#toldAfter,
+      toldAfter: 0,
       pulse: this.pulse.snapshot(),
     };
   }
@@ -243,9 +251,16 @@ export class Delivery {
     this.#acknowledged = snapshot.acknowledged;
     this.#count = snapshot.count;
     this.#resuming = snapshot.resuming;
-    this.#toldAfter = snapshot.toldAfter;
     this.pulse.restore(snapshot.pulse);
   }
+}
+
+/** In a time that says nothing of where they differ. */
+function equal(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  let differs = 0;
+  for (let at = 0; at < a.length; at += 1) differs |= a.charCodeAt(at) ^ b.charCodeAt(at);
+  return differs === 0;
 }
 
 /** Milliseconds of audio by stream. */
@@ -264,6 +279,7 @@ export interface DeliverySnapshot {
   readonly acknowledged: number;
   readonly count: number;
   readonly resuming: boolean;
+  /** For the release before, which would forget the former token later. */
   readonly toldAfter: number;
   readonly pulse: PulseSnapshot;
 }

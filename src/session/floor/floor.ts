@@ -226,6 +226,7 @@ export class Floor {
     const voiced = probability >= speech.stop;
     this.#piece(voiced, hopMs);
     if (!overlap) {
+      if (!voiced) this.#kept.silentAt(this.#host.heardMs() * TICKS_PER_MS);
       this.#listen(probability, hopMs, speech);
       return;
     }
@@ -367,11 +368,14 @@ export class Floor {
     this.#host.release();
   }
 
+  #wordOf({ prefixTicks, voicedMs, listening }: Overlap): Word {
+    const toTicks = Math.round(this.#host.heardMs() * TICKS_PER_MS);
+    return { fromTicks: prefixTicks, toTicks, voicedMs, listening, at: this.#host.saidAt() };
+  }
+
   /** It may prove to be an answer to what the agent is saying, when the agent has said it. */
   #keep(overlap: Overlap): void {
-    const { prefixTicks, voicedMs, listening } = overlap;
-    const toTicks = Math.round(this.#host.heardMs() * TICKS_PER_MS);
-    this.#kept.keep({ fromTicks: prefixTicks, toTicks, voicedMs, listening, at: this.#host.saidAt() });
+    this.#kept.keep(this.#wordOf(overlap));
     if (this.#kept.pending(this.#context.now)) this.#lookLater();
   }
 
@@ -441,6 +445,8 @@ export class Floor {
     const overlap = this.#overlap;
     if (!overlap) return;
     this.#settle();
+    // A client that was told to hold plays on.
+    if (this.held) this.#tell("backchannel");
     this.#open();
     this.#host.start(overlap.prefixTicks);
     this.#host.release();
@@ -449,7 +455,14 @@ export class Floor {
   /** A deadline `floor:<what>` came. */
   due(what: string): void {
     if (what === "kept") this.#agentEnded();
-    else this.abandon();
+    else this.#unheard();
+  }
+
+  /** Nothing more came of the sound that is judged. What goes on there, when the client is heard again, is its rest. */
+  #unheard(): void {
+    const overlap = this.#overlap;
+    this.abandon();
+    if (overlap && overlap.passed !== "echo") this.#kept.cutOff(this.#wordOf(overlap));
   }
 
   /** To a client that may have been told otherwise by a former life of the session. */

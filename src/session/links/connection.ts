@@ -8,19 +8,22 @@ import type {
   AudioChunk,
   Capabilities,
   Command,
-  JsonObject,
   Upstream,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFault,
   WireMessage,
 } from "../../upstreams/upstream.ts";
-import { Backlog, type BacklogSnapshot } from "./backlog.ts";
+import { Backlog } from "./backlog.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import { HeldVerdicts } from "./held-verdicts.ts";
+import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
+import { SilenceWatch } from "./silence-watch.ts";
 
 export interface ConnectionHost {
   /** The configuration to greet an upstream with. */
@@ -46,10 +49,13 @@ export interface ConnectionIdentity {
   readonly upstream: string;
 }
 
-type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer";
-const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer"];
+type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | "settle";
+const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer", "settle"];
+/** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
+const SETTLES_MS = 5000;
 
-const NAMES_KEPT = 256;
+/** How the shell says that a dial was refused for there being too many. */
+const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
 
@@ -64,6 +70,7 @@ export class Connection {
   readonly later = new Set<string>();
   /** It was told the conversation and hears everything as it happens. */
   live = false;
+  readonly verdicts = new HeldVerdicts();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
   /** It does not read as fast as it is sent to. */
@@ -80,6 +87,8 @@ export class Connection {
   acknowledged = false;
   /** It was greeted and said that it is of no use: the same greeting will not do better. */
   refused = false;
+  /** Its dial was refused because there were too many. */
+  overloaded = false;
   readonly #context: Context;
   readonly #host: ConnectionHost;
   readonly #upstream: Upstream;
@@ -92,8 +101,9 @@ export class Connection {
   readonly #own = new Set<string>();
   /** Responses that this very connection was asked for or began: only those can be cancelled there. */
   readonly #asked = new Set<string>();
-  /** Something should be heard of it, and nothing at all was since. */
-  #watched = false;
+  readonly #silence: SilenceWatch;
+  /** What its upstream held open when it was last asked. */
+  #held = 0;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
@@ -106,6 +116,7 @@ export class Connection {
     this.#backlog = new Backlog(context.limits, upstream.capabilities.input);
     this.#context = context;
     this.#host = host;
+    this.#silence = new SilenceWatch(context, this.#name("answer"));
   }
 
   get phase(): LinkPhase {
@@ -177,6 +188,14 @@ export class Connection {
     // A provider may state another format than it was dialled for, while audio waits for it.
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
     for (const event of events) this.#event(event);
+    const held = this.#upstream.held ?? 0;
+    if (held !== this.#held) this.#holds(held);
+  }
+
+  #holds(held: number): void {
+    this.#held = held;
+    if (held === 0) this.#clear("settle");
+    else if (this.alive) this.#deadline("settle", SETTLES_MS);
   }
 
   #event(event: UpstreamEvent): void {
@@ -209,26 +228,19 @@ export class Connection {
     this.#host.onSent(this);
   }
 
-  /**
-   * From now on something must be heard of it: a black hole takes everything and says nothing. Whether what was asked of
-   * it comes is watched by the answer's own deadline: it may say other things for long.
-   */
-  watch(leastMs = 0): void {
-    if (this.#watched || this.#loop || !this.alive) return;
-    this.#watched = true;
-    this.#deadline("answer", Math.max(leastMs, this.#host.answerMs()));
+  /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
+  watchHearing(leastMs: number): void {
+    if (!this.#loop && this.alive) this.#silence.hears(Math.max(leastMs, this.#host.answerMs()));
   }
 
   /** The answer's own deadline comes first; after it nobody is asked who has said nothing at all. */
   #watchAnswer(): void {
-    this.watch(this.#host.answerMs() + AFTER_ANSWER_MS);
+    if (!this.#loop && this.alive) this.#silence.asked(this.#host.answerMs() + AFTER_ANSWER_MS);
   }
 
   /** Something was heard, or need not be. */
   unwatch(): void {
-    if (!this.#watched) return;
-    this.#watched = false;
-    this.#clear("answer");
+    this.#silence.over();
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */
@@ -251,6 +263,11 @@ export class Connection {
   #caused(command: Command): Command {
     const { cause } = this.#context;
     return cause === null || command.type === "audio" ? command : { ...command, cause };
+  }
+
+  /** The item is none of its own from now on. @returns whether it was. */
+  disown(itemId: string): boolean {
+    return this.#own.delete(itemId);
   }
 
   /** This very connection made the item, or was the first to hear it. */
@@ -362,6 +379,7 @@ export class Connection {
   /** The socket ended or never opened (`code` 0). */
   closed(code: number, reason: string): void {
     if (!this.alive) return;
+    this.overloaded = code === 0 && OVERLOAD.test(reason);
     const fault = this.#upstream.closed(code, reason);
     this.#lost(fault ?? { code: "upstream_closed", message: "The upstream closed the connection." });
   }
@@ -398,7 +416,7 @@ export class Connection {
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
-    this.#watched = false;
+    this.#silence.ended();
     if (this.#loop || this.openedAt === null) return;
     this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }
@@ -406,10 +424,16 @@ export class Connection {
   /** A deadline of this connection came. */
   timeout(what: string): void {
     if (what === "keepalive") this.command({ type: "keepalive" });
-    else if (what === "answer") this.giveUp("upstream_timeout", "The upstream fell silent.");
+    else if (what === "settle") for (const event of this.#upstream.settle?.() ?? []) this.#event(event);
+    else if (what === "answer") this.#silent();
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");
     else this.giveUp("upstream_timeout", "The upstream did not accept its configuration in time.");
+  }
+
+  #silent(): void {
+    if (this.#silence.due(this.#host.answerMs()))
+      this.giveUp("upstream_timeout", "The upstream fell silent.");
   }
 
   #deadline(what: ConnectionDeadline, inMs: number): void {
@@ -444,9 +468,10 @@ export class Connection {
       names: [...this.#names],
       own: [...this.#own],
       asked: [...this.#asked],
-      watched: this.#watched,
+      watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
+      ...this.verdicts.snapshot(),
     };
   }
 
@@ -468,45 +493,9 @@ export class Connection {
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
     for (const id of snapshot.own) this.#own.add(id);
     for (const id of snapshot.asked) this.#asked.add(id);
-    this.#watched = snapshot.watched;
+    this.verdicts.restore(snapshot.verdicts);
+    this.#silence.restore(snapshot.watched);
     this.#upstream.restore(snapshot.upstream);
     this.#backlog.restore(snapshot.backlog, this.capabilities.input);
   }
-}
-
-function remember(names: Set<string>, name: string): void {
-  names.add(name);
-  forgetOldest(names);
-}
-
-function forgetOldest(names: Set<string> | Map<string, string>): void {
-  if (names.size <= NAMES_KEPT) return;
-  for (const oldest of names.keys()) {
-    names.delete(oldest);
-    return;
-  }
-}
-
-export interface ConnectionSnapshot {
-  readonly identity: ConnectionIdentity;
-  readonly phase: LinkPhase;
-  readonly loop: boolean;
-  readonly openedAt: number | null;
-  readonly congested: boolean;
-  readonly stuckSince: number;
-  readonly buffered: number;
-  readonly overdrawn: number;
-  readonly reconfigure: boolean;
-  readonly responses: readonly (readonly [string, string])[];
-  readonly told: readonly (readonly [string, string])[];
-  readonly later: readonly string[];
-  readonly live: boolean;
-  readonly useful: boolean;
-  readonly acknowledged: boolean;
-  readonly names: readonly (readonly [string, string])[];
-  readonly own: readonly string[];
-  readonly asked: readonly string[];
-  readonly watched: boolean;
-  readonly upstream: JsonObject;
-  readonly backlog: BacklogSnapshot;
 }

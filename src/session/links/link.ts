@@ -4,7 +4,6 @@
  * either are one mechanism.
  */
 import { sampleRateHz, type AudioFormat } from "../../audio/format.ts";
-import { isInaudible } from "../../audio/level.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -17,11 +16,12 @@ import type {
   UpstreamOptions,
 } from "../../upstreams/upstream.ts";
 import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
-import { Connection, type ConnectionHost, type ConnectionSnapshot } from "./connection.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
-import { Patience, type PatienceSnapshot } from "./patience.ts";
+import { noteUse, Patience, type PatienceSnapshot } from "./patience.ts";
 import type { Replay, Untold } from "./replay.ts";
 import { Succession, type SuccessionSnapshot } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -214,8 +214,21 @@ export class Link implements AudioTap, ConnectionHost {
     this.dial();
   }
 
-  /** It was given up, and is not asked for anything: it is tried again by itself. */
+  /**
+   * It was given up, and is not asked for anything: it is tried again by itself, after `ms` or up to a half less, by
+   * chance: many sessions that lost a provider at once do not come back to it at once.
+   */
   retryIn(ms: number): void {
+    this.#redialBetween(ms / 2, ms);
+  }
+
+  /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
+  retryWithin(ms: number): void {
+    if (!this.#current?.alive) this.#redialBetween(0, ms);
+  }
+
+  #redialBetween(leastMs: number, mostMs: number): void {
+    const ms = this.#context.chanceBetween(leastMs, mostMs, `${this.index}:${this.#dials}`);
     this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
   }
 
@@ -255,6 +268,8 @@ export class Link implements AudioTap, ConnectionHost {
     this.#clear("redial");
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
+    // What it made of its greeting counts from now on.
+    for (const event of successor.verdicts.take()) this.#host.onUpstream(this, event);
     if (successor.phase !== "ready") return;
     this.#succession.serves(successor);
     this.#host.onSent(this);
@@ -274,9 +289,9 @@ export class Link implements AudioTap, ConnectionHost {
     if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
   }
 
-  /** An item changed that the connection may have been told of. */
-  changed(itemId: string): void {
-    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);
+  /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
+  changed(itemId: string, whole = false): void {
+    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);
   }
 
   /** What was said meanwhile is told to a connection that may serve next. */
@@ -287,9 +302,10 @@ export class Link implements AudioTap, ConnectionHost {
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
+      connection.verdicts.keep(event);
       return;
     }
-    note(connection, event);
+    noteUse(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
       this.#succession.expiring(event.inMs);
@@ -306,12 +322,12 @@ export class Link implements AudioTap, ConnectionHost {
     this.#patience.lost(connection);
     this.#unhear(connection);
     const replaced = this.#succession.connection !== null;
-    const final = !replaced && this.#exhausted;
+    const final = !replaced && this.#patience.exhausted(this.#candidates.length);
     this.#succession.stop();
     this.#clear("redial");
     if (!replaced) {
       this.#chosen += 1;
-      if (!final) this.retryIn(this.#backoffMs);
+      if (!final) this.retryIn(this.#patience.waitMs(this.#candidates.length, connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
     this.#host.onLost(this, fault, final);
@@ -322,20 +338,6 @@ export class Link implements AudioTap, ConnectionHost {
   #unhear({ unsentSamples, capabilities: { input } }: Connection): void {
     const ms = (unsentSamples * 1000) / sampleRateHz(input);
     this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
-  }
-
-  /** It is not tried again by itself: it failed too often, or all that there are refused to be greeted so. */
-  get #exhausted(): boolean {
-    const { failures, refusals } = this.#patience;
-    const candidates = this.#candidates.length;
-    return failures > this.#context.limits.redials * candidates || refusals >= candidates;
-  }
-
-  /** Somewhere else to turn: at once, until all were tried; then with patience. */
-  get #backoffMs(): number {
-    const { redialFirstMs, redialMostMs } = this.#context.limits;
-    const rounds = Math.floor(this.#patience.failures / this.#candidates.length);
-    return rounds === 0 ? 0 : Math.min(redialMostMs, redialFirstMs * 2 ** (rounds - 1));
   }
 
   /**
@@ -362,7 +364,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** From now on something must be heard of it: the caller spoke, and it decides by itself what that means. */
   watch(leastMs: number): void {
-    this.#current?.watch(leastMs);
+    this.#current?.watchHearing(leastMs);
   }
 
   /** Nothing need be heard of it for now. */
@@ -509,23 +511,6 @@ export class Link implements AudioTap, ConnectionHost {
 
 /** Commands that what was said before has to precede. */
 const PLACED: ReadonlySet<Command["type"]> = new Set(["respond", "commit", "item"]);
-
-/** What a provider says when it made something of what the caller said. */
-const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
-  "speech",
-  "committed",
-  "input.transcript.delta",
-  "input.transcript.completed",
-]);
-
-/** Whether a connection is of use shows in what it says. */
-function note(connection: Connection, event: UpstreamEvent): void {
-  if (connection.useful) return;
-  if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
-  else if (event.type === "item.done") connection.useful = event.arguments !== undefined;
-  else if (event.type === "text" || event.type === "arguments") connection.useful = true;
-  else if (ACKNOWLEDGES.has(event.type)) connection.acknowledged = true;
-}
 
 export interface LinkSnapshot {
   readonly dials: number;

@@ -3,6 +3,8 @@
  * that was of use is. And whatever is of use: a minute holds so many dials, asks and successors and no more, so that no
  * provider, however it fails, makes the relay run hot or the bill grow by itself.
  */
+import { isInaudible } from "../../audio/level.ts";
+import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { Context } from "../context.ts";
 
@@ -11,6 +13,8 @@ export type Effort = "dials" | "asks" | "successors";
 const EFFORTS: readonly Effort[] = ["dials", "asks", "successors"];
 
 const MINUTE_MS = 60_000;
+/** Times the usual wait after a dial that was one of too many. */
+const OVERLOAD_WAITS = 4;
 /** A connection that took a turn and lived for so long was of use, though it answered nothing that was heard. */
 const LIVED_MS = 10_000;
 
@@ -29,10 +33,6 @@ export class Patience {
 
   get failures(): number {
     return this.#failures;
-  }
-
-  get refusals(): number {
-    return this.#refusals;
   }
 
   /** When the next one may be made: now, or when the oldest of the last minute's is past. */
@@ -64,6 +64,19 @@ export class Patience {
     this.#refusals = connection.refused ? this.#refusals + 1 : 0;
   }
 
+  /** Nothing is tried again by itself: it failed too often, or all that there are refused to be greeted so. */
+  exhausted(candidates: number): boolean {
+    return this.#failures > this.#context.limits.redials * candidates || this.#refusals >= candidates;
+  }
+
+  /** Somewhere else to turn: at once, until all were tried; then with patience, and more of it with one that is overrun. */
+  waitMs(candidates: number, overloaded: boolean): number {
+    const { redialFirstMs, redialMostMs } = this.#context.limits;
+    const rounds = Math.floor(this.#failures / candidates);
+    const firstMs = overloaded ? OVERLOAD_WAITS * redialFirstMs : redialFirstMs;
+    return rounds === 0 ? 0 : Math.min(redialMostMs, firstMs * 2 ** (rounds - 1));
+  }
+
   snapshot(): PatienceSnapshot {
     return {
       failures: this.#failures,
@@ -85,6 +98,23 @@ export class Patience {
 export function wasOfUse(connection: Connection, now: number): boolean {
   const livedMs = connection.openedAt === null ? 0 : now - connection.openedAt;
   return connection.useful || (connection.acknowledged && livedMs >= LIVED_MS) || livedMs >= MINUTE_MS;
+}
+
+/** What a provider says when it made something of what the caller said. */
+const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
+  "speech",
+  "committed",
+  "input.transcript.delta",
+  "input.transcript.completed",
+]);
+
+/** Whether a connection is of use shows in what it says. */
+export function noteUse(connection: Connection, event: UpstreamEvent): void {
+  if (connection.useful) return;
+  if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
+  else if (event.type === "item.done") connection.useful = event.arguments !== undefined;
+  else if (event.type === "text" || event.type === "arguments") connection.useful = true;
+  else if (ACKNOWLEDGES.has(event.type)) connection.acknowledged = true;
 }
 
 export interface PatienceSnapshot {

@@ -117,9 +117,10 @@ export class Recovery {
     return this.#responses.answering.every((one) => one.stream !== link.index);
   }
 
-  /** It claims to speak, and nobody can hear it: its provider is left for the next one. */
+  /** It claims to speak, and nobody can hear it: its provider is left for the next one. Of one asked for in advance nobody hears. */
   silent(link: Link, response: ResponseRecord, fault: UpstreamFault): void {
-    if (response.audible) this.#break(response, fault);
+    if (!response.announced) this.#responses.discard(response, link);
+    else if (response.audible) this.#break(response, fault);
     else {
       this.#responses.end(response, { phase: "failed", reason: null, fault });
       this.#host.unheard(response);

@@ -38,6 +38,8 @@ export class Refusals {
   #refused(link: Link, { what, id, cause, error }: Refused, judge: Judge | null): void {
     const { context, port, sessionObject } = this.#parts;
     context.metric("upstream_refused", 1, link.name);
+    // It remembers more than was heard: it is told what was.
+    if (what === "truncate" && id !== null) link.changed(id, true);
     const fault = judge === "primary" ? error : { ...error, message: `${link.name}: ${error.message}` };
     if (what === "configure") {
       const known = judge === null ? cause : sessionObject.updates.refused(cause, error.param ?? null);

@@ -31,6 +31,8 @@ const LEAST_MS = 100;
 const NOTHING = "";
 const MISSING = "missing";
 const SOUND = "sound";
+/** An answer of its own, of which it knows more than was heard. */
+const WHOLE = "whole";
 
 /** The connection has the item. */
 export function isKnown(told: string): boolean {
@@ -64,8 +66,11 @@ export class Replay {
     return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
   }
 
-  /** An item of before this connection's time changed. */
-  changed(connection: Connection, itemId: string): void {
+  /** An item of before this connection's time changed; `whole`: or one that it made, of which it remembers too much. */
+  changed(connection: Connection, itemId: string, whole = false): void {
+    // Its own answer, which it did not cut off as it was told to: it forgets it, and is told what was heard.
+    if (whole && this.#conversation.find(itemId) && connection.disown(itemId))
+      connection.told.set(itemId, WHOLE);
     if (!connection.told.has(itemId) && !connection.later.has(itemId)) return;
     const entry = this.#conversation.find(itemId);
     if (entry) this.#tell(connection, entry);

@@ -4,7 +4,8 @@
  */
 import type { Context } from "../context.ts";
 import type { PlannedUpstream } from "../plan.ts";
-import type { Connection, ConnectionSnapshot } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import { wasOfUse, type Patience } from "./patience.ts";
 import type { Replay } from "./replay.ts";
 

@@ -78,6 +78,14 @@ export class Conversation {
     return this.#entries.at(-1)?.item.id ?? null;
   }
 
+  /** A name that no item has: a client may have guessed the next one, and given it to an item of its own. */
+  unused(draw: () => string): string {
+    for (;;) {
+      const id = draw();
+      if (!this.find(id)) return id;
+    }
+  }
+
   /** Id of the item before this one, or null. */
   previousOf(itemId: string): string | null {
     const at = this.#entries.findIndex((entry) => entry.item.id === itemId);

@@ -11,7 +11,7 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
-import type { Playout } from "./playout.ts";
+import type { Overheard, Playout } from "./playout.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
 import type { Responses } from "./responses.ts";
 
@@ -27,6 +27,8 @@ export class BargeIn {
   readonly #links: readonly Link[];
   /** What was stopped and is still to be truncated, in the same call of `handle`. */
   readonly #stopped = new Map<string, number>();
+  /** What a client that comes back has heard less of than was believed, in the same call of `handle`. */
+  #overheard: readonly Overheard[] = [];
 
   constructor(
     context: Context,
@@ -156,6 +158,21 @@ export class BargeIn {
       if (!entry || !this.#playout.has(id)) continue;
       this.#playout.cutAt(id, 0, this.#context.now);
       this.truncate(entry, 0);
+    }
+  }
+
+  /** A client that came back never got the last so many milliseconds of these streams, which are sent again now. */
+  unreceived(ms: ReadonlyMap<number, number>): void {
+    this.#overheard = this.#playout.unreceived(ms, this.#context.now);
+  }
+
+  /** It has been told what happened: what it had got less of than it was truncated at meanwhile is truncated there. */
+  tellUnreceived(): void {
+    const items = this.#overheard;
+    this.#overheard = [];
+    for (const { itemId, heardMs } of items) {
+      const entry = this.#conversation.find(itemId);
+      if (entry && entry.truncatedMs !== null && entry.truncatedMs > heardMs) this.truncate(entry, heardMs);
     }
   }
 

@@ -131,7 +131,7 @@ export class OutputItems {
   #add(response: ResponseRecord, key: string, event: ItemStarted | null): OutputItem {
     const call = event?.kind === "function_call" ? event : null;
     const item: OutputItem = {
-      id: this.#context.newId("item"),
+      id: this.#writer.newItemId(),
       key,
       kind: event?.kind ?? "message",
       name: call?.name ?? "",

@@ -58,13 +58,18 @@ export class PlacedItems {
   }
 
   #add(link: Link, key: string, whole: JsonObject, promised?: string): string {
-    const id = this.#name(link, key, promised ?? this.#context.newId("item"), true);
+    const free = promised !== undefined && !this.#conversation.find(promised);
+    const id = this.#name(link, key, free ? promised : this.#newId(), true);
     link.command({ type: "named", what: "item", key, id });
     const item = itemOf(id, whole);
     const entry = { item, origin: link.index, growing: true, truncatedMs: null, audioMs: 0 };
     const previous = this.#conversation.insert(entry);
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
     return id;
+  }
+
+  #newId(): string {
+    return this.#conversation.unused(() => this.#context.newId("item"));
   }
 
   #name(link: Link, key: string, id: string, placed: boolean): string {
@@ -83,7 +88,7 @@ export class PlacedItems {
       this.#port.emit({ type, ...members });
       return;
     }
-    const ahead = () => (AHEAD.test(type) ? this.#name(link, key, this.#context.newId("item"), false) : null);
+    const ahead = () => (AHEAD.test(type) ? this.#name(link, key, this.#newId(), false) : null);
     const id = this.#named(link, key) ?? ahead();
     // About an item that the client has never seen: its name would say nothing.
     if (id === null) this.#context.metric("events_of_unknown_items", 1, link.name);

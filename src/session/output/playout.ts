@@ -38,6 +38,12 @@ export interface Delay {
   readonly byMs: number;
 }
 
+/** An item that was cut where more of it was taken for heard than had arrived. */
+export interface Overheard {
+  readonly itemId: string;
+  readonly heardMs: number;
+}
+
 const KEPT_ITEMS = 64;
 /** A player that is later than usual by more than this stood still. */
 const STALL_MS = 250;
@@ -135,23 +141,31 @@ export class Playout {
     return { fromMs: now - byMs, byMs };
   }
 
-  /** Of each of these streams the last so many milliseconds did not arrive, and are sent again now. */
-  unreceived(ms: ReadonlyMap<number, number>, now: number): void {
+  /**
+   * Of each of these streams the last so many milliseconds did not arrive, and are sent again now.
+   * @returns items that were cut further on than they can have been heard, and how much of each had arrived.
+   */
+  unreceived(ms: ReadonlyMap<number, number>, now: number): readonly Overheard[] {
     const time = this.#pausedAt ?? now;
-    for (const [stream, missingMs] of ms) this.#soundAgain(stream, missingMs, time);
+    return [...ms].flatMap(([stream, missingMs]) => this.#soundAgain(stream, missingMs, time));
   }
 
   /** What of this stream has not been heard sounds from `time` on: the last `missingMs` of it have not. */
-  #soundAgain(stream: number, missingMs: number, time: number): void {
+  #soundAgain(stream: number, missingMs: number, time: number): readonly Overheard[] {
     const clock = this.#stream(stream);
-    const pieces = [...this.#pieces].filter(([, piece]) => piece.stream === stream && piece.endMs === null);
+    const pieces = [...this.#pieces].filter(([, piece]) => piece.stream === stream);
     let missing = missingMs;
     let at = time;
     const heard: { readonly piece: Piece; readonly ms: number }[] = [];
+    const overheard: Overheard[] = [];
     for (const [itemId, piece] of pieces.toReversed()) {
       const arrivedMs = Math.max(0, piece.sentMs - missing);
       missing -= piece.sentMs - arrivedMs;
-      heard.unshift({ piece, ms: Math.min(arrivedMs, this.heardMs(itemId, time)) });
+      if (piece.endMs === null) heard.unshift({ piece, ms: Math.min(arrivedMs, this.heardMs(itemId, time)) });
+      else if (piece.endMs > arrivedMs) {
+        piece.endMs = arrivedMs;
+        overheard.unshift({ itemId, heardMs: arrivedMs });
+      }
     }
     for (const { piece, ms } of heard) {
       if (ms >= piece.sentMs) continue;
@@ -162,6 +176,7 @@ export class Playout {
     clock.until = Math.max(at, Math.min(clock.until, time));
     clock.due = clock.until;
     if (clock.ackAt !== null) clock.ackAt = time;
+    return overheard;
   }
 
   has(itemId: string): boolean {

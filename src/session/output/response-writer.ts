@@ -282,6 +282,11 @@ export class ResponseWriter {
     }
   }
 
+  /** A name for an item that begins. */
+  newItemId(): string {
+    return this.#conversation.unused(() => this.#context.newId("item"));
+  }
+
   /** It is in the conversation, and was not truncated there. */
   isWhole({ id }: OutputItem): boolean {
     return this.#conversation.find(id)?.truncatedMs === null;

@@ -57,7 +57,7 @@ export interface ResponseRecord {
   announced: boolean;
   /** It ended here, and its `response.done` waits for the upstream's, which says what it cost. */
   untold: boolean;
-  /** The client's parameters, to ask again with: until it has ended. */
+  /** The client's parameters, to ask again with; none once it has ended. */
   params: JsonObject;
   /** Of audio in them: the session's input format when it was asked for. */
   readonly inputFormat: AudioFormat;

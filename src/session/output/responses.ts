@@ -336,7 +336,7 @@ export class Responses {
     }
     this.#unsay(response, dropped);
     response.phase = phase;
-    // Nobody asks again for what has ended.
+    // Nobody asks for it again: what it was asked with may be minutes of sound.
     response.params = {};
     response.reason = ending.reason;
     response.fault = ending.fault;
@@ -448,13 +448,14 @@ export class Responses {
       return;
     }
     if (this.#clock.postponed(response)) return;
-    if (!response.announced) {
-      this.discard(response, link);
+    if (this.#gate.waiting(response)) {
+      // The listener is behind, or the end of the turn that it answers: not the upstream.
+      this.#clock.refresh(response);
       return;
     }
-    if (this.#gate.waiting(response)) {
-      // The listener is behind, not the upstream.
-      this.#clock.refresh(response);
+    if (!response.announced) {
+      this.#context.metric("eager_given_up", 1, response.upstream);
+      this.discard(response, link);
       return;
     }
     if (!response.asked) {

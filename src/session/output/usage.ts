@@ -2,8 +2,8 @@
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 
 const COUNTED = ["total_tokens", "input_tokens", "output_tokens"] as const;
-const INPUT = ["text_tokens", "audio_tokens", "cached_tokens"] as const;
-const CACHED = ["text_tokens", "audio_tokens"] as const;
+const INPUT = ["text_tokens", "audio_tokens", "image_tokens", "cached_tokens"] as const;
+const CACHED = ["text_tokens", "audio_tokens", "image_tokens"] as const;
 const OUTPUT = ["text_tokens", "audio_tokens"] as const;
 
 /** Sums over a session, by OpenAI's names. */

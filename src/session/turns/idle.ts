@@ -32,11 +32,14 @@ export class Idle {
 
   /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
   arm(): void {
-    const { context, port, budget, responses, listener } = this.#parts;
+    const { context, port, budget, responses, listener, turns } = this.#parts;
     const idleMs = this.#timeoutMs;
     context.deadlines.clear("idle");
+    // The answer was cut by somebody who speaks: what follows is a turn, and no silence.
+    if (turns.openItem !== null) return;
     if (idleMs === null || !port.connected || !budget.answersSilence) return;
     if (responses.answering.length > 0 || responses.count === 0) return;
+    turns.quiet();
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }
 

@@ -100,6 +100,11 @@ export class InputFlow {
     for (const tap of this.#turnTaps) this.#input.seek(tap, ticks);
   }
 
+  /** The oldest position that everyone whom the buffer concerns can still be given. */
+  get oldestTicks(): number {
+    return Math.max(...this.#turnTaps.map((tap) => this.#input.oldestTicks(tap)));
+  }
+
   /** Turn-based upstreams hear the buffer from a position again. */
   again(ticks: number): void {
     for (const link of this.turnLinks) this.#input.seek(link, ticks);
@@ -108,7 +113,10 @@ export class InputFlow {
   /** A connection that comes now hears what no turn was made of, as far back as the history reaches. */
   replay(link: Link, at: Pending): void {
     const { turns } = link.capabilities;
-    if (turns !== "client" && link.parked) this.#input.seek(link, at.onsetTicks);
+    if (link === this.#ear) {
+      // What was said while it was dialled it hears as well.
+      if (at.saidTicks < link.cursor) this.#input.seek(link, at.saidTicks);
+    } else if (turns !== "client" && link.parked) this.#input.seek(link, at.onsetTicks);
     else if (turns === "server") this.#replayAll(link, at);
     else if (turns === "client" && at.listening) this.#input.attach(link);
     else if (turns === "client") this.#input.seek(link, at.startTicks);
@@ -119,6 +127,13 @@ export class InputFlow {
     const from = Math.max(startTicks, saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS);
     const oldest = this.#input.oldestTicks(link);
     this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
+  }
+
+  /** The turn ends at a position. @returns up to where it is heard and recorded: of one committed in advance, up to there. */
+  endTurn(ticks: number, eager: boolean): number {
+    if (eager) return Math.min(ticks, this.recorder.cursor);
+    this.forward(ticks);
+    return ticks;
   }
 
   /** The buffer up to a position, to everyone whom it concerns. */
@@ -185,11 +200,6 @@ export class InputFlow {
     const ear = this.#ear;
     if (ear?.congested) this.#waits(ear, speech, true);
     else if (ear && hears(ear)) this.#input.forward(ear);
-  }
-
-  /** The recorder alone: the upstreams have what they are to have. */
-  keep(toTicks: number): void {
-    this.#input.forward(this.recorder, toTicks);
   }
 
   /** To those who hear everything. `speech`: somebody speaks, or nobody knows. */

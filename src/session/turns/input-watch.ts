@@ -47,6 +47,7 @@ export class InputWatch {
   /** A message with so much audio came and was worked through. */
   took(ms: number): void {
     this.#at = this.#context.now;
+    this.#context.heardAt = this.#context.now;
     this.#messageMs = Math.min(MESSAGE_MS, ms);
     this.look();
   }
@@ -93,6 +94,7 @@ export class InputWatch {
       this.#context.deadlines.set("turn:unheard", this.#context.now + LOOK_EVERY_MS);
     } else {
       this.#context.metric("turns_unheard", 1);
+      this.#context.paddedAt = this.#context.now;
       this.#host.stopped();
     }
   }

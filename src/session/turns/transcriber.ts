@@ -17,6 +17,8 @@ import { Link, type LinkHost } from "../links/link.ts";
 import type { UpstreamEvents } from "../links/upstream-events.ts";
 import type { Verdict } from "../links/refusals.ts";
 import type { PlannedUpstream } from "../plan.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import { grown, kept, sumOf, together } from "./transcript-extra.ts";
 
 export interface TranscriberHost {
   upstreamConfig(): UpstreamConfig;
@@ -35,6 +37,8 @@ export interface TranscriberHost {
   onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
   onWords(text: string): void;
+  /** It is to hear what no turn was made of from its beginning. */
+  hearAgain(ear: Link): void;
 }
 
 interface Segment {
@@ -45,15 +49,29 @@ interface Segment {
   /** Of the text, what the client has as deltas. */
   told: string;
   done: boolean;
+  /** What was said beside deltas that the client does not have yet, and beside the end. */
+  untold?: JsonObject | null;
+  extra?: JsonObject | null;
+  /** What it cost, until that is told. */
+  usage?: JsonObject | null;
+  /** Why it has no words. */
+  fault?: UpstreamFault;
+  /** Diarized parts that the client does not have yet. */
+  parts?: readonly JsonObject[];
 }
 
 /** A provider's own detection, as OpenAI has it, quick: segments are no turns. */
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
 /** Words that are late by more than this after a turn are not waited for. */
 const LATE_MS = 3000;
+/** Of so much in the last few turns it has something to say. */
+const SURE_MS = 2000;
+const WORDLESS_TURNS = 3;
 /** A sound that becomes a turn began at most so long ago. */
 const OVERLAP_MS = 3000;
 const SEGMENTS_KEPT = 32;
+/** Diarized parts that wait for the turn. */
+const PARTS_KEPT = 64;
 /** One that failed all its dials is tried again after so long, and with the next speech. */
 const RETRY_MS = 60_000;
 const TEXT_MOST = 16_384;
@@ -101,15 +119,23 @@ export class Transcriber implements LinkHost {
   onUpstream(link: Link, event: UpstreamEvent): void {
     // It is not asked for anything else, and whatever else it says concerns nobody.
     if (event.type === "committed") this.#segment(event.item);
-    else if (event.type === "input.transcript.delta") this.#delta(event.itemId, event.delta);
+    else if (event.type === "input.transcript.delta") this.#delta(event);
     else if (event.type === "input.transcript.completed") {
       if (event.usage) this.#host.events.spent(event.usage);
       const segment = this.#segment(event.itemId);
       segment.text = cutWords(event.transcript, TEXT_MOST);
+      segment.usage = event.usage && kept(event.usage);
+      segment.extra = kept(event.extra);
       this.#ended(segment);
+    } else if (event.type === "input.transcript.segment") {
+      const segment = this.#segment(event.itemId);
+      segment.parts = [...(segment.parts ?? []), ...listed(kept(event.segment))].slice(0, PARTS_KEPT);
+      this.#tell(segment);
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
-      this.#ended(this.#segment(event.itemId));
+      const segment = this.#segment(event.itemId);
+      segment.fault = event.error;
+      this.#ended(segment);
     } else if (event.type === "configured" || event.type === "unconfigured" || event.type === "refused") {
       this.#host.onVerdict(link, event);
     } else if (event.type === "error") {
@@ -118,9 +144,10 @@ export class Transcriber implements LinkHost {
     }
   }
 
-  #delta(key: string, delta: string): void {
+  #delta({ itemId: key, delta, extra }: Extract<UpstreamEvent, { type: "input.transcript.delta" }>): void {
     const segment = this.#segment(key);
     if (segment.text.length < TEXT_MOST) segment.text += delta;
+    segment.untold = grown(segment.untold ?? null, kept(extra));
     this.#heard(segment);
     // The turn may be over: words that began after it and do not end are not waited for either.
     if (segment.itemId !== null && this.#conversation.find(segment.itemId)) this.#await(segment.itemId);
@@ -170,9 +197,21 @@ export class Transcriber implements LinkHost {
   /** The turn is in the conversation: its words may be told. */
   announced(itemId: string): void {
     const segments = this.#of(itemId);
+    // It may have vanished without a word, and nothing is asked of it that it could owe.
+    if (segments.length === 0 && this.#wordlessMs >= SURE_MS) this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
     if (segments.every((segment) => segment.done)) this.#complete(itemId, false);
     else this.#await(itemId);
+  }
+
+  /** Audio of the last turns that have no words. */
+  get #wordlessMs(): number {
+    const turns = this.#conversation.entries.filter(
+      ({ item, origin, audioMs }) => item["role"] === "user" && origin === null && audioMs > 0,
+    );
+    const last = turns.slice(-WORDLESS_TURNS).toReversed();
+    const worded = last.findIndex((entry) => this.#conversation.transcriptOf(entry) !== "");
+    return last.slice(0, worded < 0 ? undefined : worded).reduce((sum, { audioMs }) => sum + audioMs, 0);
   }
 
   #await(itemId: string): void {
@@ -201,18 +240,29 @@ export class Transcriber implements LinkHost {
     const { itemId, text, told } = segment;
     const entry = itemId === null ? undefined : this.#conversation.find(itemId);
     if (itemId === null || !entry) return;
+    this.#tellParts(segment, itemId);
     if (text.length <= told.length || !text.startsWith(told)) return;
     // A client puts the deltas one after the other: what parts two segments comes with the later one.
     const known = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
     const before = [known, ...this.#of(itemId).map((each) => each.told)];
     const gap = told === "" ? gapBetween(joinWords(before), text) : "";
+    const beside = segment.untold ?? {};
     segment.told = text;
+    segment.untold = null;
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.delta",
+      ...beside,
       item_id: itemId,
       content_index: 0,
       delta: gap + text.slice(told.length),
     });
+  }
+
+  #tellParts(segment: Segment, itemId: string): void {
+    const type = "conversation.item.input_audio_transcription.segment";
+    for (const part of segment.parts ?? [])
+      this.#port.emit({ ...part, type, item_id: itemId, content_index: 0 });
+    segment.parts = [];
   }
 
   /** All of the turn's words, when none is awaited; more may come, and are told with those before. */
@@ -228,14 +278,26 @@ export class Transcriber implements LinkHost {
     // What goes on is told with all that is kept of it.
     if (done) this.#forget(itemId);
     else this.#before.set(itemId, before);
+    const base = { item_id: itemId, content_index: 0 };
+    const fault = segments.find((segment) => segment.fault)?.fault;
+    if (transcript === "" && fault) {
+      const error = { type: "server_error", ...fault, param: null };
+      this.#port.emit({ type: "conversation.item.input_audio_transcription.failed", ...base, error });
+      return;
+    }
     this.#conversation.transcribed(entry, transcript);
     this.#host.events.changed(itemId);
+    // What is known of some of the words only is nothing that is known of the transcript.
+    const worded = segments.filter(({ text }) => text.trim() !== "");
+    const beside = before === "" ? together(worded.map(({ extra }) => extra ?? null)) : {};
+    const usage = sumOf(segments.map((segment) => segment.usage ?? null));
+    for (const segment of segments) segment.usage = null;
     this.#port.emit({
       type: "conversation.item.input_audio_transcription.completed",
-      item_id: itemId,
-      content_index: 0,
+      ...beside,
+      ...base,
       transcript,
-      usage: { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 },
+      usage: usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 },
     });
   }
 
@@ -253,7 +315,14 @@ export class Transcriber implements LinkHost {
     return null;
   }
 
-  onRedial(): void {}
+  /** What it had not finished died with its connection: the next one hears what no turn was made of from its beginning. */
+  onRedial(): void {
+    const open = this.#host.openItem();
+    const begun = [...this.#segments].filter(([, { itemId }]) => itemId === null || itemId === open);
+    if (begun.some(([, { done }]) => done)) return;
+    for (const [key] of begun) this.#segments.delete(key);
+    this.#host.hearAgain(this.link);
+  }
 
   onSent(): void {}
 
@@ -291,6 +360,10 @@ export class Transcriber implements LinkHost {
     for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
     for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
   }
+}
+
+function listed(part: JsonObject | null): readonly JsonObject[] {
+  return part === null ? [] : [part];
 }
 
 export interface TranscriberSnapshot {

@@ -1,16 +1,14 @@
 import type { InputFlowSnapshot } from "./input-flow.ts";
 import type { InputWatchSnapshot } from "./input-watch.ts";
 import type { ProviderTurnSnapshot } from "./provider-turn.ts";
+import type { Marks } from "./turn-marks.ts";
 import type { TurnPhase } from "../transitions.ts";
 import type { UserItemSnapshot } from "./user-item.ts";
 
 /** Everything that turn taking and its parts know. */
-export interface TurnSnapshot {
+export interface TurnSnapshot extends Marks {
   readonly phase: TurnPhase;
-  readonly startTicks: number;
   readonly silenceMs: number;
-  readonly witnessTicks: number | null;
-  readonly unmadeTicks: number | null;
   readonly detects: boolean;
   readonly renewed: boolean;
   readonly item: UserItemSnapshot;

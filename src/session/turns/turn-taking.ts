@@ -14,6 +14,7 @@ import type { Link } from "../links/link.ts";
 import { ProviderTurn } from "./provider-turn.ts";
 import { CANDIDATE_MS } from "../turn-end/turn-end.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
+import { TurnMarks } from "./turn-marks.ts";
 import type { TurnHost } from "./turn-host.ts";
 import type { TurnSnapshot } from "./turn-snapshot.ts";
 import { tooShort, UserItem } from "./user-item.ts";
@@ -29,16 +30,11 @@ export class TurnTaking implements InputListener {
   /** What the provider that takes the turns makes of the caller. */
   readonly #provider: ProviderTurn;
   #phase: TurnPhase = "listening";
-  /** Where the present buffer begins: after the last commit or clear, or at the turn's prefix. */
-  #startTicks = 0;
+  readonly #at = new TurnMarks();
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
   /** Silence at the hop before this one. */
   #silenceMs = 0;
-  /** Where speech began that is only witnessed; null: nobody speaks. */
-  #witnessTicks: number | null = null;
-  /** Where the first speech began that nobody has made a turn of; null: there was none. */
-  #unmadeTicks: number | null = null;
   #detects = true;
 
   constructor(
@@ -72,7 +68,7 @@ export class TurnTaking implements InputListener {
 
   /** Where the present turn began. */
   get startTicks(): number {
-    return this.#startTicks;
+    return this.#at.startTicks;
   }
 
   /** The item that the turn being spoken will become; null: nobody speaks. */
@@ -96,7 +92,7 @@ export class TurnTaking implements InputListener {
 
   /** Silence that ends what is being said; null: nobody speaks. */
   get #hangoverMs(): number | null {
-    if (this.#phase === "speaking" || this.#witnessTicks !== null)
+    if (this.#phase === "speaking" || this.#at.witnessTicks !== null)
       return this.#input.endpointer.options.hangoverMs;
     return this.#provider.hangoverMs;
   }
@@ -118,6 +114,8 @@ export class TurnTaking implements InputListener {
     if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
     const before = this.#phase;
     const detects = detection || witness;
+    // What a resampler still holds of what was before is in no buffer that begins now.
+    if (before === "listening" && !detection) this.#input.flush();
     if (this.#detects !== detects || (before !== "manual") !== detection) this.#anew(detects);
     this.#step(detection ? "vad_on" : "vad_off");
     if ((before !== "manual") === detection) return;
@@ -135,7 +133,7 @@ export class TurnTaking implements InputListener {
   #anew(detects: boolean): void {
     this.#input.detect(detects);
     this.#detects = detects;
-    this.#witnessTicks = null;
+    this.#at.witnessTicks = null;
     this.#silenceMs = 0;
     this.#host.onAnew();
   }
@@ -144,7 +142,7 @@ export class TurnTaking implements InputListener {
   #toEdge(): void {
     // What a provider announced meanwhile is its own affair from now on.
     this.providerLost();
-    if (this.#input.ticks > this.#startTicks) {
+    if (this.#input.ticks > this.#at.startTicks) {
       for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
       this.#item.forget();
     }
@@ -159,7 +157,7 @@ export class TurnTaking implements InputListener {
 
   /** The turn that goes on after `renew` is announced. */
   tellAgain(): void {
-    if (this.#renewed) this.#item.tellStarted(this.#startTicks);
+    if (this.#renewed) this.#item.tellStarted(this.#at.startTicks);
     this.#renewed = false;
   }
 
@@ -178,7 +176,7 @@ export class TurnTaking implements InputListener {
   }
 
   onAudio(): void {
-    const speech = this.#witnessTicks !== null;
+    const speech = this.#at.witnessTicks !== null;
     this.#flow.transcribe(speech || this.#phase === "speaking");
     if (this.#flow.frames(speech)) return;
     this.#flow.everything(speech, this.#phase !== "listening");
@@ -187,12 +185,12 @@ export class TurnTaking implements InputListener {
       this.#flow.flow();
     } else if (this.#phase === "speaking" && !this.#host.eager().active) {
       this.#flow.flow(this.#input.settledTicks);
-    } else if (this.#phase === "speaking") this.#flow.keep(this.#input.settledTicks);
+    }
   }
 
-  /** The buffer begins at a position: what was before it is not part of the next turn. */
-  #begin(ticks: number): void {
-    this.#startTicks = ticks;
+  /** The turn begins at a position: what was before it is not part of it, nor, where nothing else is said, of the buffer. */
+  #begin(ticks: number, bufferTicks = ticks): void {
+    this.#at.begin(ticks, bufferTicks);
     this.#flow.begin(ticks);
   }
 
@@ -209,14 +207,14 @@ export class TurnTaking implements InputListener {
   /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */
   #witnessed(decision: SpeechDecision): void {
     if (decision.type === "started") {
-      this.#witnessTicks = decision.prefixTicks;
-      this.#unmadeTicks ??= decision.prefixTicks;
+      this.#at.witnessTicks = decision.prefixTicks;
+      this.#at.unmadeTicks ??= decision.prefixTicks;
       for (const link of this.#host.links) if (link.capabilities.turns !== "client") link.ensure();
       this.#host.onWitnessed(null);
       return;
     }
-    this.#host.onWitnessed((decision.ticks - (this.#witnessTicks ?? decision.ticks)) / TICKS_PER_MS);
-    this.#witnessTicks = null;
+    this.#host.onWitnessed((decision.ticks - (this.#at.witnessTicks ?? decision.ticks)) / TICKS_PER_MS);
+    this.#at.witnessTicks = null;
   }
 
   onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void {
@@ -231,7 +229,7 @@ export class TurnTaking implements InputListener {
     if (this.#phase === "speaking") this.#silence(silenceMs);
     this.#silenceMs = silenceMs;
     const longest = this.#context.limits.turnMs * TICKS_PER_MS;
-    if (this.#phase === "speaking" && this.#input.hopEndTicks - this.#startTicks >= longest) this.#part();
+    if (this.#phase === "speaking" && this.#input.hopEndTicks - this.#at.startTicks >= longest) this.#part();
   }
 
   /**
@@ -246,7 +244,7 @@ export class TurnTaking implements InputListener {
     this.#step("speech_stopped");
     this.#commit(at, this.#flow.turnLinks);
     this.#step("speech_started");
-    this.#unmadeTicks = at;
+    this.#at.unmadeTicks = at;
     this.#item.tellStarted(at);
     this.#host.onPart();
   }
@@ -260,8 +258,8 @@ export class TurnTaking implements InputListener {
     if (silenceMs >= CANDIDATE_MS && this.#silenceMs < CANDIDATE_MS) this.#host.onCandidate();
     const eagerMs = this.#host.eagerMs();
     if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
-    const bufferedMs = (this.#input.settledTicks - this.#startTicks) / TICKS_PER_MS;
-    if (bufferedMs < this.#context.limits.commitLeastMs) return;
+    const leastTicks = this.#context.limits.commitLeastMs * TICKS_PER_MS;
+    if (this.#input.settledTicks - this.#at.startTicks < leastTicks) return;
     this.#flow.forward(this.#input.settledTicks);
     this.#host.eager().begin(this.#item.id);
   }
@@ -270,7 +268,7 @@ export class TurnTaking implements InputListener {
   takeBack(): void {
     if (!this.#host.eager().active) return;
     this.#host.eager().discard();
-    this.#flow.again(this.#startTicks);
+    this.#flow.again(this.#at.startTicks);
   }
 
   /** What the detector hears now is not a turn: it listens for the next sound. */
@@ -281,43 +279,46 @@ export class TurnTaking implements InputListener {
   /** A client that did not see the open turn begin is told of it. */
   tellOpen(): void {
     if (this.#phase !== "speaking" && !this.#provider.hears) return;
-    this.#item.tellStarted(this.#phase === "speaking" ? this.#startTicks : this.#input.ticks);
+    this.#item.tellStarted(this.#phase === "speaking" ? this.#at.startTicks : this.#input.ticks);
   }
 
-  /** The caller's turn begins, at a position that may be a while ago. */
-  begin(prefixTicks: number): void {
+  /** The caller's turn begins, at a position that may be a while ago. `heardNow`: the caller speaks just now. */
+  begin(prefixTicks: number, heardNow = true): void {
     if (next(TURN, this.#phase, "speech_started") === null) return;
     this.#step("speech_started");
     this.#item.unique();
     // Before anybody is dialled: who is told where the turn begins must not be told of what was before it.
-    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));
-    this.#unmadeTicks = this.#startTicks;
+    this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);
+    this.#at.unmadeTicks = this.#at.startTicks;
     for (const link of this.#host.links) link.ensure();
     this.#context.metric("speech_started", 1);
-    this.#item.tellStarted(this.#startTicks);
+    this.#item.tellStarted(this.#at.startTicks);
+    // Beside this turn those who decide by themselves make turns of their own, and have to show it.
+    if (heardNow) this.#host.onWitnessed(null);
     this.#host.onSpeechStarted();
   }
 
-  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks)): void {
+  #speechStopped(ticks: number, end = this.#input.cutBefore(ticks), heardNow = true): void {
     if (next(TURN, this.#phase, "speech_stopped") === null) return;
-    if (!this.#host.eager().active) this.#flow.forward(end);
-    else this.#flow.keep(end);
+    // What came after a commit in advance is of the next turn, which may have begun in it unheard.
+    const heardTo = this.#flow.endTurn(end, this.#host.eager().active);
     this.#item.tellStopped(ticks);
     this.#step("speech_stopped");
-    this.#commit(end, this.#flow.turnLinks);
+    if (heardNow) this.#host.onWitnessed((end - (this.#at.unmadeTicks ?? end)) / TICKS_PER_MS);
+    this.#commit(heardTo, this.#flow.turnLinks);
     this.#host.onTurn(true);
   }
 
   /** A sound that was dismissed is a turn after all: it was heard from one position to another. */
   adopt(fromTicks: number, toTicks: number): void {
-    if (this.#phase !== "listening" || toTicks <= this.#startTicks) return;
-    this.begin(fromTicks);
-    this.#speechStopped(toTicks, toTicks);
+    if (this.#phase !== "listening" || toTicks <= this.#at.startTicks) return;
+    this.begin(fromTicks, false);
+    this.#speechStopped(toTicks, toTicks, false);
   }
 
   /** The client sends nothing more in mid-speech: the clock ends what only audio would have ended. */
   #clientStopped(): void {
-    const witnessed = this.#witnessTicks;
+    const witnessed = this.#at.witnessTicks;
     this.#input.flush();
     const end = this.#input.ticks;
     if (this.#phase === "speaking") this.#speechStopped(end, end);
@@ -343,19 +344,19 @@ export class TurnTaking implements InputListener {
     return this.#watch;
   }
 
-  /** The client's `input_audio_buffer.commit`. @throws ClientError when there is too little to commit. */
+  /**
+   * The client's `input_audio_buffer.commit`: all of the buffer, whatever the detector made of it so far.
+   * @throws ClientError when there is too little to commit.
+   */
   commit(): void {
     const end = this.#input.ticks;
-    const bufferedMs = (end - this.#startTicks) / TICKS_PER_MS;
+    const bufferedMs = (end - this.#at.bufferTicks) / TICKS_PER_MS;
     const { commitLeastMs } = this.#context.limits;
-    if (bufferedMs < commitLeastMs) {
-      throw tooShort(bufferedMs, commitLeastMs);
-    }
+    if (bufferedMs < commitLeastMs) throw tooShort(bufferedMs, commitLeastMs);
     this.takeBack();
     // One that is dialled now hears from the present on, until it is told where the buffer begins.
     for (const link of this.#flow.buffering) link.ensure();
-    // While only listening nothing was sent on: the buffer is what the history still holds of it.
-    if (this.#phase === "listening") this.#begin(this.#startTicks);
+    if (this.#phase !== "manual") this.#wholeBuffer();
     this.#input.flush();
     this.#flow.forward();
     this.#step("committed");
@@ -365,9 +366,23 @@ export class TurnTaking implements InputListener {
     this.#host.onTurn(false);
   }
 
+  /**
+   * While only listening nothing was sent on, and of a turn only what begins with its prefix: the buffer is what the history
+   * still holds of it.
+   */
+  #wholeBuffer(): void {
+    if (this.#phase === "listening") return this.#begin(this.#at.bufferTicks);
+    // What has left the history was silence.
+    const from = Math.max(this.#at.bufferTicks, this.#flow.oldestTicks);
+    if (from >= this.#at.startTicks) return;
+    for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
+    this.#item.forget();
+    this.#begin(from);
+  }
+
   /** The buffer up to a position becomes an item: with those who were told the turn, and in the conversation. */
   #commit(endTicks: number, told: readonly Link[]): void {
-    const bufferedMs = (endTicks - this.#startTicks) / TICKS_PER_MS;
+    const bufferedMs = (endTicks - this.#at.startTicks) / TICKS_PER_MS;
     const shortMs = Math.max(0, this.#context.limits.commitLeastMs - bufferedMs);
     if (!this.#host.eager().active) {
       // A provider refuses less.
@@ -380,8 +395,8 @@ export class TurnTaking implements InputListener {
   /** A turn is over: what comes is of the next one. @returns the id of its item. */
   #taken(endTicks: number, audioMs: number): string {
     this.#provider.end();
-    this.#unmadeTicks = null;
-    this.#startTicks = endTicks;
+    this.#at.unmadeTicks = null;
+    this.#at.begin(endTicks, endTicks);
     const itemId = this.#item.announce(audioMs);
     this.#watch.look();
     return itemId;
@@ -396,7 +411,7 @@ export class TurnTaking implements InputListener {
   upstreamCommitted(): string {
     if (!this.#provider.open) this.#item.unique();
     const end = this.#input.ticks;
-    return this.#taken(end, (end - this.#startTicks) / TICKS_PER_MS);
+    return this.#taken(end, (end - this.#at.startTicks) / TICKS_PER_MS);
   }
 
   /** The client's `input_audio_buffer.clear`. */
@@ -405,14 +420,20 @@ export class TurnTaking implements InputListener {
     const announced = this.openItem !== null;
     this.#provider.end();
     this.#step("cleared");
-    if (this.#phase === "listening") this.#anew(true);
+    this.#input.flush();
+    if (this.#detects) this.#anew(true);
     this.#item.forget();
     if (announced) this.#item.next();
-    this.#unmadeTicks = null;
+    this.#at.unmadeTicks = null;
     this.#begin(this.#input.ticks);
     for (const link of this.#flow.buffering) link.command({ type: "clear" });
     this.#port.emit({ type: "input_audio_buffer.cleared" });
     this.#watch.look();
+  }
+
+  /** An answer ended: what is heard from now on may be a silence. */
+  quiet(): void {
+    this.#at.quietTicks = this.#input.ticks;
   }
 
   /**
@@ -423,7 +444,7 @@ export class TurnTaking implements InputListener {
     if (this.#phase !== "listening" || this.#host.judging()) return;
     this.#item.unique();
     const end = this.#input.ticks;
-    const start = Math.max(this.#startTicks, end - idleMs * TICKS_PER_MS);
+    const start = Math.max(this.#at.startTicks, this.#at.quietTicks, end - idleMs * TICKS_PER_MS);
     const least = start + this.#context.limits.commitLeastMs * TICKS_PER_MS;
     this.#item.tellTimeout(start, Math.max(end, least));
     for (const link of this.#host.links) link.ensure();
@@ -438,9 +459,9 @@ export class TurnTaking implements InputListener {
     const { ticks } = this.#input;
     this.#flow.replay(link, {
       listening: this.#phase === "listening",
-      startTicks: this.#startTicks,
-      onsetTicks: (this.#phase === "speaking" ? this.#startTicks : this.#witnessTicks) ?? ticks,
-      saidTicks: this.#unmadeTicks ?? (this.#detects ? ticks : this.#startTicks),
+      startTicks: this.#at.startTicks,
+      onsetTicks: (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? ticks,
+      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? ticks : this.#at.startTicks),
     });
   }
 
@@ -448,7 +469,7 @@ export class TurnTaking implements InputListener {
   get still(): boolean {
     if (this.#phase === "speaking" || this.#provider.open) return false;
     if (this.#phase === "listening" || this.#flow.turnLinks.length === 0) return true;
-    return this.#input.ticks === this.#startTicks;
+    return this.#input.ticks === this.#at.startTicks;
   }
 
   /** Another connection to this upstream would miss nothing of the caller's. */
@@ -459,7 +480,7 @@ export class TurnTaking implements InputListener {
     if (turns === "server") return !this.#provider.open;
     if (this.#phase !== "manual") return this.#phase === "listening";
     // What was not committed yet is heard again, as far as the history reaches.
-    return this.#input.ticks - this.#startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
+    return this.#input.ticks - this.#at.startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
   }
 
   /** The provider that takes the turns is gone: a turn that it announced comes to nothing. */
@@ -472,10 +493,8 @@ export class TurnTaking implements InputListener {
   snapshot(): TurnSnapshot {
     return {
       phase: this.#phase,
-      startTicks: this.#startTicks,
+      ...this.#at.snapshot(),
       silenceMs: this.#silenceMs,
-      witnessTicks: this.#witnessTicks,
-      unmadeTicks: this.#unmadeTicks,
       detects: this.#detects,
       renewed: this.#renewed,
       item: this.#item.snapshot(),
@@ -487,10 +506,8 @@ export class TurnTaking implements InputListener {
 
   restore(snapshot: TurnSnapshot): void {
     this.#phase = snapshot.phase;
-    this.#startTicks = snapshot.startTicks;
+    this.#at.restore(snapshot);
     this.#silenceMs = snapshot.silenceMs;
-    this.#witnessTicks = snapshot.witnessTicks;
-    this.#unmadeTicks = snapshot.unmadeTicks;
     this.#detects = snapshot.detects;
     this.#renewed = snapshot.renewed;
     this.#item.restore(snapshot.item);

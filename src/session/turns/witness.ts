@@ -114,6 +114,11 @@ export class Witness {
     this.#signs.set(link.index, at);
   }
 
+  /** The client is gone: who waits for the silence after its words hears no more of it, and need say nothing. */
+  away(): void {
+    for (const link of this.#links) if (link.capabilities.turns === "server") link.unwatch();
+  }
+
   /** Its connection is gone, and with it what it heard. */
   lost(link: Link): void {
     this.answered(link);

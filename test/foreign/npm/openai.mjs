@@ -120,6 +120,8 @@ await check("transcription", async () => {
 
 const { value } = await client.realtime.clientSecrets.create({
   session: { type: "realtime", model: relay.model },
+  // The relay's own: who has the secret goes on with the session that it opened.
+  resumable: true,
 });
 const holder = new OpenAI({ apiKey: value, baseURL: `${relay.tlsUrl}/v1` });
 let kept;

@@ -109,9 +109,9 @@ async def run():
             assert (await asyncio.wait_for(again.recv(), 20)).type == "session.created"
 
     async def reconnect():
-        # A secret finds the first session that it opened (H28): one of its own.
+        # A resumable secret finds the first session that it opened (H28): one of its own.
         session = {"type": "realtime", "model": MODEL}
-        again_made = await client.realtime.client_secrets.create(session=session)
+        again_made = await client.realtime.client_secrets.create(session=session, extra_body={"resumable": True})
         owner = AsyncOpenAI(api_key=again_made.value, base_url=f"{TLS}/v1")
         names = []
         for _ in range(2):

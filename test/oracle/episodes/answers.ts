@@ -88,6 +88,7 @@ export const ANSWERS: readonly Episode[] = [
           { tools: [], tool_choice: "none" },
           { conversation: "auto" },
           { audio: { output: { voice: "v-cedar" } } },
+          { audio: { output: { format: { type: "audio/pcmu" } } } },
         ]),
       ),
     ],

@@ -85,6 +85,22 @@ export const ITEMS: readonly Episode[] = [
     },
   },
   {
+    name: "an answer handed back",
+    weight: 1,
+    moods: TYPED,
+    steps: (random) => {
+      const words = random.pick(["I said that.", "", null]);
+      const part = { type: "output_audio", ...(words === null ? {} : { transcript: words }) };
+      return [
+        send({
+          type: "conversation.item.create",
+          item: { id: own(random, "item"), type: "message", role: "assistant", content: [part] },
+          event_id: own(random, "event"),
+        }),
+      ];
+    },
+  },
+  {
     name: "truncate",
     weight: 3,
     moods: TYPED,

@@ -111,6 +111,17 @@ export const UPDATES: readonly Episode[] = [
     ],
   },
   {
+    name: "no audio, again and again",
+    weight: 1,
+    moods: EVERY,
+    steps: (random) => {
+      const audio = random.pick(["", ',"audio":7', ',"audio":"%%%"']);
+      const id = audio === "" ? "mine_9" : `mine_1${audio.includes("%") ? 1 : 0}`;
+      const text = `{"type":"input_audio_buffer.append"${audio},"event_id":"${id}"}`;
+      return Array.from({ length: random.int(2, 5) }, () => ({ do: "raw", text }) as const);
+    },
+  },
+  {
     name: "no event",
     weight: 2,
     moods: EVERY,

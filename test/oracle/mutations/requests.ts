@@ -94,10 +94,49 @@ export const IN_REQUESTS: readonly Mutation[] = [
       ),
   },
   {
+    name: "a clear does not reach the provider",
+    tampering: () => asked((command) => (command.type === "clear" ? null : command)),
+  },
+  {
+    name: "a cancel does not reach the provider",
+    tampering: () => asked((command) => (command.type === "cancel" ? null : command)),
+  },
+  {
+    name: "the format of an answer of its own is dropped",
+    tampering: () => ({
+      toRelay: (text) => (text.includes('"response.create"') ? text.replace(/"format":\{[^}]*\}/, "") : text),
+    }),
+  },
+  {
+    name: "the client's commit is lost",
+    tampering: () => ({ toRelay: (text) => (text.includes("input_audio_buffer.commit") ? null : text) }),
+  },
+  {
     name: "an answer that is owed is never asked for",
     tampering: () => asked(dropEveryThirdAsk()),
   },
   // What is said to the client.
+  {
+    name: "truncations are not told",
+    tampering: () => client(ofType("conversation.item.truncated", () => null)),
+  },
+  {
+    name: "deletions are not told",
+    tampering: () => client(ofType("conversation.item.deleted", () => null)),
+  },
+  {
+    name: "the end of speech is not told",
+    tampering: () => client(ofType("input_audio_buffer.speech_stopped", () => null)),
+  },
+  {
+    name: "a silence that was waited out is not told",
+    tampering: () => client(ofType("input_audio_buffer.timeout_triggered", () => null)),
+  },
+  {
+    name: "what was committed has another name",
+    tampering: () =>
+      client(ofType("input_audio_buffer.committed", (event) => ({ ...event, item_id: "item_other" }))),
+  },
   {
     name: "audio loses its odd byte",
     tampering: () =>

@@ -35,6 +35,10 @@ function adapter(decode: OnEvent, encode: OnCommand = (command) => command): Tam
             const changed = decode(event);
             return changed === null ? [] : changed;
           }),
+        get held() {
+          return real.held ?? 0;
+        },
+        settle: () => real.settle?.() ?? [],
         closed: (code, reason) => real.closed(code, reason),
         snapshot: () => real.snapshot(),
         restore: (snapshot) => real.restore(snapshot),

@@ -79,8 +79,11 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
   {
     name: "platform.store_fails",
     arm(call, random) {
+      let inRow = 0;
       call.relay.store.fails = () => {
-        const fails = random.chance(0.4);
+        // Tried again ever later: after six of them the next try comes when the call is long over.
+        const fails = inRow < 4 && random.chance(0.4);
+        inRow = fails ? inRow + 1 : 0;
         if (fails) call.checks.strike("platform.store_fails");
         return fails;
       };

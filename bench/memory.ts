@@ -1,0 +1,125 @@
+/**
+ * What a call takes of the 128 MB that all calls of an isolate share: 1 to 40 calls in one workerd, in which both sides
+ * speak all the time, until history, archive and outbox are at their bounds; V8's heap and the memory behind its buffers,
+ * by its inspector, after a garbage collection.
+ */
+import { Inspector, residentMb } from "./delivery/memory.ts";
+import { sleep } from "./delivery/speaker.ts";
+import { Talker } from "./memory/talker.ts";
+import { startChild } from "./overhead/arms.ts";
+import { startRelay } from "../tools/relay/relay.ts";
+import { markdownTable, type Picture } from "./report.ts";
+import type { BenchOptions, BenchResult } from "./run.ts";
+
+export const description = "memory of 1 to 40 calls in one workerd [--sessions 1,10,40] [--seconds N]";
+
+const SESSIONS = [1, 10, 20, 40];
+/** Until everything that a call keeps is full. */
+const SECONDS = 75;
+const TARGETS = { mb_per_call: 2.2, mb_of_40_calls: 90 };
+
+interface Row {
+  readonly calls: number;
+  readonly heap_mb: number;
+  readonly buffers_mb: number;
+  readonly resident_mb: number;
+}
+
+export async function run(options: BenchOptions): Promise<BenchResult> {
+  const given = (name: string): string | undefined => {
+    const at = options.args.indexOf(name);
+    return at < 0 ? undefined : options.args[at + 1];
+  };
+  const counts = given("--sessions")?.split(",").map(Number) ?? SESSIONS;
+  const seconds = Number(given("--seconds") ?? SECONDS);
+  const rows: Row[] = [];
+  const talkers: Talker[] = [];
+  const echo = await startChild("echo-server.ts");
+  const relay = await startRelay({ demoUrl: `http://127.0.0.1:${echo.port}/v1/realtime`, inspect: true });
+  try {
+    const inspector = await Inspector.open(await relay.worker.miniflare.getInspectorURL());
+    const look = async (): Promise<void> => {
+      const { heapMb, buffersMb } = await inspector.usage();
+      const resident = await residentMb(relay.worker.pid());
+      const fixed = (mb: number): number => Number(mb.toFixed(1));
+      rows.push({
+        calls: talkers.length,
+        heap_mb: fixed(heapMb),
+        buffers_mb: fixed(buffersMb),
+        resident_mb: fixed(resident),
+      });
+      if (!options.json) process.stdout.write(`${JSON.stringify(rows.at(-1))}\n`);
+    };
+    // What the Worker takes before it has a call. The inspector answers while there is something to do.
+    const busy = setInterval(() => void fetch(`${relay.url}/healthz`), 100);
+    await look();
+    clearInterval(busy);
+    for (const count of counts) {
+      while (talkers.length < count)
+        talkers.push(await Talker.open(`${relay.wsUrl}/v1/realtime?model=demo`, relay.apiKey));
+      await sleep(seconds * 1000);
+      await look();
+    }
+    inspector.close();
+  } finally {
+    for (const talker of talkers) talker.hangUp();
+    await relay.close();
+    await echo.close();
+  }
+  return resultOf(rows, talkers, seconds < SECONDS || given("--sessions") !== undefined, options);
+}
+
+function resultOf(
+  rows: readonly Row[],
+  talkers: readonly Talker[],
+  partial: boolean,
+  options: BenchOptions,
+): BenchResult {
+  const [none, last] = [rows[0], rows.at(-1)];
+  const all = (row: Row | undefined): number => (row?.heap_mb ?? 0) + (row?.buffers_mb ?? 0);
+  const perCall = Number(((all(last) - all(none)) / Math.max(1, last?.calls ?? 0)).toFixed(2));
+  const failures = talkers.flatMap(({ failure }) => failure ?? []);
+  const table = rows.map((row) => [row.calls, row.heap_mb, row.buffers_mb, all(row), row.resident_mb]);
+  const head = ["calls", "V8 heap, MB", "buffers, MB", "both, MB", "resident, MB"];
+  if (!options.json) process.stdout.write(`\n${markdownTable(head, table)}\n\n`);
+  const of40 = rows.find(({ calls }) => calls === 40);
+  return {
+    bench: "memory",
+    figures: { rows, mb_per_call: perCall, failures },
+    targets: TARGETS,
+    missed: [
+      ...(perCall > TARGETS.mb_per_call ? [`${perCall} MB per call, at most ${TARGETS.mb_per_call}`] : []),
+      ...(all(of40) > TARGETS.mb_of_40_calls
+        ? [`40 calls have ${all(of40).toFixed(1)} MB, at most ${TARGETS.mb_of_40_calls}`]
+        : []),
+      ...(failures.length > 0 ? [`${failures.length} calls failed: ${failures[0]}`] : []),
+    ],
+    partial,
+    picture: pictureOf(rows),
+  };
+}
+
+function pictureOf(rows: readonly Row[]): Picture {
+  const series = (name: string, of: (row: Row) => number) => ({
+    name,
+    points: rows.map((row): [number, number] => [row.calls, of(row)]),
+  });
+  return {
+    title: "Memory of calls in one workerd",
+    subtitle:
+      "both sides speak all the time; V8 collects garbage before every look; the platform gives 128 MB",
+    panels: [
+      {
+        kind: "lines",
+        title: "Megabytes",
+        xLabel: "calls",
+        yLabel: "MB",
+        series: [
+          series("V8 heap", (row) => row.heap_mb),
+          series("heap and buffers", (row) => row.heap_mb + row.buffers_mb),
+          series("resident", (row) => row.resident_mb),
+        ],
+      },
+    ],
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * What a client may not change of its session: fields that whoever made the session has locked, and kinds of tools that it
+ * did not allow. Only what is said otherwise is refused: a session can be sent back as it was shown.
+ *
+ * An update is judged field by field, as a provider judges it (`updates.ts`): what is locked stays as it was and is told, the
+ * rest is in force. A `response.create` is taken or refused as a whole.
+ */
+import { ClientError } from "../../protocol/client-error.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
+
+export interface Locks {
+  /** Paths in the session object (`instructions`, `audio.input.turn_detection.idle_timeout_ms`), or `unknown`. */
+  readonly fields: readonly string[];
+  /** Kinds of tools that a client may bring; null: any. */
+  readonly toolTypes: readonly string[] | null;
+}
+
+export const NO_LOCKS: Locks = { fields: [], toolTypes: null };
+
+/** In place of a path: members of a session and of a response that this relay only hands on. */
+const UNKNOWN = "unknown";
+
+/** Those it knows, by name at least. */
+const KNOWN_OF_SESSION = new Set([
+  "type",
+  "model",
+  "instructions",
+  "output_modalities",
+  "max_output_tokens",
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "reasoning",
+  "tracing",
+  "truncation",
+  "prompt",
+  "include",
+  "audio",
+  "relay",
+]);
+const KNOWN_OF_RESPONSE = new Set([
+  "conversation",
+  "metadata",
+  "input",
+  "instructions",
+  "output_modalities",
+  "max_output_tokens",
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "reasoning",
+  "prompt",
+  "audio",
+]);
+
+/** Groups of fields, with the fields that are known of them. */
+const KNOWN_OF_AUDIO: Readonly<Record<string, ReadonlySet<string>>> = {
+  input: new Set(["format", "transcription", "noise_reduction", "turn_detection"]),
+  output: new Set(["format", "voice", "speed"]),
+};
+const PATH = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*){0,5}$/;
+
+/** Why nothing would be locked by this; null: it names a field. A lock that locks nothing must not look as if it did. */
+export function faultOfLock(field: string): string | null {
+  if (field === UNKNOWN) return null;
+  const [top = "", group, name] = field.split(".");
+  const known =
+    PATH.test(field) &&
+    KNOWN_OF_SESSION.has(top) &&
+    (top !== "audio" ||
+      group === undefined ||
+      (Object.hasOwn(KNOWN_OF_AUDIO, group) &&
+        (name === undefined || (KNOWN_OF_AUDIO[group]?.has(name) ?? false))));
+  return known ? null : `'${field.slice(0, 64)}' is no field of a session`;
+}
+
+export interface Restrained {
+  /** What is in force: every locked field as it was. */
+  readonly config: SessionConfig;
+  readonly refused: readonly ClientError[];
+}
+
+/**
+ * @param before what was in force.
+ * @param after what the client would have.
+ * @param granted what the session began with: tools of it may be said again, of whatever kind.
+ */
+export function restrain(
+  locks: Locks,
+  before: SessionConfig,
+  after: SessionConfig,
+  granted: SessionConfig,
+): Restrained {
+  const refused: ClientError[] = [];
+  let config = after;
+  const keep = (path: readonly string[], error: ClientError): void => {
+    refused.push(error);
+    const [top = ""] = path;
+    config = withValueAt(
+      config,
+      [top],
+      putBack(valueAt(before, [top]), valueAt(config, [top]), path.slice(1)),
+    );
+  };
+  for (const field of pathsOf(locks, after)) {
+    const path = field.split(".");
+    if (!same(valueAt(before, path), valueAt(after, path))) keep(path, locked(`session.${field}`));
+  }
+  const tools = [...toolsOf(before), ...toolsOf(granted)];
+  const foreign = foreignTool(locks, toolsOf(config), tools);
+  if (foreign !== null) keep(["tools"], notAllowed("session.tools", foreign, locks));
+  return { config, refused };
+}
+
+/** @throws ClientError naming the first parameter that is locked. */
+export function checkParams(
+  locks: Locks,
+  params: ResponseParams,
+  config: SessionConfig,
+  granted: SessionConfig,
+): void {
+  // What came from a JSON schema is JSON.
+  const given = params as JsonObject;
+  for (const field of locks.fields) {
+    const path = field.split(".");
+    const value = at(given, path);
+    // `unknown` is no member's name; what is not said is the session's.
+    if (field === UNKNOWN || value === undefined || same(value, valueAt(config, path))) continue;
+    throw locked(`response.${field}`);
+  }
+  const stranger = locks.fields.includes(UNKNOWN)
+    ? Object.keys(given).find((name) => !KNOWN_OF_RESPONSE.has(name))
+    : undefined;
+  if (stranger !== undefined) throw locked(`response.${stranger}`);
+  const { tools = [], input = [] } = params;
+  const foreign = foreignTool(locks, tools, [...toolsOf(config), ...toolsOf(granted)]);
+  if (foreign !== null) throw notAllowed("response.tools", foreign, locks);
+  for (const [index, item] of input.entries())
+    checkRole(locks, item as JsonObject, `response.input[${index}]`);
+}
+
+/** Words of the system are instructions, wherever they stand. @throws ClientError */
+export function checkRole(locks: Locks, item: JsonObject, path: string): void {
+  const commands = item["role"] === "system" || item["role"] === "developer";
+  if (commands && locks.fields.includes("instructions")) throw locked(`${path}.role`);
+}
+
+function pathsOf({ fields }: Locks, after: SessionConfig): readonly string[] {
+  const paths = fields.filter((field) => field !== UNKNOWN);
+  if (paths.length === fields.length) return paths;
+  return [...paths, ...Object.keys(after).filter((name) => !KNOWN_OF_SESSION.has(name))];
+}
+
+/** The kind of the first tool that is not allowed and not there already; null: there is none. */
+function foreignTool(
+  { toolTypes }: Locks,
+  tools: readonly JsonObject[],
+  there: readonly JsonObject[],
+): string | null {
+  if (toolTypes === null) return null;
+  const foreign = tools.find((tool) => {
+    const type = tool["type"];
+    return !(typeof type === "string" && toolTypes.includes(type)) && !there.some((one) => same(one, tool));
+  });
+  if (foreign === undefined) return null;
+  const { type } = foreign;
+  return typeof type === "string" ? type.slice(0, 64) : "";
+}
+
+function toolsOf(config: SessionConfig): readonly JsonObject[] {
+  // JSON by construction: it came out of a schema over JSON.
+  return config.tools as unknown as readonly JsonObject[];
+}
+
+/**
+ * `after` with what `before` has at the path. A group that is gone, or of another type, has no place for it: then the whole
+ * group is as it was.
+ */
+function putBack(
+  before: Json | undefined,
+  after: Json | undefined,
+  path: readonly string[],
+): Json | undefined {
+  const [key, ...inner] = path;
+  if (key === undefined) return before;
+  if (!isJsonObject(before)) return before;
+  if (!isJsonObject(after) || !same(before["type"], after["type"])) return before;
+  const value = putBack(before[key], after[key], inner);
+  const { [key]: _, ...rest } = after;
+  return value === undefined ? rest : { ...after, [key]: value };
+}
+
+function at(object: JsonObject, path: readonly string[]): Json | undefined {
+  let value: Json | undefined = object;
+  for (const key of path) value = isJsonObject(value) ? value[key] : undefined;
+  return value;
+}
+
+/** Nothing is null, or not there at all. */
+function same(a: Json | undefined, b: Json | undefined): boolean {
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}
+
+function locked(param: string): ClientError {
+  return new ClientError("field_locked", `'${param}' is locked in this session and stays as it is.`, param);
+}
+
+function notAllowed(param: string, type: string, { toolTypes }: Locks): ClientError {
+  const kinds = (toolTypes ?? []).join(", ") || "none";
+  return new ClientError(
+    "tool_not_allowed",
+    `A client of this session brings no tools of type '${type}' (tool_types: ${kinds}).`,
+    param,
+  );
+}

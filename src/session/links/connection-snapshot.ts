@@ -1,0 +1,32 @@
+import type { JsonObject } from "../../upstreams/upstream.ts";
+import type { LinkPhase } from "../transitions.ts";
+import type { BacklogSnapshot } from "./backlog.ts";
+import type { ConnectionIdentity } from "./connection.ts";
+import type { Verdict } from "./refusals.ts";
+
+/** Everything that a connection and its codec know. */
+export interface ConnectionSnapshot {
+  readonly identity: ConnectionIdentity;
+  readonly phase: LinkPhase;
+  readonly loop: boolean;
+  readonly openedAt: number | null;
+  readonly congested: boolean;
+  readonly stuckSince: number;
+  readonly buffered: number;
+  readonly overdrawn: number;
+  readonly reconfigure: boolean;
+  readonly responses: readonly (readonly [string, string])[];
+  readonly told: readonly (readonly [string, string])[];
+  readonly later: readonly string[];
+  readonly live: boolean;
+  readonly useful: boolean;
+  readonly acknowledged: boolean;
+  readonly names: readonly (readonly [string, string])[];
+  readonly own: readonly string[];
+  readonly asked: readonly string[];
+  readonly watched: boolean;
+  readonly upstream: JsonObject;
+  readonly backlog: BacklogSnapshot;
+  /** Absent: there are none. */
+  readonly verdicts?: readonly Verdict[];
+}

@@ -1,0 +1,77 @@
+/**
+ * A connection from which something must be heard now: a black hole takes everything and says nothing. One that was asked
+ * has to say something; one that hears the caller and decides by itself has to make something of what it heard, and can
+ * only when it hears the silence after it as well.
+ */
+import type { Context } from "../context.ts";
+
+/** Silence that a provider may need to find the end of speech, beyond what the relay needs. */
+const HEARS_MS = 600;
+
+export class SilenceWatch {
+  readonly #context: Context;
+  /** Of its deadline. */
+  readonly #name: string;
+  #watching = false;
+  /** It has to hear on for so long from then; null: it was asked. */
+  #hearsFrom: number | null = null;
+
+  constructor(context: Context, name: string) {
+    this.#context = context;
+    this.#name = name;
+  }
+
+  /** Nothing at all was heard of it since. */
+  get watching(): boolean {
+    return this.#watching;
+  }
+
+  /** It was asked. Whether what was asked of it comes is watched by the answer's own deadline. */
+  asked(withinMs: number): void {
+    this.#hearsFrom = null;
+    this.#begin(withinMs);
+  }
+
+  /** The caller has spoken, and it decides by itself what that means. */
+  hears(withinMs: number): void {
+    if (this.#watching) return;
+    this.#hearsFrom = this.#context.now;
+    this.#begin(withinMs);
+  }
+
+  #begin(withinMs: number): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#arm(withinMs);
+  }
+
+  #arm(inMs: number): void {
+    this.#context.deadlines.set(this.#name, this.#context.now + inMs);
+  }
+
+  /** Something was heard, or need not be. */
+  over(): void {
+    if (!this.#watching) return;
+    this.#watching = false;
+    this.#context.deadlines.clear(this.#name);
+  }
+
+  /** The connection has ended, and its deadlines with it. */
+  ended(): void {
+    this.#watching = false;
+  }
+
+  /** Its deadline came. @returns whether it is silent; else it is waited for as long again, for what it could not hear. */
+  due(withinMs: number): boolean {
+    const { heardAt, paddedAt, now } = this.#context;
+    const from = this.#hearsFrom;
+    const padded = from !== null && paddedAt >= from && paddedAt + HEARS_MS <= now;
+    if (from === null || padded || heardAt >= from + HEARS_MS) return true;
+    this.#arm(withinMs);
+    return false;
+  }
+
+  restore(watching: boolean): void {
+    this.#watching = watching;
+  }
+}
