@@ -14,6 +14,8 @@ export interface ConnectionSnapshot {
   readonly stuckSince: number;
   readonly buffered: number;
   readonly overdrawn: number;
+  /** When its messages, and what of them is nonsense, will be earned back. Absent: they are. */
+  readonly said?: readonly [messages: number, nonsense: number];
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
   readonly told: readonly (readonly [string, string])[];

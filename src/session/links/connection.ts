@@ -18,6 +18,7 @@ import { Backlog } from "./backlog.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import { Rate } from "../client/budget-rate.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
 import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
@@ -54,6 +55,8 @@ const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", 
 /** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
 const SETTLES_MS = 5000;
 
+/** What an upstream said is nothing that an upstream says. */
+const NONSENSE = "upstream_protocol_error";
 /** How the shell says that a dial was refused for there being too many. */
 const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
@@ -106,6 +109,9 @@ export class Connection {
   #held = 0;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
+  /** Messages that it may send, and of these such as nobody understands. */
+  readonly #messages: Rate;
+  readonly #nonsense: Rate;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
@@ -117,6 +123,9 @@ export class Connection {
     this.#context = context;
     this.#host = host;
     this.#silence = new SilenceWatch(context, this.#name("answer"));
+    const { limits } = context;
+    this.#messages = new Rate(limits.upstreamMessagesBurst, limits.upstreamMessagesPerSecond);
+    this.#nonsense = new Rate(limits.upstreamNonsenseBurst, limits.upstreamNonsensePerSecond);
   }
 
   get phase(): LinkPhase {
@@ -178,7 +187,11 @@ export class Connection {
     if (this.#phase !== "greeting" && this.#phase !== "ready") return;
     this.unwatch();
     if (data.length > this.#context.limits.upstreamMessageSize) {
-      this.giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
+      this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
+      return;
+    }
+    if (!this.#messages.take(1, this.#context.now)) {
+      this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
       return;
     }
     this.#restated = false;
@@ -206,6 +219,12 @@ export class Connection {
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
+    } else if (
+      event.type === "error" &&
+      event.error.code === NONSENSE &&
+      !this.#nonsense.take(1, this.#context.now)
+    ) {
+      this.giveUp(NONSENSE, "The upstream goes on sending what is no message of its protocol.", 1008);
     } else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
 
@@ -471,6 +490,7 @@ export class Connection {
       watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
+      said: [this.#messages.paidAt(this.#context.now), this.#nonsense.paidAt(this.#context.now)],
       ...this.verdicts.snapshot(),
     };
   }
@@ -483,6 +503,8 @@ export class Connection {
     this.#stuckSince = snapshot.stuckSince;
     this.#buffered = snapshot.buffered;
     this.#overdrawn = snapshot.overdrawn;
+    this.#messages.restore(snapshot.said?.[0] ?? 0);
+    this.#nonsense.restore(snapshot.said?.[1] ?? 0);
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, known] of snapshot.told) this.told.set(id, known);
