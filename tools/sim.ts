@@ -19,6 +19,7 @@ faults. After each step the invariants of docs/testing.md are looked at.
   --seeds A..B       the calls to play                                  (1..500)
   --seed N           one call
   --faults a,b,c     draw pairs from these only; with one, every call has it
+  --having a,b       play only those calls of the range that have one of these faults
   --trace            with --seed: print what happened, and what the call was
   --jobs N           worker threads                                     (as many as there are processors)
   --until-failure    stop at the first broken invariant
@@ -52,14 +53,15 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
       : [readSeed(values.seed), readSeed(values.seed)];
   const among =
     values.faults === undefined ? SURVIVABLE : values.faults.split(",").filter((name) => name !== "");
-  for (const name of among) checkFault(name);
+  const having = (values.having ?? "").split(",").filter((name) => name !== "");
+  for (const name of [...among, ...having]) checkFault(name);
   const jobs = Number(values.jobs ?? Math.min(availableParallelism(), 8));
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64) throw new UsageError("--jobs takes 1 to 64");
   const mutate = values.mutate === undefined ? null : Number(values.mutate);
   if (mutate !== null && !MUTATIONS.some((mutation) => mutation.number === mutate)) {
     throw new UsageError(`--mutate takes 1 to ${MUTATIONS.length}`);
   }
-  const range = { from, to, among, untilFailure: values["until-failure"] === true };
+  const range = { from, to, among, having, untilFailure: values["until-failure"] === true };
   const [trace, json, soaks] = [values.trace === true, values.json === true, values.soak === true];
   return { range, jobs, mutate, trace, json, soak: soaks };
 }
@@ -72,6 +74,7 @@ function parse(argv: string[]) {
         seeds: { type: "string" },
         seed: { type: "string" },
         faults: { type: "string" },
+        having: { type: "string" },
         trace: { type: "boolean" },
         jobs: { type: "string" },
         "until-failure": { type: "boolean" },

@@ -165,6 +165,7 @@ function eagerOf(verdicts: readonly CallVerdict[]) {
       fluent: turnsOf(calls.filter(({ call }) => !call.includes("wavering")).flatMap(({ turns }) => turns)),
       wavering: turnsOf(calls.filter(({ call }) => call.includes("wavering")).flatMap(({ turns }) => turns)),
       discarded: calls.reduce((sum, { discarded }) => sum + discarded.count, 0),
+      kept_early: calls.reduce((sum, { discarded }) => sum + discarded.keptEarly, 0),
       discarded_audible: calls.reduce((sum, { discarded }) => sum + discarded.audible, 0),
       discarded_remembered: calls.reduce((sum, { discarded }) => sum + discarded.remembered, 0),
     };

@@ -68,8 +68,13 @@ export interface CallVerdict {
 }
 
 export interface DiscardVerdict {
-  /** Answers that the model was asked for and whose turn then went on. */
+  /** Answers that the model was asked for and whose turn then went on, so that another was asked for. */
   readonly count: number;
+  /**
+   * Answers that were asked for before the caller's last sample, and let out: what the detector heard of the turn had
+   * ended. `whole` of the turn says whether words were missing.
+   */
+  readonly keptEarly: number;
   readonly audible: number;
   /** In the model's conversation, or in the client's. */
   readonly remembered: number;
@@ -224,11 +229,22 @@ function judgeDiscarded(call: PlayedCall, turns: readonly TurnVerdict[]): Discar
   let count = 0;
   let heard = 0;
   let remembered = 0;
-  for (const [turn, played] of caller.cues.filter(({ cue }) => cue.kind === "turn").entries()) {
+  let keptEarly = 0;
+  const spoken = caller.cues.filter(({ cue }) => cue.kind === "turn");
+  for (const [turn, played] of spoken.entries()) {
     if (turns[turn]?.cutIn ?? true) continue;
-    const within = (ms: number): boolean =>
-      ms > played.at / PER_MS && ms < (played.at + played.cue.sound.length) / PER_MS;
-    const asked = (voice?.answers ?? []).filter(({ askedAt }) => within(askedAt - call.startMs));
+    const endMs = (played.at + played.cue.sound.length) / PER_MS;
+    const nextMs = (spoken[turn + 1]?.at ?? Infinity) / PER_MS;
+    const askedFrom = (fromMs: number, toMs: number): readonly Answer[] =>
+      (voice?.answers ?? []).filter(({ askedAt }) => {
+        const ms = askedAt - call.startMs;
+        return ms > fromMs && ms < toMs;
+      });
+    const early = askedFrom(played.at / PER_MS, endMs);
+    // Nothing was asked for after the end: then the last one is this turn's answer.
+    const kept = early.length > 0 && askedFrom(endMs, nextMs).length === 0 ? 1 : 0;
+    keptEarly += kept;
+    const asked = early.slice(0, early.length - kept);
     count += asked.length;
     heard += asked.filter(({ index }) => audible.has(index)).length;
     remembered += asked.filter(({ index }) => voice?.history.some((item) => item.answer === index)).length;
@@ -238,5 +254,5 @@ function judgeDiscarded(call: PlayedCall, turns: readonly TurnVerdict[]): Discar
   const halves =
     (voice?.history.filter(({ role }) => role === "user").length ?? 0) -
     of(caller.heard, "input_audio_buffer.committed").length;
-  return { count, audible: heard, remembered: remembered + Math.max(0, told) + Math.max(0, halves) };
+  return { count, keptEarly, audible: heard, remembered: remembered + Math.max(0, told) + Math.max(0, halves) };
 }

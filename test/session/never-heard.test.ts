@@ -50,6 +50,22 @@ describe("what was never heard", () => {
     expect(entries[0]?.heardText).toBe("One two three");
   });
 
+  test("[B50] of an answer out of band nothing is taken back: it is in no conversation", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    begin(call);
+    call.upstream({ type: "item.started", item: "i", ...message });
+    say(call, 3000);
+    call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
+    call.upstream({ type: "item.started", item: "second", ...message });
+    say(call, 500, { item: "second" });
+    call.advance(1000);
+    const [created] = byType(call, "response.created");
+    call.client({ type: "response.cancel", response_id: String((created?.["response"] as Received)["id"]) });
+    call.upstream({ type: "item.started", item: "late", ...message });
+    expect(after(call, "cancel")).toEqual([]);
+  });
+
   test("[B11] an item that begins after its answer was ended is deleted, of whatever kind", () => {
     const call = asked("realtime");
     call.client({ type: "response.cancel" });

@@ -23,6 +23,7 @@ export type Invariant =
   | "after-end"
   | "budget"
   | "unbounded"
+  | "hasty"
   | "restless"
   | "provider-history"
   | "provider-config"

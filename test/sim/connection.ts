@@ -34,6 +34,8 @@ interface Direction {
 const OTHER: { readonly [S in Side]: Side } = { near: "far", far: "near" };
 
 export class Connection {
+  /** Words that were heard of each item, as the relay knew them when it hung up; null: it did not. */
+  heard: ReadonlySet<string> | null = null;
   readonly quality: Quality;
   readonly #time: VirtualTime;
   readonly #random: Random;

@@ -4,6 +4,12 @@ import type { World } from "./world.ts";
 
 const LOUD = 400;
 
+interface HeardTurn {
+  readonly runs: readonly Run[];
+  /** Up to where there were turns before it, in samples. */
+  readonly after: number;
+}
+
 export class Ear {
   readonly #world: World;
   readonly #name: string;
@@ -15,9 +21,13 @@ export class Ear {
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
 
-  readonly #again: () => { readonly runs: readonly Run[] } | null;
+  /** Up to where turns have been made of it. */
+  #committedTo = 0;
+  /** The relay cleared the buffer, and nothing has come since. */
+  #cleared = false;
+  readonly #again: () => HeardTurn | null;
 
-  constructor(world: World, name: string, again: () => { readonly runs: readonly Run[] } | null) {
+  constructor(world: World, name: string, again: () => HeardTurn | null) {
     this.#world = world;
     this.#again = again;
     this.#name = name;
@@ -54,8 +64,12 @@ export class Ear {
   }
 
   #take(run: Run): void {
-    if (run.from < this.#cursor && this.#buffer.length === 0 && this.#again()?.runs[0]?.from === run.from) {
+    if (this.#cleared && run.from >= this.#committedTo) this.#cursor = Math.min(this.#cursor, run.from);
+    this.#cleared = false;
+    const again = run.from < this.#cursor && this.#buffer.length === 0 ? this.#again() : null;
+    if (again?.runs[0]?.from === run.from) {
       this.#cursor = run.from;
+      this.#committedTo = again.after;
     }
     if (run.from < this.#cursor) {
       const ms = ((this.#cursor - run.from) * 1000) / this.#world.tape.rateHz;
@@ -71,19 +85,27 @@ export class Ear {
   }
 
   /** The buffer becomes a turn. */
-  commit(): { readonly runs: readonly Run[]; readonly loudMs: number } {
-    const turn = { runs: this.#buffer, loudMs: this.#loudMs };
-    this.clear();
+  commit(): HeardTurn & { readonly loudMs: number } {
+    const turn = { runs: this.#buffer, loudMs: this.#loudMs, after: this.#committedTo };
+    this.#committedTo = this.#buffer.at(-1)?.to ?? this.#committedTo;
+    this.#empty();
     return turn;
   }
 
   /** A turn was taken back: it may be heard again from there. */
-  unhear([first]: readonly Run[]): void {
+  unhear({ runs: [first], after }: HeardTurn): void {
     if (first !== undefined) this.#cursor = first.from;
-    this.clear();
+    this.#committedTo = after;
+    this.#empty();
   }
 
+  /** A client's commit in mid-speech takes all since the last turn (SPEC M40): the provider is told the buffer anew. */
   clear(): void {
+    this.#cleared = this.#world.scenario.faults.includes("caller.commit");
+    this.#empty();
+  }
+
+  #empty(): void {
     this.#buffer = [];
     this.#loudMs = 0;
     this.#paddedMs = 0;

@@ -84,17 +84,34 @@ export class Inspection {
     }
   }
 
-  /** Whatever was asked for fails or goes on at some moment that is known. */
+  /** Whatever was asked for fails or goes on at some moment that is known, and has its time until then. */
   #lookAtAnswers(snapshot: SessionSnapshot): void {
     const { now, deadlines } = snapshot.context;
-    for (const { id, asked, phase, stream } of snapshot.responses.records) {
+    const patienceMs = Math.min(this.#limits.stallMs, this.#limits.firstOutputMs);
+    for (const { id, asked, askedAt, phase, stream } of snapshot.responses.records) {
       if (!asked || (phase !== "requested" && phase !== "generating")) continue;
+      const own = deadlines.find(([name]) => name === `response:${id}`)?.[1] ?? Infinity;
+      if (phase === "requested" && own < askedAt + patienceMs) {
+        this.#world.checks.fail("hasty", `${id} was asked for at ${askedAt} and is given up at ${own}`);
+      }
+      const spare = this.#spare(snapshot, stream);
+      if (phase === "requested" && spare && own > now + this.#limits.stallMs) {
+        const late = Math.round(own - now);
+        this.#world.checks.fail("unbounded", `${id} has another ${late} ms, and there is a fallback`);
+      }
       const names = [`response:${id}`, `lane:${id}`, `link:${stream}`, "held", "client:gone"];
       const bounds = deadlines.filter(([name]) => names.some((one) => name.startsWith(one)));
       if (!bounds.some(([, at]) => at <= now + DEADLINE_MS)) {
         this.#world.checks.fail("unbounded", `${id}, ${phase}, has no deadline within ${DEADLINE_MS} ms`);
       }
     }
+  }
+
+  /** The upstream has the question, and there is another to turn to. */
+  #spare(snapshot: SessionSnapshot, stream: number): boolean {
+    const upstream = this.#world.scenario.upstreams[stream];
+    const ready = snapshot.links[stream]?.current?.phase === "ready";
+    return ready && upstream !== undefined && (upstream.standby || upstream.fallback);
   }
 
   #lasts(key: string, ms: number, invariant: "stuck" | "deadline", detail: () => string): void {

@@ -19,8 +19,12 @@ export class Legs {
   /** Moments of dials. */
   readonly dials: number[] = [];
 
-  constructor(time: VirtualTime) {
+  readonly #heard: () => ReadonlySet<string> | null;
+
+  /** `heard`: the words of the conversation, for whoever is hung up. */
+  constructor(time: VirtualTime, heard: () => ReadonlySet<string> | null) {
     this.#time = time;
+    this.#heard = heard;
   }
 
   get count(): number {
@@ -54,6 +58,7 @@ export class Legs {
     return {
       hangUp: (code) => {
         this.#forget(leg);
+        if (leg.connection) leg.connection.heard = this.#heard();
         leg.hangUp(code);
       },
     };

@@ -78,10 +78,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 10,
-    what: "an answer that is asked for again keeps the deadline of the former question",
-    file: "src/session/output/response-clock.ts",
-    from: "    response.askedAt = this.#context.now;\n    this.#begin(response);\n    if (link",
-    to: "    if (response.attempts > 1) return;\n    this.#begin(response);\n    if (link",
+    what: "an answer that waited for its connection is not watched from when it left",
+    file: "src/session/output/responses.ts",
+    from: "      this.#clock.owed(response, link);\n    }\n  }\n\n  /** Asks in advance",
+    to: "    }\n  }\n\n  /** Asks in advance",
   },
   {
     number: 11,

@@ -28,6 +28,7 @@ const UNACCOUNTABLE: ReadonlySet<string> = new Set([
 ]);
 
 export function compareProviders(call: SimulatedCall): void {
+  for (const provider of call.providers.values()) for (const one of provider.calls) compareTold(call, one);
   for (const [index, upstream] of call.scenario.upstreams.entries()) {
     const provider = call.providers.get(upstream.name);
     const serving = provider?.open.filter((one) => !one.holed) ?? [];
@@ -73,6 +74,16 @@ function valueAt(object: JsonObject, path: readonly string[]): Json | undefined 
   let value: Json | undefined = object;
   for (const key of path) value = fields(value)[key];
   return value;
+}
+
+/** Who is told in words of what was before its time knows as much of it as was heard, also when that changed since. */
+function compareTold({ checks }: SimulatedCall, { heard, items, provider }: ProviderCall): void {
+  if (heard === null) return;
+  for (const { words } of items.all) {
+    if (words !== "") checks.count("words compared");
+    if (words === "" || heard.has(words)) continue;
+    checks.fail("provider-history", `${provider.name} was told "${words}", and that is not what was heard`);
+  }
 }
 
 /** Every answer of this connection is remembered for as long as it was heard, and one that nobody heard not at all. */

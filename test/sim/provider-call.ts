@@ -70,6 +70,11 @@ export class ProviderCall {
     return this.closedAt === null;
   }
 
+  /** What was heard of the conversation when the relay hung up; null: it did not, or nothing can be said of it. */
+  get heard(): ReadonlySet<string> | null {
+    return this.#connection.heard;
+  }
+
   /** Configured, nothing is being answered, and everything that it was told is worked through. */
   get settled(): boolean {
     return this.greetedAt !== null && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
@@ -279,7 +284,7 @@ export class ProviderCall {
     if (turn === this.#lastTurn) this.#goesOn(turn);
     // What the client itself deletes was said all the same.
     if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
-    if (!turn.again) this.ear.unhear(turn.runs);
+    if (!turn.again) this.ear.unhear(turn);
     this.#world.checks.count("turns taken back");
   }
 

@@ -1,12 +1,15 @@
 /** The conversation as one provider keeps it, and what it refuses. */
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { fields, text } from "./fields.ts";
+import { saidIn } from "./words.ts";
 
 export interface ProviderItem {
   readonly type: string;
   readonly role: string;
   /** Number of the answer that its audio spells; null: it was told to it. */
   readonly answer: number | null;
+  /** What it was told that an agent said; empty: it said so itself. */
+  readonly words: string;
   audioMs: number;
   truncatedMs: number | null;
 }
@@ -31,8 +34,8 @@ export class ProviderItems {
   }
 
   /** The provider itself makes an item. */
-  made(id: string, type: string, role: string, answer: number | null = null): void {
-    this.#items.set(id, { type, role, answer, audioMs: 0, truncatedMs: null });
+  made(id: string, type: string, role: string, answer: number | null = null, words = ""): void {
+    this.#items.set(id, { type, role, answer, words, audioMs: 0, truncatedMs: null });
   }
 
   /** In the order of the conversation. */
@@ -63,7 +66,8 @@ export class ProviderItems {
         event,
       );
     }
-    this.made(id, text(item["type"]), text(item["role"]));
+    const role = text(item["role"]);
+    this.made(id, text(item["type"]), role, null, role === "assistant" ? saidIn(item) : "");
     if (item["role"] === "user" && JSON.stringify(item["content"]).includes('"input_text"'))
       this.toldInWords.add(id);
     const shown = { ...item, id, object: "realtime.item", status: "completed" };

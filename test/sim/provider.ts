@@ -10,6 +10,8 @@ export interface Turn {
   readonly runs: readonly Run[];
   /** Milliseconds of it that are loud. */
   readonly loudMs: number;
+  /** Up to where there were turns before it, in samples. */
+  readonly after: number;
   /** It was heard again after it: it was none, and has to be taken back. */
   again: boolean;
   readonly at: number;

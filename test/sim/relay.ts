@@ -14,6 +14,7 @@ import type { Connection, Data } from "./connection.ts";
 import { CoreWatch } from "./core-watch.ts";
 import { Inspection } from "./inspection.ts";
 import { Legs } from "./legs.ts";
+import { wordsOf } from "./words.ts";
 import { ObjectClock } from "./object-clock.ts";
 import type { Provider } from "./provider.ts";
 import type { Random } from "./random.ts";
@@ -60,7 +61,9 @@ export class Relay {
     this.inspection = new Inspection(world);
     this.store = new Store(world.time);
     this.clock = new ObjectClock(world.time);
-    this.#legs = new Legs(world.time);
+    this.#legs = new Legs(world.time, () =>
+      this.session === null ? null : wordsOf(this.session.snapshot()),
+    );
     const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
     this.#dependencies = {
       drawId: () => Array.from({ length: 21 }, () => alphabet[random.int(0, 35)]).join(""),

@@ -14,7 +14,7 @@ describe("the simulator", () => {
   for (let from = 1; from <= SEEDS; from += BATCH) {
     const to = from + BATCH - 1;
     test(`no invariant is broken in calls ${from} to ${to}`, async () => {
-      const range = { from, to, step: 1, among: SURVIVABLE, untilFailure: false };
+      const range = { from, to, step: 1, among: SURVIVABLE, having: [], untilFailure: false };
       const report = await simulate(range, () => process.cpuUsage().user / 1e6);
       addReport(total, report);
       expect(report.failures.map((failure) => describeFailure(failure))).toEqual([]);

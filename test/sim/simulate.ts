@@ -16,6 +16,8 @@ export interface Range {
   readonly step: number;
   /** Faults to draw pairs from. */
   readonly among: readonly string[];
+  /** Only calls with one of these faults are played; empty: all. */
+  readonly having: readonly string[];
   /** Stops at the first failure. */
   readonly untilFailure: boolean;
 }
@@ -41,12 +43,13 @@ export async function soak(
 }
 
 export async function simulate(
-  { from, to, step, among, untilFailure }: Range,
+  { from, to, step, among, having, untilFailure }: Range,
   cpu: () => number,
 ): Promise<Report> {
   const report = emptyReport();
   const before = cpu();
   for (let seed = from; seed <= to; seed += step) {
+    if (having.length > 0 && !faultsOf(seed, among).some((fault) => having.includes(fault))) continue;
     const outcome = await play(seed, among);
     addOutcome(report, outcome);
     if (untilFailure && outcome.violation !== null) break;

@@ -5,6 +5,7 @@ import type { SimulatedCall } from "./call.ts";
 import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
+import type { ProviderCall } from "./provider-call.ts";
 import { atRest, budget } from "./aftermath.ts";
 import { askedFor, keptOn, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
@@ -71,10 +72,14 @@ function spokenInBulk(call: SimulatedCall, provider: Provider): void {
       "spoken-lost",
       `${provider.name} got ${turns.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
     );
-  if (turns > said * 1.15 + 200)
+  // A successor is told again what the connection before it had heard.
+  const by = new Map<ProviderCall, number>();
+  for (const { call: one, loudMs } of provider.turns) by.set(one, (by.get(one) ?? 0) + loudMs);
+  const most = Math.max(0, ...by.values());
+  if (most > said * 1.15 + 200)
     checks.fail(
       "spoken-twice",
-      `${provider.name} got ${turns.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
+      `${provider.name} got ${most.toFixed(0)} ms of a voice, and ${said.toFixed(0)} ms were said`,
     );
 }
 

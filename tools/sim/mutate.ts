@@ -18,13 +18,14 @@ interface Wanted {
   readonly from: number;
   readonly to: number;
   readonly among: readonly string[];
+  readonly having: readonly string[];
 }
 
 /** @returns the exit code: 0 when the mutation was caught. */
-export function runMutated(number: number, { from, to, among }: Wanted, json: boolean): number {
+export function runMutated(number: number, { from, to, among, having }: Wanted, json: boolean): number {
   const mutation = MUTATIONS.find((one) => one.number === number);
   if (!mutation) throw new RangeError(`there is no mutation ${number}`);
-  const seeds = ["--seeds", `${from}..${to}`, "--faults", among.join(",")];
+  const seeds = ["--seeds", `${from}..${to}`, "--faults", among.join(","), "--having", having.join(",")];
   const args = [...seeds, "--until-failure", "--json", "--jobs", "1"];
   const stdout = runInCopy(COPIED, mutation, "tools/sim.ts", args);
   return tell(number, mutation.what, JSON.parse(stdout) as Report, json);

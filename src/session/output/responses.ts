@@ -237,8 +237,9 @@ export class Responses {
   /** Of a response that ended here, or that nobody waits for: the model forgets what it makes. */
   #late(link: Link, response: ResponseRecord | undefined, event: ResponseUpstreamEvent): void {
     if (event.type === "item.started") {
-      // A duplex stream that paused goes on; it is no answer that was left.
-      if (link.capabilities.turns !== "none") link.command({ type: "delete", itemId: event.item });
+      // A duplex stream that paused goes on; it is no answer that was left. What is out of band is in no conversation.
+      if (link.capabilities.turns !== "none" && response?.outOfBand !== true)
+        link.command({ type: "delete", itemId: event.item });
     } else if (event.type === "audio") {
       if (response) this.#items.crossed(response, event.item, event.part);
     } else if (event.type === "response.done" && response) {
@@ -347,10 +348,10 @@ export class Responses {
     this.#host.onResponseDone(response);
   }
 
-  /** What was never sent was not said: the model that said it forgets it. */
+  /** What was never sent was not said: the model that said it forgets it. What is out of band it never remembered. */
   #unsay(response: ResponseRecord, dropped: Dropped): void {
     const link = this.#host.link(response.stream);
-    if (!link || response.connection !== link.serving) return;
+    if (!link || response.outOfBand || response.connection !== link.serving) return;
     for (const { key, ms } of dropped.unsent) {
       const item = response.items.find((candidate) => candidate.key === key);
       const part = item?.parts.findLast((one) => one.kind === "audio");

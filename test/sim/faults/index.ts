@@ -31,8 +31,33 @@ export function faultNamed(name: string): Fault {
   return fault;
 }
 
-/** Every tenth call has no fault at all; every other one has a pair, and the pairs are gone through in turn. */
+/** What happens in ordinary calls, whatever else goes wrong in them. */
+const EVERYDAY: readonly string[] = [
+  "caller.barge_in",
+  "provider.rollover",
+  "caller.update",
+  "client.eager_on_off",
+  "caller.create",
+  "provider.close_anytime",
+  "client.player_stalls",
+  "caller.cancel",
+  "platform.evict",
+  "caller.out_of_band",
+  "caller.long_silence",
+];
+
+/**
+ * Every tenth call has no fault at all; every other one has a pair, and the pairs are gone through in turn. Every second
+ * call with a pair has something of the everyday besides, for what shows only where three things meet.
+ */
 export function faultsOf(seed: number, among: readonly string[]): readonly string[] {
+  const pair = pairOf(seed, among);
+  const everyday = EVERYDAY.filter((name) => among.includes(name) && !pair.includes(name));
+  if (pair.length < 2 || everyday.length === 0 || seed % 2 === 0) return pair;
+  return [...pair, everyday[(seed >> 1) % everyday.length] ?? ""];
+}
+
+function pairOf(seed: number, among: readonly string[]): readonly string[] {
   const pairs = (among.length * (among.length - 1)) / 2;
   if (seed % 10 === 0 || among.length === 0) return [];
   if (pairs === 0) return among;
