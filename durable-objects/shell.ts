@@ -61,6 +61,11 @@ export interface ShellHost {
   awake(): void;
   /** The session is over: nothing of it is needed any more. */
   ended(): void;
+  /**
+   * Message after message comes from a client that was put out: the object is to be ended, which ends its connections.
+   * Called once; what was stored goes on with whoever comes.
+   */
+  cut(): void;
   /** The core threw. Called once; `error` must not be logged with its message, which may hold what was said. */
   failed(error: unknown): void;
 }
@@ -71,6 +76,12 @@ const LOOK_AFTER = 256 * 1024;
 const LOOK_WITHIN_MS = 20;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
+/**
+ * Messages of clients that were put out, after which their connections are cut: a close alone does not stop one that goes
+ * on sending. A client that took over did so while the former's messages were on their way, a gap's audio among them.
+ */
+const LATE_MOST = 200;
+const LATE_BESIDE = 5000;
 /** Too near a deadline to sleep. */
 const SLEEP_LEAST_MS = 10_000;
 const SLEEP_SAVES = 2;
@@ -111,6 +122,9 @@ export class Shell {
   /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
   #bare: boolean;
   #over = false;
+  /** Messages of clients that were put out, since the present one came. */
+  #late = 0;
+  #cut = false;
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
   #pollAt: number | null = null;
@@ -176,6 +190,7 @@ export class Shell {
     const former = this.#client;
     this.#bare = false;
     this.#client = socket;
+    this.#late = 0;
     if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
     this.#polled.delete(CLIENT);
     this.#host.metric("client_connections", 1);
@@ -184,12 +199,20 @@ export class Shell {
 
   /** A message of a client's socket. One that was put out may still deliver what was under way: that is dropped. */
   clientMessage(socket: ClientSocket, data: WireMessage): void {
-    if (this.#over) return;
+    if (this.#over) return this.#tooLate();
     const mark = this.#pending.markOf(socket);
     if (mark !== null && !this.#introduced(socket, mark, data)) return;
-    if (this.#client !== socket) return;
+    if (this.#client !== socket) return this.#tooLate();
     this.#look(socket);
     this.#feed({ type: "message", peer: CLIENT, data });
+  }
+
+  #tooLate(): void {
+    this.#late += 1;
+    if (this.#cut || this.#late <= (this.#client === null ? LATE_MOST : LATE_BESIDE)) return;
+    this.#cut = true;
+    this.#host.metric("clients_cut", 1);
+    this.#host.cut();
   }
 
   /** Much was sent to the client since its socket was last looked at: how it stands decides what more it may ask for. */

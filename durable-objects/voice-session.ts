@@ -374,6 +374,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         watch.start(true);
       },
       ended: () => this.#finish(plan),
+      // What its end wiped is to stay wiped.
+      cut: () =>
+        this.ctx.waitUntil(this.#store.confirmed().finally(() => this.ctx.abort("messages after a close"))),
       failed: (error) => {
         console.error("a voice session failed", describeFailure(error));
         this.#finish(plan);

@@ -254,5 +254,10 @@ function judgeDiscarded(call: PlayedCall, turns: readonly TurnVerdict[]): Discar
   const halves =
     (voice?.history.filter(({ role }) => role === "user").length ?? 0) -
     of(caller.heard, "input_audio_buffer.committed").length;
-  return { count, keptEarly, audible: heard, remembered: remembered + Math.max(0, told) + Math.max(0, halves) };
+  return {
+    count,
+    keptEarly,
+    audible: heard,
+    remembered: remembered + Math.max(0, told) + Math.max(0, halves),
+  };
 }

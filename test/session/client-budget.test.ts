@@ -48,7 +48,7 @@ describe("events", () => {
 
   test("[E33] who goes on all the same is closed with 1008, and earns nothing by dialling again", () => {
     const call = new Call();
-    for (let n = 0; n < 3900; n += 1) call.client("{}");
+    for (let n = 0; n < 1950; n += 1) call.client("{}");
     expect(call.open.has(CLIENT)).toBe(true);
     for (let n = 0; n < 150 && call.open.has(CLIENT); n += 1) call.client("{}");
     expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });

@@ -185,6 +185,7 @@ export function surroundings(): Surroundings {
     sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
     awake: () => void log.push("awake"),
     ended: () => void log.push("ended"),
+    cut: () => void log.push("cut"),
     failed: (error) => void log.push(`failed ${error instanceof Error ? error.name : ""}`),
   };
   return host;

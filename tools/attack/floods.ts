@@ -50,6 +50,37 @@ const deflateBomb: Attack = {
     }),
 };
 
+/** `{}` in a masked frame. */
+const TINY_WIRE = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x7b, 0x7d]);
+
+/** Speaks WebSocket by hand, hears nothing and goes on after the relay's close. */
+const deaf: Attack = {
+  name: "deaf-flood",
+  what: "{} likewise, from a client that goes on after it was closed",
+  run: async (attacker) => {
+    const key = await attacker.secret("echo");
+    const { host } = new URL(attacker.order.url);
+    const burst = Buffer.concat(Array.from({ length: 1000 }, () => TINY_WIRE));
+    while (!attacker.over) {
+      const socket = await attacker.plain();
+      socket.on("close", () => attacker.ended("end of TCP"));
+      socket.resume();
+      socket.write(
+        `GET /v1/realtime?model=echo HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+      );
+      await pause(300);
+      let sent = 0;
+      while (!socket.destroyed && socket.writable && !attacker.over) {
+        if (socket.writableLength > 256 * 1024) await pause(2);
+        else if (socket.write(burst)) await new Promise((resolve) => setImmediate(resolve));
+        sent = socket.bytesWritten;
+      }
+      attacker.sent(Math.floor(sent / TINY_WIRE.length));
+      socket.destroy();
+    }
+  },
+};
+
 export const FLOODS: readonly Attack[] = [
   flood("tiny-messages", "{} as fast as the network takes it", "{}"),
   flood("heartbeats", "heartbeats of duplex.v1 likewise", '{"type":"session.heartbeat"}', true),
@@ -67,5 +98,6 @@ export const FLOODS: readonly Attack[] = [
   ),
   flood("answers", "response.create likewise", '{"type":"response.create"}'),
   flood("not-json", "rubbish of 1 KiB likewise", "[{".repeat(512)),
+  deaf,
   deflateBomb,
 ];

@@ -228,6 +228,7 @@ export class ClientMessages {
     try {
       this.#event(message);
     } catch (error) {
+      this.#budget.weigh(0, this.#context.now);
       this.#failed(error, message);
     } finally {
       this.#context.cause = null;
