@@ -1,5 +1,5 @@
 /** `npm run attack`: attacks on a whole relay, and an innocent call beside each of them (docs/testing.md). */
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { writePicture, writeResult } from "../bench/report.ts";
 import { ATTACKS } from "./attack/attacks.ts";
@@ -98,7 +98,8 @@ async function main(): Promise<number> {
   }
   const missed = missedOf(rows);
   const [cpu] = cpus();
-  const machine = { cpu: cpu?.model ?? "unknown", cores: cpus().length, node: process.version };
+  const load = Number((loadavg()[0] ?? 0).toFixed(1));
+  const machine = { cpu: cpu?.model ?? "unknown", cores: cpus().length, load, node: process.version };
   const date = new Date().toISOString().slice(0, 10);
   const report = {
     attack: attacks.length === ATTACKS.length ? "all" : "some",

@@ -57,6 +57,8 @@ const SETTLES_MS = 5000;
 
 /** What an upstream said is nothing that an upstream says. */
 const NONSENSE = "upstream_protocol_error";
+/** So much of it costs as much as another message. */
+const NONSENSE_SIZE = 16_384;
 /** How the shell says that a dial was refused for there being too many. */
 const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
@@ -112,6 +114,8 @@ export class Connection {
   /** Messages that it may send, and of these such as nobody understands. */
   readonly #messages: Rate;
   readonly #nonsense: Rate;
+  /** Of the present message, bytes or characters. */
+  #size = 0;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
@@ -195,6 +199,7 @@ export class Connection {
       return;
     }
     this.#restated = false;
+    this.#size = data.length;
     const taken = this.capabilities.input;
     const events = this.#upstream.decode(data);
     const { input } = this.capabilities;
@@ -222,7 +227,7 @@ export class Connection {
     } else if (
       event.type === "error" &&
       event.error.code === NONSENSE &&
-      !this.#nonsense.take(1, this.#context.now)
+      !this.#nonsense.take(1 + this.#size / NONSENSE_SIZE, this.#context.now)
     ) {
       this.giveUp(NONSENSE, "The upstream goes on sending what is no message of its protocol.", 1008);
     } else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
