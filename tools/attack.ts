@@ -5,7 +5,6 @@ import { writePicture, writeResult } from "../bench/report.ts";
 import { ATTACKS } from "./attack/attacks.ts";
 import type { Attack } from "./attack/attack.ts";
 import { describeRow, missedOf, pictureOf, rowOf, table, TARGETS, type Row } from "./attack/report.ts";
-import { setStage } from "./attack/stage.ts";
 
 const HELP = `npm run attack -- [options]
 
@@ -86,6 +85,8 @@ async function main(): Promise<number> {
   }
   const { attacks, seconds, quiet, json, write } = settings;
   const rows: Row[] = [];
+  // A relay, a bundler and a demo voice: not for those who only want to read what there is.
+  const { setStage } = await import("./attack/stage.ts");
   const stage = await setStage(attacks, quiet);
   try {
     for (const attack of attacks) {
