@@ -13,29 +13,16 @@ import {
   type Input,
   type PeerId,
 } from "../src/session/io.ts";
-import type { Session, SessionSnapshot } from "../src/session/session.ts";
+import type { SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
+import type { SessionCore } from "./session-core.ts";
+import { LateMessages } from "./late-messages.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Timer, type Clock } from "./timer.ts";
-
-/** What the shell needs of a session: the core's own class, or a scripted double. */
-export type SessionCore = Pick<
-  Session,
-  | "handle"
-  | "deadline"
-  | "quiet"
-  | "busy"
-  | "covers"
-  | "snapshot"
-  | "state"
-  | "terminate"
-  | "resumable"
-  | "extended"
->;
 
 export interface ShellHost {
   readonly clock: Clock;
@@ -76,12 +63,6 @@ const LOOK_AFTER = 256 * 1024;
 const LOOK_WITHIN_MS = 20;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
-/**
- * Messages of clients that were put out, after which their connections are cut: a close alone does not stop one that goes
- * on sending. A client that took over did so while the former's messages were on their way, a gap's audio among them.
- */
-const LATE_MOST = 200;
-const LATE_BESIDE = 5000;
 /** Too near a deadline to sleep. */
 const SLEEP_LEAST_MS = 10_000;
 const SLEEP_SAVES = 2;
@@ -122,9 +103,7 @@ export class Shell {
   /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
   #bare: boolean;
   #over = false;
-  /** Messages of clients that were put out, since the present one came. */
-  #late = 0;
-  #cut = false;
+  readonly #late = new LateMessages();
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
   #pollAt: number | null = null;
@@ -190,7 +169,7 @@ export class Shell {
     const former = this.#client;
     this.#bare = false;
     this.#client = socket;
-    this.#late = 0;
+    this.#late.forget();
     if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
     this.#polled.delete(CLIENT);
     this.#host.metric("client_connections", 1);
@@ -208,9 +187,7 @@ export class Shell {
   }
 
   #tooLate(): void {
-    this.#late += 1;
-    if (this.#cut || this.#late <= (this.#client === null ? LATE_MOST : LATE_BESIDE)) return;
-    this.#cut = true;
+    if (!this.#late.tooMany(this.#client !== null)) return;
     this.#host.metric("clients_cut", 1);
     this.#host.cut();
   }

@@ -18,8 +18,8 @@ import { Backlog } from "./backlog.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import { Rate } from "../client/budget-rate.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
+import { Flood } from "./flood.ts";
 import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
@@ -57,8 +57,6 @@ const SETTLES_MS = 5000;
 
 /** What an upstream said is nothing that an upstream says. */
 const NONSENSE = "upstream_protocol_error";
-/** So much of it costs as much as another message. */
-const NONSENSE_SIZE = 16_384;
 /** How the shell says that a dial was refused for there being too many. */
 const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
@@ -111,11 +109,7 @@ export class Connection {
   #held = 0;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
-  /** Messages that it may send, and of these such as nobody understands. */
-  readonly #messages: Rate;
-  readonly #nonsense: Rate;
-  /** Of the present message, bytes or characters. */
-  #size = 0;
+  readonly #flood: Flood;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
@@ -127,9 +121,7 @@ export class Connection {
     this.#context = context;
     this.#host = host;
     this.#silence = new SilenceWatch(context, this.#name("answer"));
-    const { limits } = context;
-    this.#messages = new Rate(limits.upstreamMessagesBurst, limits.upstreamMessagesPerSecond);
-    this.#nonsense = new Rate(limits.upstreamNonsenseBurst, limits.upstreamNonsensePerSecond);
+    this.#flood = new Flood(context);
   }
 
   get phase(): LinkPhase {
@@ -194,12 +186,11 @@ export class Connection {
       this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
       return;
     }
-    if (!this.#messages.take(1, this.#context.now)) {
+    if (!this.#flood.takes(data.length)) {
       this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
       return;
     }
     this.#restated = false;
-    this.#size = data.length;
     const taken = this.capabilities.input;
     const events = this.#upstream.decode(data);
     const { input } = this.capabilities;
@@ -224,11 +215,7 @@ export class Connection {
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
-    } else if (
-      event.type === "error" &&
-      event.error.code === NONSENSE &&
-      !this.#nonsense.take(1 + this.#size / NONSENSE_SIZE, this.#context.now)
-    ) {
+    } else if (event.type === "error" && event.error.code === NONSENSE && !this.#flood.forgives()) {
       this.giveUp(NONSENSE, "The upstream goes on sending what is no message of its protocol.", 1008);
     } else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
@@ -495,7 +482,7 @@ export class Connection {
       watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
-      said: [this.#messages.paidAt(this.#context.now), this.#nonsense.paidAt(this.#context.now)],
+      flood: this.#flood.snapshot(),
       ...this.verdicts.snapshot(),
     };
   }
@@ -508,8 +495,7 @@ export class Connection {
     this.#stuckSince = snapshot.stuckSince;
     this.#buffered = snapshot.buffered;
     this.#overdrawn = snapshot.overdrawn;
-    this.#messages.restore(snapshot.said?.[0] ?? 0);
-    this.#nonsense.restore(snapshot.said?.[1] ?? 0);
+    if (snapshot.flood) this.#flood.restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, known] of snapshot.told) this.told.set(id, known);
