@@ -95,7 +95,7 @@ function whole(name: string, given: string | undefined, otherwise: number): numb
   return Number(given);
 }
 
-/** Says every two seconds how far it is. */
+/** Says every two seconds how far it is, and at once which script differs. */
 function ticker(total: number): (done: number, differ: number) => void {
   let last = performance.now();
   return (done, differ) => {
@@ -107,13 +107,14 @@ function ticker(total: number): (done: number, differ: number) => void {
 
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const tick = ticker(range.to);
+  const found = (number: number): void => void process.stderr.write(`script ${number} differs\n`);
   const threads = Math.min(jobs, Math.ceil(range.to / 100));
-  if (threads < 2) return run(range, (report) => tick(report.scripts, report.findings.length));
+  if (threads < 2) return run(range, (report) => tick(report.scripts, report.findings.length), found);
   const total = emptyReport();
   const done = Array.from({ length: threads }, () => ({ scripts: 0, findings: 0 }));
   const parts = await Promise.all(
     done.map((state, n) =>
-      inThread({ ...range, from: range.from + n, step: threads }, (scripts, findings) => {
+      inThread({ ...range, from: range.from + n, step: threads }, found, (scripts, findings) => {
         Object.assign(state, { scripts, findings });
         tick(
           done.reduce((sum, each) => sum + each.scripts, 0),
@@ -129,13 +130,19 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
 
 type FromThread =
   | { readonly type: "progress"; readonly scripts: number; readonly findings: number }
+  | { readonly type: "found"; readonly number: number }
   | { readonly type: "report"; readonly report: Report };
 
-function inThread(range: Range, progress: (scripts: number, findings: number) => void): Promise<Report> {
+function inThread(
+  range: Range,
+  found: (number: number) => void,
+  progress: (scripts: number, findings: number) => void,
+): Promise<Report> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
     worker.on("message", (said: FromThread) => {
       if (said.type === "report") resolve(said.report);
+      else if (said.type === "found") found(said.number);
       else progress(said.scripts, said.findings);
     });
     worker.once("error", reject);
@@ -198,10 +205,11 @@ if (isMainThread) {
     parentPort?.postMessage(said);
   };
   const tick = { last: 0 };
-  const report = await run(workerData as Range, ({ scripts, findings }) => {
+  const progress = ({ scripts, findings }: Report): void => {
     if (performance.now() - tick.last < 500) return;
     tick.last = performance.now();
     say({ type: "progress", scripts, findings: findings.length });
-  });
+  };
+  const report = await run(workerData as Range, progress, (number) => say({ type: "found", number }));
   say({ type: "report", report });
 }

@@ -88,7 +88,7 @@ const WRONG: readonly (readonly [string, object, string, string?])[] = [
   ["an unknown role", message("wizard", { type: "input_text", text: "x" }), "item.role"],
   ["an unknown part", message("user", { type: "smell", text: "x" }), "item.content[0].type"],
   ["a part without its text", message("user", { type: "input_text" }), "item.content[0].text"],
-  ["assistant audio", message("assistant", { type: "output_audio", audio: "AAAA" }), "item.content[0].type"],
+  ["assistant audio", message("assistant", { type: "output_audio", audio: "AAAA" }), "item.content[0].audio"],
   ["input audio of rubbish", message("user", { type: "input_audio", audio: "?!" }), "item.content[0].audio"],
   ["a tool result for nobody", create({ type: "function_call_output", output: "x" }), "item.call_id"],
   [

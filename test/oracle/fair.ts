@@ -4,10 +4,14 @@ import type { Step } from "./script.ts";
 /** What only a provider finds wrong with a `response.create`. */
 const REFUSED = /"tool_choice":"sometimes"|"unheard_of"|"bad name!"/;
 
+/** A name that a client knows when it was told what it made, or what was said. */
+const LEARNT = /"\$(?:user|item|assistant)"/;
+
 /**
  * Nothing hangs on what comes first in one moment: what is cancelled has begun a while ago, and nobody dials again in
  * the middle of an event, or without saying again who takes the turns. An answer that is refused is not followed by another
- * in the same moment: the relay answers at once whether one runs, and does not know yet that this one will not.
+ * in the same moment: the relay answers at once whether one runs, and does not know yet that this one will not. Nor is an
+ * item named by what was told of last where more may have been told by now.
  */
 export function isFair(steps: readonly Step[]): boolean {
   let asked = false;
@@ -18,6 +22,7 @@ export function isFair(steps: readonly Step[]): boolean {
     if (step.do === "reconnect" && !waited) return false;
     if (dialled && !(step.do === "send" && step.event["type"] === "session.update")) return false;
     dialled = step.do === "reconnect";
+    if (!waited && step.do === "send" && LEARNT.test(JSON.stringify(step.event))) return false;
     waited = step.do === "wait" || step.do === "settle";
     const instant = step.do === "raw" || (step.do === "say" && step.burst);
     if (step.do !== "send") refused = refused && instant;

@@ -56,6 +56,7 @@ export function addReport(total: Report, part: Report): void {
 export async function run(
   range: Range,
   progress: (report: Report) => void = () => undefined,
+  differing: (number: number) => void = () => undefined,
 ): Promise<Report> {
   const report = emptyReport();
   const tampering = (): Tampering =>
@@ -70,6 +71,7 @@ export async function run(
     if (mismatches.length === 0) report.equal += 1;
     else if (known !== null) report.known[known] = (report.known[known] ?? 0) + 1;
     else {
+      differing(number);
       const shortest = await shrink(script, tampering);
       const found = await judge(shortest, tampering());
       report.findings.push({ seed: range.seed, number, script: shortest, mismatches: found.mismatches });

@@ -60,8 +60,7 @@ describe("what was never heard", () => {
     call.upstream({ type: "item.started", item: "second", ...message });
     say(call, 500, { item: "second" });
     call.advance(1000);
-    const [created] = byType(call, "response.created");
-    call.client({ type: "response.cancel", response_id: String((created?.["response"] as Received)["id"]) });
+    call.client({ type: "response.cancel", response_id: lastAsk(call) });
     call.upstream({ type: "item.started", item: "late", ...message });
     expect(after(call, "cancel")).toEqual([]);
   });

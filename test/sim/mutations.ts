@@ -17,8 +17,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 1,
     what: "a turn begins half a second late: its first words are lost",
     file: "src/session/turns/turn-taking.ts",
-    from: "this.#begin(Math.max(this.#startTicks, prefixTicks, 0));",
-    to: "this.#begin(Math.max(this.#startTicks, prefixTicks, 0) + 500 * TICKS_PER_MS);",
+    from: "this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);",
+    to: "this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0) + 500 * TICKS_PER_MS, this.#at.bufferTicks);",
   },
   {
     number: 2,
@@ -115,7 +115,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 15,
     what: "who serves is not told what changed in an item of before its time",
     file: "src/session/links/link.ts",
-    from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId);",
+    from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);",
     to: "",
   },
   {
@@ -143,8 +143,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 19,
     what: "items that begin after their answer has ended stay with the provider",
     file: "src/session/output/responses.ts",
-    from: '      if (link.capabilities.turns !== "none") link.command({ type: "delete", itemId: event.item });\n',
-    to: "",
+    from: '        link.command({ type: "delete", itemId: event.item });\n    } else if (event.type === "audio") {',
+    to: '        return;\n    } else if (event.type === "audio") {',
   },
   {
     number: 20,
@@ -199,7 +199,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 27,
     what: "the position of the turn is forgotten in a restore",
     file: "src/session/turns/turn-taking.ts",
-    from: "    this.#startTicks = snapshot.startTicks;\n",
+    from: "    this.#at.restore(snapshot);\n",
     to: "",
   },
   {
@@ -227,7 +227,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 31,
     what: "a turn that goes on after an eager commit is not heard again",
     file: "src/session/turns/turn-taking.ts",
-    from: "    this.#flow.again(this.#startTicks);\n",
+    from: "    this.#flow.again(this.#at.startTicks);\n",
     to: "",
   },
   {
@@ -333,8 +333,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 54,
     what: "who is dialled as a turn begins is told of what was before it",
     file: "src/session/turns/turn-taking.ts",
-    from: "    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));\n    this.#unmadeTicks = this.#startTicks;\n    for (const link of this.#host.links) link.ensure();\n",
-    to: "    for (const link of this.#host.links) link.ensure();\n    this.#begin(Math.max(this.#startTicks, prefixTicks, 0));\n    this.#unmadeTicks = this.#startTicks;\n",
+    from: "    this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);\n    this.#at.unmadeTicks = this.#at.startTicks;\n    for (const link of this.#host.links) link.ensure();\n",
+    to: "    for (const link of this.#host.links) link.ensure();\n    this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);\n    this.#at.unmadeTicks = this.#at.startTicks;\n",
   },
   {
     number: 55,
