@@ -113,7 +113,7 @@ async function main(): Promise<number> {
   };
   if (write) {
     await writeResult("attack.json", `${JSON.stringify(report, null, 2)}\n`);
-    await writePicture("attack", pictureOf(rows));
+    await writePicture("attack", pictureOf(rows, load));
   }
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${table(rows)}\n\n${missed.map((each) => `missed: ${each}\n`).join("")}`);

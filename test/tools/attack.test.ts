@@ -110,7 +110,7 @@ test("[T60] a target that is missed is named with its figure, and one that is ju
     "some: 51 ms of CPU a second",
   ]);
   expect(missedOf([rowOf({ ...worse, spoken: true, cpu: { before: null, during: null } })])).toHaveLength(2);
-  expect(draw(pictureOf([rowOf(worse)]))).toContain("beside the attack");
+  expect(draw(pictureOf([rowOf(worse)], 0.5))).toContain("beside the attack");
 });
 
 test("[T62] every threat in docs/security.md names tests that are there, and rules that they show", async () => {

@@ -119,10 +119,11 @@ export function table(rows: readonly Row[]): string {
   );
 }
 
-export function pictureOf(rows: readonly Row[]): Picture {
+/** @param load of the machine, as it was at the end: the processes that wanted to run. */
+export function pictureOf(rows: readonly Row[], load: number): Picture {
   return {
     title: "Attacks on a relay, and a call beside them",
-    subtitle: "One workerd, one thread for all; attacker, caller and provider share its machine",
+    subtitle: `One workerd, one thread for all; attacker, caller and provider share its machine, whose load was ${load}`,
     panels: [
       {
         kind: "bars",
