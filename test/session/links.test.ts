@@ -52,6 +52,13 @@ describe("upstream links", () => {
     expect(call.open.has("up0.1")).toBe(false);
   });
 
+  test("[E53] sooner where a message of it is large", () => {
+    const call = new Call();
+    const error = { code: "upstream_protocol_error", message: "x".repeat(160_000) };
+    for (let n = 0; n < 10; n += 1) call.upstream({ type: "error", fatal: false, error });
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
   test("[L2] a dial that is never answered is given up, told and tried again with backoff", () => {
     const call = new Call({ connect: false });
     call.connect("realtime");

@@ -27,7 +27,7 @@ export class Flood {
 
   /** It was nonsense. @returns false: there was too much of that. */
   forgives(): boolean {
-    return this.#nonsense.take(1 + this.#size / NONSENSE_SIZE, this.#context.now);
+    return this.#nonsense.take(1 + Math.floor(this.#size / NONSENSE_SIZE), this.#context.now);
   }
 
   snapshot(): FloodSnapshot {
