@@ -55,7 +55,7 @@ describe("upstream links", () => {
   test("[E53] sooner where a message of it is large", () => {
     const call = new Call();
     const error = { code: "upstream_protocol_error", message: "x".repeat(160_000) };
-    for (let n = 0; n < 10; n += 1) call.upstream({ type: "error", fatal: false, error });
+    for (let n = 0; n < 11; n += 1) call.upstream({ type: "error", fatal: false, error });
     expect(call.open.has("up0.1")).toBe(false);
   });
 
