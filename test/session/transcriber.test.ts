@@ -215,7 +215,7 @@ describe("a transcriber", () => {
     let peer = "up1.1";
     for (let dial = 1; call.open.has(peer); peer = `up1.${(dial += 1)}`) {
       call.open.delete(peer);
-      call.input({ type: "close", peer, code: 0, reason: "HTTP 503" });
+      call.input({ type: "close", peer, code: 0, reason: "HTTP 500" });
       call.advance(8500);
     }
     expect(peer).toBe("up1.7");
@@ -234,7 +234,7 @@ describe("a transcriber", () => {
     let peer = "up1.1";
     for (let dial = 1; call.open.has(peer); peer = `up1.${(dial += 1)}`) {
       call.open.delete(peer);
-      call.input({ type: "close", peer, code: 0, reason: "HTTP 503" });
+      call.input({ type: "close", peer, code: 0, reason: "HTTP 500" });
       call.advance(8500);
     }
     expect(call.open.has("up1.7")).toBe(false);
