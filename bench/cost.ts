@@ -97,7 +97,7 @@ function cells({ call, counts, dollars }: Row, ratio: number): (string | number)
 function pictureOf(rows: readonly (readonly (string | number)[])[]): Picture {
   return {
     title: "What 1,000 calls of ten minutes cost at list prices",
-    subtitle: `Workers Paid, beyond what is included; prices read on ${PRICES.rowsWritten.readOn}; counts measured in virtual time, nothing billed`,
+    subtitle: `Workers Paid, beyond what is included; prices as in bench/cost/prices.ts; counts measured in virtual time, nothing billed`,
     panels: [{ kind: "table", title: "US dollars", head: HEAD, rows }],
   };
 }

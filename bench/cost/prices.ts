@@ -1,11 +1,11 @@
 /**
- * What Cloudflare asks for, Workers Paid, beyond what the plan includes, in US dollars. Read on the date, from the
- * address; nothing was billed.
+ * What Cloudflare asks for, Workers Paid, beyond what the plan includes, in US dollars; nothing was billed. Those with a date
+ * were read on it in a copy of the page at the address; those without are as this project's notes have them: look them up.
  */
 export interface Price {
   readonly what: string;
   readonly perMillion: number;
-  readonly readOn: string;
+  readonly readOn: string | null;
   readonly source: string;
 }
 
@@ -25,10 +25,10 @@ export const PRICES = {
   /** Seconds in memory times 128 MB. */
   duration: { what: "GB-s of objects", perMillion: 12.5, readOn: READ_ON, source: DURABLE_OBJECTS },
   /** Values put or deleted, alarms set. */
-  rowsWritten: { what: "rows written", perMillion: 1, readOn: READ_ON, source: DURABLE_OBJECTS },
-  workerRequests: { what: "requests to the Worker", perMillion: 0.3, readOn: READ_ON, source: WORKERS },
+  rowsWritten: { what: "rows written", perMillion: 1, readOn: null, source: DURABLE_OBJECTS },
+  workerRequests: { what: "requests to the Worker", perMillion: 0.3, readOn: null, source: WORKERS },
   /** A million bytes, at $0.25 a GB from 2026-12-01. */
-  logBytes: { what: "MB of logs", perMillion: 250, readOn: READ_ON, source: LOGS },
+  logBytes: { what: "MB of logs", perMillion: 250, readOn: null, source: LOGS },
 } as const satisfies Readonly<Record<string, Price>>;
 
 const MESSAGES_PER_REQUEST = 20;
