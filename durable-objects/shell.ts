@@ -13,29 +13,16 @@ import {
   type Input,
   type PeerId,
 } from "../src/session/io.ts";
-import type { Session, SessionSnapshot } from "../src/session/session.ts";
+import type { SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
+import type { SessionCore } from "./session-core.ts";
+import { LateMessages } from "./late-messages.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Timer, type Clock } from "./timer.ts";
-
-/** What the shell needs of a session: the core's own class, or a scripted double. */
-export type SessionCore = Pick<
-  Session,
-  | "handle"
-  | "deadline"
-  | "quiet"
-  | "busy"
-  | "covers"
-  | "snapshot"
-  | "state"
-  | "terminate"
-  | "resumable"
-  | "extended"
->;
 
 export interface ShellHost {
   readonly clock: Clock;
@@ -61,6 +48,11 @@ export interface ShellHost {
   awake(): void;
   /** The session is over: nothing of it is needed any more. */
   ended(): void;
+  /**
+   * Message after message comes from a client that was put out: the object is to be ended, which ends its connections.
+   * Called once; what was stored goes on with whoever comes.
+   */
+  cut(): void;
   /** The core threw. Called once; `error` must not be logged with its message, which may hold what was said. */
   failed(error: unknown): void;
 }
@@ -111,6 +103,7 @@ export class Shell {
   /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
   #bare: boolean;
   #over = false;
+  readonly #late = new LateMessages();
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
   #pollAt: number | null = null;
@@ -176,6 +169,7 @@ export class Shell {
     const former = this.#client;
     this.#bare = false;
     this.#client = socket;
+    this.#late.forget();
     if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
     this.#polled.delete(CLIENT);
     this.#host.metric("client_connections", 1);
@@ -184,12 +178,18 @@ export class Shell {
 
   /** A message of a client's socket. One that was put out may still deliver what was under way: that is dropped. */
   clientMessage(socket: ClientSocket, data: WireMessage): void {
-    if (this.#over) return;
+    if (this.#over) return this.#tooLate();
     const mark = this.#pending.markOf(socket);
     if (mark !== null && !this.#introduced(socket, mark, data)) return;
-    if (this.#client !== socket) return;
+    if (this.#client !== socket) return this.#tooLate();
     this.#look(socket);
     this.#feed({ type: "message", peer: CLIENT, data });
+  }
+
+  #tooLate(): void {
+    if (!this.#late.tooMany(this.#client !== null)) return;
+    this.#host.metric("clients_cut", 1);
+    this.#host.cut();
   }
 
   /** Much was sent to the client since its socket was last looked at: how it stands decides what more it may ask for. */

@@ -35,7 +35,8 @@ import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
 import { type KeyWatch, watchKey } from "./key-watch.ts";
 import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
-import { type Found, Shell, type SessionCore, type ShellHost } from "./shell.ts";
+import type { SessionCore } from "./session-core.ts";
+import { type Found, Shell, type ShellHost } from "./shell.ts";
 import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
 import { locksOf } from "./session-locks.ts";
 import { WALL_CLOCK } from "./timer.ts";
@@ -374,6 +375,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         watch.start(true);
       },
       ended: () => this.#finish(plan),
+      // What its end wiped is to stay wiped.
+      cut: () =>
+        this.ctx.waitUntil(this.#store.confirmed().finally(() => this.ctx.abort("messages after a close"))),
       failed: (error) => {
         console.error("a voice session failed", describeFailure(error));
         this.#finish(plan);

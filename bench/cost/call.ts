@@ -183,6 +183,7 @@ export async function hold(
     rest: () => {},
     awake: () => {},
     ended: () => {},
+    cut: () => {},
     failed: (error) => {
       throw error;
     },

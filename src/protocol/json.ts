@@ -28,12 +28,13 @@ const BACKSLASH = 0x5c;
 /**
  * Looks over JSON text before it is parsed: a parse of ten thousand levels or a million members is the work that is not to
  * be done. Text that is no JSON passes or not; the parser says what it is.
- * @returns what there is more of than `most`, or null. Stops there.
+ * @returns what there is more of than `most`, and stops there; else how many members and elements there are, the first of
+ * each object and list not counted.
  */
 export function excessOf(
   text: string,
   most: { readonly levels: number; readonly members: number },
-): JsonExcess | null {
+): JsonExcess | number {
   let levels = 0;
   let members = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -54,7 +55,7 @@ export function excessOf(
         break;
     }
   }
-  return null;
+  return members;
 }
 
 /** The closing quote of the string that opens at `from`; the end of the text where there is none. */

@@ -176,6 +176,7 @@ export class Conduct {
     this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && this.responses.answering.length === 0,
       ask: (link) => this.asking.ask([link], {}),
+      aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
     });
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.asking.may,

@@ -10,6 +10,9 @@ export interface Limits {
   /** Bytes or characters of a client's messages and of what they make the relay answer, likewise. */
   readonly clientBytesBurst: number;
   readonly clientBytesPerSecond: number;
+  /** Characters that are shown again because it asks: the configuration, with each update, and items. Likewise. */
+  readonly clientToldBurst: number;
+  readonly clientToldPerSecond: number;
   /**
    * Milliseconds of audio that a client may send at once, a recording or what a gap held back, and beyond it seconds of
    * audio a second: each costs some 4 ms of CPU.
@@ -38,6 +41,12 @@ export interface Limits {
   readonly configurationSize: number;
   /** Bytes or characters of one upstream message: a hostile provider must not exhaust the isolate's 128 MB. */
   readonly upstreamMessageSize: number;
+  /** Messages of an upstream: so many at once, whole answers in small pieces, and beyond it a second. */
+  readonly upstreamMessagesBurst: number;
+  readonly upstreamMessagesPerSecond: number;
+  /** Of these, such as are no message of its protocol. */
+  readonly upstreamNonsenseBurst: number;
+  readonly upstreamNonsensePerSecond: number;
   /** Items in the conversation; the oldest finished one is forgotten beyond it. */
   readonly items: number;
   /** Characters of JSON in one item that a client creates, without its images and audio. */
@@ -155,12 +164,14 @@ export const DEFAULT_LIMITS: Limits = {
   clientEventsPerSecond: 100,
   clientBytesBurst: 32 * 1024 * 1024,
   clientBytesPerSecond: 1024 * 1024,
+  clientToldBurst: 2 * 1024 * 1024,
+  clientToldPerSecond: 128 * 1024,
   clientAudioBurstMs: 330_000,
   clientAudioSpeed: 4,
   clientAudioLeastMs: 10,
   clientErrorsBurst: 200,
   clientErrorsPerSecond: 20,
-  clientRefusalsBurst: 5000,
+  clientRefusalsBurst: 2000,
   clientRefusalsPerSecond: 100,
   answersPerMinute: 120,
   eagerPerMinute: 20,
@@ -169,6 +180,10 @@ export const DEFAULT_LIMITS: Limits = {
   jsonMembers: 10_000,
   configurationSize: 256 * 1024,
   upstreamMessageSize: 8 * 1024 * 1024,
+  upstreamMessagesBurst: 10_000,
+  upstreamMessagesPerSecond: 1000,
+  upstreamNonsenseBurst: 100,
+  upstreamNonsensePerSecond: 10,
   items: 1000,
   itemSize: 256 * 1024,
   itemMediaSize: 8 * 1024 * 1024,

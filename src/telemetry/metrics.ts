@@ -11,6 +11,7 @@ export const METRICS = {
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
+  clients_cut: { kind: "count", help: "Objects ended because a client went on after its close." },
   clients_flooding: { kind: "count", help: "Connections closed because what was refused went on." },
   clients_stuck: { kind: "count", help: "Connections closed because what was sent was not read." },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },

@@ -40,12 +40,16 @@ export function draw(seed: number, number: number, provider?: string): Script {
   };
 }
 
+const SPOKEN = /"conversation\.item\.create".*"output_audio"/;
+
 /** What a cancel may hit in one moment with its request is settled first (see `isFair`). */
 function fair(steps: readonly Step[]): readonly Step[] {
   const made: Step[] = [];
   for (const step of steps) {
     if (!isFair([...made, step])) made.push({ do: "settle" });
     made.push(step);
+    // One side has the item, and the other refuses it ("spoken item"): from there on they hold two conversations.
+    if (step.do === "send" && SPOKEN.test(JSON.stringify(step.event))) break;
   }
   return made;
 }

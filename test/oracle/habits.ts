@@ -274,9 +274,11 @@ export const HABITS: readonly Habit[] = [
     name: "failed transcripts",
     what: "the caller's words could not be had",
     hidden: false,
-    out: (event) => {
+    out: (event, { memory }) => {
       if (event["type"] === "conversation.item.input_audio_transcription.delta") return [];
-      if (event["type"] === "conversation.item.retrieved") {
+      // Words that the client itself gave are not its own.
+      const { id } = objectOf(event["item"]);
+      if (event["type"] === "conversation.item.retrieved" && memory.has(textOf(id))) {
         return [
           deep(event, (object) =>
             object["type"] === "input_audio" ? { ...object, transcript: null } : object,
@@ -291,6 +293,7 @@ export const HABITS: readonly Habit[] = [
         param: null,
       };
       const { item_id, content_index } = event;
+      memory.set(textOf(item_id), true);
       return [
         {
           type: "conversation.item.input_audio_transcription.failed",

@@ -48,7 +48,7 @@ describe("events", () => {
 
   test("[E33] who goes on all the same is closed with 1008, and earns nothing by dialling again", () => {
     const call = new Call();
-    for (let n = 0; n < 6900; n += 1) call.client("{}");
+    for (let n = 0; n < 1950; n += 1) call.client("{}");
     expect(call.open.has(CLIENT)).toBe(true);
     for (let n = 0; n < 150 && call.open.has(CLIENT); n += 1) call.client("{}");
     expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
@@ -72,6 +72,68 @@ describe("events", () => {
     call.hibernate();
     call.client(beat("over"));
     expect(errorsOf(call)[0]).toMatchObject({ code: "rate_limit_exceeded", event_id: "over" });
+  });
+
+  test("[E33] frames that are none count as well", () => {
+    const call = new Call();
+    const frame = new Uint8Array([9, 0, 0, 0, 0, 0, 0, 0, 1]);
+    for (let n = 0; n < 1900; n += 1) call.client(frame);
+    expect(call.open.has(CLIENT)).toBe(true);
+    for (let n = 0; n < 150 && call.open.has(CLIENT); n += 1) call.client(frame);
+    expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
+  });
+
+  test("[E50] fifty members of an event count as another event", () => {
+    const call = new Call();
+    const members = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
+    const update = (): void => {
+      call.client({ type: "session.update", session: { x: members } });
+      call.input({ type: "buffered", peer: CLIENT, bytes: 0 });
+    };
+    for (let n = 0; n < 20; n += 1) update();
+    expect(errorsOf(call)).toEqual([]);
+    update();
+    expect(errorsOf(call)[0]?.["message"]).toContain("At most 100 events a second");
+    call.advance(1000);
+    call.clearEvents();
+    call.client({ type: "session.update", session: {} });
+    expect(call.types()).toContain("session.updated");
+  });
+
+  test("[E51] what is shown again has a bound of its own: the configuration, with each update", () => {
+    const call = new Call();
+    call.client({ type: "session.update", session: { instructions: "x".repeat(250 * 1024) } });
+    for (let n = 0; n < 20; n += 1) {
+      call.client({ type: "session.update", event_id: `u${n}`, session: { max_output_tokens: 100 + n } });
+      call.input({ type: "buffered", peer: CLIENT, bytes: 0 });
+    }
+    expect(call.types().filter((type) => type === "session.updated")).toHaveLength(10);
+    expect(errorsOf(call)[0]).toMatchObject({ code: "rate_limit_exceeded", event_id: "u9" });
+    expect(call.session.snapshot().config.max_output_tokens).toBe(108);
+    call.clearEvents();
+    call.advance(4000);
+    call.client({ type: "session.update", session: {} });
+    expect(call.types()).toContain("session.updated");
+  });
+
+  test("[E51] and items that are retrieved", () => {
+    const call = new Call();
+    const content = [{ type: "input_text", text: "x".repeat(250 * 1024) }];
+    call.client({
+      type: "conversation.item.create",
+      item: { id: "large", type: "message", role: "user", content },
+    });
+    call.clearEvents();
+    for (let n = 0; n < 20; n += 1) {
+      call.client({ type: "conversation.item.retrieve", item_id: "large" });
+      call.input({ type: "buffered", peer: CLIENT, bytes: 0 });
+    }
+    const told = call.types().filter((type) => type === "conversation.item.retrieved").length;
+    expect(told).toBe(9);
+    expect(errorsOf(call)[0]).toMatchObject({ code: "rate_limit_exceeded" });
+    call.advance(2000);
+    call.client({ type: "conversation.item.retrieve", item_id: "large" });
+    expect(call.types().at(-1)).toBe("conversation.item.retrieved");
   });
 
   test("[E34] of more than 200 errors at once, and 20 a second, the rest is told by its code once a second", () => {

@@ -294,6 +294,26 @@ describe("delivery", () => {
     for (const event of call.events) expect(ids.has(event["event_id"])).toBe(false);
   });
 
+  test("[P30] what was forgotten is told again when the verdict did not arrive, and not when it did", () => {
+    const client = new Resumer();
+    const { call, token, last: known } = client;
+    const kept = structuredClone(call.session.snapshot());
+    call.client({ type: "response.create" });
+    const { last } = client;
+    call.crash(kept);
+    client.resume(last);
+    const told = { verdict: "partial", forgotten: [known + 1, last] };
+    // Neither the verdict nor anything after it arrived: its token is not known, and the object sleeps meanwhile.
+    client.drop();
+    call.hibernate();
+    client.resume(last, token);
+    expect(call.last("session.resumed")).toMatchObject(told);
+    call.client({ type: "session.ack", last_received: last });
+    client.drop();
+    client.resume(last);
+    expect(call.last("session.resumed")["verdict"]).toBe("resumed");
+  });
+
   test("[Y13] a number that no session can have given in that time is not believed", () => {
     const client = new Resumer();
     const known = client.last;

@@ -27,6 +27,38 @@ describe("upstream links", () => {
     expect(call.commands().at(-1)).toMatchObject({ type: "configure", config: { instructions: "late" } });
   });
 
+  test("[E52] an upstream that sends more messages than any answer has is given up, aloud", () => {
+    const call = new Call();
+    const say = { type: "error", fatal: false, error: { code: "busy", message: "Busy." } } as const;
+    for (let n = 0; n < 9_990; n += 1) call.upstream(say);
+    expect(call.open.has("up0.1")).toBe(true);
+    for (let n = 0; n < 50 && call.open.has("up0.1"); n += 1) call.upstream(say);
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.events.findLast(({ type }) => type === "error")).toMatchObject({
+      error: { code: "upstream_protocol_error" },
+    });
+  });
+
+  test("[E53] so is one that goes on sending nonsense, after a hundred messages of it", () => {
+    const call = new Call();
+    const say = {
+      type: "error",
+      fatal: false,
+      error: { code: "upstream_protocol_error", message: "No." },
+    } as const;
+    for (let n = 0; n < 100; n += 1) call.upstream(say);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.upstream(say);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[E53] sooner where a message of it is large", () => {
+    const call = new Call();
+    const error = { code: "upstream_protocol_error", message: "x".repeat(160_000) };
+    for (let n = 0; n < 11; n += 1) call.upstream({ type: "error", fatal: false, error });
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
   test("[L2] a dial that is never answered is given up, told and tried again with backoff", () => {
     const call = new Call({ connect: false });
     call.connect("realtime");

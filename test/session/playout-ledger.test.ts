@@ -38,6 +38,24 @@ describe("the ledger", () => {
     expect(playout.audibleUntil(0)).toBe(1600);
   });
 
+  test("[B41] of two answers that sound in turns on one stream, what was heard of the one is not to come after the other", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 100, 0);
+    playout.sent("b", 0, 2000, 0);
+    playout.acknowledged("a", 100, 100);
+    playout.acknowledged("b", 2000, 2100);
+    playout.sent("a", 0, 60, 2100);
+    playout.acknowledged("a", 120, 2120);
+    expect(playout.audibleUntil(0)).toBe(2160);
+    expect(playout.aheadMs(0, 2120)).toBe(40);
+    // Of one that was heard in part only its rest comes.
+    playout.sent("b", 0, 100, 2120);
+    playout.acknowledged("b", 2020, 2140);
+    playout.sent("a", 0, 60, 2140);
+    playout.acknowledged("a", 140, 2160);
+    expect(playout.audibleUntil(0)).toBe(2320);
+  });
+
   test("[B13] audio that comes after the player ran dry is not heard before it came", () => {
     const playout = ledger();
     playout.sent("a", 0, 1000, 0);

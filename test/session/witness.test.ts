@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { lastAsk } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -31,8 +32,8 @@ const ends = (call: Call) => {
   call.upstream({ type: "speech", state: "stopped" });
   call.upstream({ type: "committed", item: "theirs" });
 };
-const answers = (call: Call) => {
-  call.upstream({ type: "response.started", response: "own", answers: null });
+const answers = (call: Call, asked: string | null = null) => {
+  call.upstream({ type: "response.started", response: "own", answers: asked });
   call.upstream({ type: "item.started", response: "own", item: "i", kind: "message" });
   call.upstream({ type: "item.done", response: "own", item: "i", status: "completed" });
   const done = { reason: null, error: null, usage: null, metadata: null };
@@ -79,6 +80,39 @@ describe("a provider that takes the turns", () => {
       expect(call.open.has("up0.1")).toBe(false);
     },
   );
+
+  test("[L111] and one that began what was asked of it beside the conversation, and says nothing of the turn, is left", () => {
+    const call = spoken({ type: "server_vad" }, (one) => {
+      begins(one);
+      one.client({ type: "response.create", response: { conversation: "none" } });
+      answers(one, lastAsk(one));
+    });
+    wait(call, 5);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L112] and one that comes when the client sends nothing any more hears what was said, and the end of it", () => {
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    const said = voice(900);
+    call.speak(concat(silence(500), said, silence(900)));
+    // Dialled again and again, and refused; the microphone is off.
+    for (let dial = 2; dial < 5; dial += 1) {
+      wait(call, 2);
+      for (const peer of call.open) {
+        if (peer === "client") continue;
+        call.open.delete(peer);
+        call.input({ type: "close", peer, code: 0, reason: "" });
+      }
+    }
+    wait(call, 8);
+    const [peer = ""] = [...call.open].filter((one) => one !== "client");
+    call.accept(peer);
+    const heard = Buffer.from(call.heard(peer)).toString("hex");
+    expect(heard).toContain(Buffer.from(new Uint8Array(said.buffer)).toString("hex"));
+    expect(heard.endsWith("00".repeat(48 * 900))).toBe(true);
+  });
 
   test("[L63] but one that has answered the turn before and says nothing of this one is", () => {
     const call = spoken({ type: "server_vad" }, (one) => {

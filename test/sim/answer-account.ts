@@ -39,8 +39,11 @@ export function askedFor(call: SimulatedCall): void {
     figure("metric_eager_given_up");
   for (const provider of call.providers.values()) {
     if (provider.kind !== "turns") continue;
-    const causes = provider.commits + figure("asked by the client");
-    const most = provider.commits + others;
+    // A turn of which a later connection was told the words is one like those that were committed.
+    const turns =
+      provider.commits + provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0);
+    const causes = turns + figure("asked by the client");
+    const most = turns + others;
     if (provider.asks.length > MOST_ATTEMPTS * causes)
       checks.fail(
         "asked-twice",
@@ -87,10 +90,9 @@ const BEARABLE: ReadonlySet<string> = new Set([
 export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
   const { faults, upstreams, transcriber } = scenario;
   const troubled = (name: string) =>
-    (name.startsWith("provider.") && !BEARABLE.has(name)) ||
-    name.startsWith("platform.") ||
-    name === "caller.long_silence";
-  if (faults.some(troubled)) return;
+    (name.startsWith("provider.") && !BEARABLE.has(name)) || name.startsWith("platform.");
+  // Who was parked is dialled again.
+  if (faults.some(troubled) || (checks.figures.get("metric_sessions_parked") ?? 0) > 0) return;
   const most = upstreams.length + Number(transcriber !== null);
   if (relay.dials.length > most)
     checks.fail(

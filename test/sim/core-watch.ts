@@ -1,5 +1,5 @@
 /** The session as the driver sees it, with everything looked at that goes in and comes out. */
-import type { SessionCore } from "../../durable-objects/shell.ts";
+import type { SessionCore } from "../../durable-objects/session-core.ts";
 import type { Action, Input, PeerId } from "../../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import { ActionWatch } from "./action-watch.ts";

@@ -65,9 +65,13 @@ export class Ear {
 
   #take(run: Run): void {
     if (this.#cleared && run.from >= this.#committedTo) this.#cursor = Math.min(this.#cursor, run.from);
-    this.#cleared = false;
     const again = run.from < this.#cursor && this.#buffer.length === 0 ? this.#again() : null;
-    if (again?.runs[0]?.from === run.from) {
+    const begins = again?.runs[0]?.from;
+    // What was committed in advance is taken back: it comes again from its beginning, or with all that was before it.
+    const whole =
+      this.#cleared && begins !== undefined && run.from < begins && run.from >= (again?.after ?? 0);
+    this.#cleared = false;
+    if (again && (begins === run.from || whole)) {
       this.#cursor = run.from;
       this.#committedTo = again.after;
     }
@@ -94,6 +98,8 @@ export class Ear {
 
   /** A turn was taken back: it may be heard again from there. */
   unhear({ runs: [first], after }: HeardTurn): void {
+    // One that the client itself deletes while it speaks the next is not said again.
+    if (this.#buffer.length > 0) return;
     if (first !== undefined) this.#cursor = first.from;
     this.#committedTo = after;
     this.#empty();

@@ -63,7 +63,9 @@ export class Inspection {
       this.#lasts(key, ms, "stuck", () => `${key} for more than ${ms} ms`);
     };
     if (snapshot.floor.phase === "held") watch("floor held", HELD_MS);
-    if (snapshot.turns.phase === "speaking") {
+    // While the client is away its turn stands still (SPEC M11), and so long it may be.
+    const away = snapshot.context.deadlines.some(([name]) => name === "client:gone");
+    if (snapshot.turns.phase === "speaking" && !away) {
       watch(`speaking at ${snapshot.input.samples} samples`, SPEAKING_MS);
     }
     for (const response of snapshot.responses.records) {

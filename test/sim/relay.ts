@@ -154,6 +154,7 @@ export class Relay {
         this.#sleeping = false;
       },
       ended: () => this.#finish("ended"),
+      cut: () => this.#world.checks.fail("threw", "the object was ended for messages after a close"),
       failed: (error) => {
         const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#world.checks.fail("threw", detail);

@@ -97,15 +97,27 @@ export class Tape {
     let expected = hint;
     for (let at = 0; at < chunk.length;) {
       const rest = chunk.subarray(at);
-      const length = this.#same(rest, expected);
-      const from = length > 0 ? expected : this.#search(rest, expected);
+      const from = this.#place(rest, expected);
       if (from === null) return null;
-      const to = from + (length > 0 ? length : this.#same(rest, from));
+      const to = from + this.#same(rest, from);
       found.push({ from, to });
       at += to - from;
       expected = to;
     }
     return found;
+  }
+
+  /** Where on the tape `chunk` begins. Zeros are alike wherever the microphone was muted: what comes after them says where. */
+  #place(chunk: Int16Array, expected: number): number | null {
+    const first = chunk.findIndex((sample) => sample !== 0);
+    const zeros = Math.max(0, first);
+    const fits = this.#same(chunk, expected);
+    if (fits >= Math.min(chunk.length, zeros + KEY)) return expected;
+    if (zeros > 0) {
+      const after = this.#search(chunk.subarray(zeros), expected);
+      if (after !== null && this.#same(chunk, after - zeros) >= zeros) return after - zeros;
+    }
+    return fits > 0 ? expected : this.#search(chunk, expected);
   }
 
   /** How many samples from `from` on are those of `chunk`. */

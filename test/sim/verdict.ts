@@ -15,12 +15,16 @@ import type { Run } from "./tape.ts";
 const TOLD_WITHIN_MS = 9000;
 /** The silence after speech, a dial, and the other end's taking all of it in. */
 const NOTICED_MS = 2000;
-/** The clock ended a turn between two bursts: so little voice, alone in the second one, is no word. */
-const STRAY_MS = 60;
+/** The clock ended a turn between two bursts: so little voice before a breath, alone in the second one, is no word. */
+const STRAY_MS = 90;
 /** Of so much a transcriber has something to say. */
 const WORDLESS_MS = 2000;
 /** An answer to a turn is announced within this. */
 const ANSWERED_WITHIN_MS = 1700;
+/** `semantic_vad` of usual eagerness waits no longer than this for the end of a turn. */
+const MEANING_MS = 4000;
+/** A connection that is lost so soon after its greeting is of no use to anybody. */
+const DIES_AT_ONCE_MS = 100;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
  * 200 ms, the loudspeaker works in frames of 20 ms. */
 const HEARD_SLACK_MS = 60;
@@ -114,30 +118,52 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   }
 }
 
-/** Turns that others made, of which a connection to a provider that takes its own was told the words (SPEC L65). */
-function toldInWords({ client, tape }: SimulatedCall, { kind, calls }: Provider): readonly Run[] {
-  if (kind !== "server") return [];
+/** Turns of which a connection that was not there for them was told the words (SPEC L65). */
+function toldInWords(
+  { client, scenario, tape }: SimulatedCall,
+  { keepsIds, calls }: Provider,
+): readonly Run[] {
   const sample = (ms: number) => Math.round((ms * tape.rateHz) / 1000);
-  return calls
-    .flatMap(({ items }) => [...items.toldInWords])
-    .map((id) => client.turns.get(id))
-    .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
-    .map((turn) => ({ from: sample(turn?.fromMs ?? 0), to: sample(turn?.toMs ?? 0) }));
+  return calls.flatMap(({ items, greetedAt }): readonly Run[] => {
+    if (items.toldInWords.size === 0) return [];
+    // One that is not told names is told all that was before its time; and no name tells where a push-to-talk turn was.
+    if (!keepsIds || scenario.manual)
+      return client.caller.utterances.filter(({ endedAt }) => (endedAt ?? Infinity) < (greetedAt ?? 0));
+    return [...items.toldInWords]
+      .map((id) => client.turns.get(id))
+      .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
+      .map((turn) => ({ from: sample(turn?.fromMs ?? 0), to: sample(turn?.toMs ?? 0) }));
+  });
 }
 
 /** A provider that takes the turns vanished, and the caller hung up before its silence could tell. */
 function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance): boolean {
   const { firstOutputMs = 0 } = call.scenario.limits;
+  const waitsMs = call.scenario.semantic ? MEANING_MS : 0;
   const noticedBy =
-    (spoken.endedAt ?? call.time.now) + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
+    goesOnUntil(call, spoken, waitsMs) + waitsMs + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
   return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
 }
 
+/** One that decides by meaning may take what follows within so long for the same turn: it owes nothing before. */
+function goesOnUntil(call: SimulatedCall, spoken: Utterance, withinMs: number): number {
+  let until = spoken.endedAt ?? call.time.now;
+  for (const { at, endedAt } of call.client.caller.utterances)
+    if (at > until && at <= until + withinMs) until = endedAt ?? call.time.now;
+  return until;
+}
+
 /** It could not be reached from then on, which had been told before: the same loss is told once (SPEC L51). */
-function unreached({ client }: SimulatedCall, { calls }: Provider, spoken: Utterance): boolean {
+function unreached({ client }: SimulatedCall, { kind, calls }: Provider, spoken: Utterance): boolean {
+  // One that dies as soon as it is greeted was there, and of no use; of a turn that is over the next one hears nothing.
+  const endedAt = spoken.endedAt ?? Infinity;
   const there = calls.some(
-    ({ greetedAt, closedAt }) => greetedAt !== null && (closedAt ?? Infinity) > spoken.at,
+    ({ greetedAt, openedAt, closedAt }) =>
+      greetedAt !== null &&
+      !(kind === "transcriber" && openedAt > endedAt) &&
+      (closedAt ?? Infinity) > spoken.at &&
+      (closedAt ?? Infinity) - greetedAt > DIES_AT_ONCE_MS,
   );
   return !there && client.named.some(({ what }) => what.startsWith("error upstream_"));
 }
@@ -185,8 +211,8 @@ function answered(call: SimulatedCall): void {
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
     // One that takes the turns is waited for until it is asked.
     const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
-    const asked =
-      server && call.checks.struck.has("provider.mute") ? (scenario.limits.firstOutputMs ?? 0) : 0;
+    const mute = checks.struck.has("provider.mute") || vanished(providers);
+    const asked = server && mute ? (scenario.limits.firstOutputMs ?? 0) : 0;
     const within =
       ANSWERED_WITHIN_MS +
       asked +
@@ -204,13 +230,21 @@ function answered(call: SimulatedCall): void {
   });
 }
 
+/** A black hole has one of those that take the turns. */
+function vanished(providers: readonly Provider[]): boolean {
+  return providers.some(({ kind, calls }) => kind === "server" && calls.some(({ holed }) => holed));
+}
+
 /** When the last of the connections was there that a turn was still waiting for: who dies on the way is dialled again. */
 function reached(call: SimulatedCall, from: number, until: number, within: number): number {
   const opened = [...call.providers.values()]
-    .flatMap(({ calls }) => calls.slice(1).map(({ openedAt }) => openedAt))
+    .flatMap(({ calls }) => calls.map(({ openedAt }) => openedAt))
     .filter((at) => at >= from)
     .sort((a, b) => a - b);
-  return opened.reduce((last, at) => (at > last && at <= last + within ? at : last), until);
+  // One that never becomes ready is waited for as long as a dial may take.
+  const { readyMs = 0, redialMostMs = 0 } = call.scenario.limits;
+  const most = Math.max(within, readyMs + redialMostMs);
+  return opened.reduce((last, at) => (at > last && at <= last + most ? at : last), until);
 }
 
 function slackMs(call: SimulatedCall): number {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { devKeyFor } from "../../tools/relay/dev-key.ts";
@@ -12,6 +12,14 @@ import { startRelay, type Relay } from "../support/relay.ts";
 import { finish, run, start } from "./command.ts";
 
 const LIMIT_MS = 90_000;
+
+/** Of this machine, as others see it. */
+function addressesElsewhere(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => address);
+}
 
 describe("npm start", () => {
   it(
@@ -28,6 +36,10 @@ describe("npm start", () => {
       const page = /playground +(http:\S+)/.exec(text)?.[1] ?? "";
       expect(new URL(page).hostname).toBe("127.0.0.1");
       expect((await fetch(`${page}healthz`)).status).toBe(200);
+      for (const address of addressesElsewhere()) {
+        const foreign = `http://${address}:${new URL(page).port}/healthz`;
+        await expect(fetch(foreign, { signal: AbortSignal.timeout(2000) }), foreign).rejects.toThrow();
+      }
       expect(text).toMatch(/key +relay-dev/);
       expect(text).toMatch(/WebSocket +ws:\/\/127\.0\.0\.1:\d+\/v1\/realtime\?model=demo/);
       expect(text).toMatch(/TLS +https:\/\/127\.0\.0\.1:\d+\/v1 .*NODE_EXTRA_CA_CERTS=\S+/);

@@ -1,7 +1,8 @@
 /** Doubles for the shell: a session that answers by script, a clock that stands still, sockets that write down. */
 import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
 import type { ClientSocket } from "../../durable-objects/pending-clients.ts";
-import { type Entry, type SessionCore, Shell, type ShellHost } from "../../durable-objects/shell.ts";
+import type { SessionCore } from "../../durable-objects/session-core.ts";
+import { type Entry, Shell, type ShellHost } from "../../durable-objects/shell.ts";
 import type { Clock } from "../../durable-objects/timer.ts";
 import { type Action, CLIENT, type Input, type SessionState } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
@@ -185,6 +186,7 @@ export function surroundings(): Surroundings {
     sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
     awake: () => void log.push("awake"),
     ended: () => void log.push("ended"),
+    cut: () => void log.push("cut"),
     failed: (error) => void log.push(`failed ${error instanceof Error ? error.name : ""}`),
   };
   return host;

@@ -111,6 +111,30 @@ describe("an end-of-turn model", () => {
 });
 
 describe("the client", () => {
+  test("[O70] one that was put out and goes on is cut off, once; later where another has taken over", () => {
+    const { shell, session, log } = setUp();
+    const [first, second] = [new PaperSocket("first", log), new PaperSocket("second", log)];
+    shell.clientOpened(first, "realtime", BY_KEY);
+    shell.clientOpened(second, "realtime", BY_KEY);
+    for (let n = 0; n < 5000; n += 1) shell.clientMessage(first, "late");
+    expect(log).not.toContain("cut");
+    shell.clientMessage(first, "late");
+    shell.clientMessage(first, "late");
+    expect(log.filter((line) => line === "cut")).toHaveLength(1);
+    expect(session.inputs).toHaveLength(2);
+  });
+
+  test("[O70] so is one after the session's end, or whose session nobody has taken over", () => {
+    const { shell, log } = setUp();
+    const socket = new PaperSocket("client", log);
+    shell.clientOpened(socket, "realtime", BY_KEY);
+    shell.terminate();
+    for (let n = 0; n < 200; n += 1) shell.clientMessage(socket, "late");
+    expect(log).not.toContain("cut");
+    shell.clientMessage(socket, "late");
+    expect(log).toContain("cut");
+  });
+
   test("[O2] a second one puts the first out, whose late messages are dropped, and the session goes on with it", () => {
     const { shell, session, log } = setUp();
     const [first, second] = [new PaperSocket("first", log), new PaperSocket("second", log)];

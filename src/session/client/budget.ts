@@ -25,7 +25,8 @@ interface Refused {
   ms: number;
 }
 
-const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager"] as const;
+/** In the order of snapshots: what is new comes last. */
+const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told"] as const;
 
 export class Budget {
   readonly #limits: Limits;
@@ -42,6 +43,8 @@ export class Budget {
   /** Answers that are asked for in advance. */
   readonly eager: Rate;
   readonly refusals: Rate;
+  /** Characters of what was shown again because an event asked for it: the configuration with each update, items. */
+  readonly told: Rate;
   readonly #refused = new Map<Resource, Refused>();
   #exhausted = false;
   /** Silences that became turns since the last word of the caller. */
@@ -56,6 +59,17 @@ export class Budget {
     this.refusals = new Rate(limits.clientRefusalsBurst, limits.clientRefusalsPerSecond);
     this.answers = new Rate(limits.answersPerMinute, limits.answersPerMinute / 60);
     this.eager = new Rate(limits.eagerPerMinute, limits.eagerPerMinute / 60);
+    this.told = new Rate(limits.clientToldBurst, limits.clientToldPerSecond);
+  }
+
+  /** An event asks to be shown what may be long. @throws ClientError when too much was shown already. */
+  requireTelling(now: number): void {
+    if (this.told.has(0, now)) return;
+    const { clientToldBurst, clientToldPerSecond } = this.#limits;
+    throw new ClientError(
+      "rate_limit_exceeded",
+      `At most ${clientToldPerSecond} characters a second beyond ${clientToldBurst} at once are shown again.`,
+    );
   }
 
   /** The client goes on though it is refused: it is not worth its connection. */

@@ -206,12 +206,15 @@ export class ClientCommands {
   }
 
   #retrieve(itemId: string): void {
-    const { conversation, port, backpressure } = this.#parts;
+    const { context, conversation, port, budget, backpressure } = this.#parts;
     const entry = conversation.require(itemId, "retrieve");
     backpressure.requireRoom();
+    budget.requireTelling(context.now);
+    const { written } = port;
     port.retelling(() => {
       port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
     });
+    budget.told.charge(port.written - written, context.now);
   }
 
   #truncate(itemId: string, contentIndex: number, audioEndMs: number): void {

@@ -63,6 +63,8 @@ export const REFUSED = "refused";
 /** There is more to do. */
 export const STEP = "step";
 const TELL_WITHIN_MS = 1000;
+/** So many members of an event cost as much as another event: each is looked at, kept and shown. */
+const MEMBERS_PER_EVENT = 50;
 
 export class ClientMessages {
   readonly #context: Context;
@@ -210,21 +212,23 @@ export class ClientMessages {
 
   #parsed(data: string): void {
     const { jsonDepth: levels, jsonMembers: members } = this.#context.limits;
-    const excess = excessOf(data, { levels, members });
-    if (excess !== null) {
+    const weight = excessOf(data, { levels, members });
+    if (typeof weight !== "number") {
       const error =
-        excess === "levels"
+        weight === "levels"
           ? new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`)
           : new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
       this.#budget.weigh(data.length, this.#context.now);
       this.#port.rejected(error, eventIdInFront(data));
       return;
     }
+    this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
     const message = parseJsonObject(data);
     const written = this.#port.written;
     try {
       this.#event(message);
     } catch (error) {
+      this.#budget.weigh(0, this.#context.now);
       this.#failed(error, message);
     } finally {
       this.#context.cause = null;
@@ -280,6 +284,7 @@ export class ClientMessages {
       this.#frame(frame);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
+      this.#budget.weigh(frame.byteLength, this.#context.now);
       this.#port.rejectedStream(error, null);
     }
   }

@@ -14,6 +14,7 @@ import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
 import type { Backpressure } from "./backpressure.ts";
+import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { checkParams, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
@@ -24,6 +25,7 @@ interface SessionObjectParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
+  readonly budget: Budget;
   readonly backpressure: Backpressure;
   readonly playout: Playout;
   readonly links: readonly Link[];
@@ -93,13 +95,13 @@ export class SessionObject {
     const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
     if (Object.keys(session).length === 0) {
-      this.#checkSize(before);
+      this.#checkSize(before, 0);
       this.updates.given(before, cause, [], false);
       return;
     }
     config.update(session, port.extended);
     const refused = this.#restrain(before);
-    this.#checkSize(before);
+    this.#checkSize(before, jsonSize(session));
     // Also beside the conversation, or in an item that is gone.
     if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
       config.restore(before);
@@ -139,10 +141,11 @@ export class SessionObject {
 
   /**
    * It is shown whole each time, also when nothing changed: to a client that does not read, that is not said once more.
+   * What it shows beyond the characters that the client gave for it comes out of a budget.
    * @throws ClientError when the configuration is larger than is kept, or was read; `before` is in force then.
    */
-  #checkSize(before: SessionConfig): void {
-    const { context, config, backpressure } = this.#parts;
+  #checkSize(before: SessionConfig, given: number): void {
+    const { context, config, budget, backpressure } = this.#parts;
     const { current } = config;
     const size = jsonSize(current as unknown as JsonObject);
     const most = context.limits.configurationSize;
@@ -154,6 +157,8 @@ export class SessionObject {
       if (backpressure.congested && JSON.stringify(current) === JSON.stringify(before)) {
         backpressure.requireRoom();
       }
+      budget.requireTelling(context.now);
+      budget.told.charge(Math.max(0, size - given), context.now);
     } catch (error) {
       config.restore(before);
       throw error;

@@ -54,6 +54,8 @@ export class Delivery {
   #count = 0;
   /** A client came back and has not said yet how. */
   #resuming = false;
+  /** What a crash made us forget, as a verdict said that may not have arrived. */
+  #forgotten: NumberRange | null = null;
 
   constructor(context: Context, port: ClientPort, drawId: DrawId, host: DeliveryHost) {
     this.#context = context;
@@ -90,6 +92,7 @@ export class Delivery {
   #anew(): void {
     this.#received = 0;
     this.#acknowledged = 0;
+    this.#forgotten = null;
     this.#count += 1;
     this.#port.restart();
     this.pulse.anew();
@@ -127,6 +130,7 @@ export class Delivery {
   settle(): void {
     if (this.#tokens.length > VALID_TOKENS) {
       this.#tokens = this.#tokens.slice(0, VALID_TOKENS);
+      this.#forgotten = null;
       this.#context.persist();
     }
     if (!this.#resuming) return;
@@ -167,12 +171,20 @@ export class Delivery {
     const next = this.#tokens[1] ?? "";
     // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
     this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
-    const forgotten = this.#host.recall(lastReceived);
-    this.#replay(Math.min(lastReceived, this.#port.sequence), forgotten);
+    this.#forgotten = this.#forgottenBy(lastReceived);
+    this.#replay(Math.min(lastReceived, this.#port.sequence), this.#forgotten);
     this.pulse.able();
     this.pulse.begin();
     this.#host.resumed();
     this.#context.persistNow();
+  }
+
+  /** Of the messages that the client has, those that nobody here knows of; told again until it shows that it heard. */
+  #forgottenBy(lastReceived: number): NumberRange | null {
+    const told = this.#forgotten;
+    const now = this.#host.recall(lastReceived);
+    if (told === null || (now === null && lastReceived > told[1])) return now;
+    return now === null ? told : [Math.min(told[0], now[0]), now[1]];
   }
 
   #replay(lastReceived: number, forgotten: NumberRange | null): void {
@@ -241,6 +253,7 @@ export class Delivery {
       count: this.#count,
       resuming: this.#resuming,
       toldAfter: 0,
+      forgotten: this.#forgotten,
       pulse: this.pulse.snapshot(),
     };
   }
@@ -251,6 +264,7 @@ export class Delivery {
     this.#acknowledged = snapshot.acknowledged;
     this.#count = snapshot.count;
     this.#resuming = snapshot.resuming;
+    this.#forgotten = snapshot.forgotten ?? null;
     this.pulse.restore(snapshot.pulse);
   }
 }
@@ -281,5 +295,7 @@ export interface DeliverySnapshot {
   readonly resuming: boolean;
   /** For the release before, which would forget the former token later. */
   readonly toldAfter: number;
+  /** Absent in snapshots of before. */
+  readonly forgotten?: NumberRange | null;
   readonly pulse: PulseSnapshot;
 }

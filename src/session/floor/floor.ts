@@ -16,6 +16,7 @@ import { isBackchannel } from "../turn-end/words.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
+import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
 export interface FloorSettings {
   /** Voiced milliseconds that make an interruption. */
@@ -49,32 +50,10 @@ export interface FloorHost {
   release(): void;
 }
 
-export type OverlapDecision = "hold" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
-
 /** Probabilities that begin speech, and below which it pauses. */
 interface SpeechThresholds {
   readonly start: number;
   readonly stop: number;
-}
-
-/** Explained by the echo, listened to for longer, too soft for the caller, or judged to be someone else. */
-type Passed = "echo" | "patience" | "soft" | "background";
-
-interface Overlap {
-  readonly prefixTicks: number;
-  /** Voice that it takes to hold the agent. */
-  readonly patienceMs: number;
-  voicedMs: number;
-  silentMs: number;
-  /** Why it does not hold the agent; it may still turn out to be the caller. Null: it does. */
-  passed: Passed | null;
-  /** So much quieter than the caller's usual, and it is someone else. */
-  backgroundDb: number;
-  /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
-  power: number;
-  hops: number;
-  /** The words so far only say that the caller listens. */
-  listening: boolean;
 }
 
 /** "Yeah, right, I see" may last so many times as long as what is unknown before it is an interruption all the same. */
@@ -94,6 +73,8 @@ const MOST_PATIENCE_MS = 288;
  */
 const QUIET_MS = 160;
 const UNKNOWN_MS = 240;
+/** With breaths in it a sound that is listened to for longer takes so many times as much voice to hold the agent. */
+const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
 const RECONSIDER_MS = 96;
 /** A caller this much quieter than usual, over a whole sound, is someone else. */
@@ -238,8 +219,9 @@ export class Floor {
       overlap.hops += 1;
     }
     if (this.#chopping(overlap, voiced)) return;
-    if (overlap.passed !== null) this.#reconsider(overlap, voiced);
-    else this.#judge(overlap);
+    if (overlap.passed === null) this.#judge(overlap);
+    else if (overlap.passed === "patience" && !this.guard.covers) this.#listenLonger(overlap, voiced, hopMs);
+    else this.#reconsider(overlap, voiced);
   }
 
   /** Voice over an agent is remembered in its pieces, where it is known not to be an echo. */
@@ -317,8 +299,31 @@ export class Floor {
     this.#host.release();
   }
 
+  /**
+   * Voice without a break holds the agent sooner than voice with breaths in it, which adds up until silence ends the sound:
+   * an echo that is not known yet comes in pieces too.
+   */
+  #listenLonger(overlap: Overlap, voiced: boolean, hopMs: number): void {
+    if (overlap.silentMs >= this.#host.settings().dismissMs) {
+      this.#keep(overlap);
+      this.#drop();
+      return;
+    }
+    const soft = voiced && this.#below(SOFT_DB);
+    if (soft) overlap.voicedMs -= hopMs;
+    if (soft || !voiced) {
+      overlap.power = 0;
+      overlap.hops = 0;
+      return;
+    }
+    const waitMs = this.#waitMs(overlap);
+    if (overlap.hops * hopMs <= waitMs && overlap.voicedMs <= waitMs * BROKEN) return;
+    overlap.passed = null;
+    this.#hold();
+  }
+
   #reconsider(overlap: Overlap, voiced: boolean): void {
-    if (overlap.passed === "patience" && this.guard.covers) {
+    if (overlap.passed === "patience") {
       overlap.passed = "echo";
       this.#tell("echo");
     }
@@ -419,7 +424,10 @@ export class Floor {
     const overlap = this.#overlap;
     if (overlap && overlap.passed === null)
       this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
-    else this.#drop();
+    else {
+      if (overlap?.passed === "patience") this.#keep(overlap);
+      this.#drop();
+    }
   }
 
   /** What was judged and held nobody is over. */

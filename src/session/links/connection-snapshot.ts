@@ -2,6 +2,7 @@ import type { JsonObject } from "../../upstreams/upstream.ts";
 import type { LinkPhase } from "../transitions.ts";
 import type { BacklogSnapshot } from "./backlog.ts";
 import type { ConnectionIdentity } from "./connection.ts";
+import type { FloodSnapshot } from "./flood.ts";
 import type { Verdict } from "./refusals.ts";
 
 /** Everything that a connection and its codec know. */
@@ -14,6 +15,8 @@ export interface ConnectionSnapshot {
   readonly stuckSince: number;
   readonly buffered: number;
   readonly overdrawn: number;
+  /** Absent: all is earned back. */
+  readonly flood?: FloodSnapshot;
   readonly reconfigure: boolean;
   readonly responses: readonly (readonly [string, string])[];
   readonly told: readonly (readonly [string, string])[];

@@ -19,6 +19,7 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
+import { Flood } from "./flood.ts";
 import { forgetOldest, remember } from "./remembered.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
@@ -54,6 +55,8 @@ const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", 
 /** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
 const SETTLES_MS = 5000;
 
+/** What an upstream said is nothing that an upstream says. */
+const NONSENSE = "upstream_protocol_error";
 /** How the shell says that a dial was refused for there being too many. */
 const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
@@ -106,6 +109,7 @@ export class Connection {
   #held = 0;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
+  readonly #flood: Flood;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
@@ -117,6 +121,7 @@ export class Connection {
     this.#context = context;
     this.#host = host;
     this.#silence = new SilenceWatch(context, this.#name("answer"));
+    this.#flood = new Flood(context);
   }
 
   get phase(): LinkPhase {
@@ -178,7 +183,11 @@ export class Connection {
     if (this.#phase !== "greeting" && this.#phase !== "ready") return;
     this.unwatch();
     if (data.length > this.#context.limits.upstreamMessageSize) {
-      this.giveUp("upstream_protocol_error", "The upstream sent a message beyond the size limit.", 1009);
+      this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
+      return;
+    }
+    if (!this.#flood.takes(data.length)) {
+      this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
       return;
     }
     this.#restated = false;
@@ -206,6 +215,8 @@ export class Connection {
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
+    } else if (event.type === "error" && event.error.code === NONSENSE && !this.#flood.forgives()) {
+      this.giveUp(NONSENSE, "The upstream goes on sending what is no message of its protocol.", 1008);
     } else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
   }
 
@@ -471,6 +482,7 @@ export class Connection {
       watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
+      flood: this.#flood.snapshot(),
       ...this.verdicts.snapshot(),
     };
   }
@@ -483,6 +495,7 @@ export class Connection {
     this.#stuckSince = snapshot.stuckSince;
     this.#buffered = snapshot.buffered;
     this.#overdrawn = snapshot.overdrawn;
+    if (snapshot.flood) this.#flood.restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, known] of snapshot.told) this.told.set(id, known);

@@ -118,14 +118,14 @@ export class Playout {
     let newEnd = startsAt + piece.sentMs;
     let after = false;
     for (const [id, other] of this.#pieces) {
-      if (after && other.stream === piece.stream && other.endMs === null) {
-        // It was to follow without a break, or cannot begin before.
-        const next = other.startsAt <= end + 1 ? newEnd : Math.max(other.startsAt, newEnd);
-        end = other.startsAt + other.sentMs;
-        other.startsAt = next;
-        newEnd = next + other.sentMs;
-      }
+      const heardMs = other.ack?.ms ?? 0;
+      const follows = after && other.stream === piece.stream && other.endMs === null;
       after ||= id === itemId;
+      if (!follows || heardMs >= other.sentMs) continue;
+      const next = followingFrom(other, heardMs, end, newEnd);
+      end = other.startsAt + other.sentMs;
+      other.startsAt = next;
+      newEnd = next + other.sentMs;
     }
     clock.until = newEnd;
   }
@@ -295,6 +295,14 @@ export class Playout {
     this.#pausedFor.clear();
     for (const reason of snapshot.pausedFor) this.#pausedFor.add(reason);
   }
+}
+
+/**
+ * Where a piece begins now that what was before it ends at `newEnd` and not at `end`: it was to follow without a break, or
+ * cannot begin before. Where two answers of one stream sound in turns it has begun, and its rest follows.
+ */
+function followingFrom({ startsAt }: Readonly<Piece>, heardMs: number, end: number, newEnd: number): number {
+  return startsAt <= end + 1 && heardMs === 0 ? newEnd : Math.max(startsAt, newEnd - heardMs);
 }
 
 export interface PlayoutSnapshot {

@@ -168,6 +168,14 @@ export class InputFlow {
     }
   }
 
+  /** One that comes while no audio does, and decides by itself, hears what waits for it, and that the caller has stopped. */
+  catchUp(link: Link, ms: number): void {
+    if (this.#frameTicks > 0 || !link.remote || !hears(link) || this.#input.lagMs(link) <= 0) return;
+    if (link !== this.#ear && link.capabilities.turns === "client") return;
+    this.#input.forward(link);
+    this.#input.pad(link, ms);
+  }
+
   /** The micro-turn that has begun is not whole and goes on with silence, and so do those after it. */
   #padFrames(ms: number): void {
     const begun = (this.#input.ticks - this.#frameFrom) % this.#frameTicks;

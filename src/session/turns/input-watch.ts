@@ -86,6 +86,11 @@ export class InputWatch {
     this.#context.deadlines.clear("turn:overdue");
   }
 
+  /** The client is there and has sent no audio for so long. */
+  silentFor(ms: number): boolean {
+    return this.#host.connected() && this.#context.now - this.#context.heardAt >= ms;
+  }
+
   /** A deadline `turn:<what>` came. */
   due(what: string): void {
     if (what === "overdue") this.#host.overdue();

@@ -1,12 +1,15 @@
 /** A turn as the provider that takes the turns (`turns: "server"`) announces it, and the silence that ends it there. */
 import type { TurnDetection } from "../../protocol/session-config.ts";
 import type { Context } from "../context.ts";
+import type { Link } from "../links/link.ts";
 import type { InputFlow } from "./input-flow.ts";
 import type { InputWatch } from "./input-watch.ts";
 import type { UserItem } from "./user-item.ts";
 
 /** Silence after which a provider's own detection is sure to have ended a turn, beyond what ends it. */
 const PAD_MS = 500;
+/** A client of which no audio came for so long sends none just now. */
+const STILL_MS = 1000;
 /** One that decides by meaning waits so long at most (OpenAI's bounds). */
 const MOST_SEMANTIC_MS = { low: 8000, medium: 4000, auto: 4000, high: 2000 } as const;
 const USUAL_SILENCE_MS = 500;
@@ -73,6 +76,12 @@ export class ProviderTurn {
   pad(): void {
     if (this.#waitMs !== null) this.#flow.padListeners(this.#waitMs + PAD_MS);
     if (this.hears) this.#watch.expect(OVERDUE_MS);
+  }
+
+  /** A connection comes while the client sends nothing, and nobody speaks: no audio moves what it is to hear. */
+  catchUp(link: Link): void {
+    if (this.#waitMs === null || !this.#watch.silentFor(STILL_MS)) return;
+    this.#flow.catchUp(link, this.#waitMs + PAD_MS);
   }
 
   /** It was committed, or came to nothing. */

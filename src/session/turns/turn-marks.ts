@@ -25,6 +25,12 @@ export class TurnMarks implements Marks {
     this.bufferTicks = bufferTicks;
   }
 
+  /** Speech begins at a position, and nobody has made a turn of it yet. @returns the position. */
+  said(ticks: number): number {
+    this.unmadeTicks ??= ticks;
+    return ticks;
+  }
+
   snapshot(): Marks {
     const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks } = this;
     return { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };

@@ -111,7 +111,10 @@ export class TurnTaking implements InputListener {
   ): void {
     this.#flow.cut(turnDetection?.type === "duplex" ? turnDetection.frame_ms * TICKS_PER_MS : 0);
     this.#provider.configure(turnDetection);
-    if (formatKey(format) !== formatKey(this.#input.format)) this.#setFormat(format);
+    if (formatKey(format) !== formatKey(this.#input.format)) {
+      this.#input.setFormat(format, this);
+      this.#flow.setFormat(format);
+    }
     const before = this.#phase;
     const detects = detection || witness;
     // What a resampler still holds of what was before is in no buffer that begins now.
@@ -161,11 +164,6 @@ export class TurnTaking implements InputListener {
     this.#renewed = false;
   }
 
-  #setFormat(format: AudioFormat): void {
-    this.#input.setFormat(format, this);
-    this.#flow.setFormat(format);
-  }
-
   /**
    * Audio of the client, in its input format.
    * @param messageMs milliseconds of audio in its message; @param restMs by so much it was heard sooner than now.
@@ -195,7 +193,7 @@ export class TurnTaking implements InputListener {
   }
 
   onSpeech(decision: SpeechDecision): void {
-    if (decision.type === "started") this.#flow.wake(decision.prefixTicks);
+    if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
       if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
@@ -208,7 +206,6 @@ export class TurnTaking implements InputListener {
   #witnessed(decision: SpeechDecision): void {
     if (decision.type === "started") {
       this.#at.witnessTicks = decision.prefixTicks;
-      this.#at.unmadeTicks ??= decision.prefixTicks;
       for (const link of this.#host.links) if (link.capabilities.turns !== "client") link.ensure();
       this.#host.onWitnessed(null);
       return;
@@ -274,6 +271,7 @@ export class TurnTaking implements InputListener {
   /** What the detector hears now is not a turn: it listens for the next sound. */
   forget(): void {
     this.#input.endpointer.forceStop();
+    if (this.#phase === "listening") this.#at.unmadeTicks = null;
   }
 
   /** A client that did not see the open turn begin is told of it. */
@@ -456,13 +454,14 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
-    const { ticks } = this.#input;
     this.#flow.replay(link, {
       listening: this.#phase === "listening",
       startTicks: this.#at.startTicks,
-      onsetTicks: (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? ticks,
-      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? ticks : this.#at.startTicks),
+      onsetTicks:
+        (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? this.#input.ticks,
+      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
     });
+    if (this.still && this.#at.witnessTicks === null) this.#provider.catchUp(link);
   }
 
   /** Nobody is speaking, and nothing is half said. */

@@ -12,6 +12,8 @@ export interface WitnessHost {
   /** A turn has an answer without the client's asking, and nothing is being answered. */
   mayAsk(): boolean;
   ask(link: Link): void;
+  /** This response was asked for beside the conversation: that it begins says nothing of what the caller said. */
+  aside(responseId: string): boolean;
 }
 
 /** A provider that heard so much voice has something to say of it. */
@@ -102,6 +104,8 @@ export class Witness {
   /** A provider said something. */
   said(link: Link, event: UpstreamEvent): void {
     const { now } = this.#context;
+    if (event.type === "response.started" && event.answers !== null && this.#host.aside(event.answers))
+      return;
     if (event.type === "response.started" || event.type === "speech") this.answered(link);
     if (event.type === "speech") {
       if (event.state === "started") this.#hearing.add(link.index);

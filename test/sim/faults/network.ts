@@ -7,6 +7,7 @@ function hit(
   name: string,
   most: number,
   strike: (call: SimulatedCall, draw: (from: number, to: number) => number) => void,
+  may: (call: SimulatedCall) => boolean = () => true,
 ): Fault {
   return {
     name,
@@ -14,7 +15,7 @@ function hit(
       call.unsteady = true;
       for (let left = random.int(1, most); left > 0; left -= 1) {
         call.sometime(random, () => {
-          if (call.client.line.connection === null) return;
+          if (call.client.line.connection === null || !may(call)) return;
           strike(call, (from, to) => random.between(from, to));
           call.checks.strike(name);
         });
@@ -22,6 +23,9 @@ function hit(
     },
   };
 }
+
+/** A page that was loaded again may speak the plain dialect, which has no heartbeat: nobody would ever notice a hole. */
+const beats = (call: SimulatedCall): boolean => call.client.line.extended;
 
 /** For a client that can take up a lost connection. */
 const resumes = (fault: Fault): Fault => ({ ...fault, fits: isDuplex, needsResume: true });
@@ -74,13 +78,18 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     },
   },
   resumes(
-    hit("network.hole", 1, (call) => {
-      call.client.line.connection?.blackHole("far");
-      call.client.line.connection?.blackHole("near");
-    }),
+    hit(
+      "network.hole",
+      1,
+      (call) => {
+        call.client.line.connection?.blackHole("far");
+        call.client.line.connection?.blackHole("near");
+      },
+      beats,
+    ),
   ),
-  resumes(hit("network.hole_up", 1, (call) => call.client.line.connection?.blackHole("far"))),
-  resumes(hit("network.hole_down", 1, (call) => call.client.line.connection?.blackHole("near"))),
+  resumes(hit("network.hole_up", 1, (call) => call.client.line.connection?.blackHole("far"), beats)),
+  resumes(hit("network.hole_down", 1, (call) => call.client.line.connection?.blackHole("near"), beats)),
   resumes(hit("network.takeover", 2, (call) => call.client.line.takeOver())),
   {
     name: "network.long_outage",

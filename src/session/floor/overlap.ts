@@ -1,0 +1,22 @@
+/** A sound over an agent while it is judged. */
+export type OverlapDecision = "hold" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
+
+/** Explained by the echo, listened to for longer, too soft for the caller, or judged to be someone else. */
+export type Passed = "echo" | "patience" | "soft" | "background";
+
+export interface Overlap {
+  readonly prefixTicks: number;
+  /** Voice that it takes to hold the agent. */
+  readonly patienceMs: number;
+  voicedMs: number;
+  silentMs: number;
+  /** Why it does not hold the agent; it may still turn out to be the caller. Null: it does. */
+  passed: Passed | null;
+  /** So much quieter than the caller's usual, and it is someone else. */
+  backgroundDb: number;
+  /** Sum of power over the voiced hops, and their number: a mean of decibels is dragged down by the quiet ones. */
+  power: number;
+  hops: number;
+  /** The words so far only say that the caller listens. */
+  listening: boolean;
+}

@@ -1,0 +1,45 @@
+/** What an upstream may send: so many messages, and of these so many that are none of its protocol. */
+import { Rate } from "../client/budget-rate.ts";
+import type { Context } from "../context.ts";
+
+/** So much nonsense in one message, in bytes or characters, costs as much as another message of it. */
+const NONSENSE_SIZE = 16_384;
+
+export class Flood {
+  readonly #context: Context;
+  readonly #messages: Rate;
+  readonly #nonsense: Rate;
+  /** Of the present message, bytes or characters. */
+  #size = 0;
+
+  constructor(context: Context) {
+    const { limits } = context;
+    this.#context = context;
+    this.#messages = new Rate(limits.upstreamMessagesBurst, limits.upstreamMessagesPerSecond);
+    this.#nonsense = new Rate(limits.upstreamNonsenseBurst, limits.upstreamNonsensePerSecond);
+  }
+
+  /** A message of this size comes. @returns false: it is one too many. */
+  takes(size: number): boolean {
+    this.#size = size;
+    return this.#messages.take(1, this.#context.now);
+  }
+
+  /** It was nonsense. @returns false: there was too much of that. */
+  forgives(): boolean {
+    return this.#nonsense.take(1 + Math.floor(this.#size / NONSENSE_SIZE), this.#context.now);
+  }
+
+  snapshot(): FloodSnapshot {
+    const { now } = this.#context;
+    return [this.#messages.paidAt(now), this.#nonsense.paidAt(now)];
+  }
+
+  restore([messages, nonsense]: FloodSnapshot): void {
+    this.#messages.restore(messages);
+    this.#nonsense.restore(nonsense);
+  }
+}
+
+/** When both will be earned back. */
+export type FloodSnapshot = readonly [messages: number, nonsense: number];

@@ -1,0 +1,46 @@
+/** A sound that does not hold the agent at once, because an echo is not excluded yet: what it adds up to, and what is kept of it. */
+import { describe, expect, test } from "vitest";
+
+import { Call } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const TURN = concat(silence(600), voice(1200), silence(900));
+const count = (call: Call, type: string) => call.types().filter((one) => one === type).length;
+const decisions = (call: Call) =>
+  call.events.filter((event) => event.type === "overlap.decision").map((event) => event["decision"]);
+
+/** An agent begins an answer, and nothing is known of the room. */
+function begun(answerMs: number): Call {
+  const call = new Call({ dialect: "duplex.v1" });
+  call.speak(TURN);
+  call.answer(voice(answerMs, 24_000, 11));
+  call.clearEvents();
+  return call;
+}
+
+/** Voice without a swell: no hop of it falls below what is voiced. */
+const steady = (ms: number) => voice(1200, 24_000, 2).subarray(0, 24 * ms);
+
+describe("a sound that is listened to for longer", () => {
+  test("[F50] adds up over a breath, and holds the agent", () => {
+    const call = begun(3000);
+    call.speak(concat(steady(200), silence(120), steady(200), silence(120), steady(200)));
+    expect(decisions(call)).toContain("hold");
+  });
+
+  test.each([100, 180])(
+    "[F50] words around a breath of %i ms while the agent ends are a turn",
+    (breathMs) => {
+      const call = begun(1200);
+      call.speak(concat(steady(260), silence(breathMs), steady(260), silence(4000)));
+      expect(count(call, "input_audio_buffer.committed")).toBe(1);
+    },
+  );
+
+  test("[F50] does not add up over silence that ends a sound", () => {
+    const call = begun(3000);
+    call.speak(concat(steady(160), silence(420), steady(160), silence(420)));
+    expect(decisions(call)).toEqual([]);
+    expect(call.session.snapshot().floor.overlap).toBeNull();
+  });
+});
