@@ -51,16 +51,16 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
     values.seed === undefined
       ? readSeeds(values.seeds ?? (values.soak === true ? "1..20" : "1..500"))
       : [readSeed(values.seed), readSeed(values.seed)];
-  const among =
-    values.faults === undefined ? SURVIVABLE : values.faults.split(",").filter((name) => name !== "");
+  const mutate = values.mutate === undefined ? null : Number(values.mutate);
+  const mutation = MUTATIONS.find(({ number }) => number === mutate);
+  if (mutate !== null && mutation === undefined) {
+    throw new UsageError(`--mutate takes one of ${MUTATIONS.map(({ number }) => number).join(", ")}`);
+  }
+  const among = values.faults?.split(",").filter((name) => name !== "") ?? mutation?.among ?? SURVIVABLE;
   const having = (values.having ?? "").split(",").filter((name) => name !== "");
   for (const name of [...among, ...having]) checkFault(name);
   const jobs = Number(values.jobs ?? Math.min(availableParallelism(), 8));
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64) throw new UsageError("--jobs takes 1 to 64");
-  const mutate = values.mutate === undefined ? null : Number(values.mutate);
-  if (mutate !== null && !MUTATIONS.some((mutation) => mutation.number === mutate)) {
-    throw new UsageError(`--mutate takes 1 to ${MUTATIONS.length}`);
-  }
   const range = { from, to, among, having, untilFailure: values["until-failure"] === true };
   const [trace, json, soaks] = [values.trace === true, values.json === true, values.soak === true];
   return { range, jobs, mutate, trace, json, soak: soaks };

@@ -22,6 +22,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/shell.ts",
     from: "    if (mark !== null && !this.#introduced(socket, mark, data)) return;\n",
     to: '    if (mark !== null) {\n      this.#pending.promote(socket);\n      this.#attach(socket, "duplex.v1");\n    }\n',
+    among: ["client.second_connection"],
   },
   {
     number: 46,
@@ -29,6 +30,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/shell.ts",
     from: '    if (dialect !== "duplex.v1" || (entry.token === null && !this.#session.extended)) {',
     to: '    if (dialect !== "duplex.v1" || this.#session.state().status !== "ended") {',
+    among: ["client.second_connection"],
   },
   {
     number: 47,

@@ -10,6 +10,8 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** Kinds of faults among which it is looked for, where two of all kinds hardly ever meet in what shows it; absent: all. */
+  readonly among?: readonly string[];
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -103,6 +105,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/recovery.ts",
     from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !link.mayAskAgain()) return;",
     to: "    if (!broken || !this.#host.mayAsk()) return;",
+    among: ["provider.dies_in_answers"],
   },
   {
     number: 14,
@@ -110,6 +113,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/recovery.ts",
     from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS ||",
     to: "    if (broken ||",
+    among: ["provider.close"],
   },
   {
     number: 15,
@@ -152,6 +156,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: '    this.#cancelThere(response, link);\n    for (const itemId of items) link.command({ type: "delete", itemId });\n',
     to: "    this.#cancelThere(response, link);\n",
+    among: ["client.eager_on_off"],
   },
   {
     number: 21,
