@@ -24,8 +24,8 @@ export const PLANTS: readonly Plant[] = [
     check: "growth",
     soon: true,
     file: "src/session/memory/conversation.ts",
-    from: "if (this.#entries.length <= this.#limits.items) return;",
-    to: "if (this.#entries.length > 0) return;",
+    from: "while (this.#entries.length > this.#limits.items || surplus > 0) {",
+    to: "while (this.#entries.length > 1e9) {",
   },
   {
     number: 3,
@@ -42,8 +42,8 @@ export const PLANTS: readonly Plant[] = [
     check: "blame",
     soon: true,
     file: "src/session/client/client-messages.ts",
-    from: "      const eventId = eventIdOf(message);",
-    to: "      const eventId = eventIdOf(null);",
+    from: "    const eventId = eventIdOf(message);",
+    to: "    const eventId = eventIdOf(null);",
   },
   {
     number: 5,
