@@ -225,7 +225,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 30,
     what: "upstreams that were hung up are not dialled when somebody speaks",
     file: "src/session/turns/turn-taking.ts",
-    from: '    if (decision.type === "started") this.#flow.wake(decision.prefixTicks);\n',
+    from: '    if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));\n',
     to: "",
   },
   {

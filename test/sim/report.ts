@@ -40,7 +40,9 @@ export function addOutcome(report: Report, outcome: Outcome): void {
     fault.struck += outcome.struck.get(name) ?? 0;
   }
   const both = outcome.scenario.faults.filter((name) => outcome.struck.has(name));
-  if (both.length === 2) bump(report.pairs, both.toSorted((a, b) => a.localeCompare(b)).join(" × "), 1);
+  const sorted = both.toSorted((a, b) => a.localeCompare(b));
+  for (const [at, one] of sorted.entries())
+    for (const other of sorted.slice(at + 1)) bump(report.pairs, `${one} × ${other}`, 1);
   for (const [name, value] of outcome.figures) bump(report.figures, name, value);
   if (outcome.violation === null) return;
   report.failures.push({ ...outcome.violation, seed: outcome.seed, faults: outcome.scenario.faults });
