@@ -7,6 +7,8 @@ import type { ProviderCall } from "./provider-call.ts";
 
 /** Acknowledgements, frames and what is on its way. */
 const SLACK_MS = 80;
+/** A player that stands still is known to at its next acknowledgement. */
+const BETWEEN_ACKS_MS = 100;
 /** Within this a client knows what became of its `session.update`. */
 const JUDGED_MS = 2000;
 
@@ -25,6 +27,7 @@ const UNACCOUNTABLE: ReadonlySet<string> = new Set([
   "platform.store_kills",
   "caller.delete",
   "client.vanishes",
+  "client.begins_anew",
 ]);
 
 export function compareProviders(call: SimulatedCall): void {
@@ -78,7 +81,8 @@ function valueAt(object: JsonObject, path: readonly string[]): Json | undefined 
 
 /** Who is told in words of what was before its time knows as much of it as was heard, also when that changed since. */
 function compareTold({ checks }: SimulatedCall, { heard, items, provider }: ProviderCall): void {
-  if (heard === null) return;
+  // One that never answered was told of what was before its time at most: it may be told of the rest when it serves.
+  if (heard === null || items.all.every(({ answer }) => answer === null)) return;
   for (const { words } of items.all) {
     if (words !== "") checks.count("words compared");
     if (words === "" || heard.has(words)) continue;
@@ -89,7 +93,10 @@ function compareTold({ checks }: SimulatedCall, { heard, items, provider }: Prov
 /** Every answer of this connection is remembered for as long as it was heard, and one that nobody heard not at all. */
 function compareItems(call: SimulatedCall, provider: Provider, { items }: ProviderCall, index: number): void {
   const { checks, client, relay } = call;
-  const slackMs = SLACK_MS + 2 * (call.scenario.clientQuality.delayMs + call.scenario.clientQuality.jitterMs);
+  const { faults, clientQuality } = call.scenario;
+  const stalls = faults.includes("client.player_stalls");
+  const slackMs =
+    SLACK_MS + 2 * (clientQuality.delayMs + clientQuality.jitterMs) + (stalls ? BETWEEN_ACKS_MS : 0);
   for (const { answer, type, audioMs, truncatedMs } of items.all) {
     if (answer === null || type !== "message" || audioMs === 0) continue;
     const itemId = client.hearing.itemOf(answer);

@@ -39,6 +39,8 @@ export const CLIENT_PLAYBACK_FAULTS: readonly Fault[] = [
         if (call.client.over || left === 0) return;
         if (call.client.agentAudible && random.chance(0.15)) {
           left -= 1;
+          // Who says nothing of it leaves the relay to believe that it plays.
+          call.unsteady ||= !call.client.habits.acknowledges;
           call.client.player.stall(random.between(400, 3000));
           call.checks.strike("client.player_stalls");
         }
