@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
 import { fields } from "./fields.ts";
+import { saidIn } from "./words.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
@@ -118,7 +119,7 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
       origin === index &&
       item.type === "message" &&
       audioMs > 0 &&
-      (truncatedMs === null || (heardText ?? "") !== ""),
+      (truncatedMs === null ? saidIn(item) : (heardText ?? "")) !== "",
   );
   const known = items.all.filter(({ type, role }) => type === "message" && role === "assistant").length;
   if (known < heard.length)
