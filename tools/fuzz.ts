@@ -1,7 +1,7 @@
 /** `npm run fuzz`: hostile clients and hostile providers against the real session and adapters (docs/testing.md). */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import { runDoors } from "../test/fuzz/doors.ts";
 import { play } from "../test/fuzz/play.ts";
@@ -10,6 +10,7 @@ import { describeFinding, describeReport, describeSaid } from "../test/fuzz/show
 import { shrink } from "../test/fuzz/shrink.ts";
 import { PLANTS } from "../test/fuzz/plants.ts";
 import { runPlanted } from "./fuzz/plant.ts";
+import { inThread, ticker } from "./threads.ts";
 
 const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
 npm run fuzz -- --seed S --case N
@@ -33,6 +34,8 @@ each message what docs/testing.md lists is looked at, and after each call whethe
 
 Code 0: nothing found (with --mutate: found). 1: something, with the fewest messages that show it. 2: wrong arguments.
 `;
+
+const FILE = fileURLToPath(import.meta.url);
 
 class UsageError extends Error {}
 
@@ -98,31 +101,22 @@ function whole(name: string, given: string | undefined, otherwise: number): numb
   return Number(given);
 }
 
-/** Says every two seconds how far it is. */
-function ticker(total: number): (done: number, found: number) => void {
-  let last = performance.now();
-  return (done, found) => {
-    if (performance.now() - last < 2_000) return;
-    last = performance.now();
-    process.stderr.write(`${done} of ${total} messages, ${found} findings\n`);
-  };
-}
-
 type FromThread =
   | { readonly type: "progress"; readonly messages: number; readonly findings: number }
   | { readonly type: "report"; readonly report: Report };
 
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
-  const tick = ticker(range.messages);
+  const tick = ticker((done, found) => `${done} of ${range.messages} messages, ${found} findings`);
   const threads = Math.min(jobs, Math.ceil(range.messages / 20_000));
   if (threads < 2) return run(range, (report) => tick(report.messages, report.findings.length));
   const total = emptyReport();
   const done = Array.from({ length: threads }, () => ({ messages: 0, findings: 0 }));
   const parts = await Promise.all(
     done.map((state, n) =>
-      inThread(
+      inThread<FromThread>(
+        FILE,
         { ...range, from: range.from + n, step: threads, messages: Math.ceil(range.messages / threads) },
-        (messages, findings) => {
+        ({ messages, findings }) => {
           Object.assign(state, { messages, findings });
           const sum = (key: "messages" | "findings"): number =>
             done.reduce((all, each) => all + each[key], 0);
@@ -133,18 +127,6 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
   );
   for (const part of parts) addReport(total, part);
   return total;
-}
-
-function inThread(range: Range, progress: (messages: number, findings: number) => void): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
-    worker.on("message", (message: FromThread) => {
-      if (message.type === "report") resolve(message.report);
-      else progress(message.messages, message.findings);
-    });
-    worker.once("error", reject);
-    worker.once("exit", (code) => reject(new Error(`a worker stopped with code ${code}`)));
-  });
 }
 
 function replay({ range, said, json }: Arguments, number: number): number {

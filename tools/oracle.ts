@@ -1,7 +1,7 @@
 /** `npm run oracle`: the same conversation with and without the relay (docs/testing.md). */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import { draw } from "../test/oracle/draw.ts";
 import { HABITS } from "../test/oracle/habits.ts";
@@ -9,6 +9,7 @@ import { judge } from "../test/oracle/judge.ts";
 import { mutationNamed, MUTATIONS } from "../test/oracle/mutations/index.ts";
 import { addReport, emptyReport, run, type Range, type Report } from "../test/oracle/oracle.ts";
 import { describeFinding, describeReport } from "../test/oracle/show.ts";
+import { inThread, ticker } from "./threads.ts";
 
 const HELP = `npm run oracle -- [--scripts N] [--seed S] [options]
 npm run oracle -- --seed S --script N
@@ -30,6 +31,8 @@ of whatever differs.
 
 Code 0: all equal, or known (test/oracle/known.ts). 1: something differs. 2: wrong arguments.
 `;
+
+const FILE = fileURLToPath(import.meta.url);
 
 class UsageError extends Error {}
 
@@ -95,18 +98,8 @@ function whole(name: string, given: string | undefined, otherwise: number): numb
   return Number(given);
 }
 
-/** Says every two seconds how far it is, and at once which script differs. */
-function ticker(total: number): (done: number, differ: number) => void {
-  let last = performance.now();
-  return (done, differ) => {
-    if (performance.now() - last < 2_000) return;
-    last = performance.now();
-    process.stderr.write(`${done} of ${total} scripts, ${differ} differ\n`);
-  };
-}
-
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
-  const tick = ticker(range.to);
+  const tick = ticker((done, differ) => `${done} of ${range.to} scripts, ${differ} differ`);
   const found = (number: number): void => void process.stderr.write(`script ${number} differs\n`);
   const threads = Math.min(jobs, Math.ceil(range.to / 100));
   if (threads < 2) return run(range, (report) => tick(report.scripts, report.findings.length), found);
@@ -114,8 +107,12 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const done = Array.from({ length: threads }, () => ({ scripts: 0, findings: 0 }));
   const parts = await Promise.all(
     done.map((state, n) =>
-      inThread({ ...range, from: range.from + n, step: threads }, found, (scripts, findings) => {
-        Object.assign(state, { scripts, findings });
+      inThread<FromThread>(FILE, { ...range, from: range.from + n, step: threads }, (told) => {
+        if (told.type === "found") {
+          found(told.number);
+          return;
+        }
+        Object.assign(state, { scripts: told.scripts, findings: told.findings });
         tick(
           done.reduce((sum, each) => sum + each.scripts, 0),
           done.reduce((sum, each) => sum + each.findings, 0),
@@ -132,23 +129,6 @@ type FromThread =
   | { readonly type: "progress"; readonly scripts: number; readonly findings: number }
   | { readonly type: "found"; readonly number: number }
   | { readonly type: "report"; readonly report: Report };
-
-function inThread(
-  range: Range,
-  found: (number: number) => void,
-  progress: (scripts: number, findings: number) => void,
-): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
-    worker.on("message", (said: FromThread) => {
-      if (said.type === "report") resolve(said.report);
-      else if (said.type === "found") found(said.number);
-      else progress(said.scripts, said.findings);
-    });
-    worker.once("error", reject);
-    worker.once("exit", (code) => reject(new Error(`a worker stopped with code ${code}`)));
-  });
-}
 
 async function replay({ range, json }: Arguments, number: number): Promise<number> {
   const script = draw(range.seed, number, range.provider ?? undefined);

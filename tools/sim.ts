@@ -2,12 +2,13 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { FAULTS, faultNamed } from "../test/sim/faults/index.ts";
 import { MUTATIONS } from "../test/sim/mutations.ts";
 import { addReport, describeFailure, describeReport, emptyReport, type Report } from "../test/sim/report.ts";
 import { play, simulate, soak, SURVIVABLE, type Range } from "../test/sim/simulate.ts";
 import { runMutated } from "./sim/mutate.ts";
+import { inThread } from "./threads.ts";
 
 const HELP = `npm run sim -- --seeds A..B [options]
 npm run sim -- --seed N --trace
@@ -31,6 +32,8 @@ faults. After each step the invariants of docs/testing.md are looked at.
 
 Code 0: no invariant broken (with --mutate: the mutation was caught). 1: broken (not caught). 2: wrong arguments.
 `;
+
+const FILE = fileURLToPath(import.meta.url);
 
 class UsageError extends Error {}
 
@@ -116,25 +119,23 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
+interface FromThread {
+  readonly type: "report";
+  readonly report: Report;
+}
+
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const threads = Math.min(jobs, Math.ceil((range.to - range.from + 1) / 20));
   if (threads < 2) return simulate({ ...range, step: 1 }, cpuSeconds);
   const total = emptyReport();
   const parts = await Promise.all(
-    Array.from({ length: threads }, (_, n) => inThread({ ...range, from: range.from + n, step: threads })),
+    Array.from({ length: threads }, (_, n) =>
+      inThread<FromThread>(FILE, { ...range, from: range.from + n, step: threads }, () => {}),
+    ),
   );
   for (const part of parts) addReport(total, part);
   total.failures.sort((a, b) => a.seed - b.seed);
   return total;
-}
-
-function inThread(range: Range): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: range });
-    worker.once("message", resolve);
-    worker.once("error", reject);
-    worker.once("exit", (code) => reject(new Error(`a worker stopped with code ${code}`)));
-  });
 }
 
 async function replay({ range, trace, json }: Arguments): Promise<number> {
@@ -238,5 +239,5 @@ if (isMainThread) {
 } else {
   // What this file itself sent. A worker's port has no origin.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  parentPort?.postMessage(await simulate(workerData as Range, cpuSeconds));
+  parentPort?.postMessage({ type: "report", report: await simulate(workerData as Range, cpuSeconds) });
 }

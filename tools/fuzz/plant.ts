@@ -12,6 +12,7 @@ const COPIED = [
   "test/sim",
   "test/support",
   "tools/fuzz.ts",
+  "tools/threads.ts",
   "tools/fuzz",
   "tools/sim",
   "wasm/build",

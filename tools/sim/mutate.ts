@@ -10,6 +10,7 @@ const COPIED = [
   "test/support",
   "wasm/build",
   "tools/sim.ts",
+  "tools/threads.ts",
   "tools/sim",
   "package.json",
 ];
