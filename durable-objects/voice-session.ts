@@ -44,6 +44,8 @@ import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
 /** Session configurations that wait for the upgrade that follows them at once. */
 const TICKET_LIMIT = 4;
+/** Who was hung up on because of floods begins no other session for so long. */
+const BARRED_MS = 60_000;
 /** A client that dials again may be faster than the news that its last connection broke. */
 const GRACE_MS = 250;
 const GRACE_STEP_MS = 25;
@@ -362,7 +364,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         return this.#save({ peers, session, at: Date.now() });
       },
       ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
-      metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
+      metric: (name, value, upstream) => {
+        this.#counters.add(name, value, upstream);
+        if (name === "clients_flooding") this.#bar(call);
+      },
       sleep: (at, current) => {
         watch.stop();
         this.#counters.flush(this.env.METRICS, plan, keyId);
@@ -402,6 +407,16 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#leave(this.#live?.call ?? null);
     this.#counters.flush(this.env.METRICS, plan, this.#live?.call.keyId ?? "");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
+  }
+
+  /** Whoever has the secret of a client that had to be hung up on begins no other session with it for a while. */
+  #bar({ leased, keyId, secret }: CallSetup): void {
+    const ledger = this.env.KEY_LEDGER;
+    if (!leased || secret === null || ledger === undefined) return;
+    const barred = ledger.get(ledger.idFromName(keyId)).bar(secret, Date.now() + BARRED_MS);
+    this.ctx.waitUntil(
+      barred.catch((error: unknown) => console.error("a secret was not barred", describeFailure(error))),
+    );
   }
 
   /** Its key may begin another one. Where this fails the place runs out by itself. */

@@ -9,11 +9,14 @@ import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { sessionObject, type Stub } from "./object.ts";
 import { Problem } from "./problem.ts";
+import { limited } from "./rate.ts";
 
 /** A lease outlives its session by this: what ends gives its place back, running out is for what cannot. */
 const MARGIN_MS = 5 * 60_000;
 /** For a session of which the door does not know the route (`sessionMinutes` is a day at most). */
 export const LONGEST_LEASE_MS = 24 * 60 * 60_000 + MARGIN_MS;
+/** Who is turned away for their floods may try again after this. */
+const BARRED_S = 60;
 /** Sessions that are asked whether their client is gone, where a key has no place left. */
 const ASKED = 64;
 
@@ -22,6 +25,8 @@ interface Candidate {
   readonly stub: Stub;
   readonly id: string;
   readonly leaseMs: number;
+  /** The client secret (`jti`) that it is to begin with. */
+  readonly secret?: string | null;
   /** It is gone on with, if it is there: nobody makes room for one that is not. */
   readonly former?: true;
 }
@@ -70,12 +75,14 @@ export async function giveBack(c: DoorContext, key: ApiKey, id: string): Promise
 async function takePlace(
   c: DoorContext,
   key: ApiKey,
-  { id, leaseMs }: Candidate,
+  { id, leaseMs, secret = null }: Candidate,
   limit: number,
 ): Promise<Place> {
   const book = ledger(c, key);
-  const take = () => book.take(id, Date.now() + leaseMs, limit);
+  const take = () => book.take(id, Date.now() + leaseMs, limit, secret);
   const place = await take();
+  if (place === "barred")
+    throw limited("A session of this client secret was closed because of its floods", BARRED_S);
   if (place !== "none") return place;
   for (const vacant of await vacantSessions(c, key)) {
     // Its client may be back by now.

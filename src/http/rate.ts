@@ -55,7 +55,7 @@ export function countReturn(id: string): void {
   if (waitMs > 0) throw limited(`A client may come back ${RETURNS_PER_MINUTE} times a minute`, waitMs / 1000);
 }
 
-function limited(what: string, waitS: number): Problem {
+export function limited(what: string, waitS: number): Problem {
   const whole = Math.ceil(waitS);
   return new Problem("rate_limited", `${what}: try again in ${whole} s.`, {
     headers: { "Retry-After": String(whole) },

@@ -144,7 +144,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
     const stub = sessionObject(c.env, id, null);
-    const place = { stub, id, leaseMs: sessionLeaseMs(plan) };
+    const place = { stub, id, leaseMs: sessionLeaseMs(plan), secret: call.secret };
     return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
   };
   if (secret === null || !secret.resumable) return open();

@@ -21,10 +21,13 @@ export interface Limits {
   readonly clientAudioSpeed: number;
   /** A message of audio counts as this much at least: an empty one costs as well. */
   readonly clientAudioLeastMs: number;
+  /** Messages of audio, however short: half a minute of a gap in 20 ms frames at once, and beyond it a second. Each costs 20 µs. */
+  readonly clientAudioMessagesBurst: number;
+  readonly clientAudioMessagesPerSecond: number;
   /** Errors told one by one; beyond it the same code once a second. */
   readonly clientErrorsBurst: number;
   readonly clientErrorsPerSecond: number;
-  /** Refused messages, 16 KiB of one counting as another, after which the client is hung up on. */
+  /** Refused messages, 64 KiB of one counting as another, after which the client is hung up on. */
   readonly clientRefusalsBurst: number;
   readonly clientRefusalsPerSecond: number;
   /** Answers that are asked for in a minute, by the client or by turns: each costs. */
@@ -172,9 +175,11 @@ export const DEFAULT_LIMITS: Limits = {
   clientAudioBurstMs: 330_000,
   clientAudioSpeed: 4,
   clientAudioLeastMs: 10,
+  clientAudioMessagesBurst: 2000,
+  clientAudioMessagesPerSecond: 400,
   clientErrorsBurst: 200,
   clientErrorsPerSecond: 20,
-  clientRefusalsBurst: 2000,
+  clientRefusalsBurst: 500,
   clientRefusalsPerSecond: 100,
   answersPerMinute: 120,
   eagerPerMinute: 20,
