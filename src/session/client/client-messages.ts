@@ -68,6 +68,7 @@ const BESIDES: ReadonlyMap<string, number> = new Map([
   ["session.update", 7],
   ["response.create", 7],
 ]);
+const FRONT_CHARS = 1024;
 /** So many members of an event cost as much as another event: each is looked at, kept and shown. */
 const MEMBERS_PER_EVENT = 50;
 
@@ -332,9 +333,10 @@ export class ClientMessages {
   }
 }
 
-/** Of a message that is not parsed: what stands at its front. */
+/** Of a message that is not parsed: what stands at its front, and at its end where an `event_id` may come last. */
 function frontOf(data: WireMessage): string {
-  return typeof data === "string" ? data.slice(0, 512) : "";
+  if (typeof data !== "string") return "";
+  return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
 }
 
 function eventIdInFront(data: WireMessage): string | null {
