@@ -106,6 +106,12 @@ class SteadyCall {
     const bytes = Uint8Array.from({ length: (PICTURE_CHARS * 3) / 4 }, () => Math.trunc(Math.random() * 256));
     const content = [{ type: "input_image", image_url: `data:image/png;base64,${bytes.toBase64()}` }];
     this.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    this.#read();
+  }
+
+  /** The shell looks at its socket: the client has read what it was sent. */
+  #read(): void {
+    this.#feed({ type: "buffered", peer: CLIENT, bytes: 0 });
   }
 
   /** 20 ms of each side. */
@@ -117,6 +123,7 @@ class SteadyCall {
       this.#pcm[at] = Math.imul(at + 1, this.#sent * 2_654_435_761) >>> 24;
     const { deadline } = this.session;
     if (deadline !== null && deadline <= this.now) this.#feed({ type: "timeout" });
+    this.#read();
     const audio = this.#pcm.toBase64();
     if (this.#binary) {
       const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sent };
