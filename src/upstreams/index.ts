@@ -1,5 +1,6 @@
 /** The registry of upstream adapters: the only place that knows their names. */
 import { createEcho } from "./echo.ts";
+import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
 import {
   type Upstream,
@@ -10,6 +11,7 @@ import {
 
 const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
+  ["gemini-live", createGeminiLive],
   ["echo", createEcho],
 ]);
 
