@@ -169,6 +169,19 @@ test("[U92] a call that the provider took back is answered no more", () => {
   expect(kinds(server).at(-1)).toBe("clientContent");
 });
 
+test("[S91] neither deep nor endless arguments are followed", () => {
+  const { server, connection } = live();
+  connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+  const call = (args: string) => `{"toolCall":{"functionCalls":[{"id":"c","name":"book","args":${args}}]}}`;
+  expect(connection.hear([call(`{"a":${"[".repeat(64)}${"]".repeat(64)}}`)])).toMatchObject([
+    { type: "error", fatal: false, error: { code: "upstream_protocol_error" } },
+  ]);
+  connection.hear([call(`{"a":"${"x".repeat(2_000_000)}"}`)]);
+  expect(connection.of("item.done")).toMatchObject([{ status: "incomplete" }]);
+  expect(connection.of("item.done")[0]?.arguments).toBeUndefined();
+  expect(server.refused).toEqual([]);
+});
+
 test("[U93] what comes of an answer that was given up is nobody's, and the next one is whole", () => {
   const { server, connection } = live();
   connection.send({ type: "respond", responseId: "R1", options: RESPOND });

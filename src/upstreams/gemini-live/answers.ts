@@ -4,6 +4,7 @@
  * interrupted or complete; until then what comes is its, and nobody's.
  */
 import type { JsonObject, UpstreamEvent, UpstreamFault } from "../upstream.ts";
+import { ITEM_LIMITS } from "../openai-output-item.ts";
 import { addUsage } from "./usage.ts";
 
 /** Answers that may wait for the one before them. */
@@ -116,10 +117,11 @@ export class Answers {
   call(answer: Answer, name: string, callId: string, args: string, out: UpstreamEvent[]): void {
     this.#closeMessage(answer, "completed", out);
     const [response, item] = [answer.key, this.#item(answer)];
-    out.push(
-      { type: "item.started", response, item, kind: "function_call", name, callId },
-      { type: "item.done", response, item, status: "completed", arguments: args },
-    );
+    out.push({ type: "item.started", response, item, kind: "function_call", name, callId });
+    const whole = args.length <= ITEM_LIMITS.argumentsOfOne;
+    const end = { type: "item.done", response, item } as const;
+    // A tool never runs on half of its arguments.
+    out.push(whole ? { ...end, status: "completed", arguments: args } : { ...end, status: "incomplete" });
   }
 
   /** The model waits for the results of its calls: what it says of them is another answer. */

@@ -3,7 +3,7 @@
  * docs/upstreams.md says what it cannot do and what is done instead.
  */
 import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../../audio/format.ts";
-import { type Json, parseJsonObject } from "../../protocol/json.ts";
+import { isNestedWithin, type Json, parseJsonObject } from "../../protocol/json.ts";
 import { type Carry, PieceDecoder } from "../audio-carry.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
 import { closeFault } from "../openai-words.ts";
@@ -29,6 +29,7 @@ import { usageOf } from "./usage.ts";
 const INPUT: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
+const MAX_NESTING = 64;
 /** Events that may wait for a message of the provider's; the oldest are given up, and the session's deadlines end what they were about. */
 const MAX_OWED = 256;
 
@@ -129,10 +130,10 @@ class GeminiUpstream implements Upstream {
       message.length > MAX_MESSAGE_CHARS
         ? null
         : parseJsonObject(typeof message === "string" ? message : utf8Text(message));
-    if (event === null || Object.keys(event).length === 0) {
+    if (event === null || Object.keys(event).length === 0 || !isNestedWithin(event, MAX_NESTING)) {
       const error = {
         code: "upstream_protocol_error",
-        message: "A message of the provider is no JSON object.",
+        message: "A message of the provider is no JSON object of at most 64 levels.",
       };
       out.push({ type: "error", error, fatal: false });
       return out;
