@@ -2,6 +2,10 @@
 import { createEcho } from "./echo.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
+import { assemblyAi } from "./transcribers/assemblyai.ts";
+import { deepgramFlux } from "./transcribers/deepgram-flux.ts";
+import { elevenLabsScribe } from "./transcribers/elevenlabs-scribe.ts";
+import { transcriberFactory } from "./transcribers/transcriber.ts";
 import {
   type Upstream,
   type UpstreamFactory,
@@ -13,6 +17,9 @@ const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
   ["gemini-live", createGeminiLive],
   ["echo", createEcho],
+  ["assemblyai", transcriberFactory(assemblyAi)],
+  ["deepgram-flux", transcriberFactory(deepgramFlux)],
+  ["elevenlabs-scribe", transcriberFactory(elevenLabsScribe)],
 ]);
 
 /** Names that `UpstreamOptions.adapter` may have. */

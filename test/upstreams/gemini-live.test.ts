@@ -335,7 +335,7 @@ test("[U1] a wrong option is refused by name", () => {
   const make = (options: object) => () => createUpstream({ adapter: "gemini-live", model: "m", ...options });
   expect(make({ model: "" })).toThrow("model: expected a model's name.");
   expect(make({ url: "ftp://x" })).toThrow("url: expected");
-  expect(make({ url: "wss://user:pass@host/x" })).toThrow("url: expected");
+  expect(make({ url: "wss://user:pass@host/x" })).toThrow("url: credentials belong in headers");
   expect(make({ settings: { turns: "none" } })).toThrow("settings.turns: expected");
   expect(make({ settings: { setup: [] } })).toThrow("settings.setup: expected");
   expect(make({ headers: { Host: "x" } })).toThrow("headers.Host: belongs to the handshake.");

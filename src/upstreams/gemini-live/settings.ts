@@ -1,6 +1,7 @@
 /** Options of the `gemini-live` adapter: checked, with defaults filled in, the URL made ready to dial. */
 import * as v from "valibot";
 
+import { dialHeaders, dialUrl } from "../dial-request.ts";
 import {
   type DialRequest,
   type JsonObject,
@@ -27,9 +28,6 @@ const WITH_TOKEN = `${SERVICE}.v1alpha.GenerativeService.BidiGenerateContentCons
 /** A connection lives for about ten minutes; `goAway` comes a minute before (Google's guide to sessions). */
 const MAX_SESSION_MS = 600_000;
 const KEY_HEADER = "x-goog-api-key";
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-const RESERVED = /^(?:upgrade|connection|host|sec-websocket-.*)$/i;
-
 const isObject = (value: unknown): boolean =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -66,29 +64,11 @@ export function readSettings(options: UpstreamOptions): GeminiSettings {
  * what stands in headers is known to be secret. Vertex AI takes an `Authorization` header, which stays one.
  */
 function request(url: string | undefined, headers: Readonly<Record<string, string>>): DialRequest {
-  const kept: Record<string, string> = {};
-  let key: string | null = null;
-  for (const [name, value] of Object.entries(headers)) {
-    if (!HEADER_NAME.test(name)) throw new UpstreamOptionsError("headers: not a header name.");
-    if (RESERVED.test(name)) throw new UpstreamOptionsError(`headers.${name}: belongs to the handshake.`);
-    if (typeof value !== "string" || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-      throw new UpstreamOptionsError(`headers.${name}: not a header value.`);
-    if (name.toLowerCase() === KEY_HEADER) key = value.trim();
-    else kept[name] = value;
-  }
+  const all = dialHeaders(headers);
+  const name = Object.keys(all).find((each) => each.toLowerCase() === KEY_HEADER);
+  const key = name === undefined ? undefined : all[name]?.trim();
+  if (name !== undefined) delete all[name];
   const isToken = key?.startsWith("auth_tokens/") ?? false;
-  const base = url ?? (isToken ? WITH_TOKEN : WITH_KEY);
-  const parts = /^(ws|http)(s?):\/\/([^\s/?#@]+)(\/[^\s?#]*)?(\?[^\s#]*)?$/i.exec(base);
-  if (!parts) {
-    throw new UpstreamOptionsError(
-      "url: expected an absolute ws:, wss:, http: or https: URL without credentials.",
-    );
-  }
-  const [, , secure = "", host = "", path = "", query = ""] = parts;
-  const member =
-    key === null
-      ? ""
-      : `${query === "" ? "?" : "&"}${isToken ? "access_token" : "key"}=${encodeURIComponent(key)}`;
-  const scheme = secure === "" ? "http" : "https";
-  return { url: `${scheme}://${host}${path || "/"}${query}${member}`, headers: kept, protocols: [] };
+  const query = key === undefined ? {} : { [isToken ? "access_token" : "key"]: key };
+  return { url: dialUrl(url ?? (isToken ? WITH_TOKEN : WITH_KEY), query), headers: all, protocols: [] };
 }
