@@ -72,7 +72,7 @@ export interface Limits {
   readonly responseTextSize: number;
   /**
    * Bytes of audio kept: of what the caller says now, which may have to be heard again, and in the rest of it of items, for
-   * `conversation.item.retrieve` and for replay, oldest dropped first (35 s of 24 kHz PCM). All calls of an isolate share 128 MB.
+   * `conversation.item.retrieve` and for replay, oldest dropped first (32 s of 24 kHz PCM). All calls of an isolate share 128 MB.
    */
   readonly archiveBytes: number;
   /** Milliseconds of input audio held for pre-roll and for an upstream that must hear a turn again. */
@@ -201,7 +201,7 @@ export const DEFAULT_LIMITS: Limits = {
   sessionSize: 12 * 1024 * 1024,
   itemAudioMs: 300_000,
   responseTextSize: 256 * 1024,
-  archiveBytes: 1664 * 1024,
+  archiveBytes: 1536 * 1024,
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
   inputStepMs: 2000,

@@ -34,7 +34,7 @@ describe("of a call's audio", () => {
     for (let second = 0; second < 90; second += 1) {
       call.speak(voice(1000));
       call.upstream({ type: "audio", response: "r", item: "i", audio });
-      expect(kept(call).all).toBeLessThanOrEqual(DEFAULT_LIMITS.archiveBytes + 65_536);
+      expect(kept(call).all).toBeLessThanOrEqual(DEFAULT_LIMITS.archiveBytes + 98_304);
     }
     expect(kept(call).history.get(24_000)).toBe(30 * SECOND);
   });

@@ -178,10 +178,10 @@ export class AudioInput {
     for (const stream of this.#streams.values()) stream.ring.dropBefore(stream.indexAt(ticks));
   }
 
-  /** Bytes of memory that the history takes. */
+  /** Bytes of memory that the history takes, without what the detector alone hears. */
   get historyBytes(): number {
     let bytes = 0;
-    for (const { ring } of this.#streams.values()) bytes += ring.bytes;
+    for (const [rateHz, { ring }] of this.#streams) if (this.#tapped.has(rateHz)) bytes += ring.bytes;
     return bytes;
   }
 

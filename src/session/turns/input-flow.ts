@@ -14,7 +14,7 @@ import { Recorder, type RecorderSnapshot } from "./recorder.ts";
 /** A duplex upstream that does not read hears of silence so much at most, later. */
 const SILENCE_KEPT_MS = 1000;
 /** What is kept of items' audio, however much of the caller's waits in the history. */
-const ARCHIVE_LEAST_BYTES = 6 * BLOCK_BYTES;
+const ARCHIVE_LEAST_BYTES = 4 * BLOCK_BYTES;
 /** An upstream that does not read gets all the same what would leave the history within this. */
 const HISTORY_MARGIN_MS = 2000;
 
