@@ -246,6 +246,11 @@ export class Shell {
     this.#run(null);
   }
 
+  /** Of the account of the session's key. */
+  accounted(input: Extract<Input, { type: "allowance" | "spent" }>): void {
+    this.#handleQuietly(input);
+  }
+
   #feed(input: Input): void {
     this.#run(input);
   }

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import relayConfig from "../relay.config.ts";
-import { resolvePlan } from "../src/config/resolve.ts";
+import { boundPlan, resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { Plan } from "../src/session/plan.ts";
@@ -32,6 +32,7 @@ import { Dialler } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
+import { type KeyAccount, keyAccount } from "./key-account.ts";
 import { loadKernels } from "./kernels.ts";
 import { type KeyWatch, watchKey } from "./key-watch.ts";
 import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
@@ -60,8 +61,12 @@ interface Live {
   readonly call: CallSetup;
   readonly core: SessionCore;
   readonly shell: Shell;
+  readonly account: KeyAccount;
   readonly watch: KeyWatch;
 }
+
+/** What a session has of its key. */
+type OfKey = Pick<Live, "account" | "watch">;
 
 export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessionRpc {
   readonly #store: CallStore;
@@ -196,7 +201,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** Nothing here awaits: two connections with one token are told apart by the order in which they came. */
-  #admit({ call, keyId, resume, secret, ticket }: Arrival): Refusal | null {
+  #admit({ call, keyId, resume, secret, ticket, drawn }: Arrival): Refusal | null {
     if (resume !== null) return this.#readmit(resume);
     const own = secret !== null && this.#live?.call.secret === secret && !this.#live.shell.over;
     if (own && (call === null || sameTarget(call, this.#live?.call))) {
@@ -212,7 +217,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       if (ticket !== null && session === null) return "session_unavailable";
       if (ticket !== null) this.#tickets.delete(ticket);
       try {
-        this.#start(session === null ? call : { ...call, session: JSON.parse(session) });
+        this.#start(session === null ? call : { ...call, session: JSON.parse(session) }, drawn);
       } catch (error) {
         console.error("a voice session could not begin", describeFailure(error));
         return "session_unavailable";
@@ -238,16 +243,17 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
-  #start(call: CallSetup): Plan {
+  #start(call: CallSetup, drawn?: Arrival["drawn"]): Plan {
     const now = Date.now();
     const setup = this.#setup(call);
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.#store.begin(call);
-    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
-    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, watch)), watch };
-    watch.start(false);
+    const ofKey = this.#ofKey(call);
+    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, ofKey)), ...ofKey };
+    ofKey.watch.start(false);
+    ofKey.account.start(drawn);
     return setup.plan;
   }
 
@@ -291,11 +297,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const now = Date.now();
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
-    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
+    const ofKey = this.#ofKey(call);
     const found = { client, pending, asleep, vacantSince };
-    const shell = new Shell(core, this.#host(setup.plan, call, watch), found);
-    this.#live = { call, core, shell, watch };
-    if (!asleep) watch.start(true);
+    const shell = new Shell(core, this.#host(setup.plan, call, ofKey), found);
+    this.#live = { call, core, shell, ...ofKey };
+    if (!asleep) wake(ofKey);
     this.#putOut([client, ...pending.map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
@@ -342,7 +348,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   #setup(call: CallSetup): SessionSetup {
     const { id, model, intent, session } = call;
-    const plan = resolvePlan(relayConfig, model, this.env);
+    const plan = boundPlan(resolvePlan(relayConfig, model, this.env), call);
     return { id, model, intent, session, plan, locks: locksOf(call, plan) };
   }
 
@@ -350,21 +356,35 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return { drawId, createUpstream, kernels: loadKernels() };
   }
 
-  #host({ name: plan, endOfTurn, storage }: Plan, call: CallSetup, watch: KeyWatch): ShellHost {
+  #ofKey(call: CallSetup): OfKey {
+    return {
+      watch: watchKey(this.env, call, () => void this.terminate(call.keyId)),
+      account: keyAccount(this.env, call, relayConfig.limits, {
+        clock: WALL_CLOCK,
+        feed: (input) => this.#live?.shell.accounted(input),
+        metric: (name, value) => this.#counters.add(name, value),
+      }),
+    };
+  }
+
+  #host({ name: plan, endOfTurn, storage }: Plan, call: CallSetup, ofKey: OfKey): ShellHost {
     const { keyId } = call;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
       consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
-      dial: this.#dialler.dial,
+      dial: ofKey.account.counted(this.#dialler.dial),
       save: (peers, whole) => {
         const session = storage === "text" ? silenced(whole) : whole;
         return this.#save({ peers, session, at: Date.now() });
       },
       ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
-      metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
+      metric: (name, value, upstream) => {
+        this.#counters.add(name, value, upstream);
+        if (name === "answers_asked") ofKey.account.asked();
+      },
       sleep: (at, current) => {
-        watch.stop();
+        this.#rest(ofKey);
         this.#counters.flush(this.env.METRICS, plan, keyId);
         this.#store.sleep(current);
         if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
@@ -372,7 +392,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       rest: (on) => this.ctx.setWebSocketAutoResponse(on ? HEARTBEAT : undefined),
       awake: () => {
         this.#store.awake();
-        watch.start(true);
+        wake(ofKey);
       },
       ended: () => this.#finish(plan),
       // What its end wiped is to stay wiped.
@@ -383,6 +403,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         this.#finish(plan);
       },
     };
+  }
+
+  /** Nothing of the key's is asked for meanwhile. What cannot be given back is free by itself, soon. */
+  #rest({ account, watch }: OfKey): void {
+    watch.stop();
+    this.ctx.waitUntil(account.stop().catch(() => {}));
   }
 
   #save(moment: Moment): Promise<void> {
@@ -398,7 +424,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** The state stays readable while the object is in memory. */
   #finish(plan: string): void {
-    this.#live?.watch.stop();
+    if (this.#live !== null) this.#rest(this.#live);
     this.#leave(this.#live?.call ?? null);
     this.#counters.flush(this.env.METRICS, plan, this.#live?.call.keyId ?? "");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
@@ -454,6 +480,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#unread = false;
     return true;
   }
+}
+
+/** Nobody has asked for long whether the key still is, or what it has left. */
+function wake({ account, watch }: OfKey): void {
+  watch.start(true);
+  account.start();
 }
 
 function refuse(refusal: Refusal): Response {

@@ -101,6 +101,8 @@ const route = v.strictObject({
   sessionMinutes: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(24 * 60))),
 });
 
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+
 const relayConfig = v.pipe(
   v.strictObject({
     /** Model name → plan. */
@@ -128,9 +130,18 @@ const relayConfig = v.pipe(
     limits: v.optional(
       v.strictObject({
         /** Sessions one API key may start per minute, for keys that bring no limit of their own. */
-        sessionsPerMinute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        sessionsPerMinute: count,
         /** Sessions one API key may hold at once, likewise. */
-        concurrent: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        concurrent: count,
+        /** Answers that all sessions of one API key ask for in a minute, and those of one session. */
+        answersPerMinute: count,
+        sessionAnswersPerMinute: count,
+        /** Minutes in which sessions of one API key are connected to a provider, added up, in a day (UTC). */
+        minutesPerDay: count,
+        /** The longest session of one API key, where that is less than its route's. */
+        sessionMinutes: count,
+        /** Sessions that one client secret opens in all. */
+        sessionsPerSecret: count,
       }),
     ),
   }),

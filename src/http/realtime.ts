@@ -7,6 +7,7 @@ import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
 import type { ApiKey } from "./api-keys.ts";
+import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
@@ -29,6 +30,8 @@ import { orTurnAway } from "./turn-away.ts";
 const SECRET_LIFETIME_S = 600;
 /** That one client secret is for: they travel in it. */
 const MODELS_LIMIT = 16;
+/** Each session of a secret that has a bound is a row in its key's ledger. */
+const MOST_SESSIONS = 1000;
 
 const secretRequest = v.object({
   session: v.nullish(jsonObject),
@@ -44,6 +47,14 @@ const secretRequest = v.object({
     ),
   ),
   resumable: v.nullish(v.boolean("expected true or false")),
+  max_sessions: v.nullish(
+    v.pipe(
+      v.number("expected a number"),
+      v.integer("expected a whole number"),
+      v.minValue(1, "expected at least 1"),
+      v.maxValue(MOST_SESSIONS, `expected at most ${MOST_SESSIONS}`),
+    ),
+  ),
   ...lockFields,
 });
 
@@ -89,6 +100,7 @@ export const realtime = new Hono<DoorEnv>()
         model,
         models,
         resumable,
+        maxSessions: body.max_sessions ?? null,
         intent,
         session,
         locked: body.locked ?? [],
@@ -138,14 +150,15 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       keyId: key.id,
       keyFingerprint: key.fingerprint,
       ...locksOf(secret, plan),
+      ...boundsOf(c, key),
       secret: secret?.jti ?? null,
       leased: limitOf(c, key) !== null,
       token: secret === null || named === undefined ? null : { jti: secret.jti, exp: secret.exp },
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
     const stub = sessionObject(c.env, id, null);
-    const place = { stub, id, leaseMs: sessionLeaseMs(plan) };
-    return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
+    const place = { stub, id, leaseMs: sessionLeaseMs(plan), secret };
+    return inPlace(c, key, place, (_, drawn) => connect(stub, { ...arrival, ...negotiated, drawn }));
   };
   if (secret === null || !secret.resumable) return open();
   try {

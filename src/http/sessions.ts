@@ -8,6 +8,7 @@ import type { ApiKey } from "./api-keys.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
+import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
 import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
@@ -67,6 +68,7 @@ export const sessions = new Hono<DoorEnv>()
       model,
       models: null,
       resumable: false,
+      maxSessions: null,
       intent,
       session,
       locked: body.locked ?? [],
@@ -76,10 +78,11 @@ export const sessions = new Hono<DoorEnv>()
     const token = await issueToken(c, grant, lifetimeS);
     const create = async (leased: boolean): Promise<void> => {
       if (body.prewarm !== true) return;
-      const call = callOf(grant, { key, plan, token, leased });
+      const call = callOf(c, grant, { key, plan, token, leased });
       await stub.prewarm(JSON.stringify(call));
     };
-    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000 }, create);
+    // One that is pre-warmed draws its share itself.
+    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
     return c.json(
       {
         id,
@@ -127,6 +130,7 @@ async function withdraw(c: DoorContext, key: ApiKey, id: string, stub: Stub): Pr
 
 /** What the object is told of a session that a token was issued for. */
 function callOf(
+  c: DoorContext,
   { sessionId, model, intent, session, locked, toolTypes }: Omit<Grant, "key">,
   begun: {
     readonly key: ApiKey;
@@ -144,6 +148,7 @@ function callOf(
     keyId: key.id,
     keyFingerprint: key.fingerprint,
     ...locksOf({ locked, toolTypes }, plan),
+    ...boundsOf(c, key),
     secret: null,
     leased,
     token: { jti: token.jti, exp: token.exp },
@@ -154,14 +159,14 @@ async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
   const { dialect, protocol } = negotiate(c.req.raw.headers);
   const plan = token && planFor(c, { key, by: token }, token.model);
-  const call = token && plan && callOf(token, { key, plan, token, leased: limitOf(c, key) !== null });
+  const call = token && plan && callOf(c, token, { key, plan, token, leased: limitOf(c, key) !== null });
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
   const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
   const place =
     plan === null
       ? ({ stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const)
       : { stub, id, leaseMs: sessionLeaseMs(plan) };
-  return inPlace(c, key, place, () => connect(stub, arrival));
+  return inPlace(c, key, place, (_, drawn) => connect(stub, { ...arrival, drawn }));
 }
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */

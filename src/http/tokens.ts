@@ -32,6 +32,8 @@ export interface Grant {
   readonly models: readonly string[] | null;
   /** Of a client secret: who has it goes on with a session that it opened and that lost its client, unnamed too. */
   readonly resumable: boolean;
+  /** Of a client secret: sessions that it opens in all; null: as many as its key's limits allow. */
+  readonly maxSessions: number | null;
   /** Fields of the session that its client may not change. */
   readonly locked: readonly string[];
   /** Kinds of tools that its client may bring; null: nobody said. */
@@ -67,6 +69,7 @@ const claims = v.object({
   by: v.optional(v.string()),
   models: v.optional(v.array(v.string())),
   resumable: v.optional(v.boolean()),
+  most: v.optional(v.number()),
   locked: v.optional(v.array(v.string()), []),
   tools: v.optional(v.array(v.string())),
 });
@@ -101,6 +104,7 @@ export async function issueToken(
     hint: grant.locationHint,
     locked: [...grant.locked],
     ...(grant.models !== null && { models: [...grant.models] }),
+    ...(grant.maxSessions !== null && { most: grant.maxSessions }),
     ...(grant.toolTypes !== null && { tools: [...grant.toolTypes] }),
     ...(grant.audience === "client_secret" && { resumable: grant.resumable }),
     session: packed ? await deflate(text) : text,
@@ -143,6 +147,7 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
     model,
     models: models ?? null,
     resumable: result.output.resumable ?? true,
+    maxSessions: result.output.most ?? null,
     intent,
     session: config,
     locationHint: hint,

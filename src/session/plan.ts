@@ -16,7 +16,7 @@ export interface Plan {
   /** Kinds of tools that clients may bring; absent: any. */
   readonly toolTypes?: readonly string[];
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
-  readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
+  readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs" | "answersPerMinute">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
   readonly endOfTurn?: EndOfTurnModel;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */

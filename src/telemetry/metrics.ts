@@ -6,6 +6,8 @@ export type MetricKind = "count" | "gauge";
 
 /** `gauge` keeps the highest value, the others the sum. */
 export const METRICS = {
+  answers_asked: { kind: "count", help: "Answers that were asked for, in advance too." },
+  answers_refused: { kind: "count", help: "Answers that were not asked for: a minute had had its number." },
   buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
   client_congested: { kind: "count", help: "Times answers waited because a client did not read." },
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
@@ -55,7 +57,12 @@ export const METRICS = {
   resumes_whole: { kind: "count", help: "Resumed connections that missed nothing." },
   session_failures: { kind: "count", help: "Sessions closed by an exception of ours." },
   snapshot_failures: { kind: "count", help: "Snapshots that could not be stored." },
+  sessions_spent: {
+    kind: "count",
+    help: "Sessions ended because their key's minutes of the day were used up.",
+  },
   speech_started: { kind: "count", help: "Speech onsets." },
+  talk_ms: { kind: "count", help: "Milliseconds in which a session was connected to a provider." },
   turns_unheard: { kind: "count", help: "Turns ended by the clock because the client sent nothing more." },
   upstream_dials: { kind: "count", help: "Upstream connections attempted." },
   upstream_errors: { kind: "count", help: "Errors that upstreams reported." },
