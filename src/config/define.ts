@@ -1,6 +1,7 @@
 /** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
 import * as v from "valibot";
 import { type Json, isJsonObject } from "../protocol/json.ts";
+import { JURISDICTIONS } from "./jurisdictions.ts";
 import { STORAGE_MODES } from "../session/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
@@ -95,6 +96,8 @@ const route = v.strictObject({
    * only sound knew is lost with the object; `none`, nothing of it: it ends with the object (docs/privacy.md).
    */
   storage: v.optional(v.picklist(STORAGE_MODES)),
+  /** Where its sessions lie, and what is stored of them, through whatever door they come (docs/privacy.md). */
+  jurisdiction: v.optional(v.picklist(JURISDICTIONS)),
   /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
   parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** The longest session in minutes, whatever its provider's cap. Default 240. */

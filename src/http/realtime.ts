@@ -7,6 +7,8 @@ import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
 import type { ApiKey } from "./api-keys.ts";
+import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
+import { askedJurisdiction, jurisdictionFor } from "./jurisdictions.ts";
 import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
@@ -21,7 +23,7 @@ import {
   modelOf,
   planFor,
 } from "./session-config.ts";
-import { formerSessionId, newSessionId } from "./session-id.ts";
+import { formerSessionId, jurisdictionOf, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
 import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
 import { issueToken, type Token } from "./tokens.ts";
@@ -47,6 +49,7 @@ const secretRequest = v.object({
     ),
   ),
   resumable: v.nullish(v.boolean("expected true or false")),
+  jurisdiction: v.nullish(v.picklist(JURISDICTIONS, `expected one of ${JURISDICTIONS.join(", ")}`)),
   max_sessions: v.nullish(
     v.pipe(
       v.number("expected a number"),
@@ -83,13 +86,20 @@ export const realtime = new Hono<DoorEnv>()
     }
     const plan = planFor(c, { key, by: null }, model);
     const effective = effectiveSession(plan, session, "invalid_value");
+    const asked = body.jurisdiction ?? null;
+    const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
+    const resumable = body.resumable ?? false;
     for (const other of models ?? []) {
-      effectiveSession(planFor(c, { key, by: null }, other), session, "invalid_value");
+      const its = planFor(c, { key, by: null }, other);
+      effectiveSession(its, session, "invalid_value");
+      if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
+        const detail = "Invalid 'models': sessions of one secret lie in one jurisdiction.";
+        throw new Problem("invalid_value", detail, { param: "models" });
+      }
     }
     const intent = intentOf(session);
-    const resumable = body.resumable ?? false;
     // Drawn now and not used before its first client comes: the object is made near that one.
-    const sessionId = await newSessionId(c.env, c.req.url, null, key.id);
+    const sessionId = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
     const secret = await issueToken(
       c,
       {
@@ -106,6 +116,7 @@ export const realtime = new Hono<DoorEnv>()
         locked: body.locked ?? [],
         toolTypes: body.tool_types ?? null,
         locationHint: null,
+        jurisdiction,
       },
       body.expires_after?.seconds ?? SECRET_LIFETIME_S,
     );
@@ -124,6 +135,7 @@ export const realtime = new Hono<DoorEnv>()
 /** With the session of that name: its owner's API key at any time, the secret that opened it once it lost its client. */
 async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | null): Promise<Response> {
   const stub = await namedObject(c, id);
+  checkJurisdiction(c, jurisdictionOf(id));
   countReturn(id);
   const negotiated = negotiate(c.req.raw.headers);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
@@ -138,10 +150,13 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
 async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise<Response> {
   const { model, intent } = readTarget(c, secret);
   const plan = planFor(c, { key, by: secret }, model);
+  const asked = secret === null ? askedJurisdiction(c) : secret.jurisdiction;
+  checkJurisdiction(c, asked);
+  const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
   await countSession(c, key);
   const negotiated = negotiate(c.req.raw.headers);
   const open = async (named?: string): Promise<Response> => {
-    const id = named ?? (await newSessionId(c.env, c.req.url, null, key.id));
+    const id = named ?? (await newSessionId(c.env, c.req.url, jurisdiction, key.id));
     const call = {
       id: coreId(id),
       model: model ?? plan.name,
@@ -161,13 +176,24 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
     return inPlace(c, key, place, (_, drawn) => connect(stub, { ...arrival, ...negotiated, drawn }));
   };
   if (secret === null || !secret.resumable) return open();
+  const first = secret.sessionId || (await formerSessionId(c.env, c.req.url, secret.jti));
+  // The route demands another place since it was minted.
+  if (jurisdictionOf(first) !== jurisdiction) return open();
   try {
-    return await open(secret.sessionId || (await formerSessionId(c.env, c.req.url, secret.jti)));
+    return await open(first);
   } catch (error) {
     // Its first session has its client, or is over.
     if (error instanceof Problem && error.code === "session_busy") return open();
     throw error;
   }
+}
+
+/** A session that is somewhere stays there. @throws Problem 400 where the URL asks for another place. */
+function checkJurisdiction(c: DoorContext, is: Jurisdiction | null): void {
+  const asked = askedJurisdiction(c);
+  if (asked === null || asked === is) return;
+  const detail = `Invalid 'jurisdiction': it lies in ${is === null ? "none" : `'${is}'`}, not in '${asked}'.`;
+  throw new Problem("invalid_value", detail, { param: "jurisdiction" });
 }
 
 /** The URL says which model or intent; what it leaves open is the client secret's. */

@@ -8,6 +8,8 @@ import type { ApiKey } from "./api-keys.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
+import { JURISDICTIONS } from "../config/jurisdictions.ts";
+import { jurisdictionFor, locationWithin } from "./jurisdictions.ts";
 import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
 import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
@@ -15,7 +17,7 @@ import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import type { Plan } from "../session/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
-import { isOwnersSession, JURISDICTIONS, newSessionId } from "./session-id.ts";
+import { isOwnersSession, newSessionId } from "./session-id.ts";
 import { type Grant, issueToken } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
@@ -53,13 +55,17 @@ export const sessions = new Hono<DoorEnv>()
     const model = body.model ?? modelOf(session);
     const plan = planFor(c, { key, by: null }, model);
     effectiveSession(plan, session, "unprocessable");
-    await countSession(c, key);
-    const id = await newSessionId(c.env, c.req.url, body.jurisdiction ?? null, key.id);
-    const hint = body.location_hint ?? null;
+    const jurisdiction = jurisdictionFor(c, plan, body.jurisdiction ?? null, "unprocessable");
+    const hint = locationWithin(jurisdiction, {
+      hint: body.location_hint ?? null,
+      country: countryLocation(body.client_country),
+      prewarm: body.prewarm === true,
+    });
     const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
-    const warmAt = body.prewarm === true ? warmLocation(hint, body.client_country ?? null, lifetimeS) : hint;
-    // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
-    const stub = sessionObject(c.env, id, warmAt);
+    if (body.prewarm === true) checkPrewarm(hint, lifetimeS);
+    await countSession(c, key);
+    const id = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
+    const stub = sessionObject(c.env, id, hint);
     const intent = intentOf(session);
     const grant: Grant = {
       audience: "session",
@@ -74,6 +80,7 @@ export const sessions = new Hono<DoorEnv>()
       locked: body.locked ?? [],
       toolTypes: body.tool_types ?? null,
       locationHint: hint,
+      jurisdiction,
     };
     const token = await issueToken(c, grant, lifetimeS);
     const create = async (leased: boolean): Promise<void> => {
@@ -159,6 +166,10 @@ async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
   const { dialect, protocol } = negotiate(c.req.raw.headers);
   const plan = token && planFor(c, { key, by: token }, token.model);
+  if (token && plan && jurisdictionFor(c, plan, token.jurisdiction, "invalid_value") !== token.jurisdiction) {
+    const detail = `Sessions of '${plan.name}' lie in '${plan.jurisdiction}', and this one does not: create another.`;
+    throw new Problem("invalid_value", detail, { param: "jurisdiction" });
+  }
   const call = token && plan && callOf(c, token, { key, plan, token, leased: limitOf(c, key) !== null });
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
   const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
@@ -192,22 +203,26 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
   });
 }
 
+/** @throws Problem 422 for what is no country. */
+function countryLocation(country: string | null | undefined): LocationHint | null {
+  if (country == null) return null;
+  const found = locationOf(country);
+  if (found !== null) return found;
+  const detail = `Invalid 'client_country': '${country}' is no country's code; say location_hint instead.`;
+  throw new Problem("unprocessable", detail, { param: "client_country" });
+}
+
 /**
- * Where a session is built before its client comes. An object lies near the first that asks for it, for ever: here that is
+ * A session that is built before its client comes. An object lies near the first that asks for it, for ever: here that is
  * the application's server, not the caller.
  * @throws Problem 422
  */
-function warmLocation(hint: LocationHint | null, country: string | null, lifetimeS: number): LocationHint {
+function checkPrewarm(hint: LocationHint | null, lifetimeS: number): void {
   if (lifetimeS > PREWARM_LONGEST_S) {
     const detail = `Invalid 'expires_after.seconds': with prewarm at most ${PREWARM_LONGEST_S}.`;
     throw new Problem("unprocessable", detail, { param: "expires_after.seconds" });
   }
-  const found = hint ?? (country === null ? null : locationOf(country));
-  if (found !== null) return found;
-  if (country !== null) {
-    const detail = `Invalid 'client_country': '${country}' is no country's code; say location_hint instead.`;
-    throw new Problem("unprocessable", detail, { param: "client_country" });
-  }
+  if (hint !== null) return;
   throw new Problem(
     "unprocessable",
     "Missing 'location_hint': prewarm builds the session where this request comes from, which is not where its " +

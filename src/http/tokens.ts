@@ -14,7 +14,9 @@ import type { ApiKey } from "./api-keys.ts";
 import { hasToolSecrets } from "../protocol/tool-secrets.ts";
 import type { DoorContext } from "./door.ts";
 import { keepSession, keptSession } from "./kept-sessions.ts";
+import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
 import { Problem } from "./problem.ts";
+import { jurisdictionOf } from "./session-id.ts";
 import { signingKey } from "./signing.ts";
 
 export interface Grant {
@@ -41,6 +43,8 @@ export interface Grant {
   readonly intent: "conversation" | "transcription";
   readonly session: JsonObject;
   readonly locationHint: string | null;
+  /** Where its sessions lie. */
+  readonly jurisdiction: Jurisdiction | null;
 }
 
 export interface Token extends Omit<Grant, "key"> {
@@ -70,6 +74,8 @@ const claims = v.object({
   models: v.optional(v.array(v.string())),
   resumable: v.optional(v.boolean()),
   most: v.optional(v.number()),
+  // What it does not say, the session's name does.
+  where: v.optional(v.picklist(JURISDICTIONS)),
   locked: v.optional(v.array(v.string()), []),
   tools: v.optional(v.array(v.string())),
 });
@@ -104,6 +110,7 @@ export async function issueToken(
     hint: grant.locationHint,
     locked: [...grant.locked],
     ...(grant.models !== null && { models: [...grant.models] }),
+    ...(grant.jurisdiction !== null && { where: grant.jurisdiction }),
     ...(grant.maxSessions !== null && { most: grant.maxSessions }),
     ...(grant.toolTypes !== null && { tools: [...grant.toolTypes] }),
     ...(grant.audience === "client_secret" && { resumable: grant.resumable }),
@@ -119,7 +126,7 @@ export async function issueToken(
     const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
     throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
   }
-  await keepSession(c.env, { jti, sessionId: grant.sessionId, exp }, text);
+  await keepSession(c.env, { jti, jurisdiction: grant.jurisdiction, exp }, text);
   return { value: without, jti, exp };
 }
 
@@ -135,8 +142,9 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
   const result = v.safeParse(claims, payload);
   if (!result.success || result.output.aud !== audience) throw invalid();
   const { sub, jti, exp, key: keyId, by, model, models, intent, hint, session, packed } = result.output;
+  const jurisdiction = result.output.where ?? (sub === "" ? null : jurisdictionOf(sub));
   const carried = session !== null && packed ? await inflate(session) : session;
-  const text = carried ?? (await keptSession(c.env, { jti, sessionId: sub, exp }));
+  const text = carried ?? (await keptSession(c.env, { jti, jurisdiction, exp }));
   if (text === null) throw expired();
   const config = parseJsonObject(text);
   if (config === null) throw invalid();
@@ -151,6 +159,7 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
     intent,
     session: config,
     locationHint: hint,
+    jurisdiction,
     locked: result.output.locked,
     toolTypes: result.output.tools ?? null,
     jti,

@@ -11,6 +11,8 @@ export interface Plan {
   readonly session: JsonObject;
   /** What is stored of a session. Default: `audio`. */
   readonly storage?: StorageMode;
+  /** Where its sessions lie; the doors see to it. */
+  readonly jurisdiction?: "eu" | "fedramp" | "fedramp-high" | "us";
   /** Fields of the session that no client changes (`src/session/client/locks.ts`). */
   readonly locked?: readonly string[];
   /** Kinds of tools that clients may bring; absent: any. */
