@@ -86,7 +86,7 @@ export async function uncountOpened(c: DoorContext, key: ApiKey, id: string, sec
 const MARGIN_MS = 60_000;
 
 /** @throws Problem 500 where there is none. */
-export function ledger(c: DoorContext, key: ApiKey, limit: string) {
+export function ledger(c: DoorContext, key: Pick<ApiKey, "id">, limit: string) {
   const namespace = c.env.KEY_LEDGER;
   if (namespace === undefined)
     throw new Problem("misconfigured", `The limit '${limit}' needs the binding KEY_LEDGER.`);

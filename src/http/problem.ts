@@ -23,6 +23,7 @@ const REASONS = {
   resume_refused: [409, "The resume token is not valid"],
   session_ended: [409, "The session has ended"],
   session_busy: [409, "The session's client is connected"],
+  sessions_not_listed: [409, "The sessions of this key are not listed"],
   body_too_large: [413, "The body is too large"],
   session_too_large: [413, "The session configuration is too large"],
   unsupported_media_type: [415, "The body must be JSON"],

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
-import { requireApiKey, requireTokenOrKey } from "./access.ts";
+import { requireApiKey, requireOperator, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
@@ -12,13 +12,14 @@ import { JURISDICTIONS } from "../config/jurisdictions.ts";
 import { jurisdictionFor, locationWithin } from "./jurisdictions.ts";
 import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
+import { endAll } from "./end-all.ts";
 import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import type { Plan } from "../session/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
-import { type Grant, issueToken } from "./tokens.ts";
+import { type Grant, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
@@ -27,8 +28,6 @@ const TOKEN_LIFETIME_S = 120;
 const PREWARM_LONGEST_S = 600;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;
-/** No session's token is good for longer, whatever the clocks of two locations. */
-const LONGEST_TOKEN_MS = (3600 + 60) * 1000;
 
 const oneOf = <const T extends readonly string[]>(options: T) =>
   v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
@@ -101,6 +100,17 @@ export const sessions = new Hono<DoorEnv>()
       201,
       { Location: `/v1/sessions/${id}`, "Cache-Control": "no-store" },
     );
+  })
+  .delete("/", async (c) => {
+    const id = c.req.query("key") ?? "";
+    const key = await requireApiKey(c);
+    if (id === "") {
+      const detail =
+        "Missing 'key': say whose sessions are to end, ?key=<id>, or one session, /v1/sessions/<id>.";
+      throw new Problem("missing_parameter", detail, { param: "key" });
+    }
+    if (key.id !== id) await requireOperator(c, "Sessions of other keys end");
+    return c.json({ object: "relay.sessions.ended", key: id, ended: await endAll(c, id) });
   })
   .get("/:id", async (c) => {
     const id = c.req.param("id");

@@ -80,6 +80,9 @@ const claims = v.object({
   tools: v.optional(v.array(v.string())),
 });
 
+/** No session's token is good for longer, whatever the clocks of two locations. */
+export const LONGEST_TOKEN_MS = (3600 + 60) * 1000;
+
 const SECRET_PREFIX = "ek_";
 const PACK_ABOVE = 1024;
 /** Characters, prefix included. */
