@@ -27,7 +27,8 @@ export function boundsOf(c: DoorContext, key: ApiKey): Required<Bounds> {
 }
 
 /**
- * The first share of a session; null: its key has no budgets.
+ * The first share of a session; null: its key has no budgets; undefined: the ledger cannot be asked, which ends no call and so
+ * hinders none.
  * @param want `nothing`: it is not to begin yet.
  * @throws Problem 429 when the minutes of the day are used up.
  */
@@ -36,10 +37,13 @@ export async function drawShare(
   key: ApiKey,
   sessionId: string,
   want: "share" | "nothing",
-): Promise<Drawn | null> {
+): Promise<Drawn | null | undefined> {
   const budgets = budgetsOf(key, c.var.config.limits);
   if (budgets === null) return null;
-  const grant = await ledger(c, key, "budgets").draw(sessionId, { answers: 0, talkMs: 0 }, budgets, want);
+  const book = ledger(c, key, "budgets");
+  const grant = await orElse(book.draw(sessionId, NOTHING, budgets, want), undefined);
+  // The session draws for itself.
+  if (grant === undefined) return undefined;
   if (grant.talkMs !== 0 || budgets.minutesPerDay === null) return { budgets, grant };
   countRefusal(c, key, "minutes_per_day");
   throw new Problem("rate_limit_exceeded", talkSpent(budgets, grant), {
@@ -54,7 +58,7 @@ export async function returnShare(
   id: string,
   { budgets }: Drawn,
 ): Promise<void> {
-  await ledger(c, key, "budgets").draw(id, { answers: 0, talkMs: 0 }, budgets, "nothing");
+  await ledger(c, key, "budgets").draw(id, NOTHING, budgets, "nothing");
 }
 
 /** Sessions that a client secret opens in all: as many as it was minted for, and as its key allows. Null: no bound. */
@@ -68,7 +72,9 @@ export async function countOpened(c: DoorContext, key: ApiKey, id: string, secre
   const most = secretLimit(c, key, secret);
   if (most === null) return false;
   const until = secret.exp * 1000 + MARGIN_MS;
-  if (await ledger(c, key, "sessions_per_secret").openBy(secret.jti, id, until, most)) return true;
+  const book = ledger(c, key, "sessions_per_secret");
+  const counted = await orElse(book.openBy(secret.jti, id, until, most), null);
+  if (counted !== false) return counted === true;
   countRefusal(c, key, "sessions_per_secret");
   throw new Problem(
     "rate_limit_exceeded",
@@ -80,6 +86,18 @@ export async function countOpened(c: DoorContext, key: ApiKey, id: string, secre
 /** It does not begin after all. */
 export async function uncountOpened(c: DoorContext, key: ApiKey, id: string, secret: Token): Promise<void> {
   await ledger(c, key, "sessions_per_secret").notOpened(secret.jti, id);
+}
+
+const NOTHING = { answers: 0, talkMs: 0 };
+
+/** A ledger that is overloaded, or still of the release before. */
+async function orElse<T, U>(asked: Promise<T>, otherwise: U): Promise<T | U> {
+  try {
+    return await asked;
+  } catch (error) {
+    console.error("a key's ledger was not asked", error instanceof Error ? error.name : "");
+    return otherwise;
+  }
 }
 
 /** A door's clock may be behind. */

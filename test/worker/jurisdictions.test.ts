@@ -1,4 +1,4 @@
-import { env } from "cloudflare:workers";
+import type { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { RelayConfigInput } from "../../src/config/define.ts";
 import { bearer, callWith, HOST, LOOPBACK, type ProblemBody, problemOf } from "./doors.ts";
