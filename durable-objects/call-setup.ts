@@ -122,3 +122,8 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   session_busy: 409,
   session_unavailable: 503,
 };
+
+/** What a client secret leaves open, the URL says: only the same call is gone on with. */
+export function sameTarget(asked: CallSetup, present: CallSetup | undefined): boolean {
+  return asked.model === present?.model && asked.intent === present.intent;
+}

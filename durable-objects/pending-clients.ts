@@ -110,3 +110,23 @@ export class PendingClients {
     this.#waiting.clear();
   }
 }
+
+/**
+ * Of an object's sockets: its client's, where it hibernated with it, and those that have still to say who they are.
+ * @param attended there was a client.
+ */
+export function hibernated(
+  sockets: readonly WebSocket[],
+  attended: boolean,
+): {
+  readonly client: WebSocket | null;
+  readonly pending: readonly (readonly [WebSocket, PendingMark])[];
+} {
+  const open = sockets.filter((socket) => socket.readyState === WebSocket.OPEN);
+  const pending = open.flatMap((socket) => {
+    const mark = readMark(socket.deserializeAttachment());
+    return mark === null ? [] : [[socket, mark] as const];
+  });
+  const client = attended ? (open.find((socket) => isClients(socket)) ?? null) : null;
+  return { client, pending };
+}

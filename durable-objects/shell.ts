@@ -34,6 +34,8 @@ export interface ShellHost {
    * memory only, and does not leave it by itself.
    */
   readonly mark?: () => Promise<void>;
+  /** It lives in memory only, though something is stored: it does not leave it by itself. */
+  readonly stays?: boolean;
   metric(name: string, value: number, upstream?: string): void;
   /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
   consult(samples: Int16Array): Promise<number>;
@@ -474,7 +476,8 @@ export class Shell {
 
   /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */
   #sleepAt(): number | null {
-    if (this.#asleep || this.#snapshots.writing || this.#host.mark !== undefined) return null;
+    const { mark, stays = mark !== undefined } = this.#host;
+    if (this.#asleep || this.#snapshots.writing || stays) return null;
     if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
     const deadline = this.#deadline;

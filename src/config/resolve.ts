@@ -42,6 +42,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     session: route.session ?? {},
     detector: route.detector ?? "auto",
     ...(route.storage !== undefined && { storage: route.storage }),
+    ...(route.sealed !== undefined && { sealed: route.sealed }),
     ...(route.jurisdiction !== undefined && { jurisdiction: route.jurisdiction }),
     ...limitsOf(route),
     ...(route.locked !== undefined && { locked: route.locked }),

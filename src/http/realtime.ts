@@ -89,9 +89,11 @@ export const realtime = new Hono<DoorEnv>()
     const asked = body.jurisdiction ?? null;
     const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
     const resumable = body.resumable ?? false;
+    let sealed = plan.sealed === true;
     for (const other of models ?? []) {
       const its = planFor(c, { key, by: null }, other);
       effectiveSession(its, session, "invalid_value");
+      sealed ||= its.sealed === true;
       if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
         const detail = "Invalid 'models': sessions of one secret lie in one jurisdiction.";
         throw new Problem("invalid_value", detail, { param: "models" });
@@ -117,6 +119,7 @@ export const realtime = new Hono<DoorEnv>()
         toolTypes: body.tool_types ?? null,
         locationHint: null,
         jurisdiction,
+        sealed,
       },
       body.expires_after?.seconds ?? SECRET_LIFETIME_S,
     );

@@ -80,6 +80,7 @@ export const sessions = new Hono<DoorEnv>()
       toolTypes: body.tool_types ?? null,
       locationHint: hint,
       jurisdiction,
+      sealed: plan.sealed === true,
     };
     const token = await issueToken(c, grant, lifetimeS);
     const create = async (leased: boolean): Promise<void> => {
@@ -148,7 +149,7 @@ async function withdraw(c: DoorContext, key: ApiKey, id: string, stub: Stub): Pr
 /** What the object is told of a session that a token was issued for. */
 function callOf(
   c: DoorContext,
-  { sessionId, model, intent, session, locked, toolTypes }: Omit<Grant, "key">,
+  { sessionId, model, intent, session, locked, toolTypes }: Omit<Grant, "key" | "sealed">,
   begun: {
     readonly key: ApiKey;
     readonly plan: Plan;

@@ -43,11 +43,13 @@ export interface Grant {
   readonly intent: "conversation" | "transcription";
   readonly session: JsonObject;
   readonly locationHint: string | null;
+  /** Nothing of its sessions is kept in the clear: their configuration is in the token, or nowhere. */
+  readonly sealed: boolean;
   /** Where its sessions lie. */
   readonly jurisdiction: Jurisdiction | null;
 }
 
-export interface Token extends Omit<Grant, "key"> {
+export interface Token extends Omit<Grant, "key" | "sealed"> {
   /** Fingerprint null: it is of before 0.3. */
   readonly key: { readonly id: string; readonly fingerprint: string | null };
   readonly jti: string;
@@ -128,6 +130,12 @@ export async function issueToken(
   if (without.length > TOKEN_LIMIT) {
     const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
     throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
+  }
+  if (grant.sealed) {
+    const detail =
+      "The session does not fit into its token, or has secrets of tools, and its route is sealed: nothing of it is kept. " +
+      "Send most of it by session.update after connecting.";
+    throw new Problem("session_too_large", detail, { param: "session" });
   }
   await keepSession(c.env, { jti, jurisdiction: grant.jurisdiction, exp }, text);
   return { value: without, jti, exp };

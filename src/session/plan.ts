@@ -11,6 +11,8 @@ export interface Plan {
   readonly session: JsonObject;
   /** What is stored of a session. Default: `audio`. */
   readonly storage?: StorageMode;
+  /** What is stored is sealed, and what cannot be is not stored; the object sees to it. */
+  readonly sealed?: boolean;
   /** Where its sessions lie; the doors see to it. */
   readonly jurisdiction?: "eu" | "fedramp" | "fedramp-high" | "us";
   /** Fields of the session that no client changes (`src/session/client/locks.ts`). */
