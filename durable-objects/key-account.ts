@@ -5,6 +5,7 @@
  * when the ledger can.
  */
 import type { Input } from "../src/session/io.ts";
+import type { MetricName } from "../src/session/metrics.ts";
 import type { CallSetup } from "./call-setup.ts";
 import type { Dial } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
@@ -25,7 +26,7 @@ export interface KeyAccountHost {
   budgets(): Promise<Budgets | null>;
   draw(used: Used, budgets: Budgets, want: "share" | "nothing"): Promise<Grant>;
   feed(input: Extract<Input, { type: "allowance" | "spent" }>): void;
-  metric(name: string, value: number): void;
+  metric(name: MetricName, value: number): void;
 }
 
 /** A share, and of what. */
