@@ -127,7 +127,7 @@ export class Shell {
       clock: host.clock,
       take: () => this.#save(),
       busy: () => session.busy,
-      stored: (covers) => this.#handleQuietly({ type: "persisted", covers }),
+      stored: (covers) => this.handleQuietly({ type: "persisted", covers }),
       failed: () => this.#aim(),
     });
     this.#lastInputAt = host.clock.now();
@@ -201,7 +201,7 @@ export class Shell {
     const bytes = socket.bufferedAmount;
     this.#sentToClient = 0;
     if (bytes > 0) this.#polled.set(CLIENT, bytes);
-    this.#handleQuietly({ type: "buffered", peer: CLIENT, bytes });
+    this.handleQuietly({ type: "buffered", peer: CLIENT, bytes });
   }
 
   /** The first message of a pending connection. @returns whether it is the client from now on. */
@@ -247,11 +247,6 @@ export class Shell {
 
   terminate(): void {
     this.#run(null);
-  }
-
-  /** Of the account of the session's key. */
-  accounted(input: Extract<Input, { type: "allowance" | "spent" }>): void {
-    this.#handleQuietly(input);
   }
 
   #feed(input: Input): void {
@@ -363,8 +358,7 @@ export class Shell {
   }
 
   #consult(id: number, samples: Int16Array): void {
-    const answer = (probability: number | null) =>
-      this.#handleQuietly({ type: "consulted", id, probability });
+    const answer = (probability: number | null) => this.handleQuietly({ type: "consulted", id, probability });
     this.#host.consult(samples).then(answer, () => answer(null));
   }
 
@@ -463,14 +457,14 @@ export class Shell {
       // The session counts what it sends to the client, and has to know what was read of it.
       const sent = peer === CLIENT && this.#sentToClient > 0;
       if (sent) this.#sentToClient = 0;
-      if (bytes !== before || sent) this.#handleQuietly({ type: "buffered", peer, bytes });
+      if (bytes !== before || sent) this.handleQuietly({ type: "buffered", peer, bytes });
       if (this.#over) return;
     }
     if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
   }
 
-  /** What the shell has to tell is no sign of life: it must not put off sleep. */
-  #handleQuietly(input: Input): void {
+  /** What the shell or the account of the session's key has to tell is no sign of life: it must not put off sleep. */
+  handleQuietly(input: Input): void {
     if (this.#over) return;
     if (this.#act(input, this.#host.clock.now())) this.#snapshots.touch();
   }

@@ -365,7 +365,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #ofKey(call: CallSetup): OfKey {
     return ofKey(this.env, call, relayConfig.limits, {
       gone: () => void this.terminate(call.keyId),
-      feed: (input) => this.#live?.shell.accounted(input),
+      feed: (input) => this.#live?.shell.handleQuietly(input),
       metric: (name, value) => this.#counters.add(name, value),
     });
   }
