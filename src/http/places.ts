@@ -82,10 +82,14 @@ export async function inPlace<T>(
 /** All at once: each is a round trip to the same object. @throws Problem 429, and nothing is taken. */
 async function take(c: DoorContext, key: ApiKey, candidate: Candidate, limit: number | null): Promise<Taken> {
   const { id, former, later, secret } = candidate;
+  const drawing = former ? undefined : drawShare(c, key, id, later ? "nothing" : "share");
+  const counting = secret && !former ? countOpened(c, key, id, secret) : false;
+  const others = Promise.all([drawing, counting]);
   const [place, drawn, counted] = await Promise.allSettled([
-    limit === null ? null : takePlace(c, key, candidate, limit),
-    former ? undefined : drawShare(c, key, id, later ? "nothing" : "share"),
-    secret && !former ? countOpened(c, key, id, secret) : false,
+    limit === null ? null : takePlace(c, key, candidate, { limit, others }),
+    drawing,
+    counting,
+    others,
   ]);
   const failed = [place, drawn, counted].find(({ status }) => status === "rejected");
   const taken = {
@@ -115,12 +119,14 @@ async function takePlace(
   c: DoorContext,
   key: ApiKey,
   { id, leaseMs }: Candidate,
-  limit: number,
+  { limit, others }: { readonly limit: number; readonly others: Promise<unknown> },
 ): Promise<Place> {
   const book = ledger(c, key, "concurrent");
   const take = () => book.take(id, Date.now() + leaseMs, limit);
   const place = await take();
   if (place !== "none") return place;
+  // Nobody makes room for one that is refused all the same.
+  await others;
   for (const vacant of await vacantSessions(c, key)) {
     // Its client may be back by now.
     if (!(await vacant.stub.yieldPlace(key.id))) continue;

@@ -279,6 +279,27 @@ describe("limits of one session, and of one secret", () => {
     }
   });
 
+  test("[H123] [H48] one that is refused makes nobody make room for it", async () => {
+    const headers = await limit("narrow", { concurrent: 1 });
+    const body = { session: { model: "echo" }, max_sessions: 1 };
+    const minted = await post("/v1/realtime/client_secrets", body, headers);
+    const secret = bearer((await minted.json<{ value: string }>()).value);
+    const { client, id } = await session(secret);
+    client.close(1001);
+    await client.closed;
+    expect(await problemOf(await upgrade("/v1/realtime", secret))).toEqual([
+      429,
+      "rate_limit_exceeded",
+      null,
+    ]);
+    const state = await call(`/v1/sessions/${id}`, { headers });
+    expect(await state.json()).toMatchObject({ status: "waiting" });
+    // Who is not refused gets the place.
+    const other = await session(headers);
+    other.client.close(1000);
+    await other.client.closed;
+  });
+
   test("[H123] what does not begin is not counted", async () => {
     const secret = "jti-1";
     const book = ledger("uncounted");
