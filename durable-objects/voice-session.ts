@@ -341,9 +341,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #setup(call: CallSetup): SessionSetup {
-    const { id, model, intent, session } = call;
+    const { id, model, intent, session, dialectSettings } = call;
     const plan = resolvePlan(relayConfig, model, this.env);
-    return { id, model, intent, session, plan, locks: locksOf(call, plan) };
+    const locks = locksOf(call, plan);
+    return { id, model, intent, session, plan, locks, ...(dialectSettings && { dialectSettings }) };
   }
 
   #dependencies(): SessionDependencies {

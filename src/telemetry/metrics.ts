@@ -9,6 +9,7 @@ export const METRICS = {
   buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
   client_congested: { kind: "count", help: "Times answers waited because a client did not read." },
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
+  client_messages_lost: { kind: "count", help: "Messages of a telephone's wire that did not arrive." },
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
   clients_cut: { kind: "count", help: "Objects ended because a client went on after its close." },

@@ -1,0 +1,5 @@
+/** Doors of client dialects that have one of their own: under `/v1/`, by this name. */
+import type { Hono } from "hono";
+import type { DoorEnv } from "./door.ts";
+
+export const DIALECT_DOORS: Readonly<Record<string, Hono<DoorEnv>>> = {};
