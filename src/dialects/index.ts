@@ -1,16 +1,22 @@
 /** The registry of client dialects: the only place that knows their names. */
+import * as v from "valibot";
 import type { Codec, Dialect, DialectTraits } from "./dialect.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { duplex } from "./duplex.ts";
 import { openai } from "./openai.ts";
+import { plivo, telnyx, twilio } from "./twilio/index.ts";
+import { twilioSettings } from "./twilio/settings.ts";
 
 const DIALECTS = {
   realtime: openai,
   "duplex.v1": duplex,
+  twilio,
+  telnyx,
+  plivo,
 } as const satisfies Record<string, Dialect>;
 
 /** What relay.config.ts says of doors that dialects have of their own, by the door's name. */
-export const doorSettings = {};
+export const doorSettings = { twilio: v.optional(twilioSettings) };
 
 /** What a client understands. */
 export type DialectName = keyof typeof DIALECTS;
