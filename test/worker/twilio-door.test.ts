@@ -209,6 +209,19 @@ describe("the stream", () => {
     hangUp(first);
   });
 
+  test("[N12] its token is worth nothing after that of a later stream", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { stream, again } = partsOf(await (await ring()).text());
+    const first = await connectTo(stream);
+    vi.setSystemTime(Date.now() + 2000);
+    const later = partsOf(await (await ring({ url: again })).text());
+    const second = await connectTo(later.stream);
+    expect(second.status).toBe(101);
+    expect(await problemOf(await connectTo(stream))).toEqual([409, "token_used", null]);
+    hangUp(first);
+    hangUp(second);
+  });
+
   test("[N12] its token is good for a minute", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { stream } = partsOf(await (await ring()).text());
