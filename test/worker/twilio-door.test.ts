@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { RelayConfigInput } from "../../src/config/define.ts";
-import { bearer, call, callWith, HOST, LOOPBACK, problemOf } from "./doors.ts";
+import { bearer, call, callWith, HOST, LOOPBACK, OTHER_KEY, problemOf } from "./doors.ts";
 import { stateOf } from "./object.ts";
 
 const SECRET = "an auth token that only Twilio knows";
@@ -34,6 +34,17 @@ async function sign(url: string, form: Record<string, string>, secret = SECRET):
   const key = await crypto.subtle.importKey("raw", bytes.encode(secret), algorithm, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes.encode(text))).toBase64();
 }
+
+const START = {
+  event: "start",
+  sequenceNumber: "1",
+  start: {
+    streamSid: "MZ1",
+    callSid: "CA1",
+    mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
+  },
+  streamSid: "MZ1",
+};
 
 interface Webhook {
   readonly form?: Record<string, string>;
@@ -193,6 +204,44 @@ describe("the webhook", () => {
     const paid = { routes, defaultRoute: "paid" };
     const options = { config: paid, bindings: { PAID: "secret" }, url: `${LOOPBACK}/v1/twilio` };
     expect(await problemOf(await ring(options))).toEqual([403, "key_refused", "model"]);
+  });
+});
+
+describe("the account of a call", () => {
+  test("[N15] is the configured key's: its owner sees the session and may end it", async () => {
+    const options = { config: config({ key: "first" }) };
+    const { stream, again, session } = partsOf(await (await ring(options)).text());
+    const open = await connectTo(stream, options);
+    expect(await stateOf(session, bearer())).toMatchObject({ status: "connected" });
+    expect((await call(`/v1/sessions/${session}`, { headers: bearer(OTHER_KEY) })).status).toBe(404);
+    const ended = await call(`/v1/sessions/${session}`, { method: "DELETE", headers: bearer() });
+    expect(ended.status).toBe(204);
+    expect(await (await ring({ ...options, url: again })).text()).toContain("<Hangup/>");
+    hangUp(open);
+  });
+
+  test("[N15] has that key's limits: of calls at once, and of calls a minute", async () => {
+    const few = { config: config({ key: "few" }) };
+    const open = async () => connectTo(partsOf(await (await ring(few)).text()).stream, few);
+    const calls = [await open(), await open()];
+    expect(calls.map(({ status }) => status)).toEqual([101, 101]);
+    expect(await problemOf(await open())).toEqual([429, "too_many_sessions", null]);
+    // One hangs up: there is room for another.
+    const [first] = calls;
+    first?.webSocket?.accept();
+    first?.webSocket?.send(JSON.stringify(START));
+    first?.webSocket?.send(JSON.stringify({ event: "stop", streamSid: "MZ1" }));
+    await vi.waitFor(async () => expect((await open()).status).toBe(101));
+    const slow = { config: config({ key: "slow" }) };
+    const statuses = [await ring(slow), await ring(slow), await ring(slow)].map(({ status }) => status);
+    expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  test("[N15] is without a key one of its own, with the limits of relay.config.ts", async () => {
+    const limited = { config: { ...config(), limits: { sessionsPerMinute: 1 } } };
+    // Other tests have rung on this account: its bucket is empty, or one call is left.
+    await ring(limited);
+    expect(await problemOf(await ring(limited))).toEqual([429, "rate_limited", null]);
   });
 });
 
