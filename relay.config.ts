@@ -85,5 +85,6 @@ export default defineRelay({
   //   numbers: { "+15551234567": { model: "openai", greeting: "Greet the caller and ask what you can do." } },
   // },
   // Of every API key that brings no limits of its own (npm run keys -- limit). RATE_LIMIT in wrangler.toml counts as well.
-  limits: { sessionsPerMinute: 60, concurrent: 20 },
+  // Also: answersPerMinute, minutesPerDay (of all its sessions), sessionAnswersPerMinute, sessionMinutes.
+  limits: { sessionsPerMinute: 60, concurrent: 20, sessionsPerSecret: 100 },
 });

@@ -25,7 +25,7 @@ export const twilioSettings = v.strictObject({
   publicUrl: v.optional(
     v.pipe(v.string(), v.regex(/^https:\/\/[\w.-]+(:\d+)?$/, "expected https://host, without a path")),
   ),
-  /** Id of the API key on whose account calls run. Absent: one of their own, `twilio`, with the limits of this file. */
+  /** Id of the API key on whose account calls run. Absent: one of their own, `@twilio`, with the limits of this file. */
   key: v.optional(v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, "expected the id of an API key"))),
   /** By the number that was called, as Twilio writes it (`+15551234567`); `"*"`: any other. */
   numbers: v.record(v.string(), answer),

@@ -5,6 +5,8 @@
  */
 import { Hono } from "hono";
 import * as v from "valibot";
+import { doorAccount } from "../../../../durable-objects/key-store.ts";
+import type { Jurisdiction } from "../../../config/jurisdictions.ts";
 import { requireApiKey } from "../../../http/access.ts";
 import { type ApiKey, apiKeyById } from "../../../http/api-keys.ts";
 import { limitBody, readBody } from "../../../http/body.ts";
@@ -15,12 +17,14 @@ import {
   isDevelopment,
   isUpgrade,
 } from "../../../http/door.ts";
+import { jurisdictionFor } from "../../../http/jurisdictions.ts";
+import { boundsOf } from "../../../http/limits.ts";
 import { connect, namedObject } from "../../../http/object.ts";
 import { inPlace, limitOf, sessionLeaseMs } from "../../../http/places.ts";
 import { Problem } from "../../../http/problem.ts";
 import { countReturn, countSession } from "../../../http/rate.ts";
 import { effectiveSession, planFor } from "../../../http/session-config.ts";
-import { newSessionId } from "../../../http/session-id.ts";
+import { jurisdictionOf, newSessionId } from "../../../http/session-id.ts";
 import { coreId } from "../../../http/sessions.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import { isJsonObject } from "../../../protocol/json.ts";
@@ -36,8 +40,6 @@ const ANY_NUMBER = "*";
 const DEVELOPMENT: TwilioSettings = {
   numbers: { [ANY_NUMBER]: { greeting: true, keys: true, session: {} } },
 };
-/** Id of calls that run on nobody's key. */
-const OWN_ACCOUNT = "twilio";
 const MU_LAW = { format: { type: "audio/pcmu" } };
 const CALL = /^[\w:.-]{1,256}$/;
 
@@ -60,9 +62,7 @@ export const twilio = new Hono<DoorEnv>()
     const settings = settingsOf(c);
     const { call, to } = await readWebhook(c, settings);
     const key = await accountOf(c, settings);
-    planOf(c, key, answerTo(settings, to));
-    await countSession(c, key);
-    const id = await newSessionId(c.env, c.req.url, null, key.id);
+    const id = await newCall(c, key, planOf(c, key, answerTo(settings, to)));
     return answered(c, settings, { sub: id, carrier: "twilio", call, to, key: null });
   })
   .post("/streams", limitBody, async (c) => {
@@ -70,9 +70,7 @@ export const twilio = new Hono<DoorEnv>()
     const key = await requireApiKey(c);
     const { carrier, number, call } = await readBody(c, placed, "unprocessable");
     const to = number ?? ANY_NUMBER;
-    planOf(c, key, answerTo(settings, to));
-    await countSession(c, key);
-    const id = await newSessionId(c.env, c.req.url, null, key.id);
+    const id = await newCall(c, key, planOf(c, key, answerTo(settings, to)));
     const grant = { sub: id, carrier: carrier ?? "twilio", call: call ?? null, to, key: key.id };
     const { value, exp } = await issueStreamToken(c, grant, "placed");
     const url = streamUrl(publicUrl(c, settings), value);
@@ -106,6 +104,11 @@ async function openStream(c: DoorContext, value: string): Promise<Response> {
     throw new Problem("invalid_credentials", "The key that issued this is not known any more.");
   const answer = answerTo(settings, token.to);
   const plan = planOf(c, key, answer);
+  if (jurisdictionOf(token.sub) !== placeOf(c, plan))
+    throw new Problem(
+      "misconfigured",
+      `Sessions of '${plan.name}' lie elsewhere since this call was answered.`,
+    );
   const stub = await namedObject(c, token.sub);
   const call = {
     id: coreId(token.sub),
@@ -116,6 +119,7 @@ async function openStream(c: DoorContext, value: string): Promise<Response> {
     keyFingerprint: key.fingerprint || null,
     locked: [],
     toolTypes: null,
+    ...boundsOf(c, key),
     secret: null,
     leased: limitOf(c, key) !== null,
     token: { jti: token.jti, exp: token.exp },
@@ -124,7 +128,19 @@ async function openStream(c: DoorContext, value: string): Promise<Response> {
   const { carrier: dialect } = token;
   const arrival = { call, keyId: key.id, resume: null, secret: null, ticket: null, dialect, protocol: null };
   const place = { stub, id: token.sub, leaseMs: sessionLeaseMs(plan) };
-  return inPlace(c, key, place, () => connect(stub, arrival));
+  return inPlace(c, key, place, (_, drawn) => connect(stub, { ...arrival, drawn }));
+}
+
+/** @throws Problem 429 when its account has had its share. */
+async function newCall(c: DoorContext, key: ApiKey, plan: Plan): Promise<string> {
+  const jurisdiction = placeOf(c, plan);
+  await countSession(c, key);
+  return newSessionId(c.env, c.req.url, jurisdiction, key.id);
+}
+
+/** As the route demands: a carrier asks for none. @throws Problem 500 where there is none. */
+function placeOf(c: DoorContext, plan: Plan): Jurisdiction | null {
+  return jurisdictionFor(c, plan, null, "misconfigured");
 }
 
 /** @throws Problem 404 */
@@ -191,15 +207,7 @@ async function accountOf(c: DoorContext, settings: TwilioSettings): Promise<ApiK
     throw new Problem("misconfigured", "'twilio.key' of relay.config.ts is no API key of this relay.");
   }
   // Whoever reaches a machine in development spends none of its secrets.
-  const spendsNothing = secretOf(c, settings) === null;
-  return {
-    id: OWN_ACCOUNT,
-    fingerprint: "",
-    sessionsPerMinute: null,
-    sessionsAtOnce: null,
-    operator: false,
-    spendsNothing,
-  };
+  return doorAccount("twilio", secretOf(c, settings) === null);
 }
 
 /** @throws Problem as `planFor`, and 500 for what cannot be told by one telephone. */
