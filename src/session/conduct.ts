@@ -109,7 +109,7 @@ export class Conduct {
     this.conversationId = `conv_${setup.id}`;
     this.budget = new Budget(limits);
     this.port = new ClientPort(this.context, this.budget);
-    this.playout = new Playout(limits.playsOnMs);
+    this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
@@ -237,6 +237,12 @@ export class Conduct {
     return null;
   }
 
+  /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
+  #playerOf(stream: number): number {
+    const takesTurns = (link: Link | undefined) => link?.capabilities.turns !== "none";
+    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.links.findIndex(takesTurns);
+  }
+
   #createTranscriber(create: UpstreamFactory): Transcriber | null {
     const planned = this.#setup.plan.transcriber;
     if (planned === undefined) return null;
@@ -310,6 +316,8 @@ export class Conduct {
 
   appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
     if (first) this.arrival.took(messageMs, this.context.now);
+    // Whoever is dialled for what is in it comes while audio does.
+    this.context.heardAt = this.context.now;
     const audible = this.listener.playingUntil() > this.context.now;
     if (audible !== this.#audible) {
       this.#audible = audible;
@@ -358,8 +366,9 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    const owed = this.witness.owesAny || this.responses.active.length > 0;
-    return !owed && this.turns.still && !this.listener.audible;
+    const { turns, witness } = this;
+    const owed = witness.owesAny || this.responses.active.length > 0;
+    return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
   #speechStarted(): void {

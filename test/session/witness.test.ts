@@ -91,6 +91,22 @@ describe("a provider that takes the turns", () => {
     expect(call.open.has("up0.1")).toBe(false);
   });
 
+  test("[L71] that was parked, and its transcriber, hear what comes at once after a pause once", () => {
+    const transcriber = { name: "ear", options: { adapter: "wire", settings: { turns: "server" } } };
+    const call = new Call({ upstreams: [SERVER], transcriber, limits: { parkMs: 1000 } });
+    call.speak(silence(600));
+    // The client is frozen, and sends what it heard meanwhile in one message.
+    call.advance(4000);
+    expect([...call.open]).toEqual(["client"]);
+    const said = voice(700);
+    call.append(concat(silence(500), said, silence(1500)));
+    for (const peer of ["up0.2", "up1.2"]) {
+      call.accept(peer);
+      const heard = Buffer.from(call.heard(peer)).toString("hex");
+      expect(heard.split(Buffer.from(said.slice(0, 480).buffer).toString("hex"))).toHaveLength(2);
+    }
+  });
+
   test("[L112] and one that comes when the client sends nothing any more hears what was said, and the end of it", () => {
     const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
     call.open.delete("up0.1");

@@ -98,6 +98,11 @@ export class Player {
     return this.#queues.get(stream)?.[0]?.itemId ?? null;
   }
 
+  /** Items that are playing, or still to play, on a stream. */
+  queued(stream: number): readonly string[] {
+    return [...new Set((this.#queues.get(stream) ?? []).map(({ itemId }) => itemId))];
+  }
+
   get streams(): readonly number[] {
     return [...this.#queues.keys()];
   }

@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
 import { fields } from "./fields.ts";
-import { saidIn } from "./words.ts";
+import { wordsOfEntry } from "./words.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
@@ -108,18 +108,19 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
     if (call.unsteady ? heardMs > 0 || rememberedMs < 1000 : rememberedMs - heardMs <= slackMs) continue;
     if (provider.abandons || (call.unsteady && client.believed.has(itemId ?? ""))) continue;
     // It stops its player and says nothing of it: the provider keeps what it said, as without a relay (SPEC B17).
-    if (!client.habits.truncates && !client.extended) continue;
+    const unsaid = !client.habits.truncates || client.unsaid.has(itemId ?? "");
+    if (unsaid && !client.extended) continue;
     const what = `${provider.name} remembers ${rememberedMs.toFixed(0)} ms of answer ${answer}`;
     checks.fail("provider-history", `${what}, and ${heardMs.toFixed(0)} ms were heard`);
   }
   const entries = relay.session?.snapshot().conversation.entries ?? [];
   const heard = entries.filter(
-    ({ origin, item, audioMs, truncatedMs, heardText }) =>
+    (entry) =>
       // Where no word was heard there is nothing to tell.
-      origin === index &&
-      item.type === "message" &&
-      audioMs > 0 &&
-      (truncatedMs === null ? saidIn(item) : (heardText ?? "")) !== "",
+      entry.origin === index &&
+      entry.item.type === "message" &&
+      entry.audioMs > 0 &&
+      wordsOfEntry(entry) !== "",
   );
   const known = items.all.filter(({ type, role }) => type === "message" && role === "assistant").length;
   if (known < heard.length)

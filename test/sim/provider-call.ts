@@ -77,7 +77,13 @@ export class ProviderCall {
 
   /** Configured, nothing is being answered, and everything that it was told is worked through. */
   get settled(): boolean {
-    return this.greetedAt !== null && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
+    return this.greetedAt !== null && this.#running().length === 0 && !this.behind;
+  }
+
+  /** Something that it is being told, or that it says in return, has still to arrive, or to be worked through. */
+  get behind(): boolean {
+    const told = this.#connection.tells("near") || this.#connection.tells("far");
+    return told || this.#busyUntil > this.#world.time.now;
   }
 
   #closed(code: number): void {

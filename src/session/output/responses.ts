@@ -71,6 +71,11 @@ export class Responses {
     this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
       command: (stream, command) => host.link(stream)?.command(command),
+      began: (response, { key, id }) => {
+        const link = host.link(response.stream);
+        if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
+        else link?.tellLater(id);
+      },
       itemNamed: (stream, key) => this.itemNamed(stream, key),
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
     });

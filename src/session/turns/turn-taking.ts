@@ -461,12 +461,12 @@ export class TurnTaking implements InputListener {
         (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? this.#input.ticks,
       saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
     });
-    if (this.still && this.#at.witnessTicks === null) this.#provider.catchUp(link);
+    if (this.still) this.#provider.catchUp(link);
   }
 
   /** Nobody is speaking, and nothing is half said. */
   get still(): boolean {
-    if (this.#phase === "speaking" || this.#provider.open) return false;
+    if (this.#phase === "speaking" || this.#provider.open || this.#at.witnessTicks !== null) return false;
     if (this.#phase === "listening" || this.#flow.turnLinks.length === 0) return true;
     return this.#input.ticks === this.#at.startTicks;
   }
