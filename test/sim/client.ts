@@ -308,9 +308,7 @@ export class Client {
     this.dialogue.forget();
     this.hearing.forget();
     this.hearing.excuseGap();
-    this.player.paused = false;
-    this.player.forget(0);
-    this.player.flush(null);
+    this.player.abandon();
     this.#owesResponse = false;
     this.name("begins anew");
     this.line.beginAnew(dialect, {

@@ -15,6 +15,8 @@ interface ItemHeard {
   lastNumber: number;
   /** The relay knows less of it than was received. */
   forgotten: boolean;
+  /** Its listener is another one since, who says nothing of it. */
+  abandoned: boolean;
 }
 
 export class Player {
@@ -35,6 +37,7 @@ export class Player {
         flushed: false,
         lastNumber: number,
         forgotten: false,
+        abandoned: false,
       };
       this.items.set(itemId, item);
     }
@@ -86,6 +89,16 @@ export class Player {
   /** The relay has forgotten the messages from this number on. */
   forget(from: number): void {
     for (const item of this.items.values()) item.forgotten ||= item.lastNumber >= from;
+  }
+
+  /** Another listener begins. */
+  abandon(): void {
+    for (const item of this.items.values()) {
+      item.forgotten = true;
+      item.abandoned = true;
+    }
+    this.paused = false;
+    this.flush(null);
   }
 
   /** Milliseconds still to play on a stream. */

@@ -10,6 +10,8 @@ import type { ProviderCall } from "./provider-call.ts";
 const SLACK_MS = 80;
 /** A player that stands still is known to at its next acknowledgement. */
 const BETWEEN_ACKS_MS = 100;
+/** Who has said where it is is taken to have played so much, at most, of what it says nothing of (SPEC B14). */
+export const PLAYS_ON_MS = 1000;
 /** Within this a client knows what became of its `session.update`. */
 const JUDGED_MS = 2000;
 
@@ -105,7 +107,8 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
     const heardMs = item?.playedMs ?? 0;
     const rememberedMs = truncatedMs ?? audioMs;
     checks.count("provider items compared");
-    if (call.unsteady ? heardMs > 0 || rememberedMs < 1000 : rememberedMs - heardMs <= slackMs) continue;
+    if (call.unsteady ? heardMs > 0 || rememberedMs <= PLAYS_ON_MS : rememberedMs - heardMs <= slackMs)
+      continue;
     if (provider.abandons || (call.unsteady && client.believed.has(itemId ?? ""))) continue;
     // It stops its player and says nothing of it: the provider keeps what it said, as without a relay (SPEC B17).
     const unsaid = !client.habits.truncates || client.unsaid.has(itemId ?? "");

@@ -5,6 +5,7 @@ import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
+import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
 import { askedFor, keptOn, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
@@ -128,10 +129,13 @@ function toldInWords(
     // One that is not told names is told all that was before its time; and no name tells where a push-to-talk turn was.
     if (!keepsIds || scenario.manual)
       return client.caller.utterances.filter(({ endedAt }) => (endedAt ?? Infinity) < (greetedAt ?? 0));
-    return [...items.toldInWords]
-      .map((id) => client.turns.get(id))
-      .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
-      .map((turn) => ({ from: sample(turn?.fromMs ?? 0), to: sample(turn?.toMs ?? 0) }));
+    return (
+      [...items.toldInWords]
+        .map((id) => client.turns.get(id))
+        .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
+        // A provider that takes the turns says that one begins when it has heard some of it.
+        .map((turn) => ({ from: sample((turn?.fromMs ?? 0) - PLACED_SLACK_MS), to: sample(turn?.toMs ?? 0) }))
+    );
   });
 }
 
@@ -270,7 +274,9 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     if (call.silentVoices) continue;
     if (!cut && entry.truncatedMs === null) {
       const more = entry.audioMs - item.receivedMs;
-      if (item.forgotten ? more > 0.01 : Math.abs(more) > 0.01)
+      // Who has said where it is is taken to have played on for so long, and then it was gone (SPEC B14).
+      const most = item.abandoned ? PLAYS_ON_MS : 0.01;
+      if (item.forgotten ? more > most : Math.abs(more) > most)
         checks.fail("history", `${id} has ${entry.audioMs} ms, and ${item.receivedMs} ms were received`);
       continue;
     }

@@ -43,6 +43,8 @@ const SOUNDS_DB = -45;
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
+/** So long after a gap what waited in it has come. */
+const STAYS_LATE_MS = 300;
 
 export class EchoGuard {
   readonly #heard = new Envelope();
@@ -53,6 +55,8 @@ export class EchoGuard {
   callerDb = USUAL_CALLER_DB;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
   #base: number | null = null;
+  /** Since when the caller's audio is later than that by more than a jump; null: it is not. */
+  #lateSince: number | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
   /** Of the sound that is judged: frames, and the sum of their excess. */
@@ -71,8 +75,21 @@ export class EchoGuard {
    */
   heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number): void {
     const base = saidAt - fromMs - (samples.length * 1000) / rateHz;
-    if (this.#base === null || base < this.#base || base > this.#base + JUMP_MS) this.#base = base;
+    if (this.#base === null || base < this.#base) this.#base = base;
+    else if (base > this.#base + JUMP_MS) this.#late(base, saidAt);
+    else this.#lateSince = null;
     this.#heard.add(samples, rateHz, this.#base + fromMs);
+  }
+
+  /**
+   * The caller's stream stood still, or it is late: what comes at once after a stall or a resume was said in its own time.
+   * Only where it stays late was nothing said meanwhile.
+   */
+  #late(base: number, saidAt: number): void {
+    this.#lateSince ??= saidAt;
+    if (saidAt - this.#lateSince < STAYS_LATE_MS) return;
+    this.#base = base;
+    this.#lateSince = null;
   }
 
   /** Audio on its way to the listener, and when it will sound: after all that was sent before, or what was is thrown away. */
@@ -242,6 +259,7 @@ export class EchoGuard {
       heard: this.#heard.snapshot(),
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
+      lateSince: this.#lateSince,
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
@@ -258,6 +276,7 @@ export class EchoGuard {
     this.#heard.restore(snapshot.heard);
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
     this.#base = snapshot.base;
+    this.#lateSince = snapshot.lateSince ?? null;
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
@@ -274,6 +293,7 @@ export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
+  readonly lateSince?: number | null;
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;
