@@ -99,6 +99,18 @@ describe("parking", () => {
     },
   );
 
+  test("[K5] and its transcriber hears all of it", () => {
+    const transcriber = { name: "ear", options: { adapter: "wire", settings: { turns: "server" } } };
+    const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", session: MANUAL, transcriber });
+    call.advance(20_500 + 500);
+    expect([...call.open]).toEqual(["client"]);
+    const speech = voice(1000);
+    call.speak(speech);
+    call.accept("up1.2");
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(samplesOf(call.heard("up1.2")).subarray(0, speech.length)).toEqual(speech);
+  });
+
   test("[K5] with turns in the client's hands the first audio dials, and the whole buffer is committed", () => {
     const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", session: MANUAL });
     call.advance(20_500 + 500);

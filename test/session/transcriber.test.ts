@@ -99,6 +99,64 @@ describe("a transcriber", () => {
     expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "All." });
   });
 
+  test.each([
+    ["nothing", null, `${TRANSCRIPTION}.failed`],
+    ["some words", "Half of a", `${TRANSCRIPTION}.completed`],
+  ])("[J70] lost when it had said %s of a turn that is over, it leaves it so", (_, said, type) => {
+    const call = transcribed();
+    call.speak(TURN);
+    if (said !== null) delta(call, said);
+    call.hibernate();
+    call.open.delete("up1.1");
+    call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+    const itemId = call.last("input_audio_buffer.committed")["item_id"];
+    expect(call.last(type)).toMatchObject({
+      item_id: itemId,
+      ...(said === null ? {} : { transcript: said }),
+    });
+    call.advance(10_000);
+    const ends = [`${TRANSCRIPTION}.failed`, `${TRANSCRIPTION}.completed`];
+    expect(call.types().filter((one) => ends.includes(one))).toEqual([type]);
+  });
+
+  test.each([true, false])(
+    "[J71] hears that a turn is over which the client commits (there by then: %s)",
+    (there) => {
+      const call = transcribed({ session: { audio: { input: { turn_detection: null } } } });
+      if (!there) {
+        call.open.delete("up1.1");
+        call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+        // Every dial is in vain, until the client has said all.
+        call.advance(5000);
+      }
+      const said = voice(900);
+      call.speak(said);
+      call.client({ type: "input_audio_buffer.commit" });
+      const peer = () => [...call.open].find((one) => one.startsWith("up1")) ?? "";
+      if (!there) {
+        call.open.delete(peer());
+        call.input({ type: "close", peer: peer(), code: 0, reason: "" });
+        for (let at = 0; at < 20 && peer() === ""; at += 1) call.advance(500);
+        call.advance(1500);
+        call.accept(peer());
+      }
+      const heard = Buffer.from(call.heard(peer())).toString("hex");
+      expect(heard).toContain(Buffer.from(new Uint8Array(said.buffer)).toString("hex"));
+      expect(heard.endsWith("00".repeat(48 * 800))).toBe(true);
+    },
+  );
+
+  test("[J70] lost before it was ready to hear the turn, it leaves it to the next connection", () => {
+    const call = transcribed();
+    call.open.delete("up1.1");
+    call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+    call.speak(TURN);
+    call.advance(1000);
+    call.open.delete("up1.2");
+    call.input({ type: "close", peer: "up1.2", code: 0, reason: "" });
+    expect(call.types()).not.toContain(`${TRANSCRIPTION}.failed`);
+  });
+
   test("[L110] lost while a sound over an agent is judged, the next connection hears that from its beginning", () => {
     const call = transcribed();
     call.speak(TURN);

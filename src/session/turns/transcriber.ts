@@ -88,6 +88,8 @@ export class Transcriber implements LinkHost {
   readonly #due = new Map<string, number>();
   /** What of an item's words is not of the segments that are kept: told once, and not added again. */
   readonly #before = new Map<string, string>();
+  /** The connection that serves has heard what was said. */
+  #hears = false;
 
   constructor(
     context: Context,
@@ -146,11 +148,13 @@ export class Transcriber implements LinkHost {
 
   #delta({ itemId: key, delta, extra }: Extract<UpstreamEvent, { type: "input.transcript.delta" }>): void {
     const segment = this.#segment(key);
+    const first = segment.text === "";
     if (segment.text.length < TEXT_MOST) segment.text += delta;
     segment.untold = grown(segment.untold ?? null, kept(extra));
     this.#heard(segment);
     // The turn may be over: words that began after it and do not end are not waited for either.
-    if (segment.itemId !== null && this.#conversation.find(segment.itemId)) this.#await(segment.itemId);
+    if (segment.itemId !== null && this.#conversation.find(segment.itemId))
+      this.#await(segment.itemId, first);
   }
 
   #segment(key: string): Segment {
@@ -200,7 +204,7 @@ export class Transcriber implements LinkHost {
     // It may have vanished without a word, and nothing is asked of it that it could owe.
     if (segments.length === 0 && this.#wordlessMs >= SURE_MS) this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
-    if (segments.every((segment) => segment.done)) this.#complete(itemId, false);
+    if (segments.length > 0 && segments.every((segment) => segment.done)) this.#complete(itemId, false);
     else this.#await(itemId);
   }
 
@@ -214,8 +218,8 @@ export class Transcriber implements LinkHost {
     return last.slice(0, worded < 0 ? undefined : worded).reduce((sum, { audioMs }) => sum + audioMs, 0);
   }
 
-  #await(itemId: string): void {
-    if (this.#due.has(itemId)) return;
+  #await(itemId: string, anew = false): void {
+    if (this.#due.has(itemId) && !anew) return;
     this.#due.set(itemId, this.#context.now + LATE_MS);
     this.#arm();
   }
@@ -280,11 +284,7 @@ export class Transcriber implements LinkHost {
     else this.#before.set(itemId, before);
     const base = { item_id: itemId, content_index: 0 };
     const fault = segments.find((segment) => segment.fault)?.fault;
-    if (transcript === "" && fault) {
-      const error = { type: "server_error", ...fault, param: null };
-      this.#port.emit({ type: "conversation.item.input_audio_transcription.failed", ...base, error });
-      return;
-    }
+    if (transcript === "" && fault) return this.#failed(itemId, fault);
     this.#conversation.transcribed(entry, transcript);
     this.#host.events.changed(itemId);
     // What is known of some of the words only is nothing that is known of the transcript.
@@ -324,7 +324,9 @@ export class Transcriber implements LinkHost {
     this.#host.hearAgain(this.link);
   }
 
-  onSent(): void {}
+  onSent(): void {
+    this.#hears = true;
+  }
 
   atGap(): boolean {
     return this.#host.openItem() === null;
@@ -344,6 +346,27 @@ export class Transcriber implements LinkHost {
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
     this.#host.events.tellLost(link, fault, final);
     if (final) link.retryIn(RETRY_MS);
+    // What waited for a connection that never took it the next one hears.
+    if (this.#hears) for (const itemId of this.#due.keys()) this.#lost(itemId, fault);
+    this.#hears = false;
+    this.#arm();
+  }
+
+  /** The turn is over, and the next connection hears nothing of it: its words are those that came. */
+  #lost(itemId: string, fault: UpstreamFault): void {
+    const segments = this.#of(itemId);
+    for (const segment of segments) {
+      if (!segment.done) segment.fault ??= fault;
+      segment.done = true;
+    }
+    if (segments.length > 0) this.#complete(itemId, false);
+    else if (this.#due.delete(itemId) && this.#conversation.find(itemId)) this.#failed(itemId, fault);
+  }
+
+  #failed(itemId: string, fault: UpstreamFault): void {
+    const error = { type: "server_error", ...fault, param: null };
+    const type = "conversation.item.input_audio_transcription.failed";
+    this.#port.emit({ type, item_id: itemId, content_index: 0, error });
   }
 
   snapshot(): TranscriberSnapshot {
@@ -351,6 +374,7 @@ export class Transcriber implements LinkHost {
       segments: Array.from(this.#segments, ([key, segment]) => [key, { ...segment }]),
       due: [...this.#due],
       before: [...this.#before],
+      hears: this.#hears,
     };
   }
 
@@ -359,6 +383,7 @@ export class Transcriber implements LinkHost {
     for (const [key, segment] of snapshot.segments) this.#segments.set(key, { ...segment });
     for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
     for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
+    this.#hears = snapshot.hears ?? false;
   }
 }
 
@@ -370,4 +395,5 @@ export interface TranscriberSnapshot {
   readonly segments: readonly (readonly [string, Readonly<Segment>])[];
   readonly due: readonly (readonly [string, number])[];
   readonly before: readonly (readonly [string, string])[];
+  readonly hears?: boolean;
 }

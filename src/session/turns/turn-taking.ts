@@ -178,12 +178,9 @@ export class TurnTaking implements InputListener {
     this.#flow.transcribe(speech || this.#phase === "speaking");
     if (this.#flow.frames(speech)) return;
     this.#flow.everything(speech, this.#phase !== "listening");
-    if (this.#phase === "manual") {
-      for (const link of this.#flow.turnLinks) if (link.parked) link.ensure();
-      this.#flow.flow();
-    } else if (this.#phase === "speaking" && !this.#host.eager().active) {
+    if (this.#phase === "manual") this.#flow.buffer(this.#at.startTicks, this.#detects);
+    else if (this.#phase === "speaking" && !this.#host.eager().active)
       this.#flow.flow(this.#input.settledTicks);
-    }
   }
 
   /** The turn begins at a position: what was before it is not part of it, nor, where nothing else is said, of the buffer. */
@@ -357,6 +354,7 @@ export class TurnTaking implements InputListener {
     if (this.#phase !== "manual") this.#wholeBuffer();
     this.#input.flush();
     this.#flow.forward();
+    if (this.#phase === "manual") this.#flow.endForEar();
     this.#step("committed");
     if (this.#detects) this.#anew(true);
     if (this.openItem === null) this.#item.unique();
