@@ -8,7 +8,7 @@ import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
-import { AudioInput } from "./turns/audio-input.ts";
+import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget, type BudgetSnapshot } from "./client/budget.ts";
@@ -203,7 +203,7 @@ export class Conduct {
       },
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
-      onPart: () => this.#turnGoesOn(),
+      onPart: () => this.#turnBegan(),
       connected: () => this.port.connected,
       silentSince: (at) => this.delivery.pulse.silentSince(at),
     });
@@ -251,7 +251,8 @@ export class Conduct {
       upstreamConfig: () => this.config.upstream(),
       openItem: () => this.turns.openItem,
       lastItem: () => this.turns.lastItem,
-      judging: () => this.floor.judging,
+      // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
+      undecided: () => this.floor.judging || this.context.deadlines.get("floor:kept") !== null,
       events: this.upstreamEvents,
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onWords: (text) => this.#words(text),
@@ -371,22 +372,20 @@ export class Conduct {
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
-  #speechStarted(): void {
-    const open = this.turns.openItem;
-    if (open !== null) this.transcriber?.began(open);
+  /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */
+  #turnBegan(): void {
+    const { openItem, startTicks } = this.turns;
+    if (openItem !== null) this.transcriber?.began(openItem, (this.input.ticks - startTicks) / TICKS_PER_MS);
     this.parking.touch();
+  }
+
+  #speechStarted(): void {
+    this.#turnBegan();
     this.budget.heard();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
-  }
-
-  /** A part of an endless turn was committed; it goes on as the next item. */
-  #turnGoesOn(): void {
-    const open = this.turns.openItem;
-    if (open !== null) this.transcriber?.began(open);
-    this.parking.touch();
   }
 
   #turnTaken(detected: boolean): void {

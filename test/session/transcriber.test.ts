@@ -99,6 +99,18 @@ describe("a transcriber", () => {
     expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "All." });
   });
 
+  test("[J72] gives a word over an agent that was dismissed its words when it proves to be a turn, and no other turn", () => {
+    const call = overlapped();
+    call.speak(concat(silence(2000), voice(500, 24_000, 5), silence(700)));
+    expect(decisions(call).at(-1)).not.toBe("interrupt");
+    completed(call, "Tomorrow.", "s9");
+    call.speak(silence(12_000));
+    const { item_id, transcript } = call.last(`${TRANSCRIPTION}.completed`);
+    expect(transcript).toBe("Tomorrow.");
+    expect(item_id).toBe(call.last("input_audio_buffer.committed")["item_id"]);
+    expect(call.types().filter((type) => type === `${TRANSCRIPTION}.completed`)).toHaveLength(1);
+  });
+
   test.each([
     ["nothing", null, `${TRANSCRIPTION}.failed`],
     ["some words", "Half of a", `${TRANSCRIPTION}.completed`],

@@ -26,8 +26,8 @@ export interface TranscriberHost {
   openItem(): string | null;
   /** The item that the last turn became. */
   lastItem(): string | null;
-  /** The floor judges a sound: what is said may become a turn. */
-  judging(): boolean;
+  /** A sound over an agent may become a turn: what is said may be its words. */
+  undecided(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
   readonly events: Pick<
     UpstreamEvents,
@@ -160,7 +160,7 @@ export class Transcriber implements LinkHost {
   #segment(key: string): Segment {
     const known = this.#segments.get(key);
     if (known) return known;
-    const itemId = this.#host.openItem() ?? (this.#host.judging() ? null : this.#host.lastItem());
+    const itemId = this.#host.openItem() ?? (this.#host.undecided() ? null : this.#host.lastItem());
     const segment = { itemId, beganAt: this.#context.now, text: "", told: "", done: false };
     this.#segments.set(key, segment);
     if (this.#segments.size > SEGMENTS_KEPT) this.#forgetOldest();
@@ -189,11 +189,11 @@ export class Transcriber implements LinkHost {
     if (segment.itemId !== null) this.#complete(segment.itemId, false);
   }
 
-  /** The caller speaks, and it is a turn under this name: also what was said of it over the agent. */
-  began(itemId: string): void {
+  /** The caller speaks, since so long, and it is a turn under this name: also what was said of it over the agent. */
+  began(itemId: string, startedMs: number): void {
     this.link.ensure();
     for (const segment of this.#segments.values()) {
-      if (segment.itemId === null && this.#context.now - segment.beganAt < OVERLAP_MS)
+      if (segment.itemId === null && this.#context.now - segment.beganAt < Math.max(OVERLAP_MS, startedMs))
         segment.itemId = itemId;
     }
   }
