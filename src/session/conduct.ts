@@ -197,6 +197,7 @@ export class Conduct {
         this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
+      earWaitsMs: () => (this.transcriber?.owes ? 0 : null),
       onAnnounced: (itemId) => {
         this.transcriber?.announced(itemId);
         for (const event of this.eager.takeWords()) this.upstreamEvents.transcript(event);
@@ -368,7 +369,7 @@ export class Conduct {
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     const { turns, witness } = this;
-    const owed = witness.owesAny || this.responses.active.length > 0;
+    const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 

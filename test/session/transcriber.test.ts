@@ -158,6 +158,24 @@ describe("a transcriber", () => {
     },
   );
 
+  test("[J71] nor is it left with a turn that the relay ended sooner than it does, when the client sends no more", () => {
+    const turn = { type: "server_vad", silence_duration_ms: 200 };
+    const session = { audio: { input: { turn_detection: turn } } };
+    const call = transcribed({ session, limits: { parkMs: 1000 } });
+    call.speak(concat(silence(500), voice(900), silence(340)));
+    expect(call.types()).toContain("input_audio_buffer.committed");
+    call.answer(voice(100));
+    const before = call.heard("up1.1").length;
+    call.advance(1500);
+    expect(call.open.has("up1.1")).toBe(true);
+    const padded = Buffer.from(call.heard("up1.1").subarray(before)).toString("hex");
+    expect(padded).toBe("00".repeat(48 * 700));
+    completed(call, "All of it.");
+    call.advance(3000);
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "All of it." });
+    expect([...call.open]).toEqual(["client"]);
+  });
+
   test("[J70] lost before it was ready to hear the turn, it leaves it to the next connection", () => {
     const call = transcribed();
     call.open.delete("up1.1");

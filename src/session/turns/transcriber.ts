@@ -208,6 +208,11 @@ export class Transcriber implements LinkHost {
     else this.#await(itemId);
   }
 
+  /** It has heard a turn that is over, and its words may come yet. */
+  get owes(): boolean {
+    return this.#due.size > 0 && this.link.phase === "ready";
+  }
+
   /** Audio of the last turns that have no words. */
   get #wordlessMs(): number {
     const turns = this.#conversation.entries.filter(

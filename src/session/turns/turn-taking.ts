@@ -94,7 +94,7 @@ export class TurnTaking implements InputListener {
   get #hangoverMs(): number | null {
     if (this.#phase === "speaking" || this.#at.witnessTicks !== null)
       return this.#input.endpointer.options.hangoverMs;
-    return this.#provider.hangoverMs;
+    return this.#provider.hangoverMs ?? this.#host.earWaitsMs();
   }
 
   /** Turns are decided here. */
