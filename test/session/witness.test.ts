@@ -107,6 +107,24 @@ describe("a provider that takes the turns", () => {
     }
   });
 
+  test("[L72] that is lost while it hears what began before it told its last turn, leaves that to the next connection", () => {
+    const call = new Call({ upstreams: [SERVER] });
+    const [first, second] = [voice(700, 24_000, 1), voice(900, 24_000, 2)];
+    call.append(concat(silence(600), first, silence(1200), second, silence(100)));
+    begins(call);
+    ends(call);
+    begins(call);
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(1000);
+    call.accept("up0.2");
+    call.speak(silence(20));
+    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
+    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
+    expect(heard).toContain(hex(second));
+    expect(heard).not.toContain(hex(first.subarray(9600)));
+  });
+
   test("[L112] and one that comes when the client sends nothing any more hears what was said, and the end of it", () => {
     const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
     call.open.delete("up0.1");

@@ -127,7 +127,9 @@ export class InputFlow {
 
   /** Silence that has left the history is nothing that it would have to be told of. */
   #replayAll(link: Link, { startTicks, saidTicks }: Pending): void {
-    const from = Math.max(startTicks, saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS);
+    // Of what was said before the last turn was told, only what no turn was made of.
+    const before = saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS;
+    const from = saidTicks < startTicks ? saidTicks : Math.max(startTicks, before);
     const oldest = this.#input.oldestTicks(link);
     this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
   }

@@ -10,6 +10,9 @@ export interface Marks {
   readonly witnessTicks: number | null;
   /** Where the first speech began that nobody has made a turn of; null: there was none. */
   readonly unmadeTicks: number | null;
+  /** Where the last speech began, and the first of those of which the last turn was made. */
+  readonly saidTicks?: number;
+  readonly madeTicks?: number;
 }
 
 export class TurnMarks implements Marks {
@@ -18,6 +21,8 @@ export class TurnMarks implements Marks {
   quietTicks = 0;
   witnessTicks: number | null = null;
   unmadeTicks: number | null = null;
+  saidTicks = -1;
+  madeTicks = -1;
 
   /** A turn begins, in a buffer that may have begun before. */
   begin(startTicks: number, bufferTicks: number): void {
@@ -28,15 +33,37 @@ export class TurnMarks implements Marks {
   /** Speech begins at a position, and nobody has made a turn of it yet. @returns the position. */
   said(ticks: number): number {
     this.unmadeTicks ??= ticks;
+    this.saidTicks = ticks;
     return ticks;
   }
 
-  snapshot(): Marks {
-    const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks } = this;
-    return { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };
+  /** A turn was made of what was said. */
+  made(): void {
+    this.madeTicks = this.unmadeTicks ?? this.saidTicks;
+    this.unmadeTicks = null;
   }
 
-  restore({ startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks }: Marks): void {
+  /** A provider hears speech: where another one began before its last turn was told, it is that one. */
+  heard(): void {
+    if (this.unmadeTicks === null && this.saidTicks > this.madeTicks) this.unmadeTicks = this.saidTicks;
+  }
+
+  snapshot(): Marks {
+    const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks, saidTicks, madeTicks } = this;
+    return { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks, saidTicks, madeTicks };
+  }
+
+  restore({
+    startTicks,
+    bufferTicks,
+    quietTicks,
+    witnessTicks,
+    unmadeTicks,
+    saidTicks,
+    madeTicks,
+  }: Marks): void {
     Object.assign(this, { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks });
+    this.saidTicks = saidTicks ?? -1;
+    this.madeTicks = madeTicks ?? -1;
   }
 }

@@ -391,7 +391,7 @@ export class TurnTaking implements InputListener {
   /** A turn is over: what comes is of the next one. @returns the id of its item. */
   #taken(endTicks: number, audioMs: number): string {
     this.#provider.end();
-    this.#at.unmadeTicks = null;
+    this.#at.made();
     this.#at.begin(endTicks, endTicks);
     const itemId = this.#item.announce(audioMs);
     this.#watch.look();
@@ -400,6 +400,7 @@ export class TurnTaking implements InputListener {
 
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
+    if (state === "started") this.#at.heard();
     if (this.#provider.speech(state, this.#input.ticks)) this.#host.onSpeechStarted();
   }
 
