@@ -69,6 +69,14 @@ describe("a transcriber", () => {
     expect(call.open.has("up1.2")).toBe(!says);
   });
 
+  test("[L82] one that says nothing of a silence that the client commits is not", () => {
+    const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
+    call.speak(silence(3000));
+    call.client({ type: "input_audio_buffer.commit" });
+    call.speak(silence(5000));
+    expect(call.open.has("up1.1")).toBe(true);
+  });
+
   test("[L82] one that hears no more of a client that is gone is not", () => {
     const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
     call.speak(concat(silence(600), voice(2500), silence(800)));

@@ -216,7 +216,8 @@ export class Transcriber implements LinkHost {
   /** Audio of the last turns that have no words. */
   get #wordlessMs(): number {
     const turns = this.#conversation.entries.filter(
-      ({ item, origin, audioMs }) => item["role"] === "user" && origin === null && audioMs > 0,
+      ({ item, origin, audioMs, unvoiced }) =>
+        item["role"] === "user" && origin === null && audioMs > 0 && unvoiced !== true,
     );
     const last = turns.slice(-WORDLESS_TURNS).toReversed();
     const worded = last.findIndex((entry) => this.#conversation.transcriptOf(entry) !== "");

@@ -391,9 +391,10 @@ export class TurnTaking implements InputListener {
   /** A turn is over: what comes is of the next one. @returns the id of its item. */
   #taken(endTicks: number, audioMs: number): string {
     this.#provider.end();
+    const voiced = !this.#detects || this.#at.unmadeTicks !== null;
     this.#at.made();
     this.#at.begin(endTicks, endTicks);
-    const itemId = this.#item.announce(audioMs);
+    const itemId = this.#item.announce(audioMs, voiced);
     this.#watch.look();
     return itemId;
   }
