@@ -232,6 +232,7 @@ export class Responses {
       return;
     }
     this.#clock.refresh(response);
+    if (event.type === "response.done") this.#clock.freed(this.#records, response, link);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
       this.#host.onSilent(link, response);
     if (!isActive(response)) return;
@@ -361,12 +362,8 @@ export class Responses {
       const item = response.items.find((candidate) => candidate.key === key);
       const part = item?.parts.findLast((one) => one.kind === "audio");
       if (!item || ms < 1 || this.#host.truncates(item.id)) continue;
-      link.command({
-        type: "truncate",
-        itemId: item.id,
-        contentIndex: part?.key ?? 0,
-        audioEndMs: Math.floor(part?.audioMs ?? 0),
-      });
+      const [contentIndex, audioEndMs] = [part?.key ?? 0, Math.floor(part?.audioMs ?? 0)];
+      link.command({ type: "truncate", itemId: item.id, contentIndex, audioEndMs });
     }
     for (const itemId of dropped.items) link.command({ type: "delete", itemId });
   }
