@@ -109,6 +109,8 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     else if ([unknowable, unmissed, unreached].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
+    // Who mutes the microphone at once has said no word.
+    else if (lengthMs(call, spoken) <= STRAY_MS) checks.count("utterances muted at once");
     else {
       checks.fail(
         "spoken-lost",
@@ -116,6 +118,10 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+function lengthMs({ tape }: SimulatedCall, { from, to }: Utterance): number {
+  return ((to - from) * 1000) / tape.rateHz;
 }
 
 /** Turns of which a connection that was not there for them was told the words (SPEC L65). */

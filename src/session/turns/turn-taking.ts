@@ -193,7 +193,9 @@ export class TurnTaking implements InputListener {
     if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
-      if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
+      const { options } = this.#input.endpointer;
+      if (this.#host.contested() && !this.#at.goesOn(decision.prefixTicks, options))
+        this.#host.onOnset(decision.prefixTicks);
       else this.begin(this.#host.earliest(decision.prefixTicks));
     } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
@@ -316,6 +318,7 @@ export class TurnTaking implements InputListener {
     const witnessed = this.#at.witnessTicks;
     this.#input.flush();
     const end = this.#input.ticks;
+    this.#at.cut(end, this.#phase === "speaking" ? this.#input.endpointer.silenceMs : null);
     if (this.#phase === "speaking") this.#speechStopped(end, end);
     if (this.#detects) this.#anew(true);
     if (witnessed !== null) this.#host.onWitnessed((end - witnessed) / TICKS_PER_MS);
@@ -324,10 +327,7 @@ export class TurnTaking implements InputListener {
 
   /** A provider's turn did not end in time: the relay ends it, or forgets it where the provider had heard it end. */
   #overdue(): void {
-    if (!this.#provider.hears) {
-      this.providerLost();
-      return;
-    }
+    if (!this.#provider.hears) return this.providerLost();
     const end = this.#input.ticks;
     this.#item.tellStopped(end);
     this.#commit(end, this.#flow.buffering);
@@ -457,8 +457,7 @@ export class TurnTaking implements InputListener {
     this.#flow.replay(link, {
       listening: this.#phase === "listening",
       startTicks: this.#at.startTicks,
-      onsetTicks:
-        (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? this.#input.ticks,
+      onsetTicks: this.#at.onset(this.#phase === "speaking", this.#input.ticks),
       saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
     });
     if (this.still) this.#provider.catchUp(link);
