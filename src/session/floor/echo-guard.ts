@@ -43,8 +43,8 @@ const SOUNDS_DB = -45;
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
-/** So long after a gap what waited in it has come. */
-const STAYS_LATE_MS = 300;
+/** Audio that comes so much faster than it is spoken had waited. */
+const CATCHES_UP = 0.25;
 
 export class EchoGuard {
   readonly #heard = new Envelope();
@@ -55,8 +55,8 @@ export class EchoGuard {
   callerDb = USUAL_CALLER_DB;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
   #base: number | null = null;
-  /** Since when the caller's audio is later than that by more than a jump; null: it is not. */
-  #lateSince: number | null = null;
+  /** The same by the last piece, where that is later by more than a jump, and when it came; null: it is not. */
+  #behind: { readonly base: number; readonly at: number } | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
   /** Of the sound that is judged: frames, and the sum of their excess. */
@@ -73,23 +73,25 @@ export class EchoGuard {
    * The caller's audio as it arrives: its first sample's position in the caller's stream, and when its last one was there
    * to be sent, which is before its message came by what else the message holds.
    */
-  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number): void {
-    const base = saidAt - fromMs - (samples.length * 1000) / rateHz;
+  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number, now: number): void {
+    const lengthMs = (samples.length * 1000) / rateHz;
+    const base = saidAt - fromMs - lengthMs;
     if (this.#base === null || base < this.#base) this.#base = base;
-    else if (base > this.#base + JUMP_MS) this.#late(base, saidAt);
-    else this.#lateSince = null;
+    else if (base > this.#base + JUMP_MS) this.#late(base, lengthMs, now);
+    else this.#behind = null;
     this.#heard.add(samples, rateHz, this.#base + fromMs);
   }
 
   /**
    * The caller's stream stood still, or it is late: what comes at once after a stall or a resume was said in its own time.
-   * Only where it stays late was nothing said meanwhile.
+   * Where it comes as fast as it is spoken nothing was said meanwhile.
    */
-  #late(base: number, saidAt: number): void {
-    this.#lateSince ??= saidAt;
-    if (saidAt - this.#lateSince < STAYS_LATE_MS) return;
+  #late(base: number, lengthMs: number, now: number): void {
+    const { base: before, at } = this.#behind ?? { base: Infinity, at: now };
+    this.#behind = { base, at: now };
+    if (now === at || base < before - lengthMs * CATCHES_UP) return;
     this.#base = base;
-    this.#lateSince = null;
+    this.#behind = null;
   }
 
   /** Audio on its way to the listener, and when it will sound: after all that was sent before, or what was is thrown away. */
@@ -259,7 +261,7 @@ export class EchoGuard {
       heard: this.#heard.snapshot(),
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
-      lateSince: this.#lateSince,
+      behind: this.#behind,
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
@@ -276,7 +278,7 @@ export class EchoGuard {
     this.#heard.restore(snapshot.heard);
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
     this.#base = snapshot.base;
-    this.#lateSince = snapshot.lateSince ?? null;
+    this.#behind = snapshot.behind ?? null;
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
@@ -293,7 +295,7 @@ export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
-  readonly lateSince?: number | null;
+  readonly behind?: { readonly base: number; readonly at: number } | null;
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;
