@@ -24,6 +24,9 @@ const MARGIN_MS = 2500;
 /** A provider that takes the turns hears so much before the speech that it is to make a turn of. */
 const BEFORE_SPEECH_MS = 2000;
 
+/** Silence that ends what a transcriber hears (see `transcriber.ts`), and a little more. */
+const EAR_ENDS_MS = 800;
+
 /** What the caller has said that is no turn yet, by positions. */
 export interface Pending {
   /** Nobody speaks: what there is is silence, as far as is known here. */
@@ -155,7 +158,9 @@ export class InputFlow {
 
   /** Silence that has left the history is nothing that it would have to be told of. */
   #replayAll(link: Link, { startTicks, saidTicks }: Pending): void {
-    const from = Math.max(startTicks, saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS);
+    // Of what was said before the last turn was told, only what no turn was made of.
+    const before = saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS;
+    const from = saidTicks < startTicks ? saidTicks : Math.max(startTicks, before);
     const oldest = this.#input.oldestTicks(link);
     this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
   }
@@ -200,6 +205,19 @@ export class InputFlow {
     }
   }
 
+  /** The client says that a turn is over: a transcriber, which hears by itself what is one, hears that too. */
+  endForEar(): void {
+    const ear = this.#ear;
+    if (this.#frameTicks > 0 || !ear?.remote || !hears(ear)) return;
+    this.#input.forward(ear);
+    this.#input.pad(ear, EAR_ENDS_MS);
+  }
+
+  /** It is the transcriber, whose detection is its own. */
+  isEar(link: Link): boolean {
+    return link === this.#ear;
+  }
+
   /** One that comes while no audio does, and decides by itself, hears what waits for it, and that the caller has stopped. */
   catchUp(link: Link, ms: number): void {
     if (this.#frameTicks > 0 || !link.remote || !hears(link) || this.#input.lagMs(link) <= 0) return;
@@ -224,6 +242,13 @@ export class InputFlow {
   flow(toTicks?: number): void {
     for (const link of this.turnLinks) if (!link.congested) this.#input.forward(link, toTicks);
     this.#recordRest();
+  }
+
+  /** The client decides what is a turn, and the buffer begins at a position. Where nobody listens for speech, any audio wakes all. */
+  buffer(ticks: number, detects: boolean): void {
+    for (const link of this.turnLinks) if (link.parked) link.ensure();
+    if (!detects) this.wake(ticks);
+    this.flow();
   }
 
   /** Speech began at a position: a transcriber that was parked is to hear it. */
