@@ -57,6 +57,39 @@ export function askedFor(call: SimulatedCall): void {
   }
 }
 
+/** What asks or cancels besides the caller, or keeps a provider from answering in time. */
+const CANCELLING: readonly string[] = ["client.", "platform.", "caller."];
+/** Of these kinds, what only makes a call harder to hear. */
+const QUIET: ReadonlySet<string> = new Set(["caller.zeros", "caller.slices", "caller.mute"]);
+/** A turn ends after a silence, and its answer is asked for then. */
+const TURN_ENDS_MS = 300;
+/** An answer that comes so late is given up by its deadline. */
+const IN_TIME_MS = 2500;
+
+/** An answer that comes in time is cancelled only for what the caller does. */
+export function thrownAway({ checks, client, providers, scenario, hungUpAt, unsteady }: SimulatedCall): void {
+  const { upstreams, eager, manual, faults, clientQuality, providerQuality } = scenario;
+  if (upstreams.length !== 1 || eager || manual || unsteady) return;
+  if (faults.some((name) => CANCELLING.some((one) => name.startsWith(one)) && !QUIET.has(name))) return;
+  const delayMs =
+    clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs;
+  for (const { name, kind, cancelled } of providers.values()) {
+    if (kind !== "turns") continue;
+    for (const { askedAt, at } of cancelled) {
+      const from = askedAt - TURN_ENDS_MS;
+      const spoken = client.caller.utterances.some(
+        ({ at: begun, endedAt }) => begun <= at && (endedAt ?? Infinity) >= from - delayMs,
+      );
+      checks.count("answers cancelled");
+      if (spoken || at - askedAt > IN_TIME_MS || at > (hungUpAt ?? Infinity)) continue;
+      checks.fail(
+        "thrown-away",
+        `${name} was asked at ${askedAt.toFixed(0)} ms, and cancelled when nobody had spoken`,
+      );
+    }
+  }
+}
+
 /** The relay asks for the rest of an answer whose provider was lost in it, unless the caller speaks first. */
 export function wentOn(call: SimulatedCall): void {
   const { checks, client, scenario } = call;

@@ -7,7 +7,7 @@ import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { atRest, budget } from "./aftermath.ts";
-import { askedFor, keptOn, wentOn } from "./answer-account.ts";
+import { askedFor, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -44,6 +44,7 @@ export function judge(call: SimulatedCall): void {
   }
   budget(call);
   askedFor(call);
+  thrownAway(call);
   wentOn(call);
   keptOn(call);
   money(call);
