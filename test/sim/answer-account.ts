@@ -11,7 +11,8 @@ const MOST_ATTEMPTS = 3;
 const FORGETFUL: ReadonlySet<string> = new Set([
   "platform.crash",
   "platform.deploy",
-  "platform.store_kills",
+  "platform.store_fails",
+  "platform.version",
   "client.vanishes",
 ]);
 
@@ -54,6 +55,21 @@ export function askedFor(call: SimulatedCall): void {
         "asked-twice",
         `${provider.name} was asked ${provider.asks.length} times, and there were ${most} causes`,
       );
+  }
+}
+
+/** When nobody speaks any more, an answer that breaks off again and again is gone on with so often and no more. */
+export function goneOnWith({ checks, client, providers, scenario }: SimulatedCall): void {
+  const { upstreams, tools, manual, eager, faults } = scenario;
+  if (upstreams.length !== 1 || tools || manual || eager) return;
+  const bears = (name: string) => BREAKING.has(name) || name === "provider.dies_in_answers";
+  if (!faults.every((name) => bears(name) || HARMLESS.some((one) => name.startsWith(one)))) return;
+  const said = client.caller.utterances.at(-1)?.endedAt ?? Infinity;
+  for (const { name, kind, asks } of providers.values()) {
+    const after = asks.filter((at) => at > said).length;
+    checks.most("asks after the last word", after);
+    if (kind === "turns" && after > MOST_ATTEMPTS)
+      checks.fail("asked-twice", `${name} was asked ${after} times after the last word`);
   }
 }
 

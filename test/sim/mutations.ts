@@ -121,6 +121,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/link.ts",
     from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);",
     to: "",
+    among: ["provider.rollover", "client.late_acks"],
   },
   {
     number: 16,
@@ -142,6 +143,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: '    for (const itemId of dropped.items) link.command({ type: "delete", itemId });\n',
     to: "",
+    among: ["caller.barge_in", "caller.cancel", "network.slow_reader", "provider.burst"],
   },
   {
     number: 19,
@@ -199,6 +201,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/session.ts",
     from: "    conduct.restored(snapshot.context.now);\n",
     to: "",
+    among: ["platform.evict", "platform.crash"],
   },
   {
     number: 27,
@@ -311,6 +314,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/asking.ts",
     from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
     to: "",
+    among: ["client.no_interruption", "caller.barge_in"],
   },
   ...DRIVER_MUTATIONS,
   {
