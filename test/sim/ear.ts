@@ -10,6 +10,8 @@ interface HeardTurn {
   readonly after: number;
 }
 
+const SILENCE_SAMPLES = 8;
+
 export class Ear {
   readonly #world: World;
   readonly #name: string;
@@ -49,18 +51,38 @@ export class Ear {
       this.#take({ from: this.#cursor, to: this.#cursor + samples.length });
       return loudMs > 0;
     }
-    const runs = tape.runs(samples, this.#cursor);
-    // Silence that the relay made up for a client that stopped sending, or for a turn that was too short.
-    if (runs === null && samples.every((sample) => sample === 0)) {
-      this.#paddedMs += (samples.length * 1000) / tape.rateHz;
-      return false;
-    }
+    const runs = tape.runs(samples, this.#cursor) ?? this.#padded(samples);
     if (runs === null) {
       checks.fail("spoken-unknown", `${this.#name} heard audio that the caller never spoke`);
       return false;
     }
     for (const run of runs) this.#take(run);
     return loudMs > 0;
+  }
+
+  /**
+   * With silence that the relay made up for a client that stopped sending, or for a turn that was too short: by itself, or
+   * within a message of a turn that is told again. Null: something else is in it that was never recorded.
+   */
+  #padded(samples: Int16Array): readonly Run[] | null {
+    const { tape } = this.#world;
+    const runs: Run[] = [];
+    let rest = samples;
+    while (rest.length > 0) {
+      const zeros = rest.findIndex((sample) => sample !== 0);
+      const silence = zeros < 0 ? rest.length : zeros;
+      if (silence > 0) {
+        this.#paddedMs += (silence * 1000) / tape.rateHz;
+        rest = rest.subarray(silence);
+        continue;
+      }
+      const until = silenceIn(rest);
+      const found = tape.runs(rest.subarray(0, until), runs.at(-1)?.to ?? this.#cursor);
+      if (found === null) return null;
+      runs.push(...found);
+      rest = rest.subarray(until);
+    }
+    return runs;
   }
 
   #take(run: Run): void {
@@ -129,4 +151,14 @@ export function loudMsOf(samples: Int16Array, rateHz: number): number {
     if (part.some((sample) => Math.abs(sample) > LOUD)) ms += (part.length * 1000) / rateHz;
   }
   return ms;
+}
+
+/** Where silence begins that is longer than chance makes it; the end: nowhere. */
+function silenceIn(samples: Int16Array): number {
+  let zeros = 0;
+  for (const [at, sample] of samples.entries()) {
+    zeros = sample === 0 ? zeros + 1 : 0;
+    if (zeros === SILENCE_SAMPLES) return at + 1 - zeros;
+  }
+  return samples.length;
 }
