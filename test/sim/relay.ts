@@ -7,7 +7,12 @@ import { putOut, readMark } from "../../durable-objects/pending-clients.ts";
 import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
 import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
-import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
+import {
+  Session,
+  type SessionDependencies,
+  type SessionSetup,
+  type SessionSnapshot,
+} from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";
@@ -226,6 +231,16 @@ export class Relay {
     this.#live = null;
   }
 
+  /** What this build stored it must be able to read. */
+  #read(found: SessionSnapshot, fresh: SessionSnapshot): SessionSnapshot | null {
+    try {
+      return readSnapshot(found, fresh);
+    } catch (error) {
+      this.#world.checks.fail("threw", error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
   /** Something came: an object that left memory comes back from its last snapshot, as voice-session.ts builds it. */
   #wake(): void {
     if (this.#live !== null || !this.#begun || this.ended !== null) return;
@@ -253,7 +268,8 @@ export class Relay {
     this.inspection.revived();
     const now = this.clock.now();
     const fresh = new Session(this.#setup, this.#dependencies, at).snapshot();
-    const snapshot = readSnapshot(found, fresh);
+    const snapshot = this.#read(found, fresh);
+    if (snapshot === null) return;
     const session = Session.restore(snapshot, this.#setup, this.#dependencies, now, !asleep);
     const core = this.#core(session, peers);
     const shell = new Shell(core, this.#host(), there);
