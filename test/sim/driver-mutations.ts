@@ -8,7 +8,6 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/shell.ts",
     from: "Math.min(this.#timedOutAt, now) + 1",
     to: "this.#timedOutAt + 1",
-    among: ["platform.clock_back", "caller.mute"],
   },
   {
     number: 44,
@@ -16,7 +15,6 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/shell.ts",
     from: "    if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();\n",
     to: "    if (this.#pollAt !== null && this.#pollAt <= now) this.#pollAt = null;\n",
-    among: ["network.slow_reader", "provider.slow_reader"],
   },
   {
     number: 45,
@@ -55,7 +53,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/snapshots.ts",
     from: "    if (this.#wished || covers === null) this.soon();\n",
     to: "    if (this.#wished && covers !== null) this.soon();\n",
-    among: ["platform.store_refuses"],
+    among: ["platform.store_refuses", "platform.evict"],
   },
   {
     number: 50,
