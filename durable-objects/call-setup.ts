@@ -10,6 +10,7 @@
  * and none is ever taken away or given another meaning.
  */
 import * as v from "valibot";
+import { dialectNames } from "../src/dialects/index.ts";
 import { isJsonObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 
 export const SETUP_HEADER = "x-relay-secret-setup";
@@ -40,6 +41,8 @@ const callSetup = v.object({
   sessionMinutes: v.nullish(v.number()),
   /** It holds one of its key's places, to be given back at its end. */
   leased: v.optional(v.boolean(), false),
+  /** What its door says to the dialect of its clients. */
+  dialectSettings: v.exactOptional(v.custom<JsonObject>((value) => isJsonObject(value as Json))),
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
   token: v.nullish(v.object({ jti: v.string(), exp: v.number() }), null),
 });
@@ -64,7 +67,7 @@ const arrival = v.object({
   resume: v.nullish(v.string(), null),
   /** `jti` of the client secret with which it comes: good for a session of its own that has lost its client. */
   secret: v.nullish(v.string(), null),
-  dialect: v.picklist(["realtime", "duplex.v1"]),
+  dialect: v.picklist(dialectNames),
   /** Subprotocol to answer with. */
   protocol: v.nullish(v.string(), null),
   /** `call.session` is `{}` and waits under this ticket. */

@@ -10,7 +10,7 @@ import type { CallSetup } from "./call-setup.ts";
 import type { Dial } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
 import type { Grant, Used } from "./key-ledger-rpc.ts";
-import { apiKeyById, type Budgets, budgetsOf, type DefaultLimits } from "./key-store.ts";
+import { apiKeyById, type Budgets, budgetsOf, type DefaultLimits, doorLimits } from "./key-store.ts";
 import type { Clock } from "./timer.ts";
 
 /** More than the ledger keeps a share for. */
@@ -241,7 +241,8 @@ export function keyAccount(
     metric,
     budgets: async () => {
       // Whether it was on loopback the door knew.
-      const key = namespace === undefined ? null : await apiKeyById(env, true, keyId);
+      const key =
+        namespace === undefined ? null : (doorLimits(keyId) ?? (await apiKeyById(env, true, keyId)));
       return key && budgetsOf(key, defaults);
     },
     draw: (used, budgets, want) => {

@@ -183,6 +183,28 @@ export function effectiveLimit(
 /** `limits` of relay.config.ts. */
 export type DefaultLimits = { readonly [name in keyof KeyLimits]?: number | undefined } | undefined;
 
+const AS_CONFIGURED: KeyLimits = {
+  sessionsPerMinute: null,
+  concurrent: null,
+  answersPerMinute: null,
+  minutesPerDay: null,
+  sessionAnswersPerMinute: null,
+  sessionMinutes: null,
+  sessionsPerSecret: null,
+};
+/** Stands before the name of an account that is no key, so that no key can have its id. */
+const OWN = "@";
+
+/** Of a door whose callers have no key: its sessions are counted like a key's, with the limits of relay.config.ts. */
+export function doorAccount(door: string, spendsNothing: boolean): ApiKey {
+  return { id: OWN + door, fingerprint: "", limits: AS_CONFIGURED, operator: false, spendsNothing };
+}
+
+/** What sessions of this account are held to; null: they are of a key. */
+export function doorLimits(id: string): Pick<ApiKey, "limits"> | null {
+  return id.startsWith(OWN) ? { limits: AS_CONFIGURED } : null;
+}
+
 /** Null: nothing of this key is counted in the ledger. */
 export function budgetsOf(key: Pick<ApiKey, "limits">, defaults: DefaultLimits): Budgets | null {
   const answersPerMinute = effectiveLimit(key, defaults, "answersPerMinute");

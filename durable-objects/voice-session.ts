@@ -353,9 +353,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #setup(call: CallSetup): SessionSetup {
-    const { id, model, intent, session } = call;
+    const { id, model, intent, session, dialectSettings } = call;
     const plan = boundPlan(resolvePlan(relayConfig, model, this.env), call);
-    return { id, model, intent, session, plan, locks: locksOf(call, plan) };
+    const locks = locksOf(call, plan);
+    return { id, model, intent, session, plan, locks, ...(dialectSettings && { dialectSettings }) };
   }
 
   #dependencies(): SessionDependencies {

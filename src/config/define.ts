@@ -1,5 +1,6 @@
 /** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
 import * as v from "valibot";
+import { doorSettings } from "../dialects/index.ts";
 import { type Json, isJsonObject } from "../protocol/json.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
 import { STORAGE_MODES } from "../session/plan.ts";
@@ -141,6 +142,8 @@ const relayConfig = v.pipe(
         ),
       ),
     ),
+    /** Of doors that client dialects have of their own. */
+    ...doorSettings,
     limits: v.optional(
       v.strictObject({
         /** Sessions one API key may start per minute, for keys that bring no limit of their own. */

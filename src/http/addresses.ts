@@ -3,6 +3,8 @@
  * with or without `/v1`, with a slash too many, or with the prefix of another vendor: all of these mean one address.
  */
 
+import { DIALECT_DOORS } from "./dialect-doors.ts";
+
 /** What there is, for who asks for something else. */
 const ADDRESSES = [
   "/v1/realtime",
@@ -11,7 +13,8 @@ const ADDRESSES = [
   "/v1/models",
   "/healthz",
   "/metrics",
-] as const;
+  ...Object.keys(DIALECT_DOORS).map((name) => `/v1/${name}`),
+];
 
 /** First segments of the addresses under `/v1`. */
 const ROOMS = new Set(["realtime", "sessions", "models"]);

@@ -7,6 +7,7 @@ import type { RelayConfig } from "../config/define.ts";
 import { canonicalPath, isOtherApi, nearestAddress } from "./addresses.ts";
 import { admin } from "./admin.ts";
 import { DoorCounters } from "./counters.ts";
+import { DIALECT_DOORS } from "./dialect-doors.ts";
 import { type DoorContext, type DoorEnv, isLoopback } from "./door.ts";
 import { elsewhere, NO_WEB_RTC } from "./elsewhere.ts";
 import { models } from "./models.ts";
@@ -42,6 +43,7 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
   app.route("/v1/sessions", sessions);
   app.route("/v1/realtime", realtime);
   app.route("/v1/models", models);
+  for (const [name, door] of Object.entries(DIALECT_DOORS)) app.route(`/v1/${name}`, door);
   app.route("/", admin);
   app.notFound((c) => {
     if (isOtherApi(c.req.path)) {

@@ -108,7 +108,7 @@ export class Conduct {
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.budget = new Budget(this.context);
-    this.port = new ClientPort(this.context, this.budget);
+    this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
     this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);

@@ -5,6 +5,7 @@
  * performs every returned action, in order, before it hands in the next input, and calls `handle` with `timeout`
  * no earlier than `session.deadline`. Too early or too late a timeout is harmless.
  */
+import type { DialectName } from "../dialects/index.ts";
 import type { MetricName } from "./metrics.ts";
 import type { DialRequest, JsonObject, WireMessage } from "../upstreams/upstream.ts";
 
@@ -48,8 +49,8 @@ export interface Covers {
   readonly received: number;
 }
 
-/** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. */
-export type Dialect = "realtime" | "duplex.v1";
+/** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. Others: src/dialects. */
+export type Dialect = DialectName;
 
 export type Action =
   /** Open a socket. Answered by `open` or by `close` for this peer, within a bounded time. */

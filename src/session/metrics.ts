@@ -14,6 +14,7 @@ export const METRICS = {
   client_congested: { kind: "count", help: "Times answers waited because a client did not read." },
   client_connections: { kind: "count", help: "Client sockets that were accepted." },
   client_errors: { kind: "count", help: "Client messages that were answered with an error event." },
+  client_messages_lost: { kind: "count", help: "Messages of a telephone's wire that did not arrive." },
   clients_cut: { kind: "count", help: "Objects ended because a client went on after its close." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
   clients_flooding: { kind: "count", help: "Connections closed because what was refused went on." },

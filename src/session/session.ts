@@ -126,6 +126,8 @@ export class Session {
       },
       acted: () => conduct.parking.touch(),
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
+      turnedAway: (code, reason) => this.#putOut(code, reason),
+      hungUp: () => this.#end("client_closed"),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes, part) => conduct.appendAudio(bytes, part),
     });
@@ -212,7 +214,7 @@ export class Session {
     const { port, context, delivery } = this.#conduct;
     // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
     this.#clientAway();
-    const again = port.extended && dialect === "duplex.v1";
+    const again = port.continues(dialect);
     if (!again) {
       this.#doubt.recall(null);
       this.#messages.forget();
@@ -475,7 +477,7 @@ export class Session {
     conduct.context.restore(snapshot.context, doubt);
     conduct.restored(snapshot.context.now);
     // A `realtime` client that comes back begins anew: what it has seen is of no account.
-    if (doubt && snapshot.port.dialect === "duplex.v1") {
+    if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
     }

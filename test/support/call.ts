@@ -31,6 +31,7 @@ export interface CallOptions {
   readonly planSession?: JsonObject;
   readonly intent?: "conversation" | "transcription";
   readonly dialect?: Dialect;
+  readonly dialectSettings?: JsonObject;
   readonly kernels?: AudioKernels;
   /** Default: by energy. */
   readonly detector?: "auto" | "energy";
@@ -83,6 +84,7 @@ export class Call {
       intent: options.intent ?? "conversation",
       session: options.session ?? {},
       ...(options.locks ? { locks: options.locks } : {}),
+      ...(options.dialectSettings ? { dialectSettings: options.dialectSettings } : {}),
     };
     this.#dependencies = {
       drawId: () => `drawn${(drawn += 1)}`,

@@ -3,6 +3,7 @@
  * else as JSON against its schema. A fault of the client's is answered here and ends nothing.
  */
 import { Base64Decoder, insteadOfBase64, scanAppend } from "../../protocol/append.ts";
+import type { Heard } from "../../dialects/dialect.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import {
   APPEND,
@@ -39,6 +40,10 @@ export interface ClientMessagesHost {
   acted(): void;
   /** It goes on though it is refused, message after message. */
   flooded(): void;
+  /** Its wire says that it is not the client that is meant. */
+  turnedAway(code: number, reason: string): void;
+  /** Its wire says that it does not come back. */
+  hungUp(): void;
   /** Anything but audio. @throws ClientError */
   event(event: PlainEvent): void;
   /** Audio in the session's input format; a view that is valid only during the call. */
@@ -94,7 +99,30 @@ export class ClientMessages {
     });
   }
 
+  /** A message of the client's wire. */
   take(data: WireMessage): void {
+    const all = this.#port.decode(data);
+    if (all === null) this.#take(data);
+    else for (const heard of all) this.#heard(heard, data.length);
+  }
+
+  /** What a message of so many bytes or characters is, in a wire that is not the port's own. */
+  #heard(heard: Heard, size: number): void {
+    switch (heard.type) {
+      case "message":
+        return this.#take(heard.data);
+      case "refused":
+        return this.#refused(heard.error, size);
+      case "lost":
+        return this.#context.metric("client_messages_lost", heard.messages);
+      case "turn away":
+        return this.#host.turnedAway(heard.code, heard.reason);
+      case "hangup":
+        return this.#host.hungUp();
+    }
+  }
+
+  #take(data: WireMessage): void {
     this.#delivery.pulse.heard();
     const { clientMessageSize } = this.#context.limits;
     if (data.length > clientMessageSize) this.#refuseSize(data);
@@ -102,6 +130,19 @@ export class ClientMessages {
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
     else if (this.#steps.busy) this.#steps.wait(data);
     else this.#work(data);
+    this.#settle();
+  }
+
+  /** A message that its dialect could make nothing of, of so many bytes or characters. */
+  #refused(error: ClientError, size: number): void {
+    this.#delivery.pulse.heard();
+    this.#budget.bytes.charge(size, this.#context.now);
+    this.#budget.weigh(size, this.#context.now);
+    this.#port.rejectedStream(error, null);
+    this.#settle();
+  }
+
+  #settle(): void {
     if (!this.#budget.exhausted) return;
     this.#budget.settled();
     this.#context.metric("clients_flooding", 1);

@@ -175,7 +175,7 @@ export class Floor {
   #hold(): void {
     if (!this.#step("onset")) return;
     this.guard.mark();
-    if (this.#port.extended) {
+    if (this.#port.traits.holds) {
       this.#playout.pause(this.#context.now, "floor");
       this.guard.paused(this.#context.now);
     }
