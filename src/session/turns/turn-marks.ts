@@ -25,10 +25,22 @@ export class TurnMarks implements Marks {
     this.bufferTicks = bufferTicks;
   }
 
+  /** A turn was made of all up to a position. */
+  made(ticks: number): void {
+    this.unmadeTicks = null;
+    this.begin(ticks, ticks);
+  }
+
   /** Speech begins at a position, and nobody has made a turn of it yet. @returns the position. */
   said(ticks: number): number {
     this.unmadeTicks ??= ticks;
     return ticks;
+  }
+
+  /** The oldest position from which a turn may still be made, or somebody is to hear what nobody made a turn of. */
+  get oldestTicks(): number {
+    const { startTicks, bufferTicks, witnessTicks, unmadeTicks } = this;
+    return Math.min(startTicks, bufferTicks, witnessTicks ?? startTicks, unmadeTicks ?? startTicks);
   }
 
   snapshot(): Marks {

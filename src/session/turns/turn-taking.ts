@@ -113,7 +113,7 @@ export class TurnTaking implements InputListener {
     this.#provider.configure(turnDetection);
     if (formatKey(format) !== formatKey(this.#input.format)) {
       this.#input.setFormat(format, this);
-      this.#flow.setFormat(format);
+      this.#flow.setFormat(format, this.#phase !== "listening");
     }
     const before = this.#phase;
     const detects = detection || witness;
@@ -171,6 +171,7 @@ export class TurnTaking implements InputListener {
   push(bytes: Uint8Array, messageMs: number, restMs: number): void {
     this.#input.push(bytes, this, restMs);
     this.#watch.took(messageMs);
+    this.#flow.settle(this.#at.oldestTicks);
   }
 
   onAudio(): void {
@@ -384,7 +385,7 @@ export class TurnTaking implements InputListener {
     const shortMs = Math.max(0, this.#context.limits.commitLeastMs - bufferedMs);
     if (!this.#host.eager().active) {
       // A provider refuses less.
-      if (shortMs > 0) this.#flow.padTurn(Math.ceil(shortMs));
+      if (shortMs > 0) this.#flow.padTurn(endTicks, Math.ceil(shortMs));
       for (const link of told) link.command({ type: "commit", itemId: this.#item.id });
     }
     this.#taken(endTicks, bufferedMs + shortMs);
@@ -393,10 +394,10 @@ export class TurnTaking implements InputListener {
   /** A turn is over: what comes is of the next one. @returns the id of its item. */
   #taken(endTicks: number, audioMs: number): string {
     this.#provider.end();
-    this.#at.unmadeTicks = null;
-    this.#at.begin(endTicks, endTicks);
-    const itemId = this.#item.announce(audioMs);
+    this.#at.made(endTicks);
+    const itemId = this.#item.announce(endTicks, audioMs);
     this.#watch.look();
+    this.#flow.settle(this.#at.oldestTicks);
     return itemId;
   }
 
@@ -443,8 +444,7 @@ export class TurnTaking implements InputListener {
     this.#item.unique();
     const end = this.#input.ticks;
     const start = Math.max(this.#at.startTicks, this.#at.quietTicks, end - idleMs * TICKS_PER_MS);
-    const least = start + this.#context.limits.commitLeastMs * TICKS_PER_MS;
-    this.#item.tellTimeout(start, Math.max(end, least));
+    this.#item.tellTimeout(start, Math.max(end, start + this.#context.limits.commitLeastMs * TICKS_PER_MS));
     for (const link of this.#host.links) link.ensure();
     this.#begin(start);
     this.#flow.forward();

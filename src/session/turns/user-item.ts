@@ -94,8 +94,9 @@ export class UserItem {
     });
   }
 
-  /** Puts it into the conversation and tells the client; what comes is another one. @returns its id. */
-  announce(audioMs: number): string {
+  /** Up to a position it goes into the conversation, and the client is told; what comes is another one. @returns its id. */
+  announce(endTicks: number, audioMs: number): string {
+    this.#flow.recorded(endTicks);
     const id = this.#id;
     this.#count += 1;
     this.#last = id;
