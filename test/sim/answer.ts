@@ -259,6 +259,8 @@ export class Answer {
   cancel(reason: string): void {
     const { onCancel } = this.#performance;
     this.#cancelled = true;
+    if (reason === "client_cancelled" && !this.outOfBand)
+      this.#call.provider.cancelled.push({ askedAt: this.askedAt, at: this.#world.time.now });
     if (this.#state === "thinking") this.#begin();
     const end = () => this.end("cancelled", { type: "cancelled", reason });
     if (onCancel === "ends") return end();

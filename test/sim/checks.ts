@@ -28,6 +28,7 @@ export type Invariant =
   | "provider-history"
   | "provider-config"
   | "asked-twice"
+  | "thrown-away"
   | "not-continued"
   | "given-up"
   | "threw";

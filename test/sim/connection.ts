@@ -109,6 +109,20 @@ export class Connection {
     }
   }
 
+  /** What stands between both dies, and what is under way with it: the far side sees it at once, the near one later. */
+  fall(nearMs: number): void {
+    for (const [side, ms] of [
+      ["far", 0],
+      ["near", nearMs],
+    ] as const) {
+      this.#lines[side].dead = true;
+      this.#time.after(ms, () => {
+        const receiver = this.#receivers[side];
+        if (receiver) this.#ended(side, receiver, 1006, "");
+      });
+    }
+  }
+
   /** One side's process died: it hears nothing, the other sees the connection end. */
   die(side: Side, code: number): void {
     this.#open[side] = false;

@@ -38,6 +38,11 @@ export class Dialogue {
     return this.#busy.some(([from = 0, to = Infinity]) => from <= moment && moment <= to);
   }
 
+  /** When nothing was running any more of what was at that moment. */
+  freeAfter(moment: number): number {
+    return this.#busy.find(([from = 0, to = Infinity]) => from <= moment && moment <= to)?.[1] ?? Infinity;
+  }
+
   created(response: JsonObject): void {
     const id = text(response["id"]);
     const { stream, ordinal } = fields(response["relay"]);

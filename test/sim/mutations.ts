@@ -63,6 +63,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/delivery/delivery.ts",
     from: "this.#acknowledged = received;",
     to: "this.#acknowledged = this.#received;",
+    among: ["platform.crash", "platform.store_slow"],
   },
   {
     number: 8,
@@ -84,6 +85,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: "      this.#clock.owed(response, link);\n    }\n  }\n\n  /** Asks in advance",
     to: "    }\n  }\n\n  /** Asks in advance",
+    among: ["provider.slow_dial", "provider.no_answer", "provider.swallows_ask"],
   },
   {
     number: 11,
@@ -98,6 +100,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/patience.ts",
     from: "    if (this.freeAt(effort) > this.#context.now) return false;\n",
     to: "    this.#failures = 0;\n    if (this.#failures === 0) return true;\n",
+    among: ["provider.dies_when_ready"],
   },
   {
     number: 13,
@@ -121,6 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/link.ts",
     from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);",
     to: "",
+    among: ["provider.rollover", "client.late_acks"],
   },
   {
     number: 16,
@@ -149,6 +153,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: '        link.command({ type: "delete", itemId: event.item });\n    } else if (event.type === "audio") {',
     to: '        return;\n    } else if (event.type === "audio") {',
+    among: ["caller.cancel", "caller.barge_in", "provider.ignores_cancel"],
   },
   {
     number: 20,
@@ -164,6 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: "    this.#cancelThere(response, link);\n    for (const itemId of items)",
     to: "    for (const itemId of items)",
+    among: ["client.eager_on_off", "caller.barge_in"],
   },
   {
     number: 22,
@@ -178,6 +184,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/barge-in.ts",
     from: "    } else this.#forgetUnheard(heard);",
     to: "    }",
+    among: ["client.never_truncates", "caller.barge_in"],
   },
   {
     number: 24,
@@ -206,6 +213,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/turn-taking.ts",
     from: "    this.#at.restore(snapshot);\n",
     to: "",
+    among: ["platform.crash", "platform.deploy"],
   },
   {
     number: 28,
@@ -213,6 +221,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/session.ts",
     from: "    conduct.responses.restore(snapshot.responses);\n",
     to: "",
+    among: ["platform.crash", "provider.burst"],
   },
   {
     number: 29,
@@ -276,6 +285,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/upstreams/openai-updates.ts",
     from: "    const open = update.changes.filter(({ path, json }) => this.#sent.get(path) === json);",
     to: "    const open = update.changes.filter(() => false);",
+    among: ["provider.refuses_update"],
   },
   {
     number: 38,
@@ -283,6 +293,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/witness.ts",
     from: "      else link.watch(sure ? 0 : this.#context.limits.firstOutputMs);\n",
     to: "",
+    among: ["provider.hole_anytime", "provider.mute"],
   },
   {
     number: 39,
@@ -290,6 +301,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/witness.ts",
     from: " || this.#showed(link)) continue;",
     to: ") continue;",
+    among: ["provider.ends_turns_early", "caller.barge_in"],
   },
   {
     number: 40,
@@ -311,6 +323,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/asking.ts",
     from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
     to: "",
+    among: ["client.no_interruption", "caller.barge_in"],
   },
   ...DRIVER_MUTATIONS,
   {

@@ -27,7 +27,8 @@ export function checksProviders(call: SimulatedCall): boolean {
 const UNACCOUNTABLE: ReadonlySet<string> = new Set([
   "platform.crash",
   "platform.deploy",
-  "platform.store_kills",
+  "platform.store_fails",
+  "platform.version",
   "caller.delete",
   "client.vanishes",
   "client.begins_anew",

@@ -7,7 +7,7 @@ import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
-import { askedFor, keptOn, wentOn } from "./answer-account.ts";
+import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -44,6 +44,8 @@ export function judge(call: SimulatedCall): void {
   }
   budget(call);
   askedFor(call);
+  goneOnWith(call);
+  thrownAway(call);
   wentOn(call);
   keptOn(call);
   money(call);
@@ -232,11 +234,32 @@ function answered(call: SimulatedCall): void {
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
     const by = reached(call, spoken.at, Math.max(endedAt, ...down.map(({ to }) => to)), within) + within;
     const last = call.hungUpAt ?? Infinity;
-    if (until < by || last < by || client.dialogue.busyAt(endedAt)) return;
+    if (client.dialogue.busyAt(endedAt)) return owed(call, spoken, within);
+    if (until < by || last < by) return;
     if (!client.dialogue.announced.some((at) => at >= spoken.at && at <= by)) {
       checks.fail("turn-unanswered", `what was said until ${endedAt} ms was never answered`);
     }
   });
+}
+
+/** What became a turn while an answer ran that may not be interrupted has its answer after that one. */
+function owed(call: SimulatedCall, spoken: Utterance, withinMs: number): void {
+  const { client, checks, scenario, unsteady, hungUpAt } = call;
+  if (!scenario.faults.includes("client.no_interruption") || scenario.upstreams.length > 1) return;
+  if (scenario.manual || scenario.eager || unsteady) return;
+  for (const { kind, turns } of call.providers.values()) {
+    const turn = turns.find(({ runs }) => runs.some(({ from, to }) => from < spoken.to && to >= spoken.to));
+    if (kind !== "turns" || turn === undefined) continue;
+    const by = client.dialogue.freeAfter(turn.at) + withinMs;
+    const next = client.caller.utterances.find(({ at }) => at > spoken.at)?.at ?? Infinity;
+    if (next < by || (hungUpAt ?? Infinity) < by) continue;
+    checks.count("answers owed");
+    if (!client.dialogue.announced.some((at) => at >= turn.at && at <= by))
+      checks.fail(
+        "turn-unanswered",
+        `what was said until ${spoken.endedAt} ms over an answer was never answered`,
+      );
+  }
 }
 
 /** A black hole has one of those that take the turns. */
