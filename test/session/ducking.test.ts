@@ -33,6 +33,10 @@ const paced = (format: AudioFormat = PCM, relay: JsonObject = PACED) =>
 const ducking = (more: JsonObject = {}) =>
   telling({ dialect: "duplex.v1" }, { relay: { player: { duck: true }, ...more } });
 
+/** By which the client comes back. */
+const tokenOf = (call: Call) =>
+  (call.last("session.updated")["session"] as { relay: { resume_token: string } }).relay.resume_token;
+
 const decisions = (call: Call) =>
   call.events.filter(({ type }) => type === "overlap.decision").map((event) => event["decision"]);
 
@@ -121,11 +125,11 @@ describe("a client whose player ducks", () => {
     expect(call.types()).not.toContain("error");
     expect(shown()).toMatchObject({ player: { duck: true }, interruption: { over_agent: "duck" } });
     call.hibernate();
-    const { resume_token } = shown();
+    const resume_token = tokenOf(call);
     call.open.delete("client");
     call.input({ type: "close", peer: "client", code: 1006, reason: "" });
     call.connect("duplex.v1");
-    call.client({ type: "session.resume", resume_token: String(resume_token), last_received: 2 });
+    call.client({ type: "session.resume", resume_token, last_received: 2 });
     call.client({ type: "session.update", session: {} });
     expect(shown()).toMatchObject({ player: { duck: true } });
     call.connect("duplex.v1");
@@ -143,13 +147,13 @@ describe("a client whose player ducks", () => {
     const call = ducking();
     call.speak(voice(200));
     const snapshot = call.session.snapshot();
-    const { resume_token } = (call.last("session.updated")["session"] as { relay: JsonObject }).relay;
+    const resume_token = tokenOf(call);
     const last = Math.max(...call.events.map((event) => Number(event["server_event_seq"] ?? 0)));
     call.crash(snapshot);
     call.connect("duplex.v1");
     call.clearEvents();
     const received = Math.max(last, ...call.frames.map(({ header }) => header.sequence));
-    call.client({ type: "session.resume", resume_token: String(resume_token), last_received: received });
+    call.client({ type: "session.resume", resume_token, last_received: received });
     expect(decisions(call)).toEqual(["duck"]);
     call.advance(3000);
     expect(decisions(call)).toEqual(["duck", "noise"]);
@@ -361,7 +365,7 @@ describe("a client that cannot, and whose audio the relay paces", () => {
 
   test("[F67] what is sent again after a lost connection is at full level", () => {
     const call = telling({ dialect: "duplex.v1" }, { relay: { interruption: { over_agent: "duck" } } });
-    const { resume_token } = (call.last("session.updated")["session"] as { relay: JsonObject }).relay;
+    const resume_token = tokenOf(call);
     const known = Math.max(...call.frames.map(({ header }) => header.sequence));
     const before = call.frames.reduce((sum, { payload }) => sum + payload.length, 0);
     call.speak(concat(voice(300), silence(400)));
@@ -373,7 +377,7 @@ describe("a client that cannot, and whose audio the relay paces", () => {
     call.input({ type: "close", peer: "client", code: 1006, reason: "" });
     call.connect("duplex.v1");
     call.clearEvents();
-    call.client({ type: "session.resume", resume_token: String(resume_token), last_received: known });
+    call.client({ type: "session.resume", resume_token, last_received: known });
     const again = aloud(call.frames);
     expect(again.length).toBeGreaterThanOrEqual(aloud(sent).length);
     expect(again).toEqual(meant.subarray(0, again.length));
