@@ -301,7 +301,7 @@ describe("a client that cannot, and whose audio the relay paces", () => {
     expect(new Uint8Array(played.slice(0, 4000).buffer)).toEqual(new Uint8Array(begin.slice(0, 4000).buffer));
   });
 
-  test("[F62] dismissed, it is at full level again, whole and in time; [F64] and history has it as it was said", () => {
+  test("[F62] [F64] dismissed, it is at full level again, whole and in time, and history has it as it was said", () => {
     const call = paced();
     const heard = samplesOf(listen(call, COUGH));
     const tail = heard.subarray(-3 * 24_000);
