@@ -43,12 +43,14 @@ export class Levels {
   spells(said: Int16Array, heard: Int16Array): boolean {
     if (!this.fits(said, heard)) return false;
     let [before, reach] = [Number.NaN, 0];
+    let rounded = 0;
     return said.every((value, n) => {
       reach += this.#steepest;
       if (Math.abs(value) < TELLING) return true;
       const level = (heard[n] ?? 0) / value;
-      const goesOn = !(Math.abs(level - before) > reach + 2 / TELLING);
-      [before, reach] = [level, 0];
+      const rounding = 0.51 / Math.abs(value);
+      const goesOn = !(Math.abs(level - before) > reach + rounding + rounded);
+      [before, reach, rounded] = [level, 0, rounding];
       return goesOn;
     });
   }
