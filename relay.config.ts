@@ -79,6 +79,12 @@ export default defineRelay({
   defaultRoute: "demo",
   // Pages and apps of other origins that may call. The relay's own page always may.
   // allowedOrigins: ["https://app.example.com", "https://*.example.com", "chrome-extension://<id>", "capacitor://localhost"],
+  // Telephone numbers whose calls are answered (docs/telephone.md). On loopback in development none is needed.
+  // twilio: {
+  //   authToken: { env: "TWILIO_AUTH_TOKEN" },
+  //   numbers: { "+15551234567": { model: "openai", greeting: "Greet the caller and ask what you can do." } },
+  // },
   // Of every API key that brings no limits of its own (npm run keys -- limit). RATE_LIMIT in wrangler.toml counts as well.
-  limits: { sessionsPerMinute: 60, concurrent: 20 },
+  // Also: answersPerMinute, minutesPerDay (of all its sessions), sessionAnswersPerMinute, sessionMinutes.
+  limits: { sessionsPerMinute: 60, concurrent: 20, sessionsPerSecret: 100 },
 });

@@ -14,7 +14,9 @@ export default defineConfig({
           name: "core",
           // Properties play many calls: on a busy machine they take longer than the usual five seconds.
           testTimeout: 30_000,
-          include: ["test/{recordings,session,protocol,audio,upstreams,config,client,types}/**/*.test.ts"],
+          include: [
+            "test/{recordings,session,protocol,audio,upstreams,config,client,types,dialects}/**/*.test.ts",
+          ],
         },
       },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },

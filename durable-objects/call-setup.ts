@@ -10,6 +10,7 @@
  * and none is ever taken away or given another meaning.
  */
 import * as v from "valibot";
+import { dialectNames } from "../src/dialects/index.ts";
 import { isJsonObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 
 export const SETUP_HEADER = "x-relay-secret-setup";
@@ -35,10 +36,25 @@ const callSetup = v.object({
   toolTypes: v.nullish(v.array(v.string()), null),
   /** `jti` of the client secret that opened it, and that may go on with it; null: a key or a session token did. */
   secret: v.nullish(v.string(), null),
+  /** What its key allows one session; absent: as much as its route does. */
+  answersPerMinute: v.nullish(v.number()),
+  sessionMinutes: v.nullish(v.number()),
   /** It holds one of its key's places, to be given back at its end. */
   leased: v.optional(v.boolean(), false),
+  /** What its door says to the dialect of its clients. */
+  dialectSettings: v.exactOptional(v.custom<JsonObject>((value) => isJsonObject(value as Json))),
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
   token: v.nullish(v.object({ jti: v.string(), exp: v.number() }), null),
+});
+
+const drawn = v.object({
+  budgets: v.object({ answersPerMinute: v.nullable(v.number()), minutesPerDay: v.nullable(v.number()) }),
+  grant: v.object({
+    answers: v.nullable(v.number()),
+    talkMs: v.nullable(v.number()),
+    answersAt: v.number(),
+    talkAt: v.number(),
+  }),
 });
 
 const arrival = v.object({
@@ -51,11 +67,13 @@ const arrival = v.object({
   resume: v.nullish(v.string(), null),
   /** `jti` of the client secret with which it comes: good for a session of its own that has lost its client. */
   secret: v.nullish(v.string(), null),
-  dialect: v.picklist(["realtime", "duplex.v1"]),
+  dialect: v.picklist(dialectNames),
   /** Subprotocol to answer with. */
   protocol: v.nullish(v.string(), null),
   /** `call.session` is `{}` and waits under this ticket. */
   ticket: v.nullish(v.string(), null),
+  /** Of a new session: its first share of its key's budgets; null: the key has none. Absent: nobody has asked. */
+  drawn: v.optional(v.nullable(drawn)),
 });
 
 /** What stays the same for the whole session, kept in the object's storage. */
@@ -107,3 +125,8 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   session_busy: 409,
   session_unavailable: 503,
 };
+
+/** What a client secret leaves open, the URL says: only the same call is gone on with. */
+export function sameTarget(asked: CallSetup, present: CallSetup | undefined): boolean {
+  return asked.model === present?.model && asked.intent === present.intent;
+}

@@ -149,7 +149,9 @@ export class CallStore {
 
   /** False when it was used before: two connections cannot both have it. Durable after `confirmed`. */
   consume(token: UsedToken): boolean {
-    if (this.used?.jti === token.jti) return false;
+    const { used } = this;
+    // One is remembered. A stream's is made for each stream of a call: those before the last one are over.
+    if (used?.jti === token.jti || token.exp < (used?.exp ?? 0)) return false;
     this.#unconfirmed = true;
     // It is read again at once; only the output gate is left open, so that what the session dials does not wait.
     void this.#storage.put(USED, { jti: token.jti, exp: token.exp }, { allowUnconfirmed: true });
@@ -210,6 +212,11 @@ export class CallStore {
       crate,
     ]);
     if (this.#unstored !== null) entries.push([CALL, this.#unstored]);
+    if (this.#marked) {
+      // Its client was one of which nothing is stored, and another one has taken its place.
+      this.#marked = false;
+      await this.#storage.delete(FLEETING, { allowUnconfirmed: true });
+    }
     entries.push([MOMENT, moment]);
     for (const chunk of inChunks(entries)) {
       await this.#storage.put(Object.fromEntries(chunk), { allowUnconfirmed: true });

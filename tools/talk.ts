@@ -1,6 +1,7 @@
 /** `npm run talk -- FILE.wav`: holds a call in real time from a recording and reports what happened when. */
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { PHONE_RATE_HZ, TelephoneCall } from "./phone/call.ts";
 import { devKeyFor } from "./relay/dev-key.ts";
 import { Call, type Outcome } from "./talk/call.ts";
 import { plainAnswer } from "./talk/ledger.ts";
@@ -24,6 +25,11 @@ prints what happened when. Any WAV file will do: 8 to 48 kHz and others, 8 to 32
   --json-audio     the plain OpenAI dialect with base64 audio
   --turns N        hang up after N answered turns, repeating the file for them
   --drop SECONDS   break the connection so often; the call goes on (duplex.v1 only)
+  --phone          call as a telephone does, by Twilio's media streams (docs/telephone.md); signed by
+                   $TWILIO_AUTH_TOKEN, if there is one
+  --number NUMBER  number that is called, with --phone (+15550199)
+  --interrupt MS   speak when the greeting has sounded for so long, with --phone
+  --keys KEYS      press these when the file is over, with --phone
   --tools          offer the model the tool get_time and answer its calls
   --json           print one JSON object instead of the timeline
   --help
@@ -43,6 +49,12 @@ interface Arguments {
   readonly dropMs: number | null;
   readonly tools: boolean;
   readonly json: boolean;
+  /** Null: not by telephone. */
+  readonly phone: {
+    readonly number: string;
+    readonly interruptAfterMs: number | null;
+    readonly keys: string;
+  } | null;
 }
 
 class UsageError extends Error {}
@@ -75,7 +87,16 @@ function readArguments(argv: string[]): Arguments | "help" {
     dropMs,
     tools: values.tools === true,
     json: values.json === true,
+    phone: values.phone === true ? phoneOf(values.number, values.interrupt, values.keys) : null,
   };
+}
+
+function phoneOf(number = "+15550199", interrupt: string | undefined, keys = "") {
+  const interruptAfterMs = interrupt === undefined ? null : Number(interrupt);
+  if (interruptAfterMs !== null && !(interruptAfterMs >= 0))
+    throw new UsageError("--interrupt takes milliseconds");
+  if (!/^[0-9A-D*#]*$/.test(keys)) throw new UsageError("--keys takes 0 to 9, A to D, * and #");
+  return { number, interruptAfterMs, keys };
 }
 
 function parse(argv: string[]) {
@@ -92,6 +113,10 @@ function parse(argv: string[]) {
         out: text,
         turns: text,
         drop: text,
+        number: text,
+        interrupt: text,
+        keys: text,
+        phone: flag,
         binary: flag,
         "json-audio": flag,
         tools: flag,
@@ -126,7 +151,8 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const speech = await readSpeech(settings.file);
+  if (settings.phone !== null) return telephone(settings, settings.phone);
+  const speech = await readSpeech(settings.file, RATE_HZ);
   const protocol = settings.binary ? "duplex.v1" : "realtime";
   const progress = progressLine();
   const lasting = settings.binary
@@ -140,8 +166,7 @@ async function main(): Promise<number> {
     tools: settings.tools,
     report: (atMs, what) => {
       progress.clear();
-      const text = `[${(atMs / 1000).toFixed(2).padStart(7)} s] ${what}\n`;
-      (settings.json ? process.stderr : process.stdout).write(text);
+      report(settings, atMs, what);
     },
   });
   const ticking = setInterval(() => progress.show(progressOf(call)), 250);
@@ -155,6 +180,28 @@ async function main(): Promise<number> {
     progress.clear();
     await line.hangUp();
   }
+}
+
+function report({ json }: Arguments, atMs: number, what: string): void {
+  const text = `[${(atMs / 1000).toFixed(2).padStart(7)} s] ${what}\n`;
+  (json ? process.stderr : process.stdout).write(text);
+}
+
+async function telephone(settings: Arguments, phone: NonNullable<Arguments["phone"]>): Promise<number> {
+  const call = new TelephoneCall({
+    relay: new URL(settings.url.replace(/^ws/, "http")).origin,
+    speech: await readSpeech(settings.file, PHONE_RATE_HZ),
+    ...phone,
+    authToken: process.env["TWILIO_AUTH_TOKEN"] ?? null,
+    report: (atMs, what) => report(settings, atMs, what),
+  });
+  const dropping = settings.dropMs === null ? undefined : setInterval(() => call.drop(), settings.dropMs);
+  const summary = await call.run().finally(() => clearInterval(dropping));
+  if (settings.out !== null) await writeFile(settings.out, writeWav(call.recording, PHONE_RATE_HZ));
+  if (settings.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  for (const fault of summary.faults) process.stderr.write(`a carrier would not take this: ${fault}\n`);
+  if (!summary.answered) process.stderr.write("the caller got no answer\n");
+  return summary.answered && summary.faults.length === 0 ? 0 : 3;
 }
 
 async function finish(
@@ -176,9 +223,9 @@ async function finish(
   return CODES[outcome];
 }
 
-async function readSpeech(file: string): Promise<Int16Array> {
+async function readSpeech(file: string, rateHz: number): Promise<Int16Array> {
   try {
-    const speech = toInt16(resample(readWav(new Uint8Array(await readFile(file))), RATE_HZ));
+    const speech = toInt16(resample(readWav(new Uint8Array(await readFile(file))), rateHz));
     if (speech.length === 0) throw new WavError("it holds no audio");
     return speech;
   } catch (error) {

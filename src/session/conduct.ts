@@ -8,7 +8,7 @@ import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
-import { AudioInput } from "./turns/audio-input.ts";
+import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget, type BudgetSnapshot } from "./client/budget.ts";
@@ -107,9 +107,9 @@ export class Conduct {
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
-    this.budget = new Budget(limits);
-    this.port = new ClientPort(this.context, this.budget);
-    this.playout = new Playout(limits.playsOnMs);
+    this.budget = new Budget(this.context);
+    this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
+    this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
@@ -184,7 +184,7 @@ export class Conduct {
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.responses, this.budget.eager);
+    this.eager = new Eager(this.context, this.links, this.responses, this.budget);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -198,13 +198,14 @@ export class Conduct {
         this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
+      earWaitsMs: () => (this.transcriber?.owes ? 0 : null),
       onAnnounced: (itemId) => {
         this.transcriber?.announced(itemId);
         for (const event of this.eager.takeWords()) this.upstreamEvents.transcript(event);
       },
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
-      onPart: () => this.#turnGoesOn(),
+      onPart: () => this.#turnBegan(),
       connected: () => this.port.connected,
       silentSince: (at) => this.delivery.pulse.silentSince(at),
     });
@@ -238,6 +239,12 @@ export class Conduct {
     return null;
   }
 
+  /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
+  #playerOf(stream: number): number {
+    const takesTurns = (link: Link | undefined) => link?.capabilities.turns !== "none";
+    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.links.findIndex(takesTurns);
+  }
+
   #createTranscriber(create: UpstreamFactory): Transcriber | null {
     const planned = this.#setup.plan.transcriber;
     if (planned === undefined) return null;
@@ -246,7 +253,8 @@ export class Conduct {
       upstreamConfig: () => this.config.upstream(),
       openItem: () => this.turns.openItem,
       lastItem: () => this.turns.lastItem,
-      judging: () => this.floor.judging,
+      // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
+      undecided: () => this.floor.judging || this.context.deadlines.get("floor:kept") !== null,
       events: this.upstreamEvents,
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onWords: (text) => this.#words(text),
@@ -273,7 +281,7 @@ export class Conduct {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port);
-    if (eagerMs !== null && !this.budget.eager.has(1, this.context.now)) return null;
+    if (!this.budget.mayHurry) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
 
@@ -311,6 +319,8 @@ export class Conduct {
 
   appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
     if (first) this.arrival.took(messageMs, this.context.now);
+    // Whoever is dialled for what is in it comes while audio does.
+    this.context.heardAt = this.context.now;
     const audible = this.listener.playingUntil() > this.context.now;
     if (audible !== this.#audible) {
       this.#audible = audible;
@@ -359,26 +369,25 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    const owed = this.witness.owesAny || this.responses.active.length > 0;
-    return !owed && this.turns.still && !this.listener.audible;
+    const { turns, witness } = this;
+    const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
+    return !owed && turns.still && !witness.hears && !this.listener.audible;
+  }
+
+  /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */
+  #turnBegan(): void {
+    const { openItem, startTicks } = this.turns;
+    if (openItem !== null) this.transcriber?.began(openItem, (this.input.ticks - startTicks) / TICKS_PER_MS);
+    this.parking.touch();
   }
 
   #speechStarted(): void {
-    const open = this.turns.openItem;
-    if (open !== null) this.transcriber?.began(open);
-    this.parking.touch();
+    this.#turnBegan();
     this.budget.heard();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
-  }
-
-  /** A part of an endless turn was committed; it goes on as the next item. */
-  #turnGoesOn(): void {
-    const open = this.turns.openItem;
-    if (open !== null) this.transcriber?.began(open);
-    this.parking.touch();
   }
 
   #turnTaken(detected: boolean): void {
@@ -387,7 +396,7 @@ export class Conduct {
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     const costs = detected && this.asking.may && !this.asking.holding;
-    const refusal = costs ? this.budget.refusedAnswer(this.context.now) : null;
+    const refusal = costs ? this.budget.refusedAnswer() : null;
     if (refusal) this.port.rejected(refusal, null);
     else if (detected) this.asking.turn();
     else this.asking.committed();

@@ -5,6 +5,7 @@
  * performs every returned action, in order, before it hands in the next input, and calls `handle` with `timeout`
  * no earlier than `session.deadline`. Too early or too late a timeout is harmless.
  */
+import type { DialectName } from "../dialects/index.ts";
 import type { MetricName } from "./metrics.ts";
 import type { DialRequest, JsonObject, WireMessage } from "../upstreams/upstream.ts";
 
@@ -27,7 +28,20 @@ export type Input =
   | { readonly type: "persisted"; readonly covers: Covers }
   /** A remote end-of-turn model's probability that the turn of `consult` is over; null: it could not be had. */
   | { readonly type: "consulted"; readonly id: number; readonly probability: number | null }
+  /** What the account of its API key leaves the session, until the next of these. Never fed: all it wants. */
+  | { readonly type: "allowance"; readonly allowance: Allowance | null }
+  /** That account is used up: the session ends, and its client is told why. */
+  | { readonly type: "spent"; readonly message: string }
   | { readonly type: "timeout" };
+
+/** Answers that an API key may have its sessions ask for in a minute. */
+export interface Allowance {
+  /** This session has its share up to so many, of all that it asked for in this object (metric `answers_asked`). */
+  readonly upTo: number;
+  readonly perMinute: number;
+  /** When more may be had, in milliseconds of `now`. */
+  readonly moreAt: number;
+}
 
 /** What of the client's messages is in a snapshot: up to which number, and how often it had begun to count anew. */
 export interface Covers {
@@ -35,8 +49,8 @@ export interface Covers {
   readonly received: number;
 }
 
-/** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. */
-export type Dialect = "realtime" | "duplex.v1";
+/** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. Others: src/dialects. */
+export type Dialect = DialectName;
 
 export type Action =
   /** Open a socket. Answered by `open` or by `close` for this peer, within a bounded time. */

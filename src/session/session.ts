@@ -77,7 +77,7 @@ const GOODBYE = "end";
 const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
-/** One that goes on sending what is refused (RFC 6455 §7.4.1: a policy is violated). */
+/** One that goes on sending what is refused, or whose key has nothing left (RFC 6455 §7.4.1: a policy is violated). */
 const FLOOD_CODE = 1008;
 
 type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
@@ -126,6 +126,8 @@ export class Session {
       },
       acted: () => conduct.parking.touch(),
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
+      turnedAway: (code, reason) => this.#putOut(code, reason),
+      hungUp: () => this.#end("client_closed"),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes, part) => conduct.appendAudio(bytes, part),
     });
@@ -171,6 +173,10 @@ export class Session {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {
       this.#conduct.consulted(input.id, input.probability);
+    } else if (input.type === "allowance") {
+      this.#conduct.budget.allow(input.allowance);
+    } else if (input.type === "spent") {
+      this.#outlast("rate_limit_exceeded", input.message, FLOOD_CODE);
     } else if (input.type === "pending") {
       this.#clientPending();
     } else if (input.type === "buffered") {
@@ -208,7 +214,7 @@ export class Session {
     const { port, context, delivery } = this.#conduct;
     // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
     this.#clientAway();
-    const again = port.extended && dialect === "duplex.v1";
+    const again = port.continues(dialect);
     if (!again) {
       this.#doubt.recall(null);
       this.#messages.forget();
@@ -253,11 +259,10 @@ export class Session {
 
   /** The neural detector cannot decide here: the application is told, and the metrics. */
   #tellFallback(): void {
-    const { context, port, detector, detectorFallback } = this.#conduct;
-    if (detectorFallback === null) return;
+    const { context, port, detector, detectorFallback: reason } = this.#conduct;
+    if (reason === null) return;
     context.metric("detector_fallbacks", 1);
-    if (port.extended)
-      port.emit({ type: "relay.detector", detector: detector.name, reason: detectorFallback });
+    if (port.extended) port.emit({ type: "relay.detector", detector: detector.name, reason });
   }
 
   /** It takes nothing of what it is sent, or does not stop: as good as gone, whatever its socket says. */
@@ -308,22 +313,21 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
-    const reason = "session ended by the application";
     const { port, context } = this.#conduct;
+    const reason = "session ended by the application";
     if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
-    return this.#conduct.context.takeActions();
+    return context.takeActions();
   }
 
   #expire(): void {
     const message = `Your session hit the maximum duration of ${Math.round(this.#conduct.context.limits.sessionMs / 60_000)} minutes.`;
-    this.#conduct.port.emit({
-      type: "error",
-      error: { type: "invalid_request_error", code: "session_expired", message, param: null, event_id: null },
-    });
-    if (this.#conduct.port.connected)
-      this.#conduct.context.act({ type: "close", peer: CLIENT, code: 1001, reason: message });
-    this.#end("expired");
+    this.#outlast("session_expired", message, 1001);
+  }
+
+  #outlast(what: string, message: string, code: number): void {
+    this.#conduct.port.outlasted(what, message, code);
+    this.#end(what);
   }
 
   #due(name: string): void {
@@ -472,7 +476,7 @@ export class Session {
     conduct.context.restore(snapshot.context, doubt);
     conduct.restored(snapshot.context.now);
     // A `realtime` client that comes back begins anew: what it has seen is of no account.
-    if (doubt && snapshot.port.dialect === "duplex.v1") {
+    if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
     }

@@ -18,6 +18,8 @@ export interface SessionSetup {
   readonly session: JsonObject;
   /** What its client may not change; absent: it may change all there is. */
   readonly locks?: Locks;
+  /** What its door says to the dialect of its clients. */
+  readonly dialectSettings?: JsonObject;
 }
 
 export interface SessionDependencies {

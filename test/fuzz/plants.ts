@@ -96,7 +96,7 @@ export const PLANTS: readonly Plant[] = [
     check: "dialect",
     soon: true,
     file: "src/session/client/client-port.ts",
-    from: 'return this.#dialect === "duplex.v1";',
+    from: "return this.#traits.extended;",
     to: "return this.#dialect !== null;",
   },
 ];

@@ -195,7 +195,7 @@ describe("a client whose player ducks", () => {
             (late < 0 ? 0 : (STORY[late + n] ?? 0) * gain) +
             (over ? (own[(at % 14_400) + n] ?? 0) : 0),
         );
-        guard.heard(frame, 24_000, ms, ms + 20);
+        guard.heard(frame, 24_000, ms, ms + 20, ms + 20);
         guard.advance(ms + 20);
         if (over && ms >= 3200 && !guard.covers) louder += 1;
       }

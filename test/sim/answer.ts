@@ -105,6 +105,8 @@ export class Answer {
   }
 
   #begin(): void {
+    // A cancellation may have made it begin sooner than it would have.
+    if (this.#state !== "thinking") return;
     this.#state = "speaking";
     this.#struck("begin");
     this.#call.say({ type: "response.created", response: this.#response("in_progress", null) });

@@ -52,6 +52,8 @@ export class Client {
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
+  /** Of these, what was behind another in its player when it emptied that: it says nothing of it. */
+  readonly unsaid = new Set<string>();
   /** Of these, what was cut before this client had ever said where its player is: the clock was believed (SPEC B14). */
   readonly believed = new Set<string>();
   readonly #world: World;
@@ -333,10 +335,7 @@ export class Client {
     this.hearing.forget();
     this.hearing.excuseGap();
     this.hearing.levelAnew();
-    this.player.paused = false;
-    this.player.duckedDb = null;
-    this.player.forget(0);
-    this.player.flush(null);
+    this.player.abandon();
     this.#owesResponse = false;
     this.name("begins anew");
     this.line.beginAnew(dialect, {
@@ -423,20 +422,25 @@ export class Client {
   #interrupted(): void {
     if (this.extended) return;
     for (const stream of this.player.streams) {
-      const itemId = this.player.current(stream);
-      const item = itemId === null ? undefined : this.player.items.get(itemId);
-      if (itemId === null || !item || !this.dialogue.agents.has(stream)) continue;
-      const heardMs = Math.floor(item.playedMs);
-      this.truncated.add(itemId);
-      if (this.habits.truncates) {
-        this.line.send({
-          type: "conversation.item.truncate",
-          item_id: itemId,
-          content_index: 0,
-          audio_end_ms: heardMs,
-        });
+      if (!this.dialogue.agents.has(stream)) continue;
+      const playing = this.player.current(stream);
+      for (const itemId of this.player.queued(stream)) {
+        const item = this.player.items.get(itemId);
+        // An answer beside the conversation is heard to its end (SPEC B18).
+        if (!item || this.dialogue.aside(item.responseId)) continue;
+        this.truncated.add(itemId);
+        this.player.flush(item.responseId);
+        // Its player is emptied, and it says where it was.
+        if (itemId !== playing) this.unsaid.add(itemId);
+        else if (this.habits.truncates) {
+          this.line.send({
+            type: "conversation.item.truncate",
+            item_id: itemId,
+            content_index: 0,
+            audio_end_ms: Math.floor(item.playedMs),
+          });
+        }
       }
-      this.player.flush(item.responseId);
     }
   }
 }

@@ -123,10 +123,11 @@ export class Hearing {
 
   #echo(itemId: string, samples: Int16Array): void {
     const { checks, tape } = this.#world;
-    const runs = tape.runs(samples, this.#echoAt);
-    if (runs === null) return checks.fail("heard-unknown", `item ${itemId} has audio that nobody said`);
+    const heard = tape.runs(samples, this.#echoAt);
+    if (heard === null || (heard.zeros > 0 && !tape.muted))
+      return checks.fail("heard-unknown", `item ${itemId} has audio that nobody said`);
     this.#items.set(itemId, { answer: null, index: 0 });
-    for (const { from, to } of runs) {
+    for (const { from, to } of heard.runs) {
       if (from < this.#echoAt)
         checks.fail("heard-twice", `the echo went back by ${this.#echoAt - from} samples`);
       this.#echoAt = to;

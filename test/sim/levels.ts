@@ -10,7 +10,7 @@ const UP_MS = 60;
 const TELLING = 64;
 /** The first samples of a ramp are hardly quieter. */
 const FALLEN = 0.99;
-/** What was sent while a sound was judged has come by then. */
+/** What was sent while a sound was judged has come by then, where the network is as ever. */
 const ARRIVED_MS = 1000;
 
 interface Heard {
@@ -104,7 +104,8 @@ export class Levels {
     if ((item.between * 1000) / rateHz > DOWN_MS + UP_MS)
       this.#fail(`${itemId} is between two levels for more than ${DOWN_MS + UP_MS} ms`);
     const { undisputedSince } = this.#world.checks;
-    const late = undisputedSince !== null && this.#world.time.now > undisputedSince + ARRIVED_MS;
+    const arrived = !this.#world.scenario.faults.some((fault) => fault.startsWith("network."));
+    const late = arrived && undisputedSince !== null && this.#world.time.now > undisputedSince + ARRIVED_MS;
     item.late = late && !full ? item.late + item.ago : 0;
     if ((item.late * 1000) / rateHz > DOWN_MS + UP_MS) this.#fail(`${itemId} stays quieter`);
   }

@@ -97,7 +97,9 @@ export class Line {
   beginAnew(dialect: Dialect, first: JsonObject): void {
     this.connection?.cut();
     this.connection = null;
+    const { mayForget } = this.wire;
     this.wire = new DuplexWire(this.#world);
+    this.wire.mayForget = mayForget;
     this.dialect = dialect;
     this.#down();
     const connection = this.dial();

@@ -60,6 +60,31 @@ describe("keys in Workers KV", () => {
     expect((await withKey(MODELS, "kv-key-b2")).status).toBe(200);
   });
 
+  test("[E64] that are none are looked for sixty times a minute and address; those that are known go on", async () => {
+    await add("known", "kv-key-known");
+    let asked = 0;
+    const counting = { get: (name: string) => ((asked += 1), keys().get(name)) };
+    const RELAY_KEYS = counting as unknown as KVNamespace;
+    const from = async (address: string, key: string) => {
+      const headers = { ...bearer(key), "CF-Connecting-IP": address };
+      return callWith(null, { RELAY_KEYS }, new Request(`${HOST}${MODELS}`, { headers }));
+    };
+    expect((await from("192.0.2.1", "kv-key-known")).status).toBe(200);
+    for (let n = 0; n < 60; n += 1) expect((await from("192.0.2.1", `none-${n}`)).status).toBe(401);
+    const before = asked;
+    const refused = await from("192.0.2.1", "none-more");
+    expect(refused.headers.get("Retry-After")).toBe("1");
+    expect(await problemOf(refused)).toEqual([429, "rate_limited", null]);
+    expect(asked).toBe(before);
+    expect((await from("192.0.2.1", "kv-key-known")).status).toBe(200);
+    expect((await from("192.0.2.2", "none-more")).status).toBe(401);
+    for (let n = 0; n < 60; n += 1) await from(`2001:db8:1:2::${n}`, `none-six-${n}`);
+    expect((await from("2001:db8:1:2:3::4", "none-seven")).status).toBe(429);
+    expect((await from("2001:db8:1:3::4", "none-seven")).status).toBe(401);
+    vi.setSystemTime(Date.now() + 2000);
+    expect((await from("192.0.2.1", "none-later")).status).toBe(401);
+  });
+
   test("[H115] of which an entry is broken are a 500 that says where, and a KV that fails turns no known key away", async () => {
     await add("c", "kv-key-c");
     await keys().put("id:c", "{}");
@@ -204,6 +229,51 @@ describe("DELETE of a session that nobody has opened", () => {
     const third = await made();
     expect(third.status).toBe(201);
     for (const { id } of [second, await third.json<{ id: string }>()]) await remove(id, "key-few");
+  });
+});
+
+describe("DELETE /v1/sessions?key=", () => {
+  const end = (query: string, key: string) =>
+    call(`/v1/sessions${query}`, { method: "DELETE", headers: bearer(key) });
+
+  test("[H127] ends all sessions of a key, opened and not, for an operator and for the key itself", async () => {
+    await add("many", "kv-key-many", { limits: { concurrent: 200 } });
+    const mine = bearer("kv-key-many");
+    const live = await Promise.all([1, 2, 3].map(() => connect("/v1/realtime?model=echo", mine)));
+    const created = await (
+      await post("/v1/sessions", { model: "echo" }, mine)
+    ).json<{ id: string; token: string }>();
+    const others = await connect("/v1/realtime?model=echo", bearer());
+    await others.event("session.created");
+    const answer = await end("?key=many", "key-operator");
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { object: "relay.sessions.ended", key: "many", ended: 4 },
+    ]);
+    for (const client of live) expect((await client.closed).code).toBe(1000);
+    const late = await upgrade(`/v1/sessions/${created.id}`, bearer(created.token));
+    expect(await problemOf(late)).toEqual([409, "session_ended", null]);
+    others.send({ type: "input_audio_buffer.clear" });
+    await others.event("input_audio_buffer.cleared");
+    others.close(1000);
+    await connect("/v1/realtime?model=echo", mine);
+    expect(await (await end("?key=many", "kv-key-many")).json()).toMatchObject({ ended: 1 });
+    expect(await (await end("?key=many", "kv-key-many")).json()).toMatchObject({ ended: 0 });
+  });
+
+  test("[H127] is no other key's to ask, names a key, and says of whom nobody knows the sessions", async () => {
+    expect(await problemOf(await end("?key=many", "key-one"))).toEqual([403, "operator_needed", null]);
+    expect(await problemOf(await end("", "key-operator"))).toEqual([400, "missing_parameter", "key"]);
+    await add("free", "kv-key-free", { limits: { concurrent: null } });
+    const unlisted = await end("?key=free", "key-operator");
+    expect(await problemOf(unlisted)).toEqual([409, "sessions_not_listed", null]);
+  });
+
+  test("[H127] ends more than are asked at once", async () => {
+    await add("crowd", "kv-key-crowd", { limits: { concurrent: 200, sessions_per_minute: null } });
+    const create = () => post("/v1/sessions", { model: "echo" }, bearer("kv-key-crowd"));
+    for (let n = 0; n < 70; n += 1) expect((await create()).status).toBe(201);
+    expect(await (await end("?key=crowd", "key-operator")).json()).toMatchObject({ ended: 70 });
   });
 });
 

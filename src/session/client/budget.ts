@@ -7,16 +7,18 @@
  * It belongs to the session, not to a connection: dialling again earns nothing.
  */
 import { ClientError } from "../../protocol/client-error.ts";
+import type { Context } from "../context.ts";
+import type { Allowance } from "../io.ts";
 import type { Limits } from "../limits.ts";
 import { Rate } from "./budget-rate.ts";
 
 /** What a message is refused for. */
-export type Resource = "events" | "bytes" | "audio";
+export type Resource = "events" | "bytes" | "audio" | "messages";
 
 /** Refusals of one kind are told so often, with how many there were. */
 const TELL_EVERY_MS = 1000;
 /** A refused message was read from the network: so many bytes of it cost as much as another message. */
-const BYTES_PER_REFUSAL = 16_384;
+const BYTES_PER_REFUSAL = 65_536;
 
 interface Refused {
   toldAt: number;
@@ -26,9 +28,20 @@ interface Refused {
 }
 
 /** In the order of snapshots: what is new comes last. */
-const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told"] as const;
+const RATES = [
+  "events",
+  "bytes",
+  "audio",
+  "errors",
+  "refusals",
+  "answers",
+  "eager",
+  "told",
+  "messages",
+] as const;
 
 export class Budget {
+  readonly #context: Context;
   readonly #limits: Limits;
   /** Messages that are no audio. */
   readonly events: Rate;
@@ -36,12 +49,18 @@ export class Budget {
   readonly bytes: Rate;
   /** Milliseconds of audio. */
   readonly audio: Rate;
+  /** Messages of audio. */
+  readonly messages: Rate;
   /** Errors told one by one. */
   readonly errors: Rate;
   /** Answers that are asked for. */
   readonly answers: Rate;
   /** Answers that are asked for in advance. */
   readonly eager: Rate;
+  /** What the session's API key has left for it; null: nobody counts. */
+  #allowance: Allowance | null = null;
+  /** Answers asked for, in this object. */
+  #asked = 0;
   readonly refusals: Rate;
   /** Characters of what was shown again because an event asked for it: the configuration with each update, items. */
   readonly told: Rate;
@@ -50,11 +69,14 @@ export class Budget {
   /** Silences that became turns since the last word of the caller. */
   #silences = 0;
 
-  constructor(limits: Limits) {
+  constructor(context: Context) {
+    const { limits } = context;
+    this.#context = context;
     this.#limits = limits;
     this.events = new Rate(limits.clientEventsBurst, limits.clientEventsPerSecond);
     this.bytes = new Rate(limits.clientBytesBurst, limits.clientBytesPerSecond);
     this.audio = new Rate(limits.clientAudioBurstMs, limits.clientAudioSpeed * 1000);
+    this.messages = new Rate(limits.clientAudioMessagesBurst, limits.clientAudioMessagesPerSecond);
     this.errors = new Rate(limits.clientErrorsBurst, limits.clientErrorsPerSecond);
     this.refusals = new Rate(limits.clientRefusalsBurst, limits.clientRefusalsPerSecond);
     this.answers = new Rate(limits.answersPerMinute, limits.answersPerMinute / 60);
@@ -77,14 +99,22 @@ export class Budget {
     return this.#exhausted;
   }
 
-  /** It was hung up on. */
-  settled(): void {
+  /** It was hung up on, and has nothing left. */
+  settled(now: number): void {
     this.#exhausted = false;
+    this.events.empty(now);
+    this.messages.empty(now);
   }
 
-  /** A message holds so many milliseconds of audio. Pieces that are all but empty cost as much as short ones. */
-  hears(ms: number, now: number): boolean {
-    return this.audio.take(Math.max(ms, this.#limits.clientAudioLeastMs), now);
+  /**
+   * A message holds so many milliseconds of audio. Pieces that are all but empty cost as much as short ones.
+   * @returns what there is not enough of; null: it is taken.
+   */
+  lacks(ms: number, now: number): Resource | null {
+    if (!this.messages.has(1, now)) return "messages";
+    if (!this.audio.take(Math.max(ms, this.#limits.clientAudioLeastMs), now)) return "audio";
+    this.messages.take(1, now);
+    return null;
   }
 
   /** Audio in an item or an answer's input, the event's field `param`. @throws ClientError when it is too much. */
@@ -98,13 +128,54 @@ export class Budget {
   }
 
   /** One more answer is to be asked for. @returns why it is not: a minute has had its answers. */
-  refusedAnswer(now: number): ClientError | null {
-    if (this.answers.take(1, now)) return null;
+  refusedAnswer(): ClientError | null {
+    const { now } = this.#context;
+    if (this.#left < 1) return this.#refuseAnswer(...this.#keysRefusal());
+    if (this.answers.take(1, now)) {
+      this.#ask();
+      return null;
+    }
     const most = this.#limits.answersPerMinute;
+    return this.#refuseAnswer(`At most ${most} answers a minute are asked for`, this.answers.waitMs(1, now));
+  }
+
+  #keysRefusal(): [what: string, waitMs: number] {
+    const { perMinute = 0, moreAt = 0 } = this.#allowance ?? {};
+    const what = `The API key may ask for ${perMinute} answers a minute, in all its sessions`;
+    return [what, moreAt - this.#context.now];
+  }
+
+  #refuseAnswer(what: string, waitMs: number): ClientError {
+    this.#context.metric("answers_refused", 1);
+    const seconds = Math.max(1, Math.ceil(waitMs / 1000));
     return new ClientError(
       "rate_limit_exceeded",
-      `At most ${most} answers a minute are asked for; this one was not.`,
+      `${what}; this one was not. Another may be in ${seconds} s.`,
     );
+  }
+
+  /** An answer may be asked for in advance: most are thrown away, so that none takes the last one there is. */
+  get mayHurry(): boolean {
+    return this.#left >= 2 && this.eager.has(1, this.#context.now);
+  }
+
+  /** It was. */
+  hurried(): void {
+    this.eager.take(1, this.#context.now);
+    this.#ask();
+  }
+
+  #ask(): void {
+    this.#asked += 1;
+    this.#context.metric("answers_asked", 1);
+  }
+
+  get #left(): number {
+    return this.#allowance === null ? Infinity : this.#allowance.upTo - this.#asked;
+  }
+
+  allow(allowance: Allowance | null): void {
+    this.#allowance = allowance;
   }
 
   /** A silence is to become a turn. @returns whether it may: the caller said something not long ago. */
@@ -157,7 +228,8 @@ export class Budget {
     refused.ms = 0;
     const count = messages === 1 ? "1 message was" : `${messages} messages were`;
     const message = `${this.#bound(resource)}: ${count} not taken${ms > 0 ? `, ${Math.round(ms)} ms of audio` : ""}.`;
-    return new ClientError("rate_limit_exceeded", message, resource === "audio" ? "audio" : null);
+    const param = resource === "audio" || resource === "messages" ? "audio" : null;
+    return new ClientError("rate_limit_exceeded", message, param);
   }
 
   #bound(resource: Resource): string {
@@ -167,6 +239,8 @@ export class Budget {
         return `At most ${limits.clientEventsPerSecond} events a second beyond ${limits.clientEventsBurst} at once`;
       case "bytes":
         return `At most ${limits.clientBytesPerSecond} bytes a second beyond ${limits.clientBytesBurst} at once`;
+      case "messages":
+        return `At most ${limits.clientAudioMessagesPerSecond} messages of audio a second beyond ${limits.clientAudioMessagesBurst} at once`;
       case "audio":
         return `At most ${limits.clientAudioSpeed} s of audio a second beyond ${limits.clientAudioBurstMs / 1000} s at once`;
     }

@@ -2,9 +2,11 @@
  * The client's side of the wire: numbers and writes server events, in the dialect that was negotiated. What is said
  * while no client is connected is kept for a `duplex.v1` client and gone for a `realtime` one, which cannot resume.
  */
+import type { Codec, CodecSnapshot, DialectTraits, Heard } from "../../dialects/dialect.ts";
+import { createCodec, traitsOf } from "../../dialects/index.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../protocol/frame.ts";
-import type { Json } from "../../protocol/json.ts";
+import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { Outbox, type OutboxSnapshot } from "../delivery/outbox.ts";
@@ -38,9 +40,13 @@ export type NumberRange = readonly [from: number, to: number];
 export class ClientPort {
   readonly outbox: Outbox;
   readonly #context: Context;
+  readonly #settings: JsonObject;
   #dialect: Dialect | null = null;
   /** The client said that its player does it. */
   #ducks = false;
+  #traits: DialectTraits = traitsOf(null);
+  /** Between the client's wire and this port; null: they are the same. */
+  #codec: Codec | null = null;
   #connected = false;
   /** Connected, but what it gets next is decided by its `session.resume`. */
   #muted = false;
@@ -58,8 +64,10 @@ export class ClientPort {
   #toldUnread = 0;
   #overfull = false;
 
-  constructor(context: Context, budget: Budget) {
+  /** @param settings what the session's door says to the dialect of its clients. */
+  constructor(context: Context, budget: Budget, settings: JsonObject = {}) {
     this.#context = context;
+    this.#settings = settings;
     this.#budget = budget;
     this.outbox = new Outbox(context.limits.outboxBytes);
   }
@@ -73,14 +81,29 @@ export class ClientPort {
     return this.#connected && !this.#muted;
   }
 
-  /** The client negotiated `duplex.v1`, on this connection or on the last one. */
+  /** What the client can do, of this connection or of the last one. */
+  get traits(): DialectTraits {
+    return this.#traits;
+  }
+
+  /** The client is told all of `duplex.v1`, on this connection or on the last one. */
   get extended(): boolean {
-    return this.#dialect === "duplex.v1";
+    return this.#traits.extended;
+  }
+
+  /** A client of this dialect that comes may go on where the last one was. */
+  continues(dialect: Dialect): boolean {
+    return this.extended && dialect === this.#dialect;
+  }
+
+  /** What a message of the client's wire is. Null: this port's own, as it stands. */
+  decode(data: WireMessage): readonly Heard[] | null {
+    return this.#codec === null ? null : this.#codec.decode(data, this.#context.now);
   }
 
   /** Its player stands still when it is told `hold`. */
   get holds(): boolean {
-    return this.extended;
+    return this.#traits.holds;
   }
 
   /** Its player goes on quieter when it is told `duck`. */
@@ -134,6 +157,11 @@ export class ClientPort {
   }
 
   #send(data: WireMessage): void {
+    if (this.#codec === null) this.#write(data);
+    else for (const each of this.#codec.encode(data)) this.#write(each);
+  }
+
+  #write(data: WireMessage): void {
     if (this.#overfull) return;
     this.#unread += data.length;
     this.#overfull = this.#unread > this.#context.limits.clientUnreadBytes + this.#toldUnread;
@@ -151,11 +179,18 @@ export class ClientPort {
 
   open(dialect: Dialect): void {
     this.#emptied();
-    this.#dialect = dialect;
+    if (dialect !== this.#dialect) this.#speak(dialect);
+    this.#codec?.opened();
     this.#faults.restore([]);
     this.#connected = true;
     this.#muted = false;
     this.#saidAt = this.#context.now;
+  }
+
+  #speak(dialect: Dialect | null): void {
+    this.#dialect = dialect;
+    this.#traits = traitsOf(dialect);
+    this.#codec = createCodec(dialect, this.#settings);
   }
 
   closed(): void {
@@ -302,6 +337,12 @@ export class ClientPort {
     this.#error("server_error", code, message, null, eventId);
   }
 
+  /** The end of what the client may have: a time, a budget. */
+  outlasted(code: string, message: string, close: number): void {
+    this.#error("invalid_request_error", code, message, null, null);
+    if (this.#connected) this.#context.act({ type: "close", peer: CLIENT, code: close, reason: message });
+  }
+
   #error(type: string, code: string, message: string, param: string | null, eventId: string | null): void {
     this.emit({ type: "error", error: { type, code, message, param, event_id: eventId } });
   }
@@ -316,11 +357,13 @@ export class ClientPort {
       saidAt: this.#saidAt,
       outbox: this.outbox.snapshot(),
       faults: this.#faults.snapshot(),
+      ...(this.#codec !== null && { codec: this.#codec.snapshot() }),
     };
   }
 
   restore(snapshot: ClientPortSnapshot): void {
-    this.#dialect = snapshot.dialect;
+    this.#speak(snapshot.dialect);
+    if (snapshot.codec !== undefined) this.#codec?.restore(snapshot.codec);
     this.#ducks = snapshot.ducks ?? false;
     this.#connected = snapshot.connected;
     this.#muted = snapshot.muted;
@@ -341,4 +384,6 @@ export interface ClientPortSnapshot {
   readonly saidAt: number;
   readonly outbox: OutboxSnapshot;
   readonly faults: FaultLimiterSnapshot;
+  /** Of a dialect that has one. */
+  readonly codec?: CodecSnapshot;
 }

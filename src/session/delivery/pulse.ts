@@ -84,7 +84,7 @@ export class Pulse {
 
   /** The client showed that it knows heartbeats. */
   able(): void {
-    if (this.#capable) return;
+    if (this.#capable || !this.#port.traits.beats) return;
     this.#capable = true;
     this.#watch();
   }

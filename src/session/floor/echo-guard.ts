@@ -43,6 +43,8 @@ const SOUNDS_DB = -45;
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
+/** Audio that comes so much faster than it is spoken had waited. */
+const CATCHES_UP = 0.25;
 
 export class EchoGuard {
   readonly #heard = new Envelope();
@@ -53,6 +55,8 @@ export class EchoGuard {
   callerDb = USUAL_CALLER_DB;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
   #base: number | null = null;
+  /** The same by the last piece, where that is later by more than a jump, and when it came; null: it is not. */
+  #behind: { readonly base: number; readonly at: number } | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
   /** Of the sound that is judged: frames, and the sum of their excess. */
@@ -69,10 +73,25 @@ export class EchoGuard {
    * The caller's audio as it arrives: its first sample's position in the caller's stream, and when its last one was there
    * to be sent, which is before its message came by what else the message holds.
    */
-  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number): void {
-    const base = saidAt - fromMs - (samples.length * 1000) / rateHz;
-    if (this.#base === null || base < this.#base || base > this.#base + JUMP_MS) this.#base = base;
+  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number, now: number): void {
+    const lengthMs = (samples.length * 1000) / rateHz;
+    const base = saidAt - fromMs - lengthMs;
+    if (this.#base === null || base < this.#base) this.#base = base;
+    else if (base > this.#base + JUMP_MS) this.#late(base, lengthMs, now);
+    else this.#behind = null;
     this.#heard.add(samples, rateHz, this.#base + fromMs);
+  }
+
+  /**
+   * The caller's stream stood still, or it is late: what comes at once after a stall or a resume was said in its own time.
+   * Where it comes as fast as it is spoken nothing was said meanwhile.
+   */
+  #late(base: number, lengthMs: number, now: number): void {
+    const { base: before, at } = this.#behind ?? { base: Infinity, at: now };
+    this.#behind = { base, at: now };
+    if (now === at || base < before - lengthMs * CATCHES_UP) return;
+    this.#base = base;
+    this.#behind = null;
   }
 
   /** Audio on its way to the listener, and when it will sound: after all that was sent before, or what was is thrown away. */
@@ -255,6 +274,7 @@ export class EchoGuard {
       heard: this.#heard.snapshot(),
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
+      behind: this.#behind,
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
@@ -271,6 +291,7 @@ export class EchoGuard {
     this.#heard.restore(snapshot.heard);
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
     this.#base = snapshot.base;
+    this.#behind = snapshot.behind ?? null;
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
@@ -287,6 +308,7 @@ export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
+  readonly behind?: { readonly base: number; readonly at: number } | null;
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;

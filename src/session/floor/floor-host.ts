@@ -70,7 +70,7 @@ export function floorSide(parts: FloorParts): Pick<TurnHost, FloorSide> {
     onAnew: () => parts.floor.abandon(),
     earliest: (prefixTicks) => parts.floor.earliest(prefixTicks),
     onHeard: (samples, rateHz, fromMs, restMs) =>
-      parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs),
+      parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs, parts.context.now),
     onHop: (probability, hopMs) => parts.floor.hop(probability, hopMs, parts.input.endpointer.options),
   };
 }

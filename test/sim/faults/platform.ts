@@ -64,7 +64,11 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
           mutes -= 1;
           call.client.caller.mute(random.between(17_000, 21_000));
         }
-        if (call.relay.hibernate()) call.checks.strike("platform.evict");
+        if (call.relay.hibernate()) {
+          call.checks.strike("platform.evict");
+          // Its last writes failed, and it says so when it comes back.
+          if (!call.relay.store.asleep) call.client.line.wire.mayForget = true;
+        }
         call.time.after(50, look);
       };
       call.time.after(random.between(300, 2000), look);
