@@ -1,7 +1,8 @@
 /**
  * Turn-taking under test: who is heard, who is interrupted, how long an answer takes, and what the relay believes was
  * heard. Scenarios from a seed, each with its ground truth, played in real time through the real relay on loopback;
- * `--core` plays the same calls in virtual time on the session core; `--rooms` plays echoes in rougher rooms instead.
+ * `--core` plays the same calls in virtual time on the session core; with `--hold` agents stand still while a
+ * sound is judged, in place of going on quieter; `--rooms` plays echoes in rougher rooms instead.
  */
 import { playInCore, type Oracle, type PlayedCall } from "./turns/core.ts";
 import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
@@ -10,12 +11,12 @@ import { playOnLoopback } from "./turns/loopback.ts";
 import { picture } from "./turns/picture.ts";
 import { recordedNoise } from "./turns/sounds.ts";
 import { sweep } from "./turns/sweep.ts";
-import { DEFAULT_SEED, makeRoughRooms, makeSuite, withFixedSilence } from "./turns/suite.ts";
+import { DEFAULT_SEED, makeRoughRooms, makeSuite, withDucking, withFixedSilence } from "./turns/suite.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import type { CallScript } from "./turns/script.ts";
 
 export const description =
-  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--core] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
+  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--core] [--hold] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
 
 /** Fixed silences of the baseline curve, in milliseconds. */
 const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
@@ -29,7 +30,8 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const only = argument(args, "--only");
   const rooms = args.includes("--rooms");
   const suite = rooms ? makeRoughRooms(seed) : makeSuite(seed, args.includes("--quick") ? QUICK_EVERY : 1);
-  const scripts = only === undefined ? suite : suite.filter(({ id }) => id.startsWith(only));
+  const chosen = only === undefined ? suite : suite.filter(({ id }) => id.startsWith(only));
+  const scripts = args.includes("--hold") ? chosen : chosen.map(withDucking);
   if (args.includes("--sweep")) return sweep(scripts);
   const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
   const began = performance.now();

@@ -24,6 +24,8 @@ export class Player {
   readonly #queues = new Map<number, Piece[]>();
   readonly #sounded = new Set<string>();
   paused = false;
+  /** It goes on quieter: by so many decibels; null: at full level. */
+  duckedDb: number | null = null;
   #stalledMs = 0;
 
   push(stream: number, responseId: string, itemId: string, ms: number, number: number): void {
@@ -98,6 +100,7 @@ export class Player {
       item.abandoned = true;
     }
     this.paused = false;
+    this.duckedDb = null;
     this.flush(null);
   }
 

@@ -116,9 +116,22 @@ export class EchoGuard {
 
   /** The player stood still: what had not sounded yet sounds later. */
   delayed(fromMs: number, byMs: number): void {
-    // Of the lag, what is due to the player's buffer is not known: at most all of it.
-    const bufferedMs = this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
-    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, bufferedMs);
+    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, this.#bufferedMs);
+  }
+
+  /** Of the lag, what is due to the player's buffer is not known: at most all of it. */
+  get #bufferedMs(): number {
+    return this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
+  }
+
+  /** What sounds from now on sounds so much softer than it was sent, */
+  ducked(atMs: number, db: number): void {
+    for (const envelope of this.#played) envelope?.duck(atMs, db);
+  }
+
+  /** until now: of what the player had in its buffer it may have been the level already. */
+  loud(atMs: number): void {
+    for (const envelope of this.#played) envelope?.loud(atMs - this.#bufferedMs);
   }
 
   /** The detector has heard the caller's stream up to here: looks at the frames that are whole by now. */

@@ -15,10 +15,11 @@ import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
+import { GivingWay, type GivingWaySnapshot, type YieldSettings } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
-export interface FloorSettings {
+export interface FloorSettings extends YieldSettings {
   /** Voiced milliseconds that make an interruption. */
   readonly confirmMs: number;
   /** Silent milliseconds after which a sound is dismissed. */
@@ -27,6 +28,8 @@ export interface FloorSettings {
 
 export interface FloorHost {
   settings(): FloorSettings;
+  /** An agent of this stream takes turns. */
+  takesTurns(stream: number): boolean;
   /** An agent that takes turns is audible, or has something to say that waits. */
   audible(): boolean;
   /** End of the detector's last hop in the caller's stream. */
@@ -95,9 +98,9 @@ const LEVEL_RATE = 0.05;
 
 export class Floor {
   readonly guard = new EchoGuard();
+  /** How agents give way while they are held. */
+  readonly way: GivingWay;
   readonly #context: Context;
-  readonly #port: ClientPort;
-  readonly #playout: Playout;
   readonly #host: FloorHost;
   #phase: FloorPhase = "open";
   #overlap: Overlap | null = null;
@@ -112,9 +115,8 @@ export class Floor {
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
     this.#context = context;
-    this.#port = port;
-    this.#playout = playout;
     this.#host = host;
+    this.way = new GivingWay(context, port, playout, this.guard, host);
   }
 
   get held(): boolean {
@@ -175,11 +177,7 @@ export class Floor {
   #hold(): void {
     if (!this.#step("onset")) return;
     this.guard.mark();
-    if (this.#port.traits.holds) {
-      this.#playout.pause(this.#context.now, "floor");
-      this.guard.paused(this.#context.now);
-    }
-    this.#tell("hold");
+    this.way.begin();
   }
 
   /** A sound that is judged is over when nothing more comes. */
@@ -189,9 +187,7 @@ export class Floor {
   }
 
   #open(): void {
-    if (!this.#step("released")) return;
-    const paused = this.#playout.resume(this.#context.now, "floor");
-    if (paused) this.guard.delayed(paused.fromMs, paused.byMs);
+    if (this.#step("released")) this.way.end();
   }
 
   /** Nothing is judged any more. */
@@ -475,12 +471,11 @@ export class Floor {
 
   /** To a client that may have been told otherwise by a former life of the session. */
   tellAgain(): void {
-    if (this.held) this.#tell("hold");
+    if (this.held) this.way.tellAgain();
   }
 
   #tell(decision: OverlapDecision): void {
-    this.#context.metric(`overlap_${decision}`, 1);
-    if (this.#port.extended) this.#port.emit({ type: "overlap.decision", decision });
+    this.way.tell(decision);
   }
 
   snapshot(): FloorSnapshot {
@@ -494,6 +489,7 @@ export class Floor {
       chopped: this.#chopped.snapshot(),
       kept: this.#kept.snapshot(),
       guard: this.guard.snapshot(),
+      ...this.way.snapshot(),
     };
   }
 
@@ -507,6 +503,7 @@ export class Floor {
     this.#chopped.restore(snapshot.chopped);
     this.#kept.restore(snapshot.kept);
     this.guard.restore(snapshot.guard);
+    this.way.restore(snapshot.way, this.held);
   }
 }
 
@@ -520,4 +517,6 @@ export interface FloorSnapshot {
   readonly chopped: ChoppedSnapshot;
   readonly kept: Word | null;
   readonly guard: EchoGuardSnapshot;
+  /** Absent while agents are heard as ever. */
+  readonly way?: GivingWaySnapshot;
 }
