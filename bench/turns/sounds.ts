@@ -46,7 +46,7 @@ export function spoken(text: string, speaker: Speaker, levelDb: number): Samples
 }
 
 /** Root mean square of each 5 ms frame, in dBFS. */
-function frameLevels(samples: Int16Array): Float64Array {
+export function frameLevels(samples: Int16Array): Float64Array {
   return Float64Array.from({ length: Math.ceil(samples.length / FRAME) }, (_, frame) =>
     levelDb(samples.subarray(frame * FRAME, (frame + 1) * FRAME)),
   );
@@ -58,7 +58,7 @@ function levelDb(samples: Int16Array): number {
   return 10 * Math.log10(energy / Math.max(1, samples.length) + 1e-12);
 }
 
-function trimmed(samples: Int16Array): Int16Array {
+export function trimmed(samples: Int16Array): Int16Array {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const first = levels.findIndex((level) => level > least);
@@ -67,7 +67,7 @@ function trimmed(samples: Int16Array): Int16Array {
 }
 
 /** Scaled so that its audible frames have the level; what would clip is limited. */
-function levelled(samples: Int16Array, wantedDb: number): Samples {
+export function levelled(samples: Int16Array, wantedDb: number): Samples {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const audible = levels.filter((level) => level > least);
