@@ -7,6 +7,7 @@ import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/
 import { EchoSearch } from "../../audio/echo-search.ts";
 import { BANDS } from "../../audio/filter-bank.ts";
 import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
+import { shapeOf, type Shape } from "./shape.ts";
 
 /** To find an echo: a third of a second, at any lag a player may have. */
 const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
@@ -22,6 +23,8 @@ const MARGIN_DB = 5;
 const MOST_DB = 12;
 /** Remembered frames. */
 const MEMORY = 16;
+/** Of a longer sound the last 3.2 s are its shape. */
+const MOST_SHAPE_FRAMES = 200;
 /** A voice is there when the mean excess of the last few frames reaches this. */
 const NEAR_DB = 0.8;
 const NEAR_FRAMES = 3;
@@ -176,6 +179,16 @@ export class EchoGuard {
     for (let back = 1; back <= frames; back += 1)
       sum += this.#excess[(this.#end - back + MEMORY) % MEMORY] ?? 0;
     return sum / frames;
+  }
+
+  /** The frame that the detector heard last. */
+  get frame(): number {
+    return this.#end - 1;
+  }
+
+  /** What was heard from a frame on. */
+  shapeFrom(frame: number): Shape {
+    return shapeOf(this.#heard, Math.max(0, frame, this.#end - MOST_SHAPE_FRAMES), this.#end - 1);
   }
 
   /** The echo path of this call was found. */

@@ -88,6 +88,8 @@ const LOUDER_DB = 10;
 const UNHEARD_MS = 1500;
 /** Of speech in pieces, the turn begins so long before the first. */
 const PIECE_PREFIX_MS = 300;
+/** A sound may have begun so long before the detector was sure of it (a quarter of a second). */
+const LEAD_FRAMES = 16;
 /** How often it is looked whether the agent has ended whose end a word waits for. */
 const LOOK_MS = 50;
 /** How fast the idea of the caller's usual level follows, per voiced hop. */
@@ -144,6 +146,7 @@ export class Floor {
     else if (this.#below(SOFT_DB)) passed = "soft";
     this.#overlap = {
       prefixTicks,
+      fromFrame: this.guard.frame - LEAD_FRAMES,
       patienceMs,
       voicedMs: 0,
       silentMs: 0,
@@ -218,6 +221,7 @@ export class Floor {
       overlap.power += 10 ** (this.guard.levelDb / 10);
       overlap.hops += 1;
     }
+    (globalThis as any).__floor?.(this, overlap, this.#callerPower, this.#dismissals, this.#quietMs);
     if (this.#chopping(overlap, voiced)) return;
     if (overlap.passed === null) this.#judge(overlap);
     else if (overlap.passed === "patience" && !this.guard.covers) this.#listenLonger(overlap, voiced, hopMs);

@@ -6,6 +6,8 @@ export type Passed = "echo" | "patience" | "soft" | "background";
 
 export interface Overlap {
   readonly prefixTicks: number;
+  /** The guard's frame at which it can have begun. */
+  readonly fromFrame: number;
   /** Voice that it takes to hold the agent. */
   readonly patienceMs: number;
   voicedMs: number;
