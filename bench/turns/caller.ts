@@ -111,9 +111,10 @@ export class Caller {
     } else if (type === "response.done") this.player.finished(ordinal);
     else if (type === "output_audio_buffer.cleared") {
       this.player.flush(ordinal);
-      this.player.hold(false);
+      this.player.release();
     } else if (type === "overlap.decision" && event["decision"] !== "interrupt") {
       this.player.hold(event["decision"] === "hold");
+      this.player.duck(event["decision"] === "duck" ? Number(event["duck_db"]) : null);
     }
   }
 
@@ -129,7 +130,7 @@ export class Caller {
     const id = textAt(response, "id") ?? "";
     this.#ordinals.set(id, ordinal);
     this.responses.set(ordinal, id);
-    this.player.hold(false);
+    this.player.release();
   }
 
   /** The next 20 ms: what sounds now begins to, and what the microphone heard in the last 20 ms is sent. */

@@ -126,6 +126,7 @@ export class Conduct {
       this.conversation,
       this.playout,
       kernels,
+      this.floor.way,
       (stream, samples, rateHz, atMs) => {
         // What is in this process gives back the caller's own voice, which is nobody's echo.
         if (this.config.turnDetection && this.links[stream]?.remote)
@@ -271,7 +272,7 @@ export class Conduct {
   get #eagerMs(): number | null {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
-    const { eagerMs } = this.config.relay(this.port.extended);
+    const { eagerMs } = this.config.relay(this.port);
     if (eagerMs !== null && !this.budget.eager.has(1, this.context.now)) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }

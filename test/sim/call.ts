@@ -91,6 +91,14 @@ export class SimulatedCall implements World {
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
   }
 
+  get relayDucks(): boolean {
+    return !this.client.playerDucks;
+  }
+
+  get answers(): number {
+    return this.#answers;
+  }
+
   nextAnswer(): number {
     this.#answers += 1;
     return this.#answers;

@@ -7,6 +7,7 @@ export type Invariant =
   | "heard-twice"
   | "heard-gap"
   | "heard-unknown"
+  | "heard-level"
   | "history"
   | "deadline"
   | "stuck"

@@ -62,6 +62,8 @@ export class Client {
   /** The session as the relay showed it last. */
   shown: JsonObject = {};
   readonly #formats = new Map<string, AudioFormat>();
+  /** Its player ducks, and says so. */
+  #ducks: boolean;
   #held: Uint8Array[] = [];
   #frozenUntil = 0;
   #lastAckAt = 0;
@@ -76,6 +78,7 @@ export class Client {
     this.#random = random;
     this.microphone = { type: "audio/pcm", rate: world.scenario.rateHz };
     this.loudspeaker = this.microphone;
+    this.#ducks = world.scenario.ducks;
     this.line = new Line(world, relay, random.fork(), {
       receive: (data) => this.#receive(data),
       lost: (what) => this.name(what),
@@ -90,6 +93,10 @@ export class Client {
 
   get extended(): boolean {
     return this.line.extended;
+  }
+
+  get playerDucks(): boolean {
+    return this.extended && this.#ducks;
   }
 
   /** The call is over for this client. */
@@ -242,6 +249,8 @@ export class Client {
       case "session.created":
         this.#show(fields(event["session"]));
         if (this.extended) this.line.wire.created(fields(event["session"]));
+        this.player.duckedDb = null;
+        if (this.playerDucks) this.#sayDucks();
         return;
       case "session.ack":
         return this.line.wire.acknowledged(Number(event["last_received"]));
@@ -276,14 +285,31 @@ export class Client {
         // A hold goes on until it is decided: another upstream may have stopped its own answer.
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
-        this.player.paused = event["decision"] === "hold";
-        if (event["decision"] !== "hold" && event["decision"] !== "interrupt")
-          this.name(`overlap ${text(event["decision"])}`);
-        return;
+        return this.#overlap(event);
       case "error":
         return this.#fault(fields(event["error"]));
       default:
     }
+  }
+
+  #sayDucks(): void {
+    const session = { type: "realtime", relay: { player: { duck: true } } };
+    this.line.send({ type: "session.update", session });
+  }
+
+  /** Who says that its player ducks is told to, and by how much the session asks; nobody else is. */
+  #overlap(event: JsonObject): void {
+    const decision = text(event["decision"]);
+    const { checks, scenario } = this.#world;
+    this.player.paused = decision === "hold";
+    this.player.duckedDb = decision === "duck" ? Number(event["duck_db"]) : null;
+    if (decision === "duck" && (!this.#ducks || event["duck_db"] !== scenario.duckDb))
+      checks.fail("event-order", `told to go on quieter by ${text(event["duck_db"])} dB`);
+    const { player, interruption } = fields(this.shown["relay"]);
+    const known = fields(player)["duck"] === true && fields(interruption)["over_agent"] === "duck";
+    if (decision === "hold" && known) checks.fail("event-order", "told to stand still, and its player ducks");
+    if (decision !== "hold" && decision !== "duck" && decision !== "interrupt")
+      this.name(`overlap ${decision}`);
   }
 
   #cut(itemId: string): void {
@@ -306,7 +332,9 @@ export class Client {
     this.dialogue.forget();
     this.hearing.forget();
     this.hearing.excuseGap();
+    this.hearing.levelAnew();
     this.player.paused = false;
+    this.player.duckedDb = null;
     this.player.forget(0);
     this.player.flush(null);
     this.#owesResponse = false;
@@ -336,6 +364,7 @@ export class Client {
       this.hearing.excuseGap();
     }
     this.line.resumed();
+    this.hearing.levelAnew();
     for (const data of verdict.again) this.line.put(data);
     if (verdict.forgottenFrom !== null) this.#forget(verdict.forgottenFrom);
   }
@@ -346,6 +375,7 @@ export class Client {
     this.dialogue.forget();
     this.hearing.forget();
     this.player.paused = false;
+    this.player.duckedDb = null;
     this.player.forget(from);
     this.#askOwed();
   }

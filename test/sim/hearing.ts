@@ -1,5 +1,6 @@
 /** Whether what the client hears is what somebody said: every sample once, in order, without a gap. */
-import { readAgent, samplesOf } from "./tape.ts";
+import { Levels } from "./levels.ts";
+import { agentAudio, readAgent, samplesOf } from "./tape.ts";
 import type { World } from "./world.ts";
 
 interface Position {
@@ -8,8 +9,15 @@ interface Position {
   index: number;
 }
 
+interface Place {
+  readonly answer: number;
+  readonly index: number;
+}
+
 /** Fewer samples may be taken for an agent's by chance. */
 const LEAST = 4;
+/** Of what is missing for a known reason, at most. */
+const LONGEST_GAP_MS = 10_000;
 
 export class Hearing {
   readonly #world: World;
@@ -20,16 +28,23 @@ export class Hearing {
   #excused = false;
   readonly #silent: () => boolean;
   readonly #echoes: boolean;
+  readonly #levels: Levels;
 
   constructor(world: World, silent: () => boolean) {
     this.#world = world;
     this.#silent = silent;
+    this.#levels = new Levels(world, world.scenario.duckDb);
     this.#echoes = world.scenario.upstreams.some((upstream) => upstream.kind === "echo");
   }
 
   /** Audio was lost on the way and the client was told so. */
   excuseGap(): void {
     this.#excused = true;
+  }
+
+  /** Another connection: what comes on it need not go on from the level of what came before. */
+  levelAnew(): void {
+    this.#levels.anew();
   }
 
   /** What the relay had not acknowledged is said to it again, and comes back again. */
@@ -55,17 +70,38 @@ export class Hearing {
     if (this.#silent() && samples.every((sample) => Math.abs(sample) <= 1)) return false;
     const short = samples.length < LEAST && this.#echoes && known === null;
     const said = short ? null : known !== null && known.answer === null ? null : readAgent(samples, hint);
-    if (said !== null) this.#agent(itemId, known, said, samples.length);
+    const quieter = said === null ? this.#quieter(itemId, hint, samples) : null;
+    if (said !== null) this.#levels.full(itemId, samples.length);
+    const spoken = said ?? quieter;
+    if (spoken !== null) this.#agent(itemId, known, spoken, samples.length);
     else this.#echo(itemId, samples);
-    return said === null && this.#items.has(itemId);
+    return spoken === null && this.#items.has(itemId);
   }
 
-  #agent(
-    itemId: string,
-    known: Position | null,
-    said: { readonly answer: number; readonly index: number },
-    count: number,
-  ): void {
+  /** Which answer it is of, and where, though it came quieter; null: none that it can go on with. */
+  #quieter(itemId: string, hint: Place | null, samples: Int16Array): Place | null {
+    if (!this.#world.relayDucks) return null;
+    const begins = Array.from({ length: this.#world.answers }, (_, n) => ({ answer: n + 1, index: 0 }));
+    const later = hint !== null && this.#excused ? this.#after(hint, samples) : [];
+    const place = [...(hint === null ? begins : [hint]), ...later].find(({ answer, index }) =>
+      this.#levels.fits(agentAudio(answer, index, index + samples.length), samples),
+    );
+    if (!place) return null;
+    this.#levels.take(itemId, agentAudio(place.answer, place.index, place.index + samples.length), samples);
+    return place;
+  }
+
+  #after({ answer, index }: Place, samples: Int16Array): readonly Place[] {
+    const longest = (LONGEST_GAP_MS * this.#world.scenario.rateHz) / 1000;
+    const rest = agentAudio(answer, index, index + longest + samples.length);
+    const key = samples.subarray(0, 16);
+    const found = Array.from({ length: longest }, (_, n) => n).find((n) =>
+      this.#levels.fits(rest.subarray(n, n + key.length), key),
+    );
+    return found === undefined ? [] : [{ answer, index: index + found }];
+  }
+
+  #agent(itemId: string, known: Position | null, said: Place, count: number): void {
     const { checks } = this.#world;
     const expected = known?.index ?? 0;
     if (known !== null && known.answer !== said.answer) {

@@ -22,6 +22,8 @@ export class Player {
   readonly #queues = new Map<number, Piece[]>();
   readonly #sounded = new Set<string>();
   paused = false;
+  /** It goes on quieter: by so many decibels; null: at full level. */
+  duckedDb: number | null = null;
   #stalledMs = 0;
 
   push(stream: number, responseId: string, itemId: string, ms: number, number: number): void {

@@ -50,7 +50,9 @@ export function judge(call: SimulatedCall): void {
 }
 
 function leftOpen(call: SimulatedCall): void {
-  const { checks, relay } = call;
+  const { checks, client, relay } = call;
+  if (call.lastMoment !== null && client.player.duckedDb !== null)
+    checks.fail("stuck", "the player was never told to go on at full level");
   if (relay.session !== null && relay.ended === null)
     checks.fail("upstream-left-open", "the session never ended");
   if (relay.legs > 0)

@@ -2,6 +2,7 @@
 import type { BenchResult } from "../../run.ts";
 import { playInCore } from "../core.ts";
 import { judge } from "../judge.ts";
+import { withDucking } from "../suite.ts";
 import { makeHumanCalls } from "./calls.ts";
 import { humanIsHere } from "./material.ts";
 import { missedBy, rowsOf, tableOf, type Judged } from "./table.ts";
@@ -13,6 +14,8 @@ export interface HumanOptions {
   readonly every: number;
   /** Only rows that begin so. */
   readonly only: string | null;
+  /** Agents stand still while a sound is judged, in place of going on quieter. */
+  readonly hold: boolean;
   readonly verbose: boolean;
 }
 
@@ -27,7 +30,7 @@ export function runHuman(options: HumanOptions, say: (line: string) => void): Be
     ({ row }) => only === null || row.startsWith(only),
   );
   const judged = calls.map(({ row, script }): Judged => {
-    const verdict = judge(playInCore(script));
+    const verdict = judge(playInCore(options.hold ? script : withDucking(script)));
     return { row, floor: verdict.floor[0] ?? null, failure: verdict.failure };
   });
   const rows = rowsOf(judged);

@@ -36,9 +36,9 @@ function rowOf(row: string, judged: readonly Judged[]): Row {
   const speech = verdicts.some(({ kind }) => kind === "interruption");
   const isRight = (one: FloorVerdict): boolean => (speech ? one.onTime : !one.cut);
   const cut = verdicts.filter(({ onTime }) => onTime);
-  const stopped = spread(cut.map(({ stoppedAfterMs }) => stoppedAfterMs));
-  const held = verdicts.filter((one) => one.held && !one.cut);
-  const heldMs = spread(held.map((one) => one.heldMs));
+  const stopped = spread(cut.map(({ fullForMs }) => fullForMs));
+  const gaveWay = verdicts.filter((one) => one.held || one.ducked);
+  const heldMs = spread(gaveWay.filter(({ cut: yes }) => !yes).map((one) => one.heldMs + one.duckedMs));
   const answered = verdicts.filter(({ turn }) => turn !== null && turn.delayMs !== null).length;
   return {
     row,
@@ -46,7 +46,7 @@ function rowOf(row: string, judged: readonly Judged[]): Row {
     right_percent: percent(verdicts.filter(isRight).length, judged.length),
     stopped_ms: speech ? { p50: stopped.p50, p95: stopped.p95 } : { p50: null, p95: null },
     answered_percent: speech ? percent(answered, judged.length) : null,
-    held_percent: percent(verdicts.filter((one) => one.held).length, judged.length),
+    held_percent: percent(gaveWay.length, judged.length),
     held_ms: { p50: heldMs.p50, p95: heldMs.p95 },
     wrong: verdicts.filter((one) => !isRight(one)).map((one) => `${one.label}: ${one.decisions.join(" ")}`),
   };

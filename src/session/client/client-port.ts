@@ -39,6 +39,8 @@ export class ClientPort {
   readonly outbox: Outbox;
   readonly #context: Context;
   #dialect: Dialect | null = null;
+  /** The client said that its player does it. */
+  #ducks = false;
   #connected = false;
   /** Connected, but what it gets next is decided by its `session.resume`. */
   #muted = false;
@@ -74,6 +76,16 @@ export class ClientPort {
   /** The client negotiated `duplex.v1`, on this connection or on the last one. */
   get extended(): boolean {
     return this.#dialect === "duplex.v1";
+  }
+
+  /** Its player goes on quieter when it is told `duck`. */
+  get ducks(): boolean {
+    return this.extended && this.#ducks;
+  }
+
+  /** What a client says of its player, as long as it does not begin anew. */
+  playerDucks(ducks: boolean): void {
+    this.#ducks = ducks;
   }
 
   /** Number of the last message. */
@@ -180,6 +192,7 @@ export class ClientPort {
   /** The client begins anew: it counts from one again and misses nothing. */
   restart(): void {
     this.#muted = false;
+    this.#ducks = false;
     this.#sequence = 0;
     this.outbox.clear();
   }
@@ -210,8 +223,11 @@ export class ClientPort {
     this.#send(data);
   }
 
-  /** One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. */
-  audio(address: AudioAddress, bytes: Uint8Array, audioMs: number): void {
+  /**
+   * One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. `aloud`: as it is to sound now, where
+   * that is quieter; what is kept to be sent again is not.
+   */
+  audio(address: AudioAddress, bytes: Uint8Array, audioMs: number, aloud = bytes): void {
     if (!this.#connected && !this.extended) return;
     if (this.extended) {
       const header = {
@@ -221,20 +237,22 @@ export class ClientPort {
         sequence: this.#sequence + 1,
       };
       const room = this.outbox.room(FRAME_HEADER_BYTES + bytes.byteLength);
-      this.#deliver(writeFrame(header, bytes, room), audioMs);
+      const kept = writeFrame(header, bytes, room);
+      const sent = aloud === bytes ? kept : writeFrame(header, aloud);
+      this.#deliver(kept, audioMs, sent);
       return;
     }
     const id = this.#context.newId("event");
     this.#deliver(
-      `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${bytes.toBase64()}"}`,
+      `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${aloud.toBase64()}"}`,
       audioMs,
     );
   }
 
-  #deliver(data: WireMessage, audioMs: number): void {
+  #deliver(data: WireMessage, audioMs: number, sent = data): void {
     this.#sequence += 1;
     if (this.extended) this.outbox.add({ sequence: this.#sequence, data, audioMs });
-    if (this.live) this.#send(data);
+    if (this.live) this.#send(sent);
   }
 
   /**
@@ -286,6 +304,7 @@ export class ClientPort {
   snapshot(): ClientPortSnapshot {
     return {
       dialect: this.#dialect,
+      ...(this.#ducks ? { ducks: true } : {}),
       connected: this.#connected,
       muted: this.#muted,
       sequence: this.#sequence,
@@ -297,6 +316,7 @@ export class ClientPort {
 
   restore(snapshot: ClientPortSnapshot): void {
     this.#dialect = snapshot.dialect;
+    this.#ducks = snapshot.ducks ?? false;
     this.#connected = snapshot.connected;
     this.#muted = snapshot.muted;
     this.#sequence = snapshot.sequence;
@@ -308,6 +328,8 @@ export class ClientPort {
 
 export interface ClientPortSnapshot {
   readonly dialect: Dialect | null;
+  /** Absent: it does not. */
+  readonly ducks?: boolean;
   readonly connected: boolean;
   readonly muted: boolean;
   readonly sequence: number;

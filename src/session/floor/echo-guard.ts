@@ -42,6 +42,8 @@ const USUAL_CALLER_DB = -26;
 /** An echo is rarely later than this (320 ms), and what is softer than that gives none. */
 const USUAL_LAG_FRAMES = 20;
 const SOUNDS_DB = -45;
+/** An echo half a second late, and its tail. */
+const LATELY_FRAMES = 48;
 /** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
@@ -58,6 +60,8 @@ export class EchoGuard {
   #base: number | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
+  /** The last frame in which an agent sounded. */
+  #soundedAt = -LATELY_FRAMES;
   /** Of the sound that is judged: frames, and the sum of their excess. */
   readonly #marked = { frames: 0, excess: 0 };
   /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
@@ -100,9 +104,22 @@ export class EchoGuard {
 
   /** The player stood still: what had not sounded yet sounds later. */
   delayed(fromMs: number, byMs: number): void {
-    // Of the lag, what is due to the player's buffer is not known: at most all of it.
-    const bufferedMs = this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
-    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, bufferedMs);
+    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, this.#bufferedMs);
+  }
+
+  /** Of the lag, what is due to the player's buffer is not known: at most all of it. */
+  get #bufferedMs(): number {
+    return this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
+  }
+
+  /** What sounds from now on sounds so much softer than it was sent, */
+  ducked(atMs: number, db: number): void {
+    for (const envelope of this.#played) envelope?.duck(atMs, db);
+  }
+
+  /** until now: of what the player had in its buffer it may have been the level already. */
+  loud(atMs: number): void {
+    for (const envelope of this.#played) envelope?.loud(atMs - this.#bufferedMs);
   }
 
   /** The detector has heard the caller's stream up to here: looks at the frames that are whole by now. */
@@ -110,6 +127,8 @@ export class EchoGuard {
     if (this.#base === null) return;
     const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
     for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
+      if (this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB))
+        this.#soundedAt = frame;
       this.#listen(frame);
       this.#marked.excess += this.#measure(frame);
       this.#marked.frames += 1;
@@ -202,6 +221,11 @@ export class EchoGuard {
     return this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB);
   }
 
+  /** An agent sounded so lately that its echo, or the last of it, may be heard now. */
+  get lately(): boolean {
+    return this.#end - this.#soundedAt <= LATELY_FRAMES;
+  }
+
   /** An echo is due about now. */
   get due(): boolean {
     let sounding = 0;
@@ -258,6 +282,7 @@ export class EchoGuard {
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
+      soundedAt: this.#soundedAt,
       marked: { ...this.#marked },
       expected: this.#expected.slice(),
       least: this.#least.slice(),
@@ -274,6 +299,7 @@ export class EchoGuard {
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
+    this.#soundedAt = snapshot.soundedAt;
     Object.assign(this.#marked, snapshot.marked);
     this.#expected.set(snapshot.expected);
     this.#least.set(snapshot.least);
@@ -290,6 +316,7 @@ export interface EchoGuardSnapshot {
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;
+  readonly soundedAt: number;
   readonly marked: { readonly frames: number; readonly excess: number };
   readonly expected: Float64Array;
   readonly least: Float64Array;

@@ -5,6 +5,7 @@ import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Arrival } from "../turns/arrival.ts";
 import type { Floor, FloorHost } from "./floor.ts";
+import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Responses } from "../output/responses.ts";
 import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
@@ -17,6 +18,7 @@ interface FloorParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly listener: Listener;
+  readonly links: readonly Link[];
   readonly input: AudioInput;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
@@ -37,7 +39,8 @@ type FloorSide =
 
 export function floorHost(parts: FloorParts): FloorHost {
   return {
-    settings: () => parts.config.relay(parts.port.extended),
+    settings: () => parts.config.relay(parts.port),
+    takesTurns: (stream) => parts.links[stream]?.capabilities.turns !== "none",
     audible: () => parts.listener.audible,
     heardMs: () => parts.input.hopEndTicks / TICKS_PER_MS,
     playingUntil: () => parts.listener.playingUntil(),

@@ -15,10 +15,12 @@ import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
+import { GivingWay, type GivingWaySnapshot, type YieldSettings } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
+import { requestOdds, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
-export interface FloorSettings {
+export interface FloorSettings extends YieldSettings {
   /** Voiced milliseconds that make an interruption. */
   readonly confirmMs: number;
   /** Silent milliseconds after which a sound is dismissed. */
@@ -27,6 +29,8 @@ export interface FloorSettings {
 
 export interface FloorHost {
   settings(): FloorSettings;
+  /** An agent of this stream takes turns. */
+  takesTurns(stream: number): boolean;
   /** An agent that takes turns is audible, or has something to say that waits. */
   audible(): boolean;
   /** End of the detector's last hop in the caller's stream. */
@@ -97,9 +101,9 @@ const LEVEL_RATE = 0.05;
 
 export class Floor {
   readonly guard = new EchoGuard();
+  /** How agents give way while they are held. */
+  readonly way: GivingWay;
   readonly #context: Context;
-  readonly #port: ClientPort;
-  readonly #playout: Playout;
   readonly #host: FloorHost;
   #phase: FloorPhase = "open";
   #overlap: Overlap | null = null;
@@ -111,12 +115,12 @@ export class Floor {
   #quietMs = 0;
   readonly #chopped = new Chopped();
   readonly #kept = new KeptWord();
+  readonly #requests = new Requests();
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
     this.#context = context;
-    this.#port = port;
-    this.#playout = playout;
     this.#host = host;
+    this.way = new GivingWay(context, port, playout, this.guard, host);
   }
 
   get held(): boolean {
@@ -171,18 +175,14 @@ export class Floor {
   /** How much voice it takes to hold the agent. */
   #patienceMs(): number {
     if (this.guard.known) return 0;
-    if (this.#quietMs < QUIET_MS) return UNKNOWN_MS;
+    if (this.#echoPossible) return UNKNOWN_MS;
     return Math.min(Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS, MOST_PATIENCE_MS);
   }
 
   #hold(): void {
     if (!this.#step("onset")) return;
     this.guard.mark();
-    if (this.#port.extended) {
-      this.#playout.pause(this.#context.now, "floor");
-      this.guard.paused(this.#context.now);
-    }
-    this.#tell("hold");
+    this.way.begin();
   }
 
   /** A sound that is judged is over when nothing more comes. */
@@ -192,9 +192,7 @@ export class Floor {
   }
 
   #open(): void {
-    if (!this.#step("released")) return;
-    const paused = this.#playout.resume(this.#context.now, "floor");
-    if (paused) this.guard.delayed(paused.fromMs, paused.byMs);
+    if (this.#step("released")) this.way.end();
   }
 
   /** Nothing is judged any more. */
@@ -234,7 +232,7 @@ export class Floor {
       this.#chopped.forget();
       return;
     }
-    const known = this.guard.known ? !this.guard.covers : this.#quietMs >= QUIET_MS;
+    const known = this.guard.known ? !this.guard.covers : !this.#echoPossible;
     const fromTicks = Math.max(0, Math.round((this.#host.heardMs() - hopMs) * TICKS_PER_MS));
     const power = 10 ** (this.guard.levelDb / 10);
     this.#chopped.hop(voiced && known, hopMs, power, fromTicks, this.#host.saidAt());
@@ -274,15 +272,37 @@ export class Floor {
     const { confirmMs, dismissMs } = this.#host.settings();
     // With nothing left to hold this is a turn like any other.
     if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
-    else if (overlap.silentMs >= dismissMs) {
-      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
-    } else if (this.guard.explains) {
+    else if (overlap.silentMs >= dismissMs) this.#over(overlap);
+    else if (this.guard.explains) {
       this.guard.louder();
       this.#ignore(overlap, "echo");
     } else if (overlap.voicedMs >= confirmMs * (overlap.listening ? LISTENING : 1)) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
     }
+  }
+
+  /** It ended before it was long enough to be an interruption whatever it is. */
+  #over(overlap: Overlap): void {
+    if (this.#requested(overlap)) this.#confirm(overlap);
+    else this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+  }
+
+  /** By its shape it was a request. With an echo in it the shape is not the caller's. */
+  #requested(overlap: Overlap): boolean {
+    if (overlap.voicedMs < WORD_MS || overlap.listening || this.#echoPossible) return false;
+    if (this.#background(overlap)) return false;
+    const shape = this.guard.shapeFrom(overlap.fromFrame);
+    const power = overlap.power / Math.max(1, overlap.hops);
+    const aboveDb = this.#callerPower === null ? 0 : 10 * Math.log10(power / this.#callerPower + 1e-12);
+    const { now } = this.#context;
+    const odds = requestOdds(shape, overlap.voicedMs, aboveDb);
+    return this.#requests.heard(odds, now - overlap.voicedMs - overlap.silentMs, now);
+  }
+
+  /** What is heard may be the agent: an echo is known, or none was looked for yet and the agent sounds. */
+  get #echoPossible(): boolean {
+    return this.guard.known || (this.#quietMs < QUIET_MS && this.guard.lately);
   }
 
   #background(overlap: Overlap): boolean {
@@ -358,6 +378,7 @@ export class Floor {
   #confirm(overlap: Overlap): void {
     this.#settle();
     this.#dismissals = 0;
+    this.#requests.forget();
     if (this.held) this.#tell("interrupt");
     const prefixTicks = this.earliest(overlap.prefixTicks);
     this.#chopped.forget();
@@ -426,8 +447,7 @@ export class Floor {
   /** The detector heard the sound end. */
   ended(): void {
     const overlap = this.#overlap;
-    if (overlap && overlap.passed === null)
-      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+    if (overlap && overlap.passed === null) this.#over(overlap);
     else {
       if (overlap?.passed === "patience") this.#keep(overlap);
       this.#drop();
@@ -479,12 +499,11 @@ export class Floor {
 
   /** To a client that may have been told otherwise by a former life of the session. */
   tellAgain(): void {
-    if (this.held) this.#tell("hold");
+    if (this.held) this.way.tellAgain();
   }
 
   #tell(decision: OverlapDecision): void {
-    this.#context.metric(`overlap_${decision}`, 1);
-    if (this.#port.extended) this.#port.emit({ type: "overlap.decision", decision });
+    this.way.tell(decision);
   }
 
   snapshot(): FloorSnapshot {
@@ -497,7 +516,9 @@ export class Floor {
       quietMs: this.#quietMs,
       chopped: this.#chopped.snapshot(),
       kept: this.#kept.snapshot(),
+      requests: this.#requests.snapshot(),
       guard: this.guard.snapshot(),
+      ...this.way.snapshot(),
     };
   }
 
@@ -510,7 +531,9 @@ export class Floor {
     this.#quietMs = snapshot.quietMs;
     this.#chopped.restore(snapshot.chopped);
     this.#kept.restore(snapshot.kept);
+    this.#requests.restore(snapshot.requests);
     this.guard.restore(snapshot.guard);
+    this.way.restore(snapshot.way, this.held);
   }
 }
 
@@ -523,5 +546,8 @@ export interface FloorSnapshot {
   readonly quietMs: number;
   readonly chopped: ChoppedSnapshot;
   readonly kept: Word | null;
+  readonly requests: RequestsSnapshot;
   readonly guard: EchoGuardSnapshot;
+  /** Absent while agents are heard as ever. */
+  readonly way?: GivingWaySnapshot;
 }

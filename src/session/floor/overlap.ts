@@ -1,5 +1,5 @@
-/** A sound over an agent while it is judged. */
-export type OverlapDecision = "hold" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
+/** What becomes of agents and of a sound over them: they give way while it is judged (`hold`, `duck`), and then? */
+export type OverlapDecision = "hold" | "duck" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
 
 /** Explained by the echo, listened to for longer, too soft for the caller, or judged to be someone else. */
 export type Passed = "echo" | "patience" | "soft" | "background";

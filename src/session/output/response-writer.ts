@@ -2,6 +2,7 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
+import { encode } from "../../audio/codec.ts";
 import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
@@ -24,6 +25,14 @@ import {
 /** Samples on their way to the listener, and when they will sound. */
 export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;
 
+/** Makes what is sent quieter while a sound over its agent is judged. */
+export interface Loudness {
+  /** Something may be quieter just now. */
+  readonly reduces: boolean;
+  /** The next samples of a stream, as they are sent; `first`: nothing sounds before them. Valid until the next call. */
+  reduce(stream: number, samples: Int16Array, rateHz: number, first: boolean): Int16Array;
+}
+
 /** An audio part that is being written, with what stays the same for all of it. */
 interface Voice {
   readonly item: OutputItem;
@@ -39,6 +48,7 @@ export class ResponseWriter {
   readonly #conversation: Conversation;
   readonly #playout: Playout;
   readonly #kernels: AudioKernels;
+  readonly #loudness: Loudness;
   readonly #onAudio: OnAudio;
   /** By item and content index. */
   #paths = new Map<string, OutputPath>();
@@ -51,6 +61,7 @@ export class ResponseWriter {
     conversation: Conversation,
     playout: Playout,
     kernels: AudioKernels,
+    loudness: Loudness,
     onAudio: OnAudio,
   ) {
     this.#context = context;
@@ -58,6 +69,7 @@ export class ResponseWriter {
     this.#conversation = conversation;
     this.#playout = playout;
     this.#kernels = kernels;
+    this.#loudness = loudness;
     this.#onAudio = onAudio;
   }
 
@@ -130,6 +142,14 @@ export class ResponseWriter {
     if (bytes.byteLength === 0) return;
     const { item, part, path, address } = voice;
     const ms = durationMs(path.to, bytes.byteLength);
+    const rateHz = sampleRateHz(path.to);
+    const { stream } = response;
+    let [samples, aloud] = [path.samples, bytes];
+    if (this.#loudness.reduces) {
+      const first = part.audioMs === 0 && this.#playout.aheadMs(stream, this.#context.now) === 0;
+      samples = this.#loudness.reduce(stream, samples, rateHz, first);
+      if (samples !== path.samples) aloud = encode(path.to, samples);
+    }
     part.audioMs += ms;
     const entry = this.#conversation.find(item.id);
     if (entry) {
@@ -137,17 +157,18 @@ export class ResponseWriter {
       if (entry.audioParts) entry.audioParts = longer(entry.audioParts, voice.index, ms);
       this.#conversation.audio.append(item.id, path.to, bytes, false);
     }
-    const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
-    this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);
-    this.#playout.sent(item.id, response.stream, ms, this.#context.now);
+    const soundsAt = this.#playout.nextSoundsAt(stream, this.#context.now);
+    this.#onAudio(stream, samples, rateHz, soundsAt);
+    this.#playout.sent(item.id, stream, ms, this.#context.now);
     const { audioMessageBytes } = this.#context.limits;
     if (bytes.byteLength <= audioMessageBytes) {
-      this.#port.audio(address, bytes, ms);
+      this.#port.audio(address, bytes, ms, aloud);
       return;
     }
     for (let at = 0; at < bytes.byteLength; at += audioMessageBytes) {
       const piece = bytes.subarray(at, at + audioMessageBytes);
-      this.#port.audio(address, piece, durationMs(path.to, piece.byteLength));
+      const loud = aloud === bytes ? piece : aloud.subarray(at, at + audioMessageBytes);
+      this.#port.audio(address, piece, durationMs(path.to, piece.byteLength), loud);
     }
   }
 

@@ -1,0 +1,103 @@
+/**
+ * At what level audio came: full, quieter by what the session asks for, or on one of the ramps between. Knows nothing of
+ * how the relay makes them: only how steep a ramp of half a cosine may be, and how long.
+ */
+import type { World } from "./world.ts";
+
+const DOWN_MS = 20;
+const UP_MS = 60;
+/** Softer than this a sample says little of its level. */
+const TELLING = 64;
+/** Nobody is judged for so long without an end. */
+const LONGEST_MS = 6000;
+
+interface Heard {
+  /** Between which two the level of the last telling sample was, and how many samples ago that was. */
+  low: number;
+  high: number;
+  ago: number;
+  /** Samples since it was at either end, and since it was full. */
+  between: number;
+  below: number;
+}
+
+export class Levels {
+  readonly #world: World;
+  readonly #duck: number;
+  readonly #items = new Map<string, Heard>();
+  #falls = 0;
+
+  constructor(world: World, duckDb: number) {
+    this.#world = world;
+    this.#duck = 10 ** (-duckDb / 20);
+  }
+
+  /** What comes next need not go on from the level of what came. */
+  anew(): void {
+    this.#items.clear();
+  }
+
+  /** `said` is what was sent, as loud as it was said, or quieter. */
+  fits(said: Int16Array, heard: Int16Array): boolean {
+    return said.every((value, n) => {
+      const [low, high] = [Math.round(value * this.#duck), value].toSorted((a, b) => a - b);
+      const given = heard[n] ?? 0;
+      return given >= (low ?? 0) - 1 && given <= (high ?? 0) + 1;
+    });
+  }
+
+  /** Full level: hardly anything to look at. */
+  full(itemId: string, count: number): void {
+    const item = this.#items.get(itemId);
+    if (!item || item.below === 0) return;
+    const loud = new Int16Array(Math.min(count, 2)).fill(32_767);
+    this.take(itemId, loud, loud);
+  }
+
+  /** The next samples of an item, which `fits`. */
+  take(itemId: string, said: Int16Array, heard: Int16Array): void {
+    const { rateHz } = this.#world.scenario;
+    const item = this.#items.get(itemId) ?? { low: 0, high: 2, ago: 0, between: 0, below: 0 };
+    this.#items.set(itemId, item);
+    const steepest = ((Math.PI / 2) * (1 - this.#duck)) / ((DOWN_MS * rateHz) / 1000);
+    for (const [n, value] of said.entries()) {
+      item.ago += 1;
+      const loud = Math.abs(value);
+      if (loud < TELLING) continue;
+      const given = value < 0 ? -(heard[n] ?? 0) : (heard[n] ?? 0);
+      const [low, high] = [(given - 0.51) / loud, (given + 0.51) / loud];
+      const reach = steepest * item.ago;
+      if (low > item.high + reach || high < item.low - reach)
+        this.#fail(`${itemId} jumps from a level of ${item.high.toFixed(3)} to ${high.toFixed(3)}`);
+      this.#follow(itemId, item, low, high);
+      item.low = Math.max(low, item.low - reach);
+      item.high = Math.min(high, item.high + reach);
+      item.ago = 0;
+    }
+  }
+
+  #follow(itemId: string, item: Heard, low: number, high: number): void {
+    const { rateHz } = this.#world.scenario;
+    const full = high >= 1;
+    if (!full && item.below === 0) this.#fell(itemId);
+    item.below = full ? 0 : item.below + item.ago;
+    item.between = full || low <= this.#duck ? 0 : item.between + item.ago;
+    if ((item.between * 1000) / rateHz > DOWN_MS + UP_MS)
+      this.#fail(`${itemId} is between two levels for more than ${DOWN_MS + UP_MS} ms`);
+    if ((item.below * 1000) / rateHz > LONGEST_MS) this.#fail(`${itemId} stays quieter`);
+  }
+
+  /** Nothing falls but when a sound is judged, and then each stream once. */
+  #fell(itemId: string): void {
+    const { checks, scenario } = this.#world;
+    this.#falls += 1;
+    checks.count("times quieter");
+    const judged = checks.figures.get("metric_overlap_duck") ?? 0;
+    if (this.#falls > 2 * judged * scenario.upstreams.length)
+      this.#fail(`${itemId} is quieter, and ${judged} sounds were judged`);
+  }
+
+  #fail(what: string): void {
+    this.#world.checks.fail("heard-level", what);
+  }
+}
