@@ -13,11 +13,12 @@ import type { Playout } from "../output/playout.ts";
 import { TICKS_PER_MS } from "../turns/audio-input.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
+import { ENVELOPE_FRAME_MS } from "../../audio/envelope.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 import { GivingWay, type GivingWaySnapshot, type YieldSettings } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
-import { requestOdds, Requests, type RequestsSnapshot } from "./request.ts";
+import { NO_ODDS, requestOdds, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
 export interface FloorSettings extends YieldSettings {
@@ -82,9 +83,9 @@ const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
 const RECONSIDER_MS = 96;
 /** A caller this much quieter than usual, over a whole sound, is someone else. */
-const BACKGROUND_DB = 10;
+const BACKGROUND_DB = 8;
 /** A sound that was someone else once is the caller only when it is nearly as loud. */
-const BACKGROUND_AGAIN_DB = 7;
+const BACKGROUND_AGAIN_DB = 6;
 /** A sound that begins this much quieter than the caller speaks does not hold the agent until it is louder. */
 const SOFT_DB = 14;
 const LOUDER_DB = 10;
@@ -92,6 +93,10 @@ const LOUDER_DB = 10;
 const UNHEARD_MS = 1500;
 /** Of speech in pieces, the turn begins so long before the first. */
 const PIECE_PREFIX_MS = 300;
+/** As long as an interruption, and with less than this of colour: "yeah, yeah, mhm". */
+const LISTENING_COLOURS = 2.2;
+/** Speech in pieces goes through this many dB of colours at least; what listens does not. */
+const PIECES_COLOURS = 2.5;
 /** A sound may have begun so long before the detector was sure of it (a quarter of a second). */
 const LEAD_FRAMES = 16;
 /** How often it is looked whether the agent has ended whose end a word waits for. */
@@ -150,6 +155,7 @@ export class Floor {
     else if (this.#below(SOFT_DB)) passed = "soft";
     this.#overlap = {
       prefixTicks,
+      mayEcho: this.echoPossible,
       fromFrame: this.guard.frame - LEAD_FRAMES,
       patienceMs,
       voicedMs: 0,
@@ -175,7 +181,7 @@ export class Floor {
   /** How much voice it takes to hold the agent. */
   #patienceMs(): number {
     if (this.guard.known) return 0;
-    if (this.#echoPossible) return UNKNOWN_MS;
+    if (this.echoPossible) return UNKNOWN_MS;
     return Math.min(Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS, MOST_PATIENCE_MS);
   }
 
@@ -232,7 +238,7 @@ export class Floor {
       this.#chopped.forget();
       return;
     }
-    const known = this.guard.known ? !this.guard.covers : !this.#echoPossible;
+    const known = this.guard.known ? !this.guard.covers : !this.echoPossible;
     const fromTicks = Math.max(0, Math.round((this.#host.heardMs() - hopMs) * TICKS_PER_MS));
     const power = 10 ** (this.guard.levelDb / 10);
     this.#chopped.hop(voiced && known, hopMs, power, fromTicks, this.#host.saidAt());
@@ -243,11 +249,19 @@ export class Floor {
     if (!voiced || overlap.listening || overlap.passed === "echo") return false;
     const { confirmMs } = this.#host.settings();
     const fromTicks = this.#chopped.speech(confirmMs, this.#callerPower, this.#host.saidAt());
-    if (fromTicks === null) return false;
+    if (fromTicks === null || this.#oneColour(fromTicks)) return false;
     if (!this.held) this.#hold();
     const prefixTicks = Math.max(0, fromTicks - PIECE_PREFIX_MS * TICKS_PER_MS);
     this.#confirm({ ...overlap, prefixTicks: Math.min(overlap.prefixTicks, prefixTicks) });
     return true;
+  }
+
+  /** All pieces sound alike: "mhm, mhm, mhm". An echo has colours of its own. */
+  #oneColour(fromTicks: number): boolean {
+    if (this.echoPossible) return false;
+    const backMs = this.#host.heardMs() - fromTicks / TICKS_PER_MS;
+    const shape = this.guard.shapeFrom(this.guard.frame - Math.ceil(backMs / ENVELOPE_FRAME_MS));
+    return shape.colours < PIECES_COLOURS;
   }
 
   /** Nothing is judged: learns how loud the caller is, and whether an agent can be heard at the microphone. */
@@ -272,36 +286,51 @@ export class Floor {
     const { confirmMs, dismissMs } = this.#host.settings();
     // With nothing left to hold this is a turn like any other.
     if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
-    else if (overlap.silentMs >= dismissMs) this.#over(overlap);
+    else if (overlap.silentMs >= dismissMs) this.#over(overlap, false);
     else if (this.guard.explains) {
       this.guard.louder();
       this.#ignore(overlap, "echo");
-    } else if (overlap.voicedMs >= confirmMs * (overlap.listening ? LISTENING : 1)) {
+    } else if (overlap.voicedMs >= confirmMs * (this.#listens(overlap, confirmMs) ? LISTENING : 1)) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
     }
   }
 
-  /** It ended before it was long enough to be an interruption whatever it is. */
-  #over(overlap: Overlap): void {
-    if (this.#requested(overlap)) this.#confirm(overlap);
-    else this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+  /** By its words, or by its one colour as soon as it is long enough to be judged. */
+  #listens(overlap: Overlap, confirmMs: number): boolean {
+    if (overlap.listening || overlap.voicedMs < confirmMs || overlap.mayEcho) return overlap.listening;
+    return this.guard.shapeFrom(overlap.fromFrame).colours < LISTENING_COLOURS;
   }
 
-  /** By its shape it was a request. With an echo in it the shape is not the caller's. */
-  #requested(overlap: Overlap): boolean {
-    if (overlap.voicedMs < WORD_MS || overlap.listening || this.#echoPossible) return false;
-    if (this.#background(overlap)) return false;
+  /**
+   * It ended before it was long enough to be an interruption whatever it is: by its shape it may be a request. What may
+   * become one is waited for, twice as long. @param ended the detector says that speech is over.
+   */
+  #over(overlap: Overlap, ended: boolean): void {
+    const { now } = this.#context;
+    const odds = this.#oddsOf(overlap);
+    const since = now - overlap.voicedMs - overlap.silentMs;
+    const waits = overlap.silentMs < this.#host.settings().dismissMs * 2 && this.#requests.mayBe(odds);
+    if (this.#requests.taken(odds, since)) this.#confirm(overlap);
+    else if (ended || !waits) {
+      this.#requests.dismissed(odds, since, now);
+      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+    }
+  }
+
+  /** Log odds that it is a request. With an echo in it the shape is not the caller's. */
+  #oddsOf(overlap: Overlap): number {
+    if (overlap.voicedMs < WORD_MS || overlap.listening || overlap.mayEcho) return NO_ODDS;
+    if (this.#background(overlap)) return NO_ODDS;
     const shape = this.guard.shapeFrom(overlap.fromFrame);
     const power = overlap.power / Math.max(1, overlap.hops);
     const aboveDb = this.#callerPower === null ? 0 : 10 * Math.log10(power / this.#callerPower + 1e-12);
-    const { now } = this.#context;
-    const odds = requestOdds(shape, overlap.voicedMs, aboveDb);
-    return this.#requests.heard(odds, now - overlap.voicedMs - overlap.silentMs, now);
+    (globalThis as any).__odds?.(requestOdds(shape, overlap.voicedMs, aboveDb), shape, overlap.voicedMs, aboveDb);
+    return requestOdds(shape, overlap.voicedMs, aboveDb);
   }
 
   /** What is heard may be the agent: an echo is known, or none was looked for yet and the agent sounds. */
-  get #echoPossible(): boolean {
+  get echoPossible(): boolean {
     return this.guard.known || (this.#quietMs < QUIET_MS && this.guard.lately);
   }
 
@@ -447,7 +476,7 @@ export class Floor {
   /** The detector heard the sound end. */
   ended(): void {
     const overlap = this.#overlap;
-    if (overlap && overlap.passed === null) this.#over(overlap);
+    if (overlap && overlap.passed === null) this.#over(overlap, true);
     else {
       if (overlap?.passed === "patience") this.#keep(overlap);
       this.#drop();

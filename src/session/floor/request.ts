@@ -6,28 +6,39 @@
 import type { Shape } from "./shape.ts";
 
 /** Log odds, fitted by `bench/turns/human/fit.ts` on speakers who are not reported on (docs/floor.md). */
-const BIAS = -5.4;
-const LENGTH = 1.87;
-const SYLLABLE = 0.72;
-const COLOUR = 1.27;
-const LEVEL_DB = 0.4;
+const BIAS = -4.6;
+const LENGTH = 3;
+const SYLLABLE = 0.85;
+const COLOUR = 0.9;
+const HISS = -3;
+const LEVEL = 0.5;
 const USUAL_MS = 400;
 const MOST_SYLLABLES = 5;
-const MOST_DB = 6;
+/** Louder than usual by more says no more, nor does softer. */
+const LOUDER_DB = 2;
+const SOFTER_DB = 6;
+/** Less voice is a cough, a laugh, or a word that nobody tells from one. */
+const LEAST_MS = 300;
 /** From these odds on it is a request. */
-const TAKEN = 0.75;
-/** Odds of less than this say nothing for one; what is above them adds up over so long. */
-const NOTHING = -1.5;
+const TAKEN = 1;
+/** Odds of less than this say nothing for one; of what is above them a part goes on to the next sound, for so long. */
+const GOES_ON = 0.5;
+const NOTHING = -1;
 const GOES_ON_MS = 1500;
+
+/** Of what is no request at all. */
+export const NO_ODDS = -20;
 
 /** @param aboveDb how much louder it is than the caller usually speaks. */
 export function requestOdds(shape: Shape, voicedMs: number, aboveDb: number): number {
+  if (voicedMs < LEAST_MS) return NO_ODDS;
   return (
     BIAS +
-    LENGTH * Math.log(Math.max(1, voicedMs) / USUAL_MS) +
+    LENGTH * Math.log(voicedMs / USUAL_MS) +
     SYLLABLE * Math.min(shape.syllables, MOST_SYLLABLES) +
     COLOUR * shape.colours +
-    LEVEL_DB * Math.max(-MOST_DB, Math.min(MOST_DB, aboveDb))
+    HISS * shape.hiss +
+    LEVEL * Math.max(-SOFTER_DB, Math.min(LOUDER_DB, aboveDb))
   );
 }
 
@@ -35,12 +46,25 @@ export class Requests {
   #sum = 0;
   #at = Number.NEGATIVE_INFINITY;
 
-  /** A sound is over that began at `since`. @returns whether it is a request, with what was before it. */
-  heard(odds: number, since: number, now: number): boolean {
-    const before = since - this.#at <= GOES_ON_MS ? this.#sum : 0;
-    this.#sum = before + Math.max(0, odds - NOTHING);
+  /** A sound that began at `since`, with what was before it, is a request. */
+  taken(odds: number, since: number): boolean {
+    return this.#with(odds, since) >= TAKEN - NOTHING;
+  }
+
+  /** It may yet be one, if more comes. */
+  mayBe(odds: number): boolean {
+    return odds > NOTHING;
+  }
+
+  /** It was dismissed. */
+  dismissed(odds: number, since: number, now: number): void {
+    this.#sum = this.#with(odds, since);
     this.#at = now;
-    return this.#sum >= TAKEN - NOTHING;
+  }
+
+  #with(odds: number, since: number): number {
+    const before = since - this.#at <= GOES_ON_MS ? this.#sum * GOES_ON : 0;
+    return before + Math.max(0, odds - NOTHING);
   }
 
   forget(): void {
