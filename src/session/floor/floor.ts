@@ -225,7 +225,6 @@ export class Floor {
       overlap.power += 10 ** (this.guard.levelDb / 10);
       overlap.hops += 1;
     }
-    (globalThis as any).__floor?.(this, overlap, this.#callerPower, this.#dismissals, this.#quietMs);
     if (this.#chopping(overlap, voiced)) return;
     if (overlap.passed === null) this.#judge(overlap);
     else if (overlap.passed === "patience" && !this.guard.covers) this.#listenLonger(overlap, voiced, hopMs);
@@ -325,7 +324,6 @@ export class Floor {
     const shape = this.guard.shapeFrom(overlap.fromFrame);
     const power = overlap.power / Math.max(1, overlap.hops);
     const aboveDb = this.#callerPower === null ? 0 : 10 * Math.log10(power / this.#callerPower + 1e-12);
-    (globalThis as any).__odds?.(requestOdds(shape, overlap.voicedMs, aboveDb), shape, overlap.voicedMs, aboveDb);
     return requestOdds(shape, overlap.voicedMs, aboveDb);
   }
 

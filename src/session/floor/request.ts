@@ -20,7 +20,7 @@ const SOFTER_DB = 6;
 /** Less voice is a cough, a laugh, or a word that nobody tells from one. */
 const LEAST_MS = 300;
 /** From these odds on it is a request. */
-const TAKEN = 1;
+const TAKEN = 1.5;
 /** Odds of less than this say nothing for one; of what is above them a part goes on to the next sound, for so long. */
 const GOES_ON = 0.5;
 const NOTHING = -1;
