@@ -14,6 +14,8 @@ function begun(answerMs: number): Call {
   const call = new Call({ dialect: "duplex.v1" });
   call.speak(TURN);
   call.answer(voice(answerMs, 24_000, 11));
+  // Before it sounds nothing can be its echo.
+  call.speak(silence(80));
   call.clearEvents();
   return call;
 }

@@ -40,7 +40,7 @@ const SOUNDING_BANDS = 2;
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
 /** An echo is rarely later than this (320 ms), and what is softer than that gives none. */
-const USUAL_LAG_FRAMES = 20;
+const USUAL_LAG_FRAMES = 34;
 const SOUNDS_DB = -45;
 /** An echo half a second late, and its tail. */
 const LATELY_FRAMES = 48;

@@ -77,7 +77,7 @@ const MOST_PATIENCE_MS = 288;
  * of yet, and is listened to for so long: holding the agent would end the very sound by which the echo is found.
  */
 const QUIET_MS = 160;
-const UNKNOWN_MS = 240;
+const UNKNOWN_MS = 320;
 /** With breaths in it a sound that is listened to for longer takes so many times as much voice to hold the agent. */
 const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
@@ -93,8 +93,9 @@ const LOUDER_DB = 10;
 const UNHEARD_MS = 1500;
 /** Of speech in pieces, the turn begins so long before the first. */
 const PIECE_PREFIX_MS = 300;
-/** As long as an interruption, and with less than this of colour: "yeah, yeah, mhm". */
+/** As long as an interruption, but with a break in it and less than this of colour: "yeah, yeah, mhm". */
 const LISTENING_COLOURS = 2.2;
+const BREAK_MS = 100;
 /** Speech in pieces goes through this many dB of colours at least; what listens does not. */
 const PIECES_COLOURS = 2.5;
 /** A sound may have begun so long before the detector was sure of it (a quarter of a second). */
@@ -298,18 +299,22 @@ export class Floor {
   /** By its words, or by its one colour as soon as it is long enough to be judged. */
   #listens(overlap: Overlap, confirmMs: number): boolean {
     if (overlap.listening || overlap.voicedMs < confirmMs || overlap.mayEcho) return overlap.listening;
-    return this.guard.shapeFrom(overlap.fromFrame).colours < LISTENING_COLOURS;
+    const { colours, frames } = this.guard.shapeFrom(overlap.fromFrame);
+    return colours < LISTENING_COLOURS && frames * ENVELOPE_FRAME_MS > overlap.voicedMs + BREAK_MS;
   }
 
   /**
    * It ended before it was long enough to be an interruption whatever it is: by its shape it may be a request. What may
-   * become one is waited for, twice as long. @param ended the detector says that speech is over.
+   * become one is waited for, twice as long.
+   * @param ended the detector says that speech is over.
    */
   #over(overlap: Overlap, ended: boolean): void {
     const { now } = this.#context;
     const odds = this.#oddsOf(overlap);
     const since = now - overlap.voicedMs - overlap.silentMs;
-    const waits = overlap.silentMs < this.#host.settings().dismissMs * 2 && this.#requests.mayBe(odds);
+    // An agent that goes on quieter can wait; one that stands still is missed.
+    const patient = !this.way.stands && overlap.silentMs < this.#host.settings().dismissMs * 2;
+    const waits = patient && this.#requests.mayBe(odds);
     if (this.#requests.taken(odds, since)) this.#confirm(overlap);
     else if (ended || !waits) {
       this.#requests.dismissed(odds, since, now);
