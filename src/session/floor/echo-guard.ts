@@ -127,8 +127,7 @@ export class EchoGuard {
     if (this.#base === null) return;
     const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
     for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
-      if (this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB))
-        this.#soundedAt = frame;
+      if (this.#plays(frame)) this.#soundedAt = frame;
       this.#listen(frame);
       this.#marked.excess += this.#measure(frame);
       this.#marked.frames += 1;
@@ -217,7 +216,10 @@ export class EchoGuard {
 
   /** An agent sounded so long ago that a microphone that hears it has heard that by now. */
   get sounded(): boolean {
-    const frame = this.#end - 1 - USUAL_LAG_FRAMES;
+    return this.#plays(this.#end - 1 - USUAL_LAG_FRAMES);
+  }
+
+  #plays(frame: number): boolean {
     return this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB);
   }
 
@@ -282,7 +284,6 @@ export class EchoGuard {
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
-      soundedAt: this.#soundedAt,
       marked: { ...this.#marked },
       expected: this.#expected.slice(),
       least: this.#least.slice(),
@@ -299,13 +300,14 @@ export class EchoGuard {
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
-    this.#soundedAt = snapshot.soundedAt;
     Object.assign(this.#marked, snapshot.marked);
     this.#expected.set(snapshot.expected);
     this.#least.set(snapshot.least);
     this.#leastBefore.set(snapshot.leastBefore);
     this.#excess.set(snapshot.excess);
     this.#sounding.set(snapshot.sounding);
+    for (let back = LATELY_FRAMES; back > 0; back -= 1)
+      if (this.#plays(this.#end - back)) this.#soundedAt = this.#end - back;
   }
 }
 
@@ -316,7 +318,6 @@ export interface EchoGuardSnapshot {
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;
-  readonly soundedAt: number;
   readonly marked: { readonly frames: number; readonly excess: number };
   readonly expected: Float64Array;
   readonly least: Float64Array;

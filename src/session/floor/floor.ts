@@ -77,7 +77,7 @@ const MOST_PATIENCE_MS = 288;
  * of yet, and is listened to for so long: holding the agent would end the very sound by which the echo is found.
  */
 const QUIET_MS = 160;
-const UNKNOWN_MS = 320;
+const UNKNOWN_MS = 240;
 /** With breaths in it a sound that is listened to for longer takes so many times as much voice to hold the agent. */
 const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
@@ -548,7 +548,7 @@ export class Floor {
       quietMs: this.#quietMs,
       chopped: this.#chopped.snapshot(),
       kept: this.#kept.snapshot(),
-      requests: this.#requests.snapshot(),
+      ...this.#requests.snapshot(),
       guard: this.guard.snapshot(),
       ...this.way.snapshot(),
     };
@@ -556,7 +556,9 @@ export class Floor {
 
   restore(snapshot: FloorSnapshot): void {
     this.#phase = snapshot.phase;
-    this.#overlap = snapshot.overlap ? { ...snapshot.overlap } : null;
+    // A release that did not look at shapes did not say when a sound can have begun.
+    const unknown = { mayEcho: true, fromFrame: this.guard.frame };
+    this.#overlap = snapshot.overlap ? { ...unknown, ...snapshot.overlap } : null;
     this.#callerPower = snapshot.callerPower;
     this.#callerHops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
@@ -578,7 +580,7 @@ export interface FloorSnapshot {
   readonly quietMs: number;
   readonly chopped: ChoppedSnapshot;
   readonly kept: Word | null;
-  readonly requests: RequestsSnapshot;
+  readonly requests?: RequestsSnapshot;
   readonly guard: EchoGuardSnapshot;
   /** Absent while agents are heard as ever. */
   readonly way?: GivingWaySnapshot;

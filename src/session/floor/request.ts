@@ -71,13 +71,14 @@ export class Requests {
     this.#sum = 0;
   }
 
-  snapshot(): RequestsSnapshot {
-    return { sum: this.#sum, at: this.#at };
+  /** A member `requests`, or none while nothing was dismissed. */
+  snapshot(): { readonly requests?: RequestsSnapshot } {
+    return this.#sum > 0 ? { requests: { sum: this.#sum, at: this.#at } } : {};
   }
 
-  restore(snapshot: RequestsSnapshot): void {
-    this.#sum = snapshot.sum;
-    this.#at = snapshot.at;
+  restore(snapshot: RequestsSnapshot | undefined): void {
+    this.#sum = snapshot?.sum ?? 0;
+    this.#at = snapshot?.at ?? Number.NEGATIVE_INFINITY;
   }
 }
 
