@@ -156,7 +156,11 @@ function wordsOf(clips: readonly Clip[], question: Samples): Case[] {
         id: clip.id,
         kind: "interruption" as const,
         sound: clip.sound,
-        question: questionOf(clip, clips.filter(({ group }) => group !== "word"), question),
+        question: questionOf(
+          clip,
+          clips.filter(({ group }) => group !== "word"),
+          question,
+        ),
       };
     });
 }
@@ -197,7 +201,9 @@ function listenersOf(all: readonly Recording[], or: Samples, split: Split): Case
       .map((where, at) => ({ one, at, sound: atCallersLevel(piece(one.caller, where)) })),
   );
   const question = (one: Recording): Samples =>
-    all.some(({ yields, id }) => yields && id.slice(0, 5) === one.id.slice(0, 5)) ? ownQuestion(one, all) : or;
+    all.some(({ yields, id }) => yields && id.slice(0, 5) === one.id.slice(0, 5))
+      ? ownQuestion(one, all)
+      : or;
   const backchannel = (row: string, id: string, one: Recording, sound: Samples): Case => ({
     row,
     id: `${id}-${split}`,
@@ -225,7 +231,16 @@ function listenersOf(all: readonly Recording[], or: Samples, split: Split): Case
   return [...singles, ...chains, ...whole];
 }
 
-const PEOPLE = ["coughing", "throat-clearing", "sneezing", "sighing", "laughing", "yawning", "crying", "nose-blowing"];
+const PEOPLE = [
+  "coughing",
+  "throat-clearing",
+  "sneezing",
+  "sighing",
+  "laughing",
+  "yawning",
+  "crying",
+  "nose-blowing",
+];
 const ROOMS = ["room-talk", "music", "baby", "burst"];
 /** Of each kind of noise. */
 const NOISES = 16;
@@ -234,7 +249,10 @@ const ROOM_DB = -15;
 function nuisancesOf(more: readonly Clip[], question: Samples): Case[] {
   return [...PEOPLE, ...ROOMS].flatMap((kind) => {
     const room = ROOMS.includes(kind);
-    return someOf(more.filter(({ group }) => group === kind), NOISES).map((clip) => ({
+    return someOf(
+      more.filter(({ group }) => group === kind),
+      NOISES,
+    ).map((clip) => ({
       row: kind,
       id: clip.id,
       kind: kind === "coughing" ? ("cough" as const) : ("background" as const),

@@ -46,11 +46,6 @@ function channelOf(file: Uint8Array, channel: 0 | 1): Uint8Array {
 
 const asCaller = (samples: Int16Array): Samples => levelled(trimmed(samples), CALLER_DB);
 
-function json<Value>(file: URL | string): Value {
-  const value: Value = JSON.parse(readFileSync(file, "utf8"));
-  return value;
-}
-
 /** Speakers in the order of their names take turns: every other one is tuned to. */
 function splitter(speakers: Iterable<string>): (speaker: string) => Split {
   const order = [...new Set(speakers)].toSorted();
@@ -69,7 +64,7 @@ interface Utterance {
 const TUNED_PROMPTS = "ast-it";
 
 export function utterances(): Clip[] {
-  const all = json<Utterance[]>(new URL("utterances.json", HUMAN));
+  const all: Utterance[] = JSON.parse(readFileSync(new URL("utterances.json", HUMAN), "utf8"));
   const read_ = all.filter(({ id }) => id.startsWith("so-"));
   const split = splitter(read_.map(({ group, speaker }) => group + speaker));
   return all.map(({ id, group, speaker, role, file }) => {
@@ -129,7 +124,7 @@ export function recordings(folder: "calls" | "ami-pairs"): Recording[] {
 
 function labelsOf(folder: string): Label[] {
   const names = readdirSync(new URL(folder, HUMAN)).filter((name) => name.endsWith(".json"));
-  return names.map((name) => json<Label>(new URL(`${folder}/${name}`, HUMAN)));
+  return names.map((name) => JSON.parse(readFileSync(new URL(`${folder}/${name}`, HUMAN), "utf8")));
 }
 
 /** Below the loudest 10 ms by this, a track is silent. */
@@ -170,7 +165,7 @@ interface Extra {
 /** Words over the telephone, noises of people and rooms: `kind` is the group of those that are no words. */
 export function extras(folder: string | null): Clip[] {
   if (folder === null) return [];
-  const all = json<Extra[]>(`${folder}/index.json`);
+  const all: Extra[] = JSON.parse(readFileSync(`${folder}/index.json`, "utf8"));
   const split = splitter(all.map(({ speaker }) => speaker));
   return all.map(({ id, group, kind, speaker, file }) => ({
     id,
@@ -184,7 +179,10 @@ export function extras(folder: string | null): Clip[] {
 /** Three readers, as agents. Nobody is judged by their voices, so both splits hear them. */
 export function tellers(): readonly { readonly name: string; readonly sound: Samples }[] {
   const names = ["librivox", "ivr-en", "ivr-it"];
-  return names.map((name) => ({ name, sound: levelled(read(new URL(`vad/speech/${name}.wav`, SHARED)), -20) }));
+  return names.map((name) => ({
+    name,
+    sound: levelled(read(new URL(`vad/speech/${name}.wav`, SHARED)), -20),
+  }));
 }
 
 export function babble(): Samples {

@@ -36,7 +36,8 @@ export function runHuman(options: HumanOptions, say: (line: string) => void): Be
   const rows = rowsOf(judged);
   say(`speakers of the split "${split}"; ${calls.length} calls${extra === null ? "; no extra sounds" : ""}`);
   say(tableOf(rows));
-  if (options.verbose) for (const { row, wrong } of rows) if (wrong.length > 0) say(`${row}\n  ${wrong.join("\n  ")}`);
+  if (options.verbose)
+    for (const { row, wrong } of rows) if (wrong.length > 0) say(`${row}\n  ${wrong.join("\n  ")}`);
   const unplayed = judged.filter(({ floor }) => floor === null).length;
   if (unplayed > 0) say(`${unplayed} calls in which the sound never came`);
   return { ...empty, figures: { split, rows }, missed: missedBy(rows) };

@@ -28,7 +28,12 @@ const percent = (part: number, whole: number): number => Math.round((1000 * part
 
 export function rowsOf(judged: readonly Judged[]): Row[] {
   const names = [...new Set(judged.map(({ row }) => row))];
-  return names.map((row) => rowOf(row, judged.filter((one) => one.row === row)));
+  return names.map((row) =>
+    rowOf(
+      row,
+      judged.filter((one) => one.row === row),
+    ),
+  );
 }
 
 function rowOf(row: string, judged: readonly Judged[]): Row {
@@ -53,7 +58,15 @@ function rowOf(row: string, judged: readonly Judged[]): Row {
 }
 
 export function tableOf(rows: readonly Row[]): string {
-  const head = ["over the agent", "cases", "right %", "stopped p50/p95", "answered %", "held %", "held p50/p95"];
+  const head = [
+    "over the agent",
+    "cases",
+    "right %",
+    "stopped p50/p95",
+    "answered %",
+    "held %",
+    "held p50/p95",
+  ];
   const pair = ({ p50, p95 }: { p50: number | null; p95: number | null }): string =>
     p50 === null ? "–" : `${Math.round(p50)}/${Math.round(p95 ?? p50)}`;
   const body = rows.map((row) => [
@@ -97,4 +110,3 @@ export function missedBy(rows: readonly Row[]): string[] {
     return missed;
   });
 }
-

@@ -13,47 +13,14 @@ import type { Playout } from "../output/playout.ts";
 import { TICKS_PER_MS } from "../turns/audio-input.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
-import { ENVELOPE_FRAME_MS } from "../../audio/envelope.ts";
+import { CallerLevel } from "./caller-level.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
-import { GivingWay, type GivingWaySnapshot, type YieldSettings } from "./giving-way.ts";
+import type { FloorHost } from "./floor-host.ts";
+import { GivingWay, type GivingWaySnapshot } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
-import { NO_ODDS, requestOdds, Requests, type RequestsSnapshot } from "./request.ts";
+import { manyColours, NO_ODDS, oddsOf, oneColour, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
-
-export interface FloorSettings extends YieldSettings {
-  /** Voiced milliseconds that make an interruption. */
-  readonly confirmMs: number;
-  /** Silent milliseconds after which a sound is dismissed. */
-  readonly dismissMs: number;
-}
-
-export interface FloorHost {
-  settings(): FloorSettings;
-  /** An agent of this stream takes turns. */
-  takesTurns(stream: number): boolean;
-  /** An agent that takes turns is audible, or has something to say that waits. */
-  audible(): boolean;
-  /** End of the detector's last hop in the caller's stream. */
-  heardMs(): number;
-  /** When the last agent that takes turns will have been heard, by what was sent so far. */
-  playingUntil(): number;
-  /** When what is heard just now was said: before now by what else came with it. */
-  saidAt(): number;
-  /** The client's next message may be so long in coming though all is well. */
-  messageMs(): number;
-  connected(): boolean;
-  /** The sound is the caller's turn and an interruption: it began at this position. */
-  begin(prefixTicks: number): void;
-  /** It is a turn, and interrupts nobody. */
-  start(prefixTicks: number): void;
-  /** What was heard from one position to another is a turn. */
-  adopt(fromTicks: number, toTicks: number): void;
-  /** The sound was nothing: the endpointer may listen for the next one. */
-  forget(): void;
-  /** Lets pass what waited. */
-  release(): void;
-}
 
 /** Probabilities that begin speech, and below which it pauses. */
 interface SpeechThresholds {
@@ -93,17 +60,10 @@ const LOUDER_DB = 10;
 const UNHEARD_MS = 1500;
 /** Of speech in pieces, the turn begins so long before the first. */
 const PIECE_PREFIX_MS = 300;
-/** As long as an interruption, but with a break in it and less than this of colour: "yeah, yeah, mhm". */
-const LISTENING_COLOURS = 2.2;
-const BREAK_MS = 100;
-/** Speech in pieces goes through this many dB of colours at least; what listens does not. */
-const PIECES_COLOURS = 2.5;
 /** A sound may have begun so long before the detector was sure of it (a quarter of a second). */
 const LEAD_FRAMES = 16;
 /** How often it is looked whether the agent has ended whose end a word waits for. */
 const LOOK_MS = 50;
-/** How fast the idea of the caller's usual level follows, per voiced hop. */
-const LEVEL_RATE = 0.05;
 
 export class Floor {
   readonly guard = new EchoGuard();
@@ -113,8 +73,7 @@ export class Floor {
   readonly #host: FloorHost;
   #phase: FloorPhase = "open";
   #overlap: Overlap | null = null;
-  #callerPower: number | null = null;
-  #callerHops = 0;
+  readonly #caller = new CallerLevel();
   /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
   #dismissals = 0;
   /** How long the agent sounded in this call while nothing of it was heard, up to QUIET_MS. */
@@ -174,9 +133,7 @@ export class Floor {
 
   /** What is heard just now is so much quieter than this caller speaks. */
   #below(db: number): boolean {
-    return (
-      this.#callerPower !== null && 10 ** (this.guard.levelDb / 10) < this.#callerPower / 10 ** (db / 10)
-    );
+    return this.#caller.exceeds(this.guard.levelDb, db);
   }
 
   /** How much voice it takes to hold the agent. */
@@ -248,38 +205,22 @@ export class Floor {
   #chopping(overlap: Overlap, voiced: boolean): boolean {
     if (!voiced || overlap.listening || overlap.passed === "echo") return false;
     const { confirmMs } = this.#host.settings();
-    const fromTicks = this.#chopped.speech(confirmMs, this.#callerPower, this.#host.saidAt());
-    if (fromTicks === null || this.#oneColour(fromTicks)) return false;
+    const fromTicks = this.#chopped.speech(confirmMs, this.#caller.power, this.#host.saidAt());
+    if (fromTicks === null) return false;
+    const sinceMs = this.#host.heardMs() - fromTicks / TICKS_PER_MS;
+    if (!this.echoPossible && !manyColours(this.guard, sinceMs)) return false;
     if (!this.held) this.#hold();
     const prefixTicks = Math.max(0, fromTicks - PIECE_PREFIX_MS * TICKS_PER_MS);
     this.#confirm({ ...overlap, prefixTicks: Math.min(overlap.prefixTicks, prefixTicks) });
     return true;
   }
 
-  /** All pieces sound alike: "mhm, mhm, mhm". An echo has colours of its own. */
-  #oneColour(fromTicks: number): boolean {
-    if (this.echoPossible) return false;
-    const backMs = this.#host.heardMs() - fromTicks / TICKS_PER_MS;
-    const shape = this.guard.shapeFrom(this.guard.frame - Math.ceil(backMs / ENVELOPE_FRAME_MS));
-    return shape.colours < PIECES_COLOURS;
-  }
-
   /** Nothing is judged: learns how loud the caller is, and whether an agent can be heard at the microphone. */
   #listen(probability: number, hopMs: number, speech: SpeechThresholds): void {
     if (!this.#host.audible()) {
-      if (probability >= speech.start) this.#learnLevel();
+      if (probability >= speech.start) this.guard.callerDb = this.#caller.learn(this.guard.levelDb);
     } else if (probability < speech.stop && this.guard.sounded)
       this.#quietMs = Math.min(QUIET_MS, this.#quietMs + hopMs);
-  }
-
-  #learnLevel(): void {
-    const power = 10 ** (this.guard.levelDb / 10);
-    // A plain mean at first, then a slowly forgetting one.
-    this.#callerHops += 1;
-    const rate = Math.max(LEVEL_RATE, 1 / this.#callerHops);
-    const former = this.#callerPower ?? power;
-    this.#callerPower = former + (power - former) * rate;
-    this.guard.callerDb = 10 * Math.log10(this.#callerPower);
   }
 
   #judge(overlap: Overlap): void {
@@ -290,17 +231,15 @@ export class Floor {
     else if (this.guard.explains) {
       this.guard.louder();
       this.#ignore(overlap, "echo");
-    } else if (overlap.voicedMs >= confirmMs * (this.#listens(overlap, confirmMs) ? LISTENING : 1)) {
+    } else if (overlap.voicedMs >= confirmMs && this.#lasted(overlap, confirmMs)) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
     }
   }
 
-  /** By its words, or by its one colour as soon as it is long enough to be judged. */
-  #listens(overlap: Overlap, confirmMs: number): boolean {
-    if (overlap.listening || overlap.voicedMs < confirmMs || overlap.mayEcho) return overlap.listening;
-    const { colours, frames } = this.guard.shapeFrom(overlap.fromFrame);
-    return colours < LISTENING_COLOURS && frames * ENVELOPE_FRAME_MS > overlap.voicedMs + BREAK_MS;
+  #lasted(overlap: Overlap, confirmMs: number): boolean {
+    const listens = overlap.listening || oneColour(overlap, this.guard);
+    return overlap.voicedMs >= confirmMs * (listens ? LISTENING : 1);
   }
 
   /**
@@ -322,14 +261,9 @@ export class Floor {
     }
   }
 
-  /** Log odds that it is a request. With an echo in it the shape is not the caller's. */
   #oddsOf(overlap: Overlap): number {
-    if (overlap.voicedMs < WORD_MS || overlap.listening || overlap.mayEcho) return NO_ODDS;
-    if (this.#background(overlap)) return NO_ODDS;
-    const shape = this.guard.shapeFrom(overlap.fromFrame);
-    const power = overlap.power / Math.max(1, overlap.hops);
-    const aboveDb = this.#callerPower === null ? 0 : 10 * Math.log10(power / this.#callerPower + 1e-12);
-    return requestOdds(shape, overlap.voicedMs, aboveDb);
+    if (overlap.voicedMs < WORD_MS || overlap.listening || this.#background(overlap)) return NO_ODDS;
+    return oddsOf(overlap, this.guard, this.#caller.aboveDb(overlap));
   }
 
   /** What is heard may be the agent: an echo is known, or none was looked for yet and the agent sounds. */
@@ -338,9 +272,7 @@ export class Floor {
   }
 
   #background(overlap: Overlap): boolean {
-    if (this.#callerPower === null || overlap.hops === 0) return false;
-    // Mean against mean: the caller's usual power is learned per voiced hop as well.
-    return overlap.power / overlap.hops < this.#callerPower / 10 ** (overlap.backgroundDb / 10);
+    return this.#caller.aboveDb(overlap) < -overlap.backgroundDb;
   }
 
   /** The sound goes on, but it is not the caller: the agent goes on as well. */
@@ -542,8 +474,8 @@ export class Floor {
     return {
       phase: this.#phase,
       overlap: this.#overlap ? { ...this.#overlap } : null,
-      callerPower: this.#callerPower,
-      callerHops: this.#callerHops,
+      callerPower: this.#caller.power,
+      callerHops: this.#caller.hops,
       dismissals: this.#dismissals,
       quietMs: this.#quietMs,
       chopped: this.#chopped.snapshot(),
@@ -559,8 +491,8 @@ export class Floor {
     // A release that did not look at shapes did not say when a sound can have begun.
     const unknown = { mayEcho: true, fromFrame: this.guard.frame };
     this.#overlap = snapshot.overlap ? { ...unknown, ...snapshot.overlap } : null;
-    this.#callerPower = snapshot.callerPower;
-    this.#callerHops = snapshot.callerHops;
+    this.#caller.power = snapshot.callerPower;
+    this.#caller.hops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
     this.#quietMs = snapshot.quietMs;
     this.#chopped.restore(snapshot.chopped);

@@ -3,6 +3,9 @@
  * more colours of voice, and is as loud as its caller speaks; "mhm" and "yeah" are of one colour and softer. Two
  * that might be requests, one soon after the other, are one: a hesitant voice, a child, a bad line.
  */
+import { ENVELOPE_FRAME_MS } from "../../audio/envelope.ts";
+import type { EchoGuard } from "./echo-guard.ts";
+import type { Overlap } from "./overlap.ts";
 import type { Shape } from "./shape.ts";
 
 /** Log odds, fitted by `bench/turns/human/fit.ts` on speakers who are not reported on (docs/floor.md). */
@@ -40,6 +43,30 @@ export function requestOdds(shape: Shape, voicedMs: number, aboveDb: number): nu
     HISS * shape.hiss +
     LEVEL * Math.max(-SOFTER_DB, Math.min(LOUDER_DB, aboveDb))
   );
+}
+
+/** Log odds that a sound is a request. With an echo in it its shape is not the caller's. */
+export function oddsOf(overlap: Overlap, guard: EchoGuard, aboveDb: number): number {
+  if (overlap.mayEcho) return NO_ODDS;
+  return requestOdds(guard.shapeFrom(overlap.fromFrame), overlap.voicedMs, aboveDb);
+}
+
+/** "Yeah, yeah, mhm": as long as an interruption, but with a break in it and less than this of colour. */
+const LISTENING_COLOURS = 2.2;
+const BREAK_MS = 100;
+
+export function oneColour({ mayEcho, fromFrame, voicedMs }: Overlap, guard: EchoGuard): boolean {
+  if (mayEcho) return false;
+  const { colours, frames } = guard.shapeFrom(fromFrame);
+  return colours < LISTENING_COLOURS && frames * ENVELOPE_FRAME_MS > voicedMs + BREAK_MS;
+}
+
+/** Speech in pieces goes through this many dB of colours at least; "mhm, mhm, mhm" does not. */
+const PIECES_COLOURS = 2.5;
+
+/** @param sinceMs when the first piece began. */
+export function manyColours(guard: EchoGuard, sinceMs: number): boolean {
+  return guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS)).colours >= PIECES_COLOURS;
 }
 
 export class Requests {

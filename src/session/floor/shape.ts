@@ -60,7 +60,9 @@ function apart(one: Float64Array, other: Float64Array): number {
 
 /** Mean distance of the colours from their mean. */
 function spreadOf(colours: readonly Float64Array[]): number {
-  const middle = Float64Array.from({ length: BANDS }, (_, band) => mean(colours.map((one) => one[band] ?? 0)));
+  const middle = Float64Array.from({ length: BANDS }, (_, band) =>
+    mean(colours.map((one) => one[band] ?? 0)),
+  );
   return mean(colours.map((colour) => apart(colour, middle)));
 }
 
