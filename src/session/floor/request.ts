@@ -8,7 +8,10 @@ import type { EchoGuard } from "./echo-guard.ts";
 import type { Overlap } from "./overlap.ts";
 import type { Shape } from "./shape.ts";
 
-/** Log odds, fitted by `bench/turns/human/fit.ts` on speakers who are not reported on (docs/floor.md). */
+/**
+ * Log odds: a logistic fit to short sounds of the tuned speakers of `bench -- turns --human --split tune` and of flite,
+ * rounded, hiss halved, so that words of one hiss ("stop") keep a chance (docs/floor.md).
+ */
 const BIAS = -4.6;
 const LENGTH = 3;
 const SYLLABLE = 0.85;
