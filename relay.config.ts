@@ -32,6 +32,18 @@ export default defineRelay({
       // locked: ["instructions", "prompt", "tracing", "unknown"],
       // toolTypes: ["function"],
     },
+
+    // Gemini Live, by the same wire for the client: `wrangler secret put GEMINI_API_KEY`.
+    gemini: {
+      upstreams: [
+        {
+          name: "gemini",
+          adapter: "gemini-live",
+          model: "gemini-2.5-flash-native-audio-preview-09-2025",
+          headers: { "x-goog-api-key": { env: "GEMINI_API_KEY" } },
+        },
+      ],
+    },
     // A provider with a second one behind it. `standby` keeps the second connected, so that it takes over at once;
     // provider caps are rolled over by themselves; two minutes of silence hang up until someone speaks.
     // careful: {

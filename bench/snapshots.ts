@@ -9,14 +9,10 @@ import { serialize } from "node:v8";
 import { Crates } from "../durable-objects/crates.ts";
 import { Divider } from "../durable-objects/pieces.ts";
 import { silenced } from "../src/session/silenced.ts";
-import { NO_KERNELS } from "../src/audio/kernels.ts";
-import { FRAME_AUDIO, writeFrame } from "../src/protocol/frame.ts";
-import { CLIENT, type Dialect, type Input } from "../src/session/io.ts";
-import { Session } from "../src/session/session.ts";
-import { createUpstream } from "../src/upstreams/index.ts";
-import type { JsonObject } from "../src/upstreams/upstream.ts";
+import type { Dialect } from "../src/session/io.ts";
 import { markdownTable } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
+import { SteadyCall } from "./steady-call.ts";
 
 export const description = "time, bytes and rows of a snapshot every three seconds of speech on both sides";
 
@@ -47,83 +43,34 @@ const KINDS: readonly Kind[] = [
   { client: "duplex.v1, text only", dialect: "duplex.v1", acknowledgesEveryMs: 1000, textOnly: true },
 ];
 
-const PLACE = { response_id: "resp_1", output_index: 0 };
-const MESSAGE = { id: "item_1", object: "realtime.item", type: "message", role: "assistant", content: [] };
-/** What a provider says until its audio begins. */
-const GREETING: readonly JsonObject[] = [
-  { type: "session.created", session: {} },
-  { type: "session.updated", session: {} },
-  { type: "response.created", response: { id: "resp_1", object: "realtime.response", output: [] } },
-  { type: "response.output_item.added", ...PLACE, item: MESSAGE },
-];
-
-class SteadyCall {
-  readonly session: Session;
-  now = 1_800_000_000_000;
-  readonly #binary: boolean;
+/** A call in which both sides speak all the time. */
+class TalkingCall extends SteadyCall {
   readonly #pcm = new Uint8Array(FRAME_BYTES);
-  #upstream = "";
-  #sent = 0;
+  #spoken = 0;
 
   constructor(dialect: Dialect) {
-    this.#binary = dialect === "duplex.v1";
-    const options = { adapter: "openai-compatible", url: "http://provider.invalid/" };
-    const plan = {
-      name: "demo",
-      upstreams: [{ name: "demo", options }],
-      session: {},
-      detector: "energy" as const,
-    };
-    const setup = { id: "s", model: "demo", plan, intent: "conversation" as const, session: {} };
-    let drawn = 0;
-    const drawId = (): string => `drawn${(drawn += 1)}`.padEnd(21, "0");
-    this.session = new Session(setup, { drawId, kernels: NO_KERNELS, createUpstream }, this.now);
-    this.#feed({ type: "open", peer: CLIENT, dialect });
-    this.#feed({ type: "open", peer: this.#upstream });
-    for (const event of GREETING.slice(0, 2)) this.#provider(event);
-    const audio = { input: { turn_detection: null } };
-    this.client({ type: "session.update", session: { type: "realtime", audio } });
-    this.client({ type: "response.create" });
-    for (const event of GREETING.slice(2)) this.#provider(event);
+    super({ dialect, detection: null });
+    this.answer();
   }
 
-  #feed(input: Input): void {
-    for (const action of this.session.handle(input, this.now)) {
-      if (action.type === "dial") this.#upstream = action.peer;
-    }
-  }
-
-  #provider(event: JsonObject): void {
-    this.#feed({ type: "message", peer: this.#upstream, data: JSON.stringify(event) });
-  }
-
-  client(event: JsonObject): void {
-    this.#feed({ type: "message", peer: CLIENT, data: JSON.stringify(event) });
-  }
-
-  /** Noise, as no picture and no other is. */
+  /** Noise, as no picture and no other is; one after the other, as the budget of bytes has them. */
   picture(): void {
+    this.pass(10_000);
     const bytes = Uint8Array.from({ length: (PICTURE_CHARS * 3) / 4 }, () => Math.trunc(Math.random() * 256));
     const content = [{ type: "input_image", image_url: `data:image/png;base64,${bytes.toBase64()}` }];
     this.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
   }
 
   /** 20 ms of each side. */
-  frame(): void {
-    this.now += FRAME_MS;
-    this.#sent += 1;
+  speak(): void {
+    this.#spoken += 1;
     // Noise that no detector calls silence, never twice the same.
     for (let at = 0; at < FRAME_BYTES; at += 1)
-      this.#pcm[at] = Math.imul(at + 1, this.#sent * 2_654_435_761) >>> 24;
-    const { deadline } = this.session;
-    if (deadline !== null && deadline <= this.now) this.#feed({ type: "timeout" });
+      this.#pcm[at] = Math.imul(at + 1, this.#spoken * 2_654_435_761) >>> 24;
+    this.pass(FRAME_MS);
     const audio = this.#pcm.toBase64();
-    if (this.#binary) {
-      const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sent };
-      this.#feed({ type: "message", peer: CLIENT, data: writeFrame(header, this.#pcm) });
-    } else this.client({ type: "input_audio_buffer.append", audio });
-    const place = { response_id: PLACE.response_id, item_id: MESSAGE.id, output_index: 0, content_index: 0 };
-    this.#provider({ type: "response.output_audio.delta", ...place, delta: audio });
+    this.frame(this.#pcm, audio);
+    this.delta(audio);
   }
 }
 
@@ -137,7 +84,7 @@ interface Row {
 }
 
 function measure({ client, dialect, acknowledgesEveryMs, pictures = 0, textOnly = false }: Kind): Row {
-  const call = new SteadyCall(dialect);
+  const call = new TalkingCall(dialect);
   for (let n = 0; n < pictures; n += 1) call.picture();
   const crates = new Crates();
   const divider = new Divider();
@@ -148,10 +95,8 @@ function measure({ client, dialect, acknowledgesEveryMs, pictures = 0, textOnly 
     readonly whole: number;
   }[] = [];
   for (let at = FRAME_MS; at <= CALL_MS; at += FRAME_MS) {
-    call.frame();
-    if (at % acknowledgesEveryMs === 0) {
-      call.client({ type: "session.ack", last_received: call.session.snapshot().port.sequence });
-    }
+    call.speak();
+    if (at % acknowledgesEveryMs === 0) call.acknowledge();
     if (at % SNAPSHOT_EVERY_MS > 0) continue;
     const start = performance.now();
     const snapshot = textOnly ? silenced(call.session.snapshot()) : call.session.snapshot();

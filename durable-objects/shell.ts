@@ -13,6 +13,7 @@ import {
   type Input,
   type PeerId,
 } from "../src/session/io.ts";
+import type { MetricName } from "../src/session/metrics.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
 import type { SessionCore } from "./session-core.ts";
@@ -34,7 +35,7 @@ export interface ShellHost {
    * memory only, and does not leave it by itself.
    */
   readonly mark?: () => Promise<void>;
-  metric(name: string, value: number, upstream?: string): void;
+  metric(name: MetricName, value: number, upstream?: string): void;
   /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
   consult(samples: Int16Array): Promise<number>;
   /**

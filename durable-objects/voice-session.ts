@@ -15,7 +15,7 @@ import {
   type SessionSnapshot,
 } from "../src/session/session.ts";
 import { silenced } from "../src/session/silenced.ts";
-import { Counters } from "../src/telemetry/metrics.ts";
+import { Counters } from "../src/telemetry/counters.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
 import {
   readArrival,

@@ -1,36 +1,38 @@
 /**
- * `npm run check`: everything a change must pass, for people and for CI. Runs every step even after a failure, and
- * ends with code 1 when any failed. `--fast` leaves the tests out; `--list` names the steps; further arguments
- * choose steps by name.
+ * `npm run check`: everything a change must pass, for people and for CI. First the build, then what reads it, as many steps at
+ * once as there are cores, then the tests, which take all of them. Runs every step even after a failure, and ends with code 1
+ * when any failed. `--fast` leaves the tests out; `--list` names the steps; further arguments choose steps by name.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
 interface Step {
   readonly name: string;
   readonly what: string;
   readonly command: readonly string[];
+  /** Nothing else runs beside it. */
+  readonly alone?: true;
 }
 
 const npm = (script: string): string[] => ["npm", "run", "--silent", script];
 
 const STEPS: readonly Step[] = [
-  { name: "build", what: "kernels, weights and bundles", command: npm("build") },
+  { name: "build", what: "kernels, weights and bundles", command: npm("build"), alone: true },
   { name: "types", what: "TypeScript, room by room", command: npm("types") },
   { name: "lint", what: "oxlint with types", command: npm("lint") },
   { name: "format", what: "oxfmt", command: ["oxfmt", "--check"] },
   { name: "dead-code", what: "knip", command: ["knip"] },
   { name: "spec", what: "rules of SPEC.md and tests", command: ["node", "tools/spec.ts"] },
   { name: "size", what: "budgets of Worker and SDK", command: ["node", "tools/size.ts"] },
-  { name: "tests", what: "vitest", command: ["vitest", "run"] },
+  { name: "tests", what: "vitest", command: ["vitest", "run"], alone: true },
 ];
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 async function perform(step: Step): Promise<boolean> {
   const started = performance.now();
-  process.stdout.write(`${step.name.padEnd(10)} ${step.what} … `);
   const [command = "", ...args] = step.command;
   // On Windows the commands are .cmd files, which only a shell starts.
   const child = spawn(command, args, {
@@ -46,7 +48,8 @@ async function perform(step: Step): Promise<boolean> {
     (error: Error) => error.message,
   );
   const took = `${((performance.now() - started) / 1000).toFixed(1)} s`;
-  process.stdout.write(code === 0 ? `ok (${took})\n` : `FAILED (${took})\n`);
+  const outcome = code === 0 ? "ok" : "FAILED";
+  process.stdout.write(`${step.name.padEnd(10)} ${step.what} … ${outcome} (${took})\n`);
   if (code !== 0)
     process.stdout.write(`${Buffer.concat(output).toString("utf8").trimEnd()}\n${String(code)}\n\n`);
   return code === 0;
@@ -63,7 +66,20 @@ async function main(args: readonly string[]): Promise<number> {
     wanted.length > 0 ? wanted.includes(step.name) : step.name !== "tests" || !args.includes("--fast"),
   );
   const failed: string[] = [];
-  for (const step of steps) if (!(await perform(step))) failed.push(step.name);
+  const together: Step[] = [];
+  const finish = async (): Promise<void> => {
+    const worker = async (): Promise<void> => {
+      for (let step = together.shift(); step !== undefined; step = together.shift())
+        if (!(await perform(step))) failed.push(step.name);
+    };
+    await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  };
+  for (const step of steps) {
+    if (step.alone) await finish();
+    together.push(step);
+    if (step.alone) await finish();
+  }
+  await finish();
   process.stdout.write(failed.length === 0 ? "all checks passed\n" : `failed: ${failed.join(", ")}\n`);
   return failed.length === 0 ? 0 : 1;
 }

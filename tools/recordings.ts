@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 
 import { PROFILES } from "../src/upstreams/openai-profiles.ts";
 import { differences } from "../test/recordings/compare.ts";
+import { isGemini, playGemini } from "../test/recordings/gemini.ts";
 import { textOf } from "../test/recordings/names.ts";
 import { play } from "../test/recordings/player.ts";
 import { readRecording, type Step } from "../test/recordings/recording.ts";
@@ -28,7 +29,7 @@ class UsageError extends Error {}
 interface Verdict {
   readonly file: string;
   readonly profile: string;
-  /** Null: no socket of this dialect. */
+  /** Null: no socket of a dialect that is known. */
   readonly differences: readonly string[] | null;
 }
 
@@ -54,6 +55,10 @@ function steps(file: string): readonly Step[] {
 function judge(file: string, given: string | undefined): Verdict {
   const profile = profileOf(file, given);
   const recorded = steps(file);
+  if (isGemini(recorded)) {
+    const { said, told } = playGemini(recorded);
+    return { file, profile: "gemini-live", differences: differences(said, told) };
+  }
   const ofDialect = recorded.some(({ event }) => textOf(event["type"]).startsWith("session."));
   if (!ofDialect) return { file, profile, differences: null };
   const { said, told, refused } = play(recorded, { profile });
@@ -75,7 +80,8 @@ function main(): number {
 }
 
 function print({ file, profile, differences: found }: Verdict): void {
-  if (found === null) console.log(`-  ${file}: no socket of the OpenAI Realtime dialect`);
+  if (found === null)
+    console.log(`-  ${file}: neither a socket of the OpenAI Realtime dialect nor of Gemini Live`);
   else console.log(`${found.length === 0 ? "ok" : "NO"} ${file} (${profile})`);
   for (const line of found ?? []) console.log(`     ${line}`);
 }

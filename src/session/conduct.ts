@@ -399,7 +399,9 @@ export class Conduct {
   }
 
   #responseDone(response: ResponseRecord): void {
-    this.context.metric(`responses_${response.phase}`, 1, response.upstream);
+    const { phase, upstream } = response;
+    if (phase !== "requested" && phase !== "generating")
+      this.context.metric(`responses_${phase}`, 1, upstream);
     for (const link of this.links) link.refill();
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);

@@ -2,6 +2,7 @@
 import { Deadlines } from "./deadlines.ts";
 import type { Action } from "./io.ts";
 import type { Limits } from "./limits.ts";
+import type { MetricName } from "./metrics.ts";
 
 const UNNAMED = "relay:unnamed:";
 
@@ -54,7 +55,7 @@ export class Context {
     if (!this.#ended) this.#actions.push(action);
   }
 
-  metric(name: string, value: number, upstream?: string): void {
+  metric(name: MetricName, value: number, upstream?: string): void {
     this.act(
       upstream === undefined ? { type: "metric", name, value } : { type: "metric", name, value, upstream },
     );

@@ -5,6 +5,7 @@
  * performs every returned action, in order, before it hands in the next input, and calls `handle` with `timeout`
  * no earlier than `session.deadline`. Too early or too late a timeout is harmless.
  */
+import type { MetricName } from "./metrics.ts";
 import type { DialRequest, JsonObject, WireMessage } from "../upstreams/upstream.ts";
 
 /** `client`, or an upstream link's id (`up0.1`: second connection of the plan's first upstream). */
@@ -51,7 +52,7 @@ export type Action =
   /** Ask the plan's end-of-turn model about 16 kHz audio, which is the receiver's. Answered once by `consulted`. */
   | { readonly type: "consult"; readonly id: number; readonly samples: Int16Array }
   /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
-  | { readonly type: "metric"; readonly name: string; readonly value: number; readonly upstream?: string }
+  | { readonly type: "metric"; readonly name: MetricName; readonly value: number; readonly upstream?: string }
   /**
    * The client rests: until this is taken back answer its `{"type":"session.heartbeat"}` with the same, without handing it
    * in, so that the object may sleep through it.

@@ -1,6 +1,11 @@
 /** The registry of upstream adapters: the only place that knows their names. */
 import { createEcho } from "./echo.ts";
+import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
+import { assemblyAi } from "./transcribers/assemblyai.ts";
+import { deepgramFlux } from "./transcribers/deepgram-flux.ts";
+import { elevenLabsScribe } from "./transcribers/elevenlabs-scribe.ts";
+import { transcriberFactory } from "./transcribers/transcriber.ts";
 import {
   type Upstream,
   type UpstreamFactory,
@@ -10,7 +15,11 @@ import {
 
 const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
+  ["gemini-live", createGeminiLive],
   ["echo", createEcho],
+  ["assemblyai", transcriberFactory(assemblyAi)],
+  ["deepgram-flux", transcriberFactory(deepgramFlux)],
+  ["elevenlabs-scribe", transcriberFactory(elevenLabsScribe)],
 ]);
 
 /** Names that `UpstreamOptions.adapter` may have. */

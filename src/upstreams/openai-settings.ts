@@ -2,6 +2,7 @@
 import * as v from "valibot";
 
 import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../audio/format.ts";
+import { dialHeaders, dialUrl } from "./dial-request.ts";
 import type { JsonObject } from "./upstream.ts";
 import { PROFILES, type ProfileName, type Quirks } from "./openai-profiles.ts";
 import { type DialRequest, type UpstreamOptions, UpstreamOptionsError } from "./upstream.ts";
@@ -91,28 +92,14 @@ export function readSettings(options: UpstreamOptions): OpenAiSettings {
     output: given.output ?? PCM_24K,
     quirks: all,
     request: {
-      url: dialUrl(options.url, options.model, all.query),
-      headers: dialHeaders(options.headers ?? {}, all.betaHeader),
+      url: dialUrl(options.url, {
+        ...all.query,
+        ...(options.model === undefined ? {} : { model: options.model }),
+      }),
+      headers: headersOf(options.headers ?? {}, all.betaHeader),
       protocols: given.protocols ?? [],
     },
   };
-}
-
-/** `wss://host/path` → `https://host/path?model=…`: a Worker dials by `fetch`, which refuses `ws:`. */
-function dialUrl(url: string | undefined, model: string | undefined, query: Quirks["query"]): string {
-  const parts = /^(ws|http)(s?):\/\/([^\s/?#]+)([^\s?#]*)(?:\?([^\s#]*))?(?:#\S*)?$/i.exec(url ?? "");
-  if (!parts) throw new UpstreamOptionsError("url: expected an absolute ws:, wss:, http: or https: URL.");
-  const [, , secure = "", host = "", path = "", given = ""] = parts;
-  if (host.includes("@"))
-    throw new UpstreamOptionsError("url: credentials belong in headers, not in the URL.");
-  const pairs = given.split("&").filter((pair) => pair !== "");
-  const named = new Set(pairs.map((pair) => pair.split("=", 1)[0]));
-  const wanted = Object.entries({ ...query, ...(model === undefined ? {} : { model }) });
-  for (const [name, value] of wanted) {
-    if (!named.has(name)) pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-  }
-  const scheme = secure === "" ? "http" : "https";
-  return `${scheme}://${host}${path || "/"}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
 }
 
 /**
@@ -125,22 +112,8 @@ export function transcriptionUrl(url: string): string {
   return `${base}?${[...kept, "intent=transcription"].join("&")}`;
 }
 
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-/** What the handshake itself needs: set by whoever dials. */
-const RESERVED = /^(?:upgrade|connection|host|sec-websocket-.*)$/i;
-
-function dialHeaders(headers: Readonly<Record<string, string>>, beta: boolean): Record<string, string> {
-  const all: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (!HEADER_NAME.test(name)) throw new UpstreamOptionsError("headers: not a header name.");
-    if (RESERVED.test(name)) throw new UpstreamOptionsError(`headers.${name}: belongs to the handshake.`);
-    // Node and workerd would throw a TypeError that repeats the value, which may be a key.
-    if (typeof value !== "string" || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      throw new UpstreamOptionsError(`headers.${name}: not a header value.`);
-    }
-    all[name] = value;
-  }
+function headersOf(headers: Readonly<Record<string, string>>, beta: boolean): Record<string, string> {
+  const all = dialHeaders(headers);
   const present = Object.keys(all).some((name) => name.toLowerCase() === "openai-beta");
-  if (beta && !present) all["OpenAI-Beta"] = "realtime=v1";
-  return all;
+  return beta && !present ? { ...all, "OpenAI-Beta": "realtime=v1" } : all;
 }

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 
 import { differences } from "./compare.ts";
 import { FIXTURES } from "./fixtures.ts";
+import { GEMINI } from "./gemini-fixtures.ts";
+import { playGemini } from "./gemini.ts";
 import { play } from "./player.ts";
 
 describe.each(FIXTURES)("$name", ({ profile, steps }) => {
@@ -25,4 +27,13 @@ test("[Z40] the comparison sees a word, a status, a sample and an answer that di
   expect(without("input_audio_buffer.committed").join()).toContain("turns[0].buffer");
   expect(without("response.done").join()).toContain("answers[0].usage");
   expect(without("conversation.item.input_audio_transcription.completed").join()).toContain("turns[0].words");
+});
+
+describe.each(GEMINI)("$name", ({ steps, asked }) => {
+  test("[Z40] what a recorded socket of Gemini Live said is what the client is told, and the relay asks what its client asked", () => {
+    const { said, told, sent } = playGemini(steps);
+    expect(said.audio).not.toBe("");
+    expect(told).toEqual(said);
+    expect(sent.map((event) => Object.keys(event)[0])).toEqual(asked);
+  });
 });

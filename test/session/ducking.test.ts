@@ -301,7 +301,7 @@ describe("a client that cannot, and whose audio the relay paces", () => {
     expect(new Uint8Array(played.slice(0, 4000).buffer)).toEqual(new Uint8Array(begin.slice(0, 4000).buffer));
   });
 
-  test("[F62] dismissed, it is at full level again, whole and in time; [F64] and history has it as it was said", () => {
+  test("[F62] [F64] dismissed, it is at full level again, whole and in time, and history has it as it was said", () => {
     const call = paced();
     const heard = samplesOf(listen(call, COUGH));
     const tail = heard.subarray(-3 * 24_000);
@@ -381,6 +381,26 @@ describe("a client that cannot, and whose audio the relay paces", () => {
     const again = aloud(call.frames);
     expect(again.length).toBeGreaterThanOrEqual(aloud(sent).length);
     expect(again).toEqual(meant.subarray(0, again.length));
+  });
+
+  test("[F67] and what follows on it gets quieter anew, where the sound is still judged", () => {
+    const call = telling({ dialect: "duplex.v1" }, { relay: { interruption: { over_agent: "duck" } } });
+    const resume_token = tokenOf(call);
+    call.speak(voice(300));
+    const known = Math.max(...call.frames.map(({ header }) => header.sequence));
+    const before = call.frames.reduce((sum, { payload }) => sum + payload.length, 0) / 2;
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(200);
+    call.connect("duplex.v1");
+    call.clearEvents();
+    call.client({ type: "session.resume", resume_token, last_received: known });
+    call.advance(300);
+    const rest = Uint8Array.from(call.frames.flatMap(({ payload }) => [...payload]));
+    const heard = new Int16Array(rest.buffer);
+    expect(heard.length).toBeGreaterThan(2000);
+    const meant = legal(STORY.subarray(before, before + heard.length), 0, Infinity, 24_000);
+    expect(rest).toEqual(new Uint8Array(meant.buffer));
   });
 
   test("[F68] an object that is put to sleep in the middle of a ramp goes on at its level", () => {

@@ -69,36 +69,42 @@ export class Hearing {
       known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
     if (this.#silent() && samples.every((sample) => Math.abs(sample) <= 1)) return false;
     const short = samples.length < LEAST && this.#echoes && known === null;
-    const said = short ? null : known !== null && known.answer === null ? null : readAgent(samples, hint);
-    const quieter = said === null ? this.#quieter(itemId, hint, samples) : null;
-    if (said !== null) this.#levels.full(itemId, samples.length);
-    const spoken = said ?? quieter;
-    if (spoken !== null) this.#agent(itemId, known, spoken, samples.length);
+    const echoed = short || (known !== null && known.answer === null);
+    const said = echoed ? null : this.#agentIn(itemId, hint, samples);
+    if (said !== null) this.#agent(itemId, known, said, samples.length);
     else this.#echo(itemId, samples);
-    return spoken === null && this.#items.has(itemId);
+    return said === null && this.#items.has(itemId);
   }
 
-  /** Which answer it is of, and where, though it came quieter; null: none that it can go on with. */
-  #quieter(itemId: string, hint: Place | null, samples: Int16Array): Place | null {
-    if (!this.#world.relayDucks) return null;
+  /** Which answer it is of, and where; as loud as it was said, or quieter where the relay may make it so. */
+  #agentIn(itemId: string, hint: Place | null, samples: Int16Array): Place | null {
     const begins = Array.from({ length: this.#world.answers }, (_, n) => ({ answer: n + 1, index: 0 }));
-    const later = hint !== null && this.#excused ? this.#after(hint, samples) : [];
-    const place = [...(hint === null ? begins : [hint]), ...later].find(({ answer, index }) =>
-      this.#levels.fits(agentAudio(answer, index, index + samples.length), samples),
-    );
-    if (!place) return null;
-    this.#levels.take(itemId, agentAudio(place.answer, place.index, place.index + samples.length), samples);
+    const said = (at: Place) => agentAudio(at.answer, at.index, at.index + samples.length);
+    const likely = hint === null ? begins : [hint];
+    const ducks = this.#world.relayDucks;
+    const loud = ducks ? likely.find((at) => said(at).every((value, n) => value === samples[n])) : undefined;
+    const fits = (at: Place) =>
+      hint === null ? this.#levels.spells(said(at), samples) : this.#levels.fits(said(at), samples);
+    const quieter = ducks && !loud ? likely.find(fits) : undefined;
+    // A few samples that are quieter spell something else.
+    const place = loud ?? quieter ?? readAgent(samples, hint) ?? this.#missing(hint, samples);
+    if (place) this.#levels.take(itemId, said(place), samples);
     return place;
   }
 
-  #after({ answer, index }: Place, samples: Int16Array): readonly Place[] {
+  #missing(hint: Place | null, samples: Int16Array): Place | null {
+    if (hint === null || !this.#excused || !this.#world.relayDucks) return null;
+    return this.#after(hint, samples);
+  }
+
+  #after({ answer, index }: Place, samples: Int16Array): Place | null {
     const longest = (LONGEST_GAP_MS * this.#world.scenario.rateHz) / 1000;
     const rest = agentAudio(answer, index, index + longest + samples.length);
     const key = samples.subarray(0, 16);
     const found = Array.from({ length: longest }, (_, n) => n).find((n) =>
       this.#levels.fits(rest.subarray(n, n + key.length), key),
     );
-    return found === undefined ? [] : [{ answer, index: index + found }];
+    return found === undefined ? null : { answer, index: index + found };
   }
 
   #agent(itemId: string, known: Position | null, said: Place, count: number): void {

@@ -8,6 +8,8 @@ const DOWN_MS = 20;
 const UP_MS = 60;
 /** Softer than this a sample says little of its level. */
 const TELLING = 64;
+/** The first samples of a ramp are hardly quieter. */
+const FALLEN = 0.99;
 /** Nobody is judged for so long without an end. */
 const LONGEST_MS = 6000;
 
@@ -37,6 +39,24 @@ export class Levels {
     this.#items.clear();
   }
 
+  /** The same, by levels that go on from each other: where what was said is to be found out. */
+  spells(said: Int16Array, heard: Int16Array): boolean {
+    if (!this.fits(said, heard)) return false;
+    let [before, reach] = [Number.NaN, 0];
+    return said.every((value, n) => {
+      reach += this.#steepest;
+      if (Math.abs(value) < TELLING) return true;
+      const level = (heard[n] ?? 0) / value;
+      const goesOn = !(Math.abs(level - before) > reach + 2 / TELLING);
+      [before, reach] = [level, 0];
+      return goesOn;
+    });
+  }
+
+  get #steepest(): number {
+    return ((Math.PI / 2) * (1 - this.#duck)) / ((DOWN_MS * this.#world.scenario.rateHz) / 1000);
+  }
+
   /** `said` is what was sent, as loud as it was said, or quieter. */
   fits(said: Int16Array, heard: Int16Array): boolean {
     return said.every((value, n) => {
@@ -46,27 +66,21 @@ export class Levels {
     });
   }
 
-  /** Full level: hardly anything to look at. */
-  full(itemId: string, count: number): void {
-    const item = this.#items.get(itemId);
-    if (!item || item.below === 0) return;
-    const loud = new Int16Array(Math.min(count, 2)).fill(32_767);
-    this.take(itemId, loud, loud);
-  }
-
   /** The next samples of an item, which `fits`. */
   take(itemId: string, said: Int16Array, heard: Int16Array): void {
-    const { rateHz } = this.#world.scenario;
-    const item = this.#items.get(itemId) ?? { low: 0, high: 2, ago: 0, between: 0, below: 0 };
+    const known = this.#items.get(itemId);
+    const full = said.every((value, n) => value === heard[n]);
+    // Where it is, and was, at full level there is nothing to look at.
+    if (full && known?.below === 0) return;
+    const item = known ?? { low: full ? 1 : 0, high: full ? 1 : 2, ago: 0, between: 0, below: 0 };
     this.#items.set(itemId, item);
-    const steepest = ((Math.PI / 2) * (1 - this.#duck)) / ((DOWN_MS * rateHz) / 1000);
     for (const [n, value] of said.entries()) {
       item.ago += 1;
       const loud = Math.abs(value);
       if (loud < TELLING) continue;
       const given = value < 0 ? -(heard[n] ?? 0) : (heard[n] ?? 0);
       const [low, high] = [(given - 0.51) / loud, (given + 0.51) / loud];
-      const reach = steepest * item.ago;
+      const reach = this.#steepest * item.ago;
       if (low > item.high + reach || high < item.low - reach)
         this.#fail(`${itemId} jumps from a level of ${item.high.toFixed(3)} to ${high.toFixed(3)}`);
       this.#follow(itemId, item, low, high);
@@ -79,8 +93,9 @@ export class Levels {
   #follow(itemId: string, item: Heard, low: number, high: number): void {
     const { rateHz } = this.#world.scenario;
     const full = high >= 1;
-    if (!full && item.below === 0) this.#fell(itemId);
-    item.below = full ? 0 : item.below + item.ago;
+    const falls = item.below === 0 && high < FALLEN;
+    if (falls) this.#fell(itemId);
+    item.below = full ? 0 : item.below > 0 || falls ? item.below + item.ago : 0;
     item.between = full || low <= this.#duck ? 0 : item.between + item.ago;
     if ((item.between * 1000) / rateHz > DOWN_MS + UP_MS)
       this.#fail(`${itemId} is between two levels for more than ${DOWN_MS + UP_MS} ms`);

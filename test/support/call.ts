@@ -140,7 +140,7 @@ export class Call {
     if (!this.open.has(peer)) throw new Error(`an action on the closed peer ${peer}`);
     if (peer !== CLIENT) {
       const commands = this.sent.get(peer) ?? [];
-      commands.push(JSON.parse(String(data)) as SentCommand);
+      commands.push((typeof data === "string" ? JSON.parse(data) : { type: "binary" }) as SentCommand);
       this.sent.set(peer, commands);
     } else if (typeof data === "string") {
       this.events.push(JSON.parse(data) as Received);

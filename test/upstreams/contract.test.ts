@@ -5,7 +5,9 @@ import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
 import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-profiles.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
+import { ScriptedGemini } from "./scripted-gemini.ts";
 import { ScriptedOpenAi } from "./scripted-openai.ts";
+import { PROVIDERS } from "./transcription-providers.ts";
 
 const names = fc.constantFrom("a_1", "b_1", "c_1", "voice", "");
 const words = fc.oneof(
@@ -170,6 +172,111 @@ class OpenAiContractServer extends ScriptedOpenAi implements ContractServer {
   }
 }
 
+/** Members of Gemini's messages that are there or not, of the right type or not. */
+const hostileContents: fc.Arbitrary<string> = fc
+  .record(
+    {
+      setupComplete: fc.constantFrom({}, null),
+      serverContent: fc.record(
+        {
+          modelTurn: fc.record({
+            parts: fc.array(
+              fc.oneof(
+                fc.record({ text: words, thought: fc.boolean() }),
+                fc.record({
+                  inlineData: fc.record({
+                    mimeType: fc.constantFrom("audio/pcm;rate=24000", "audio/pcm;rate=7", "x"),
+                    data: words,
+                  }),
+                }),
+                words,
+              ),
+              { maxLength: 3 },
+            ),
+          }),
+          inputTranscription: fc.oneof(fc.record({ text: words, finished: fc.boolean() }), words),
+          outputTranscription: fc.oneof(fc.record({ text: words }), words),
+          interrupted: fc.boolean(),
+          generationComplete: fc.boolean(),
+          turnComplete: fc.oneof(fc.boolean(), words),
+        },
+        { requiredKeys: [] },
+      ),
+      toolCall: fc.record({
+        functionCalls: fc.oneof(
+          words,
+          fc.array(
+            fc.record({ id: names, name: names, args: fc.oneof(words, fc.dictionary(words, words)) }),
+            { maxLength: 3 },
+          ),
+        ),
+      }),
+      toolCallCancellation: fc.record({ ids: fc.oneof(words, fc.array(names)) }),
+      goAway: fc.record({ timeLeft: fc.constantFrom("9.5s", "x", 3) }),
+      voiceActivity: fc.record({ voiceActivityType: fc.constantFrom("ACTIVITY_START", "ACTIVITY_END") }),
+      usageMetadata: fc.dictionary(
+        fc.constantFrom("promptTokenCount", "responseTokenCount"),
+        fc.oneof(fc.nat(), words),
+      ),
+      error: fc.record({ status: words, message: words }),
+    },
+    { requiredKeys: [] },
+  )
+  .map((event) => JSON.stringify(event));
+
+class GeminiContractServer extends ScriptedGemini implements ContractServer {
+  readonly novelty = '{"telepathy":{"delta":"?"}}';
+  readonly hostile = hostileContents;
+
+  /** It cannot be told to; what the caller says next interrupts it. */
+  endCancelled = (): WireMessage[] => [
+    this.content({ interrupted: true }),
+    this.content({ turnComplete: true }),
+  ];
+
+  answer = (sizes: readonly number[]): WireMessage[] => [
+    ...this.audio(this.turns.shift() ?? new Uint8Array(2), sizes),
+    ...this.end(),
+  ];
+
+  begin = (): { response: string; messages: WireMessage[] } => ({
+    response: "",
+    messages: this.audio(new Uint8Array(2), [2]),
+  });
+
+  complain = (status: string): string =>
+    JSON.stringify({ error: { code: 429, status, message: "Slow down." } });
+
+  callTool = (name: string, id: string, args: string): WireMessage[] => [
+    this.say({ toolCall: { functionCalls: [{ id, name, args: JSON.parse(args) }] } }),
+  ];
+
+  flood(n: number): WireMessage[] {
+    const long = "x".repeat(100);
+    const functionCalls = [{ id: `${long}_${n}`, name: long, args: {} }];
+    return [
+      this.content({ inputTranscription: { text: long } }),
+      ...this.audio(new Uint8Array(3), [3]),
+      ...(n % 5 === 0 ? [] : [this.say({ toolCall: { functionCalls } })]),
+    ];
+  }
+
+  truncations(): number[] {
+    return [];
+  }
+}
+
+const gemini: ContractSubject = {
+  name: "gemini-live",
+  create: () =>
+    createUpstream({
+      adapter: "gemini-live",
+      model: "gemini-live-2.5-flash",
+      url: "wss://provider.example/live",
+    }),
+  server: () => new GeminiContractServer(),
+};
+
 /** The echo is its own other side. */
 class LoopServer implements ContractServer {
   readonly answer = null;
@@ -238,11 +345,15 @@ const echo: ContractSubject = {
   server: () => new LoopServer(),
 };
 
-const subjects = [...openAiSubjects, g711, echo];
+const subjects = [...openAiSubjects, g711, echo, gemini];
 
 describe("the contract suite", () => {
   it("[U1] covers every registered adapter", () => {
-    const covered = new Set(subjects.map(({ name }) => name.split(" ")[0]));
+    const covered = new Set([
+      ...subjects.map(({ name }) => name.split(" ")[0]),
+      // They answer nobody, and have a suite of their own.
+      ...PROVIDERS.map(({ adapter }) => adapter),
+    ]);
     expect([...covered].sort()).toEqual([...adapterNames].sort());
   });
 });

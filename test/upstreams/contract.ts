@@ -6,25 +6,25 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { bytesPerSample } from "../../src/audio/format.ts";
-import type { Command, Upstream } from "../../src/upstreams/upstream.ts";
+import type { Command, Upstream, WireMessage } from "../../src/upstreams/upstream.ts";
 import { chunk, Connection, orderFaults, type ScriptedServer } from "./connection.ts";
 
 /** A server that can be led through the situations of the suite. */
 export interface ContractServer extends ScriptedServer {
   /** Plays what it heard since the last turn as an answer, cut into pieces of these sizes; null: by itself. */
-  answer: ((sizes: readonly number[]) => string[]) | null;
+  answer: ((sizes: readonly number[]) => readonly WireMessage[]) | null;
   /** Begins the oldest answer that was asked for, without ending it; returns its key and messages. */
-  begin: (() => { response: string; messages: string[] }) | null;
+  begin: (() => { response: string; messages: readonly WireMessage[] }) | null;
   /** Ends an answer that was cancelled. */
-  endCancelled: ((response: string) => string[]) | null;
+  endCancelled: ((response: string) => readonly WireMessage[]) | null;
   /** A tool call as a whole answer. */
-  callTool: ((name: string, callId: string, args: string) => string[]) | null;
+  callTool: ((name: string, callId: string, args: string) => readonly WireMessage[]) | null;
   /** An error about nothing in particular. */
   complain: ((code: string) => string) | null;
   /** A message of a type that does not exist yet. */
   novelty: string | null;
   /** Messages of one more turn and answer, in names of its own; some never end. */
-  flood(n: number): readonly string[];
+  flood(n: number): readonly WireMessage[];
   /** Well-formed messages with arbitrary identifiers, in arbitrary order. */
   hostile: fc.Arbitrary<string>;
   /** What a truncation at the provider looked like: audio_end_ms of each. */

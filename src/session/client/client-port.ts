@@ -78,6 +78,11 @@ export class ClientPort {
     return this.#dialect === "duplex.v1";
   }
 
+  /** Its player stands still when it is told `hold`. */
+  get holds(): boolean {
+    return this.extended;
+  }
+
   /** Its player goes on quieter when it is told `duck`. */
   get ducks(): boolean {
     return this.extended && this.#ducks;

@@ -60,6 +60,7 @@ const DUCK_DB = 15;
 /** What settings have their defaults by: what the client negotiated, and says of its player. */
 export interface ClientKind {
   readonly extended: boolean;
+  readonly holds: boolean;
   readonly ducks: boolean;
 }
 
@@ -156,15 +157,15 @@ export class Configuration {
   }
 
   /** What the relay itself is told, under `session.relay`. */
-  relay({ extended, ducks }: ClientKind): RelaySettings {
+  relay({ extended, holds, ducks }: ClientKind): RelaySettings {
     const set = this.#config.relay;
     return {
       leadMs: set?.lead_ms === undefined ? (extended ? DEFAULT_LEAD_MS : null) : set.lead_ms,
       confirmMs: set?.interruption?.confirm_ms ?? (extended ? CONFIRM_MS : CONFIRM_UNPACED_MS),
       dismissMs: set?.interruption?.dismiss_ms ?? DISMISS_MS,
       eagerMs: set?.eager_ms ?? null,
-      // A `duplex.v1` client that says nothing of it knows `hold` alone.
-      overAgent: set?.interruption?.over_agent ?? (extended && !ducks ? "hold" : "duck"),
+      // One that says nothing of ducking knows `hold` alone.
+      overAgent: set?.interruption?.over_agent ?? (holds && !ducks ? "hold" : "duck"),
       duckDb: set?.interruption?.duck_db ?? DUCK_DB,
     };
   }

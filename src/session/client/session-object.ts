@@ -101,7 +101,8 @@ export class SessionObject {
       return;
     }
     const ducks = port.extended ? readPlayerDucks(session) : null;
-    config.update(session, { extended: port.extended, ducks: ducks ?? port.ducks });
+    const { extended, holds } = port;
+    config.update(session, { extended, holds, ducks: ducks ?? port.ducks });
     const refused = this.#restrain(before);
     this.#checkSize(before, jsonSize(session));
     // Also beside the conversation, or in an item that is gone.

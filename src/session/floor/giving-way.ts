@@ -96,7 +96,7 @@ export class GivingWay {
     this.#db = this.#host.settings().duckDb;
     if (way === "relay") for (const ramp of this.#ramps.values()) this.#aim(ramp);
     else if (way === "player") this.#guard.ducked(now, this.#db);
-    else if (this.#port.extended) {
+    else if (this.#port.holds) {
       this.#playout.pause(now, "floor");
       this.#guard.paused(now);
     }

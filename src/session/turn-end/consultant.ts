@@ -96,7 +96,7 @@ export class Consultant {
     this.#rests = 0;
   }
 
-  #failed(metric: string): void {
+  #failed(metric: "consult_failures" | "consult_late"): void {
     this.#context.metric(metric, 1);
     this.#failures += 1;
     if (this.#failures < MOST_FAILURES) return;

@@ -1,0 +1,120 @@
+/** The session's configuration in Gemini's words: the first message, and what of it can change in mid-call. */
+import { isJsonObject, type Json } from "../../protocol/json.ts";
+import { mergeDeep, objectAt, textAt } from "../json.ts";
+import type { JsonObject, UpstreamConfig } from "../upstream.ts";
+import type { GeminiSettings } from "./settings.ts";
+
+/** OpenAI's voices, which clients of that dialect ask for and Gemini would refuse the session for. */
+const FOREIGN_VOICE = /^(?:alloy|ash|ballad|coral|echo|fable|nova|onyx|sage|shimmer|verse|marin|cedar)$/;
+
+export function setupMessage(settings: GeminiSettings, config: UpstreamConfig): JsonObject {
+  const detects = settings.turns === "server";
+  const setup: JsonObject = {
+    model: settings.model,
+    generationConfig: generation(config),
+    ...(config.instructions === "" ? {} : { systemInstruction: instruction(config.instructions) }),
+    ...(declarations(config).length > 0 ? { tools: tools(config) } : {}),
+    realtimeInputConfig: {
+      automaticActivityDetection: { disabled: !detects },
+      // The floor decides who is heard; what it lets through is an interruption.
+      activityHandling: "START_OF_ACTIVITY_INTERRUPTS",
+    },
+    // Without it a call of audio ends after 15 minutes (Google's guide to sessions).
+    contextWindowCompression: { slidingWindow: {} },
+    ...(config.transcription === null ? {} : { inputAudioTranscription: {} }),
+    ...(config.modality === "audio" ? { outputAudioTranscription: {} } : {}),
+  };
+  return { setup: mergeDeep(setup, settings.setup) };
+}
+
+/** What changed, as far as it can change on this connection, and the fields that cannot. */
+export function changes(
+  settings: GeminiSettings,
+  before: UpstreamConfig,
+  after: UpstreamConfig,
+): { readonly update: JsonObject | null; readonly refused: readonly string[] } {
+  const differs = (field: keyof UpstreamConfig) =>
+    JSON.stringify(before[field]) !== JSON.stringify(after[field]);
+  const update: Record<string, Json> = {};
+  const refused = (["voice", "modality", "maxOutputTokens"] as const).filter(differs) as string[];
+  if ((before.transcription === null) !== (after.transcription === null)) refused.push("transcription");
+  if (differs("instructions")) {
+    if (settings.updates) update["systemInstruction"] = instruction(after.instructions);
+    else refused.push("instructions");
+  }
+  if (JSON.stringify(tools(before)) !== JSON.stringify(tools(after))) {
+    if (settings.updates) update["tools"] = { tools: tools(after) };
+    else refused.push("tools");
+  }
+  return { update: Object.keys(update).length > 0 ? { contextUpdate: update } : null, refused };
+}
+
+function generation(config: UpstreamConfig): JsonObject {
+  const { voice, maxOutputTokens } = config;
+  const named = typeof voice === "string" && voice !== "" && !FOREIGN_VOICE.test(voice);
+  return {
+    responseModalities: [config.modality === "text" ? "TEXT" : "AUDIO"],
+    ...(maxOutputTokens === "inf" ? {} : { maxOutputTokens }),
+    ...(named ? { speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } } } : {}),
+  };
+}
+
+const instruction = (text: string): JsonObject => ({ role: "user", parts: [{ text }] });
+
+function tools(config: UpstreamConfig): readonly JsonObject[] {
+  const functionDeclarations = declarations(config);
+  return functionDeclarations.length > 0 ? [{ functionDeclarations }] : [];
+}
+
+/** Live sessions have no choice of tools: where none may be called, none is told. */
+function declarations(config: UpstreamConfig): readonly JsonObject[] {
+  if (config.toolChoice === "none") return [];
+  return config.tools.flatMap((tool) => {
+    const name = textAt(tool, "name");
+    if (textAt(tool, "type") !== "function" || name === null) return [];
+    const parameters = objectAt(tool, "parameters");
+    const description = textAt(tool, "description") ?? "";
+    return [{ name, description, ...(parameters === null ? {} : { parameters: schema(parameters, 0) }) }];
+  });
+}
+
+/** Members of Google's `Schema` whose value is taken as it is (types of `@google/genai` 3.3). */
+const PLAIN = [
+  "title",
+  "description",
+  "format",
+  "enum",
+  "required",
+  "default",
+  "minimum",
+  "maximum",
+  "minItems",
+  "maxItems",
+  "minLength",
+  "maxLength",
+  "pattern",
+] as const;
+const MAX_DEPTH = 16;
+
+/** JSON Schema in Google's subset of OpenAPI's; a member it does not have would be refused, and the session with it. */
+function schema(source: JsonObject, depth: number): JsonObject {
+  if (depth > MAX_DEPTH) return {};
+  const out: Record<string, Json> = {};
+  const types = ([] as Json[]).concat(source["type"] ?? []).filter((type) => typeof type === "string");
+  const [type] = types.filter((one) => one !== "null");
+  if (type !== undefined) out["type"] = type.toUpperCase();
+  if (types.includes("null") || source["nullable"] === true) out["nullable"] = true;
+  for (const key of PLAIN) if (source[key] !== undefined) out[key] = source[key];
+  if (source["const"] !== undefined) out["enum"] = [source["const"]];
+  const { items, properties } = source;
+  if (isJsonObject(items)) out["items"] = schema(items, depth + 1);
+  if (isJsonObject(properties)) {
+    const members = Object.entries(properties).filter(([, member]) => isJsonObject(member));
+    out["properties"] = Object.fromEntries(
+      members.map(([name, member]) => [name, isJsonObject(member) ? schema(member, depth + 1) : {}]),
+    );
+  }
+  const any = source["anyOf"] ?? source["oneOf"];
+  if (Array.isArray(any)) out["anyOf"] = any.filter(isJsonObject).map((one) => schema(one, depth + 1));
+  return out;
+}

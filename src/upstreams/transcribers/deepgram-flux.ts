@@ -1,0 +1,34 @@
+/** Deepgram Flux, `/v2/listen` (types of `@deepgram/sdk` 5.13). Needs `Authorization: Token KEY`. */
+import { indexAt, textAt } from "../json.ts";
+import type { TranscriberDialect } from "./dialect.ts";
+
+export const deepgramFlux: TranscriberDialect = {
+  url: "wss://api.deepgram.com/v2/listen",
+  modelMember: "model",
+  model: "flux-general-en",
+  query: { encoding: "linear16", sample_rate: "16000" },
+  // Deepgram's documentation advises it.
+  pieceMs: 80,
+  audio: "binary",
+  keepalive: null,
+  maxSessionMs: null,
+  read(event) {
+    switch (textAt(event, "type")) {
+      case "Connected":
+        return { type: "ready" };
+      case "TurnInfo": {
+        const turn = indexAt(event, "turn_index");
+        const text = textAt(event, "transcript");
+        if (turn === null || text === null) return null;
+        return { type: "words", segment: String(turn), text, final: textAt(event, "event") === "EndOfTurn" };
+      }
+      case "Error": {
+        const message = textAt(event, "description") ?? "";
+        return { type: "fault", code: textAt(event, "code") ?? "upstream_error", message, fatal: true };
+      }
+      case null:
+      default:
+        return null;
+    }
+  },
+};

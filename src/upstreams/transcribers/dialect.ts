@@ -1,0 +1,26 @@
+/** What a streaming transcriber's wire differs in. One stream of 16 kHz PCM goes in, segments of words come out. */
+import type { JsonObject } from "../upstream.ts";
+
+/** What a message of the provider's says; null: nothing that concerns anybody here. */
+export type Said =
+  | { readonly type: "ready" }
+  /** The whole of a segment so far. `segment` is any string that is stable while it lasts. */
+  | { readonly type: "words"; readonly segment: string; readonly text: string; readonly final: boolean }
+  | { readonly type: "fault"; readonly code: string; readonly message: string; readonly fatal: boolean }
+  | null;
+
+export interface TranscriberDialect {
+  readonly url: string;
+  /** Name of the model's member in the URL's query. */
+  readonly modelMember: string;
+  readonly model: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** Least milliseconds of audio in a message. */
+  readonly pieceMs: number;
+  /** Binary messages of samples, or JSON around base64. */
+  readonly audio: "binary" | ((base64: string) => string);
+  readonly keepalive: { readonly everyMs: number; readonly message: string } | null;
+  readonly maxSessionMs: number | null;
+  /** `segments`: segments that are over so far, for a provider that numbers none. */
+  read(event: JsonObject, segments: number): Said;
+}
