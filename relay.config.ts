@@ -80,5 +80,6 @@ export default defineRelay({
   // Pages and apps of other origins that may call. The relay's own page always may.
   // allowedOrigins: ["https://app.example.com", "https://*.example.com", "chrome-extension://<id>", "capacitor://localhost"],
   // Of every API key that brings no limits of its own (npm run keys -- limit). RATE_LIMIT in wrangler.toml counts as well.
-  limits: { sessionsPerMinute: 60, concurrent: 20 },
+  // Also: answersPerMinute, minutesPerDay (of all its sessions), sessionAnswersPerMinute, sessionMinutes.
+  limits: { sessionsPerMinute: 60, concurrent: 20, sessionsPerSecret: 100 },
 });

@@ -35,10 +35,23 @@ const callSetup = v.object({
   toolTypes: v.nullish(v.array(v.string()), null),
   /** `jti` of the client secret that opened it, and that may go on with it; null: a key or a session token did. */
   secret: v.nullish(v.string(), null),
+  /** What its key allows one session; absent: as much as its route does. */
+  answersPerMinute: v.nullish(v.number()),
+  sessionMinutes: v.nullish(v.number()),
   /** It holds one of its key's places, to be given back at its end. */
   leased: v.optional(v.boolean(), false),
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
   token: v.nullish(v.object({ jti: v.string(), exp: v.number() }), null),
+});
+
+const drawn = v.object({
+  budgets: v.object({ answersPerMinute: v.nullable(v.number()), minutesPerDay: v.nullable(v.number()) }),
+  grant: v.object({
+    answers: v.nullable(v.number()),
+    talkMs: v.nullable(v.number()),
+    answersAt: v.number(),
+    talkAt: v.number(),
+  }),
 });
 
 const arrival = v.object({
@@ -56,6 +69,8 @@ const arrival = v.object({
   protocol: v.nullish(v.string(), null),
   /** `call.session` is `{}` and waits under this ticket. */
   ticket: v.nullish(v.string(), null),
+  /** Of a new session: its first share of its key's budgets; null: the key has none. Absent: nobody has asked. */
+  drawn: v.optional(v.nullable(drawn)),
 });
 
 /** What stays the same for the whole session, kept in the object's storage. */
@@ -107,3 +122,8 @@ export const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   session_busy: 409,
   session_unavailable: 503,
 };
+
+/** What a client secret leaves open, the URL says: only the same call is gone on with. */
+export function sameTarget(asked: CallSetup, present: CallSetup | undefined): boolean {
+  return asked.model === present?.model && asked.intent === present.intent;
+}

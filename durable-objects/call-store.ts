@@ -210,6 +210,11 @@ export class CallStore {
       crate,
     ]);
     if (this.#unstored !== null) entries.push([CALL, this.#unstored]);
+    if (this.#marked) {
+      // Its client was one of which nothing is stored, and another one has taken its place.
+      this.#marked = false;
+      await this.#storage.delete(FLEETING, { allowUnconfirmed: true });
+    }
     entries.push([MOMENT, moment]);
     for (const chunk of inChunks(entries)) {
       await this.#storage.put(Object.fromEntries(chunk), { allowUnconfirmed: true });

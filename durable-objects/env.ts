@@ -5,7 +5,7 @@ import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
 export interface RelayEnv {
   readonly VOICE_SESSION: DurableObjectNamespace<VoiceSessionRpc & Rpc.DurableObjectBranded>;
-  /** Sessions at once per API key. Absent: a key with the limit `concurrent` is answered with 500. */
+  /** What of an API key's limits is exact. Absent: a key with one of those is answered with 500. */
   readonly KEY_LEDGER?: DurableObjectNamespace<KeyLedgerRpc & Rpc.DurableObjectBranded>;
   /** Session configurations that are too long for a token. Absent: those are answered with 413. */
   readonly KEPT_SESSION?: DurableObjectNamespace<KeptSessionRpc & Rpc.DurableObjectBranded>;
@@ -15,7 +15,7 @@ export interface RelayEnv {
   readonly RELAY_SIGNING_KEY?: string;
   /** API keys, written by `npm run keys` (key-store.ts). Absent: those of RELAY_API_KEYS alone. */
   readonly RELAY_KEYS?: KVNamespace;
-  /** JSON `[{id, sha256, operator?, limits?: {sessions_per_minute?, concurrent?}}]`. Absent: those of RELAY_KEYS alone. */
+  /** JSON `[{id, sha256, operator?, limits?: {sessions_per_minute?, concurrent?, …}}]`. Absent: those of RELAY_KEYS alone. */
   readonly RELAY_API_KEYS?: string;
   /** `"1"`: on loopback the key `relay-dev` is accepted. Never set it in a deployment. */
   readonly RELAY_DEV?: string;

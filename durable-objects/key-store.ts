@@ -13,14 +13,32 @@ export interface ApiKey {
   readonly id: string;
   /** First characters of its SHA-256: what it has signed is worth nothing when it was replaced under its id. */
   readonly fingerprint: string;
-  /** Null: the limit of relay.config.ts. Infinity: none. */
-  readonly sessionsPerMinute: number | null;
-  /** Likewise. */
-  readonly sessionsAtOnce: number | null;
+  readonly limits: KeyLimits;
   /** It may see metrics, and see and end the sessions of all keys. */
   readonly operator: boolean;
   /** Development's: it opens no route for which the relay spends a secret. */
   readonly spendsNothing: boolean;
+}
+
+/** Null: the limit of relay.config.ts. Infinity: none. */
+export interface KeyLimits {
+  readonly sessionsPerMinute: number | null;
+  /** Sessions at once. */
+  readonly concurrent: number | null;
+  /** Answers that all its sessions together ask for, and minutes that they are connected to a provider, in a day of UTC. */
+  readonly answersPerMinute: number | null;
+  readonly minutesPerDay: number | null;
+  /** Of one session: answers, and how long it lasts. */
+  readonly sessionAnswersPerMinute: number | null;
+  readonly sessionMinutes: number | null;
+  /** Sessions that one client secret opens, in all. */
+  readonly sessionsPerSecret: number | null;
+}
+
+/** What is counted in the ledger; null: it is not. */
+export interface Budgets {
+  readonly answersPerMinute: number | null;
+  readonly minutesPerDay: number | null;
 }
 
 /** Null: no limit, whatever relay.config.ts says. */
@@ -32,7 +50,15 @@ const known = {
   operator: v.optional(v.boolean(), false),
   // Strict: a limit that nobody enforces must not look as if it were one.
   limits: v.optional(
-    v.strictObject({ sessions_per_minute: v.optional(count), concurrent: v.optional(count) }),
+    v.strictObject({
+      sessions_per_minute: v.optional(count),
+      concurrent: v.optional(count),
+      answers_per_minute: v.optional(count),
+      minutes_per_day: v.optional(count),
+      session_answers_per_minute: v.optional(count),
+      session_minutes: v.optional(count),
+      sessions_per_secret: v.optional(count),
+    }),
   ),
 };
 /** Further members are of a later release. */
@@ -130,11 +156,38 @@ function apiKey(id: string, { sha256: hash, operator, limits }: v.InferOutput<ty
   return {
     id,
     fingerprint: hash.toLowerCase().slice(0, FINGERPRINT),
-    sessionsPerMinute: limitOf(limits?.sessions_per_minute),
-    sessionsAtOnce: limitOf(limits?.concurrent),
+    limits: {
+      sessionsPerMinute: limitOf(limits?.sessions_per_minute),
+      concurrent: limitOf(limits?.concurrent),
+      answersPerMinute: limitOf(limits?.answers_per_minute),
+      minutesPerDay: limitOf(limits?.minutes_per_day),
+      sessionAnswersPerMinute: limitOf(limits?.session_answers_per_minute),
+      sessionMinutes: limitOf(limits?.session_minutes),
+      sessionsPerSecret: limitOf(limits?.sessions_per_secret),
+    },
     operator,
     spendsNothing: false,
   };
+}
+
+/** A key's own limit, else that of relay.config.ts. Null: none. */
+export function effectiveLimit(
+  key: Pick<ApiKey, "limits">,
+  defaults: DefaultLimits,
+  name: keyof KeyLimits,
+): number | null {
+  const limit = key.limits[name] ?? defaults?.[name] ?? null;
+  return limit === Number.POSITIVE_INFINITY ? null : limit;
+}
+
+/** `limits` of relay.config.ts. */
+export type DefaultLimits = { readonly [name in keyof KeyLimits]?: number | undefined } | undefined;
+
+/** Null: nothing of this key is counted in the ledger. */
+export function budgetsOf(key: Pick<ApiKey, "limits">, defaults: DefaultLimits): Budgets | null {
+  const answersPerMinute = effectiveLimit(key, defaults, "answersPerMinute");
+  const minutesPerDay = effectiveLimit(key, defaults, "minutesPerDay");
+  return answersPerMinute === null && minutesPerDay === null ? null : { answersPerMinute, minutesPerDay };
 }
 
 function limitOf(said: number | null | undefined): number | null {
@@ -201,13 +254,22 @@ function drawnKey(env: RelayEnv): string | null {
 /** Characters. */
 const DRAWN_LEAST = 32;
 
+const NO_LIMITS: KeyLimits = {
+  sessionsPerMinute: Infinity,
+  concurrent: Infinity,
+  answersPerMinute: Infinity,
+  minutesPerDay: Infinity,
+  sessionAnswersPerMinute: Infinity,
+  sessionMinutes: Infinity,
+  sessionsPerSecret: Infinity,
+};
+
 /** Benches and load tests are its use: it has no limits. */
 async function developed(id: string, key: string): Promise<ApiKey> {
   return {
     id,
     fingerprint: (await sha256(key)).toHex().slice(0, FINGERPRINT),
-    sessionsPerMinute: Number.POSITIVE_INFINITY,
-    sessionsAtOnce: Number.POSITIVE_INFINITY,
+    limits: NO_LIMITS,
     operator: true,
     spendsNothing: id === DEVELOPMENT_KEY,
   };

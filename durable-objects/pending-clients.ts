@@ -110,3 +110,26 @@ export class PendingClients {
     this.#waiting.clear();
   }
 }
+
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
+
+/**
+ * Of an object's sockets: its client's, where it hibernated with it, and those that have still to say who they are.
+ * @param attended there was a client.
+ */
+export function hibernated<Client extends ClientSocket & { readonly readyState: number }>(
+  sockets: readonly Client[],
+  attended: boolean,
+): {
+  readonly client: Client | null;
+  readonly pending: readonly (readonly [Client, PendingMark])[];
+} {
+  const open = sockets.filter(({ readyState }) => readyState === OPEN);
+  const pending = open.flatMap((socket) => {
+    const mark = readMark(socket.deserializeAttachment());
+    return mark === null ? [] : [[socket, mark] as const];
+  });
+  const client = attended ? (open.find((socket) => isClients(socket)) ?? null) : null;
+  return { client, pending };
+}

@@ -35,6 +35,8 @@ export interface ShellHost {
    * memory only, and does not leave it by itself.
    */
   readonly mark?: () => Promise<void>;
+  /** It lives in memory only, though something is stored: it does not leave it by itself. */
+  readonly stays?: boolean;
   metric(name: MetricName, value: number, upstream?: string): void;
   /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
   consult(samples: Int16Array): Promise<number>;
@@ -125,7 +127,7 @@ export class Shell {
       clock: host.clock,
       take: () => this.#save(),
       busy: () => session.busy,
-      stored: (covers) => this.#handleQuietly({ type: "persisted", covers }),
+      stored: (covers) => this.handleQuietly({ type: "persisted", covers }),
       failed: () => this.#aim(),
     });
     this.#lastInputAt = host.clock.now();
@@ -199,7 +201,7 @@ export class Shell {
     const bytes = socket.bufferedAmount;
     this.#sentToClient = 0;
     if (bytes > 0) this.#polled.set(CLIENT, bytes);
-    this.#handleQuietly({ type: "buffered", peer: CLIENT, bytes });
+    this.handleQuietly({ type: "buffered", peer: CLIENT, bytes });
   }
 
   /** The first message of a pending connection. @returns whether it is the client from now on. */
@@ -356,8 +358,7 @@ export class Shell {
   }
 
   #consult(id: number, samples: Int16Array): void {
-    const answer = (probability: number | null) =>
-      this.#handleQuietly({ type: "consulted", id, probability });
+    const answer = (probability: number | null) => this.handleQuietly({ type: "consulted", id, probability });
     this.#host.consult(samples).then(answer, () => answer(null));
   }
 
@@ -456,21 +457,22 @@ export class Shell {
       // The session counts what it sends to the client, and has to know what was read of it.
       const sent = peer === CLIENT && this.#sentToClient > 0;
       if (sent) this.#sentToClient = 0;
-      if (bytes !== before || sent) this.#handleQuietly({ type: "buffered", peer, bytes });
+      if (bytes !== before || sent) this.handleQuietly({ type: "buffered", peer, bytes });
       if (this.#over) return;
     }
     if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
   }
 
-  /** What the shell has to tell is no sign of life: it must not put off sleep. */
-  #handleQuietly(input: Input): void {
+  /** What the shell or the account of the session's key has to tell is no sign of life: it must not put off sleep. */
+  handleQuietly(input: Input): void {
     if (this.#over) return;
     if (this.#act(input, this.#host.clock.now())) this.#snapshots.touch();
   }
 
   /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */
   #sleepAt(): number | null {
-    if (this.#asleep || this.#snapshots.writing || this.#host.mark !== undefined) return null;
+    const { mark, stays = mark !== undefined } = this.#host;
+    if (this.#asleep || this.#snapshots.writing || stays) return null;
     if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
     const deadline = this.#deadline;

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import relayConfig from "../relay.config.ts";
-import { resolvePlan } from "../src/config/resolve.ts";
+import { boundPlan, resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { Plan } from "../src/session/plan.ts";
@@ -21,6 +21,7 @@ import {
   readArrival,
   readCallSetup,
   REFUSAL_STATUS,
+  sameTarget,
   type Arrival,
   type CallSetup,
   type Refusal,
@@ -33,10 +34,11 @@ import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
-import { type KeyWatch, watchKey } from "./key-watch.ts";
-import { type ClientSocket, isClients, putOut, readMark } from "./pending-clients.ts";
+import { ofKey, type OfKey, wake } from "./of-key.ts";
+import { type ClientSocket, hibernated, putOut } from "./pending-clients.ts";
 import type { SessionCore } from "./session-core.ts";
-import { type Found, Shell, type ShellHost } from "./shell.ts";
+import { Shell, type ShellHost } from "./shell.ts";
+import { SealedStorage } from "./sealed-storage.ts";
 import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
 import { locksOf } from "./session-locks.ts";
 import { WALL_CLOCK } from "./timer.ts";
@@ -56,14 +58,14 @@ const BEAT = '{"type":"session.heartbeat"}';
 const HEARTBEAT = new WebSocketRequestResponsePair(BEAT, BEAT);
 
 /** A session in memory. */
-interface Live {
+interface Live extends OfKey {
   readonly call: CallSetup;
   readonly core: SessionCore;
   readonly shell: Shell;
-  readonly watch: KeyWatch;
 }
 
 export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessionRpc {
+  readonly #storage: SealedStorage;
   readonly #store: CallStore;
   readonly #dialler = new Dialler(DEFAULT_LIMITS.dialMs);
   readonly #counters = new Counters();
@@ -71,12 +73,15 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #live: Live | null = null;
   /** Came back from a crash so long after it that its client has given up, and nobody came since. */
   #deserted = false;
+  /** What is stored is sealed, and its client has not brought the key yet. */
+  #locked: SealedStorage["locked"] = null;
   /** Something is stored that could not be read: nothing begins here until it can, or its time is over. */
   #unread = false;
 
   constructor(ctx: DurableObjectState, env: RelayEnv) {
     super(ctx, env);
-    this.#store = new CallStore(ctx.storage);
+    this.#storage = new SealedStorage(ctx.storage);
+    this.#store = new CallStore(this.#storage);
     this.#revive();
   }
 
@@ -85,6 +90,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (arrival === null) return refuse("session_unavailable");
     // The storage's fault may be over.
     if (this.#unread) this.#revive();
+    if (arrival.resume !== null && this.#locked !== null) await this.#unlock(arrival.resume);
     let refusal = this.#unread ? "session_unavailable" : this.#admit(arrival);
     if (refusal === "session_busy" && (await this.#vacated())) refusal = this.#admit(arrival);
     if (refusal !== null) return refuse(refusal);
@@ -134,7 +140,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   async terminate(keyId: string | null): Promise<boolean> {
     const live = this.#of(keyId);
-    if (live === null) return this.#unread && this.#forget(keyId);
+    if (live === null) return (this.#unread || this.#locked !== null) && this.#forget(keyId);
     // Ended before its client came: the token must not begin it again.
     if (live.call.token !== null) this.#store.consume(live.call.token);
     live.shell.terminate();
@@ -142,16 +148,18 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   async alive(keyId: string): Promise<boolean> {
-    return this.#of(keyId)?.shell.over === false;
+    return this.#of(keyId)?.shell.over === false || this.#locked?.call.keyId === keyId;
   }
 
   async vacantSince(keyId: string): Promise<number | null> {
     const shell = this.#of(keyId)?.shell;
+    if (this.#locked?.call.keyId === keyId) return this.#locked.at;
     return shell === undefined || shell.over ? null : shell.vacantSince;
   }
 
   async yieldPlace(keyId: string): Promise<boolean> {
     const shell = this.#of(keyId)?.shell;
+    if (this.#locked !== null) return this.#forget(keyId);
     if (shell === undefined || shell.over || shell.vacantSince === null) return false;
     shell.terminate();
     return true;
@@ -179,10 +187,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   override async alarm(): Promise<void> {
     const shell = this.#live?.shell;
     if (this.#unread && !this.#store.unreadOver(Date.now())) return this.#store.keepUnread(Date.now());
-    if (this.#unread) this.#leave(this.#storedCall());
+    if (this.#unread || this.#locked !== null) this.#leave(this.#storedCall());
     if (shell === undefined || shell.over) {
       await this.#store.wipe(Date.now());
       this.#unread = false;
+      this.#locked = null;
       return;
     }
     if (this.#deserted) shell.terminate();
@@ -196,7 +205,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** Nothing here awaits: two connections with one token are told apart by the order in which they came. */
-  #admit({ call, keyId, resume, secret, ticket }: Arrival): Refusal | null {
+  #admit({ call, keyId, resume, secret, ticket, drawn }: Arrival): Refusal | null {
     if (resume !== null) return this.#readmit(resume);
     const own = secret !== null && this.#live?.call.secret === secret && !this.#live.shell.over;
     if (own && (call === null || sameTarget(call, this.#live?.call))) {
@@ -207,12 +216,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const token = call?.token ?? null;
     if (token !== null && !this.#store.consume(token)) return secret === null ? "token_used" : "session_busy";
     if (this.#live === null) {
-      if (call === null) return "session_not_found";
+      if (call === null || this.#locked !== null) return "session_not_found";
       const session = ticket === null ? null : (this.#tickets.get(ticket) ?? null);
       if (ticket !== null && session === null) return "session_unavailable";
       if (ticket !== null) this.#tickets.delete(ticket);
       try {
-        this.#start(session === null ? call : { ...call, session: JSON.parse(session) });
+        this.#start(session === null ? call : { ...call, session: JSON.parse(session) }, drawn);
       } catch (error) {
         console.error("a voice session could not begin", describeFailure(error));
         return "session_unavailable";
@@ -233,29 +242,31 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** What has ended is as unknown as what never was: both are soon forgotten. */
   #readmit(token: string): Refusal | null {
+    if (this.#locked !== null) return "resume_refused";
     if (this.#live === null || this.#live.shell.over) return "session_not_found";
     return this.#live.core.resumable(token) ? null : "resume_refused";
   }
 
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
-  #start(call: CallSetup): Plan {
+  #start(call: CallSetup, drawn?: Arrival["drawn"]): Plan {
     const now = Date.now();
     const setup = this.#setup(call);
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
     this.#store.begin(call);
-    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
-    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, watch)), watch };
-    watch.start(false);
+    const its = this.#ofKey(call);
+    this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, its)), ...its };
+    its.watch.start(false);
+    its.account.start(drawn);
     return setup.plan;
   }
 
   /** Before its client comes. @throws as `#start`. */
   #prepare(call: CallSetup): void {
-    const { storage } = this.#start(call);
+    const { storage, sealed } = this.#start(call);
     // Of one that is not stored nothing is known until its client comes: the token has all of it.
-    if (storage !== "none") this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
+    if (storage !== "none" && sealed !== true) this.ctx.waitUntil(this.#store.prepare(call, Date.now()));
   }
 
   /** After hibernation, a deploy or a crash: the session goes on from its last snapshot, if that can be read. */
@@ -271,16 +282,21 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** @throws when what is stored is not whole or of an unknown version, or the configuration has no such route any more. */
   #restore(): void {
+    this.#locked = this.#storage.locked;
     const { call, fleeting } = this.#store;
     if (fleeting !== null) return this.#vanish(fleeting);
+    // Its client has the key; who outlived the object that had it too comes again with it.
+    if (this.#locked !== null) return this.#putOut([]);
     if (call === null) {
       // They outlived an object that died before its first snapshot.
       this.#putOut([]);
       return;
     }
     const moment = this.#store.load();
+    this.#storage.forget();
     const { asleep } = this.#store;
-    const { client, pending } = this.#hibernated(moment, asleep);
+    const attended = moment === null || (asleep && moment.peers.includes(CLIENT));
+    const { client, pending } = hibernated(this.ctx.getWebSockets(), attended);
     if (moment === null) {
       // Pre-warmed and never met, or gone before its first snapshot: only the former can begin anew.
       if (client === null && this.#store.used === null) this.#prepare(call);
@@ -291,16 +307,24 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const now = Date.now();
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
-    const watch = watchKey(this.env, call, () => void this.terminate(call.keyId));
+    const its = this.#ofKey(call);
     const found = { client, pending, asleep, vacantSince };
-    const shell = new Shell(core, this.#host(setup.plan, call, watch), found);
-    this.#live = { call, core, shell, watch };
-    if (!asleep) watch.start(true);
+    const shell = new Shell(core, this.#host(setup.plan, call, its), found);
+    this.#live = { call, core, shell, ...its };
+    if (!asleep) wake(its);
     this.#putOut([client, ...pending.map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
     // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.
     if (core.deadline !== null && core.deadline <= now) shell.woken();
+  }
+
+  /** Nothing else happens here meanwhile. What the token does not open stays as it is. */
+  #unlock(token: string): Promise<void> {
+    return this.ctx.blockConcurrencyWhile(async () => {
+      const opened = await this.#storage.unlock(token).catch((error: unknown) => this.#abandon(error));
+      if (opened === true) this.#revive();
+    });
   }
 
   /** It died before anything of it was stored, or nothing of it is. */
@@ -318,18 +342,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return readSnapshot(moment.session, fresh);
   }
 
-  /** The client's socket, where the object hibernated with it, and those that have still to say who they are. */
-  #hibernated(moment: FoundMoment | null, asleep: boolean): Pick<Found, "client" | "pending"> {
-    const open = this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
-    const pending = open.flatMap((socket) => {
-      const mark = readMark(socket.deserializeAttachment());
-      return mark === null ? [] : [[socket, mark] as const];
-    });
-    const attended = moment === null || (asleep && moment.peers.includes(CLIENT));
-    const client = attended ? (open.find((socket) => isClients(socket)) ?? null) : null;
-    return { client, pending };
-  }
-
   /**
    * Closes sockets that outlived an object that died: their clients have seen what the snapshot may not know, and have
    * to come again and say so (docs/wire.md, "What the relay forgot"). Those that have said nothing yet may stay.
@@ -342,7 +354,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   #setup(call: CallSetup): SessionSetup {
     const { id, model, intent, session } = call;
-    const plan = resolvePlan(relayConfig, model, this.env);
+    const plan = boundPlan(resolvePlan(relayConfig, model, this.env), call);
     return { id, model, intent, session, plan, locks: locksOf(call, plan) };
   }
 
@@ -350,21 +362,37 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return { drawId, createUpstream, kernels: loadKernels() };
   }
 
-  #host({ name: plan, endOfTurn, storage }: Plan, call: CallSetup, watch: KeyWatch): ShellHost {
+  #ofKey(call: CallSetup): OfKey {
+    return ofKey(this.env, call, relayConfig.limits, {
+      gone: () => void this.terminate(call.keyId),
+      feed: (input) => this.#live?.shell.handleQuietly(input),
+      metric: (name, value) => this.#counters.add(name, value),
+    });
+  }
+
+  #host({ name: plan, endOfTurn, storage, sealed = false }: Plan, call: CallSetup, its: OfKey): ShellHost {
     const { keyId } = call;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
       consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
-      dial: this.#dialler.dial,
+      dial: its.account.counted(this.#dialler.dial),
       save: (peers, whole) => {
         const session = storage === "text" ? silenced(whole) : whole;
-        return this.#save({ peers, session, at: Date.now() });
+        const at = Date.now();
+        // A client without a resume token could never open it again.
+        if (sealed && whole.port.dialect !== "duplex.v1") return this.#store.mark(call, at);
+        if (sealed) this.#storage.seal(call, whole.delivery.tokens, at);
+        return this.#save({ peers, session, at });
       },
+      stays: sealed,
       ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
-      metric: (name, value, upstream) => this.#counters.add(name, value, upstream),
+      metric: (name, value, upstream) => {
+        this.#counters.add(name, value, upstream);
+        if (name === "answers_asked") its.account.asked();
+      },
       sleep: (at, current) => {
-        watch.stop();
+        this.#rest(its);
         this.#counters.flush(this.env.METRICS, plan, keyId);
         this.#store.sleep(current);
         if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
@@ -372,7 +400,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       rest: (on) => this.ctx.setWebSocketAutoResponse(on ? HEARTBEAT : undefined),
       awake: () => {
         this.#store.awake();
-        watch.start(true);
+        wake(its);
       },
       ended: () => this.#finish(plan),
       // What its end wiped is to stay wiped.
@@ -383,6 +411,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         this.#finish(plan);
       },
     };
+  }
+
+  /** Nothing of the key's is asked for meanwhile. What cannot be given back is free by itself, soon. */
+  #rest({ account, watch }: OfKey): void {
+    watch.stop();
+    this.ctx.waitUntil(account.stop().catch(() => {}));
   }
 
   #save(moment: Moment): Promise<void> {
@@ -398,7 +432,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
 
   /** The state stays readable while the object is in memory. */
   #finish(plan: string): void {
-    this.#live?.watch.stop();
+    if (this.#live !== null) this.#rest(this.#live);
     this.#leave(this.#live?.call ?? null);
     this.#counters.flush(this.env.METRICS, plan, this.#live?.call.keyId ?? "");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
@@ -438,7 +472,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   /** Null: what is stored does not even say that. */
   #storedCall(): CallSetup | null {
     try {
-      return this.#store.call;
+      return this.#locked?.call ?? this.#store.call;
     } catch {
       return null;
     }
@@ -452,15 +486,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#leave(call);
     await this.#store.wipe(Date.now());
     this.#unread = false;
+    this.#locked = null;
     return true;
   }
 }
 
 function refuse(refusal: Refusal): Response {
   return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
-}
-
-/** What a client secret leaves open, the URL says: only the same call is gone on with. */
-function sameTarget(asked: CallSetup, present: CallSetup | undefined): boolean {
-  return asked.model === present?.model && asked.intent === present.intent;
 }

@@ -7,14 +7,14 @@ import type { RelayConfig } from "../src/config/define.ts";
 import { dialLines } from "./doctor/dial.ts";
 import { describe, line, type Line } from "./doctor/line.ts";
 import { machineLines } from "./doctor/machine.ts";
-import { limitLines, routeLines } from "./doctor/routes.ts";
+import { limitLines, originLines, routeLines } from "./doctor/routes.ts";
 import { readSecrets, secretLines } from "./doctor/secrets.ts";
 import { readWrangler, type WranglerConfig } from "./doctor/wrangler-config.ts";
 
 const HELP = `npm run doctor [-- options]
 
-Says before a deploy what is configured and what is missing: wrangler.toml, secrets, limits, the routes of relay.config.ts
-and this machine; behind each arrow, what to do. No value of a secret is printed.
+Says before a deploy what is configured and what is missing: wrangler.toml, keys and secrets, limits, origins, the routes of
+relay.config.ts and this machine; behind each arrow, what to do. No value of a secret is printed.
 
   --dial          also dial the upstreams whose secrets are in .dev.vars or in this shell, and report the handshake
   --offline       do not ask wrangler which secrets are deployed
@@ -71,7 +71,8 @@ async function examine({ project, dial, offline }: Arguments): Promise<readonly 
   try {
     const file = pathToFileURL(join(project, "relay.config.ts")).href;
     const { default: config } = (await import(file)) as { default: RelayConfig };
-    lines.push(...limitLines(config, wrangler), ...routeLines(config, wrangler, secrets));
+    lines.push(...limitLines(config, wrangler), ...originLines(config));
+    lines.push(...routeLines(config, wrangler, secrets));
     if (dial)
       lines.push(...(await dialLines(config, { ...process.env, ...wrangler.vars, ...secrets.local })));
   } catch (error) {

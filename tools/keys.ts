@@ -15,7 +15,12 @@ npm run keys -- limit ID [options]    changes limits
 npm run keys -- revoke ID             removes a key: what it signed and began ends within about a minute
 
   --per-minute N   sessions that it may start in a minute   (relay.config.ts; none: no limit; default: that again)
-  --concurrent N   sessions that it may hold at once        (likewise)
+  --concurrent N   sessions that it may hold at once        (likewise, and so are all that follow)
+  --answers-per-minute N          answers that all its sessions ask for
+  --minutes-per-day N             minutes that they are connected to a provider, added up, in a day of UTC
+  --session-answers-per-minute N  answers that one of them asks for
+  --session-minutes N             how long one of them lasts
+  --sessions-per-secret N         sessions that one client secret opens, in all
   --operator       of add: it sees metrics, and sees and ends the sessions of all keys
   --replace        of add: draws a new key for an id that is there; the former is worth nothing from then on
   --local          the keys of wrangler dev and npm start on this machine, not those of the deployed relay
@@ -34,10 +39,20 @@ const RESERVED = /^relay-dev/;
 
 class UsageError extends Error {}
 
-interface Limits {
-  sessions_per_minute?: number | null;
-  concurrent?: number | null;
-}
+/** Name in the record → option, and as it is listed. */
+const LIMITS = {
+  sessions_per_minute: ["per-minute", "sessions per minute"],
+  concurrent: ["concurrent", "at once"],
+  answers_per_minute: ["answers-per-minute", "answers per minute"],
+  minutes_per_day: ["minutes-per-day", "minutes per day"],
+  session_answers_per_minute: ["session-answers-per-minute", "of a session: answers per minute"],
+  session_minutes: ["session-minutes", "of a session: minutes"],
+  sessions_per_secret: ["sessions-per-secret", "of a secret: sessions"],
+} as const;
+type LimitName = keyof typeof LIMITS;
+const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
+
+type Limits = { [name in LimitName]?: number | null };
 
 /** As durable-objects/key-store.ts reads it; in KV's metadata too, so that a list needs no further question. */
 interface Record {
@@ -105,14 +120,18 @@ async function add(settings: Settings, id: string): Promise<number> {
   return 0;
 }
 
+/** Listed though a key has none of its own. */
+const ALWAYS: ReadonlySet<LimitName> = new Set(["sessions_per_minute", "concurrent"]);
+
 function show(settings: Settings, records: ReadonlyMap<string, Record>): number {
   const rows = Array.from(records, ([id, { operator = false, limits = {} }]) => ({ id, operator, limits }));
   const shown = (limit: number | null | undefined): string =>
     limit === undefined ? "default" : (limit?.toString() ?? "none");
-  const lines = rows.map(
-    ({ id, operator, limits }) =>
-      `${id}  per minute: ${shown(limits.sessions_per_minute)}  at once: ${shown(limits.concurrent)}${operator ? "  operator" : ""}`,
-  );
+  const lines = rows.map(({ id, operator, limits }) => {
+    const own = LIMIT_NAMES.filter((name) => limits[name] !== undefined || ALWAYS.has(name));
+    const told = own.map((name) => `${LIMITS[name][1]}: ${shown(limits[name])}`);
+    return [id, ...told, ...(operator ? ["operator"] : [])].join("  ");
+  });
   say(settings, rows, lines.length === 0 ? "There is no key." : lines.join("\n"));
   return 0;
 }
@@ -174,10 +193,12 @@ function readSettings(argv: string[]): Settings | null {
       `'${id}': an id is 1 to 64 letters, digits or any of . _ -, and does not begin with relay-dev`,
     );
   }
-  const given = { sessions_per_minute: values["per-minute"], concurrent: values.concurrent } as const;
-  const names = (["sessions_per_minute", "concurrent"] as const).filter((name) => given[name] !== undefined);
-  if (command === "limit" && names.length === 0)
-    throw new UsageError("limit needs --per-minute or --concurrent");
+  const given = (name: LimitName): string | undefined => values[LIMITS[name][0]];
+  const names = LIMIT_NAMES.filter((name) => given(name) !== undefined);
+  if (command === "limit" && names.length === 0) {
+    const options = LIMIT_NAMES.map((name) => `--${LIMITS[name][0]}`);
+    throw new UsageError(`limit needs one of ${options.join(", ")}`);
+  }
   if (values["persist-to"] !== undefined && values.local !== true)
     throw new UsageError("--persist-to needs --local");
   const place = values.local === true ? ["--local"] : ["--remote"];
@@ -185,9 +206,9 @@ function readSettings(argv: string[]): Settings | null {
     command,
     id,
     limits: Object.fromEntries(
-      names.filter((name) => given[name] !== "default").map((name) => [name, limitFrom(given[name] ?? "")]),
+      names.filter((name) => given(name) !== "default").map((name) => [name, limitFrom(given(name) ?? "")]),
     ),
-    defaults: names.filter((name) => given[name] === "default"),
+    defaults: names.filter((name) => given(name) === "default"),
     operator: values.operator === true,
     replace: values.replace === true,
     json: values.json === true,
@@ -218,6 +239,11 @@ function parse(argv: string[]) {
       options: {
         "per-minute": text,
         concurrent: text,
+        "answers-per-minute": text,
+        "minutes-per-day": text,
+        "session-answers-per-minute": text,
+        "session-minutes": text,
+        "sessions-per-secret": text,
         "persist-to": text,
         operator: flag,
         replace: flag,

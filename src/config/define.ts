@@ -1,6 +1,7 @@
 /** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
 import * as v from "valibot";
 import { type Json, isJsonObject } from "../protocol/json.ts";
+import { JURISDICTIONS } from "./jurisdictions.ts";
 import { STORAGE_MODES } from "../session/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
@@ -61,45 +62,60 @@ const endOfTurn = v.variant("adapter", [
   }),
 ]);
 
-const route = v.strictObject({
-  upstreams: v.pipe(
-    v.array(upstream),
-    v.minLength(1, "a route needs an upstream"),
-    v.maxLength(MOST_UPSTREAMS, `a route has at most ${MOST_UPSTREAMS} upstreams`),
-    v.check(
-      (list) => new Set(list.map((each) => each.name)).size === list.length,
-      "upstream names must differ",
+const route = v.pipe(
+  v.strictObject({
+    upstreams: v.pipe(
+      v.array(upstream),
+      v.minLength(1, "a route needs an upstream"),
+      v.maxLength(MOST_UPSTREAMS, `a route has at most ${MOST_UPSTREAMS} upstreams`),
+      v.check(
+        (list) => new Set(list.map((each) => each.name)).size === list.length,
+        "upstream names must differ",
+      ),
     ),
+    /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
+    session: v.optional(jsonObject),
+    /**
+     * Fields of the session that are what `session` says, whoever asks: `["instructions", "tools", "prompt"]`, a path
+     * (`"audio.input.turn_detection.idle_timeout_ms"`), or `"unknown"` for members that this relay only hands on.
+     */
+    locked: v.optional(lockedFields),
+    /**
+     * Kinds of tools that sessions of this route may be given: `["function", "mcp"]`. Default: any, by API key; clients that
+     * come with a client secret or a session's token bring functions only.
+     */
+    toolTypes: v.optional(toolTypes),
+    detector: v.optional(v.picklist(["auto", "energy"])),
+    /**
+     * Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence for
+     * interruptions and ends of turns. A transcription session with turn detection of its own (`settings: { turns: "server" }`).
+     */
+    transcriber: v.optional(upstream),
+    endOfTurn: v.optional(endOfTurn),
+    /**
+     * What is stored of a session while it lasts: `audio` (the default), everything; `text`, no sample of either side: what
+     * only sound knew is lost with the object; `none`, nothing of it: it ends with the object (docs/privacy.md).
+     */
+    storage: v.optional(v.picklist(STORAGE_MODES)),
+    /**
+     * What is stored of a session is sealed with a key that only its object and its `duplex.v1` client have; of others nothing
+     * is stored, as with `none` (docs/privacy.md).
+     */
+    sealed: v.optional(v.boolean()),
+    /** Where its sessions lie, and what is stored of them, through whatever door they come (docs/privacy.md). */
+    jurisdiction: v.optional(v.picklist(JURISDICTIONS)),
+    /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
+    parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+    /** The longest session in minutes, whatever its provider's cap. Default 240. */
+    sessionMinutes: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(24 * 60))),
+  }),
+  v.check(
+    ({ sealed, storage }) => sealed !== true || storage !== "none",
+    "with storage 'none' there is nothing to seal",
   ),
-  /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
-  session: v.optional(jsonObject),
-  /**
-   * Fields of the session that are what `session` says, whoever asks: `["instructions", "tools", "prompt"]`, a path
-   * (`"audio.input.turn_detection.idle_timeout_ms"`), or `"unknown"` for members that this relay only hands on.
-   */
-  locked: v.optional(lockedFields),
-  /**
-   * Kinds of tools that sessions of this route may be given: `["function", "mcp"]`. Default: any, by API key; clients that
-   * come with a client secret or a session's token bring functions only.
-   */
-  toolTypes: v.optional(toolTypes),
-  detector: v.optional(v.picklist(["auto", "energy"])),
-  /**
-   * Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence for
-   * interruptions and ends of turns. A transcription session with turn detection of its own (`settings: { turns: "server" }`).
-   */
-  transcriber: v.optional(upstream),
-  endOfTurn: v.optional(endOfTurn),
-  /**
-   * What is stored of a session while it lasts: `audio` (the default), everything; `text`, no sample of either side: what
-   * only sound knew is lost with the object; `none`, nothing of it: it ends with the object (docs/privacy.md).
-   */
-  storage: v.optional(v.picklist(STORAGE_MODES)),
-  /** Nobody said anything for so many milliseconds: upstreams are hung up until someone does. Default 120,000; 0: never. */
-  parkAfterMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-  /** The longest session in minutes, whatever its provider's cap. Default 240. */
-  sessionMinutes: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(24 * 60))),
-});
+);
+
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 const relayConfig = v.pipe(
   v.strictObject({
@@ -128,9 +144,18 @@ const relayConfig = v.pipe(
     limits: v.optional(
       v.strictObject({
         /** Sessions one API key may start per minute, for keys that bring no limit of their own. */
-        sessionsPerMinute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        sessionsPerMinute: count,
         /** Sessions one API key may hold at once, likewise. */
-        concurrent: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        concurrent: count,
+        /** Answers that all sessions of one API key ask for in a minute, and those of one session. */
+        answersPerMinute: count,
+        sessionAnswersPerMinute: count,
+        /** Minutes in which sessions of one API key are connected to a provider, added up, in a day (UTC). */
+        minutesPerDay: count,
+        /** The longest session of one API key, where that is less than its route's. */
+        sessionMinutes: count,
+        /** Sessions that one client secret opens in all. */
+        sessionsPerSecret: count,
       }),
     ),
   }),

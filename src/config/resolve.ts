@@ -1,4 +1,5 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
+import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
@@ -41,6 +42,8 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     session: route.session ?? {},
     detector: route.detector ?? "auto",
     ...(route.storage !== undefined && { storage: route.storage }),
+    ...(route.sealed !== undefined && { sealed: route.sealed }),
+    ...(route.jurisdiction !== undefined && { jurisdiction: route.jurisdiction }),
     ...limitsOf(route),
     ...(route.locked !== undefined && { locked: route.locked }),
     ...(route.toolTypes !== undefined && { toolTypes: route.toolTypes }),
@@ -109,6 +112,24 @@ function limitsOf({ parkAfterMs, sessionMinutes }: RouteConfig): Pick<Plan, "lim
     limits: {
       ...(parkAfterMs !== undefined && { parkMs: parkAfterMs }),
       ...(sessionMinutes !== undefined && { sessionMs: sessionMinutes * 60_000 }),
+    },
+  };
+}
+
+/** What an API key allows one session, where that is less than the route does. Null: it does not say. */
+export interface Bounds {
+  readonly answersPerMinute?: number | null | undefined;
+  readonly sessionMinutes?: number | null | undefined;
+}
+
+export function boundPlan(plan: Plan, { answersPerMinute, sessionMinutes }: Bounds): Plan {
+  const { sessionMs, answersPerMinute: answers } = { ...DEFAULT_LIMITS, ...plan.limits };
+  return {
+    ...plan,
+    limits: {
+      ...plan.limits,
+      ...(answersPerMinute != null && { answersPerMinute: Math.min(answersPerMinute, answers) }),
+      ...(sessionMinutes != null && { sessionMs: Math.min(sessionMinutes * 60_000, sessionMs) }),
     },
   };
 }

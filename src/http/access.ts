@@ -16,10 +16,10 @@ export async function requireApiKey(c: DoorContext): Promise<ApiKey> {
 }
 
 /** @throws Problem 401, or 403 for a key that is no operator's. */
-export async function requireOperator(c: DoorContext): Promise<ApiKey> {
+export async function requireOperator(c: DoorContext, what: string): Promise<ApiKey> {
   const key = await requireApiKey(c);
   if (key.operator) return key;
-  throw new Problem("operator_needed", 'Metrics are for a key with "operator": true.');
+  throw new Problem("operator_needed", `${what} for a key with "operator": true.`);
 }
 
 /** For the OpenAI door: an API key or a client secret, with what the secret grants. */

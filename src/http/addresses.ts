@@ -15,6 +15,8 @@ const ADDRESSES = [
 
 /** First segments of the addresses under `/v1`. */
 const ROOMS = new Set(["realtime", "sessions", "models"]);
+/** Addresses without `/v1`, which a client with a base URL asks for with it. */
+const OUTSIDE = new Set(["healthz", "metrics"]);
 /** What a base URL may bring along: the version, Azure's prefix. */
 const PREFIXES = new Set(["v1", "openai"]);
 
@@ -26,6 +28,7 @@ export function canonicalPath(path: string): string {
   const segments = path.split("/").filter((segment) => segment !== "");
   const first = segments.findIndex((segment) => !PREFIXES.has(segment));
   const room = segments[first];
+  if (room !== undefined && OUTSIDE.has(room)) return `/${segments.slice(first).join("/")}`;
   if (room === undefined || !ROOMS.has(room)) return `/${segments.join("/")}`;
   const rest = segments.slice(first + 1);
   // A base URL that is the whole address, with the SDK's own path behind it.
@@ -33,9 +36,43 @@ export function canonicalPath(path: string): string {
   return ["/v1", room, ...rest.slice(repeated ? 1 : 0)].join("/");
 }
 
+/** Names that others have for what is here: probes of clusters and load balancers. */
+const HEALTH = new Set([
+  "health",
+  "healthcheck",
+  "livez",
+  "live",
+  "readyz",
+  "ready",
+  "ping",
+  "status",
+  "heartbeat",
+]);
+/** First segments of OpenAI's other APIs. */
+const OTHER_APIS = new Set([
+  "audio",
+  "batches",
+  "chat",
+  "completions",
+  "conversations",
+  "embeddings",
+  "files",
+  "images",
+  "moderations",
+  "responses",
+  "threads",
+]);
+
+/** Of OpenAI's, and no API of this relay's. */
+export function isOtherApi(path: string): boolean {
+  const segments = path.split("/").filter((segment) => segment !== "" && !PREFIXES.has(segment));
+  return OTHER_APIS.has(segments[0] ?? "");
+}
+
 /** The one that differs in the fewest letters, those of its last part counted three times. */
 export function nearestAddress(path: string): string {
   const asked = canonicalPath(path).slice(0, PATH_LIMIT);
+  if (HEALTH.has(lastOf(asked))) return "/healthz";
   const distances = ADDRESSES.map((address) => ({
     address,
     distance: editDistance(asked, address) + 2 * editDistance(lastOf(asked), lastOf(address)),

@@ -7,7 +7,7 @@ import { Problem } from "./problem.ts";
 export const admin = new Hono<DoorEnv>()
   .get("/healthz", (c) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" }))
   .get("/metrics", async (c) => {
-    await requireOperator(c);
+    await requireOperator(c, "Metrics are");
     return c.body(c.var.counters.toText(), 200, {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
     });

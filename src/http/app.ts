@@ -4,10 +4,10 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
 import { getPath } from "hono/utils/url";
 import type { RelayConfig } from "../config/define.ts";
-import { canonicalPath, nearestAddress } from "./addresses.ts";
+import { canonicalPath, isOtherApi, nearestAddress } from "./addresses.ts";
 import { admin } from "./admin.ts";
 import { DoorCounters } from "./counters.ts";
-import type { DoorContext, DoorEnv } from "./door.ts";
+import { type DoorContext, type DoorEnv, isLoopback } from "./door.ts";
 import { elsewhere, NO_WEB_RTC } from "./elsewhere.ts";
 import { models } from "./models.ts";
 import { corsHeaders, guardOrigin } from "./origin.ts";
@@ -44,6 +44,10 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
   app.route("/v1/models", models);
   app.route("/", admin);
   app.notFound((c) => {
+    if (isOtherApi(c.req.path)) {
+      const detail = "This relay speaks the Realtime API alone, and none of the others: /v1/realtime.";
+      return new Problem("not_offered", detail).toResponse();
+    }
     const nearest = nearestAddress(c.req.path);
     return new Problem("not_found", `The relay has no such address; the nearest is ${nearest}.`).toResponse();
   });
@@ -62,7 +66,9 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
 /** What is JSON is not to be taken for a page, and who came over TLS comes over TLS again. */
 function tellBrowsers(c: DoorContext): void {
   c.header("X-Content-Type-Options", "nosniff");
-  if (c.req.url.startsWith("https:")) c.header("Strict-Transport-Security", "max-age=31536000");
+  // Loopback is every program of this machine, and most have no TLS.
+  if (c.req.url.startsWith("https:") && !isLoopback(c.req.url))
+    c.header("Strict-Transport-Security", "max-age=31536000");
 }
 
 /** The runtime's word for what another attempt may find better: an overload, an object that was reset or moved. */

@@ -1,12 +1,11 @@
 /** Session configurations that do not fit into their token (`durable-objects/kept-session.ts`). */
 import type { RelayEnv } from "../../durable-objects/env.ts";
+import type { Jurisdiction } from "../config/jurisdictions.ts";
 import { Problem } from "./problem.ts";
-import { jurisdictionOf } from "./session-id.ts";
 
 interface TokenName {
   readonly jti: string;
-  /** Empty: it names no session. */
-  readonly sessionId: string;
+  readonly jurisdiction: Jurisdiction | null;
   /** Seconds since 1970. */
   readonly exp: number;
 }
@@ -26,9 +25,8 @@ export async function keptSession(env: RelayEnv, token: TokenName): Promise<stri
 }
 
 /** What belongs into a jurisdiction stays there. */
-function keptObject({ KEPT_SESSION: world }: RelayEnv, { jti, sessionId }: TokenName) {
+function keptObject({ KEPT_SESSION: world }: RelayEnv, { jti, jurisdiction }: TokenName) {
   if (world === undefined) return null;
-  const jurisdiction = sessionId === "" ? null : jurisdictionOf(sessionId);
   const namespace = jurisdiction === null ? world : world.jurisdiction(jurisdiction);
   return namespace.get(namespace.idFromName(jti));
 }

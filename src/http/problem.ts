@@ -23,6 +23,7 @@ const REASONS = {
   resume_refused: [409, "The resume token is not valid"],
   session_ended: [409, "The session has ended"],
   session_busy: [409, "The session's client is connected"],
+  sessions_not_listed: [409, "The sessions of this key are not listed"],
   body_too_large: [413, "The body is too large"],
   session_too_large: [413, "The session configuration is too large"],
   unsupported_media_type: [415, "The body must be JSON"],
@@ -30,6 +31,7 @@ const REASONS = {
   upgrade_required: [426, "This address speaks WebSocket"],
   too_many_sessions: [429, "Too many sessions at once"],
   rate_limited: [429, "Too many sessions"],
+  rate_limit_exceeded: [429, "A budget of the API key is used up"],
   misconfigured: [500, "The relay is not configured for this"],
   session_unavailable: [503, "The session could not begin"],
   overloaded: [503, "The relay is overloaded"],
@@ -45,6 +47,16 @@ export interface ProblemOptions {
   /** Field or query parameter, in OpenAI's `param`. */
   readonly param?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Which bound was reached. */
+  readonly limit?: ReachedLimit;
+}
+
+/** As the key store calls it (`npm run keys -- limit`). */
+export interface ReachedLimit {
+  readonly name: string;
+  readonly value: number;
+  /** When there is more, in milliseconds since 1970; null: when something ends. */
+  readonly moreAt: number | null;
 }
 
 export class Problem extends Error {
@@ -77,15 +89,32 @@ export class Problem extends Error {
     const [status, title] = REASONS[this.code];
     const detail = this.message;
     const type = `urn:relay:problem:${this.code}`;
-    const body = { type, title, status, detail, error: this.toError() };
+    const { limit } = this.options;
+    const body = {
+      type,
+      title,
+      status,
+      detail,
+      error: this.toError(),
+      ...(limit && { limit: { name: limit.name, value: limit.value, more_at: stamp(limit.moreAt) } }),
+    };
     const headers = {
       ...(status === 503 && { "Retry-After": RETRY_AFTER_S }),
+      ...(limit && limit.moreAt !== null && { "Retry-After": secondsUntil(limit.moreAt) }),
       ...this.options.headers,
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
     };
     return new Response(JSON.stringify(body), { status, headers });
   }
+}
+
+function stamp(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+function secondsUntil(at: number): string {
+  return String(Math.max(1, Math.ceil((at - Date.now()) / 1000)));
 }
 
 /** OpenAI's error types. */

@@ -3,9 +3,11 @@
  * so with N of them a key may get N times its limit. The binding RATE_LIMIT (Workers rate limiting, one counter per
  * location) comes on top, for keys that bring no limit of their own: its own is written in wrangler.toml.
  */
+import { effectiveLimit } from "../../durable-objects/key-store.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
-import { Problem } from "./problem.ts";
+import { countRefusal } from "./limits.ts";
+import { Problem, type ReachedLimit } from "./problem.ts";
 
 const MINUTE_MS = 60_000;
 /** Buckets kept: keys are configured, so there are as many as keys. */
@@ -30,15 +32,18 @@ const buckets = new TokenBuckets();
 
 /** @throws Problem 429 when this key has started its share of sessions. */
 export async function countSession(c: DoorContext, key: ApiKey): Promise<void> {
-  const perMinute = key.sessionsPerMinute ?? c.var.config.limits?.sessionsPerMinute ?? null;
-  const waitMs =
-    perMinute === null || perMinute === Number.POSITIVE_INFINITY
-      ? 0
-      : buckets.take(key.id, perMinute, Date.now());
-  if (waitMs > 0) throw refusal(Math.ceil(waitMs / 1000), `${perMinute} sessions per minute`);
-  if (c.env.RATE_LIMIT === undefined || key.sessionsPerMinute !== null) return;
+  const perMinute = effectiveLimit(key, c.var.config.limits, "sessionsPerMinute");
+  const waitMs = perMinute === null ? 0 : buckets.take(key.id, perMinute, Date.now());
+  if (waitMs > 0 && perMinute !== null) {
+    countRefusal(c, key, "sessions_per_minute");
+    const limit = { name: "sessions_per_minute", value: perMinute, moreAt: Date.now() + waitMs };
+    throw limited(`This API key may start ${perMinute} sessions per minute`, waitMs / 1000, limit);
+  }
+  if (c.env.RATE_LIMIT === undefined || key.limits.sessionsPerMinute !== null) return;
   const { success } = await c.env.RATE_LIMIT.limit({ key: key.id });
-  if (!success) throw refusal(MINUTE_MS / 1000, "its rate");
+  if (success) return;
+  countRefusal(c, key, "RATE_LIMIT");
+  throw limited("This API key may start no more sessions from here now", MINUTE_MS / 1000);
 }
 
 /** Tries to come back to one session: a client makes one a second at the most, over minutes. */
@@ -55,13 +60,10 @@ export function countReturn(id: string): void {
   if (waitMs > 0) throw limited(`A client may come back ${RETURNS_PER_MINUTE} times a minute`, waitMs / 1000);
 }
 
-function limited(what: string, waitS: number): Problem {
+function limited(what: string, waitS: number, limit?: ReachedLimit): Problem {
   const whole = Math.ceil(waitS);
   return new Problem("rate_limited", `${what}: try again in ${whole} s.`, {
     headers: { "Retry-After": String(whole) },
+    ...(limit !== undefined && { limit }),
   });
-}
-
-function refusal(waitS: number, limit: string): Problem {
-  return limited(`This API key may start ${limit}`, waitS);
 }

@@ -7,6 +7,9 @@ import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
 import type { ApiKey } from "./api-keys.ts";
+import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
+import { askedJurisdiction, jurisdictionFor } from "./jurisdictions.ts";
+import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
@@ -20,7 +23,7 @@ import {
   modelOf,
   planFor,
 } from "./session-config.ts";
-import { formerSessionId, newSessionId } from "./session-id.ts";
+import { formerSessionId, jurisdictionOf, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
 import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
 import { issueToken, type Token } from "./tokens.ts";
@@ -29,6 +32,8 @@ import { orTurnAway } from "./turn-away.ts";
 const SECRET_LIFETIME_S = 600;
 /** That one client secret is for: they travel in it. */
 const MODELS_LIMIT = 16;
+/** Each session of a secret that has a bound is a row in its key's ledger. */
+const MOST_SESSIONS = 1000;
 
 const secretRequest = v.object({
   session: v.nullish(jsonObject),
@@ -44,6 +49,15 @@ const secretRequest = v.object({
     ),
   ),
   resumable: v.nullish(v.boolean("expected true or false")),
+  jurisdiction: v.nullish(v.picklist(JURISDICTIONS, `expected one of ${JURISDICTIONS.join(", ")}`)),
+  max_sessions: v.nullish(
+    v.pipe(
+      v.number("expected a number"),
+      v.integer("expected a whole number"),
+      v.minValue(1, "expected at least 1"),
+      v.maxValue(MOST_SESSIONS, `expected at most ${MOST_SESSIONS}`),
+    ),
+  ),
   ...lockFields,
 });
 
@@ -72,13 +86,22 @@ export const realtime = new Hono<DoorEnv>()
     }
     const plan = planFor(c, { key, by: null }, model);
     const effective = effectiveSession(plan, session, "invalid_value");
+    const asked = body.jurisdiction ?? null;
+    const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
+    const resumable = body.resumable ?? false;
+    let sealed = plan.sealed === true;
     for (const other of models ?? []) {
-      effectiveSession(planFor(c, { key, by: null }, other), session, "invalid_value");
+      const its = planFor(c, { key, by: null }, other);
+      effectiveSession(its, session, "invalid_value");
+      sealed ||= its.sealed === true;
+      if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
+        const detail = "Invalid 'models': sessions of one secret lie in one jurisdiction.";
+        throw new Problem("invalid_value", detail, { param: "models" });
+      }
     }
     const intent = intentOf(session);
-    const resumable = body.resumable ?? false;
     // Drawn now and not used before its first client comes: the object is made near that one.
-    const sessionId = await newSessionId(c.env, c.req.url, null, key.id);
+    const sessionId = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
     const secret = await issueToken(
       c,
       {
@@ -89,11 +112,14 @@ export const realtime = new Hono<DoorEnv>()
         model,
         models,
         resumable,
+        maxSessions: body.max_sessions ?? null,
         intent,
         session,
         locked: body.locked ?? [],
         toolTypes: body.tool_types ?? null,
         locationHint: null,
+        jurisdiction,
+        sealed,
       },
       body.expires_after?.seconds ?? SECRET_LIFETIME_S,
     );
@@ -112,6 +138,7 @@ export const realtime = new Hono<DoorEnv>()
 /** With the session of that name: its owner's API key at any time, the secret that opened it once it lost its client. */
 async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | null): Promise<Response> {
   const stub = await namedObject(c, id);
+  checkJurisdiction(c, jurisdictionOf(id));
   countReturn(id);
   const negotiated = negotiate(c.req.raw.headers);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
@@ -126,10 +153,13 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
 async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise<Response> {
   const { model, intent } = readTarget(c, secret);
   const plan = planFor(c, { key, by: secret }, model);
+  const asked = secret === null ? askedJurisdiction(c) : secret.jurisdiction;
+  checkJurisdiction(c, asked);
+  const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
   await countSession(c, key);
   const negotiated = negotiate(c.req.raw.headers);
   const open = async (named?: string): Promise<Response> => {
-    const id = named ?? (await newSessionId(c.env, c.req.url, null, key.id));
+    const id = named ?? (await newSessionId(c.env, c.req.url, jurisdiction, key.id));
     const call = {
       id: coreId(id),
       model: model ?? plan.name,
@@ -138,23 +168,35 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       keyId: key.id,
       keyFingerprint: key.fingerprint,
       ...locksOf(secret, plan),
+      ...boundsOf(c, key),
       secret: secret?.jti ?? null,
       leased: limitOf(c, key) !== null,
       token: secret === null || named === undefined ? null : { jti: secret.jti, exp: secret.exp },
     };
     const arrival = { call, keyId: key.id, resume: null, secret: call.secret, ticket: null };
     const stub = sessionObject(c.env, id, null);
-    const place = { stub, id, leaseMs: sessionLeaseMs(plan) };
-    return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
+    const place = { stub, id, leaseMs: sessionLeaseMs(plan), secret };
+    return inPlace(c, key, place, (_, drawn) => connect(stub, { ...arrival, ...negotiated, drawn }));
   };
   if (secret === null || !secret.resumable) return open();
+  const first = secret.sessionId || (await formerSessionId(c.env, c.req.url, secret.jti));
+  // The route demands another place since it was minted.
+  if (jurisdictionOf(first) !== jurisdiction) return open();
   try {
-    return await open(secret.sessionId || (await formerSessionId(c.env, c.req.url, secret.jti)));
+    return await open(first);
   } catch (error) {
     // Its first session has its client, or is over.
     if (error instanceof Problem && error.code === "session_busy") return open();
     throw error;
   }
+}
+
+/** A session that is somewhere stays there. @throws Problem 400 where the URL asks for another place. */
+function checkJurisdiction(c: DoorContext, is: Jurisdiction | null): void {
+  const asked = askedJurisdiction(c);
+  if (asked === null || asked === is) return;
+  const detail = `Invalid 'jurisdiction': it lies in ${is === null ? "none" : `'${is}'`}, not in '${asked}'.`;
+  throw new Problem("invalid_value", detail, { param: "jurisdiction" });
 }
 
 /** The URL says which model or intent; what it leaves open is the client secret's. */

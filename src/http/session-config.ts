@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { lockedFields, toolTypes } from "../config/locks.ts";
-import { PlanError, resolvePlan, spendsSecret } from "../config/resolve.ts";
+import { boundPlan, PlanError, resolvePlan, spendsSecret } from "../config/resolve.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import { initialConfig, mergeConfig } from "../protocol/session-config.ts";
@@ -10,6 +10,7 @@ import { restrain } from "../session/client/locks.ts";
 import type { Plan } from "../session/plan.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
+import { boundsOf } from "./limits.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 import type { Token } from "./tokens.ts";
 
@@ -43,7 +44,7 @@ export function planFor(c: DoorContext, { key, by }: Caller, model: string | nul
     throw new Problem("key_refused", detail, { param: "model" });
   }
   try {
-    return resolvePlan(c.var.config, model, c.env);
+    return boundPlan(resolvePlan(c.var.config, model, c.env), boundsOf(c, key));
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     throw error.code === "model_not_found"

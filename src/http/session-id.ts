@@ -7,11 +7,9 @@
  * namespace API, `idFromName`).
  */
 import type { RelayEnv } from "../../durable-objects/env.ts";
+import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
 import { Problem } from "./problem.ts";
 import { hasSigningKey, signature } from "./signing.ts";
-
-export const JURISDICTIONS = ["eu", "fedramp", "fedramp-high", "us"] as const;
-export type Jurisdiction = (typeof JURISDICTIONS)[number];
 
 type Namespace = RelayEnv["VOICE_SESSION"];
 

@@ -2,20 +2,24 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
-import { requireApiKey, requireTokenOrKey } from "./access.ts";
+import { requireApiKey, requireOperator, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
+import { JURISDICTIONS } from "../config/jurisdictions.ts";
+import { jurisdictionFor, locationWithin } from "./jurisdictions.ts";
+import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
+import { endAll } from "./end-all.ts";
 import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import type { Plan } from "../session/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
-import { isOwnersSession, JURISDICTIONS, newSessionId } from "./session-id.ts";
-import { type Grant, issueToken } from "./tokens.ts";
+import { isOwnersSession, newSessionId } from "./session-id.ts";
+import { type Grant, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
@@ -24,8 +28,6 @@ const TOKEN_LIFETIME_S = 120;
 const PREWARM_LONGEST_S = 600;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;
-/** No session's token is good for longer, whatever the clocks of two locations. */
-const LONGEST_TOKEN_MS = (3600 + 60) * 1000;
 
 const oneOf = <const T extends readonly string[]>(options: T) =>
   v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
@@ -52,13 +54,17 @@ export const sessions = new Hono<DoorEnv>()
     const model = body.model ?? modelOf(session);
     const plan = planFor(c, { key, by: null }, model);
     effectiveSession(plan, session, "unprocessable");
-    await countSession(c, key);
-    const id = await newSessionId(c.env, c.req.url, body.jurisdiction ?? null, key.id);
-    const hint = body.location_hint ?? null;
+    const jurisdiction = jurisdictionFor(c, plan, body.jurisdiction ?? null, "unprocessable");
+    const hint = locationWithin(jurisdiction, {
+      hint: body.location_hint ?? null,
+      country: countryLocation(body.client_country),
+      prewarm: body.prewarm === true,
+    });
     const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
-    const warmAt = body.prewarm === true ? warmLocation(hint, body.client_country ?? null, lifetimeS) : hint;
-    // Named here so that a jurisdiction this runtime does not have is refused now; nothing reaches the object.
-    const stub = sessionObject(c.env, id, warmAt);
+    if (body.prewarm === true) checkPrewarm(hint, lifetimeS);
+    await countSession(c, key);
+    const id = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
+    const stub = sessionObject(c.env, id, hint);
     const intent = intentOf(session);
     const grant: Grant = {
       audience: "session",
@@ -67,19 +73,23 @@ export const sessions = new Hono<DoorEnv>()
       model,
       models: null,
       resumable: false,
+      maxSessions: null,
       intent,
       session,
       locked: body.locked ?? [],
       toolTypes: body.tool_types ?? null,
       locationHint: hint,
+      jurisdiction,
+      sealed: plan.sealed === true,
     };
     const token = await issueToken(c, grant, lifetimeS);
     const create = async (leased: boolean): Promise<void> => {
       if (body.prewarm !== true) return;
-      const call = callOf(grant, { key, plan, token, leased });
+      const call = callOf(c, grant, { key, plan, token, leased });
       await stub.prewarm(JSON.stringify(call));
     };
-    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000 }, create);
+    // One that is pre-warmed draws its share itself.
+    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
     return c.json(
       {
         id,
@@ -91,6 +101,17 @@ export const sessions = new Hono<DoorEnv>()
       201,
       { Location: `/v1/sessions/${id}`, "Cache-Control": "no-store" },
     );
+  })
+  .delete("/", async (c) => {
+    const id = c.req.query("key") ?? "";
+    const key = await requireApiKey(c);
+    if (id === "") {
+      const detail =
+        "Missing 'key': say whose sessions are to end, ?key=<id>, or one session, /v1/sessions/<id>.";
+      throw new Problem("missing_parameter", detail, { param: "key" });
+    }
+    if (key.id !== id) await requireOperator(c, "Sessions of other keys end");
+    return c.json({ object: "relay.sessions.ended", key: id, ended: await endAll(c, id) });
   })
   .get("/:id", async (c) => {
     const id = c.req.param("id");
@@ -127,7 +148,8 @@ async function withdraw(c: DoorContext, key: ApiKey, id: string, stub: Stub): Pr
 
 /** What the object is told of a session that a token was issued for. */
 function callOf(
-  { sessionId, model, intent, session, locked, toolTypes }: Omit<Grant, "key">,
+  c: DoorContext,
+  { sessionId, model, intent, session, locked, toolTypes }: Omit<Grant, "key" | "sealed">,
   begun: {
     readonly key: ApiKey;
     readonly plan: Plan;
@@ -144,6 +166,7 @@ function callOf(
     keyId: key.id,
     keyFingerprint: key.fingerprint,
     ...locksOf({ locked, toolTypes }, plan),
+    ...boundsOf(c, key),
     secret: null,
     leased,
     token: { jti: token.jti, exp: token.exp },
@@ -154,14 +177,18 @@ async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
   const { dialect, protocol } = negotiate(c.req.raw.headers);
   const plan = token && planFor(c, { key, by: token }, token.model);
-  const call = token && plan && callOf(token, { key, plan, token, leased: limitOf(c, key) !== null });
+  if (token && plan && jurisdictionFor(c, plan, token.jurisdiction, "invalid_value") !== token.jurisdiction) {
+    const detail = `Sessions of '${plan.name}' lie in '${plan.jurisdiction}', and this one does not: create another.`;
+    throw new Problem("invalid_value", detail, { param: "jurisdiction" });
+  }
+  const call = token && plan && callOf(c, token, { key, plan, token, leased: limitOf(c, key) !== null });
   const stub = token === null ? await namedObject(c, id) : sessionObject(c.env, id, token.locationHint);
   const arrival = { call, keyId: key.id, resume: null, secret: null, dialect, protocol, ticket: null };
   const place =
     plan === null
       ? ({ stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const)
       : { stub, id, leaseMs: sessionLeaseMs(plan) };
-  return inPlace(c, key, place, () => connect(stub, arrival));
+  return inPlace(c, key, place, (_, drawn) => connect(stub, { ...arrival, drawn }));
 }
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */
@@ -187,22 +214,26 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
   });
 }
 
+/** @throws Problem 422 for what is no country. */
+function countryLocation(country: string | null | undefined): LocationHint | null {
+  if (country == null) return null;
+  const found = locationOf(country);
+  if (found !== null) return found;
+  const detail = `Invalid 'client_country': '${country}' is no country's code; say location_hint instead.`;
+  throw new Problem("unprocessable", detail, { param: "client_country" });
+}
+
 /**
- * Where a session is built before its client comes. An object lies near the first that asks for it, for ever: here that is
+ * A session that is built before its client comes. An object lies near the first that asks for it, for ever: here that is
  * the application's server, not the caller.
  * @throws Problem 422
  */
-function warmLocation(hint: LocationHint | null, country: string | null, lifetimeS: number): LocationHint {
+function checkPrewarm(hint: LocationHint | null, lifetimeS: number): void {
   if (lifetimeS > PREWARM_LONGEST_S) {
     const detail = `Invalid 'expires_after.seconds': with prewarm at most ${PREWARM_LONGEST_S}.`;
     throw new Problem("unprocessable", detail, { param: "expires_after.seconds" });
   }
-  const found = hint ?? (country === null ? null : locationOf(country));
-  if (found !== null) return found;
-  if (country !== null) {
-    const detail = `Invalid 'client_country': '${country}' is no country's code; say location_hint instead.`;
-    throw new Problem("unprocessable", detail, { param: "client_country" });
-  }
+  if (hint !== null) return;
   throw new Problem(
     "unprocessable",
     "Missing 'location_hint': prewarm builds the session where this request comes from, which is not where its " +

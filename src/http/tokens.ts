@@ -14,7 +14,9 @@ import type { ApiKey } from "./api-keys.ts";
 import { hasToolSecrets } from "../protocol/tool-secrets.ts";
 import type { DoorContext } from "./door.ts";
 import { keepSession, keptSession } from "./kept-sessions.ts";
+import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
 import { Problem } from "./problem.ts";
+import { jurisdictionOf } from "./session-id.ts";
 import { signingKey } from "./signing.ts";
 
 export interface Grant {
@@ -32,6 +34,8 @@ export interface Grant {
   readonly models: readonly string[] | null;
   /** Of a client secret: who has it goes on with a session that it opened and that lost its client, unnamed too. */
   readonly resumable: boolean;
+  /** Of a client secret: sessions that it opens in all; null: as many as its key's limits allow. */
+  readonly maxSessions: number | null;
   /** Fields of the session that its client may not change. */
   readonly locked: readonly string[];
   /** Kinds of tools that its client may bring; null: nobody said. */
@@ -39,9 +43,13 @@ export interface Grant {
   readonly intent: "conversation" | "transcription";
   readonly session: JsonObject;
   readonly locationHint: string | null;
+  /** Nothing of its sessions is kept in the clear: their configuration is in the token, or nowhere. */
+  readonly sealed: boolean;
+  /** Where its sessions lie. */
+  readonly jurisdiction: Jurisdiction | null;
 }
 
-export interface Token extends Omit<Grant, "key"> {
+export interface Token extends Omit<Grant, "key" | "sealed"> {
   /** Fingerprint null: it is of before 0.3. */
   readonly key: { readonly id: string; readonly fingerprint: string | null };
   readonly jti: string;
@@ -67,9 +75,15 @@ const claims = v.object({
   by: v.optional(v.string()),
   models: v.optional(v.array(v.string())),
   resumable: v.optional(v.boolean()),
+  most: v.optional(v.number()),
+  // What it does not say, the session's name does.
+  where: v.optional(v.picklist(JURISDICTIONS)),
   locked: v.optional(v.array(v.string()), []),
   tools: v.optional(v.array(v.string())),
 });
+
+/** No session's token is good for longer, whatever the clocks of two locations. */
+export const LONGEST_TOKEN_MS = (3600 + 60) * 1000;
 
 const SECRET_PREFIX = "ek_";
 const PACK_ABOVE = 1024;
@@ -101,6 +115,8 @@ export async function issueToken(
     hint: grant.locationHint,
     locked: [...grant.locked],
     ...(grant.models !== null && { models: [...grant.models] }),
+    ...(grant.jurisdiction !== null && { where: grant.jurisdiction }),
+    ...(grant.maxSessions !== null && { most: grant.maxSessions }),
     ...(grant.toolTypes !== null && { tools: [...grant.toolTypes] }),
     ...(grant.audience === "client_secret" && { resumable: grant.resumable }),
     session: packed ? await deflate(text) : text,
@@ -115,7 +131,13 @@ export async function issueToken(
     const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
     throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
   }
-  await keepSession(c.env, { jti, sessionId: grant.sessionId, exp }, text);
+  if (grant.sealed) {
+    const detail =
+      "The session does not fit into its token, or has secrets of tools, and its route is sealed: nothing of it is kept. " +
+      "Send most of it by session.update after connecting.";
+    throw new Problem("session_too_large", detail, { param: "session" });
+  }
+  await keepSession(c.env, { jti, jurisdiction: grant.jurisdiction, exp }, text);
   return { value: without, jti, exp };
 }
 
@@ -131,8 +153,9 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
   const result = v.safeParse(claims, payload);
   if (!result.success || result.output.aud !== audience) throw invalid();
   const { sub, jti, exp, key: keyId, by, model, models, intent, hint, session, packed } = result.output;
+  const jurisdiction = result.output.where ?? (sub === "" ? null : jurisdictionOf(sub));
   const carried = session !== null && packed ? await inflate(session) : session;
-  const text = carried ?? (await keptSession(c.env, { jti, sessionId: sub, exp }));
+  const text = carried ?? (await keptSession(c.env, { jti, jurisdiction, exp }));
   if (text === null) throw expired();
   const config = parseJsonObject(text);
   if (config === null) throw invalid();
@@ -143,9 +166,11 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
     model,
     models: models ?? null,
     resumable: result.output.resumable ?? true,
+    maxSessions: result.output.most ?? null,
     intent,
     session: config,
     locationHint: hint,
+    jurisdiction,
     locked: result.output.locked,
     toolTypes: result.output.tools ?? null,
     jti,

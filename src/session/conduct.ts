@@ -107,7 +107,7 @@ export class Conduct {
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
-    this.budget = new Budget(limits);
+    this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget);
     this.playout = new Playout(limits.playsOnMs);
     this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
@@ -184,7 +184,7 @@ export class Conduct {
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.responses, this.budget.eager);
+    this.eager = new Eager(this.context, this.links, this.responses, this.budget);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -273,7 +273,7 @@ export class Conduct {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
     const { eagerMs } = this.config.relay(this.port);
-    if (eagerMs !== null && !this.budget.eager.has(1, this.context.now)) return null;
+    if (!this.budget.mayHurry) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
 
@@ -392,7 +392,7 @@ export class Conduct {
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
     const costs = detected && this.asking.may && !this.asking.holding;
-    const refusal = costs ? this.budget.refusedAnswer(this.context.now) : null;
+    const refusal = costs ? this.budget.refusedAnswer() : null;
     if (refusal) this.port.rejected(refusal, null);
     else if (detected) this.asking.turn();
     else this.asking.committed();

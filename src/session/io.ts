@@ -27,7 +27,20 @@ export type Input =
   | { readonly type: "persisted"; readonly covers: Covers }
   /** A remote end-of-turn model's probability that the turn of `consult` is over; null: it could not be had. */
   | { readonly type: "consulted"; readonly id: number; readonly probability: number | null }
+  /** What the account of its API key leaves the session, until the next of these. Never fed: all it wants. */
+  | { readonly type: "allowance"; readonly allowance: Allowance | null }
+  /** That account is used up: the session ends, and its client is told why. */
+  | { readonly type: "spent"; readonly message: string }
   | { readonly type: "timeout" };
+
+/** Answers that an API key may have its sessions ask for in a minute. */
+export interface Allowance {
+  /** This session has its share up to so many, of all that it asked for in this object (metric `answers_asked`). */
+  readonly upTo: number;
+  readonly perMinute: number;
+  /** When more may be had, in milliseconds of `now`. */
+  readonly moreAt: number;
+}
 
 /** What of the client's messages is in a snapshot: up to which number, and how often it had begun to count anew. */
 export interface Covers {

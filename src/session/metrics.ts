@@ -7,6 +7,8 @@ export type MetricKind = "count" | "gauge";
 
 /** `gauge` keeps the highest value, the others the sum. */
 export const METRICS = {
+  answers_asked: { kind: "count", help: "Answers that were asked for, in advance too." },
+  answers_refused: { kind: "count", help: "Answers that were not asked for: a minute had had its number." },
   audio_lost_ms: { kind: "count", help: "Milliseconds of the caller's audio that the relay itself lost." },
   buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
   client_congested: { kind: "count", help: "Times answers waited because a client did not read." },
@@ -72,7 +74,12 @@ export const METRICS = {
   session_failures: { kind: "count", help: "Sessions closed by an exception of ours." },
   sessions_parked: { kind: "count", help: "Times a session hung up on its upstreams in a long silence." },
   snapshot_failures: { kind: "count", help: "Snapshots that could not be stored." },
+  sessions_spent: {
+    kind: "count",
+    help: "Sessions ended because their key's minutes of the day were used up.",
+  },
   speech_started: { kind: "count", help: "Speech onsets." },
+  talk_ms: { kind: "count", help: "Milliseconds in which a session was connected to a provider." },
   transcripts_failed: { kind: "count", help: "Turns whose words could not be had." },
   turns_unanswered: { kind: "count", help: "Turns that an upstream which takes the turns did not react to." },
   turns_unheard: { kind: "count", help: "Turns ended by the clock because the client sent nothing more." },

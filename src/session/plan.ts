@@ -11,12 +11,16 @@ export interface Plan {
   readonly session: JsonObject;
   /** What is stored of a session. Default: `audio`. */
   readonly storage?: StorageMode;
+  /** What is stored is sealed, and what cannot be is not stored; the object sees to it. */
+  readonly sealed?: boolean;
+  /** Where its sessions lie; the doors see to it. */
+  readonly jurisdiction?: "eu" | "fedramp" | "fedramp-high" | "us";
   /** Fields of the session that no client changes (`src/session/client/locks.ts`). */
   readonly locked?: readonly string[];
   /** Kinds of tools that clients may bring; absent: any. */
   readonly toolTypes?: readonly string[];
   /** What this route has otherwise than `DEFAULT_LIMITS`. */
-  readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs">>;
+  readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs" | "answersPerMinute">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
   readonly endOfTurn?: EndOfTurnModel;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */

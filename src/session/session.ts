@@ -77,7 +77,7 @@ const GOODBYE = "end";
 const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 /** A client that reads nothing is closed with this; one that resumes reads on where it was. */
 const STUCK_CODE = 4008;
-/** One that goes on sending what is refused (RFC 6455 §7.4.1: a policy is violated). */
+/** One that goes on sending what is refused, or whose key has nothing left (RFC 6455 §7.4.1: a policy is violated). */
 const FLOOD_CODE = 1008;
 
 type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
@@ -171,6 +171,10 @@ export class Session {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {
       this.#conduct.consulted(input.id, input.probability);
+    } else if (input.type === "allowance") {
+      this.#conduct.budget.allow(input.allowance);
+    } else if (input.type === "spent") {
+      this.#outlast("rate_limit_exceeded", input.message, FLOOD_CODE);
     } else if (input.type === "pending") {
       this.#clientPending();
     } else if (input.type === "buffered") {
@@ -317,13 +321,12 @@ export class Session {
 
   #expire(): void {
     const message = `Your session hit the maximum duration of ${Math.round(this.#conduct.context.limits.sessionMs / 60_000)} minutes.`;
-    this.#conduct.port.emit({
-      type: "error",
-      error: { type: "invalid_request_error", code: "session_expired", message, param: null, event_id: null },
-    });
-    if (this.#conduct.port.connected)
-      this.#conduct.context.act({ type: "close", peer: CLIENT, code: 1001, reason: message });
-    this.#end("expired");
+    this.#outlast("session_expired", message, 1001);
+  }
+
+  #outlast(what: string, message: string, code: number): void {
+    this.#conduct.port.outlasted(what, message, code);
+    this.#end(what);
   }
 
   #due(name: string): void {

@@ -56,11 +56,19 @@ test("[C73] tokens, secrets and keys are shortened to their kind", () => {
     type: "session.resumed",
     resume_token: "rt_0a1b2c3d4e",
     client_secret: { value: "ek_0a1b2c3d4e" },
-    message: "use rt_0a1b2c3d4e or sk-proj-0a1b2c3d",
+    message: "use rt_0a1b2c3d4e or sk-proj-0a1b2c3d, rk_0a1b2c3d4e, relay-dev-0a1b2c3d, AIza0a1b2c3d4e5f",
+    url: "wss://relay.example/v1/sessions/sess_1?token=eyJhbGciOiJ9.eyJzZXNzaW9uIjoi0a1b.c2lnbmVk0a1b",
+    tools: [{ type: "mcp", server_label: "mail", headers: { "X-Pass": "0a1b", "x-skeleton": "0a1b" } }],
+    said: "a skeleton, ektachrome and rtsession",
     usage: { total_tokens: 5 },
     item_id: "item_12345678",
   };
   const shown = redacted(event);
   expect(shown).not.toMatch(/0a1b/);
-  expect(JSON.parse(shown)).toMatchObject({ usage: { total_tokens: 5 }, item_id: "item_12345678" });
+  expect(JSON.parse(shown)).toMatchObject({
+    said: event.said,
+    tools: [{ server_label: "mail", headers: { "X-Pass": "…" } }],
+    usage: { total_tokens: 5 },
+    item_id: "item_12345678",
+  });
 });

@@ -1,4 +1,5 @@
 /** `npm run doctor`: what it says of a project that is whole, and of one that is not. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,7 +10,7 @@ import { startDemo } from "../../demo/server.ts";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
 import { dialLines } from "../../tools/doctor/dial.ts";
 import type { Line } from "../../tools/doctor/line.ts";
-import { limitLines, routeLines } from "../../tools/doctor/routes.ts";
+import { limitLines, originLines, routeLines } from "../../tools/doctor/routes.ts";
 import { secretLines } from "../../tools/doctor/secrets.ts";
 import { readWrangler } from "../../tools/doctor/wrangler-config.ts";
 import { createCertificate } from "../../tools/relay/tls.ts";
@@ -49,6 +50,8 @@ describe("the command", () => {
       "invocation logs",
       "VOICE_SESSION",
       "RELAY_DEV",
+      "RELAY_KEYS",
+      "RELAY_SIGNING_KEY",
       "RELAY_SIGNING_KEY",
       "RELAY_API_KEYS",
     ];
@@ -66,7 +69,10 @@ describe("the command", () => {
 describe("what it looks at", () => {
   test("[T51] each setting of wrangler.toml that costs money, tokens or calls", () => {
     const { lines } = readWrangler(join(PROJECT, "wrangler.toml"));
-    expect(new Set(lines.map(({ verdict }) => verdict))).toEqual(new Set(["ok"]));
+    // Its id is written by the first deploy.
+    const others = lines.filter(({ what }) => what !== "RELAY_KEYS");
+    expect(new Set(others.map(({ verdict }) => verdict))).toEqual(new Set(["ok"]));
+    expect(verdicts(lines)["RELAY_KEYS"]).toBe("warning");
     const file = join(folder, "other.toml");
     writeFileSync(
       file,
@@ -91,7 +97,15 @@ class_name = "VoiceSession"
       // Bound, and without storage.
       VOICE_SESSION: "missing",
       KEY_LEDGER: "warning",
+      RELAY_KEYS: "missing",
     });
+    for (const [id, verdict] of [
+      ["0123456789abcdef0123456789abcdef", "ok"],
+      ["<id>", "missing"],
+    ] as const) {
+      writeFileSync(file, `name = "x"\n[[kv_namespaces]]\nbinding = "RELAY_KEYS"\nid = "${id}"\n`);
+      expect(verdicts(readWrangler(file).lines)["RELAY_KEYS"]).toBe(verdict);
+    }
   });
 
   const relay: RelayConfigInput = {
@@ -137,6 +151,10 @@ class_name = "VoiceSession"
     expect(verdicts(limitLines(config, nothing))).toEqual({
       "sessions a minute": "warning",
       "sessions at once": "warning",
+      "sessions of a secret": "warning",
+      "answers a minute": "ok",
+      "minutes of talk a day": "ok",
+      KEY_LEDGER: "warning",
       RATE_LIMIT: "warning",
     });
   });
@@ -150,7 +168,46 @@ class_name = "VoiceSession"
       RELAY_API_KEYS: "unknown",
     });
     expect(of(["RELAY_SIGNING_KEY"])).toMatchObject({ RELAY_SIGNING_KEY: "ok", RELAY_API_KEYS: "ok" });
-    expect(of(["RELAY_DEV"])).toMatchObject({ RELAY_DEV: "missing" });
+    expect(of(["RELAY_DEV", "RELAY_DEV_KEY"])).toMatchObject({
+      RELAY_DEV: "missing",
+      RELAY_DEV_KEY: "missing",
+    });
+    const keys = (count: number) =>
+      verdicts(secretLines({ deployed: ["RELAY_SIGNING_KEY"], local: null, keys: count, why: "" }));
+    expect(keys(0)).toMatchObject({ RELAY_API_KEYS: "missing" });
+    expect(keys(3)).toMatchObject({ RELAY_API_KEYS: "ok" });
+    // sha256 of relay-dev, which the README shows.
+    const sha256 = createHash("sha256").update("relay-dev").digest("hex");
+    const local = {
+      RELAY_SIGNING_KEY: "x".repeat(40),
+      RELAY_API_KEYS: JSON.stringify([{ id: "a", sha256 }]),
+    };
+    expect(verdicts(secretLines({ deployed: null, local, why: "" }))).toMatchObject({
+      RELAY_SIGNING_KEY: "missing",
+      RELAY_API_KEYS: "missing",
+    });
+  });
+
+  test("[T70] which pages of other origins may call, and which of them may be anybody's", () => {
+    const lines = (allowedOrigins: readonly string[]) =>
+      verdicts(originLines(defineRelay({ ...relay, allowedOrigins: [...allowedOrigins] })));
+    expect(lines([])).toEqual({ allowedOrigins: "ok" });
+    const names = [
+      "*",
+      "null",
+      "http://a.example",
+      "http://localhost:5173",
+      "https://*.a.example",
+      "app://a",
+    ];
+    expect(lines(names)).toEqual({
+      "*": "warning",
+      null: "warning",
+      "http://a.example": "warning",
+      "http://localhost:5173": "warning",
+      "https://*.a.example": "ok",
+      "app://a": "ok",
+    });
   });
 });
 

@@ -45,14 +45,30 @@ describe("npm run keys", () => {
       expect([again.code, again.stdout]).toEqual([1, ""]);
       expect(again.stderr).toContain("--replace");
 
-      const limited = await keys("limit", "acme", "--concurrent", "7", "--per-minute", "default");
-      expect(limited.stdout).toBe("acme  per minute: default  at once: 7\n");
+      const budgets = [
+        "--answers-per-minute",
+        "60",
+        "--minutes-per-day",
+        "600",
+        "--sessions-per-secret",
+        "none",
+      ];
+      const limited = await keys("limit", "acme", "--concurrent", "7", "--per-minute", "default", ...budgets);
+      expect(limited.stdout).toBe(
+        "acme  sessions per minute: default  at once: 7  answers per minute: 60  minutes per day: 600  of a secret: sessions: none\n",
+      );
       const replaced = await keys("add", "acme", "--replace", "--json");
       const next = createHash("sha256")
         .update((JSON.parse(replaced.stdout) as { key: string }).key)
         .digest("hex");
       const [present, former] = await Promise.all([stored("id:acme"), stored(`hash:${sha256}`)]);
-      expect(JSON.parse(present)).toEqual({ sha256: next, limits: { concurrent: 7 } });
+      const limits = {
+        concurrent: 7,
+        answers_per_minute: 60,
+        minutes_per_day: 600,
+        sessions_per_secret: null,
+      };
+      expect(JSON.parse(present)).toEqual({ sha256: next, limits });
       expect(former).toBe("Value not found");
 
       expect((await keys("revoke", "acme")).code).toBe(0);

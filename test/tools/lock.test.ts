@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { complete, platformOf, unchecked, type Lock } from "../../tools/complete-lock.ts";
@@ -18,6 +19,20 @@ describe("the lock file", () => {
     expect(binaries.length).toBeGreaterThanOrEqual(5);
     expect(unchecked({ packages: { "node_modules/a": { version: "1.0.0" } } })).toEqual(["node_modules/a"]);
   });
+
+  it.skipIf(process.platform === "win32")(
+    "[T71] installs at most 700 MB, of at most 200 packages, and says little",
+    async () => {
+      const [size = ""] = execFileSync("du", ["-sm", `${PROJECT}node_modules`], { encoding: "utf8" }).split(
+        "\t",
+      );
+      expect(Number(size)).toBeGreaterThan(100);
+      expect(Number(size)).toBeLessThanOrEqual(700);
+      const installed: Lock = JSON.parse(await readFile(`${PROJECT}node_modules/.package-lock.json`, "utf8"));
+      expect(Object.keys(installed.packages).length).toBeLessThanOrEqual(200);
+      expect(await readFile(`${PROJECT}.npmrc`, "utf8")).toMatch(/^loglevel=error$/m);
+    },
+  );
 
   it("[T10] reads platforms from names", () => {
     expect(platformOf("@cloudflare/workerd-windows-64")).toEqual({ os: ["win32"], cpu: ["x64"] });

@@ -21,7 +21,7 @@ it("[H81] lets calls end on the code that they began with", () => {
 });
 
 it("[H117] ships with limits for keys that bring none, and a rate limit that counts over isolates", () => {
-  expect(relayConfig.limits).toEqual({ sessionsPerMinute: 60, concurrent: 20 });
+  expect(relayConfig.limits).toEqual({ sessionsPerMinute: 60, concurrent: 20, sessionsPerSecret: 100 });
   expect(config.ratelimits).toEqual([
     expect.objectContaining({ name: "RATE_LIMIT", simple: { limit: 60, period: 60 } }),
   ]);

@@ -78,6 +78,8 @@ describe("addresses", () => {
     ["/v1/session", "/v1/sessions"],
     ["/v1/model", "/v1/models"],
     ["/health", "/healthz"],
+    ["/livez", "/healthz"],
+    ["/v1/status/", "/healthz"],
     ["/api/v1/realtime", "/v1/realtime"],
     [`/${"x".repeat(5000)}`, "/"],
   ])("[H43] %.40s is 404 and names the nearest address, %s", async (path, nearest) => {
@@ -92,6 +94,8 @@ describe("addresses", () => {
     ["POST", "/v1/realtime/calls?model=x", "WebSocket"],
     ["POST", "/v1/realtime/calls/rtc_1/accept", "WebSocket"],
     ["GET", "/realtime/calls/rtc_1/", "WebSocket"],
+    ["POST", "/v1/chat/completions", "/v1/realtime"],
+    ["GET", "//openai/v1/files/", "/v1/realtime"],
   ])("[H44] %s %s says what to use instead", async (method, path, instead) => {
     const response = await ask(path, { method });
     expect(await detailOf(response)).toContain(instead);
@@ -107,7 +111,7 @@ describe("addresses", () => {
   });
 
   test("[H22] HEAD is answered as GET is, without a body", async () => {
-    for (const path of ["/healthz", "/healthz/", "/v1/models", "/metrics"]) {
+    for (const path of ["/healthz", "/healthz/", "/v1/healthz", "/v1/models", "/metrics", "//v1/metrics/"]) {
       const response = await call(path, { method: "HEAD", headers: bearer("key-operator") });
       expect([response.status, await response.text()]).toEqual([200, ""]);
     }

@@ -17,7 +17,7 @@ describe("problems", () => {
   test("[H16] an unknown address is 404, a wrong method 405 with what is allowed", async () => {
     expect(await problemOf(await call("/v1/nothing"))).toEqual([404, "not_found", null]);
     const response = await call("/v1/sessions", { method: "PUT", headers: bearer() });
-    expect(response.headers.get("Allow")).toBe("POST");
+    expect(response.headers.get("Allow")).toBe("POST, DELETE");
     expect(await problemOf(response)).toEqual([405, "method_not_allowed", null]);
   });
 

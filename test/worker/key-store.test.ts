@@ -207,6 +207,51 @@ describe("DELETE of a session that nobody has opened", () => {
   });
 });
 
+describe("DELETE /v1/sessions?key=", () => {
+  const end = (query: string, key: string) =>
+    call(`/v1/sessions${query}`, { method: "DELETE", headers: bearer(key) });
+
+  test("[H127] ends all sessions of a key, opened and not, for an operator and for the key itself", async () => {
+    await add("many", "kv-key-many", { limits: { concurrent: 200 } });
+    const mine = bearer("kv-key-many");
+    const live = await Promise.all([1, 2, 3].map(() => connect("/v1/realtime?model=echo", mine)));
+    const created = await (
+      await post("/v1/sessions", { model: "echo" }, mine)
+    ).json<{ id: string; token: string }>();
+    const others = await connect("/v1/realtime?model=echo", bearer());
+    await others.event("session.created");
+    const answer = await end("?key=many", "key-operator");
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { object: "relay.sessions.ended", key: "many", ended: 4 },
+    ]);
+    for (const client of live) expect((await client.closed).code).toBe(1000);
+    const late = await upgrade(`/v1/sessions/${created.id}`, bearer(created.token));
+    expect(await problemOf(late)).toEqual([409, "session_ended", null]);
+    others.send({ type: "input_audio_buffer.clear" });
+    await others.event("input_audio_buffer.cleared");
+    others.close(1000);
+    await connect("/v1/realtime?model=echo", mine);
+    expect(await (await end("?key=many", "kv-key-many")).json()).toMatchObject({ ended: 1 });
+    expect(await (await end("?key=many", "kv-key-many")).json()).toMatchObject({ ended: 0 });
+  });
+
+  test("[H127] is no other key's to ask, names a key, and says of whom nobody knows the sessions", async () => {
+    expect(await problemOf(await end("?key=many", "key-one"))).toEqual([403, "operator_needed", null]);
+    expect(await problemOf(await end("", "key-operator"))).toEqual([400, "missing_parameter", "key"]);
+    await add("free", "kv-key-free", { limits: { concurrent: null } });
+    const unlisted = await end("?key=free", "key-operator");
+    expect(await problemOf(unlisted)).toEqual([409, "sessions_not_listed", null]);
+  });
+
+  test("[H127] ends more than are asked at once", async () => {
+    await add("crowd", "kv-key-crowd", { limits: { concurrent: 200, sessions_per_minute: null } });
+    const create = () => post("/v1/sessions", { model: "echo" }, bearer("kv-key-crowd"));
+    for (let n = 0; n < 70; n += 1) expect((await create()).status).toBe(201);
+    expect(await (await end("?key=crowd", "key-operator")).json()).toMatchObject({ ended: 70 });
+  });
+});
+
 describe("an operator's key", () => {
   test("[H114] sees metrics, and sees and ends the sessions of all keys; no other key does", async () => {
     expect(await problemOf(await withKey("/metrics", "key-one"))).toEqual([403, "operator_needed", null]);

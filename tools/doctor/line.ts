@@ -2,7 +2,7 @@
 export type Verdict = "ok" | "unknown" | "warning" | "missing";
 
 export interface Line {
-  readonly area: "machine" | "wrangler" | "secrets" | "limits" | "routes" | "dial";
+  readonly area: "machine" | "wrangler" | "secrets" | "limits" | "routes" | "origins" | "dial";
   readonly what: string;
   /** `missing`: a deploy would not work, or not be safe. `warning`: it would cost more, or less would be known. */
   readonly verdict: Verdict;

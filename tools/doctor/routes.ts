@@ -117,6 +117,30 @@ export function limitLines({ limits }: RelayConfig, { bindings }: WranglerConfig
     ),
     demand(
       "limits",
+      "sessions of a secret",
+      limits?.sessionsPerSecret !== undefined,
+      [
+        `${limits?.sessionsPerSecret} in all`,
+        "as many as its key may start: a client secret that leaks is good for all of them",
+      ],
+      "limits: { sessionsPerSecret: 100 } in relay.config.ts",
+      "warning",
+    ),
+    budgetLine("answers a minute", limits?.answersPerMinute, "answers-per-minute"),
+    budgetLine("minutes of talk a day", limits?.minutesPerDay, "minutes-per-day"),
+    demand(
+      "limits",
+      "KEY_LEDGER",
+      bindings.includes("KEY_LEDGER"),
+      [
+        "counts what is exact",
+        "not bound: a key with any limit but sessions a minute is answered with an error",
+      ],
+      '[[durable_objects.bindings]] name = "KEY_LEDGER", class_name = "KeyLedger"',
+      "warning",
+    ),
+    demand(
+      "limits",
       "RATE_LIMIT",
       bindings.includes("RATE_LIMIT"),
       ["counts over all isolates of a location", "not bound: each isolate counts for itself"],
@@ -124,4 +148,38 @@ export function limitLines({ limits }: RelayConfig, { bindings }: WranglerConfig
       "warning",
     ),
   ];
+}
+
+/** What a key may cost is the operator's to say: none is no fault. */
+function budgetLine(what: string, limit: number | undefined, option: string): Line {
+  const todo = `npm run keys -- limit ID --${option} N bounds one key`;
+  if (limit !== undefined) return line("limits", what, "ok", `${limit} for each key`);
+  return line("limits", what, "ok", "none, but what a key brings", todo);
+}
+
+/** Who may call from a browser. */
+export function originLines({ allowedOrigins = [] }: RelayConfig): readonly Line[] {
+  if (allowedOrigins.length === 0)
+    return [line("origins", "allowedOrigins", "ok", "the relay's own page alone")];
+  return allowedOrigins.map((origin) => {
+    const [says, todo] = faultOfAllowed(origin);
+    return says === null
+      ? line("origins", origin, "ok", "may call")
+      : line("origins", origin, "warning", says, todo);
+  });
+}
+
+function faultOfAllowed(origin: string): readonly [says: string | null, todo: string] {
+  if (origin === "*")
+    return ["every page may call, with whatever secret it got hold of", "name those that are yours"];
+  if (origin === "null") {
+    return [
+      "every sandboxed frame and local file may call: none of them says whose it is",
+      "give the page an origin",
+    ];
+  }
+  const local = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:|$)/.test(origin);
+  if (local) return ["any program of a visitor's machine may serve that page", "leave it to development"];
+  if (origin.startsWith("http:")) return ["anybody on the way may write that page", "https:"];
+  return [null, ""];
 }

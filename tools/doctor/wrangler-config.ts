@@ -2,6 +2,11 @@
 import { unstable_readConfig } from "wrangler";
 import { demand, line, type Line } from "./line.ts";
 
+interface KvNamespace {
+  readonly binding: string;
+  readonly id?: string;
+}
+
 /** Of what wrangler makes of the file, what is looked at. */
 interface Read {
   readonly observability?: {
@@ -18,7 +23,7 @@ interface Read {
   readonly assets?: { readonly binding?: string };
   readonly vars: Readonly<Record<string, unknown>>;
   readonly analytics_engine_datasets: readonly { readonly binding: string }[];
-  readonly kv_namespaces: readonly { readonly binding: string }[];
+  readonly kv_namespaces: readonly KvNamespace[];
   readonly ratelimits: readonly { readonly name: string }[];
   readonly ai?: { readonly binding: string };
 }
@@ -104,10 +109,11 @@ export function readWrangler(file: string): {
     demand(
       "wrangler",
       "RELAY_DEV",
-      config.vars["RELAY_DEV"] === undefined,
+      config.vars["RELAY_DEV"] === undefined && config.vars["RELAY_DEV_KEY"] === undefined,
       ["not set", "set for every deploy: the key relay-dev and private addresses are for development"],
       "take it out of [vars]",
     ),
+    keyStore(config.kv_namespaces.find(({ binding }) => binding === "RELAY_KEYS")),
     figures(config.analytics_engine_datasets.map(({ binding }) => binding)),
   ];
   const services = [
@@ -119,6 +125,34 @@ export function readWrangler(file: string): {
     lines,
     config: { vars: config.vars, bindings: [...bound, ...services.filter((name) => name !== undefined)] },
   };
+}
+
+/** Of a namespace at Cloudflare. */
+const KV_ID = /^[0-9a-f]{32}$/i;
+
+function keyStore(namespace: KvNamespace | undefined): Line {
+  const what = "RELAY_KEYS";
+  if (namespace === undefined) {
+    const says = "not bound: a new key, and each change of one, is a deploy, and npm run keys does not work";
+    return line("wrangler", what, "missing", says, `[[kv_namespaces]] binding = "${what}"`);
+  }
+  if (namespace.id === undefined) {
+    const says = "bound; its id is not there before the first deploy, which makes the namespace";
+    return line(
+      "wrangler",
+      what,
+      "warning",
+      says,
+      "after npm run deploy keep the id that it wrote into wrangler.toml",
+    );
+  }
+  return demand(
+    "wrangler",
+    what,
+    KV_ID.test(namespace.id),
+    ["bound, with its id", "its id is none that Cloudflare gives"],
+    "npx wrangler kv namespace list shows it; or take the line out, and the next deploy makes a namespace",
+  );
 }
 
 function figures(datasets: readonly string[]): Line {

@@ -25,9 +25,14 @@ const MODULE_TYPES: Readonly<Record<string, ModuleType>> = {
 /**
  * Entry first, then the modules it imports.
  * @param config file that is taken in place of relay.config.ts
+ * @param small for keeping: without names and without a map to the sources
  * @throws esbuild's BuildFailure, with its messages, on a bad source.
  */
-export async function bundleWorker(entry: string, config?: string): Promise<readonly WorkerModule[]> {
+export async function bundleWorker(
+  entry: string,
+  config?: string,
+  small = false,
+): Promise<readonly WorkerModule[]> {
   const modules: WorkerModule[] = [];
   const result = await build({
     entryPoints: [entry],
@@ -39,7 +44,8 @@ export async function bundleWorker(entry: string, config?: string): Promise<read
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
-    sourcemap: "inline",
+    sourcemap: small ? false : "inline",
+    minify: small,
     logLevel: "silent",
     plugins: [importedFiles(modules), ...(config === undefined ? [] : [otherConfig(config)])],
   });

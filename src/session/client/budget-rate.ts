@@ -30,6 +30,11 @@ export class Rate {
     this.#paidAt = Math.min(this.#after(units, now), now + 2 * this.#burstMs);
   }
 
+  /** Milliseconds until so much is left. */
+  waitMs(units: number, now: number): number {
+    return Math.max(0, this.#after(units, now) - now - this.#burstMs);
+  }
+
   /** At least `units` are left. */
   has(units: number, now: number): boolean {
     return this.#after(units, now) - now <= this.#burstMs + SLACK_MS;

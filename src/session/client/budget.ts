@@ -7,6 +7,8 @@
  * It belongs to the session, not to a connection: dialling again earns nothing.
  */
 import { ClientError } from "../../protocol/client-error.ts";
+import type { Context } from "../context.ts";
+import type { Allowance } from "../io.ts";
 import type { Limits } from "../limits.ts";
 import { Rate } from "./budget-rate.ts";
 
@@ -29,6 +31,7 @@ interface Refused {
 const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told"] as const;
 
 export class Budget {
+  readonly #context: Context;
   readonly #limits: Limits;
   /** Messages that are no audio. */
   readonly events: Rate;
@@ -42,6 +45,10 @@ export class Budget {
   readonly answers: Rate;
   /** Answers that are asked for in advance. */
   readonly eager: Rate;
+  /** What the session's API key has left for it; null: nobody counts. */
+  #allowance: Allowance | null = null;
+  /** Answers asked for, in this object. */
+  #asked = 0;
   readonly refusals: Rate;
   /** Characters of what was shown again because an event asked for it: the configuration with each update, items. */
   readonly told: Rate;
@@ -50,7 +57,9 @@ export class Budget {
   /** Silences that became turns since the last word of the caller. */
   #silences = 0;
 
-  constructor(limits: Limits) {
+  constructor(context: Context) {
+    const { limits } = context;
+    this.#context = context;
     this.#limits = limits;
     this.events = new Rate(limits.clientEventsBurst, limits.clientEventsPerSecond);
     this.bytes = new Rate(limits.clientBytesBurst, limits.clientBytesPerSecond);
@@ -98,13 +107,54 @@ export class Budget {
   }
 
   /** One more answer is to be asked for. @returns why it is not: a minute has had its answers. */
-  refusedAnswer(now: number): ClientError | null {
-    if (this.answers.take(1, now)) return null;
+  refusedAnswer(): ClientError | null {
+    const { now } = this.#context;
+    if (this.#left < 1) return this.#refuseAnswer(...this.#keysRefusal());
+    if (this.answers.take(1, now)) {
+      this.#ask();
+      return null;
+    }
     const most = this.#limits.answersPerMinute;
+    return this.#refuseAnswer(`At most ${most} answers a minute are asked for`, this.answers.waitMs(1, now));
+  }
+
+  #keysRefusal(): [what: string, waitMs: number] {
+    const { perMinute = 0, moreAt = 0 } = this.#allowance ?? {};
+    const what = `The API key may ask for ${perMinute} answers a minute, in all its sessions`;
+    return [what, moreAt - this.#context.now];
+  }
+
+  #refuseAnswer(what: string, waitMs: number): ClientError {
+    this.#context.metric("answers_refused", 1);
+    const seconds = Math.max(1, Math.ceil(waitMs / 1000));
     return new ClientError(
       "rate_limit_exceeded",
-      `At most ${most} answers a minute are asked for; this one was not.`,
+      `${what}; this one was not. Another may be in ${seconds} s.`,
     );
+  }
+
+  /** An answer may be asked for in advance: most are thrown away, so that none takes the last one there is. */
+  get mayHurry(): boolean {
+    return this.#left >= 2 && this.eager.has(1, this.#context.now);
+  }
+
+  /** It was. */
+  hurried(): void {
+    this.eager.take(1, this.#context.now);
+    this.#ask();
+  }
+
+  #ask(): void {
+    this.#asked += 1;
+    this.#context.metric("answers_asked", 1);
+  }
+
+  get #left(): number {
+    return this.#allowance === null ? Infinity : this.#allowance.upTo - this.#asked;
+  }
+
+  allow(allowance: Allowance | null): void {
+    this.#allowance = allowance;
   }
 
   /** A silence is to become a turn. @returns whether it may: the caller said something not long ago. */

@@ -271,7 +271,7 @@ export class ClientCommands {
     const asked = withoutOwnVoice(params);
     this.#host.session.checkParams(asked);
     budget.requireAudio(audioMs, "response.input", context.now);
-    const refusal = budget.refusedAnswer(context.now);
+    const refusal = budget.refusedAnswer();
     if (refusal) throw refusal;
     this.#host.respond(asked);
   }

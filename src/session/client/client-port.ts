@@ -302,6 +302,12 @@ export class ClientPort {
     this.#error("server_error", code, message, null, eventId);
   }
 
+  /** The end of what the client may have: a time, a budget. */
+  outlasted(code: string, message: string, close: number): void {
+    this.#error("invalid_request_error", code, message, null, null);
+    if (this.#connected) this.#context.act({ type: "close", peer: CLIENT, code: close, reason: message });
+  }
+
   #error(type: string, code: string, message: string, param: string | null, eventId: string | null): void {
     this.emit({ type: "error", error: { type, code, message, param, event_id: eventId } });
   }

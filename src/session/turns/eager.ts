@@ -4,7 +4,7 @@
  * so that it leaves no trace in anyone's history.
  */
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { Rate } from "../client/budget-rate.ts";
+import type { Budget } from "../client/budget.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Responses } from "../output/responses.ts";
@@ -30,7 +30,7 @@ export class Eager {
   readonly #context: Context;
   readonly #links: readonly Link[];
   readonly #responses: Responses;
-  readonly #budget: Rate;
+  readonly #budget: Budget;
   #speculation: Speculation | null = null;
   #count = 0;
   /** Words that came before the turn was confirmed, for the client when it is. */
@@ -38,7 +38,7 @@ export class Eager {
   /** Confirmed turns by the name that upstreams have for them. */
   readonly #names = new Map<string, string>();
 
-  constructor(context: Context, links: readonly Link[], responses: Responses, budget: Rate) {
+  constructor(context: Context, links: readonly Link[], responses: Responses, budget: Budget) {
     this.#context = context;
     this.#budget = budget;
     this.#links = links;
@@ -56,7 +56,7 @@ export class Eager {
   /** Commits what the upstreams have of the turn and asks for its answer. */
   begin(itemId: string): void {
     this.#count += 1;
-    this.#budget.take(1, this.#context.now);
+    this.#budget.hurried();
     const alias = `${itemId}~${this.#count}`;
     const responseIds: string[] = [];
     for (const link of this.#turnLinks) {

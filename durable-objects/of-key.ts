@@ -1,0 +1,32 @@
+/** What a live session has of its API key: whether it still is, and what it has left. */
+import type { CallSetup } from "./call-setup.ts";
+import type { RelayEnv } from "./env.ts";
+import { type KeyAccount, keyAccount, type KeyAccountHost } from "./key-account.ts";
+import type { DefaultLimits } from "./key-store.ts";
+import { type KeyWatch, watchKey } from "./key-watch.ts";
+import { WALL_CLOCK } from "./timer.ts";
+
+export interface OfKey {
+  readonly account: KeyAccount;
+  readonly watch: KeyWatch;
+}
+
+interface OfKeyHost extends Pick<KeyAccountHost, "feed" | "metric"> {
+  /** The key is removed, or was replaced. */
+  gone(): void;
+}
+
+/** @param limits of relay.config.ts */
+export function ofKey(env: RelayEnv, call: CallSetup, limits: DefaultLimits, host: OfKeyHost): OfKey {
+  const { feed, metric } = host;
+  return {
+    watch: watchKey(env, call, () => host.gone()),
+    account: keyAccount(env, call, limits, { clock: WALL_CLOCK, feed, metric }),
+  };
+}
+
+/** Nobody has asked for long. */
+export function wake({ account, watch }: OfKey): void {
+  watch.start(true);
+  account.start();
+}
