@@ -39,8 +39,8 @@ const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
-/** An echo is rarely later than this (320 ms), and what is softer than that gives none. */
-const USUAL_LAG_FRAMES = 34;
+/** An echo is rarely later than this (450 ms), and what is softer than that gives none. */
+const USUAL_LAG_FRAMES = 28;
 const SOUNDS_DB = -45;
 /** An echo half a second late, and its tail. */
 const LATELY_FRAMES = 48;
