@@ -20,7 +20,7 @@ export interface Moment {
 /** What follows on within a frame is one. */
 const JOINED_MS = 25;
 
-export function agentOf({ caller }: PlayedCall): Span[] {
+function agentOf({ caller }: PlayedCall): Span[] {
   const spans: { from: number; to: number }[] = [];
   for (const { at, from, to } of caller.player.spans) {
     const next = { from: at / PER_MS, to: (at + to - from) / PER_MS };

@@ -46,7 +46,7 @@ export function spoken(text: string, speaker: Speaker, levelDb: number): Samples
 }
 
 /** Root mean square of each 5 ms frame, in dBFS. */
-export function frameLevels(samples: Int16Array): Float64Array {
+function frameLevels(samples: Int16Array): Float64Array {
   return Float64Array.from({ length: Math.ceil(samples.length / FRAME) }, (_, frame) =>
     levelDb(samples.subarray(frame * FRAME, (frame + 1) * FRAME)),
   );

@@ -36,7 +36,7 @@ const GOES_ON_MS = 1500;
 export const NO_ODDS = -20;
 
 /** @param aboveDb how much louder it is than the caller usually speaks. */
-export function requestOdds(shape: Shape, voicedMs: number, aboveDb: number): number {
+function requestOdds(shape: Shape, voicedMs: number, aboveDb: number): number {
   if (voicedMs < LEAST_MS) return NO_ODDS;
   return (
     BIAS +
