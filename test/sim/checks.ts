@@ -51,6 +51,8 @@ export class Checks {
   readonly #tracing: boolean;
   readonly #now: () => number;
   readonly trace: string[] = [];
+  /** Since when no sound over an agent is judged; null: one is. */
+  undisputedSince: number | null = 0;
 
   constructor(now: () => number, tracing: boolean) {
     this.#now = now;
@@ -70,6 +72,11 @@ export class Checks {
 
   count(figure: string, by = 1): void {
     this.figures.set(figure, (this.figures.get(figure) ?? 0) + by);
+  }
+
+  /** The relay counts what it decides of a sound over an agent. */
+  overlap(decision: string): void {
+    this.undisputedSince = decision === "duck" || decision === "hold" ? null : this.#now();
   }
 
   /** The largest of a figure, over all calls in the report. */

@@ -10,8 +10,8 @@ const UP_MS = 60;
 const TELLING = 64;
 /** The first samples of a ramp are hardly quieter. */
 const FALLEN = 0.99;
-/** Nobody is judged for so long without an end. */
-const LONGEST_MS = 6000;
+/** What was sent while a sound was judged has come by then. */
+const ARRIVED_MS = 1000;
 
 interface Heard {
   /** Between which two the level of the last telling sample was, and how many samples ago that was. */
@@ -21,6 +21,8 @@ interface Heard {
   /** Samples since it was at either end, and since it was full. */
   between: number;
   below: number;
+  /** Of them, that came when no sound was judged for long. */
+  late: number;
 }
 
 export class Levels {
@@ -43,12 +45,14 @@ export class Levels {
   spells(said: Int16Array, heard: Int16Array): boolean {
     if (!this.fits(said, heard)) return false;
     let [before, reach] = [Number.NaN, 0];
+    let rounded = 0;
     return said.every((value, n) => {
       reach += this.#steepest;
       if (Math.abs(value) < TELLING) return true;
       const level = (heard[n] ?? 0) / value;
-      const goesOn = !(Math.abs(level - before) > reach + 2 / TELLING);
-      [before, reach] = [level, 0];
+      const rounding = 0.51 / Math.abs(value);
+      const goesOn = !(Math.abs(level - before) > reach + rounding + rounded);
+      [before, reach, rounded] = [level, 0, rounding];
       return goesOn;
     });
   }
@@ -72,7 +76,7 @@ export class Levels {
     const full = said.every((value, n) => value === heard[n]);
     // Where it is, and was, at full level there is nothing to look at.
     if (full && known?.below === 0) return;
-    const item = known ?? { low: full ? 1 : 0, high: full ? 1 : 2, ago: 0, between: 0, below: 0 };
+    const item = known ?? { low: full ? 1 : 0, high: full ? 1 : 2, ago: 0, between: 0, below: 0, late: 0 };
     this.#items.set(itemId, item);
     for (const [n, value] of said.entries()) {
       item.ago += 1;
@@ -99,7 +103,10 @@ export class Levels {
     item.between = full || low <= this.#duck ? 0 : item.between + item.ago;
     if ((item.between * 1000) / rateHz > DOWN_MS + UP_MS)
       this.#fail(`${itemId} is between two levels for more than ${DOWN_MS + UP_MS} ms`);
-    if ((item.below * 1000) / rateHz > LONGEST_MS) this.#fail(`${itemId} stays quieter`);
+    const { undisputedSince } = this.#world.checks;
+    const late = undisputedSince !== null && this.#world.time.now > undisputedSince + ARRIVED_MS;
+    item.late = late && !full ? item.late + item.ago : 0;
+    if ((item.late * 1000) / rateHz > DOWN_MS + UP_MS) this.#fail(`${itemId} stays quieter`);
   }
 
   /** Nothing falls but when a sound is judged, and then each stream once. */

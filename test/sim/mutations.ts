@@ -367,8 +367,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 58,
     what: "an agent gets quieter from one sample to the next",
     file: "src/session/floor/giving-way.ts",
-    from: "    if (first) ramp.settle();",
-    to: "    ramp.settle();",
+    from: '    if (place === "alone") level.settle();',
+    to: "    level.settle();",
     among: ["caller.cough"],
   },
   {

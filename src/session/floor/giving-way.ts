@@ -33,7 +33,17 @@ interface YieldHost {
   takesTurns(stream: number): boolean;
 }
 
+/** In the middle of an item, at its beginning, or where nothing of its stream sounds before it. */
+export type Place = "goes on" | "follows" | "alone";
+
 type Way = "still" | "player" | "relay";
+
+interface Ramp {
+  readonly stream: number;
+  readonly level: LevelRamp;
+  /** Its response is over: what follows on the stream goes on from its level. */
+  over: boolean;
+}
 
 export class GivingWay {
   readonly #context: Context;
@@ -44,8 +54,8 @@ export class GivingWay {
   /** Null: nothing is judged that agents give way to. */
   #way: Way | null = null;
   #db = 0;
-  /** By stream, of those that are not sent at full level just now. */
-  readonly #ramps = new Map<number, LevelRamp>();
+  /** By response, of those that are not sent at full level just now: two of one stream may sound in turns. */
+  readonly #ramps = new Map<string, Ramp>();
   #scratch: Int16Array = new Int16Array(0);
 
   constructor(context: Context, port: ClientPort, playout: Playout, guard: EchoGuard, host: YieldHost) {
@@ -94,7 +104,7 @@ export class GivingWay {
     const { now } = this.#context;
     this.#way = way;
     this.#db = this.#host.settings().duckDb;
-    if (way === "relay") for (const ramp of this.#ramps.values()) this.#aim(ramp);
+    if (way === "relay") for (const { level } of this.#ramps.values()) this.#aim(level);
     else if (way === "player") this.#guard.ducked(now, this.#db);
     else if (this.#port.holds) {
       this.#playout.pause(now, "floor");
@@ -107,7 +117,7 @@ export class GivingWay {
     const { now } = this.#context;
     if (this.#way === "player") this.#guard.loud(now);
     this.#way = null;
-    for (const ramp of this.#ramps.values()) this.#aim(ramp);
+    for (const { level } of this.#ramps.values()) this.#aim(level);
     const paused = this.#playout.resume(now, "floor");
     if (paused) this.#guard.delayed(paused.fromMs, paused.byMs);
   }
@@ -129,31 +139,50 @@ export class GivingWay {
     else ramp.toward(1, DUCK_UP_MS);
   }
 
-  /**
-   * The next samples of a stream, as they are sent. `first`: nothing of the agent sounds before them, so that they begin
-   * at the level that they go on with. The result is valid until the next call.
-   */
-  reduce(stream: number, samples: Int16Array, rateHz: number, first: boolean): Int16Array {
+  /** The next samples of a response, as they are sent. The result is valid until the next call. */
+  reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array {
     if (!this.#host.takesTurns(stream)) return samples;
-    let ramp = this.#ramps.get(stream);
-    if (!ramp) {
-      if (this.#way !== "relay") return samples;
-      ramp = new LevelRamp(rateHz);
-      this.#aim(ramp);
-      this.#ramps.set(stream, ramp);
-    }
-    if (first) ramp.settle();
+    const level = this.#ramps.get(id)?.level ?? this.#start(id, stream, rateHz, place);
+    if (level === null) return samples;
+    if (place === "alone") level.settle();
     this.#scratch = ensureSamples(this.#scratch, samples.length);
     const quieter = this.#scratch.subarray(0, samples.length);
-    ramp.apply(samples, rateHz, quieter);
-    if (ramp.full) this.#ramps.delete(stream);
+    level.apply(samples, rateHz, quieter);
+    if (level.full) this.#ramps.delete(id);
     return quieter;
+  }
+
+  /** Of a response that was at full level, or begins where one that is over was left. Null: it is at full level. */
+  #start(id: string, stream: number, rateHz: number, place: Place): LevelRamp | null {
+    const ended = [...this.#ramps.values()].find((ramp) => ramp.over && ramp.stream === stream);
+    if (ended && place !== "goes on") this.#forget(stream);
+    const before = place === "follows" ? ended : undefined;
+    if (this.#way !== "relay" && !before) return null;
+    const level = before?.level ?? new LevelRamp(rateHz);
+    this.#aim(level);
+    this.#ramps.set(id, { stream, level, over: false });
+    return level;
+  }
+
+  /** The response has no more samples. */
+  over(id: string): void {
+    const ramp = this.#ramps.get(id);
+    if (!ramp) return;
+    this.#forget(ramp.stream);
+    ramp.over = true;
+  }
+
+  /** Of a stream's responses that are over only the last one says from where it goes on. */
+  #forget(stream: number): void {
+    for (const [id, ramp] of this.#ramps) if (ramp.over && ramp.stream === stream) this.#ramps.delete(id);
   }
 
   /** A member `way`, or none while agents are heard as ever. */
   snapshot(): { readonly way?: GivingWaySnapshot } {
     if (this.#way === null && this.#ramps.size === 0) return {};
-    const ramps = [...this.#ramps].map(([stream, ramp]) => [stream, ramp.snapshot()] as const);
+    const ramps = [...this.#ramps].map(([id, { stream, level, over }]) => {
+      return { id, stream, over, level: level.snapshot() };
+    });
     return { way: { way: this.#way, db: this.#db, ramps } };
   }
 
@@ -162,12 +191,18 @@ export class GivingWay {
     this.#way = snapshot?.way ?? (held ? "still" : null);
     this.#db = snapshot?.db ?? 0;
     this.#ramps.clear();
-    for (const [stream, ramp] of snapshot?.ramps ?? []) this.#ramps.set(stream, LevelRamp.restore(ramp));
+    for (const { id, stream, over, level } of snapshot?.ramps ?? [])
+      this.#ramps.set(id, { stream, over, level: LevelRamp.restore(level) });
   }
 }
 
 export interface GivingWaySnapshot {
   readonly way: Way | null;
   readonly db: number;
-  readonly ramps: readonly (readonly [number, LevelRampSnapshot])[];
+  readonly ramps: readonly {
+    readonly id: string;
+    readonly stream: number;
+    readonly over: boolean;
+    readonly level: LevelRampSnapshot;
+  }[];
 }

@@ -8,6 +8,7 @@ import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
+import type { Place } from "../floor/giving-way.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { Unsent } from "./lane.ts";
 import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
@@ -29,8 +30,10 @@ export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs
 export interface Loudness {
   /** Something may be quieter just now. */
   readonly reduces: boolean;
-  /** The next samples of a stream, as they are sent; `first`: nothing sounds before them. Valid until the next call. */
-  reduce(stream: number, samples: Int16Array, rateHz: number, first: boolean): Int16Array;
+  /** The next samples of a response, as they are sent. Valid until the next call. */
+  reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array;
+  /** The response has no more. */
+  over(id: string): void;
 }
 
 /** An audio part that is being written, with what stays the same for all of it. */
@@ -146,8 +149,9 @@ export class ResponseWriter {
     const { stream } = response;
     let [samples, aloud] = [path.samples, bytes];
     if (this.#loudness.reduces) {
-      const first = part.audioMs === 0 && this.#playout.aheadMs(stream, this.#context.now) === 0;
-      samples = this.#loudness.reduce(stream, samples, rateHz, first);
+      const alone = this.#playout.aheadMs(stream, this.#context.now) === 0;
+      const place = part.audioMs > 0 ? "goes on" : alone ? "alone" : "follows";
+      samples = this.#loudness.reduce(response.id, stream, samples, rateHz, place);
       if (samples !== path.samples) aloud = encode(path.to, samples);
     }
     part.audioMs += ms;
@@ -323,6 +327,7 @@ export class ResponseWriter {
   }
 
   done(response: ResponseRecord): void {
+    this.#loudness.over(response.id);
     this.#port.emit({
       type: "response.done",
       response: toRealtimeResponse(response, this.#port.extended),
