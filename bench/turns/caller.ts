@@ -8,7 +8,7 @@ import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
 import { FRAME, Player } from "./player.ts";
 import type { CallScript, Cue } from "./script.ts";
-import { clip, PER_MS, type Samples } from "./sounds.ts";
+import { clip, joined, PER_MS, type Samples } from "./sounds.ts";
 
 export interface Heard {
   /** Milliseconds since the call began, by the clock of the wall. */
@@ -64,6 +64,7 @@ export class Caller {
   #speakingUntil = 0;
   #acknowledged = 0;
   readonly #ordinals = new Map<string, number>();
+  #unsent: Samples[] = [];
 
   constructor(script: CallScript, send: (message: string | Uint8Array) => void) {
     this.script = script;
@@ -210,9 +211,12 @@ export class Caller {
       samples[index] = clip(own + (bed[clock % bed.length] ?? 0) + (gain > 0 ? gain * this.#echo(clock) : 0));
     }
     this.microphone.push(samples);
+    this.#unsent.push(samples);
+    if (this.#unsent.length * 20 < (this.script.messageMs ?? 20)) return;
+    const message = joined(...this.#unsent.splice(0));
     this.#sequence += 1;
     const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sequence };
-    this.#send(writeFrame(header, new Uint8Array(samples.buffer)));
+    this.#send(writeFrame(header, new Uint8Array(message.buffer)));
   }
 
   #echo(clock: number): number {

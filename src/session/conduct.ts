@@ -97,7 +97,7 @@ export class Conduct {
   usage: TokenSums = {};
   readonly #setup: SessionSetup;
   readonly detector: SpeechDetector;
-  #audible = false;
+  #echo = false;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
@@ -321,19 +321,24 @@ export class Conduct {
     if (first) this.arrival.took(messageMs, this.context.now);
     // Whoever is dialled for what is in it comes while audio does.
     this.context.heardAt = this.context.now;
-    const audible = this.listener.playingUntil() > this.context.now;
-    if (audible !== this.#audible) {
-      this.#audible = audible;
+    const echo = this.#hearsAgents(this.context.now);
+    if (echo !== this.#echo) {
+      this.#echo = echo;
       this.input.endpointer.configure(this.#endpointerOptions());
     }
     this.turns.push(bytes, messageMs, restMs);
+  }
+
+  /** The microphone may hear an agent: only then does speech take more to begin. */
+  #hearsAgents(now: number): boolean {
+    return this.listener.playingUntil() > now && this.floor.echoPossible;
   }
 
   #endpointerOptions() {
     return endpointerOptions(
       this.config.turnDetection,
       this.detector.thresholds,
-      this.#audible,
+      this.#echo,
       (eagerness) => this.turnEnd.waitMs(eagerness),
     );
   }
@@ -439,7 +444,7 @@ export class Conduct {
 
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
-    this.#audible = this.listener.playingUntil() > now;
+    this.#echo = this.#hearsAgents(now);
     this.#configureTurns();
     this.input.endpointer.configure(this.#endpointerOptions());
   }

@@ -38,7 +38,7 @@ describe("a client that comes back", () => {
       for (let at = 0; at < 3; at += 1) call.upstream({ type: "audio", response: "r", item: "i", audio });
       // The way to the client is dead after so much; the way from it is not, and it speaks over what it does not hear.
       const got = call.frames.slice(0, frames);
-      call.speak(concat(silence(1500), voice(1500), silence(900)));
+      call.speak(concat(silence(1500), voice(1500, 24_000, 4), silence(900)));
       const itemId = call.last("conversation.item.truncated")["item_id"];
       const endMs = got.reduce((ms, { payload }) => ms + payload.length / 48, 0);
       expect(call.last("conversation.item.truncated")["audio_end_ms"]).toBeGreaterThan(1100);

@@ -330,8 +330,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 51,
     what: "sounds over an agent are judged for ever",
     file: "src/session/floor/floor.ts",
-    from: "    if (overlap && overlap.passed === null)\n      this.#dismiss(overlap,",
-    to: "    if (overlap && overlap.passed === null && !this.held)\n      this.#dismiss(overlap,",
+    from: "    if (overlap && overlap.passed === null) this.#over(overlap, true);",
+    to: "    if (overlap && overlap.passed === null && !this.held) this.#over(overlap, true);",
   },
   {
     number: 52,

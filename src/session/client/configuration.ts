@@ -237,19 +237,19 @@ export class Configuration {
 
 /**
  * The endpointer's options for a turn detection. OpenAI's `threshold` keeps its meaning (0.5 is the middle, higher
- * wants louder speech) and is mapped onto this detector's own scale; while the assistant is audible the detector's
+ * wants louder speech) and is mapped onto this detector's own scale; while the microphone may hear an agent the detector's
  * raised threshold is the least.
  */
 export function endpointerOptions(
   turn: TurnDetection | null,
   thresholds: DetectorThresholds,
-  audible: boolean,
+  echo: boolean,
   semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].usualMs,
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
   // At the ends of its range a threshold still means something: silence is none, and clear speech is speech.
   const start = Math.min(MOST_START, Math.max(thresholds.least, rescale(wanted, thresholds.start)));
-  const raised = audible ? Math.max(start, thresholds.startWhileSpeaking) : start;
+  const raised = echo ? Math.max(start, thresholds.startWhileSpeaking) : start;
   return {
     start: raised,
     stop: Math.max(thresholds.least / 2, start - (thresholds.start - thresholds.stop)),

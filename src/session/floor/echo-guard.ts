@@ -7,6 +7,7 @@ import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/
 import { EchoSearch } from "../../audio/echo-search.ts";
 import { BANDS } from "../../audio/filter-bank.ts";
 import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
+import { shapeOf, type Shape } from "./shape.ts";
 
 /** To find an echo: a third of a second, at any lag a player may have. */
 const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
@@ -22,6 +23,8 @@ const MARGIN_DB = 5;
 const MOST_DB = 12;
 /** Remembered frames. */
 const MEMORY = 16;
+/** Of a longer sound the last 3.2 s are its shape. */
+const MOST_SHAPE_FRAMES = 200;
 /** A voice is there when the mean excess of the last few frames reaches this. */
 const NEAR_DB = 0.8;
 const NEAR_FRAMES = 3;
@@ -36,9 +39,11 @@ const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
-/** An echo is rarely later than this (320 ms), and what is softer than that gives none. */
-const USUAL_LAG_FRAMES = 20;
+/** An echo is rarely later than this (450 ms), and what is softer than that gives none. */
+const USUAL_LAG_FRAMES = 28;
 const SOUNDS_DB = -45;
+/** An echo half a second late, and its tail. */
+const LATELY_FRAMES = 48;
 /** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
@@ -59,6 +64,8 @@ export class EchoGuard {
   #behind: { readonly base: number; readonly at: number } | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
+  /** The last frame in which an agent sounded. */
+  #soundedAt = -LATELY_FRAMES;
   /** Of the sound that is judged: frames, and the sum of their excess. */
   readonly #marked = { frames: 0, excess: 0 };
   /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
@@ -139,6 +146,7 @@ export class EchoGuard {
     if (this.#base === null) return;
     const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
     for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
+      if (this.#plays(frame)) this.#soundedAt = frame;
       this.#listen(frame);
       this.#marked.excess += this.#measure(frame);
       this.#marked.frames += 1;
@@ -210,6 +218,16 @@ export class EchoGuard {
     return sum / frames;
   }
 
+  /** The frame that the detector heard last. */
+  get frame(): number {
+    return this.#end - 1;
+  }
+
+  /** What was heard from a frame on. */
+  shapeFrom(frame: number): Shape {
+    return shapeOf(this.#heard, Math.max(0, frame, this.#end - MOST_SHAPE_FRAMES), this.#end - 1);
+  }
+
   /** The echo path of this call was found. */
   get known(): boolean {
     return this.#path.known;
@@ -217,8 +235,16 @@ export class EchoGuard {
 
   /** An agent sounded so long ago that a microphone that hears it has heard that by now. */
   get sounded(): boolean {
-    const frame = this.#end - 1 - USUAL_LAG_FRAMES;
+    return this.#plays(this.#end - 1 - USUAL_LAG_FRAMES);
+  }
+
+  #plays(frame: number): boolean {
     return this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB);
+  }
+
+  /** An agent sounded so lately that its echo, or the last of it, may be heard now. */
+  get lately(): boolean {
+    return this.#end - this.#soundedAt <= LATELY_FRAMES;
   }
 
   /** An echo is due about now. */
@@ -301,6 +327,8 @@ export class EchoGuard {
     this.#leastBefore.set(snapshot.leastBefore);
     this.#excess.set(snapshot.excess);
     this.#sounding.set(snapshot.sounding);
+    for (let back = LATELY_FRAMES; back > 0; back -= 1)
+      if (this.#plays(this.#end - back)) this.#soundedAt = this.#end - back;
   }
 }
 

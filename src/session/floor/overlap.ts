@@ -6,6 +6,10 @@ export type Passed = "echo" | "patience" | "soft" | "background";
 
 export interface Overlap {
   readonly prefixTicks: number;
+  /** The guard's frame at which it can have begun. */
+  readonly fromFrame: number;
+  /** It began when the agent might have been heard. */
+  readonly mayEcho: boolean;
   /** Voice that it takes to hold the agent. */
   readonly patienceMs: number;
   voicedMs: number;
