@@ -6,19 +6,18 @@ import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
-import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
+import { Arrival } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
 import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
-import { Budget, type BudgetSnapshot } from "./client/budget.ts";
+import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
-import type { UpdatesSnapshot } from "./client/updates.ts";
 import { Context } from "./context.ts";
 import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
@@ -48,7 +47,7 @@ import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
-import { UpstreamEvents, type UpstreamEventsSnapshot } from "./links/upstream-events.ts";
+import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
 
 /** What happens to the client's connection and to the session. */
@@ -335,11 +334,8 @@ export class Conduct {
   }
 
   #endpointerOptions() {
-    return endpointerOptions(
-      this.config.turnDetection,
-      this.detector.thresholds,
-      this.#echo,
-      (eagerness) => this.turnEnd.waitMs(eagerness),
+    return endpointerOptions(this.config.turnDetection, this.detector.thresholds, this.#echo, (eagerness) =>
+      this.turnEnd.waitMs(eagerness),
     );
   }
 
@@ -420,7 +416,7 @@ export class Conduct {
     this.context.persistNow();
   }
 
-  snapshot(): ConductSnapshot {
+  snapshot() {
     return {
       createdAt: this.createdAt,
       usage: { ...this.usage },
@@ -450,12 +446,4 @@ export class Conduct {
   }
 }
 
-export interface ConductSnapshot {
-  readonly createdAt: number;
-  readonly usage: Readonly<TokenSums>;
-  readonly activeAt: number;
-  readonly arrival: ArrivalSnapshot;
-  readonly upstreamEvents: UpstreamEventsSnapshot;
-  readonly updates: UpdatesSnapshot;
-  readonly budget: BudgetSnapshot;
-}
+export type ConductSnapshot = ReturnType<Conduct["snapshot"]>;
