@@ -58,7 +58,7 @@ function levelDb(samples: Int16Array): number {
   return 10 * Math.log10(energy / Math.max(1, samples.length) + 1e-12);
 }
 
-function trimmed(samples: Int16Array): Int16Array {
+export function trimmed(samples: Int16Array): Int16Array {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const first = levels.findIndex((level) => level > least);
@@ -67,7 +67,7 @@ function trimmed(samples: Int16Array): Int16Array {
 }
 
 /** Scaled so that its audible frames have the level; what would clip is limited. */
-function levelled(samples: Int16Array, wantedDb: number): Samples {
+export function levelled(samples: Int16Array, wantedDb: number): Samples {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const audible = levels.filter((level) => level > least);
@@ -114,7 +114,7 @@ export function hesitant(sentence: Int16Array, pausesMs: readonly number[]): Hes
 }
 
 /** Inner silences of at least 60 ms, the longest eight, in order of time. */
-function gapsOf(samples: Int16Array): { from: number; to: number }[] {
+export function gapsOf(samples: Int16Array): { from: number; to: number }[] {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const gaps: { from: number; to: number }[] = [];
