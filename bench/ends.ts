@@ -1,6 +1,6 @@
 /**
- * Ends of turns on recorded people: `semantic_vad` against fixed silences, on the same calls, in virtual time. What
- * was chosen was chosen on one half of the speakers (`--tune`); the other half reports.
+ * Ends of turns on recorded people: `semantic_vad` against fixed silences, on the same calls, in virtual time, of
+ * every other speaker. The other half (`--tune`) is for those who choose constants (docs/turn-end.md says how these were).
  */
 import { humanCalls, type HumanCall, type Kind } from "./ends/callers.ts";
 import { LATE_MS, ScriptedEar, STOPS } from "./ends/ear.ts";
@@ -187,7 +187,7 @@ function picture(figures: Readonly<Record<string, Figures>>): Picture {
   });
   return {
     title: "Ends of turns on recorded people",
-    subtitle: "speakers that chose nothing; pauses of 300 to 1200 ms in their own gaps",
+    subtitle: "every other speaker; pauses of 300 to 1200 ms in their own gaps",
     panels: [panel("hesitant", "Hesitant"), panel("fluent", "Fluent, with their own pauses")],
   };
 }

@@ -77,7 +77,10 @@ class VirtualCall {
       detector: "auto" as const,
       cadence: !deaf,
       ...(ear && {
-        transcriber: { name: "ear", options: { ...options, url: "http://ear.test/v1/realtime", settings: { turns: "server" } } },
+        transcriber: {
+          name: "ear",
+          options: { ...options, url: "http://ear.test/v1/realtime", settings: { turns: "server" } },
+        },
       }),
       ...(oracle && { endOfTurn: { adapter: "http" as const, url: "http://turns.test", headers: {} } }),
     };

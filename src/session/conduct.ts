@@ -110,7 +110,10 @@ export class Conduct {
     this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
     this.playout = new Playout(limits.playsOnMs);
-    this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
+    this.turnEnd = new TurnEnd(this.context, {
+      cadence: setup.plan.cadence ?? true,
+      consults: setup.plan.endOfTurn !== undefined,
+    });
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
       configureTurns: () => this.#configureTurns(),
