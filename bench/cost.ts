@@ -5,6 +5,7 @@
  * account shows may differ.
  */
 import { hold, type CallKind } from "./cost/call.ts";
+import { invocationBytes, withConsole } from "./cost/logs.ts";
 import { bill, type Counts, OBJECT_GB, PRICES } from "./cost/prices.ts";
 import { markdownTable, type Picture, round } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
@@ -34,13 +35,15 @@ interface Row {
 
 /** The pump hands on every message and keeps nothing. */
 function pump(counts: Counts): Counts {
-  return { ...counts, rowsWritten: 0 };
+  return { ...counts, rowsWritten: 0, logBytes: 0 };
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const held = new Map<string, Awaited<ReturnType<typeof hold>>>();
+  const held = new Map<string, Awaited<ReturnType<typeof hold>> & Counts>();
   for (const [name, kind] of Object.entries(KINDS)) {
-    held.set(name, await hold(kind));
+    const { result, bytes } = await withConsole(() => hold(kind));
+    const events = result.clientMessages + result.objectRequests + result.workerRequests;
+    held.set(name, { ...result, logBytes: bytes + invocationBytes(events) });
     if (!options.json) process.stdout.write(`${name}: ${JSON.stringify(held.get(name))}\n`);
   }
   const json = held.get(JSON_CALL);

@@ -11,12 +11,12 @@ import { startRelay } from "../tools/relay/relay.ts";
 import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
-export const description = "memory of 1 to 40 calls in one workerd [--sessions 1,10,40] [--seconds N]";
+export const description = "memory of 1 to 40 calls in one workerd [--sessions 1,10,10] [--seconds N]";
 
 const SESSIONS = [1, 10, 20, 40];
 /** Until everything that a call keeps is full. */
 const SECONDS = 75;
-const TARGETS = { mb_per_call: 2.2, mb_of_40_calls: 90 };
+const TARGETS = { mb_per_call: 2.2, mb_of_40_calls: 90, mb_per_call_and_minute: 0.01 };
 
 interface Row {
   readonly calls: number;
@@ -66,18 +66,31 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     await relay.close();
     await echo.close();
   }
-  return resultOf(rows, talkers, seconds < SECONDS || given("--sessions") !== undefined, options);
+  const partial = seconds < SECONDS || given("--sessions") !== undefined;
+  return resultOf(rows, talkers, partial, seconds / 60, options);
+}
+
+/** Between two looks at as many calls, MB per call and minute; null: there are none. */
+function growthOf(rows: readonly Row[], minutes: number): number | null {
+  const grown = rows.flatMap(({ calls, heap_mb, buffers_mb }, at) => {
+    const before = rows[at - 1];
+    if (before?.calls !== calls) return [];
+    return (heap_mb + buffers_mb - before.heap_mb - before.buffers_mb) / calls / minutes;
+  });
+  return grown.length === 0 ? null : Math.max(...grown);
 }
 
 function resultOf(
   rows: readonly Row[],
   talkers: readonly Talker[],
   partial: boolean,
+  minutes: number,
   options: BenchOptions,
 ): BenchResult {
   const [none, last] = [rows[0], rows.at(-1)];
   const all = (row: Row | undefined): number => (row?.heap_mb ?? 0) + (row?.buffers_mb ?? 0);
   const perCall = Number(((all(last) - all(none)) / Math.max(1, last?.calls ?? 0)).toFixed(2));
+  const growth = growthOf(rows, minutes);
   const failures = talkers.flatMap(({ failure }) => failure ?? []);
   const table = rows.map((row) => [row.calls, row.heap_mb, row.buffers_mb, all(row), row.resident_mb]);
   const head = ["calls", "V8 heap, MB", "buffers, MB", "both, MB", "resident, MB"];
@@ -85,12 +98,15 @@ function resultOf(
   const of40 = rows.find(({ calls }) => calls === 40);
   return {
     bench: "memory",
-    figures: { rows, mb_per_call: perCall, failures },
+    figures: { rows, mb_per_call: perCall, mb_per_call_and_minute: growth, failures },
     targets: TARGETS,
     missed: [
       ...(perCall > TARGETS.mb_per_call ? [`${perCall} MB per call, at most ${TARGETS.mb_per_call}`] : []),
       ...(all(of40) > TARGETS.mb_of_40_calls
         ? [`40 calls have ${all(of40).toFixed(1)} MB, at most ${TARGETS.mb_of_40_calls}`]
+        : []),
+      ...(growth !== null && growth > TARGETS.mb_per_call_and_minute
+        ? [`${growth.toFixed(3)} MB more per call and minute, at most ${TARGETS.mb_per_call_and_minute}`]
         : []),
       ...(failures.length > 0 ? [`${failures.length} calls failed: ${failures[0]}`] : []),
     ],

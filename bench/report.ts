@@ -32,6 +32,21 @@ export type Panel =
       readonly y?: readonly [number, number];
     }
   | {
+      readonly kind: "points";
+      readonly title: string;
+      readonly xLabel: string;
+      readonly yLabel: string;
+      readonly x: readonly [number, number];
+      readonly y: readonly [number, number];
+      /** `own`: the one that the picture is about. */
+      readonly points: readonly {
+        readonly name: string;
+        readonly x: number;
+        readonly y: number;
+        readonly own?: boolean;
+      }[];
+    }
+  | {
       readonly kind: "table";
       readonly title: string;
       readonly head: readonly string[];
@@ -97,6 +112,7 @@ ${parts.join("\n")}
 function drawPanel(panel: Panel, top: number): { svg: string; bottom: number } {
   if (panel.kind === "bars") return drawBars(panel, top);
   if (panel.kind === "lines") return drawLines(panel, top);
+  if (panel.kind === "points") return drawPoints(panel, top);
   return drawTable(panel, top);
 }
 
@@ -158,6 +174,38 @@ function drawLines(panel: Extract<Panel, { kind: "lines" }>, top: number): { svg
   parts.push(`<text x="${middle}" y="${bottom + 38}" class="middle soft">${escape(panel.xLabel)}</text>`);
   parts.push(`<text x="${MARGIN}" y="${plotTop - 8}" class="soft">${escape(panel.yLabel)}</text>`);
   return { svg: parts.join("\n"), bottom: bottom + 44 };
+}
+
+function drawPoints(panel: Extract<Panel, { kind: "points" }>, top: number): { svg: string; bottom: number } {
+  const left = 76;
+  const right = WIDTH - 240;
+  const plotTop = top + 30;
+  const bottom = plotTop + 2 * PLOT;
+  const [[x0, x1], [y0, y1]] = [panel.x, panel.y];
+  const px = (x: number): number => left + ((x - x0) / (x1 - x0)) * (right - left);
+  const py = (y: number): number => bottom - ((y - y0) / (y1 - y0)) * (bottom - plotTop);
+  const parts = ticks(y0, y1).map((y) => {
+    const line = `<line x1="${left}" x2="${right}" y1="${py(y)}" y2="${py(y)}" class="rule"/>`;
+    return `${line}<text x="${left - 8}" y="${py(y) + 4}" class="end">${round(y)}</text>`;
+  });
+  for (const x of ticks(x0, x1))
+    parts.push(`<text x="${px(x)}" y="${bottom + 18}" class="middle">${round(x)}</text>`);
+  // Names stand beside their points, none on another.
+  let free = -Infinity;
+  for (const { name, x, y, own } of panel.points.toSorted((a, b) => b.y - a.y)) {
+    const label = Math.max(py(y) + 4, free);
+    free = label + 15;
+    const fill = colour(own ? 3 : 0);
+    const [cx, cy] = [px(x).toFixed(1), py(y).toFixed(1)];
+    parts.push(`<circle cx="${cx}" cy="${cy}" r="${own ? 7 : 4.5}" fill="${fill}"/>`);
+    parts.push(`<line x1="${cx}" y1="${cy}" x2="${right + 10}" y2="${label - 4}" class="rule"/>`);
+    parts.push(`<text x="${right + 14}" y="${label}"${own ? ' class="panel"' : ""}>${escape(name)}</text>`);
+  }
+  parts.push(
+    `<text x="${(left + right) / 2}" y="${bottom + 38}" class="middle soft">${escape(panel.xLabel)}</text>`,
+  );
+  parts.push(`<text x="${MARGIN}" y="${plotTop - 10}" class="soft">${escape(panel.yLabel)}</text>`);
+  return { svg: parts.join("\n"), bottom: Math.max(bottom + 44, free) };
 }
 
 function drawTable(panel: Extract<Panel, { kind: "table" }>, top: number): { svg: string; bottom: number } {

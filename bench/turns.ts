@@ -1,21 +1,24 @@
 /**
  * Turn-taking under test: who is heard, who is interrupted, how long an answer takes, and what the relay believes was
  * heard. Scenarios from a seed, each with its ground truth, played in real time through the real relay on loopback;
- * `--core` plays the same calls in virtual time on the session core; `--rooms` plays echoes in rougher rooms instead.
+ * `--human` has people as callers and agents instead of synthetic voices; `--core` plays the same calls in virtual time
+ * on the session core; with `--hold` agents stand still while a sound is judged, in place of going on quieter; `--rooms`
+ * plays echoes in rougher rooms instead.
  */
 import { playInCore, type Oracle, type PlayedCall } from "./turns/core.ts";
 import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
 import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
 import { picture } from "./turns/picture.ts";
+import { runHuman } from "./turns/human/run.ts";
 import { recordedNoise } from "./turns/sounds.ts";
 import { sweep } from "./turns/sweep.ts";
-import { DEFAULT_SEED, makeRoughRooms, makeSuite, withFixedSilence } from "./turns/suite.ts";
+import { DEFAULT_SEED, makeRoughRooms, makeSuite, withDucking, withFixedSilence } from "./turns/suite.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import type { CallScript } from "./turns/script.ts";
 
 export const description =
-  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--core] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
+  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--human [--split tune] [--extra DIR]] [--core] [--hold] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
 
 /** Fixed silences of the baseline curve, in milliseconds. */
 const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
@@ -28,10 +31,22 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const core = args.includes("--core");
   const only = argument(args, "--only");
   const rooms = args.includes("--rooms");
-  const suite = rooms ? makeRoughRooms(seed) : makeSuite(seed, args.includes("--quick") ? QUICK_EVERY : 1);
-  const scripts = only === undefined ? suite : suite.filter(({ id }) => id.startsWith(only));
-  if (args.includes("--sweep")) return sweep(scripts);
   const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
+  if (args.includes("--human")) {
+    const human = {
+      split: argument(args, "--split") === "tune" ? ("tune" as const) : ("report" as const),
+      extra: argument(args, "--extra") ?? null,
+      every: args.includes("--quick") ? QUICK_EVERY : 1,
+      only: only ?? null,
+      hold: args.includes("--hold"),
+      verbose: args.includes("--verbose"),
+    };
+    return runHuman(human, say);
+  }
+  const suite = rooms ? makeRoughRooms(seed) : makeSuite(seed, args.includes("--quick") ? QUICK_EVERY : 1);
+  const chosen = only === undefined ? suite : suite.filter(({ id }) => id.startsWith(only));
+  const scripts = args.includes("--hold") ? chosen : chosen.map(withDucking);
+  if (args.includes("--sweep")) return sweep(scripts);
   const began = performance.now();
   const played = core ? scripts.map((script) => playInCore(script)) : await loopback(scripts, args, say);
   const verdicts = played.map(judge);

@@ -27,6 +27,7 @@ const TABLES = `
     (session TEXT PRIMARY KEY, answers INTEGER NOT NULL, ms INTEGER NOT NULL, until INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS opened
     (secret TEXT, session TEXT, until INTEGER NOT NULL, PRIMARY KEY (secret, session));
+  CREATE TABLE IF NOT EXISTS barred (secret TEXT PRIMARY KEY, until INTEGER NOT NULL);
 `;
 
 export class KeyLedger extends DurableObject<RelayEnv> implements KeyLedgerRpc {
@@ -38,8 +39,11 @@ export class KeyLedger extends DurableObject<RelayEnv> implements KeyLedgerRpc {
     this.#sql.exec(TABLES);
   }
 
-  async take(session: string, until: number, limit: number): Promise<Place> {
-    this.#sql.exec("DELETE FROM lease WHERE until <= ?", Date.now());
+  async take(session: string, until: number, limit: number, secret: string | null = null): Promise<Place> {
+    const now = Date.now();
+    const barred = this.#sql.exec("SELECT 1 FROM barred WHERE secret = ? AND until > ?", secret, now);
+    if (barred.toArray().length > 0) return "barred";
+    this.#sql.exec("DELETE FROM lease WHERE until <= ?", now);
     const kept = this.#sql.exec("UPDATE lease SET until = max(until, ?) WHERE session = ?", until, session);
     if (kept.rowsWritten > 0) return "kept";
     const { count } = this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM lease").one();
@@ -54,6 +58,11 @@ export class KeyLedger extends DurableObject<RelayEnv> implements KeyLedgerRpc {
       most,
     );
     return Array.from(rows, ({ session }) => session);
+  }
+
+  async bar(secret: string, until: number): Promise<void> {
+    this.#sql.exec("DELETE FROM barred WHERE until <= ?", Date.now());
+    this.#sql.exec("INSERT OR REPLACE INTO barred (secret, until) VALUES (?, ?)", secret, until);
   }
 
   async release(session: string): Promise<void> {

@@ -90,12 +90,14 @@ const CACHE_LIMIT = 1000;
 /**
  * The key that `presented` is, or null.
  * @param loopback the request came in development, from this machine: `relay-dev` is good.
+ * @param asks called before the store is asked for a key that this isolate does not know; what it throws is the answer.
  * @throws KeyStoreError
  */
 export async function findApiKey(
   env: RelayEnv,
   loopback: boolean,
   presented: string,
+  asks: () => void = () => undefined,
 ): Promise<ApiKey | null> {
   const keys = configured(env);
   if (presented.length > KEY_LIMIT) return null;
@@ -104,7 +106,7 @@ export async function findApiKey(
   // All hashes are compared, each in constant time.
   for (const { bytes, key } of keys) if (crypto.subtle.timingSafeEqual(hash, bytes)) found ??= key;
   found ??= await developmentKey(env, loopback, hash);
-  return found ?? stored(env, hash.toHex());
+  return found ?? stored(env, hash.toHex(), asks);
 }
 
 /**
@@ -216,8 +218,8 @@ function limitOf(said: number | null | undefined): number | null {
   return said === undefined ? null : (said ?? Number.POSITIVE_INFINITY);
 }
 
-async function stored(env: RelayEnv, hash: string): Promise<ApiKey | null> {
-  const id = await read(env, `hash:${hash}`);
+async function stored(env: RelayEnv, hash: string, asks: () => void): Promise<ApiKey | null> {
+  const id = await read(env, `hash:${hash}`, asks);
   if (id === null || !ID.test(id)) return null;
   const text = await read(env, `id:${id}`);
   const key = text === null ? null : toKey(id, text);
@@ -239,13 +241,18 @@ let cache: {
 } | null = null;
 
 /** Null: there is no such entry. @throws when KV cannot be read and nothing is known. */
-async function read({ RELAY_KEYS: namespace }: RelayEnv, name: string): Promise<string | null> {
+async function read(
+  { RELAY_KEYS: namespace }: RelayEnv,
+  name: string,
+  asks: () => void = () => undefined,
+): Promise<string | null> {
   if (namespace === undefined) return null;
   if (cache?.of !== namespace) cache = { of: namespace, entries: new Map() };
   const { entries } = cache;
   const now = Date.now();
   const kept = entries.get(name);
   if (kept !== undefined && Math.abs(now - kept.at) < CACHE_S * 1000) return kept.text;
+  if (kept?.text == null) asks();
   try {
     const text = await namespace.get(name, { cacheTtl: CACHE_S });
     if (entries.size >= CACHE_LIMIT) entries.clear();

@@ -15,6 +15,12 @@ export type SnapshotReaders = ReadonlyMap<number, (stored: Members) => Members>;
 /** Nothing before version 2 was checked when it was read, nor is of one shape: there is no reader for it. */
 const READERS: SnapshotReaders = new Map();
 
+/**
+ * The part whose members are the client's: it was checked when it was given, and there is more than one kind of each
+ * (`max_output_tokens` is "inf" or a number, `tool_choice` a word or an object).
+ */
+const CHOSEN = "config";
+
 /** What is stored is no snapshot that this build can go on with. Its message names members, never what is in them. */
 export class UnreadableSnapshot extends Error {
   override readonly name = "UnreadableSnapshot";
@@ -33,7 +39,8 @@ export function readSnapshot(
   requireMembers(snapshot, fresh, "");
   for (const [name, part] of Object.entries(fresh)) {
     // The version is read; parts in lists, and what is deeper, differ from state to state.
-    if (isMembers(part) && isMembers(snapshot[name])) requireMembers(snapshot[name], part, `${name}.`);
+    if (isMembers(part) && isMembers(snapshot[name]))
+      requireMembers(snapshot[name], part, `${name}.`, name === CHOSEN);
   }
   return snapshot as unknown as SessionSnapshot;
 }
@@ -49,12 +56,14 @@ function upgrade(stored: unknown, readers: SnapshotReaders): Members {
   return { ...read(stored), version: SNAPSHOT_VERSION };
 }
 
-function requireMembers(found: Members, wanted: object, prefix: string): void {
+/** @param anyKind its members must be there, whatever they are */
+function requireMembers(found: Members, wanted: object, prefix: string, anyKind = false): void {
   for (const [name, example] of Object.entries(wanted)) {
     const value = found[name];
     const kind = kindOf(value);
     // What may be null says nothing of what else it may be.
-    const fits = kind !== "undefined" && (kind === "null" || example === null || kind === kindOf(example));
+    const fits =
+      kind !== "undefined" && (anyKind || kind === "null" || example === null || kind === kindOf(example));
     if (!fits) throw new UnreadableSnapshot(`a snapshot's member ${prefix}${name} is ${kind}`);
   }
 }

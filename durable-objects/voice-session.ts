@@ -33,6 +33,7 @@ import { Dialler } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
+import { barSecret, givePlaceBack } from "./key-place.ts";
 import { loadKernels } from "./kernels.ts";
 import { ofKey, type OfKey, wake } from "./of-key.ts";
 import { type ClientSocket, hibernated, putOut } from "./pending-clients.ts";
@@ -390,6 +391,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       ...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),
       metric: (name, value, upstream) => {
         this.#counters.add(name, value, upstream);
+        if (name === "clients_flooding") this.ctx.waitUntil(barSecret(this.env, call));
         if (name === "answers_asked") its.account.asked();
       },
       sleep: (at, current) => {
@@ -439,14 +441,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
   }
 
-  /** Its key may begin another one. Where this fails the place runs out by itself. */
+  /** Its key may begin another one. */
   #leave(call: CallSetup | null): void {
-    const ledger = this.env.KEY_LEDGER;
-    if (call?.leased !== true || ledger === undefined) return;
-    const left = ledger.get(ledger.idFromName(call.keyId)).release(`sess_${call.id}`);
-    this.ctx.waitUntil(
-      left.catch((error: unknown) => console.error("a place was not given back", describeFailure(error))),
-    );
+    if (call !== null) this.ctx.waitUntil(givePlaceBack(this.env, call));
   }
 
   /**

@@ -131,7 +131,7 @@ class Provider {
 /** @returns what it took, and for how much of it the session had been acknowledged and answered. */
 export async function hold(
   kind: CallKind,
-): Promise<Counts & { readonly snapshots: number; readonly answers: number }> {
+): Promise<Omit<Counts, "logBytes"> & { readonly snapshots: number; readonly answers: number }> {
   const clock = new VirtualClock();
   const storage = new CountingStorage();
   const store = new CallStore(storage);
@@ -233,7 +233,6 @@ export async function hold(
     objectRequests: OPENED,
     workerRequests: OPENED,
     rowsWritten: storage.rows,
-    logBytes: 0,
     seconds: SECONDS,
     snapshots,
     answers,

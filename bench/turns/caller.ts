@@ -8,7 +8,7 @@ import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
 import { FRAME, Player } from "./player.ts";
 import type { CallScript, Cue } from "./script.ts";
-import { clip, PER_MS, type Samples } from "./sounds.ts";
+import { clip, joined, PER_MS, type Samples } from "./sounds.ts";
 
 export interface Heard {
   /** Milliseconds since the call began, by the clock of the wall. */
@@ -64,6 +64,7 @@ export class Caller {
   #speakingUntil = 0;
   #acknowledged = 0;
   readonly #ordinals = new Map<string, number>();
+  #unsent: Samples[] = [];
 
   constructor(script: CallScript, send: (message: string | Uint8Array) => void) {
     this.script = script;
@@ -110,9 +111,10 @@ export class Caller {
     } else if (type === "response.done") this.player.finished(ordinal);
     else if (type === "output_audio_buffer.cleared") {
       this.player.flush(ordinal);
-      this.player.hold(false);
+      this.player.release();
     } else if (type === "overlap.decision" && event["decision"] !== "interrupt") {
       this.player.hold(event["decision"] === "hold");
+      this.player.duck(event["decision"] === "duck" ? Number(event["duck_db"]) : null);
     }
   }
 
@@ -128,7 +130,7 @@ export class Caller {
     const id = textAt(response, "id") ?? "";
     this.#ordinals.set(id, ordinal);
     this.responses.set(ordinal, id);
-    this.player.hold(false);
+    this.player.release();
   }
 
   /** The next 20 ms: what sounds now begins to, and what the microphone heard in the last 20 ms is sent. */
@@ -209,9 +211,12 @@ export class Caller {
       samples[index] = clip(own + (bed[clock % bed.length] ?? 0) + (gain > 0 ? gain * this.#echo(clock) : 0));
     }
     this.microphone.push(samples);
+    this.#unsent.push(samples);
+    if (this.#unsent.length * 20 < (this.script.messageMs ?? 20)) return;
+    const message = joined(...this.#unsent.splice(0));
     this.#sequence += 1;
     const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: this.#sequence };
-    this.#send(writeFrame(header, new Uint8Array(samples.buffer)));
+    this.#send(writeFrame(header, new Uint8Array(message.buffer)));
   }
 
   #echo(clock: number): number {

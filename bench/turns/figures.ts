@@ -3,8 +3,8 @@ import type { CallVerdict, FloorVerdict, TurnVerdict } from "./judge.ts";
 import { NUISANCES } from "./script.ts";
 
 export const TARGETS = {
-  interruption_stopped_p50_ms: 120,
-  interruption_stopped_p95_ms: 260,
+  interruption_full_level_p50_ms: 120,
+  interruption_full_level_p95_ms: 260,
   decision_to_flush_ms: 2,
   yield_percent: 98,
   false_cut_percent: 2,
@@ -109,6 +109,7 @@ function interruptionOf(verdicts: readonly CallVerdict[]) {
       cases: group.length,
       never_came: unplayed(series),
       yield_percent: percent(group.filter(({ onTime }) => onTime).length, group.length + unplayed(series)),
+      full_level_ms: spread(group.map(({ fullForMs }) => fullForMs)),
       stopped_ms: spread(group.map(({ stoppedAfterMs }) => stoppedAfterMs)),
       whole_percent: percent(group.filter(({ turn }) => turn?.whole).length, group.length),
       missed: group
@@ -122,6 +123,7 @@ function interruptionOf(verdicts: readonly CallVerdict[]) {
     headphones: of("interruption"),
     over_echo: of("interruption-over-echo"),
     yield_percent: percent(all.filter(({ onTime }) => onTime).length, all.length + unplayed(null)),
+    full_level_ms: spread(all.map(({ fullForMs }) => fullForMs)),
     stopped_ms: spread(all.map(({ stoppedAfterMs }) => stoppedAfterMs)),
     decision_to_flush_ms: spread(all.map(({ flushMs }) => flushMs)),
     overlap: {
@@ -141,6 +143,10 @@ function nuisanceOf(group: readonly FloorVerdict[]) {
     false_cut_percent: percent(group.filter(({ cut }) => cut).length, group.length),
     false_hold_percent: percent(group.filter(({ held }) => held).length, group.length),
     held_ms: spread(group.filter(({ held, cut }) => held && !cut).map(({ heldMs }) => heldMs)),
+    /** The agent was heard on through all of it, at whatever level. */
+    kept_sounding_percent: percent(group.filter(({ held, cut }) => !held && !cut).length, group.length),
+    false_duck_percent: percent(group.filter(({ ducked }) => ducked).length, group.length),
+    ducked_ms: spread(group.filter(({ ducked, cut }) => ducked && !cut).map(({ duckedMs }) => duckedMs)),
     cuts: group
       .filter(({ cut }) => cut)
       .map(({ call, label, decisions }) => `${call} '${label}': ${decisions.join(" ")}`),
@@ -186,8 +192,8 @@ export function missedOf(figures: Figures): string[] {
     if (value === null || value > Number(TARGETS[name]))
       missed.push(`${name}: ${value}, at most ${TARGETS[name]}`);
   };
-  most("interruption_stopped_p50_ms", interruption.stopped_ms.p50);
-  most("interruption_stopped_p95_ms", interruption.stopped_ms.p95);
+  most("interruption_full_level_p50_ms", interruption.full_level_ms.p50);
+  most("interruption_full_level_p95_ms", interruption.full_level_ms.p95);
   most("decision_to_flush_ms", interruption.decision_to_flush_ms.p95);
   if ((interruption.yield_percent ?? 0) < TARGETS.yield_percent) {
     missed.push(`yield_percent: ${interruption.yield_percent}, at least ${TARGETS.yield_percent}`);

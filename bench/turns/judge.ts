@@ -36,9 +36,14 @@ export interface FloorVerdict {
   readonly decisions: readonly string[];
   readonly held: boolean;
   readonly heldMs: number;
+  /** It went on quieter, and for how long in all. */
+  readonly ducked: boolean;
+  readonly duckedMs: number;
   readonly cut: boolean;
   /** The agent still had something to say when the sound ended. */
   readonly onTime: boolean;
+  /** Onset to the last sample of the answer at full level; null: it was not cut. */
+  readonly fullForMs: number | null;
   /** Onset to the last sample of the answer that sounded; null: it was not cut. */
   readonly stoppedAfterMs: number | null;
   /** `overlap.decision interrupt` to `output_audio_buffer.cleared` at the client. */
@@ -100,7 +105,7 @@ export function judge(call: PlayedCall): CallVerdict {
     floor,
     unplayed: caller.script.cues.slice(caller.cues.length).map(({ kind }) => kind),
     exact: answersExact(call),
-    resumes: floor.filter(({ held, cut }) => held && !cut).length,
+    resumes: floor.filter(({ held, ducked, cut }) => (held || ducked) && !cut).length,
     starvedMs: [...caller.player.streams.values()].reduce((sum, stream) => sum + stream.starvedMs, 0),
     ghostTurns: early > 0 ? 0 : Math.max(0, of(caller.heard, "input_audio_buffer.committed").length - spoken),
     discarded: judgeDiscarded(call, turns),
@@ -171,6 +176,7 @@ function judgeFloor(call: PlayedCall, played: PlayedCue): FloorVerdict {
   );
   const cut = cleared !== undefined || cancelled;
   const last = caller.player.spans.findLast(({ ordinal }) => ordinal === played.over);
+  const fullUntil = caller.player.streams.get(played.over)?.fullUntil ?? 0;
   const lastAt = last ? last.at + last.to - last.from : 0;
   const interrupt = decisions.find(({ event }) => event["decision"] === "interrupt");
   const truncated = of(later, "conversation.item.truncated").find(
@@ -184,8 +190,11 @@ function judgeFloor(call: PlayedCall, played: PlayedCue): FloorVerdict {
     decisions: decisions.map(({ event }) => textAt(event, "decision") ?? ""),
     held: decisions.some(({ event }) => event["decision"] === "hold"),
     heldMs: cut ? 0 : caller.player.heldFrames * 20,
+    ducked: decisions.some(({ event }) => event["decision"] === "duck"),
+    duckedMs: cut ? 0 : caller.player.quietFrames * 20,
     cut,
     onTime: cut && lastAt <= played.at + sound.length + 0.5 * RATE_HZ,
+    fullForMs: cut ? Math.max(0, fullUntil - played.at) / PER_MS : null,
     stoppedAfterMs: cut ? (lastAt - played.at) / PER_MS : null,
     flushMs: cleared && interrupt ? cleared.atMs - interrupt.atMs : null,
     heardErrorMs: truncated

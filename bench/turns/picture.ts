@@ -30,14 +30,14 @@ function summary(record: Record): Panel {
     head: ["", "measured", "target"],
     rows: [
       row(
-        "interruption: onset → last sample, p50 ms",
-        interruption.stopped_ms.p50,
-        `≤ ${TARGETS.interruption_stopped_p50_ms}`,
+        "interruption: onset → last full-level sample, p50 ms",
+        interruption.full_level_ms.p50,
+        `≤ ${TARGETS.interruption_full_level_p50_ms}`,
       ),
       row(
-        "interruption: onset → last sample, p95 ms",
-        interruption.stopped_ms.p95,
-        `≤ ${TARGETS.interruption_stopped_p95_ms}`,
+        "interruption: onset → last full-level sample, p95 ms",
+        interruption.full_level_ms.p95,
+        `≤ ${TARGETS.interruption_full_level_p95_ms}`,
       ),
       row(
         "decision → flush on the wire, p95 ms",
@@ -86,10 +86,10 @@ function nuisances(record: Record): Panel {
     kind: "bars",
     title: "Sounds that are no interruption",
     unit: "%",
-    bars: ["held for a moment", "cut"],
+    bars: ["stood still", "went on quieter", "cut"],
     groups: Object.entries(record.nuisance.by_kind).map(([label, one]) => ({
       label,
-      values: [one.false_hold_percent, one.false_cut_percent],
+      values: [one.false_hold_percent, one.false_duck_percent, one.false_cut_percent],
     })),
   };
 }
@@ -98,12 +98,12 @@ function interruptions(record: Record): Panel {
   const of = (label: string, { p50, p95 }: Spread) => ({ label, values: [p50, p95] });
   return {
     kind: "bars",
-    title: "Onset of an interruption to the agent's last sample",
+    title: "Onset of an interruption to the agent's last sample at full level",
     unit: "ms",
     bars: ["p50", "p95"],
     groups: [
-      of("headphones", record.interruption.headphones.stopped_ms),
-      of("over echo", record.interruption.over_echo.stopped_ms),
+      of("headphones", record.interruption.headphones.full_level_ms),
+      of("over echo", record.interruption.over_echo.full_level_ms),
     ],
   };
 }

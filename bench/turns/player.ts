@@ -1,7 +1,9 @@
 /**
- * The simulated loudspeaker of a `duplex.v1` client: plays 20 ms at a time, stands still while told to hold, throws
- * away what is flushed, and knows of every sample it played whose it was and when it sounded.
+ * The simulated loudspeaker of a `duplex.v1` client: plays 20 ms at a time, stands still while told to hold, goes on
+ * quieter while told to duck, throws away what is flushed, and knows of every sample it played whose it was and when it
+ * sounded.
  */
+import { DUCK_DOWN_MS, DUCK_UP_MS, LevelRamp, levelOfDuck } from "../../src/audio/level-ramp.ts";
 import { PER_MS, RATE_HZ, type Samples } from "./sounds.ts";
 
 export const FRAME = 20 * PER_MS;
@@ -25,6 +27,8 @@ interface Stream {
   /** Milliseconds in which it should have sounded and nothing was there. */
   starvedMs: number;
   waitedMs: number;
+  /** On the device's clock, after its last sample at full level. */
+  fullUntil: number;
   readonly chunks: Samples[];
 }
 
@@ -39,6 +43,9 @@ export class Player {
   #queue: { readonly ordinal: number; readonly from: number; readonly samples: Int16Array }[] = [];
   #held = false;
   heldFrames = 0;
+  /** In which it sounded, and not at full level. */
+  quietFrames = 0;
+  readonly #level = new LevelRamp(RATE_HZ);
 
   constructor(prebufferMs: number) {
     this.#prebuffer = prebufferMs * PER_MS;
@@ -54,6 +61,7 @@ export class Player {
       startsAt: clock + this.#prebuffer,
       starvedMs: 0,
       waitedMs: 0,
+      fullUntil: 0,
       chunks: [],
     };
     this.streams.set(ordinal, stream);
@@ -66,8 +74,16 @@ export class Player {
     this.#held = held;
   }
 
-  get held(): boolean {
-    return this.#held;
+  /** Null: at full level. */
+  duck(db: number | null): void {
+    if (db === null) this.#level.toward(1, DUCK_UP_MS);
+    else this.#level.toward(levelOfDuck(db), DUCK_DOWN_MS);
+  }
+
+  /** As before a sound was judged. */
+  release(): void {
+    this.hold(false);
+    this.duck(null);
   }
 
   flush(ordinal: number): void {
@@ -94,6 +110,10 @@ export class Player {
     const out = new Float32Array(FRAME);
     if (this.#held) this.heldFrames += 1;
     else this.#fill(out, clock);
+    if (!this.#level.full) {
+      if (out.some((value) => value !== 0)) this.quietFrames += 1;
+      this.#level.apply(out, RATE_HZ, out);
+    }
     for (const [index, value] of out.entries()) this.#history[(clock + index) % HISTORY] = value;
   }
 
@@ -109,6 +129,7 @@ export class Player {
       stream.starvedMs += stream.waitedMs;
       stream.waitedMs = 0;
       stream.played += piece.length;
+      if (this.#level.full) stream.fullUntil = clock + at + piece.length;
       this.#queue.shift();
       const rest = head.samples.subarray(piece.length);
       if (rest.length > 0) {

@@ -64,6 +64,10 @@ export interface CallScript {
   /** Audio the player gathers before it starts. */
   readonly prebufferMs: number;
   readonly room: Room;
+  /** Whose voice the model has; absent: flite's. */
+  readonly teller?: Samples;
+  /** Audio in one message of the microphone; absent: 20 ms. */
+  readonly messageMs?: number;
 }
 
 export interface Room {

@@ -45,14 +45,20 @@ let story: Samples | null = null;
  * Samples `[from, to)` of what the `index`-th answer of a call sounds like: the story from some place on, with a faint
  * noise that no other answer has, so that any run of its samples tells whose it is and where in it they belong.
  */
-export function answerAudio(seed: number, index: number, from: number, to: number): Samples {
-  story ??= joined(spoken(STORY, TELLER, AGENT_DB), new Int16Array(400 * PER_MS));
+export function answerAudio(
+  seed: number,
+  index: number,
+  from: number,
+  to: number,
+  teller: Samples | null = null,
+): Samples {
+  const told = teller ?? (story ??= joined(spoken(STORY, TELLER, AGENT_DB), new Int16Array(400 * PER_MS)));
   const key = scrambled(seed * 31 + index);
   const audio = new Int16Array(Math.max(0, to - from));
   for (let at = 0; at < audio.length; at += 1) {
     const position = from + at;
     const mark = (scrambled(key ^ position) % 15) - 7;
-    audio[at] = clip((story[(key + position) % story.length] ?? 0) + mark);
+    audio[at] = clip((told[(key + position) % told.length] ?? 0) + mark);
   }
   return audio;
 }
@@ -131,7 +137,8 @@ export class ScriptedVoice {
 
   /** The answer's samples `[from, to)`. */
   audioOf(answer: Answer, from: number, to: number): Samples {
-    return answerAudio(this.#script?.seed ?? 0, answer.index, from, Math.min(to, answer.length));
+    const { seed = 0, teller = null } = this.#script ?? {};
+    return answerAudio(seed, answer.index, from, Math.min(to, answer.length), teller);
   }
 
   #refuse(what: string): void {

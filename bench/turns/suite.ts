@@ -3,6 +3,7 @@
  * fluent, fast and hesitant speakers. Categories after Full-Duplex-Bench (Lin et al., 2025): pause handling, smooth
  * turn-taking, backchannel, user interruption, overlap; and what callers' rooms add to them.
  */
+import { objectAt } from "../../src/upstreams/json.ts";
 import { withTurnDetection } from "./draw.ts";
 import { FLOOR_CALLS, floorCall, ROUGH_CALLS } from "./floor-calls.ts";
 import type { CallScript } from "./script.ts";
@@ -41,4 +42,10 @@ export function withFixedSilence(scripts: readonly CallScript[], silenceMs: numb
   return scripts
     .filter(({ group }) => group === "turns")
     .map((script) => ({ ...script, id: `${script.id}@${silenceMs}`, session }));
+}
+
+/** The same call by a client whose player goes on quieter while a sound is judged. */
+export function withDucking(script: CallScript): CallScript {
+  const relay = objectAt(script.session, "relay") ?? {};
+  return { ...script, session: { ...script.session, relay: { ...relay, player: { duck: true } } } };
 }

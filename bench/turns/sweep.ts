@@ -20,13 +20,14 @@ const isFloor = ({ group }: CallScript): boolean => group === "floor";
 
 const FLOOR_COLUMNS: Sweep["columns"] = {
   "yields %": ({ interruption }) => interruption.yield_percent,
+  "full level p50 ms": ({ interruption }) => interruption.full_level_ms.p50,
+  "full level p95 ms": ({ interruption }) => interruption.full_level_ms.p95,
   "stopped p50 ms": ({ interruption }) => interruption.stopped_ms.p50,
-  "stopped p95 ms": ({ interruption }) => interruption.stopped_ms.p95,
   "backchannel cut %": ({ nuisance }) => nuisance.by_kind["backchannel"]?.false_cut_percent ?? null,
   "background cut %": ({ nuisance }) => nuisance.by_kind["background"]?.false_cut_percent ?? null,
   "cough cut %": ({ nuisance }) => nuisance.by_kind["cough"]?.false_cut_percent ?? null,
   "echo cut %": ({ nuisance }) => nuisance.by_kind["echo"]?.false_cut_percent ?? null,
-  "backchannel held p50 ms": ({ nuisance }) => nuisance.by_kind["backchannel"]?.held_ms.p50 ?? null,
+  "backchannel ducked p50 ms": ({ nuisance }) => nuisance.by_kind["backchannel"]?.ducked_ms.p50 ?? null,
 };
 
 const SWEEPS: readonly Sweep[] = [

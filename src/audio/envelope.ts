@@ -22,6 +22,15 @@ const FIELDS = LEVELS + 1;
 const STEP_DB = 0.375;
 const LOWEST_DB = -94.5;
 const WHOLE = 255;
+/** More than sounds of which each is judged can have in four seconds. */
+const MOST_DUCKS = 8;
+
+interface Duck {
+  readonly from: number;
+  /** Null: still. */
+  readonly to: number | null;
+  readonly db: number;
+}
 
 export class Envelope {
   /** By frame number divided by BLOCK_FRAMES. */
@@ -36,6 +45,8 @@ export class Envelope {
   #newest = -1;
   /** Frame after which nothing sounds; null: it plays. */
   #heldFrom: number | null = null;
+  /** Frames that sound softer than they were added, the latest last. */
+  #ducks: Duck[] = [];
   /** Part of a frame by which delays so far were rounded. */
   #carry = 0;
 
@@ -158,6 +169,28 @@ export class Envelope {
     }
   }
 
+  /** From here on all that is added, or was, sounds so much softer, until `loud`. */
+  duck(atMs: number, db: number): void {
+    this.loud(atMs);
+    this.#ducks = [
+      ...this.#ducks.slice(1 - MOST_DUCKS),
+      { from: Math.ceil(atMs / ENVELOPE_FRAME_MS), to: null, db },
+    ];
+  }
+
+  /** From here on it sounds as it was added. */
+  loud(atMs: number): void {
+    const to = Math.floor(atMs / ENVELOPE_FRAME_MS);
+    this.#ducks = this.#ducks.map((duck) =>
+      duck.to === null ? { ...duck, to: Math.max(duck.from, to) } : duck,
+    );
+  }
+
+  #duckDb(frame: number): number {
+    const duck = this.#ducks.findLast(({ from, to }) => frame >= from && (to === null || frame < to));
+    return duck?.db ?? 0;
+  }
+
   get #oldest(): number {
     return this.#blocks.size === 0 ? 0 : Math.min(...this.#blocks.keys()) * BLOCK_FRAMES;
   }
@@ -188,10 +221,13 @@ export class Envelope {
 
   #level(frame: number, field: number): number {
     if (this.#heldFrom !== null && frame > this.#heldFrom) return -Infinity;
+    const softerDb = this.#ducks.length > 0 ? this.#duckDb(frame) : 0;
     if (frame === this.#open)
-      return this.#count > 0 ? 10 * Math.log10((this.#energy[field] ?? 0) / this.#count) : -Infinity;
+      return this.#count > 0
+        ? 10 * Math.log10((this.#energy[field] ?? 0) / this.#count) - softerDb
+        : -Infinity;
     const block = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
-    return block ? levelOf(block[(frame % BLOCK_FRAMES) * FIELDS + field] ?? 0) : -Infinity;
+    return block ? levelOf(block[(frame % BLOCK_FRAMES) * FIELDS + field] ?? 0) - softerDb : -Infinity;
   }
 
   snapshot(): EnvelopeSnapshot {
@@ -205,6 +241,7 @@ export class Envelope {
       newest: this.#newest,
       heldFrom: this.#heldFrom,
       carry: this.#carry,
+      ...(this.#ducks.length > 0 ? { ducks: this.#ducks } : {}),
     };
   }
 
@@ -218,6 +255,7 @@ export class Envelope {
     this.#newest = snapshot.newest;
     this.#heldFrom = snapshot.heldFrom;
     this.#carry = snapshot.carry;
+    this.#ducks = [...(snapshot.ducks ?? [])];
   }
 }
 
@@ -239,4 +277,6 @@ export interface EnvelopeSnapshot {
   readonly newest: number;
   readonly heldFrom: number | null;
   readonly carry: number;
+  /** Absent where nothing was ever softer. */
+  readonly ducks?: readonly Duck[];
 }

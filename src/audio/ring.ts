@@ -1,5 +1,5 @@
 /** The last samples of a stream, addressed by their absolute index since the stream began. */
-import { ByteBlocks, type BlocksSnapshot } from "./blocks.ts";
+import { BLOCK_BYTES, ByteBlocks, type BlocksSnapshot } from "./blocks.ts";
 import { bytesOf } from "./pcm.ts";
 
 /** Structured-clonable: the samples still held, in s16le bytes. */
@@ -11,7 +11,7 @@ export interface RingSnapshot {
 const SAMPLE_BYTES = 2;
 
 export class SampleRing {
-  readonly capacity: number;
+  #capacity: number;
   readonly #bytes = new ByteBlocks();
   #held = 0;
 
@@ -20,7 +20,22 @@ export class SampleRing {
     if (!Number.isSafeInteger(capacitySamples) || capacitySamples < 1) {
       throw new RangeError(`a ring holds at least one sample, not ${capacitySamples}`);
     }
-    this.capacity = capacitySamples;
+    this.#capacity = capacitySamples;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** From now on at most so many samples are held. */
+  set capacity(samples: number) {
+    this.#capacity = samples;
+    this.#hold(this.#held);
+  }
+
+  /** Bytes of memory that it takes. */
+  get bytes(): number {
+    return this.#bytes.count * BLOCK_BYTES;
   }
 
   /** Absolute index of the oldest sample held. */
@@ -39,8 +54,13 @@ export class SampleRing {
     this.#hold(this.#held + samples.length);
   }
 
+  /** The samples before this index are not needed any more. */
+  dropBefore(index: number): void {
+    if (index > this.start) this.#hold(Math.max(0, this.end - index));
+  }
+
   #hold(samples: number): void {
-    this.#held = Math.min(samples, this.capacity);
+    this.#held = Math.min(samples, this.#capacity);
     this.#bytes.dropBefore(this.start * SAMPLE_BYTES);
   }
 

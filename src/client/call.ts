@@ -13,7 +13,7 @@ import {
   type CallState,
   type CloseInfo,
 } from "./events.ts";
-import { rateOf, withFormats } from "./formats.ts";
+import { rateOf, withFormats, withPlayer } from "./formats.ts";
 import { Hearing } from "./hearing.ts";
 import { numberAt, objectAt, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
@@ -261,7 +261,8 @@ export class Call extends CallEvents {
     this.#sentSamples = this.#sentBeforeMs = 0;
     const { session, inputRateHz, outputRateHz } = this.#options;
     const settings = withFormats(session, inputRateHz, outputRateHz);
-    return connection.open({ type: "session.update", session: settings }, signal);
+    const whole = this.#player === null ? settings : withPlayer(settings);
+    return connection.open({ type: "session.update", session: whole }, signal);
   }
 
   #emitted<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void {

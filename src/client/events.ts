@@ -68,7 +68,10 @@ export interface CallEventMap {
    * it cannot be sent again, and was never sent where the network took nothing.
    */
   overflow: Overflow;
-  /** The relay judges a sound over an answer: playback stands still at `hold`, and goes on unless it is an `interrupt`. */
+  /**
+   * The relay judges a sound over an answer: playback goes on quieter at `duck`, or stands still at `hold`, and goes on as
+   * before unless it is an `interrupt`.
+   */
   overlap: { readonly decision: string };
   /** An item entered the conversation. `text`: what the client typed, or null. */
   item: {

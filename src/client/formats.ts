@@ -1,4 +1,4 @@
-/** Audio formats in a session's settings. */
+/** What of a session's settings is the SDK's to say. */
 import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 
 /** The formats are the SDK's to say, whatever the application's settings are. */
@@ -13,6 +13,11 @@ export function withFormats(session: JsonObject, inputRateHz: number, outputRate
       output: { ...objectAt(audio, "output"), format: { type: "audio/pcm", rate: outputRateHz } },
     },
   };
+}
+
+/** And so is what its player does. */
+export function withPlayer(session: JsonObject): JsonObject {
+  return { ...session, relay: { ...objectAt(session, "relay"), player: { duck: true } } };
 }
 
 /** Null: not said, or no PCM. */

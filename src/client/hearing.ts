@@ -1,4 +1,5 @@
 /** What the relay says: its events become the call's events, its audio goes to the loudspeaker. */
+import { levelOfDuck } from "../audio/level-ramp.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
 import { RelayError } from "./error.ts";
@@ -19,6 +20,8 @@ const STATUSES: readonly ResponseStatus[] = ["in_progress", "completed", "cancel
 
 /** As often as a player that plays says at least where it is, with room: a second without a word is taken as played. */
 const STANDS_STILL_MS = 500;
+/** Of a relay that does not say how much quieter. */
+const DUCK_DB = 15;
 
 export class Hearing {
   readonly #hooks: HearingHooks;
@@ -27,8 +30,8 @@ export class Hearing {
   readonly #responses = new Responses();
   #userSpeaks = false;
   #silence: ReturnType<typeof setInterval> | undefined;
-  /** `interrupted`: decided, and still standing while the relay says what is cut. */
-  #floor: "open" | "held" | "interrupted" = "open";
+  /** `interrupted`: decided, and still standing, or quieter, while the relay says what is cut. */
+  #floor: "open" | "held" | "ducked" | "interrupted" = "open";
 
   constructor(outputRateHz: number, player: Player | null, hooks: HearingHooks) {
     this.#hooks = hooks;
@@ -170,7 +173,7 @@ export class Hearing {
       case "response.done":
         return this.#responseDone(objectAt(event, "response"));
       case "overlap.decision":
-        return this.#overlap(stringAt(event, "decision") ?? "");
+        return this.#overlap(stringAt(event, "decision") ?? "", numberAt(event, "duck_db") ?? DUCK_DB);
       case "relay.upstream":
         return this.#hooks.emit("upstream", {
           upstream: stringAt(event, "upstream") ?? "",
@@ -193,12 +196,16 @@ export class Hearing {
     this.#hooks.emit("speech", { state, itemId, audioMs });
   }
 
-  #overlap(decision: string): void {
+  #overlap(decision: string, duckDb: number): void {
     if (decision === "hold") {
       this.#floor = "held";
       this.#player?.hold();
+    } else if (decision === "duck") {
+      if (this.#floor === "held") this.#release();
+      this.#floor = "ducked";
+      this.#player?.duck(levelOfDuck(duckDb));
     } else if (decision === "interrupt") {
-      if (this.#floor === "held") this.#floor = "interrupted";
+      if (this.#floor !== "open") this.#floor = "interrupted";
     } else {
       this.#release();
     }

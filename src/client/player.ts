@@ -108,7 +108,12 @@ export class Player {
     this.#command({ type: "hold" });
   }
 
-  /** Goes on from the sample at which `hold` stopped. */
+  /** Goes on at this level (of 1); nothing waits for it. */
+  duck(level: number): void {
+    this.#command({ type: "duck", level });
+  }
+
+  /** Goes on from the sample at which `hold` stopped, and at full level. */
   release(): void {
     this.#command({ type: "release" });
   }

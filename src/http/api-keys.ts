@@ -2,12 +2,20 @@
 import * as store from "../../durable-objects/key-store.ts";
 import { type DoorContext, isDevelopment } from "./door.ts";
 import { Problem } from "./problem.ts";
+import { countWrongKey, requireTries } from "./rate.ts";
 
 export type { ApiKey } from "../../durable-objects/key-store.ts";
 
-/** The key that `presented` is, or null. @throws Problem 500 when RELAY_API_KEYS cannot be read. */
-export function findApiKey(c: DoorContext, presented: string): Promise<store.ApiKey | null> {
-  return asked(store.findApiKey(c.env, isDevelopment(c.env, c.req.url), presented));
+/**
+ * The key that `presented` is, or null.
+ * @throws Problem 500 when RELAY_API_KEYS cannot be read, 429 when its address has tried too many that are none.
+ */
+export async function findApiKey(c: DoorContext, presented: string): Promise<store.ApiKey | null> {
+  const address = c.req.header("CF-Connecting-IP") ?? "";
+  const asks = (): void => requireTries(address);
+  const key = await asked(store.findApiKey(c.env, isDevelopment(c.env, c.req.url), presented, asks));
+  if (key === null) countWrongKey(address);
+  return key;
 }
 
 /** The key of this id, if it is still one. @throws Problem as `findApiKey`. */

@@ -12,12 +12,15 @@ import type { DoorContext } from "./door.ts";
 import { countOpened, countRefusal, drawShare, ledger, returnShare, uncountOpened } from "./limits.ts";
 import { sessionObject, type Stub } from "./object.ts";
 import { Problem } from "./problem.ts";
+import { limited } from "./rate.ts";
 import type { Token } from "./tokens.ts";
 
 /** A lease outlives its session by this: what ends gives its place back, running out is for what cannot. */
 const MARGIN_MS = 5 * 60_000;
 /** For a session of which the door does not know the route (`sessionMinutes` is a day at most). */
 export const LONGEST_LEASE_MS = 24 * 60 * 60_000 + MARGIN_MS;
+/** Who is turned away for their floods may try again after this. */
+const BARRED_S = 60;
 /** Sessions that are asked whether their client is gone, where a key has no place left. */
 const ASKED = 64;
 
@@ -118,12 +121,14 @@ export async function giveBack(c: DoorContext, key: ApiKey, id: string): Promise
 async function takePlace(
   c: DoorContext,
   key: ApiKey,
-  { id, leaseMs }: Candidate,
+  { id, leaseMs, secret }: Candidate,
   { limit, others }: { readonly limit: number; readonly others: Promise<unknown> },
 ): Promise<Place> {
   const book = ledger(c, key, "concurrent");
-  const take = () => book.take(id, Date.now() + leaseMs, limit);
+  const take = () => book.take(id, Date.now() + leaseMs, limit, secret?.jti ?? null);
   const place = await take();
+  if (place === "barred")
+    throw limited("A session of this client secret was closed because of its floods", BARRED_S);
   if (place !== "none") return place;
   // Nobody makes room for one that is refused all the same.
   await others;

@@ -16,14 +16,14 @@ const BUCKET_LIMIT = 10_000;
 export class TokenBuckets {
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
-  /** Takes one token. 0: taken; else the milliseconds until there is one. A new bucket is full. */
-  take(id: string, perMinute: number, now: number): number {
+  /** Takes one token, or looks for one (`count` 0). 0: taken; else the milliseconds until there is one. A new bucket is full. */
+  take(id: string, perMinute: number, now: number, count: 0 | 1 = 1): number {
     const bucket = this.#buckets.get(id) ?? { tokens: perMinute, at: now };
     const elapsedMs = Math.max(0, now - bucket.at);
     const tokens = Math.min(perMinute, bucket.tokens + (elapsedMs / MINUTE_MS) * perMinute);
     const waitMs = tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * MINUTE_MS) / perMinute);
     if (this.#buckets.size >= BUCKET_LIMIT) this.#buckets.clear();
-    this.#buckets.set(id, { tokens: waitMs === 0 ? tokens - 1 : tokens, at: now });
+    this.#buckets.set(id, { tokens: waitMs === 0 ? tokens - count : tokens, at: now });
     return waitMs;
   }
 }
@@ -60,7 +60,31 @@ export function countReturn(id: string): void {
   if (waitMs > 0) throw limited(`A client may come back ${RETURNS_PER_MINUTE} times a minute`, waitMs / 1000);
 }
 
-function limited(what: string, waitS: number, limit?: ReachedLimit): Problem {
+/** Keys that are none: an address that tries so many is guessing, or its owner will see it. */
+const WRONG_PER_MINUTE = 60;
+const wrong = new TokenBuckets();
+
+/**
+ * Each key that nobody here knows costs a look into the store, which is billed. Keys that are known go on, from any address.
+ * @param address as Cloudflare says it; empty: there is none.
+ * @throws Problem 429
+ */
+export function requireTries(address: string): void {
+  const waitMs = wrong.take(networkOf(address), WRONG_PER_MINUTE, Date.now(), 0);
+  if (address !== "" && waitMs > 0)
+    throw limited("Too many keys that are none came from there", waitMs / 1000);
+}
+
+export function countWrongKey(address: string): void {
+  if (address !== "") wrong.take(networkOf(address), WRONG_PER_MINUTE, Date.now());
+}
+
+/** Who has one address of IPv6 has 2⁶⁴ of them. */
+function networkOf(address: string): string {
+  return address.includes(":") ? address.split(":", 4).join(":") : address;
+}
+
+export function limited(what: string, waitS: number, limit?: ReachedLimit): Problem {
   const whole = Math.ceil(waitS);
   return new Problem("rate_limited", `${what}: try again in ${whole} s.`, {
     headers: { "Retry-After": String(whole) },

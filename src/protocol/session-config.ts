@@ -66,9 +66,24 @@ const relay = v.looseObject({
     v.looseObject({
       confirm_ms: v.optional(millis(0, 5000)),
       dismiss_ms: v.optional(millis(50, 5000)),
+      over_agent: v.optional(v.picklist(["duck", "hold"])),
+      duck_db: v.optional(v.pipe(v.number(), v.minValue(12), v.maxValue(18))),
     }),
   ),
 });
+
+/** What a client says of its own player: no setting of the session. */
+const PLAYER = "player";
+
+/** Whether the client's player ducks, by its `session.update`; null: it says nothing of it. @throws ClientError */
+export function readPlayerDucks(session: JsonObject): boolean | null {
+  const player = isJsonObject(session["relay"]) ? (session["relay"][PLAYER] ?? null) : null;
+  if (player === null) return null;
+  const ducks = isJsonObject(player) ? (player["duck"] ?? false) : null;
+  if (typeof ducks === "boolean") return ducks;
+  const param = `session.relay.${PLAYER}${isJsonObject(player) ? ".duck" : ""}`;
+  throw new ClientError("invalid_value", `Invalid '${param}': expected a boolean in an object.`, param);
+}
 
 const sessionConfig = v.looseObject({
   relay: v.optional(relay),
@@ -148,7 +163,7 @@ const WHOLE = new Set(["tool_choice", "tracing", "prompt", "truncation", "format
 /** What a client may repeat but not change: identity belongs to the server. */
 const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "client_secret"]);
 /** The same of `relay`. */
-const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector"]);
+const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector", PLAYER]);
 /** Groups of fields: there is nothing to clear, and null says nothing. */
 const GROUPS = new Set(["audio", "input", "output", "type"]);
 /** Objects whose members may all be absent, and are never null. */
@@ -276,7 +291,8 @@ function completeRelay(relay: Json | undefined): Json | undefined {
   if (!isJsonObject(relay)) return relay ?? undefined;
   const { interruption, ...rest } = relay;
   const settings = Object.fromEntries(Object.entries(rest).filter(([key]) => !RELAY_OWNED.has(key)));
-  if (interruption === undefined || interruption === null) return settings;
+  if (interruption === undefined || interruption === null)
+    return Object.keys(settings).length > 0 ? settings : undefined;
   return {
     ...settings,
     interruption: isJsonObject(interruption) ? withoutNulls(interruption) : interruption,

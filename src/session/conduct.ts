@@ -8,7 +8,7 @@ import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
 import { Arrival, type ArrivalSnapshot } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
-import { AudioInput } from "./turns/audio-input.ts";
+import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget, type BudgetSnapshot } from "./client/budget.ts";
@@ -97,7 +97,7 @@ export class Conduct {
   usage: TokenSums = {};
   readonly #setup: SessionSetup;
   readonly detector: SpeechDetector;
-  #audible = false;
+  #echo = false;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
@@ -109,7 +109,7 @@ export class Conduct {
     this.conversationId = `conv_${setup.id}`;
     this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
-    this.playout = new Playout(limits.playsOnMs);
+    this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
     this.turnEnd = new TurnEnd(this.context, {
       cadence: setup.plan.cadence ?? true,
       consults: setup.plan.endOfTurn !== undefined,
@@ -129,6 +129,7 @@ export class Conduct {
       this.conversation,
       this.playout,
       kernels,
+      this.floor.way,
       (stream, samples, rateHz, atMs) => {
         // What is in this process gives back the caller's own voice, which is nobody's echo.
         if (this.config.turnDetection && this.links[stream]?.remote)
@@ -200,13 +201,14 @@ export class Conduct {
         this.witness.heard(speechMs);
       },
       ear: () => this.transcriber?.link ?? null,
+      earWaitsMs: () => (this.transcriber?.owes ? 0 : null),
       onAnnounced: (itemId) => {
         this.transcriber?.announced(itemId);
         for (const event of this.eager.takeWords()) this.upstreamEvents.transcript(event);
       },
       onSpeechStarted: () => this.#speechStarted(),
       onTurn: (detected) => this.#turnTaken(detected),
-      onPart: () => this.#turnGoesOn(),
+      onPart: () => this.#turnBegan(),
       connected: () => this.port.connected,
       silentSince: (at) => this.delivery.pulse.silentSince(at),
     });
@@ -240,6 +242,12 @@ export class Conduct {
     return null;
   }
 
+  /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
+  #playerOf(stream: number): number {
+    const takesTurns = (link: Link | undefined) => link?.capabilities.turns !== "none";
+    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.links.findIndex(takesTurns);
+  }
+
   #createTranscriber(create: UpstreamFactory): Transcriber | null {
     const planned = this.#setup.plan.transcriber;
     if (planned === undefined) return null;
@@ -248,7 +256,8 @@ export class Conduct {
       upstreamConfig: () => this.config.upstream(),
       openItem: () => this.turns.openItem,
       lastItem: () => this.turns.lastItem,
-      judging: () => this.floor.judging,
+      // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
+      undecided: () => this.floor.judging || this.context.deadlines.get("floor:kept") !== null,
       events: this.upstreamEvents,
       onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
       onWords: (text) => this.#words(text),
@@ -274,7 +283,7 @@ export class Conduct {
   get #eagerMs(): number | null {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
-    const { eagerMs } = this.config.relay(this.port.extended);
+    const { eagerMs } = this.config.relay(this.port);
     if (!this.budget.mayHurry) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
   }
@@ -313,19 +322,26 @@ export class Conduct {
 
   appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
     if (first) this.arrival.took(messageMs, this.context.now);
-    const audible = this.listener.playingUntil() > this.context.now;
-    if (audible !== this.#audible) {
-      this.#audible = audible;
+    // Whoever is dialled for what is in it comes while audio does.
+    this.context.heardAt = this.context.now;
+    const echo = this.#hearsAgents(this.context.now);
+    if (echo !== this.#echo) {
+      this.#echo = echo;
       this.input.endpointer.configure(this.#endpointerOptions());
     }
     this.turns.push(bytes, messageMs, restMs);
+  }
+
+  /** The microphone may hear an agent: only then does speech take more to begin. */
+  #hearsAgents(now: number): boolean {
+    return this.listener.playingUntil() > now && this.floor.echoPossible;
   }
 
   #endpointerOptions() {
     return endpointerOptions(
       this.config.turnDetection,
       this.detector.thresholds,
-      this.#audible,
+      this.#echo,
       (eagerness) => this.turnEnd.waitMs(eagerness),
     );
   }
@@ -361,26 +377,25 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    const owed = this.witness.owesAny || this.responses.active.length > 0;
-    return !owed && this.turns.still && !this.listener.audible;
+    const { turns, witness } = this;
+    const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
+    return !owed && turns.still && !witness.hears && !this.listener.audible;
+  }
+
+  /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */
+  #turnBegan(): void {
+    const { openItem, startTicks } = this.turns;
+    if (openItem !== null) this.transcriber?.began(openItem, (this.input.ticks - startTicks) / TICKS_PER_MS);
+    this.parking.touch();
   }
 
   #speechStarted(): void {
-    const open = this.turns.openItem;
-    if (open !== null) this.transcriber?.began(open);
-    this.parking.touch();
+    this.#turnBegan();
     this.budget.heard();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
-  }
-
-  /** A part of an endless turn was committed; it goes on as the next item. */
-  #turnGoesOn(): void {
-    const open = this.turns.openItem;
-    if (open !== null) this.transcriber?.began(open);
-    this.parking.touch();
   }
 
   #turnTaken(detected: boolean): void {
@@ -432,7 +447,7 @@ export class Conduct {
 
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
-    this.#audible = this.listener.playingUntil() > now;
+    this.#echo = this.#hearsAgents(now);
     this.#configureTurns();
     this.input.endpointer.configure(this.#endpointerOptions());
   }

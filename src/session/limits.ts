@@ -21,10 +21,13 @@ export interface Limits {
   readonly clientAudioSpeed: number;
   /** A message of audio counts as this much at least: an empty one costs as well. */
   readonly clientAudioLeastMs: number;
+  /** Messages of audio, however short: half a minute of a gap in 20 ms frames at once, and beyond it a second. Each costs 20 µs. */
+  readonly clientAudioMessagesBurst: number;
+  readonly clientAudioMessagesPerSecond: number;
   /** Errors told one by one; beyond it the same code once a second. */
   readonly clientErrorsBurst: number;
   readonly clientErrorsPerSecond: number;
-  /** Refused messages, 16 KiB of one counting as another, after which the client is hung up on. */
+  /** Refused messages, 64 KiB of one counting as another, after which the client is hung up on. */
   readonly clientRefusalsBurst: number;
   readonly clientRefusalsPerSecond: number;
   /** Answers that are asked for in a minute, by the client or by turns: each costs. */
@@ -67,7 +70,10 @@ export interface Limits {
   readonly itemAudioMs: number;
   /** Characters of text and arguments one response may produce. */
   readonly responseTextSize: number;
-  /** Bytes of item audio kept for `conversation.item.retrieve` and for replay, oldest dropped first. */
+  /**
+   * Bytes of audio kept: of what the caller says now, which may have to be heard again, and in the rest of it of items, for
+   * `conversation.item.retrieve` and for replay, oldest dropped first (32 s of 24 kHz PCM). All calls of an isolate share 128 MB.
+   */
   readonly archiveBytes: number;
   /** Milliseconds of input audio held for pre-roll and for an upstream that must hear a turn again. */
   readonly inputHistoryMs: number;
@@ -169,9 +175,11 @@ export const DEFAULT_LIMITS: Limits = {
   clientAudioBurstMs: 330_000,
   clientAudioSpeed: 4,
   clientAudioLeastMs: 10,
+  clientAudioMessagesBurst: 2000,
+  clientAudioMessagesPerSecond: 400,
   clientErrorsBurst: 200,
   clientErrorsPerSecond: 20,
-  clientRefusalsBurst: 2000,
+  clientRefusalsBurst: 500,
   clientRefusalsPerSecond: 100,
   answersPerMinute: 120,
   eagerPerMinute: 20,
@@ -193,7 +201,7 @@ export const DEFAULT_LIMITS: Limits = {
   sessionSize: 12 * 1024 * 1024,
   itemAudioMs: 300_000,
   responseTextSize: 256 * 1024,
-  archiveBytes: 2 * 1024 * 1024,
+  archiveBytes: 1536 * 1024,
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
   inputStepMs: 2000,

@@ -51,6 +51,7 @@ export const METRICS = {
   overlap_answer: { kind: "count", help: "Dismissed words that were a turn when the agent ended." },
   overlap_backchannel: { kind: "count", help: "Sounds over an agent that were backchannels." },
   overlap_background: { kind: "count", help: "Sounds over an agent that were someone in the background." },
+  overlap_duck: { kind: "count", help: "Times an agent went on quieter while a sound was judged." },
   overlap_echo: { kind: "count", help: "Sounds over an agent that were its echo." },
   overlap_hold: { kind: "count", help: "Times an agent was held while a sound was judged." },
   overlap_interrupt: { kind: "count", help: "Sounds over an agent that were interruptions." },

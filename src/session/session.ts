@@ -259,11 +259,10 @@ export class Session {
 
   /** The neural detector cannot decide here: the application is told, and the metrics. */
   #tellFallback(): void {
-    const { context, port, detector, detectorFallback } = this.#conduct;
-    if (detectorFallback === null) return;
+    const { context, port, detector, detectorFallback: reason } = this.#conduct;
+    if (reason === null) return;
     context.metric("detector_fallbacks", 1);
-    if (port.extended)
-      port.emit({ type: "relay.detector", detector: detector.name, reason: detectorFallback });
+    if (port.extended) port.emit({ type: "relay.detector", detector: detector.name, reason });
   }
 
   /** It takes nothing of what it is sent, or does not stop: as good as gone, whatever its socket says. */
@@ -314,11 +313,11 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
-    const reason = "session ended by the application";
     const { port, context } = this.#conduct;
+    const reason = "session ended by the application";
     if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
-    return this.#conduct.context.takeActions();
+    return context.takeActions();
   }
 
   #expire(): void {

@@ -1,16 +1,13 @@
 /**
  * Answers that were asked for and have not begun. At most one default response runs at a time (openai-realtime.md §8):
- * a further `respond` waits here for the end of the one before. Of one that was cancelled only the begin is waited for,
- * because its end may never be told.
+ * a further `respond` waits (openai-waiting.ts) for the end of the one before. Of one that was cancelled only the begin is
+ * waited for, because its end may never be told.
  */
+import { numberOf } from "./openai-ledger.ts";
 import type { JsonObject } from "./upstream.ts";
 
-const ASK_LIMITS = {
-  /** Asked for and not yet begun. */
-  asked: 32,
-  /** `respond` commands that wait for the default response before them. */
-  held: 16,
-} as const;
+/** Asked for and not yet begun. */
+const MAX_ASKED = 32;
 
 export type Ask = {
   readonly responseId: string;
@@ -30,13 +27,11 @@ export type Ask = {
 
 export type AsksState = {
   readonly asked: readonly Ask[];
-  readonly held: readonly Ask[];
   readonly unseen: boolean;
 };
 
 export class Asks {
   #asked: Ask[] = [];
-  #held: Ask[] = [];
   /** The provider says that a response runs, and has not told its begin. */
   #unseen = false;
 
@@ -51,34 +46,17 @@ export class Asks {
   /** Notes that `ask` was sent. The oldest unanswered one that no longer has room is returned. */
   sent(ask: Ask): Ask | null {
     this.#asked.push(ask);
-    return this.#asked.length > ASK_LIMITS.asked ? (this.#asked.shift() ?? null) : null;
+    return this.#asked.length > MAX_ASKED ? (this.#asked.shift() ?? null) : null;
   }
 
-  hold(ask: Ask): Ask | null {
-    this.#held.push(ask);
-    return this.#held.length > ASK_LIMITS.held ? (this.#held.shift() ?? null) : null;
-  }
-
-  /** Puts an ask that was refused as too early before the others. `unseen`: for a response that never began here. */
-  holdFirst(ask: Ask, unseen: boolean): Ask | null {
+  /** An ask was refused as too early. `unseen`: for a response that never began here. */
+  early(unseen: boolean): void {
     this.#unseen ||= unseen;
-    this.#held.unshift(ask);
-    return this.#held.length > ASK_LIMITS.held ? (this.#held.pop() ?? null) : null;
   }
 
   /** Keeps an ask that was refused because the provider is answering by itself: what it begins is the answer. */
   keep(ask: Ask): void {
     this.#asked.unshift(ask);
-  }
-
-  /** The `respond` that waits longest; null: none waits. */
-  get waiting(): Ask | null {
-    return this.#held[0] ?? null;
-  }
-
-  /** The one that waits longest, which the caller sends now. */
-  release(): Ask | null {
-    return this.#held.shift() ?? null;
   }
 
   /** A default response runs that has not begun here. */
@@ -91,21 +69,26 @@ export class Asks {
     this.#unseen = false;
   }
 
-  /** Takes a waiting `respond` back: it was cancelled before it was ever sent. */
-  withdraw(responseId: string): Ask | null {
-    const at = this.#held.findIndex((ask) => ask.responseId === responseId);
-    const ask = (at < 0 ? null : this.#held.splice(at, 1)[0]) ?? null;
-    if (ask?.again) this.#unseen = false;
-    if (ask !== null) for (const before of this.#asked) before.lost ||= before.cancelled;
-    return ask;
+  /** One that waited was cancelled before it was ever sent. */
+  withdrawn(ask: Ask): void {
+    if (ask.again) this.#unseen = false;
+    for (const before of this.#asked) before.lost ||= before.cancelled;
+  }
+
+  /** The ask that a new response answers, by the metadata that we sent. */
+  named(responseId: string): Ask | null {
+    return this.#take((ask) => ask.responseId === responseId);
   }
 
   /**
-   * The ask that a new response answers: by the metadata we sent, or, with null, the oldest that was not lost.
+   * The ask that a new response answers where its name is not said: the oldest that was not lost. One that was cancelled is
+   * when the provider has taken what was sent after it (`acknowledged`: our message of that number) and begun nothing:
+   * taken for its answer, the next would be cancelled, and each one after that.
    */
-  answered(responseId: string | null): Ask | null {
-    if (responseId === null) this.#asked = this.#asked.filter((ask) => !ask.lost);
-    return this.#take((ask) => responseId === null || ask.responseId === responseId);
+  oldest(acknowledged: number): Ask | null {
+    const isPast = (ask: Ask): boolean => ask.cancelled && numberOf(ask.eventId) < acknowledged;
+    this.#asked = this.#asked.filter((ask) => !ask.lost && !isPast(ask));
+    return this.#take(() => true);
   }
 
   /** The provider has nothing to cancel: the ask that was meant (null: the oldest that was cancelled) was never taken. */
@@ -138,14 +121,12 @@ export class Asks {
   snapshot(): AsksState {
     return {
       asked: this.#asked.map((ask) => ({ ...ask })),
-      held: this.#held.map((ask) => ({ ...ask })),
       unseen: this.#unseen,
     };
   }
 
   restore(state: AsksState): void {
     this.#asked = state.asked.map((ask) => ({ ...ask }));
-    this.#held = state.held.map((ask) => ({ ...ask }));
     this.#unseen = state.unseen;
   }
 

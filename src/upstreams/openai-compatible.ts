@@ -10,6 +10,7 @@ import { Encoder, type EncoderState } from "./openai-encode.ts";
 import { ItemNames, type NamesState } from "./openai-names.ts";
 import { Responses, type ResponsesState } from "./openai-responses.ts";
 import { type OpenAiSettings, readSettings, transcriptionUrl } from "./openai-settings.ts";
+import { Waiting, type WaitingState } from "./openai-waiting.ts";
 import { closeFault } from "./openai-words.ts";
 import { createRedactor, type Redactor } from "./redact.ts";
 import type { Capabilities, Command, DialRequest, JsonObject, Upstream, UpstreamConfig } from "./upstream.ts";
@@ -21,6 +22,7 @@ export function createOpenAiCompatible(options: UpstreamOptions): Upstream {
 }
 
 type CodecState = {
+  readonly waiting: WaitingState;
   readonly names: NamesState;
   readonly calls: CallIdsState;
   readonly responses: ResponsesState;
@@ -31,7 +33,8 @@ type CodecState = {
 class OpenAiUpstream implements Upstream {
   readonly #settings: OpenAiSettings;
   readonly #redactor: Redactor;
-  readonly #names = new ItemNames();
+  readonly #waiting = new Waiting();
+  readonly #names = new ItemNames(this.#waiting);
   readonly #calls = new CallIds();
   readonly #responses = new Responses();
   readonly #encoder: Encoder;
@@ -42,7 +45,7 @@ class OpenAiUpstream implements Upstream {
     this.#settings = settings;
     this.#redactor = createRedactor(settings.request.headers, settings.request.url);
     const parts = { settings, names: this.#names, calls: this.#calls, responses: this.#responses };
-    this.#encoder = new Encoder(parts);
+    this.#encoder = new Encoder(parts, this.#waiting);
     this.#decoder = new Decoder({ ...parts, encoder: this.#encoder, redactor: this.#redactor });
   }
 
@@ -99,12 +102,27 @@ class OpenAiUpstream implements Upstream {
     return this.#decoder.settle();
   }
 
+  get unjudged(): number {
+    return this.#encoder.updates.outstanding;
+  }
+
+  get unnamed(): number {
+    return this.#encoder.unnamed;
+  }
+
+  giveUpNames(): readonly UpstreamEvent[] {
+    const replies = this.#encoder.giveUpNames(this.#decoder.output);
+    const owed = this.#encoder.takeOwed();
+    return [...replies.map((data) => ({ type: "reply", data }) as const), ...owed];
+  }
+
   closed(code: number, reason: string): UpstreamFault | null {
     return closeFault(code, this.#redactor.text(reason));
   }
 
   snapshot(): JsonObject {
     const state: CodecState = {
+      waiting: this.#waiting.snapshot(),
       names: this.#names.snapshot(),
       calls: this.#calls.snapshot(),
       responses: this.#responses.snapshot(),
@@ -117,6 +135,7 @@ class OpenAiUpstream implements Upstream {
   restore(snapshot: JsonObject): void {
     // Our own writing, inside the session's versioned snapshot.
     const state = snapshot as unknown as CodecState;
+    this.#waiting.restore(state.waiting);
     this.#names.restore(state.names);
     this.#calls.restore(state.calls);
     this.#responses.restore(state.responses);

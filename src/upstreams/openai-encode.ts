@@ -8,6 +8,7 @@ import { type LedgerState, Ledger } from "./openai-ledger.ts";
 import { OwedEnds, type OwedState } from "./openai-owed.ts";
 import type { OpenResponse } from "./openai-responses.ts";
 import { type UpdatesState, SessionUpdates } from "./openai-updates.ts";
+import type { Before, BufferCommand, Waiting, WaitingMessage } from "./openai-waiting.ts";
 import { wireItem, wireParams } from "./openai-wire.ts";
 import { RESPONSE_METADATA } from "./openai-words.ts";
 import type {
@@ -34,12 +35,14 @@ type RespondCommand = Extract<Command, { type: "respond" }>;
 export class Encoder {
   readonly ledger: Ledger;
   readonly updates: SessionUpdates;
+  readonly waiting: Waiting;
   readonly #parts: ItemCommandsParts;
   readonly #items: ItemCommands;
   readonly #owed = new OwedEnds();
   #transcribes = false;
 
-  constructor(parts: Omit<ItemCommandsParts, "ledger">) {
+  constructor(parts: Omit<ItemCommandsParts, "ledger">, waiting: Waiting) {
+    this.waiting = waiting;
     this.ledger = new Ledger();
     this.#parts = { ...parts, ledger: this.ledger };
     this.updates = new SessionUpdates(parts.settings, (what) => this.ledger.next(what));
@@ -49,7 +52,7 @@ export class Encoder {
   greet(config: UpstreamConfig): readonly WireMessage[] {
     this.#transcribes = config.transcription !== null;
     const update = this.updates.next(config, null, true);
-    return update === null ? [] : [message(update)];
+    return update === null ? [] : [wired(update)];
   }
 
   get transcribes(): boolean {
@@ -59,54 +62,120 @@ export class Encoder {
   encode(command: Command, output: ProviderFormat): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
-        return [`{"type":"input_audio_buffer.append","audio":"${command.chunk.base64()}"}`];
+        if (this.waiting.empty) return [append(command.chunk.base64())];
+        return this.#say({ type: "audio", base64: command.chunk.base64() }, output);
       case "configure":
-        return this.#configure(command.config, command.cause ?? null);
+        return this.#configure(command.config, command.cause ?? null, output);
       case "commit":
-        return this.#commit(command.itemId, command);
       case "clear":
-        return [
-          message({ type: "input_audio_buffer.clear", event_id: this.#eventId("clear", null, command) }),
-        ];
+        return this.#say({ type: "buffer", command }, output);
       case "respond":
-        return this.#respond(this.#askFor(command));
+        return this.#say({ type: "ask", ask: this.#askFor(command) }, output);
       case "cancel":
         return this.#cancel(command.responseId, command, output);
       case "truncate":
       case "item":
       case "delete":
-        return this.#items.encode(command, output);
+        return this.#say({ type: "change", command, late: false }, output);
       case "named":
         if (command.what === "item") this.#parts.names.rename(command.key, command.id);
         else this.#parts.responses.name(command.key, command.id);
         return [];
       case "keepalive": {
         const { keepalive } = this.#parts.settings.quirks;
-        return keepalive === null ? [] : [message(keepalive.message)];
+        return keepalive === null ? [] : [wired(keepalive.message)];
       }
       default:
         return command satisfies never;
     }
   }
 
+  /** Says it now, or when what was said before it has been said and what it needs is there. */
+  #say(message: WaitingMessage, output: ProviderFormat): readonly WireMessage[] {
+    this.waiting.add(message);
+    return this.release(output);
+  }
+
   /**
-   * What has been waiting and may be sent now.
-   * @param despite send the next `respond` although a response seems to run: its end may never be told
+   * What may be said now of all that waits.
+   * @param despite asks for the next answer although one seems to run: its end may never be told
    */
   release(output: ProviderFormat, despite = false): readonly WireMessage[] {
-    const { names, responses } = this.#parts;
-    const out: WireMessage[] = [];
-    for (let ready = names.release(); ready.length > 0; ready = names.release()) {
-      for (const command of ready) out.push(...this.#items.encode(command, output));
-    }
-    let anyway = despite;
-    for (let next = responses.asks.waiting; next !== null; next = responses.asks.waiting) {
-      if (!anyway && !this.#mayRespond(next)) break;
-      responses.asks.release();
-      out.push(this.#create(next));
-      anyway = false;
+    const out = this.#pass(output, despite);
+    for (let over = this.#surplus(output); over !== null; over = this.#surplus(output)) {
+      out.push(...over, ...this.#pass(output, false));
     }
     return out;
+  }
+
+  #pass(output: ProviderFormat, despite: boolean): WireMessage[] {
+    const out: WireMessage[] = [];
+    let anyway = despite;
+    this.waiting.pass((message, before) => {
+      const said = this.#wire(message, before, output, anyway);
+      if (message.type === "ask" && !before.ask) anyway = false;
+      out.push(...(said ?? []));
+      return said !== null;
+    });
+    return out;
+  }
+
+  /** What it is on the wire; null: it waits. */
+  #wire(
+    message: WaitingMessage,
+    before: Before,
+    output: ProviderFormat,
+    despite: boolean,
+    late = false,
+  ): readonly WireMessage[] | null {
+    // Where the provider takes the turns, and hears everything, its buffer is its own affair.
+    const takesTurns = this.#parts.settings.turns === "client";
+    switch (message.type) {
+      case "ask":
+        return despite || this.#mayRespond(message.ask, before) ? [this.#create(message.ask)] : null;
+      case "change":
+        return before.ask ? null : this.#items.encode(message.command, output, late || message.late);
+      case "buffer":
+        return takesTurns && (before.ask || before.audio) ? null : [this.#buffer(message.command)];
+      case "audio":
+        return takesTurns && before.audio ? null : [append(message.base64)];
+      case "update":
+        return before.ask ? null : [message.data];
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** What waits beyond its limits: answers fail, and anything else goes in spite of what it waits for. */
+  #surplus(output: ProviderFormat): readonly WireMessage[] | null {
+    const ask = this.waiting.surplusAsk();
+    if (ask !== null) {
+      this.unanswered(ask, { code: "upstream_busy", message: "Too many answers wait." });
+      return [];
+    }
+    const surplus = this.waiting.surplus();
+    if (surplus === null) return null;
+    return this.#wire(surplus, { ask: false, change: false, audio: false }, output, true, true) ?? [];
+  }
+
+  /** Number of what has waited longest for a name, 0: nothing does. */
+  get unnamed(): number {
+    return this.waiting.oldest((message) => {
+      if (message.type === "ask") return this.#refersToUnnamed(message.ask);
+      return message.type === "change" && !message.late;
+    });
+  }
+
+  /** The names do not come: what waits for them goes without, and what cannot is not answered. */
+  giveUpNames(output: ProviderFormat): readonly WireMessage[] {
+    this.waiting.late();
+    this.waiting.pass((message) => {
+      if (message.type !== "ask" || !this.#refersToUnnamed(message.ask)) return false;
+      const fault = { code: "upstream_timeout", message: "The upstream never named what the answer is to." };
+      this.unanswered(message.ask, fault);
+      return true;
+    });
+    return this.release(output);
   }
 
   /** Events for answers that ended without the provider ever hearing of them. */
@@ -131,20 +200,23 @@ export class Encoder {
 
   cancelEvent(response: OpenResponse, command: Caused): WireMessage {
     const eventId = this.#eventId("cancel", response.answers ?? response.key, command);
-    return message({ type: "response.cancel", event_id: eventId, response_id: response.id });
+    return wired({ type: "response.cancel", event_id: eventId, response_id: response.id });
   }
 
-  #configure(config: UpstreamConfig, cause: string | null): readonly WireMessage[] {
+  #configure(config: UpstreamConfig, cause: string | null, output: ProviderFormat): readonly WireMessage[] {
     this.#transcribes = config.transcription !== null;
     const update = this.updates.next(config, cause, false);
-    return update === null ? [] : [message(update)];
+    return update === null ? [] : this.#say({ type: "update", data: wired(update) }, output);
   }
 
-  #commit(itemId: string, command: Caused): readonly WireMessage[] {
-    const eventId = this.#eventId("commit", itemId, command);
-    this.#parts.names.expect(itemId, eventId, null);
-    this.#items.appended(itemId);
-    return [message({ type: "input_audio_buffer.commit", event_id: eventId })];
+  #buffer(command: BufferCommand): WireMessage {
+    const itemId = command.type === "commit" ? command.itemId : null;
+    const eventId = this.#eventId(command.type, itemId, command);
+    if (itemId !== null) {
+      this.#parts.names.expect(itemId, eventId, null);
+      this.#items.appended(itemId);
+    }
+    return wired({ type: `input_audio_buffer.${command.type}`, event_id: eventId });
   }
 
   #askFor(command: RespondCommand): Ask {
@@ -154,32 +226,26 @@ export class Encoder {
     return { responseId, eventId, cause: command.cause ?? null, options, ...state };
   }
 
-  #respond(ask: Ask): readonly WireMessage[] {
-    const { asks } = this.#parts.responses;
-    const first = ask.options.outOfBand || asks.waiting === null;
-    if (first && this.#mayRespond(ask)) return [this.#create(ask)];
-    const dropped = asks.hold(ask);
-    if (dropped !== null)
-      this.unanswered(dropped, { code: "upstream_busy", message: "Too many answers wait." });
-    return [];
-  }
-
-  #mayRespond(ask: Ask): boolean {
-    const { names, responses, settings } = this.#parts;
-    if (names.holds || this.#awaitsName(ask)) return false;
-    if (ask.options.outOfBand || settings.quirks.abandonsResponses) return true;
+  #mayRespond(ask: Ask, before: Before): boolean {
+    const { responses, settings } = this.#parts;
+    if (before.change || this.#namesOf(ask).includes(null)) return false;
+    if (ask.options.outOfBand) return true;
+    if (before.ask) return false;
+    if (settings.quirks.abandonsResponses) return true;
     if (ask.again) return responses.active === null && !responses.asks.unseen;
     return !responses.busy;
   }
 
-  /** It refers to a turn that the provider has not named yet. */
-  #awaitsName(ask: Ask): boolean {
-    const { input } = ask.options.params;
-    if (!Array.isArray(input)) return false;
-    return input.some((item: Json) => {
-      const id = referredItem(item);
-      return id !== null && this.#parts.names.provider(id) === null;
-    });
+  /** The provider's names of the turns that it refers to. */
+  #namesOf(ask: Ask): readonly (string | null | undefined)[] {
+    return referredItems(ask).map((id) => this.#parts.names.provider(id));
+  }
+
+  /** It refers to a turn that the provider was given and has not named. */
+  #refersToUnnamed(ask: Ask): boolean {
+    return referredItems(ask).some(
+      (id) => this.#parts.names.provider(id) === null && !this.waiting.creates(id),
+    );
   }
 
   #create(ask: Ask): WireMessage {
@@ -190,7 +256,7 @@ export class Encoder {
     if (!ask.options.outOfBand) this.#items.appended(null);
     const params = wireParams(ask.options.params, quirks.sessionShape);
     const input = params["input"];
-    return message({
+    return wired({
       type: "response.create",
       event_id: ask.eventId,
       response: {
@@ -212,14 +278,14 @@ export class Encoder {
   }
 
   #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
-    const { names, responses, settings } = this.#parts;
-    const waiting = responses.asks.withdraw(responseId);
+    const { responses, settings } = this.#parts;
+    const waiting = this.waiting.withdraw(responseId);
     if (waiting !== null) {
+      responses.asks.withdrawn(waiting);
       this.unanswered({ ...waiting, cancelled: true }, null);
       // If it waited for no answer, then for a place that is perhaps never named: what comes next does not.
-      const unplaced = responses.busy ? [] : names.giveUpPlaces();
-      const created = unplaced.flatMap((item) => this.#items.unplaced(item));
-      return [...created, ...this.release(output)];
+      if (!responses.busy) this.waiting.late();
+      return this.release(output);
     }
     const pending = responses.asks.pending(responseId);
     if (pending !== null) {
@@ -244,7 +310,7 @@ export class Encoder {
     const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
     if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
     const eventId = this.#eventId("cancel", ask.responseId, command);
-    return [message({ type: "response.cancel", event_id: eventId })];
+    return [wired({ type: "response.cancel", event_id: eventId })];
   }
 
   snapshot(): EncoderState {
@@ -277,6 +343,15 @@ function referredItem(item: Json): string | null {
   return isJsonObject(item) && item["type"] === "item_reference" ? textAt(item, "id") : null;
 }
 
-function message(event: JsonObject): WireMessage {
+function referredItems(ask: Ask): readonly string[] {
+  const { input } = ask.options.params;
+  return Array.isArray(input) ? input.map(referredItem).filter((id) => id !== null) : [];
+}
+
+function append(base64: string): string {
+  return `{"type":"input_audio_buffer.append","audio":"${base64}"}`;
+}
+
+function wired(event: JsonObject): string {
   return JSON.stringify(event);
 }

@@ -115,9 +115,8 @@ export class ErrorEvents {
       responses.asks.keep(ask);
       return true;
     }
-    const dropped = responses.asks.holdFirst(ask, responses.active === null);
-    if (dropped !== null)
-      encoder.unanswered(dropped, { code: "upstream_busy", message: "Too many answers wait." });
+    responses.asks.early(responses.active === null);
+    encoder.waiting.addFirst({ type: "ask", ask });
     return true;
   }
 

@@ -3,8 +3,9 @@ import { durationMs, type ProviderFormat } from "../audio/format.ts";
 import { textAt } from "./json.ts";
 import type { CallIds } from "./openai-calls.ts";
 import type { Ledger } from "./openai-ledger.ts";
-import type { ItemNames, NamingCommand } from "./openai-names.ts";
+import type { ItemNames } from "./openai-names.ts";
 import type { Responses } from "./openai-responses.ts";
+import type { NamingCommand } from "./openai-waiting.ts";
 import { wireItem } from "./openai-wire.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
 import type { Caused, Command, JsonObject, WireMessage } from "./upstream.ts";
@@ -45,15 +46,16 @@ export class ItemCommands {
     if (this.#tail === itemId) this.#tail = null;
   }
 
-  /** Wire messages of a command; those that wait for a name come by `ItemNames.release`. */
-  encode(command: NamingCommand, output: ProviderFormat): readonly WireMessage[] {
-    if (command.type === "item") return this.#item(command);
+  /**
+   * Wire messages of a command; null: it waits for a name.
+   * @param late the name did not come in time: an item goes after its predecessor if that is known, else to the end
+   */
+  encode(command: NamingCommand, output: ProviderFormat, late: boolean): readonly WireMessage[] | null {
+    if (command.type === "item") return this.#item(command, late);
     const { names } = this.#parts;
     const providerId = names.provider(command.itemId);
     if (providerId === undefined) return [];
-    if (providerId === null) {
-      return this.#wait(command.itemId, command);
-    }
+    if (providerId === null) return null;
     if (command.type === "delete") {
       // An item of the same id may follow, and gets another name.
       names.forget(command.itemId);
@@ -86,21 +88,14 @@ export class ItemCommands {
     ];
   }
 
-  #item(command: ItemCommand): readonly WireMessage[] {
+  #item(command: ItemCommand, late: boolean): readonly WireMessage[] | null {
     const { previousItemId: previous } = command;
     const known = previous === null || previous === "root" ? previous : this.#parts.names.provider(previous);
     // After something this provider never had (another upstream's answer): at the end, rather than refused.
     const place = known ?? null;
     const atEnd = previous === null || previous === this.#tail || known === undefined;
     if (place !== null || atEnd) return this.#createItem(command, place, atEnd);
-    return this.#wait(previous, command);
-  }
-
-  /** Creates an item that waited for its place in vain: after its predecessor if that is known, else at the end. */
-  unplaced(command: ItemCommand): readonly WireMessage[] {
-    const { previousItemId: previous } = command;
-    const place = previous === null ? null : (this.#parts.names.provider(previous) ?? null);
-    return this.#createItem(command, place, place === null);
+    return late ? this.#createItem(command, null, true) : null;
   }
 
   #createItem(command: ItemCommand, place: string | null, atEnd: boolean): readonly WireMessage[] {
@@ -148,11 +143,5 @@ export class ItemCommands {
     const { id } = ledger.next(what);
     ledger.note(id, { what, id: itemId, cause: command.cause ?? null });
     return id;
-  }
-
-  /** Lets a command wait for a name. An item that gives way for it is added at the end instead. */
-  #wait(itemId: string, command: NamingCommand): readonly WireMessage[] {
-    const displaced = this.#parts.names.hold(itemId, command);
-    return displaced?.type === "item" ? this.#createItem(displaced, null, true) : [];
   }
 }

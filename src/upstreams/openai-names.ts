@@ -1,23 +1,18 @@
 /**
  * Which of the session's items is which of the provider's. Items the session creates keep their id where the
  * provider accepts it; committed audio is named by the provider and matched first in, first out, because both
- * sides keep the order of commits. What a command names before the provider has, waits here.
+ * sides keep the order of commits. What a command names before the provider has, waits (openai-waiting.ts).
  */
 import { remember } from "./json.ts";
 import { numberOf } from "./openai-ledger.ts";
-import type { Command } from "./upstream.ts";
+import type { Waiting } from "./openai-waiting.ts";
 
 export const NAME_LIMITS = {
   /** Items whose names are remembered: a call of hours keeps its last ones. */
   items: 1024,
   /** Commits and creations the provider has not acknowledged. */
   pending: 128,
-  /** Commands that wait for a name. */
-  held: 64,
 } as const;
-
-/** Commands that name an item the provider may not have named yet. */
-export type NamingCommand = Extract<Command, { type: "item" | "delete" | "truncate" }>;
 
 type Pending = {
   readonly itemId: string;
@@ -26,15 +21,11 @@ type Pending = {
   readonly item: { readonly type: string; readonly role: string | null } | null;
 };
 
-/** `overtaken`: answers do not wait for it any more. */
-type Held = { readonly waitsFor: string; readonly command: NamingCommand; readonly overtaken?: boolean };
-
 export type NamesState = {
   readonly names: readonly (readonly [session: string, provider: string])[];
   readonly created: readonly (readonly [provider: string, eventId: string])[];
   readonly acknowledged: number;
   readonly pending: readonly Pending[];
-  readonly held: readonly Held[];
 };
 
 export class ItemNames {
@@ -42,9 +33,13 @@ export class ItemNames {
   readonly #toSession = new Map<string, string>();
   /** Items created under an id of ours that the provider has not acknowledged, with the event that created them. */
   readonly #created = new Map<string, string>();
+  readonly #waiting: Waiting;
   #pending: Pending[] = [];
-  #held: Held[] = [];
   #acknowledged = 0;
+
+  constructor(waiting: Waiting) {
+    this.#waiting = waiting;
+  }
 
   /** Highest number among the messages of ours that the provider acknowledged by naming their item. */
   get acknowledged(): number {
@@ -80,8 +75,7 @@ export class ItemNames {
     const known = this.#toProvider.get(itemId);
     if (known !== undefined) return known;
     const pending = this.#pending.some((pending) => pending.itemId === itemId);
-    const held = this.#held.some(({ command }) => command.type === "item" && command.item.id === itemId);
-    return pending || held ? null : undefined;
+    return pending || this.#waiting.creates(itemId) ? null : undefined;
   }
 
   /** The provider's item of this name is gone; what it still says of it is understood. */
@@ -140,40 +134,12 @@ export class ItemNames {
     return itemId;
   }
 
-  hold(waitsFor: string, command: NamingCommand): NamingCommand | null {
-    this.#held.push({ waitsFor, command });
-    return this.#held.length > NAME_LIMITS.held ? (this.#held.shift()?.command ?? null) : null;
-  }
-
-  /** Commands whose names are known by now, in order. */
-  release(): readonly NamingCommand[] {
-    if (this.#held.length === 0) return [];
-    const ready = this.#held.filter(({ waitsFor }) => this.provider(waitsFor) !== null);
-    if (ready.length > 0) this.#held = this.#held.filter((held) => !ready.includes(held));
-    return ready.map(({ command }) => command);
-  }
-
-  /** Items that have waited for their place long enough: they go without it. What else waits holds up no answer any more. */
-  giveUpPlaces(): readonly Extract<Command, { type: "item" }>[] {
-    const items = this.#held.flatMap(({ command }) => (command.type === "item" ? [command] : []));
-    this.#held = this.#held
-      .filter(({ command }) => command.type !== "item")
-      .map((held) => ({ ...held, overtaken: true }));
-    return items;
-  }
-
-  /** An item waits for its place, or a change for a name: an answer asked for now would not know of it. */
-  get holds(): boolean {
-    return this.#held.some(({ overtaken }) => overtaken !== true);
-  }
-
   snapshot(): NamesState {
     return {
       names: [...this.#toProvider],
       created: [...this.#created],
       acknowledged: this.#acknowledged,
       pending: [...this.#pending],
-      held: [...this.#held],
     };
   }
 
@@ -182,7 +148,6 @@ export class ItemNames {
     for (const [provider, eventId] of state.created) this.#created.set(provider, eventId);
     this.#acknowledged = state.acknowledged;
     this.#pending = [...state.pending];
-    this.#held = [...state.held];
   }
 
   #acknowledge(eventId: string): void {

@@ -78,12 +78,12 @@ export class OutputEvents {
   }
 
   #askOf(response: JsonObject | null): Ask | null {
-    const { responses, settings } = this.#parts;
+    const { names, responses, settings } = this.#parts;
     const named = nameAt(objectAt(response, "metadata"), RESPONSE_METADATA);
-    if (named !== null) return responses.asks.answered(named);
+    if (named !== null) return responses.asks.named(named);
     // A provider that answers by itself and repeats metadata begins this one unasked.
     const byItself = settings.turns === "server" && settings.quirks.metadataEcho;
-    return byItself ? null : responses.asks.answered(null);
+    return byItself ? null : responses.asks.oldest(names.acknowledged);
   }
 
   #abandon(response: OpenResponse): void {

@@ -100,6 +100,11 @@ export class SessionUpdates {
     return changes.length === 0 ? null : this.#update(changes, cause, greeting, false);
   }
 
+  /** Updates that await their judgement. */
+  get outstanding(): number {
+    return this.#outstanding.length;
+  }
+
   /** No update awaits its judgement. */
   get settled(): boolean {
     return this.#outstanding.every((update) => update.overtaken);

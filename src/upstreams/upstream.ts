@@ -331,6 +331,12 @@ export interface Upstream {
   readonly held?: number;
   /** Nothing more was said of what it holds for a while: it is over. */
   settle?(): readonly UpstreamEvent[];
+  /** Updates of the configuration that were made and not judged, those that wait to be sent among them; absent: none ever is. */
+  readonly unjudged?: number;
+  /** Number of the command that has waited longest for a name that only the provider gives, 0 when none does. */
+  readonly unnamed?: number;
+  /** Names did not come in time: what waits for them goes without, or is told as not answered. */
+  giveUpNames?(): readonly UpstreamEvent[];
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
   /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */

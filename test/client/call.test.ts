@@ -42,6 +42,7 @@ describe("opening", () => {
             input: { format: { type: "audio/pcm", rate: 16000 } },
             output: { format: { type: "audio/pcm", rate: 24000 } },
           },
+          relay: { player: { duck: true } },
         },
       },
     ]);

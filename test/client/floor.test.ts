@@ -74,6 +74,57 @@ describe("the floor", () => {
     expect(commands()).toEqual(["hold", "flush", "release"]);
   });
 
+  const duck = { type: "overlap.decision", decision: "duck", duck_db: 18 };
+
+  test.each(["backchannel", "noise", "echo", "background"])(
+    "[C91] playback goes on quieter at duck, by as much as the relay says, and at full level after %s",
+    async (decision) => {
+      const { call, socket } = await connected(RESUMABLE);
+      const told = collect(call, "overlap");
+      const states = collect(call, "agent");
+      speaking(socket);
+      socket.say(duck);
+      socket.audio(0, 1, FRAME.slice());
+      expect(worklet().take()).toMatchObject([{ type: "duck", level: 10 ** (-18 / 20) }, { type: "audio" }]);
+      decide(socket, decision);
+      expect(commands()).toEqual(["release"]);
+      expect(told.map((overlap) => overlap.decision)).toEqual(["duck", decision]);
+      expect(states.map(({ state }) => state)).not.toContain("held");
+    },
+  );
+
+  test("[C91] an interruption is cut at the level that it had, and what comes next is at full level", async () => {
+    const { socket } = await connected(RESUMABLE);
+    speaking(socket);
+    socket.say(duck);
+    decide(socket, "interrupt");
+    expect(commands()).toEqual(["duck"]);
+    socket.say({ type: "output_audio_buffer.cleared", response_id: "r1" });
+    expect(commands()).toEqual(["flush", "release"]);
+  });
+
+  test("[C91] one after the other, standing still and going on quieter end each other", async () => {
+    const { socket } = await connected(RESUMABLE);
+    speaking(socket);
+    decide(socket, "hold");
+    socket.say(duck);
+    expect(commands()).toEqual(["hold", "release", "duck"]);
+    decide(socket, "noise");
+    expect(commands()).toEqual(["release"]);
+  });
+
+  test.each([true, false])(
+    "[C91] the relay is told that the player ducks where there is one: %s",
+    async (playback) => {
+      const relay = { lead_ms: 200 };
+      const { socket } = await connected(RESUMABLE, { playback, session: { relay } });
+      const update = socket.events.find(({ type }) => type === "session.update");
+      const player = playback ? { player: { duck: true } } : {};
+      expect(update?.["session"]).toMatchObject({ relay: { ...relay, ...player } });
+      expect(JSON.stringify(update).includes("player")).toBe(playback);
+    },
+  );
+
   test("[C48] a hold outlives the connection", async () => {
     const { call, socket } = await connected(RESUMABLE, { reconnect: () => Promise.resolve(null) });
     speaking(socket);

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Playout, type TrackReport } from "../../src/client/worklets/playout.ts";
 
-const OPTIONS = { prebufferSamples: 100, maxQueuedSamples: 10_000, maxTracks: 4 };
+const OPTIONS = { prebufferSamples: 100, maxQueuedSamples: 10_000, maxTracks: 4, sampleRateHz: 24_000 };
+const OPTIONS_LONG = { ...OPTIONS, maxQueuedSamples: 100_000 };
 const QUANTUM = 128;
 
 function ramp(from: number, length: number): Int16Array {
@@ -182,5 +183,84 @@ describe("bounds", () => {
     playout.flush("a");
     for (const key of ["a", "b", "c", "d"]) expect(playout.push(key, 0, new Int16Array(1))).toBe(true);
     expect(playout.push("e", 0, new Int16Array(1))).toBe(false);
+  });
+});
+
+describe("duck", () => {
+  const LOW = 10 ** (-15 / 20);
+  /** Of 24 kHz: 20 ms down, 60 ms up. */
+  const [DOWN, UP] = [480, 1440];
+  const cosine = (from: number, to: number, n: number, length: number) =>
+    n >= length ? to : to + (from - to) * (0.5 + 0.5 * Math.cos((Math.PI * n) / length));
+
+  function levels(playout: Playout, quanta: number): number[] {
+    const seen: number[] = [];
+    const out = new Float32Array(QUANTUM);
+    for (let i = 0; i < quanta; i++) {
+      playout.render(out);
+      for (const sample of out) seen.push((sample * 32_768) / 10_000);
+    }
+    return seen;
+  }
+
+  function playing(samples = 60_000): Playout {
+    const playout = new Playout(OPTIONS_LONG);
+    playout.push("a", 0, new Int16Array(samples).fill(10_000));
+    levels(playout, 2);
+    return playout;
+  }
+
+  test("[C90] falls along half a cosine, stays, and rises again; what counts as heard goes on meanwhile", () => {
+    const playout = playing();
+    playout.duck(LOW);
+    const down = levels(playout, 20);
+    playout.release();
+    const up = levels(playout, 20);
+    const meant = (from: number, to: number, length: number) =>
+      Array.from({ length: 20 * QUANTUM }, (_, n) => cosine(from, to, n + 1, length));
+    const worst = (seen: number[], want: number[]) =>
+      Math.max(...seen.map((level, n) => Math.abs(level - (want[n] ?? 0))));
+    expect(worst(down, meant(1, LOW, DOWN))).toBeLessThan(1e-6);
+    expect(worst(up, meant(LOW, 1, UP))).toBeLessThan(1e-6);
+    expect(heard(playout.reports(0), "a")).toBe(42 * QUANTUM);
+  });
+
+  test("[C90] has no click, whatever is decided when", () => {
+    const steepest = ((Math.PI / 2) * (1 - LOW)) / DOWN;
+    const decisions = fc.array(
+      fc.record({
+        duck: fc.boolean(),
+        level: fc.double({ min: LOW, max: 0.3, noNaN: true }),
+        for: fc.nat(20),
+      }),
+      { maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(decisions, (each) => {
+        const playout = playing();
+        const seen = [1];
+        for (const one of each) {
+          if (one.duck) playout.duck(one.level);
+          else playout.release();
+          seen.push(...levels(playout, one.for));
+        }
+        const steps = seen.slice(1).map((level, n) => Math.abs(level - (seen[n] ?? 0)));
+        expect(Math.max(0, ...steps)).toBeLessThanOrEqual(steepest + 1e-6);
+        expect(Math.min(...seen)).toBeGreaterThan(LOW - 1e-6);
+        playout.release();
+        expect(levels(playout, 13).at(-1)).toBeCloseTo(1, 6);
+      }),
+    );
+  });
+
+  test("[C90] a track that is thrown away fades out at the level that it had", () => {
+    const playout = playing();
+    playout.duck(LOW);
+    levels(playout, 10);
+    playout.flush("a");
+    playout.release();
+    const after = levels(playout, 2);
+    expect(Math.max(...after)).toBeLessThanOrEqual(LOW + 1e-3);
+    expect(after.slice(72).every((level) => level === 0)).toBe(true);
   });
 });

@@ -107,8 +107,8 @@ describe("a caller who speaks over the agent", () => {
       expect(far.heardMs).toBeGreaterThan(2000);
       far.speak(1500);
       far.run(2500);
-      // With the usual lead the telephone has run dry by the time that it is clear.
-      expect(far.phone.clears).toBe(leadMs > 1000 ? 1 : 0);
+      // The agent goes on quieter while the sound is judged: there is something to throw away.
+      expect(far.phone.clears).toBe(1);
       expect(far.phone.faults).toEqual([]);
       const truncated = far.truncatedMs ?? Number.NaN;
       // What is said on the way there and back is heard and not known.

@@ -85,7 +85,7 @@ function session(random: Random, known: Known): LooseObject {
         relay: {
           lead_ms: random.pick<Loose>([null, 20, 400, 60_000]),
           eager_ms: random.pick<Loose>([null, 50, 300]),
-          interruption: { confirm_ms: random.int(0, 5_000), dismiss_ms: random.int(50, 5_000) },
+          ...givingWay(random.int(0, 5_000), random.int(50, 5_000)),
         },
       },
       0.2,
@@ -242,4 +242,12 @@ export function clientEvent(random: Random, known: Known, numbered: boolean): Lo
     event["client_event_seq"] = known.said;
   }
   return event;
+}
+
+/** What is said of a sound over an agent, and of the player that hears it. */
+function givingWay(confirm_ms: number, dismiss_ms: number) {
+  const over_agent = confirm_ms % 3 === 0 ? "duck" : "hold";
+  const duck_db = 12 + (dismiss_ms % 7);
+  const interruption = { confirm_ms, dismiss_ms, ...(confirm_ms % 2 === 0 ? { over_agent, duck_db } : {}) };
+  return { interruption, ...(dismiss_ms % 2 === 0 ? { player: { duck: dismiss_ms % 4 === 0 } } : {}) };
 }

@@ -106,11 +106,11 @@ export class World {
   /** A message of the client's or of an upstream's. @throws Violation */
   message(peer: string, data: WireMessage): void {
     this.messages += 1;
-    const event =
-      peer === CLIENT && typeof data === "string" && data.length < 200_000 ? parseJsonObject(data) : null;
+    const known = peer === CLIENT && data.length < 200_000;
+    const event = known && typeof data === "string" ? parseJsonObject(data) : null;
     const audio = typeof data !== "string" || data.includes("input_audio_buffer.append");
     // A resume brings back what other events were answered with.
-    const blames = peer === CLIENT && event?.["type"] !== "session.resume";
+    const blames = known && event?.["type"] !== "session.resume";
     this.#handling = blames ? { eventId: eventIdOf(event), audio } : null;
     const began = this.#clock();
     try {

@@ -30,7 +30,7 @@ export function draw(seed: number, number: number, provider?: string): Script {
   }
   if (steps.at(-1)?.do === "settle") steps.pop();
   return {
-    provider: provider ?? (random.chance(0.4) ? "demo" : random.pick(HABITS).name),
+    provider: provider ?? drawProvider(random),
     intent: mood.turns === "transcription" ? "transcription" : "realtime",
     detected: mood.turns === "detected",
     pace: random.pick([1, 4, 4, 16]),
@@ -38,6 +38,14 @@ export function draw(seed: number, number: number, provider?: string): Script {
     reply: mood.turns === "detected" ? random.pick(REPLIES) : null,
     steps: fair(steps),
   };
+}
+
+/** Where commands wait for names, what a client says in one breath goes in another order. */
+const NAMES_ITEMS = ["item ids of its own", "names of its own, later"] as const;
+
+function drawProvider(random: Random): string {
+  if (random.chance(0.35)) return "demo";
+  return random.chance(0.25) ? random.pick(NAMES_ITEMS) : random.pick(HABITS).name;
 }
 
 const SPOKEN = /"conversation\.item\.create".*"output_audio"/;

@@ -176,6 +176,22 @@ export const HABITS: readonly Habit[] = [
     },
   },
   {
+    name: "names of its own, later",
+    what: "neither keeps the names of items nor begins answers with their metadata, and names an item later",
+    hidden: true,
+    settings: { quirks: { acceptsItemIds: false, metadataEcho: false } },
+    in: (event) => {
+      if (event["type"] !== "conversation.item.create") return event;
+      const { id: _id, ...item } = objectOf(event["item"]);
+      return { ...event, item };
+    },
+    out: (event) => {
+      if (event["type"] !== "response.created") return [event];
+      return [{ ...event, response: { ...objectOf(event["response"]), metadata: null } }];
+    },
+    late: (event) => (event["type"] === "conversation.item.added" ? 30 : 0),
+  },
+  {
     name: "no metadata",
     what: "does not repeat metadata",
     hidden: true,

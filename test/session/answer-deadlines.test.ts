@@ -67,6 +67,25 @@ describe("the deadline of an answer", () => {
     expect(response(call)).toMatchObject({ status: "completed" });
   });
 
+  test("[R70] what waits behind an answer that the provider began by itself has its time from that one's end", () => {
+    const options = { adapter: "wire", settings: { turns: "server" } };
+    const call = new Call({ upstreams: [{ name: "f", options, fallback: [options] }] });
+    call.client({ type: "response.create" });
+    const asked = lastAsk(call);
+    call.upstream({ type: "response.started", response: "own", answers: null });
+    call.upstream({ type: "item.started", response: "own", item: "i", kind: "message" });
+    for (let at = 0; at < 4; at += 1) {
+      say(call, 100, { response: "own" });
+      call.advance(480);
+    }
+    finish(call, null, "own");
+    call.advance(1000);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.upstream({ type: "response.started", response: "r", answers: asked });
+    finish(call, null, "r");
+    expect(response(call)).toMatchObject({ status: "completed" });
+  });
+
   test("[R31] without a fallback it is the whole time again", () => {
     const call = new Call();
     call.client({ type: "response.create" });

@@ -38,7 +38,7 @@ describe("a client that comes back", () => {
       for (let at = 0; at < 3; at += 1) call.upstream({ type: "audio", response: "r", item: "i", audio });
       // The way to the client is dead after so much; the way from it is not, and it speaks over what it does not hear.
       const got = call.frames.slice(0, frames);
-      call.speak(concat(silence(1500), voice(1500), silence(900)));
+      call.speak(concat(silence(1500), voice(1500, 24_000, 4), silence(900)));
       const itemId = call.last("conversation.item.truncated")["item_id"];
       const endMs = got.reduce((ms, { payload }) => ms + payload.length / 48, 0);
       expect(call.last("conversation.item.truncated")["audio_end_ms"]).toBeGreaterThan(1100);
@@ -57,6 +57,28 @@ describe("a client that comes back", () => {
       expect(entry?.truncatedMs).toBe(endMs);
     },
   );
+
+  test("[L70] hears an answer that waited for it, and so does the connection that serves since its own was lost", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    const [token, last] = [tokenOf(call), lastOf(call)];
+    call.client({ type: "response.create" });
+    drop(call);
+    call.answer(voice(400), "It is late.");
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(1000);
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2")).toEqual(["greet"]);
+    resume(call, last, token);
+    call.advance(2000);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    const { item } = call.last("conversation.item.done");
+    const told = call.commands("up0.2").find(({ type }) => type === "item");
+    expect(told).toMatchObject({ item: { content: [{ type: "output_text", text: "It is late." }] } });
+    expect(told).toMatchObject({ item: { id: (item as { id: string }).id } });
+    // The name that the lost connection had for it is none of this one's.
+    expect(call.commandTypes("up0.2")).not.toContain("named");
+  });
 
   test("[L80] anew, on a session whose object died, has every upstream dialled once", () => {
     const upstreams = [WIRE, { ...WIRE, name: "other" }];

@@ -48,7 +48,7 @@ describe("events", () => {
 
   test("[E33] who goes on all the same is closed with 1008, and earns nothing by dialling again", () => {
     const call = new Call();
-    for (let n = 0; n < 1950; n += 1) call.client("{}");
+    for (let n = 0; n < 480; n += 1) call.client("{}");
     expect(call.open.has(CLIENT)).toBe(true);
     for (let n = 0; n < 150 && call.open.has(CLIENT); n += 1) call.client("{}");
     expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
@@ -77,7 +77,7 @@ describe("events", () => {
   test("[E33] frames that are none count as well", () => {
     const call = new Call();
     const frame = new Uint8Array([9, 0, 0, 0, 0, 0, 0, 0, 1]);
-    for (let n = 0; n < 1900; n += 1) call.client(frame);
+    for (let n = 0; n < 480; n += 1) call.client(frame);
     expect(call.open.has(CLIENT)).toBe(true);
     for (let n = 0; n < 150 && call.open.has(CLIENT); n += 1) call.client(frame);
     expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
@@ -90,7 +90,7 @@ describe("events", () => {
       call.client({ type: "session.update", session: { x: members } });
       call.input({ type: "buffered", peer: CLIENT, bytes: 0 });
     };
-    for (let n = 0; n < 20; n += 1) update();
+    for (let n = 0; n < 19; n += 1) update();
     expect(errorsOf(call)).toEqual([]);
     update();
     expect(errorsOf(call)[0]?.["message"]).toContain("At most 100 events a second");
@@ -222,6 +222,51 @@ describe("audio", () => {
     expect(errorsOf(call)).toEqual([]);
     call.client(audio(0.1));
     expect(errorsOf(call)[0]).toMatchObject({ code: "rate_limit_exceeded" });
+  });
+
+  test("[E61] of its messages, however short, 2,000 are taken at once and 400 a second after them", () => {
+    const header = [1, 0, 0, 0, 0, 0, 0, 0];
+    const frame = (ms: number): Uint8Array => Uint8Array.from([...header, ...new Uint8Array(48 * ms)]);
+    for (const message of [audio(1), frame(1)]) {
+      const call = new Call({ session: MANUAL, dialect: "duplex.v1" });
+      for (let n = 0; n < 2000; n += 1) call.client(message);
+      expect(errorsOf(call)).toEqual([]);
+      call.client(message);
+      expect(errorsOf(call)[0]).toMatchObject({
+        code: "rate_limit_exceeded",
+        param: "audio",
+        message:
+          "At most 400 messages of audio a second beyond 2000 at once: 1 message was not taken, 1 ms of audio.",
+      });
+      expect(call.session.state().audio.received_ms).toBe(2000);
+      call.advance(1000);
+      call.clearEvents();
+      for (let n = 0; n < 399; n += 1) call.client(message);
+      expect(errorsOf(call)).toEqual([]);
+    }
+  });
+
+  test("[E61] half a minute in frames of 20 ms comes whole after a gap, and frames of 10 ms in time for ever", () => {
+    const call = new Call({ session: MANUAL });
+    for (let n = 0; n < 1500; n += 1) call.client(audio(20));
+    for (let n = 0; n < 3000; n += 1) {
+      call.client(audio(10));
+      call.advance(10);
+    }
+    expect(errorsOf(call)).toEqual([]);
+    expect(call.session.state().audio.received_ms).toBe(60_000);
+  });
+
+  test("[E62] an update and a question count as eight events each", () => {
+    for (const type of ["session.update", "response.create"]) {
+      const call = new Call();
+      const more = type === "session.update" ? { session: {} } : {};
+      for (let n = 0; n < 251; n += 1) {
+        call.client({ type, ...more });
+        call.input({ type: "buffered", peer: CLIENT, bytes: 0 });
+      }
+      expect(errorsOf(call).at(-1)?.["message"]).toContain("At most 100 events a second beyond 2000 at once");
+    }
   });
 
   test("[E32] bytes are counted too, those of the answers to events among them", () => {

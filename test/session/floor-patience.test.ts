@@ -37,9 +37,24 @@ describe("a sound that is listened to for longer", () => {
     },
   );
 
+  test.each([600, 1200])(
+    "[F70] and came late, after a stall of %i ms, is as loud as it was said",
+    (stallMs) => {
+      const call = begun(6000);
+      call.speak(steady(100));
+      call.advance(stallMs);
+      const late = concat(steady(900), silence(stallMs - 300));
+      // Frame by frame, as a resume sends it again, and at once.
+      for (let at = 0; at < late.length; at += 480) call.append(late.subarray(at, at + 480));
+      call.speak(silence(900));
+      expect(count(call, "input_audio_buffer.committed")).toBe(1);
+    },
+  );
+
   test("[F50] does not add up over silence that ends a sound", () => {
     const call = begun(3000);
-    call.speak(concat(steady(160), silence(420), steady(160), silence(420)));
+    // Before the agent sounds nothing can be its echo.
+    call.speak(concat(silence(80), steady(160), silence(420), steady(160), silence(420)));
     expect(decisions(call)).toEqual([]);
     expect(call.session.snapshot().floor.overlap).toBeNull();
   });

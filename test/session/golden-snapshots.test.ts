@@ -82,6 +82,20 @@ describe("snapshots that releases stored", () => {
     }
   });
 
+  test('[O43] one of a session whose client chose otherwise is read: a number for "inf", an object for a word', () => {
+    const call = new Call();
+    const fresh = call.session.snapshot();
+    const tool_choice = { type: "function", name: "look" };
+    const tools = [{ type: "function", name: "look", description: "", parameters: { type: "object" } }];
+    call.client({
+      type: "session.update",
+      session: { type: "realtime", max_output_tokens: 200, tools, tool_choice },
+    });
+    const stored = call.session.snapshot();
+    expect(stored.config).toMatchObject({ max_output_tokens: 200, tool_choice });
+    expect(readSnapshot(stored, fresh).config).toEqual(stored.config);
+  });
+
   test("[O43] they are written down whole", () => {
     for (const golden of GOLDEN_CALLS) {
       const snapshot = play(golden);

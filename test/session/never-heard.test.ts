@@ -282,7 +282,7 @@ describe("out of band, and deleted", () => {
       call.speak(silence(600));
       const id = aside(call);
       call.advance(600);
-      if (how === "speech") call.speak(voice(1500));
+      if (how === "speech") call.speak(voice(1500, 24_000, 4));
       else call.client({ type: "output_audio_buffer.clear" });
       expect(call.last("output_audio_buffer.cleared")).toMatchObject({ response_id: id });
       expect(call.commands().map(({ type }) => type)).toContain("cancel");

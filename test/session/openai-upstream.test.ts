@@ -95,3 +95,81 @@ test("[L54] an answer of the former connection that is cut is told anew to the p
   expect(told[2]?.item_id).toBe(told[1]?.item?.id);
   expect(told[3]).toMatchObject({ item: { role: "assistant", content: [{ text: "one two" }] } });
 });
+
+test("[U86] a name that never comes holds nothing up for longer than five seconds, in another isolate too", () => {
+  const options = { adapter: "openai-compatible", url: "https://provider.test/v1/realtime", model: "m" };
+  const settings = { quirks: { acceptsItemIds: false } };
+  const upstreams = [{ name: "p", options: { ...options, settings } }];
+  const call = new Call({ upstreams, createUpstream, connect: false });
+  call.connect("realtime");
+  call.input({ type: "open", peer: "up0.1" });
+  const says = (event: object) => call.input({ type: "message", peer: "up0.1", data: JSON.stringify(event) });
+  says({ type: "session.created", session: { type: "realtime" } });
+  says({ type: "session.updated", session: { type: "realtime" } });
+  const item = (id: string) => ({
+    type: "conversation.item.create",
+    item: { id, type: "message", role: "user", content: [{ type: "input_text", text: id }] },
+  });
+  call.client(item("item_a"));
+  call.client({ type: "conversation.item.delete", item_id: "item_a" });
+  call.client({ type: "response.create" });
+  call.client(item("item_b"));
+  const sent = () => call.commands().map((command) => (command as { type: string }).type);
+  const before = sent().length;
+  call.advance(4000);
+  call.hibernate();
+  call.advance(900);
+  expect(sent()).toHaveLength(before);
+  call.advance(200);
+  expect(sent().slice(before)).toEqual(["response.create", "conversation.item.create"]);
+});
+
+const base64 = (ms: number) => new Uint8Array(voice(ms).buffer).toBase64();
+
+test("[U85] what waits at a connection that is lost is said to the next one, and asked of it", () => {
+  const options = { adapter: "openai-compatible", url: "https://provider.test/v1/realtime", model: "m" };
+  const settings = { quirks: { acceptsItemIds: false } };
+  const upstreams = [{ name: "p", options: { ...options, settings } }];
+  const call = new Call({ upstreams, createUpstream, connect: false });
+  const says = (peer: string, event: object) =>
+    call.input({ type: "message", peer, data: JSON.stringify(event) });
+  const ready = (peer: string) => {
+    call.input({ type: "open", peer });
+    says(peer, { type: "session.created", session: { type: "realtime" } });
+    says(peer, { type: "session.updated", session: { type: "realtime" } });
+  };
+  call.connect("realtime");
+  ready("up0.1");
+  call.client({
+    type: "session.update",
+    session: { type: "realtime", audio: { input: { turn_detection: null } } },
+  });
+  says("up0.1", { type: "session.updated", session: { type: "realtime" } });
+  const item = (id: string) => ({
+    type: "conversation.item.create",
+    item: { id, type: "message", role: "user", content: [{ type: "input_text", text: id }] },
+  });
+  call.client(item("item_a"));
+  call.client({ type: "conversation.item.delete", item_id: "item_a" });
+  call.client({ type: "response.create" });
+  call.client(item("item_b"));
+  call.client({ type: "input_audio_buffer.append", audio: base64(400) });
+  call.client({ type: "input_audio_buffer.commit" });
+  call.client({ type: "input_audio_buffer.append", audio: base64(200) });
+  call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+  call.advance(2000);
+  ready("up0.2");
+  call.client({ type: "input_audio_buffer.append", audio: base64(20) });
+  const told = call.commands("up0.2") as unknown as { type: string; audio?: string }[];
+  const at = told.findIndex(({ type }) => type === "input_audio_buffer.commit");
+  const heardMs = (from: number, to?: number) =>
+    told.slice(from, to).reduce((sum, { audio = "" }) => sum + Uint8Array.fromBase64(audio).length / 48, 0);
+  expect(told.filter(({ audio }) => audio === undefined).map(({ type }) => type)).toEqual([
+    "session.update",
+    "conversation.item.create",
+    "input_audio_buffer.commit",
+    "response.create",
+  ]);
+  // The turn that was committed, and what is being said since.
+  expect([heardMs(0, at), heardMs(at)]).toEqual([400, 220]);
+});

@@ -51,6 +51,27 @@ describe("parking", () => {
     expect(call.open.has("up0.1")).toBe(false);
   });
 
+  test.each(["server", "none"])("[K70] nor while the caller speaks, however long (%s)", (turns) => {
+    const call = new Call({ limits: { parkMs: 1000 }, upstreams: kind(turns) });
+    call.speak(concat(silence(400), voice(3500)));
+    expect(call.open.has("up0.1")).toBe(true);
+    call.speak(silence(2500));
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[K70] nor while a provider hears a turn that it has not ended, for as long as that may take", () => {
+    const upstreams = [WIRE, ...kind("server")];
+    const call = new Call({ limits: { parkMs: 1000, firstOutputMs: 6000 }, upstreams });
+    call.speak(concat(silence(400), voice(250)));
+    call.upstream({ type: "speech", state: "started" }, "up1.1");
+    call.speak(silence(1500));
+    call.answer(voice(100));
+    call.speak(silence(3000));
+    expect(call.open.has("up1.1")).toBe(true);
+    call.speak(silence(20_000));
+    expect(call.open.has("up1.1")).toBe(false);
+  });
+
   test("[K3] a typed word dials again; the new connection is told the conversation", () => {
     const call = parkedCall();
     const item = { type: "message", role: "user", content: [{ type: "input_text", text: "hi" }] };
@@ -77,6 +98,18 @@ describe("parking", () => {
       expect(heard.subarray(heard.length - speech.length)).toEqual(speech);
     },
   );
+
+  test("[K5] and its transcriber hears all of it", () => {
+    const transcriber = { name: "ear", options: { adapter: "wire", settings: { turns: "server" } } };
+    const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", session: MANUAL, transcriber });
+    call.advance(20_500 + 500);
+    expect([...call.open]).toEqual(["client"]);
+    const speech = voice(1000);
+    call.speak(speech);
+    call.accept("up1.2");
+    call.client({ type: "input_audio_buffer.commit" });
+    expect(samplesOf(call.heard("up1.2")).subarray(0, speech.length)).toEqual(speech);
+  });
 
   test("[K5] with turns in the client's hands the first audio dials, and the whole buffer is committed", () => {
     const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", session: MANUAL });
@@ -156,7 +189,7 @@ describe("parking", () => {
       call.speak(said);
       call.open.delete("up0.2");
       call.input({ type: "close", peer: "up0.2", code: 0, reason: "HTTP 503" });
-      call.speak(silence(3000));
+      call.speak(silence(4000));
       expect(call.session.state().upstreams).toMatchObject([{ status: "idle" }]);
       call.speak(voice(1000, 24_000, 2));
       const peer = [...call.open].find((one) => one.startsWith("up0")) ?? "";

@@ -76,6 +76,42 @@ describe("the ledger", () => {
     expect(playout.heardMs("a", 8500)).toBe(2200);
   });
 
+  test("[B71] a client that says twice where it is, and has more to play, plays nothing until it says something else", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 3000, 0);
+    playout.acknowledged("a", 400, 400);
+    expect(playout.heardMs("a", 600)).toBe(600);
+    playout.acknowledged("a", 400, 600);
+    expect(playout.heardMs("a", 790)).toBe(400);
+    expect(playout.heardMs("a", 60_000)).toBe(400);
+    expect(playout.unheard(60_000)).toEqual(["a"]);
+    playout.acknowledged("a", 500, 900);
+    expect(playout.heardMs("a", 1000)).toBe(600);
+    // Told to stand still it stands still, and then plays on.
+    playout.pause(1000, "floor");
+    playout.acknowledged("a", 600, 1100);
+    playout.acknowledged("a", 600, 1300);
+    playout.resume(1500, "floor");
+    expect(playout.heardMs("a", 1700)).toBe(800);
+  });
+
+  test("[B70] on one player two streams sound one after the other, and in turns where they were sent so", () => {
+    const playout = new Playout(1000, () => 0);
+    playout.sent("a", 0, 1000, 0);
+    playout.sent("b", 1, 1000, 0);
+    expect([playout.heardMs("a", 700), playout.heardMs("b", 700)]).toEqual([700, 0]);
+    expect([playout.heardMs("a", 1300), playout.heardMs("b", 1300)]).toEqual([1000, 300]);
+    playout.sent("a", 0, 500, 1300);
+    const restored = new Playout(1000, () => 0);
+    restored.restore(structuredClone(playout.snapshot()));
+    for (const one of [playout, restored]) {
+      // What was heard of the first stays heard while the second sounds.
+      expect([one.heardMs("a", 1500), one.heardMs("b", 1500)]).toEqual([1000, 500]);
+      expect([one.heardMs("a", 2200), one.heardMs("b", 2200)]).toEqual([1200, 1000]);
+      expect(one.unheard(2200)).toEqual(["a"]);
+    }
+  });
+
   test("[B14] one that never acknowledged is believed by the clock", () => {
     const playout = ledger();
     playout.sent("a", 0, 8000, 0);

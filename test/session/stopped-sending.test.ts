@@ -22,6 +22,23 @@ function beats(call: Call, seconds: number): void {
 }
 
 describe("a client that stops sending in mid-speech", () => {
+  test("[M70] and goes on where the clock ended its turn is heard, though an agent answers already", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    const rest = voice(300, 24_000, 3);
+    call.speak(SPEECH);
+    for (let at = 0; at < 2; at += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+    }
+    call.answer(voice(4000, 24_000, 11));
+    call.advance(500);
+    for (let at = 0; at < rest.length; at += 480) call.append(rest.subarray(at, at + 480));
+    call.speak(silence(900));
+    expect(count(call, "input_audio_buffer.committed")).toBe(2);
+    const heard = Buffer.from(call.heard()).toString("hex");
+    expect(heard).toContain(Buffer.from(rest.slice().buffer).toString("hex"));
+  });
+
   test.each([
     ["server_vad", { type: "server_vad" }, 500],
     ["server_vad with a long silence", { type: "server_vad", silence_duration_ms: 2000 }, 2000],

@@ -69,6 +69,14 @@ describe("a transcriber", () => {
     expect(call.open.has("up1.2")).toBe(!says);
   });
 
+  test("[L82] one that says nothing of a silence that the client commits is not", () => {
+    const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
+    call.speak(silence(3000));
+    call.client({ type: "input_audio_buffer.commit" });
+    call.speak(silence(5000));
+    expect(call.open.has("up1.1")).toBe(true);
+  });
+
   test("[L82] one that hears no more of a client that is gone is not", () => {
     const call = transcribed({ transcriber: { ...EAR, fallback: [EAR.options] } });
     call.speak(concat(silence(600), voice(2500), silence(800)));
@@ -97,6 +105,94 @@ describe("a transcriber", () => {
       "up1.2",
     );
     expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "All." });
+  });
+
+  test("[J72] gives a word over an agent that was dismissed its words when it proves to be a turn, and no other turn", () => {
+    const call = overlapped();
+    call.speak(concat(silence(2000), voice(500, 24_000, 5), silence(700)));
+    expect(decisions(call).at(-1)).not.toBe("interrupt");
+    completed(call, "Tomorrow.", "s9");
+    call.speak(silence(12_000));
+    const { item_id, transcript } = call.last(`${TRANSCRIPTION}.completed`);
+    expect(transcript).toBe("Tomorrow.");
+    expect(item_id).toBe(call.last("input_audio_buffer.committed")["item_id"]);
+    expect(call.types().filter((type) => type === `${TRANSCRIPTION}.completed`)).toHaveLength(1);
+  });
+
+  test.each([
+    ["nothing", null, `${TRANSCRIPTION}.failed`],
+    ["some words", "Half of a", `${TRANSCRIPTION}.completed`],
+  ])("[J70] lost when it had said %s of a turn that is over, it leaves it so", (_, said, type) => {
+    const call = transcribed();
+    call.speak(TURN);
+    if (said !== null) delta(call, said);
+    call.hibernate();
+    call.open.delete("up1.1");
+    call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+    const itemId = call.last("input_audio_buffer.committed")["item_id"];
+    expect(call.last(type)).toMatchObject({
+      item_id: itemId,
+      ...(said === null ? {} : { transcript: said }),
+    });
+    call.advance(10_000);
+    const ends = [`${TRANSCRIPTION}.failed`, `${TRANSCRIPTION}.completed`];
+    expect(call.types().filter((one) => ends.includes(one))).toEqual([type]);
+  });
+
+  test.each([true, false])(
+    "[J71] hears that a turn is over which the client commits (there by then: %s)",
+    (there) => {
+      const call = transcribed({ session: { audio: { input: { turn_detection: null } } } });
+      if (!there) {
+        call.open.delete("up1.1");
+        call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+        // Every dial is in vain, until the client has said all.
+        call.advance(5000);
+      }
+      const said = voice(900);
+      call.speak(said);
+      call.client({ type: "input_audio_buffer.commit" });
+      const peer = () => [...call.open].find((one) => one.startsWith("up1")) ?? "";
+      if (!there) {
+        call.open.delete(peer());
+        call.input({ type: "close", peer: peer(), code: 0, reason: "" });
+        for (let at = 0; at < 20 && peer() === ""; at += 1) call.advance(500);
+        call.advance(1500);
+        call.accept(peer());
+      }
+      const heard = Buffer.from(call.heard(peer())).toString("hex");
+      expect(heard).toContain(Buffer.from(new Uint8Array(said.buffer)).toString("hex"));
+      expect(heard.endsWith("00".repeat(48 * 800))).toBe(true);
+    },
+  );
+
+  test("[J71] nor is it left with a turn that the relay ended sooner than it does, when the client sends no more", () => {
+    const turn = { type: "server_vad", silence_duration_ms: 200 };
+    const session = { audio: { input: { turn_detection: turn } } };
+    const call = transcribed({ session, limits: { parkMs: 1000 } });
+    call.speak(concat(silence(500), voice(900), silence(340)));
+    expect(call.types()).toContain("input_audio_buffer.committed");
+    call.answer(voice(100));
+    const before = call.heard("up1.1").length;
+    call.advance(1500);
+    expect(call.open.has("up1.1")).toBe(true);
+    const padded = Buffer.from(call.heard("up1.1").subarray(before)).toString("hex");
+    expect(padded).toBe("00".repeat(48 * 700));
+    completed(call, "All of it.");
+    call.advance(3000);
+    expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "All of it." });
+    expect([...call.open]).toEqual(["client"]);
+  });
+
+  test("[J70] lost before it was ready to hear the turn, it leaves it to the next connection", () => {
+    const call = transcribed();
+    call.open.delete("up1.1");
+    call.input({ type: "close", peer: "up1.1", code: 1006, reason: "" });
+    call.speak(TURN);
+    call.advance(1000);
+    call.open.delete("up1.2");
+    call.input({ type: "close", peer: "up1.2", code: 0, reason: "" });
+    expect(call.types()).not.toContain(`${TRANSCRIPTION}.failed`);
   });
 
   test("[L110] lost while a sound over an agent is judged, the next connection hears that from its beginning", () => {

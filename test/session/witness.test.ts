@@ -91,6 +91,40 @@ describe("a provider that takes the turns", () => {
     expect(call.open.has("up0.1")).toBe(false);
   });
 
+  test("[L71] that was parked, and its transcriber, hear what comes at once after a pause once", () => {
+    const transcriber = { name: "ear", options: { adapter: "wire", settings: { turns: "server" } } };
+    const call = new Call({ upstreams: [SERVER], transcriber, limits: { parkMs: 1000 } });
+    call.speak(silence(600));
+    // The client is frozen, and sends what it heard meanwhile in one message.
+    call.advance(4000);
+    expect([...call.open]).toEqual(["client"]);
+    const said = voice(700);
+    call.append(concat(silence(500), said, silence(1500)));
+    for (const peer of ["up0.2", "up1.2"]) {
+      call.accept(peer);
+      const heard = Buffer.from(call.heard(peer)).toString("hex");
+      expect(heard.split(Buffer.from(said.slice(0, 480).buffer).toString("hex"))).toHaveLength(2);
+    }
+  });
+
+  test("[L72] that is lost while it hears what began before it told its last turn, leaves that to the next connection", () => {
+    const call = new Call({ upstreams: [SERVER] });
+    const [first, second] = [voice(700, 24_000, 1), voice(900, 24_000, 2)];
+    call.append(concat(silence(600), first, silence(1200), second, silence(100)));
+    begins(call);
+    ends(call);
+    begins(call);
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(1000);
+    call.accept("up0.2");
+    call.speak(silence(20));
+    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
+    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
+    expect(heard).toContain(hex(second));
+    expect(heard).not.toContain(hex(first.subarray(9600)));
+  });
+
   test("[L112] and one that comes when the client sends nothing any more hears what was said, and the end of it", () => {
     const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
     call.open.delete("up0.1");

@@ -11,7 +11,8 @@ const MOST_ATTEMPTS = 3;
 const FORGETFUL: ReadonlySet<string> = new Set([
   "platform.crash",
   "platform.deploy",
-  "platform.store_kills",
+  "platform.store_fails",
+  "platform.version",
   "client.vanishes",
 ]);
 
@@ -54,6 +55,54 @@ export function askedFor(call: SimulatedCall): void {
         "asked-twice",
         `${provider.name} was asked ${provider.asks.length} times, and there were ${most} causes`,
       );
+  }
+}
+
+/** When nobody speaks any more, an answer that breaks off again and again is gone on with so often and no more. */
+export function goneOnWith({ checks, client, providers, scenario }: SimulatedCall): void {
+  const { upstreams, tools, manual, eager, faults } = scenario;
+  if (upstreams.length !== 1 || tools || manual || eager) return;
+  const bears = (name: string) => BREAKING.has(name) || name === "provider.dies_in_answers";
+  if (!faults.every((name) => bears(name) || HARMLESS.some((one) => name.startsWith(one)))) return;
+  const said = client.caller.utterances.at(-1)?.endedAt ?? Infinity;
+  for (const { name, kind, asks } of providers.values()) {
+    const after = asks.filter((at) => at > said).length;
+    checks.most("asks after the last word", after);
+    if (kind === "turns" && after > MOST_ATTEMPTS)
+      checks.fail("asked-twice", `${name} was asked ${after} times after the last word`);
+  }
+}
+
+/** What asks or cancels besides the caller, or keeps a provider from answering in time. */
+const CANCELLING: readonly string[] = ["client.", "platform.", "caller."];
+/** Of these kinds, what only makes a call harder to hear. */
+const QUIET: ReadonlySet<string> = new Set(["caller.zeros", "caller.slices", "caller.mute"]);
+/** A turn ends after a silence, and its answer is asked for then. */
+const TURN_ENDS_MS = 300;
+/** An answer that comes so late is given up by its deadline. */
+const IN_TIME_MS = 2500;
+
+/** An answer that comes in time is cancelled only for what the caller does. */
+export function thrownAway({ checks, client, providers, scenario, hungUpAt, unsteady }: SimulatedCall): void {
+  const { upstreams, eager, manual, faults, clientQuality, providerQuality } = scenario;
+  if (upstreams.length !== 1 || eager || manual || unsteady) return;
+  if (faults.some((name) => CANCELLING.some((one) => name.startsWith(one)) && !QUIET.has(name))) return;
+  const delayMs =
+    clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs;
+  for (const { name, kind, cancelled } of providers.values()) {
+    if (kind !== "turns") continue;
+    for (const { askedAt, at } of cancelled) {
+      const from = askedAt - TURN_ENDS_MS;
+      const spoken = client.caller.utterances.some(
+        ({ at: begun, endedAt }) => begun <= at && (endedAt ?? Infinity) >= from - delayMs,
+      );
+      checks.count("answers cancelled");
+      if (spoken || at - askedAt > IN_TIME_MS || at > (hungUpAt ?? Infinity)) continue;
+      checks.fail(
+        "thrown-away",
+        `${name} was asked at ${askedAt.toFixed(0)} ms, and cancelled when nobody had spoken`,
+      );
+    }
   }
 }
 

@@ -105,6 +105,8 @@ export class Answer {
   }
 
   #begin(): void {
+    // A cancellation may have made it begin sooner than it would have.
+    if (this.#state !== "thinking") return;
     this.#state = "speaking";
     this.#struck("begin");
     this.#call.say({ type: "response.created", response: this.#response("in_progress", null) });
@@ -257,6 +259,8 @@ export class Answer {
   cancel(reason: string): void {
     const { onCancel } = this.#performance;
     this.#cancelled = true;
+    if (reason === "client_cancelled" && !this.outOfBand)
+      this.#call.provider.cancelled.push({ askedAt: this.askedAt, at: this.#world.time.now });
     if (this.#state === "thinking") this.#begin();
     const end = () => this.end("cancelled", { type: "cancelled", reason });
     if (onCancel === "ends") return end();

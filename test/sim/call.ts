@@ -16,6 +16,8 @@ import type { Scenario, World } from "./world.ts";
 /** A call that nobody ends by then is stuck. */
 const LONGEST_MS = 120_000;
 const QUIET_MS = 2500;
+/** A provider that reads slowly is waited for so long, that it may be asked what it knows. */
+const BEHIND_MS = 15_000;
 /** Silence that ends a turn, and a little more. */
 const HANGOVER_MS = 900;
 /** After the client's window: everything that was open must be closed by then. */
@@ -91,6 +93,14 @@ export class SimulatedCall implements World {
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
   }
 
+  get relayDucks(): boolean {
+    return !this.client.playerDucks;
+  }
+
+  get answers(): number {
+    return this.#answers;
+  }
+
   nextAnswer(): number {
     this.#answers += 1;
     return this.#answers;
@@ -131,6 +141,11 @@ export class SimulatedCall implements World {
     };
   }
 
+  /** A provider is still being told something. */
+  get #behind(): boolean {
+    return [...this.providers.values()].some(({ open }) => open.some((one) => !one.holed && one.behind));
+  }
+
   #watchTheEnd(): void {
     const { client, time } = this;
     if (client.over) {
@@ -143,7 +158,8 @@ export class SimulatedCall implements World {
       client.caller.quietFor(quietMs) &&
       client.line.settled(quietMs, client.caller.quietSince + HANGOVER_MS) &&
       !client.agentAudible &&
-      client.answering.length === 0
+      client.answering.length === 0 &&
+      !(time.now < client.caller.quietSince + BEHIND_MS && this.#behind)
     ) {
       const session = this.relay.session?.snapshot() ?? null;
       if (session !== null) this.relay.inspection.look(session);

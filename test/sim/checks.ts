@@ -7,6 +7,7 @@ export type Invariant =
   | "heard-twice"
   | "heard-gap"
   | "heard-unknown"
+  | "heard-level"
   | "history"
   | "deadline"
   | "stuck"
@@ -28,6 +29,7 @@ export type Invariant =
   | "provider-history"
   | "provider-config"
   | "asked-twice"
+  | "thrown-away"
   | "not-continued"
   | "given-up"
   | "threw";
@@ -50,6 +52,8 @@ export class Checks {
   readonly #tracing: boolean;
   readonly #now: () => number;
   readonly trace: string[] = [];
+  /** Since when no sound over an agent is judged; null: one is. */
+  undisputedSince: number | null = 0;
 
   constructor(now: () => number, tracing: boolean) {
     this.#now = now;
@@ -69,6 +73,11 @@ export class Checks {
 
   count(figure: string, by = 1): void {
     this.figures.set(figure, (this.figures.get(figure) ?? 0) + by);
+  }
+
+  /** The relay counts what it decides of a sound over an agent. */
+  overlap(decision: string): void {
+    this.undisputedSince = decision === "duck" || decision === "hold" ? null : this.#now();
   }
 
   /** The largest of a figure, over all calls in the report. */

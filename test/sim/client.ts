@@ -52,6 +52,8 @@ export class Client {
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
+  /** Of these, what was behind another in its player when it emptied that: it says nothing of it. */
+  readonly unsaid = new Set<string>();
   /** Of these, what was cut before this client had ever said where its player is: the clock was believed (SPEC B14). */
   readonly believed = new Set<string>();
   readonly #world: World;
@@ -62,6 +64,8 @@ export class Client {
   /** The session as the relay showed it last. */
   shown: JsonObject = {};
   readonly #formats = new Map<string, AudioFormat>();
+  /** Its player ducks, and says so. */
+  #ducks: boolean;
   #held: Uint8Array[] = [];
   #frozenUntil = 0;
   #lastAckAt = 0;
@@ -76,6 +80,7 @@ export class Client {
     this.#random = random;
     this.microphone = { type: "audio/pcm", rate: world.scenario.rateHz };
     this.loudspeaker = this.microphone;
+    this.#ducks = world.scenario.ducks;
     this.line = new Line(world, relay, random.fork(), {
       receive: (data) => this.#receive(data),
       lost: (what) => this.name(what),
@@ -90,6 +95,10 @@ export class Client {
 
   get extended(): boolean {
     return this.line.extended;
+  }
+
+  get playerDucks(): boolean {
+    return this.extended && this.#ducks;
   }
 
   /** The call is over for this client. */
@@ -242,6 +251,8 @@ export class Client {
       case "session.created":
         this.#show(fields(event["session"]));
         if (this.extended) this.line.wire.created(fields(event["session"]));
+        this.player.duckedDb = null;
+        if (this.playerDucks) this.#sayDucks();
         return;
       case "session.ack":
         return this.line.wire.acknowledged(Number(event["last_received"]));
@@ -276,14 +287,31 @@ export class Client {
         // A hold goes on until it is decided: another upstream may have stopped its own answer.
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
-        this.player.paused = event["decision"] === "hold";
-        if (event["decision"] !== "hold" && event["decision"] !== "interrupt")
-          this.name(`overlap ${text(event["decision"])}`);
-        return;
+        return this.#overlap(event);
       case "error":
         return this.#fault(fields(event["error"]));
       default:
     }
+  }
+
+  #sayDucks(): void {
+    const session = { type: "realtime", relay: { player: { duck: true } } };
+    this.line.send({ type: "session.update", session });
+  }
+
+  /** Who says that its player ducks is told to, and by how much the session asks; nobody else is. */
+  #overlap(event: JsonObject): void {
+    const decision = text(event["decision"]);
+    const { checks, scenario } = this.#world;
+    this.player.paused = decision === "hold";
+    this.player.duckedDb = decision === "duck" ? Number(event["duck_db"]) : null;
+    if (decision === "duck" && (!this.#ducks || event["duck_db"] !== scenario.duckDb))
+      checks.fail("event-order", `told to go on quieter by ${text(event["duck_db"])} dB`);
+    const { player, interruption } = fields(this.shown["relay"]);
+    const known = fields(player)["duck"] === true && fields(interruption)["over_agent"] === "duck";
+    if (decision === "hold" && known) checks.fail("event-order", "told to stand still, and its player ducks");
+    if (decision !== "hold" && decision !== "duck" && decision !== "interrupt")
+      this.name(`overlap ${decision}`);
   }
 
   #cut(itemId: string): void {
@@ -306,9 +334,8 @@ export class Client {
     this.dialogue.forget();
     this.hearing.forget();
     this.hearing.excuseGap();
-    this.player.paused = false;
-    this.player.forget(0);
-    this.player.flush(null);
+    this.hearing.levelAnew();
+    this.player.abandon();
     this.#owesResponse = false;
     this.name("begins anew");
     this.line.beginAnew(dialect, {
@@ -336,6 +363,7 @@ export class Client {
       this.hearing.excuseGap();
     }
     this.line.resumed();
+    this.hearing.levelAnew();
     for (const data of verdict.again) this.line.put(data);
     if (verdict.forgottenFrom !== null) this.#forget(verdict.forgottenFrom);
   }
@@ -346,6 +374,7 @@ export class Client {
     this.dialogue.forget();
     this.hearing.forget();
     this.player.paused = false;
+    this.player.duckedDb = null;
     this.player.forget(from);
     this.#askOwed();
   }
@@ -393,20 +422,25 @@ export class Client {
   #interrupted(): void {
     if (this.extended) return;
     for (const stream of this.player.streams) {
-      const itemId = this.player.current(stream);
-      const item = itemId === null ? undefined : this.player.items.get(itemId);
-      if (itemId === null || !item || !this.dialogue.agents.has(stream)) continue;
-      const heardMs = Math.floor(item.playedMs);
-      this.truncated.add(itemId);
-      if (this.habits.truncates) {
-        this.line.send({
-          type: "conversation.item.truncate",
-          item_id: itemId,
-          content_index: 0,
-          audio_end_ms: heardMs,
-        });
+      if (!this.dialogue.agents.has(stream)) continue;
+      const playing = this.player.current(stream);
+      for (const itemId of this.player.queued(stream)) {
+        const item = this.player.items.get(itemId);
+        // An answer beside the conversation is heard to its end (SPEC B18).
+        if (!item || this.dialogue.aside(item.responseId)) continue;
+        this.truncated.add(itemId);
+        this.player.flush(item.responseId);
+        // Its player is emptied, and it says where it was.
+        if (itemId !== playing) this.unsaid.add(itemId);
+        else if (this.habits.truncates) {
+          this.line.send({
+            type: "conversation.item.truncate",
+            item_id: itemId,
+            content_index: 0,
+            audio_end_ms: Math.floor(item.playedMs),
+          });
+        }
       }
-      this.player.flush(item.responseId);
     }
   }
 }

@@ -29,7 +29,12 @@ interface Direction {
   stalledUntil: number;
   dead: boolean;
   waitingBytes: number;
+  /** When the last message arrives that is no audio. */
+  toldAt: number;
 }
+
+/** The caller's audio to a provider never ends. */
+const AUDIO = '{"type":"input_audio_buffer.append"';
 
 const OTHER: { readonly [S in Side]: Side } = { near: "far", far: "near" };
 
@@ -73,7 +78,15 @@ export class Connection {
     if (!this.#open[from]) return false;
     const copy = typeof data === "string" ? data : data.slice();
     this.#deliver(from, copy.length, (receiver) => receiver.message(copy));
+    if (typeof data === "string" && !data.startsWith(AUDIO))
+      this.#lines[from].toldAt = this.#lines[from].lastAt;
     return true;
+  }
+
+  /** Of what this side has sent, something that is no audio is still on its way. */
+  tells(from: Side): boolean {
+    const { dead, toldAt } = this.#lines[from];
+    return !dead && toldAt >= this.#time.now;
   }
 
   /** A closing handshake that this side begins. */
@@ -92,6 +105,20 @@ export class Connection {
         const receiver = this.#receivers[side];
         if (receiver && this.#open[side]) this.#ended(side, receiver, 1006, "");
         this.#open[side] = false;
+      });
+    }
+  }
+
+  /** What stands between both dies, and what is under way with it: the far side sees it at once, the near one later. */
+  fall(nearMs: number): void {
+    for (const [side, ms] of [
+      ["far", 0],
+      ["near", nearMs],
+    ] as const) {
+      this.#lines[side].dead = true;
+      this.#time.after(ms, () => {
+        const receiver = this.#receivers[side];
+        if (receiver) this.#ended(side, receiver, 1006, "");
       });
     }
   }
@@ -137,5 +164,5 @@ export class Connection {
 }
 
 function line(): Direction {
-  return { lastAt: 0, freeAt: 0, stalledUntil: 0, dead: false, waitingBytes: 0 };
+  return { lastAt: 0, freeAt: 0, stalledUntil: 0, dead: false, waitingBytes: 0, toldAt: -1 };
 }

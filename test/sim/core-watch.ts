@@ -77,6 +77,7 @@ export class CoreWatch implements SessionCore {
       if (action.name === "internal_errors") checks.fail("threw", "a fault of the relay's own was told");
       if (action.name in COUNTED) checks.strike(COUNTED[action.name] ?? "");
       checks.count(`metric_${action.name}`, action.value);
+      if (action.name.startsWith("overlap_")) checks.overlap(action.name.slice("overlap_".length));
     }
     this.#inspection.step(this.session, now);
   }

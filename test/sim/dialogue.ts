@@ -17,6 +17,8 @@ export class Dialogue {
   /** By stream and ordinal on the wire: the response, and the item announced last in it. */
   readonly #ordinals = new Map<string, { readonly responseId: string; itemId: string | null }>();
   readonly #active = new Set<string>();
+  /** Responses beside the conversation. */
+  readonly #aside = new Set<string>();
   /** From when to when a response was running. */
   readonly #busy: number[][] = [];
 
@@ -36,11 +38,17 @@ export class Dialogue {
     return this.#busy.some(([from = 0, to = Infinity]) => from <= moment && moment <= to);
   }
 
+  /** When nothing was running any more of what was at that moment. */
+  freeAfter(moment: number): number {
+    return this.#busy.find(([from = 0, to = Infinity]) => from <= moment && moment <= to)?.[1] ?? Infinity;
+  }
+
   created(response: JsonObject): void {
     const id = text(response["id"]);
     const { stream, ordinal } = fields(response["relay"]);
     if (this.#active.size === 0) this.#busy.push([this.#world.time.now]);
     this.#active.add(id);
+    if (response["conversation_id"] === null) this.#aside.add(id);
     this.announced.push(this.#world.time.now);
     this.#streamOf.set(id, Number(stream ?? 0));
     if (ordinal !== undefined)
@@ -70,6 +78,11 @@ export class Dialogue {
     ordinal: number,
   ): { readonly responseId: string; readonly itemId: string | null } | null {
     return this.#ordinals.get(`${stream}:${ordinal}`) ?? null;
+  }
+
+  /** It is beside the conversation. */
+  aside(responseId: string): boolean {
+    return this.#aside.has(responseId);
   }
 
   streamOf(responseId: string): number {

@@ -38,6 +38,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/shell.ts",
     from: "    this.#host.awake();\n    return others;",
     to: "    return others;",
+    among: ["platform.evict", "platform.crash"],
   },
   {
     number: 48,
@@ -52,6 +53,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/snapshots.ts",
     from: "    if (this.#wished || covers === null) this.soon();\n",
     to: "    if (this.#wished && covers !== null) this.soon();\n",
+    among: ["platform.store_refuses", "platform.evict"],
   },
   {
     number: 50,

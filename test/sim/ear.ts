@@ -49,17 +49,14 @@ export class Ear {
       this.#take({ from: this.#cursor, to: this.#cursor + samples.length });
       return loudMs > 0;
     }
-    const runs = tape.runs(samples, this.#cursor);
-    // Silence that the relay made up for a client that stopped sending, or for a turn that was too short.
-    if (runs === null && samples.every((sample) => sample === 0)) {
-      this.#paddedMs += (samples.length * 1000) / tape.rateHz;
-      return false;
-    }
-    if (runs === null) {
+    const heard = tape.runs(samples, this.#cursor);
+    if (heard === null) {
       checks.fail("spoken-unknown", `${this.#name} heard audio that the caller never spoke`);
       return false;
     }
-    for (const run of runs) this.#take(run);
+    // Silence that the relay made up for a client that stopped sending, or for a turn that was too short.
+    this.#paddedMs += (heard.zeros * 1000) / tape.rateHz;
+    for (const run of heard.runs) this.#take(run);
     return loudMs > 0;
   }
 

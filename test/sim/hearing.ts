@@ -1,5 +1,6 @@
 /** Whether what the client hears is what somebody said: every sample once, in order, without a gap. */
-import { readAgent, samplesOf } from "./tape.ts";
+import { Levels } from "./levels.ts";
+import { agentAudio, readAgent, samplesOf } from "./tape.ts";
 import type { World } from "./world.ts";
 
 interface Position {
@@ -8,8 +9,15 @@ interface Position {
   index: number;
 }
 
+interface Place {
+  readonly answer: number;
+  readonly index: number;
+}
+
 /** Fewer samples may be taken for an agent's by chance. */
 const LEAST = 4;
+/** Of what is missing for a known reason, at most. */
+const LONGEST_GAP_MS = 10_000;
 
 export class Hearing {
   readonly #world: World;
@@ -20,16 +28,23 @@ export class Hearing {
   #excused = false;
   readonly #silent: () => boolean;
   readonly #echoes: boolean;
+  readonly #levels: Levels;
 
   constructor(world: World, silent: () => boolean) {
     this.#world = world;
     this.#silent = silent;
+    this.#levels = new Levels(world, world.scenario.duckDb);
     this.#echoes = world.scenario.upstreams.some((upstream) => upstream.kind === "echo");
   }
 
   /** Audio was lost on the way and the client was told so. */
   excuseGap(): void {
     this.#excused = true;
+  }
+
+  /** Another connection: what comes on it need not go on from the level of what came before. */
+  levelAnew(): void {
+    this.#levels.anew();
   }
 
   /** What the relay had not acknowledged is said to it again, and comes back again. */
@@ -54,18 +69,45 @@ export class Hearing {
       known === null || known.answer === null ? null : { answer: known.answer, index: known.index };
     if (this.#silent() && samples.every((sample) => Math.abs(sample) <= 1)) return false;
     const short = samples.length < LEAST && this.#echoes && known === null;
-    const said = short ? null : known !== null && known.answer === null ? null : readAgent(samples, hint);
+    const echoed = short || (known !== null && known.answer === null);
+    const said = echoed ? null : this.#agentIn(itemId, hint, samples);
     if (said !== null) this.#agent(itemId, known, said, samples.length);
     else this.#echo(itemId, samples);
     return said === null && this.#items.has(itemId);
   }
 
-  #agent(
-    itemId: string,
-    known: Position | null,
-    said: { readonly answer: number; readonly index: number },
-    count: number,
-  ): void {
+  /** Which answer it is of, and where; as loud as it was said, or quieter where the relay may make it so. */
+  #agentIn(itemId: string, hint: Place | null, samples: Int16Array): Place | null {
+    const begins = Array.from({ length: this.#world.answers }, (_, n) => ({ answer: n + 1, index: 0 }));
+    const said = (at: Place) => agentAudio(at.answer, at.index, at.index + samples.length);
+    const likely = hint === null ? begins : [hint];
+    const ducks = this.#world.relayDucks;
+    const loud = ducks ? likely.find((at) => said(at).every((value, n) => value === samples[n])) : undefined;
+    const fits = (at: Place) =>
+      hint === null ? this.#levels.spells(said(at), samples) : this.#levels.fits(said(at), samples);
+    const quieter = ducks && !loud ? likely.find(fits) : undefined;
+    // A few samples that are quieter spell something else.
+    const place = loud ?? quieter ?? readAgent(samples, hint) ?? this.#missing(hint, samples);
+    if (place) this.#levels.take(itemId, said(place), samples);
+    return place;
+  }
+
+  #missing(hint: Place | null, samples: Int16Array): Place | null {
+    if (hint === null || !this.#excused || !this.#world.relayDucks) return null;
+    return this.#after(hint, samples);
+  }
+
+  #after({ answer, index }: Place, samples: Int16Array): Place | null {
+    const longest = (LONGEST_GAP_MS * this.#world.scenario.rateHz) / 1000;
+    const rest = agentAudio(answer, index, index + longest + samples.length);
+    const key = samples.subarray(0, 16);
+    const found = Array.from({ length: longest }, (_, n) => n).find((n) =>
+      this.#levels.fits(rest.subarray(n, n + key.length), key),
+    );
+    return found === undefined ? null : { answer, index: index + found };
+  }
+
+  #agent(itemId: string, known: Position | null, said: Place, count: number): void {
     const { checks } = this.#world;
     const expected = known?.index ?? 0;
     if (known !== null && known.answer !== said.answer) {
@@ -81,10 +123,11 @@ export class Hearing {
 
   #echo(itemId: string, samples: Int16Array): void {
     const { checks, tape } = this.#world;
-    const runs = tape.runs(samples, this.#echoAt);
-    if (runs === null) return checks.fail("heard-unknown", `item ${itemId} has audio that nobody said`);
+    const heard = tape.runs(samples, this.#echoAt);
+    if (heard === null || (heard.zeros > 0 && !tape.muted))
+      return checks.fail("heard-unknown", `item ${itemId} has audio that nobody said`);
     this.#items.set(itemId, { answer: null, index: 0 });
-    for (const { from, to } of runs) {
+    for (const { from, to } of heard.runs) {
       if (from < this.#echoAt)
         checks.fail("heard-twice", `the echo went back by ${this.#echoAt - from} samples`);
       this.#echoAt = to;

@@ -1,6 +1,7 @@
 /** The relay's connections to providers, and how long each was open. */
 import type { Call, DialEvents, Socket } from "../../durable-objects/dial.ts";
 import type { Connection } from "./connection.ts";
+import type { OutputGate } from "./output-gate.ts";
 import type { Provider } from "./provider.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -19,11 +20,13 @@ export class Legs {
   /** Moments of dials. */
   readonly dials: number[] = [];
 
+  readonly #gate: OutputGate;
   readonly #heard: () => ReadonlySet<string> | null;
 
   /** `heard`: the words of the conversation, for whoever is hung up. */
-  constructor(time: VirtualTime, heard: () => ReadonlySet<string> | null) {
+  constructor(time: VirtualTime, gate: OutputGate, heard: () => ReadonlySet<string> | null) {
     this.#time = time;
+    this.#gate = gate;
     this.#heard = heard;
   }
 
@@ -35,6 +38,20 @@ export class Legs {
     const leg: Leg = { provider: provider.name, openedAt: null, hangUp: () => {}, connection: null };
     const wanted = () => this.#legs.has(leg);
     this.#legs.add(leg);
+    this.#gate.pass(() => {
+      if (wanted()) this.#dialNow(provider, events, leg);
+    });
+    return {
+      hangUp: (code) => {
+        this.#forget(leg);
+        if (leg.connection) leg.connection.heard = this.#heard();
+        this.#gate.pass(() => leg.hangUp(code));
+      },
+    };
+  }
+
+  #dialNow(provider: Provider, events: DialEvents, leg: Leg): void {
+    const wanted = () => this.#legs.has(leg);
     this.dials.push(this.#time.now);
     const call = provider.dial(
       {
@@ -51,17 +68,10 @@ export class Legs {
         leg.connection = connection;
         if (!wanted()) return;
         leg.openedAt = this.#time.now;
-        events.opened(socketOf(connection));
+        events.opened(this.#socketOf(connection));
       },
     );
     leg.hangUp = (code) => call.hangUp(code);
-    return {
-      hangUp: (code) => {
-        this.#forget(leg);
-        if (leg.connection) leg.connection.heard = this.#heard();
-        leg.hangUp(code);
-      },
-    };
   }
 
   #forget(leg: Leg): void {
@@ -89,14 +99,22 @@ export class Legs {
     }
     return ms;
   }
-}
 
-function socketOf(connection: Connection): Socket {
-  return {
-    send: (data) => void connection.send("near", data),
-    close: (code, reason) => connection.close("near", code, reason),
-    get bufferedAmount() {
-      return connection.bufferedAmount("near");
-    },
-  };
+  #socketOf(connection: Connection): Socket {
+    let gated = 0;
+    return {
+      send: (data) => {
+        const copy = typeof data === "string" ? data : data.slice();
+        gated += copy.length;
+        this.#gate.pass(() => {
+          gated -= copy.length;
+          connection.send("near", copy);
+        });
+      },
+      close: (code, reason) => this.#gate.pass(() => connection.close("near", code, reason)),
+      get bufferedAmount() {
+        return gated + connection.bufferedAmount("near");
+      },
+    };
+  }
 }

@@ -64,10 +64,20 @@ export class Line {
     this.wire.resuming = token !== null;
     time.after(connection.quality.delayMs, () => {
       if (this.connection !== connection) return;
-      if (!this.#relay.accept(connection, { dialect: this.dialect, token })) this.lose("refused");
+      const accepted = this.#relay.accept(connection, { dialect: this.dialect, token });
+      if (accepted === "later") this.#later(connection);
+      else if (!accepted) this.lose("refused");
       else if (token !== null) this.#resume(connection);
     });
     return connection;
+  }
+
+  #later(connection: Connection): void {
+    this.connection = null;
+    connection.detach("far");
+    this.#world.time.after(this.redialMs(), () => {
+      if (!this.over && this.connection === null) this.dial();
+    });
   }
 
   #resume(connection: Connection): void {
@@ -85,7 +95,7 @@ export class Line {
     if (this.connection === null || this.wire.resumeToken === null) return false;
     const connection = new Connection(time, this.#random.fork(), { ...scenario.clientQuality });
     const token = this.wire.resumeToken;
-    if (!this.#relay.accept(connection, { dialect: this.dialect, token })) return false;
+    if (this.#relay.accept(connection, { dialect: this.dialect, token }) !== true) return false;
     if (saying === "nonsense") connection.send("far", '{"type":"session.resume"}');
     if (saying === "a token that was never given")
       connection.send("far", '{"type":"session.resume","resume_token":"never","last_received":0}');
@@ -97,7 +107,9 @@ export class Line {
   beginAnew(dialect: Dialect, first: JsonObject): void {
     this.connection?.cut();
     this.connection = null;
+    const { mayForget } = this.wire;
     this.wire = new DuplexWire(this.#world);
+    this.wire.mayForget = mayForget;
     this.dialect = dialect;
     this.#down();
     const connection = this.dial();

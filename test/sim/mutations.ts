@@ -63,6 +63,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/delivery/delivery.ts",
     from: "this.#acknowledged = received;",
     to: "this.#acknowledged = this.#received;",
+    among: ["platform.crash", "platform.store_slow"],
   },
   {
     number: 8,
@@ -84,6 +85,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: "      this.#clock.owed(response, link);\n    }\n  }\n\n  /** Asks in advance",
     to: "    }\n  }\n\n  /** Asks in advance",
+    among: ["provider.slow_dial", "provider.no_answer", "provider.swallows_ask"],
   },
   {
     number: 11,
@@ -98,6 +100,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/patience.ts",
     from: "    if (this.freeAt(effort) > this.#context.now) return false;\n",
     to: "    this.#failures = 0;\n    if (this.#failures === 0) return true;\n",
+    among: ["provider.dies_when_ready"],
   },
   {
     number: 13,
@@ -121,6 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/link.ts",
     from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);",
     to: "",
+    among: ["provider.rollover", "client.late_acks"],
   },
   {
     number: 16,
@@ -149,6 +153,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: '        link.command({ type: "delete", itemId: event.item });\n    } else if (event.type === "audio") {',
     to: '        return;\n    } else if (event.type === "audio") {',
+    among: ["caller.cancel", "caller.barge_in", "provider.ignores_cancel"],
   },
   {
     number: 20,
@@ -164,6 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/responses.ts",
     from: "    this.#cancelThere(response, link);\n    for (const itemId of items)",
     to: "    for (const itemId of items)",
+    among: ["client.eager_on_off", "caller.barge_in"],
   },
   {
     number: 22,
@@ -178,6 +184,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/barge-in.ts",
     from: "    } else this.#forgetUnheard(heard);",
     to: "    }",
+    among: ["client.never_truncates", "caller.barge_in"],
   },
   {
     number: 24,
@@ -206,6 +213,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/turn-taking.ts",
     from: "    this.#at.restore(snapshot);\n",
     to: "",
+    among: ["platform.crash", "platform.deploy"],
   },
   {
     number: 28,
@@ -213,6 +221,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/session.ts",
     from: "    conduct.responses.restore(snapshot.responses);\n",
     to: "",
+    among: ["platform.crash", "provider.burst"],
   },
   {
     number: 29,
@@ -276,6 +285,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/upstreams/openai-updates.ts",
     from: "    const open = update.changes.filter(({ path, json }) => this.#sent.get(path) === json);",
     to: "    const open = update.changes.filter(() => false);",
+    among: ["provider.refuses_update"],
   },
   {
     number: 38,
@@ -283,6 +293,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/witness.ts",
     from: "      else link.watch(sure ? 0 : this.#context.limits.firstOutputMs);\n",
     to: "",
+    among: ["provider.hole_anytime", "provider.mute"],
   },
   {
     number: 39,
@@ -290,6 +301,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/witness.ts",
     from: " || this.#showed(link)) continue;",
     to: ") continue;",
+    among: ["provider.ends_turns_early", "caller.barge_in"],
   },
   {
     number: 40,
@@ -311,14 +323,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/output/asking.ts",
     from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
     to: "",
+    among: ["client.no_interruption", "caller.barge_in"],
   },
   ...DRIVER_MUTATIONS,
   {
     number: 51,
     what: "sounds over an agent are judged for ever",
     file: "src/session/floor/floor.ts",
-    from: "    if (overlap && overlap.passed === null)\n      this.#dismiss(overlap,",
-    to: "    if (overlap && overlap.passed === null && !this.held)\n      this.#dismiss(overlap,",
+    from: "    if (overlap && overlap.passed === null) this.#over(overlap, true);",
+    to: "    if (overlap && overlap.passed === null && !this.held) this.#over(overlap, true);",
   },
   {
     number: 52,
@@ -354,6 +367,46 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/session.ts",
     from: "    if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);",
     to: "    if (this.#doubt.kept === null) this.#attempt(this.#settle);",
+  },
+  {
+    number: 57,
+    what: "who goes on quieter is never at full level again",
+    file: "src/session/floor/giving-way.ts",
+    from: "    else ramp.toward(1, DUCK_UP_MS);",
+    to: "",
+    among: ["caller.cough"],
+  },
+  {
+    number: 58,
+    what: "an agent gets quieter from one sample to the next",
+    file: "src/session/floor/giving-way.ts",
+    from: '    if (place === "alone") level.settle();',
+    to: "    level.settle();",
+    among: ["caller.cough"],
+  },
+  {
+    number: 59,
+    what: "a sample is lost on its way to being quieter",
+    file: "src/session/floor/giving-way.ts",
+    from: "    return quieter;",
+    to: "    return quieter.subarray(0, quieter.length - 1);",
+    among: ["caller.cough"],
+  },
+  {
+    number: 60,
+    what: "a player that ducks is not told that the sound was nothing",
+    file: "src/session/floor/giving-way.ts",
+    from: '(decision === "duck" && this.#way !== "player")',
+    to: '(decision === "duck") !== (this.#way === "player")',
+    among: ["caller.cough"],
+  },
+  {
+    number: 61,
+    what: "what a client says of its player is forgotten in a restore",
+    file: "src/session/client/client-port.ts",
+    from: "    this.#ducks = snapshot.ducks ?? false;",
+    to: "    this.#ducks = false;",
+    among: ["caller.cough", "platform.crash", "platform.deploy", "platform.evict"],
   },
 ];
 

@@ -17,6 +17,11 @@ export class ObjectClock {
     this.#time = time;
   }
 
+  /** No timer is set. */
+  get idle(): boolean {
+    return this.#cancels.size === 0;
+  }
+
   now(): number {
     return EPOCH_MS + this.#time.now + this.#offsetMs;
   }

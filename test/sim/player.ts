@@ -15,6 +15,8 @@ interface ItemHeard {
   lastNumber: number;
   /** The relay knows less of it than was received. */
   forgotten: boolean;
+  /** Its listener is another one since, who says nothing of it. */
+  abandoned: boolean;
 }
 
 export class Player {
@@ -22,6 +24,8 @@ export class Player {
   readonly #queues = new Map<number, Piece[]>();
   readonly #sounded = new Set<string>();
   paused = false;
+  /** It goes on quieter: by so many decibels; null: at full level. */
+  duckedDb: number | null = null;
   #stalledMs = 0;
 
   push(stream: number, responseId: string, itemId: string, ms: number, number: number): void {
@@ -35,6 +39,7 @@ export class Player {
         flushed: false,
         lastNumber: number,
         forgotten: false,
+        abandoned: false,
       };
       this.items.set(itemId, item);
     }
@@ -88,6 +93,17 @@ export class Player {
     for (const item of this.items.values()) item.forgotten ||= item.lastNumber >= from;
   }
 
+  /** Another listener begins. */
+  abandon(): void {
+    for (const item of this.items.values()) {
+      item.forgotten = true;
+      item.abandoned = true;
+    }
+    this.paused = false;
+    this.duckedDb = null;
+    this.flush(null);
+  }
+
   /** Milliseconds still to play on a stream. */
   aheadMs(stream: number): number {
     return (this.#queues.get(stream) ?? []).reduce((sum, piece) => sum + piece.ms, 0);
@@ -96,6 +112,11 @@ export class Player {
   /** The item that is playing on a stream. */
   current(stream: number): string | null {
     return this.#queues.get(stream)?.[0]?.itemId ?? null;
+  }
+
+  /** Items that are playing, or still to play, on a stream. */
+  queued(stream: number): readonly string[] {
+    return [...new Set((this.#queues.get(stream) ?? []).map(({ itemId }) => itemId))];
   }
 
   get streams(): readonly number[] {

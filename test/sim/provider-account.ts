@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
 import { fields } from "./fields.ts";
-import { saidIn } from "./words.ts";
+import { wordsOfEntry } from "./words.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
@@ -10,6 +10,8 @@ import type { ProviderCall } from "./provider-call.ts";
 const SLACK_MS = 80;
 /** A player that stands still is known to at its next acknowledgement. */
 const BETWEEN_ACKS_MS = 100;
+/** Who has said where it is is taken to have played so much, at most, of what it says nothing of (SPEC B14). */
+export const PLAYS_ON_MS = 1000;
 /** Within this a client knows what became of its `session.update`. */
 const JUDGED_MS = 2000;
 
@@ -25,7 +27,8 @@ export function checksProviders(call: SimulatedCall): boolean {
 const UNACCOUNTABLE: ReadonlySet<string> = new Set([
   "platform.crash",
   "platform.deploy",
-  "platform.store_kills",
+  "platform.store_fails",
+  "platform.version",
   "caller.delete",
   "client.vanishes",
   "client.begins_anew",
@@ -105,21 +108,23 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
     const heardMs = item?.playedMs ?? 0;
     const rememberedMs = truncatedMs ?? audioMs;
     checks.count("provider items compared");
-    if (call.unsteady ? heardMs > 0 || rememberedMs < 1000 : rememberedMs - heardMs <= slackMs) continue;
+    if (call.unsteady ? heardMs > 0 || rememberedMs <= PLAYS_ON_MS : rememberedMs - heardMs <= slackMs)
+      continue;
     if (provider.abandons || (call.unsteady && client.believed.has(itemId ?? ""))) continue;
     // It stops its player and says nothing of it: the provider keeps what it said, as without a relay (SPEC B17).
-    if (!client.habits.truncates && !client.extended) continue;
+    const unsaid = !client.habits.truncates || client.unsaid.has(itemId ?? "");
+    if (unsaid && !client.extended) continue;
     const what = `${provider.name} remembers ${rememberedMs.toFixed(0)} ms of answer ${answer}`;
     checks.fail("provider-history", `${what}, and ${heardMs.toFixed(0)} ms were heard`);
   }
   const entries = relay.session?.snapshot().conversation.entries ?? [];
   const heard = entries.filter(
-    ({ origin, item, audioMs, truncatedMs, heardText }) =>
+    (entry) =>
       // Where no word was heard there is nothing to tell.
-      origin === index &&
-      item.type === "message" &&
-      audioMs > 0 &&
-      (truncatedMs === null ? saidIn(item) : (heardText ?? "")) !== "",
+      entry.origin === index &&
+      entry.item.type === "message" &&
+      entry.audioMs > 0 &&
+      wordsOfEntry(entry) !== "",
   );
   const known = items.all.filter(({ type, role }) => type === "message" && role === "assistant").length;
   if (known < heard.length)

@@ -18,6 +18,9 @@ const CROSSABLE: ReadonlySet<string> = new Set([
   "input_audio_buffer_commit_empty",
 ]);
 
+/** A server's work, and the relay's next message. */
+const CANCELLED_WITHIN_MS = 100;
+
 export class ProviderCall {
   readonly provider: Provider;
   readonly ear: Ear;
@@ -77,7 +80,13 @@ export class ProviderCall {
 
   /** Configured, nothing is being answered, and everything that it was told is worked through. */
   get settled(): boolean {
-    return this.greetedAt !== null && this.#running().length === 0 && this.#busyUntil <= this.#world.time.now;
+    return this.greetedAt !== null && this.#running().length === 0 && !this.behind;
+  }
+
+  /** Something that it is being told, or that it says in return, has still to arrive, or to be worked through. */
+  get behind(): boolean {
+    const told = this.#connection.tells("near") || this.#connection.tells("far");
+    return told || this.#busyUntil > this.#world.time.now;
   }
 
   #closed(code: number): void {
@@ -296,8 +305,14 @@ export class ProviderCall {
     // Only the profile `openai` is known here to take a cancellation.
     if (!this.provider.keepsIds) return;
     if (tools || faults.some((name) => besides.some((one) => name.startsWith(one)))) return;
-    if (this.#running().some((answer) => !answer.dawdles && answer.askedAt >= at))
-      this.#world.checks.fail("asked-twice", `${this.#name} forgets a turn, and its answer goes on`);
+    const answers = this.#running().filter((answer) => !answer.dawdles && answer.askedAt >= at);
+    if (answers.length === 0) return;
+    // One that was asked for while a former one was being cancelled is cancelled when the relay hears that it began.
+    const { delayMs, jitterMs } = this.#world.scenario.providerQuality;
+    this.#world.time.after(2 * (delayMs + jitterMs) + CANCELLED_WITHIN_MS, () => {
+      if (this.open && answers.some((answer) => !answer.over && !answer.dawdles))
+        this.#world.checks.fail("asked-twice", `${this.#name} forgets a turn, and its answer goes on`);
+    });
   }
 
   /** The last turn from its beginning on; its deletion may still have to wait for its name. */

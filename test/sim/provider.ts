@@ -48,6 +48,8 @@ export class Provider {
   readonly turns: Turn[] = [];
   readonly calls: ProviderCall[] = [];
   readonly answers: { readonly number: number; readonly status: string; readonly audioMs: number }[] = [];
+  /** Answers that the relay cancelled: when they were asked for, and when the cancel came. */
+  readonly cancelled: { readonly askedAt: number; readonly at: number }[] = [];
   /** When answers were asked for, or it began them by itself. */
   readonly asks: number[] = [];
   /** Turns that were committed, those that were taken back among them. */

@@ -5,8 +5,14 @@
 import type { Dial } from "../../durable-objects/dial.ts";
 import { putOut, readMark } from "../../durable-objects/pending-clients.ts";
 import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
+import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
-import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
+import {
+  Session,
+  type SessionDependencies,
+  type SessionSetup,
+  type SessionSnapshot,
+} from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";
@@ -16,6 +22,7 @@ import { Inspection } from "./inspection.ts";
 import { Legs } from "./legs.ts";
 import { wordsOf } from "./words.ts";
 import { ObjectClock } from "./object-clock.ts";
+import { OutputGate } from "./output-gate.ts";
 import type { Provider } from "./provider.ts";
 import type { Random } from "./random.ts";
 import { Store } from "./store.ts";
@@ -45,7 +52,10 @@ export class Relay {
   readonly #providers: ReadonlyMap<string, Provider>;
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
+  readonly #gate = new OutputGate();
   readonly #legs: Legs;
+  /** The build that runs now cannot read what is stored. */
+  unreadable = false;
   #live: Live | null = null;
   #begun = false;
   /** Sockets of clients, open or closing: they are the runtime's, and outlive hibernation. */
@@ -59,9 +69,12 @@ export class Relay {
     this.#providers = providers;
     this.#setup = setup;
     this.inspection = new Inspection(world);
-    this.store = new Store(world.time);
+    this.store = new Store(world.time, this.#gate);
+    this.store.onFailure = () => {
+      if (this.die("crash")) world.checks.strike("platform.store_fails");
+    };
     this.clock = new ObjectClock(world.time);
-    this.#legs = new Legs(world.time, () =>
+    this.#legs = new Legs(world.time, this.#gate, () =>
       this.session === null ? null : wordsOf(this.session.snapshot()),
     );
     const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -91,13 +104,14 @@ export class Relay {
     return this.#legs.openMs(provider);
   }
 
-  /** A client's upgrade. False: it is refused. */
-  accept(connection: Connection, { dialect, token }: Arrival): boolean {
+  /** A client's upgrade. False: it is refused; "later": it may come again (503). */
+  accept(connection: Connection, { dialect, token }: Arrival): boolean | "later" {
     if (this.#live === null) this.#wake();
+    if (this.unreadable && this.#begun && this.#live === null && this.ended === null) return "later";
     if (this.#live === null && !this.#begun) this.#start();
     if (this.#live === null || this.#live.shell.over) return false;
     if (token !== null && !this.#live.core.resumable(token)) return false;
-    const socket = new RelayClientSocket(connection);
+    const socket = new RelayClientSocket(connection, this.#gate);
     this.#sockets.add(socket);
     connection.attach("near", {
       message: (data) => this.#message(socket, data),
@@ -133,14 +147,11 @@ export class Relay {
     return {
       clock: this.clock.forThisLife(),
       dial: this.#dial,
-      save: (peers, snapshot) => {
-        this.store.asleep = false;
-        return this.store.save({ peers, snapshot, at: this.clock.now() });
-      },
+      save: (peers, snapshot) => this.store.save({ peers, snapshot, at: this.clock.now() }),
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
       sleep: (at, current) => {
-        this.store.asleep = current;
+        this.store.sleep(current);
         this.#sleeping = true;
         this.#world.checks.count("sleeps");
         if (at !== null) this.#setAlarm(at);
@@ -150,7 +161,7 @@ export class Relay {
         this.#world.checks.count("rests", on ? 1 : 0);
       },
       awake: () => {
-        this.store.asleep = false;
+        this.store.awake();
         this.#sleeping = false;
       },
       ended: () => this.#finish("ended"),
@@ -189,25 +200,22 @@ export class Relay {
   }
 
   /**
-   * The object dies, and every socket with it. `deploy`: they are closed with 1012, and the last moment was still
-   * written.
+   * The object dies, and every socket with it. `deploy`: they are closed with 1012, and what was given to the store is
+   * written; nobody asks the object whether there is more.
    */
   die(kind: "crash" | "deploy"): boolean {
     if (this.#live === null || this.ended !== null) return false;
-    const { core } = this.#live;
-    if (kind === "deploy" && !this.store.fails()) {
-      const { peers } = core;
-      this.store.stored = { peers, snapshot: core.snapshot(), at: this.clock.now() };
-    }
+    if (kind === "deploy") this.store.flush();
     this.#leave();
     for (const socket of this.#sockets) socket.connection.die("near", kind === "deploy" ? 1012 : 1006);
     this.#sockets.clear();
     return true;
   }
 
-  /** The object hibernates with its client's socket, if the driver lets it. */
+  /** The object hibernates with its client's socket, if the driver lets it: with a timer set no object does. */
   hibernate(): boolean {
     if (!this.#sleeping || this.#live === null || this.ended !== null) return false;
+    if (!this.clock.idle || this.store.writing) return false;
     this.#leave();
     return true;
   }
@@ -215,22 +223,39 @@ export class Relay {
   #leave(): void {
     this.#world.checks.note(() => "the object leaves memory");
     this.#sleeping = false;
+    this.#gate.drop();
+    for (const socket of this.#sockets) socket.left();
     this.#legs.die();
     this.store.interrupt();
     this.clock.stop();
     this.#live = null;
   }
 
+  /** What this build stored it must be able to read. */
+  #read(found: SessionSnapshot, fresh: SessionSnapshot): SessionSnapshot | null {
+    try {
+      return readSnapshot(found, fresh);
+    } catch (error) {
+      this.#world.checks.fail("threw", error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
   /** Something came: an object that left memory comes back from its last snapshot, as voice-session.ts builds it. */
   #wake(): void {
     if (this.#live !== null || !this.#begun || this.ended !== null) return;
+    if (this.unreadable) {
+      for (const socket of this.#sockets) socket.close(1012, "the session could not be restored");
+      return;
+    }
+    this.store.revived();
     const { stored, asleep } = this.store;
     if (stored === null) {
       for (const socket of this.#sockets) socket.close(1012, "the session could not be restored");
       this.ended = "not restored";
       return;
     }
-    const { peers, snapshot, at } = structuredClone(stored);
+    const { peers, snapshot: found, at } = structuredClone(stored);
     this.#world.checks.note(() => `the object comes back${asleep ? " as it slept" : ""}`);
     const open = [...this.#sockets].filter((socket) => socket.open);
     const pending = open.flatMap((socket) => {
@@ -239,12 +264,15 @@ export class Relay {
     });
     const ours = open.find((socket) => !pending.some(([one]) => one === socket));
     const client = asleep && peers.includes(CLIENT) ? (ours ?? null) : null;
-    const found: Found = { client, pending, asleep, vacantSince: client === null ? at : null };
+    const there: Found = { client, pending, asleep, vacantSince: client === null ? at : null };
     this.inspection.revived();
     const now = this.clock.now();
+    const fresh = new Session(this.#setup, this.#dependencies, at).snapshot();
+    const snapshot = this.#read(found, fresh);
+    if (snapshot === null) return;
     const session = Session.restore(snapshot, this.#setup, this.#dependencies, now, !asleep);
     const core = this.#core(session, peers);
-    const shell = new Shell(core, this.#host(), found);
+    const shell = new Shell(core, this.#host(), there);
     this.#live = { core, shell };
     for (const socket of open) {
       if (socket !== client && !pending.some(([one]) => one === socket))

@@ -25,6 +25,9 @@ const SIM_LIMITS: Partial<Limits> = {
   unclaimedMs: 10_000,
 };
 
+/** By default. */
+const DUCK_DB = 15;
+
 const KINDS: readonly (readonly UpstreamKind[])[] = [
   ["turns"],
   ["turns"],
@@ -85,12 +88,35 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     semantic: JSON.stringify(settings).includes("semantic_vad") || faults.includes("client.semantic_vad"),
     faults,
     session: settings,
+    ducks: false,
+    duckDb: DUCK_DB,
     limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
     // A provider that fell silent is found out in what is said after it.
     utterances: random.int(2, 4) + (faults.some((name) => name.startsWith("provider.hole")) ? 2 : 0),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },
     providerQuality: { delayMs: random.between(5, 80), jitterMs: random.between(0, 15), speed: 10_000 },
   };
+}
+
+/** How agents give way in it. Drawn last, so that calls in which nobody is spoken over are what they were. */
+export function givingWay(random: Random, scenario: Scenario): Scenario {
+  const extended = scenario.dialect === "duplex.v1";
+  const ducks = extended && random.chance(0.5);
+  const duckDb = random.chance(0.4) ? random.pick([12, 18]) : DUCK_DB;
+  const over_agent = random.chance(0.3) ? random.pick(["duck", "duck", "hold"]) : undefined;
+  // A plain client's audio is paced where it asks for that: then it is made quieter on its way.
+  const paced = !extended && random.chance(0.4);
+  const confirm_ms = paced && random.chance(0.7) ? 680 : undefined;
+  const relay = {
+    ...(scenario.session["relay"] as JsonObject),
+    ...(paced ? { lead_ms: random.pick([60, 100, 400]) } : {}),
+    interruption: {
+      ...(duckDb === DUCK_DB ? {} : { duck_db: duckDb }),
+      ...(over_agent === undefined ? {} : { over_agent }),
+      ...(confirm_ms === undefined ? {} : { confirm_ms }),
+    },
+  };
+  return { ...scenario, ducks, duckDb, session: { ...scenario.session, relay } };
 }
 
 function session(

@@ -7,15 +7,20 @@ import { seeded, voice } from "../support/signal.ts";
 
 const MARK_BITS = 6;
 const MARK_MASK = (1 << MARK_BITS) - 1;
-const MARKS = 1 << 20;
+/** Two tables whose lengths have no common divisor: together they begin again after more than a year. */
+const MARKS = [1 << 20, (1 << 20) - 1] as const;
 const POOL_MS = 6000;
 
-const marks = makeMarks();
+const [marks, others] = MARKS.map((length, n) => makeMarks(length, 20_261_123 + n));
 const pools = new Map<number, Int16Array>();
 
-function makeMarks(): Uint8Array {
-  const random = seeded(20_261_123);
-  return Uint8Array.from({ length: MARKS }, () => random() * (MARK_MASK + 1));
+function makeMarks(length: number, seed: number): Uint8Array {
+  const random = seeded(seed);
+  return Uint8Array.from({ length }, () => random() * (MARK_MASK + 1));
+}
+
+function markAt(at: number): number {
+  return (marks?.[at % MARKS[0]] ?? 0) ^ (others?.[at % MARKS[1]] ?? 0);
 }
 
 function pool(rateHz: number): Int16Array {
@@ -36,12 +41,20 @@ export interface Run {
   readonly to: number;
 }
 
+/** What audio is made of: stretches of the tape, and so many zeros that are nobody's. */
+interface Heard {
+  readonly runs: readonly Run[];
+  readonly zeros: number;
+}
+
 export class Tape {
   readonly rateHz: number;
   readonly #offset: number;
   #samples = new Int16Array(1 << 16);
   #end = 0;
   #poolAt = 0;
+  /** The microphone was muted at some time: zeros may be the caller's own. */
+  muted = false;
 
   constructor(rateHz: number, offset: number) {
     this.rateHz = rateHz;
@@ -60,7 +73,7 @@ export class Tape {
     const voices = pool(this.rateHz);
     const out = this.#samples.subarray(from, from + count);
     for (let n = 0; n < count; n += 1) {
-      const mark = marks[(this.#offset + from + n) & (MARKS - 1)] ?? 0;
+      const mark = markAt(this.#offset + from + n);
       const said = gain === 0 ? 0 : (voices[(this.#poolAt + n) % voices.length] ?? 0) * gain;
       out[n] = gain === 0 ? mark - 32 : (said & ~MARK_MASK) | mark;
     }
@@ -71,6 +84,7 @@ export class Tape {
 
   /** `count` zeros: a muted microphone. */
   mute(count: number): Int16Array {
+    this.muted = true;
     this.#reserve(this.#end + count);
     this.#end += count;
     return this.#samples.subarray(this.#end - count, this.#end);
@@ -90,34 +104,41 @@ export class Tape {
 
   /**
    * Which stretches of the tape `chunk` consists of, in its order: at `hint` if it fits there, else onwards from it,
-   * else anywhere. Null: something in it was never recorded.
+   * else anywhere. Zeros that fit nowhere for certain are nobody's. Null: something in it was never recorded.
    */
-  runs(chunk: Int16Array, hint: number): readonly Run[] | null {
-    const found: Run[] = [];
+  runs(chunk: Int16Array, hint: number): Heard | null {
+    const runs: Run[] = [];
+    let zeros = 0;
     let expected = hint;
     for (let at = 0; at < chunk.length;) {
       const rest = chunk.subarray(at);
-      const from = this.#place(rest, expected);
-      if (from === null) return null;
+      const before = zerosBefore(rest);
+      const from = this.#place(rest, before, expected);
+      if (from === null && before === 0) return null;
+      if (from === null) {
+        zeros += before;
+        at += before;
+        continue;
+      }
       const to = from + this.#same(rest, from);
-      found.push({ from, to });
+      runs.push({ from, to });
       at += to - from;
       expected = to;
     }
-    return found;
+    return { runs, zeros };
   }
 
-  /** Where on the tape `chunk` begins. Zeros are alike wherever the microphone was muted: what comes after them says where. */
-  #place(chunk: Int16Array, expected: number): number | null {
-    const first = chunk.findIndex((sample) => sample !== 0);
-    const zeros = Math.max(0, first);
+  /**
+   * Where on the tape `chunk` begins, `zeros` of them first. Zeros are alike wherever the microphone was muted, and in
+   * silence that the relay makes up: what was before them says where they are, or what comes after them.
+   */
+  #place(chunk: Int16Array, zeros: number, expected: number): number | null {
     const fits = this.#same(chunk, expected);
     if (fits >= Math.min(chunk.length, zeros + KEY)) return expected;
-    if (zeros > 0) {
-      const after = this.#search(chunk.subarray(zeros), expected);
-      if (after !== null && this.#same(chunk, after - zeros) >= zeros) return after - zeros;
-    }
-    return fits > 0 ? expected : this.#search(chunk, expected);
+    if (zeros === 0) return this.#search(chunk, expected);
+    const after = zeros < chunk.length ? this.#search(chunk.subarray(zeros), expected) : null;
+    if (after !== null && this.#same(chunk, after - zeros) >= zeros) return after - zeros;
+    return fits > 0 ? expected : null;
   }
 
   /** How many samples from `from` on are those of `chunk`. */
@@ -140,6 +161,11 @@ export class Tape {
     }
     return null;
   }
+}
+
+function zerosBefore(chunk: Int16Array): number {
+  const first = chunk.findIndex((sample) => sample !== 0);
+  return first < 0 ? chunk.length : first;
 }
 
 // An odd factor is a bijection of 16 bits: numbers become noise that is loud from its first sample.

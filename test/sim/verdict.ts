@@ -1,13 +1,13 @@
 /** What must be true of a call when it is over. */
-import type { Entry } from "../../src/session/memory/conversation.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
 import { waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
+import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
-import { askedFor, keptOn, wentOn } from "./answer-account.ts";
+import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 
@@ -44,13 +44,17 @@ export function judge(call: SimulatedCall): void {
   }
   budget(call);
   askedFor(call);
+  goneOnWith(call);
+  thrownAway(call);
   wentOn(call);
   keptOn(call);
   money(call);
 }
 
 function leftOpen(call: SimulatedCall): void {
-  const { checks, relay } = call;
+  const { checks, client, relay } = call;
+  if (call.lastMoment !== null && client.player.duckedDb !== null)
+    checks.fail("stuck", "the player was never told to go on at full level");
   if (relay.session !== null && relay.ended === null)
     checks.fail("upstream-left-open", "the session never ended");
   if (relay.legs > 0)
@@ -109,6 +113,8 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     else if ([unknowable, unmissed, unreached].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
+    // Who mutes the microphone at once has said no word.
+    else if (lengthMs(call, spoken) <= STRAY_MS) checks.count("utterances muted at once");
     else {
       checks.fail(
         "spoken-lost",
@@ -116,6 +122,10 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+function lengthMs({ tape }: SimulatedCall, { from, to }: Utterance): number {
+  return ((to - from) * 1000) / tape.rateHz;
 }
 
 /** Turns of which a connection that was not there for them was told the words (SPEC L65). */
@@ -129,10 +139,13 @@ function toldInWords(
     // One that is not told names is told all that was before its time; and no name tells where a push-to-talk turn was.
     if (!keepsIds || scenario.manual)
       return client.caller.utterances.filter(({ endedAt }) => (endedAt ?? Infinity) < (greetedAt ?? 0));
-    return [...items.toldInWords]
-      .map((id) => client.turns.get(id))
-      .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
-      .map((turn) => ({ from: sample(turn?.fromMs ?? 0), to: sample(turn?.toMs ?? 0) }));
+    return (
+      [...items.toldInWords]
+        .map((id) => client.turns.get(id))
+        .filter((turn) => turn !== undefined && turn.toMs !== Infinity)
+        // A provider that takes the turns says that one begins when it has heard some of it.
+        .map((turn) => ({ from: sample((turn?.fromMs ?? 0) - PLACED_SLACK_MS), to: sample(turn?.toMs ?? 0) }))
+    );
   });
 }
 
@@ -223,11 +236,32 @@ function answered(call: SimulatedCall): void {
     const down = client.line.outages.filter(({ from, to }) => from <= endedAt + within && to >= spoken.at);
     const by = reached(call, spoken.at, Math.max(endedAt, ...down.map(({ to }) => to)), within) + within;
     const last = call.hungUpAt ?? Infinity;
-    if (until < by || last < by || client.dialogue.busyAt(endedAt)) return;
+    if (client.dialogue.busyAt(endedAt)) return owed(call, spoken, within);
+    if (until < by || last < by) return;
     if (!client.dialogue.announced.some((at) => at >= spoken.at && at <= by)) {
       checks.fail("turn-unanswered", `what was said until ${endedAt} ms was never answered`);
     }
   });
+}
+
+/** What became a turn while an answer ran that may not be interrupted has its answer after that one. */
+function owed(call: SimulatedCall, spoken: Utterance, withinMs: number): void {
+  const { client, checks, scenario, unsteady, hungUpAt } = call;
+  if (!scenario.faults.includes("client.no_interruption") || scenario.upstreams.length > 1) return;
+  if (scenario.manual || scenario.eager || unsteady) return;
+  for (const { kind, turns } of call.providers.values()) {
+    const turn = turns.find(({ runs }) => runs.some(({ from, to }) => from < spoken.to && to >= spoken.to));
+    if (kind !== "turns" || turn === undefined) continue;
+    const by = client.dialogue.freeAfter(turn.at) + withinMs;
+    const next = client.caller.utterances.find(({ at }) => at > spoken.at)?.at ?? Infinity;
+    if (next < by || (hungUpAt ?? Infinity) < by) continue;
+    checks.count("answers owed");
+    if (!client.dialogue.announced.some((at) => at >= turn.at && at <= by))
+      checks.fail(
+        "turn-unanswered",
+        `what was said until ${spoken.endedAt} ms over an answer was never answered`,
+      );
+  }
 }
 
 /** A black hole has one of those that take the turns. */
@@ -265,41 +299,30 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     if (entry.growing) checks.fail("history", `${id} still grows`);
     if (!item) continue;
     const cut = client.truncated.has(id);
-    const remembered = entry.truncatedMs ?? entry.audioMs;
+    const remembered = entry.truncatedMs ?? entry.playedMs ?? entry.audioMs;
     checks.count("items heard");
     // Who claims to speak and cannot be heard was not heard.
     if (call.silentVoices) continue;
     if (!cut && entry.truncatedMs === null) {
       const more = entry.audioMs - item.receivedMs;
-      if (item.forgotten ? more > 0.01 : Math.abs(more) > 0.01)
+      // Who has said where it is is taken to have played on for so long, and then it was gone (SPEC B14).
+      const most = item.abandoned ? PLAYS_ON_MS : 0.01;
+      if (item.forgotten ? more > most : Math.abs(more) > most)
         checks.fail("history", `${id} has ${entry.audioMs} ms, and ${item.receivedMs} ms were received`);
       continue;
     }
     checks.count("items cut");
-    placed(call, entry);
-    if (call.unsteady || !client.habits.truncates) continue;
+    // A plain client that does not say where it stopped, or of what it threw away: the relay works it out.
+    const placed = entry.truncatedMs === null;
+    if (call.unsteady || (placed && scenario.faults.includes("client.no_interruption"))) continue;
     const apart = (item.playedMs ?? 0) - remembered;
-    if (apart < -HEARD_SLACK_MS - slackMs(call) || apart > HEARD_SLACK_MS + slackMs(call)) {
+    if (Math.abs(apart) > HEARD_SLACK_MS + slackMs(call) + (placed ? PLACED_SLACK_MS : 0)) {
       checks.fail(
         "history",
         `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`,
       );
     }
   }
-}
-
-/** A plain client that does not say where it stopped: the relay works it out. */
-function placed(call: SimulatedCall, { item, audioMs, truncatedMs, playedMs }: Entry): void {
-  const { client, checks, scenario } = call;
-  const unclear = call.unsteady || scenario.faults.includes("client.no_interruption");
-  if (client.habits.truncates || client.extended || unclear || truncatedMs !== null) return;
-  const heardMs = client.player.items.get(item.id)?.playedMs ?? 0;
-  if (heardMs > audioMs - HEARD_SLACK_MS - slackMs(call) - PLACED_SLACK_MS) return;
-  if (playedMs === undefined)
-    checks.fail(
-      "history",
-      `${item.id}: ${heardMs.toFixed(0)} ms were heard, and it counts as heard to its end`,
-    );
 }
 
 /** `upstream_open_ms`: to the millisecond where neither clock nor object was tampered with. */

@@ -1,13 +1,17 @@
 /** What agents said, by its words: as the relay remembers it, and as a provider was told of it. */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
-import { cutAt, wordsHeard } from "../../src/session/memory/conversation.ts";
+import { cutAt, wordsHeard, type Entry } from "../../src/session/memory/conversation.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import { fields, text } from "./fields.ts";
 
 /** Of each item what was heard; null while one grows, or where the oldest may have been forgotten. */
 export function wordsOf({ conversation: { entries } }: SessionSnapshot): ReadonlySet<string> | null {
   if (entries.length > MANY || entries.some(({ growing }) => growing)) return null;
-  return new Set(entries.map((entry) => (cutAt(entry) === null ? saidIn(entry.item) : wordsHeard(entry))));
+  return new Set(entries.map(wordsOfEntry));
+}
+
+export function wordsOfEntry(entry: Entry): string {
+  return cutAt(entry) === null ? saidIn(entry.item) : wordsHeard(entry);
 }
 
 /** Scenarios forget what is beyond 24 items. */

@@ -39,6 +39,10 @@ export interface Scenario {
   /** Turns may be committed in advance, and taken back. */
   readonly eager: boolean;
   readonly tools: boolean;
+  /** The client's player goes on quieter when it is told to, and the client says so. */
+  readonly ducks: boolean;
+  /** How much quieter an agent goes on where the session asks for it, or by default. */
+  readonly duckDb: number;
   /** Meaning may end turns, or not. */
   readonly semantic: boolean;
   readonly faults: readonly string[];
@@ -54,6 +58,10 @@ export interface World {
   readonly checks: Checks;
   readonly scenario: Scenario;
   readonly tape: Tape;
+  /** The relay may make audio quieter on its way to the present client. */
+  readonly relayDucks: boolean;
   /** Numbers answers over all providers. */
   nextAnswer(): number;
+  /** So far. */
+  readonly answers: number;
 }

@@ -67,11 +67,11 @@ export class Call {
   #unseen = 0;
   readonly #faulty: boolean;
   readonly #setup: SessionSetup;
+  #drawn = 0;
   readonly #dependencies: SessionDependencies;
 
   constructor(options: CallOptions = {}) {
     this.#faulty = options.faulty ?? false;
-    let drawn = 0;
     this.#setup = {
       id: "s1",
       model: "demo",
@@ -90,7 +90,7 @@ export class Call {
       ...(options.dialectSettings ? { dialectSettings: options.dialectSettings } : {}),
     };
     this.#dependencies = {
-      drawId: () => `drawn${(drawn += 1)}`,
+      drawId: () => `drawn${(this.#drawn += 1)}`,
       kernels: options.kernels ?? NO_KERNELS,
       createUpstream: options.createUpstream ?? createWireUpstream,
       // A test sees what a message does when it has been handed in; long-uploads.test.ts is about steps.
@@ -266,6 +266,9 @@ export class Call {
   /** Goes on in "another isolate": snapshot, structured clone, restore. */
   hibernate(): void {
     const kept = structuredClone(this.session.snapshot());
+    const drawn = this.#drawn;
     this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
+    // What is drawn to build it goes, and its next names are those that it would have had.
+    this.#drawn = drawn;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * A listener in virtual time whose loudspeaker is heard by the microphone: plays what a duplex.v1 session sends, stands
- * still while the floor is held, and hands back what was played as an echo.
+ * still or goes on quieter while the floor is held, and hands back what was played as an echo.
  */
-import type { Call } from "./call.ts";
+import type { Call, Received } from "./call.ts";
 
 export interface Room {
   /** Linear gain of the loudspeaker at the microphone; 0: none. */
@@ -42,8 +42,17 @@ export class Listener {
     }
   }
 
+  get #decided(): Received | undefined {
+    return this.#call.events.findLast((event) => event.type === "overlap.decision");
+  }
+
   get #held(): boolean {
-    return this.#call.events.findLast((event) => event.type === "overlap.decision")?.["decision"] === "hold";
+    return this.#decided?.["decision"] === "hold";
+  }
+
+  get #level(): number {
+    const decided = this.#decided;
+    return decided?.["decision"] === "duck" ? 10 ** (-Number(decided["duck_db"]) / 20) : 1;
   }
 
   #play(): void {
@@ -55,7 +64,8 @@ export class Listener {
       const head = this.#held ? undefined : this.#queue.shift();
       const piece = head?.subarray(0, left) ?? new Int16Array(left);
       if (head && head.length > left) this.#queue.unshift(head.subarray(left));
-      this.#played.push(...piece);
+      const level = this.#level;
+      this.#played.push(...piece.map((value) => value * level));
       left -= piece.length;
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { NAME_LIMITS } from "../../src/upstreams/openai-names.ts";
+import { WAIT_LIMITS } from "../../src/upstreams/openai-waiting.ts";
 import type { Item } from "../../src/upstreams/upstream.ts";
 import { connectOpenAi, RESPOND } from "./openai-connection.ts";
 
@@ -123,7 +123,7 @@ describe("items in two languages", () => {
     server.answersCommits = false;
     connection.send({ type: "commit", itemId: "turn_1" });
     connection.send({ type: "commit", itemId: "turn_2" });
-    for (let n = 0; n <= NAME_LIMITS.held; n++) connection.send(add(`item_${n}`, "turn_1"));
+    for (let n = 0; n <= WAIT_LIMITS.changes; n++) connection.send(add(`item_${n}`, "turn_1"));
     expect(server.count("conversation.item.create")).toBe(1);
     expect(server.last("conversation.item.create").item.id).toBe("item_0");
   });

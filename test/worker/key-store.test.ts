@@ -60,6 +60,31 @@ describe("keys in Workers KV", () => {
     expect((await withKey(MODELS, "kv-key-b2")).status).toBe(200);
   });
 
+  test("[E64] that are none are looked for sixty times a minute and address; those that are known go on", async () => {
+    await add("known", "kv-key-known");
+    let asked = 0;
+    const counting = { get: (name: string) => ((asked += 1), keys().get(name)) };
+    const RELAY_KEYS = counting as unknown as KVNamespace;
+    const from = async (address: string, key: string) => {
+      const headers = { ...bearer(key), "CF-Connecting-IP": address };
+      return callWith(null, { RELAY_KEYS }, new Request(`${HOST}${MODELS}`, { headers }));
+    };
+    expect((await from("192.0.2.1", "kv-key-known")).status).toBe(200);
+    for (let n = 0; n < 60; n += 1) expect((await from("192.0.2.1", `none-${n}`)).status).toBe(401);
+    const before = asked;
+    const refused = await from("192.0.2.1", "none-more");
+    expect(refused.headers.get("Retry-After")).toBe("1");
+    expect(await problemOf(refused)).toEqual([429, "rate_limited", null]);
+    expect(asked).toBe(before);
+    expect((await from("192.0.2.1", "kv-key-known")).status).toBe(200);
+    expect((await from("192.0.2.2", "none-more")).status).toBe(401);
+    for (let n = 0; n < 60; n += 1) await from(`2001:db8:1:2::${n}`, `none-six-${n}`);
+    expect((await from("2001:db8:1:2:3::4", "none-seven")).status).toBe(429);
+    expect((await from("2001:db8:1:3::4", "none-seven")).status).toBe(401);
+    vi.setSystemTime(Date.now() + 2000);
+    expect((await from("192.0.2.1", "none-later")).status).toBe(401);
+  });
+
   test("[H115] of which an entry is broken are a 500 that says where, and a KV that fails turns no known key away", async () => {
     await add("c", "kv-key-c");
     await keys().put("id:c", "{}");

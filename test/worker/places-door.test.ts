@@ -212,6 +212,29 @@ describe("limits.concurrent", () => {
     expect(await free()).toBe(2);
   });
 
+  test("[E63] a client secret whose session was closed for its floods begins none for a minute; others do", async () => {
+    const mint = async (): Promise<Record<string, string>> => {
+      const minted = await post(
+        "/v1/realtime/client_secrets",
+        { session: { type: "realtime", model: "echo" } },
+        FEW,
+      );
+      return { Authorization: `Bearer ${(await minted.json<{ value: string }>()).value}` };
+    };
+    const [flooding, other] = [await mint(), await mint()];
+    const client = await connect(ECHO, flooding);
+    for (let n = 0; n < 700; n += 1) client.send("{}");
+    expect((await client.closed).code).toBe(1008);
+    await vi.waitFor(async () => {
+      const refused = await upgrade(ECHO, flooding);
+      expect(refused.headers.get("Retry-After")).toBe("60");
+      expect(await problemOf(refused)).toEqual([429, "rate_limited", null]);
+    });
+    await hangUp(await connect(ECHO, other));
+    vi.setSystemTime(Date.now() + 61_000);
+    await hangUp(await connect(ECHO, flooding));
+  });
+
   test("[H31] of relay.config.ts holds for keys without one of their own; without any no ledger is touched", async () => {
     const namespace = env.KEY_LEDGER;
     if (namespace === undefined) throw new Error("no ledger");

@@ -23,6 +23,7 @@ const STATE_NAMES: Readonly<Record<CallState, string>> = {
 };
 /** What the floor decided about a sound over an answer, for the status line. */
 const FLOOR_NAMES: Readonly<Record<string, string>> = {
+  duck: "listening to you …",
   hold: "listening to you …",
   interrupt: "you interrupted",
   backchannel: "a word aside: went on",

@@ -45,7 +45,8 @@ class PlayerProcessor extends AudioWorkletProcessor {
 
   constructor(options: { readonly processorOptions?: unknown }) {
     super();
-    this.#playout = new Playout(options.processorOptions as PlayerOptions);
+    const given = options.processorOptions as PlayerOptions;
+    this.#playout = new Playout({ ...given, sampleRateHz: sampleRate });
     this.port.addEventListener("message", (event: MessageEvent<PlayerCommand>) => this.#command(event.data));
     this.port.start();
   }
@@ -88,6 +89,9 @@ class PlayerProcessor extends AudioWorkletProcessor {
       }
       case "hold":
         this.#playout.hold();
+        return;
+      case "duck":
+        this.#playout.duck(command.level);
         return;
       case "release":
         this.#playout.release();

@@ -20,7 +20,10 @@ export type PlayerCommand =
   | { readonly type: "end"; readonly key: string }
   | { readonly type: "flush"; readonly key: string }
   /** Stand still, and go on from that very sample. */
-  | { readonly type: "hold" | "release" }
+  | { readonly type: "hold" }
+  /** Go on at this level, until `release`. */
+  | { readonly type: "duck"; readonly level: number }
+  | { readonly type: "release" }
   /** Samples that the output device holds, subtracted from what counts as heard. */
   | { readonly type: "latency"; readonly samples: number };
 

@@ -4,6 +4,8 @@
  * without a browser.
  */
 
+import { DUCK_DOWN_MS, DUCK_UP_MS, LevelRamp } from "../../audio/level-ramp.ts";
+
 export interface TrackReport {
   readonly key: string;
   /** Samples that have left the loudspeaker, as well as the device's declared latency lets us know. */
@@ -21,6 +23,8 @@ export interface PlayoutOptions {
   readonly maxQueuedSamples: number;
   /** Bound on tracks: a peer may open items without end. */
   readonly maxTracks: number;
+  /** Of the device. */
+  readonly sampleRateHz: number;
 }
 
 interface Track {
@@ -49,9 +53,12 @@ export class Playout {
   #held = false;
   /** Samples of the fade-in that are still to come. */
   #fadeIn = 0;
+  /** Of all that is played. */
+  readonly #level: LevelRamp;
 
   constructor(options: PlayoutOptions) {
     this.#options = options;
+    this.#level = new LevelRamp(options.sampleRateHz);
   }
 
   /** Samples waiting in all tracks. */
@@ -121,8 +128,14 @@ export class Playout {
     for (const track of this.#tracks.values()) this.#fadeOut(track);
   }
 
-  /** Goes on from the very sample at which `hold` stopped. */
+  /** Goes on at this level (of 1) until `release`; it falls within 20 ms and rises within 60, without a click. */
+  duck(level: number): void {
+    this.#level.toward(level, DUCK_DOWN_MS);
+  }
+
+  /** Goes on from the very sample at which `hold` stopped, and at full level. */
   release(): void {
+    this.#level.toward(1, DUCK_UP_MS);
     if (!this.#held) return;
     this.#held = false;
     this.#fadeIn = FADE_SAMPLES;
@@ -148,6 +161,7 @@ export class Playout {
     if (streams.size > 1 || this.#fades.length > 0) {
       for (let i = 0; i < out.length; i++) out[i] = Math.max(-1, Math.min(1, out[i] ?? 0));
     }
+    if (!this.#level.full) this.#level.apply(out, this.#options.sampleRateHz, out);
   }
 
   /** How far each track has been heard, behind a device that holds `latencySamples`. Finished ones are forgotten. */

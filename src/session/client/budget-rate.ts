@@ -30,6 +30,11 @@ export class Rate {
     this.#paidAt = Math.min(this.#after(units, now), now + 2 * this.#burstMs);
   }
 
+  /** Nothing is left. */
+  empty(now: number): void {
+    this.#paidAt = Math.max(this.#paidAt, now + this.#burstMs);
+  }
+
   /** Milliseconds until so much is left. */
   waitMs(units: number, now: number): number {
     return Math.max(0, this.#after(units, now) - now - this.#burstMs);

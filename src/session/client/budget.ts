@@ -13,12 +13,12 @@ import type { Limits } from "../limits.ts";
 import { Rate } from "./budget-rate.ts";
 
 /** What a message is refused for. */
-export type Resource = "events" | "bytes" | "audio";
+export type Resource = "events" | "bytes" | "audio" | "messages";
 
 /** Refusals of one kind are told so often, with how many there were. */
 const TELL_EVERY_MS = 1000;
 /** A refused message was read from the network: so many bytes of it cost as much as another message. */
-const BYTES_PER_REFUSAL = 16_384;
+const BYTES_PER_REFUSAL = 65_536;
 
 interface Refused {
   toldAt: number;
@@ -28,7 +28,17 @@ interface Refused {
 }
 
 /** In the order of snapshots: what is new comes last. */
-const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told"] as const;
+const RATES = [
+  "events",
+  "bytes",
+  "audio",
+  "errors",
+  "refusals",
+  "answers",
+  "eager",
+  "told",
+  "messages",
+] as const;
 
 export class Budget {
   readonly #context: Context;
@@ -39,6 +49,8 @@ export class Budget {
   readonly bytes: Rate;
   /** Milliseconds of audio. */
   readonly audio: Rate;
+  /** Messages of audio. */
+  readonly messages: Rate;
   /** Errors told one by one. */
   readonly errors: Rate;
   /** Answers that are asked for. */
@@ -64,6 +76,7 @@ export class Budget {
     this.events = new Rate(limits.clientEventsBurst, limits.clientEventsPerSecond);
     this.bytes = new Rate(limits.clientBytesBurst, limits.clientBytesPerSecond);
     this.audio = new Rate(limits.clientAudioBurstMs, limits.clientAudioSpeed * 1000);
+    this.messages = new Rate(limits.clientAudioMessagesBurst, limits.clientAudioMessagesPerSecond);
     this.errors = new Rate(limits.clientErrorsBurst, limits.clientErrorsPerSecond);
     this.refusals = new Rate(limits.clientRefusalsBurst, limits.clientRefusalsPerSecond);
     this.answers = new Rate(limits.answersPerMinute, limits.answersPerMinute / 60);
@@ -86,14 +99,22 @@ export class Budget {
     return this.#exhausted;
   }
 
-  /** It was hung up on. */
-  settled(): void {
+  /** It was hung up on, and has nothing left. */
+  settled(now: number): void {
     this.#exhausted = false;
+    this.events.empty(now);
+    this.messages.empty(now);
   }
 
-  /** A message holds so many milliseconds of audio. Pieces that are all but empty cost as much as short ones. */
-  hears(ms: number, now: number): boolean {
-    return this.audio.take(Math.max(ms, this.#limits.clientAudioLeastMs), now);
+  /**
+   * A message holds so many milliseconds of audio. Pieces that are all but empty cost as much as short ones.
+   * @returns what there is not enough of; null: it is taken.
+   */
+  lacks(ms: number, now: number): Resource | null {
+    if (!this.messages.has(1, now)) return "messages";
+    if (!this.audio.take(Math.max(ms, this.#limits.clientAudioLeastMs), now)) return "audio";
+    this.messages.take(1, now);
+    return null;
   }
 
   /** Audio in an item or an answer's input, the event's field `param`. @throws ClientError when it is too much. */
@@ -207,7 +228,8 @@ export class Budget {
     refused.ms = 0;
     const count = messages === 1 ? "1 message was" : `${messages} messages were`;
     const message = `${this.#bound(resource)}: ${count} not taken${ms > 0 ? `, ${Math.round(ms)} ms of audio` : ""}.`;
-    return new ClientError("rate_limit_exceeded", message, resource === "audio" ? "audio" : null);
+    const param = resource === "audio" || resource === "messages" ? "audio" : null;
+    return new ClientError("rate_limit_exceeded", message, param);
   }
 
   #bound(resource: Resource): string {
@@ -217,6 +239,8 @@ export class Budget {
         return `At most ${limits.clientEventsPerSecond} events a second beyond ${limits.clientEventsBurst} at once`;
       case "bytes":
         return `At most ${limits.clientBytesPerSecond} bytes a second beyond ${limits.clientBytesBurst} at once`;
+      case "messages":
+        return `At most ${limits.clientAudioMessagesPerSecond} messages of audio a second beyond ${limits.clientAudioMessagesBurst} at once`;
       case "audio":
         return `At most ${limits.clientAudioSpeed} s of audio a second beyond ${limits.clientAudioBurstMs / 1000} s at once`;
     }

@@ -68,6 +68,12 @@ export const REFUSED = "refused";
 /** There is more to do. */
 export const STEP = "step";
 const TELL_WITHIN_MS = 1000;
+/** Events that make the relay say more, and a provider do more, than others: each counts as so many others besides. */
+const BESIDES: ReadonlyMap<string, number> = new Map([
+  ["session.update", 7],
+  ["response.create", 7],
+]);
+const FRONT_CHARS = 1024;
 /** So many members of an event cost as much as another event: each is looked at, kept and shown. */
 const MEMBERS_PER_EVENT = 50;
 
@@ -144,7 +150,7 @@ export class ClientMessages {
 
   #settle(): void {
     if (!this.#budget.exhausted) return;
-    this.#budget.settled();
+    this.#budget.settled(this.#context.now);
     this.#context.metric("clients_flooding", 1);
     this.#host.flooded();
   }
@@ -238,10 +244,8 @@ export class ClientMessages {
   /** An append as nearly every message is: its base64 stands at `from` to `to`. */
   #scanned(data: string, from: number, to: number): void {
     const ms = durationMs(this.#host.inputFormat, ((to - from) * 3) / 4);
-    if (!this.#budget.hears(ms, this.#context.now)) {
-      this.#refuse("audio", ms, data);
-      return;
-    }
+    const lack = this.#budget.lacks(ms, this.#context.now);
+    if (lack !== null) return this.#refuse(lack, ms, data);
     this.#delivery.settle();
     this.#delivery.pulse.spoke();
     const audio = data.slice(from, to);
@@ -294,6 +298,7 @@ export class ClientMessages {
       throw new ClientError("invalid_json", "The message is not a JSON object (one event per text message).");
     }
     const event = readClientEvent(message);
+    this.#budget.events.charge(BESIDES.get(event.type) ?? 0, this.#context.now);
     const sequence = this.#port.extended ? sequenceOf(message) : 0;
     if (event.type !== "session.resume") this.#delivery.settle();
     if (EXTENSION_EVENTS.has(event.type) && !this.#port.extended) {
@@ -316,8 +321,9 @@ export class ClientMessages {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
     const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
-    if (this.#budget.hears(ms, this.#context.now)) this.#hear(bytes);
-    else this.#refuse("audio", ms, audio);
+    const lack = this.#budget.lacks(ms, this.#context.now);
+    if (lack === null) this.#hear(bytes);
+    else this.#refuse(lack, ms, audio);
   }
 
   #binary(frame: Uint8Array): void {
@@ -360,19 +366,18 @@ export class ClientMessages {
       );
     }
     const ms = durationMs(this.#host.inputFormat, frame.byteLength - FRAME_HEADER_BYTES);
-    if (!this.#budget.hears(ms, this.#context.now)) {
-      this.#refuse("audio", ms, frame);
-      return;
-    }
+    const lack = this.#budget.lacks(ms, this.#context.now);
+    if (lack !== null) return this.#refuse(lack, ms, frame);
     this.#delivery.settle();
     this.#delivery.pulse.spoke();
     if (this.#delivery.heard(header.sequence)) this.#hear(frame.subarray(FRAME_HEADER_BYTES), true);
   }
 }
 
-/** Of a message that is not parsed: what stands at its front. */
+/** Of a message that is not parsed: what stands at its front, and at its end where an `event_id` may come last. */
 function frontOf(data: WireMessage): string {
-  return typeof data === "string" ? data.slice(0, 512) : "";
+  if (typeof data !== "string") return "";
+  return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
 }
 
 function eventIdInFront(data: WireMessage): string | null {

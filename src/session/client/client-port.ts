@@ -42,6 +42,8 @@ export class ClientPort {
   readonly #context: Context;
   readonly #settings: JsonObject;
   #dialect: Dialect | null = null;
+  /** The client said that its player does it. */
+  #ducks = false;
   #traits: DialectTraits = traitsOf(null);
   /** Between the client's wire and this port; null: they are the same. */
   #codec: Codec | null = null;
@@ -97,6 +99,21 @@ export class ClientPort {
   /** What a message of the client's wire is. Null: this port's own, as it stands. */
   decode(data: WireMessage): readonly Heard[] | null {
     return this.#codec === null ? null : this.#codec.decode(data, this.#context.now);
+  }
+
+  /** Its player stands still when it is told `hold`. */
+  get holds(): boolean {
+    return this.#traits.holds;
+  }
+
+  /** Its player goes on quieter when it is told `duck`. */
+  get ducks(): boolean {
+    return this.extended && this.#ducks;
+  }
+
+  /** What a client says of its player, as long as it does not begin anew. */
+  playerDucks(ducks: boolean): void {
+    this.#ducks = ducks;
   }
 
   /** Number of the last message. */
@@ -215,6 +232,7 @@ export class ClientPort {
   /** The client begins anew: it counts from one again and misses nothing. */
   restart(): void {
     this.#muted = false;
+    this.#ducks = false;
     this.#sequence = 0;
     this.outbox.clear();
   }
@@ -245,8 +263,11 @@ export class ClientPort {
     this.#send(data);
   }
 
-  /** One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. */
-  audio(address: AudioAddress, bytes: Uint8Array, audioMs: number): void {
+  /**
+   * One piece of audio: binary for `duplex.v1`, else `response.output_audio.delta`. `aloud`: as it is to sound now, where
+   * that is quieter; what is kept to be sent again is not.
+   */
+  audio(address: AudioAddress, bytes: Uint8Array, audioMs: number, aloud = bytes): void {
     if (!this.#connected && !this.extended) return;
     if (this.extended) {
       const header = {
@@ -256,20 +277,22 @@ export class ClientPort {
         sequence: this.#sequence + 1,
       };
       const room = this.outbox.room(FRAME_HEADER_BYTES + bytes.byteLength);
-      this.#deliver(writeFrame(header, bytes, room), audioMs);
+      const kept = writeFrame(header, bytes, room);
+      const sent = aloud === bytes ? kept : writeFrame(header, aloud);
+      this.#deliver(kept, audioMs, sent);
       return;
     }
     const id = this.#context.newId("event");
     this.#deliver(
-      `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${bytes.toBase64()}"}`,
+      `{"type":"response.output_audio.delta","event_id":"${id}",${address.members},"delta":"${aloud.toBase64()}"}`,
       audioMs,
     );
   }
 
-  #deliver(data: WireMessage, audioMs: number): void {
+  #deliver(data: WireMessage, audioMs: number, sent = data): void {
     this.#sequence += 1;
     if (this.extended) this.outbox.add({ sequence: this.#sequence, data, audioMs });
-    if (this.live) this.#send(data);
+    if (this.live) this.#send(sent);
   }
 
   /**
@@ -327,6 +350,7 @@ export class ClientPort {
   snapshot(): ClientPortSnapshot {
     return {
       dialect: this.#dialect,
+      ...(this.#ducks ? { ducks: true } : {}),
       connected: this.#connected,
       muted: this.#muted,
       sequence: this.#sequence,
@@ -340,6 +364,7 @@ export class ClientPort {
   restore(snapshot: ClientPortSnapshot): void {
     this.#speak(snapshot.dialect);
     if (snapshot.codec !== undefined) this.#codec?.restore(snapshot.codec);
+    this.#ducks = snapshot.ducks ?? false;
     this.#connected = snapshot.connected;
     this.#muted = snapshot.muted;
     this.#sequence = snapshot.sequence;
@@ -351,6 +376,8 @@ export class ClientPort {
 
 export interface ClientPortSnapshot {
   readonly dialect: Dialect | null;
+  /** Absent: it does not. */
+  readonly ducks?: boolean;
   readonly connected: boolean;
   readonly muted: boolean;
   readonly sequence: number;

@@ -54,12 +54,24 @@ const CONFIRM_MS = 680;
 /** A client that plays unpaced hears of an interruption only when it is confirmed: it must not wait so long. */
 const CONFIRM_UNPACED_MS = 160;
 const DISMISS_MS = 250;
+/** Clearly quieter, and still to be followed; 12 to 18 may be asked for. */
+const DUCK_DB = 15;
+
+/** What settings have their defaults by: what the client negotiated, and says of its player. */
+export interface ClientKind {
+  readonly extended: boolean;
+  readonly holds: boolean;
+  readonly ducks: boolean;
+}
 
 export interface RelaySettings {
   readonly leadMs: number | null;
   readonly confirmMs: number;
   readonly dismissMs: number;
   readonly eagerMs: number | null;
+  /** How agents give way while a sound over them is judged, where it can be done. */
+  readonly overAgent: "duck" | "hold";
+  readonly duckDb: number;
 }
 
 export class Configuration {
@@ -81,15 +93,15 @@ export class Configuration {
   }
 
   /**
-   * `extended`: the client sees `relay` whole, so what it sends of it may only repeat the defaults in force. Those are not
+   * A `duplex.v1` client sees `relay` whole, so what it sends of it may only repeat the defaults in force. Those are not
    * set: a later connection in the other dialect has others.
    * @throws ClientError naming the field; nothing changes then.
    */
-  update(session: JsonObject, extended: boolean): void {
+  update(session: JsonObject, client: ClientKind): void {
     const { relay } = session;
-    const repeats = extended && isJsonObject(relay);
+    const repeats = client.extended && isJsonObject(relay);
     const given = repeats
-      ? { ...session, relay: withoutDefaults(relay, this.#setRelay, this.#shownRelay) }
+      ? { ...session, relay: withoutDefaults(relay, this.#setRelay, this.#shownRelay(client)) }
       : session;
     this.#config = mergeConfig(this.#config, withSecretsOf(this.#config, given));
   }
@@ -106,15 +118,21 @@ export class Configuration {
   }
 
   /** `session.relay` as it is in force for a `duplex.v1` client. */
-  get #shownRelay(): JsonObject {
+  #shownRelay(client: ClientKind): JsonObject {
     const set = this.#setRelay;
-    const { leadMs, eagerMs, confirmMs, dismissMs } = this.relay(true);
+    const { leadMs, eagerMs, confirmMs, dismissMs, overAgent, duckDb } = this.relay(client);
     const interruption = isJsonObject(set["interruption"]) ? set["interruption"] : {};
     return {
       ...set,
       lead_ms: leadMs,
       eager_ms: eagerMs,
-      interruption: { ...interruption, confirm_ms: confirmMs, dismiss_ms: dismissMs },
+      interruption: {
+        ...interruption,
+        confirm_ms: confirmMs,
+        dismiss_ms: dismissMs,
+        over_agent: overAgent,
+        duck_db: duckDb,
+      },
     };
   }
 
@@ -139,13 +157,16 @@ export class Configuration {
   }
 
   /** What the relay itself is told, under `session.relay`. */
-  relay(extended: boolean): RelaySettings {
+  relay({ extended, holds, ducks }: ClientKind): RelaySettings {
     const set = this.#config.relay;
     return {
       leadMs: set?.lead_ms === undefined ? (extended ? DEFAULT_LEAD_MS : null) : set.lead_ms,
       confirmMs: set?.interruption?.confirm_ms ?? (extended ? CONFIRM_MS : CONFIRM_UNPACED_MS),
       dismissMs: set?.interruption?.dismiss_ms ?? DISMISS_MS,
       eagerMs: set?.eager_ms ?? null,
+      // One that says nothing of ducking knows `hold` alone.
+      overAgent: set?.interruption?.over_agent ?? (holds && !ducks ? "hold" : "duck"),
+      duckDb: set?.interruption?.duck_db ?? DUCK_DB,
     };
   }
 
@@ -161,9 +182,9 @@ export class Configuration {
 
   /**
    * The full effective configuration, as `session.created` and `session.updated` carry it; sent back it changes nothing.
-   * `relay`: what a `duplex.v1` client learns of this relay beside its settings; null: the client is not one.
+   * `relay`: what a `duplex.v1` client learns of this relay beside its settings.
    */
-  shown(identity: JsonObject, relay: JsonObject | null): JsonObject {
+  shown(identity: JsonObject, relay: JsonObject, client: ClientKind): JsonObject {
     // SessionConfig is JSON by construction: it came out of a schema over JSON.
     const config = this.#config as unknown as JsonObject;
     const { audio } = this.#config;
@@ -173,7 +194,7 @@ export class Configuration {
       ...config,
       tools: withoutToolSecrets(config["tools"] ?? []),
       ...identity,
-      ...(relay === null ? {} : { relay: { ...this.#shownRelay, ...relay } }),
+      ...(client.extended ? { relay: { ...this.#shownRelay(client), ...relay } } : {}),
     };
     if (!this.transcriptionOnly) {
       return { ...whole, audio: { input, output: { ...output, voice: this.#voice } } };
@@ -216,19 +237,19 @@ export class Configuration {
 
 /**
  * The endpointer's options for a turn detection. OpenAI's `threshold` keeps its meaning (0.5 is the middle, higher
- * wants louder speech) and is mapped onto this detector's own scale; while the assistant is audible the detector's
+ * wants louder speech) and is mapped onto this detector's own scale; while the microphone may hear an agent the detector's
  * raised threshold is the least.
  */
 export function endpointerOptions(
   turn: TurnDetection | null,
   thresholds: DetectorThresholds,
-  audible: boolean,
+  echo: boolean,
   semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].mostMs,
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
   // At the ends of its range a threshold still means something: silence is none, and clear speech is speech.
   const start = Math.min(MOST_START, Math.max(thresholds.least, rescale(wanted, thresholds.start)));
-  const raised = audible ? Math.max(start, thresholds.startWhileSpeaking) : start;
+  const raised = echo ? Math.max(start, thresholds.startWhileSpeaking) : start;
   return {
     start: raised,
     stop: Math.max(thresholds.least / 2, start - (thresholds.start - thresholds.stop)),

@@ -3,7 +3,7 @@ import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { jsonSize, type JsonObject } from "../../protocol/json.ts";
-import type { SessionConfig } from "../../protocol/session-config.ts";
+import { readPlayerDucks, type SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -85,8 +85,9 @@ export class SessionObject {
       upstreams: links.map((link) => link.name),
       detector: detector.name,
       resume_token: delivery.token,
+      player: { duck: port.ducks },
     };
-    return new Configuration(config).shown(identity, port.extended ? relay : null);
+    return new Configuration(config).shown(identity, relay, port);
   }
 
   /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
@@ -99,7 +100,9 @@ export class SessionObject {
       this.updates.given(before, cause, [], false);
       return;
     }
-    config.update(session, port.extended);
+    const ducks = port.extended ? readPlayerDucks(session) : null;
+    const { extended, holds } = port;
+    config.update(session, { extended, holds, ducks: ducks ?? port.ducks });
     const refused = this.#restrain(before);
     this.#checkSize(before, jsonSize(session));
     // Also beside the conversation, or in an item that is gone.
@@ -111,9 +114,11 @@ export class SessionObject {
         "session.audio.output.voice",
       );
     }
+    // Whatever is locked: it is no setting.
+    if (ducks !== null) port.playerDucks(ducks);
     for (const error of refused) port.rejected(error, eventIdOfCause(context.cause));
     // Of an update of which nothing remains the client has the error, as from a provider.
-    if (refused.length > 0 && same(config.current, before)) return;
+    if (refused.length > 0 && ducks === null && same(config.current, before)) return;
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();

@@ -16,7 +16,7 @@ import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
 /** A client that came back and says nothing at all is closed with this; its session waits on. */
 const SILENT_CODE = 4008;
 /** Unacknowledged input asks for a snapshot after this. */
-const ACK_WITHIN_MS = 3000;
+const ACK_WITHIN_MS = 5000;
 /** The present one and the next. */
 const VALID_TOKENS = 2;
 

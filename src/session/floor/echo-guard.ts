@@ -7,6 +7,7 @@ import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/
 import { EchoSearch } from "../../audio/echo-search.ts";
 import { BANDS } from "../../audio/filter-bank.ts";
 import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
+import { shapeOf, type Shape } from "./shape.ts";
 
 /** To find an echo: a third of a second, at any lag a player may have. */
 const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
@@ -22,6 +23,8 @@ const MARGIN_DB = 5;
 const MOST_DB = 12;
 /** Remembered frames. */
 const MEMORY = 16;
+/** Of a longer sound the last 3.2 s are its shape. */
+const MOST_SHAPE_FRAMES = 200;
 /** A voice is there when the mean excess of the last few frames reaches this. */
 const NEAR_DB = 0.8;
 const NEAR_FRAMES = 3;
@@ -36,13 +39,17 @@ const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
-/** An echo is rarely later than this (320 ms), and what is softer than that gives none. */
-const USUAL_LAG_FRAMES = 20;
+/** An echo is rarely later than this (450 ms), and what is softer than that gives none. */
+const USUAL_LAG_FRAMES = 28;
 const SOUNDS_DB = -45;
+/** An echo half a second late, and its tail. */
+const LATELY_FRAMES = 48;
 /** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
 const JUMP_MS = 250;
+/** Audio that comes so much faster than it is spoken had waited. */
+const CATCHES_UP = 0.25;
 
 export class EchoGuard {
   readonly #heard = new Envelope();
@@ -53,8 +60,12 @@ export class EchoGuard {
   callerDb = USUAL_CALLER_DB;
   /** Wall time of the caller's first sample, by the earliest arrival seen. */
   #base: number | null = null;
+  /** The same by the last piece, where that is later by more than a jump, and when it came; null: it is not. */
+  #behind: { readonly base: number; readonly at: number } | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
+  /** The last frame in which an agent sounded. */
+  #soundedAt = -LATELY_FRAMES;
   /** Of the sound that is judged: frames, and the sum of their excess. */
   readonly #marked = { frames: 0, excess: 0 };
   /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
@@ -69,10 +80,25 @@ export class EchoGuard {
    * The caller's audio as it arrives: its first sample's position in the caller's stream, and when its last one was there
    * to be sent, which is before its message came by what else the message holds.
    */
-  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number): void {
-    const base = saidAt - fromMs - (samples.length * 1000) / rateHz;
-    if (this.#base === null || base < this.#base || base > this.#base + JUMP_MS) this.#base = base;
+  heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number, now: number): void {
+    const lengthMs = (samples.length * 1000) / rateHz;
+    const base = saidAt - fromMs - lengthMs;
+    if (this.#base === null || base < this.#base) this.#base = base;
+    else if (base > this.#base + JUMP_MS) this.#late(base, lengthMs, now);
+    else this.#behind = null;
     this.#heard.add(samples, rateHz, this.#base + fromMs);
+  }
+
+  /**
+   * The caller's stream stood still, or it is late: what comes at once after a stall or a resume was said in its own time.
+   * Where it comes as fast as it is spoken nothing was said meanwhile.
+   */
+  #late(base: number, lengthMs: number, now: number): void {
+    const { base: before, at } = this.#behind ?? { base: Infinity, at: now };
+    this.#behind = { base, at: now };
+    if (now === at || base < before - lengthMs * CATCHES_UP) return;
+    this.#base = base;
+    this.#behind = null;
   }
 
   /** Audio on its way to the listener, and when it will sound: after all that was sent before, or what was is thrown away. */
@@ -97,9 +123,22 @@ export class EchoGuard {
 
   /** The player stood still: what had not sounded yet sounds later. */
   delayed(fromMs: number, byMs: number): void {
-    // Of the lag, what is due to the player's buffer is not known: at most all of it.
-    const bufferedMs = this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
-    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, bufferedMs);
+    for (const envelope of this.#played) envelope?.delay(fromMs, byMs, this.#bufferedMs);
+  }
+
+  /** Of the lag, what is due to the player's buffer is not known: at most all of it. */
+  get #bufferedMs(): number {
+    return this.#path.known ? this.#path.lag * ENVELOPE_FRAME_MS : USUAL_BUFFER_MS;
+  }
+
+  /** What sounds from now on sounds so much softer than it was sent, */
+  ducked(atMs: number, db: number): void {
+    for (const envelope of this.#played) envelope?.duck(atMs, db);
+  }
+
+  /** until now: of what the player had in its buffer it may have been the level already. */
+  loud(atMs: number): void {
+    for (const envelope of this.#played) envelope?.loud(atMs - this.#bufferedMs);
   }
 
   /** The detector has heard the caller's stream up to here: looks at the frames that are whole by now. */
@@ -107,6 +146,7 @@ export class EchoGuard {
     if (this.#base === null) return;
     const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
     for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
+      if (this.#plays(frame)) this.#soundedAt = frame;
       this.#listen(frame);
       this.#marked.excess += this.#measure(frame);
       this.#marked.frames += 1;
@@ -178,6 +218,16 @@ export class EchoGuard {
     return sum / frames;
   }
 
+  /** The frame that the detector heard last. */
+  get frame(): number {
+    return this.#end - 1;
+  }
+
+  /** What was heard from a frame on. */
+  shapeFrom(frame: number): Shape {
+    return shapeOf(this.#heard, Math.max(0, frame, this.#end - MOST_SHAPE_FRAMES), this.#end - 1);
+  }
+
   /** The echo path of this call was found. */
   get known(): boolean {
     return this.#path.known;
@@ -185,8 +235,16 @@ export class EchoGuard {
 
   /** An agent sounded so long ago that a microphone that hears it has heard that by now. */
   get sounded(): boolean {
-    const frame = this.#end - 1 - USUAL_LAG_FRAMES;
+    return this.#plays(this.#end - 1 - USUAL_LAG_FRAMES);
+  }
+
+  #plays(frame: number): boolean {
     return this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB);
+  }
+
+  /** An agent sounded so lately that its echo, or the last of it, may be heard now. */
+  get lately(): boolean {
+    return this.#end - this.#soundedAt <= LATELY_FRAMES;
   }
 
   /** An echo is due about now. */
@@ -242,6 +300,7 @@ export class EchoGuard {
       heard: this.#heard.snapshot(),
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
       base: this.#base,
+      behind: this.#behind,
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
@@ -258,6 +317,7 @@ export class EchoGuard {
     this.#heard.restore(snapshot.heard);
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
     this.#base = snapshot.base;
+    this.#behind = snapshot.behind ?? null;
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
@@ -267,6 +327,8 @@ export class EchoGuard {
     this.#leastBefore.set(snapshot.leastBefore);
     this.#excess.set(snapshot.excess);
     this.#sounding.set(snapshot.sounding);
+    for (let back = LATELY_FRAMES; back > 0; back -= 1)
+      if (this.#plays(this.#end - back)) this.#soundedAt = this.#end - back;
   }
 }
 
@@ -274,6 +336,7 @@ export interface EchoGuardSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
   readonly base: number | null;
+  readonly behind?: { readonly base: number; readonly at: number } | null;
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;

@@ -15,10 +15,15 @@ const WEIGHTS = [
 ];
 const LAG_SLACK = 2;
 const GAIN_SLACK_DB = 3;
-/** And it is quieter than what was played. */
-const MOST_GAIN_DB = -3;
-/** No band is louder than it was played, nor do loudspeaker and room take so much more from one than from another. */
-const MOST_BAND_GAIN_DB = 0;
+/**
+ * It is hardly louder than what was played (a telephone on its loudspeaker: 1 dB), nor any band much louder, and loudspeaker
+ * and room do not take so much more from one than from another.
+ */
+const MOST_GAIN_DB = 5;
+const MOST_BAND_GAIN_DB = 10;
+/** As loud as it was played: a caller is that too, so it takes more to believe in an echo. */
+const LOUD_GAIN_DB = -3;
+const LOUD_WEIGHT = 0.4;
 const MOST_TILT_DB = 30;
 /** How fast the gains of a known path follow what is found, per look. */
 const GAIN_RATE = 0.25;
@@ -55,8 +60,8 @@ export class EchoPath {
 
   /** What a search found. @returns true when the path is another one now. */
   take(match: Match): boolean {
-    const weight = weigh(match);
     const meanDb = meanOf(match.gainsDb);
+    const weight = weigh(match) * (meanDb > LOUD_GAIN_DB ? LOUD_WEIGHT : 1);
     if (weight === 0 || meanDb > MOST_GAIN_DB || !likely(match.gainsDb)) return false;
     if (agrees(this.#known, match, meanDb)) {
       const moved = this.#known.lag !== match.lag;
@@ -79,7 +84,8 @@ export class EchoPath {
   /** What seemed to be a voice was an echo after all: it is louder than was thought (somebody turned the volume). */
   louder(): void {
     for (let band = 0; band < BANDS; band += 1) {
-      this.#known.gainsDb[band] = Math.min(MOST_BAND_GAIN_DB, this.gainDb(band) + LOUDER_DB);
+      const gainDb = this.gainDb(band);
+      this.#known.gainsDb[band] = Math.max(gainDb, Math.min(0, gainDb + LOUDER_DB));
     }
   }
 

@@ -4,12 +4,48 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Arrival } from "../turns/arrival.ts";
-import type { Floor, FloorHost } from "./floor.ts";
+import type { Floor } from "./floor.ts";
+import type { YieldSettings } from "./giving-way.ts";
+import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Responses } from "../output/responses.ts";
 import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
 import type { TurnHost } from "../turns/turn-host.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
+
+export interface FloorSettings extends YieldSettings {
+  /** Voiced milliseconds that make an interruption. */
+  readonly confirmMs: number;
+  /** Silent milliseconds after which a sound is dismissed. */
+  readonly dismissMs: number;
+}
+
+export interface FloorHost {
+  settings(): FloorSettings;
+  /** An agent of this stream takes turns. */
+  takesTurns(stream: number): boolean;
+  /** An agent that takes turns is audible, or has something to say that waits. */
+  audible(): boolean;
+  /** End of the detector's last hop in the caller's stream. */
+  heardMs(): number;
+  /** When the last agent that takes turns will have been heard, by what was sent so far. */
+  playingUntil(): number;
+  /** When what is heard just now was said: before now by what else came with it. */
+  saidAt(): number;
+  /** The client's next message may be so long in coming though all is well. */
+  messageMs(): number;
+  connected(): boolean;
+  /** The sound is the caller's turn and an interruption: it began at this position. */
+  begin(prefixTicks: number): void;
+  /** It is a turn, and interrupts nobody. */
+  start(prefixTicks: number): void;
+  /** What was heard from one position to another is a turn. */
+  adopt(fromTicks: number, toTicks: number): void;
+  /** The sound was nothing: the endpointer may listen for the next one. */
+  forget(): void;
+  /** Lets pass what waited. */
+  release(): void;
+}
 
 /** Read when it is asked for: these parts are made after the floor, and know it. */
 interface FloorParts {
@@ -17,6 +53,7 @@ interface FloorParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly listener: Listener;
+  readonly links: readonly Link[];
   readonly input: AudioInput;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
@@ -37,7 +74,8 @@ type FloorSide =
 
 export function floorHost(parts: FloorParts): FloorHost {
   return {
-    settings: () => parts.config.relay(parts.port.extended),
+    settings: () => parts.config.relay(parts.port),
+    takesTurns: (stream) => parts.links[stream]?.capabilities.turns !== "none",
     audible: () => parts.listener.audible,
     heardMs: () => parts.input.hopEndTicks / TICKS_PER_MS,
     playingUntil: () => parts.listener.playingUntil(),
@@ -67,7 +105,7 @@ export function floorSide(parts: FloorParts): Pick<TurnHost, FloorSide> {
     onAnew: () => parts.floor.abandon(),
     earliest: (prefixTicks) => parts.floor.earliest(prefixTicks),
     onHeard: (samples, rateHz, fromMs, restMs) =>
-      parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs),
+      parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs, parts.context.now),
     onHop: (probability, hopMs) => parts.floor.hop(probability, hopMs, parts.input.endpointer.options),
   };
 }

@@ -13,42 +13,14 @@ import type { Playout } from "../output/playout.ts";
 import { TICKS_PER_MS } from "../turns/audio-input.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
+import { CallerLevel } from "./caller-level.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
+import type { FloorHost } from "./floor-host.ts";
+import { GivingWay, type GivingWaySnapshot } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
+import { manyColours, NO_ODDS, oddsOf, oneColour, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
-
-export interface FloorSettings {
-  /** Voiced milliseconds that make an interruption. */
-  readonly confirmMs: number;
-  /** Silent milliseconds after which a sound is dismissed. */
-  readonly dismissMs: number;
-}
-
-export interface FloorHost {
-  settings(): FloorSettings;
-  /** An agent that takes turns is audible, or has something to say that waits. */
-  audible(): boolean;
-  /** End of the detector's last hop in the caller's stream. */
-  heardMs(): number;
-  /** When the last agent that takes turns will have been heard, by what was sent so far. */
-  playingUntil(): number;
-  /** When what is heard just now was said: before now by what else came with it. */
-  saidAt(): number;
-  /** The client's next message may be so long in coming though all is well. */
-  messageMs(): number;
-  connected(): boolean;
-  /** The sound is the caller's turn and an interruption: it began at this position. */
-  begin(prefixTicks: number): void;
-  /** It is a turn, and interrupts nobody. */
-  start(prefixTicks: number): void;
-  /** What was heard from one position to another is a turn. */
-  adopt(fromTicks: number, toTicks: number): void;
-  /** The sound was nothing: the endpointer may listen for the next one. */
-  forget(): void;
-  /** Lets pass what waited. */
-  release(): void;
-}
 
 /** Probabilities that begin speech, and below which it pauses. */
 interface SpeechThresholds {
@@ -78,9 +50,9 @@ const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
 const RECONSIDER_MS = 96;
 /** A caller this much quieter than usual, over a whole sound, is someone else. */
-const BACKGROUND_DB = 10;
+const BACKGROUND_DB = 8;
 /** A sound that was someone else once is the caller only when it is nearly as loud. */
-const BACKGROUND_AGAIN_DB = 7;
+const BACKGROUND_AGAIN_DB = 6;
 /** A sound that begins this much quieter than the caller speaks does not hold the agent until it is louder. */
 const SOFT_DB = 14;
 const LOUDER_DB = 10;
@@ -88,33 +60,32 @@ const LOUDER_DB = 10;
 const UNHEARD_MS = 1500;
 /** Of speech in pieces, the turn begins so long before the first. */
 const PIECE_PREFIX_MS = 300;
+/** A sound may have begun so long before the detector was sure of it (a quarter of a second). */
+const LEAD_FRAMES = 16;
 /** How often it is looked whether the agent has ended whose end a word waits for. */
 const LOOK_MS = 50;
-/** How fast the idea of the caller's usual level follows, per voiced hop. */
-const LEVEL_RATE = 0.05;
 
 export class Floor {
   readonly guard = new EchoGuard();
+  /** How agents give way while they are held. */
+  readonly way: GivingWay;
   readonly #context: Context;
-  readonly #port: ClientPort;
-  readonly #playout: Playout;
   readonly #host: FloorHost;
   #phase: FloorPhase = "open";
   #overlap: Overlap | null = null;
-  #callerPower: number | null = null;
-  #callerHops = 0;
+  readonly #caller = new CallerLevel();
   /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
   #dismissals = 0;
   /** How long the agent sounded in this call while nothing of it was heard, up to QUIET_MS. */
   #quietMs = 0;
   readonly #chopped = new Chopped();
   readonly #kept = new KeptWord();
+  readonly #requests = new Requests();
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
     this.#context = context;
-    this.#port = port;
-    this.#playout = playout;
     this.#host = host;
+    this.way = new GivingWay(context, port, playout, this.guard, host);
   }
 
   get held(): boolean {
@@ -144,6 +115,8 @@ export class Floor {
     else if (this.#below(SOFT_DB)) passed = "soft";
     this.#overlap = {
       prefixTicks,
+      mayEcho: this.echoPossible,
+      fromFrame: this.guard.frame - LEAD_FRAMES,
       patienceMs,
       voicedMs: 0,
       silentMs: 0,
@@ -160,26 +133,20 @@ export class Floor {
 
   /** What is heard just now is so much quieter than this caller speaks. */
   #below(db: number): boolean {
-    return (
-      this.#callerPower !== null && 10 ** (this.guard.levelDb / 10) < this.#callerPower / 10 ** (db / 10)
-    );
+    return this.#caller.exceeds(this.guard.levelDb, db);
   }
 
   /** How much voice it takes to hold the agent. */
   #patienceMs(): number {
     if (this.guard.known) return 0;
-    if (this.#quietMs < QUIET_MS) return UNKNOWN_MS;
+    if (this.echoPossible) return UNKNOWN_MS;
     return Math.min(Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS, MOST_PATIENCE_MS);
   }
 
   #hold(): void {
     if (!this.#step("onset")) return;
     this.guard.mark();
-    if (this.#port.traits.holds) {
-      this.#playout.pause(this.#context.now, "floor");
-      this.guard.paused(this.#context.now);
-    }
-    this.#tell("hold");
+    this.way.begin();
   }
 
   /** A sound that is judged is over when nothing more comes. */
@@ -189,9 +156,7 @@ export class Floor {
   }
 
   #open(): void {
-    if (!this.#step("released")) return;
-    const paused = this.#playout.resume(this.#context.now, "floor");
-    if (paused) this.guard.delayed(paused.fromMs, paused.byMs);
+    if (this.#step("released")) this.way.end();
   }
 
   /** Nothing is judged any more. */
@@ -230,7 +195,7 @@ export class Floor {
       this.#chopped.forget();
       return;
     }
-    const known = this.guard.known ? !this.guard.covers : this.#quietMs >= QUIET_MS;
+    const known = this.guard.known ? !this.guard.covers : !this.echoPossible;
     const fromTicks = Math.max(0, Math.round((this.#host.heardMs() - hopMs) * TICKS_PER_MS));
     const power = 10 ** (this.guard.levelDb / 10);
     this.#chopped.hop(voiced && known, hopMs, power, fromTicks, this.#host.saidAt());
@@ -240,8 +205,10 @@ export class Floor {
   #chopping(overlap: Overlap, voiced: boolean): boolean {
     if (!voiced || overlap.listening || overlap.passed === "echo") return false;
     const { confirmMs } = this.#host.settings();
-    const fromTicks = this.#chopped.speech(confirmMs, this.#callerPower, this.#host.saidAt());
+    const fromTicks = this.#chopped.speech(confirmMs, this.#caller.power, this.#host.saidAt());
     if (fromTicks === null) return false;
+    const sinceMs = this.#host.heardMs() - fromTicks / TICKS_PER_MS;
+    if (!this.echoPossible && !manyColours(this.guard, sinceMs)) return false;
     if (!this.held) this.#hold();
     const prefixTicks = Math.max(0, fromTicks - PIECE_PREFIX_MS * TICKS_PER_MS);
     this.#confirm({ ...overlap, prefixTicks: Math.min(overlap.prefixTicks, prefixTicks) });
@@ -251,40 +218,61 @@ export class Floor {
   /** Nothing is judged: learns how loud the caller is, and whether an agent can be heard at the microphone. */
   #listen(probability: number, hopMs: number, speech: SpeechThresholds): void {
     if (!this.#host.audible()) {
-      if (probability >= speech.start) this.#learnLevel();
+      if (probability >= speech.start) this.guard.callerDb = this.#caller.learn(this.guard.levelDb);
     } else if (probability < speech.stop && this.guard.sounded)
       this.#quietMs = Math.min(QUIET_MS, this.#quietMs + hopMs);
-  }
-
-  #learnLevel(): void {
-    const power = 10 ** (this.guard.levelDb / 10);
-    // A plain mean at first, then a slowly forgetting one.
-    this.#callerHops += 1;
-    const rate = Math.max(LEVEL_RATE, 1 / this.#callerHops);
-    const former = this.#callerPower ?? power;
-    this.#callerPower = former + (power - former) * rate;
-    this.guard.callerDb = 10 * Math.log10(this.#callerPower);
   }
 
   #judge(overlap: Overlap): void {
     const { confirmMs, dismissMs } = this.#host.settings();
     // With nothing left to hold this is a turn like any other.
     if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
-    else if (overlap.silentMs >= dismissMs) {
-      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
-    } else if (this.guard.explains) {
+    else if (overlap.silentMs >= dismissMs) this.#over(overlap, false);
+    else if (this.guard.explains) {
       this.guard.louder();
       this.#ignore(overlap, "echo");
-    } else if (overlap.voicedMs >= confirmMs * (overlap.listening ? LISTENING : 1)) {
+    } else if (overlap.voicedMs >= confirmMs && this.#lasted(overlap, confirmMs)) {
       if (this.#background(overlap)) this.#ignore(overlap, "background");
       else this.#confirm(overlap);
     }
   }
 
+  #lasted(overlap: Overlap, confirmMs: number): boolean {
+    const listens = overlap.listening || oneColour(overlap, this.guard);
+    return overlap.voicedMs >= confirmMs * (listens ? LISTENING : 1);
+  }
+
+  /**
+   * It ended before it was long enough to be an interruption whatever it is: by its shape it may be a request. What may
+   * become one is waited for, twice as long.
+   * @param ended the detector says that speech is over.
+   */
+  #over(overlap: Overlap, ended: boolean): void {
+    const { now } = this.#context;
+    const odds = this.#oddsOf(overlap);
+    const since = now - overlap.voicedMs - overlap.silentMs;
+    // An agent that goes on quieter can wait; one that stands still is missed.
+    const patient = !this.way.stands && overlap.silentMs < this.#host.settings().dismissMs * 2;
+    const waits = patient && this.#requests.mayBe(odds);
+    if (this.#requests.taken(odds, since)) this.#confirm(overlap);
+    else if (ended || !waits) {
+      this.#requests.dismissed(odds, since, now);
+      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+    }
+  }
+
+  #oddsOf(overlap: Overlap): number {
+    if (overlap.voicedMs < WORD_MS || overlap.listening || this.#background(overlap)) return NO_ODDS;
+    return oddsOf(overlap, this.guard, this.#caller.aboveDb(overlap));
+  }
+
+  /** What is heard may be the agent: an echo is known, or none was looked for yet and the agent sounds. */
+  get echoPossible(): boolean {
+    return this.guard.known || (this.#quietMs < QUIET_MS && this.guard.lately);
+  }
+
   #background(overlap: Overlap): boolean {
-    if (this.#callerPower === null || overlap.hops === 0) return false;
-    // Mean against mean: the caller's usual power is learned per voiced hop as well.
-    return overlap.power / overlap.hops < this.#callerPower / 10 ** (overlap.backgroundDb / 10);
+    return this.#caller.aboveDb(overlap) < -overlap.backgroundDb;
   }
 
   /** The sound goes on, but it is not the caller: the agent goes on as well. */
@@ -354,6 +342,7 @@ export class Floor {
   #confirm(overlap: Overlap): void {
     this.#settle();
     this.#dismissals = 0;
+    this.#requests.forget();
     if (this.held) this.#tell("interrupt");
     const prefixTicks = this.earliest(overlap.prefixTicks);
     this.#chopped.forget();
@@ -422,8 +411,7 @@ export class Floor {
   /** The detector heard the sound end. */
   ended(): void {
     const overlap = this.#overlap;
-    if (overlap && overlap.passed === null)
-      this.#dismiss(overlap, overlap.voicedMs < WORD_MS ? "noise" : "backchannel");
+    if (overlap && overlap.passed === null) this.#over(overlap, true);
     else {
       if (overlap?.passed === "patience") this.#keep(overlap);
       this.#drop();
@@ -475,38 +463,43 @@ export class Floor {
 
   /** To a client that may have been told otherwise by a former life of the session. */
   tellAgain(): void {
-    if (this.held) this.#tell("hold");
+    if (this.held) this.way.tellAgain();
   }
 
   #tell(decision: OverlapDecision): void {
-    this.#context.metric(`overlap_${decision}`, 1);
-    if (this.#port.extended) this.#port.emit({ type: "overlap.decision", decision });
+    this.way.tell(decision);
   }
 
   snapshot(): FloorSnapshot {
     return {
       phase: this.#phase,
       overlap: this.#overlap ? { ...this.#overlap } : null,
-      callerPower: this.#callerPower,
-      callerHops: this.#callerHops,
+      callerPower: this.#caller.power,
+      callerHops: this.#caller.hops,
       dismissals: this.#dismissals,
       quietMs: this.#quietMs,
       chopped: this.#chopped.snapshot(),
       kept: this.#kept.snapshot(),
+      ...this.#requests.snapshot(),
       guard: this.guard.snapshot(),
+      ...this.way.snapshot(),
     };
   }
 
   restore(snapshot: FloorSnapshot): void {
     this.#phase = snapshot.phase;
-    this.#overlap = snapshot.overlap ? { ...snapshot.overlap } : null;
-    this.#callerPower = snapshot.callerPower;
-    this.#callerHops = snapshot.callerHops;
+    // A release that did not look at shapes did not say when a sound can have begun.
+    const unknown = { mayEcho: true, fromFrame: this.guard.frame };
+    this.#overlap = snapshot.overlap ? { ...unknown, ...snapshot.overlap } : null;
+    this.#caller.power = snapshot.callerPower;
+    this.#caller.hops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
     this.#quietMs = snapshot.quietMs;
     this.#chopped.restore(snapshot.chopped);
     this.#kept.restore(snapshot.kept);
+    this.#requests.restore(snapshot.requests);
     this.guard.restore(snapshot.guard);
+    this.way.restore(snapshot.way, this.held);
   }
 }
 
@@ -519,5 +512,8 @@ export interface FloorSnapshot {
   readonly quietMs: number;
   readonly chopped: ChoppedSnapshot;
   readonly kept: Word | null;
+  readonly requests?: RequestsSnapshot;
   readonly guard: EchoGuardSnapshot;
+  /** Absent while agents are heard as ever. */
+  readonly way?: GivingWaySnapshot;
 }

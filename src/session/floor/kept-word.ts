@@ -9,7 +9,7 @@ import { TICKS_PER_MS } from "../turns/audio-input.ts";
 /** Less voice is a noise. */
 const WORD_MS = 240;
 /** A word after which the agent went on for no more than this was said to its end. */
-const ANSWER_MS = 1400;
+const ANSWER_MS = 1500;
 /** More voice is a request, not "mhm": the agent went on over it and hears it when it is done, within this. */
 const REQUEST_MS = 450;
 const REQUEST_WITHIN_MS = 8000;

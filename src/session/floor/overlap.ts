@@ -1,11 +1,15 @@
-/** A sound over an agent while it is judged. */
-export type OverlapDecision = "hold" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
+/** What becomes of agents and of a sound over them: they give way while it is judged (`hold`, `duck`), and then? */
+export type OverlapDecision = "hold" | "duck" | "interrupt" | "backchannel" | "noise" | "echo" | "background";
 
 /** Explained by the echo, listened to for longer, too soft for the caller, or judged to be someone else. */
 export type Passed = "echo" | "patience" | "soft" | "background";
 
 export interface Overlap {
   readonly prefixTicks: number;
+  /** The guard's frame at which it can have begun. */
+  readonly fromFrame: number;
+  /** It began when the agent might have been heard. */
+  readonly mayEcho: boolean;
   /** Voice that it takes to hold the agent. */
   readonly patienceMs: number;
   voicedMs: number;

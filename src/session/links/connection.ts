@@ -21,6 +21,7 @@ import type { PeerId } from "../io.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
 import { Flood } from "./flood.ts";
 import { forgetOldest, remember } from "./remembered.ts";
+import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { renamedReferences } from "./references.ts";
@@ -50,11 +51,8 @@ export interface ConnectionIdentity {
   readonly upstream: string;
 }
 
-type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | "settle";
-const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer", "settle"];
-/** What its upstream holds open (a transcript that may still grow) is over when it says no more of it for so long. */
-const SETTLES_MS = 5000;
-
+type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | CodecDeadline;
+const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer", "settle", "name"];
 /** What an upstream said is nothing that an upstream says. */
 const NONSENSE = "upstream_protocol_error";
 /** How the shell says that a dial was refused for there being too many. */
@@ -105,8 +103,7 @@ export class Connection {
   /** Responses that this very connection was asked for or began: only those can be cancelled there. */
   readonly #asked = new Set<string>();
   readonly #silence: SilenceWatch;
-  /** What its upstream held open when it was last asked. */
-  #held = 0;
+  readonly #codec: CodecWatch;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
   readonly #flood: Flood;
@@ -122,6 +119,7 @@ export class Connection {
     this.#host = host;
     this.#silence = new SilenceWatch(context, this.#name("answer"));
     this.#flood = new Flood(context);
+    this.#codec = new CodecWatch(context, upstream, (what) => this.#name(what));
   }
 
   get phase(): LinkPhase {
@@ -197,14 +195,7 @@ export class Connection {
     // A provider may state another format than it was dialled for, while audio waits for it.
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
     for (const event of events) this.#event(event);
-    const held = this.#upstream.held ?? 0;
-    if (held !== this.#held) this.#holds(held);
-  }
-
-  #holds(held: number): void {
-    this.#held = held;
-    if (held === 0) this.#clear("settle");
-    else if (this.alive) this.#deadline("settle", SETTLES_MS);
+    this.#codec.look(this.alive);
   }
 
   #event(event: UpstreamEvent): void {
@@ -234,6 +225,7 @@ export class Connection {
     if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
     const backlog = this.#backlog.take();
     for (const command of backlog) this.#write(this.#upstream.encode(command));
+    this.#codec.look(this.alive);
     if (this.#phase !== "ready") return;
     if (backlog.some(({ type }) => type === "respond")) this.#watchAnswer();
     this.#host.onSent(this);
@@ -318,10 +310,14 @@ export class Connection {
   }
 
   #tell(command: Command): boolean {
+    const judged = this.#upstream.unjudged ?? 0;
     const messages = this.#upstream.encode(command);
     this.#write(messages);
-    if (command.type === "configure" && messages.length > 0) this.#restated = true;
-    return messages.length > 0;
+    this.#codec.look(this.alive);
+    // An update may wait behind an answer that does, and is judged when it was sent.
+    const said = messages.length > 0 || (this.#upstream.unjudged ?? 0) > judged;
+    if (command.type === "configure" && said) this.#restated = true;
+    return said;
   }
 
   #keep(command: Command): void {
@@ -435,7 +431,8 @@ export class Connection {
   /** A deadline of this connection came. */
   timeout(what: string): void {
     if (what === "keepalive") this.command({ type: "keepalive" });
-    else if (what === "settle") for (const event of this.#upstream.settle?.() ?? []) this.#event(event);
+    else if (what === "settle" || what === "name")
+      for (const event of this.#codec.due(what)) this.#event(event);
     else if (what === "answer") this.#silent();
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");

@@ -289,6 +289,11 @@ export class Link implements AudioTap, ConnectionHost {
     if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
   }
 
+  /** An item of a former connection begins only now, for it had to wait: the one that serves is told of it at its end. */
+  tellLater(itemId: string): void {
+    if (this.#current?.alive) this.#current.later.add(itemId);
+  }
+
   /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
   changed(itemId: string, whole = false): void {
     if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);

@@ -29,14 +29,20 @@ export interface KeptAudio {
 const SLACK_MS = 100;
 
 export class AudioArchive {
-  readonly #budget: number;
+  #limitBytes: number;
   #recordings = new Map<string, Recording>();
   /** All that there are. */
   #blocks = 0;
 
-  /** A budget smaller than two blocks keeps nothing but the newest item's end. */
-  constructor(budgetBytes: number) {
-    this.#budget = budgetBytes;
+  /** @param limitBytes of less than two blocks nothing is kept but the newest item's end. */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** From now on so much is kept at most. */
+  limit(bytes: number): void {
+    this.#limitBytes = bytes;
+    this.#trim(null);
   }
 
   /**
@@ -54,11 +60,15 @@ export class AudioArchive {
     const before = recording.audio.count;
     recording.audio.append(recording.path ? recording.path.push(bytes, format) : bytes);
     this.#blocks += recording.audio.count - before;
-    while (this.#blocks * BLOCK_BYTES > this.#budget && this.#dropOldest(recording));
+    this.#trim(recording);
+  }
+
+  #trim(current: Recording | null): void {
+    while (this.#blocks * BLOCK_BYTES > this.#limitBytes && this.#dropOldest(current));
   }
 
   /** Never the block that is being filled. */
-  #dropOldest(current: Recording): boolean {
+  #dropOldest(current: Recording | null): boolean {
     const all = [...this.#recordings].filter(([, each]) => each !== current || each.audio.count > 1);
     const oldest = all.find(([, { callers }]) => !callers) ?? all[0];
     if (!oldest) return false;

@@ -20,6 +20,8 @@ export interface Entry {
   truncatedMs: number | null;
   /** Milliseconds of audio in it. */
   audioMs: number;
+  /** The caller committed it, or a silence was waited out, and no speech was heard in it. */
+  readonly unvoiced?: true;
   /** Milliseconds more that the upstream had said and that were cut before they were sent. */
   unsentMs?: number;
   /** Of a tool's result: the item of the call that it answers, where that is known. */

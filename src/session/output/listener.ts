@@ -31,7 +31,7 @@ export class Listener implements ListenerSide {
   holds(response: ResponseRecord): boolean {
     const { port, floor, backpressure } = this.#parts;
     if (!response.announced || !port.live || backpressure.congested) return true;
-    return floor.held && !this.#streams(response.stream);
+    return floor.way.stands && !this.#streams(response.stream);
   }
 
   /** Binary audio names its response alone. */
@@ -42,7 +42,7 @@ export class Listener implements ListenerSide {
   leadMs(stream: number): number | null {
     const { config, port } = this.#parts;
     // A duplex model keeps time by itself: pacing it would only delay it.
-    return this.#streams(stream) ? null : config.relay(port.extended).leadMs;
+    return this.#streams(stream) ? null : config.relay(port).leadMs;
   }
 
   aheadMs(stream: number): number {
@@ -114,6 +114,7 @@ export class Listener implements ListenerSide {
     const { playout, floor, responses, context } = this.#parts;
     const paused = playout.resume(context.now, "connection");
     if (paused) floor.guard.delayed(paused.fromMs, paused.byMs);
+    floor.way.back();
     responses.drain();
   }
 }

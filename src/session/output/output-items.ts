@@ -9,6 +9,8 @@ import type { ResponseWriter } from "./response-writer.ts";
 
 export interface OutputItemsHost {
   command(stream: number, command: Command): void;
+  /** The item is one of the conversation from now on. */
+  began(response: ResponseRecord, item: OutputItem): void;
   /** The session's name of the item that this upstream calls so. */
   itemNamed(stream: number, key: string): string | null;
   /** The response is more than the session holds. */
@@ -145,7 +147,7 @@ export class OutputItems {
       cut: null,
     };
     response.items.push(item);
-    this.#host.command(response.stream, { type: "named", what: "item", key, id: item.id });
+    this.#host.began(response, item);
     this.#writer.itemStarted(response, item);
     return item;
   }

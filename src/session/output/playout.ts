@@ -1,7 +1,7 @@
 /**
  * The playout ledger: what was sent to the listener and how much of it was heard. Heard is what the client
  * acknowledged (`playback.ack`) or, where it does not, what a player that starts at once and never stalls would have
- * played by now. Each upstream's stream plays on its own.
+ * played by now. Each upstream's stream plays on its own, or on a player that it shares with others.
  *
  * An acknowledgement says where the player is: what follows on its stream sounds from there on. Two clocks are kept of a
  * stream. The end (`until`) follows the player and says what is still to be heard. The pace (`dueMs`) says when a player
@@ -13,10 +13,19 @@ interface Piece {
   sentMs: number;
   /** When its first sample sounds, or would have if all of it had sounded without a break. */
   startsAt: number;
-  /** Last acknowledged position; null: none yet. */
-  ack: { readonly ms: number } | null;
+  /** Last acknowledged position, and since when it is that; null: none yet. */
+  ack: { readonly ms: number; readonly at?: number } | null;
+  /** The player said again where it was, though it had more to play: it plays nothing until it says something else. */
+  still?: boolean;
   /** Set when playback was cut: nothing after this is heard. */
   endMs: number | null;
+  /** Where something else sounded in between: so much of it had sounded by then. */
+  breaks?: readonly Break[];
+}
+
+interface Break {
+  readonly ms: number;
+  readonly at: number;
 }
 
 interface Stream {
@@ -45,6 +54,10 @@ export interface Overheard {
 }
 
 const KEPT_ITEMS = 64;
+/** Answers that sound in turns, piece by piece, are followed so far back. */
+const KEPT_BREAKS = 64;
+/** Nobody plays nothing for so long by rounding. */
+const STILL_MS = 100;
 /** A player that is later than usual by more than this stood still. */
 const STALL_MS = 250;
 /** Nobody's buffers, output device and network are later than this when all is well. */
@@ -53,6 +66,7 @@ const MOST_LATENCY_MS = 1000;
 export class Playout {
   /** How long a client that acknowledges is taken to play on after its last word. */
   readonly #playsOnMs: number;
+  readonly #playerOf: (stream: number) => number;
   #pieces = new Map<string, Piece>();
   #streams: Stream[] = [];
   #totalMs = 0;
@@ -60,15 +74,22 @@ export class Playout {
   #pausedAt: number | null = null;
   readonly #pausedFor = new Set<PauseReason>();
 
-  constructor(playsOnMs: number) {
+  /** `playerOf`: streams with the same number share one player, which plays them one after the other. */
+  constructor(playsOnMs: number, playerOf: (stream: number) => number = (stream) => stream) {
     this.#playsOnMs = playsOnMs;
+    this.#playerOf = playerOf;
   }
 
   #stream(stream: number): Stream {
-    for (let index = this.#streams.length; index <= stream; index += 1) {
+    const player = this.#playerOf(stream);
+    for (let index = this.#streams.length; index <= player; index += 1) {
       this.#streams.push({ until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS });
     }
-    return this.#streams[stream] ?? { until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS };
+    return this.#streams[player] ?? { until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS };
+  }
+
+  #together(one: number, other: number): boolean {
+    return this.#playerOf(one) === this.#playerOf(other);
   }
 
   /** `ms` more of this item went to the listener. */
@@ -77,7 +98,12 @@ export class Playout {
     const from = Math.max(now, clock.until);
     const piece = this.#pieces.get(itemId) ?? this.#begin(itemId, stream, from);
     // Where the player ran dry, or played something else meanwhile, it goes on later.
-    piece.startsAt = Math.max(piece.startsAt, from - piece.sentMs);
+    const startsAt = Math.max(piece.startsAt, from - piece.sentMs);
+    if (piece.sentMs > 0 && startsAt > piece.startsAt + 1) {
+      const broken = { ms: piece.sentMs, at: piece.startsAt + piece.sentMs };
+      piece.breaks = [...(piece.breaks ?? []), broken].slice(-KEPT_BREAKS);
+    }
+    piece.startsAt = startsAt;
     piece.sentMs += ms;
     this.#totalMs += ms;
     clock.until = from + ms;
@@ -103,26 +129,35 @@ export class Playout {
     if (!piece) return null;
     const clock = this.#stream(piece.stream);
     const ms = Math.min(piece.sentMs, Math.max(playedMs, piece.ack?.ms ?? 0));
-    piece.ack = { ms };
+    this.#notes(piece, ms, now);
     clock.ackAt = now;
     if (piece.endMs !== null) return null;
     this.#soundsFrom(itemId, piece, (this.#pausedAt ?? now) - ms);
     return this.#followed(clock, now);
   }
 
+  #notes(piece: Piece, ms: number, now: number): void {
+    const { ack } = piece;
+    const again = ack?.at !== undefined && ack.ms === ms && ms < piece.sentMs && this.#pausedAt === null;
+    piece.still = again && now - ack.at >= STILL_MS;
+    if (!again) piece.ack = { ms, at: now };
+  }
+
   /** The item's first sample sounded then: what follows on its stream follows it. */
   #soundsFrom(itemId: string, piece: Piece, startsAt: number): void {
     const clock = this.#stream(piece.stream);
+    delete piece.breaks;
     let end = piece.startsAt + piece.sentMs;
     piece.startsAt = startsAt;
     let newEnd = startsAt + piece.sentMs;
     let after = false;
     for (const [id, other] of this.#pieces) {
       const heardMs = other.ack?.ms ?? 0;
-      const follows = after && other.stream === piece.stream && other.endMs === null;
+      const follows = after && this.#together(other.stream, piece.stream) && other.endMs === null;
       after ||= id === itemId;
       if (!follows || heardMs >= other.sentMs) continue;
       const next = followingFrom(other, heardMs, end, newEnd);
+      delete other.breaks;
       end = other.startsAt + other.sentMs;
       other.startsAt = next;
       newEnd = next + other.sentMs;
@@ -153,7 +188,7 @@ export class Playout {
   /** What of this stream has not been heard sounds from `time` on: the last `missingMs` of it have not. */
   #soundAgain(stream: number, missingMs: number, time: number): readonly Overheard[] {
     const clock = this.#stream(stream);
-    const pieces = [...this.#pieces].filter(([, piece]) => piece.stream === stream);
+    const pieces = [...this.#pieces].filter(([, piece]) => this.#together(piece.stream, stream));
     let missing = missingMs;
     let at = time;
     const heard: { readonly piece: Piece; readonly ms: number }[] = [];
@@ -170,6 +205,8 @@ export class Playout {
     for (const { piece, ms } of heard) {
       if (ms >= piece.sentMs) continue;
       piece.startsAt = at - ms;
+      delete piece.breaks;
+      piece.still = false;
       if (piece.ack) piece.ack = { ms: Math.min(piece.ack.ms, ms) };
       at += piece.sentMs - ms;
     }
@@ -192,14 +229,17 @@ export class Playout {
   heardMs(itemId: string, now: number): number {
     const piece = this.#pieces.get(itemId);
     if (!piece) return 0;
-    const played = Math.max(this.#timeOf(piece, now) - piece.startsAt, piece.ack?.ms ?? 0, 0);
+    const time = this.#timeOf(piece, now);
+    const before = (piece.breaks ?? []).map(({ ms, at }) => Math.min(ms, ms + time - at));
+    const played = Math.max(time - piece.startsAt, piece.ack?.ms ?? 0, 0, ...before);
     return Math.min(played, piece.endMs ?? piece.sentMs, piece.sentMs);
   }
 
   /** A client that says where it is and then nothing more stands still, or is as good as gone. */
   #timeOf(piece: Piece, now: number): number {
-    const time = this.#pausedAt ?? now;
-    const ackAt = this.#streams[piece.stream]?.ackAt ?? null;
+    const at = this.#pausedAt ?? now;
+    const time = piece.still === true ? Math.min(at, piece.startsAt + (piece.ack?.ms ?? 0)) : at;
+    const { ackAt } = this.#stream(piece.stream);
     return ackAt === null ? time : Math.min(time, Math.max(ackAt, piece.startsAt) + this.#playsOnMs);
   }
 
@@ -218,6 +258,11 @@ export class Playout {
     this.#pausedAt = null;
     for (const piece of this.#pieces.values()) {
       if (piece.startsAt + piece.sentMs > from) piece.startsAt += pausedMs;
+      // Where it is said to be now says nothing of where it was while it was told to stand still.
+      piece.still = false;
+      if (piece.ack) piece.ack = { ms: piece.ack.ms };
+      if (piece.breaks)
+        piece.breaks = piece.breaks.map(({ ms, at }) => ({ ms, at: at > from ? at + pausedMs : at }));
     }
     for (const clock of this.#streams) {
       if (clock.until > from) clock.until += pausedMs;
@@ -264,17 +309,17 @@ export class Playout {
 
   /** When the next sample sent on this stream would sound, but for the player's latency. */
   nextSoundsAt(stream: number, now: number): number {
-    return Math.max(now, this.#streams[stream]?.due ?? 0);
+    return Math.max(now, this.#stream(stream).due);
   }
 
   /** Milliseconds of this stream sent and not sounded yet, but for the player's latency. */
   aheadMs(stream: number, now: number): number {
-    return Math.max(0, (this.#streams[stream]?.due ?? 0) - (this.#pausedAt ?? now));
+    return Math.max(0, this.#stream(stream).due - (this.#pausedAt ?? now));
   }
 
   /** When the last sample sent so far on this stream will have sounded; the past when it is quiet. */
   audibleUntil(stream: number): number {
-    return this.#streams[stream]?.until ?? 0;
+    return this.#stream(stream).until;
   }
 
   snapshot(): PlayoutSnapshot {

@@ -84,6 +84,17 @@ export class ResponseClock {
     return true;
   }
 
+  /** An answer has ended at its upstream: what waited behind it there has its time from now on. */
+  freed(all: Iterable<ResponseRecord>, ended: ResponseRecord, link: Link): void {
+    const { now, limits, deadlines } = this.#context;
+    for (const one of ended.outOfBand ? [] : all) {
+      const { phase, asked, stream, connection, askedAt } = one;
+      if (phase !== "requested" || !asked || stream !== link.index || connection !== link.serving) continue;
+      const at = deadlines.get(`response:${one.id}`) ?? now;
+      this.#set(one, Math.max(at, Math.min(askedAt + limits.firstOutputMs, now + link.answerMs())));
+    }
+  }
+
   /** Its `response.done` is told at the latest so long after its end. */
   tellsLater(response: ResponseRecord): void {
     this.#set(response, this.#context.now + this.#context.limits.usageMs);

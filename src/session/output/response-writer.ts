@@ -2,11 +2,13 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
+import { encode } from "../../audio/codec.ts";
 import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
+import type { Place } from "../floor/giving-way.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { Unsent } from "./lane.ts";
 import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
@@ -24,6 +26,16 @@ import {
 /** Samples on their way to the listener, and when they will sound. */
 export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;
 
+/** Makes what is sent quieter while a sound over its agent is judged. */
+export interface Loudness {
+  /** Something may be quieter just now. */
+  readonly reduces: boolean;
+  /** The next samples of a response, as they are sent. Valid until the next call. */
+  reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array;
+  /** The response has no more. */
+  over(id: string): void;
+}
+
 /** An audio part that is being written, with what stays the same for all of it. */
 interface Voice {
   readonly item: OutputItem;
@@ -39,6 +51,7 @@ export class ResponseWriter {
   readonly #conversation: Conversation;
   readonly #playout: Playout;
   readonly #kernels: AudioKernels;
+  readonly #loudness: Loudness;
   readonly #onAudio: OnAudio;
   /** By item and content index. */
   #paths = new Map<string, OutputPath>();
@@ -51,6 +64,7 @@ export class ResponseWriter {
     conversation: Conversation,
     playout: Playout,
     kernels: AudioKernels,
+    loudness: Loudness,
     onAudio: OnAudio,
   ) {
     this.#context = context;
@@ -58,6 +72,7 @@ export class ResponseWriter {
     this.#conversation = conversation;
     this.#playout = playout;
     this.#kernels = kernels;
+    this.#loudness = loudness;
     this.#onAudio = onAudio;
   }
 
@@ -130,6 +145,15 @@ export class ResponseWriter {
     if (bytes.byteLength === 0) return;
     const { item, part, path, address } = voice;
     const ms = durationMs(path.to, bytes.byteLength);
+    const rateHz = sampleRateHz(path.to);
+    const { stream } = response;
+    let [samples, aloud] = [path.samples, bytes];
+    if (this.#loudness.reduces) {
+      const alone = this.#playout.aheadMs(stream, this.#context.now) === 0;
+      const place = part.audioMs > 0 ? "goes on" : alone ? "alone" : "follows";
+      samples = this.#loudness.reduce(response.id, stream, samples, rateHz, place);
+      if (samples !== path.samples) aloud = encode(path.to, samples);
+    }
     part.audioMs += ms;
     const entry = this.#conversation.find(item.id);
     if (entry) {
@@ -137,17 +161,18 @@ export class ResponseWriter {
       if (entry.audioParts) entry.audioParts = longer(entry.audioParts, voice.index, ms);
       this.#conversation.audio.append(item.id, path.to, bytes, false);
     }
-    const soundsAt = this.#playout.nextSoundsAt(response.stream, this.#context.now);
-    this.#onAudio(response.stream, path.samples, sampleRateHz(path.to), soundsAt);
-    this.#playout.sent(item.id, response.stream, ms, this.#context.now);
+    const soundsAt = this.#playout.nextSoundsAt(stream, this.#context.now);
+    this.#onAudio(stream, samples, rateHz, soundsAt);
+    this.#playout.sent(item.id, stream, ms, this.#context.now);
     const { audioMessageBytes } = this.#context.limits;
     if (bytes.byteLength <= audioMessageBytes) {
-      this.#port.audio(address, bytes, ms);
+      this.#port.audio(address, bytes, ms, aloud);
       return;
     }
     for (let at = 0; at < bytes.byteLength; at += audioMessageBytes) {
       const piece = bytes.subarray(at, at + audioMessageBytes);
-      this.#port.audio(address, piece, durationMs(path.to, piece.byteLength));
+      const loud = aloud === bytes ? piece : aloud.subarray(at, at + audioMessageBytes);
+      this.#port.audio(address, piece, durationMs(path.to, piece.byteLength), loud);
     }
   }
 
@@ -302,6 +327,7 @@ export class ResponseWriter {
   }
 
   done(response: ResponseRecord): void {
+    this.#loudness.over(response.id);
     this.#port.emit({
       type: "response.done",
       response: toRealtimeResponse(response, this.#port.extended),

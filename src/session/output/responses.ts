@@ -71,6 +71,11 @@ export class Responses {
     this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
       command: (stream, command) => host.link(stream)?.command(command),
+      began: (response, { key, id }) => {
+        const link = host.link(response.stream);
+        if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
+        else link?.tellLater(id);
+      },
       itemNamed: (stream, key) => this.itemNamed(stream, key),
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
     });
@@ -227,6 +232,7 @@ export class Responses {
       return;
     }
     this.#clock.refresh(response);
+    if (event.type === "response.done") this.#clock.freed(this.#records, response, link);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
       this.#host.onSilent(link, response);
     if (!isActive(response)) return;
@@ -356,12 +362,8 @@ export class Responses {
       const item = response.items.find((candidate) => candidate.key === key);
       const part = item?.parts.findLast((one) => one.kind === "audio");
       if (!item || ms < 1 || this.#host.truncates(item.id)) continue;
-      link.command({
-        type: "truncate",
-        itemId: item.id,
-        contentIndex: part?.key ?? 0,
-        audioEndMs: Math.floor(part?.audioMs ?? 0),
-      });
+      const [contentIndex, audioEndMs] = [part?.key ?? 0, Math.floor(part?.audioMs ?? 0)];
+      link.command({ type: "truncate", itemId: item.id, contentIndex, audioEndMs });
     }
     for (const itemId of dropped.items) link.command({ type: "delete", itemId });
   }

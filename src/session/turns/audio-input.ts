@@ -52,6 +52,8 @@ export interface InputListener {
  * every stream.
  */
 const LAG_TICKS = 10 * TICKS_PER_MS;
+/** Of a rate that the detector alone takes so much is kept: nobody looks back further than eight seconds. */
+const DETECTOR_HISTORY_MS = 9000;
 /** Silence that is made up goes out in pieces of this. */
 const PAD_PIECE_MS = 100;
 
@@ -164,10 +166,30 @@ export class AudioInput {
   retain(formats: readonly AudioFormat[]): void {
     this.#tapped.clear();
     for (const format of formats) this.keep(format);
-    for (const rateHz of this.#streams.keys()) {
+    for (const [rateHz, { ring }] of this.#streams) {
       const heard = this.#detecting && rateHz === this.#detector.sampleRateHz;
       if (!heard && !this.#tapped.has(rateHz)) this.#streams.delete(rateHz);
+      ring.capacity = this.#capacity(rateHz);
     }
+  }
+
+  /** What was before a position nobody will ask for any more. */
+  forget(ticks: number): void {
+    for (const stream of this.#streams.values()) stream.ring.dropBefore(stream.indexAt(ticks));
+  }
+
+  /** Bytes of memory that the history takes, without what the detector alone hears. */
+  get historyBytes(): number {
+    let bytes = 0;
+    for (const [rateHz, { ring }] of this.#streams) if (this.#tapped.has(rateHz)) bytes += ring.bytes;
+    return bytes;
+  }
+
+  /** Samples of a rate that are kept. */
+  #capacity(rateHz: PcmRateHz): number {
+    const { inputHistoryMs } = this.#limits;
+    const ms = this.#tapped.has(rateHz) ? inputHistoryMs : Math.min(DETECTOR_HISTORY_MS, inputHistoryMs);
+    return Math.ceil((ms * rateHz) / 1000);
   }
 
   /** Turns detection on or off. Turned on, the detector starts afresh at the present. */
@@ -241,14 +263,19 @@ export class AudioInput {
 
   /** Keeps history in this format's rate, for someone who may take it later. */
   keep(format: AudioFormat): void {
-    this.#tapped.add(sampleRateHz(format));
-    this.#stream(sampleRateHz(format));
+    this.#tap(sampleRateHz(format));
+  }
+
+  #tap(rateHz: PcmRateHz): RateStream {
+    this.#tapped.add(rateHz);
+    const stream = this.#stream(rateHz);
+    stream.ring.capacity = this.#capacity(rateHz);
+    return stream;
   }
 
   /** Makes sure that a stream of the tap's rate exists and puts the cursor at the present. */
   attach(tap: AudioTap): void {
-    this.#tapped.add(sampleRateHz(tap.format));
-    tap.cursor = this.#stream(sampleRateHz(tap.format)).endTicks;
+    tap.cursor = this.#tap(sampleRateHz(tap.format)).endTicks;
   }
 
   /** Puts the cursor at a position, or at the oldest sample still held after it. */
@@ -326,9 +353,8 @@ export class AudioInput {
     const source = this.#streams.get(sampleRateHz(this.#format));
     if (source === undefined) return this.#stream(rateHz);
     const { ring } = source;
-    const { inputHistoryMs } = this.#limits;
     const origin = source.ticksAt(ring.start);
-    const stream = new RateStream(source.rateHz, rateHz, origin, inputHistoryMs, this.#kernels);
+    const stream = new RateStream(source.rateHz, rateHz, origin, this.#capacity(rateHz), this.#kernels);
     const piece = Math.ceil((source.rateHz * this.#limits.inputSliceMs) / 1000);
     for (let at = ring.start; at < ring.end; at += piece)
       stream.write(ring.read(at, Math.min(at + piece, ring.end)));
@@ -340,8 +366,8 @@ export class AudioInput {
   #stream(rateHz: PcmRateHz): RateStream {
     let stream = this.#streams.get(rateHz);
     if (!stream) {
-      const { inputHistoryMs } = this.#limits;
-      stream = new RateStream(sampleRateHz(this.#format), rateHz, this.ticks, inputHistoryMs, this.#kernels);
+      const samples = this.#capacity(rateHz);
+      stream = new RateStream(sampleRateHz(this.#format), rateHz, this.ticks, samples, this.#kernels);
       this.#streams.set(rateHz, stream);
     }
     return stream;
@@ -379,8 +405,8 @@ export class AudioInput {
     this.#streams = new Map();
     for (const kept of snapshot.streams) {
       const fromHz = sampleRateHz(snapshot.format);
-      const { inputHistoryMs } = this.#limits;
-      const stream = new RateStream(fromHz, kept.rateHz, kept.originTicks, inputHistoryMs, this.#kernels);
+      const samples = this.#capacity(kept.rateHz);
+      const stream = new RateStream(fromHz, kept.rateHz, kept.originTicks, samples, this.#kernels);
       stream.restore(kept);
       this.#streams.set(kept.rateHz, stream);
     }

@@ -3,20 +3,29 @@
  * everything, and the archive what becomes an item. An upstream that does not read, is lost or is parked gets it later,
  * out of the history.
  */
+import { BLOCK_BYTES } from "../../audio/blocks.ts";
 import type { AudioFormat } from "../../audio/format.ts";
 import { TICKS_PER_MS, type AudioInput, type AudioTap } from "./audio-input.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import { Link } from "../links/link.ts";
+import type { Link } from "../links/link.ts";
 import type { Limits } from "../limits.ts";
 import { Recorder, type RecorderSnapshot } from "./recorder.ts";
 
 /** A duplex upstream that does not read hears of silence so much at most, later. */
 const SILENCE_KEPT_MS = 1000;
+/** What is kept of items' audio, however much of the caller's waits in the history. */
+const ARCHIVE_LEAST_BYTES = 4 * BLOCK_BYTES;
 /** An upstream that does not read gets all the same what would leave the history within this. */
 const HISTORY_MARGIN_MS = 2000;
 
+/** So much before all that anyone may ask for is kept, besides the prefix of a turn. */
+const MARGIN_MS = 2500;
+
 /** A provider that takes the turns hears so much before the speech that it is to make a turn of. */
 const BEFORE_SPEECH_MS = 2000;
+
+/** Silence that ends what a transcriber hears (see `transcriber.ts`), and a little more. */
+const EAR_ENDS_MS = 800;
 
 /** What the caller has said that is no turn yet, by positions. */
 export interface Pending {
@@ -33,6 +42,7 @@ export class InputFlow {
   readonly #input: AudioInput;
   readonly #links: readonly Link[];
   readonly #limits: Limits;
+  readonly #conversation: Conversation;
   /** A transcriber, which hears everything and concerns no turn. */
   readonly #ear: Link | null;
   /** Length of a micro-turn, and where the first of them began; 0: audio flows as it comes. */
@@ -50,18 +60,19 @@ export class InputFlow {
     this.#ear = ear;
     this.#links = links;
     this.#limits = limits;
+    this.#conversation = conversation;
     this.recorder = new Recorder(conversation, input.format);
   }
 
   /** Everyone hears from the present on; what anyone may need is kept. */
   attach(): void {
-    const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
-    for (const link of links) for (const format of link.formats) this.#input.keep(format);
-    for (const tap of [...links, this.recorder]) this.#input.attach(tap);
+    for (const link of this.#listeners) for (const format of link.formats) this.#input.keep(format);
+    for (const tap of [...this.#listeners, this.recorder]) this.#input.attach(tap);
   }
 
-  /** The client's format is another one from now on. */
-  setFormat(format: AudioFormat): void {
+  /** The client's format is another one from now on. `taking`: in the middle of a turn. */
+  setFormat(format: AudioFormat, taking: boolean): void {
+    if (taking) this.recorded();
     this.#input.keep(format);
     this.recorder.change(format);
     this.#retain();
@@ -73,12 +84,35 @@ export class InputFlow {
   }
 
   #retain(): void {
-    const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
     this.#input.retain([
       this.#input.format,
       this.recorder.format,
-      ...links.flatMap((link) => [link.format, ...link.formats]),
+      ...this.#listeners.flatMap((link) => [link.format, ...link.formats]),
     ]);
+  }
+
+  /**
+   * The turn up to a position is put on record. Until then it waits in the history: one copy of it is enough while it goes on.
+   */
+  recorded(toTicks?: number): void {
+    // What waits there is about to be forgotten: then there is room for it.
+    this.#conversation.audio.limit(this.#limits.archiveBytes);
+    this.#input.forward(this.recorder, toTicks);
+  }
+
+  /** Forgets what nobody may ask for any more: what was before a position, and is not to be heard by anybody yet. */
+  settle(fromTicks: number): void {
+    let from = fromTicks;
+    for (const link of this.#listeners) if (!link.parked) from = Math.min(from, link.cursor);
+    const marginMs = MARGIN_MS + this.#input.endpointer.options.prefixPaddingMs;
+    this.#input.forget(from - marginMs * TICKS_PER_MS);
+    const { archiveBytes } = this.#limits;
+    const room = archiveBytes - this.#input.historyBytes;
+    this.#conversation.audio.limit(Math.max(Math.min(archiveBytes, ARCHIVE_LEAST_BYTES), room));
+  }
+
+  get #listeners(): readonly Link[] {
+    return this.#ear ? [...this.#links, this.#ear] : this.#links;
   }
 
   /** Upstreams that hear turns, and the recorder. */
@@ -124,7 +158,9 @@ export class InputFlow {
 
   /** Silence that has left the history is nothing that it would have to be told of. */
   #replayAll(link: Link, { startTicks, saidTicks }: Pending): void {
-    const from = Math.max(startTicks, saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS);
+    // Of what was said before the last turn was told, only what no turn was made of.
+    const before = saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS;
+    const from = saidTicks < startTicks ? saidTicks : Math.max(startTicks, before);
     const oldest = this.#input.oldestTicks(link);
     this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
   }
@@ -138,11 +174,13 @@ export class InputFlow {
 
   /** The buffer up to a position, to everyone whom it concerns. */
   forward(toTicks?: number): void {
-    for (const tap of this.#turnTaps) this.#input.forward(tap, toTicks);
+    for (const link of this.turnLinks) this.#input.forward(link, toTicks);
+    this.recorded(toTicks);
   }
 
-  /** Silence of so long ends the buffer of everyone whom it concerns. */
-  padTurn(ms: number): void {
+  /** Silence of so long ends the buffer, which ends at a position, of everyone whom it concerns. */
+  padTurn(endTicks: number, ms: number): void {
+    this.recorded(endTicks);
     for (const tap of this.#turnTaps) this.#input.pad(tap, ms);
   }
 
@@ -159,13 +197,25 @@ export class InputFlow {
       this.#padFrames(ms);
       return;
     }
-    const links = this.#ear ? [...this.#links, this.#ear] : this.#links;
-    for (const link of links) {
+    for (const link of this.#listeners) {
       const decides = link === this.#ear || link.capabilities.turns !== "client";
       if (!link.remote || !hears(link) || !decides) continue;
       this.#input.forward(link);
       this.#input.pad(link, ms);
     }
+  }
+
+  /** The client says that a turn is over: a transcriber, which hears by itself what is one, hears that too. */
+  endForEar(): void {
+    const ear = this.#ear;
+    if (this.#frameTicks > 0 || !ear?.remote || !hears(ear)) return;
+    this.#input.forward(ear);
+    this.#input.pad(ear, EAR_ENDS_MS);
+  }
+
+  /** It is the transcriber, whose detection is its own. */
+  isEar(link: Link): boolean {
+    return link === this.#ear;
   }
 
   /** One that comes while no audio does, and decides by itself, hears what waits for it, and that the caller has stopped. */
@@ -185,15 +235,20 @@ export class InputFlow {
       this.#input.forward(link);
       this.#input.pad(link, (rest + frames) / TICKS_PER_MS);
     }
-    this.#input.forward(this.recorder);
     this.#frameFrom = this.#input.ticks;
   }
 
   /** The same as audio comes: an upstream that does not keep up gets it with the turn's end at the latest. */
   flow(toTicks?: number): void {
-    for (const tap of this.#turnTaps) {
-      if (!(tap instanceof Link && tap.congested)) this.#input.forward(tap, toTicks);
-    }
+    for (const link of this.turnLinks) if (!link.congested) this.#input.forward(link, toTicks);
+    this.#recordRest();
+  }
+
+  /** The client decides what is a turn, and the buffer begins at a position. Where nobody listens for speech, any audio wakes all. */
+  buffer(ticks: number, detects: boolean): void {
+    for (const link of this.turnLinks) if (link.parked) link.ensure();
+    if (!detects) this.wake(ticks);
+    this.flow();
   }
 
   /** Speech began at a position: a transcriber that was parked is to hear it. */
@@ -228,12 +283,18 @@ export class InputFlow {
     const from = this.#frameFrom;
     const last = from + Math.floor((this.#input.ticks - from) / frameTicks) * frameTicks;
     for (const link of this.#links) if (link.congested) this.#waits(link, speech, true);
-    const taps = [...this.#links.filter((link) => hears(link) && !link.congested), this.recorder];
-    for (const tap of taps) {
+    for (const tap of this.#links.filter((link) => hears(link) && !link.congested)) {
       let next = this.#input.frameEnd(tap, frameTicks, from);
       for (; next <= last; next += frameTicks) this.#input.forward(tap, next);
     }
+    this.#recordRest();
     return true;
+  }
+
+  /** What of the turn would leave the history within a while. */
+  #recordRest(): void {
+    const overMs = this.#input.lagMs(this.recorder) - (this.#limits.inputHistoryMs - HISTORY_MARGIN_MS);
+    if (overMs > 0) this.recorded(this.recorder.cursor + overMs * TICKS_PER_MS);
   }
 
   /**

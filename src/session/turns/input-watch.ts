@@ -47,7 +47,6 @@ export class InputWatch {
   /** A message with so much audio came and was worked through. */
   took(ms: number): void {
     this.#at = this.#context.now;
-    this.#context.heardAt = this.#context.now;
     this.#messageMs = Math.min(MESSAGE_MS, ms);
     this.look();
   }

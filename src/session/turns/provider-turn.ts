@@ -80,8 +80,9 @@ export class ProviderTurn {
 
   /** A connection comes while the client sends nothing, and nobody speaks: no audio moves what it is to hear. */
   catchUp(link: Link): void {
-    if (this.#waitMs === null || !this.#watch.silentFor(STILL_MS)) return;
-    this.#flow.catchUp(link, this.#waitMs + PAD_MS);
+    const waitMs = this.#waitMs ?? (this.#flow.isEar(link) ? USUAL_SILENCE_MS : null);
+    if (waitMs === null || !this.#watch.silentFor(STILL_MS)) return;
+    this.#flow.catchUp(link, waitMs + PAD_MS);
   }
 
   /** It was committed, or came to nothing. */

@@ -22,13 +22,13 @@ export class RateStream {
     fromHz: PcmRateHz,
     rateHz: PcmRateHz,
     originTicks: number,
-    historyMs: number,
+    historySamples: number,
     kernels: AudioKernels,
   ) {
     this.rateHz = rateHz;
     this.originTicks = originTicks;
     this.#kernels = kernels;
-    this.ring = new SampleRing(Math.ceil((historyMs * rateHz) / 1000));
+    this.ring = new SampleRing(historySamples);
     this.#resampler = createResampler(fromHz, rateHz, kernels);
   }
 

@@ -26,8 +26,8 @@ export interface TranscriberHost {
   openItem(): string | null;
   /** The item that the last turn became. */
   lastItem(): string | null;
-  /** The floor judges a sound: what is said may become a turn. */
-  judging(): boolean;
+  /** A sound over an agent may become a turn: what is said may be its words. */
+  undecided(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
   readonly events: Pick<
     UpstreamEvents,
@@ -88,6 +88,8 @@ export class Transcriber implements LinkHost {
   readonly #due = new Map<string, number>();
   /** What of an item's words is not of the segments that are kept: told once, and not added again. */
   readonly #before = new Map<string, string>();
+  /** The connection that serves has heard what was said. */
+  #hears = false;
 
   constructor(
     context: Context,
@@ -146,17 +148,19 @@ export class Transcriber implements LinkHost {
 
   #delta({ itemId: key, delta, extra }: Extract<UpstreamEvent, { type: "input.transcript.delta" }>): void {
     const segment = this.#segment(key);
+    const first = segment.text === "";
     if (segment.text.length < TEXT_MOST) segment.text += delta;
     segment.untold = grown(segment.untold ?? null, kept(extra));
     this.#heard(segment);
     // The turn may be over: words that began after it and do not end are not waited for either.
-    if (segment.itemId !== null && this.#conversation.find(segment.itemId)) this.#await(segment.itemId);
+    if (segment.itemId !== null && this.#conversation.find(segment.itemId))
+      this.#await(segment.itemId, first);
   }
 
   #segment(key: string): Segment {
     const known = this.#segments.get(key);
     if (known) return known;
-    const itemId = this.#host.openItem() ?? (this.#host.judging() ? null : this.#host.lastItem());
+    const itemId = this.#host.openItem() ?? (this.#host.undecided() ? null : this.#host.lastItem());
     const segment = { itemId, beganAt: this.#context.now, text: "", told: "", done: false };
     this.#segments.set(key, segment);
     if (this.#segments.size > SEGMENTS_KEPT) this.#forgetOldest();
@@ -185,11 +189,11 @@ export class Transcriber implements LinkHost {
     if (segment.itemId !== null) this.#complete(segment.itemId, false);
   }
 
-  /** The caller speaks, and it is a turn under this name: also what was said of it over the agent. */
-  began(itemId: string): void {
+  /** The caller speaks, since so long, and it is a turn under this name: also what was said of it over the agent. */
+  began(itemId: string, startedMs: number): void {
     this.link.ensure();
     for (const segment of this.#segments.values()) {
-      if (segment.itemId === null && this.#context.now - segment.beganAt < OVERLAP_MS)
+      if (segment.itemId === null && this.#context.now - segment.beganAt < Math.max(OVERLAP_MS, startedMs))
         segment.itemId = itemId;
     }
   }
@@ -200,22 +204,28 @@ export class Transcriber implements LinkHost {
     // It may have vanished without a word, and nothing is asked of it that it could owe.
     if (segments.length === 0 && this.#wordlessMs >= SURE_MS) this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
-    if (segments.every((segment) => segment.done)) this.#complete(itemId, false);
+    if (segments.length > 0 && segments.every((segment) => segment.done)) this.#complete(itemId, false);
     else this.#await(itemId);
+  }
+
+  /** It has heard a turn that is over, and its words may come yet. */
+  get owes(): boolean {
+    return this.#due.size > 0 && this.link.phase === "ready";
   }
 
   /** Audio of the last turns that have no words. */
   get #wordlessMs(): number {
     const turns = this.#conversation.entries.filter(
-      ({ item, origin, audioMs }) => item["role"] === "user" && origin === null && audioMs > 0,
+      ({ item, origin, audioMs, unvoiced }) =>
+        item["role"] === "user" && origin === null && audioMs > 0 && unvoiced !== true,
     );
     const last = turns.slice(-WORDLESS_TURNS).toReversed();
     const worded = last.findIndex((entry) => this.#conversation.transcriptOf(entry) !== "");
     return last.slice(0, worded < 0 ? undefined : worded).reduce((sum, { audioMs }) => sum + audioMs, 0);
   }
 
-  #await(itemId: string): void {
-    if (this.#due.has(itemId)) return;
+  #await(itemId: string, anew = false): void {
+    if (this.#due.has(itemId) && !anew) return;
     this.#due.set(itemId, this.#context.now + LATE_MS);
     this.#arm();
   }
@@ -280,11 +290,7 @@ export class Transcriber implements LinkHost {
     else this.#before.set(itemId, before);
     const base = { item_id: itemId, content_index: 0 };
     const fault = segments.find((segment) => segment.fault)?.fault;
-    if (transcript === "" && fault) {
-      const error = { type: "server_error", ...fault, param: null };
-      this.#port.emit({ type: "conversation.item.input_audio_transcription.failed", ...base, error });
-      return;
-    }
+    if (transcript === "" && fault) return this.#failed(itemId, fault);
     this.#conversation.transcribed(entry, transcript);
     this.#host.events.changed(itemId);
     // What is known of some of the words only is nothing that is known of the transcript.
@@ -324,7 +330,9 @@ export class Transcriber implements LinkHost {
     this.#host.hearAgain(this.link);
   }
 
-  onSent(): void {}
+  onSent(): void {
+    this.#hears = true;
+  }
 
   atGap(): boolean {
     return this.#host.openItem() === null;
@@ -344,6 +352,27 @@ export class Transcriber implements LinkHost {
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
     this.#host.events.tellLost(link, fault, final);
     if (final) link.retryIn(RETRY_MS);
+    // What waited for a connection that never took it the next one hears.
+    if (this.#hears) for (const itemId of this.#due.keys()) this.#lost(itemId, fault);
+    this.#hears = false;
+    this.#arm();
+  }
+
+  /** The turn is over, and the next connection hears nothing of it: its words are those that came. */
+  #lost(itemId: string, fault: UpstreamFault): void {
+    const segments = this.#of(itemId);
+    for (const segment of segments) {
+      if (!segment.done) segment.fault ??= fault;
+      segment.done = true;
+    }
+    if (segments.length > 0) this.#complete(itemId, false);
+    else if (this.#due.delete(itemId) && this.#conversation.find(itemId)) this.#failed(itemId, fault);
+  }
+
+  #failed(itemId: string, fault: UpstreamFault): void {
+    const error = { type: "server_error", ...fault, param: null };
+    const type = "conversation.item.input_audio_transcription.failed";
+    this.#port.emit({ type, item_id: itemId, content_index: 0, error });
   }
 
   snapshot(): TranscriberSnapshot {
@@ -351,6 +380,7 @@ export class Transcriber implements LinkHost {
       segments: Array.from(this.#segments, ([key, segment]) => [key, { ...segment }]),
       due: [...this.#due],
       before: [...this.#before],
+      hears: this.#hears,
     };
   }
 
@@ -359,6 +389,7 @@ export class Transcriber implements LinkHost {
     for (const [key, segment] of snapshot.segments) this.#segments.set(key, { ...segment });
     for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
     for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
+    this.#hears = snapshot.hears ?? false;
   }
 }
 
@@ -370,4 +401,5 @@ export interface TranscriberSnapshot {
   readonly segments: readonly (readonly [string, Readonly<Segment>])[];
   readonly due: readonly (readonly [string, number])[];
   readonly before: readonly (readonly [string, string])[];
+  readonly hears?: boolean;
 }

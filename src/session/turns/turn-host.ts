@@ -6,6 +6,8 @@ export interface TurnHost {
   readonly links: readonly Link[];
   /** Who only transcribes. */
   ear(): Link | null;
+  /** A transcriber that has heard a turn may not know that it is over: silence that ends it, as the relay hears; null: it does. */
+  earWaitsMs(): number | null;
   /** The caller's turn is in the conversation under this name. */
   onAnnounced(itemId: string): void;
   /** An agent is audible and may be interrupted: what begins now is first judged by the floor. */

@@ -1,3 +1,5 @@
+import { TICKS_PER_MS } from "./audio-input.ts";
+
 /** Positions in the caller's audio, in ticks of 1/48 000 s, by which turns are made. */
 export interface Marks {
   /** Where the present turn begins: at its prefix, and where there is none where the buffer does. */
@@ -10,7 +12,17 @@ export interface Marks {
   readonly witnessTicks: number | null;
   /** Where the first speech began that nobody has made a turn of; null: there was none. */
   readonly unmadeTicks: number | null;
+  /** Where the last speech began, and the first of those of which the last turn was made. */
+  readonly saidTicks?: number;
+  readonly madeTicks?: number;
+  /** Where the clock ended a turn in mid-speech: what goes on there is its rest. */
+  readonly cutTicks?: number;
 }
+
+/** So much later than it was cut off a sound may be heard to go on. */
+const GOES_ON_MS = 200;
+/** After less silence the caller had not stopped. */
+const CUT_MS = 100;
 
 export class TurnMarks implements Marks {
   startTicks = 0;
@@ -18,6 +30,9 @@ export class TurnMarks implements Marks {
   quietTicks = 0;
   witnessTicks: number | null = null;
   unmadeTicks: number | null = null;
+  saidTicks = -1;
+  madeTicks = -1;
+  cutTicks = -1;
 
   /** A turn begins, in a buffer that may have begun before. */
   begin(startTicks: number, bufferTicks: number): void {
@@ -25,18 +40,59 @@ export class TurnMarks implements Marks {
     this.bufferTicks = bufferTicks;
   }
 
+  /** A turn was made of all up to a position. */
+  made(ticks: number): void {
+    this.madeTicks = this.unmadeTicks ?? this.saidTicks;
+    this.unmadeTicks = null;
+    this.begin(ticks, ticks);
+  }
+
   /** Speech begins at a position, and nobody has made a turn of it yet. @returns the position. */
   said(ticks: number): number {
     this.unmadeTicks ??= ticks;
+    this.saidTicks = ticks;
     return ticks;
+  }
+
+  /** The oldest position from which a turn may still be made, or somebody is to hear what nobody made a turn of. */
+  get oldestTicks(): number {
+    const { startTicks, bufferTicks, witnessTicks, saidTicks, madeTicks } = this;
+    const unmadeTicks = this.unmadeTicks ?? (saidTicks > madeTicks ? saidTicks : startTicks);
+    return Math.min(startTicks, bufferTicks, witnessTicks ?? startTicks, unmadeTicks);
+  }
+
+  /** The clock ends what is heard, after so much silence in a turn; null: there is none. */
+  cut(ticks: number, silenceMs: number | null): void {
+    this.cutTicks = silenceMs !== null && silenceMs < CUT_MS ? ticks : -1;
+  }
+
+  /** Where the speech began that goes on now; the present: nobody speaks. */
+  onset(speaking: boolean, nowTicks: number): number {
+    return (speaking ? this.startTicks : this.witnessTicks) ?? nowTicks;
+  }
+
+  /** Speech that begins with this prefix is the rest of what the clock cut off. */
+  goesOn(prefixTicks: number, { prefixPaddingMs }: { readonly prefixPaddingMs: number }): boolean {
+    const apart = prefixTicks + (prefixPaddingMs - GOES_ON_MS) * TICKS_PER_MS - this.cutTicks;
+    return this.cutTicks >= 0 && apart <= 0;
+  }
+
+  /** A provider hears speech: where another one began before its last turn was told, it is that one. */
+  heard(): void {
+    if (this.unmadeTicks === null && this.saidTicks > this.madeTicks) this.unmadeTicks = this.saidTicks;
   }
 
   snapshot(): Marks {
     const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks } = this;
-    return { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };
+    const { saidTicks, madeTicks, cutTicks } = this;
+    return { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks, saidTicks, madeTicks, cutTicks };
   }
 
-  restore({ startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks }: Marks): void {
+  restore(kept: Marks): void {
+    const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks } = kept;
     Object.assign(this, { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks });
+    this.saidTicks = kept.saidTicks ?? -1;
+    this.madeTicks = kept.madeTicks ?? -1;
+    this.cutTicks = kept.cutTicks ?? -1;
   }
 }

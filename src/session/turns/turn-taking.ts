@@ -94,7 +94,7 @@ export class TurnTaking implements InputListener {
   get #hangoverMs(): number | null {
     if (this.#phase === "speaking" || this.#at.witnessTicks !== null)
       return this.#input.endpointer.options.hangoverMs;
-    return this.#provider.hangoverMs;
+    return this.#provider.hangoverMs ?? this.#host.earWaitsMs();
   }
 
   /** Turns are decided here. */
@@ -113,7 +113,7 @@ export class TurnTaking implements InputListener {
     this.#provider.configure(turnDetection);
     if (formatKey(format) !== formatKey(this.#input.format)) {
       this.#input.setFormat(format, this);
-      this.#flow.setFormat(format);
+      this.#flow.setFormat(format, this.#phase !== "listening");
     }
     const before = this.#phase;
     const detects = detection || witness;
@@ -171,6 +171,7 @@ export class TurnTaking implements InputListener {
   push(bytes: Uint8Array, messageMs: number, restMs: number): void {
     this.#input.push(bytes, this, restMs);
     this.#watch.took(messageMs);
+    this.#flow.settle(this.#at.oldestTicks);
   }
 
   onAudio(): void {
@@ -178,12 +179,9 @@ export class TurnTaking implements InputListener {
     this.#flow.transcribe(speech || this.#phase === "speaking");
     if (this.#flow.frames(speech)) return;
     this.#flow.everything(speech, this.#phase !== "listening");
-    if (this.#phase === "manual") {
-      for (const link of this.#flow.turnLinks) if (link.parked) link.ensure();
-      this.#flow.flow();
-    } else if (this.#phase === "speaking" && !this.#host.eager().active) {
+    if (this.#phase === "manual") this.#flow.buffer(this.#at.startTicks, this.#detects);
+    else if (this.#phase === "speaking" && !this.#host.eager().active)
       this.#flow.flow(this.#input.settledTicks);
-    }
   }
 
   /** The turn begins at a position: what was before it is not part of it, nor, where nothing else is said, of the buffer. */
@@ -196,7 +194,9 @@ export class TurnTaking implements InputListener {
     if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
-      if (this.#host.contested()) this.#host.onOnset(decision.prefixTicks);
+      const { options } = this.#input.endpointer;
+      if (this.#host.contested() && !this.#at.goesOn(decision.prefixTicks, options))
+        this.#host.onOnset(decision.prefixTicks);
       else this.begin(this.#host.earliest(decision.prefixTicks));
     } else if (this.#host.judging()) this.#host.onEnded();
     else this.#speechStopped(decision.ticks);
@@ -319,6 +319,7 @@ export class TurnTaking implements InputListener {
     const witnessed = this.#at.witnessTicks;
     this.#input.flush();
     const end = this.#input.ticks;
+    this.#at.cut(end, this.#phase === "speaking" ? this.#input.endpointer.silenceMs : null);
     if (this.#phase === "speaking") this.#speechStopped(end, end);
     if (this.#detects) this.#anew(true);
     if (witnessed !== null) this.#host.onWitnessed((end - witnessed) / TICKS_PER_MS);
@@ -327,10 +328,7 @@ export class TurnTaking implements InputListener {
 
   /** A provider's turn did not end in time: the relay ends it, or forgets it where the provider had heard it end. */
   #overdue(): void {
-    if (!this.#provider.hears) {
-      this.providerLost();
-      return;
-    }
+    if (!this.#provider.hears) return this.providerLost();
     const end = this.#input.ticks;
     this.#item.tellStopped(end);
     this.#commit(end, this.#flow.buffering);
@@ -357,6 +355,7 @@ export class TurnTaking implements InputListener {
     if (this.#phase !== "manual") this.#wholeBuffer();
     this.#input.flush();
     this.#flow.forward();
+    if (this.#phase === "manual") this.#flow.endForEar();
     this.#step("committed");
     if (this.#detects) this.#anew(true);
     if (this.openItem === null) this.#item.unique();
@@ -384,7 +383,7 @@ export class TurnTaking implements InputListener {
     const shortMs = Math.max(0, this.#context.limits.commitLeastMs - bufferedMs);
     if (!this.#host.eager().active) {
       // A provider refuses less.
-      if (shortMs > 0) this.#flow.padTurn(Math.ceil(shortMs));
+      if (shortMs > 0) this.#flow.padTurn(endTicks, Math.ceil(shortMs));
       for (const link of told) link.command({ type: "commit", itemId: this.#item.id });
     }
     this.#taken(endTicks, bufferedMs + shortMs);
@@ -393,15 +392,17 @@ export class TurnTaking implements InputListener {
   /** A turn is over: what comes is of the next one. @returns the id of its item. */
   #taken(endTicks: number, audioMs: number): string {
     this.#provider.end();
-    this.#at.unmadeTicks = null;
-    this.#at.begin(endTicks, endTicks);
-    const itemId = this.#item.announce(audioMs);
+    const voiced = !this.#detects || this.#at.unmadeTicks !== null;
+    this.#at.made(endTicks);
+    const itemId = this.#item.announce(endTicks, audioMs, voiced);
     this.#watch.look();
+    this.#flow.settle(this.#at.oldestTicks);
     return itemId;
   }
 
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
+    if (state === "started") this.#at.heard();
     if (this.#provider.speech(state, this.#input.ticks)) this.#host.onSpeechStarted();
   }
 
@@ -443,8 +444,7 @@ export class TurnTaking implements InputListener {
     this.#item.unique();
     const end = this.#input.ticks;
     const start = Math.max(this.#at.startTicks, this.#at.quietTicks, end - idleMs * TICKS_PER_MS);
-    const least = start + this.#context.limits.commitLeastMs * TICKS_PER_MS;
-    this.#item.tellTimeout(start, Math.max(end, least));
+    this.#item.tellTimeout(start, Math.max(end, start + this.#context.limits.commitLeastMs * TICKS_PER_MS));
     for (const link of this.#host.links) link.ensure();
     this.#begin(start);
     this.#flow.forward();
@@ -457,16 +457,15 @@ export class TurnTaking implements InputListener {
     this.#flow.replay(link, {
       listening: this.#phase === "listening",
       startTicks: this.#at.startTicks,
-      onsetTicks:
-        (this.#phase === "speaking" ? this.#at.startTicks : this.#at.witnessTicks) ?? this.#input.ticks,
+      onsetTicks: this.#at.onset(this.#phase === "speaking", this.#input.ticks),
       saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
     });
-    if (this.still && this.#at.witnessTicks === null) this.#provider.catchUp(link);
+    if (this.still) this.#provider.catchUp(link);
   }
 
   /** Nobody is speaking, and nothing is half said. */
   get still(): boolean {
-    if (this.#phase === "speaking" || this.#provider.open) return false;
+    if (this.#phase === "speaking" || this.#provider.open || this.#at.witnessTicks !== null) return false;
     if (this.#phase === "listening" || this.#flow.turnLinks.length === 0) return true;
     return this.#input.ticks === this.#at.startTicks;
   }

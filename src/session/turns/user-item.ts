@@ -6,6 +6,8 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { InputFlow } from "./input-flow.ts";
 
+const UNVOICED = { unvoiced: true } as const;
+
 export class UserItem {
   readonly #context: Context;
   readonly #port: ClientPort;
@@ -94,8 +96,9 @@ export class UserItem {
     });
   }
 
-  /** Puts it into the conversation and tells the client; what comes is another one. @returns its id. */
-  announce(audioMs: number): string {
+  /** Up to a position it goes into the conversation, and the client is told; what comes is another one. @returns its id. */
+  announce(endTicks: number, audioMs: number, voiced: boolean): string {
+    this.#flow.recorded(endTicks);
     const id = this.#id;
     this.#count += 1;
     this.#last = id;
@@ -108,7 +111,14 @@ export class UserItem {
       role: "user",
       content: [{ type: "input_audio", transcript: null }],
     };
-    const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs };
+    const entry = {
+      item,
+      origin: null,
+      growing: false,
+      truncatedMs: null,
+      audioMs,
+      ...(voiced ? {} : UNVOICED),
+    };
     const previous = this.#conversation.insert(entry);
     this.#port.emit({ type: "input_audio_buffer.committed", previous_item_id: previous, item_id: id });
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });

@@ -85,7 +85,12 @@ export function quiet(random: Random, mood: Mood, ms: number): Step[] {
   return [said(random, mood, "silence", ms)];
 }
 
-function said(random: Random, mood: Mood, kind: Speech["kind"], ms: number): Step {
+/** Speech that is sent in one moment. */
+export function burst(random: Random, mood: Mood, ms: number): Step[] {
+  return [{ ...said(random, mood, "voice", ms), burst: true }];
+}
+
+function said(random: Random, mood: Mood, kind: Speech["kind"], ms: number): Speech & { readonly do: "say" } {
   const spelling = random.chance(0.6)
     ? "plain"
     : random.pick<Spelling>([

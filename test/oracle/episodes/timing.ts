@@ -11,6 +11,7 @@ import {
   own,
   update,
   ask,
+  burst,
   type Episode,
 } from "./parts.ts";
 
@@ -67,6 +68,40 @@ export const TIMING: readonly Episode[] = [
       send(text("say another thing")),
       ask(),
     ],
+  },
+  {
+    name: "all in one breath",
+    weight: 4,
+    moods: TYPED,
+    steps: (random, mood) => {
+      const id = own(random, "item");
+      const before = random.pick([
+        [send(text("count to 40", { id })), send({ type: "conversation.item.delete", item_id: id })],
+        [
+          send(text("first", { id })),
+          send({ ...text("say the second", { id: own(random, "item") }), previous_item_id: id }),
+        ],
+        [send(text("say the first", { id }))],
+      ]);
+      const spoken = [...burst(random, mood, 300), send({ type: "input_audio_buffer.commit" })];
+      const after = random.pick([
+        [send(text("count to 50"))],
+        [send(text("count to 50", { id: own(random, "item") })), send(text("say more"))],
+        [send({ type: "conversation.item.delete", item_id: id })],
+        [update({ instructions: "Be another voice." })],
+        mood.turns === "manual" ? spoken : [send(text("count to 60"))],
+        mood.turns === "manual"
+          ? [...spoken, ...burst(random, mood, 200), send({ type: "input_audio_buffer.commit" })]
+          : [send({ ...text("third"), previous_item_id: id })],
+      ]);
+      return [
+        ...(random.chance(0.6) ? [send(text("say good day"))] : []),
+        ...before,
+        ask(random.chance(0.2) ? { output_modalities: ["text"] } : undefined),
+        ...after,
+        ...(random.chance(0.4) ? [SETTLE, ask()] : []),
+      ];
+    },
   },
   {
     name: "dials again",

@@ -1,7 +1,18 @@
 /** Faults in what the client says, in what is asked of the provider, and in what the client is told. */
 import { deep, objectOf, parsed, textOf } from "../fields.ts";
+import type { UpstreamEvent } from "../../../src/upstreams/upstream.ts";
 import type { Tampering } from "../play.ts";
-import { told, asked, wire, client, ofType, inResponse, type OnCommand, type Mutation } from "./tamper.ts";
+import {
+  told,
+  asked,
+  led,
+  wire,
+  client,
+  ofType,
+  inResponse,
+  type OnCommand,
+  type Mutation,
+} from "./tamper.ts";
 
 export const IN_REQUESTS: readonly Mutation[] = [
   // What the client sends.
@@ -112,6 +123,11 @@ export const IN_REQUESTS: readonly Mutation[] = [
     tampering: () => ({ toRelay: (text) => (text.includes("input_audio_buffer.commit") ? null : text) }),
   },
   {
+    name: "what was said after a question that waits goes ahead of it",
+    tampering: () =>
+      led((events) => [...events.filter(isNoAsk), ...events.filter((event) => !isNoAsk(event))]),
+  },
+  {
     name: "an answer that is owed is never asked for",
     tampering: () => asked(dropEveryThirdAsk()),
   },
@@ -206,6 +222,10 @@ export const IN_REQUESTS: readonly Mutation[] = [
 function shortened(bytes: Uint8Array): { readonly bytes: Uint8Array; base64(): string } {
   const kept = bytes.slice(0, bytes.length - 480);
   return { bytes: kept, base64: () => Buffer.from(kept).toString("base64") };
+}
+
+function isNoAsk(event: UpstreamEvent): boolean {
+  return event.type !== "reply" || !String(event.data).includes('"response.create"');
 }
 
 function dropEveryThirdAsk(): OnCommand {

@@ -39,6 +39,13 @@ function adapter(decode: OnEvent, encode: OnCommand = (command) => command): Tam
           return real.held ?? 0;
         },
         settle: () => real.settle?.() ?? [],
+        get unjudged() {
+          return real.unjudged ?? 0;
+        },
+        get unnamed() {
+          return real.unnamed ?? 0;
+        },
+        giveUpNames: () => real.giveUpNames?.() ?? [],
         closed: (code, reason) => real.closed(code, reason),
         snapshot: () => real.snapshot(),
         restore: (snapshot) => real.restore(snapshot),
@@ -62,6 +69,18 @@ export function wire(change: (event: JsonObject) => JsonObject | null): Tamperin
         const changed = change(parsed(message) ?? {});
         return changed === null ? [] : decode(JSON.stringify(changed));
       };
+      return real;
+    },
+  };
+}
+
+/** All that one message of the provider leads to. */
+export function led(change: (events: readonly UpstreamEvent[]) => readonly UpstreamEvent[]): Tampering {
+  return {
+    upstream: (factory) => (options) => {
+      const real = factory(options);
+      const decode = real.decode.bind(real);
+      real.decode = (message) => change(decode(message));
       return real;
     },
   };

@@ -67,7 +67,9 @@ const HOSTILE = [
 
 export const CALLER_FAULTS: readonly Fault[] = [
   overAgent("caller.barge_in", (call) => call.client.caller.interruptAfter(0)),
-  overAgent("caller.cough", (call, random) => call.client.caller.cough(random.pick([20, 40, 60, 80]))),
+  overAgent("caller.cough", (call, random) =>
+    call.client.caller.cough(random.pick([20, 40, 60, 80, 200, 400])),
+  ),
   overAgent("caller.cancel", (call) => call.client.line.send({ type: "response.cancel" })),
   {
     ...overAgent("caller.stop_playing", (call) =>

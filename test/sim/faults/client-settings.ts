@@ -41,6 +41,26 @@ const FORMATS: readonly AudioFormat[] = [
   { type: "audio/pcma" },
 ];
 
+/** Some answers are long enough for a whole turn to be spoken into them, and one is. */
+function overLongAnswers(fault: Fault): Fault {
+  return {
+    ...fault,
+    arm(call, random) {
+      fault.arm(call, random);
+      let left = 3;
+      for (const provider of call.providers.values()) {
+        provider.onAnswer.push((performance) => {
+          if (left <= 0 || performance.tool || !random.chance(0.6)) return;
+          left -= 1;
+          performance.pace = 1.1;
+          performance.totalMs = 4500;
+          call.client.caller.interruptAfter(random.between(100, 900));
+        });
+      }
+    },
+  };
+}
+
 export const CLIENT_SETTINGS_FAULTS: readonly Fault[] = [
   turns(
     "client.semantic_vad",
@@ -48,7 +68,9 @@ export const CLIENT_SETTINGS_FAULTS: readonly Fault[] = [
     true,
   ),
   turns("client.duplex_mode", (random) => ({ type: "duplex", frame_ms: random.pick([20, 200]) }), true),
-  turns("client.no_interruption", () => ({ type: "server_vad", interrupt_response: false }), false),
+  overLongAnswers(
+    turns("client.no_interruption", () => ({ type: "server_vad", interrupt_response: false }), false),
+  ),
   turns("client.no_answers", () => ({ type: "server_vad", create_response: false }), true),
   {
     // Formats of its own from the first word on, and others later.

@@ -1,9 +1,16 @@
 /** What the platform does to an object: memory lost, sockets cut, clocks set, timers late, a store that fails. */
 import type { SimulatedCall } from "../call.ts";
+import type { Random } from "../random.ts";
 import type { Fault } from "./fault.ts";
 import { hasProvider, isDuplex } from "./fault.ts";
 
-function dies(kind: "crash" | "deploy"): Fault {
+/** By then an object that sleeps has woken again. */
+const AFTER_SLEEP_MS = 50_000;
+
+/** What the providers do to the dials of all other sessions that a deploy struck too. */
+const STORM_MS = 2500;
+
+function dies(kind: "crash" | "deploy" | "entry_dies" | "version"): Fault {
   const name = `platform.${kind}`;
   return {
     name,
@@ -11,15 +18,55 @@ function dies(kind: "crash" | "deploy"): Fault {
     needsResume: true,
     arm(call, random) {
       call.unsteady = true;
-      for (let left = random.int(1, 2); left > 0; left -= 1) {
-        call.sometime(random, () => {
-          if (!call.relay.die(kind)) return;
-          call.client.line.wire.mayForget = true;
-          call.checks.strike(name);
-        });
-      }
+      const toMs = call.scenario.faults.includes("platform.evict") ? AFTER_SLEEP_MS : undefined;
+      const strike = (): void => {
+        if (!strikes[kind](call, random)) return;
+        // An entry location knows nothing of the session.
+        if (kind !== "entry_dies") call.client.line.wire.mayForget = true;
+        call.checks.strike(name);
+      };
+      for (let left = random.int(1, 2); left > 0; left -= 1) call.sometime(random, strike, undefined, toMs);
     },
   };
+}
+
+type Strike = (call: SimulatedCall, random: Random) => boolean;
+
+const strikes: { readonly [K in Parameters<typeof dies>[0]]: Strike } = {
+  crash: ({ relay }) => relay.die("crash"),
+  /** Of every object in the world, in one moment: providers take so many dials in a second. */
+  deploy(call, random) {
+    if (!call.relay.die("deploy")) return false;
+    const stormMs = random.chance(0.5) ? random.between(0, STORM_MS) : 0;
+    if (stormMs > 0) refuseDials(call, stormMs);
+    return true;
+  },
+  /** The location that the client came in by: its Worker and the connection, not the object. */
+  entry_dies({ client }, random) {
+    const { connection } = client.line;
+    connection?.fall(random.chance(0.5) ? random.between(0, 300) : random.between(300, 6000));
+    return connection !== null;
+  },
+  /** A build that cannot read what the one before it stored, and soon the one before it again. */
+  version(call, random) {
+    const { relay } = call;
+    if (!relay.die("deploy")) return false;
+    relay.unreadable = true;
+    call.time.after(random.between(200, 2500), () => {
+      relay.unreadable = false;
+    });
+    return true;
+  },
+};
+
+function refuseDials(call: SimulatedCall, ms: number): void {
+  for (const { habits } of call.providers.values()) {
+    const before = habits.refuses;
+    habits.refuses = "HTTP 429";
+    call.time.after(ms, () => {
+      habits.refuses = before;
+    });
+  }
 }
 
 function jump(name: string, draw: (fromTo: (from: number, to: number) => number) => number): Fault {
@@ -64,7 +111,11 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
           mutes -= 1;
           call.client.caller.mute(random.between(17_000, 21_000));
         }
-        if (call.relay.hibernate()) call.checks.strike("platform.evict");
+        if (call.relay.hibernate()) {
+          call.checks.strike("platform.evict");
+          // Its last writes failed, and it says so when it comes back.
+          if (!call.relay.store.asleep) call.client.line.wire.mayForget = true;
+        }
         call.time.after(50, look);
       };
       call.time.after(random.between(300, 2000), look);
@@ -72,35 +123,35 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
   },
   dies("crash"),
   dies("deploy"),
+  { ...dies("entry_dies"), apart: true },
+  { ...dies("version"), apart: true },
   jump("platform.clock_back", (between) => -between(200, 60_000)),
   jump("platform.clock_forward", (between) => between(200, 4000)),
   late("platform.timer_late", (call) => () => (call.random.chance(0.2) ? call.random.between(50, 1500) : 0)),
   late("platform.timer_coarse", (call) => () => call.random.between(1, 30)),
   {
-    name: "platform.store_fails",
+    // A value that is too large is refused before it is written (call-store.ts).
+    name: "platform.store_refuses",
     arm(call, random) {
       let inRow = 0;
-      call.relay.store.fails = () => {
+      call.relay.store.refuses = () => {
         // Tried again ever later: after six of them the next try comes when the call is long over.
-        const fails = inRow < 4 && random.chance(0.4);
-        inRow = fails ? inRow + 1 : 0;
-        if (fails) call.checks.strike("platform.store_fails");
-        return fails;
+        const refuses = inRow < 4 && random.chance(0.4);
+        inRow = refuses ? inRow + 1 : 0;
+        if (refuses) call.checks.strike("platform.store_refuses");
+        return refuses;
       };
     },
   },
   {
-    // As the platform does it: a write that fails takes the object with it.
-    name: "platform.store_kills",
+    // A write that fails takes the object with it, confirmed or not.
+    name: "platform.store_fails",
     fits: isDuplex,
     needsResume: true,
     arm(call, random) {
       call.unsteady = true;
       call.client.line.wire.mayForget = true;
       call.relay.store.fails = () => call.time.now > 1500 && random.chance(0.08);
-      call.relay.store.onFailure = () => {
-        if (call.relay.die("crash")) call.checks.strike("platform.store_kills");
-      };
     },
   },
   {

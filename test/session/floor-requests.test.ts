@@ -1,0 +1,74 @@
+/** Short sounds over an agent: requests and listeners by their shape, and echoes as loud as what was played. */
+import { describe, expect, test } from "vitest";
+
+import { loadKernels } from "../support/kernels.ts";
+import { Call, type CallOptions } from "../support/call.ts";
+import { Room } from "../support/room.ts";
+import { say } from "../support/say.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const NEURAL: CallOptions = { detector: "auto", kernels: loadKernels() };
+const count = (call: Call, type: string) => call.types().filter((one) => one === type).length;
+const decisions = (call: Call) =>
+  call.events.filter((event) => event.type === "overlap.decision").map((event) => event["decision"]);
+
+const STORY =
+  "Once upon a time there was a lighthouse keeper who lived alone on a small island far out in the sea, " +
+  "and every evening he climbed the long stairs to light the lamp for the ships that came from far away.";
+
+/** The caller has spoken for a while, and the agent is a second and a half into a long answer. */
+async function telling(duck = false): Promise<Call> {
+  const call = new Call({ ...NEURAL, dialect: "duplex.v1" });
+  if (duck) call.client({ type: "session.update", session: { relay: { player: { duck: true } } } });
+  const question = await say(
+    "Please tell me a long story about the sea and about the people who live there.",
+  );
+  call.speak(concat(silence(600), question, silence(900)));
+  call.answer((await say(STORY, { voice: "slt" })).subarray(0, 24 * 9000), STORY);
+  call.speak(silence(1500));
+  return call;
+}
+
+describe("a short sound over an agent", () => {
+  test("[F80] a request is one though it is short: a turn when it is over", async () => {
+    const call = await telling();
+    call.speak(await say("Operator."));
+    // Longer speech is decided on while it lasts.
+    expect(decisions(call)).toEqual(["hold"]);
+    call.speak(silence(400));
+    expect(decisions(call)).toEqual(["hold", "interrupt"]);
+    call.speak(silence(600));
+    expect(count(call, "input_audio_buffer.committed")).toBe(2);
+  });
+
+  test("[F81] one colour of voice again and again is a listener", async () => {
+    const call = await telling();
+    const mhm = voice(300, 24_000, 6);
+    for (let time = 0; time < 4; time += 1) call.speak(concat(mhm, silence(340)));
+    call.speak(silence(1500));
+    expect(decisions(call)).not.toContain("interrupt");
+    expect(count(call, "input_audio_buffer.committed")).toBe(1);
+  });
+
+  test("[F82] what may become a request is waited for twice as long where the agent goes on quieter", async () => {
+    const waited = async (duck: boolean): Promise<number> => {
+      const call = await telling(duck);
+      call.speak(concat(await say("Okay."), silence(100)));
+      const from = call.now;
+      while (!decisions(call).includes("backchannel") && call.now - from < 2000) call.speak(silence(20));
+      return call.now - from;
+    };
+    expect(await waited(true)).toBeGreaterThan((await waited(false)) + 100);
+  });
+});
+
+describe("an echo as loud as what was played", () => {
+  test.each([80, 150, 300])("[F83] %i ms late does not cut the agent once it is known", async (lateMs) => {
+    const call = new Call({ ...NEURAL, dialect: "duplex.v1" });
+    call.speak(concat(silence(600), await say("What is the weather like today?"), silence(900)));
+    call.answer((await say(STORY, { voice: "slt" })).subarray(0, 24 * 9000), STORY);
+    new Room(call, { echoDb: 0, lateMs, pieceMs: 20 }).speak(silence(8000));
+    expect(decisions(call)).not.toContain("interrupt");
+    expect(count(call, "input_audio_buffer.committed")).toBe(1);
+  });
+});
