@@ -110,10 +110,7 @@ export class Conduct {
     this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
     this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
-    this.turnEnd = new TurnEnd(this.context, {
-      cadence: setup.plan.cadence ?? true,
-      consults: setup.plan.endOfTurn !== undefined,
-    });
+    this.turnEnd = new TurnEnd(this.context, setup.plan);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
       configureTurns: () => this.#configureTurns(),
@@ -338,11 +335,8 @@ export class Conduct {
   }
 
   #endpointerOptions() {
-    return endpointerOptions(
-      this.config.turnDetection,
-      this.detector.thresholds,
-      this.#echo,
-      (eagerness) => this.turnEnd.waitMs(eagerness),
+    return endpointerOptions(this.config.turnDetection, this.detector.thresholds, this.#echo, (eagerness) =>
+      this.turnEnd.waitMs(eagerness),
     );
   }
 

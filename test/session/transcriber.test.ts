@@ -309,7 +309,7 @@ describe("a transcriber", () => {
 
   test("[J7] of a voice of which nothing else is known the words decide", () => {
     const wait = (text: string | null) => {
-      const end = new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), { cadence: true, consults: false });
+      const end = new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), {});
       if (text !== null) end.words(text);
       return end.waitMs("medium");
     };

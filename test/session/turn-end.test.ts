@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import { TurnEnd, type TurnEndSnapshot } from "../../src/session/turn-end/turn-end.ts";
 import { WAITS } from "../../src/session/turn-end/waits.ts";
 
-const made = () => new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), { cadence: true, consults: false });
+const made = () => new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), {});
 
 describe("the wait", () => {
   test("[Q8] never leaves the bounds of the eagerness, whatever the pauses were", () => {

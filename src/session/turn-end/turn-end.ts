@@ -5,6 +5,7 @@
  */
 import type { AudioInput } from "../turns/audio-input.ts";
 import type { Context } from "../context.ts";
+import type { Plan } from "../plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";
 import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";
@@ -36,13 +37,8 @@ interface Closed {
   readonly afterMs: number;
 }
 
-/** What is heard at a silence beside its length. */
-export interface Listening {
-  /** The network is asked. */
-  readonly cadence: boolean;
-  /** A remote model is. */
-  readonly consults: boolean;
-}
+/** What is heard at a silence beside its length: the network, unless the route says no, and a remote model. */
+type Listening = Pick<Plan, "cadence" | "endOfTurn">;
 
 export class TurnEnd {
   readonly #pauses = new Pauses();
@@ -62,9 +58,9 @@ export class TurnEnd {
 
   /** The present silence may be the end of the turn that began at a position. */
   candidate(input: AudioInput, startTicks: number): void {
-    const { cadence, consults } = this.#listening;
+    const { cadence = true, endOfTurn } = this.#listening;
     if (cadence) this.#cadence = cadenceOf(input.latest(CADENCE_MS, Number.NEGATIVE_INFINITY));
-    if (consults && this.#consultant.free) this.#consultant.ask(input.latest(CONSULT_MS, startTicks));
+    if (endOfTurn && this.#consultant.free) this.#consultant.ask(input.latest(CONSULT_MS, startTicks));
   }
 
   /** The remote model's answer; null: it had none. @returns whether the wait may be another one now. */
