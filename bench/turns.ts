@@ -111,7 +111,7 @@ const ORACLES: readonly Oracle[] = [
 function oracleOf(scripts: readonly CallScript[]) {
   const asked = scripts.filter(({ group }) => group === "turns");
   return ORACLES.map((oracle) => {
-    const { turns } = figuresOf(asked.map((script) => judge(playInCore(script, oracle))));
+    const { turns } = figuresOf(asked.map((script) => judge(playInCore(script, { oracle }))));
     return {
       verdict_late_ms: oracle.lateMs,
       wrong_percent: oracle.wrong * 100,

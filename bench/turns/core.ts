@@ -31,6 +31,26 @@ export interface Oracle {
 const START = 1_000_000;
 const TICK_MS = 20;
 
+/** A scripted upstream beside the voice: what it says, and when the next of it is due. */
+export interface Ear {
+  receive(text: string): void;
+  /** @returns what is due at this tick of the caller. */
+  tick(caller: Caller): readonly string[];
+}
+
+/** What a call has beside its script. */
+export interface Beside {
+  /** The plan names an end-of-turn model, and this is it. */
+  readonly oracle?: Oracle;
+  /** The plan names a transcriber, and this is it. */
+  readonly ear?: Ear;
+  /** The relay's own network is not asked. */
+  readonly deaf?: boolean;
+}
+
+/** The first dial of a plan's second upstream. */
+const EAR_PEER = "up1.1";
+
 class VirtualCall {
   readonly #inbox: Input[] = [];
   readonly #session: Session;
@@ -38,14 +58,16 @@ class VirtualCall {
   readonly #script: CallScript;
   readonly caller: Caller;
   readonly #oracle: Oracle | null;
+  readonly #ear: Ear | null;
   readonly #random: () => number;
   readonly #answers: { readonly at: number; readonly input: Input }[] = [];
   #now = START;
   #drawn = 0;
 
-  constructor(script: CallScript, oracle: Oracle | null) {
+  constructor(script: CallScript, { oracle, ear, deaf = false }: Beside) {
     this.#script = script;
-    this.#oracle = oracle;
+    this.#oracle = oracle ?? null;
+    this.#ear = ear ?? null;
     this.#random = seededRandom(script.seed ^ 0x0eac1e);
     const options = { adapter: "openai-compatible", url: "http://voice.test/v1/realtime" };
     const plan = {
@@ -53,6 +75,13 @@ class VirtualCall {
       upstreams: [{ name: "demo", options }],
       session: {},
       detector: "auto" as const,
+      cadence: !deaf,
+      ...(ear && {
+        transcriber: {
+          name: "ear",
+          options: { ...options, url: "http://ear.test/v1/realtime", settings: { turns: "server" } },
+        },
+      }),
       ...(oracle && { endOfTurn: { adapter: "http" as const, url: "http://turns.test", headers: {} } }),
     };
     const setup = { id: script.id, model: "demo", plan, intent: "conversation" as const, session: {} };
@@ -75,6 +104,7 @@ class VirtualCall {
     else if (action.type === "consult") this.#consult(action.id);
     else if (action.type === "send") {
       if (action.peer === CLIENT) this.caller.receive(action.data, this.#now - START);
+      else if (action.peer === EAR_PEER) this.#ear?.receive(String(action.data));
       else this.#voices.get(action.peer)?.receive(String(action.data), this.#now);
     }
   }
@@ -91,6 +121,7 @@ class VirtualCall {
 
   #dial(peer: string): void {
     this.#inbox.push({ type: "open", peer });
+    if (peer === EAR_PEER) return;
     const send = (data: string) => this.#inbox.push({ type: "message", peer, data });
     this.#voices.set(peer, new ScriptedVoice(send, (id) => (id === this.#script.id ? this.#script : null)));
   }
@@ -113,6 +144,8 @@ class VirtualCall {
       if (voiceAt <= this.#now) this.voice?.tick(this.#now);
       if (tickAt <= this.#now) {
         this.caller.tick();
+        for (const data of this.#ear?.tick(this.caller) ?? [])
+          this.#inbox.push({ type: "message", peer: EAR_PEER, data });
         ticks += 1;
         tickAt = START + ticks * TICK_MS + Math.round(jitterMs * (2 * random() - 1));
       }
@@ -122,7 +155,6 @@ class VirtualCall {
   }
 }
 
-/** @param oracle the plan names an end-of-turn model, and this is it. */
-export function playInCore(script: CallScript, oracle: Oracle | null = null): PlayedCall {
-  return new VirtualCall(script, oracle).play();
+export function playInCore(script: CallScript, beside: Beside = {}): PlayedCall {
+  return new VirtualCall(script, beside).play();
 }

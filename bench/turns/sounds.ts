@@ -114,7 +114,7 @@ export function hesitant(sentence: Int16Array, pausesMs: readonly number[]): Hes
 }
 
 /** Inner silences of at least 60 ms, the longest eight, in order of time. */
-function gapsOf(samples: Int16Array): { from: number; to: number }[] {
+export function gapsOf(samples: Int16Array): { from: number; to: number }[] {
   const levels = frameLevels(samples);
   const least = Math.max(...levels) - AUDIBLE_DB;
   const gaps: { from: number; to: number }[] = [];

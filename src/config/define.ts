@@ -93,6 +93,8 @@ const route = v.pipe(
      */
     transcriber: v.optional(upstream),
     endOfTurn: v.optional(endOfTurn),
+    /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
+    cadence: v.optional(v.boolean()),
     /**
      * What is stored of a session while it lasts: `audio` (the default), everything; `text`, no sample of either side: what
      * only sound knew is lost with the object; `none`, nothing of it: it ends with the object (docs/privacy.md).

@@ -50,6 +50,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
     ...(route.transcriber !== undefined && {
       transcriber: resolveUpstream(name, route.transcriber, model ?? name, bindings),
     }),
+    ...(route.cadence !== undefined && { cadence: route.cadence }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
   };
 }

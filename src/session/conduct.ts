@@ -109,7 +109,7 @@ export class Conduct {
     this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
     this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
-    this.turnEnd = new TurnEnd(this.context, setup.plan.endOfTurn !== undefined);
+    this.turnEnd = new TurnEnd(this.context, setup.plan);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
       configureTurns: () => this.#configureTurns(),

@@ -23,6 +23,8 @@ export interface Plan {
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs" | "answersPerMinute">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
   readonly endOfTurn?: EndOfTurnModel;
+  /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
+  readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */
   readonly transcriber?: PlannedUpstream;
   /** `auto`: neural where its kernel is loaded, else energy. */

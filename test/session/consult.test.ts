@@ -13,7 +13,7 @@ type Consult = Extract<Action, { type: "consult" }>;
 
 /** A call whose model answers `probability` after `lateMs`, `most` times; null: it fails; undefined: never. */
 function callWith(probability: number | null | undefined, lateMs = 80, session = SESSION, most = Infinity) {
-  const call = new Call({ session, endOfTurn: MODEL });
+  const call = new Call({ session, endOfTurn: MODEL, cadence: false });
   const due: { readonly at: number; readonly id: number }[] = [];
   let seen = 0;
   /** Speaks in 20 ms frames, so that answers come when they are due. */

@@ -137,8 +137,8 @@ describe("semantic_vad", () => {
 
   test("[Q7] eagerness sets how long a silence ends a turn", () => {
     const end = (eagerness: string) => {
-      const call = new Call({ session: semantic(eagerness) });
-      call.speak(concat(silence(600), FIRST, silence(2500)));
+      const call = new Call({ session: semantic(eagerness), cadence: false });
+      call.speak(concat(silence(600), FIRST, silence(3500)));
       return ends(call)[0] ?? 0;
     };
     expect(end("high")).toBeLessThan(end("auto"));
@@ -146,38 +146,56 @@ describe("semantic_vad", () => {
     expect(end("medium")).toBeLessThan(end("low"));
   });
 
-  test("[Q8] the wait follows this speaker's own pauses, within the bounds of the eagerness", () => {
-    const call = new Call({ session: semantic("auto") });
-    const hesitant = [1, 2, 3, 4].flatMap(() => [LEVEL, silence(900)]);
-    call.speak(concat(silence(600), ...hesitant, LEVEL, silence(2500)));
+  /** Silence after which somebody was taken to have ended who had made so many pauses. */
+  const waitedAfter = (pauses: number, pauseMs: number) => {
+    const call = new Call({ session: semantic("auto"), cadence: false });
+    const said = Array.from({ length: pauses }, () => [LEVEL, silence(pauseMs)]).flat();
+    call.speak(concat(silence(600), ...said, LEVEL, silence(3000)));
     expect(ends(call).length).toBe(1);
-    const spokeUntil = 600 + 4 * 1400 + 500;
-    expect((ends(call)[0] ?? 0) - spokeUntil).toBeGreaterThan(1000);
-    const quick = new Call({ session: semantic("auto") });
-    const words = [1, 2, 3, 4, 5, 6].flatMap(() => [LEVEL, silence(280)]);
-    quick.speak(concat(silence(600), ...words, LEVEL, silence(2000)));
-    expect((ends(quick)[0] ?? 0) - (600 + 6 * 780 + 500)).toBeLessThan(560);
+    return (ends(call)[0] ?? 0) - (600 + pauses * (500 + pauseMs) + 500);
+  };
+
+  test("[Q8] the wait follows this speaker's own pauses, within the bounds of the eagerness", () => {
+    const [unknown, short, long] = [waitedAfter(0, 0), waitedAfter(6, 400), waitedAfter(6, 900)];
+    expect(short).toBeLessThan(unknown - 200);
+    expect(long).toBeGreaterThan(unknown);
+    expect(long).toBeLessThan(1750);
+  });
+
+  test("[Q8] who makes no pauses is answered sooner from turn to turn, and who is cut in on later again", () => {
+    const call = new Call({ session: semantic("auto"), cadence: false });
+    const waits: number[] = [];
+    const say = (ms: number) => {
+      const before = call.now;
+      call.speak(concat(LEVEL, silence(ms)));
+      waits.push((ends(call).at(-1) ?? 0) - (before - start) - 500);
+      if (call.commandTypes().at(-1) === "respond") call.answer(voice(40), "Yes.");
+    };
+    const start = call.now;
+    call.speak(silence(600));
+    for (let turn = 0; turn < 4; turn += 1) say(3000);
+    expect(waits.toSorted((a, b) => b - a)).toEqual(waits);
+    expect(waits.at(-1)).toBeLessThan((waits[0] ?? 0) - 150);
+    // Speech goes on soon after the turn was taken to be over.
+    say((waits.at(-1) ?? 0) + 300);
+    say(3000);
+    expect(waits.at(-1)).toBeGreaterThan(waits[3] ?? 0);
   });
 
   /** Silence after which a first turn of two phrases was taken to be over, by how the voice went. */
-  const waited = (hz: readonly [number, number, number], turnDetection: JsonObject) => {
-    const call = new Call({ session: listening(turnDetection) });
+  const waited = (hz: readonly [number, number, number], turnDetection: JsonObject, cadence = true) => {
+    const call = new Call({ session: listening(turnDetection), cadence });
     const phrases = [sung(1000, hz[0], hz[1]), silence(200), sung(1000, hz[1], hz[2])];
     call.speak(concat(silence(600), ...phrases, silence(3000)));
     return (ends(call)[0] ?? 0) - 2800;
   };
   const FALLING = [160, 135, 105] as const;
-  const LEVELLED = [120, 120, 120] as const;
   const RISING = [105, 135, 160] as const;
 
-  test("[Q9] a voice that has come down for this speaker ends the turn sooner, one that has not, later", () => {
+  test("[Q9] how a voice ended moves the wait, unless the route says no", () => {
     const semanticVad = { type: "semantic_vad" };
-    const low = waited(FALLING, semanticVad);
-    const level = waited(LEVELLED, semanticVad);
-    const high = waited(RISING, semanticVad);
-    expect(low).toBeLessThan(600);
-    expect(level).toBeGreaterThan(low + 100);
-    expect(high).toBeGreaterThan(level + 100);
+    expect(waited(FALLING, semanticVad)).not.toBe(waited(RISING, semanticVad));
+    expect(waited(FALLING, semanticVad, false)).toBe(waited(RISING, semanticVad, false));
   });
 
   test("[Q10] server_vad waits the same silence, however the voice goes", () => {

@@ -309,13 +309,12 @@ describe("a transcriber", () => {
 
   test("[J7] of a voice of which nothing else is known the words decide", () => {
     const wait = (text: string | null) => {
-      const end = new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), false);
+      const end = new TurnEnd(new Context(DEFAULT_LIMITS, "x", 0), {});
       if (text !== null) end.words(text);
       return end.waitMs("medium");
     };
-    expect(wait("Where is the station?")).toBe(WAITS.medium.quickMs);
-    expect(wait(null)).toBe(WAITS.medium.usualMs);
-    expect(wait("I would like to go to the")).toBe(WAITS.medium.fullMs);
+    expect(wait("Where is the station?")).toBeLessThan(wait(null) - 300);
+    expect(wait("I would like to go to the")).toBe(WAITS.medium.mostMs);
   });
 
   test("[J8] that is lost is told, dialled again, and ends nothing", () => {

@@ -36,6 +36,8 @@ export interface CallOptions {
   /** Default: by energy. */
   readonly detector?: "auto" | "energy";
   readonly endOfTurn?: EndOfTurnModel;
+  /** The relay's network hears how a voice ended; default: it does. */
+  readonly cadence?: boolean;
   readonly locks?: Locks;
   readonly limits?: Partial<Limits>;
   /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
@@ -80,6 +82,7 @@ export class Call {
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
+        ...(options.cadence === undefined ? {} : { cadence: options.cadence }),
       },
       intent: options.intent ?? "conversation",
       session: options.session ?? {},

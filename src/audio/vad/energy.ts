@@ -157,8 +157,10 @@ class EnergyDetector implements SpeechDetector {
 
   #hop(samples: Int16Array): number {
     const levelDbfs = this.#filteredLevel(samples);
-    // A muted microphone says nothing about the room: the floor stays as it was.
-    if (partlyMuted(samples)) return 0;
+    if (partlyMuted(samples)) {
+      this.#mute();
+      return 0;
+    }
     const before = Number.isNaN(this.#levelDbfs) ? levelDbfs : this.#levelDbfs;
     this.#levelDbfs = before + (1 - LEVEL_KEPT) * (levelDbfs - before);
     this.#adoptSteady(levelDbfs);
@@ -170,6 +172,14 @@ class EnergyDetector implements SpeechDetector {
     if (this.#quietHops === 0) this.#hopsOfSound += 1;
     else if (this.#quietHops >= QUIET_HOPS) this.#hopsOfSound = 0;
     return probability;
+  }
+
+  /** A muted microphone says nothing about the room: the floor stays as it was. What is heard after it is a new sound. */
+  #mute(): void {
+    this.#levelDbfs = NaN;
+    this.#recent = [];
+    this.#hopsOfSound = 0;
+    this.#quietHops = QUIET_HOPS;
   }
 
   /** A steady level is the room's: for good after a whole window, before that until it varies as a voice does. */

@@ -244,7 +244,7 @@ export function endpointerOptions(
   turn: TurnDetection | null,
   thresholds: DetectorThresholds,
   echo: boolean,
-  semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].usualMs,
+  semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].mostMs,
 ): EndpointerOptions {
   const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
   // At the ends of its range a threshold still means something: silence is none, and clear speech is speech.

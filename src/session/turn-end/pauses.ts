@@ -1,93 +1,88 @@
 /**
- * How long this speaker pauses inside a turn, learned as they speak. A turn without a pause teaches as well: who does
- * not hesitate gets a fast answer; who does is left to finish.
+ * How long this speaker pauses inside a turn, and how often, learned as they speak from what speakers do in general. The
+ * silence that ends a turn is the one that a pause of theirs outlasts as seldom as is accepted.
  */
-import type { Waits } from "./waits.ts";
 
-/** Pauses shorter than this are gaps between words and teach nothing. */
-const LEAST_PAUSE_MS = 170;
+/** Shorter pauses are gaps between words and teach nothing. */
+const LEAST_PAUSE_MS = 250;
 /** Pauses remembered; old habits are forgotten. */
 const KEPT = 12;
-/** A pause may be this much longer than the longest usual one and still be a pause. */
-const MARGIN = 1.15;
-const MARGIN_MS = 60;
-/** So many pauses are believed entirely; fewer move the wait only part of the way down. */
-const TRUSTED = 3;
-/** With so many the second longest counts, so that one long thought does not slow the rest of the call. */
-const MANY = 6;
-/** Part of the usual wait after no, one, two and more turns without a pause. */
-const FLUENT = [1, 0.61, 0.44] as const;
+/** Of the pauses and turns that were counted before, the part that counts after another turn. */
+const REMEMBERED = 0.9;
+
+/**
+ * Pauses of speech are log-normal (Campione and Véronis, 2002). The median pause of somebody unknown, the spread between
+ * speakers, and that of one speaker's pauses (standard deviations of the natural logarithm).
+ */
+const USUAL_MS = 480;
+const BETWEEN = 0.4;
+const WITHIN = 0.32;
+/** Pauses per turn of somebody unknown, believed as if heard in so many turns; the present one is another. */
+const USUAL_RATE = 1.2;
+const USUAL_TURNS = 2;
+/** A logistic distribution with this part of its spread as scale has the tail of a normal one near 5 %. */
+const LOGISTIC = 0.55;
+/** Where the odds are below this, no pause is expected at all. */
+const LEAST_ODDS = 1e-3;
 
 export class Pauses {
   #lengthsMs: number[] = [];
-  /** Turns in which nothing was a pause. */
-  #fluent = 0;
-  /** Pauses in the present turn. */
-  #within = 0;
-  /** The last turn counted as fluent. */
-  #counted = false;
+  #count = 0;
+  #turns = 0;
 
-  /** This speaker was heard pausing, or not heard at all yet. */
-  get hesitant(): boolean {
-    return this.#lengthsMs.length > 0 || this.#fluent === 0;
+  /** Turns heard, old ones counting less. */
+  get turns(): number {
+    return this.#turns;
   }
 
   /** A silence of this length was followed by more of the same turn. */
   heard(ms: number): void {
     if (ms < LEAST_PAUSE_MS) return;
-    this.#within += 1;
+    this.#count += 1;
     this.#lengthsMs.push(ms);
     if (this.#lengthsMs.length > KEPT) this.#lengthsMs.shift();
   }
 
   /** A turn was closed. */
   ended(): void {
-    this.#counted = this.#within === 0;
-    if (this.#counted) {
-      this.#fluent += 1;
-      this.#lengthsMs.shift();
-    }
-    this.#within = 0;
+    this.#turns = this.#turns * REMEMBERED + 1;
+    this.#count *= REMEMBERED;
   }
 
   /** It had been closed too early: the speaker went on after a silence of this length. */
   cutIn(ms: number): void {
-    if (this.#counted) this.#fluent -= 1;
-    this.#counted = false;
+    this.#turns = Math.max(0, this.#turns - 1);
     this.heard(ms);
   }
 
-  /** Silence that ends a turn of this speaker, as far as their pauses say. */
-  waitMs(waits: Waits): number {
-    const count = this.#lengthsMs.length;
-    if (count === 0) return waits.usualMs * (FLUENT[Math.min(this.#fluent, 2)] ?? 1);
-    const sorted = this.#lengthsMs.toSorted((a, b) => a - b);
-    const longest = sorted.at(count >= MANY ? -2 : -1) ?? 0;
-    const wanted = longest * MARGIN + MARGIN_MS;
-    if (wanted > waits.usualMs) return wanted;
-    return waits.usualMs + (wanted - waits.usualMs) * Math.min(1, count / TRUSTED);
+  /**
+   * Silence that ends a turn of this speaker. `accepted`: how often a pause may outlast it, per end of a turn;
+   * `evidence`: logarithm of how much likelier the present silence is an end than a pause.
+   */
+  waitMs(accepted: number, evidence: number): number {
+    const prior = (WITHIN / BETWEEN) ** 2;
+    const weight = this.#lengthsMs.length + prior;
+    const sum = this.#lengthsMs.reduce((all, ms) => all + Math.log(ms), prior * Math.log(USUAL_MS));
+    const spread = WITHIN * Math.sqrt(1 + 1 / weight);
+    const rate = (USUAL_RATE * USUAL_TURNS + this.#count) / (USUAL_TURNS + this.#turns + 1);
+    const odds = (rate * Math.exp(-evidence)) / accepted - 1;
+    return Math.exp(sum / weight) * Math.max(LEAST_ODDS, odds) ** (spread * LOGISTIC);
   }
 
   snapshot(): PausesSnapshot {
-    return {
-      lengthsMs: [...this.#lengthsMs],
-      fluent: this.#fluent,
-      within: this.#within,
-      counted: this.#counted,
-    };
+    return { lengthsMs: [...this.#lengthsMs], count: this.#count, turns: this.#turns };
   }
 
   restore(snapshot: PausesSnapshot): void {
     this.#lengthsMs = [...snapshot.lengthsMs];
-    this.#fluent = snapshot.fluent;
-    this.#within = snapshot.within;
-    this.#counted = snapshot.counted;
+    this.#count = snapshot.count ?? 0;
+    this.#turns = snapshot.turns ?? 0;
   }
 }
 
 export interface PausesSnapshot {
   readonly lengthsMs: readonly number[];
-  readonly fluent: number;
-  readonly within: number;
-  readonly counted: boolean;
+  /** Absent in what a build stored that did not count. */
+  readonly count?: number;
+  readonly turns?: number;
 }

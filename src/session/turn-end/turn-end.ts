@@ -1,56 +1,66 @@
 /**
- * When a turn is over, under `semantic_vad`: one wait, made of all evidence. A silence is looked at once, when it is
- * long enough to be more than a gap between words; what is learned of the speaker gives the wait, and what speaks for
- * or against an end moves it within the bounds of the eagerness (table in docs/floor.md).
+ * When a turn is over, under `semantic_vad`: one wait, made of all evidence. What is learned of the speaker's pauses says
+ * how long a silence must last so that they are interrupted as seldom as the eagerness accepts; how their voice ended,
+ * their words and a remote model say how likely this silence is a pause at all (docs/turn-end.md).
  */
-import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
+import type { AudioInput } from "../turns/audio-input.ts";
 import type { Context } from "../context.ts";
+import type { Plan } from "../plan.ts";
+import { CADENCE_MS, cadenceOf } from "./cadence.ts";
 import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
-import { Melody, type MelodySnapshot } from "./melody.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";
 import { WAITS, type Eagerness } from "./waits.ts";
 import { phraseOf } from "./words.ts";
 
 /** A silence of so long may be the end of a turn: it is looked at, once. */
 export const CANDIDATE_MS = 96;
-/** Voice before it that is looked at. */
-const LOOK_BACK_MS = 1000;
 /** What a remote model hears of the turn, the beginning of the silence included: smart-turn takes eight seconds. */
 const CONSULT_MS = 8000;
-/** Where the voice was is remembered of pauses that might have been taken for the end. */
-const TELLING_PAUSE_MS = 250;
 /** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */
 const RESUMED_WITHIN_MS = 900;
+
+/**
+ * The network's word counts for so much of what it says, and more while the speaker's pauses are not known yet; within
+ * bounds, since voices that it was not trained on may fool it. Below this it takes a silence for a pause.
+ */
+const CADENCE_WEIGHT = 0.4;
+const CADENCE_WEIGHT_AT_FIRST = 0.85;
+const CADENCE_EVEN = -0.8;
+const CADENCE_MOST = 3;
+const CADENCE_LEAST = -1.25;
+/** Of the remote model's verdict, and of words that close a sentence or leave it open. */
+const OVER = 3;
+const OPEN = -1.5;
 
 interface Closed {
   readonly at: number;
   readonly afterMs: number;
 }
 
+/** What is heard at a silence beside its length: the network, unless the route says no, and a remote model. */
+type Listening = Pick<Plan, "cadence" | "endOfTurn">;
+
 export class TurnEnd {
   readonly #pauses = new Pauses();
-  readonly #melody = new Melody();
   readonly #consultant: Consultant;
-  readonly #consults: boolean;
-  /** Where the voice that was looked at last ended. */
-  #lookedTicks = 0;
+  readonly #listening: Listening;
+  /** What the voice before the present silence says; null: nothing. */
+  #cadence: number | null = null;
   /** What the last words say. */
   #phrase: "over" | "open" | null = null;
   /** When a detected turn was closed, after how much silence. */
   #closed: Closed | null = null;
 
-  /** `consults`: a remote model is to be asked. */
-  constructor(context: Context, consults: boolean) {
+  constructor(context: Context, listening: Listening) {
     this.#consultant = new Consultant(context);
-    this.#consults = consults;
+    this.#listening = listening;
   }
 
   /** The present silence may be the end of the turn that began at a position. */
   candidate(input: AudioInput, startTicks: number): void {
-    const { samples, rateHz, endTicks } = input.beforeSilence(LOOK_BACK_MS);
-    this.#melody.hear(samples, rateHz, (endTicks - this.#lookedTicks) / TICKS_PER_MS);
-    this.#lookedTicks = endTicks;
-    if (this.#consults && this.#consultant.free) this.#consultant.ask(input.latest(CONSULT_MS, startTicks));
+    const { cadence = true, endOfTurn } = this.#listening;
+    if (cadence) this.#cadence = cadenceOf(input.latest(CADENCE_MS, Number.NEGATIVE_INFINITY));
+    if (endOfTurn && this.#consultant.free) this.#consultant.ask(input.latest(CONSULT_MS, startTicks));
   }
 
   /** The remote model's answer; null: it had none. @returns whether the wait may be another one now. */
@@ -71,7 +81,7 @@ export class TurnEnd {
   }
 
   #forget(): void {
-    this.#melody.forget();
+    this.#cadence = null;
     this.#consultant.forget();
     this.#phrase = null;
   }
@@ -79,7 +89,6 @@ export class TurnEnd {
   /** A silence inside the turn ended after so long. */
   paused(ms: number): void {
     this.#pauses.heard(ms);
-    if (ms >= TELLING_PAUSE_MS) this.#melody.paused();
     this.#forget();
   }
 
@@ -87,10 +96,7 @@ export class TurnEnd {
   began(now: number): void {
     const closed = this.#closed;
     this.#closed = null;
-    if (closed && now - closed.at < RESUMED_WITHIN_MS) {
-      this.#pauses.cutIn(closed.afterMs + now - closed.at);
-      this.#melody.paused();
-    }
+    if (closed && now - closed.at < RESUMED_WITHIN_MS) this.#pauses.cutIn(closed.afterMs + now - closed.at);
     this.#forget();
   }
 
@@ -98,41 +104,32 @@ export class TurnEnd {
   ended(now: number, afterMs: number | null): void {
     this.#closed = afterMs === null ? null : { at: now, afterMs };
     this.#pauses.ended();
-    this.#melody.ended();
-    this.#consultant.forget();
-    this.#phrase = null;
+    this.#forget();
   }
 
   /** Silence that ends the turn, by what is known now. */
   waitMs(eagerness: Eagerness): number {
-    const waits = WAITS[eagerness];
-    const learnedMs = this.#pauses.waitMs(waits);
-    const evidence = this.#evidence();
-    let waitMs = learnedMs;
-    if (evidence >= 2) waitMs = waits.leastMs;
-    else if (evidence === 1) waitMs = Math.min(learnedMs, waits.quickMs);
-    else if (evidence < 0) waitMs = Math.max(learnedMs, waits.fullMs);
-    return Math.round(Math.min(waits.mostMs, Math.max(waits.leastMs, waitMs)));
+    const { accepted, leastMs, mostMs } = WAITS[eagerness];
+    const waitMs = this.#pauses.waitMs(accepted, this.#evidence());
+    return Math.round(Math.min(mostMs, Math.max(leastMs, waitMs)));
   }
 
-  /** What says that the turn is over, less what says that it is not. */
+  /** Logarithm of how much likelier the present silence is the end of the turn than a pause. */
   #evidence(): number {
-    const { cadence } = this.#melody;
     const { verdict } = this.#consultant;
-    let evidence = verdict === "over" ? 1 : verdict === "open" ? -1 : 0;
-    if (this.#phrase !== null) evidence += this.#phrase === "over" ? 1 : -1;
-    if (cadence === "low") evidence += 1;
-    // Of a speaker who never hesitates a voice that stays up is a question.
-    else if (cadence === "high" && this.#pauses.hesitant) evidence -= 1;
-    return evidence;
+    let evidence = 0;
+    for (const said of [verdict, this.#phrase]) if (said !== null) evidence += said === "over" ? OVER : OPEN;
+    if (this.#cadence === null) return evidence;
+    const weight = CADENCE_WEIGHT + (CADENCE_WEIGHT_AT_FIRST - CADENCE_WEIGHT) / (1 + this.#pauses.turns);
+    const heard = weight * (this.#cadence - CADENCE_EVEN);
+    return evidence + Math.max(CADENCE_LEAST, Math.min(CADENCE_MOST, heard));
   }
 
   snapshot(): TurnEndSnapshot {
     return {
       pauses: this.#pauses.snapshot(),
-      melody: this.#melody.snapshot(),
+      cadence: this.#cadence,
       consultant: this.#consultant.snapshot(),
-      lookedTicks: this.#lookedTicks,
       phrase: this.#phrase,
       closed: this.#closed,
     };
@@ -140,9 +137,8 @@ export class TurnEnd {
 
   restore(snapshot: TurnEndSnapshot): void {
     this.#pauses.restore(snapshot.pauses);
-    this.#melody.restore(snapshot.melody);
+    this.#cadence = snapshot.cadence ?? null;
     this.#consultant.restore(snapshot.consultant);
-    this.#lookedTicks = snapshot.lookedTicks;
     this.#phrase = snapshot.phrase;
     this.#closed = snapshot.closed;
   }
@@ -150,9 +146,9 @@ export class TurnEnd {
 
 export interface TurnEndSnapshot {
   readonly pauses: PausesSnapshot;
-  readonly melody: MelodySnapshot;
+  /** Absent in what a build stored that did not hear it. */
+  readonly cadence?: number | null;
   readonly consultant: ConsultantSnapshot;
-  readonly lookedTicks: number;
   readonly phrase: "over" | "open" | null;
   readonly closed: Closed | null;
 }

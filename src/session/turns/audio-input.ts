@@ -249,23 +249,6 @@ export class AudioInput {
     });
   }
 
-  /** The detector's samples of up to `ms` before the present silence, and where they end. */
-  beforeSilence(ms: number): {
-    readonly samples: Int16Array;
-    readonly rateHz: number;
-    readonly endTicks: number;
-  } {
-    const stream = this.#stream(this.#detector.sampleRateHz);
-    const silent = Math.round((this.endpointer.silenceMs * stream.rateHz) / 1000);
-    const end = this.#hopOrigin + this.#hops * this.#detector.hopSamples - silent;
-    const samples = stream.ring.read(end - (ms * stream.rateHz) / 1000, end);
-    return {
-      samples,
-      rateHz: stream.rateHz,
-      endTicks: stream.ticksAt(end),
-    };
-  }
-
   /** A copy of the detector's samples (16 kHz) of up to `ms` before the present hop's end, none before a position. */
   latest(ms: number, fromTicks: number): Int16Array {
     const stream = this.#stream(this.#detector.sampleRateHz);

@@ -124,6 +124,17 @@ describe("[A13] loudness over the noise floor is speech", () => {
     expect(shareAbove(probabilities(blinking).slice(8 * HOPS_PER_SECOND), stop)).toBe(0);
   });
 
+  test("[A13] after digital silence the room is none, though a voice was the last that was heard", () => {
+    const room = steadyNoise(8, 60);
+    const call = add(inSecondsOf(8, 2, speechLike(2, 4000)), room);
+    call.fill(0, 3 * RATE_HZ, 5 * RATE_HZ);
+    expect(shareAbove(probabilities(call), stop, 2)).toBeGreaterThan(0.1);
+    expect(shareAbove(probabilities(call), stop, 5)).toBe(0);
+    // A louder one is, no longer than without the silence before it.
+    const louder = add(call, inSecondsOf(8, 5, noise(3 * RATE_HZ, 600, 6)));
+    expect(shareAbove(probabilities(louder), stop, 5.2)).toBe(0);
+  });
+
   test("[A13] what is far below any speech is none, however quiet the room", () => {
     const faint = inSecondsOf(4, 2, noise(RATE_HZ, 8, 3));
     expect(shareAbove(probabilities(add(faint, noise(4 * RATE_HZ, 2.4, 4))), start)).toBe(0);
