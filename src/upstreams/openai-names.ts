@@ -7,7 +7,7 @@ import { remember } from "./json.ts";
 import { numberOf } from "./openai-ledger.ts";
 import type { Waiting } from "./openai-waiting.ts";
 
-export const NAME_LIMITS = {
+const NAME_LIMITS = {
   /** Items whose names are remembered: a call of hours keeps its last ones. */
   items: 1024,
   /** Commits and creations the provider has not acknowledged. */
