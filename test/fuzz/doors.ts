@@ -8,7 +8,7 @@ import { describeRequest, doorRequest, type DoorNames, type DoorRequest } from "
 const KEY = "key-fuzz-9dT4uVx2LmQ8sWb6";
 const HOST = "https://relay.example";
 /** Doors that ask for no key. */
-const OPEN = /^\/+(?:healthz|$)/;
+const OPEN = /^\/+(?:(?:openai\/+)?(?:v1\/+)?healthz|$)/;
 const SLOW_MS = 1_000;
 
 export interface DoorReport {

@@ -42,7 +42,7 @@ describe("a client that stops sending in mid-speech", () => {
   test.each([
     ["server_vad", { type: "server_vad" }, 500],
     ["server_vad with a long silence", { type: "server_vad", silence_duration_ms: 2000 }, 2000],
-    ["semantic_vad", { type: "semantic_vad", eagerness: "low" }, 1600],
+    ["semantic_vad", { type: "semantic_vad", eagerness: "low" }, 2000],
   ])("[M10] has its turn ended by the clock under %s", (_, turn, silenceMs) => {
     const call = new Call({ session: turnDetection(turn) });
     call.speak(SPEECH);
