@@ -86,8 +86,8 @@ describe("npm run talk -- --phone", () => {
       });
       const summary = await call.run();
       expect(summary).toMatchObject({ answered: true, faults: [] });
-      // A second after the caller's first word, while they still speak: nothing of the agent's is left.
-      const fromMs = spokenAtMs + (begun / PHONE_RATE_HZ) * 1000 + 1000;
+      // 1.3 s after the caller's first word, while they still speak: nothing of the agent's is left.
+      const fromMs = spokenAtMs + (begun / PHONE_RATE_HZ) * 1000 + 1300;
       const over = call.recording.subarray(
         (fromMs * PHONE_RATE_HZ) / 1000,
         (doneAtMs * PHONE_RATE_HZ) / 1000,
