@@ -155,11 +155,11 @@ export class Line {
     if (last) last.to = this.#world.time.now;
   }
 
-  /** Up for so long, and all that was sent until `moment` acknowledged where it can be. */
+  /** Up for so long, and all that was sent until `moment` is there: acknowledged, where it can be. */
   settled(ms: number, moment: number): boolean {
     const since = this.outages.at(-1)?.to ?? 0;
     if (this.connection === null || this.#world.time.now - since < ms) return false;
-    return !this.extended || this.wire.safeUpTo(moment);
+    return this.extended ? this.wire.safeUpTo(moment) : !this.connection.owes("far", moment);
   }
 
   lose(what: string): void {
