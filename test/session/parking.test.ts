@@ -141,6 +141,22 @@ describe("parking", () => {
     expect(call.open.has("client")).toBe(false);
   });
 
+  test("[K95] a parked session whose client fell silent does not rest: the client is gone after 5 s", () => {
+    const call = new Call({ limits: { parkMs: 2000, clientGoneMs: 8000 }, dialect: "duplex.v1" });
+    for (let at = 0; at < 4; at += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(2000);
+    }
+    expect(call.open.has("up0.1")).toBe(false);
+    // Its machine is gone, and no close is seen: ten seconds without a word are over before its silence is five.
+    call.client({ type: "session.heartbeat" });
+    call.advance(5000);
+    expect(call.open.has("client")).toBe(false);
+    expect(call.actions.some((action) => action.type === "rest")).toBe(false);
+    call.advance(8000);
+    expect(call.actions.some((action) => action.type === "end")).toBe(true);
+  });
+
   test("[K10] an upstream that is between two dials is parked too, and woken like any other", () => {
     const call = new Call({ limits: { parkMs: 20_000 }, dialect: "realtime" });
     for (let dial = 1; dial <= 5; dial += 1) {

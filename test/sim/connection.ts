@@ -29,6 +29,8 @@ interface Direction {
   stalledUntil: number;
   dead: boolean;
   waitingBytes: number;
+  /** When what has not arrived yet was sent. */
+  readonly sentAt: number[];
   /** When the last message arrives that is no audio. */
   toldAt: number;
 }
@@ -87,6 +89,12 @@ export class Connection {
   tells(from: Side): boolean {
     const { dead, toldAt } = this.#lines[from];
     return !dead && toldAt >= this.#time.now;
+  }
+
+  /** Something that this side sent until then is still on its way. */
+  owes(from: Side, until: number): boolean {
+    const { dead, sentAt } = this.#lines[from];
+    return !dead && (sentAt[0] ?? Infinity) <= until;
   }
 
   /** A closing handshake that this side begins. */
@@ -154,9 +162,11 @@ export class Connection {
     const jitter = this.quality.jitterMs === 0 ? 0 : this.#random.next() ** 3 * this.quality.jitterMs;
     line.lastAt = Math.max(line.lastAt, line.freeAt + this.quality.delayMs + jitter);
     line.waitingBytes += bytes;
+    line.sentAt.push(now);
     if (line.freeAt > now) this.#time.at(line.freeAt, () => (line.waitingBytes -= bytes));
     else line.waitingBytes -= bytes;
     this.#time.at(line.lastAt, () => {
+      line.sentAt.shift();
       const receiver = this.#receivers[OTHER[from]];
       if (receiver && !line.dead && this.#open[OTHER[from]]) hand(receiver);
     });
@@ -164,5 +174,5 @@ export class Connection {
 }
 
 function line(): Direction {
-  return { lastAt: 0, freeAt: 0, stalledUntil: 0, dead: false, waitingBytes: 0, toldAt: -1 };
+  return { lastAt: 0, freeAt: 0, stalledUntil: 0, dead: false, waitingBytes: 0, sentAt: [], toldAt: -1 };
 }

@@ -20,6 +20,8 @@ export class Line {
   dialect: Dialect;
   connection: Connection | null = null;
   over = false;
+  /** It vanished while the relay rested (docs/reliability.md, "Sleep"). */
+  restedOn = false;
   /** Until a lost connection is dialled again. */
   redialMs: () => number;
   /** From a new connection to its `session.resume`. */
@@ -122,6 +124,7 @@ export class Line {
   /** Its machine is gone: nothing is sent or taken any more, and no close is seen. */
   vanish(): void {
     const { connection } = this;
+    this.restedOn = this.#relay.rests;
     connection?.blackHole("far");
     connection?.blackHole("near");
     // A plain client has no heartbeat: the network itself notices at last.
@@ -152,11 +155,11 @@ export class Line {
     if (last) last.to = this.#world.time.now;
   }
 
-  /** Up for so long, and all that was sent until `moment` acknowledged where it can be. */
+  /** Up for so long, and all that was sent until `moment` is there: acknowledged, where it can be. */
   settled(ms: number, moment: number): boolean {
     const since = this.outages.at(-1)?.to ?? 0;
     if (this.connection === null || this.#world.time.now - since < ms) return false;
-    return !this.extended || this.wire.safeUpTo(moment);
+    return this.extended ? this.wire.safeUpTo(moment) : !this.connection.owes("far", moment);
   }
 
   lose(what: string): void {

@@ -76,6 +76,19 @@ describe("the platform under the simulator", () => {
     expect(store.stored?.at).toBe(7);
   });
 
+  test("what a slow line still carries is owed, by when it was sent", async () => {
+    const time = new VirtualTime();
+    const line = new Connection(time, new Random(1), { delayMs: 20, jitterMs: 0, speed: 0.1 });
+    line.send("far", "0123456789");
+    time.after(10, () => line.send("far", "0123456789"));
+    await time.run(110, never);
+    expect([line.owes("far", 0), line.owes("near", 0)]).toEqual([true, false]);
+    await time.run(130, never);
+    expect([line.owes("far", 0), line.owes("far", 10)]).toEqual([false, true]);
+    await time.run(230, never);
+    expect(line.owes("far", 230)).toBe(false);
+  });
+
   test("an entry location takes what is under way with it, and the object hears of it later", async () => {
     const time = new VirtualTime();
     const line = new Connection(time, new Random(1), { delayMs: 20, jitterMs: 0, speed: 1000 });

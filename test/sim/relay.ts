@@ -99,6 +99,11 @@ export class Relay {
     return this.#legs.dials;
   }
 
+  /** Nobody's silence is watched: who vanishes now is missed when the session is at its longest. */
+  get rests(): boolean {
+    return this.#rests;
+  }
+
   /** For how long connections to a provider were open, as the relay saw it. */
   openMs(provider: string): number {
     return this.#legs.openMs(provider);

@@ -89,9 +89,14 @@ export class Pulse {
     this.#watch();
   }
 
-  /** The client's `session.heartbeat`. One that still reaches a resting session is answered as the shell would. */
+  /**
+   * The client's `session.heartbeat`. Rest begins with one: nobody's silence is watched from then on, so a client of
+   * whom nothing is heard must not be rested on. One that reaches a resting session is answered as the shell would.
+   */
   beat(): void {
     this.able();
+    const wordless = this.#capable && this.#context.now - this.#wordAt >= REST_AFTER_MS;
+    if (!this.#resting && wordless && this.#host.parked()) this.#rest();
     if (this.#resting) this.#say();
   }
 
@@ -119,13 +124,13 @@ export class Pulse {
       return;
     }
     if (now - this.#port.saidAt >= BEAT_MS) this.#say();
-    if (this.#host.parked() && now - this.#wordAt >= REST_AFTER_MS) this.#rest();
-    else this.#beatLater();
+    this.#beatLater();
   }
 
   #rest(): void {
     this.#resting = true;
     this.#context.deadlines.clear("client:dead");
+    this.#context.deadlines.clear("client:beat");
     this.#context.act({ type: "rest", on: true });
   }
 
