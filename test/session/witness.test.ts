@@ -229,4 +229,18 @@ describe("a provider that takes the turns", () => {
     wait(call, 5);
     expect(call.open.has("up0.1")).toBe(true);
   });
+
+  test("[L90] that was asked for an answer and says nothing is left, though the caller goes on", () => {
+    const session = { audio: { input: { turn_detection: { type: "semantic_vad" } } } };
+    const limits = { firstOutputMs: 3000 };
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", session, limits });
+    call.speak(concat(silence(500), voice(1400)));
+    begins(call);
+    call.speak(silence(2500));
+    call.client({ type: "response.create" });
+    call.speak(concat(silence(300), voice(2500)));
+    expect(call.open.has("up0.1")).toBe(true);
+    call.speak(voice(500));
+    expect(call.open.has("up0.1")).toBe(false);
+  });
 });
