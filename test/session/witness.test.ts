@@ -243,4 +243,22 @@ describe("a provider that takes the turns", () => {
     call.speak(voice(500));
     expect(call.open.has("up0.1")).toBe(false);
   });
+
+  test("[L91] and that hears later what was said before it came: its turn begins where that was said", () => {
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(concat(silence(1000), voice(900), silence(900)));
+    call.accept("up0.2");
+    call.speak(silence(100));
+    call.upstream({ type: "speech", state: "started" }, "up0.2");
+    const first = call.last("input_audio_buffer.speech_started");
+    expect(first.audio_start_ms).toBeGreaterThan(500);
+    expect(first.audio_start_ms).toBeLessThanOrEqual(1000);
+    call.upstream({ type: "speech", state: "stopped" }, "up0.2");
+    call.upstream({ type: "committed", item: "theirs" }, "up0.2");
+    call.speak(concat(silence(500), voice(400)));
+    call.upstream({ type: "speech", state: "started" }, "up0.2");
+    expect(call.last("input_audio_buffer.speech_started").audio_start_ms).toBe(3800);
+  });
 });
