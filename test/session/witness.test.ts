@@ -244,6 +244,19 @@ describe("a provider that takes the turns", () => {
     expect(call.open.has("up0.1")).toBe(false);
   });
 
+  test("[L90] and so it is when the client is gone meanwhile", () => {
+    const limits = { firstOutputMs: 3000 };
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", limits });
+    call.speak(concat(silence(500), voice(1400)));
+    begins(call);
+    call.client({ type: "response.create" });
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(2900);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.advance(200);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
   test("[L91] and that hears later what was said before it came: its turn begins where that was said", () => {
     const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
     call.open.delete("up0.1");
