@@ -229,4 +229,49 @@ describe("a provider that takes the turns", () => {
     wait(call, 5);
     expect(call.open.has("up0.1")).toBe(true);
   });
+
+  test("[L90] that was asked for an answer and says nothing is left, though the caller goes on", () => {
+    const session = { audio: { input: { turn_detection: { type: "semantic_vad" } } } };
+    const limits = { firstOutputMs: 3000 };
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", session, limits });
+    call.speak(concat(silence(500), voice(1400)));
+    begins(call);
+    call.speak(silence(2500));
+    call.client({ type: "response.create" });
+    call.speak(concat(silence(300), voice(2500)));
+    expect(call.open.has("up0.1")).toBe(true);
+    call.speak(voice(500));
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L90] and so it is when the client is gone meanwhile", () => {
+    const limits = { firstOutputMs: 3000 };
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", limits });
+    call.speak(concat(silence(500), voice(1400)));
+    begins(call);
+    call.client({ type: "response.create" });
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(2900);
+    expect(call.open.has("up0.1")).toBe(true);
+    call.advance(200);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L91] and that hears later what was said before it came: its turn begins where that was said", () => {
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(concat(silence(1000), voice(900), silence(900)));
+    call.accept("up0.2");
+    call.speak(silence(100));
+    call.upstream({ type: "speech", state: "started" }, "up0.2");
+    const first = call.last("input_audio_buffer.speech_started");
+    expect(first.audio_start_ms).toBeGreaterThan(500);
+    expect(first.audio_start_ms).toBeLessThanOrEqual(1000);
+    call.upstream({ type: "speech", state: "stopped" }, "up0.2");
+    call.upstream({ type: "committed", item: "theirs" }, "up0.2");
+    call.speak(concat(silence(500), voice(400)));
+    call.upstream({ type: "speech", state: "started" }, "up0.2");
+    expect(call.last("input_audio_buffer.speech_started").audio_start_ms).toBe(3800);
+  });
 });

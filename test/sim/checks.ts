@@ -54,6 +54,8 @@ export class Checks {
   readonly trace: string[] = [];
   /** Since when no sound over an agent is judged; null: one is. */
   undisputedSince: number | null = 0;
+  /** When sounds over an agent were taken for its echo. */
+  readonly echoes: number[] = [];
 
   constructor(now: () => number, tracing: boolean) {
     this.#now = now;
@@ -77,6 +79,7 @@ export class Checks {
 
   /** The relay counts what it decides of a sound over an agent. */
   overlap(decision: string): void {
+    if (decision === "echo") this.echoes.push(this.#now());
     this.undisputedSince = decision === "duck" || decision === "hold" ? null : this.#now();
   }
 

@@ -19,6 +19,8 @@ const NOTICED_MS = 2000;
 const STRAY_MS = 90;
 /** Of so much a transcriber has something to say. */
 const WORDLESS_MS = 2000;
+/** Of less voice than this over an agent nobody knows whether it is an interruption (`confirm_ms`). */
+const SURE_MS = 680;
 /** An answer to a turn is announced within this. */
 const ANSWERED_WITHIN_MS = 1700;
 /** `semantic_vad` of usual eagerness waits no longer than this for the end of a turn. */
@@ -114,6 +116,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     else if ([unknowable, unmissed, unreached].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
+    else if (takenForEcho(call, spoken)) checks.count("utterances taken for an echo");
     // Who mutes the microphone at once has said no word.
     else if (lengthMs(call, spoken) <= STRAY_MS) checks.count("utterances muted at once");
     else {
@@ -123,6 +126,13 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+/** A short sound that stops as the agent does follows it as an echo would; a plain client is not told what it was taken for. */
+function takenForEcho(call: SimulatedCall, spoken: Utterance): boolean {
+  if (call.client.extended || !spoken.over || lengthMs(call, spoken) >= SURE_MS) return false;
+  const until = (spoken.endedAt ?? call.time.now) + NOTICED_MS;
+  return call.checks.echoes.some((at) => at >= spoken.at && at <= until);
 }
 
 function lengthMs({ tape }: SimulatedCall, { from, to }: Utterance): number {

@@ -179,7 +179,7 @@ export class Connection {
 
   message(data: WireMessage): void {
     if (this.#phase !== "greeting" && this.#phase !== "ready") return;
-    this.unwatch();
+    this.#silence.over();
     if (data.length > this.#context.limits.upstreamMessageSize) {
       this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
       return;
@@ -241,9 +241,9 @@ export class Connection {
     if (!this.#loop && this.alive) this.#silence.asked(this.#host.answerMs() + AFTER_ANSWER_MS);
   }
 
-  /** Something was heard, or need not be. */
+  /** It need not make anything of what it hears. */
   unwatch(): void {
-    this.#silence.over();
+    this.#silence.excused();
   }
 
   /** The upstream knows the item under another name (see `eager.ts`). */

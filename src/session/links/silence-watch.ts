@@ -15,6 +15,8 @@ export class SilenceWatch {
   #watching = false;
   /** It has to hear on for so long from then; null: it was asked. */
   #hearsFrom: number | null = null;
+  /** When what was asked of it is due; null: nothing was. */
+  #askedUntil: number | null = null;
 
   constructor(context: Context, name: string) {
     this.#context = context;
@@ -29,6 +31,7 @@ export class SilenceWatch {
   /** It was asked. Whether what was asked of it comes is watched by the answer's own deadline. */
   asked(withinMs: number): void {
     this.#hearsFrom = null;
+    this.#askedUntil ??= this.#context.now + withinMs;
     this.#begin(withinMs);
   }
 
@@ -49,16 +52,23 @@ export class SilenceWatch {
     this.#context.deadlines.set(this.#name, this.#context.now + inMs);
   }
 
-  /** Something was heard, or need not be. */
+  /** Something was heard. */
   over(): void {
     if (!this.#watching) return;
-    this.#watching = false;
+    this.ended();
     this.#context.deadlines.clear(this.#name);
+  }
+
+  /** It need not make anything of what it hears: what it was asked is expected all the same. */
+  excused(): void {
+    if (this.#askedUntil === null) this.over();
+    else this.#context.deadlines.set(this.#name, this.#askedUntil);
   }
 
   /** The connection has ended, and its deadlines with it. */
   ended(): void {
     this.#watching = false;
+    this.#askedUntil = null;
   }
 
   /** Its deadline came. @returns whether it is silent; else it is waited for as long again, for what it could not hear. */

@@ -257,6 +257,7 @@ export class UpstreamEvents implements LinkHost {
 
   onSent(link: Link): void {
     this.#responses.left(link);
+    this.#host.turns().serves(link);
   }
 
   onRedial(link: Link): void {

@@ -33,6 +33,8 @@ export class TurnMarks implements Marks {
   saidTicks = -1;
   madeTicks = -1;
   cutTicks = -1;
+  /** Where the last speech began that was given to a provider which came later; null: it heard all as it came. */
+  #givenTicks: number | null = null;
 
   /** A turn begins, in a buffer that may have begun before. */
   begin(startTicks: number, bufferTicks: number): void {
@@ -77,9 +79,21 @@ export class TurnMarks implements Marks {
     return this.cutTicks >= 0 && apart <= 0;
   }
 
-  /** A provider hears speech: where another one began before its last turn was told, it is that one. */
-  heard(): void {
+  /** A provider that is there from now on hears what was said before. */
+  given(): void {
+    this.#givenTicks = this.unmadeTicks === null ? null : this.saidTicks;
+  }
+
+  /**
+   * A provider hears speech begin or end: where another one began before its last turn was told, it is that one.
+   * @returns where: the present, or the beginning of what was said before the provider was there.
+   */
+  heard(state: "started" | "stopped", nowTicks: number): number {
+    if (state === "stopped") return nowTicks;
     if (this.unmadeTicks === null && this.saidTicks > this.madeTicks) this.unmadeTicks = this.saidTicks;
+    const late = this.#givenTicks === this.saidTicks;
+    this.#givenTicks = null;
+    return late ? (this.unmadeTicks ?? nowTicks) : nowTicks;
   }
 
   snapshot(): Marks {

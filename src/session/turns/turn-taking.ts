@@ -207,8 +207,7 @@ export class TurnTaking implements InputListener {
     if (decision.type === "started") {
       this.#at.witnessTicks = decision.prefixTicks;
       for (const link of this.#host.links) if (link.capabilities.turns !== "client") link.ensure();
-      this.#host.onWitnessed(null);
-      return;
+      return this.#host.onWitnessed(null);
     }
     this.#host.onWitnessed((decision.ticks - (this.#at.witnessTicks ?? decision.ticks)) / TICKS_PER_MS);
     this.#at.witnessTicks = null;
@@ -402,8 +401,7 @@ export class TurnTaking implements InputListener {
 
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
-    if (state === "started") this.#at.heard();
-    if (this.#provider.speech(state, this.#input.ticks)) this.#host.onSpeechStarted();
+    if (this.#provider.speech(state, this.#at.heard(state, this.#input.ticks))) this.#host.onSpeechStarted();
   }
 
   /** Such an upstream closed a turn. @returns the id of the new user item. */
@@ -461,6 +459,11 @@ export class TurnTaking implements InputListener {
       saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
     });
     if (this.still) this.#provider.catchUp(link);
+  }
+
+  /** An upstream is there, and was sent all that waited for it. */
+  serves(link: Link): void {
+    if (link.capabilities.turns === "server") this.#at.given();
   }
 
   /** Nobody is speaking, and nothing is half said. */
