@@ -40,9 +40,12 @@ export function askedFor(call: SimulatedCall): void {
     figure("metric_eager_given_up");
   for (const provider of call.providers.values()) {
     if (provider.kind !== "turns") continue;
-    // A turn of which a later connection was told the words is one like those that were committed.
+    // A turn of which a later connection was told the words is one like those that were committed; and so is one that could not
+    // be told any more, of which the client was told that.
     const turns =
-      provider.commits + provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0);
+      provider.commits +
+      provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0) +
+      new Set(call.client.lostTurns).size;
     const causes = turns + figure("asked by the client");
     const most = turns + others;
     if (provider.asks.length > MOST_ATTEMPTS * causes)

@@ -141,8 +141,9 @@ export class SimulatedCall implements World {
     };
   }
 
-  /** A provider is still being told something. */
+  /** A provider is still being told something, or something is on its way to the client. */
   get #behind(): boolean {
+    if (this.client.line.connection?.tells("near") === true) return true;
     return [...this.providers.values()].some(({ open }) => open.some((one) => !one.holed && one.behind));
   }
 

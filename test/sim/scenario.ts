@@ -8,7 +8,8 @@ import type { Scenario, SimUpstream, UpstreamKind } from "./world.ts";
 /** Waits and buffers small enough to be reached within a call of half a minute. */
 const SIM_LIMITS: Partial<Limits> = {
   items: 24,
-  archiveBytes: 192 * 1024,
+  // Of history and recordings together: one turn is kept, and often not two.
+  archiveBytes: 320 * 1024,
   inputHistoryMs: 10_000,
   backlogBytes: 512 * 1024,
   laneBytes: 96 * 1024,

@@ -28,6 +28,7 @@ const DIES_AT_ONCE_MS = 100;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
  * 200 ms, the loudspeaker works in frames of 20 ms. */
 const HEARD_SLACK_MS = 60;
+const SAYS_EVERY_MS = 200;
 /** Speech is told of some time after it began. */
 const PLACED_SLACK_MS = 250;
 
@@ -317,7 +318,9 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     const placed = entry.truncatedMs === null;
     if (call.unsteady || (placed && scenario.faults.includes("client.no_interruption"))) continue;
     const apart = (item.playedMs ?? 0) - remembered;
-    if (Math.abs(apart) > HEARD_SLACK_MS + slackMs(call) + (placed ? PLACED_SLACK_MS : 0)) {
+    // Of a player that stood still nobody knows that it plays on until it says so.
+    const saysMs = scenario.faults.includes("client.player_stalls") ? SAYS_EVERY_MS : 0;
+    if (Math.abs(apart) > HEARD_SLACK_MS + slackMs(call) + saysMs + (placed ? PLACED_SLACK_MS : 0)) {
       checks.fail(
         "history",
         `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`,
