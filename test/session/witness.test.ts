@@ -81,6 +81,18 @@ describe("a provider that takes the turns", () => {
     },
   );
 
+  test("[L85] and is left too when the caller speaks on, after pauses longer than it may wait", () => {
+    const call = spoken({ type: "semantic_vad", eagerness: "high" }, (one) => {
+      begins(one);
+      for (let turn = 0; turn < 3; turn += 1) {
+        one.speak(silence(2250));
+        one.speak(voice(1000));
+      }
+      expect(one.open.has("up0.1")).toBe(false);
+    });
+    expect(call.types()).toContain("error");
+  });
+
   test("[L111] and one that began what was asked of it beside the conversation, and says nothing of the turn, is left", () => {
     const call = spoken({ type: "server_vad" }, (one) => {
       begins(one);

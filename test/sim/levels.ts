@@ -110,13 +110,14 @@ export class Levels {
     if ((item.late * 1000) / rateHz > DOWN_MS + UP_MS) this.#fail(`${itemId} stays quieter`);
   }
 
-  /** Nothing falls but when a sound is judged, and then each stream once. */
+  /** Nothing falls but when a sound is judged, and then each stream once: an answer beside the conversation is one too. */
   #fell(itemId: string): void {
     const { checks, scenario } = this.#world;
     this.#falls += 1;
     checks.count("times quieter");
     const judged = checks.figures.get("metric_overlap_duck") ?? 0;
-    if (this.#falls > 2 * judged * scenario.upstreams.length)
+    const streams = scenario.upstreams.length + (checks.struck.get("caller.out_of_band") ?? 0);
+    if (this.#falls > 2 * judged * streams)
       this.#fail(`${itemId} is quieter, and ${judged} sounds were judged`);
   }
 

@@ -79,7 +79,8 @@ export class Witness {
   #begins(): void {
     const { now } = this.#context;
     this.#beganAt = now;
-    if (now - this.#endedAt > this.#longestMs) return;
+    // The silence began before the relay took it for the end.
+    if (now - this.#endedAt + this.#endpointer.options.hangoverMs > this.#longestMs) return;
     for (const link of this.#links) if (this.#hearing.has(link.index)) link.unwatch();
   }
 
