@@ -185,7 +185,8 @@ export function effectiveLimit(
 /** `limits` of relay.config.ts. */
 export type DefaultLimits = { readonly [name in keyof KeyLimits]?: number | undefined } | undefined;
 
-const AS_CONFIGURED: KeyLimits = {
+/** No limits of its own: those of relay.config.ts hold. */
+export const AS_CONFIGURED: KeyLimits = {
   sessionsPerMinute: null,
   concurrent: null,
   answersPerMinute: null,

@@ -1,5 +1,5 @@
 /** Ends all sessions of an API key: its ledger knows them. */
-import { effectiveLimit } from "../../durable-objects/key-store.ts";
+import { AS_CONFIGURED, effectiveLimit } from "../../durable-objects/key-store.ts";
 import { apiKeyById } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { ledger } from "./limits.ts";
@@ -18,7 +18,7 @@ const ROUNDS = 8;
  */
 export async function endAll(c: DoorContext, keyId: string): Promise<number> {
   // Of a key that is gone the ledger may know some.
-  const key = (await apiKeyById(c, keyId)) ?? { limits: NONE_OF_ITS_OWN };
+  const key = (await apiKeyById(c, keyId)) ?? { limits: AS_CONFIGURED };
   if (effectiveLimit(key, c.var.config.limits, "concurrent") === null) {
     throw new Problem(
       "sessions_not_listed",
@@ -42,13 +42,3 @@ async function end(c: DoorContext, keyId: string, name: string): Promise<boolean
   const stub = sessionObject(c.env, name, null);
   return (await stub.terminate(keyId)) || stub.withdraw(Date.now() + LONGEST_TOKEN_MS);
 }
-
-const NONE_OF_ITS_OWN = {
-  sessionsPerMinute: null,
-  concurrent: null,
-  answersPerMinute: null,
-  minutesPerDay: null,
-  sessionAnswersPerMinute: null,
-  sessionMinutes: null,
-  sessionsPerSecret: null,
-};

@@ -8,13 +8,9 @@ import * as v from "valibot";
 import { PCM_24K } from "../audio/format.ts";
 import { parseJsonObject } from "../protocol/json.ts";
 import { objectsAt, textAt } from "./json.ts";
+import { checkedSettings } from "./read-settings.ts";
 import type { Capabilities, Command, Item, JsonObject, Upstream, UpstreamConfig } from "./upstream.ts";
-import {
-  type UpstreamEvent,
-  type UpstreamOptions,
-  UpstreamOptionsError,
-  type WireMessage,
-} from "./upstream.ts";
+import type { UpstreamEvent, UpstreamOptions, WireMessage } from "./upstream.ts";
 
 const MAX_TEXT_CHARS = 4096;
 /** Key of the answer, and of its item, that carries all audio. */
@@ -32,12 +28,7 @@ const settingsSchema = v.strictObject({
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createEcho(options: UpstreamOptions): Upstream {
-  const result = v.safeParse(settingsSchema, options.settings ?? {}, { abortEarly: true });
-  if (!result.success) {
-    const field = ["settings", v.getDotPath(result.issues[0])].filter(Boolean).join(".");
-    throw new UpstreamOptionsError(`${field}: expected ${result.issues[0].expected ?? "an audio format"}.`);
-  }
-  const format = result.output.format ?? PCM_24K;
+  const { format = PCM_24K } = checkedSettings(settingsSchema, options, "an audio format");
   return new EchoUpstream({
     input: format,
     output: format,

@@ -3,9 +3,9 @@ import * as v from "valibot";
 
 import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../audio/format.ts";
 import { dialHeaders, dialUrl } from "./dial-request.ts";
-import type { JsonObject } from "./upstream.ts";
+import { checkedSettings } from "./read-settings.ts";
 import { PROFILES, type ProfileName, type Quirks } from "./openai-profiles.ts";
-import { type DialRequest, type UpstreamOptions, UpstreamOptionsError } from "./upstream.ts";
+import type { DialRequest, JsonObject, UpstreamOptions } from "./upstream.ts";
 
 export interface OpenAiSettings {
   readonly turns: "client" | "server";
@@ -77,13 +77,7 @@ const settingsSchema = v.strictObject({
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */
 export function readSettings(options: UpstreamOptions): OpenAiSettings {
-  const result = v.safeParse(settingsSchema, options.settings ?? {}, { abortEarly: true });
-  if (!result.success) {
-    const issue = result.issues[0];
-    const field = ["settings", v.getDotPath(issue)].filter(Boolean).join(".");
-    throw new UpstreamOptionsError(`${field}: expected ${issue.expected ?? issue.message}.`);
-  }
-  const given = result.output;
+  const given = checkedSettings(settingsSchema, options);
   const beta: Partial<Quirks> = given.beta ? { sessionShape: "beta", betaHeader: true } : {};
   const all: Quirks = { ...PROFILES[given.profile ?? "openai"], ...beta, ...given.quirks };
   return {

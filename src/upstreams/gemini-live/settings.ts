@@ -2,6 +2,7 @@
 import * as v from "valibot";
 
 import { dialHeaders, dialUrl } from "../dial-request.ts";
+import { checkedSettings } from "../read-settings.ts";
 import {
   type DialRequest,
   type JsonObject,
@@ -40,13 +41,7 @@ const settingsSchema = v.strictObject({
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */
 export function readSettings(options: UpstreamOptions): GeminiSettings {
-  const result = v.safeParse(settingsSchema, options.settings ?? {}, { abortEarly: true });
-  if (!result.success) {
-    const issue = result.issues[0];
-    const field = ["settings", v.getDotPath(issue)].filter(Boolean).join(".");
-    throw new UpstreamOptionsError(`${field}: expected ${issue.expected ?? issue.message}.`);
-  }
-  const given = result.output;
+  const given = checkedSettings(settingsSchema, options);
   const { model } = options;
   if (model === undefined || model === "") throw new UpstreamOptionsError("model: expected a model's name.");
   return {

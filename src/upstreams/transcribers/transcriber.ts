@@ -8,6 +8,7 @@ import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
 import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import { closeFault } from "../openai-words.ts";
+import { checkedSettings } from "../read-settings.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type { Capabilities, Command, DialRequest, JsonObject, Upstream } from "../upstream.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type UpstreamFactory,
   type UpstreamFault,
   type UpstreamOptions,
-  UpstreamOptionsError,
   type WireMessage,
 } from "../upstream.ts";
 import { utf8Text } from "../utf8.ts";
@@ -64,13 +64,9 @@ class TranscriberUpstream implements Upstream {
   #told = "";
 
   constructor(dialect: TranscriberDialect, options: UpstreamOptions) {
-    const result = v.safeParse(settingsSchema, options.settings ?? {}, { abortEarly: true });
-    if (!result.success) {
-      const field = ["settings", v.getDotPath(result.issues[0])].filter(Boolean).join(".");
-      throw new UpstreamOptionsError(`${field}: expected ${result.issues[0].expected ?? "text"}.`);
-    }
+    const settings = checkedSettings(settingsSchema, options, "text");
     const model = options.model ?? dialect.model;
-    const query = { ...dialect.query, ...result.output.query, [dialect.modelMember]: model };
+    const query = { ...dialect.query, ...settings.query, [dialect.modelMember]: model };
     this.#request = {
       url: dialUrl(options.url ?? dialect.url, query),
       headers: dialHeaders(options.headers ?? {}),
