@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 
 /** Enough for a test file's sessions, most of which are never ended. */
 const MANY = { concurrent: null, sessions_per_minute: null };
+const DRAWN_ALIKE = ["./test/support/draws.ts"];
 const sha256 = (key: string): string => createHash("sha256").update(key).digest("hex");
 
 export default defineConfig({
@@ -12,6 +13,7 @@ export default defineConfig({
       {
         test: {
           name: "core",
+          setupFiles: DRAWN_ALIKE,
           // Properties play many calls: on a busy machine they take longer than the usual five seconds.
           testTimeout: 30_000,
           include: [
@@ -19,11 +21,25 @@ export default defineConfig({
           ],
         },
       },
-      { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },
-      { test: { name: "oracle", include: ["test/oracle/**/*.test.ts"] } },
-      { test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 120_000 } },
-      { test: { name: "tools", include: ["test/tools/**/*.test.ts"], testTimeout: 30_000 } },
-      { test: { name: "demo", include: ["test/demo/**/*.test.ts"] } },
+      { test: { name: "sim", setupFiles: DRAWN_ALIKE, include: ["test/sim/**/*.test.ts"] } },
+      { test: { name: "oracle", setupFiles: DRAWN_ALIKE, include: ["test/oracle/**/*.test.ts"] } },
+      {
+        test: {
+          name: "fuzz",
+          setupFiles: DRAWN_ALIKE,
+          include: ["test/fuzz/**/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "tools",
+          setupFiles: DRAWN_ALIKE,
+          include: ["test/tools/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: "demo", setupFiles: DRAWN_ALIKE, include: ["test/demo/**/*.test.ts"] } },
       {
         plugins: [
           cloudflareTest({
@@ -46,11 +62,17 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "worker", include: ["test/worker/**/*.test.ts"], testTimeout: 20_000 },
+        test: {
+          name: "worker",
+          setupFiles: DRAWN_ALIKE,
+          include: ["test/worker/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
       },
       {
         test: {
           name: "e2e",
+          setupFiles: DRAWN_ALIKE,
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
