@@ -3,6 +3,7 @@ import type { DoorContext } from "./door.ts";
 import { apiKeyById, type ApiKey, findApiKey } from "./api-keys.ts";
 import { readCredentials } from "./credentials.ts";
 import { Problem } from "./problem.ts";
+import { knownAs } from "./refusals.ts";
 import { isClientSecret, readToken, type Token } from "./tokens.ts";
 
 const CHALLENGE = { headers: { "WWW-Authenticate": "Bearer" } };
@@ -49,6 +50,7 @@ export async function requireTokenOrKey(
 async function checkApiKey(c: DoorContext, presented: string): Promise<ApiKey> {
   const key = await findApiKey(c, presented);
   if (key === null) throw new Problem("invalid_credentials", "The API key is not known here.", CHALLENGE);
+  knownAs(c, `key ${key.id}`, key);
   return key;
 }
 
@@ -58,5 +60,6 @@ async function keyBehind(c: DoorContext, token: Token): Promise<ApiKey> {
   const key = await apiKeyById(c, id);
   if (key === null || (fingerprint !== null && fingerprint !== key.fingerprint))
     throw new Problem("invalid_credentials", "The key that issued this is not known any more.", CHALLENGE);
+  knownAs(c, `token ${token.jti}`, key);
   return key;
 }

@@ -14,6 +14,7 @@ import { models } from "./models.ts";
 import { corsHeaders, guardOrigin } from "./origin.ts";
 import { Problem } from "./problem.ts";
 import { realtime } from "./realtime.ts";
+import { holdBack } from "./refusals.ts";
 import { sessions } from "./sessions.ts";
 
 export function createApp(config: RelayConfig): Hono<DoorEnv> {
@@ -25,6 +26,7 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
     await next();
     if (c.res.status !== 101) tellBrowsers(c);
     counters.count(door(c), c.res.status);
+    await holdBack(c);
   });
   app.use(
     methodNotAllowed({

@@ -6,7 +6,14 @@ import type { DoorCounters } from "./counters.ts";
 
 export interface DoorEnv {
   readonly Bindings: RelayEnv;
-  readonly Variables: { readonly config: RelayConfig; readonly counters: DoorCounters };
+  readonly Variables: {
+    readonly config: RelayConfig;
+    readonly counters: DoorCounters;
+    /** Whose refusals these are (refusals.ts); absent: nobody is known. */
+    readonly caller?: string;
+    /** The answer is a refusal, whatever its status. */
+    readonly refused?: boolean;
+  };
 }
 
 export type DoorContext = Context<DoorEnv>;

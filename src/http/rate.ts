@@ -16,11 +16,14 @@ const BUCKET_LIMIT = 10_000;
 export class TokenBuckets {
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
 
-  /** Takes one token, or looks for one (`count` 0). 0: taken; else the milliseconds until there is one. A new bucket is full. */
-  take(id: string, perMinute: number, now: number, count: 0 | 1 = 1): number {
-    const bucket = this.#buckets.get(id) ?? { tokens: perMinute, at: now };
+  /**
+   * Takes one token, or looks for one (`count` 0). 0: taken; else the milliseconds until there is one. A new bucket is full.
+   * @param burst that a bucket holds, where that is not a minute's.
+   */
+  take(id: string, perMinute: number, now: number, count: 0 | 1 = 1, burst = perMinute): number {
+    const bucket = this.#buckets.get(id) ?? { tokens: burst, at: now };
     const elapsedMs = Math.max(0, now - bucket.at);
-    const tokens = Math.min(perMinute, bucket.tokens + (elapsedMs / MINUTE_MS) * perMinute);
+    const tokens = Math.min(burst, bucket.tokens + (elapsedMs / MINUTE_MS) * perMinute);
     const waitMs = tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * MINUTE_MS) / perMinute);
     if (this.#buckets.size >= BUCKET_LIMIT) this.#buckets.clear();
     this.#buckets.set(id, { tokens: waitMs === 0 ? tokens - count : tokens, at: now });
@@ -46,8 +49,9 @@ export async function countSession(c: DoorContext, key: ApiKey): Promise<void> {
   throw limited("This API key may start no more sessions from here now", MINUTE_MS / 1000);
 }
 
-/** Tries to come back to one session: a client makes one a second at the most, over minutes. */
+/** Tries to come back to one session: a client makes one a second at the most, over minutes, and a few at once. */
 const RETURNS_PER_MINUTE = 60;
+const RETURNS_AT_ONCE = 12;
 const returns = new TokenBuckets();
 
 /**
@@ -56,8 +60,10 @@ const returns = new TokenBuckets();
  * @throws Problem 429
  */
 export function countReturn(id: string): void {
-  const waitMs = returns.take(id, RETURNS_PER_MINUTE, Date.now());
-  if (waitMs > 0) throw limited(`A client may come back ${RETURNS_PER_MINUTE} times a minute`, waitMs / 1000);
+  const waitMs = returns.take(id, RETURNS_PER_MINUTE, Date.now(), 1, RETURNS_AT_ONCE);
+  if (waitMs === 0) return;
+  const what = `A client may come back ${RETURNS_PER_MINUTE} times a minute, ${RETURNS_AT_ONCE} at once`;
+  throw limited(what, waitMs / 1000);
 }
 
 /** Keys that are none: an address that tries so many is guessing, or its owner will see it. */
@@ -80,7 +86,7 @@ export function countWrongKey(address: string): void {
 }
 
 /** Who has one address of IPv6 has 2⁶⁴ of them. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   return address.includes(":") ? address.split(":", 4).join(":") : address;
 }
 

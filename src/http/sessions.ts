@@ -16,6 +16,7 @@ import { endAll } from "./end-all.ts";
 import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
+import { knownAs } from "./refusals.ts";
 import type { Plan } from "../session/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
@@ -202,6 +203,7 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
   // None of ours is longer, and it travels in a header. An empty one is never good.
   const known = token.length > RESUME_TOKEN_LIMIT ? "" : token;
   const stub = await namedObject(c, id);
+  knownAs(c, `session ${id}`, null);
   countReturn(id);
   return connect(stub, {
     call: null,

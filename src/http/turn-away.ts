@@ -7,6 +7,7 @@ import { sendableCloseReason } from "../../durable-objects/close-code.ts";
 import type { DoorContext } from "./door.ts";
 import { negotiate } from "./credentials.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
+import { isRefusal } from "./refusals.ts";
 
 /** Not here, or not any more. */
 const NOT_FOUND = 4004;
@@ -27,6 +28,7 @@ export async function orTurnAway(c: DoorContext, knock: () => Promise<Response>)
   } catch (error) {
     const code = error instanceof Problem ? CLOSE_CODES[error.code] : undefined;
     if (!(error instanceof Problem) || code === undefined) throw error;
+    isRefusal(c);
     return turnAway(c, error, code);
   }
 }
