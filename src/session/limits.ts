@@ -21,9 +21,8 @@ export interface Limits {
   readonly clientAudioSpeed: number;
   /** A message of audio counts as this much at least: an empty one costs as well. */
   readonly clientAudioLeastMs: number;
-  /** Messages of audio, however short: half a minute of a gap in 20 ms frames at once, and beyond it a second. Each costs 20 µs. */
-  readonly clientAudioMessagesBurst: number;
-  readonly clientAudioMessagesPerSecond: number;
+  /** One of less than a millisecond counts as this much: nobody's microphone gives so little. */
+  readonly clientAudioCrumbMs: number;
   /** Errors told one by one; beyond it the same code once a second. */
   readonly clientErrorsBurst: number;
   readonly clientErrorsPerSecond: number;
@@ -175,8 +174,7 @@ export const DEFAULT_LIMITS: Limits = {
   clientAudioBurstMs: 330_000,
   clientAudioSpeed: 4,
   clientAudioLeastMs: 10,
-  clientAudioMessagesBurst: 2000,
-  clientAudioMessagesPerSecond: 400,
+  clientAudioCrumbMs: 100,
   clientErrorsBurst: 200,
   clientErrorsPerSecond: 20,
   clientRefusalsBurst: 500,

@@ -29,7 +29,7 @@ describe("upstream links", () => {
 
   test("[E52] an upstream that sends more messages than any answer has is given up, aloud", () => {
     const call = new Call();
-    const say = { type: "error", fatal: false, error: { code: "busy", message: "Busy." } } as const;
+    const say = { type: "rate_limits", rateLimits: [] } as const;
     for (let n = 0; n < 9_990; n += 1) call.upstream(say);
     expect(call.open.has("up0.1")).toBe(true);
     for (let n = 0; n < 50 && call.open.has("up0.1"); n += 1) call.upstream(say);
@@ -37,6 +37,26 @@ describe("upstream links", () => {
     expect(call.events.findLast(({ type }) => type === "error")).toMatchObject({
       error: { code: "upstream_protocol_error" },
     });
+  });
+
+  test("[E100] an error counts as twenty messages, and is told once a second", () => {
+    const call = new Call();
+    const say = { type: "error", fatal: false, error: { code: "busy", message: "Busy." } } as const;
+    const errors = () => call.events.filter(({ type }) => type === "error").map(({ error }) => error);
+    for (let n = 0; n < 400; n += 1) call.upstream(say);
+    expect(errors()).toMatchObject([{ code: "busy" }]);
+    call.upstream({ ...say, error: { code: "busy", message: "Busier." } });
+    expect(errors()).toHaveLength(2);
+    call.advance(1000);
+    call.upstream(say);
+    expect(errors().at(-1)).toMatchObject({
+      code: "busy",
+      message: expect.stringContaining("399 more such errors"),
+    });
+    expect(call.open.has("up0.1")).toBe(true);
+    for (let n = 0; n < 300 && call.open.has("up0.1"); n += 1) call.upstream(say);
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(errors().at(-1)).toMatchObject({ code: "upstream_protocol_error" });
   });
 
   test("[E53] so is one that goes on sending nonsense, after a hundred messages of it", () => {

@@ -1,16 +1,18 @@
 /**
- * A long upload, worked through in steps: a quarter of an hour of sound in one message would keep the object, and all that
- * share its thread, from anything else for seconds. Between two steps the shell hands in what else came; what the client
- * sent meanwhile waits, so that the order of its messages stays.
+ * What comes faster than it should be worked through, in steps: a quarter of an hour of sound in one message, or a gap's
+ * audio in sixteen thousand of them, would keep the object, and all that share its thread, from anything else for seconds.
+ * Between two steps the shell hands in what else came; what the client sent meanwhile waits, so that the order of its
+ * messages stays.
  */
 import type { WireMessage } from "../../upstreams/upstream.ts";
-
-/** Messages that are worked through in one step after the audio that they waited for. */
-const MESSAGES_PER_STEP = 32;
 
 export interface StepsHost {
   /** Works through a message that waited. It may begin another upload. */
   take(data: WireMessage): void;
+  /** Nothing that waited follows at once: what was gathered of it is to be heard. */
+  pause(): void;
+  /** A step is done: as much was worked through as may be at once. */
+  full(): boolean;
   /** So many bytes are one step, in the input's present format. */
   stepBytes(): number;
   /** Works through a part of an upload that began at `startedAt`; `restBytes` of it come after. */
@@ -23,7 +25,9 @@ export class Steps {
   #rest: Uint8Array | null = null;
   #startedAt = 0;
   #waiting: WireMessage[] = [];
-  /** Of these, bytes or characters. */
+  /** Of these, how many were taken. */
+  #taken = 0;
+  /** Of those that wait, bytes or characters. */
   #size = 0;
 
   constructor(host: StepsHost) {
@@ -58,14 +62,23 @@ export class Steps {
       this.#part(this.#rest);
       return;
     }
-    let taken = 0;
-    for (const data of this.#waiting) {
-      taken += 1;
-      this.#size -= data.length;
-      this.#host.take(data);
-      if (this.#rest !== null || taken >= MESSAGES_PER_STEP) break;
-    }
-    this.#waiting = this.#waiting.slice(taken);
+    do this.#next();
+    while (this.#waiting.length > 0 && this.#rest === null && !this.#host.full());
+    this.#host.pause();
+  }
+
+  #next(): void {
+    const data = this.#waiting[this.#taken];
+    if (data === undefined) return;
+    this.#taken += 1;
+    this.#size -= data.length;
+    if (this.#taken === this.#waiting.length) this.#empty();
+    this.#host.take(data);
+  }
+
+  #empty(): void {
+    this.#waiting = [];
+    this.#taken = 0;
   }
 
   #part(rest: Uint8Array): void {
@@ -81,7 +94,7 @@ export class Steps {
 
   /** Another client comes: what the former one still wanted is nobody's. What it said was said. */
   forget(): void {
-    this.#waiting = [];
+    this.#empty();
     this.#size = 0;
   }
 }

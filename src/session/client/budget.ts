@@ -13,12 +13,14 @@ import type { Limits } from "../limits.ts";
 import { Rate } from "./budget-rate.ts";
 
 /** What a message is refused for. */
-export type Resource = "events" | "bytes" | "audio" | "messages";
+export type Resource = "events" | "bytes" | "audio";
 
 /** Refusals of one kind are told so often, with how many there were. */
 const TELL_EVERY_MS = 1000;
 /** A refused message was read from the network: so many bytes of it cost as much as another message. */
 const BYTES_PER_REFUSAL = 65_536;
+/** A message of less audio than this is no sound: the shortest that any microphone gives has 1.3 ms (128 samples at 96 kHz). */
+const CRUMB_MS = 1;
 
 interface Refused {
   toldAt: number;
@@ -37,7 +39,6 @@ const RATES = [
   "answers",
   "eager",
   "told",
-  "messages",
 ] as const;
 
 export class Budget {
@@ -49,8 +50,6 @@ export class Budget {
   readonly bytes: Rate;
   /** Milliseconds of audio. */
   readonly audio: Rate;
-  /** Messages of audio. */
-  readonly messages: Rate;
   /** Errors told one by one. */
   readonly errors: Rate;
   /** Answers that are asked for. */
@@ -76,7 +75,6 @@ export class Budget {
     this.events = new Rate(limits.clientEventsBurst, limits.clientEventsPerSecond);
     this.bytes = new Rate(limits.clientBytesBurst, limits.clientBytesPerSecond);
     this.audio = new Rate(limits.clientAudioBurstMs, limits.clientAudioSpeed * 1000);
-    this.messages = new Rate(limits.clientAudioMessagesBurst, limits.clientAudioMessagesPerSecond);
     this.errors = new Rate(limits.clientErrorsBurst, limits.clientErrorsPerSecond);
     this.refusals = new Rate(limits.clientRefusalsBurst, limits.clientRefusalsPerSecond);
     this.answers = new Rate(limits.answersPerMinute, limits.answersPerMinute / 60);
@@ -103,18 +101,13 @@ export class Budget {
   settled(now: number): void {
     this.#exhausted = false;
     this.events.empty(now);
-    this.messages.empty(now);
+    this.audio.empty(now);
   }
 
-  /**
-   * A message holds so many milliseconds of audio. Pieces that are all but empty cost as much as short ones.
-   * @returns what there is not enough of; null: it is taken.
-   */
-  lacks(ms: number, now: number): Resource | null {
-    if (!this.messages.has(1, now)) return "messages";
-    if (!this.audio.take(Math.max(ms, this.#limits.clientAudioLeastMs), now)) return "audio";
-    this.messages.take(1, now);
-    return null;
+  /** A message holds so many milliseconds of audio. @returns false: there is not enough left, and it is not taken. */
+  takesAudio(ms: number, now: number): boolean {
+    const { clientAudioLeastMs, clientAudioCrumbMs } = this.#limits;
+    return this.audio.take(ms < CRUMB_MS ? clientAudioCrumbMs : Math.max(ms, clientAudioLeastMs), now);
   }
 
   /** Audio in an item or an answer's input, the event's field `param`. @throws ClientError when it is too much. */
@@ -209,6 +202,11 @@ export class Budget {
     return now - refused.toldAt < TELL_EVERY_MS ? null : this.#tell(resource, refused, now);
   }
 
+  /** An event had a fault, which is as well found out by reading it. */
+  fault(size: number, now: number): void {
+    if (!this.refusals.take(1 + Math.floor(size / BYTES_PER_REFUSAL), now)) this.#exhausted = true;
+  }
+
   /** Something of this size was read for nothing. */
   weigh(size: number, now: number): void {
     if (!this.refusals.take(1 + size / BYTES_PER_REFUSAL, now)) this.#exhausted = true;
@@ -228,7 +226,7 @@ export class Budget {
     refused.ms = 0;
     const count = messages === 1 ? "1 message was" : `${messages} messages were`;
     const message = `${this.#bound(resource)}: ${count} not taken${ms > 0 ? `, ${Math.round(ms)} ms of audio` : ""}.`;
-    const param = resource === "audio" || resource === "messages" ? "audio" : null;
+    const param = resource === "audio" ? "audio" : null;
     return new ClientError("rate_limit_exceeded", message, param);
   }
 
@@ -239,8 +237,6 @@ export class Budget {
         return `At most ${limits.clientEventsPerSecond} events a second beyond ${limits.clientEventsBurst} at once`;
       case "bytes":
         return `At most ${limits.clientBytesPerSecond} bytes a second beyond ${limits.clientBytesBurst} at once`;
-      case "messages":
-        return `At most ${limits.clientAudioMessagesPerSecond} messages of audio a second beyond ${limits.clientAudioMessagesBurst} at once`;
       case "audio":
         return `At most ${limits.clientAudioSpeed} s of audio a second beyond ${limits.clientAudioBurstMs / 1000} s at once`;
     }
@@ -257,13 +253,15 @@ export class Budget {
   restore({ paidAt, refused, silences }: BudgetSnapshot): void {
     this.#silences = silences;
     for (const [index, name] of RATES.entries()) this[name].restore(paidAt[index] ?? 0);
-    for (const [resource, each] of refused) this.#refused.set(resource, { ...each });
+    for (const [resource, each] of refused)
+      // Messages of audio were a resource of their own.
+      this.#refused.set(resource === "messages" ? "audio" : resource, { ...each });
   }
 }
 
 export interface BudgetSnapshot {
   /** In the order of `RATES`. */
   readonly paidAt: readonly number[];
-  readonly refused: readonly (readonly [Resource, Readonly<Refused>])[];
+  readonly refused: readonly (readonly [Resource | "messages", Readonly<Refused>])[];
   readonly silences: number;
 }

@@ -18,7 +18,9 @@ import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
+import { Rate } from "./budget-rate.ts";
 import { Steps } from "./budget-steps.ts";
+import { Gathered } from "./gathered.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -76,6 +78,13 @@ const BESIDES: ReadonlyMap<string, number> = new Map([
 const FRONT_CHARS = 1024;
 /** So many members of an event cost as much as another event: each is looked at, kept and shown. */
 const MEMBERS_PER_EVENT = 50;
+/** Work is counted in milliseconds of audio, each some 3.5 µs of CPU. An event is so much, and so many characters are one. */
+const EVENT_WORK = 20;
+const CHARS_PER_WORK = 1000;
+/** Beyond a step's work at once so much may be done in a second before messages wait for their step: 7 % of the thread. */
+const WORK_PER_SECOND = 20_000;
+/** A message is small: room is made for it where others wait. */
+const SMALL = 65_536;
 
 export class ClientMessages {
   readonly #context: Context;
@@ -85,6 +94,10 @@ export class ClientMessages {
   readonly #host: ClientMessagesHost;
   readonly #base64 = new Base64Decoder();
   readonly #steps: Steps;
+  /** What was worked through lately, and in the present step. */
+  readonly #pace: Rate;
+  #done = 0;
+  readonly #gathered = new Gathered();
 
   constructor(
     context: Context,
@@ -98,8 +111,11 @@ export class ClientMessages {
     this.#budget = budget;
     this.#delivery = delivery;
     this.#host = host;
+    this.#pace = new Rate(context.limits.inputStepMs, WORK_PER_SECOND);
     this.#steps = new Steps({
-      take: (data) => this.#work(data),
+      take: (data) => this.#waited(data),
+      pause: () => this.#hearGathered(),
+      full: () => this.#done >= context.limits.inputStepMs,
       stepBytes: () => this.#stepBytes,
       hear: (bytes, restBytes, startedAt) => this.#part(bytes, restBytes, startedAt),
     });
@@ -131,11 +147,16 @@ export class ClientMessages {
   #take(data: WireMessage): void {
     this.#delivery.pulse.heard();
     const { clientMessageSize } = this.#context.limits;
+    if (data.length <= SMALL && this.#steps.size + data.length > clientMessageSize) this.#steps.work();
     if (data.length > clientMessageSize) this.#refuseSize(data);
     else if (this.#steps.size + data.length > clientMessageSize) this.#refuse("bytes", 0, data);
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
     else if (this.#steps.busy) this.#steps.wait(data);
-    else this.#work(data);
+    else if (this.#pace.has(0, this.#context.now)) this.#workNow(data);
+    else {
+      this.#steps.wait(data);
+      this.#schedule();
+    }
     this.#settle();
   }
 
@@ -151,8 +172,26 @@ export class ClientMessages {
   #settle(): void {
     if (!this.#budget.exhausted) return;
     this.#budget.settled(this.#context.now);
+    this.#steps.forget();
     this.#context.metric("clients_flooding", 1);
     this.#host.flooded();
+  }
+
+  #workNow(data: WireMessage): void {
+    this.#done = 0;
+    this.#work(data);
+    this.#pace.charge(this.#done, this.#context.now);
+  }
+
+  /** One of those that waited: small pieces of audio are heard together. */
+  #waited(data: WireMessage): void {
+    this.#gathered.open = true;
+    try {
+      this.#work(data);
+    } finally {
+      this.#gathered.open = false;
+    }
+    this.#settle();
   }
 
   #work(data: WireMessage): void {
@@ -171,7 +210,9 @@ export class ClientMessages {
 
   /** The deadline `step` came: some more of it. */
   step(): void {
+    this.#done = 0;
     this.#steps.work();
+    this.#pace.charge(this.#done, this.#context.now);
     this.#schedule();
   }
 
@@ -195,13 +236,41 @@ export class ClientMessages {
   }
 
   get #stepBytes(): number {
+    return this.#bytesOf(this.#context.limits.inputStepMs);
+  }
+
+  get #sliceBytes(): number {
+    return this.#bytesOf(this.#context.limits.inputSliceMs);
+  }
+
+  /** Whole samples. */
+  #bytesOf(ms: number): number {
     const { inputFormat } = this.#host;
-    const ms = this.#context.limits.inputStepMs;
     return Math.max(1, Math.floor((sampleRateHz(inputFormat) / 1000) * ms)) * bytesPerSample(inputFormat);
   }
 
   /** Audio of one message, which may be a long one: then the first step of it. */
   #hear(bytes: Uint8Array, lent = false): void {
+    if (this.#gathered.open && bytes.byteLength < this.#sliceBytes) {
+      if (this.#gathered.take(bytes) >= this.#sliceBytes) this.#hearGathered();
+      return;
+    }
+    this.#hearGathered();
+    this.#hearWhole(bytes, lent);
+  }
+
+  /** What was gathered is one message. */
+  #hearGathered(): void {
+    const bytes = this.#gathered.give();
+    if (bytes === null) return;
+    try {
+      this.#hearWhole(bytes, true);
+    } catch (error) {
+      this.#failed(error, null);
+    }
+  }
+
+  #hearWhole(bytes: Uint8Array, lent: boolean): void {
     const step = this.#stepBytes;
     const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
     if (bytes.byteLength <= step) {
@@ -228,6 +297,7 @@ export class ClientMessages {
 
   /** Beyond its budget: neither read nor parsed, but for the name under which that is told once a second. */
   #refuse(resource: Resource, ms: number, data: WireMessage): void {
+    this.#done += 1;
     const { deadlines, now } = this.#context;
     const error = this.#budget.refuse(resource, data.length, ms, now);
     if (error) this.#port.rejected(error, eventIdInFront(data));
@@ -237,15 +307,19 @@ export class ClientMessages {
   #text(data: string): void {
     const append = scanAppend(data);
     if (append) this.#scanned(data, append.from, append.to);
-    else if (this.#budget.events.take(1, this.#context.now)) this.#parsed(data);
+    else if (this.#budget.events.take(1, this.#context.now)) this.#eventCame(data);
     else this.#refuse("events", 0, data);
+  }
+
+  #eventCame(data: string): void {
+    this.#hearGathered();
+    this.#parsed(data);
   }
 
   /** An append as nearly every message is: its base64 stands at `from` to `to`. */
   #scanned(data: string, from: number, to: number): void {
     const ms = durationMs(this.#host.inputFormat, ((to - from) * 3) / 4);
-    const lack = this.#budget.lacks(ms, this.#context.now);
-    if (lack !== null) return this.#refuse(lack, ms, data);
+    if (!this.#affords(ms)) return this.#refuse("audio", ms, data);
     this.#delivery.settle();
     this.#delivery.pulse.spoke();
     const audio = data.slice(from, to);
@@ -258,6 +332,7 @@ export class ClientMessages {
   #parsed(data: string): void {
     const { jsonDepth: levels, jsonMembers: members } = this.#context.limits;
     const weight = excessOf(data, { levels, members });
+    this.#done += EVENT_WORK + data.length / CHARS_PER_WORK;
     if (typeof weight !== "number") {
       const error =
         weight === "levels"
@@ -268,12 +343,13 @@ export class ClientMessages {
       return;
     }
     this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
+    this.#done += (EVENT_WORK * weight) / MEMBERS_PER_EVENT;
     const message = parseJsonObject(data);
     const written = this.#port.written;
     try {
       this.#event(message);
     } catch (error) {
-      this.#budget.weigh(0, this.#context.now);
+      this.#budget.fault(data.length, this.#context.now);
       this.#failed(error, message);
     } finally {
       this.#context.cause = null;
@@ -321,9 +397,14 @@ export class ClientMessages {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
     const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
-    const lack = this.#budget.lacks(ms, this.#context.now);
-    if (lack === null) this.#hear(bytes);
-    else this.#refuse(lack, ms, audio);
+    if (this.#affords(ms)) this.#hear(bytes);
+    else this.#refuse("audio", ms, audio);
+  }
+
+  /** A message has so many milliseconds of audio. */
+  #affords(ms: number): boolean {
+    this.#done += Math.max(ms, 1);
+    return this.#budget.takesAudio(ms, this.#context.now);
   }
 
   #binary(frame: Uint8Array): void {
@@ -366,8 +447,7 @@ export class ClientMessages {
       );
     }
     const ms = durationMs(this.#host.inputFormat, frame.byteLength - FRAME_HEADER_BYTES);
-    const lack = this.#budget.lacks(ms, this.#context.now);
-    if (lack !== null) return this.#refuse(lack, ms, frame);
+    if (!this.#affords(ms)) return this.#refuse("audio", ms, frame);
     this.#delivery.settle();
     this.#delivery.pulse.spoke();
     if (this.#delivery.heard(header.sequence)) this.#hear(frame.subarray(FRAME_HEADER_BYTES), true);

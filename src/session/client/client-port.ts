@@ -337,6 +337,13 @@ export class ClientPort {
     this.#error("server_error", code, message, null, eventId);
   }
 
+  /** The same, which may come again and again: told once a second, with how many like it were not. */
+  failedOften(code: string, message: string): void {
+    const left = this.#faults.take(`${code}: ${message.slice(0, ERROR_CHARS)}`, this.#context.now);
+    if (left === null) return;
+    this.failed(code, left === 0 ? message : `${message} ${left} more such errors came since the last one.`);
+  }
+
   /** The end of what the client may have: a time, a budget. */
   outlasted(code: string, message: string, close: number): void {
     this.#error("invalid_request_error", code, message, null, null);

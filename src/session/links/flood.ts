@@ -4,6 +4,8 @@ import type { Context } from "../context.ts";
 
 /** So much nonsense in one message, in bytes or characters, costs as much as another message of it. */
 const NONSENSE_SIZE = 16_384;
+/** An error costs as many messages: each is read, counted and may be told. */
+const ERROR_MESSAGES = 20;
 
 export class Flood {
   readonly #context: Context;
@@ -23,6 +25,11 @@ export class Flood {
   takes(size: number): boolean {
     this.#size = size;
     return this.#messages.take(1, this.#context.now);
+  }
+
+  /** It was an error. @returns false: there were too many of them. */
+  bears(): boolean {
+    return this.#messages.take(ERROR_MESSAGES - 1, this.#context.now);
   }
 
   /** It was nonsense. @returns false: there was too much of that. */

@@ -116,7 +116,8 @@ export class UpstreamEvents implements LinkHost {
         break;
       case "error":
         this.#context.metric("upstream_errors", 1, link.name);
-        if (link.phase === "ready") this.#failed(link, event.error);
+        if (link.phase === "ready")
+          this.#port.failedOften(event.error.code, `${link.name}: ${event.error.message}`);
         else this.#failedOnce(link, event.error, false);
         break;
       case "item.placed":
