@@ -89,6 +89,11 @@ const clientEvent = v.variant("type", [
   }),
 ]);
 
+/** Of all events that there are. */
+export const CLIENT_EVENT_TYPES: readonly ClientEvent["type"][] = clientEvent.options.map(
+  ({ entries }) => entries.type.literal,
+);
+
 export type ClientEvent = v.InferOutput<typeof clientEvent>;
 export type ResponseParams = v.InferOutput<typeof responseParams>;
 

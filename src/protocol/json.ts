@@ -20,10 +20,22 @@ export function parseJsonObject(text: string): JsonObject | null {
 }
 
 /** What of a JSON text is more than is taken. */
-export type JsonExcess = "levels" | "members";
+export type JsonExcess = "levels" | "members" | "escapes" | "outside";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+/** Characters that are looked at one by one after an escape: others are seldom alone. */
+const NEAR = 256;
+
+/** How much of each is taken. */
+export interface JsonMost {
+  readonly levels: number;
+  readonly members: number;
+  /** Backslashes: each is looked at here and by the parser. */
+  readonly escapes: number;
+  /** Characters that are in no string: white space, digits, braces. */
+  readonly outside: number;
+}
 
 /**
  * Looks over JSON text before it is parsed: a parse of ten thousand levels or a million members is the work that is not to
@@ -31,16 +43,17 @@ const BACKSLASH = 0x5c;
  * @returns what there is more of than `most`, and stops there; else how many members and elements there are, the first of
  * each object and list not counted.
  */
-export function excessOf(
-  text: string,
-  most: { readonly levels: number; readonly members: number },
-): JsonExcess | number {
+export function excessOf(text: string, most: JsonMost): JsonExcess | number {
   let levels = 0;
   let members = 0;
+  let outside = 0;
+  const strings = new Strings(text, most.escapes);
   for (let at = 0; at < text.length; at += 1) {
+    if ((outside += 1) > most.outside) return "outside";
     switch (text.charCodeAt(at)) {
       case QUOTE:
-        at = endOfString(text, at);
+        at = strings.end(at);
+        if (strings.excess) return "escapes";
         break;
       case 0x7b: // {
       case 0x5b: // [
@@ -58,17 +71,57 @@ export function excessOf(
   return members;
 }
 
-/** The closing quote of the string that opens at `from`; the end of the text where there is none. */
-function endOfString(text: string, from: number): number {
-  let end = text.indexOf('"', from + 1);
-  while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end < 0 ? text.length : end;
-}
+/** Strings in a text, each passed over in one search where it has no escapes, and in linear time where it has. */
+class Strings {
+  readonly #text: string;
+  readonly #most: number;
+  #escapes = 0;
+  /** The next of each, at or after the place that was looked at last. */
+  #quote = -1;
+  #slash = -1;
 
-function isEscaped(text: string, at: number): boolean {
-  let before = at - 1;
-  while (text.charCodeAt(before) === BACKSLASH) before -= 1;
-  return (at - 1 - before) % 2 === 1;
+  constructor(text: string, most: number) {
+    this.#text = text;
+    this.#most = most;
+  }
+
+  /** There are more escapes than are taken. */
+  get excess(): boolean {
+    return this.#escapes > this.#most;
+  }
+
+  /** The closing quote of the string that opens at `from`; the end of the text where there is none, or too many escapes. */
+  end(from: number): number {
+    const { length } = this.#text;
+    let at = from + 1;
+    while (at < length && !this.excess) {
+      if (this.#quote < at) this.#quote = this.#next('"', at);
+      if (this.#slash < at) this.#slash = this.#next("\\", at);
+      if (this.#quote < this.#slash || this.#slash === length) return this.#quote;
+      at = this.#near(this.#slash);
+      if (this.#text.charCodeAt(at) === QUOTE) return at;
+    }
+    return length;
+  }
+
+  #next(what: string, at: number): number {
+    const found = this.#text.indexOf(what, at);
+    return found < 0 ? this.#text.length : found;
+  }
+
+  /** @returns the closing quote, where it is near; else where to go on. */
+  #near(from: number): number {
+    const stop = Math.min(this.#text.length, from + NEAR);
+    let at = from;
+    for (; at < stop; at += 1) {
+      const code = this.#text.charCodeAt(at);
+      if (code === QUOTE) return at;
+      if (code !== BACKSLASH) continue;
+      this.#escapes += 1;
+      at += 1;
+    }
+    return at;
+  }
 }
 
 /** Whether `value` has no more than `depth` levels of objects and lists. Stops at the first that is deeper. */

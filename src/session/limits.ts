@@ -39,6 +39,9 @@ export interface Limits {
   readonly jsonDepth: number;
   /** Members and elements of a client's message: each is looked at. */
   readonly jsonMembers: number;
+  /** Backslashes of a client's message, and its characters that are in no string: likewise. */
+  readonly jsonEscapes: number;
+  readonly jsonOutside: number;
   /** Characters of JSON in the session's configuration: it is shown whole with each update. */
   readonly configurationSize: number;
   /** Bytes or characters of one upstream message: a hostile provider must not exhaust the isolate's 128 MB. */
@@ -80,6 +83,8 @@ export interface Limits {
   readonly inputSliceMs: number;
   /** Of one message not more is worked through at once, some 7 ms of CPU: other sessions share the thread. */
   readonly inputStepMs: number;
+  /** Characters of an event beyond which it is read in one step and done in the next: each takes up to 10 ms of CPU. */
+  readonly eventStepSize: number;
   /** Audio bytes waiting for an upstream that is still dialling (87 s of 24 kHz PCM). Beyond it the oldest goes, which is told. */
   readonly backlogBytes: number;
   /** Commands waiting likewise, and characters in them. Beyond it the link is given up, aloud. */
@@ -184,6 +189,8 @@ export const DEFAULT_LIMITS: Limits = {
   idleAnswers: 3,
   jsonDepth: 64,
   jsonMembers: 10_000,
+  jsonEscapes: 1024 * 1024,
+  jsonOutside: 1024 * 1024,
   configurationSize: 256 * 1024,
   upstreamMessageSize: 8 * 1024 * 1024,
   upstreamMessagesBurst: 10_000,
@@ -203,6 +210,7 @@ export const DEFAULT_LIMITS: Limits = {
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
   inputStepMs: 2000,
+  eventStepSize: 1024 * 1024,
   backlogBytes: 4 * 1024 * 1024,
   backlogCommands: 40_000,
   backlogSize: 16 * 1024 * 1024,

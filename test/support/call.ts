@@ -94,7 +94,11 @@ export class Call {
       kernels: options.kernels ?? NO_KERNELS,
       createUpstream: options.createUpstream ?? createWireUpstream,
       // A test sees what a message does when it has been handed in; long-uploads.test.ts is about steps.
-      limits: { inputStepMs: Number.POSITIVE_INFINITY, ...options.limits },
+      limits: {
+        inputStepMs: Number.POSITIVE_INFINITY,
+        eventStepSize: Number.POSITIVE_INFINITY,
+        ...options.limits,
+      },
     };
     this.session = new Session(this.#setup, this.#dependencies, this.now);
     if (options.connect === false) return;

@@ -24,6 +24,8 @@ export class Steps {
   /** What is left of an upload. */
   #rest: Uint8Array | null = null;
   #startedAt = 0;
+  /** The rest of a message that was read: it comes before what waits. */
+  #second: (() => void) | null = null;
   #waiting: WireMessage[] = [];
   /** Of these, how many were taken. */
   #taken = 0;
@@ -36,7 +38,7 @@ export class Steps {
 
   /** There is more to do: the client's next message has to wait. */
   get busy(): boolean {
-    return this.#rest !== null || this.#waiting.length > 0;
+    return this.#rest !== null || this.#second !== null || this.#waiting.length > 0;
   }
 
   /** Bytes or characters of the messages that wait. */
@@ -48,6 +50,11 @@ export class Steps {
   begin(rest: Uint8Array, lent: boolean, now: number): void {
     this.#rest = lent ? rest.slice() : rest;
     this.#startedAt = now;
+  }
+
+  /** A large message was read: what it says is a step of its own. */
+  then(act: () => void): void {
+    this.#second = act;
   }
 
   /** A message comes while there is more to do. */
@@ -62,9 +69,19 @@ export class Steps {
       this.#part(this.#rest);
       return;
     }
+    if (this.#second !== null) {
+      const act = this.#second;
+      this.#second = null;
+      act();
+      return;
+    }
     do this.#next();
-    while (this.#waiting.length > 0 && this.#rest === null && !this.#host.full());
+    while (this.#waiting.length > 0 && !this.#begun && !this.#host.full());
     this.#host.pause();
+  }
+
+  get #begun(): boolean {
+    return this.#rest !== null || this.#second !== null;
   }
 
   #next(): void {
@@ -95,6 +112,7 @@ export class Steps {
   /** Another client comes: what the former one still wanted is nobody's. What it said was said. */
   forget(): void {
     this.#empty();
+    this.#second = null;
     this.#size = 0;
   }
 }

@@ -154,10 +154,15 @@ export class ClientCommands {
       const told = inFormat(item, format, link.format, this.#host.kernels);
       link.command({ type: "item", item: told, previousItemId });
     }
-    const tell = () => {
-      port.emit({ type: "conversation.item.added", previous_item_id: previous, item: kept });
-      port.emit({ type: "conversation.item.done", previous_item_id: previous, item: kept });
-    };
+    const tell = () =>
+      port.emitShown(
+        "item",
+        kept,
+        ["added", "done"].map((what) => ({
+          type: `conversation.item.${what}`,
+          previous_item_id: previous,
+        })),
+      );
     if (size > LARGE_ITEM) port.retelling(tell);
     else tell();
     context.persist();

@@ -14,7 +14,7 @@ import {
   type ClientEvent,
 } from "../../protocol/client-events.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
-import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
+import { excessOf, parseJsonObject, type JsonExcess, type JsonMost, type JsonObject } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
@@ -214,6 +214,7 @@ export class ClientMessages {
     this.#steps.work();
     this.#pace.charge(this.#done, this.#context.now);
     this.#schedule();
+    this.#settle();
   }
 
   /** Ends what is under way. What it says goes out with the next input, for which the deadline stays. */
@@ -329,15 +330,16 @@ export class ClientMessages {
     else this.#port.rejectedStream(invalidAudio(audio), eventIdOf(parseJsonObject(data)));
   }
 
+  get #most(): JsonMost {
+    const { jsonDepth, jsonMembers, jsonEscapes, jsonOutside } = this.#context.limits;
+    return { levels: jsonDepth, members: jsonMembers, escapes: jsonEscapes, outside: jsonOutside };
+  }
+
   #parsed(data: string): void {
-    const { jsonDepth: levels, jsonMembers: members } = this.#context.limits;
-    const weight = excessOf(data, { levels, members });
+    const weight = excessOf(data, this.#most);
     this.#done += EVENT_WORK + data.length / CHARS_PER_WORK;
     if (typeof weight !== "number") {
-      const error =
-        weight === "levels"
-          ? new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`)
-          : new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
+      const error = excessError(weight, this.#most);
       this.#budget.weigh(data.length, this.#context.now);
       this.#port.rejected(error, eventIdInFront(data));
       return;
@@ -345,11 +347,18 @@ export class ClientMessages {
     this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
     this.#done += (EVENT_WORK * weight) / MEMBERS_PER_EVENT;
     const message = parseJsonObject(data);
+    if (data.length <= this.#context.limits.eventStepSize) return this.#read(message, data.length);
+    this.#steps.then(() => this.#read(message, data.length));
+    this.#schedule();
+  }
+
+  /** An event of so many characters was read. */
+  #read(message: JsonObject | null, size: number): void {
     const written = this.#port.written;
     try {
       this.#event(message);
     } catch (error) {
-      this.#budget.fault(data.length, this.#context.now);
+      this.#budget.fault(size, this.#context.now);
       this.#failed(error, message);
     } finally {
       this.#context.cause = null;
@@ -458,6 +467,22 @@ export class ClientMessages {
 function frontOf(data: WireMessage): string {
   if (typeof data !== "string") return "";
   return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
+}
+
+function excessError(excess: JsonExcess, { levels, members, escapes, outside }: JsonMost): ClientError {
+  switch (excess) {
+    case "levels":
+      return new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`);
+    case "members":
+      return new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
+    case "escapes":
+      return new ClientError("message_too_large", `An event has at most ${escapes} escapes ('\\').`);
+    case "outside":
+      return new ClientError(
+        "message_too_large",
+        `An event has at most ${outside} characters outside of strings.`,
+      );
+  }
 }
 
 function eventIdInFront(data: WireMessage): string | null {

@@ -243,14 +243,24 @@ export class ClientPort {
 
   emit(event: ServerEvent): void {
     if (this.#silent || (!this.#connected && !this.extended)) return;
-    const { type, ...members } = event;
+    this.#deliver(this.#numbered(event), 0);
+  }
+
+  /** Several that show the same large object, which is written once. */
+  emitShown(name: string, shown: JsonObject, events: readonly ServerEvent[]): void {
+    if (this.#silent || (!this.#connected && !this.extended)) return;
+    const text = JSON.stringify(shown);
+    for (const event of events) this.#deliver(`${this.#numbered(event).slice(0, -1)},"${name}":${text}}`, 0);
+  }
+
+  #numbered({ type, ...members }: ServerEvent): string {
     const numbered: Record<string, Json | undefined> = {
       type,
       event_id: this.#context.newId("event"),
       ...members,
     };
     if (this.extended) numbered["server_event_seq"] = this.#sequence + 1;
-    this.#deliver(JSON.stringify(numbered), 0);
+    return JSON.stringify(numbered);
   }
 
   /** About delivery itself: neither numbered nor kept. */

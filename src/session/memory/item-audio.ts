@@ -30,13 +30,15 @@ export function inFormat<T extends JsonObject>(
   kernels: AudioKernels,
 ): T {
   const content = item["content"];
-  if (!Array.isArray(content) || !partsOf(item).some((part) => audioOf(part) !== null)) return item;
+  if (!Array.isArray(content)) return item;
+  let audible = false;
   const parts = content.map((part: Json) => {
     const bytes = isJsonObject(part) ? audioOf(part) : null;
     if (!isJsonObject(part) || bytes === null) return part;
+    audible = true;
     return { ...part, audio: transcode(bytes, from, to, kernels).toBase64() };
   });
-  return { ...item, content: parts };
+  return audible ? { ...item, content: parts } : item;
 }
 
 /** `response.create` parameters whose `input` has its audio in format `to`. */
