@@ -17,7 +17,8 @@ export function transcode(
   to: AudioFormat,
   kernels: AudioKernels,
 ): Uint8Array {
-  const whole = bytes.subarray(0, bytes.byteLength - (bytes.byteLength % bytesPerSample(from)));
+  const over = bytes.byteLength % bytesPerSample(from);
+  const whole = over === 0 ? bytes : bytes.subarray(0, bytes.byteLength - over);
   if (formatKey(from) === formatKey(to)) return whole;
   const samples = createDecoder(from).decode(whole);
   const resampler = createResampler(sampleRateHz(from), sampleRateHz(to), kernels);

@@ -36,9 +36,16 @@ export function inFormat<T extends JsonObject>(
     const bytes = isJsonObject(part) ? audioOf(part) : null;
     if (!isJsonObject(part) || bytes === null) return part;
     audible = true;
-    return { ...part, audio: transcode(bytes, from, to, kernels).toBase64() };
+    const heard = transcode(bytes, from, to, kernels);
+    const same = heard === bytes && isPlain(part["audio"], bytes);
+    return same ? part : { ...part, audio: heard.toBase64() };
   });
   return audible ? { ...item, content: parts } : item;
+}
+
+/** The text is how these bytes are written, without white space or missing padding. */
+function isPlain(text: Json | undefined, bytes: Uint8Array): boolean {
+  return typeof text === "string" && text.length === 4 * Math.ceil(bytes.byteLength / 3);
 }
 
 /** `response.create` parameters whose `input` has its audio in format `to`. */
