@@ -48,38 +48,74 @@ export class FilterBank {
       this.#coefficients = design(rateHz);
       this.#state.fill(0);
     }
-    for (let band = 0; band < BANDS; band += 1) {
-      energy[at + band] = (energy[at + band] ?? 0) + this.#filter(band, samples, from, to);
-    }
+    if (this.#silent(samples, from, to)) return;
+    for (let band = 0; band < BANDS; band += 2) this.#filter(band, samples, from, to, energy, at);
   }
 
-  /** Both stages of one band, transposed direct form II. */
-  #filter(band: number, samples: Int16Array, from: number, to: number): number {
-    const b0 = this.#coefficients.b0[band] ?? 0;
-    const a1 = this.#coefficients.a1[band] ?? 0;
-    const a2 = this.#coefficients.a2[band] ?? 0;
+  /** Nothing rings, and nothing sounds: digital zero, as a muted microphone gives. */
+  #silent(samples: Int16Array, from: number, to: number): boolean {
+    for (let index = from; index < to; index += 1) if (samples[index] !== 0) return false;
+    return this.#state.every((delay) => delay === 0);
+  }
+
+  /**
+   * Both stages of a band and of the next one, transposed direct form II. Each value waits for the one before: two bands in
+   * one loop take hardly more time than one.
+   */
+  #filter(
+    band: number,
+    samples: Int16Array,
+    from: number,
+    to: number,
+    energies: Float64Array,
+    at: number,
+  ): void {
+    const coefficients = this.#coefficients;
+    const b0 = coefficients.b0[band] ?? 0;
+    const a1 = coefficients.a1[band] ?? 0;
+    const a2 = coefficients.a2[band] ?? 0;
+    const d0 = coefficients.b0[band + 1] ?? 0;
+    const c1 = coefficients.a1[band + 1] ?? 0;
+    const c2 = coefficients.a2[band + 1] ?? 0;
     const state = this.#state;
     const place = band * STAGES * 2;
     let p1 = state[place] ?? 0;
     let p2 = state[place + 1] ?? 0;
     let q1 = state[place + 2] ?? 0;
     let q2 = state[place + 3] ?? 0;
+    let r1 = state[place + 4] ?? 0;
+    let r2 = state[place + 5] ?? 0;
+    let s1 = state[place + 6] ?? 0;
+    let s2 = state[place + 7] ?? 0;
     let energy = 0;
+    let next = 0;
     for (let index = from; index < to; index += 1) {
       const x = (samples[index] ?? 0) / 32_768;
       const y = b0 * x + p1;
+      const v = d0 * x + r1;
       p1 = p2 - a1 * y;
+      r1 = r2 - c1 * v;
       p2 = -b0 * x - a2 * y;
+      r2 = -d0 * x - c2 * v;
       const z = b0 * y + q1;
+      const w = d0 * v + s1;
       q1 = q2 - a1 * z;
+      s1 = s2 - c1 * w;
       q2 = -b0 * y - a2 * z;
+      s2 = -d0 * v - c2 * w;
       energy += z * z;
+      next += w * w;
     }
-    state[place] = Math.abs(p1) < DENORMAL ? 0 : p1;
-    state[place + 1] = Math.abs(p2) < DENORMAL ? 0 : p2;
-    state[place + 2] = Math.abs(q1) < DENORMAL ? 0 : q1;
-    state[place + 3] = Math.abs(q2) < DENORMAL ? 0 : q2;
-    return energy;
+    state[place] = audible(p1);
+    state[place + 1] = audible(p2);
+    state[place + 2] = audible(q1);
+    state[place + 3] = audible(q2);
+    state[place + 4] = audible(r1);
+    state[place + 5] = audible(r2);
+    state[place + 6] = audible(s1);
+    state[place + 7] = audible(s2);
+    energies[at + band] = (energies[at + band] ?? 0) + energy;
+    energies[at + band + 1] = (energies[at + band + 1] ?? 0) + next;
   }
 
   snapshot(): FilterBankSnapshot {
@@ -91,6 +127,10 @@ export class FilterBank {
     if (snapshot.rateHz > 0) this.#coefficients = design(snapshot.rateHz);
     this.#state.set(snapshot.state);
   }
+}
+
+function audible(delay: number): number {
+  return Math.abs(delay) < DENORMAL ? 0 : delay;
 }
 
 export interface FilterBankSnapshot {

@@ -63,9 +63,9 @@ describe("who is refused again and again", () => {
 
   test("[H130] refusals of a key are its own, wherever they come from, and other keys' are not held back", async () => {
     const unknown = (key: string) => call("/v1/sessions/sess_none", { headers: bearer(key) });
-    expect(await heldOf(() => unknown("key-one"))).toBeGreaterThan(0);
-    expect(await heldOf(() => unknown("key-two"), 40)).toBe(0);
-    expect(await heldOf(() => call(MODELS, { headers: bearer("key-one") }))).toBe(0);
+    expect(await heldOf(() => unknown("key-plain"))).toBeGreaterThan(0);
+    expect(await heldOf(() => unknown("key-operator"), 40)).toBe(0);
+    expect(await heldOf(() => call(MODELS, { headers: bearer("key-plain") }))).toBe(0);
   });
 
   test("[H130] a client that is turned away by a socket waits as well", async () => {
