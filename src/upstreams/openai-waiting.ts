@@ -3,7 +3,7 @@
  * waits for a name, an answer for a name or for the answer before it; and whatever waits holds back what was said after it
  * where the order matters: an answer is given with what was said before it was asked for, and with nothing else.
  */
-import { jsonSize, type Json } from "../protocol/json.ts";
+import { jsonSize } from "../protocol/json.ts";
 import type { Ask } from "./openai-asks.ts";
 import type { Command } from "./upstream.ts";
 
@@ -74,7 +74,7 @@ export class Waiting {
   #entry(message: WaitingMessage): Entry {
     this.#entered += 1;
     // Counted and not written: an item may have megabytes of pictures or sound. All of it is JSON.
-    const chars = jsonSize(message as unknown as Json);
+    const chars = jsonSize(message);
     this.#chars += chars;
     return { number: this.#entered, chars, message };
   }

@@ -38,7 +38,11 @@ const EVENTS: Readonly<Record<string, readonly JsonObject[]>> = {
     { session: { x: members } },
     { session: { tools: Array.from({ length: 3000 }, () => ({ type: "x" })) } },
   ],
-  "input_audio_buffer.append": [{ audio: zeros(FULL) }, { audio: "-".repeat(FULL) }, { x: x(FULL), audio: "" }],
+  "input_audio_buffer.append": [
+    { audio: zeros(FULL) },
+    { audio: "-".repeat(FULL) },
+    { x: x(FULL), audio: "" },
+  ],
   "conversation.item.create": [
     { item: message(picture) },
     { item: message(sound) },
@@ -72,8 +76,8 @@ const OTHERS: Readonly<Record<string, string | Uint8Array>> = {
   "an unknown type": `{"type":"${x(FULL)}"}`,
   "a million members": `{"x":{${Array.from({ length: MIB }, (_, n) => `"k${n}":0`).join(",")}}}`,
   "as many levels": `{"x":${"[".repeat(7 * MIB)}`,
-  "rubbish": "[{".repeat(7 * MIB),
-  "escapes": `{"type":"x","x":"${String.raw`\"`.repeat(7 * MIB)}"}`,
+  rubbish: "[{".repeat(7 * MIB),
+  escapes: `{"type":"x","x":"${String.raw`\"`.repeat(7 * MIB)}"}`,
   "as many escapes as are read": `{"type":"x","x":"${String.raw`\n`.repeat(MIB - 1)}"}`,
   "white space": " ".repeat(FULL),
   "as much white space as is read": `{"type":"x"${" ".repeat(MIB - 100)}}`,
@@ -101,7 +105,9 @@ function dearestInput(data: string | Uint8Array): number {
     dialect: "duplex.v1",
     createUpstream,
     connect: false,
-    upstreams: [{ name: "u", options: { adapter: "openai-compatible", url: "wss://p.example/", model: "m" } }],
+    upstreams: [
+      { name: "u", options: { adapter: "openai-compatible", url: "wss://p.example/", model: "m" } },
+    ],
     limits: { inputStepMs: DEFAULT_LIMITS.inputStepMs, eventStepSize: DEFAULT_LIMITS.eventStepSize },
   });
   const hand = (input: Parameters<Call["session"]["handle"]>[0]): number => {

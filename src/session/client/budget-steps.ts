@@ -53,7 +53,7 @@ export class Steps {
   }
 
   /** A large message was read: what it says is a step of its own. */
-  then(act: () => void): void {
+  doNext(act: () => void): void {
     this.#second = act;
   }
 

@@ -30,16 +30,7 @@ interface Refused {
 }
 
 /** In the order of snapshots: what is new comes last. */
-const RATES = [
-  "events",
-  "bytes",
-  "audio",
-  "errors",
-  "refusals",
-  "answers",
-  "eager",
-  "told",
-] as const;
+const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told"] as const;
 
 export class Budget {
   readonly #context: Context;

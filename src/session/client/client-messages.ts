@@ -2,7 +2,7 @@
  * What a client sends, read once: the audio that nearly every message is by a scan, frames by their header, everything
  * else as JSON against its schema. A fault of the client's is answered here and ends nothing.
  */
-import { Base64Decoder, insteadOfBase64, scanAppend } from "../../protocol/append.ts";
+import { Base64Decoder, scanAppend } from "../../protocol/append.ts";
 import type { Heard } from "../../dialects/dialect.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import {
@@ -14,13 +14,20 @@ import {
   type ClientEvent,
 } from "../../protocol/client-events.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
-import { excessOf, parseJsonObject, type JsonExcess, type JsonMost, type JsonObject } from "../../protocol/json.ts";
+import {
+  excessOf,
+  parseJsonObject,
+  type JsonExcess,
+  type JsonMost,
+  type JsonObject,
+} from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
 import { Rate } from "./budget-rate.ts";
 import { Steps } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
+import { eventIdInFront, excessError, frontOf, invalidAudio } from "./message-faults.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -75,7 +82,6 @@ const BESIDES: ReadonlyMap<string, number> = new Map([
   ["session.update", 7],
   ["response.create", 7],
 ]);
-const FRONT_CHARS = 1024;
 /** So many members of an event cost as much as another event: each is looked at, kept and shown. */
 const MEMBERS_PER_EVENT = 50;
 /** Work is counted in milliseconds of audio, each some 3.5 µs of CPU. An event is so much, and so many characters are one. */
@@ -348,7 +354,7 @@ export class ClientMessages {
     this.#done += (EVENT_WORK * weight) / MEMBERS_PER_EVENT;
     const message = parseJsonObject(data);
     if (data.length <= this.#context.limits.eventStepSize) return this.#read(message, data.length);
-    this.#steps.then(() => this.#read(message, data.length));
+    this.#steps.doNext(() => this.#read(message, data.length));
     this.#schedule();
   }
 
@@ -461,39 +467,4 @@ export class ClientMessages {
     this.#delivery.pulse.spoke();
     if (this.#delivery.heard(header.sequence)) this.#hear(frame.subarray(FRAME_HEADER_BYTES), true);
   }
-}
-
-/** Of a message that is not parsed: what stands at its front, and at its end where an `event_id` may come last. */
-function frontOf(data: WireMessage): string {
-  if (typeof data !== "string") return "";
-  return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
-}
-
-function excessError(excess: JsonExcess, { levels, members, escapes, outside }: JsonMost): ClientError {
-  switch (excess) {
-    case "levels":
-      return new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`);
-    case "members":
-      return new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
-    case "escapes":
-      return new ClientError("message_too_large", `An event has at most ${escapes} escapes ('\\').`);
-    case "outside":
-      return new ClientError(
-        "message_too_large",
-        `An event has at most ${outside} characters outside of strings.`,
-      );
-  }
-}
-
-function eventIdInFront(data: WireMessage): string | null {
-  return /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1] ?? null;
-}
-
-function invalidAudio(text: string): ClientError {
-  const instead = insteadOfBase64(text);
-  return new ClientError(
-    "invalid_value",
-    `Invalid 'audio': expected base64 (RFC 4648 §4)${instead === null ? "" : `, got ${instead}`}.`,
-    "audio",
-  );
 }

@@ -1,0 +1,45 @@
+/** What is wrong with a client's message, and what can be said of one that is not read. */
+import { insteadOfBase64 } from "../../protocol/append.ts";
+import { ClientError } from "../../protocol/client-error.ts";
+import type { JsonExcess, JsonMost } from "../../protocol/json.ts";
+import type { WireMessage } from "../../upstreams/upstream.ts";
+
+const FRONT_CHARS = 1024;
+
+/** Of a message that is not parsed: what stands at its front, and at its end where an `event_id` may come last. */
+export function frontOf(data: WireMessage): string {
+  if (typeof data !== "string") return "";
+  return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
+}
+
+export function excessError(
+  excess: JsonExcess,
+  { levels, members, escapes, outside }: JsonMost,
+): ClientError {
+  switch (excess) {
+    case "levels":
+      return new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`);
+    case "members":
+      return new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
+    case "escapes":
+      return new ClientError("message_too_large", `An event has at most ${escapes} escapes ('\\').`);
+    case "outside":
+      return new ClientError(
+        "message_too_large",
+        `An event has at most ${outside} characters outside of strings.`,
+      );
+  }
+}
+
+export function eventIdInFront(data: WireMessage): string | null {
+  return /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1] ?? null;
+}
+
+export function invalidAudio(text: string): ClientError {
+  const instead = insteadOfBase64(text);
+  return new ClientError(
+    "invalid_value",
+    `Invalid 'audio': expected base64 (RFC 4648 §4)${instead === null ? "" : `, got ${instead}`}.`,
+    "audio",
+  );
+}
