@@ -14,13 +14,7 @@ import {
   type ClientEvent,
 } from "../../protocol/client-events.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
-import {
-  excessOf,
-  parseJsonObject,
-  type JsonExcess,
-  type JsonMost,
-  type JsonObject,
-} from "../../protocol/json.ts";
+import { excessOf, parseJsonObject, type JsonMost, type JsonObject } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";

@@ -206,11 +206,11 @@ export class Connection {
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
-    } else if (event.type === "error" && event.error.code === NONSENSE && !this.#flood.forgives()) {
-      this.giveUp(NONSENSE, "The upstream goes on sending what is no message of its protocol.", 1008);
-    } else if (event.type === "error" && !this.#flood.bears())
-      this.giveUp(NONSENSE, "The upstream reports more errors than any answer has.", 1008);
-    else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
+    } else {
+      const excess = event.type === "error" ? this.#flood.tooMany(event.error.code === NONSENSE) : null;
+      if (excess !== null) this.giveUp(NONSENSE, excess, 1008);
+      else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
+    }
   }
 
   #ready(): void {

@@ -27,14 +27,15 @@ export class Flood {
     return this.#messages.take(1, this.#context.now);
   }
 
-  /** It was an error. @returns false: there were too many of them. */
-  bears(): boolean {
-    return this.#messages.take(ERROR_MESSAGES - 1, this.#context.now);
-  }
-
-  /** It was nonsense. @returns false: there was too much of that. */
-  forgives(): boolean {
-    return this.#nonsense.take(1 + Math.floor(this.#size / NONSENSE_SIZE), this.#context.now);
+  /** It was an error, or nonsense. @returns null; what is wrong: there was too much of that. */
+  tooMany(nonsense: boolean): string | null {
+    const { now } = this.#context;
+    if (nonsense) {
+      const taken = this.#nonsense.take(1 + Math.floor(this.#size / NONSENSE_SIZE), now);
+      return taken ? null : "The upstream goes on sending what is no message of its protocol.";
+    }
+    const taken = this.#messages.take(ERROR_MESSAGES - 1, now);
+    return taken ? null : "The upstream reports more errors than any answer has.";
   }
 
   snapshot(): FloodSnapshot {
