@@ -184,10 +184,8 @@ export class Connection {
       this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
       return;
     }
-    if (!this.#flood.takes(data.length)) {
-      this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
-      return;
-    }
+    if (!this.#flood.takes(data.length))
+      return this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
     this.#restated = false;
     const taken = this.capabilities.input;
     const events = this.#upstream.decode(data);
