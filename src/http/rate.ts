@@ -8,6 +8,7 @@ import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { countRefusal } from "./limits.ts";
 import { Problem, type ReachedLimit } from "./problem.ts";
+import type { Token } from "./tokens.ts";
 
 const MINUTE_MS = 60_000;
 /** Buckets kept: keys are configured, so there are as many as keys. */
@@ -32,10 +33,22 @@ export class TokenBuckets {
 }
 
 const buckets = new TokenBuckets();
+/** Of its key's sessions a minute one client secret begins this part: whoever stole it leaves the others some. */
+const SECRET_PART = 1 / 3;
+const secrets = new TokenBuckets();
 
-/** @throws Problem 429 when this key has started its share of sessions. */
-export async function countSession(c: DoorContext, key: ApiKey): Promise<void> {
+/**
+ * @param secret the client secret that begins it.
+ * @throws Problem 429 when this key, or the secret, has started its share of sessions.
+ */
+export async function countSession(
+  c: DoorContext,
+  key: ApiKey,
+  secret: Pick<Token, "jti"> | null = null,
+): Promise<void> {
   const perMinute = effectiveLimit(key, c.var.config.limits, "sessionsPerMinute");
+  if (secret !== null && perMinute !== null)
+    countOfSecret(c, key, secret, Math.ceil(perMinute * SECRET_PART));
   const waitMs = perMinute === null ? 0 : buckets.take(key.id, perMinute, Date.now());
   if (waitMs > 0 && perMinute !== null) {
     countRefusal(c, key, "sessions_per_minute");
@@ -47,6 +60,14 @@ export async function countSession(c: DoorContext, key: ApiKey): Promise<void> {
   if (success) return;
   countRefusal(c, key, "RATE_LIMIT");
   throw limited("This API key may start no more sessions from here now", MINUTE_MS / 1000);
+}
+
+function countOfSecret(c: DoorContext, key: ApiKey, { jti }: Pick<Token, "jti">, value: number): void {
+  const waitMs = secrets.take(jti, value, Date.now());
+  if (waitMs === 0) return;
+  countRefusal(c, key, "sessions_per_minute");
+  const limit = { name: "sessions_per_minute", value, moreAt: Date.now() + waitMs };
+  throw limited(`One client secret may start ${value} sessions per minute`, waitMs / 1000, limit);
 }
 
 /** Tries to come back to one session: a client makes one a second at the most, over minutes, and a few at once. */

@@ -156,7 +156,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
   const asked = secret === null ? askedJurisdiction(c) : secret.jurisdiction;
   checkJurisdiction(c, asked);
   const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
-  await countSession(c, key);
+  await countSession(c, key, secret);
   const negotiated = negotiate(c.req.raw.headers);
   const open = async (named?: string): Promise<Response> => {
     const id = named ?? (await newSessionId(c.env, c.req.url, jurisdiction, key.id));

@@ -7,8 +7,8 @@ import { type ClientSocket, connect, upgrade } from "./socket.ts";
 const MCP = { type: "mcp", server_label: "x", server_url: "http://169.254.169.254/latest" };
 const FUNCTION = { type: "function", name: "look", parameters: {} };
 
-async function mint(body: object): Promise<string> {
-  const response = await post("/v1/realtime/client_secrets", body);
+async function mint(body: object, key?: string): Promise<string> {
+  const response = await post("/v1/realtime/client_secrets", body, bearer(key));
   expect(response.status).toBe(200);
   return (await response.json<{ readonly value: string }>()).value;
 }
@@ -36,6 +36,18 @@ describe("a client secret", () => {
       const refused = await upgrade(`/v1/realtime?model=${model}`, bearer(secret));
       expect(await problemOf(refused)).toEqual([400, "invalid_value", "model"]);
     }
+  });
+
+  test("[H131] begins a third of its key's sessions a minute, and leaves the others theirs", async () => {
+    const body = { session: { model: "echo" } };
+    const [stolen, other] = [await mint(body, "key-slow"), await mint(body, "key-slow")];
+    expect(await modelOf("/v1/realtime", stolen)).toBe("echo");
+    const refused = await upgrade("/v1/realtime", bearer(stolen));
+    expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(30);
+    const { limit } = await refused.clone().json<{ limit: unknown }>();
+    expect(limit).toMatchObject({ name: "sessions_per_minute", value: 1 });
+    expect(await problemOf(refused)).toEqual([429, "rate_limited", null]);
+    expect(await modelOf("/v1/realtime", other)).toBe("echo");
   });
 
   test("[H106] or for a list of models, of which the first is opened unasked", async () => {

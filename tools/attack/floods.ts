@@ -89,6 +89,11 @@ export const FLOODS: readonly Attack[] = [
     "appends of three bytes likewise",
     '{"type":"input_audio_buffer.append","audio":"AAAA"}',
   ),
+  flood(
+    "gap-appends",
+    "appends of 20 ms likewise, as after a gap: five and a half minutes of them are taken whole",
+    `{"type":"input_audio_buffer.append","audio":"${"AgAC".repeat(320)}"}`,
+  ),
   flood("tiny-frames", "binary frames of one sample likewise", TINY_FRAME, true),
   flood("bad-frames", "binary frames of an unknown kind likewise", BAD_FRAME, true),
   flood(
