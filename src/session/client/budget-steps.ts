@@ -6,6 +6,12 @@
  */
 import type { WireMessage } from "../../upstreams/upstream.ts";
 
+/**
+ * Messages that wait. Beyond it a step is done for each that comes: a runtime that reads a socket as long as there is
+ * something to read would not come to any other.
+ */
+const MOST_WAITING = 2000;
+
 export interface StepsHost {
   /** Works through a message that waited. It may begin another upload. */
   take(data: WireMessage): void;
@@ -44,6 +50,11 @@ export class Steps {
   /** Bytes or characters of the messages that wait. */
   get size(): number {
     return this.#size;
+  }
+
+  /** With one more of this size more than `most` would wait, or more messages than a flood is to be judged late for. */
+  crowded(size: number, most: number): boolean {
+    return this.#size + size > most || this.#waiting.length - this.#taken >= MOST_WAITING;
   }
 
   /** What is left of an upload at `now`. `lent`: only during this call. */

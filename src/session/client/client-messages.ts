@@ -147,7 +147,7 @@ export class ClientMessages {
   #take(data: WireMessage): void {
     this.#delivery.pulse.heard();
     const { clientMessageSize } = this.#context.limits;
-    if (data.length <= SMALL && this.#steps.size + data.length > clientMessageSize) this.#steps.work();
+    if (data.length <= SMALL && this.#steps.crowded(data.length, clientMessageSize)) this.#stepNow();
     if (data.length > clientMessageSize) this.#refuseSize(data);
     else if (this.#steps.size + data.length > clientMessageSize) this.#refuse("bytes", 0, data);
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
@@ -210,11 +210,15 @@ export class ClientMessages {
 
   /** The deadline `step` came: some more of it. */
   step(): void {
+    this.#stepNow();
+    this.#settle();
+  }
+
+  #stepNow(): void {
     this.#done = 0;
     this.#steps.work();
     this.#pace.charge(this.#done, this.#context.now);
     this.#schedule();
-    this.#settle();
   }
 
   /** Ends what is under way. What it says goes out with the next input, for which the deadline stays. */
