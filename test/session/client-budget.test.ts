@@ -263,7 +263,7 @@ describe("audio", () => {
 
   test("[E31] and others are served meanwhile: more than two seconds of it at once wait for their step", () => {
     const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
-    for (let n = 0; n < 6000; n += 1) call.client(audio(20));
+    for (let n = 0; n < 2000; n += 1) call.client(audio(20));
     expect(call.heard().length).toBeLessThanOrEqual(2020 * 48);
     expect(call.session.deadline).toBe(call.now);
     for (let step = 0; step < 3; step += 1) {
@@ -275,7 +275,34 @@ describe("audio", () => {
       expect(call.heard().length - before).toBeLessThanOrEqual(2 * 2020 * 48);
     }
     call.advance(200);
-    expect(call.heard()).toHaveLength(120_000 * 48);
+    expect(call.heard()).toHaveLength(40_000 * 48);
+    // More than two thousand do not wait: each one more that comes does a step.
+    for (let n = 0; n < 6000; n += 1) {
+      const before = call.session.state().audio.received_ms;
+      call.client(audio(20));
+      expect(call.session.state().audio.received_ms - before).toBeLessThanOrEqual(2020);
+    }
+    call.advance(500);
+    expect(call.session.state().audio.received_ms).toBe(160_000);
+    expect(errorsOf(call)).toHaveLength(3);
+  });
+
+  test("[E33] a flood is judged while it comes, whether or not the clock does", () => {
+    const crumb = audio(0.05);
+    for (const [message, most] of [
+      ["{}", 3000],
+      [crumb, 8000],
+    ] as const) {
+      const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+      let sent = 0;
+      for (; sent < 20_000 && call.open.has(CLIENT); sent += 1) call.client(message);
+      expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
+      expect(sent).toBeLessThan(most);
+      // What it had sent by then is nobody's.
+      const told = errorsOf(call).length;
+      call.advance(500);
+      expect(errorsOf(call).length - told).toBeLessThanOrEqual(1);
+    }
   });
 
   test("[E31] a client that speaks in time is never made to wait, in pieces of whatever length", () => {

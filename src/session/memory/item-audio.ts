@@ -2,7 +2,7 @@
  * Audio that comes in an item and not through the input buffer (`conversation.item.create`, `response.create.input`):
  * in the session's input format, so that it is kept, shown and told as such, and goes up in each upstream's own format.
  */
-import type { AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, formatKey, type AudioFormat } from "../../audio/format.ts";
 import { NO_KERNELS, type AudioKernels } from "../../audio/kernels.ts";
 import { transcode } from "../../audio/transcode.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
@@ -31,21 +31,23 @@ export function inFormat<T extends JsonObject>(
 ): T {
   const content = item["content"];
   if (!Array.isArray(content)) return item;
-  let audible = false;
+  const same = formatKey(from) === formatKey(to);
   const parts = content.map((part: Json) => {
-    const bytes = isJsonObject(part) ? audioOf(part) : null;
-    if (!isJsonObject(part) || bytes === null) return part;
-    audible = true;
-    const heard = transcode(bytes, from, to, kernels);
-    const same = heard === bytes && isPlain(part["audio"], bytes);
-    return same ? part : { ...part, audio: heard.toBase64() };
+    if (!isJsonObject(part) || (same && isPlain(part, from))) return part;
+    const bytes = audioOf(part);
+    return bytes === null ? part : { ...part, audio: transcode(bytes, from, to, kernels).toBase64() };
   });
-  return audible ? { ...item, content: parts } : item;
+  return parts.every((part, at) => part === content[at]) ? item : { ...item, content: parts };
 }
 
-/** The text is how these bytes are written, without white space or missing padding. */
-function isPlain(text: Json | undefined, bytes: Uint8Array): boolean {
-  return typeof text === "string" && text.length === 4 * Math.ceil(bytes.byteLength / 3);
+const WHITE_SPACE = ["\n", " ", "\r", "\t", "\f"];
+
+/** Its base64 is of whole samples, and written without white space or missing padding: nothing is to be done, or decoded. */
+function isPlain({ audio: text }: JsonObject, format: AudioFormat): boolean {
+  if (typeof text !== "string" || text.length % 4 !== 0) return false;
+  const padding = text.endsWith("==") ? 2 : Number(text.endsWith("="));
+  const bytes = (text.length / 4) * 3 - padding;
+  return bytes % bytesPerSample(format) === 0 && !WHITE_SPACE.some((space) => text.includes(space));
 }
 
 /** `response.create` parameters whose `input` has its audio in format `to`. */
