@@ -49,6 +49,12 @@ export class ByteBlocks {
     }
   }
 
+  /** As if so many whole blocks had been appended and forgotten: of one that is empty. */
+  begin(blocks: number): void {
+    this.#start = blocks * BLOCK_BYTES;
+    this.#end = this.#start;
+  }
+
   /** Forgets the blocks that end at or before this offset. */
   dropBefore(offset: number): void {
     while (this.#blocks.length > 0 && this.#start + BLOCK_BYTES <= offset) {

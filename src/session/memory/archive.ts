@@ -58,9 +58,17 @@ export class AudioArchive {
     if (format !== recording.format && formatKey(format) !== formatKey(recording.format))
       recording.path ??= new OutputPath(format, recording.format, NO_KERNELS);
     const before = recording.audio.count;
-    recording.audio.append(recording.path ? recording.path.push(bytes, format) : bytes);
+    recording.audio.append(this.#keepable(recording, recording.path?.push(bytes, format) ?? bytes));
     this.#blocks += recording.audio.count - before;
     this.#trim(recording);
+  }
+
+  /** Of a recording that begins longer than may be kept of it, what would be kept: minutes are not copied to be dropped. */
+  #keepable({ audio }: Recording, bytes: Uint8Array): Uint8Array {
+    const over = Math.floor((bytes.byteLength - this.#limitBytes) / BLOCK_BYTES);
+    if (audio.end > 0 || over <= 0) return bytes;
+    audio.begin(over);
+    return bytes.subarray(over * BLOCK_BYTES);
   }
 
   #trim(current: Recording | null): void {
