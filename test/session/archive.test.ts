@@ -67,6 +67,22 @@ describe("the archive", () => {
     return encode(format, samples).slice();
   }
 
+  test("[I3] of what is longer than its budget keeps in one piece what it keeps in many", () => {
+    for (const length of [BUDGET - 1, BUDGET, BUDGET + 1, BUDGET + 32_768, 3 * BUDGET + 17]) {
+      const [whole, pieces] = [new AudioArchive(BUDGET), new AudioArchive(BUDGET)];
+      for (const archive of [whole, pieces]) archive.append("former", PCM_24K, bytesAt(0, 40_000), true);
+      const bytes = bytesAt(0, length);
+      whole.append("long", PCM_24K, bytes, true);
+      for (let at = 0; at < length; at += 5000)
+        pieces.append("long", PCM_24K, bytes.subarray(at, at + 5000), true);
+      for (const id of ["former", "long"]) expect(whole.read(id)).toEqual(pieces.read(id));
+      whole.append("long", PCM_24K, bytesAt(length, 999), true);
+      pieces.append("long", PCM_24K, bytesAt(length, 999), true);
+      expect(whole.read("long")).toEqual(pieces.read("long"));
+      expect(whole.snapshot()).toEqual(pieces.snapshot());
+    }
+  });
+
   test("[I41] keeps what comes in several formats in the first of them, every part converted", () => {
     const parts = fc.array(
       fc.record({ format: fc.constantFrom(...FORMATS), tens: fc.integer({ min: 1, max: 20 }) }),

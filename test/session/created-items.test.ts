@@ -166,6 +166,23 @@ describe("audio in an item", () => {
     expect(call.commandTypes()).toEqual(["greet"]);
   });
 
+  test("[I9] it is taken in any spelling of base64, and is at the upstream in one", () => {
+    const bytes = Uint8Array.from({ length: 100_002 }, (_, n) => (n * 11) % 256);
+    const plain = bytes.toBase64();
+    for (const audio of [plain, plain.replaceAll(/.{76}/g, "$&\r\n"), ` ${plain}\t`]) {
+      const call = new Call();
+      const content = [{ type: "input_audio", audio }];
+      call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+      expect(call.commands().at(-1)).toMatchObject({ item: { content: [{ audio: plain }] } });
+    }
+    for (const audio of [`${plain}=`, `${plain}A`, `-${plain}`, plain.replace("A", "=")]) {
+      const call = new Call();
+      const content = [{ type: "input_audio", audio }];
+      call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+      expect(call.last("error")["error"]).toMatchObject({ param: "item.content[0].audio" });
+    }
+  });
+
   test("[I10] more audio than its bound is refused, in one part or in several", () => {
     const call = new Call({ ...ULAW, limits: { itemAudioMs: 100 } });
     create(call, spoken(base64(808)));
