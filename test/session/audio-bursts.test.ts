@@ -1,0 +1,118 @@
+/** Audio that comes faster than it is spoken: what a gap held back, and floods of it. */
+import { describe, expect, test } from "vitest";
+import { CLIENT } from "../../src/session/io.ts";
+import { Call, type Received } from "../support/call.ts";
+
+const MANUAL = { audio: { input: { turn_detection: null } } };
+const errorsOf = (call: Call) =>
+  call.events.filter(({ type }) => type === "error").map((event) => event["error"] as Received);
+const closeOf = (call: Call) => call.actions.findLast(({ type }) => type === "close");
+/** An append of so many milliseconds of PCM at 24 kHz. */
+const audio = (ms: number) => ({
+  type: "input_audio_buffer.append",
+  audio: "A".repeat(Math.ceil((ms * 48) / 3) * 4),
+});
+
+describe("audio", () => {
+  test("[E31] a message of it counts as 10 ms at least, and one that no microphone gives as 100", () => {
+    const header = [1, 0, 0, 0, 0, 0, 0, 0];
+    const frame = (bytes: number): Uint8Array => Uint8Array.from([...header, ...new Uint8Array(bytes)]);
+    // 1.33 ms are 128 samples at 96 kHz.
+    for (const [message, most] of [
+      [audio(1.34), 100],
+      [frame(64), 100],
+      [audio(0.1), 10],
+      [frame(2), 10],
+      [{ type: "input_audio_buffer.append", audio: "" }, 10],
+    ] as const) {
+      const call = new Call({
+        session: MANUAL,
+        dialect: "duplex.v1",
+        limits: { clientAudioBurstMs: 1000 },
+      });
+      for (let n = 0; n < most; n += 1) call.client(message);
+      expect(errorsOf(call)).toEqual([]);
+      call.client(message);
+      expect(errorsOf(call)[0]).toMatchObject({ code: "rate_limit_exceeded", param: "audio" });
+    }
+  });
+
+  test("[E31] what a client held back comes whole, in however small messages: 330 s in 16,500 of 20 ms", () => {
+    const header = [1, 0, 0, 0, 0, 0, 0, 0];
+    const sound = Uint8Array.from({ length: 960 }, (_, n) => (n * 7) % 251);
+    for (const message of [
+      { type: "input_audio_buffer.append", audio: sound.toBase64() },
+      Uint8Array.from([...header, ...sound]),
+    ]) {
+      const call = new Call({ session: MANUAL, dialect: "duplex.v1", limits: { inputStepMs: 2000 } });
+      const [text] = [typeof message === "object" && "type" in message ? JSON.stringify(message) : message];
+      for (let n = 0; n < 16_500; n += 1) call.client(text);
+      call.client({ type: "input_audio_buffer.commit", event_id: "last" });
+      call.advance(500);
+      expect(errorsOf(call)).toEqual([]);
+      expect(call.open.has(CLIENT)).toBe(true);
+      expect(call.session.state().audio.received_ms).toBe(330_000);
+      const heard = call.heard();
+      expect(heard).toHaveLength(16_500 * 960);
+      expect(heard.subarray(-960)).toEqual(sound);
+      expect(call.types().filter((type) => type === "input_audio_buffer.committed")).toHaveLength(1);
+    }
+  });
+
+  test("[E31] and others are served meanwhile: more than two seconds of it at once wait for their step", () => {
+    const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+    for (let n = 0; n < 2000; n += 1) call.client(audio(20));
+    expect(call.heard().length).toBeLessThanOrEqual(2020 * 48);
+    expect(call.session.deadline).toBe(call.now);
+    for (let step = 0; step < 3; step += 1) {
+      const before = call.heard().length;
+      call.upstream({ type: "error", error: { code: "busy", message: `Between ${step}.` }, fatal: false });
+      expect(call.last("error")["error"]).toMatchObject({ code: "busy" });
+      call.advance(1);
+      expect(call.heard().length - before).toBeGreaterThan(1900 * 48);
+      expect(call.heard().length - before).toBeLessThanOrEqual(2 * 2020 * 48);
+    }
+    call.advance(200);
+    expect(call.heard()).toHaveLength(40_000 * 48);
+    // More than two thousand do not wait: each one more that comes does a step.
+    for (let n = 0; n < 6000; n += 1) {
+      const before = call.session.state().audio.received_ms;
+      call.client(audio(20));
+      expect(call.session.state().audio.received_ms - before).toBeLessThanOrEqual(2020);
+    }
+    call.advance(500);
+    expect(call.session.state().audio.received_ms).toBe(160_000);
+    expect(errorsOf(call)).toHaveLength(3);
+  });
+
+  test("[E33] a flood is judged while it comes, whether or not the clock does", () => {
+    const crumb = audio(0.05);
+    for (const [message, most] of [
+      ["{}", 3000],
+      [crumb, 8000],
+    ] as const) {
+      const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+      let sent = 0;
+      for (; sent < 20_000 && call.open.has(CLIENT); sent += 1) call.client(message);
+      expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
+      expect(sent).toBeLessThan(most);
+      // What it had sent by then is nobody's.
+      const told = errorsOf(call).length;
+      call.advance(500);
+      expect(errorsOf(call).length - told).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test("[E31] a client that speaks in time is never made to wait, in pieces of whatever length", () => {
+    for (const ms of [3, 10, 20, 100, 1000]) {
+      const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+      for (let n = 0; n < 10_000 / ms; n += 1) {
+        call.client(audio(ms));
+        expect(call.session.deadline).not.toBe(call.now);
+        expect(call.session.state().audio.received_ms).toBe((n + 1) * ms);
+        call.advance(ms);
+      }
+      expect(errorsOf(call)).toEqual([]);
+    }
+  });
+});
