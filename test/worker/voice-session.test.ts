@@ -121,7 +121,7 @@ describe("storage", () => {
       client.send({ type: "session.ack", last_received: client.lastReceived });
       await pass(client.id, 2000);
     };
-    const content = [{ type: "input_image", image_url: "long ".repeat(300_000) }];
+    const content = [{ type: "input_image", image_url: "long ".repeat(200_000) }];
     const item = { id: "long", type: "message", role: "user", content };
     await say({ type: "conversation.item.create", item }, "conversation.item.done");
     expect((await keysOf(client.id)).filter((key) => key.startsWith("crate:")).length).toBeGreaterThan(2);
