@@ -93,9 +93,12 @@ function main([corpus, out, part = "0", parts = "1"]: readonly string[]): void {
   if (corpus === undefined || out === undefined) throw new Error("node tools/ends/extract.ts CORPUS OUT [PART OF]");
   for (const end of [".txt", ".f32"]) rmSync(`${out}${end}`, { force: true });
   const training = new Set(speakers.training);
+  const wanted = new Set([...speakers.training, ...speakers.tuning]);
   const folders = readdirSync(`${corpus}/WAVE`).toSorted();
   for (const folder of folders.filter((_, index) => index % Number(parts) === Number(part))) {
     const speaker = folder.slice(7);
+    // Nobody hears those who are for the report before it.
+    if (!wanted.has(speaker)) continue;
     const rows: string[] = [];
     const inputs: Float32Array[] = [];
     for (const file of readdirSync(`${corpus}/WAVE/${folder}`).toSorted()) {

@@ -14,7 +14,9 @@ os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 import numpy as np
 import torch
 
-FRAMES, BANDS, UNITS, EPOCHS, BATCH, RATE = 75, 10, 48, 12, 128, 4e-3
+FRAMES, BANDS, UNITS, EPOCHS, BATCH, RATE = 75, 10, 48, 14, 128, 4e-3
+# Copies of each example that are cut off.
+TAKES = 3
 EXTRACTED_FRAMES = 100
 INPUTS = BANDS + 3
 LEAST_PAUSE_MS = 200
@@ -66,6 +68,28 @@ def varied(batch, rng):
     return batch.astype(np.float32)
 
 
+def cut_off(frames, rng):
+    """
+    The same voices as recordings have them whose ends somebody cut, and pauses: what is left of a voice fades out somewhere between 10
+    and 34 dB below its loud frames, and the room comes at once. So a fading voice is no judge of an end.
+    """
+    out = frames.copy()
+    levels = frames[:, :, :BANDS].mean(2)
+    loud = np.sort(levels[:, -FRAMES:], 1)[:, int((FRAMES - 1) * 0.95)]
+    for at in range(len(frames)):
+        above = np.flatnonzero(levels[at] > loud[at] - rng.uniform(10, 34))
+        last = above[-1] if len(above) else EXTRACTED_FRAMES - 8
+        silent = int(rng.integers(6, 9))
+        room = frames[at, EXTRACTED_FRAMES - 1 - rng.integers(0, 4, silent)]
+        kept = frames[at, max(0, last + 1 - (EXTRACTED_FRAMES - silent)) : last + 1]
+        # A frame of 32 ms that begins before the cut has something of both.
+        room[0, :BANDS] = np.maximum(room[0, :BANDS], kept[-1, :BANDS] - rng.uniform(3, 12))
+        whole = np.concatenate([kept, room])
+        out[at, : EXTRACTED_FRAMES - len(whole)] = frames[at, 0]
+        out[at, EXTRACTED_FRAMES - len(whole) :] = whole
+    return out
+
+
 class Cadence(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -78,7 +102,8 @@ class Cadence(torch.nn.Module):
         return self.head(self.drop(last[0]))[:, 0]
 
 
-def trained(inputs, over, pause_ms):
+def trained(takes, over, pause_ms):
+    """`takes`: the same examples several times, as they are and cut off; each epoch hears one of each."""
     torch.manual_seed(1)
     rng = np.random.default_rng(1)
     # Long pauses are the ones that matter.
@@ -88,7 +113,7 @@ def trained(inputs, over, pause_ms):
     weight /= weight.mean()
     net = Cadence()
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.02)
-    every = np.arange(len(inputs))
+    every = np.arange(len(over))
     for epoch in range(EPOCHS):
         rng.shuffle(every)
         for group in optimiser.param_groups:
@@ -96,7 +121,8 @@ def trained(inputs, over, pause_ms):
         total = 0.0
         for at in range(0, len(every), BATCH):
             some = every[at : at + BATCH]
-            said = net(torch.from_numpy(varied(inputs[some], rng)))
+            take = rng.integers(0, len(takes), len(some))
+            said = net(torch.from_numpy(varied(takes[take, some], rng)))
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
                 said, torch.from_numpy(over[some]), weight=torch.from_numpy(weight[some])
             )
@@ -145,7 +171,9 @@ def main(out, *parts):
     over = (ms < 0).astype(np.float32)
     pause_ms = np.where(ms < 0, -1, ms + TAIL_MS)
     train = np.isin(who, speakers["training"]) & ((over == 1) | (pause_ms >= LEAST_PAUSE_MS))
-    net = trained(inputs[train], over[train], pause_ms[train])
+    rng = np.random.default_rng(2)
+    takes = [inputs[train], *(inputs_of(cut_off(frames[train], rng)) for _ in range(TAKES))]
+    net = trained(np.stack(takes), over[train], pause_ms[train])
     text, scales = quantised(net)
     score = scored(net, inputs)
     for name, some in (("trained on", np.isin(who, speakers["training"])), ("tuning", np.isin(who, speakers["tuning"]))):

@@ -1,5 +1,5 @@
 /**
- * Whether a voice ends as sentences do: a small recurrent network (GRU, 24 units) over the last second and a half before a
+ * Whether a voice ends as sentences do: a small recurrent network (GRU, 48 units) over the last second and a half before a
  * silence, in frames of 20 ms. Trained by tools/ends/train.py on speakers of whom none is in a benchmark of this
  * repository. It hears levels and pitches only relative to the same second and a half, so it keeps nothing of anybody.
  */
