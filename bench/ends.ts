@@ -27,7 +27,9 @@ export async function run({ args, json }: BenchOptions): Promise<BenchResult> {
   const after = (name: string) => args[args.indexOf(name) + 1] ?? "";
   const seed = args.includes("--seed") ? Number(after("--seed")) : DEFAULT_SEED;
   const tune = args.includes("--tune");
-  const arms = args.includes("--only") ? ARMS.filter(({ name }) => after("--only").split("|").includes(name)) : ARMS;
+  const arms = args.includes("--only")
+    ? ARMS.filter(({ name }) => after("--only").split("|").includes(name))
+    : ARMS;
   const purpose = tune ? "tuning" : "report";
   const threads = args.includes("--threads") ? Number(after("--threads")) : availableParallelism();
   const began = performance.now();

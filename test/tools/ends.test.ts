@@ -29,7 +29,13 @@ describe("the cadence network", () => {
     });
     const click = new Int16Array(CADENCE_SAMPLES);
     click[CADENCE_SAMPLES >> 1] = 32_767;
-    for (const samples of [new Int16Array(CADENCE_SAMPLES), click, noise, noise.subarray(0, 8000), new Int16Array()])
+    for (const samples of [
+      new Int16Array(CADENCE_SAMPLES),
+      click,
+      noise,
+      noise.subarray(0, 8000),
+      new Int16Array(),
+    ])
       expect(Number.isFinite(cadenceOf(samples))).toBe(true);
   });
 });

@@ -75,7 +75,9 @@ function roomOf(whole: Int16Array, speech: Int16Array, draw: Draw): Int16Array {
     whole.subarray(from + speech.length + margin, whole.length - margin),
   ];
   const quiet = edges.filter(({ length }) => length > (240 * RATE_HZ) / 1000);
-  return quiet.length > 0 ? looped(quiet.map((edge) => edge.slice())) : hiss(draw.random, 2000, draw.between(-72, -56));
+  return quiet.length > 0
+    ? looped(quiet.map((edge) => edge.slice()))
+    : hiss(draw.random, 2000, draw.between(-72, -56));
 }
 
 /** `within`: the room is mixed into the samples; else they have their own, and it is before and after them only. */
@@ -90,7 +92,8 @@ function inRoom(samples: Int16Array, room: Int16Array, within: boolean): Int16Ar
 }
 
 function main([corpus, out, part = "0", parts = "1"]: readonly string[]): void {
-  if (corpus === undefined || out === undefined) throw new Error("node tools/ends/extract.ts CORPUS OUT [PART OF]");
+  if (corpus === undefined || out === undefined)
+    throw new Error("node tools/ends/extract.ts CORPUS OUT [PART OF]");
   for (const end of [".txt", ".f32"]) rmSync(`${out}${end}`, { force: true });
   const training = new Set(speakers.training);
   const wanted = new Set([...speakers.training, ...speakers.tuning]);
