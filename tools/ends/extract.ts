@@ -11,7 +11,7 @@ import { CANDIDATE_MS } from "../../src/session/turn-end/turn-end.ts";
 import { halting } from "../../bench/ends/callers.ts";
 import { looped } from "../../bench/ends/recordings.ts";
 import { Draw } from "../../bench/turns/draw.ts";
-import { CALLER_DB, clip, gapsOf, hiss, levelled, trimmed, RATE_HZ } from "../../bench/turns/sounds.ts";
+import { CALLER_DB, clip, hiss, levelled, trimmed, RATE_HZ } from "../../bench/turns/sounds.ts";
 import { resample } from "../../demo/resample.ts";
 import { loadKernels } from "../../test/support/kernels.ts";
 import { readWav } from "../wav.ts";
