@@ -1,19 +1,17 @@
 /**
  * Ends of turns on recorded people: `semantic_vad` against fixed silences, on the same calls, in virtual time, of
- * every other speaker. The other half (`--tune`) is for those who choose constants (docs/turn-end.md says how these were).
+ * the speakers that are for the report (bench/ends/speakers.json). Others (`--tune`) are for those who choose constants.
  */
-import { humanCalls, type HumanCall, type Kind } from "./ends/callers.ts";
-import { LATE_MS, ScriptedEar, STOPS } from "./ends/ear.ts";
-import { monologues, people, recordedPeople, type Person } from "./ends/recordings.ts";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { ARMS, type Figures, type Task } from "./ends/arms.ts";
+import { LATE_MS, STOPS } from "./ends/ear.ts";
+import { peopleFor, recordedPeople } from "./ends/recordings.ts";
 import { markdownTable, type Picture } from "./report.ts";
-import { playInCore, type Beside } from "./turns/core.ts";
-import { spread } from "./turns/figures.ts";
-import { judge, type TurnVerdict } from "./turns/judge.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
-import type { JsonObject } from "../src/protocol/json.ts";
 
 export const description =
-  "ends of turns on recorded people: semantic_vad against fixed silences [--tune] [--only ARM] [--seed N]";
+  "ends of turns on recorded people: semantic_vad against fixed silences [--tune] [--only 'ARM|ARM'] [--seed N] [--threads N]";
 
 const TARGETS = {
   hesitant_cut_in_percent: 5,
@@ -22,69 +20,32 @@ const TARGETS = {
   fluent_cut_in_percent: 2,
   first_fluent_p50_ms: 700,
 };
-const FIXED_MS = [500, 600, 800, 1000, 1200, 1400, 1600];
 const DEFAULT_SEED = 20_261_123;
-
-interface Arm {
-  readonly name: string;
-  readonly session: JsonObject;
-  readonly beside?: (call: HumanCall) => Beside;
-}
-
-const semantic = (eagerness: string): JsonObject => ({ type: "semantic_vad", eagerness });
-const ARMS: readonly Arm[] = [
-  ...FIXED_MS.map((ms) => ({
-    name: `fixed ${ms}`,
-    session: { type: "server_vad", silence_duration_ms: ms },
-  })),
-  ...["high", "medium", "low"].map((eagerness) => ({ name: eagerness, session: semantic(eagerness) })),
-  ...["high", "medium", "low"].map((eagerness) => ({
-    name: `${eagerness}, no network`,
-    session: semantic(eagerness),
-    beside: () => ({ deaf: true }),
-  })),
-  {
-    name: "medium, words",
-    session: semantic("medium"),
-    beside: (call) => ({ ear: new ScriptedEar(call, false) }),
-  },
-  {
-    name: "medium, words and signs",
-    session: semantic("medium"),
-    beside: (call) => ({ ear: new ScriptedEar(call, true) }),
-  },
-];
-
-interface Turn extends TurnVerdict {
-  readonly kind: Kind;
-  readonly group: TurnVerdict["group"];
-  readonly who: string;
-  readonly first: boolean;
-}
-
-type Figures = ReturnType<typeof figuresOf>;
 
 export async function run({ args, json }: BenchOptions): Promise<BenchResult> {
   if (!recordedPeople) throw new Error("the recordings (../shared/data/human) are not here");
   const after = (name: string) => args[args.indexOf(name) + 1] ?? "";
   const seed = args.includes("--seed") ? Number(after("--seed")) : DEFAULT_SEED;
   const tune = args.includes("--tune");
-  const arms = args.includes("--only") ? ARMS.filter(({ name }) => name.startsWith(after("--only"))) : ARMS;
-  // Every other speaker, in the order of the list: children, adults and prompts alike.
-  const everybody = people().filter((_, index) => (index % 2 === 0) === tune);
-  const figures: Record<string, Figures> = {};
+  const arms = args.includes("--only")
+    ? ARMS.filter(({ name }) => after("--only").split("|").includes(name))
+    : ARMS;
+  const purpose = tune ? "tuning" : "report";
+  const threads = args.includes("--threads") ? Number(after("--threads")) : availableParallelism();
   const began = performance.now();
-  for (const arm of arms) {
-    const turns = (["hesitant", "fluent"] as const).flatMap((kind) => played(everybody, seed, kind, arm));
-    figures[arm.name] = figuresOf(turns, played(monologues(), seed, "fluent", arm));
-    if (!json) process.stdout.write(`${arm.name}: ${JSON.stringify(figures[arm.name])}\n`);
-  }
+  const figures = await figuresOf(
+    arms.map(({ name }) => ({ arm: name, purpose, seed })),
+    Math.max(1, threads),
+    (name, some) => {
+      if (!json) process.stdout.write(`${name}: ${JSON.stringify(some)}\n`);
+    },
+  );
   const table = tableOf(figures);
   if (!json) process.stdout.write(`\n${table}\n`);
   const record = {
     seed,
-    speakers: everybody.map(({ speaker }) => speaker),
-    half: tune ? "tuned on" : "reported",
+    speakers: peopleFor(purpose).map(({ speaker }) => speaker),
+    speakers_for: purpose,
     words: { late_ms: LATE_MS, full_stops: STOPS, times: "by letters, not measured" },
     wall_s: Math.round((performance.now() - began) / 1000),
     arms: figures,
@@ -99,42 +60,36 @@ export async function run({ args, json }: BenchOptions): Promise<BenchResult> {
   };
 }
 
-function played(everybody: readonly Person[], seed: number, kind: Kind, { session, beside }: Arm): Turn[] {
-  return humanCalls(everybody, seed, kind, session).flatMap((call) =>
-    judge(playInCore(call.script, beside?.(call) ?? {})).turns.map((turn, index) => ({
-      ...turn,
-      kind,
-      who: call.person.group,
-      first: index === 0,
-    })),
+/** Arms, some at a time: each is a function of its task alone, so the order does not matter. */
+async function figuresOf(
+  tasks: readonly Task[],
+  threads: number,
+  told: (name: string, figures: Figures) => void,
+): Promise<Record<string, Figures>> {
+  const found = new Map<string, Figures>();
+  const waiting = [...tasks];
+  const thread = async () => {
+    for (let task = waiting.shift(); task; task = waiting.shift()) {
+      const figures = await inThread(task);
+      found.set(task.arm, figures);
+      told(task.arm, figures);
+    }
+  };
+  await Promise.all(Array.from({ length: threads }, thread));
+  return Object.fromEntries(
+    tasks.flatMap(({ arm }) => {
+      const figures = found.get(arm);
+      return figures ? [[arm, figures] as const] : [];
+    }),
   );
 }
 
-function one(turns: readonly Turn[]) {
-  const whole = turns.filter(({ cutIn }) => !cutIn);
-  const { p50, p95 } = spread(whole.map(({ delayMs }) => delayMs));
-  const cut = turns.length - whole.length;
-  return {
-    turns: turns.length,
-    cut_in_percent: Math.round((1000 * cut) / Math.max(1, turns.length)) / 10,
-    p50_ms: p50,
-    p95_ms: p95,
-  };
-}
-
-function figuresOf(turns: readonly Turn[], alone: readonly Turn[]) {
-  const groups = Map.groupBy(
-    turns.filter(({ kind }) => kind === "hesitant"),
-    ({ who }) => who,
-  );
-  return {
-    hesitant: one(turns.filter(({ kind }) => kind === "hesitant")),
-    fluent: one(turns.filter(({ kind }) => kind === "fluent")),
-    first_fluent: one(turns.filter(({ kind, first }) => kind === "fluent" && first)),
-    hesitant_by_group: Object.fromEntries(Array.from(groups, ([who, some]) => [who, one(some)])),
-    monologues_cut: alone.filter(({ cutIn }) => cutIn).length,
-    monologues: alone.length,
-  };
+function inThread(task: Task): Promise<Figures> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./ends/arm-worker.ts", import.meta.url), { workerData: task });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
 }
 
 function tableOf(figures: Readonly<Record<string, Figures>>): string {
@@ -183,11 +138,12 @@ function picture(figures: Readonly<Record<string, Figures>>): Picture {
       { name: "semantic_vad", points: points(kind, (name) => eagernesses.includes(name)) },
       { name: "without its network", points: points(kind, (name) => name.endsWith("no network")) },
       { name: "medium with words", points: points(kind, (name) => name.includes("words")) },
+      { name: "medium, energy detector", points: points(kind, (name) => name === "energy: medium") },
     ],
   });
   return {
     title: "Ends of turns on recorded people",
-    subtitle: "every other speaker; pauses of 300 to 1200 ms in their own gaps",
+    subtitle: "nineteen speakers that nothing was chosen with; pauses of 300 to 1200 ms in their own gaps",
     panels: [panel("hesitant", "Hesitant"), panel("fluent", "Fluent, with their own pauses")],
   };
 }

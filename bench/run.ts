@@ -73,6 +73,10 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`there is no benchmark ${name}; there are: ${known.join(", ")}\n`);
     return 2;
   }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    process.stdout.write(`npm run bench -- ${name}   ${(await load(name)).description}\n\n${HELP}`);
+    return 0;
+  }
   const options: BenchOptions = {
     assert: rest.includes("--assert"),
     json: rest.includes("--json"),

@@ -6,7 +6,7 @@
 import { Draw, withTurnDetection } from "../turns/draw.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { CallScript, Cue } from "../turns/script.ts";
-import { gapsOf, hiss, joined, PER_MS, type Samples } from "../turns/sounds.ts";
+import { gapsOf, hiss, joined, PER_MS, type Random, type Samples } from "../turns/sounds.ts";
 import type { Person } from "./recordings.ts";
 
 /** Calls of each person and kind, turns of a call. */
@@ -90,11 +90,13 @@ function isBetweenWords({ from, to }: { readonly from: number; readonly to: numb
   return to - from >= LEAST_GAP_MS * PER_MS;
 }
 
-/** The sentence with its longest gaps replaced by pauses; its other gaps are as they were. */
-function halting(sentence: Samples, pausesMs: readonly number[]) {
+/** The sentence with its longest gaps, or some that are drawn, replaced by pauses; its other gaps are as they were. */
+export function halting(sentence: Samples, pausesMs: readonly number[], drawn?: Random) {
+  const lengthOf = drawn ?? (({ from, to }: { from: number; to: number }) => to - from);
   const gaps = gapsOf(sentence)
     .filter(isBetweenWords)
-    .toSorted((a, b) => b.to - b.from - (a.to - a.from))
+    .map((gap) => ({ ...gap, rank: lengthOf(gap) }))
+    .toSorted((a, b) => b.rank - a.rank)
     .slice(0, pausesMs.length)
     .toSorted((a, b) => a.from - b.from);
   const parts: Int16Array[] = [];

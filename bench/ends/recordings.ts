@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resample } from "../../demo/resample.ts";
 import { CALLER_DB, clip, levelled, PER_MS, RATE_HZ, trimmed, type Samples } from "../turns/sounds.ts";
 import { readWav } from "../../tools/wav.ts";
+import speakers from "./speakers.json" with { type: "json" };
 
 const HUMAN = new URL("../../../shared/data/human/", import.meta.url);
 export const recordedPeople: boolean = existsSync(new URL("utterances.json", HUMAN));
@@ -15,6 +16,7 @@ const MARGIN = 60 * PER_MS;
 const SEAM = 40 * PER_MS;
 
 const AMI_HZ = 16_000;
+const LEAST_SENTENCES = 3;
 
 /** As `utterances.json` has it. */
 interface Listed {
@@ -47,10 +49,13 @@ function read(file: string): Samples {
   return Int16Array.from(samples, (value) => clip(value * 32_768));
 }
 
-/** Everybody with at least `least` sentences. */
-export function people(least = 3): Person[] {
+/**
+ * Those of a list of bench/ends/speakers.json who have three sentences here. The lists are disjoint; those for training are
+ * in the corpus that tools/ends/extract.ts reads, not here.
+ */
+export function peopleFor(purpose: "tuning" | "report"): Person[] {
   const listed: readonly Listed[] = JSON.parse(readFileSync(new URL("utterances.json", HUMAN), "utf8"));
-  const said = listed.filter(({ role }) => role === "utt");
+  const said = listed.filter(({ role, speaker }) => role === "utt" && speakers[purpose].includes(speaker));
   return Array.from(
     Map.groupBy(said, ({ speaker }) => speaker),
     ([speaker, all]) => ({
@@ -63,7 +68,7 @@ export function people(least = 3): Person[] {
       })),
       room: roomOf(all),
     }),
-  ).filter(({ sentences }) => sentences.length >= least);
+  ).filter(({ sentences }) => sentences.length >= LEAST_SENTENCES);
 }
 
 /** Who talks on while somebody listens, in the AMI corpus's excerpts: nine seconds each, from the middle of what they say. */
@@ -106,7 +111,7 @@ function peak(samples: Int16Array): number {
 }
 
 /** One after the other and round again, each running into the next with its power kept. */
-function looped(pieces: readonly Int16Array[]): Samples {
+export function looped(pieces: readonly Int16Array[]): Samples {
   const length = pieces.reduce((sum, piece) => sum + piece.length - SEAM, 0);
   const loop = new Float64Array(length);
   let at = 0;

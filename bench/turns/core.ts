@@ -46,6 +46,8 @@ export interface Beside {
   readonly ear?: Ear;
   /** The relay's own network is not asked. */
   readonly deaf?: boolean;
+  /** The route hears speech by loudness alone. */
+  readonly energy?: boolean;
 }
 
 /** The first dial of a plan's second upstream. */
@@ -64,7 +66,7 @@ class VirtualCall {
   #now = START;
   #drawn = 0;
 
-  constructor(script: CallScript, { oracle, ear, deaf = false }: Beside) {
+  constructor(script: CallScript, { oracle, ear, deaf = false, energy = false }: Beside) {
     this.#script = script;
     this.#oracle = oracle ?? null;
     this.#ear = ear ?? null;
@@ -74,7 +76,7 @@ class VirtualCall {
       name: "demo",
       upstreams: [{ name: "demo", options }],
       session: {},
-      detector: "auto" as const,
+      detector: energy ? ("energy" as const) : ("auto" as const),
       cadence: !deaf,
       ...(ear && {
         transcriber: {

@@ -1,5 +1,5 @@
 /**
- * Whether a voice ends as sentences do: a small recurrent network (GRU, 24 units) over the last second and a half before a
+ * Whether a voice ends as sentences do: a small recurrent network (GRU, 48 units) over the last second and a half before a
  * silence, in frames of 20 ms. Trained by tools/ends/train.py on speakers of whom none is in a benchmark of this
  * repository. It hears levels and pitches only relative to the same second and a half, so it keeps nothing of anybody.
  */
@@ -16,7 +16,7 @@ const INPUTS: number = FRAME_BANDS + 3;
 const LOUD = 0.95;
 
 /** What the network sees, frame after frame. `samples` at 16 kHz: `CADENCE_SAMPLES` of them, ending in the silence. */
-export function cadenceInputs(samples: Int16Array): Float32Array {
+function cadenceInputs(samples: Int16Array): Float32Array {
   const frames = voiceFrames(samples);
   const levels = frames.map(({ bandsDb }) => bandsDb.reduce((sum, level) => sum + level, 0) / FRAME_BANDS);
   const middleDb = (levels.toSorted((a, b) => a - b)[Math.floor((levels.length - 1) * LOUD)] ?? 0) - 20;

@@ -23,10 +23,10 @@ const RESUMED_WITHIN_MS = 900;
  * The network's word counts for so much of what it says, and more while the speaker's pauses are not known yet; within
  * bounds, since voices that it was not trained on may fool it. Below this it takes a silence for a pause.
  */
-const CADENCE_WEIGHT = 0.4;
-const CADENCE_WEIGHT_AT_FIRST = 0.85;
-const CADENCE_EVEN = -0.8;
-const CADENCE_MOST = 3;
+const CADENCE_WEIGHT = 0.5;
+const CADENCE_WEIGHT_AT_FIRST = 1.1;
+const CADENCE_EVEN = -0.4;
+const CADENCE_MOST = 2.5;
 const CADENCE_LEAST = -1.25;
 /** Of the remote model's verdict, and of words that close a sentence or leave it open. */
 const OVER = 3;
