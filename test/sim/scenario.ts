@@ -10,6 +10,8 @@ const SIM_LIMITS: Partial<Limits> = {
   items: 24,
   // Of history and recordings together: one turn is kept, and often not two.
   archiveBytes: 320 * 1024,
+  // All that anybody says in such a call.
+  wordlessBytes: 4 * 1024 * 1024,
   inputHistoryMs: 10_000,
   backlogBytes: 512 * 1024,
   laneBytes: 96 * 1024,

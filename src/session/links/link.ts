@@ -62,6 +62,8 @@ export class Link implements AudioTap, ConnectionHost {
   readonly name: string;
   /** Input formats of everything that may be dialled: their history is kept from the beginning. */
   readonly formats: readonly AudioFormat[];
+  /** Some connection of it could be told by its sound what the caller said. */
+  readonly replays: boolean;
   cursor = 0;
   readonly #context: Context;
   readonly #host: LinkHost;
@@ -80,6 +82,8 @@ export class Link implements AudioTap, ConnectionHost {
   readonly #succession: Succession;
   #current: Connection | null = null;
   #parked = false;
+  /** It died with the session's object, and waits for its moment to be dialled. */
+  #struck = false;
   /** Milliseconds of the caller's audio that never reached it and were not told yet, and when some were. */
   #missedMs = 0;
   #missedAt = Number.NEGATIVE_INFINITY;
@@ -98,7 +102,9 @@ export class Link implements AudioTap, ConnectionHost {
     this.#create = create;
     this.#example = create(planned.options);
     this.remote = !this.#example.request().url.startsWith("loop:");
-    this.formats = this.#candidates.map((options) => create(options).capabilities.input);
+    const known = this.#candidates.map((options) => create(options).capabilities);
+    this.formats = known.map(({ input }) => input);
+    this.replays = this.remote && known.some(({ turns }) => turns === "client");
     this.#context = context;
     this.#patience = new Patience(context);
     this.#host = host;
@@ -196,6 +202,7 @@ export class Link implements AudioTap, ConnectionHost {
       return;
     }
     this.#clear("redial");
+    this.#struck = false;
     const first = this.#dials === 0;
     const connection = this.#connect(this.#chosen);
     this.#current = connection;
@@ -224,7 +231,23 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
   retryWithin(ms: number): void {
-    if (!this.#current?.alive) this.#redialBetween(0, ms);
+    if (this.#current?.alive) return;
+    this.#struck = true;
+    this.#redialBetween(0, ms);
+  }
+
+  /** It died so, and nobody has dialled it since. */
+  get struck(): boolean {
+    return this.#struck;
+  }
+
+  /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
+  hurry(ms: number): void {
+    const name = `link:${this.index}:redial`;
+    const before = this.#context.deadlines.get(name) ?? Number.POSITIVE_INFINITY;
+    this.#struck = false;
+    this.#redialBetween(0, ms);
+    if (before < (this.#context.deadlines.get(name) ?? before)) this.#at("redial", before);
   }
 
   #redialBetween(leastMs: number, mostMs: number): void {
@@ -488,6 +511,7 @@ export class Link implements AudioTap, ConnectionHost {
       missedMs: this.#missedMs,
       missedAt: this.#missedAt,
       parked: this.#parked,
+      ...(this.#struck && { struck: true }),
       cursor: this.cursor,
       current: this.#current?.snapshot() ?? null,
       succession: this.#succession.snapshot(),
@@ -501,6 +525,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#missedMs = snapshot.missedMs;
     this.#missedAt = snapshot.missedAt;
     this.#parked = snapshot.parked;
+    this.#struck = snapshot.struck ?? false;
     this.cursor = snapshot.cursor;
     this.#current = snapshot.current && this.#revive(snapshot.current);
     this.#succession.restore(snapshot.succession);
@@ -524,6 +549,7 @@ export interface LinkSnapshot {
   readonly missedMs: number;
   readonly missedAt: number;
   readonly parked: boolean;
+  readonly struck?: boolean;
   readonly cursor: number;
   readonly current: ConnectionSnapshot | null;
   readonly succession: SuccessionSnapshot;
