@@ -112,7 +112,8 @@ export class ByteBlocks {
   snapshot(): BlocksSnapshot {
     const last = this.#blocks.length - 1;
     const filled = this.#end - this.#start - last * BLOCK_BYTES;
-    if (last < 0 || filled === this.#blocks[last]?.length) return { start: this.#start, blocks: [...this.#blocks] };
+    if (last < 0 || filled === this.#blocks[last]?.length)
+      return { start: this.#start, blocks: [...this.#blocks] };
     // Nothing came since the last snapshot: this may be the end, and need not be stored again either.
     if (this.#tail) seal(this.#tail, this.#tail.length);
     else this.#tail = this.#blocks[last]?.slice(0, filled) ?? null;

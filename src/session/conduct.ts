@@ -171,6 +171,7 @@ export class Conduct {
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
+    dependencies.audioPool?.join(this.conversation.audio);
     if (this.links.some(({ replays }) => replays)) this.#keepWordless(dependencies.audioPool);
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
@@ -234,7 +235,6 @@ export class Conduct {
   #keepWordless(pool: AudioPool | undefined): void {
     const { conversation, port } = this;
     const { wordlessBytes, sessionSize } = this.context.limits;
-    pool?.join(conversation.audio);
     conversation.audio.host = {
       room: () =>
         Math.min(

@@ -31,7 +31,7 @@ import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
 
-export type { SessionDependencies, SessionSetup } from "./setup.ts";
+export type { AudioPool, SessionDependencies, SessionSetup } from "./setup.ts";
 
 /** Of what a snapshot holds. To be raised with every change of that: see durable-objects/snapshot-versions.ts. */
 export const SNAPSHOT_VERSION = 2;

@@ -76,7 +76,8 @@ class Talk {
     const heard = this.heardBy(peer);
     const said = this.said.slice(from);
     expect(heard).toHaveLength(said.length);
-    for (const [n, turn] of said.entries()) expect(Buffer.compare(turn, heard[n] ?? Buffer.of()), `turn ${n}`).toBe(0);
+    for (const [n, turn] of said.entries())
+      expect(Buffer.compare(turn, heard[n] ?? Buffer.of()), `turn ${n}`).toBe(0);
   }
 
   get errors(): string[] {
@@ -146,7 +147,10 @@ describe("what the caller said and nobody knows the words of", () => {
   function commit(call: Call, turn: number, ms: number): string {
     const said = words(turn, ms);
     for (let at = 0; at < said.length; at += PIECE_MS * PER_MS)
-      call.client({ type: "input_audio_buffer.append", audio: said.subarray(at, at + PIECE_MS * PER_MS).toBase64() });
+      call.client({
+        type: "input_audio_buffer.append",
+        audio: said.subarray(at, at + PIECE_MS * PER_MS).toBase64(),
+      });
     call.client({ type: "input_audio_buffer.commit" });
     return String(call.last("input_audio_buffer.committed")["item_id"]);
   }
@@ -154,7 +158,10 @@ describe("what the caller said and nobody knows the words of", () => {
   const keptBytes = (call: Call): number =>
     call.session
       .snapshot()
-      .conversation.audio.reduce((sum, { audio }) => sum + audio.blocks.reduce((all, { length }) => all + length, 0), 0);
+      .conversation.audio.reduce(
+        (sum, { audio }) => sum + audio.blocks.reduce((all, { length }) => all + length, 0),
+        0,
+      );
 
   test.each(["duplex.v1", "realtime"] as const)(
     "[E110] is kept up to its bound, the oldest goes whole and by name to a duplex.v1 client (%s)",
@@ -203,7 +210,10 @@ describe("what the caller said and nobody knows the words of", () => {
     const call = new Call({ session, limits: LIMITS });
     const names = Array.from({ length: 8 }, () => {
       for (let at = 0; at < 20; at += 1)
-        call.client({ type: "input_audio_buffer.append", audio: new Uint8Array(800).fill(at * 7).toBase64() });
+        call.client({
+          type: "input_audio_buffer.append",
+          audio: new Uint8Array(800).fill(at * 7).toBase64(),
+        });
       call.client({ type: "input_audio_buffer.commit" });
       return String(call.last("input_audio_buffer.committed")["item_id"]);
     });
@@ -211,7 +221,9 @@ describe("what the caller said and nobody knows the words of", () => {
     call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
     call.advance(500);
     call.accept("up0.2");
-    const told = call.commands("up0.2").flatMap((command) => (command.type === "commit" ? [command.itemId] : []));
+    const told = call
+      .commands("up0.2")
+      .flatMap((command) => (command.type === "commit" ? [command.itemId] : []));
     expect(told).toEqual(names.slice(-Math.floor(LIMITS.wordlessBytes / (2000 * PER_MS))));
     const lost = JSON.stringify(call.events.filter(({ type }) => type === "error"));
     for (const name of names) expect(lost.includes(name)).toBe(!told.includes(name));

@@ -143,9 +143,7 @@ export class Backlog {
   snapshot(): BacklogSnapshot {
     return {
       unsentBytes: this.#unsentBytes,
-      commands: this.#commands.map((command) =>
-        command.type === "audio" ? kept(command.chunk) : command,
-      ),
+      commands: this.#commands.map((command) => (command.type === "audio" ? kept(command.chunk) : command)),
     };
   }
 
@@ -161,10 +159,7 @@ export class Backlog {
   }
 }
 
-function audioOf(
-  bytes: Uint8Array,
-  lasting = false,
-): { readonly type: "audio"; readonly chunk: AudioChunk } {
+function audioOf(bytes: Uint8Array, lasting = false): { readonly type: "audio"; readonly chunk: AudioChunk } {
   return { type: "audio", chunk: { bytes, ...(lasting && { lasting }), base64: () => bytes.toBase64() } };
 }
 
