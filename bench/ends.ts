@@ -9,11 +9,17 @@ import { markdownTable, type Picture } from "./report.ts";
 import { playInCore, type Beside } from "./turns/core.ts";
 import { spread } from "./turns/figures.ts";
 import { judge, type TurnVerdict } from "./turns/judge.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import type { JsonObject } from "../src/protocol/json.ts";
 
-export const description =
-  "ends of turns on recorded people: semantic_vad against fixed silences [--tune] [--only ARM] [--seed N]";
+export const description = "ends of turns on recorded people: semantic_vad against fixed silences";
+export const flags: Flags = {
+  only: { value: "ARM", says: "only arms whose name begins so" },
+  tune: { says: "the speakers that figures are chosen with, not those that are reported" },
+  seed: { value: "N", says: "another choice of calls" },
+};
+export const lasts = "LASTS_ends";
 
 const TARGETS = {
   hesitant_cut_in_percent: 5,
@@ -64,12 +70,11 @@ interface Turn extends TurnVerdict {
 
 type Figures = ReturnType<typeof figuresOf>;
 
-export async function run({ args, json }: BenchOptions): Promise<BenchResult> {
+export async function run({ given, json, say }: BenchOptions): Promise<BenchResult> {
   if (!recordedPeople) throw new Error("the recordings (../shared/data/human) are not here");
-  const after = (name: string) => args[args.indexOf(name) + 1] ?? "";
-  const seed = args.includes("--seed") ? Number(after("--seed")) : DEFAULT_SEED;
-  const tune = args.includes("--tune");
-  const arms = args.includes("--only") ? ARMS.filter(({ name }) => name.startsWith(after("--only"))) : ARMS;
+  const seed = given.number("seed", DEFAULT_SEED);
+  const tune = given.has("tune");
+  const arms = ARMS.filter(({ name }) => name.startsWith(given.text("only") ?? ""));
   // Every other speaker, in the order of the list: children, adults and prompts alike.
   const everybody = people().filter((_, index) => (index % 2 === 0) === tune);
   const figures: Record<string, Figures> = {};
@@ -77,7 +82,7 @@ export async function run({ args, json }: BenchOptions): Promise<BenchResult> {
   for (const arm of arms) {
     const turns = (["hesitant", "fluent"] as const).flatMap((kind) => played(everybody, seed, kind, arm));
     figures[arm.name] = figuresOf(turns, played(monologues(), seed, "fluent", arm));
-    if (!json) process.stdout.write(`${arm.name}: ${JSON.stringify(figures[arm.name])}\n`);
+    say(`${arm.name}: ${JSON.stringify(figures[arm.name])}`);
   }
   const table = tableOf(figures);
   if (!json) process.stdout.write(`\n${table}\n`);

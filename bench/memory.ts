@@ -9,9 +9,15 @@ import { Talker } from "./memory/talker.ts";
 import { startChild } from "./overhead/arms.ts";
 import { startRelay } from "../tools/relay/relay.ts";
 import { markdownTable, type Picture } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
-export const description = "memory of 1 to 40 calls in one workerd [--sessions 1,10,10] [--seconds N]";
+export const description = "memory of 1 to 40 calls in one workerd";
+export const flags: Flags = {
+  sessions: { value: "1,10,10", says: "so many calls at each look (1,10,20,40)" },
+  seconds: { value: "N", says: "between two looks (75)" },
+};
+export const lasts = "five minutes";
 
 const SESSIONS = [1, 10, 20, 40];
 /** Until everything that a call keeps is full. */
@@ -26,12 +32,9 @@ interface Row {
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const given = (name: string): string | undefined => {
-    const at = options.args.indexOf(name);
-    return at < 0 ? undefined : options.args[at + 1];
-  };
-  const counts = given("--sessions")?.split(",").map(Number) ?? SESSIONS;
-  const seconds = Number(given("--seconds") ?? SECONDS);
+  const { given } = options;
+  const counts = given.numbers("sessions", SESSIONS);
+  const seconds = given.number("seconds", SECONDS);
   const rows: Row[] = [];
   const talkers: Talker[] = [];
   const echo = await startChild("echo-server.ts");
@@ -48,7 +51,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
         buffers_mb: fixed(buffersMb),
         resident_mb: fixed(resident),
       });
-      if (!options.json) process.stdout.write(`${JSON.stringify(rows.at(-1))}\n`);
+      options.say(JSON.stringify(rows.at(-1)));
     };
     // What the Worker takes before it has a call. The inspector answers while there is something to do.
     const busy = setInterval(() => void fetch(`${relay.url}/healthz`), 100);
@@ -66,7 +69,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     await relay.close();
     await echo.close();
   }
-  const partial = seconds < SECONDS || given("--sessions") !== undefined;
+  const partial = seconds < SECONDS || given.has("sessions");
   return resultOf(rows, talkers, partial, seconds / 60, options);
 }
 
