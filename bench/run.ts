@@ -38,7 +38,7 @@ export interface Bench {
   readonly flags: Flags;
   /** How long it takes on two cores with nothing else to do. */
   readonly lasts: string;
-  run(options: BenchOptions): Promise<BenchResult>;
+  readonly run: (options: BenchOptions) => Promise<BenchResult>;
 }
 
 const HELP = `npm run bench                    lists the benchmarks

@@ -95,9 +95,10 @@ async function play(
     await within(client, () => listener.upstream.some(({ status }) => status === "ready"), "the provider");
     while (rollovers() < count) await demand(client, listener, speaker, PAUSE_MS);
     await demand(client, listener, speaker, LAST_TURN_MS);
-    await within(client, () => client.acknowledged >= client.sent - 1, "the acknowledgement of everything");
+    // While the caller speaks there is always something that is not acknowledged.
     speaker.stop();
     await speaking;
+    await within(client, () => client.acknowledged >= client.sent - 1, "the acknowledgement of everything");
     return { voices: stage.first.voices(name), client, listener, speaker, seed, rollovers: rollovers() };
   } finally {
     speaker.stop();

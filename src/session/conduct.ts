@@ -41,7 +41,7 @@ import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
 import { addUsage, type TokenSums } from "./output/usage.ts";
-import type { AudioPool, SessionDependencies, SessionSetup } from "./setup.ts";
+import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
@@ -49,6 +49,7 @@ import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
+import { keepWordless } from "./memory/wordless.ts";
 
 /** What happens to the client's connection and to the session. */
 type Life = DeliveryHost & BackpressureHost;
@@ -171,8 +172,7 @@ export class Conduct {
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
-    dependencies.audioPool?.join(this.conversation.audio);
-    if (this.links.some(({ replays }) => replays)) this.#keepWordless(dependencies.audioPool);
+    keepWordless(this, dependencies.audioPool);
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
@@ -229,24 +229,6 @@ export class Conduct {
     this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.commands = this.#createCommands(kernels);
     this.#configureTurns();
-  }
-
-  /** What the caller said and nobody knows the words of is all that another connection could be told of it. */
-  #keepWordless(pool: AudioPool | undefined): void {
-    const { conversation, port } = this;
-    const { wordlessBytes, sessionSize } = this.context.limits;
-    conversation.audio.host = {
-      room: () =>
-        Math.min(
-          wordlessBytes,
-          sessionSize - conversation.size,
-          pool?.share(conversation.audio) ?? Number.POSITIVE_INFINITY,
-        ),
-      onForgotten: (itemId) => {
-        this.context.metric("audio_forgotten", 1);
-        if (port.extended) port.emit({ type: "relay.audio_forgotten", item_id: itemId });
-      },
-    };
   }
 
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */

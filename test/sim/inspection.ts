@@ -1,6 +1,6 @@
 /** Looks into the session itself: no state outlives its deadline, no buffer grows past its limit. */
 import { DEFAULT_LIMITS, type Limits } from "../../src/session/limits.ts";
-import type { LinkSnapshot } from "../../src/session/links/link.ts";
+import type { LinkSnapshot } from "../../src/session/links/link-snapshot.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import type { World } from "./world.ts";
 

@@ -104,8 +104,12 @@ export class InputFlow {
     this.#input.forward(this.recorder, toTicks);
   }
 
-  /** Forgets what nobody may ask for any more: what was before a position, and is not to be heard by anybody yet. */
-  settle(fromTicks: number): void {
+  /**
+   * Forgets what nobody may ask for any more: what was before a position, and is not to be heard by anybody yet. `client`: what
+   * came just now, of a client that takes the turns itself.
+   */
+  settle(fromTicks: number, client: Uint8Array | null = null): void {
+    if (client) this.#hurry(client);
     let from = fromTicks;
     for (const link of this.#listeners) if (!link.parked) from = Math.min(from, link.cursor);
     const marginMs = MARGIN_MS + this.#input.endpointer.options.prefixPaddingMs;
@@ -256,7 +260,7 @@ export class InputFlow {
   }
 
   /** Nobody listens for speech where the client takes the turns: what can be heard may be some, and is not kept waiting. */
-  hurry(bytes: Uint8Array): void {
+  #hurry(bytes: Uint8Array): void {
     for (const link of this.turnLinks)
       if (link.struck && !isInaudible(this.#input.format, bytes)) link.hurry(HURRY_MS);
   }

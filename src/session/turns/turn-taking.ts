@@ -169,10 +169,9 @@ export class TurnTaking implements InputListener {
    * @param messageMs milliseconds of audio in its message; @param restMs by so much it was heard sooner than now.
    */
   push(bytes: Uint8Array, messageMs: number, restMs: number): void {
-    if (this.#phase === "manual") this.#flow.hurry(bytes);
     this.#input.push(bytes, this, restMs);
     this.#watch.took(messageMs);
-    this.#flow.settle(this.#at.oldestTicks);
+    this.#flow.settle(this.#at.oldestTicks, this.#phase === "manual" ? bytes : null);
   }
 
   onAudio(): void {
