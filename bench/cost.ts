@@ -13,7 +13,7 @@ import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "what Cloudflare asks for 1,000 calls of ten minutes, beside a raw pump";
 export const flags: Flags = {};
-export const lasts = "LASTS_cost";
+export const lasts = "17 seconds";
 
 const CALLS = 1000;
 const TARGETS = { json_to_pump: 1.25, duplex_60ms_to_pump: 1.15 };

@@ -19,7 +19,7 @@ export const flags: Flags = {
   tune: { says: "the speakers that figures are chosen with, not those that are reported" },
   seed: { value: "N", says: "another choice of calls" },
 };
-export const lasts = "LASTS_ends";
+export const lasts = "some minutes";
 
 const TARGETS = {
   hesitant_cut_in_percent: 5,

@@ -17,7 +17,7 @@ import { deltaMessage, SteadyCall } from "./steady-call.ts";
 export const description =
   "microseconds of Session.handle per message, beside a bare parse of the same message";
 export const flags: Flags = {};
-export const lasts = "LASTS_handle";
+export const lasts = "eight seconds";
 
 const FRAME_MS = 20;
 const FRAME_BYTES = 960;

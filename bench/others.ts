@@ -21,7 +21,7 @@ export const flags: Flags = {
   hold: { says: "a player that stands still instead of going on quieter" },
   quick: { says: "one call of four" },
 };
-export const lasts = "LASTS_others";
+export const lasts = "some minutes";
 
 /** hotato's limits where its labels give none of their own. */
 const YIELD_WITHIN_S = 1;

@@ -19,7 +19,7 @@ export const flags: Flags = {
   "never-acknowledge": { says: "clients that acknowledge nothing" },
   against: { value: "CHECKOUT", says: "another checkout of the relay as a further arm" },
 };
-export const lasts = "LASTS_overhead";
+export const lasts = "some minutes";
 
 const FRAME_MS = 20;
 const SLICE_FRAMES = 50;

@@ -17,7 +17,7 @@ import { SteadyCall } from "./steady-call.ts";
 
 export const description = "time, bytes and rows of a snapshot every three seconds of speech on both sides";
 export const flags: Flags = {};
-export const lasts = "LASTS_snapshots";
+export const lasts = "five seconds";
 
 const FRAME_MS = 20;
 const FRAME_BYTES = 960;

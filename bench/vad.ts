@@ -24,7 +24,7 @@ export const description =
 export const flags: Flags = {
   mixes: { value: "all", says: "all mixes of the corpus" },
 };
-export const lasts = "LASTS_vad";
+export const lasts = "some minutes";
 
 /** Of shared/vad.md. Where it gives an absolute figure for its own recordings, the reference's in this run is taken. */
 const TARGETS = {
