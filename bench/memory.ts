@@ -1,7 +1,8 @@
 /**
  * What a call takes of the 128 MB that all calls of an isolate share: 1 to 40 calls in one workerd, in which both sides
  * speak all the time, until history, archive and outbox are at their bounds; V8's heap and the memory behind its buffers,
- * by its inspector, after a garbage collection.
+ * by its inspector, after a garbage collection. Nobody knows the words of what is said: of that a call keeps as much as
+ * there is room for.
  */
 import { Inspector, residentMb } from "./delivery/memory.ts";
 import { sleep } from "./delivery/speaker.ts";
@@ -22,6 +23,7 @@ export const lasts = "five minutes";
 const SESSIONS = [1, 10, 20, 40];
 /** Until everything that a call keeps is full. */
 const SECONDS = 75;
+const FULL = 40;
 const TARGETS = { mb_per_call: 2.2, mb_of_40_calls: 90, mb_per_call_and_minute: 0.01 };
 
 interface Row {
@@ -98,15 +100,18 @@ function resultOf(
   const table = rows.map((row) => [row.calls, row.heap_mb, row.buffers_mb, all(row), row.resident_mb]);
   const head = ["calls", "V8 heap, MB", "buffers, MB", "both, MB", "resident, MB"];
   if (!options.json) process.stdout.write(`\n${markdownTable(head, table)}\n\n`);
-  const of40 = rows.find(({ calls }) => calls === 40);
+  const largest = rows.toSorted((a, b) => all(b) - all(a))[0];
   return {
     bench: "memory",
     figures: { rows, mb_per_call: perCall, mb_per_call_and_minute: growth, failures },
     targets: TARGETS,
     missed: [
-      ...(perCall > TARGETS.mb_per_call ? [`${perCall} MB per call, at most ${TARGETS.mb_per_call}`] : []),
-      ...(all(of40) > TARGETS.mb_of_40_calls
-        ? [`40 calls have ${all(of40).toFixed(1)} MB, at most ${TARGETS.mb_of_40_calls}`]
+      // Few calls may each keep more of what their callers said, of which nobody knows the words: what they share is bounded.
+      ...(last?.calls === FULL && perCall > TARGETS.mb_per_call
+        ? [`${perCall} MB per call, at most ${TARGETS.mb_per_call}`]
+        : []),
+      ...(all(largest) > TARGETS.mb_of_40_calls
+        ? [`${largest?.calls} calls have ${all(largest).toFixed(1)} MB, at most ${TARGETS.mb_of_40_calls}`]
         : []),
       ...(growth !== null && growth > TARGETS.mb_per_call_and_minute
         ? [`${growth.toFixed(3)} MB more per call and minute, at most ${TARGETS.mb_per_call_and_minute}`]
