@@ -1,10 +1,13 @@
 /** A deploy under many calls: every session's object dies in one instant, and all of them dial one provider again. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { NO_KERNELS } from "../../src/audio/kernels.ts";
 import { CLIENT, type Input } from "../../src/session/io.ts";
 import { Session, type SessionDependencies } from "../../src/session/session.ts";
 import { seeded, voice } from "../support/signal.ts";
 import { createWireUpstream } from "../support/wire-upstream.ts";
+
+/** A thousand sessions take a while on a machine that has other work. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const CALLS = 1000;
 const STEP_MS = 10;
