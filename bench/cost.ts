@@ -8,9 +8,12 @@ import { hold, type CallKind } from "./cost/call.ts";
 import { invocationBytes, withConsole } from "./cost/logs.ts";
 import { bill, type Counts, OBJECT_GB, PRICES } from "./cost/prices.ts";
 import { markdownTable, type Picture, round } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "what Cloudflare asks for 1,000 calls of ten minutes, beside a raw pump";
+export const flags: Flags = {};
+export const lasts = "17 seconds";
 
 const CALLS = 1000;
 const TARGETS = { json_to_pump: 1.25, duplex_60ms_to_pump: 1.15 };
@@ -44,7 +47,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     const { result, bytes } = await withConsole(() => hold(kind));
     const events = result.clientMessages + result.objectRequests + result.workerRequests;
     held.set(name, { ...result, logBytes: bytes + invocationBytes(events) });
-    if (!options.json) process.stdout.write(`${name}: ${JSON.stringify(held.get(name))}\n`);
+    options.say(`${name}: ${JSON.stringify(held.get(name))}`);
   }
   const json = held.get(JSON_CALL);
   if (json === undefined) throw new Error("no call was held");

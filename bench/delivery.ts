@@ -10,31 +10,38 @@ import { gaps } from "./delivery/gaps.ts";
 import type { Part, PartResult } from "./delivery/part.ts";
 import { rollover } from "./delivery/rollover.ts";
 import { fixed } from "./delivery/spread.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
-export const description =
-  "no word is lost: clients, providers and objects that die [--only gaps,failover,death,rollover] [--full] [--few N] [--seed N]";
+export const description = "no word is lost: clients, providers and objects that die";
+export const flags: Flags = {
+  only: { value: "gaps,failover,death,rollover", says: "only these of its parts" },
+  full: { says: "as many cases as docs/reliability.md has" },
+  few: { value: "N", says: "so many cases of each part" },
+  seed: { value: "N", says: "another choice of cases" },
+};
+export const lasts = "four minutes, with --full nine";
 
 const DEFAULT_SEED = 20_261_123;
 
 const PARTS: Readonly<Record<string, Part>> = { gaps, failover, death, rollover };
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const { args } = options;
+  const { given, say } = options;
   const names = Object.keys(PARTS);
-  const only = argument(args, "--only")?.split(",") ?? names;
-  const few = argument(args, "--few");
-  const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
+  const only = given.some("only", names);
+  const few = given.has("few") ? given.number("few", 0) : null;
+  const seed = given.number("seed", DEFAULT_SEED);
   const results: [string, PartResult][] = [];
   for (const name of only) {
     const part = PARTS[name];
-    if (part === undefined) throw new Error(`there is no part ${name}; there are: ${names.join(", ")}`);
+    if (part === undefined) continue;
     const began = performance.now();
     say(`${name} …`);
     const result = await part({
-      seed: Number(argument(args, "--seed") ?? DEFAULT_SEED),
-      full: args.includes("--full"),
-      few: few === undefined ? null : Number(few),
+      seed,
+      full: given.has("full"),
+      few,
       say: (line) => say(`  ${line}`),
     });
     const wall_s = Math.round((performance.now() - began) / 1000);
@@ -49,16 +56,11 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     figures: Object.fromEntries(results.map(([name, { figures }]) => [name, figures])),
     targets: Object.fromEntries(results.map(([name, { targets }]) => [name, targets])),
     missed: results.flatMap(([name, { missed }]) => missed.map((miss) => `${name}: ${miss}`)),
-    partial: only.length < names.length || few !== undefined,
+    partial: only.length < names.length || few !== null,
     picture: {
       title: "What is lost when something dies",
       subtitle: "Relay in workerd, providers and clients on one machine, real sockets, real time",
       panels: results.flatMap(([, { panels }]) => [...panels]),
     },
   };
-}
-
-function argument(args: readonly string[], name: string): string | undefined {
-  const at = args.indexOf(name);
-  return at < 0 ? undefined : args[at + 1];
 }

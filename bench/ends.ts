@@ -8,10 +8,17 @@ import { ARMS, type Figures, type Task } from "./ends/arms.ts";
 import { LATE_MS, STOPS } from "./ends/ear.ts";
 import { peopleFor, recordedPeople } from "./ends/recordings.ts";
 import { markdownTable, type Picture } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
-export const description =
-  "ends of turns on recorded people: semantic_vad against fixed silences [--tune] [--only 'ARM|ARM'] [--seed N] [--threads N]";
+export const description = "ends of turns on recorded people: semantic_vad against fixed silences";
+export const flags: Flags = {
+  only: { value: "'ARM|ARM'", says: "only the arms of these names" },
+  tune: { says: "the speakers that figures are chosen with, not those that are reported" },
+  seed: { value: "N", says: "another choice of calls" },
+  threads: { value: "N", says: "arms at a time (as many as there are cores)" },
+};
+export const lasts = "some minutes";
 
 const TARGETS = {
   hesitant_cut_in_percent: 5,
@@ -22,23 +29,19 @@ const TARGETS = {
 };
 const DEFAULT_SEED = 20_261_123;
 
-export async function run({ args, json }: BenchOptions): Promise<BenchResult> {
+export async function run({ given, json, say }: BenchOptions): Promise<BenchResult> {
   if (!recordedPeople) throw new Error("the recordings (../shared/data/human) are not here");
-  const after = (name: string) => args[args.indexOf(name) + 1] ?? "";
-  const seed = args.includes("--seed") ? Number(after("--seed")) : DEFAULT_SEED;
-  const tune = args.includes("--tune");
-  const arms = args.includes("--only")
-    ? ARMS.filter(({ name }) => after("--only").split("|").includes(name))
-    : ARMS;
+  const seed = given.number("seed", DEFAULT_SEED);
+  const tune = given.has("tune");
+  const only = given.text("only")?.split("|");
+  const arms = ARMS.filter(({ name }) => only?.includes(name) ?? true);
   const purpose = tune ? "tuning" : "report";
-  const threads = args.includes("--threads") ? Number(after("--threads")) : availableParallelism();
+  const threads = given.number("threads", availableParallelism());
   const began = performance.now();
   const figures = await figuresOf(
     arms.map(({ name }) => ({ arm: name, purpose, seed })),
     Math.max(1, threads),
-    (name, some) => {
-      if (!json) process.stdout.write(`${name}: ${JSON.stringify(some)}\n`);
-    },
+    (name, some) => say(`${name}: ${JSON.stringify(some)}`),
   );
   const table = tableOf(figures);
   if (!json) process.stdout.write(`\n${table}\n`);

@@ -10,11 +10,14 @@ import type { Dialect } from "../src/session/io.ts";
 import { loadKernels } from "../test/support/kernels.ts";
 import { readWav, resample, toInt16 } from "../tools/wav.ts";
 import { markdownTable } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import { deltaMessage, SteadyCall } from "./steady-call.ts";
 
 export const description =
   "microseconds of Session.handle per message, beside a bare parse of the same message";
+export const flags: Flags = {};
+export const lasts = "eight seconds";
 
 const FRAME_MS = 20;
 const FRAME_BYTES = 960;

@@ -1,7 +1,8 @@
 /**
  * What a call takes of the 128 MB that all calls of an isolate share: 1 to 40 calls in one workerd, in which both sides
  * speak all the time, until history, archive and outbox are at their bounds; V8's heap and the memory behind its buffers,
- * by its inspector, after a garbage collection.
+ * by its inspector, after a garbage collection. Nobody knows the words of what is said: of that a call keeps as much as
+ * there is room for.
  */
 import { Inspector, residentMb } from "./delivery/memory.ts";
 import { sleep } from "./delivery/speaker.ts";
@@ -9,13 +10,20 @@ import { Talker } from "./memory/talker.ts";
 import { startChild } from "./overhead/arms.ts";
 import { startRelay } from "../tools/relay/relay.ts";
 import { markdownTable, type Picture } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
-export const description = "memory of 1 to 40 calls in one workerd [--sessions 1,10,10] [--seconds N]";
+export const description = "memory of 1 to 40 calls in one workerd";
+export const flags: Flags = {
+  sessions: { value: "1,10,10", says: "so many calls at each look (1,10,20,40)" },
+  seconds: { value: "N", says: "between two looks (75)" },
+};
+export const lasts = "five minutes";
 
 const SESSIONS = [1, 10, 20, 40];
 /** Until everything that a call keeps is full. */
 const SECONDS = 75;
+const FULL = 40;
 const TARGETS = { mb_per_call: 2.2, mb_of_40_calls: 90, mb_per_call_and_minute: 0.01 };
 
 interface Row {
@@ -26,12 +34,9 @@ interface Row {
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const given = (name: string): string | undefined => {
-    const at = options.args.indexOf(name);
-    return at < 0 ? undefined : options.args[at + 1];
-  };
-  const counts = given("--sessions")?.split(",").map(Number) ?? SESSIONS;
-  const seconds = Number(given("--seconds") ?? SECONDS);
+  const { given } = options;
+  const counts = given.numbers("sessions", SESSIONS);
+  const seconds = given.number("seconds", SECONDS);
   const rows: Row[] = [];
   const talkers: Talker[] = [];
   const echo = await startChild("echo-server.ts");
@@ -48,7 +53,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
         buffers_mb: fixed(buffersMb),
         resident_mb: fixed(resident),
       });
-      if (!options.json) process.stdout.write(`${JSON.stringify(rows.at(-1))}\n`);
+      options.say(JSON.stringify(rows.at(-1)));
     };
     // What the Worker takes before it has a call. The inspector answers while there is something to do.
     const busy = setInterval(() => void fetch(`${relay.url}/healthz`), 100);
@@ -66,7 +71,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     await relay.close();
     await echo.close();
   }
-  const partial = seconds < SECONDS || given("--sessions") !== undefined;
+  const partial = seconds < SECONDS || given.has("sessions");
   return resultOf(rows, talkers, partial, seconds / 60, options);
 }
 
@@ -95,15 +100,18 @@ function resultOf(
   const table = rows.map((row) => [row.calls, row.heap_mb, row.buffers_mb, all(row), row.resident_mb]);
   const head = ["calls", "V8 heap, MB", "buffers, MB", "both, MB", "resident, MB"];
   if (!options.json) process.stdout.write(`\n${markdownTable(head, table)}\n\n`);
-  const of40 = rows.find(({ calls }) => calls === 40);
+  const largest = rows.toSorted((a, b) => all(b) - all(a))[0];
   return {
     bench: "memory",
     figures: { rows, mb_per_call: perCall, mb_per_call_and_minute: growth, failures },
     targets: TARGETS,
     missed: [
-      ...(perCall > TARGETS.mb_per_call ? [`${perCall} MB per call, at most ${TARGETS.mb_per_call}`] : []),
-      ...(all(of40) > TARGETS.mb_of_40_calls
-        ? [`40 calls have ${all(of40).toFixed(1)} MB, at most ${TARGETS.mb_of_40_calls}`]
+      // Few calls may each keep more of what their callers said, of which nobody knows the words: what they share is bounded.
+      ...(last?.calls === FULL && perCall > TARGETS.mb_per_call
+        ? [`${perCall} MB per call, at most ${TARGETS.mb_per_call}`]
+        : []),
+      ...(all(largest) > TARGETS.mb_of_40_calls
+        ? [`${largest?.calls} calls have ${all(largest).toFixed(1)} MB, at most ${TARGETS.mb_of_40_calls}`]
         : []),
       ...(growth !== null && growth > TARGETS.mb_per_call_and_minute
         ? [`${growth.toFixed(3)} MB more per call and minute, at most ${TARGETS.mb_per_call_and_minute}`]

@@ -8,14 +8,20 @@ import { evaOf, fullDuplexOf, panelOf, type Kind } from "./others/panel.ts";
 import { scoreOf } from "./others/hotato.ts";
 import { momentOf, type Moment } from "./others/tracks.ts";
 import { markdownTable, type Picture } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import { playInCore } from "./turns/core.ts";
 import { makeHumanCalls } from "./turns/human/calls.ts";
 import { humanIsHere } from "./turns/human/material.ts";
 import { withDucking } from "./turns/suite.ts";
 
-export const description =
-  "others' rulers on calls of people: hotato, τ-voice, EVA, Full-Duplex-Bench [--extra DIR] [--hold] [--quick]";
+export const description = "others' rulers on calls of people: hotato, τ-voice, EVA, Full-Duplex-Bench";
+export const flags: Flags = {
+  extra: { value: "DIR", says: "calls of a folder as well" },
+  hold: { says: "a player that stands still instead of going on quieter" },
+  quick: { says: "one call of four" },
+};
+export const lasts = "some minutes";
 
 /** hotato's limits where its labels give none of their own. */
 const YIELD_WITHIN_S = 1;
@@ -45,21 +51,17 @@ const kindOf = ({ row }: { readonly row: string }): Kind | null =>
 const HOTATO_ROWS = /^(?:requests|meetings|listeners)/u;
 
 export function run(options: BenchOptions): Promise<BenchResult> {
-  const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
+  const { say } = options;
   const empty = { bench: "others", targets: {}, missed: [], partial: true };
   if (!humanIsHere) {
     say("no recordings of people here (../shared/data/human): nothing was measured");
     return Promise.resolve({ ...empty, figures: {} });
   }
-  const { args } = options;
-  const at = args.indexOf("--extra");
-  const extra = at < 0 ? null : (args[at + 1] ?? null);
-  const calls = makeHumanCalls("report", extra, args.includes("--quick") ? QUICK_EVERY : 1);
+  const { given } = options;
+  const calls = makeHumanCalls("report", given.text("extra"), given.has("quick") ? QUICK_EVERY : 1);
   const moments = calls
     .filter((call) => kindOf(call) !== null)
-    .map(({ row, script }) =>
-      momentOf(row, playInCore(args.includes("--hold") ? script : withDucking(script))),
-    )
+    .map(({ row, script }) => momentOf(row, playInCore(given.has("hold") ? script : withDucking(script))))
     .filter((moment) => moment !== null);
   const panel = panelOf(moments, kindOf);
   const figures = {
@@ -74,7 +76,7 @@ export function run(options: BenchOptions): Promise<BenchResult> {
   return Promise.resolve({
     ...empty,
     figures,
-    partial: args.includes("--quick") || args.includes("--hold"),
+    partial: given.has("quick") || given.has("hold"),
     picture: picture(panel),
   });
 }

@@ -8,10 +8,18 @@ import { startArms, type Arm } from "./overhead/arms.ts";
 import { Caller } from "./overhead/caller.ts";
 import { cpuMs } from "./overhead/cpu.ts";
 import { markdownTable, type Picture } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description =
-  "added latency and CPU of the relay against direct dialling, a Node proxy and a raw Worker pump [--rounds N] [--sessions 1,10,25] [--never-acknowledge] [--against CHECKOUT]";
+  "added latency and CPU of the relay against direct dialling, a Node proxy and a raw Worker pump";
+export const flags: Flags = {
+  rounds: { value: "N", says: "turns of each arm (9)" },
+  sessions: { value: "1,10,25", says: "so many calls at once, one after the other" },
+  "never-acknowledge": { says: "clients that acknowledge nothing" },
+  against: { value: "CHECKOUT", says: "another checkout of the relay as a further arm" },
+};
+export const lasts = "some minutes";
 
 const FRAME_MS = 20;
 const SLICE_FRAMES = 50;
@@ -47,14 +55,15 @@ interface Row {
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const rounds = Number(argument(options.args, "--rounds") ?? 9);
-  const counts = (argument(options.args, "--sessions") ?? "1,10,25").split(",").map(Number);
-  const acknowledges = !options.args.includes("--never-acknowledge");
-  const arms = await startArms(argument(options.args, "--against"));
+  const { given } = options;
+  const rounds = given.number("rounds", 9);
+  const counts = given.numbers("sessions", [1, 10, 25]);
+  const acknowledges = !given.has("never-acknowledge");
+  const arms = await startArms(given.text("against") ?? undefined);
   const rows: Row[] = [];
   const ratios: Record<string, { added_p50: number; cpu: number | null }> = {};
   try {
-    if (!options.json) process.stdout.write("warming up …\n");
+    options.say("warming up …");
     await warmUp(arms);
     for (const sessions of counts) {
       for (const binary of [false, true]) {
@@ -62,7 +71,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
         const label = `${sessions} ${binary ? "binary" : "json"}`;
         rows.push(...summarise(measured, { sessions, binary, acknowledges }));
         ratios[label] = compare(measured);
-        if (!options.json) process.stdout.write(`${label}: ${JSON.stringify(ratios[label])}\n`);
+        options.say(`${label}: ${JSON.stringify(ratios[label])}`);
       }
     }
   } finally {
@@ -76,11 +85,6 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     missed: missedOf(ratios),
     picture: pictureOf(rows),
   };
-}
-
-function argument(args: readonly string[], name: string): string | undefined {
-  const at = args.indexOf(name);
-  return at < 0 ? undefined : args[at + 1];
 }
 
 /**

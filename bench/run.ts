@@ -1,18 +1,21 @@
 /**
- * `npm run bench -- NAME`: runs `bench/NAME.ts`, which exports `description` and `run(options)`. Its figures go to
- * bench/results/NAME.json, and as the last line of the output. Every bench measures its baseline in the same run.
+ * `npm run bench -- NAME`: runs `bench/NAME.ts`, which exports `description`, `flags`, `lasts` and `run(options)`. Its
+ * figures go to bench/results/NAME.json, and as the last line of standard output; its progress goes to standard error.
+ * Every bench measures its baseline in the same run.
  */
 import { readdir } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
+import { type Flags, type Given, helpOf, readFlags, usageOf, UsageError } from "./flags.ts";
 import { writePicture, writeResult, type Picture } from "./report.ts";
 
 export interface BenchOptions {
   /** The exit code will depend on the targets: measure carefully. */
   readonly assert: boolean;
-  /** Print nothing but the last line. */
+  /** Print nothing on standard output but the last line. */
   readonly json: boolean;
-  /** What the caller gave after the name, without `--assert` and `--json`. */
-  readonly args: readonly string[];
+  readonly given: Given;
+  /** A line about how far it is, or what it found so far. */
+  readonly say: (line: string) => void;
 }
 
 export interface BenchResult {
@@ -29,17 +32,21 @@ export interface BenchResult {
 }
 
 export interface Bench {
+  /** What it measures, in one line. */
   readonly description: string;
-  run(options: BenchOptions): Promise<BenchResult>;
+  /** What may follow its name. */
+  readonly flags: Flags;
+  /** How long it takes on two cores with nothing else to do. */
+  readonly lasts: string;
+  readonly run: (options: BenchOptions) => Promise<BenchResult>;
 }
 
 const HELP = `npm run bench                    lists the benchmarks
-npm run bench -- NAME [ARGS]     runs one; its last line is one JSON object {bench, figures, targets, missed}
-  --assert                       exit with 1 when a target is missed
-  --json                         print nothing but that line
+npm run bench -- NAME --help     what one measures, its flags, how long it takes
+npm run bench -- NAME [FLAGS]    runs it; its last line is one JSON object {bench, figures, targets, missed}
 `;
 
-const NOT_BENCHES = new Set(["run.ts", "report.ts"]);
+const NOT_BENCHES = new Set(["flags.ts", "report.ts", "run.ts", "steady-call.ts"]);
 
 async function names(): Promise<string[]> {
   const files = await readdir(new URL(".", import.meta.url));
@@ -57,8 +64,10 @@ async function load(name: string): Promise<Bench> {
 async function list(): Promise<void> {
   process.stdout.write(HELP);
   for (const name of await names()) {
-    const bench = await load(name);
-    process.stdout.write(`\n  ${name.padEnd(16)} ${bench.description}\n`);
+    const { description, flags, lasts } = await load(name);
+    process.stdout.write(
+      `\n  ${name.padEnd(10)} ${description}\n${" ".repeat(12)}${lasts};${usageOf(flags)}\n`,
+    );
   }
 }
 
@@ -69,21 +78,21 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const known = await names();
-  if (!known.includes(name)) {
-    process.stderr.write(`there is no benchmark ${name}; there are: ${known.join(", ")}\n`);
-    return 2;
-  }
-  if (rest.includes("--help") || rest.includes("-h")) {
-    process.stdout.write(`npm run bench -- ${name}   ${(await load(name)).description}\n\n${HELP}`);
+  if (!known.includes(name))
+    throw new UsageError(`there is no benchmark ${name}; there are: ${known.join(", ")}`);
+  const bench = await load(name);
+  const given = readFlags(rest, bench.flags);
+  if (given.has("help")) {
+    process.stdout.write(helpOf({ name, ...bench }));
     return 0;
   }
-  const options: BenchOptions = {
-    assert: rest.includes("--assert"),
-    json: rest.includes("--json"),
-    args: rest.filter((arg) => arg !== "--assert" && arg !== "--json"),
-  };
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  return measure(name, bench, { assert: given.has("assert"), json: given.has("json"), given, say });
+}
+
+async function measure(name: string, { run }: Bench, options: BenchOptions): Promise<number> {
   await import("../tools/build.ts");
-  const { picture, bench, figures, targets, missed, partial = false } = await (await load(name)).run(options);
+  const { picture, bench, figures, targets, missed, partial = false } = await run(options);
   const [cpu] = cpus();
   const machine = {
     cpu: cpu?.model ?? "unknown",
@@ -100,4 +109,10 @@ async function main(argv: readonly string[]): Promise<number> {
   return options.assert && missed.length > 0 ? 1 : 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

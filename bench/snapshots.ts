@@ -11,10 +11,13 @@ import { Divider } from "../durable-objects/pieces.ts";
 import { silenced } from "../src/session/silenced.ts";
 import type { Dialect } from "../src/session/io.ts";
 import { markdownTable } from "./report.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import { SteadyCall } from "./steady-call.ts";
 
 export const description = "time, bytes and rows of a snapshot every three seconds of speech on both sides";
+export const flags: Flags = {};
+export const lasts = "five seconds";
 
 const FRAME_MS = 20;
 const FRAME_BYTES = 960;

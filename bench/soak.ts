@@ -9,10 +9,16 @@ import { playSoak, type Soaked } from "./delivery/soak-call.ts";
 import { sleep } from "./delivery/speaker.ts";
 import { fixed, sum } from "./delivery/spread.ts";
 import { openStage, type Stage } from "./delivery/stage.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
-export const description =
-  "ten calls for ten minutes: what is dropped, and memory of workerd [--minutes N] [--sessions N] [--peace]";
+export const description = "ten calls for ten minutes: what is dropped, and memory of workerd";
+export const flags: Flags = {
+  minutes: { value: "N", says: "for so long (10)" },
+  sessions: { value: "N", says: "so many calls (10)" },
+  peace: { says: "nothing is dropped: memory alone" },
+};
+export const lasts = "eleven minutes";
 
 const TARGETS = {
   lost_turns: 0,
@@ -35,14 +41,10 @@ interface Sample {
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const number = (name: string, fallback: number): number => {
-    const at = options.args.indexOf(name);
-    return at < 0 ? fallback : Number(options.args[at + 1]);
-  };
-  const minutes = number("--minutes", MINUTES);
-  const sessions = number("--sessions", SESSIONS);
-  const peace = options.args.includes("--peace");
-  const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
+  const { given, say } = options;
+  const minutes = given.number("minutes", MINUTES);
+  const sessions = given.number("sessions", SESSIONS);
+  const peace = given.has("peace");
   const stage = await openStage(true);
   const judges: (() => Soaked)[] = [];
   const failures: string[] = [];

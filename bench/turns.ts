@@ -14,11 +14,26 @@ import { runHuman } from "./turns/human/run.ts";
 import { recordedNoise } from "./turns/sounds.ts";
 import { sweep } from "./turns/sweep.ts";
 import { DEFAULT_SEED, makeRoughRooms, makeSuite, withDucking, withFixedSilence } from "./turns/suite.ts";
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import type { CallScript } from "./turns/script.ts";
 
-export const description =
-  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--human [--split tune] [--extra DIR]] [--core] [--hold] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
+export const description = "turn-taking: interruptions, false interruptions, answer delays, heard positions";
+export const flags: Flags = {
+  human: { says: "calls of people in place of composed ones" },
+  split: { value: "tune", says: "of these the calls that figures are chosen with" },
+  extra: { value: "DIR", says: "of these calls of a folder as well" },
+  core: { says: "on the session core in virtual time" },
+  hold: { says: "a player that stands still instead of going on quieter" },
+  rooms: { says: "rough rooms" },
+  quick: { says: "one call of four" },
+  sweep: { says: "the figures of the floor, varied" },
+  seed: { value: "N", says: "another choice of calls" },
+  only: { value: "PREFIX", says: "only calls whose name begins so" },
+  parallel: { value: "N", says: "so many calls at once (14)" },
+  verbose: { says: "what became of each call" },
+};
+export const lasts = "three minutes; with --core one";
 
 /** Fixed silences of the baseline curve, in milliseconds. */
 const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
@@ -26,31 +41,33 @@ const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
 const QUICK_EVERY = 4;
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const { args } = options;
-  const seed = Number(argument(args, "--seed") ?? DEFAULT_SEED);
-  const core = args.includes("--core");
-  const only = argument(args, "--only");
-  const rooms = args.includes("--rooms");
-  const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
-  if (args.includes("--human")) {
+  const { given, say } = options;
+  const seed = given.number("seed", DEFAULT_SEED);
+  const core = given.has("core");
+  const only = given.text("only");
+  const rooms = given.has("rooms");
+  const every = given.has("quick") ? QUICK_EVERY : 1;
+  if (given.has("human")) {
     const human = {
-      split: argument(args, "--split") === "tune" ? ("tune" as const) : ("report" as const),
-      extra: argument(args, "--extra") ?? null,
-      every: args.includes("--quick") ? QUICK_EVERY : 1,
-      only: only ?? null,
-      hold: args.includes("--hold"),
-      verbose: args.includes("--verbose"),
+      split: given.text("split") === "tune" ? ("tune" as const) : ("report" as const),
+      extra: given.text("extra"),
+      every,
+      only,
+      hold: given.has("hold"),
+      verbose: given.has("verbose"),
     };
     return runHuman(human, say);
   }
-  const suite = rooms ? makeRoughRooms(seed) : makeSuite(seed, args.includes("--quick") ? QUICK_EVERY : 1);
-  const chosen = only === undefined ? suite : suite.filter(({ id }) => id.startsWith(only));
-  const scripts = args.includes("--hold") ? chosen : chosen.map(withDucking);
-  if (args.includes("--sweep")) return sweep(scripts);
+  const suite = rooms ? makeRoughRooms(seed) : makeSuite(seed, every);
+  const chosen = only === null ? suite : suite.filter(({ id }) => id.startsWith(only));
+  const scripts = given.has("hold") ? chosen : chosen.map(withDucking);
+  if (given.has("sweep")) return sweep(scripts);
   const began = performance.now();
-  const played = core ? scripts.map((script) => playInCore(script)) : await loopback(scripts, args, say);
+  const played = core
+    ? scripts.map((script) => playInCore(script))
+    : await loopback(scripts, given.number("parallel", 14), say);
   const verdicts = played.map(judge);
-  if (args.includes("--verbose")) for (const verdict of verdicts) say(JSON.stringify(verdict));
+  if (given.has("verbose")) for (const verdict of verdicts) say(JSON.stringify(verdict));
   const wallS = Math.round((performance.now() - began) / 1000);
   const figures = figuresOf(verdicts);
   const baseline = baselineOf(scripts);
@@ -74,22 +91,16 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     figures: record,
     targets: TARGETS,
     missed: missedOf(figures),
-    partial: core || rooms || only !== undefined || args.includes("--quick"),
+    partial: core || rooms || only !== null || every > 1,
     picture: picture(record),
   };
 }
 
-function argument(args: readonly string[], name: string): string | undefined {
-  const at = args.indexOf(name);
-  return at < 0 ? undefined : args[at + 1];
-}
-
 async function loopback(
   scripts: readonly CallScript[],
-  args: readonly string[],
+  parallel: number,
   say: (line: string) => void,
 ): Promise<PlayedCall[]> {
-  const parallel = Number(argument(args, "--parallel") ?? 14);
   // The longest first, so that the last ones do not run alone.
   const order = scripts.toSorted((a, b) => b.cues.length - a.cues.length);
   return playOnLoopback(order, {

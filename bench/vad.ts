@@ -2,6 +2,7 @@
  * Quality and cost of the speech detector against the unchanged network in onnxruntime-web (and -node), WebRTC's
  * detector and the energy detector, all on the same audio in the same run. What the figures mean is in docs/vad.md.
  */
+import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 import { markdownTable, type Picture } from "./report.ts";
 import { allMixes, corpusExists, loadCorpus, type Recording } from "./vad/corpus.ts";
@@ -19,7 +20,11 @@ import { quality, type Quality, type Scored } from "./vad/quality.ts";
 import { CHANGES, robustness, stress, type RobustnessRow, type StressRow } from "./vad/robustness.ts";
 
 export const description =
-  "quality and cost of the speech detector against onnxruntime-web, onnxruntime-node and WebRTC VAD [--mixes all]";
+  "quality and cost of the speech detector against onnxruntime-web, onnxruntime-node and WebRTC VAD";
+export const flags: Flags = {
+  mixes: { value: "all", says: "all mixes of the corpus" },
+};
+export const lasts = "some minutes";
 
 /** Of shared/vad.md. Where it gives an absolute figure for its own recordings, the reference's in this run is taken. */
 const TARGETS = {
@@ -55,10 +60,9 @@ interface Figures {
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  const say = (text: string): void => {
-    if (!options.json) process.stdout.write(`${text}\n`);
-  };
-  const { corpus, name } = await corpusOf(options.args, say);
+  const { given, say } = options;
+  const all = given.has("mixes") && given.some("mixes", ["all"]).length > 0;
+  const { corpus, name } = await corpusOf(all, say);
   const relay = relayDetector();
   const reference = await onnxruntimeWeb();
   const others = [energyDetector(), await webrtc(), await onnxruntimeNode()].filter((c) => c !== null);
@@ -121,13 +125,12 @@ async function figuresOf({ name, corpus, relay, reference, others, scored }: Mea
   };
 }
 
-async function corpusOf(args: readonly string[], say: (text: string) => void) {
+async function corpusOf(all: boolean, say: (text: string) => void) {
   if (!corpusExists()) {
     say("../shared/data/vad is not here: scoring the demo's voices with generated noise instead");
     return { corpus: generatedCorpus(), name: "generated" };
   }
-  if (args[args.indexOf("--mixes") + 1] === "all")
-    return { corpus: await allMixes(), name: "data/vad, all mixes" };
+  if (all) return { corpus: await allMixes(), name: "data/vad, all mixes" };
   return { corpus: await loadCorpus(), name: "data/vad" };
 }
 

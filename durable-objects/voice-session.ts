@@ -26,6 +26,7 @@ import {
   type CallSetup,
   type Refusal,
 } from "./call-setup.ts";
+import { isolateAudio } from "./audio-pool.ts";
 import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
@@ -361,7 +362,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #dependencies(): SessionDependencies {
-    return { drawId, createUpstream, kernels: loadKernels() };
+    return { drawId, createUpstream, kernels: loadKernels(), audioPool: isolateAudio };
   }
 
   #ofKey(call: CallSetup): OfKey {

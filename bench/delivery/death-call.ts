@@ -159,6 +159,8 @@ async function finish(
   const count = listener.answers.length + 1;
   speaker.commit();
   await within(client, () => listener.answers.length >= count && quiet(), "the last answer");
+  // While the caller speaks there is always something that is not acknowledged.
+  speaker.stop();
   await within(client, () => client.acknowledged >= client.sent - 1, "the acknowledgement of everything");
   return givenAt;
 }

@@ -128,6 +128,8 @@ async function finish(
   speaker.commit();
   const count = listener.answers.length + 1;
   await within(client, () => rest(count), "the last answer");
+  // While the caller speaks there is always something that is not acknowledged.
+  speaker.stop();
   await within(client, () => client.acknowledged >= client.sent - 1, "the acknowledgement of everything");
 }
 

@@ -23,6 +23,8 @@ export interface VoiceScript {
   readonly seed: number;
   /** By the order in which a connection is asked; the last one repeats. */
   readonly answers: readonly AnswerScript[];
+  /** It never says what it heard in words: the relay's next connection can only be told it by its sound. */
+  readonly wordless?: boolean;
 }
 
 export interface Answer {
@@ -293,7 +295,7 @@ export class MarkedVoice {
 
   /** The words of the turn come with its answer's end: from then on it need not be heard again. */
   #transcribe(): void {
-    if (this.turns.length === 0) return;
+    if (this.turns.length === 0 || this.#script?.wordless === true) return;
     const item_id = `item_user_${this.turns.length}`;
     const transcript = `Turn ${this.turns.length} of connection ${this.connection}.`;
     this.#emit({

@@ -1,5 +1,5 @@
 /** The last samples of a stream, addressed by their absolute index since the stream began. */
-import { BLOCK_BYTES, ByteBlocks, type BlocksSnapshot } from "./blocks.ts";
+import { ByteBlocks, type BlocksSnapshot } from "./blocks.ts";
 import { bytesOf } from "./pcm.ts";
 
 /** Structured-clonable: the samples still held, in s16le bytes. */
@@ -35,7 +35,7 @@ export class SampleRing {
 
   /** Bytes of memory that it takes. */
   get bytes(): number {
-    return this.#bytes.count * BLOCK_BYTES;
+    return this.#bytes.bytes;
   }
 
   /** Absolute index of the oldest sample held. */

@@ -49,6 +49,7 @@ import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
+import { keepWordless } from "./memory/wordless.ts";
 
 /** What happens to the client's connection and to the session. */
 type Life = DeliveryHost & BackpressureHost;
@@ -171,6 +172,7 @@ export class Conduct {
     for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
+    keepWordless(this, dependencies.audioPool);
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {

@@ -77,6 +77,11 @@ export interface Limits {
    * `conversation.item.retrieve` and for replay, oldest dropped first (32 s of 24 kHz PCM). All calls of an isolate share 128 MB.
    */
   readonly archiveBytes: number;
+  /**
+   * Bytes of audio kept in all where nobody knows the words of what the caller said, and some upstream can be told of it by
+   * its sound (262 s of 24 kHz PCM). With the conversation's text at most `sessionSize`.
+   */
+  readonly wordlessBytes: number;
   /** Milliseconds of input audio held for pre-roll and for an upstream that must hear a turn again. */
   readonly inputHistoryMs: number;
   /** Input is worked through in pieces of at most this, so that one huge append cannot outrun the history. */
@@ -207,6 +212,7 @@ export const DEFAULT_LIMITS: Limits = {
   itemAudioMs: 300_000,
   responseTextSize: 256 * 1024,
   archiveBytes: 1536 * 1024,
+  wordlessBytes: 12 * 1024 * 1024,
   inputHistoryMs: 30_000,
   inputSliceMs: 100,
   inputStepMs: 2000,

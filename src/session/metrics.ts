@@ -9,6 +9,10 @@ export type MetricKind = "count" | "gauge";
 export const METRICS = {
   answers_asked: { kind: "count", help: "Answers that were asked for, in advance too." },
   answers_refused: { kind: "count", help: "Answers that were not asked for: a minute had had its number." },
+  audio_forgotten: {
+    kind: "count",
+    help: "Items of the caller's audio without words that no new connection can be told of.",
+  },
   audio_lost_ms: { kind: "count", help: "Milliseconds of the caller's audio that the relay itself lost." },
   buffered_bytes: { kind: "gauge", help: "Most bytes that waited for one peer's network." },
   client_congested: { kind: "count", help: "Times answers waited because a client did not read." },

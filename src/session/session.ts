@@ -19,7 +19,7 @@ import type { EagerSnapshot } from "./turns/eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import type { Connection } from "./links/connection.ts";
-import type { LinkSnapshot } from "./links/link.ts";
+import type { LinkSnapshot } from "./links/link-snapshot.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
 import type { RecoverySnapshot } from "./links/recovery.ts";
@@ -31,7 +31,7 @@ import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
 
-export type { SessionDependencies, SessionSetup } from "./setup.ts";
+export type { AudioPool, SessionDependencies, SessionSetup } from "./setup.ts";
 
 /** Of what a snapshot holds. To be raised with every change of that: see durable-objects/snapshot-versions.ts. */
 export const SNAPSHOT_VERSION = 2;

@@ -27,4 +27,14 @@ export interface SessionDependencies {
   readonly kernels: AudioKernels;
   readonly createUpstream: UpstreamFactory;
   readonly limits?: Partial<Limits>;
+  /** What all sessions that share this one's memory may keep of audio; absent: it shares it with none. */
+  readonly audioPool?: AudioPool;
+}
+
+/** Audio that sessions keep in one memory. */
+export interface AudioPool {
+  /** @param bytes what it keeps at present. */
+  join(member: { readonly bytes: number }): void;
+  /** Bytes that this one may keep of audio in all. */
+  share(member: { readonly bytes: number }): number;
 }

@@ -62,6 +62,8 @@ export interface Capabilities {
 export interface AudioChunk {
   /** A view that is valid only during the call. Even length for PCM. */
   readonly bytes: Uint8Array;
+  /** It is never written to: what has to wait need not be copied. */
+  readonly lasting?: true;
   base64(): string;
 }
 

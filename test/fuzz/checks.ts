@@ -53,6 +53,7 @@ const EXACT: ReadonlySet<string> = new Set([
   "session.heartbeat",
   "relay.detector",
   "relay.audio_dropped",
+  "relay.audio_forgotten",
   "output_audio_buffer.cleared",
 ]);
 /** Of the dialect, the relay's own or passed on. */

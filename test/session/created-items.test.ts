@@ -134,7 +134,7 @@ describe("audio in an item", () => {
   );
 
   test("[I9][L36] audio of it that is not kept any more is told to be lost, beside its text", () => {
-    const call = new Call({ ...ULAW, limits: { archiveBytes: 32 * 1024 } });
+    const call = new Call({ ...ULAW, limits: { archiveBytes: 32 * 1024, wordlessBytes: 32 * 1024 } });
     create(call, spoken(base64(8000), { type: "input_text", text: "and" }));
     create(call, { ...spoken(base64(80_000)), id: "newer" });
     call.input({ type: "close", peer: "up0.1", code: 1011, reason: "" });

@@ -30,7 +30,8 @@ describe("an upstream is lost", () => {
   });
 
   test("[L36] a turn whose audio is not kept is named; the caller's words are kept longest", () => {
-    const call = new Call({ limits: { archiveBytes: 10 * 32_768 } }); // The history has about half of it.
+    const limits = { archiveBytes: 10 * 32_768, wordlessBytes: 10 * 32_768 };
+    const call = new Call({ limits }); // The history has about half of it.
     call.speak(TURN);
     call.answer(voice(8000));
     // The answer alone is more than the archive takes: the turn is still there.

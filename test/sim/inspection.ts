@@ -1,6 +1,6 @@
 /** Looks into the session itself: no state outlives its deadline, no buffer grows past its limit. */
 import { DEFAULT_LIMITS, type Limits } from "../../src/session/limits.ts";
-import type { LinkSnapshot } from "../../src/session/links/link.ts";
+import type { LinkSnapshot } from "../../src/session/links/link-snapshot.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import type { World } from "./world.ts";
 
@@ -124,11 +124,11 @@ export class Inspection {
   }
 
   #lookAtBuffers(snapshot: SessionSnapshot): void {
-    const { archiveBytes, laneBytes, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
+    const { laneBytes, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
     this.#bound(
       "archive",
       sum(snapshot.conversation.audio, ({ audio }) => sum(audio.blocks, (block) => block.length)),
-      archiveBytes,
+      this.#archiveBytes(),
     );
     // The oldest item goes only when a new one comes, so one more is never seen.
     this.#bound("items", snapshot.conversation.entries.length, items);
@@ -146,8 +146,13 @@ export class Inspection {
     for (const { backlog } of snapshot.links.flatMap((link) => connectionsOf(link))) {
       this.#bound(
         "backlog",
-        sum(backlog.commands, (one) => (one.type === "audio" ? one.bytes.length : 0)),
+        sum(backlog.commands, (one) => (one.type === "audio" && !one.lasting ? one.bytes.length : 0)),
         backlogBytes,
+      );
+      this.#bound(
+        "told by sound",
+        sum(backlog.commands, (one) => (one.type === "audio" && one.lasting ? one.bytes.length : 0)),
+        this.#limits.wordlessBytes,
       );
       this.#bound("backlog commands", backlog.commands.length, backlogCommands);
     }
@@ -170,16 +175,21 @@ export class Inspection {
     this.#bound("snapshot", bytes, this.#whole());
   }
 
+  #archiveBytes(): number {
+    return Math.max(this.#limits.archiveBytes, this.#limits.wordlessBytes);
+  }
+
   /** What all parts together may take. */
   #whole(): number {
-    const { archiveBytes, laneBytes, backlogBytes, inputHistoryMs, activeResponses } = this.#limits;
+    const { wordlessBytes, laneBytes, backlogBytes, inputHistoryMs, activeResponses } = this.#limits;
     const rings = ((inputHistoryMs * 2) / 1000) * (8000 + 16_000 + 24_000 + 48_000);
     const links = this.#world.scenario.upstreams.length;
     return (
-      archiveBytes +
+      this.#archiveBytes() +
       2 * this.#limits.outboxBytes +
       (laneBytes + 65_536) * activeResponses +
-      backlogBytes * links +
+      // One that serves and one that is to.
+      (backlogBytes + 2 * wordlessBytes) * links +
       rings +
       2_000_000
     );

@@ -369,6 +369,14 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "    if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);",
     to: "    if (this.#doubt.kept === null) this.#attempt(this.#settle);",
   },
+  {
+    number: 70,
+    what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
+    file: "src/session/memory/wordless.ts",
+    from: "Math.min(wordlessBytes, sessionSize",
+    to: "Math.min(0, sessionSize",
+    among: ["provider.rollover", "provider.close_anytime"],
+  },
   ...LEVEL_MUTATIONS,
 ];
 

@@ -26,6 +26,10 @@ const SIM_LIMITS: Partial<Limits> = {
   unclaimedMs: 10_000,
 };
 
+/** All that anybody says in such a call; and in some calls no more than one turn, so that the oldest goes. */
+const WORDLESS_BYTES = 4 * 1024 * 1024;
+const WORDLESS_FEW_BYTES = 320 * 1024;
+
 /** By default. */
 const DUCK_DB = 15;
 
@@ -91,7 +95,11 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     session: settings,
     ducks: false,
     duckDb: DUCK_DB,
-    limits: PARKING.some((name) => faults.includes(name)) ? { ...SIM_LIMITS, parkMs: 1000 } : SIM_LIMITS,
+    limits: {
+      ...SIM_LIMITS,
+      wordlessBytes: tools ? WORDLESS_FEW_BYTES : WORDLESS_BYTES,
+      ...(PARKING.some((name) => faults.includes(name)) && { parkMs: 1000 }),
+    },
     // A provider that fell silent is found out in what is said after it.
     utterances: random.int(2, 4) + (faults.some((name) => name.startsWith("provider.hole")) ? 2 : 0),
     clientQuality: { delayMs: random.between(5, 60), jitterMs: random.between(0, 15), speed: 10_000 },

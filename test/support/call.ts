@@ -6,6 +6,7 @@ import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { Limits } from "../../src/session/limits.ts";
+import type { AudioPool } from "../../src/session/setup.ts";
 import type { Locks } from "../../src/session/client/locks.ts";
 import type { EndOfTurnModel, PlannedUpstream } from "../../src/session/plan.ts";
 import {
@@ -40,6 +41,7 @@ export interface CallOptions {
   readonly cadence?: boolean;
   readonly locks?: Locks;
   readonly limits?: Partial<Limits>;
+  readonly audioPool?: AudioPool;
   /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
   readonly faulty?: boolean;
   /** Open the client and make every upstream ready. Default true. */
@@ -99,6 +101,7 @@ export class Call {
         eventStepSize: Number.POSITIVE_INFINITY,
         ...options.limits,
       },
+      ...(options.audioPool && { audioPool: options.audioPool }),
     };
     this.session = new Session(this.#setup, this.#dependencies, this.now);
     if (options.connect === false) return;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { readFlags, UsageError } from "../../bench/flags.ts";
 import { draw, markdownTable, round } from "../../bench/report.ts";
 import { countTests } from "../../tools/count.ts";
 import { run } from "./command.ts";
@@ -13,6 +14,60 @@ describe("npm run bench", () => {
   it("[T8] knows only its own names", async () => {
     const done = await run("bench/run.ts", ["overheads"]);
     expect([done.code, done.stderr]).toEqual([2, expect.stringContaining("overhead")]);
+  });
+
+  it("[T85] says of each what it measures, how long it takes and its flags, and runs nothing", async () => {
+    const [all, one] = await Promise.all([
+      run("bench/run.ts", []),
+      run("bench/run.ts", ["delivery", "--help", "--full"]),
+    ]);
+    const listed = Array.from(all.stdout.matchAll(/^ {2}(\w+) +(\S.+)\n {12}(\S.+);/gm), ([, name]) => name);
+    expect(listed).toEqual([
+      "cost",
+      "delivery",
+      "ends",
+      "handle",
+      "memory",
+      "others",
+      "overhead",
+      "snapshots",
+      "soak",
+      "turns",
+      "vad",
+    ]);
+    expect(all.stdout).toContain("[--only gaps,failover,death,rollover] [--full] [--few N]");
+    expect([one.code, one.stderr]).toEqual([0, ""]);
+    expect(one.stdout).toMatch(/^npm run bench -- delivery \[FLAGS\]\n\n\S.+\nIt takes \S.+\.\n/);
+    for (const flag of ["only gaps,failover,death,rollover", "full", "seed N", "json", "help"])
+      expect(one.stdout).toMatch(new RegExp(`^ {2}--${flag} +\\S`, "m"));
+  });
+
+  it("[T86] refuses what it does not know or cannot read", async () => {
+    const refused = [
+      ["delivery", "--ful"],
+      ["memory", "--seconds"],
+      ["handle", "rollover"],
+    ];
+    for (const { code, stdout, stderr } of await Promise.all(
+      refused.map((args) => run("bench/run.ts", args)),
+    )) {
+      expect([code, stdout]).toEqual([2, ""]);
+      expect(stderr).toMatch(/^\S.+\n$/);
+    }
+  });
+
+  it("[T86] reads flags, numbers, lists and some of several names", () => {
+    const flags = { few: { value: "N", says: "" }, only: { value: "a,b", says: "" }, full: { says: "" } };
+    const given = readFlags(["--few", "3", "--only=b", "--json"], flags);
+    expect([given.number("few", 1), given.numbers("few", []), given.some("only", ["a", "b"])]).toEqual([
+      3,
+      [3],
+      ["b"],
+    ]);
+    expect([given.has("full"), given.has("json"), given.number("seed", 7)]).toEqual([false, true, 7]);
+    expect(readFlags([], flags).some("only", ["a", "b"])).toEqual(["a", "b"]);
+    expect(() => given.some("only", ["a"])).toThrow(UsageError);
+    expect(() => readFlags(["--few", "-1"], flags).number("few", 1)).toThrow(UsageError);
   });
 
   it("[T8] draws bars, lines and tables that stand alone", () => {

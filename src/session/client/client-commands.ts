@@ -15,7 +15,7 @@ import type { ClientPort } from "./client-port.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
-import { audioParts, inFormat } from "../memory/item-audio.ts";
+import { audioParts, inFormat, isUnspoken } from "../memory/item-audio.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
@@ -150,6 +150,8 @@ export class ClientCommands {
     for (const link of receivers) link.ensure();
     const previous = conversation.insert(entry, previousItemId);
     for (const { bytes } of audio) conversation.audio.append(item.id, format, bytes, true);
+    conversation.audio.close(item.id);
+    if (!isUnspoken(entry)) conversation.audio.worded(item.id);
     for (const link of receivers) {
       const told = inFormat(item, format, link.format, this.#host.kernels);
       link.command({ type: "item", item: told, previousItemId });

@@ -1,6 +1,7 @@
 /**
  * What waits for a connection until it is configured: commands in their order, and the caller's audio between them. It
- * is bounded. Commands beyond the bound end the connection; of audio the oldest goes, which is told.
+ * is bounded. Commands beyond the bound end the connection; of audio the oldest goes, which is told. What an item of the
+ * conversation is told by lasts elsewhere, within the bound of that (`replay.ts`).
  */
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { NO_KERNELS } from "../../audio/kernels.ts";
@@ -50,7 +51,8 @@ export class Backlog {
       this.#size += sizeOf(command);
       return 0;
     }
-    this.#append(command.chunk.bytes);
+    if (command.chunk.lasting) this.#commands.push(command);
+    else this.#append(command.chunk.bytes);
     return this.#dropOldest(this.#bytes - this.#limits.backlogBytes);
   }
 
@@ -62,7 +64,7 @@ export class Backlog {
   /** A chunk's bytes are only lent: what waits is copied. */
   #append(bytes: Uint8Array): void {
     const last = this.#commands.at(-1);
-    const before = last?.type === "audio" ? last.chunk.bytes : null;
+    const before = last?.type === "audio" && !last.chunk.lasting ? last.chunk.bytes : null;
     if (before !== null && before.byteLength < PIECE_BYTES) {
       const both = new Uint8Array(before.byteLength + bytes.byteLength);
       both.set(before);
@@ -80,7 +82,7 @@ export class Backlog {
     let left = dropped;
     for (let at = 0; left > 0 && at < this.#commands.length;) {
       const waiting = this.#commands[at];
-      if (waiting?.type !== "audio") at += 1;
+      if (waiting?.type !== "audio" || waiting.chunk.lasting) at += 1;
       else if (waiting.chunk.bytes.byteLength <= left) {
         left -= waiting.chunk.bytes.byteLength;
         this.#commands.splice(at, 1);
@@ -100,23 +102,24 @@ export class Backlog {
     this.#input = to;
     const restated: Command[] = [];
     let run: Uint8Array[] = [];
+    let lasting = false;
     const endRun = () => {
-      if (run.length > 0) restated.push(audioOf(transcode(joined(run), from, to, NO_KERNELS)));
+      if (run.length > 0) restated.push(audioOf(transcode(joined(run), from, to, NO_KERNELS), lasting));
       run = [];
     };
     for (const command of this.#commands) {
-      if (command.type === "audio") run.push(command.chunk.bytes);
-      else {
+      if (command.type === "audio") {
+        if (lasting !== (command.chunk.lasting ?? false)) endRun();
+        lasting = command.chunk.lasting ?? false;
+        run.push(command.chunk.bytes);
+      } else {
         endRun();
         restated.push(inOther(command, from, to));
       }
     }
     endRun();
     this.#commands = restated;
-    this.#bytes = restated.reduce(
-      (sum, one) => sum + (one.type === "audio" ? one.chunk.bytes.byteLength : 0),
-      0,
-    );
+    this.#bytes = bytesIn(restated);
     const unsentMs = durationMs(from, this.#unsentBytes);
     const samples = Math.round((unsentMs * sampleRateHz(to)) / 1000);
     this.#unsentBytes = Math.min(this.#bytes, samples * bytesPerSample(to));
@@ -140,9 +143,7 @@ export class Backlog {
   snapshot(): BacklogSnapshot {
     return {
       unsentBytes: this.#unsentBytes,
-      commands: this.#commands.map((command) =>
-        command.type === "audio" ? { type: "audio", bytes: command.chunk.bytes.slice() } : command,
-      ),
+      commands: this.#commands.map((command) => (command.type === "audio" ? kept(command.chunk) : command)),
     };
   }
 
@@ -150,17 +151,28 @@ export class Backlog {
   restore(snapshot: BacklogSnapshot, input: AudioFormat): void {
     this.#input = input;
     this.#unsentBytes = snapshot.unsentBytes;
-    this.#commands = snapshot.commands.map((kept) => (kept.type === "audio" ? audioOf(kept.bytes) : kept));
-    this.#bytes = snapshot.commands.reduce(
-      (sum, kept) => sum + (kept.type === "audio" ? kept.bytes.byteLength : 0),
-      0,
+    this.#commands = snapshot.commands.map((each) =>
+      each.type === "audio" ? audioOf(each.bytes, each.lasting) : each,
     );
+    this.#bytes = bytesIn(this.#commands);
     this.#size = this.#commands.reduce((sum, one) => sum + (one.type === "audio" ? 0 : sizeOf(one)), 0);
   }
 }
 
-function audioOf(bytes: Uint8Array): { readonly type: "audio"; readonly chunk: AudioChunk } {
-  return { type: "audio", chunk: { bytes, base64: () => bytes.toBase64() } };
+function audioOf(bytes: Uint8Array, lasting = false): { readonly type: "audio"; readonly chunk: AudioChunk } {
+  return { type: "audio", chunk: { bytes, ...(lasting && { lasting }), base64: () => bytes.toBase64() } };
+}
+
+/** Bytes of audio that are kept here alone. */
+function bytesIn(commands: readonly Command[]): number {
+  return commands.reduce(
+    (sum, one) => sum + (one.type === "audio" && !one.chunk.lasting ? one.chunk.bytes.byteLength : 0),
+    0,
+  );
+}
+
+function kept({ bytes, lasting }: AudioChunk): KeptAudio {
+  return { type: "audio", bytes: lasting ? bytes : bytes.slice(), ...(lasting && { lasting }) };
 }
 
 function sizeOf(command: Exclude<Command, { type: "audio" }>): number {
@@ -186,9 +198,13 @@ function inOther(command: Command, from: AudioFormat, to: AudioFormat): Command 
   return { ...command, options: { ...command.options, params } };
 }
 
-type KeptCommand =
-  | Exclude<Command, { type: "audio" }>
-  | { readonly type: "audio"; readonly bytes: Uint8Array };
+interface KeptAudio {
+  readonly type: "audio";
+  readonly bytes: Uint8Array;
+  readonly lasting?: true;
+}
+
+type KeptCommand = Exclude<Command, { type: "audio" }> | KeptAudio;
 
 export interface BacklogSnapshot {
   readonly unsentBytes: number;

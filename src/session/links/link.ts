@@ -18,12 +18,13 @@ import type {
 import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
+import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
-import { noteUse, Patience, type PatienceSnapshot } from "./patience.ts";
+import { noteUse, Patience } from "./patience.ts";
 import type { Replay, Untold } from "./replay.ts";
-import { Succession, type SuccessionSnapshot } from "./succession.ts";
+import { Succession } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
 
 /** Why another connection serves, or none does. */
@@ -62,6 +63,8 @@ export class Link implements AudioTap, ConnectionHost {
   readonly name: string;
   /** Input formats of everything that may be dialled: their history is kept from the beginning. */
   readonly formats: readonly AudioFormat[];
+  /** Some connection of it could be told by its sound what the caller said. */
+  readonly replays: boolean;
   cursor = 0;
   readonly #context: Context;
   readonly #host: LinkHost;
@@ -80,6 +83,8 @@ export class Link implements AudioTap, ConnectionHost {
   readonly #succession: Succession;
   #current: Connection | null = null;
   #parked = false;
+  /** It died with the session's object, and waits for its moment to be dialled. */
+  struck = false;
   /** Milliseconds of the caller's audio that never reached it and were not told yet, and when some were. */
   #missedMs = 0;
   #missedAt = Number.NEGATIVE_INFINITY;
@@ -98,7 +103,9 @@ export class Link implements AudioTap, ConnectionHost {
     this.#create = create;
     this.#example = create(planned.options);
     this.remote = !this.#example.request().url.startsWith("loop:");
-    this.formats = this.#candidates.map((options) => create(options).capabilities.input);
+    const known = this.#candidates.map((options) => create(options).capabilities);
+    this.formats = known.map(({ input }) => input);
+    this.replays = this.remote && known.some(({ turns }) => turns === "client");
     this.#context = context;
     this.#patience = new Patience(context);
     this.#host = host;
@@ -196,6 +203,7 @@ export class Link implements AudioTap, ConnectionHost {
       return;
     }
     this.#clear("redial");
+    this.struck = false;
     const first = this.#dials === 0;
     const connection = this.#connect(this.#chosen);
     this.#current = connection;
@@ -224,7 +232,16 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
   retryWithin(ms: number): void {
-    if (!this.#current?.alive) this.#redialBetween(0, ms);
+    if (this.#current?.alive) return;
+    this.struck = true;
+    this.#redialBetween(0, ms);
+  }
+
+  /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
+  hurry(ms: number): void {
+    this.struck = false;
+    const due = this.#context.deadlines.get(`link:${this.index}:redial`) ?? 0;
+    if (due > this.#context.now + ms) this.#redialBetween(0, ms);
   }
 
   #redialBetween(leastMs: number, mostMs: number): void {
@@ -488,6 +505,7 @@ export class Link implements AudioTap, ConnectionHost {
       missedMs: this.#missedMs,
       missedAt: this.#missedAt,
       parked: this.#parked,
+      ...(this.struck && { struck: true }),
       cursor: this.cursor,
       current: this.#current?.snapshot() ?? null,
       succession: this.#succession.snapshot(),
@@ -501,6 +519,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#missedMs = snapshot.missedMs;
     this.#missedAt = snapshot.missedAt;
     this.#parked = snapshot.parked;
+    this.struck = snapshot.struck ?? false;
     this.cursor = snapshot.cursor;
     this.#current = snapshot.current && this.#revive(snapshot.current);
     this.#succession.restore(snapshot.succession);
@@ -516,15 +535,3 @@ export class Link implements AudioTap, ConnectionHost {
 
 /** Commands that what was said before has to precede. */
 const PLACED: ReadonlySet<Command["type"]> = new Set(["respond", "commit", "item"]);
-
-export interface LinkSnapshot {
-  readonly dials: number;
-  readonly chosen: number;
-  readonly patience: PatienceSnapshot;
-  readonly missedMs: number;
-  readonly missedAt: number;
-  readonly parked: boolean;
-  readonly cursor: number;
-  readonly current: ConnectionSnapshot | null;
-  readonly succession: SuccessionSnapshot;
-}

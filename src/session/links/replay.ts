@@ -5,17 +5,17 @@
  * twice, it hears only what changed. An upstream is told of its own answers and calls alone (SPEC R5).
  */
 import { createDecoder, encode } from "../../audio/codec.ts";
-import { durationMs, sampleRateHz } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, formatKey, sampleRateHz } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import { createResampler } from "../../audio/resampler.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { Item } from "../../upstreams/upstream.ts";
+import type { AudioChunk, Item } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Connection } from "./connection.ts";
 import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
 import { isUnspoken, withRecording } from "../memory/item-audio.ts";
 
-/** Audio goes out in pieces of this: no single message grows with the turn. */
+/** Audio that is converted goes out in pieces of this: no single message grows with the turn. */
 const PIECE_MS = 100;
 
 /** What the caller said that can not be told any more, because its audio is not kept. */
@@ -43,6 +43,8 @@ export class Replay {
   readonly #context: Context;
   readonly #conversation: Conversation;
   readonly #kernels: AudioKernels;
+  /** Items that the connection which is being told the conversation is not told by their sound. */
+  #tooMuch: ReadonlySet<string> = new Set();
 
   constructor(context: Context, conversation: Conversation, kernels: AudioKernels) {
     this.#context = context;
@@ -58,11 +60,13 @@ export class Replay {
     const itemIds: string[] = [];
     let untoldMs = 0;
     this.#forgetGone(connection);
+    this.#tooMuch = this.#beyond(connection);
     for (const entry of this.#conversation.entries) {
       const ms = this.#tell(connection, entry);
       if (ms > 0) itemIds.push(entry.item.id);
       untoldMs += ms;
     }
+    this.#tooMuch = new Set();
     return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
   }
 
@@ -83,6 +87,29 @@ export class Replay {
       if (!entry) connection.later.delete(itemId);
       else if (!entry.growing) this.#tell(connection, entry);
     }
+  }
+
+  /**
+   * What of the caller's audio a connection is not told, because it takes more bytes there than are kept of it here (G.711
+   * has a sixth of 24 kHz PCM): the oldest.
+   */
+  #beyond({ capabilities: { input } }: Connection): ReadonlySet<string> {
+    const { wordlessBytes, backlogSize } = this.#context.limits;
+    const beyond = new Set<string>();
+    const perMs = (sampleRateHz(input) / 1000) * bytesPerSample(input);
+    let room = wordlessBytes;
+    // An item has its audio in base64, and waits with all other commands.
+    let itemRoom = backlogSize / 4;
+    for (const entry of this.#conversation.entries.toReversed()) {
+      const created = isUnspoken(entry);
+      if (entry.origin !== null || entry.audioMs === 0) continue;
+      if (!created && lengthOf(entry.item) !== null) continue;
+      const bytes = entry.audioMs * perMs;
+      room -= bytes;
+      if (created) itemRoom -= bytes;
+      if (room < 0 || (created && itemRoom < 0)) beyond.add(entry.item.id);
+    }
+    return beyond;
   }
 
   #forgetGone(connection: Connection): void {
@@ -172,7 +199,7 @@ export class Replay {
       this.#item(connection, created);
       return 0;
     }
-    const spoken = connection.capabilities.turns === "client";
+    const spoken = connection.capabilities.turns === "client" && !this.#tooMuch.has(entry.item.id);
     const toldMs = spoken ? replayAudio(connection, this.#conversation, entry, this.#kernels) : 0;
     const untoldMs = entry.audioMs - toldMs;
     if (toldMs === 0) connection.told.set(entry.item.id, MISSING);
@@ -182,6 +209,7 @@ export class Replay {
 
   /** Audio that a client put into an item, in the connection's format. */
   #recording(connection: Connection, entry: Entry): Item | null {
+    if (this.#tooMuch.has(entry.item.id)) return null;
     return withRecording(this.#conversation, entry, connection.capabilities.input, this.#kernels);
   }
 }
@@ -202,24 +230,36 @@ function replayAudio(
   entry: Entry,
   kernels: AudioKernels,
 ): number {
+  const format = connection.capabilities.input;
+  const asIs = entry.origin === null ? conversation.audio.pieces(entry.item.id) : null;
+  if (asIs && formatKey(asIs.format) === formatKey(format)) {
+    const bytes = asIs.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const ms = durationMs(format, bytes);
+    if (ms < LEAST_MS) return 0;
+    for (const piece of asIs.pieces) connection.command({ type: "audio", chunk: lasting(piece) });
+    connection.command({ type: "commit", itemId: entry.item.id });
+    return ms;
+  }
   const kept = entry.origin === null ? conversation.audio.read(entry.item.id) : null;
   const ms = kept ? durationMs(kept.format, kept.bytes.byteLength) : 0;
   if (!kept || ms < LEAST_MS) return 0;
   const fromHz = sampleRateHz(kept.format);
-  const format = connection.capabilities.input;
   const resampler = createResampler(fromHz, sampleRateHz(format), kernels);
   const samples = createDecoder(kept.format).decode(kept.bytes);
   const piece = (fromHz * PIECE_MS) / 1000;
   const send = (out: Int16Array) => {
     const bytes = encode(format, out).slice();
-    if (bytes.byteLength > 0)
-      connection.command({ type: "audio", chunk: { bytes, base64: () => bytes.toBase64() } });
+    if (bytes.byteLength > 0) connection.command({ type: "audio", chunk: lasting(bytes) });
   };
   for (let at = 0; at < samples.length; at += piece)
     send(resampler.process(samples.subarray(at, at + piece)));
   send(resampler.flush());
   connection.command({ type: "commit", itemId: entry.item.id });
   return ms;
+}
+
+function lasting(bytes: Uint8Array): AudioChunk {
+  return { bytes, lasting: true, base64: () => bytes.toBase64() };
 }
 
 /** Audio parts become their transcripts; null when nothing of it has words. */

@@ -80,7 +80,7 @@ export class Succession {
   /** The connection that serves will end in so many milliseconds, as its provider says. */
   expiring(inMs: number): void {
     this.#rollBy(this.#context.now + inMs, inMs);
-    this.#roll();
+    this.#roll(false);
   }
 
   /** The connection ends at `endAt`, of `wholeMs` from now or from its beginning. */
@@ -92,15 +92,15 @@ export class Succession {
     this.#at("force", Math.max(now, endAt - forceMs));
   }
 
-  /** Another connection to the same candidate, in the place of a standby if need be. */
-  #roll(): void {
+  /** Another connection to the same candidate, in the place of a standby if need be. `planned`: its time was known before. */
+  #roll(planned: boolean): void {
     const current = this.#host.current();
     if (this.#rolling || !current?.alive) return;
     this.#successor?.hangUp();
     this.#successor = null;
     this.#rolling = true;
     this.#context.metric("rollovers_begun", 1, this.#planned.name);
-    this.#succeed(current.identity.candidate + this.#failures);
+    this.#succeed(current.identity.candidate + this.#failures, planned);
   }
 
   /** Keeps the next candidate at hand. */
@@ -110,8 +110,9 @@ export class Succession {
     this.#succeed(current.identity.candidate + 1 + this.#failures);
   }
 
-  #succeed(candidate: number): void {
-    if (!this.#patience.spend("successors")) {
+  /** `planned`: the plan says when, so that its own figure is the bound. What is tried again is what the minute's is for. */
+  #succeed(candidate: number, planned = false): void {
+    if (!planned && !this.#patience.spend("successors")) {
       this.#at("standby", this.#patience.freeAt("successors"));
       return;
     }
@@ -170,7 +171,7 @@ export class Succession {
   }
 
   timeout(what: string): void {
-    if (what === "rollover") this.#roll();
+    if (what === "rollover") this.#roll(true);
     else if (what === "standby") this.#again();
     else if (what === "force") this.#force();
   }

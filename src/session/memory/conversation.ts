@@ -115,6 +115,7 @@ export class Conversation {
     const at = this.#position(previousItemId);
     const previous = this.#entries[at - 1]?.item.id ?? null;
     this.#entries.splice(at, 0, entry);
+    this.audio.close(entry.item.id);
     this.#forgetOldest(entry);
     return previous;
   }
@@ -200,6 +201,7 @@ export class Conversation {
       part["type"] === "input_audio" ? { ...part, transcript } : part,
     );
     entry.item = { ...entry.item, content };
+    if (transcript.trim() !== "") this.audio.worded(entry.item.id);
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 import { BLOCK_BYTES } from "../../audio/blocks.ts";
 import type { AudioFormat } from "../../audio/format.ts";
+import { isInaudible } from "../../audio/level.ts";
 import { TICKS_PER_MS, type AudioInput, type AudioTap } from "./audio-input.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
@@ -26,6 +27,9 @@ const BEFORE_SPEECH_MS = 2000;
 
 /** Silence that ends what a transcriber hears (see `transcriber.ts`), and a little more. */
 const EAR_ENDS_MS = 800;
+
+/** A client that takes its turns itself speaks to an upstream that died with the object: it is dialled within this. */
+const HURRY_MS = 300;
 
 /** What the caller has said that is no turn yet, by positions. */
 export interface Pending {
@@ -100,8 +104,12 @@ export class InputFlow {
     this.#input.forward(this.recorder, toTicks);
   }
 
-  /** Forgets what nobody may ask for any more: what was before a position, and is not to be heard by anybody yet. */
-  settle(fromTicks: number): void {
+  /**
+   * Forgets what nobody may ask for any more: what was before a position, and is not to be heard by anybody yet. `client`: what
+   * came just now, of a client that takes the turns itself.
+   */
+  settle(fromTicks: number, client: Uint8Array | null = null): void {
+    if (client) this.#hurry(client);
     let from = fromTicks;
     for (const link of this.#listeners) if (!link.parked) from = Math.min(from, link.cursor);
     const marginMs = MARGIN_MS + this.#input.endpointer.options.prefixPaddingMs;
@@ -249,6 +257,12 @@ export class InputFlow {
     for (const link of this.turnLinks) if (link.parked) link.ensure();
     if (!detects) this.wake(ticks);
     this.flow();
+  }
+
+  /** Nobody listens for speech where the client takes the turns: what can be heard may be some, and is not kept waiting. */
+  #hurry(bytes: Uint8Array): void {
+    for (const link of this.turnLinks)
+      if (link.struck && !isInaudible(this.#input.format, bytes)) link.hurry(HURRY_MS);
   }
 
   /** Speech began at a position: a transcriber that was parked is to hear it. */

@@ -171,7 +171,7 @@ export class TurnTaking implements InputListener {
   push(bytes: Uint8Array, messageMs: number, restMs: number): void {
     this.#input.push(bytes, this, restMs);
     this.#watch.took(messageMs);
-    this.#flow.settle(this.#at.oldestTicks);
+    this.#flow.settle(this.#at.oldestTicks, this.#phase === "manual" ? bytes : null);
   }
 
   onAudio(): void {
