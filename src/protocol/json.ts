@@ -59,7 +59,7 @@ export function excessOf(
 }
 
 /** The closing quote of the string that opens at `from`; the end of the text where there is none. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   let end = text.indexOf('"', from + 1);
   while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end < 0 ? text.length : end;

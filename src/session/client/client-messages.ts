@@ -5,6 +5,7 @@
 import { Base64Decoder, insteadOfBase64, scanAppend } from "../../protocol/append.ts";
 import type { Heard } from "../../dialects/dialect.ts";
 import { ClientError } from "../../protocol/client-error.ts";
+import { eventIdIn } from "../../protocol/event-id.ts";
 import {
   APPEND,
   eventIdOf,
@@ -226,11 +227,14 @@ export class ClientMessages {
     for (const error of this.#budget.untold(this.#context.now)) this.#port.rejected(error, null);
   }
 
-  /** Beyond its budget: neither read nor parsed, but for the name under which that is told once a second. */
-  #refuse(resource: Resource, ms: number, data: WireMessage): void {
+  /**
+   * Beyond its budget: neither read nor parsed, but for the name under which that is told once a second. `eventId`: that
+   * name, where what is left of the message has none.
+   */
+  #refuse(resource: Resource, ms: number, data: WireMessage, eventId: string | null = null): void {
     const { deadlines, now } = this.#context;
     const error = this.#budget.refuse(resource, data.length, ms, now);
-    if (error) this.#port.rejected(error, eventIdInFront(data));
+    if (error) this.#port.rejected(error, eventId ?? nameOf(data));
     else if (deadlines.get(REFUSED) === null) deadlines.set(REFUSED, now + TELL_WITHIN_MS);
   }
 
@@ -264,7 +268,7 @@ export class ClientMessages {
           ? new ClientError("invalid_json", `The JSON of an event is at most ${levels} levels deep.`)
           : new ClientError("message_too_large", `An event has at most ${members} members and elements.`);
       this.#budget.weigh(data.length, this.#context.now);
-      this.#port.rejected(error, eventIdInFront(data));
+      this.#port.rejected(error, nameOf(data));
       return;
     }
     this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
@@ -308,7 +312,7 @@ export class ClientMessages {
     if (!STILL.has(event.type)) this.#host.acted();
     if (WORDS.has(event.type)) this.#budget.heard();
     if (!this.#delivery.heard(sequence)) return;
-    if (event.type === APPEND) this.#append(event.audio);
+    if (event.type === APPEND) this.#append(event.audio, eventIdOf(message));
     else {
       const unnamed = JUDGED.has(event.type) ? this.#context.unnamedCause() : null;
       this.#context.cause = eventIdOf(message) ?? unnamed;
@@ -317,13 +321,13 @@ export class ClientMessages {
   }
 
   /** @throws ClientError */
-  #append(audio: string): void {
+  #append(audio: string, eventId: string | null): void {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
     const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
     const lack = this.#budget.lacks(ms, this.#context.now);
     if (lack === null) this.#hear(bytes);
-    else this.#refuse(lack, ms, audio);
+    else this.#refuse(lack, ms, audio, eventId);
   }
 
   #binary(frame: Uint8Array): void {
@@ -338,12 +342,12 @@ export class ClientMessages {
 
   /** Too large to parse: what can be said of it stands at its front. */
   #refuseSize(data: WireMessage): void {
-    const front = frontOf(data);
-    const param = front.includes('"input_audio_buffer.append"') ? "audio" : null;
+    const ends = typeof data === "string" ? data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS) : "";
+    const param = ends.includes('"input_audio_buffer.append"') ? "audio" : null;
     const limit = this.#context.limits.clientMessageSize;
     const error = new ClientError("message_too_large", `The message is larger than ${limit} bytes.`, param);
     this.#budget.weigh(data.length, this.#context.now);
-    this.#port.rejected(error, eventIdInFront(data));
+    this.#port.rejected(error, nameOf(data));
   }
 
   /** @throws ClientError */
@@ -374,14 +378,9 @@ export class ClientMessages {
   }
 }
 
-/** Of a message that is not parsed: what stands at its front, and at its end where an `event_id` may come last. */
-function frontOf(data: WireMessage): string {
-  if (typeof data !== "string") return "";
-  return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
-}
-
-function eventIdInFront(data: WireMessage): string | null {
-  return /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1] ?? null;
+/** Under which a message that is not parsed is refused. */
+function nameOf(data: WireMessage): string | null {
+  return typeof data === "string" ? eventIdIn(data) : null;
 }
 
 function invalidAudio(text: string): ClientError {
