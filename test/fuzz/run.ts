@@ -52,6 +52,8 @@ export interface Report {
   snapshotBytes: number;
   longestList: number;
   sentBytes: number;
+  /** Messages, by who said them; and how often objects slept and clients resumed. */
+  played: Record<string, number>;
 }
 
 export function emptyReport(): Report {
@@ -65,6 +67,7 @@ export function emptyReport(): Report {
     snapshotBytes: 0,
     longestList: 0,
     sentBytes: 0,
+    played: {},
   };
 }
 
@@ -88,7 +91,8 @@ export function run(range: Range, progress: (report: Report) => void = () => und
 }
 
 function one(seed: number, number: number, report: Report): void {
-  const { violation, messages, said, snapshotBytes, longestList, sentBytes } = play(seed, number);
+  const { violation, messages, said, snapshotBytes, longestList, sentBytes, played } = play(seed, number);
+  for (const [what, count] of played) report.played[what] = (report.played[what] ?? 0) + count;
   report.cases += 1;
   report.messages += messages;
   report.sentBytes += sentBytes;
@@ -126,6 +130,9 @@ export function addReport(total: Report, part: Report): void {
   total.messages += part.messages;
   total.cpuMs += part.cpuMs;
   total.sentBytes += part.sentBytes;
+  for (const [what, count] of Object.entries(part.played)) {
+    total.played[what] = (total.played[what] ?? 0) + count;
+  }
   total.snapshotBytes = Math.max(total.snapshotBytes, part.snapshotBytes);
   total.longestList = Math.max(total.longestList, part.longestList);
   for (const finding of part.findings) add(total.findings, finding);

@@ -9,6 +9,7 @@ const MOST_SAID = 20;
 
 export function describeReport(report: Report): string {
   const { cases, messages, cpuMs, findings, slowest, heap, snapshotBytes, longestList, sentBytes } = report;
+  const played = Object.entries(report.played).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const perSecond = cpuMs === 0 ? 0 : Math.round(messages / (cpuMs / 1000));
   const growth = growthOf(heap);
   const grown =
@@ -18,6 +19,7 @@ export function describeReport(report: Report): string {
   const lines = [
     `${messages} messages in ${cases} calls, ${perSecond} a second of CPU; ${findings.length} findings`,
     `largest snapshot ${mb(snapshotBytes)} MB, longest list ${longestList}; ${mb(sentBytes)} MB told to clients; ${grown}`,
+    ...played.map(([what, count]) => `played: ${what}: ${count}`),
     ...slowest.map(
       (slow) =>
         `slow: ${slow.ms.toFixed(0)} ms for ${slow.chars} characters to ${slow.to} in case ${slow.case}: ${slow.begins.slice(0, 60)}`,

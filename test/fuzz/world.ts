@@ -1,4 +1,5 @@
 /** One call in virtual time: the real session and the real adapters between hostile peers. Every message is looked at. */
+import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
@@ -10,9 +11,9 @@ import { objectOf } from "../oracle/fields.ts";
 import { Random } from "../sim/random.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
-import { HonestProvider } from "./honest.ts";
 import { Known } from "./known.ts";
-import { HostileProvider } from "./provider.ts";
+import { adapterAt, honestAt, hostileAt, type HonestPeer, type HostilePeer } from "./peers.ts";
+import { Caller, isCarrier, PhoneWatch } from "./phone.ts";
 
 /** Deadlines that may be due within one message's time, and in one instant. */
 const MOST_DEADLINES = 4_000;
@@ -28,20 +29,24 @@ export interface Said {
 
 type Peer =
   | { readonly kind: "loop" }
-  | { readonly kind: "hostile"; readonly provider: HostileProvider }
-  | { readonly kind: "honest"; readonly provider: HonestProvider };
+  | { readonly kind: "hostile"; readonly adapter: string; readonly provider: HostilePeer }
+  | { readonly kind: "honest"; readonly adapter: string; readonly provider: HonestPeer };
 
 export class World {
   session: Session;
   now = 1_000_000;
   readonly known = new Known();
   readonly open = new Map<string, Peer>();
-  readonly dialling: { readonly peer: string; readonly loop: boolean }[] = [];
+  readonly dialling: { readonly peer: string; readonly url: string }[] = [];
   readonly said: Said[] = [];
   readonly events: JsonObject[] = [];
   ended = false;
   clientOpen = false;
   dialect: Dialect = "realtime";
+  /** Who telephones, where the client is a carrier. */
+  caller: Caller | null = null;
+  /** How many messages each kind of peer said, and what else happened how often. */
+  readonly played = new Map<string, number>();
   /** From now on who is dialled does as it is asked. */
   honest = false;
   /** Keep what was said, to be printed. */
@@ -51,8 +56,8 @@ export class World {
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
-  readonly #foreign = new Set<string>();
-  #watch = new ClientWatch(false, this.#foreign);
+  #watch = new ClientWatch(false);
+  #phone: PhoneWatch | null = null;
   #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
   sentBytes = 0;
   messages = 0;
@@ -72,7 +77,9 @@ export class World {
   connect(dialect: Dialect): void {
     this.dialect = dialect;
     this.clientOpen = true;
-    this.#watch = new ClientWatch(dialect === "duplex.v1", this.#foreign);
+    this.#watch = new ClientWatch(dialect === "duplex.v1");
+    this.#phone = isCarrier(dialect) ? new PhoneWatch(dialect) : null;
+    if (isCarrier(dialect)) this.caller ??= new Caller(dialect);
     this.known.said = 0;
     this.input({ type: "open", peer: CLIENT, dialect });
   }
@@ -110,8 +117,11 @@ export class World {
     const event = known && typeof data === "string" ? parseJsonObject(data) : null;
     const audio = typeof data !== "string" || data.includes("input_audio_buffer.append");
     // A resume brings back what other events were answered with.
-    const blames = known && event?.["type"] !== "session.resume";
-    this.#handling = blames ? { eventId: eventIdOf(event), audio } : null;
+    const blames = known && event?.["type"] !== "session.resume" && this.#phone === null;
+    // Of a text that is no JSON nobody can say what its name is.
+    const named = event !== null || typeof data !== "string" || !data.includes("event_id");
+    this.#handling = blames && named ? { eventId: eventIdOf(event), audio } : null;
+    this.#played(peer, data, event);
     const began = this.#clock();
     try {
       this.input({ type: "message", peer, data });
@@ -124,13 +134,27 @@ export class World {
     }
   }
 
+  #played(peer: string, data: WireMessage, event: JsonObject | null): void {
+    if (event?.["type"] === "session.resume") this.count("session.resume");
+    const upstream = this.open.get(peer);
+    const who =
+      peer === CLIENT
+        ? `client ${this.dialect}`
+        : `provider ${upstream && "adapter" in upstream ? upstream.adapter : "echo"}`;
+    this.count(typeof data === "string" ? who : `${who}, binary`);
+  }
+
+  count(what: string): void {
+    this.played.set(what, (this.played.get(what) ?? 0) + 1);
+  }
+
   #perform(action: Action): void {
     switch (action.type) {
       case "dial":
         if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
           throw new Violation("closed-peer", `${action.peer} is dialled twice`);
         }
-        this.dialling.push({ peer: action.peer, loop: action.request.url.startsWith("loop:") });
+        this.dialling.push({ peer: action.peer, url: action.request.url });
         break;
       case "send":
         this.#send(action.peer, action.data);
@@ -187,6 +211,11 @@ export class World {
   #told(data: WireMessage): void {
     if (!this.clientOpen) throw new Violation("closed-peer", "it sends to a client that is not there");
     this.sentBytes += data.length;
+    if (this.#phone !== null) {
+      const mark = this.#phone.message(data);
+      if (mark !== null) this.caller?.marked(mark);
+      return;
+    }
     const event = this.#watch.message(data);
     if (event === null) {
       this.known.received = readFrameHeader(data as Uint8Array)?.sequence ?? this.known.received;
@@ -214,7 +243,8 @@ export class World {
 
   /** Who is dialled answers, or does not. */
   answerDials(random: Random, refusals: number): void {
-    for (const { peer, loop } of this.dialling.splice(0)) {
+    for (const { peer, url } of this.dialling.splice(0)) {
+      const loop = url.startsWith("loop:");
       if (!loop && !this.honest && random.chance(refusals)) {
         this.input({
           type: "close",
@@ -225,8 +255,9 @@ export class World {
         continue;
       }
       if (loop) this.open.set(peer, { kind: "loop" });
-      else if (this.honest) this.open.set(peer, { kind: "honest", provider: new HonestProvider(peer) });
-      else this.open.set(peer, { kind: "hostile", provider: new HostileProvider() });
+      else if (this.honest) {
+        this.open.set(peer, { kind: "honest", adapter: adapterAt(url), provider: honestAt(url, peer) });
+      } else this.open.set(peer, { kind: "hostile", adapter: adapterAt(url), provider: hostileAt(url) });
       this.input({ type: "open", peer });
       const upstream = this.open.get(peer);
       if (upstream?.kind !== "honest") continue;
@@ -258,10 +289,12 @@ export class World {
     this.now = until;
   }
 
-  /** Snapshot, copy and restore, as when the object left memory. */
-  hibernate(): void {
+  /** Snapshot, copy and restore, as when the object left memory. `sealed`: by way of the bytes that are encrypted. */
+  hibernate(sealed: boolean): void {
+    this.count(sealed ? "sleeps, sealed" : "sleeps");
     try {
-      const kept = structuredClone(this.session.snapshot());
+      const snapshot = this.session.snapshot();
+      const kept = sealed ? (fromBytes(toBytes(snapshot)) as typeof snapshot) : structuredClone(snapshot);
       this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
     } catch (error) {
       throw new Violation(
