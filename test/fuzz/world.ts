@@ -2,7 +2,7 @@
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
-import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
@@ -59,6 +59,8 @@ export class World {
   #watch = new ClientWatch(false);
   #phone: PhoneWatch | null = null;
   #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
+  /** What the client was shown first of fields that it may not change. */
+  readonly #locked = new Map<string, string>();
   sentBytes = 0;
   messages = 0;
 
@@ -71,6 +73,11 @@ export class World {
     let drawn = 0;
     this.#dependencies = { drawId: () => `drawn${(drawn += 1)}`, kernels: loadKernels(), createUpstream };
     this.session = new Session(setup, this.#dependencies, this.now);
+  }
+
+  /** Something of the session is not the client's to change. */
+  get locked(): boolean {
+    return this.#setup.locks !== undefined;
   }
 
   /** A client connects; one that is there is put out, as the shell does. */
@@ -90,6 +97,8 @@ export class World {
     for (let at = 0; at < this.#inbound.length && !this.ended; at += 1) {
       const [peer, data] = this.#inbound[at] ?? ["", ""];
       if (!this.open.has(peer)) continue;
+      // What a provider says to it is no answer to the client's event.
+      this.#handling = null;
       for (const action of this.#handle({ type: "message", peer, data })) this.#perform(action);
       if (at > 5_000)
         throw new Violation("restless", "the session and an in-process upstream talk without end");
@@ -229,7 +238,21 @@ export class World {
     const token = event["resume_token"] ?? objectOf(objectOf(event["session"])["relay"])["resume_token"];
     this.known.note(this.known.tokens, token);
     if (type === "error") this.#refused(objectOf(event["error"]), data);
+    if (type === "session.created" || type === "session.updated") this.#unchanged(objectOf(event["session"]));
     if (this.honest) this.events.push(event);
+  }
+
+  /** What is locked is as it was. */
+  #unchanged(session: JsonObject): void {
+    for (const field of this.#setup.locks?.fields ?? []) {
+      if (field === "unknown") continue;
+      const shown = JSON.stringify(
+        field.split(".").reduce<Json | undefined>((value, key) => objectOf(value)[key], session) ?? null,
+      );
+      const before = this.#locked.get(field) ?? shown;
+      this.#locked.set(field, before);
+      if (before !== shown) throw new Violation("locked", `${field} was ${before} and is ${shown}`);
+    }
   }
 
   /** What a client did wrong is told under the name that it gave it. */
