@@ -15,9 +15,10 @@ import { inThread, ticker } from "./threads.ts";
 const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
 npm run fuzz -- --seed S --case N
 
-Says what no protocol allows, from both sides: clients (OpenAI's dialect, its beta, duplex.v1, resumes) and providers (every
-profile) speak valid messages, changed ones and rubbish to the real session with the real adapters, in virtual time. After
-each message what docs/testing.md lists is looked at, and after each call whether the session still holds a turn.
+Says what no protocol allows, from both sides: clients (OpenAI's dialect, its beta, duplex.v1, telephone carriers, resumes)
+and providers (every profile, Gemini Live, transcribers) speak valid messages, changed ones and rubbish to the real session
+with the real adapters, in virtual time. After each message what docs/testing.md lists is looked at, and after each call
+whether the session still holds a turn.
 
   --messages N   how many, of all calls                              (100000)
   --seed S       other calls                                         (1)
@@ -28,6 +29,7 @@ each message what docs/testing.md lists is looked at, and after each call whethe
   --mutate N     with one of ${PLANTS.length} faults planted in a copy of the sources: is it found?
   --list         print those faults
   --jobs N       worker threads                                      (as many as there are processors, at most 8)
+  --minutes N    stop after so many, with what was said until then  (no)
   --most N       stop a thread at so many different findings         (5)
   --json         print one JSON object
   --help
@@ -60,7 +62,16 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
   const messages = whole("messages", values.messages, 100_000);
   const most = whole("most", values.most, 5);
   return {
-    range: { seed, from: 1, step: 1, messages, most },
+    range: {
+      seed,
+      from: 1,
+      step: 1,
+      messages,
+      most,
+      ...(values.minutes === undefined
+        ? {}
+        : { until: Date.now() + 60_000 * whole("minutes", values.minutes, 1) }),
+    },
     number: values.case === undefined ? null : whole("case", values.case, 1),
     said: values.said === true,
     doors: values.doors === undefined ? null : whole("doors", values.doors, 1),
@@ -86,6 +97,7 @@ function parse(argv: string[]) {
         list: { type: "boolean" },
         jobs: { type: "string" },
         most: { type: "string" },
+        minutes: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },

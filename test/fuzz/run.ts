@@ -22,6 +22,8 @@ export interface Range {
   readonly messages: number;
   /** Stop at so many different findings. */
   readonly most: number;
+  /** Stop then, by `Date.now()`; absent: never. */
+  readonly until?: number;
 }
 
 export interface Finding {
@@ -80,7 +82,7 @@ export function run(range: Range, progress: (report: Report) => void = () => und
     report.cpuMs = cpuMs() - began;
     if (report.messages >= HEAP_EVERY * (report.heap.length + 1)) report.heap.push(collect());
     progress(report);
-    if (report.findings.length >= range.most) break;
+    if (report.findings.length >= range.most || Date.now() >= (range.until ?? Infinity)) break;
   }
   const growth = growthOf(report.heap);
   if (growth !== null && growth > MOST_GROWTH_BYTES) {
