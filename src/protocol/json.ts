@@ -6,6 +6,13 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The value at a path of `value`'s own members: names that every object inherits (`valueOf`) are not there. */
+export function ownAt(value: Json | undefined, path: readonly string[]): Json | undefined {
+  let found = value;
+  for (const key of path) found = isJsonObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+  return found;
+}
+
 /** U+FEFF, which some encoders put in front of all they write (RFC 8259 §8.1: a parser may ignore it). */
 const BYTE_ORDER_MARK = 0xfeff;
 

@@ -112,6 +112,11 @@ const UNNUMBERED: ReadonlySet<string> = new Set([
   "session.created",
 ]);
 
+const CONSISTS_OF: readonly (readonly [type: RegExp, kind: string])[] = [
+  [/^response\.(?:output_)?audio\./, "message"],
+  [/^response\.function_call_arguments\./, "function_call"],
+];
+
 const SECRET_PART = SECRET.slice(8);
 const SECRET_BASE64 = btoa(`Bearer ${SECRET}`).slice(12, 40);
 
@@ -123,6 +128,8 @@ export function holdsSecret(text: string): boolean {
 export class ClientWatch {
   readonly #extended: boolean;
   readonly #names = new Set<string>();
+  /** Kinds of items, by id. */
+  readonly #items = new Map<string, string>();
 
   constructor(extended: boolean) {
     this.#extended = extended;
@@ -146,6 +153,7 @@ export class ClientWatch {
     this.#named(event, type, data);
     this.#shaped(event, type, data);
     this.#placed(event, data);
+    this.#kinds(event, type, data);
     return event;
   }
 
@@ -160,6 +168,19 @@ export class ClientWatch {
     if (typeof name !== "string") throw new Violation("event_id", `an event without a name: ${data}`);
     if (this.#names.has(name)) throw new Violation("event_id", `two events have one name: ${data}`);
     this.#names.add(name);
+  }
+
+  /** Sound and calls are of items that are such. */
+  #kinds(event: JsonObject, type: string, data: string): void {
+    const { item } = event;
+    if (isJsonObject(item) && typeof item["id"] === "string" && typeof item["type"] === "string") {
+      this.#items.set(item["id"], item["type"]);
+    }
+    const of = CONSISTS_OF.find(([kind]) => kind.test(type))?.[1];
+    const about = event["item_id"];
+    const kind = typeof about === "string" ? this.#items.get(about) : undefined;
+    if (of !== undefined && kind !== undefined && kind !== of)
+      throw new Violation("kind", `what only a ${of} has is said of a ${kind}: ${data}`);
   }
 
   /** What is said of an answer is of one that the client was told of. */

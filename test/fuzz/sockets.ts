@@ -28,7 +28,15 @@ export async function runSockets(seed: number, messages: number): Promise<Socket
   const findings: string[] = [];
   let said = 0;
   try {
-    const names: DoorNames = { key: relay.apiKey, tokens: [], sessions: [] };
+    const names: DoorNames = {
+      key: relay.apiKey,
+      operator: relay.apiKey,
+      phoneSecret: "none",
+      host: relay.url,
+      tokens: [],
+      sessions: [],
+      streams: [],
+    };
     for (let call = 1; said < messages && findings.length < 5; call += 1) {
       const random = new Random(Math.imul(seed, 0x01000193) ^ call);
       const fault = await hostileCall(relay, random);
