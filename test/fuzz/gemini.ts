@@ -6,9 +6,9 @@ import { utf8Text } from "../../src/upstreams/utf8.ts";
 import type { Random } from "../sim/random.ts";
 import { hostileName, loose, type Loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
-import { SECRET } from "./provider-grammar.ts";
+import { quoteIn, spellKey } from "./quote.ts";
 import { sound } from "./sounds.ts";
-import { bytes, spell } from "./spell.ts";
+import { bytes } from "./spell.ts";
 
 const MOST_DUE = 60;
 const MOST_SAID = 16;
@@ -100,9 +100,8 @@ const EVENTS: readonly ((random: Random) => LooseObject)[] = [
   (random) => ({ sessionResumptionUpdate: { newHandle: "h".repeat(random.int(0, 400)), resumable: true } }),
   (random) => ({ [hostileName(random)]: {} }),
   (random) => {
-    const said = random.pick([SECRET, `key=${SECRET}`, "nothing"]);
-    const status = random.pick<Loose>(["RESOURCE_EXHAUSTED", said, null, hostileName(random)]);
-    return { error: { code: 429, message: `API key ${said} not valid.`, status } };
+    const status = random.pick<Loose>(["RESOURCE_EXHAUSTED", null, hostileName(random)]);
+    return { error: { code: 429, message: "API key not valid.", status } };
   },
 ];
 
@@ -124,7 +123,8 @@ export class HostileGemini {
     if (this.#said.length > 0 && random.chance(0.06 * hostility)) return random.pick(this.#said);
     const event = this.#next(random, hostility);
     if (random.chance(0.35 * hostility)) mutate(event, random, ["call_0", "call_same"]);
-    const text = spell(event, random, 0.08 * hostility);
+    quoteIn(event["error"], ["message", "status"], random);
+    const text = spellKey(event, random, 0.08 * hostility);
     const message = typeof text === "string" && random.chance(0.5) ? new TextEncoder().encode(text) : text;
     this.#said.push(message);
     if (this.#said.length > MOST_SAID) this.#said.shift();

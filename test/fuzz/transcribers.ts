@@ -5,7 +5,8 @@ import { PROVIDERS } from "../upstreams/transcription-providers.ts";
 import { hostileName, hostileNumber, hostileText, loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
 import { SECRET } from "./provider-grammar.ts";
-import { bytes, spell } from "./spell.ts";
+import { quoteIn, spellKey } from "./quote.ts";
+import { bytes } from "./spell.ts";
 
 export const TRANSCRIBERS = PROVIDERS;
 
@@ -37,7 +38,9 @@ export class HostileTranscriber {
     if (random.chance(0.02 * hostility)) return bytes(random);
     const event = this.#next(random, hostility);
     if (random.chance(0.35 * hostility)) mutate(event, random, ["1", "segment_0"]);
-    const message = spell(event, random, 0.08 * hostility);
+    const fault = event["type"] === "Error" || typeof event["error"] === "string";
+    if (fault) quoteIn(event, ["description", "error", "code"], random);
+    const message = spellKey(event, random, 0.08 * hostility);
     return typeof message === "string" && random.chance(0.2) ? new TextEncoder().encode(message) : message;
   }
 
@@ -45,7 +48,7 @@ export class HostileTranscriber {
     const due = this.#due.shift();
     if (due !== undefined) return due;
     const kind = random.next();
-    if (kind < 0.05 * hostility) return this.#refusal(random);
+    if (kind < 0.05 * hostility) return loose(this.#provider.refusal) as LooseObject;
     if (kind < 0.1 * hostility) return { type: hostileName(random), message_type: hostileName(random) };
     const words = random.pick(["", "hello", "hello there", "Hello there, how are you?", "mhm"]);
     const text = random.chance(0.1 * hostility) ? hostileText(random) : words;
@@ -55,16 +58,6 @@ export class HostileTranscriber {
     const ends = this.#provider.end(at, text).map((event) => loose(event) as LooseObject);
     this.#due.push(...ends.slice(1));
     return ends[0] ?? {};
-  }
-
-  /** In its words, with the key in them. */
-  #refusal(random: Random): LooseObject {
-    const event = loose(this.#provider.refusal) as LooseObject;
-    const said = random.pick([SECRET, `Token ${SECRET}`, "nothing"]);
-    for (const member of ["description", "error", "code"]) {
-      if (typeof event[member] === "string" && random.chance(0.7)) event[member] = `Bad key ${said}.`;
-    }
-    return event;
   }
 }
 
