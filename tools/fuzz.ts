@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { runDoors } from "../test/fuzz/doors.ts";
 import { play } from "../test/fuzz/play.ts";
 import { addReport, emptyReport, run, type Range, type Report } from "../test/fuzz/run.ts";
-import { describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
+import { describeDoors, describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
 import { shrink } from "../test/fuzz/shrink.ts";
 import { PLANTS } from "../test/fuzz/plants.ts";
 import { runPlanted } from "./fuzz/plant.ts";
@@ -188,7 +188,9 @@ async function main(): Promise<number> {
 }
 
 async function doors(requests: number, { range, json }: Arguments): Promise<number> {
-  return tell(await runDoors(range.seed, requests), json);
+  const report = await runDoors(range.seed, requests);
+  if (!json) process.stdout.write(describeDoors(report));
+  return tell(report, json);
 }
 
 function tell(

@@ -1,4 +1,5 @@
 /** What the fuzzer found, for people. */
+import type { DoorReport } from "./doors.ts";
 import { growthOf, type Finding, type Report } from "./run.ts";
 import type { Shortest } from "./shrink.ts";
 import type { Said } from "./world.ts";
@@ -26,6 +27,15 @@ export function describeReport(report: Report): string {
     ),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What came to each door, and what was answered. */
+export function describeDoors({ statuses, doors }: Pick<DoorReport, "statuses" | "doors">): string {
+  const answers = Object.entries(statuses).map(([status, count]) => `${count} with ${status}`);
+  const lines = Object.entries(doors)
+    .toSorted(([, a], [, b]) => b.asked - a.asked)
+    .map(([door, { asked, taken }]) => `played: ${door}: ${asked}, ${taken} taken`);
+  return `answers: ${answers.join(", ")}\n${lines.join("\n")}\n`;
 }
 
 export function describeFinding(finding: Finding, shortest: Shortest | null): string {

@@ -91,9 +91,9 @@ describe("what a provider says beside its answers", () => {
     const of = { response_id: "P_r", output_index: 0 };
     call.provider({ type: "response.output_item.added", ...of, item });
     call.provider({ type: "response.output_item.done", ...of, item });
-    const { item: told, ...at } = call.last("response.output_item.done");
-    const item_id = (told as JsonObject)["id"] ?? null;
-    return { call, address: { response_id: at["response_id"] ?? null, output_index: 0, item_id } };
+    const { item: told, response_id } = call.last("response.output_item.done");
+    const item_id = String((told as JsonObject)["id"]);
+    return { call, address: { response_id: String(response_id), output_index: 0, item_id } };
   }
 
   test("[E93] is told under the client's names, of an item that ended as of one that grows", () => {
