@@ -31,7 +31,7 @@ const shown = (call: Call) => call.last("session.updated")["session"] as JsonObj
 describe("locked fields", () => {
   test("[E94] a member called like one that every object has is refused as any unknown one, and leaves the call storable", () => {
     const call = locked(["unknown"]);
-    update(call, { valueOf: "x", constructor: { a: 1 }, toString: null } as unknown as JsonObject);
+    update(call, { valueOf: "x", constructor: { a: 1 }, toString: null });
     expect(errors(call)[0]).toEqual(["field_locked", expect.any(String), "u1"]);
     call.hibernate();
     expect(JSON.stringify(call.session.snapshot().config)).not.toContain("valueOf");

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
+import { textOf } from "../oracle/fields.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -85,14 +86,14 @@ describe("what a provider says beside its answers", () => {
     const call = new PassedCall();
     call.client({ type: "response.create", response: {} });
     const asked = call.last("response.created")["response"] as JsonObject;
-    const metadata = { relay_response: String(asked["id"]) };
+    const metadata = { relay_response: textOf(asked["id"]) };
     call.provider({ type: "response.created", response: { id: "P_r", status: "in_progress", metadata } });
     const item = { id: "P_i", type: "reasoning" };
     const of = { response_id: "P_r", output_index: 0 };
     call.provider({ type: "response.output_item.added", ...of, item });
     call.provider({ type: "response.output_item.done", ...of, item });
     const { item: told, response_id } = call.last("response.output_item.done");
-    const item_id = String((told as JsonObject)["id"]);
+    const item_id = textOf((told as JsonObject)["id"]);
     return { call, address: { response_id: String(response_id), output_index: 0, item_id } };
   }
 

@@ -102,7 +102,7 @@ export class PlacedItems {
 
   /** The session's name of it: an adapter that was told the name may say that one instead of its key. */
   #named(link: Link, key: string): string | null {
-    const id = this.#names.get(nameOf(link, key))?.id ?? this.#responses.itemNamed(link.index, key);
+    const id = this.#names.get(nameOf(link, key))?.id ?? this.#responses.addressOf(link.index, key)?.item_id;
     return id ?? this.#conversation.find(key)?.item.id ?? null;
   }
 

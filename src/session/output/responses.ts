@@ -76,7 +76,7 @@ export class Responses {
         if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
         else link?.tellLater(id);
       },
-      itemNamed: (stream, key) => this.itemNamed(stream, key),
+      itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
     });
   }
@@ -108,11 +108,6 @@ export class Responses {
   /** The response that made an item, or null when it is forgotten. */
   ofItem(itemId: string): ResponseRecord | null {
     return this.#records.find((item) => item.id === itemId)?.response ?? null;
-  }
-
-  /** The session's name of an item that an upstream calls so. */
-  itemNamed(stream: number, key: string): string | null {
-    return this.addressOf(stream, key)?.item_id ?? null;
   }
 
   /** Where the client knows an item that an upstream calls so; null: it is of no answer that is remembered. */
