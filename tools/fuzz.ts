@@ -174,7 +174,11 @@ async function main(): Promise<number> {
   if (settings.doors !== null) return doors(settings.doors, settings);
   if (settings.sockets !== null) {
     const { runSockets } = await import("../test/fuzz/sockets.ts");
-    return tell(await runSockets(settings.range.seed, settings.sockets), settings.json);
+    const report = await runSockets(settings.range.seed, settings.sockets);
+    for (const [door, calls] of Object.entries(settings.json ? {} : report.doors)) {
+      process.stdout.write(`played: ${door}: ${calls} calls\n`);
+    }
+    return tell(report, settings.json);
   }
   const report = await playAll(settings);
   if (settings.json) process.stdout.write(`${JSON.stringify(report)}\n`);
