@@ -39,6 +39,18 @@ describe("locked fields", () => {
     expect(shown(call)).toMatchObject({ instructions: "Go on." });
   });
 
+  test("[E94] one that its provider refuses is taken back to what it was: nothing", () => {
+    const call = new Call();
+    update(call, { valueOf: "x", instructions: "Go on." });
+    expect(shown(call)).toMatchObject({ valueOf: "x" });
+    call.upstream({ type: "unconfigured", fields: ["extra.valueOf", "extra.constructor"] });
+    call.hibernate();
+    const { config } = call.session.snapshot();
+    expect(Object.keys(config)).not.toContain("valueOf");
+    expect(Object.keys(config)).not.toContain("constructor");
+    expect(config).toMatchObject({ instructions: "Go on." });
+  });
+
   test("[H100] a locked field stays as it is, the error names it and the event, and the rest of the update is in force", () => {
     const call = locked(["instructions", "prompt", "max_output_tokens"], {
       session: { instructions: "Sell shoes.", max_output_tokens: 100 },
