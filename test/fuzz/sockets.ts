@@ -30,7 +30,10 @@ export interface SocketReport {
 }
 
 export async function runSockets(seed: number, messages: number): Promise<SocketReport> {
-  const source = { entry: path("../../src/worker.ts"), config: path("relay-config.ts") };
+  const source = {
+    entry: fileURLToPath(new URL("../../src/worker.ts", import.meta.url)),
+    config: fileURLToPath(new URL("relay-config.ts", import.meta.url)),
+  };
   const relay = await startRelay({ source });
   const findings: string[] = [];
   const doors: Record<string, number> = {};
@@ -67,10 +70,6 @@ export async function runSockets(seed: number, messages: number): Promise<Socket
     await relay.close();
   }
   return { requests: said, findings: findings.slice(0, 10), doors };
-}
-
-function path(of: string): string {
-  return fileURLToPath(new URL(of, import.meta.url));
 }
 
 /** What is heard on a connection. */
