@@ -113,8 +113,8 @@ const UNNUMBERED: ReadonlySet<string> = new Set([
 ]);
 
 const CONSISTS_OF: readonly (readonly [type: RegExp, kind: string])[] = [
-  [/^response\.(?:output_)?audio\./, "message"],
-  [/^response\.function_call_arguments\./, "function_call"],
+  [/^response\.(?:output_)?audio\.(?:delta|done)$/, "message"],
+  [/^response\.function_call_arguments\.(?:delta|done)$/, "function_call"],
 ];
 
 const SECRET_PART = SECRET.slice(8);
