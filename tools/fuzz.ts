@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { runDoors } from "../test/fuzz/doors.ts";
 import { play } from "../test/fuzz/play.ts";
 import { addReport, emptyReport, run, type Range, type Report } from "../test/fuzz/run.ts";
-import { describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
+import { describeDoors, describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
 import { shrink } from "../test/fuzz/shrink.ts";
 import { PLANTS } from "../test/fuzz/plants.ts";
 import { runPlanted } from "./fuzz/plant.ts";
@@ -15,9 +15,10 @@ import { inThread, ticker } from "./threads.ts";
 const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
 npm run fuzz -- --seed S --case N
 
-Says what no protocol allows, from both sides: clients (OpenAI's dialect, its beta, duplex.v1, resumes) and providers (every
-profile) speak valid messages, changed ones and rubbish to the real session with the real adapters, in virtual time. After
-each message what docs/testing.md lists is looked at, and after each call whether the session still holds a turn.
+Says what no protocol allows, from both sides: clients (OpenAI's dialect, its beta, duplex.v1, telephone carriers, resumes)
+and providers (every profile, Gemini Live, transcribers) speak valid messages, changed ones and rubbish to the real session
+with the real adapters, in virtual time. After each message what docs/testing.md lists is looked at, and after each call
+whether the session still holds a turn.
 
   --messages N   how many, of all calls                              (100000)
   --seed S       other calls                                         (1)
@@ -28,6 +29,7 @@ each message what docs/testing.md lists is looked at, and after each call whethe
   --mutate N     with one of ${PLANTS.length} faults planted in a copy of the sources: is it found?
   --list         print those faults
   --jobs N       worker threads                                      (as many as there are processors, at most 8)
+  --minutes N    stop after so many, with what was said until then  (no)
   --most N       stop a thread at so many different findings         (5)
   --json         print one JSON object
   --help
@@ -60,7 +62,16 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
   const messages = whole("messages", values.messages, 100_000);
   const most = whole("most", values.most, 5);
   return {
-    range: { seed, from: 1, step: 1, messages, most },
+    range: {
+      seed,
+      from: 1,
+      step: 1,
+      messages,
+      most,
+      ...(values.minutes === undefined
+        ? {}
+        : { until: Date.now() + 60_000 * whole("minutes", values.minutes, 1) }),
+    },
     number: values.case === undefined ? null : whole("case", values.case, 1),
     said: values.said === true,
     doors: values.doors === undefined ? null : whole("doors", values.doors, 1),
@@ -86,6 +97,7 @@ function parse(argv: string[]) {
         list: { type: "boolean" },
         jobs: { type: "string" },
         most: { type: "string" },
+        minutes: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -162,7 +174,11 @@ async function main(): Promise<number> {
   if (settings.doors !== null) return doors(settings.doors, settings);
   if (settings.sockets !== null) {
     const { runSockets } = await import("../test/fuzz/sockets.ts");
-    return tell(await runSockets(settings.range.seed, settings.sockets), settings.json);
+    const report = await runSockets(settings.range.seed, settings.sockets);
+    for (const [door, calls] of Object.entries(settings.json ? {} : report.doors)) {
+      process.stdout.write(`played: ${door}: ${calls} calls\n`);
+    }
+    return tell(report, settings.json);
   }
   const report = await playAll(settings);
   if (settings.json) process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -176,7 +192,9 @@ async function main(): Promise<number> {
 }
 
 async function doors(requests: number, { range, json }: Arguments): Promise<number> {
-  return tell(await runDoors(range.seed, requests), json);
+  const report = await runDoors(range.seed, requests);
+  if (!json) process.stdout.write(describeDoors(report));
+  return tell(report, json);
 }
 
 function tell(

@@ -27,6 +27,8 @@ import { orTurnAway } from "./turn-away.ts";
 const TOKEN_LIFETIME_S = 120;
 /** The runtime keeps an object with an outgoing socket and no client in memory for fifteen minutes. */
 const PREWARM_LONGEST_S = 600;
+/** Of a key (key-store.ts), or of a door's own account. */
+const KEY_ID = /^@?[\w.-]{1,64}$/;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;
 
@@ -112,6 +114,10 @@ export const sessions = new Hono<DoorEnv>()
       throw new Problem("missing_parameter", detail, { param: "key" });
     }
     if (key.id !== id) await requireOperator(c, "Sessions of other keys end");
+    // The store and the ledgers take no name of any length.
+    if (!KEY_ID.test(id)) {
+      throw new Problem("invalid_value", "Invalid 'key': expected the id of an API key.", { param: "key" });
+    }
     return c.json({ object: "relay.sessions.ended", key: id, ended: await endAll(c, id) });
   })
   .get("/:id", async (c) => {

@@ -7,13 +7,12 @@ import * as v from "valibot";
 
 import { refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
+import { EVENT_ID_MAX } from "./event-id.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { eventWithoutNulls } from "./nulls.ts";
 
 /** Nearly every message is one of these. */
 export const APPEND = "input_audio_buffer.append";
-/** Characters of an `event_id`, as at OpenAI. */
-const EVENT_ID_MAX = 512;
 /** The largest number of a message: those of frames have 32 bits (frame.ts). */
 const SEQUENCE_MAX = 0xffff_ffff;
 

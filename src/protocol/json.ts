@@ -6,6 +6,13 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The value at a path of `value`'s own members: names that every object inherits (`valueOf`) are not there. */
+export function ownAt(value: Json | undefined, path: readonly string[]): Json | undefined {
+  let found = value;
+  for (const key of path) found = isJsonObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+  return found;
+}
+
 /** U+FEFF, which some encoders put in front of all they write (RFC 8259 §8.1: a parser may ignore it). */
 const BYTE_ORDER_MARK = 0xfeff;
 
@@ -47,7 +54,7 @@ export function excessOf(text: string, most: JsonMost): JsonExcess | number {
   let levels = 0;
   let members = 0;
   let outside = 0;
-  const strings = new Strings(text, most.escapes);
+  const strings = new JsonStrings(text, most.escapes);
   for (let at = 0; at < text.length; at += 1) {
     if ((outside += 1) > most.outside) return "outside";
     switch (text.charCodeAt(at)) {
@@ -72,7 +79,7 @@ export function excessOf(text: string, most: JsonMost): JsonExcess | number {
 }
 
 /** Strings in a text, each passed over in one search where it has no escapes, and in linear time where it has. */
-class Strings {
+export class JsonStrings {
   readonly #text: string;
   readonly #most: number;
   #escapes = 0;

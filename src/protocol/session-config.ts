@@ -7,7 +7,7 @@ import * as v from "valibot";
 
 import { isBetaSessionField, refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
-import { isJsonObject, type Json, type JsonObject } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject, ownAt } from "./json.ts";
 import { eachWithoutNulls, withoutNulls } from "./nulls.ts";
 
 const unit = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -197,9 +197,7 @@ export function mergeConfig(config: SessionConfig, update: JsonObject): SessionC
 
 /** The value at a path of the configuration; undefined: there is none. */
 export function valueAt(config: SessionConfig, path: readonly string[]): Json | undefined {
-  let value: Json | undefined = config as unknown as JsonObject;
-  for (const key of path) value = isJsonObject(value) ? value[key] : undefined;
-  return value;
+  return ownAt(config as unknown as JsonObject, path);
 }
 
 /** `config` with another value at a path; undefined: without it. @throws ClientError when that is no configuration. */
@@ -222,7 +220,7 @@ function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject 
   const merged: Record<string, Json> = { ...base };
   for (const [key, value] of Object.entries(update)) {
     if (key === "__proto__" || (value === null && GROUPS.has(key))) continue;
-    const old = merged[key];
+    const old = ownAt(merged, [key]);
     const replace =
       depth >= MERGE_DEPTH ||
       WHOLE.has(key) ||

@@ -2,6 +2,7 @@
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import { indexAt, nameAt, objectAt, textAt } from "./json.ts";
 import { readArguments } from "./openai-calls.ts";
+import type { OtherEvents } from "./openai-others.ts";
 import { ITEM_LIMITS, type OutputItem } from "./openai-output-item.ts";
 import type { ItemMention, OutputItems } from "./openai-output-items.ts";
 import type { OpenResponse } from "./openai-responses.ts";
@@ -19,17 +20,20 @@ export class ContentEvents {
   readonly #parts: DecoderParts;
   readonly #sink: Sink;
   readonly #items: OutputItems;
+  readonly #others: OtherEvents;
   readonly #responseOf: (event: JsonObject) => OpenResponse | null;
 
   constructor(
     parts: DecoderParts,
     sink: Sink,
     items: OutputItems,
+    others: OtherEvents,
     responseOf: (event: JsonObject) => OpenResponse | null,
   ) {
     this.#parts = parts;
     this.#sink = sink;
     this.#items = items;
+    this.#others = others;
     this.#responseOf = responseOf;
   }
 
@@ -90,7 +94,7 @@ export class ContentEvents {
   /** A part of a kind that the relay does not know is the client's business. */
   #passed(event: JsonObject): void {
     const item = this.messageOf(event);
-    if (item !== null) this.#sink.emit({ type: "passed", item: item.key, event });
+    if (item !== null) this.#others.pass(event, item.key);
   }
 
   #said(event: JsonObject, kind: "transcript" | "text", words: string | null, whole: boolean): void {

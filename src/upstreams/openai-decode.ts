@@ -47,8 +47,8 @@ export class Decoder {
       giveUp: (error) => this.#giveUp(error),
     };
     this.#handshake = new Handshake(parts, sink);
-    this.#outputs = new OutputEvents(parts, sink);
     this.#others = new OtherEvents(parts, sink);
+    this.#outputs = new OutputEvents(parts, sink, this.#others);
     this.#input = new InputEvents(parts, sink, this.#others);
     this.#errors = new ErrorEvents(parts, sink);
     this.#handlers = new Map([

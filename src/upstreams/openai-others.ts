@@ -3,7 +3,8 @@
  * is dropped that a client can make use of.
  */
 import type { DecoderParts, Sink } from "./openai-context.ts";
-import { nameAt, objectAt, remember } from "./json.ts";
+import { lackOf } from "../protocol/passed-events.ts";
+import { nameAt, objectAt, remember, textAt } from "./json.ts";
 import type { JsonObject } from "./upstream.ts";
 
 /** Items outside a response of which the end is awaited or was told. */
@@ -40,6 +41,19 @@ const QUIET: ReadonlySet<string> = new Set([
 /** Begin and end of an item have events of their own. */
 const ITEM_ENDS: ReadonlySet<string> = new Set(["response.output_item.added", "response.output_item.done"]);
 
+/**
+ * What answers consist of is told, formatted and accounted for by the relay alone: sound that it does not know of is played
+ * in a wrong format and never cut, and a call that it does not know of is run without anybody waiting for its result.
+ */
+const ANSWERS_OWN: ReadonlySet<string> = new Set([
+  "response.output_audio.delta",
+  "response.audio.delta",
+  "response.function_call_arguments.delta",
+  "response.function_call_arguments.done",
+]);
+/** Of a whole answer, whatever item they name. */
+const ANSWERS: ReadonlySet<string> = new Set(["response.created", "response.done"]);
+
 export type PlacedState = readonly (readonly [id: string, done: boolean])[];
 
 export class OtherEvents {
@@ -63,21 +77,41 @@ export class OtherEvents {
 
   /** True when the event is about an item of an unknown kind, and told as such. */
   takes(event: JsonObject, type: string): boolean {
-    if (!type.startsWith("response.") || !EVENT_TYPE.test(type)) return false;
+    if (!type.startsWith("response.") || !EVENT_TYPE.test(type) || ANSWERS.has(type)) return false;
     const ends = ITEM_ENDS.has(type);
     const id = ends ? nameAt(objectAt(event, "item"), "id") : nameAt(event, "item_id");
     if (id === null) return false;
     if (this.#placed.has(id)) {
       // An item that was placed before its response told of it stays where it is.
       if (ends) this.placed(objectAt(event, "item"), type.endsWith(".done"));
-      else this.#sink.emit({ type: "passed", item: id, event });
+      else this.#hand(event, type, id, null);
       return true;
     }
     const item = this.#parts.responses.item(id);
     if (ends || item?.kind !== "other") return false;
-    if (item.open) this.#sink.emit({ type: "item.event", response: item.response, item: item.key, event });
-    else this.#sink.emit({ type: "passed", item: item.key, event });
+    this.#hand(event, type, item.key, item.open ? item.response : null);
     return true;
+  }
+
+  /** Hands on what is said of another item. `response`: the key of the answer that it grows in. */
+  #hand(event: JsonObject, type: string, item: string, response: string | null): void {
+    if (QUIET.has(type)) return;
+    if (ANSWERS_OWN.has(type)) this.#sink.malformed("has what only a message or a call consists of");
+    else if (response === null) this.pass(event, item);
+    else if (this.#isWhole(event, type)) this.#sink.emit({ type: "item.event", response, item, event });
+  }
+
+  /** Tells the client, under the names that it knows. */
+  pass(event: JsonObject, item: string | null): void {
+    if (!this.#isWhole(event, textAt(event, "type") ?? "")) return;
+    const response = this.#parts.responses.get(nameAt(event, "response_id") ?? "");
+    this.#sink.emit({ type: "passed", item, ...(response && { inResponse: response.key }), event });
+  }
+
+  #isWhole(event: JsonObject, type: string): boolean {
+    const lack = lackOf(event, type);
+    if (lack !== null) this.#sink.malformed(`is a ${type} without ${lack}`);
+    return lack === null;
   }
 
   /** An item that belongs to no response, of a kind that the session does not make. False: it is none. */
@@ -108,6 +142,6 @@ export class OtherEvents {
     const known = id !== null && (responses.item(id) !== null || names.knows(id));
     if (!known && !PASSED.test(type)) return;
     const item = id === null ? null : (responses.item(id)?.key ?? names.session(id));
-    this.#sink.emit({ type: "passed", item, event });
+    this.pass(event, item);
   }
 }

@@ -3,6 +3,7 @@ import { ContentEvents } from "./openai-content.ts";
 import type { DecoderParts, Handler, Sink } from "./openai-context.ts";
 import { indexAt, nameAt, objectAt, objectsAt } from "./json.ts";
 import type { Ask } from "./openai-asks.ts";
+import type { OtherEvents } from "./openai-others.ts";
 import type { OutputItem } from "./openai-output-item.ts";
 import { OutputItems } from "./openai-output-items.ts";
 import type { OpenResponse } from "./openai-responses.ts";
@@ -15,11 +16,11 @@ export class OutputEvents {
   readonly #items: OutputItems;
   readonly #content: ContentEvents;
 
-  constructor(parts: DecoderParts, sink: Sink) {
+  constructor(parts: DecoderParts, sink: Sink, others: OtherEvents) {
     this.#parts = parts;
     this.#sink = sink;
     this.#items = new OutputItems(parts, sink);
-    this.#content = new ContentEvents(parts, sink, this.#items, (event) => this.#responseOf(event));
+    this.#content = new ContentEvents(parts, sink, this.#items, others, (event) => this.#responseOf(event));
   }
 
   table(): [string, Handler][] {

@@ -129,7 +129,8 @@ export function wantedSettings(config: UpstreamConfig, settings: OpenAiSettings)
 /** What a provider has at a path that it was never told, as JSON; undefined: nobody knows. */
 export function defaultAt(path: string): string | undefined {
   // Optional fields that are null at first need no mention; turn detection does: its default is on.
-  return PROVIDER_DEFAULTS[path] ?? (path.endsWith("turn_detection") ? undefined : "null");
+  const given = Object.hasOwn(PROVIDER_DEFAULTS, path) ? PROVIDER_DEFAULTS[path] : undefined;
+  return given ?? (path.endsWith("turn_detection") ? undefined : "null");
 }
 
 export function isVital(field: string): boolean {

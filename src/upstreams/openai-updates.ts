@@ -4,7 +4,7 @@
  * provider refuses an update as a whole; then each of its fields is sent again by itself, so that one that is refused
  * keeps no other from the provider.
  */
-import { isJsonObject } from "../protocol/json.ts";
+import { ownAt } from "../protocol/json.ts";
 import { mergeDeep } from "./json.ts";
 import { defaultAt, isVital, wantedSettings } from "./openai-session.ts";
 import type { OpenAiSettings } from "./openai-settings.ts";
@@ -225,9 +225,7 @@ function isFormer(update: Update, session: JsonObject | null): boolean {
 }
 
 function valueAt(session: JsonObject | null, path: string): Json | undefined {
-  let value: Json | undefined = session ?? undefined;
-  for (const key of path.split(".")) value = isJsonObject(value) ? value[key] : undefined;
-  return value;
+  return ownAt(session ?? undefined, path.split("."));
 }
 
 function nest(path: readonly string[], value: Json): JsonObject {

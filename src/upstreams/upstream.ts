@@ -261,8 +261,16 @@ export type UpstreamEvent =
       readonly whole: JsonObject;
       readonly done: boolean;
     }
-  /** An event that the relay has no part in, for the client; `item`: the key of the item that it is about. */
-  | { readonly type: "passed"; readonly item: string | null; readonly event: JsonObject }
+  /**
+   * An event that the relay has no part in, for the client; `item`, `inResponse`: the keys of what it is about, the latter
+   * of a response that goes on.
+   */
+  | {
+      readonly type: "passed";
+      readonly item: string | null;
+      readonly inResponse?: string;
+      readonly event: JsonObject;
+    }
   /** `turns: "server"` only: the provider's own detection. */
   | { readonly type: "speech"; readonly state: "started" | "stopped" }
   /** `turns: "server"` only: the provider closed a user turn; `item` is its key for the new user item. */

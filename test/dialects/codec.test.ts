@@ -123,3 +123,29 @@ describe.each(CARRIERS)("the codec of %s", (carrier) => {
     }
   });
 });
+
+test.each(CARRIERS)("[E95] %s is told nothing before it says which stream it is", (carrier) => {
+  const call = new Call({
+    dialect: carrier,
+    dialectSettings: { call: "CA1", greeting: false, keys: true },
+    upstreams: [
+      {
+        name: "wire",
+        options: { adapter: "wire", settings: { turns: "server", input: MU_LAW, output: MU_LAW } },
+      },
+    ],
+    session: { audio: { input: { format: MU_LAW }, output: { format: MU_LAW } } },
+  });
+  const say = (): void => {
+    call.upstream({ type: "audio", response: "r", item: "i", audio: new Uint8Array(800).toBase64() });
+    call.advance(100);
+  };
+  call.upstream({ type: "response.started", response: "r", answers: null });
+  call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+  say();
+  expect(call.events).toEqual([]);
+  call.client(JSON.stringify(WIRES[carrier].start()));
+  say();
+  expect(call.events.length).toBeGreaterThan(0);
+  expect(JSON.stringify(call.events)).not.toContain("null");
+});

@@ -1,7 +1,6 @@
 /** What no message of the relay may be, whatever it was sent. */
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
-import { textOf } from "../oracle/fields.ts";
 import { SECRET } from "./provider-grammar.ts";
 
 /** A promise that was broken. */
@@ -14,6 +13,9 @@ export class Violation extends Error {
     this.check = check;
   }
 }
+
+const ITEM = ["response_id:string", "item_id:string", "output_index:number"];
+const CONTENT = [...ITEM, "content_index:number"];
 
 /** Members that every event of a type has, as `path:kind`. `kind` with a question mark: or null. */
 const SHAPES: Readonly<Record<string, readonly string[]>> = {
@@ -42,8 +44,49 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
     "response.output:list",
     "response.usage:object?",
   ],
-  "response.output_audio.delta": ["response_id:string", "item_id:string", "delta:string"],
-  "response.function_call_arguments.done": ["item_id:string", "call_id:string", "arguments:string"],
+  "response.output_item.added": [
+    "response_id:string",
+    "output_index:number",
+    "item.id:string",
+    "item.type:string",
+  ],
+  "response.output_item.done": [
+    "response_id:string",
+    "output_index:number",
+    "item.id:string",
+    "item.type:string",
+  ],
+  "response.content_part.added": [...CONTENT, "part:object"],
+  "response.content_part.done": [...CONTENT, "part:object"],
+  "response.output_audio.delta": [...CONTENT, "delta:string"],
+  "response.output_audio.done": CONTENT,
+  "response.output_audio_transcript.delta": [...CONTENT, "delta:text"],
+  "response.output_audio_transcript.done": [...CONTENT, "transcript:text"],
+  "response.output_text.delta": [...CONTENT, "delta:text"],
+  "response.output_text.done": [...CONTENT, "text:text"],
+  "response.function_call_arguments.delta": [...ITEM, "call_id:string", "delta:text"],
+  "response.function_call_arguments.done": [...ITEM, "call_id:string", "arguments:text"],
+  "response.mcp_call_arguments.delta": [...ITEM, "delta:text"],
+  "response.mcp_call_arguments.done": [...ITEM, "arguments:text"],
+  "response.mcp_call.in_progress": ["item_id:string", "output_index:number"],
+  "response.mcp_call.completed": ["item_id:string", "output_index:number"],
+  "response.mcp_call.failed": ["item_id:string", "output_index:number"],
+  "mcp_list_tools.in_progress": ["item_id:string"],
+  "mcp_list_tools.completed": ["item_id:string"],
+  "mcp_list_tools.failed": ["item_id:string"],
+  "conversation.item.deleted": ["item_id:string"],
+  "conversation.item.input_audio_transcription.delta": [
+    "item_id:string",
+    "content_index:number",
+    "delta:text",
+  ],
+  "conversation.item.input_audio_transcription.completed": [
+    "item_id:string",
+    "content_index:number",
+    "transcript:text",
+  ],
+  "conversation.item.input_audio_transcription.failed": ["item_id:string", "error:object"],
+  "input_audio_buffer.dtmf_event_received": ["event:text"],
   "overlap.decision": ["decision:string"],
   "relay.upstream": ["upstream:string", "status:string"],
   "rate_limits.updated": ["rate_limits:list"],
@@ -70,7 +113,10 @@ const UNNUMBERED: ReadonlySet<string> = new Set([
   "session.created",
 ]);
 
-const OWN_KINDS: ReadonlySet<string> = new Set(["message", "function_call", "function_call_output"]);
+const CONSISTS_OF: readonly (readonly [type: RegExp, kind: string])[] = [
+  [/^response\.(?:output_)?audio\.(?:delta|done)$/, "message"],
+  [/^response\.function_call_arguments\.(?:delta|done)$/, "function_call"],
+];
 
 const SECRET_PART = SECRET.slice(8);
 const SECRET_BASE64 = btoa(`Bearer ${SECRET}`).slice(12, 40);
@@ -83,12 +129,11 @@ export function holdsSecret(text: string): boolean {
 export class ClientWatch {
   readonly #extended: boolean;
   readonly #names = new Set<string>();
-  readonly #foreign: Set<string>;
+  /** Kinds of items, by id. */
+  readonly #items = new Map<string, string>();
 
-  /** @param foreign items of kinds that the relay does not know: what is said of them are their provider's words. */
-  constructor(extended: boolean, foreign: Set<string>) {
+  constructor(extended: boolean) {
     this.#extended = extended;
-    this.#foreign = foreign;
   }
 
   /** @returns the event, or null for a frame. @throws Violation */
@@ -107,12 +152,9 @@ export class ClientWatch {
     if (EXTENSION.test(type) && !this.#extended)
       throw new Violation("dialect", `a plain client is sent ${data}`);
     this.#named(event, type, data);
-    const { item } = event;
-    if (isJsonObject(item) && !OWN_KINDS.has(textOf(item["type"]))) this.#foreign.add(textOf(item["id"]));
-    const about = textOf(event["item_id"]);
-    // Told of ahead of its item, or instead of it.
-    if (type.startsWith("mcp_list_tools.")) this.#foreign.add(about);
-    if (about === "" || !this.#foreign.has(about)) this.#shaped(event, type, data);
+    this.#shaped(event, type, data);
+    this.#placed(event, data);
+    this.#kinds(event, type, data);
     return event;
   }
 
@@ -127,6 +169,31 @@ export class ClientWatch {
     if (typeof name !== "string") throw new Violation("event_id", `an event without a name: ${data}`);
     if (this.#names.has(name)) throw new Violation("event_id", `two events have one name: ${data}`);
     this.#names.add(name);
+  }
+
+  /** Sound and calls are of items that are such. */
+  #kinds(event: JsonObject, type: string, data: string): void {
+    const { item } = event;
+    if (isJsonObject(item) && typeof item["id"] === "string" && typeof item["type"] === "string") {
+      this.#items.set(item["id"], item["type"]);
+    }
+    const of = CONSISTS_OF.find(([kind]) => kind.test(type))?.[1];
+    const about = event["item_id"];
+    const kind = typeof about === "string" ? this.#items.get(about) : undefined;
+    if (of !== undefined && kind !== undefined && kind !== of)
+      throw new Violation("kind", `what only a ${of} has is said of a ${kind}: ${data}`);
+  }
+
+  /** What is said of an answer is of one that the client was told of. */
+  #placed(event: JsonObject, data: string): void {
+    const id = event["response_id"];
+    if (typeof id === "string" && !this.#isOwn(id))
+      throw new Violation("place", `an answer that nobody told the client of: ${data}`);
+  }
+
+  /** As the relay draws names (`World`). */
+  #isOwn(id: string): boolean {
+    return id.startsWith("resp_drawn");
   }
 
   #shaped(event: JsonObject, type: string, data: string): void {

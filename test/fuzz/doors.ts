@@ -16,6 +16,8 @@ export interface DoorReport {
   readonly findings: readonly string[];
   /** How many answers had each status. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** How many requests came to each door, and how many of them were let in. */
+  readonly doors: Readonly<Record<string, { readonly asked: number; readonly taken: number }>>;
 }
 
 type Fetch = (request: Request, env: object) => Response | Promise<Response>;
@@ -23,13 +25,23 @@ type Fetch = (request: Request, env: object) => Response | Promise<Response>;
 const APP = new URL("../../src/http/app.ts", import.meta.url).href;
 const DEFINE = new URL("../../src/config/define.ts", import.meta.url).href;
 
+/** With which Twilio signs. */
+const PHONE_SECRET = "an auth token that only Twilio and the fuzzer know";
+const OPERATOR = "key-fuzz-operator-7hKq2PzXw4Tn";
+
 const ROUTES: RelayConfigInput = {
   routes: {
+    sealed: { upstreams: [{ name: "echo", adapter: "echo" }], sealed: true, locked: ["instructions"] },
     echo: { upstreams: [{ name: "echo", adapter: "echo" }] },
     constructor: { upstreams: [{ name: "echo", adapter: "echo" }] },
   },
   defaultRoute: "echo",
   allowedOrigins: ["https://*.example.com"],
+  twilio: {
+    authToken: { env: "TWILIO_AUTH_TOKEN" },
+    publicUrl: HOST,
+    numbers: { "+15550001": { model: "echo" }, "*": { model: "constructor", greeting: "Say hello." } },
+  },
 };
 
 export async function runDoors(seed: number, requests: number): Promise<DoorReport> {
@@ -38,17 +50,34 @@ export async function runDoors(seed: number, requests: number): Promise<DoorRepo
   const restore = actAsWorkerd();
   const app = createApp(defineRelay(ROUTES));
   const env = bindings();
-  const names: DoorNames = { key: KEY, tokens: [], sessions: [] };
+  const names: DoorNames = {
+    key: KEY,
+    operator: OPERATOR,
+    phoneSecret: PHONE_SECRET,
+    host: HOST,
+    tokens: [],
+    sessions: [],
+    streams: [],
+  };
   const findings = new Map<string, string>();
   const statuses: Record<string, number> = {};
+  const doors: Record<string, { asked: number; taken: number }> = {};
   const logged: string[] = [];
   const { error } = console;
   console.error = (...said: unknown[]) => logged.push(said.map(String).join(" "));
   try {
     for (let number = 1; number <= requests && findings.size < 5; number += 1) {
       const request = doorRequest(new Random(Math.imul(seed, 0x01000193) ^ number), names);
-      const found = await ask(app.fetch, env, request, names, statuses);
-      const said = logged.splice(0).find((line) => line.includes(KEY) || line.includes("failed"));
+      const found = await ask(app.fetch, env, request, names, { statuses, doors });
+      const said = logged
+        .splice(0)
+        .find(
+          (line) =>
+            line.includes(KEY) ||
+            line.includes(OPERATOR) ||
+            line.includes(PHONE_SECRET) ||
+            line.includes("failed"),
+        );
       const fault = found ?? (said === undefined ? null : `the log says: ${said}`);
       if (fault === null) continue;
       const kind = fault.replaceAll(/\d+/g, "#").slice(0, 60);
@@ -58,7 +87,7 @@ export async function runDoors(seed: number, requests: number): Promise<DoorRepo
     console.error = error;
     restore();
   }
-  return { requests, findings: [...findings.values()], statuses };
+  return { requests, findings: [...findings.values()], statuses, doors };
 }
 
 /** What workerd has and Node has not: answers of upgrades, pairs of sockets, a comparison in constant time. */
@@ -97,7 +126,7 @@ async function ask(
   env: object,
   { path, init, authorized }: DoorRequest,
   names: DoorNames,
-  statuses: Record<string, number>,
+  counts: Counts,
 ): Promise<string | null> {
   const url = requestUrl(path);
   const request = url && requestOf(url, init);
@@ -107,11 +136,11 @@ async function ask(
   const response = await Promise.resolve(fetch(request, env)).catch((error: unknown) => String(error));
   if (typeof response === "string") return `the app threw: ${response}`;
   const { status } = response;
-  statuses[status] = (statuses[status] ?? 0) + 1;
+  count(counts, `${request.method} ${doorOf(url.pathname)}`, status);
   const body = status === 101 ? "" : await response.text();
   if (performance.now() - began > SLOW_MS) return `it took ${Math.round(performance.now() - began)} ms`;
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-  if (`${headers}\n${body}`.includes(KEY))
+  if ([KEY, OPERATOR, PHONE_SECRET].some((secret) => `${headers}\n${body}`.includes(secret)))
     return `the answer repeats the key: ${headers} ${body.slice(0, 300)}`;
   if (status >= 500) return `status ${status}: ${body.slice(0, 300)}`;
   if (
@@ -125,6 +154,29 @@ async function ask(
   }
   remember(names, body);
   return status < 400 || init.method === "HEAD" ? null : problemFault(response, body);
+}
+
+interface Counts {
+  readonly statuses: Record<string, number>;
+  readonly doors: Record<string, { asked: number; taken: number }>;
+}
+
+function count({ statuses, doors }: Counts, door: string, status: number): void {
+  statuses[status] = (statuses[status] ?? 0) + 1;
+  const counted = (doors[door] ??= { asked: 0, taken: 0 });
+  counted.asked += 1;
+  if (status < 300) counted.taken += 1;
+}
+
+/** The address without what is drawn. */
+function doorOf(pathname: string): string {
+  const path = pathname.replaceAll(/\/+/g, "/").replace(/^\/(?:openai|v1)(?=\/v1)/, "");
+  const known = /^\/v1\/(?:realtime(?:\/client_secrets)?|sessions|twilio(?:\/streams)?|models)\/?$/.exec(
+    path,
+  );
+  if (known !== null) return path.replace(/\/$/, "");
+  const within = /^\/v1\/(?:sessions|twilio|models)(?=\/.)/.exec(path)?.[0];
+  return within === undefined ? "elsewhere" : `${within}/…`;
 }
 
 function requestUrl(path: string): URL | null {
@@ -156,19 +208,33 @@ function problemFault(response: Response, body: string): string | null {
 function remember(names: DoorNames, body: string): void {
   for (const [, token = ""] of body.matchAll(/"(?:token|value)":"([^"]{8,})"/g)) names.tokens.push(token);
   for (const [, id = ""] of body.matchAll(/"id":"(sess_[^"]+)"/g)) names.sessions.push(id);
+  for (const [, token = ""] of body.matchAll(/\/v1\/twilio\/([\w.-]{80,})/g)) names.streams.push(token);
+  if (names.streams.length > 20) names.streams.splice(0, 10);
   if (names.tokens.length > 20) names.tokens.splice(0, 10);
   if (names.sessions.length > 20) names.sessions.splice(0, 10);
 }
 
 function bindings(): object {
-  const sha256 = createHash("sha256").update(KEY).digest("hex");
+  const sha256 = (key: string): string => createHash("sha256").update(key).digest("hex");
   return {
     VOICE_SESSION: namespace(sessionDouble),
     KEY_LEDGER: namespace(() => ({ take: () => "taken", release: () => undefined, holders: () => [] })),
     KEPT_SESSION: namespace(keptDouble),
     RELAY_SIGNING_KEY: "a signing key that only the fuzzer knows",
-    RELAY_API_KEYS: JSON.stringify([{ id: "fuzz", sha256, limits: { concurrent: 5 } }]),
+    RELAY_API_KEYS: JSON.stringify([
+      { id: "fuzz", sha256: sha256(KEY), limits: { concurrent: 5 } },
+      { id: "operator", sha256: sha256(OPERATOR), operator: true },
+    ]),
+    TWILIO_AUTH_TOKEN: PHONE_SECRET,
+    RELAY_KEYS: { get: storedKey },
   };
+}
+
+/** A KV namespace without entries, with KV's own bound for names. */
+function storedKey(name: string): Promise<null> {
+  return new TextEncoder().encode(name).length > 512
+    ? Promise.reject(new Error("KV GET failed: 414 UTF-8 encoded length exceeds key length limit of 512"))
+    : Promise.resolve(null);
 }
 
 /** Lets every client in, and knows no session. */

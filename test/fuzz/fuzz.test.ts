@@ -1,10 +1,12 @@
 /** Twenty thousand hostile messages and some thousand requests (docs/testing.md, "The fuzzer"). */
 import { describe, expect, test } from "vitest";
+import { dialectNames } from "../../src/dialects/index.ts";
+import { adapterNames } from "../../src/upstreams/index.ts";
 import { runDoors } from "./doors.ts";
 import { play } from "./play.ts";
 import { growthOf, run } from "./run.ts";
 import { scenarioOf } from "./scenario.ts";
-import { describeFinding } from "./show.ts";
+import { describeDoors, describeFinding, describeReport } from "./show.ts";
 import { shrink } from "./shrink.ts";
 
 const SEED = 1;
@@ -26,12 +28,38 @@ describe("hostile messages", () => {
     expect(one?.messages).toBeGreaterThan(30);
   });
 
-  test("[T41] calls are of both dialects, of every profile, mild and rough, and some are floods", () => {
+  test("[T41] calls are of every profile, mild and rough, and some are floods", () => {
     const scenarios = Array.from({ length: 400 }, (_, number) => scenarioOf(SEED, number));
-    expect(new Set(scenarios.map(({ dialect }) => dialect)).size).toBe(2);
     expect(new Set(scenarios.map(({ profile }) => profile)).size).toBe(9);
     expect(new Set(scenarios.map(({ flood }) => flood)).size).toBe(4);
     expect(scenarios.some(({ setup }) => setup.plan.transcriber !== undefined)).toBe(true);
+  });
+
+  test("[T81] calls are of every dialect and adapter, and half of them are stored as sealed ones are", () => {
+    const scenarios = Array.from({ length: 400 }, (_, number) => scenarioOf(SEED, number));
+    expect(new Set(scenarios.map(({ dialect }) => dialect))).toEqual(new Set(dialectNames));
+    const adapters = scenarios.flatMap(({ setup: { plan } }) =>
+      [...plan.upstreams, ...(plan.transcriber ? [plan.transcriber] : [])].map(
+        ({ options }) => options.adapter,
+      ),
+    );
+    expect(new Set(adapters)).toEqual(new Set(adapterNames));
+    expect(scenarios.some(({ setup }) => setup.locks !== undefined)).toBe(true);
+    expect(scenarios.filter(({ sealed }) => sealed).length).toBeGreaterThan(150);
+  });
+
+  test("[T80] a report names every peer that was played, with its messages", () => {
+    const report = run({ seed: SEED, from: 1, step: 1, messages: 9_000, most: 3 });
+    const said = Object.entries(report.played).filter(([who]) => /^(?:client|provider) /.test(who));
+    const loops = report.played["provider echo"] ?? 0;
+    expect(said.reduce((sum, [, count]) => sum + count, 0) - loops).toBe(report.messages);
+    for (const [who, count] of said) expect(describeReport(report)).toContain(`played: ${who}: ${count}\n`);
+  });
+
+  test("[T82] a run ends at its time, with what was played until then", () => {
+    const report = run({ seed: SEED, from: 1, step: 1, messages: 1e9, most: 3, until: Date.now() + 1 });
+    expect(report.cases).toBe(1);
+    expect(report.messages).toBeGreaterThan(0);
   });
 
   test("[T43] a heap that grows is told from one that does not", () => {
@@ -42,9 +70,26 @@ describe("hostile messages", () => {
   });
 });
 
-test("[T44] three thousand requests to the doors are answered, by problems that name what is wrong", async () => {
-  const { findings, statuses } = await runDoors(SEED, 3_000);
+/** Each takes in who has what it asks for. */
+const DOORS = [
+  "POST /v1/sessions",
+  "DELETE /v1/sessions",
+  "GET /v1/sessions/…",
+  "GET /v1/realtime",
+  "POST /v1/realtime/client_secrets",
+  "POST /v1/twilio",
+  "POST /v1/twilio/streams",
+  "POST /v1/twilio/…",
+  "GET /v1/twilio/…",
+];
+
+test("[T44] [T80] three thousand requests to the doors are answered, by problems that name what is wrong", async () => {
+  const { findings, statuses, doors } = await runDoors(SEED, 3_000);
   expect(findings).toEqual([]);
+  for (const door of DOORS) {
+    expect(doors[door]?.taken, `taken by ${door}`).toBeGreaterThan(0);
+    expect(describeDoors({ statuses, doors })).toContain(`played: ${door}: `);
+  }
   for (const status of [101, 200, 201, 400, 401, 403, 404, 405, 413, 415, 422, 426]) {
     expect(statuses[status], `answers with ${status}`).toBeGreaterThan(0);
   }

@@ -8,6 +8,7 @@ import { clientEvent } from "./client-grammar.ts";
 import { Corpus } from "./corpus.ts";
 import { loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
+import { CALL, type Caller, isCarrier } from "./phone.ts";
 import { probe } from "./probe.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 import { sound, soundBytes, speech } from "./sounds.ts";
@@ -27,6 +28,8 @@ export interface Played {
   readonly snapshotBytes: number;
   readonly longestList: number;
   readonly sentBytes: number;
+  /** What was said by whom, in numbers of messages, and what else happened how often. */
+  readonly played: ReadonlyMap<string, number>;
 }
 
 export interface Manner {
@@ -68,8 +71,8 @@ export function play(
     if (!(error instanceof Violation)) throw error;
     violation = error;
   }
-  const { messages, said, sentBytes } = world;
-  return { violation, messages, said, snapshotBytes, longestList, sentBytes };
+  const { messages, said, sentBytes, played } = world;
+  return { violation, messages, said, snapshotBytes, longestList, sentBytes, played };
 }
 
 function wall(): number {
@@ -95,6 +98,14 @@ class HostileCall {
 
   begin(): void {
     this.#world.connect(this.#scenario.dialect);
+    this.#starts(new Random(this.#base ^ 0x51a7));
+  }
+
+  /** A carrier says first which stream it is. */
+  #starts(random: Random): void {
+    const { caller, dialect } = this.#world;
+    if (caller !== null && isCarrier(dialect) && random.chance(0.95))
+      this.#world.message(CLIENT, JSON.stringify(caller.start(random)));
   }
 
   step(at: number): void {
@@ -132,8 +143,9 @@ class HostileCall {
   }
 
   #clientMessage(random: Random): WireMessage {
-    const { known, dialect } = this.#world;
+    const { known, dialect, caller } = this.#world;
     const hostility = this.#scenario.clientHostility;
+    if (caller !== null && isCarrier(dialect)) return this.#phoned(caller, random, hostility);
     const extended = dialect === "duplex.v1";
     const kind = random.next();
     if (kind < 0.03 * hostility) return bytes(random);
@@ -149,6 +161,17 @@ class HostileCall {
     const changed = loose(event) as LooseObject;
     mutate(changed, random, known.all());
     return spell(changed, random, 0.12 * hostility);
+  }
+
+  #phoned(caller: Caller, random: Random, hostility: number): WireMessage {
+    if (random.chance(0.03 * hostility)) return bytes(random);
+    if (random.chance(0.7)) this.#world.now += 100;
+    // What a telephone may not say: an event of OpenAI's.
+    const event = random.chance(0.04 * hostility)
+      ? clientEvent(random, this.#world.known, true)
+      : caller.next(random);
+    if (random.chance(0.3 * hostility)) mutate(event, random, [CALL]);
+    return spell(event, random, 0.1 * hostility);
   }
 
   #frame(random: Random, hostility: number): WireMessage {
@@ -184,6 +207,7 @@ class HostileCall {
     if (!world.clientOpen) {
       const same = random.chance(0.8);
       world.connect(same ? world.dialect : random.pick(["realtime", "duplex.v1"]));
+      this.#starts(random);
       if (world.dialect === "duplex.v1" && random.chance(0.7)) this.#resume(random);
       return;
     }
@@ -197,7 +221,7 @@ class HostileCall {
         random.pick(["", "session expired", "bye \ud800", "x".repeat(123)]),
       );
     } else if (kind < 0.5) world.connect(random.pick(["realtime", "duplex.v1"]));
-    else if (kind < 0.62) world.hibernate();
+    else if (kind < 0.62) world.hibernate(this.#scenario.sealed);
     else if (kind < 0.75) world.persisted();
     else if (kind < 0.85)
       world.input({ type: "buffered", peer: CLIENT, bytes: random.pick([0, 10, 2e6, 2 ** 31]) });

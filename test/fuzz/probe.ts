@@ -31,9 +31,12 @@ export function probe(world: World, intent: "conversation" | "transcription"): v
     audio: { input: { turn_detection: null } },
   };
   ask(world, { type: "session.update", event_id: "probe_update", session });
-  const updated = until(world, 10_000, ({ type: told }) => told === "session.updated");
+  // Of an update that is locked as a whole only that is told.
+  const isJudged = ({ type: told, error }: JsonObject): boolean =>
+    told === "session.updated" || (world.locked && objectOf(error)["event_id"] === "probe_update");
+  const updated = until(world, 10_000, isJudged);
   if (updated === null) throw new Violation("stuck", `no session.updated came; ${lastOf(world)}`);
-  if (objectOf(updated["session"])["type"] !== "realtime") return;
+  if (updated["type"] !== "error" && objectOf(updated["session"])["type"] !== "realtime") return;
   ask(world, { type: "input_audio_buffer.clear" });
   const content = [{ type: "input_text", text: "Are you there?" }];
   ask(world, {

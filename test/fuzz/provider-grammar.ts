@@ -131,9 +131,34 @@ const foreign: MakeItem = (random, response_id, item_id, output_index) => {
   return [
     { type: "response.output_item.added", response_id, output_index, item },
     { type: "response.mcp_call_arguments.delta", response_id, item_id, output_index, delta: "{}" },
+    ...(random.chance(0.4) ? [beside(random, { response_id, item_id, output_index })] : []),
     { type: "response.output_item.done", response_id, output_index, item },
+    ...(random.chance(0.2) ? [beside(random, { response_id, item_id, output_index })] : []),
   ];
 };
+
+/** Said of an item that is no message and no call, by what only these consist of. */
+function beside(random: Random, at: LooseObject): LooseObject {
+  const content = { ...at, content_index: random.int(0, 2) };
+  return random.pick<LooseObject>([
+    { type: "response.output_audio.delta", ...content, delta: sound(random) },
+    { type: "response.audio.delta", ...content, delta: sound(random) },
+    { type: "response.output_audio.done", ...content },
+    { type: "response.output_audio_transcript.delta", ...content, delta: "some words " },
+    { type: "response.audio_transcript.done", ...content, transcript: "some words " },
+    { type: "response.output_text.delta", ...content, delta: "typed words" },
+    { type: "response.content_part.added", ...content, part: { type: "reasoning_text", text: "" } },
+    { type: "response.function_call_arguments.delta", ...at, call_id: "call_x", delta: "{" },
+    { type: "response.function_call_arguments.done", ...at, call_id: "call_x", name: "f", arguments: "{}" },
+    { type: "response.mcp_call.in_progress", ...at },
+    {
+      type: "response.done",
+      ...at,
+      response: { id: at["response_id"] ?? "", status: "completed", output: [] },
+    },
+    { type: "response.created", ...at, response: { id: at["response_id"] ?? "" } },
+  ]);
+}
 
 /** A refusal in a provider's words: some name the field, some the event, some the key. */
 function fault(random: Random): LooseObject {

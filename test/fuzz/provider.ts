@@ -6,7 +6,8 @@ import type { Random } from "../sim/random.ts";
 import { loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
 import { answer, anyEvent, quoteKey, type Ask } from "./provider-grammar.ts";
-import { bytes, spell } from "./spell.ts";
+import { spellKey } from "./quote.ts";
+import { bytes } from "./spell.ts";
 
 /** What one still has to say, and what it said, are kept so far. */
 const MOST_DUE = 80;
@@ -114,7 +115,7 @@ export class HostileProvider {
     const changed = random.chance(0.35 * hostility);
     if (changed) mutate(event, random, [...this.#relay, ...this.#items, ...this.#responses]);
     if (random.chance(0.5)) quoteKey(event, random);
-    const message = spell(event, random, 0.08 * hostility);
+    const message = spellKey(event, random, 0.08 * hostility);
     this.#said.push(message);
     if (this.#said.length > MOST_SAID) this.#said.shift();
     return message;

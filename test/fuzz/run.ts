@@ -22,6 +22,8 @@ export interface Range {
   readonly messages: number;
   /** Stop at so many different findings. */
   readonly most: number;
+  /** Stop then, by `Date.now()`; absent: never. */
+  readonly until?: number;
 }
 
 export interface Finding {
@@ -52,6 +54,8 @@ export interface Report {
   snapshotBytes: number;
   longestList: number;
   sentBytes: number;
+  /** Messages, by who said them; and how often objects slept and clients resumed. */
+  played: Record<string, number>;
 }
 
 export function emptyReport(): Report {
@@ -65,6 +69,7 @@ export function emptyReport(): Report {
     snapshotBytes: 0,
     longestList: 0,
     sentBytes: 0,
+    played: {},
   };
 }
 
@@ -77,7 +82,7 @@ export function run(range: Range, progress: (report: Report) => void = () => und
     report.cpuMs = cpuMs() - began;
     if (report.messages >= HEAP_EVERY * (report.heap.length + 1)) report.heap.push(collect());
     progress(report);
-    if (report.findings.length >= range.most) break;
+    if (report.findings.length >= range.most || Date.now() >= (range.until ?? Infinity)) break;
   }
   const growth = growthOf(report.heap);
   if (growth !== null && growth > MOST_GROWTH_BYTES) {
@@ -88,7 +93,8 @@ export function run(range: Range, progress: (report: Report) => void = () => und
 }
 
 function one(seed: number, number: number, report: Report): void {
-  const { violation, messages, said, snapshotBytes, longestList, sentBytes } = play(seed, number);
+  const { violation, messages, said, snapshotBytes, longestList, sentBytes, played } = play(seed, number);
+  for (const [what, count] of played) report.played[what] = (report.played[what] ?? 0) + count;
   report.cases += 1;
   report.messages += messages;
   report.sentBytes += sentBytes;
@@ -126,6 +132,9 @@ export function addReport(total: Report, part: Report): void {
   total.messages += part.messages;
   total.cpuMs += part.cpuMs;
   total.sentBytes += part.sentBytes;
+  for (const [what, count] of Object.entries(part.played)) {
+    total.played[what] = (total.played[what] ?? 0) + count;
+  }
   total.snapshotBytes = Math.max(total.snapshotBytes, part.snapshotBytes);
   total.longestList = Math.max(total.longestList, part.longestList);
   for (const finding of part.findings) add(total.findings, finding);

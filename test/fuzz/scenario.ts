@@ -1,11 +1,13 @@
 /** What one call is: its plan, its dialect and its manners, from a seed. */
 import type { Dialect } from "../../src/session/io.ts";
-import type { PlannedUpstream } from "../../src/session/plan.ts";
+import type { Plan, PlannedUpstream } from "../../src/session/plan.ts";
 import type { SessionSetup } from "../../src/session/session.ts";
 import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
 import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
+import { CALL } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
+import { keyHeaders, TRANSCRIBERS } from "./transcribers.ts";
 
 /** Whatever a provider says, new items, or one event of a client's, always under other names. */
 type Flood = "provider" | "items" | "events";
@@ -21,11 +23,77 @@ export interface Scenario {
   readonly steps: number;
   /** One kind of message over and over: what grows then grows without bound. */
   readonly flood: Flood | null;
+  /** What is stored passes through the bytes that a sealed session's is encrypted as. */
+  readonly sealed: boolean;
 }
 
 const PROFILE_NAMES = Object.keys(PROFILES);
 
+/** Each call is of one of these, and some are further changed: by a seed of its own, so that the others stay as they are. */
 export function scenarioOf(seed: number, number: number): Scenario {
+  const scenario = plainScenario(seed, number);
+  const random = new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x3c6ef372);
+  const varied = { ...scenario, sealed: random.chance(0.5), setup: lockedSetup(scenario.setup, random) };
+  const { plan } = varied.setup;
+  const others = { ...varied, setup: { ...varied.setup, plan: otherProviders(plan, random) } };
+  return scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
+}
+
+const LOCKS = ["instructions", "audio.output.voice", "max_output_tokens", "prompt", "tracing", "unknown"];
+
+function lockedSetup(setup: SessionSetup, random: Random): SessionSetup {
+  if (!random.chance(0.1)) return setup;
+  const fields = LOCKS.filter(() => random.chance(0.4));
+  return { ...setup, locks: { fields, toolTypes: random.chance(0.5) ? ["function"] : null } };
+}
+
+/** Gemini in the place of a voice, and the transcribers that are nothing else. */
+function otherProviders(plan: Plan, random: Random): Plan {
+  const [first, ...more] = plan.upstreams;
+  if (first === undefined) return plan;
+  const gemini = (): UpstreamOptions => ({
+    adapter: "gemini-live",
+    model: random.pick(["gemini-2.5-flash-live", "gemini-3.8-live"]),
+    headers: { "x-goog-api-key": SECRET },
+    settings: random.chance(0.3) ? { turns: "server" } : {},
+  });
+  const voices: PlannedUpstream[] = [first, ...more];
+  if (random.chance(0.18)) {
+    const fallback = first.fallback?.map((each) => (random.chance(0.5) ? gemini() : each));
+    voices[0] = { ...first, options: gemini(), ...(fallback ? { fallback } : {}) };
+  } else if (first.fallback !== undefined && random.chance(0.15)) {
+    voices[0] = { ...first, fallback: first.fallback.map(() => gemini()) };
+  }
+  const { adapter } = random.pick(TRANSCRIBERS);
+  const listens = random.chance(plan.transcriber === undefined ? 0.08 : 0.7);
+  const transcriber = listens
+    ? { transcriber: { name: "words", options: { adapter, headers: keyHeaders(adapter), settings: {} } } }
+    : {};
+  return { ...plan, upstreams: voices, ...transcriber };
+}
+
+/** A telephone hears one voice, in G.711 both ways. */
+function telephoned(scenario: Scenario, random: Random): Scenario {
+  const { setup } = scenario;
+  const muLaw = { format: { type: "audio/pcmu" } };
+  return {
+    ...scenario,
+    dialect: random.pick(["twilio", "telnyx", "plivo"]),
+    setup: {
+      ...setup,
+      intent: "conversation",
+      plan: { ...setup.plan, upstreams: setup.plan.upstreams.slice(0, 1) },
+      session: { audio: { input: muLaw, output: muLaw } },
+      dialectSettings: {
+        call: random.chance(0.7) ? CALL : null,
+        greeting: random.pick<boolean | string>([true, false, "Say hello."]),
+        keys: random.chance(0.8),
+      },
+    },
+  };
+}
+
+function plainScenario(seed: number, number: number): Omit<Scenario, "sealed"> {
   const random = new Random(Math.imul(seed, 0x01000193) ^ number);
   const profile = random.pick(PROFILE_NAMES);
   const options = (): UpstreamOptions => ({

@@ -1,4 +1,5 @@
 /** What the fuzzer found, for people. */
+import type { DoorReport } from "./doors.ts";
 import { growthOf, type Finding, type Report } from "./run.ts";
 import type { Shortest } from "./shrink.ts";
 import type { Said } from "./world.ts";
@@ -9,6 +10,7 @@ const MOST_SAID = 20;
 
 export function describeReport(report: Report): string {
   const { cases, messages, cpuMs, findings, slowest, heap, snapshotBytes, longestList, sentBytes } = report;
+  const played = Object.entries(report.played).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const perSecond = cpuMs === 0 ? 0 : Math.round(messages / (cpuMs / 1000));
   const growth = growthOf(heap);
   const grown =
@@ -18,12 +20,22 @@ export function describeReport(report: Report): string {
   const lines = [
     `${messages} messages in ${cases} calls, ${perSecond} a second of CPU; ${findings.length} findings`,
     `largest snapshot ${mb(snapshotBytes)} MB, longest list ${longestList}; ${mb(sentBytes)} MB told to clients; ${grown}`,
+    ...played.map(([what, count]) => `played: ${what}: ${count}`),
     ...slowest.map(
       (slow) =>
         `slow: ${slow.ms.toFixed(0)} ms for ${slow.chars} characters to ${slow.to} in case ${slow.case}: ${slow.begins.slice(0, 60)}`,
     ),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What came to each door, and what was answered. */
+export function describeDoors({ statuses, doors }: Pick<DoorReport, "statuses" | "doors">): string {
+  const answers = Object.entries(statuses).map(([status, count]) => `${count} with ${status}`);
+  const lines = Object.entries(doors)
+    .toSorted(([, a], [, b]) => b.asked - a.asked)
+    .map(([door, { asked, taken }]) => `played: ${door}: ${asked}, ${taken} taken`);
+  return `answers: ${answers.join(", ")}\n${lines.join("\n")}\n`;
 }
 
 export function describeFinding(finding: Finding, shortest: Shortest | null): string {

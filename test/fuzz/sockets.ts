@@ -1,7 +1,9 @@
 /** The same hostile messages over real sockets, into a whole relay in workerd: what only the shell and the runtime do. */
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { parseJsonObject } from "../../src/protocol/json.ts";
+import { fileURLToPath } from "node:url";
+import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { objectOf } from "../oracle/fields.ts";
 import { Random } from "../sim/random.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
 import { clientEvent } from "./client-grammar.ts";
@@ -9,6 +11,8 @@ import { describeRequest, doorRequest, type DoorNames } from "./door-grammar.ts"
 import { loose, type LooseObject } from "./hostile.ts";
 import { Known } from "./known.ts";
 import { mutate } from "./mutate.ts";
+import { Caller } from "./phone.ts";
+import { arrive, type Arrival, byKey, comeBack } from "./socket-doors.ts";
 import { bytes, spell } from "./spell.ts";
 
 const PER_CALL = 100;
@@ -21,17 +25,33 @@ const FAULTS: ReadonlySet<number> = new Set([1011, 1012]);
 export interface SocketReport {
   readonly requests: number;
   readonly findings: readonly string[];
+  /** How many calls came by each door. */
+  readonly doors: Readonly<Record<string, number>>;
 }
 
 export async function runSockets(seed: number, messages: number): Promise<SocketReport> {
-  const relay = await startRelay();
+  const source = {
+    entry: fileURLToPath(new URL("../../src/worker.ts", import.meta.url)),
+    config: fileURLToPath(new URL("relay-config.ts", import.meta.url)),
+  };
+  const relay = await startRelay({ source });
   const findings: string[] = [];
+  const doors: Record<string, number> = {};
+  const came = (door: string): void => void (doors[door] = (doors[door] ?? 0) + 1);
   let said = 0;
   try {
-    const names: DoorNames = { key: relay.apiKey, tokens: [], sessions: [] };
+    const names: DoorNames = {
+      key: relay.apiKey,
+      operator: relay.apiKey,
+      phoneSecret: "none",
+      host: relay.url,
+      tokens: [],
+      sessions: [],
+      streams: [],
+    };
     for (let call = 1; said < messages && findings.length < 5; call += 1) {
       const random = new Random(Math.imul(seed, 0x01000193) ^ call);
-      const fault = await hostileCall(relay, random);
+      const fault = await hostileCall(relay, random, came);
       if (fault !== null) findings.push(`call ${call} of seed ${seed}: ${fault}`);
       said += PER_CALL;
       for (let at = 0; at < PER_CALL / PER_REQUEST; at += 1) {
@@ -49,41 +69,99 @@ export async function runSockets(seed: number, messages: number): Promise<Socket
   } finally {
     await relay.close();
   }
-  return { requests: said, findings: findings.slice(0, 10) };
+  return { requests: said, findings: findings.slice(0, 10), doors };
 }
 
-function dial(relay: Relay, model: string, extended: boolean): WebSocket {
-  const protocols = [
-    "realtime",
-    ...(extended ? ["duplex.v1"] : []),
-    `openai-insecure-api-key.${relay.apiKey}`,
-  ];
-  return new WebSocket(`${relay.wsUrl}/v1/realtime?model=${encodeURIComponent(model)}`, protocols);
+/** What is heard on a connection. */
+class Line {
+  readonly arrival: Arrival;
+  readonly known = new Known();
+  readonly caller = new Caller("twilio");
+  readonly closed: Promise<number>;
+  fault: string | null = null;
+  /** The last `session.created` or `session.resumed`. */
+  created: JsonObject | null = null;
+
+  constructor(arrival: Arrival) {
+    this.arrival = arrival;
+    const { socket } = arrival;
+    this.closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("error", (error) => (this.fault ??= `${arrival.door}: socket: ${error.message}`));
+    socket.on("message", (data: Buffer, binary: boolean) => {
+      if (!binary) this.#told(data.toString());
+    });
+  }
+
+  #told(text: string): void {
+    const event = parseJsonObject(text);
+    if (event === null) {
+      this.fault ??= `${this.arrival.door}: it is sent what is no JSON: ${text.slice(0, 200)}`;
+      return;
+    }
+    if (event["type"] === "session.created") this.created = event;
+    this.known.note(this.known.items, event["item_id"]);
+    if (typeof event["server_event_seq"] === "number") this.known.received = event["server_event_seq"];
+    const mark = event["event"] === "mark" ? objectOf(event["mark"])["name"] : null;
+    if (typeof mark === "string") this.caller.marked(mark);
+  }
+
+  get open(): boolean {
+    return this.arrival.socket.readyState === WebSocket.OPEN;
+  }
+
+  message(random: Random): string | Uint8Array {
+    const { dialect } = this.arrival;
+    if (random.chance(0.05)) return bytes(random);
+    const event =
+      dialect === "twilio"
+        ? this.caller.next(random)
+        : (loose(clientEvent(random, this.known, dialect === "duplex.v1")) as LooseObject);
+    if (random.chance(dialect === "twilio" ? 0.2 : 0.5)) mutate(event, random, this.known.all());
+    return spell(event, random, 0.1);
+  }
+}
+
+async function opened(arrival: Arrival): Promise<Line> {
+  const line = new Line(arrival);
+  await Promise.race([once(arrival.socket, "open"), line.closed, after(PATIENCE_MS)]);
+  return line;
 }
 
 /** @returns what was wrong. */
-async function hostileCall(relay: Relay, random: Random): Promise<string | null> {
-  const extended = random.chance(0.5);
-  const socket = dial(relay, random.pick(["demo", "echo", "demo+echo"]), extended);
-  const known = new Known();
-  let fault: string | null = null;
-  socket.on("error", (error) => (fault ??= `socket: ${error.message}`));
-  socket.on("message", (data: Buffer, binary: boolean) => {
-    const event = binary ? null : parseJsonObject(data.toString());
-    if (event === null) {
-      if (!binary) fault ??= `it is sent what is no JSON: ${data.toString().slice(0, 200)}`;
-      return;
-    }
-    known.note(known.items, event["item_id"]);
-    if (typeof event["server_event_seq"] === "number") known.received = event["server_event_seq"];
-  });
-  await Promise.race([once(socket, "open"), after(PATIENCE_MS)]);
-  for (let at = 0; at < PER_CALL && socket.readyState === WebSocket.OPEN; at += 1) {
-    socket.send(message(random, known, extended));
+async function hostileCall(
+  relay: Relay,
+  random: Random,
+  came: (door: string) => void,
+): Promise<string | null> {
+  const first = await opened(await arrive(relay, random));
+  came(first.arrival.door);
+  if (first.arrival.dialect === "twilio" && first.open) {
+    first.arrival.socket.send(JSON.stringify(first.caller.start(random)));
+  }
+  for (let at = 0; at < PER_CALL && first.open; at += 1) {
+    first.arrival.socket.send(first.message(random));
     if (random.chance(0.1)) await after(5);
   }
-  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
-  if (socket.readyState === WebSocket.OPEN) {
+  const returns = first.arrival.dialect === "duplex.v1" && first.open && random.chance(0.6);
+  if (!returns || first.created === null) return ended(first);
+  // Its connection is lost, and it comes back to what it had, or to a new beginning.
+  first.arrival.socket.terminate();
+  await Promise.race([first.closed, after(PATIENCE_MS)]);
+  const again = await opened(comeBack(relay, first.created));
+  came(again.arrival.door);
+  const own = objectOf(objectOf(first.created["session"])["relay"]);
+  const last_received = Math.max(0, first.known.received - random.int(0, 3));
+  if (again.open && random.chance(0.9)) {
+    const resume = { type: "session.resume", resume_token: own["resume_token"] ?? "", last_received };
+    again.arrival.socket.send(JSON.stringify(resume));
+  }
+  return first.fault ?? (await ended(again));
+}
+
+/** A session that lives takes an update; a telephone's lives as long as its line. */
+async function ended(line: Line): Promise<string | null> {
+  const { socket, dialect } = line.arrival;
+  if (line.open && dialect !== "twilio") {
     socket.send(
       '{"type":"session.update","event_id":"probe","session":{"type":"realtime","instructions":"probe"}}',
     );
@@ -92,22 +170,14 @@ async function hostileCall(relay: Relay, random: Random): Promise<string | null>
         if (data.includes("session.updated") || data.includes('"event_id":"probe"')) resolve(true);
       });
     });
-    const outcome = await Promise.race([answered, closed, after(PATIENCE_MS)]);
-    if (outcome === undefined) fault ??= "the probe is not answered";
-    if (typeof outcome === "number" && FAULTS.has(outcome)) fault ??= `closed with ${outcome}`;
-    socket.close(1000, "end");
+    const outcome = await Promise.race([answered, line.closed, after(PATIENCE_MS)]);
+    if (outcome === undefined) line.fault ??= `${line.arrival.door}: the probe is not answered`;
   }
-  const code = await Promise.race([closed, after(1_000)]);
-  if (code !== undefined && FAULTS.has(code)) fault ??= `closed with ${code}`;
+  socket.close(1000, "end");
+  const code = await Promise.race([line.closed, after(1_000)]);
+  if (code !== undefined && FAULTS.has(code)) line.fault ??= `${line.arrival.door}: closed with ${code}`;
   socket.terminate();
-  return fault;
-}
-
-function message(random: Random, known: Known, extended: boolean): string | Uint8Array {
-  if (random.chance(0.05)) return bytes(random);
-  const event = loose(clientEvent(random, known, extended)) as LooseObject;
-  if (random.chance(0.5)) mutate(event, random, known.all());
-  return spell(event, random, 0.1);
+  return line.fault;
 }
 
 /** A request that no client of `fetch` is kept from. */
@@ -136,7 +206,7 @@ async function knock(relay: Relay, random: Random, names: DoorNames): Promise<st
 
 /** A text turn of somebody who did nothing. */
 async function innocentCall(relay: Relay): Promise<string | null> {
-  const socket = dial(relay, "demo", false);
+  const { socket } = byKey(relay, "demo", relay.apiKey, null, "");
   try {
     await Promise.race([once(socket, "open"), after(PATIENCE_MS)]);
     if (socket.readyState !== WebSocket.OPEN) return "no new call is taken";

@@ -82,7 +82,22 @@ function deep(random: Random): string {
   const [open, close] = random.chance(0.5) ? ["[", "]"] : ['{"a":', "}"];
   const type = random.pick(["session.update", "conversation.item.create", "response.created", "x"]);
   const member = random.pick(["session", "item", "response", "a"]);
-  return `{"type":"${type}","${member}":${open.repeat(depth)}1${close.repeat(depth)}}`;
+  const named = `"event_id":"deep${random.int(0, 9)}"`;
+  const within = random.chance(0.5)
+    ? `{${named}}`
+    : String.raw`"\",${named.replaceAll('"', String.raw`\"`)}"`;
+  const whole = `"${member}":${open.repeat(depth)}${within}${close.repeat(depth)}`;
+  const spelled = random.chance(0.5)
+    ? named
+    : named.replace("event", String.raw`event`.replace("e", String.raw`\u0065`));
+  const members = random.pick([
+    [`"type":"${type}"`, whole],
+    [`"type":"${type}"`, whole, spelled],
+    [spelled, `"type":"${type}"`, whole],
+    [`"event_id":"first"`, whole, `"type":"${type}"`, spelled],
+    [spelled, whole, `"event_id":null`],
+  ]);
+  return `{${members.join(random.pick([",", " ,\n"]))}}`;
 }
 
 /** Bytes that are no message: any length, odd ones included. */

@@ -1,7 +1,8 @@
 /** One call in virtual time: the real session and the real adapters between hostile peers. Every message is looked at. */
+import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
-import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
@@ -10,9 +11,9 @@ import { objectOf } from "../oracle/fields.ts";
 import { Random } from "../sim/random.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
-import { HonestProvider } from "./honest.ts";
 import { Known } from "./known.ts";
-import { HostileProvider } from "./provider.ts";
+import { adapterAt, honestAt, hostileAt, type HonestPeer, type HostilePeer } from "./peers.ts";
+import { Caller, isCarrier, PhoneWatch } from "./phone.ts";
 
 /** Deadlines that may be due within one message's time, and in one instant. */
 const MOST_DEADLINES = 4_000;
@@ -28,20 +29,24 @@ export interface Said {
 
 type Peer =
   | { readonly kind: "loop" }
-  | { readonly kind: "hostile"; readonly provider: HostileProvider }
-  | { readonly kind: "honest"; readonly provider: HonestProvider };
+  | { readonly kind: "hostile"; readonly adapter: string; readonly provider: HostilePeer }
+  | { readonly kind: "honest"; readonly adapter: string; readonly provider: HonestPeer };
 
 export class World {
   session: Session;
   now = 1_000_000;
   readonly known = new Known();
   readonly open = new Map<string, Peer>();
-  readonly dialling: { readonly peer: string; readonly loop: boolean }[] = [];
+  readonly dialling: { readonly peer: string; readonly url: string }[] = [];
   readonly said: Said[] = [];
   readonly events: JsonObject[] = [];
   ended = false;
   clientOpen = false;
   dialect: Dialect = "realtime";
+  /** Who telephones, where the client is a carrier. */
+  caller: Caller | null = null;
+  /** How many messages each kind of peer said, and what else happened how often. */
+  readonly played = new Map<string, number>();
   /** From now on who is dialled does as it is asked. */
   honest = false;
   /** Keep what was said, to be printed. */
@@ -51,9 +56,11 @@ export class World {
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
-  readonly #foreign = new Set<string>();
-  #watch = new ClientWatch(false, this.#foreign);
+  #watch = new ClientWatch(false);
+  #phone: PhoneWatch | null = null;
   #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
+  /** What the client was shown first of fields that it may not change. */
+  readonly #locked = new Map<string, string>();
   sentBytes = 0;
   messages = 0;
 
@@ -68,11 +75,18 @@ export class World {
     this.session = new Session(setup, this.#dependencies, this.now);
   }
 
+  /** Something of the session is not the client's to change. */
+  get locked(): boolean {
+    return this.#setup.locks !== undefined;
+  }
+
   /** A client connects; one that is there is put out, as the shell does. */
   connect(dialect: Dialect): void {
     this.dialect = dialect;
     this.clientOpen = true;
-    this.#watch = new ClientWatch(dialect === "duplex.v1", this.#foreign);
+    this.#watch = new ClientWatch(dialect === "duplex.v1");
+    this.#phone = isCarrier(dialect) ? new PhoneWatch(dialect) : null;
+    if (isCarrier(dialect)) this.caller ??= new Caller(dialect);
     this.known.said = 0;
     this.input({ type: "open", peer: CLIENT, dialect });
   }
@@ -83,6 +97,8 @@ export class World {
     for (let at = 0; at < this.#inbound.length && !this.ended; at += 1) {
       const [peer, data] = this.#inbound[at] ?? ["", ""];
       if (!this.open.has(peer)) continue;
+      // What a provider says to it is no answer to the client's event.
+      this.#handling = null;
       for (const action of this.#handle({ type: "message", peer, data })) this.#perform(action);
       if (at > 5_000)
         throw new Violation("restless", "the session and an in-process upstream talk without end");
@@ -110,8 +126,11 @@ export class World {
     const event = known && typeof data === "string" ? parseJsonObject(data) : null;
     const audio = typeof data !== "string" || data.includes("input_audio_buffer.append");
     // A resume brings back what other events were answered with.
-    const blames = known && event?.["type"] !== "session.resume";
-    this.#handling = blames ? { eventId: eventIdOf(event), audio } : null;
+    const blames = known && event?.["type"] !== "session.resume" && this.#phone === null;
+    // Of a text that is no JSON nobody can say what its name is.
+    const named = event !== null || typeof data !== "string" || !data.includes("event_id");
+    this.#handling = blames && named ? { eventId: eventIdOf(event), audio } : null;
+    this.#played(peer, data, event);
     const began = this.#clock();
     try {
       this.input({ type: "message", peer, data });
@@ -124,13 +143,27 @@ export class World {
     }
   }
 
+  #played(peer: string, data: WireMessage, event: JsonObject | null): void {
+    if (event?.["type"] === "session.resume") this.count("session.resume");
+    const upstream = this.open.get(peer);
+    const who =
+      peer === CLIENT
+        ? `client ${this.dialect}`
+        : `provider ${upstream && "adapter" in upstream ? upstream.adapter : "echo"}`;
+    this.count(typeof data === "string" ? who : `${who}, binary`);
+  }
+
+  count(what: string): void {
+    this.played.set(what, (this.played.get(what) ?? 0) + 1);
+  }
+
   #perform(action: Action): void {
     switch (action.type) {
       case "dial":
         if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
           throw new Violation("closed-peer", `${action.peer} is dialled twice`);
         }
-        this.dialling.push({ peer: action.peer, loop: action.request.url.startsWith("loop:") });
+        this.dialling.push({ peer: action.peer, url: action.request.url });
         break;
       case "send":
         this.#send(action.peer, action.data);
@@ -187,6 +220,11 @@ export class World {
   #told(data: WireMessage): void {
     if (!this.clientOpen) throw new Violation("closed-peer", "it sends to a client that is not there");
     this.sentBytes += data.length;
+    if (this.#phone !== null) {
+      const mark = this.#phone.message(data);
+      if (mark !== null) this.caller?.marked(mark);
+      return;
+    }
     const event = this.#watch.message(data);
     if (event === null) {
       this.known.received = readFrameHeader(data as Uint8Array)?.sequence ?? this.known.received;
@@ -200,7 +238,21 @@ export class World {
     const token = event["resume_token"] ?? objectOf(objectOf(event["session"])["relay"])["resume_token"];
     this.known.note(this.known.tokens, token);
     if (type === "error") this.#refused(objectOf(event["error"]), data);
+    if (type === "session.created" || type === "session.updated") this.#unchanged(objectOf(event["session"]));
     if (this.honest) this.events.push(event);
+  }
+
+  /** What is locked is as it was. */
+  #unchanged(session: JsonObject): void {
+    for (const field of this.#setup.locks?.fields ?? []) {
+      if (field === "unknown") continue;
+      const shown = JSON.stringify(
+        field.split(".").reduce<Json | undefined>((value, key) => objectOf(value)[key], session) ?? null,
+      );
+      const before = this.#locked.get(field) ?? shown;
+      this.#locked.set(field, before);
+      if (before !== shown) throw new Violation("locked", `${field} was ${before} and is ${shown}`);
+    }
   }
 
   /** What a client did wrong is told under the name that it gave it. */
@@ -214,7 +266,8 @@ export class World {
 
   /** Who is dialled answers, or does not. */
   answerDials(random: Random, refusals: number): void {
-    for (const { peer, loop } of this.dialling.splice(0)) {
+    for (const { peer, url } of this.dialling.splice(0)) {
+      const loop = url.startsWith("loop:");
       if (!loop && !this.honest && random.chance(refusals)) {
         this.input({
           type: "close",
@@ -225,8 +278,9 @@ export class World {
         continue;
       }
       if (loop) this.open.set(peer, { kind: "loop" });
-      else if (this.honest) this.open.set(peer, { kind: "honest", provider: new HonestProvider(peer) });
-      else this.open.set(peer, { kind: "hostile", provider: new HostileProvider() });
+      else if (this.honest) {
+        this.open.set(peer, { kind: "honest", adapter: adapterAt(url), provider: honestAt(url, peer) });
+      } else this.open.set(peer, { kind: "hostile", adapter: adapterAt(url), provider: hostileAt(url) });
       this.input({ type: "open", peer });
       const upstream = this.open.get(peer);
       if (upstream?.kind !== "honest") continue;
@@ -258,10 +312,12 @@ export class World {
     this.now = until;
   }
 
-  /** Snapshot, copy and restore, as when the object left memory. */
-  hibernate(): void {
+  /** Snapshot, copy and restore, as when the object left memory. `sealed`: by way of the bytes that are encrypted. */
+  hibernate(sealed: boolean): void {
+    this.count(sealed ? "sleeps, sealed" : "sleeps");
     try {
-      const kept = structuredClone(this.session.snapshot());
+      const snapshot = this.session.snapshot();
+      const kept = sealed ? (fromBytes(toBytes(snapshot)) as typeof snapshot) : structuredClone(snapshot);
       this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
     } catch (error) {
       throw new Violation(

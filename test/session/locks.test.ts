@@ -29,6 +29,28 @@ function errors(call: Call): unknown[] {
 const shown = (call: Call) => call.last("session.updated")["session"] as JsonObject;
 
 describe("locked fields", () => {
+  test("[E94] a member called like one that every object has is refused as any unknown one, and leaves the call storable", () => {
+    const call = locked(["unknown"]);
+    update(call, { valueOf: "x", constructor: { a: 1 }, toString: null });
+    expect(errors(call)[0]).toEqual(["field_locked", expect.any(String), "u1"]);
+    call.hibernate();
+    expect(JSON.stringify(call.session.snapshot().config)).not.toContain("valueOf");
+    update(call, { instructions: "Go on." });
+    expect(shown(call)).toMatchObject({ instructions: "Go on." });
+  });
+
+  test("[E94] one that its provider refuses is taken back to what it was: nothing", () => {
+    const call = new Call();
+    update(call, { valueOf: "x", instructions: "Go on." });
+    expect(shown(call)).toMatchObject({ valueOf: "x" });
+    call.upstream({ type: "unconfigured", fields: ["extra.valueOf", "extra.constructor"] });
+    call.hibernate();
+    const { config } = call.session.snapshot();
+    expect(Object.keys(config)).not.toContain("valueOf");
+    expect(Object.keys(config)).not.toContain("constructor");
+    expect(config).toMatchObject({ instructions: "Go on." });
+  });
+
   test("[H100] a locked field stays as it is, the error names it and the event, and the rest of the update is in force", () => {
     const call = locked(["instructions", "prompt", "max_output_tokens"], {
       session: { instructions: "Sell shoes.", max_output_tokens: 100 },

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
+import { textOf } from "../oracle/fields.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -78,5 +79,54 @@ describe("what a provider says beside its answers", () => {
     const call = new PassedCall();
     call.provider({ type: "mcp_list_tools.failed", item_id: "P_l" });
     expect(call.last("mcp_list_tools.failed")["item_id"]).toMatch(/^item_/);
+  });
+
+  /** An answer `P_r`, with an item of an unknown kind that ended in it. */
+  function reasoned(): { call: PassedCall; address: JsonObject } {
+    const call = new PassedCall();
+    call.client({ type: "response.create", response: {} });
+    const asked = call.last("response.created")["response"] as JsonObject;
+    const metadata = { relay_response: textOf(asked["id"]) };
+    call.provider({ type: "response.created", response: { id: "P_r", status: "in_progress", metadata } });
+    const item = { id: "P_i", type: "reasoning" };
+    const of = { response_id: "P_r", output_index: 0 };
+    call.provider({ type: "response.output_item.added", ...of, item });
+    call.provider({ type: "response.output_item.done", ...of, item });
+    const { item: told, response_id } = call.last("response.output_item.done");
+    const item_id = textOf((told as JsonObject)["id"]);
+    return { call, address: { response_id: String(response_id), output_index: 0, item_id } };
+  }
+
+  test("[E93] is told under the client's names, of an item that ended as of one that grows", () => {
+    const { call, address } = reasoned();
+    const at = { item_id: "P_i", output_index: 7 };
+    call.provider({ type: "response.text.delta", ...at, response_id: null, delta: "thus" });
+    expect(call.last("response.output_text.delta")).toMatchObject({
+      ...address,
+      content_index: 0,
+      delta: "thus",
+    });
+    call.provider({ type: "response.mcp_call_arguments.done", ...at, response_id: ["P_r"], arguments: "{}" });
+    expect(call.last("response.mcp_call_arguments.done")).toMatchObject({ ...address, arguments: "{}" });
+    call.provider({ type: "response.thought.delta", ...at, response_id: "P_r", server_event_seq: 4 });
+    const thought = call.last("response.thought.delta");
+    expect(thought).toMatchObject(address);
+    expect(thought).not.toHaveProperty("server_event_seq");
+  });
+
+  test("[E93] names no answer that the client was not told of", () => {
+    const { call, address } = reasoned();
+    call.provider({ type: "response.summary", response_id: "P_r", text: "so" });
+    expect(call.last("response.summary")["response_id"]).toBe(address["response_id"]);
+    call.provider({ type: "conversation.summary", response_id: "P_unknown", text: "so" });
+    expect(call.last("conversation.summary")).not.toHaveProperty("response_id");
+    call.provider({ type: "conversation.item.added", item: { id: "P_l", type: "mcp_call" } });
+    call.provider({
+      type: "response.mcp_call_arguments.delta",
+      item_id: "P_l",
+      response_id: "P_x",
+      delta: "{",
+    });
+    expect(call.types()).not.toContain("response.mcp_call_arguments.delta");
   });
 });

@@ -79,4 +79,70 @@ describe("a hostile provider", () => {
     const { connection } = connectOpenAi();
     expect(hear(connection, { type: "conversation.item.added", item: { id: "i1", type: "" } })).toEqual([]);
   });
+
+  const other = { id: "item_r", type: "reasoning" };
+  const at = { response_id: "resp_1", item_id: "item_r", output_index: 0, content_index: 0 };
+  const begun = () => {
+    const scene = answeringOpenAi();
+    hear(scene.connection, {
+      type: "response.output_item.added",
+      response_id: "resp_1",
+      output_index: 0,
+      item: other,
+    });
+    return scene;
+  };
+
+  it.each(["response.output_audio.delta", "response.audio.delta", "response.function_call_arguments.done"])(
+    "[E91] says of no item of an unknown kind what only messages and calls consist of: %s",
+    (type) => {
+      const event = { type, ...at, delta: "AAAA", call_id: "c", name: "f", arguments: "{}" };
+      const fault = [{ type: "error", fatal: false, error: { code: "upstream_protocol_error" } }];
+      const { connection } = begun();
+      expect(hear(connection, event)).toMatchObject(fault);
+      hear(connection, {
+        type: "response.output_item.done",
+        response_id: "resp_1",
+        output_index: 0,
+        item: other,
+      });
+      expect(hear(connection, event)).toMatchObject(fault);
+      const placed = connectOpenAi().connection;
+      hear(placed, { type: "conversation.item.added", item: other });
+      expect(hear(placed, event)).toMatchObject(fault);
+      expect(placed.of("item.started")).toEqual([]);
+    },
+  );
+
+  it("[E91] ends and begins no answer by an event that names such an item", () => {
+    const { connection } = begun();
+    const events = hear(connection, {
+      type: "response.done",
+      ...at,
+      response: { id: "resp_1", status: "completed" },
+    });
+    expect(events.map(({ type }) => type)).toEqual(["item.done", "response.done"]);
+    expect(hear(connection, { type: "response.created", ...at, response: { id: "resp_1" } })).toEqual([]);
+  });
+
+  it.each([
+    ["response.output_text.delta", "delta"],
+    ["response.text.delta", "delta"],
+    ["response.output_text.done", "text"],
+    ["response.output_audio_transcript.delta", "delta"],
+    ["response.audio_transcript.done", "transcript"],
+    ["response.content_part.added", "part"],
+    ["response.mcp_call_arguments.delta", "delta"],
+    ["response.mcp_call_arguments.done", "arguments"],
+  ])("[E92] hands on no %s without %s", (type, member) => {
+    for (const value of [undefined, null, 33, ["x"]]) {
+      const event = { type, ...at, ...(value === undefined ? {} : { [member]: value }) };
+      const what = `A message of the provider is a ${type} without ${member}.`;
+      expect(hear(begun().connection, event)).toMatchObject([{ type: "error", error: { message: what } }]);
+    }
+    const whole = { type, ...at, [member]: member === "part" ? { type: "reasoning_text" } : "x" };
+    expect(hear(begun().connection, whole)).toEqual([
+      { type: "item.event", response: "resp_1", item: "item_r", event: whole },
+    ]);
+  });
 });

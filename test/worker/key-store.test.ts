@@ -264,6 +264,14 @@ describe("DELETE /v1/sessions?key=", () => {
     expect(await (await end("?key=many", "kv-key-many")).json()).toMatchObject({ ended: 0 });
   });
 
+  test("[E96] of what is the id of no key is refused, however long it is", async () => {
+    for (const id of ["x".repeat(600), "a b", "../many", "%00", "é", "@"]) {
+      const answer = await end(`?key=${encodeURIComponent(id)}`, "key-operator");
+      expect(await problemOf(answer)).toEqual([400, "invalid_value", "key"]);
+    }
+    expect((await end("?key=@twilio", "key-operator")).status).toBe(200);
+  });
+
   test("[H127] is no other key's to ask, names a key, and says of whom nobody knows the sessions", async () => {
     expect(await problemOf(await end("?key=many", "key-one"))).toEqual([403, "operator_needed", null]);
     expect(await problemOf(await end("", "key-operator"))).toEqual([400, "missing_parameter", "key"]);

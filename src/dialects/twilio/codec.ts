@@ -194,7 +194,8 @@ export class PhoneCodec implements Codec {
 
   #audio(frame: Uint8Array): readonly string[] {
     const header = readFrameHeader(frame);
-    if (header === null) return [];
+    // Before `start` nobody knows which stream would play it.
+    if (header === null || this.#stream === null) return [];
     const item = this.#spoken.itemOf(header.stream, header.response);
     const bytes = frame.subarray(FRAME_HEADER_BYTES);
     const said = this.#playback.changes(item) ? [...this.#marks(this.#playback.ends())] : [];

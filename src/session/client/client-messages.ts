@@ -21,7 +21,7 @@ import type { Budget, Resource } from "./budget.ts";
 import { Rate } from "./budget-rate.ts";
 import { Steps } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
-import { eventIdInFront, excessError, frontOf, invalidAudio } from "./message-faults.ts";
+import { nameOf, excessError, frontOf, invalidAudio } from "./message-faults.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -300,12 +300,15 @@ export class ClientMessages {
     for (const error of this.#budget.untold(this.#context.now)) this.#port.rejected(error, null);
   }
 
-  /** Beyond its budget: neither read nor parsed, but for the name under which that is told once a second. */
-  #refuse(resource: Resource, ms: number, data: WireMessage): void {
+  /**
+   * Beyond its budget: neither read nor parsed, but for the name under which that is told once a second. `eventId`: that
+   * name, where what is left of the message has none.
+   */
+  #refuse(resource: Resource, ms: number, data: WireMessage, eventId: string | null = null): void {
     this.#done += 1;
     const { deadlines, now } = this.#context;
     const error = this.#budget.refuse(resource, data.length, ms, now);
-    if (error) this.#port.rejected(error, eventIdInFront(data));
+    if (error) this.#port.rejected(error, eventId ?? nameOf(data));
     else if (deadlines.get(REFUSED) === null) deadlines.set(REFUSED, now + TELL_WITHIN_MS);
   }
 
@@ -345,7 +348,7 @@ export class ClientMessages {
     if (typeof weight !== "number") {
       const error = excessError(weight, this.#most);
       this.#budget.weigh(data.length, this.#context.now);
-      this.#port.rejected(error, eventIdInFront(data));
+      this.#port.rejected(error, nameOf(data));
       return;
     }
     this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
@@ -397,7 +400,7 @@ export class ClientMessages {
     if (!STILL.has(event.type)) this.#host.acted();
     if (WORDS.has(event.type)) this.#budget.heard();
     if (!this.#delivery.heard(sequence)) return;
-    if (event.type === APPEND) this.#append(event.audio);
+    if (event.type === APPEND) this.#append(event.audio, eventIdOf(message));
     else {
       const unnamed = JUDGED.has(event.type) ? this.#context.unnamedCause() : null;
       this.#context.cause = eventIdOf(message) ?? unnamed;
@@ -406,12 +409,12 @@ export class ClientMessages {
   }
 
   /** @throws ClientError */
-  #append(audio: string): void {
+  #append(audio: string, eventId: string | null): void {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
     const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
     if (this.#affords(ms)) this.#hear(bytes);
-    else this.#refuse("audio", ms, audio);
+    else this.#refuse("audio", ms, audio, eventId);
   }
 
   /** A message has so many milliseconds of audio. */
@@ -432,12 +435,11 @@ export class ClientMessages {
 
   /** Too large to parse: what can be said of it stands at its front. */
   #refuseSize(data: WireMessage): void {
-    const front = frontOf(data);
-    const param = front.includes('"input_audio_buffer.append"') ? "audio" : null;
+    const param = frontOf(data).includes('"input_audio_buffer.append"') ? "audio" : null;
     const limit = this.#context.limits.clientMessageSize;
     const error = new ClientError("message_too_large", `The message is larger than ${limit} bytes.`, param);
     this.#budget.weigh(data.length, this.#context.now);
-    this.#port.rejected(error, eventIdInFront(data));
+    this.#port.rejected(error, nameOf(data));
   }
 
   /** @throws ClientError */

@@ -2,7 +2,7 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import type { EndpointerOptions } from "../../audio/endpointer.ts";
 import type { DetectorThresholds } from "../../audio/vad/detector.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownAt } from "../../protocol/json.ts";
 import {
   initialConfig,
   mergeConfig,
@@ -280,7 +280,7 @@ function withSecretsOf(config: SessionConfig, given: JsonObject): JsonObject {
 function withoutDefaults(given: JsonObject, set: JsonObject, shown: JsonObject): JsonObject {
   const kept: Record<string, Json> = {};
   for (const [key, value] of Object.entries(given)) {
-    const [was, known] = [set[key], shown[key]];
+    const [was, known] = [ownAt(set, [key]), ownAt(shown, [key])];
     if (isJsonObject(value) && isJsonObject(known)) {
       const inner = withoutDefaults(value, isJsonObject(was) ? was : {}, known);
       if (Object.keys(inner).length > 0) kept[key] = inner;

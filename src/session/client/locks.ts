@@ -7,7 +7,7 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownAt } from "../../protocol/json.ts";
 import { valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
 
 export interface Locks {
@@ -125,7 +125,7 @@ export function checkParams(
   const given = params as JsonObject;
   for (const field of locks.fields) {
     const path = field.split(".");
-    const value = at(given, path);
+    const value = ownAt(given, path);
     // `unknown` is no member's name; what is not said is the session's.
     if (field === UNKNOWN || value === undefined || same(value, valueAt(config, path))) continue;
     throw locked(`response.${field}`);
@@ -187,15 +187,9 @@ function putBack(
   if (key === undefined) return before;
   if (!isJsonObject(before)) return before;
   if (!isJsonObject(after) || !same(before["type"], after["type"])) return before;
-  const value = putBack(before[key], after[key], inner);
+  const value = putBack(ownAt(before, [key]), ownAt(after, [key]), inner);
   const { [key]: _, ...rest } = after;
   return value === undefined ? rest : { ...after, [key]: value };
-}
-
-function at(object: JsonObject, path: readonly string[]): Json | undefined {
-  let value: Json | undefined = object;
-  for (const key of path) value = isJsonObject(value) ? value[key] : undefined;
-  return value;
 }
 
 /** Nothing is null, or not there at all. */

@@ -1,12 +1,13 @@
 /** What is wrong with a client's message, and what can be said of one that is not read. */
 import { insteadOfBase64 } from "../../protocol/append.ts";
 import { ClientError } from "../../protocol/client-error.ts";
+import { eventIdIn } from "../../protocol/event-id.ts";
 import type { JsonExcess, JsonMost } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 
 const FRONT_CHARS = 1024;
 
-/** Of a message that is not parsed: what stands at its front, and at its end where an `event_id` may come last. */
+/** Of a message that is not parsed: what stands at its front, and at its end where its `type` may come last. */
 export function frontOf(data: WireMessage): string {
   if (typeof data !== "string") return "";
   return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
@@ -31,8 +32,9 @@ export function excessError(
   }
 }
 
-export function eventIdInFront(data: WireMessage): string | null {
-  return /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1] ?? null;
+/** Under which a message that is not parsed is refused. */
+export function nameOf(data: WireMessage): string | null {
+  return typeof data === "string" ? eventIdIn(data) : null;
 }
 
 export function invalidAudio(text: string): ClientError {

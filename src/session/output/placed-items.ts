@@ -3,6 +3,7 @@
  * relay has no part in: passed on in its words, under the session's names.
  */
 import type { JsonObject } from "../../protocol/json.ts";
+import { passedEvent } from "../../protocol/passed-events.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
@@ -81,23 +82,27 @@ export class PlacedItems {
     return id;
   }
 
-  passed(link: Link, { item: key, event }: Passed): void {
-    const { type, event_id: _, ...members } = event;
-    if (typeof type !== "string") return;
-    if (key === null) {
-      this.#port.emit({ type, ...members });
-      return;
-    }
-    const ahead = () => (AHEAD.test(type) ? this.#name(link, key, this.#newId(), false) : null);
-    const id = this.#named(link, key) ?? ahead();
-    // About an item that the client has never seen: its name would say nothing.
-    if (id === null) this.#context.metric("events_of_unknown_items", 1, link.name);
-    else this.#port.emit({ type, ...members, item_id: id });
+  passed(link: Link, { item: key, inResponse, event }: Passed): void {
+    const answer = inResponse === undefined ? undefined : link.responses.get(inResponse);
+    const response_id = answer === undefined || !this.#responses.isTold(answer) ? null : answer;
+    const of = key === null ? null : this.#responses.addressOf(link.index, key);
+    const item_id = key === null ? null : (this.#named(link, key) ?? this.#ahead(link, key, event));
+    const address = of !== null && of.item_id === item_id ? of : { response_id, item_id, output_index: null };
+    const told = passedEvent(event, address);
+    // About an item that the client has never seen, or in an answer: its name would say nothing.
+    if (told === null || (key !== null && item_id === null))
+      this.#context.metric("events_of_unknown_items", 1, link.name);
+    else this.#port.emit(told);
+  }
+
+  #ahead(link: Link, key: string, { type }: JsonObject): string | null {
+    const comes = typeof type === "string" && AHEAD.test(type);
+    return comes ? this.#name(link, key, this.#newId(), false) : null;
   }
 
   /** The session's name of it: an adapter that was told the name may say that one instead of its key. */
   #named(link: Link, key: string): string | null {
-    const id = this.#names.get(nameOf(link, key))?.id ?? this.#responses.itemNamed(link.index, key);
+    const id = this.#names.get(nameOf(link, key))?.id ?? this.#responses.addressOf(link.index, key)?.item_id;
     return id ?? this.#conversation.find(key)?.item.id ?? null;
   }
 

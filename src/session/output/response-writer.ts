@@ -6,6 +6,7 @@ import { encode } from "../../audio/codec.ts";
 import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
+import { passedEvent } from "../../protocol/passed-events.ts";
 import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Place } from "../floor/giving-way.ts";
@@ -14,6 +15,7 @@ import type { Unsent } from "./lane.ts";
 import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
 import type { Playout } from "./playout.ts";
 import {
+  addressOf,
   audioAddress,
   toEventPart,
   toItem,
@@ -214,7 +216,7 @@ export class ResponseWriter {
     for (const piece of pieces(delta, textMessageChars)) {
       this.#port.emit({
         type: "response.function_call_arguments.delta",
-        ...this.#address(response, item),
+        ...addressOf(response, item),
         call_id: item.callId,
         delta: piece,
       });
@@ -223,16 +225,8 @@ export class ResponseWriter {
 
   /** Something about an item of kind `other`, in the provider's words under the session's names. */
   itemEvent(response: ResponseRecord, item: OutputItem, event: JsonObject): void {
-    const { type, event_id: _, ...members } = event;
-    if (typeof type !== "string") return;
-    const { response_id, item_id, output_index } = this.#address(response, item);
-    this.#port.emit({
-      type,
-      ...members,
-      ...("response_id" in members ? { response_id } : {}),
-      ...("output_index" in members ? { output_index } : {}),
-      item_id,
-    });
+    const told = passedEvent(event, addressOf(response, item));
+    if (told !== null) this.#port.emit(told);
   }
 
   /** Ends the item's parts of the upstream's number: it says nothing more of them. */
@@ -274,7 +268,7 @@ export class ResponseWriter {
     if (item.arguments === "") item.arguments = "{}";
     this.#port.emit({
       type: "response.function_call_arguments.done",
-      ...this.#address(response, item),
+      ...addressOf(response, item),
       call_id: item.callId,
       name: item.name,
       arguments: item.arguments,
@@ -334,14 +328,10 @@ export class ResponseWriter {
     });
   }
 
-  #address(response: ResponseRecord, item: OutputItem) {
-    return { response_id: response.id, item_id: item.id, output_index: item.outputIndex };
-  }
-
   #content(response: ResponseRecord, item: OutputItem, part: OutputPart, event: ServerEvent): void {
     const { type, ...members } = event;
     const content_index = item.parts.indexOf(part);
-    this.#port.emit({ type, ...this.#address(response, item), content_index, ...members });
+    this.#port.emit({ type, ...addressOf(response, item), content_index, ...members });
   }
 
   /** The item as it is now, in the conversation; one that the client deleted is not there any more. */

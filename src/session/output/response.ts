@@ -171,6 +171,11 @@ export function toEventPart({ kind, text }: OutputPart): JsonObject {
   return kind === "audio" ? { type: "audio", transcript: text } : { type: "text", text };
 }
 
+/** Where the client finds an item. */
+export function addressOf(response: ResponseRecord, item: OutputItem) {
+  return { response_id: response.id, item_id: item.id, output_index: item.outputIndex };
+}
+
 export function audioAddress(response: ResponseRecord, item: OutputItem, contentIndex: number): AudioAddress {
   return {
     members:

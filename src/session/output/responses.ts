@@ -18,7 +18,7 @@ import { ResponseClock } from "./response-clock.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { isActive, speaks, type Ending, type ResponseRecord } from "./response.ts";
+import { addressOf, isActive, speaks, type Ending, type ResponseRecord } from "./response.ts";
 import { next, RESPONSE } from "../transitions.ts";
 
 /** The listener's side of an answer. */
@@ -76,7 +76,7 @@ export class Responses {
         if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
         else link?.tellLater(id);
       },
-      itemNamed: (stream, key) => this.itemNamed(stream, key),
+      itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
     });
   }
@@ -110,11 +110,15 @@ export class Responses {
     return this.#records.find((item) => item.id === itemId)?.response ?? null;
   }
 
-  /** The session's name of an item that an upstream calls so. */
-  itemNamed(stream: number, key: string): string | null {
-    return (
-      this.#records.find((item, response) => response.stream === stream && item.key === key)?.item.id ?? null
-    );
+  /** Where the client knows an item that an upstream calls so; null: it is of no answer that is remembered. */
+  addressOf(stream: number, key: string) {
+    const found = this.#records.find((item, response) => response.stream === stream && item.key === key);
+    return found === null ? null : addressOf(found.response, found.item);
+  }
+
+  /** The client knows the answer of this name. */
+  isTold(id: string): boolean {
+    return this.#records.get(id)?.announced ?? false;
   }
 
   /**

@@ -1,0 +1,38 @@
+/** Who is dialled: providers of each adapter, hostile ones and those that do as they are asked. */
+import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import type { Random } from "../sim/random.ts";
+import { HonestGemini, HostileGemini } from "./gemini.ts";
+import { HonestProvider } from "./honest.ts";
+import { HostileProvider } from "./provider.ts";
+import { HonestTranscriber, HostileTranscriber, TRANSCRIBERS } from "./transcribers.ts";
+
+export interface HostilePeer {
+  /** What the relay sent. */
+  receive(data: WireMessage, random: Random): void;
+  /** The next message. `hostility`: how often it is not what was asked for, or not whole. */
+  say(random: Random, hostility: number): string | Uint8Array;
+}
+
+export interface HonestPeer {
+  opened(): readonly WireMessage[];
+  receive(data: WireMessage): readonly WireMessage[];
+}
+
+/** The adapter that dials this address. */
+export function adapterAt(url: string): string {
+  const { host } = new URL(url);
+  if (host.includes("googleapis")) return "gemini-live";
+  return TRANSCRIBERS.find(({ adapter }) => host.includes(adapter.split("-")[0] ?? ""))?.adapter ?? "openai";
+}
+
+export function hostileAt(url: string): HostilePeer {
+  const adapter = adapterAt(url);
+  if (adapter === "gemini-live") return new HostileGemini();
+  return adapter === "openai" ? new HostileProvider() : new HostileTranscriber(adapter);
+}
+
+export function honestAt(url: string, name: string): HonestPeer {
+  const adapter = adapterAt(url);
+  if (adapter === "gemini-live") return new HonestGemini();
+  return adapter === "openai" ? new HonestProvider(name) : new HonestTranscriber(adapter);
+}
