@@ -86,6 +86,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     manual,
     eager: faults.includes("client.eager_on_off") || JSON.stringify(settings).includes("eager_ms"),
     tools,
+    sealed: false,
     semantic: JSON.stringify(settings).includes("semantic_vad") || faults.includes("client.semantic_vad"),
     faults,
     session: settings,
@@ -117,7 +118,14 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
       ...(confirm_ms === undefined ? {} : { confirm_ms }),
     },
   };
-  return { ...scenario, ducks, duckDb, session: { ...scenario.session, relay } };
+  const sealed = extended && sealable(scenario) && random.chance(0.2);
+  return { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
+}
+
+/** Sealed, an object never sleeps, and one that died with a plain client or for one without a token is gone for good. */
+function sealable({ faults }: Scenario): boolean {
+  if (faults.includes("platform.evict")) return false;
+  return !faults.includes("client.begins_anew") || !faults.some((name) => name.startsWith("platform."));
 }
 
 function session(
