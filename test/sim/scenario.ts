@@ -151,7 +151,7 @@ function session(
 }
 
 function detection(random: Random): JsonObject {
-  if (random.chance(0.1)) return { type: "semantic_vad", eagerness: random.pick(["high", "auto"] as const) };
+  if (random.chance(0.1)) return { type: "semantic_vad", eagerness: random.pick(["high", "auto", "low"] as const) };
   return {
     type: "server_vad",
     silence_duration_ms: random.int(250, 600),
@@ -164,6 +164,12 @@ const MELODY_MS = 4500;
 /** How much longer than by silence alone the relay may wait for the end of a turn: where meaning decides. */
 export function waitsLongerMs({ semantic }: Scenario): number {
   return semantic ? MELODY_MS : 0;
+}
+
+/** How long a provider that decides by meaning may take a pause for part of a turn (OpenAI's bounds). */
+export function meaningMs({ semantic, session, faults }: Scenario): number {
+  if (!semantic) return 0;
+  return JSON.stringify(session).includes('"low"') || faults.includes("client.semantic_vad") ? 8000 : 4000;
 }
 
 export function plannedUpstream(

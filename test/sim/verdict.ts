@@ -1,7 +1,7 @@
 /** What must be true of a call when it is over. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { SimulatedCall } from "./call.ts";
-import { waitsLongerMs } from "./scenario.ts";
+import { meaningMs, waitsLongerMs } from "./scenario.ts";
 import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
@@ -23,8 +23,8 @@ const WORDLESS_MS = 2000;
 const SURE_MS = 680;
 /** An answer to a turn is announced within this. */
 const ANSWERED_WITHIN_MS = 1700;
-/** `semantic_vad` of usual eagerness waits no longer than this for the end of a turn. */
-const MEANING_MS = 4000;
+/** Of all pauses of a turn together, in times the longest one (SPEC L120). */
+const PAUSES_FOR_ONE_TURN = 3;
 /** A connection that is lost so soon after its greeting is of no use to anybody. */
 const DIES_AT_ONCE_MS = 100;
 /** What lies between the relay's idea of the listener and the listener, beyond the network: acknowledgements come every
@@ -164,7 +164,7 @@ function toldInWords(
 /** A provider that takes the turns vanished, and the caller hung up before its silence could tell. */
 function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance): boolean {
   const { firstOutputMs = 0 } = call.scenario.limits;
-  const waitsMs = call.scenario.semantic ? MEANING_MS : 0;
+  const waitsMs = meaningMs(call.scenario);
   const noticedBy =
     goesOnUntil(call, spoken, waitsMs) + waitsMs + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
@@ -174,8 +174,12 @@ function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance):
 /** One that decides by meaning may take what follows within so long for the same turn: it owes nothing before. */
 function goesOnUntil(call: SimulatedCall, spoken: Utterance, withinMs: number): number {
   let until = spoken.endedAt ?? call.time.now;
-  for (const { at, endedAt } of call.client.caller.utterances)
-    if (at > until && at <= until + withinMs) until = endedAt ?? call.time.now;
+  let pausedMs = 0;
+  for (const { at, endedAt } of call.client.caller.utterances) {
+    if (at <= until || at > until + withinMs || pausedMs > PAUSES_FOR_ONE_TURN * withinMs) continue;
+    pausedMs += at - until;
+    until = endedAt ?? call.time.now;
+  }
   return until;
 }
 
