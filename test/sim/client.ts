@@ -50,6 +50,8 @@ export class Client {
   readonly turns = new Map<string, { readonly fromMs: number; toMs: number }>();
   /** Of these the client was told that a provider does not know them. */
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
+  /** Turns of which it was told that there will be no words: their transcriber was lost. */
+  readonly wordlessTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
   /** Of these, what was behind another in its player when it emptied that: it says nothing of it. */
@@ -279,6 +281,11 @@ export class Client {
       case "input_audio_buffer.speech_stopped": {
         const turn = this.turns.get(text(event["item_id"]));
         if (turn) turn.toMs = Number(event["audio_end_ms"]);
+        return;
+      }
+      case "conversation.item.input_audio_transcription.failed": {
+        const turn = this.turns.get(text(event["item_id"]));
+        if (turn) this.wordlessTurns.push(turn);
         return;
       }
       case "conversation.item.truncated":

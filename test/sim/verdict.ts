@@ -99,8 +99,21 @@ function named(call: SimulatedCall, spoken: Utterance): boolean {
   // Who sends seconds at once is heard, and missed, by so much later.
   const until = (spoken.endedAt ?? call.time.now) + TOLD_WITHIN_MS + 2 * call.client.habits.burstMs;
   if (call.client.named.some(({ at }) => at >= spoken.at && at <= until)) return true;
-  const ms = (sample: number) => (sample * 1000) / call.tape.rateHz;
-  return call.client.lostTurns.some(({ fromMs, toMs }) => fromMs <= ms(spoken.from) && toMs >= ms(spoken.to));
+  return lies(call, spoken, call.client.lostTurns);
+}
+
+function lies(
+  { tape }: SimulatedCall,
+  spoken: Utterance,
+  turns: readonly { readonly fromMs: number; readonly toMs: number }[],
+): boolean {
+  const ms = (sample: number) => (sample * 1000) / tape.rateHz;
+  return turns.some(({ fromMs, toMs }) => fromMs <= ms(spoken.from) && toMs >= ms(spoken.to));
+}
+
+/** Its transcriber was lost after the end of the turn, and before it had found that: the client was told so. */
+function wordless(call: SimulatedCall, { kind }: Provider, spoken: Utterance): boolean {
+  return kind === "transcriber" && lies(call, spoken, call.client.wordlessTurns);
 }
 
 /** Every word is in a turn of the provider, or somebody was told. */
@@ -114,7 +127,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken)) checks.count("utterances named");
-    else if ([unknowable, unmissed, unreached].some((excused) => excused(call, provider, spoken)))
+    else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
     else if (takenForEcho(call, spoken)) checks.count("utterances taken for an echo");
