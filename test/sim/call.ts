@@ -157,7 +157,7 @@ export class SimulatedCall implements World {
     const quietMs = QUIET_MS + client.holdsBackMs + waitsLongerMs(this.scenario);
     if (
       client.caller.quietFor(quietMs) &&
-      client.line.settled(quietMs, client.caller.quietSince + HANGOVER_MS) &&
+      client.line.settled(quietMs, Math.max(client.caller.quietSince + HANGOVER_MS, client.line.askedAt)) &&
       !client.agentAudible &&
       client.answering.length === 0 &&
       !(time.now < client.caller.quietSince + BEHIND_MS && this.#behind)

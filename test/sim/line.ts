@@ -30,6 +30,8 @@ export class Line {
   readonly outages: { readonly from: number; to: number }[] = [];
   /** When it last asked for another configuration. */
   updatedAt = Number.NEGATIVE_INFINITY;
+  /** When it last asked for an answer. */
+  askedAt = 0;
   /** A connection that has not said yet that it goes on with the call. */
   #slow: Connection | null = null;
   readonly #world: World;
@@ -204,7 +206,10 @@ export class Line {
 
   /** A numbered event. */
   send(event: JsonObject): void {
-    if (event["type"] === "response.create") this.#world.checks.count("asked by the client");
+    if (event["type"] === "response.create") {
+      this.#world.checks.count("asked by the client");
+      this.askedAt = this.#world.time.now;
+    }
     if (event["type"] === "session.update") this.updatedAt = this.#world.time.now;
     const sequence = this.wire.next();
     this.#numbered(
