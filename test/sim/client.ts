@@ -15,6 +15,7 @@ import type { Random } from "./random.ts";
 import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
+import { lookAtEnd } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
@@ -47,7 +48,7 @@ export class Client {
   /** Time and kind of everything that names a loss: errors, overlap decisions, clears. */
   readonly named: { readonly at: number; readonly what: string }[] = [];
   /** Turns as they were announced, by item; in milliseconds of what was sent. */
-  readonly turns = new Map<string, { readonly fromMs: number; toMs: number }>();
+  readonly turns = new Map<string, { readonly fromMs: number; toMs: number; readonly toldAt: number }>();
   /** Of these the client was told that a provider does not know them. */
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Turns of which it was told that there will be no words: their transcriber was lost. */
@@ -276,12 +277,20 @@ export class Client {
         return this.#audio(this.dialogue.streamOf(responseId), responseId, text(event["item_id"]), bytes);
       }
       case "input_audio_buffer.speech_started":
-        this.turns.set(text(event["item_id"]), { fromMs: Number(event["audio_start_ms"]), toMs: Infinity });
+        this.turns.set(text(event["item_id"]), {
+          fromMs: Number(event["audio_start_ms"]),
+          toMs: Infinity,
+          toldAt: this.#world.time.now,
+        });
         return this.#interrupted();
       case "input_audio_buffer.speech_stopped": {
         const turn = this.turns.get(text(event["item_id"]));
         if (turn) turn.toMs = Number(event["audio_end_ms"]);
-        return;
+        const toldMs = this.#world.time.now - (turn?.toldAt ?? 0);
+        return lookAtEnd(this.#world, this.caller, this.shown, {
+          endMs: Number(event["audio_end_ms"]),
+          toldMs: turn === undefined ? 0 : toldMs,
+        });
       }
       case "conversation.item.input_audio_transcription.failed": {
         const turn = this.turns.get(text(event["item_id"]));

@@ -97,7 +97,10 @@ function spokenInBulk(call: SimulatedCall, provider: Provider): void {
 
 function named(call: SimulatedCall, spoken: Utterance): boolean {
   // Who sends seconds at once is heard, and missed, by so much later.
-  const until = (spoken.endedAt ?? call.time.now) + TOLD_WITHIN_MS + 2 * call.client.habits.burstMs;
+  const waitsMs = waitsLongerMs(call.scenario);
+  // What is said within the wait for the end of a turn is the same turn.
+  const endedAt = goesOnUntil(call, spoken, waitsMs) + waitsMs;
+  const until = endedAt + TOLD_WITHIN_MS + 2 * call.client.habits.burstMs;
   if (call.client.named.some(({ at }) => at >= spoken.at && at <= until)) return true;
   return lies(call, spoken, call.client.lostTurns);
 }
