@@ -141,10 +141,12 @@ export class SimulatedCall implements World {
     };
   }
 
-  /** A provider is still being told something, or something is on its way to the client. */
+  /** A provider is still being told something, or hears a turn that has not ended, or something is on its way to the client. */
   get #behind(): boolean {
     if (this.client.line.connection?.tells("near") === true) return true;
-    return [...this.providers.values()].some(({ open }) => open.some((one) => !one.holed && one.behind));
+    return [...this.providers.values()].some(({ open }) =>
+      open.some((one) => !one.holed && (one.behind || one.hearing)),
+    );
   }
 
   #watchTheEnd(): void {

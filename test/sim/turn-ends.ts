@@ -16,6 +16,7 @@ const HALTING: ReadonlySet<string> = new Set([
   "caller.bursts",
   "caller.clear",
   "caller.commit",
+  "client.begins_anew",
   "client.freezes",
   "client.seconds_at_once",
 ]);

@@ -198,8 +198,11 @@ export class TurnTaking implements InputListener {
       if (this.#host.contested() && !this.#at.goesOn(decision.prefixTicks, options))
         this.#host.onOnset(decision.prefixTicks);
       else this.begin(this.#host.earliest(decision.prefixTicks));
-    } else if (this.#host.judging()) this.#host.onEnded();
-    else this.#speechStopped(decision.ticks);
+    } else {
+      // What proves to be an interruption as it ends is a turn that ends here: nothing else would end it.
+      if (this.#host.judging()) this.#host.onEnded();
+      this.#speechStopped(decision.ticks);
+    }
   }
 
   /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */
