@@ -344,6 +344,8 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
       continue;
     }
     checks.count("items cut");
+    // Two agents that sound in turns, piece by piece, out of one player that cannot tell them apart.
+    if (scenario.dialect === "realtime" && client.dialogue.agents.size > 1) continue;
     // A plain client that does not say where it stopped, or of what it threw away: the relay works it out.
     const placed = entry.truncatedMs === null;
     if (call.unsteady || (placed && scenario.faults.includes("client.no_interruption"))) continue;

@@ -135,11 +135,13 @@ export class Witness {
     for (const link of this.#links) if (link.capabilities.turns === "server") link.unwatch();
   }
 
-  /** A provider hears somebody speak, and may still make a turn of it. */
+  /** A provider hears somebody speak, or has to show that it did, and may still make a turn of it. */
   get hears(): boolean {
     const lastAt = Math.max(this.#beganAt, this.#endedAt);
     if (this.#context.now > lastAt + this.#context.limits.firstOutputMs + this.#longestMs) return false;
-    return this.#links.some(({ index, phase }) => phase === "ready" && this.#hearing.has(index));
+    return this.#links.some(
+      ({ index, phase, watched }) => phase === "ready" && (watched || this.#hearing.has(index)),
+    );
   }
 
   /** Its connection is gone, and with it what it heard. */
