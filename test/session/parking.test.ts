@@ -58,6 +58,10 @@ describe("parking", () => {
     if (turns === "server") {
       call.upstream({ type: "speech", state: "started" });
       call.upstream({ type: "speech", state: "stopped" });
+      call.upstream({ type: "committed", item: "theirs" });
+      call.upstream({ type: "response.started", response: "own", answers: null });
+      const done = { reason: null, error: null, usage: null, metadata: null };
+      call.upstream({ type: "response.done", response: "own", status: "completed", ...done });
     }
     call.speak(silence(2500));
     expect(call.open.has("up0.1")).toBe(false);
