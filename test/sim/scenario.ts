@@ -14,6 +14,7 @@ const SIM_LIMITS: Partial<Limits> = {
   backlogBytes: 512 * 1024,
   laneBytes: 96 * 1024,
   outboxBytes: 768 * 1024,
+  clientBufferedBytes: 192 * 1024,
   activeResponses: 6,
   finishedResponses: 6,
   dialMs: 3000,
