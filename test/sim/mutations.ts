@@ -344,7 +344,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 53,
-    what: "what is owed is asked for though no more answers may run",
+    what: "what is owed is asked for while something is being answered",
     file: "src/session/output/asking.ts",
     from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
     to: "      if (link && responses.room) this.ask([link], params);\n",
