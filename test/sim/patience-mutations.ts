@@ -48,7 +48,7 @@ export const PATIENCE_MUTATIONS: readonly Mutation[] = [
     file: "src/session/turns/turn-taking.ts",
     from: "      if (this.#host.judging()) this.#host.onEnded();\n      this.#speechStopped(decision.ticks);\n",
     to: "      if (this.#host.judging()) this.#host.onEnded();\n      else this.#speechStopped(decision.ticks);\n",
-    among: ["client.seconds_at_once", "provider.standby", "caller.cough", "caller.barge_in"],
+    among: ["caller.barge_in", "caller.cough", "provider.standby"],
   },
   {
     number: 68,

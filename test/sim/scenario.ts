@@ -110,6 +110,9 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
   // A plain client's audio is paced where it asks for that: then it is made quieter on its way.
   const paced = !extended && random.chance(0.4);
   const confirm_ms = paced && random.chance(0.7) ? 680 : undefined;
+  const sealed = extended && sealable(scenario) && random.chance(0.2);
+  // Longer than the silence that ends a turn, perhaps: then a sound ends before it is judged.
+  const dismiss_ms = random.chance(0.2) ? random.pick([400, 600]) : undefined;
   const relay = {
     ...(scenario.session["relay"] as JsonObject),
     ...(paced ? { lead_ms: random.pick([60, 100, 400]) } : {}),
@@ -117,9 +120,9 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
       ...(duckDb === DUCK_DB ? {} : { duck_db: duckDb }),
       ...(over_agent === undefined ? {} : { over_agent }),
       ...(confirm_ms === undefined ? {} : { confirm_ms }),
+      ...(dismiss_ms === undefined ? {} : { dismiss_ms }),
     },
   };
-  const sealed = extended && sealable(scenario) && random.chance(0.2);
   return { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
 }
 
