@@ -132,7 +132,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     else if (named(call, spoken)) checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
-    else if (ms <= STRAY_MS && call.client.habits.burstMs > 0) checks.count("utterances but for a stray end");
+    else if (ms <= STRAY_MS && halts(call)) checks.count("utterances but for a stray end");
     else if (takenForEcho(call, spoken)) checks.count("utterances taken for an echo");
     // Who mutes the microphone at once has said no word.
     else if (lengthMs(call, spoken) <= STRAY_MS) checks.count("utterances muted at once");
@@ -143,6 +143,11 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+/** The clock ends turns in it: seconds come at once, or the microphone is muted in mid-word. */
+function halts({ checks, client }: SimulatedCall): boolean {
+  return client.habits.burstMs > 0 || checks.struck.has("caller.mute");
 }
 
 /** A short sound that stops as the agent does follows it as an echo would; a plain client is not told what it was taken for. */
