@@ -97,17 +97,20 @@ describe("a provider that takes the turns", () => {
     ["high", 1500],
     ["auto", 3000],
     ["low", 6000],
-  ])("[L120] and is left in the end though no pause is longer than it may wait (%s)", (eagerness, pauseMs) => {
-    const call = spoken({ type: "semantic_vad", eagerness }, (one) => {
-      begins(one);
-      for (let turn = 0; turn < 6; turn += 1) {
-        one.speak(silence(pauseMs));
-        one.speak(voice(1000));
-      }
-    });
-    expect(call.open.has("up0.1")).toBe(false);
-    expect(call.types()).toContain("error");
-  });
+  ])(
+    "[L120] and is left in the end though no pause is longer than it may wait (%s)",
+    (eagerness, pauseMs) => {
+      const call = spoken({ type: "semantic_vad", eagerness }, (one) => {
+        begins(one);
+        for (let turn = 0; turn < 6; turn += 1) {
+          one.speak(silence(pauseMs));
+          one.speak(voice(1000));
+        }
+      });
+      expect(call.open.has("up0.1")).toBe(false);
+      expect(call.types()).toContain("error");
+    },
+  );
 
   test("[L120] not while all pauses together are shorter, nor when it made a turn of what it heard", () => {
     const call = spoken({ type: "semantic_vad", eagerness: "low" }, (one) => {

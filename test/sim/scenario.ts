@@ -155,7 +155,8 @@ function session(
 }
 
 function detection(random: Random): JsonObject {
-  if (random.chance(0.1)) return { type: "semantic_vad", eagerness: random.pick(["high", "auto", "low"] as const) };
+  if (random.chance(0.1))
+    return { type: "semantic_vad", eagerness: random.pick(["high", "auto", "low"] as const) };
   return {
     type: "server_vad",
     silence_duration_ms: random.int(250, 600),

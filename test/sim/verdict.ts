@@ -7,6 +7,7 @@ import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
+import { money, slackMs } from "./money.ts";
 import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
@@ -318,13 +319,6 @@ function reached(call: SimulatedCall, from: number, until: number, within: numbe
   return opened.reduce((last, at) => (at > last && at <= last + most ? at : last), until);
 }
 
-function slackMs(call: SimulatedCall): number {
-  const { clientQuality, providerQuality } = call.scenario;
-  return (
-    2 * (clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs)
-  );
-}
-
 /** What is remembered of an answer is what was heard of it. */
 function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
   const { checks, client, scenario } = call;
@@ -361,37 +355,6 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
       checks.fail(
         "history",
         `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`,
-      );
-    }
-  }
-}
-
-/** `upstream_open_ms`: to the millisecond where neither clock nor object was tampered with. */
-function told(call: SimulatedCall): void {
-  if (call.scenario.faults.some((fault) => fault.startsWith("platform."))) return;
-  const known = [...call.providers.keys()].reduce((sum, name) => sum + call.relay.openMs(name), 0);
-  const metric = call.checks.figures.get("metric_upstream_open_ms") ?? 0;
-  if (Math.abs(metric - known) > 1) {
-    call.checks.fail(
-      "money",
-      `${metric.toFixed(0)} ms were counted, and ${known.toFixed(0)} ms connections were open`,
-    );
-  }
-}
-
-/** The relay's own account of open upstreams is the providers', and its metric is its account. */
-function money(call: SimulatedCall): void {
-  told(call);
-  for (const provider of call.providers.values()) {
-    if (provider.calls.some((one) => one.holed)) continue;
-    const billed = provider.openMs(call.time.now);
-    const known = call.relay.openMs(provider.name);
-    call.checks.count("upstream_open_ms", billed);
-    const slack = provider.calls.length * (slackMs(call) + 4000 * Number(call.unsteady)) + 50;
-    if (Math.abs(billed - known) > slack) {
-      call.checks.fail(
-        "money",
-        `${provider.name} was open for ${billed.toFixed(0)} ms, by the relay's account ${known.toFixed(0)} ms`,
       );
     }
   }
