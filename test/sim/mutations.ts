@@ -280,6 +280,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/link.ts",
     from: '    if (command.type === "configure") this.#succession.connection?.command(command);\n',
     to: "",
+    among: ["provider.standby", "caller.update", "provider.rollover"],
   },
   {
     number: 37,
