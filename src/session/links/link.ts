@@ -374,7 +374,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Something must be heard of it, and was not yet. */
   get watched(): boolean {
-    return this.#current?.watched ?? false;
+    return this.#current?.watched() ?? false;
   }
 
   /** Nothing need be heard of it for now. */
