@@ -157,9 +157,11 @@ export class SimulatedCall implements World {
     }
     if (this.#talksMs !== null && time.now >= this.#talksMs) client.caller.sayNoMore();
     const quietMs = QUIET_MS + client.holdsBackMs + waitsLongerMs(this.scenario);
+    // What sends seconds at once sends the silence that ends the last turn by so much later.
+    const endHeardAt = client.caller.quietSince + HANGOVER_MS + client.holdsBackMs;
     if (
       client.caller.quietFor(quietMs) &&
-      client.line.settled(quietMs, Math.max(client.caller.quietSince + HANGOVER_MS, client.line.askedAt)) &&
+      client.line.settled(quietMs, Math.max(endHeardAt, client.line.askedAt)) &&
       !client.agentAudible &&
       client.answering.length === 0 &&
       !(time.now < client.caller.quietSince + BEHIND_MS && this.#behind)
