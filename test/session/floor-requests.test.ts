@@ -17,8 +17,8 @@ const STORY =
   "and every evening he climbed the long stairs to light the lamp for the ships that came from far away.";
 
 /** The caller has spoken for a while, and the agent is a second and a half into a long answer. */
-async function telling(duck = false): Promise<Call> {
-  const call = new Call({ ...NEURAL, dialect: "duplex.v1" });
+async function telling(duck = false, session = {}): Promise<Call> {
+  const call = new Call({ ...NEURAL, dialect: "duplex.v1", session });
   if (duck) call.client({ type: "session.update", session: { relay: { player: { duck: true } } } });
   const question = await say(
     "Please tell me a long story about the sea and about the people who live there.",
@@ -39,6 +39,16 @@ describe("a short sound over an agent", () => {
     expect(decisions(call)).toEqual(["hold", "interrupt"]);
     call.speak(silence(600));
     expect(count(call, "input_audio_buffer.committed")).toBe(2);
+  });
+
+  test("[M80] it is over as well where the silence that ends turns is shorter than what ends a sound", async () => {
+    const turn_detection = { type: "server_vad", silence_duration_ms: 200 };
+    const call = await telling(false, { audio: { input: { turn_detection } } });
+    const before = count(call, "input_audio_buffer.committed");
+    call.speak(await say("Operator."));
+    call.speak(silence(1500));
+    expect(decisions(call)).toEqual(["hold", "interrupt"]);
+    expect(count(call, "input_audio_buffer.committed")).toBe(before + 1);
   });
 
   test("[F81] one colour of voice again and again is a listener", async () => {

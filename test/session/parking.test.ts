@@ -55,8 +55,26 @@ describe("parking", () => {
     const call = new Call({ limits: { parkMs: 1000 }, upstreams: kind(turns) });
     call.speak(concat(silence(400), voice(3500)));
     expect(call.open.has("up0.1")).toBe(true);
+    if (turns === "server") {
+      call.upstream({ type: "speech", state: "started" });
+      call.upstream({ type: "speech", state: "stopped" });
+      call.upstream({ type: "committed", item: "theirs" });
+      call.upstream({ type: "response.started", response: "own", answers: null });
+      const done = { reason: null, error: null, usage: null, metadata: null };
+      call.upstream({ type: "response.done", response: "own", status: "completed", ...done });
+    }
     call.speak(silence(2500));
     expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[K100] nor while one that takes the turns has to show that it heard the caller: it is missed", () => {
+    const limits = { parkMs: 1000, firstOutputMs: 4000 };
+    const call = new Call({ limits, upstreams: kind("server"), dialect: "duplex.v1" });
+    call.speak(concat(silence(400), voice(2500), silence(4000)));
+    expect(call.open.has("up0.1")).toBe(true);
+    call.speak(silence(1500));
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.last("error")).toMatchObject({ error: { code: "upstream_timeout" } });
   });
 
   test("[K70] nor while a provider hears a turn that it has not ended, for as long as that may take", () => {

@@ -93,6 +93,38 @@ describe("a provider that takes the turns", () => {
     expect(call.types()).toContain("error");
   });
 
+  test.each([
+    ["high", 1500],
+    ["auto", 3000],
+    ["low", 6000],
+  ])(
+    "[L120] and is left in the end though no pause is longer than it may wait (%s)",
+    (eagerness, pauseMs) => {
+      const call = spoken({ type: "semantic_vad", eagerness }, (one) => {
+        begins(one);
+        for (let turn = 0; turn < 6; turn += 1) {
+          one.speak(silence(pauseMs));
+          one.speak(voice(1000));
+        }
+      });
+      expect(call.open.has("up0.1")).toBe(false);
+      expect(call.types()).toContain("error");
+    },
+  );
+
+  test("[L120] not while all pauses together are shorter, nor when it made a turn of what it heard", () => {
+    const call = spoken({ type: "semantic_vad", eagerness: "low" }, (one) => {
+      for (let turn = 0; turn < 8; turn += 1) {
+        if (turn % 4 === 0) begins(one);
+        one.speak(silence(5000));
+        if (turn % 4 === 3) ends(one);
+        if (turn % 4 === 3) answers(one);
+        one.speak(voice(1000));
+      }
+    });
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
   test("[L111] and one that began what was asked of it beside the conversation, and says nothing of the turn, is left", () => {
     const call = spoken({ type: "server_vad" }, (one) => {
       begins(one);

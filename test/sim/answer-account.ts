@@ -92,10 +92,11 @@ export function thrownAway({ checks, client, providers, scenario, hungUpAt, unst
   if (faults.some((name) => CANCELLING.some((one) => name.startsWith(one)) && !QUIET.has(name))) return;
   const delayMs =
     clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs;
-  for (const { name, kind, cancelled } of providers.values()) {
+  for (const { name, kind, cancelled, habits } of providers.values()) {
     if (kind !== "turns") continue;
     for (const { askedAt, at } of cancelled) {
-      const from = askedAt - TURN_ENDS_MS;
+      // What waits for a dial may be asked for and cancelled in one moment, long after somebody spoke.
+      const from = askedAt - TURN_ENDS_MS - habits.dialMs;
       const spoken = client.caller.utterances.some(
         ({ at: begun, endedAt }) => begun <= at && (endedAt ?? Infinity) >= from - delayMs,
       );

@@ -141,10 +141,12 @@ export class SimulatedCall implements World {
     };
   }
 
-  /** A provider is still being told something, or something is on its way to the client. */
+  /** A provider is still being told something, or hears a turn that has not ended, or something is on its way to the client. */
   get #behind(): boolean {
     if (this.client.line.connection?.tells("near") === true) return true;
-    return [...this.providers.values()].some(({ open }) => open.some((one) => !one.holed && one.behind));
+    return [...this.providers.values()].some(({ open }) =>
+      open.some((one) => !one.holed && (one.behind || one.hearing)),
+    );
   }
 
   #watchTheEnd(): void {
@@ -155,9 +157,11 @@ export class SimulatedCall implements World {
     }
     if (this.#talksMs !== null && time.now >= this.#talksMs) client.caller.sayNoMore();
     const quietMs = QUIET_MS + client.holdsBackMs + waitsLongerMs(this.scenario);
+    // What sends seconds at once sends the silence that ends the last turn by so much later.
+    const endHeardAt = client.caller.quietSince + HANGOVER_MS + client.holdsBackMs;
     if (
       client.caller.quietFor(quietMs) &&
-      client.line.settled(quietMs, client.caller.quietSince + HANGOVER_MS) &&
+      client.line.settled(quietMs, Math.max(endHeardAt, client.line.askedAt)) &&
       !client.agentAudible &&
       client.answering.length === 0 &&
       !(time.now < client.caller.quietSince + BEHIND_MS && this.#behind)

@@ -32,6 +32,7 @@ export type Invariant =
   | "thrown-away"
   | "not-continued"
   | "given-up"
+  | "turn-end"
   | "threw";
 
 export interface Violation {

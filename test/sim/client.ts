@@ -15,6 +15,7 @@ import type { Random } from "./random.ts";
 import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
+import { lookAtEnd } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
@@ -47,9 +48,11 @@ export class Client {
   /** Time and kind of everything that names a loss: errors, overlap decisions, clears. */
   readonly named: { readonly at: number; readonly what: string }[] = [];
   /** Turns as they were announced, by item; in milliseconds of what was sent. */
-  readonly turns = new Map<string, { readonly fromMs: number; toMs: number }>();
+  readonly turns = new Map<string, { readonly fromMs: number; toMs: number; readonly toldAt: number }>();
   /** Of these the client was told that a provider does not know them. */
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
+  /** Turns of which it was told that there will be no words: their transcriber was lost. */
+  readonly wordlessTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
   /** Of these, what was behind another in its player when it emptied that: it says nothing of it. */
@@ -274,11 +277,24 @@ export class Client {
         return this.#audio(this.dialogue.streamOf(responseId), responseId, text(event["item_id"]), bytes);
       }
       case "input_audio_buffer.speech_started":
-        this.turns.set(text(event["item_id"]), { fromMs: Number(event["audio_start_ms"]), toMs: Infinity });
+        this.turns.set(text(event["item_id"]), {
+          fromMs: Number(event["audio_start_ms"]),
+          toMs: Infinity,
+          toldAt: this.#world.time.now,
+        });
         return this.#interrupted();
       case "input_audio_buffer.speech_stopped": {
         const turn = this.turns.get(text(event["item_id"]));
         if (turn) turn.toMs = Number(event["audio_end_ms"]);
+        const toldMs = this.#world.time.now - (turn?.toldAt ?? 0);
+        return lookAtEnd(this.#world, this.caller, this.shown, {
+          endMs: Number(event["audio_end_ms"]),
+          toldMs: turn === undefined ? 0 : toldMs,
+        });
+      }
+      case "conversation.item.input_audio_transcription.failed": {
+        const turn = this.turns.get(text(event["item_id"]));
+        if (turn) this.wordlessTurns.push(turn);
         return;
       }
       case "conversation.item.truncated":

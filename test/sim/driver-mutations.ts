@@ -8,6 +8,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     file: "durable-objects/shell.ts",
     from: "Math.min(this.#timedOutAt, now) + 1",
     to: "this.#timedOutAt + 1",
+    among: ["platform.clock_back", "client.vanishes"],
   },
   {
     number: 44,

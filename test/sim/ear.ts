@@ -68,7 +68,7 @@ export class Ear {
     const whole =
       this.#cleared && begins !== undefined && run.from < begins && run.from >= (again?.after ?? 0);
     this.#cleared = false;
-    if (again && (begins === run.from || whole)) {
+    if (again && (begins === run.from || whole || (begins ?? Infinity) < this.#forgottenTo(run))) {
       this.#cursor = run.from;
       this.#committedTo = again.after;
     }
@@ -83,6 +83,13 @@ export class Ear {
     const last = this.#buffer.at(-1);
     if (last?.to === run.from) this.#buffer[this.#buffer.length - 1] = { from: last.from, to: run.to };
     else this.#buffer.push(run);
+  }
+
+  /** Of a turn that is longer than the relay remembers, only what it does comes again: up to where that begins. */
+  #forgottenTo({ from }: Run): number {
+    const { scenario, tape } = this.#world;
+    const held = ((scenario.limits.inputHistoryMs ?? 0) * tape.rateHz) / 1000;
+    return from <= tape.end - held ? from : 0;
   }
 
   /** The buffer becomes a turn. */

@@ -30,6 +30,10 @@ export class Line {
   readonly outages: { readonly from: number; to: number }[] = [];
   /** When it last asked for another configuration. */
   updatedAt = Number.NEGATIVE_INFINITY;
+  /** When it last asked for an answer. */
+  askedAt = 0;
+  /** A connection that has not said yet that it goes on with the call. */
+  #slow: Connection | null = null;
   readonly #world: World;
   readonly #relay: Relay;
   readonly #random: Random;
@@ -85,8 +89,11 @@ export class Line {
   #resume(connection: Connection): void {
     const ms = this.resumeAfterMs();
     if (ms === 0) return this.put(JSON.stringify(this.wire.resume()));
+    // Who is too slow to say that it is back is too slow to notice that nothing came.
+    this.#slow = connection;
     this.#world.time.after(ms, () => {
       this.wire.connected();
+      if (this.#slow === connection) this.#slow = null;
       if (this.connection === connection) this.put(JSON.stringify(this.wire.resume()));
     });
   }
@@ -187,7 +194,7 @@ export class Line {
   /** What a `duplex.v1` client says about delivery, and notices. Call it often. */
   keepUp(): void {
     if (!this.extended) return;
-    if (this.connection !== null && this.wire.dead) {
+    if (this.connection !== null && this.connection !== this.#slow && this.wire.dead) {
       const dead = this.connection;
       this.connection = null;
       dead.close("far", 1006, "");
@@ -199,7 +206,10 @@ export class Line {
 
   /** A numbered event. */
   send(event: JsonObject): void {
-    if (event["type"] === "response.create") this.#world.checks.count("asked by the client");
+    if (event["type"] === "response.create") {
+      this.#world.checks.count("asked by the client");
+      this.askedAt = this.#world.time.now;
+    }
     if (event["type"] === "session.update") this.updatedAt = this.#world.time.now;
     const sequence = this.wire.next();
     this.#numbered(

@@ -4,6 +4,7 @@
  */
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
+import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -279,6 +280,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/link.ts",
     from: '    if (command.type === "configure") this.#succession.connection?.command(command);\n',
     to: "",
+    among: ["provider.standby", "caller.update", "provider.rollover"],
   },
   {
     number: 37,
@@ -343,10 +345,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 53,
-    what: "what a client asked for wrongly, and is found out later, is the relay's own error",
-    file: "src/session/session.ts",
-    from: "      if (error instanceof ClientError) port.failed(error.code, error.message);\n      else if (connection)",
-    to: "      if (connection)",
+    what: "what is owed is asked for while something is being answered",
+    file: "src/session/output/asking.ts",
+    from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
+    to: "      if (link && responses.room) this.ask([link], params);\n",
+    among: ["client.no_interruption", "caller.barge_in"],
   },
   {
     number: 54,
@@ -364,10 +367,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 56,
-    what: "the session settles after its end",
-    file: "src/session/session.ts",
-    from: "    if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);",
-    to: "    if (this.#doubt.kept === null) this.#attempt(this.#settle);",
+    what: "what follows the end is done all the same",
+    file: "src/session/context.ts",
+    from: "    if (!this.#ended) this.#actions.push(action);",
+    to: "    this.#actions.push(action);",
+    among: ["platform.timer_late", "client.vanishes"],
   },
   {
     number: 70,
@@ -378,6 +382,7 @@ export const MUTATIONS: readonly Mutation[] = [
     among: ["provider.rollover", "provider.close_anytime"],
   },
   ...LEVEL_MUTATIONS,
+  ...PATIENCE_MUTATIONS,
 ];
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -39,12 +39,13 @@ export function compareProviders(call: SimulatedCall): void {
   for (const [index, upstream] of call.scenario.upstreams.entries()) {
     const provider = call.providers.get(upstream.name);
     const serving = provider?.open.filter((one) => !one.holed) ?? [];
-    // A successor that is being prepared will be told later.
+    // One that is ready, or is being prepared, is to take over as it is.
+    for (const one of serving) if (one.settled) compareConfig(call, one);
+    // What is said meanwhile a successor will be told later.
     const [only] = serving;
     if (!provider || serving.length !== 1 || only === undefined || !only.settled) continue;
     if (provider.turns.some(({ again, call: one }) => again && one === only))
       call.checks.fail("spoken-twice", `${provider.name} heard a turn again that was not taken back`);
-    compareConfig(call, only);
     compareItems(call, provider, only, index);
   }
 }

@@ -89,6 +89,11 @@ export class ProviderCall {
     return told || this.#busyUntil > this.#world.time.now;
   }
 
+  /** By what it says somebody speaks. */
+  get hearing(): boolean {
+    return this.#toldSpeech;
+  }
+
   #closed(code: number): void {
     this.closedAt ??= this.#world.time.now;
     this.#world.checks.note(() => `${this.#name} closed (${code})`);

@@ -28,6 +28,8 @@ import type { Random } from "./random.ts";
 import { Store } from "./store.ts";
 import type { World } from "./world.ts";
 
+/** Of encryption, before a value is given to the disk. */
+const SEAL_MS = 3;
 const BEAT = '{"type":"session.heartbeat"}';
 
 /** The object in memory. */
@@ -111,7 +113,7 @@ export class Relay {
 
   /** A client's upgrade. False: it is refused; "later": it may come again (503). */
   accept(connection: Connection, { dialect, token }: Arrival): boolean | "later" {
-    if (this.#live === null) this.#wake();
+    if (this.#live === null) this.#wake(token);
     if (this.unreadable && this.#begun && this.#live === null && this.ended === null) return "later";
     if (this.#live === null && !this.#begun) this.#start();
     if (this.#live === null || this.#live.shell.over) return false;
@@ -152,7 +154,12 @@ export class Relay {
     return {
       clock: this.clock.forThisLife(),
       dial: this.#dial,
-      save: (peers, snapshot) => this.store.save({ peers, snapshot, at: this.clock.now() }),
+      save: (peers, snapshot) => {
+        const { sealed } = this.#world.scenario;
+        if (sealed && snapshot.port.dialect !== "duplex.v1") return this.store.mark();
+        return this.store.save({ peers, snapshot, at: this.clock.now() }, sealed ? SEAL_MS : 0);
+      },
+      stays: this.#world.scenario.sealed,
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
       sleep: (at, current) => {
@@ -246,9 +253,18 @@ export class Relay {
     }
   }
 
+  /** What is stored sealed is opened by those tokens that its session had then. */
+  #opens(token: string | null): boolean {
+    const { stored } = this.store;
+    if (!this.#world.scenario.sealed || stored === null) return true;
+    const opens = token !== null && stored.snapshot.delivery.tokens.includes(token);
+    if (opens) this.#world.checks.count("sealed sessions opened");
+    return opens;
+  }
+
   /** Something came: an object that left memory comes back from its last snapshot, as voice-session.ts builds it. */
-  #wake(): void {
-    if (this.#live !== null || !this.#begun || this.ended !== null) return;
+  #wake(token: string | null = null): void {
+    if (this.#live !== null || !this.#begun || this.ended !== null || !this.#opens(token)) return;
     if (this.unreadable) {
       for (const socket of this.#sockets) socket.close(1012, "the session could not be restored");
       return;

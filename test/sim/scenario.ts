@@ -14,6 +14,7 @@ const SIM_LIMITS: Partial<Limits> = {
   backlogBytes: 512 * 1024,
   laneBytes: 96 * 1024,
   outboxBytes: 768 * 1024,
+  clientBufferedBytes: 192 * 1024,
   activeResponses: 6,
   finishedResponses: 6,
   dialMs: 3000,
@@ -90,6 +91,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     manual,
     eager: faults.includes("client.eager_on_off") || JSON.stringify(settings).includes("eager_ms"),
     tools,
+    sealed: false,
     semantic: JSON.stringify(settings).includes("semantic_vad") || faults.includes("client.semantic_vad"),
     faults,
     session: settings,
@@ -116,6 +118,9 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
   // A plain client's audio is paced where it asks for that: then it is made quieter on its way.
   const paced = !extended && random.chance(0.4);
   const confirm_ms = paced && random.chance(0.7) ? 680 : undefined;
+  const sealed = extended && sealable(scenario) && random.chance(0.2);
+  // Longer than the silence that ends a turn, perhaps: then a sound ends before it is judged.
+  const dismiss_ms = random.chance(0.2) ? random.pick([400, 600]) : undefined;
   const relay = {
     ...(scenario.session["relay"] as JsonObject),
     ...(paced ? { lead_ms: random.pick([60, 100, 400]) } : {}),
@@ -123,9 +128,16 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
       ...(duckDb === DUCK_DB ? {} : { duck_db: duckDb }),
       ...(over_agent === undefined ? {} : { over_agent }),
       ...(confirm_ms === undefined ? {} : { confirm_ms }),
+      ...(dismiss_ms === undefined ? {} : { dismiss_ms }),
     },
   };
-  return { ...scenario, ducks, duckDb, session: { ...scenario.session, relay } };
+  return { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
+}
+
+/** Sealed, an object never sleeps, and one that died with a plain client or for one without a token is gone for good. */
+function sealable({ faults }: Scenario): boolean {
+  if (faults.includes("platform.evict")) return false;
+  return !faults.includes("client.begins_anew") || !faults.some((name) => name.startsWith("platform."));
 }
 
 function session(
@@ -151,7 +163,8 @@ function session(
 }
 
 function detection(random: Random): JsonObject {
-  if (random.chance(0.1)) return { type: "semantic_vad", eagerness: random.pick(["high", "auto"] as const) };
+  if (random.chance(0.1))
+    return { type: "semantic_vad", eagerness: random.pick(["high", "auto", "low"] as const) };
   return {
     type: "server_vad",
     silence_duration_ms: random.int(250, 600),
@@ -164,6 +177,12 @@ const MELODY_MS = 4500;
 /** How much longer than by silence alone the relay may wait for the end of a turn: where meaning decides. */
 export function waitsLongerMs({ semantic }: Scenario): number {
   return semantic ? MELODY_MS : 0;
+}
+
+/** How long a provider that decides by meaning may take a pause for part of a turn (OpenAI's bounds). */
+export function meaningMs({ semantic, session, faults }: Scenario): number {
+  if (!semantic) return 0;
+  return JSON.stringify(session).includes('"low"') || faults.includes("client.semantic_vad") ? 8000 : 4000;
 }
 
 export function plannedUpstream(

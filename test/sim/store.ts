@@ -47,8 +47,11 @@ export class Store {
     return this.#writes.size > 0;
   }
 
-  /** Resolves when it is durable, rejects when it was refused; does neither when the object dies before. */
-  save(moment: Moment): Promise<void> {
+  /**
+   * Resolves when it is durable, rejects when it was refused; does neither when the object dies before.
+   * @param sealMs it is sealed for so long before it is given to the disk, and until then lost with the object
+   */
+  save(moment: Moment, sealMs = 0): Promise<void> {
     if (this.refuses()) {
       return new Promise((_, reject) => {
         this.#time.after(this.writeMs, () => {
@@ -58,8 +61,20 @@ export class Store {
       });
     }
     return new Promise((resolve) => {
-      this.#write(() => (this.stored = moment), resolve);
+      const write = (): void => this.#write(() => (this.stored = moment), resolve);
+      if (sealMs === 0) return write();
+      const sealing: Write = { apply: () => {}, cancel: () => {} };
+      this.#writes.add(sealing);
+      sealing.cancel = this.#time.after(sealMs, () => {
+        this.#writes.delete(sealing);
+        write();
+      });
     });
+  }
+
+  /** Of this session nothing is to be stored, and what was is thrown away. */
+  mark(): Promise<void> {
+    return new Promise((resolve) => this.#write(() => (this.stored = null), resolve));
   }
 
   /** Unconfirmed. @param current nothing happened since the last `save`. */

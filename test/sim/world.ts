@@ -39,6 +39,8 @@ export interface Scenario {
   /** Turns may be committed in advance, and taken back. */
   readonly eager: boolean;
   readonly tools: boolean;
+  /** What is stored can be opened by the client's tokens alone (`sealed` of its route). */
+  readonly sealed: boolean;
   /** The client's player goes on quieter when it is told to, and the client says so. */
   readonly ducks: boolean;
   /** How much quieter an agent goes on where the session asks for it, or by default. */

@@ -236,6 +236,9 @@ export class Connection {
     if (!this.#loop && this.alive) this.#silence.hears(Math.max(leastMs, this.#host.answerMs()));
   }
 
+  /** Something must be heard of it, and was not yet. */
+  readonly watched = (): boolean => this.#silence.watching;
+
   /** The answer's own deadline comes first; after it nobody is asked who has said nothing at all. */
   #watchAnswer(): void {
     if (!this.#loop && this.alive) this.#silence.asked(this.#host.answerMs() + AFTER_ANSWER_MS);

@@ -389,6 +389,11 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current?.watchHearing(leastMs);
   }
 
+  /** Something must be heard of it, and was not yet. */
+  get watched(): boolean {
+    return this.#current?.watched() ?? false;
+  }
+
   /** Nothing need be heard of it for now. */
   unwatch(): void {
     this.#current?.unwatch();

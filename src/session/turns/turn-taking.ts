@@ -115,8 +115,7 @@ export class TurnTaking implements InputListener {
       this.#input.setFormat(format, this);
       this.#flow.setFormat(format, this.#phase !== "listening");
     }
-    const before = this.#phase;
-    const detects = detection || witness;
+    const [before, detects] = [this.#phase, detection || witness];
     // What a resampler still holds of what was before is in no buffer that begins now.
     if (before === "listening" && !detection) this.#input.flush();
     if (this.#detects !== detects || (before !== "manual") !== detection) this.#anew(detects);
@@ -194,12 +193,14 @@ export class TurnTaking implements InputListener {
     if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
-      const { options } = this.#input.endpointer;
-      if (this.#host.contested() && !this.#at.goesOn(decision.prefixTicks, options))
+      if (this.#host.contested() && !this.#at.goesOn(decision.prefixTicks, this.#input.endpointer.options))
         this.#host.onOnset(decision.prefixTicks);
       else this.begin(this.#host.earliest(decision.prefixTicks));
-    } else if (this.#host.judging()) this.#host.onEnded();
-    else this.#speechStopped(decision.ticks);
+    } else {
+      // What proves to be an interruption as it ends is a turn that ends here: nothing else would end it.
+      if (this.#host.judging()) this.#host.onEnded();
+      this.#speechStopped(decision.ticks);
+    }
   }
 
   /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */

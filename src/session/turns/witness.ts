@@ -24,6 +24,8 @@ const LEAST_MS = 300;
 const SOONER_MS = 500;
 /** One that decides by meaning may wait so long before it ends a turn (OpenAI's bounds). */
 const LONGEST_MS = { low: 8000, medium: 4000, auto: 4000, high: 2000 } as const;
+/** Of all pauses together in which it let a turn go on, in times the longest one: else each next word would put it off. */
+const PAUSES_FOR_ONE_TURN = 3;
 
 export class Witness {
   readonly #context: Context;
@@ -37,8 +39,8 @@ export class Witness {
   #endedAt = Number.NEGATIVE_INFINITY;
   /** By upstream, when it last showed that it made something of what it heard. */
   readonly #signs = new Map<number, number>();
-  /** Upstreams that say that somebody speaks. */
-  readonly #hearing = new Set<number>();
+  /** Upstreams that say that somebody speaks, and for how long the caller has paused since (ms). */
+  readonly #hearing = new Map<number, number>();
 
   constructor(
     context: Context,
@@ -75,13 +77,22 @@ export class Witness {
     }
   }
 
-  /** Who decides by meaning, and hears on when the relay takes a turn for over, may be right: it goes on. */
+  /**
+   * Who decides by meaning, and hears on when the relay takes a turn for over, may be right: it goes on. What the caller
+   * says then does not make its patience any longer: pauses add up.
+   */
   #begins(): void {
     const { now } = this.#context;
     this.#beganAt = now;
     // The silence began before the relay took it for the end.
-    if (now - this.#endedAt + this.#endpointer.options.hangoverMs > this.#longestMs) return;
-    for (const link of this.#links) if (this.#hearing.has(link.index)) link.unwatch();
+    const pauseMs = now - this.#endedAt + this.#endpointer.options.hangoverMs;
+    const longestMs = this.#longestMs;
+    for (const link of this.#links) {
+      const pausedMs = this.#hearing.get(link.index);
+      if (pausedMs === undefined || pauseMs > longestMs) continue;
+      this.#hearing.set(link.index, pausedMs + pauseMs);
+      if (pausedMs + pauseMs <= PAUSES_FOR_ONE_TURN * longestMs) link.unwatch();
+    }
   }
 
   /** How long a provider that hears a turn may wait before it ends it, beyond what the relay waits. */
@@ -109,7 +120,7 @@ export class Witness {
       return;
     if (event.type === "response.started" || event.type === "speech") this.answered(link);
     if (event.type === "speech") {
-      if (event.state === "started") this.#hearing.add(link.index);
+      if (event.state === "started") this.#hearing.set(link.index, 0);
       else this.#made(link, now + SOONER_MS);
     } else if (event.type === "committed" || event.type === "response.started") this.#made(link, now);
   }
@@ -124,11 +135,13 @@ export class Witness {
     for (const link of this.#links) if (link.capabilities.turns === "server") link.unwatch();
   }
 
-  /** A provider hears somebody speak, and may still make a turn of it. */
+  /** A provider hears somebody speak, or has to show that it did, and may still make a turn of it. */
   get hears(): boolean {
     const lastAt = Math.max(this.#beganAt, this.#endedAt);
     if (this.#context.now > lastAt + this.#context.limits.firstOutputMs + this.#longestMs) return false;
-    return this.#links.some(({ index, phase }) => phase === "ready" && this.#hearing.has(index));
+    return this.#links.some(
+      ({ index, phase, watched }) => phase === "ready" && (watched || this.#hearing.has(index)),
+    );
   }
 
   /** Its connection is gone, and with it what it heard. */
@@ -172,7 +185,8 @@ export class Witness {
       beganAt: this.#beganAt,
       endedAt: this.#endedAt,
       signs: [...this.#signs],
-      hearing: [...this.#hearing],
+      hearing: [...this.#hearing.keys()],
+      paused: [...this.#hearing],
     };
   }
 
@@ -180,7 +194,8 @@ export class Witness {
     this.#beganAt = snapshot.beganAt;
     this.#endedAt = snapshot.endedAt;
     for (const [index, at] of snapshot.signs) this.#signs.set(index, at);
-    for (const index of snapshot.hearing) this.#hearing.add(index);
+    const paused = new Map(snapshot.paused);
+    for (const index of snapshot.hearing) this.#hearing.set(index, paused.get(index) ?? 0);
   }
 }
 
@@ -189,6 +204,8 @@ export interface WitnessSnapshot {
   readonly endedAt: number;
   readonly signs: readonly (readonly [number, number])[];
   readonly hearing: readonly number[];
+  /** What a build of before did not store. */
+  readonly paused?: readonly (readonly [number, number])[];
 }
 
 function name(link: Link): string {

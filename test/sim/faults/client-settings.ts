@@ -64,7 +64,7 @@ function overLongAnswers(fault: Fault): Fault {
 export const CLIENT_SETTINGS_FAULTS: readonly Fault[] = [
   turns(
     "client.semantic_vad",
-    (random) => ({ type: "semantic_vad", eagerness: random.pick(["auto", "high"]) }),
+    (random) => ({ type: "semantic_vad", eagerness: random.pick(["auto", "high", "low"]) }),
     true,
   ),
   turns("client.duplex_mode", (random) => ({ type: "duplex", frame_ms: random.pick([20, 200]) }), true),

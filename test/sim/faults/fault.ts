@@ -10,8 +10,6 @@ export interface Fault {
   fits?(scenario: Scenario): boolean;
   /** Only a client that can take up a lost connection survives it. */
   readonly needsResume?: true;
-  /** Drawn only where it is named (`--faults`): one kind more changes what every seed draws. */
-  readonly apart?: boolean;
   /** Plans it; when it really strikes it says so to `call.checks.strike`. */
   arm(call: SimulatedCall, random: Random): void;
 }

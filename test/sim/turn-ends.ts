@@ -1,0 +1,54 @@
+/** A turn that the relay ends is over when the silence has lasted that the client is shown. */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Caller } from "./caller.ts";
+import { fields } from "./fields.ts";
+import type { World } from "./world.ts";
+
+/** Frames of the microphone and of the detector. */
+const SLACK_MS = 100;
+
+/** Where no sound comes for a while the clock ends turns, and a client ends its own. */
+const HALTING: ReadonlySet<string> = new Set([
+  "network.stall_up",
+  "network.hole",
+  "network.hole_up",
+  "caller.mute",
+  "caller.bursts",
+  "caller.clear",
+  "caller.commit",
+  "client.begins_anew",
+  "client.freezes",
+  "client.seconds_at_once",
+]);
+
+/** Turns are ended by what the relay hears, and it hears without a break. */
+function measurable({ scenario }: World): boolean {
+  const { faults, manual, upstreams } = scenario;
+  return upstreams[0]?.kind !== "server" && !manual && !faults.some((name) => HALTING.has(name));
+}
+
+/**
+ * @param endMs `audio_end_ms` of `input_audio_buffer.speech_stopped`
+ * @param toldMs since its beginning was told: what was said over an agent may be told only when it has become a turn after all
+ */
+export function lookAtEnd(
+  world: World,
+  caller: Caller,
+  shown: JsonObject,
+  { endMs, toldMs }: { readonly endMs: number; readonly toldMs: number },
+): void {
+  const { checks, tape } = world;
+  const turn = fields(fields(fields(shown["audio"])["input"])["turn_detection"]);
+  if (turn["type"] !== "server_vad" || toldMs < SLACK_MS || !measurable(world)) return;
+  const ms = (sample: number): number => (sample * 1000) / tape.rateHz;
+  const sounds = [...caller.utterances, ...caller.coughs].map(({ to }) => ms(to));
+  const lastMs = Math.max(...sounds.filter((to) => to <= endMs));
+  if (!Number.isFinite(lastMs)) return;
+  const silenceMs = Number(turn["silence_duration_ms"]);
+  checks.count("ends of turns measured");
+  if (endMs - lastMs < silenceMs - SLACK_MS)
+    checks.fail(
+      "turn-end",
+      `a turn ended ${Math.round(endMs - lastMs)} ms after the last sound, and ${silenceMs} ms were asked for`,
+    );
+}
