@@ -81,6 +81,11 @@ export class EchoPath {
     return true;
   }
 
+  /** It is no known path, but what was found is an echo's and was found before. */
+  suspects(match: Match): boolean {
+    return weigh(match) > 0 && agrees(this.#candidate, match, meanOf(match.gainsDb));
+  }
+
   /** What seemed to be a voice was an echo after all: it is louder than was thought (somebody turned the volume). */
   louder(): void {
     for (let band = 0; band < BANDS; band += 1) {
