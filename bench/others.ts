@@ -54,7 +54,7 @@ export function run(options: BenchOptions): Promise<BenchResult> {
   const { args } = options;
   const at = args.indexOf("--extra");
   const extra = at < 0 ? null : (args[at + 1] ?? null);
-  const calls = makeHumanCalls("report", extra, args.includes("--quick") ? QUICK_EVERY : 1);
+  const calls = makeHumanCalls("seen", extra, args.includes("--quick") ? QUICK_EVERY : 1);
   const moments = calls
     .filter((call) => kindOf(call) !== null)
     .map(({ row, script }) =>

@@ -10,6 +10,7 @@ import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
 import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
 import { picture } from "./turns/picture.ts";
+import { SPLITS } from "./turns/human/material.ts";
 import { runHuman } from "./turns/human/run.ts";
 import { recordedNoise } from "./turns/sounds.ts";
 import { sweep } from "./turns/sweep.ts";
@@ -18,7 +19,7 @@ import type { BenchOptions, BenchResult } from "./run.ts";
 import type { CallScript } from "./turns/script.ts";
 
 export const description =
-  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--human [--split tune] [--extra DIR]] [--core] [--hold] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
+  "turn-taking: interruptions, false interruptions, answer delays, heard positions [--human [--split tune|seen|report] [--extra DIR]] [--core] [--hold] [--rooms] [--quick] [--sweep] [--seed N] [--only PREFIX] [--parallel N]";
 
 /** Fixed silences of the baseline curve, in milliseconds. */
 const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
@@ -34,7 +35,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const say = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
   if (args.includes("--human")) {
     const human = {
-      split: argument(args, "--split") === "tune" ? ("tune" as const) : ("report" as const),
+      split: SPLITS.find((name) => name === argument(args, "--split")) ?? "seen",
       extra: argument(args, "--extra") ?? null,
       every: args.includes("--quick") ? QUICK_EVERY : 1,
       only: only ?? null,

@@ -40,8 +40,10 @@ const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
-/** A search whose best lag is less alike than this found no echo. */
-const ALIKE = 0.7;
+/** A search whose best lag is less alike than this, or has bands whose gains differ by more, found no echo. */
+const ALIKE = { correlation: 0.75, spreadDb: 9 };
+/** What is so much alike, and at the same lag as before, may be one. */
+const SUSPECT = { correlation: 0.78, spreadDb: 5, slack: 2 };
 /** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
@@ -63,8 +65,8 @@ export class EchoGuard {
   /** Frames before this one were looked at. */
   #end = -1;
   readonly #lags = new EchoLags();
-  /** The last look for an echo: until which frame, how alike its best lag was, and whether it may be one. */
-  readonly #looked = { frame: -1, likeness: -1, suspects: false };
+  /** The last look for an echo: until which frame, its best lag, and whether that was alike, or even an echo's. */
+  readonly #looked = { frame: -1, lag: -1, alike: false, suspects: false };
   /** Of the sound that is judged: frames, and the sum of their excess. */
   readonly #marked = { frames: 0, excess: 0 };
   /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
@@ -250,7 +252,7 @@ export class EchoGuard {
 
   /** Since that frame it was looked for an echo, and what was heard was like nothing that was played. */
   unlikeSince(frame: number): boolean {
-    return this.#looked.frame >= frame && this.#looked.likeness < ALIKE;
+    return this.#looked.frame >= frame && !this.#looked.alike;
   }
 
   /** An echo is due about now. */
@@ -287,15 +289,17 @@ export class EchoGuard {
   /** Looks for the echo path of this call, and follows it. @returns true when it is another one now. */
   #look(end: number): boolean {
     let another = false;
-    this.#looked.frame = end;
-    this.#looked.likeness = -1;
-    this.#looked.suspects = false;
+    const { lag } = this.#looked;
+    Object.assign(this.#looked, { frame: end, lag: -1, alike: false, suspects: false });
     for (const played of this.#played) {
       const match = played ? this.#search.find(this.#heard, played, end) : null;
       if (!match) continue;
-      this.#looked.likeness = Math.max(this.#looked.likeness, match.correlation);
       if (this.#path.take(match)) another = true;
-      if (this.#path.suspects(match)) this.#looked.suspects = true;
+      if (match.correlation < ALIKE.correlation || match.spreadDb > ALIKE.spreadDb) continue;
+      this.#looked.alike = true;
+      this.#looked.lag = match.lag;
+      if (match.correlation < SUSPECT.correlation || match.spreadDb > SUSPECT.spreadDb) continue;
+      if (Math.abs(match.lag - lag) <= SUSPECT.slack) this.#looked.suspects = true;
     }
     return another;
   }
@@ -362,5 +366,5 @@ export interface EchoGuardSnapshot {
   readonly sounding: Uint8Array;
   /** Absent where a release before wrote it. */
   readonly lags?: EchoLagsSnapshot;
-  readonly looked?: { readonly frame: number; readonly likeness: number; readonly suspects: boolean };
+  readonly looked?: { frame: number; lag: number; alike: boolean; suspects: boolean };
 }

@@ -12,6 +12,7 @@ const WEIGHTS = [
   { weight: 2, spreadDb: 2.6, correlation: 0.86 },
   { weight: 1, spreadDb: 3.3, correlation: 0.82 },
   { weight: 0.5, spreadDb: 2.8, correlation: 0.65 },
+  { weight: 0.5, spreadDb: 4.5, correlation: 0.84 },
 ];
 const LAG_SLACK = 2;
 const GAIN_SLACK_DB = 3;
@@ -79,11 +80,6 @@ export class EchoPath {
     if (this.#candidate.finds < ENOUGH) return false;
     put(this.#known, this.#candidate);
     return true;
-  }
-
-  /** It is no known path, but what was found is an echo's and was found before. */
-  suspects(match: Match): boolean {
-    return weigh(match) > 0 && agrees(this.#candidate, match, meanOf(match.gainsDb));
   }
 
   /** What seemed to be a voice was an echo after all: it is louder than was thought (somebody turned the volume). */
