@@ -84,7 +84,7 @@ function readers(): void {
 function telephone(): void {
   const corpus = new Repository("wake-up-word+wuw-corpus-ii");
   for (const line of corpus.lines("archive/WUWII_Transcriptions.txt")) {
-    const [, , , , , name = "", call = "", utterance = "", from = "", to = ""] = line.split("|");
+    const [, , , , , call = "", utterance = "", name = "", from = "", to = ""] = line.split("|");
     const part = Number(call) < 160 ? "tune" : "report";
     const every = part === "tune" ? 8 : 6;
     if (!/^00[1-5]$/u.test(utterance) || Number(call) % every !== 0 || !(Number(to) > Number(from))) continue;

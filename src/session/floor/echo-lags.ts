@@ -26,7 +26,7 @@ const DECAY_DB = 2.4;
 const TAIL_FRAMES = 12;
 /** After so many quiet frames another sound begins. */
 const GAP_FRAMES = 10;
-/** Noise is the least of the last one to two seconds. */
+/** Noise is the least of the last one to two seconds in which no echo was due: the dips of a long echo are no noise. */
 const NOISE_FRAMES = 64;
 const SILENT_DB = -75;
 
@@ -41,6 +41,9 @@ export class EchoLags {
   #leastDb = 0;
   #leastBeforeDb = 0;
   #quiet = 0;
+  /** Frames since an agent sounded, and of the noise's present stretch. */
+  #still = LAGS + TAIL_FRAMES;
+  #stretch = 0;
 
   /** One frame after the other: level of the microphone, and of what was played. */
   hear(frame: number, heardDb: number, playedDb: number): void {
@@ -55,7 +58,10 @@ export class EchoLags {
     this.#played[place] = playedDb;
     this.#tail[place] = Math.max(playedDb, before - DECAY_DB, SILENT_DB);
     this.#loudestDb = Math.max(SOUNDS_DB, playedDb, this.#loudestDb - LOUDEST_FALLS_DB);
-    if (frame % NOISE_FRAMES === 0) {
+    this.#still = playedDb > SOUNDS_DB ? 0 : this.#still + 1;
+    if (this.#still >= LAGS + TAIL_FRAMES) this.#stretch += 1;
+    if (this.#stretch === NOISE_FRAMES) {
+      this.#stretch = 0;
       this.#leastBeforeDb = this.#leastDb;
       this.#leastDb = 0;
     }
@@ -110,17 +116,17 @@ export class EchoLags {
       tooLoud: this.#tooLoud.slice(),
       levels: [this.#loudestDb, this.#leastDb, this.#leastBeforeDb],
       frame: this.#frame,
-      quiet: this.#quiet,
+      counts: [this.#quiet, this.#still, this.#stretch],
     };
   }
 
-  restore({ played, unheard, tooLoud, levels, frame, quiet }: EchoLagsSnapshot): void {
+  restore({ played, unheard, tooLoud, levels, frame, counts }: EchoLagsSnapshot): void {
     this.#played.set(played);
     this.#unheard.set(unheard);
     this.#tooLoud.set(tooLoud);
     [this.#loudestDb, this.#leastDb, this.#leastBeforeDb] = levels;
     this.#frame = frame;
-    this.#quiet = quiet;
+    [this.#quiet, this.#still, this.#stretch] = counts;
     let tail = SILENT_DB;
     for (let at = frame + 1; at <= frame + MEMORY; at += 1) {
       tail = Math.max(this.#played[at % MEMORY] ?? SILENT_DB, tail - DECAY_DB, SILENT_DB);
@@ -135,5 +141,5 @@ export interface EchoLagsSnapshot {
   readonly tooLoud: Uint8Array;
   readonly levels: readonly [loudestDb: number, leastDb: number, leastBeforeDb: number];
   readonly frame: number;
-  readonly quiet: number;
+  readonly counts: readonly [quiet: number, still: number, stretch: number];
 }
