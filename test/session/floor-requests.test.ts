@@ -95,11 +95,14 @@ describe("a sound that may be an echo of which nothing is known", () => {
     [-6, 300],
     [0, 300],
     [-12, 500],
-  ])("[F92] does not hold the agent while it rises and falls with it: %i dB, %i ms late", async (echoDb, lateMs) => {
-    const call = await begun();
-    new Room(call, { echoDb, lateMs, pieceMs: 20 }).speak(silence(5000));
-    expect(decisions(call)).not.toContain("hold");
-  });
+  ])(
+    "[F92] does not hold the agent while it rises and falls with it: %i dB, %i ms late",
+    async (echoDb, lateMs) => {
+      const call = await begun();
+      new Room(call, { echoDb, lateMs, pieceMs: 20 }).speak(silence(5000));
+      expect(decisions(call)).not.toContain("hold");
+    },
+  );
 
   test("[F92] holds it within less than a third of a second when it is like nothing that was played", async () => {
     const call = await begun();

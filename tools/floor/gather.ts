@@ -37,7 +37,9 @@ class Repository {
   }
 
   list(under: string): string[] {
-    return String(this.#git("ls-tree", "-r", "--name-only", "HEAD", under)).trim().split("\n");
+    return String(this.#git("ls-tree", "-r", "--name-only", "HEAD", under))
+      .trim()
+      .split("\n");
   }
 
   file(path: string): Buffer {
@@ -61,7 +63,9 @@ function readers(): void {
   const shared: { id: string; speaker: string }[] = JSON.parse(
     readFileSync(new URL("../../../../shared/data/human/utterances.json", import.meta.url), "utf8"),
   );
-  const known = new Set(shared.filter(({ id }) => id.startsWith("so-")).map(({ speaker }) => Number(speaker)));
+  const known = new Set(
+    shared.filter(({ id }) => id.startsWith("so-")).map(({ speaker }) => Number(speaker)),
+  );
   const ages = new Map<string, number>();
   for (const set of ["train", "test"])
     for (const line of corpus.lines(`${set}/spk2age`)) {
@@ -75,7 +79,10 @@ function readers(): void {
     const longest = files.toSorted((a, b) => b.bytes.length - a.bytes.length).slice(0, 4);
     for (const [index, { bytes }] of longest.entries()) {
       const group = (ages.get(speaker) ?? 0) < 13 ? "child" : "adult";
-      keep({ id: `so-${speaker}-${index}`, group, kind: "sentence", speaker: `so${speaker}`, part: "report" }, bytes);
+      keep(
+        { id: `so-${speaker}-${index}`, group, kind: "sentence", speaker: `so${speaker}`, part: "report" },
+        bytes,
+      );
     }
   }
 }
@@ -93,7 +100,10 @@ function telephone(): void {
     decodeMulaw(bytes, samples);
     const word = samples.slice(Math.round(Number(from) * 8000), Math.round(Number(to) * 8000));
     const wav = writeWav(word, 8000);
-    keep({ id: `tel-${call}-${utterance}`, group: "telephone", kind: "word", speaker: `tel${call}`, part }, wav);
+    keep(
+      { id: `tel-${call}-${utterance}`, group: "telephone", kind: "word", speaker: `tel${call}`, part },
+      wav,
+    );
   }
 }
 
@@ -105,10 +115,15 @@ function noises(): void {
   const order = [...new Set(files.map(speakerOf))].toSorted();
   for (const path of files) {
     const kind = path.split("/")[1] ?? "";
-    if (!["coughing", "throat-clearing", "sneezing", "sighing", "laughing", "yawning"].includes(kind)) continue;
+    if (!["coughing", "throat-clearing", "sneezing", "sighing", "laughing", "yawning"].includes(kind))
+      continue;
     const speaker = speakerOf(path);
     const part = order.indexOf(speaker) % 2 === 0 ? "tune" : "report";
-    const id = path.split("/").slice(1).join("-").replace(/\.wav$/u, "");
+    const id = path
+      .split("/")
+      .slice(1)
+      .join("-")
+      .replace(/\.wav$/u, "");
     keep({ id, group: "noise", kind, speaker: `deeply${speaker}`, part }, corpus.file(path));
   }
 }
@@ -117,4 +132,6 @@ readers();
 telephone();
 noises();
 writeFileSync(`${out}/index.json`, JSON.stringify(entries));
-process.stdout.write(`${entries.length} sounds of ${new Set(entries.map(({ speaker }) => speaker)).size} people\n`);
+process.stdout.write(
+  `${entries.length} sounds of ${new Set(entries.map(({ speaker }) => speaker)).size} people\n`,
+);

@@ -8,7 +8,17 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resample } from "../../../demo/resample.ts";
 import { readWav } from "../../../tools/wav.ts";
-import { CALLER_DB, clip, joined, levelled, PER_MS, RATE_HZ, silence, trimmed, type Samples } from "../sounds.ts";
+import {
+  CALLER_DB,
+  clip,
+  joined,
+  levelled,
+  PER_MS,
+  RATE_HZ,
+  silence,
+  trimmed,
+  type Samples,
+} from "../sounds.ts";
 
 export const SPLITS = ["tune", "seen", "report"] as const;
 export type Split = (typeof SPLITS)[number];
@@ -196,7 +206,9 @@ export function tellers(
       name,
       sound: levelled(read(new URL(`vad/speech/${name}.wav`, SHARED)), -20),
     }));
-  const speakers = [...new Set(readers.filter(({ group }) => group === "adult").map(({ speaker }) => speaker))];
+  const speakers = [
+    ...new Set(readers.filter(({ group }) => group === "adult").map(({ speaker }) => speaker)),
+  ];
   return speakers.slice(-TELLERS.length).map((name) => {
     const own = readers.filter(({ speaker }) => speaker === name).map(({ sound }) => sound);
     return { name, sound: levelled(joined(...own.flatMap((sound) => [sound, silence(300)])), -20) };

@@ -97,7 +97,10 @@ export class EchoLags {
   /** and at most. */
   #mostDb(lag: number): number {
     const at = this.#frame - lag + MEMORY;
-    return Math.max(this.#tail[at % MEMORY] ?? 0, lag === 0 ? SILENT_DB : (this.#tail[(at + 1) % MEMORY] ?? 0));
+    return Math.max(
+      this.#tail[at % MEMORY] ?? 0,
+      lag === 0 ? SILENT_DB : (this.#tail[(at + 1) % MEMORY] ?? 0),
+    );
   }
 
   /** What is heard now may be an echo at a lag that nothing speaks against. */

@@ -44,10 +44,7 @@ const MOST_PATIENCE_MS = 288;
  * by which the echo is found. Where it was like nothing that was played, since so many frames, less will do; where it is like
  * an echo, it takes more.
  */
-const UNKNOWN_MS = 240;
-const UNLIKE_MS = 96;
-const UNLIKE_FRAMES = 8;
-const SUSPECTED_MS = 640;
+const UNKNOWN = { ms: 240, unlikeMs: 96, unlikeFrames: 8, suspectedMs: 640 };
 /** With breaths in it a sound that is listened to for longer takes so many times as much voice to hold the agent. */
 const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
@@ -140,7 +137,7 @@ export class Floor {
   /** How much voice it takes to hold the agent. */
   #patienceMs(): number {
     if (this.guard.known) return 0;
-    if (this.echoPossible) return UNKNOWN_MS;
+    if (this.echoPossible) return UNKNOWN.ms;
     return Math.min(Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS, MOST_PATIENCE_MS);
   }
 
@@ -312,11 +309,11 @@ export class Floor {
   /** How much voice it takes by now. */
   #patient(overlap: Overlap): number {
     if (!overlap.mayEcho || this.guard.known) return this.#waitMs(overlap);
-    if (this.guard.suspected) return SUSPECTED_MS;
-    const unlike = this.guard.unlikeSince(overlap.fromFrame + LEAD_FRAMES + UNLIKE_FRAMES);
-    if (!unlike && this.echoPossible) return UNKNOWN_MS;
+    if (this.guard.suspected) return UNKNOWN.suspectedMs;
+    const unlike = this.guard.unlikeSince(overlap.fromFrame + LEAD_FRAMES + UNKNOWN.unlikeFrames);
+    if (!unlike && this.echoPossible) return UNKNOWN.ms;
     overlap.mayEcho = false;
-    return unlike ? UNLIKE_MS : 0;
+    return unlike ? UNKNOWN.unlikeMs : 0;
   }
 
   #reconsider(overlap: Overlap, voiced: boolean): void {
