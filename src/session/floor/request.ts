@@ -49,8 +49,8 @@ function requestOdds(shape: Shape, voicedMs: number, aboveDb: number): number {
 }
 
 /**
- * The same word again is a listener's. Of 33 chains of people's "mhm" and "yeah", all but two have pieces nearer to each other
- * than this, most of them other tokens of the word; of 92 sentences cut into pieces two do (docs/floor.md).
+ * The same word again is a listener's. Of 30 chains of people's "mhm" and "yeah" all but two have pieces nearer to each other
+ * than this, also where they are other tokens of the word; of 92 sentences cut into pieces two to four (docs/floor.md).
  */
 const SAME_WORD_DB = 2.75;
 
