@@ -58,7 +58,7 @@ export function run(options: BenchOptions): Promise<BenchResult> {
     return Promise.resolve({ ...empty, figures: {} });
   }
   const { given } = options;
-  const calls = makeHumanCalls("report", given.text("extra"), given.has("quick") ? QUICK_EVERY : 1);
+  const calls = makeHumanCalls("seen", given.text("extra"), given.has("quick") ? QUICK_EVERY : 1);
   const moments = calls
     .filter((call) => kindOf(call) !== null)
     .map(({ row, script }) => momentOf(row, playInCore(given.has("hold") ? script : withDucking(script))))

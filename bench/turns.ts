@@ -10,6 +10,7 @@ import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
 import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
 import { picture } from "./turns/picture.ts";
+import { SPLITS } from "./turns/human/material.ts";
 import { runHuman } from "./turns/human/run.ts";
 import { recordedNoise } from "./turns/sounds.ts";
 import { sweep } from "./turns/sweep.ts";
@@ -21,7 +22,10 @@ import type { CallScript } from "./turns/script.ts";
 export const description = "turn-taking: interruptions, false interruptions, answer delays, heard positions";
 export const flags: Flags = {
   human: { says: "calls of people in place of composed ones" },
-  split: { value: "tune", says: "of these the calls that figures are chosen with" },
+  split: {
+    value: "NAME",
+    says: "of these the calls that figures are chosen with (tune), were looked at meanwhile (seen) or are new (report)",
+  },
   extra: { value: "DIR", says: "of these calls of a folder as well" },
   core: { says: "on the session core in virtual time" },
   hold: { says: "a player that stands still instead of going on quieter" },
@@ -49,7 +53,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const every = given.has("quick") ? QUICK_EVERY : 1;
   if (given.has("human")) {
     const human = {
-      split: given.text("split") === "tune" ? ("tune" as const) : ("report" as const),
+      split: SPLITS.find((name) => name === given.text("split")) ?? "seen",
       extra: given.text("extra"),
       every,
       only,

@@ -60,6 +60,14 @@ describe("a short sound over an agent", () => {
     expect(count(call, "input_audio_buffer.committed")).toBe(1);
   });
 
+  test("[F93] the same word again and again is a listener, though it has colours", async () => {
+    const call = await telling();
+    const yeah = await say("Yeah.");
+    for (let time = 0; time < 3; time += 1) call.speak(concat(yeah, silence(160)));
+    call.speak(silence(1500));
+    expect(decisions(call)).not.toContain("interrupt");
+  });
+
   test("[F82] what may become a request is waited for twice as long where the agent goes on quieter", async () => {
     const waited = async (duck: boolean): Promise<number> => {
       const call = await telling(duck);
@@ -80,5 +88,41 @@ describe("an echo as loud as what was played", () => {
     new Room(call, { echoDb: 0, lateMs, pieceMs: 20 }).speak(silence(8000));
     expect(decisions(call)).not.toContain("interrupt");
     expect(count(call, "input_audio_buffer.committed")).toBe(1);
+  });
+});
+
+describe("a sound that may be an echo of which nothing is known", () => {
+  /** An agent begins its answer. */
+  async function begun(): Promise<Call> {
+    const call = new Call({ ...NEURAL, dialect: "duplex.v1" });
+    call.speak(concat(silence(600), await say("What is the weather like today?"), silence(900)));
+    call.answer((await say(STORY, { voice: "slt" })).subarray(0, 24 * 9000), STORY);
+    return call;
+  }
+
+  test.each([
+    [-6, 150],
+    [-6, 300],
+    [0, 300],
+    [-12, 500],
+  ])(
+    "[F92] does not hold the agent while it rises and falls with it: %i dB, %i ms late",
+    async (echoDb, lateMs) => {
+      const call = await begun();
+      new Room(call, { echoDb, lateMs, pieceMs: 20 }).speak(silence(5000));
+      expect(decisions(call)).not.toContain("hold");
+    },
+  );
+
+  test("[F92] holds it within less than a third of a second when it is like nothing that was played", async () => {
+    const call = await begun();
+    call.speak(silence(200));
+    const words = await say("Never mind, I have changed my mind about all of it.");
+    let saidMs = 0;
+    for (; saidMs < 600 && decisions(call).length === 0; saidMs += 20)
+      call.speak(words.subarray(saidMs * 24, (saidMs + 20) * 24));
+    expect(decisions(call)).toEqual(["hold"]);
+    const silentMs = words.findIndex((value) => Math.abs(value) > 1000) / 24;
+    expect(saidMs - silentMs).toBeLessThan(340);
   });
 });

@@ -77,7 +77,7 @@ function callOf(one: Case, index: number, voices: readonly Samples[]): HumanCall
 
 /** Every `every`-th of each row. */
 export function makeHumanCalls(split: Split, extra: string | null, every: number): HumanCall[] {
-  const voices = tellers().map(({ sound }) => sound);
+  const voices = tellersOf(split, extra).map(({ sound }) => sound);
   const counts = new Map<string, number>();
   return casesOf(split, extra)
     .filter(({ row }) => {
@@ -88,12 +88,22 @@ export function makeHumanCalls(split: Split, extra: string | null, every: number
     .map((one, index) => callOf(one, index, voices));
 }
 
+/** Where readers of the split speak for agents, they are no callers. */
+function tellersOf(split: Split, extra: string | null): ReturnType<typeof tellers> {
+  return tellers(
+    split,
+    extras(extra).filter((clip) => clip.split === split),
+  );
+}
+
 /** Sentences of each speaker. */
 const SENTENCES = 3;
 
 function casesOf(split: Split, extra: string | null): Case[] {
-  const clips = utterances().filter((clip) => clip.split === split);
-  const more = extras(extra).filter((clip) => clip.split === split);
+  const agents = tellersOf(split, extra);
+  const own = extras(extra).filter((clip) => clip.split === split);
+  const more = own.filter(({ speaker }) => !agents.some(({ name }) => name === speaker));
+  const clips = [...utterances().filter((clip) => clip.split === split), ...more];
   const calls = recordings("calls").filter((one) => one.split === split);
   const meetings = recordings("ami-pairs").filter((one) => one.split === split);
   const adult = clips.find(({ group }) => group === "adult" || group === "ivr");
@@ -102,13 +112,13 @@ function casesOf(split: Split, extra: string | null): Case[] {
   const requests = requestsOf([...calls, ...meetings], split);
   return [
     ...requests,
-    ...wordsOf([...clips, ...more], adult.sound),
+    ...wordsOf(clips, adult.sound),
     ...sentences,
     ...listenersOf([...calls, ...meetings], adult.sound, split),
     ...nuisancesOf(more, adult.sound),
     ...roomTalk(clips, adult.sound),
     ...conditions([...requests.filter(({ row }) => row === "requests"), ...someOf(sentences, 12)]),
-    ...echoes(adult.sound),
+    ...echoes(adult.sound, agents),
     ...overEcho(someOf(sentences, 24)),
   ];
 }
@@ -310,11 +320,11 @@ function conditions(cases: readonly Case[]): Case[] {
 }
 
 /** Nobody speaks; the loudspeaker is in the microphone. */
-function echoes(question: Samples): Case[] {
+function echoes(question: Samples, agents: ReturnType<typeof tellers>): Case[] {
   const draw = new Draw(77);
   const bed = headphones(draw, 0).bed;
   const cases: Case[] = [];
-  for (const teller of tellers()) {
+  for (const teller of agents) {
     for (const echoDb of [0, -6, -12, -20]) {
       for (const echoLateMs of [40, 150, 300, 500]) {
         for (const messageMs of echoLateMs === 150 ? [20, 400, 2000] : [20]) {

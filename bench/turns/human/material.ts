@@ -1,14 +1,27 @@
 /**
  * Recordings of people as callers and agents: shared/data/human, shared/data/vad and, where `--extra DIR` names them, more
- * words, coughs and laughs (its index.json says which). Nothing of it is part of the repository. Every recording has a
- * speaker, and a speaker is either tuned to or reported on, never both.
+ * readers, words, coughs and laughs (tools/floor/gather.ts writes them). Nothing of it is part of the repository. Every
+ * recording has a speaker, and a speaker is in one split: `tune`, on whom constants are chosen; `seen`, who were reported
+ * once and have been looked at since; `report`, whose sounds are played when all is chosen. The one caller of `calls` and the
+ * meetings are seen: of such there are no others.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resample } from "../../../demo/resample.ts";
 import { readWav } from "../../../tools/wav.ts";
-import { CALLER_DB, clip, levelled, PER_MS, RATE_HZ, trimmed, type Samples } from "../sounds.ts";
+import {
+  CALLER_DB,
+  clip,
+  joined,
+  levelled,
+  PER_MS,
+  RATE_HZ,
+  silence,
+  trimmed,
+  type Samples,
+} from "../sounds.ts";
 
-export type Split = "tune" | "report";
+export const SPLITS = ["tune", "seen", "report"] as const;
+export type Split = (typeof SPLITS)[number];
 
 export interface Clip {
   readonly id: string;
@@ -49,7 +62,7 @@ const asCaller = (samples: Int16Array): Samples => levelled(trimmed(samples), CA
 /** Speakers in the order of their names take turns: every other one is tuned to. */
 function splitter(speakers: Iterable<string>): (speaker: string) => Split {
   const order = [...new Set(speakers)].toSorted();
-  return (speaker) => (order.indexOf(speaker) % 2 === 0 ? "tune" : "report");
+  return (speaker) => (order.indexOf(speaker) % 2 === 0 ? "tune" : "seen");
 }
 
 interface Utterance {
@@ -60,7 +73,7 @@ interface Utterance {
   readonly file: string;
 }
 
-/** Prompts' speakers by language: the Italian one is tuned to, the others are reported on. */
+/** Prompts' speakers by language: the Italian one is tuned to, the others were reported on. */
 const TUNED_PROMPTS = "ast-it";
 
 export function utterances(): Clip[] {
@@ -69,7 +82,7 @@ export function utterances(): Clip[] {
   const split = splitter(read_.map(({ group, speaker }) => group + speaker));
   return all.map(({ id, group, speaker, role, file }) => {
     const prompt = id.startsWith("ast-") || id.startsWith("word-");
-    const tuned = speaker === TUNED_PROMPTS ? "tune" : "report";
+    const tuned = speaker === TUNED_PROMPTS ? "tune" : "seen";
     return {
       id,
       group: role === "word" ? "word" : prompt ? "ivr" : group,
@@ -99,7 +112,7 @@ export interface Recording {
   readonly pieces: readonly (readonly [number, number])[];
 }
 
-/** Meeting EN2002b is tuned to; ES2002a and all calls are reported on. */
+/** Meeting EN2002b is tuned to; ES2002a and all calls have been reported on. */
 const TUNED_MEETING = "en2002b";
 
 export function recordings(folder: "calls" | "ami-pairs"): Recording[] {
@@ -111,7 +124,7 @@ export function recordings(folder: "calls" | "ami-pairs"): Recording[] {
     return {
       id: label.id,
       yields: label.category === "should_yield",
-      split: label.id.includes(TUNED_MEETING) ? "tune" : "report",
+      split: label.id.includes(TUNED_MEETING) ? "tune" : "seen",
       onsetMs,
       caller,
       agent: read(file, 1),
@@ -159,30 +172,47 @@ interface Extra {
   readonly group: string;
   readonly kind: string;
   readonly speaker: string;
+  readonly part: Split;
   readonly file: string;
 }
 
-/** Words over the telephone, noises of people and rooms: `kind` is the group of those that are no words. */
+/** Readers, words over the telephone, noises of people: `kind` is the group of those that do not speak. */
 export function extras(folder: string | null): Clip[] {
   if (folder === null) return [];
   const all: Extra[] = JSON.parse(readFileSync(`${folder}/index.json`, "utf8"));
-  const split = splitter(all.map(({ speaker }) => speaker));
-  return all.map(({ id, group, kind, speaker, file }) => ({
+  const speakers = new Map<string, Split>();
+  for (const { speaker, part } of all) {
+    if ((speakers.get(speaker) ?? part) !== part) throw new Error(`${speaker} is in two splits`);
+    speakers.set(speaker, part);
+  }
+  return all.map(({ id, group, kind, speaker, part, file }) => ({
     id,
-    group: group === "telephone" ? (kind === "name" ? "telephone-name" : "telephone") : kind,
+    group: group === "noise" ? kind : group,
     speaker,
-    split: split(speaker),
+    split: part,
     sound: asCaller(read(`${folder}/${file}`)),
   }));
 }
 
-/** Three readers, as agents. Nobody is judged by their voices, so both splits hear them. */
-export function tellers(): readonly { readonly name: string; readonly sound: Samples }[] {
-  const names = ["librivox", "ivr-en", "ivr-it"];
-  return names.map((name) => ({
-    name,
-    sound: levelled(read(new URL(`vad/speech/${name}.wav`, SHARED)), -20),
-  }));
+/** Voices of agents; whom the guard was tuned to is none of the report. */
+const TELLERS = ["librivox", "ivr-en", "ivr-it"];
+
+export function tellers(
+  split: Split,
+  readers: readonly Clip[],
+): readonly { readonly name: string; readonly sound: Samples }[] {
+  if (split !== "report")
+    return TELLERS.map((name) => ({
+      name,
+      sound: levelled(read(new URL(`vad/speech/${name}.wav`, SHARED)), -20),
+    }));
+  const speakers = [
+    ...new Set(readers.filter(({ group }) => group === "adult").map(({ speaker }) => speaker)),
+  ];
+  return speakers.slice(-TELLERS.length).map((name) => {
+    const own = readers.filter(({ speaker }) => speaker === name).map(({ sound }) => sound);
+    return { name, sound: levelled(joined(...own.flatMap((sound) => [sound, silence(300)])), -20) };
+  });
 }
 
 export function babble(): Samples {

@@ -4,11 +4,11 @@ import { playInCore } from "../core.ts";
 import { judge } from "../judge.ts";
 import { withDucking } from "../suite.ts";
 import { makeHumanCalls } from "./calls.ts";
-import { humanIsHere } from "./material.ts";
+import { humanIsHere, type Split } from "./material.ts";
 import { missedBy, rowsOf, tableOf, type Judged } from "./table.ts";
 
 export interface HumanOptions {
-  readonly split: "tune" | "report";
+  readonly split: Split;
   /** Folder of more sounds; null: none. */
   readonly extra: string | null;
   readonly every: number;

@@ -6,6 +6,7 @@
 import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/envelope.ts";
 import { EchoSearch } from "../../audio/echo-search.ts";
 import { BANDS } from "../../audio/filter-bank.ts";
+import { EchoLags, type EchoLagsSnapshot } from "./echo-lags.ts";
 import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
 import { shapeOf, type Shape } from "./shape.ts";
 
@@ -39,11 +40,10 @@ const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
-/** An echo is rarely later than this (450 ms), and what is softer than that gives none. */
-const USUAL_LAG_FRAMES = 28;
-const SOUNDS_DB = -45;
-/** An echo half a second late, and its tail. */
-const LATELY_FRAMES = 48;
+/** A search whose best lag is less alike than this, or has bands whose gains differ by more, found no echo. */
+const ALIKE = { correlation: 0.75, spreadDb: 9 };
+/** What is so much alike, and at the same lag as before, may be one. */
+const SUSPECT = { correlation: 0.78, spreadDb: 5, slack: 2 };
 /** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
 const OUT_OF_REACH_DB = 30;
 /** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
@@ -64,8 +64,9 @@ export class EchoGuard {
   #behind: { readonly base: number; readonly at: number } | null = null;
   /** Frames before this one were looked at. */
   #end = -1;
-  /** The last frame in which an agent sounded. */
-  #soundedAt = -LATELY_FRAMES;
+  readonly #lags = new EchoLags();
+  /** The last look for an echo: until which frame, its best lag, and whether that was alike, or even an echo's. */
+  readonly #looked = { frame: -1, lag: -1, alike: false, suspects: false };
   /** Of the sound that is judged: frames, and the sum of their excess. */
   readonly #marked = { frames: 0, excess: 0 };
   /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
@@ -146,7 +147,7 @@ export class EchoGuard {
     if (this.#base === null) return;
     const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
     for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
-      if (this.#plays(frame)) this.#soundedAt = frame;
+      this.#lags.hear(frame, this.#heard.levelDb(frame), this.#playedDb(frame));
       this.#listen(frame);
       this.#marked.excess += this.#measure(frame);
       this.#marked.frames += 1;
@@ -233,18 +234,25 @@ export class EchoGuard {
     return this.#path.known;
   }
 
-  /** An agent sounded so long ago that a microphone that hears it has heard that by now. */
-  get sounded(): boolean {
-    return this.#plays(this.#end - 1 - USUAL_LAG_FRAMES);
+  #playedDb(frame: number): number {
+    let level = -75;
+    for (const played of this.#played) if (played) level = Math.max(level, played.levelDb(frame));
+    return level;
   }
 
-  #plays(frame: number): boolean {
-    return this.#played.some((played) => played !== undefined && played.levelDb(frame) > SOUNDS_DB);
+  /** What is heard now may be an echo: one is known, or nothing speaks against one yet. */
+  get possible(): boolean {
+    return this.known || this.#lags.possible;
   }
 
-  /** An agent sounded so lately that its echo, or the last of it, may be heard now. */
-  get lately(): boolean {
-    return this.#end - this.#soundedAt <= LATELY_FRAMES;
+  /** No echo is known, but the last look found what may be one. */
+  get suspected(): boolean {
+    return !this.known && this.#looked.suspects;
+  }
+
+  /** Since that frame it was looked for an echo, and what was heard was like nothing that was played. */
+  unlikeSince(frame: number): boolean {
+    return this.#looked.frame >= frame && !this.#looked.alike;
   }
 
   /** An echo is due about now. */
@@ -281,9 +289,17 @@ export class EchoGuard {
   /** Looks for the echo path of this call, and follows it. @returns true when it is another one now. */
   #look(end: number): boolean {
     let another = false;
+    const { lag } = this.#looked;
+    Object.assign(this.#looked, { frame: end, lag: -1, alike: false, suspects: false });
     for (const played of this.#played) {
       const match = played ? this.#search.find(this.#heard, played, end) : null;
-      if (match && this.#path.take(match)) another = true;
+      if (!match) continue;
+      if (this.#path.take(match)) another = true;
+      if (match.correlation < ALIKE.correlation || match.spreadDb > ALIKE.spreadDb) continue;
+      this.#looked.alike = true;
+      this.#looked.lag = match.lag;
+      if (match.correlation < SUSPECT.correlation || match.spreadDb > SUSPECT.spreadDb) continue;
+      if (Math.abs(match.lag - lag) <= SUSPECT.slack) this.#looked.suspects = true;
     }
     return another;
   }
@@ -310,6 +326,8 @@ export class EchoGuard {
       leastBefore: this.#leastBefore.slice(),
       excess: this.#excess.slice(),
       sounding: this.#sounding.slice(),
+      lags: this.#lags.snapshot(),
+      looked: { ...this.#looked },
     };
   }
 
@@ -327,8 +345,8 @@ export class EchoGuard {
     this.#leastBefore.set(snapshot.leastBefore);
     this.#excess.set(snapshot.excess);
     this.#sounding.set(snapshot.sounding);
-    for (let back = LATELY_FRAMES; back > 0; back -= 1)
-      if (this.#plays(this.#end - back)) this.#soundedAt = this.#end - back;
+    if (snapshot.lags) this.#lags.restore(snapshot.lags);
+    if (snapshot.looked) Object.assign(this.#looked, snapshot.looked);
   }
 }
 
@@ -346,4 +364,7 @@ export interface EchoGuardSnapshot {
   readonly leastBefore: Float64Array;
   readonly excess: Float64Array;
   readonly sounding: Uint8Array;
+  /** Absent where a release before wrote it. */
+  readonly lags?: EchoLagsSnapshot;
+  readonly looked?: { frame: number; lag: number; alike: boolean; suspects: boolean };
 }

@@ -12,6 +12,7 @@ const WEIGHTS = [
   { weight: 2, spreadDb: 2.6, correlation: 0.86 },
   { weight: 1, spreadDb: 3.3, correlation: 0.82 },
   { weight: 0.5, spreadDb: 2.8, correlation: 0.65 },
+  { weight: 0.5, spreadDb: 4.5, correlation: 0.84 },
 ];
 const LAG_SLACK = 2;
 const GAIN_SLACK_DB = 3;

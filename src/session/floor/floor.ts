@@ -40,11 +40,11 @@ const PATIENT_AFTER = 2;
 const PATIENCE_MS = 96;
 const MOST_PATIENCE_MS = 288;
 /**
- * While an echo was due and none was heard for so long there is none. Until then a sound may be one that nothing is known
- * of yet, and is listened to for so long: holding the agent would end the very sound by which the echo is found.
+ * A sound that may be an echo of which nothing is known yet is listened to for so long: giving way would end the very sound
+ * by which the echo is found. Where it was like nothing that was played, since so many frames, less will do; where it is like
+ * an echo, it takes more.
  */
-const QUIET_MS = 160;
-const UNKNOWN_MS = 240;
+const UNKNOWN = { ms: 240, unlikeMs: 96, unlikeFrames: 8, suspectedMs: 640 };
 /** With breaths in it a sound that is listened to for longer takes so many times as much voice to hold the agent. */
 const BROKEN = 1.5;
 /** Someone in the background who gets louder is listened to for so long before it is looked at again. */
@@ -76,8 +76,6 @@ export class Floor {
   readonly #caller = new CallerLevel();
   /** Sounds dismissed in a row: the room is noisy, or an echo is not known yet. */
   #dismissals = 0;
-  /** How long the agent sounded in this call while nothing of it was heard, up to QUIET_MS. */
-  #quietMs = 0;
   readonly #chopped = new Chopped();
   readonly #kept = new KeptWord();
   readonly #requests = new Requests();
@@ -139,7 +137,7 @@ export class Floor {
   /** How much voice it takes to hold the agent. */
   #patienceMs(): number {
     if (this.guard.known) return 0;
-    if (this.echoPossible) return UNKNOWN_MS;
+    if (this.echoPossible) return UNKNOWN.ms;
     return Math.min(Math.max(0, this.#dismissals - PATIENT_AFTER + 1) * PATIENCE_MS, MOST_PATIENCE_MS);
   }
 
@@ -173,7 +171,7 @@ export class Floor {
     this.#piece(voiced, hopMs);
     if (!overlap) {
       if (!voiced) this.#kept.silentAt(this.#host.heardMs() * TICKS_PER_MS);
-      this.#listen(probability, hopMs, speech);
+      this.#listen(probability, speech);
       return;
     }
     this.#expectMore();
@@ -215,12 +213,10 @@ export class Floor {
     return true;
   }
 
-  /** Nothing is judged: learns how loud the caller is, and whether an agent can be heard at the microphone. */
-  #listen(probability: number, hopMs: number, speech: SpeechThresholds): void {
-    if (!this.#host.audible()) {
-      if (probability >= speech.start) this.guard.callerDb = this.#caller.learn(this.guard.levelDb);
-    } else if (probability < speech.stop && this.guard.sounded)
-      this.#quietMs = Math.min(QUIET_MS, this.#quietMs + hopMs);
+  /** Nothing is judged: learns how loud the caller is. */
+  #listen(probability: number, speech: SpeechThresholds): void {
+    if (this.#host.audible() || probability < speech.start) return;
+    this.guard.callerDb = this.#caller.learn(this.guard.levelDb);
   }
 
   #judge(overlap: Overlap): void {
@@ -266,9 +262,9 @@ export class Floor {
     return oddsOf(overlap, this.guard, this.#caller.aboveDb(overlap));
   }
 
-  /** What is heard may be the agent: an echo is known, or none was looked for yet and the agent sounds. */
+  /** What is heard may be the agent: an echo is known, or nothing speaks against one yet. */
   get echoPossible(): boolean {
-    return this.guard.known || (this.#quietMs < QUIET_MS && this.guard.lately);
+    return this.guard.possible;
   }
 
   #background(overlap: Overlap): boolean {
@@ -304,10 +300,20 @@ export class Floor {
       overlap.hops = 0;
       return;
     }
-    const waitMs = this.#waitMs(overlap);
+    const waitMs = this.#patient(overlap);
     if (overlap.hops * hopMs <= waitMs && overlap.voicedMs <= waitMs * BROKEN) return;
     overlap.passed = null;
     this.#hold();
+  }
+
+  /** How much voice it takes by now. */
+  #patient(overlap: Overlap): number {
+    if (!overlap.mayEcho || this.guard.known) return this.#waitMs(overlap);
+    if (this.guard.suspected) return UNKNOWN.suspectedMs;
+    const unlike = this.guard.unlikeSince(overlap.fromFrame + LEAD_FRAMES + UNKNOWN.unlikeFrames);
+    if (!unlike && this.echoPossible) return UNKNOWN.ms;
+    overlap.mayEcho = false;
+    return unlike ? UNKNOWN.unlikeMs : 0;
   }
 
   #reconsider(overlap: Overlap, voiced: boolean): void {
@@ -477,7 +483,6 @@ export class Floor {
       callerPower: this.#caller.power,
       callerHops: this.#caller.hops,
       dismissals: this.#dismissals,
-      quietMs: this.#quietMs,
       chopped: this.#chopped.snapshot(),
       kept: this.#kept.snapshot(),
       ...this.#requests.snapshot(),
@@ -494,7 +499,6 @@ export class Floor {
     this.#caller.power = snapshot.callerPower;
     this.#caller.hops = snapshot.callerHops;
     this.#dismissals = snapshot.dismissals;
-    this.#quietMs = snapshot.quietMs;
     this.#chopped.restore(snapshot.chopped);
     this.#kept.restore(snapshot.kept);
     this.#requests.restore(snapshot.requests);
@@ -509,7 +513,6 @@ export interface FloorSnapshot {
   readonly callerPower: number | null;
   readonly callerHops: number;
   readonly dismissals: number;
-  readonly quietMs: number;
   readonly chopped: ChoppedSnapshot;
   readonly kept: Word | null;
   readonly requests?: RequestsSnapshot;

@@ -8,8 +8,8 @@ export interface Overlap {
   readonly prefixTicks: number;
   /** The guard's frame at which it can have begun. */
   readonly fromFrame: number;
-  /** It began when the agent might have been heard. */
-  readonly mayEcho: boolean;
+  /** It began when the agent might have been heard, and nothing spoke against that since. */
+  mayEcho: boolean;
   /** Voice that it takes to hold the agent. */
   readonly patienceMs: number;
   voicedMs: number;

@@ -48,10 +48,17 @@ function requestOdds(shape: Shape, voicedMs: number, aboveDb: number): number {
   );
 }
 
+/**
+ * The same word again is a listener's. Of 30 chains of people's "mhm" and "yeah" all but two have pieces nearer to each other
+ * than this, also where they are other tokens of the word; of 92 sentences cut into pieces two to four (docs/floor.md).
+ */
+const SAME_WORD_DB = 2.75;
+
 /** Log odds that a sound is a request. With an echo in it its shape is not the caller's. */
 export function oddsOf(overlap: Overlap, guard: EchoGuard, aboveDb: number): number {
   if (overlap.mayEcho) return NO_ODDS;
-  return requestOdds(guard.shapeFrom(overlap.fromFrame), overlap.voicedMs, aboveDb);
+  const shape = guard.shapeFrom(overlap.fromFrame);
+  return shape.apart < SAME_WORD_DB ? NO_ODDS : requestOdds(shape, overlap.voicedMs, aboveDb);
 }
 
 /** "Yeah, yeah, mhm": as long as an interruption, but with a break in it and less than this of colour. */
@@ -60,16 +67,18 @@ const BREAK_MS = 100;
 
 export function oneColour({ mayEcho, fromFrame, voicedMs }: Overlap, guard: EchoGuard): boolean {
   if (mayEcho) return false;
-  const { colours, frames } = guard.shapeFrom(fromFrame);
+  const { colours, frames, apart } = guard.shapeFrom(fromFrame);
+  if (apart < SAME_WORD_DB) return true;
   return colours < LISTENING_COLOURS && frames * ENVELOPE_FRAME_MS > voicedMs + BREAK_MS;
 }
 
-/** Speech in pieces goes through this many dB of colours at least; "mhm, mhm, mhm" does not. */
+/** Speech in pieces goes through this many dB of colours at least, and says not one thing again; "mhm, mhm, mhm" does not. */
 const PIECES_COLOURS = 2.5;
 
 /** @param sinceMs when the first piece began. */
 export function manyColours(guard: EchoGuard, sinceMs: number): boolean {
-  return guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS)).colours >= PIECES_COLOURS;
+  const { colours, apart } = guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS));
+  return colours >= PIECES_COLOURS && apart >= SAME_WORD_DB;
 }
 
 export class Requests {

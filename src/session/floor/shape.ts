@@ -19,11 +19,23 @@ export interface Shape {
   readonly hiss: number;
   /** Loudness of the loud frames, in dBFS. */
   readonly levelDb: number;
+  /**
+   * Of a sound in short pieces, how far the colours of one and the next lie apart at most, in dB: "yeah, yeah" says one thing
+   * again. Infinity for what is no such sound.
+   */
+  readonly apart: number;
 }
 
 /** Quieter than the loudest frame by this, a frame is none of the sound. */
 const SOUNDS_DB = 25;
 const DIP_DB = 5;
+/** Pieces are so many quiet frames apart, and so long each; one that goes on still has a colour when it is not just begun. */
+const GAP_FRAMES = 6;
+const LEAST_PIECE = 3;
+const LEAST_LAST_PIECE = 7;
+const MOST_PIECE = 36;
+/** A piece has the colour of its frames that are within this of its loudest. */
+const LOUD_DB = 12;
 /** Bands of vowels' first formant, and those above 2 kHz. */
 const LOW = [0, 1, 2];
 const HIGH = [7, 8, 9];
@@ -42,7 +54,40 @@ export function shapeOf(heard: Envelope, from: number, to: number): Shape {
     colours: spreadOf(colours),
     hiss: mean(sounds.map((frame) => (tilt(heard, frame) > 0 ? 1 : 0))),
     levelDb: powerDb(sounds.map((frame) => heard.levelDb(frame))),
+    apart: apartOf(heard, piecesOf(sounds, to), to),
   };
+}
+
+/** Frames that sound, in pieces. */
+function piecesOf(sounds: readonly number[], to: number): number[][] {
+  const pieces: number[][] = [];
+  for (const frame of sounds) {
+    const last = pieces.at(-1);
+    if (last && frame - (last.at(-1) ?? 0) < GAP_FRAMES) last.push(frame);
+    else pieces.push([frame]);
+  }
+  return pieces.filter((piece) => piece.length >= (goesOn(piece, to) ? LEAST_LAST_PIECE : LEAST_PIECE));
+}
+
+function goesOn(piece: readonly number[], to: number): boolean {
+  return to - (piece.at(-1) ?? 0) < GAP_FRAMES;
+}
+
+/** A piece that goes on is compared with as much of the one before. */
+function apartOf(heard: Envelope, pieces: readonly (readonly number[])[], to: number): number {
+  if (pieces.length < 2 || pieces.some(({ length }) => length > MOST_PIECE)) return Infinity;
+  const distances = pieces.slice(1).map((piece, at) => {
+    const before = pieces[at] ?? piece;
+    const length = goesOn(piece, to) ? piece.length : undefined;
+    return apart(loudColourOf(heard, piece), loudColourOf(heard, before.slice(0, length)));
+  });
+  return Math.max(...distances);
+}
+
+function loudColourOf(heard: Envelope, piece: readonly number[]): Float64Array {
+  const loudest = Math.max(...piece.map((frame) => heard.levelDb(frame)));
+  const loud = piece.filter((frame) => heard.levelDb(frame) > loudest - LOUD_DB);
+  return middleOf(loud.map((frame) => colourOf(heard, frame)));
 }
 
 /** Levels of the bands less their mean, none far below the loudest. */
@@ -60,10 +105,12 @@ function apart(one: Float64Array, other: Float64Array): number {
 
 /** Mean distance of the colours from their mean. */
 function spreadOf(colours: readonly Float64Array[]): number {
-  const middle = Float64Array.from({ length: BANDS }, (_, band) =>
-    mean(colours.map((one) => one[band] ?? 0)),
-  );
+  const middle = middleOf(colours);
   return mean(colours.map((colour) => apart(colour, middle)));
+}
+
+function middleOf(colours: readonly Float64Array[]): Float64Array {
+  return Float64Array.from({ length: BANDS }, (_, band) => mean(colours.map((one) => one[band] ?? 0)));
 }
 
 function tilt(heard: Envelope, frame: number): number {
