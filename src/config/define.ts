@@ -48,10 +48,8 @@ interface Made {
   readonly parts?: object | undefined;
 }
 /** A cascade has parts, and nothing else has. */
-const madeOfParts = v.check(
-  ({ adapter, parts }: Made) => (adapter === "cascade") === (parts !== undefined),
-  "'parts' (transcriber, text, speech) belong to adapter 'cascade', and it needs them",
-);
+const isWhole = ({ adapter, parts }: Made): boolean => (adapter === "cascade") === (parts !== undefined);
+const PARTS = "'parts' (transcriber, text, speech) belong to adapter 'cascade', and it needs them";
 
 const upstream = v.pipe(
   v.strictObject({
@@ -64,10 +62,18 @@ const upstream = v.pipe(
     rolloverMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1000))),
     /** Where to turn, in order, when this one fails or falls silent: they get the conversation and the open turn. */
     fallback: v.optional(
-      v.pipe(v.array(v.pipe(v.strictObject(target), madeOfParts)), v.maxLength(4, "at most four fallbacks")),
+      v.pipe(
+        v.array(
+          v.pipe(
+            v.strictObject(target),
+            v.check((one) => isWhole(one), PARTS),
+          ),
+        ),
+        v.maxLength(4, "at most four fallbacks"),
+      ),
     ),
   }),
-  madeOfParts,
+  v.check((one) => isWhole(one), PARTS),
 );
 
 /** A remote model that says whether a silence ends the turn. Asked under `semantic_vad` only. */
