@@ -24,6 +24,8 @@ export class Answer {
   begun = false;
   /** Its message, once there is a word; null before. */
   message: string | null = null;
+  /** What the history calls it: the session gives it a name of its own. Null: it is not in there. */
+  entry: string | null = null;
   /** Its request to the text model; null: the text is all there. */
   channel: string | null;
   text: TextStream;
@@ -57,6 +59,7 @@ export class Answer {
       modality: this.modality,
       begun: this.begun,
       message: this.message,
+      entry: this.entry,
       channel: this.channel,
       text: this.text.snapshot(),
       again: this.again,
@@ -74,6 +77,7 @@ export class Answer {
     const answer = new Answer(state.key, state.ask, state.modality, state.channel ?? "", settings);
     answer.begun = state.begun;
     answer.message = state.message;
+    answer.entry = state.entry;
     answer.channel = state.channel;
     answer.text.restore(state.text);
     answer.again = state.again;
@@ -97,6 +101,7 @@ export type AnswerState = {
   readonly modality: "audio" | "text";
   readonly begun: boolean;
   readonly message: string | null;
+  readonly entry: string | null;
   readonly channel: string | null;
   readonly text: TextState;
   readonly again: boolean;

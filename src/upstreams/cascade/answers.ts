@@ -57,6 +57,12 @@ export class Answers {
     this.#config = config;
   }
 
+  /** The session names an item. */
+  named(key: string, id: string): void {
+    this.#history.rename(key, id);
+    if (this.#current?.entry === key) this.#current.entry = id;
+  }
+
   takeEffects(): readonly ChannelEffect[] {
     return this.#effects.splice(0);
   }
@@ -186,8 +192,9 @@ export class Answers {
     this.#begin(answer, out);
     answer.message = `${answer.key}.message`;
     out.push({ type: "item.started", response: answer.key, item: answer.message, kind: "message" });
-    if (!answer.ask.options.outOfBand)
-      this.#history.add(answer.message, { kind: "said", text: "", marks: [] });
+    if (answer.ask.options.outOfBand) return answer.message;
+    answer.entry = answer.message;
+    this.#history.add(answer.entry, { kind: "said", text: "", marks: [] });
     return answer.message;
   }
 
@@ -200,12 +207,12 @@ export class Answers {
   /** The words are the listener's from now on, as far as they are heard. */
   #told(answer: Answer, words: string): void {
     answer.said += words;
-    if (answer.message !== null) this.#history.spoken(answer.message, answer.said, null);
+    if (answer.entry !== null) this.#history.spoken(answer.entry, answer.said, null);
   }
 
   /** All that was told of its words is spoken by now. */
-  #mark({ message, said, ms }: Answer): void {
-    if (message !== null) this.#history.spoken(message, said, { chars: said.length, ms });
+  #mark({ entry, said, ms }: Answer): void {
+    if (entry !== null) this.#history.spoken(entry, said, { chars: said.length, ms });
   }
 
   /** The next sentences go to the synthesiser, where it has none. */
@@ -306,7 +313,7 @@ export class Answers {
     const { key: response, message } = answer;
     const whole = status === "completed" ? "completed" : "incomplete";
     if (message !== null) out.push({ type: "item.done", response, item: message, status: whole });
-    if (answer.said === "" && message !== null) this.#history.delete(message);
+    if (answer.said === "" && answer.entry !== null) this.#history.delete(answer.entry);
     if (status === "completed") this.#calls(answer, out);
     const usage = usageOf(answer.text.usage, answer.charged);
     out.push({ type: "response.done", response, status, reason, error, usage, metadata: null });

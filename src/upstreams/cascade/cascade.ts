@@ -131,7 +131,7 @@ class CascadeUpstream implements Upstream {
         this.#history.delete(command.itemId);
         return [];
       case "named":
-        if (command.what === "item") this.#history.rename(command.key, command.id);
+        if (command.what === "item") this.#answers.named(command.key, command.id);
         return [];
       case "keepalive": {
         const own = this.#transcriber.encode(command);
