@@ -1,8 +1,8 @@
 /** Options of the `cascade` adapter and of its parts: checked, with defaults filled in. Errors name the field and repeat no value. */
 import * as v from "valibot";
 
-import { isRateHz, type ProviderFormat } from "../../audio/format.ts";
-import { isJsonObject, type Json } from "../../protocol/json.ts";
+import { MAX_RATE_HZ, MIN_RATE_HZ, type ProviderFormat } from "../../audio/format.ts";
+import type { Json } from "../../protocol/json.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import { checkedSettings } from "../read-settings.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -43,7 +43,10 @@ export interface CascadeSettings {
 }
 
 const PARTS = ["transcriber", "text", "speech"] as const;
-const jsonObject = v.custom<JsonObject>((value) => isJsonObject(value as Json), "an object");
+const jsonObject = v.record(
+  v.string(),
+  v.custom<Json>(() => true),
+);
 const milliseconds = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(60_000)));
 
 const ownSchema = v.strictObject({
@@ -59,7 +62,7 @@ const textSchema = v.strictObject({
 
 const speechSchema = v.strictObject({
   voice: v.exactOptional(v.pipe(v.string(), v.nonEmpty())),
-  rate: v.exactOptional(v.custom<number>(isRateHz, "a sample rate")),
+  rate: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(MIN_RATE_HZ), v.maxValue(MAX_RATE_HZ))),
   body: v.exactOptional(jsonObject),
   answerMs: milliseconds,
   idleMs: milliseconds,
