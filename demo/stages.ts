@@ -26,7 +26,7 @@ export interface Written {
   readonly everyMs?: number;
   readonly call?: { readonly name: string; readonly id: string; readonly args: string };
   /** After its words: the connection breaks, or nothing comes any more. */
-  readonly then?: "break" | "stall";
+  readonly ends?: "break" | "stall";
   /** Instead of a stream. */
   readonly status?: number;
   readonly json?: JsonObject;
@@ -164,7 +164,7 @@ class StageServers implements Stages {
       say = [],
       everyMs = 0,
       call,
-      then,
+      ends,
       status = 200,
       json,
     } = this.script.shift() ?? { say: ["Yes."] };
@@ -181,8 +181,8 @@ class StageServers implements Stages {
       event({ content });
       if (everyMs > 0) await wait(everyMs);
     }
-    if (then === "stall") return;
-    if (then === "break") {
+    if (ends === "stall") return;
+    if (ends === "break") {
       await wait(50);
       response.destroy();
       return;

@@ -143,7 +143,7 @@ describe("a cascade through the whole relay", () => {
     "[U112] the %s stage is lost in the middle of a sentence, and the call goes on where it was",
     async (stage) => {
       if (stage === "text")
-        stages.script.push({ say: ["This was said. ", "This was", " lo"], then: "break" });
+        stages.script.push({ say: ["This was said. ", "This was", " lo"], ends: "break" });
       else {
         stages.script.push({ say: ["This was said. ", "This broke off in its middle."] });
         stages.voices.push({}, { breakAfter: 8000 });
@@ -155,8 +155,8 @@ describe("a cascade through the whole relay", () => {
       const rest = await call.log.any("response.done", ({ response }) => response.status === "completed");
       expect(heard(rest.response.id ?? "")).toEqual(voiceOf("And this is the rest."));
       const told = messagesOf(stages.asked.at(-1));
-      expect(String(told[0]?.["content"])).toContain("Continue where it broke off");
-      expect(String(told.find(({ role }) => role === "assistant")?.["content"])).toContain("This was said.");
+      expect(told[0]?.["content"]).toContain("Continue where it broke off");
+      expect(told.find(({ role }) => role === "assistant")?.["content"]).toContain("This was said.");
       const errors = call.log.all("error").map(({ error }) => error.message);
       expect(errors.join()).toMatch(/broke off/);
       expect(errors.join()).not.toMatch(/secret|127\.0\.0\.1/);

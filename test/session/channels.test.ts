@@ -67,7 +67,7 @@ const HEAD = { status: 200, type: "audio/pcm" } as const;
 function connected(): {
   readonly call: Call;
   readonly channels: Scripted;
-  want(...wanted: ChannelEffect[]): void;
+  readonly want: (...wanted: ChannelEffect[]) => void;
 } {
   const channels = new Scripted();
   const createUpstream = (options: UpstreamOptions): Upstream =>

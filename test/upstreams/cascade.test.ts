@@ -175,7 +175,7 @@ describe("what is heard", () => {
   ])("[U114] %s is told where a turn ends", (adapter, said) => {
     const sent: string[] = [];
     const parts = { ...CASCADE.parts, transcriber: { adapter } };
-    const upstream = createUpstream({ adapter: "cascade", parts } as typeof CASCADE);
+    const upstream = createUpstream({ adapter: "cascade", parts });
     upstream.greet(CONFIG);
     upstream.encode({ type: "audio", chunk: audio(new Uint8Array(640)) });
     for (const message of upstream.encode({ type: "commit", itemId: "turn" }))
@@ -216,7 +216,7 @@ describe("what is remembered", () => {
       // One request each: the second sentence has not come when the first is spoken.
       call.hear(spoken(sound(1000)));
       call.hear([data("text", DONE), ...spoken(sound(1000))]);
-      const [{ item = "" } = {}] = call.of("item.started");
+      const item = call.of("item.started")[0]?.item ?? "";
       call.send({ type: "truncate", itemId: nameOf(item), contentIndex: 0, audioEndMs: ms });
       call.user("Next.");
       call.respond("R2");
@@ -378,6 +378,6 @@ describe("what is configured", () => {
     ["parts.transcriber.settings", { parts: { ...parts, transcriber } }],
     ["settings.wordsMs: expected >=100", { settings: { wordsMs: 1 } }],
   ])("[U118] what is wrong with a part is told with its path: %s", (message, wrong) => {
-    expect(() => createUpstream({ ...CASCADE, ...wrong } as typeof CASCADE)).toThrow(message);
+    expect(() => createUpstream({ ...CASCADE, ...wrong })).toThrow(message);
   });
 });

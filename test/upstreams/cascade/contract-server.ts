@@ -80,9 +80,9 @@ class CascadeContractServer extends ScriptedStages implements ContractServer {
     return [...this.words("Good day."), ...written("Good ", "day."), ...spoken(sound, sizes)];
   };
 
-  begin = (): { response: string; messages: WireMessage[] } => ({
+  begin = (): { response: string; messages: readonly WireMessage[] } => ({
     response: "answer_1",
-    messages: written("Good ", "day.").slice(0, -1) as WireMessage[],
+    messages: written("Good ", "day.").slice(0, -1),
   });
 
   endCancelled = (): WireMessage[] => [waited("owed")];
