@@ -2,6 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { SpeechStream } from "../../src/upstreams/cascade/speech-stream.ts";
+import { createRedactor } from "../../src/upstreams/redact.ts";
 import { orderFaults } from "./connection.ts";
 import { Led } from "./cascade/led.ts";
 import {
@@ -231,6 +233,19 @@ describe("hostile sound", () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it("[U122] bytes that lie at an odd offset are handed on at an even one, as samples have to be", () => {
+    const stream = new SpeechStream(createRedactor({}));
+    stream.opened({ status: 200, type: "audio/pcm" });
+    const buffer = Uint8Array.from({ length: 12 }, (_, n) => n).buffer;
+    const heard = [
+      new Uint8Array(buffer, 1, 5),
+      new Uint8Array(buffer, 6, 3),
+      new Uint8Array(buffer, 9, 2),
+    ].map((bytes) => stream.data(bytes));
+    expect(heard.map(({ byteOffset }) => byteOffset % 2)).toEqual([0, 0, 0]);
+    expect(heard.flatMap((bytes) => [...bytes])).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   it("[U122] the half of a sample that a response ends with is dropped, and is not the next one's", () => {
