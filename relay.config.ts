@@ -44,6 +44,23 @@ export default defineRelay({
         },
       ],
     },
+    // A cascade: words, an answer and a voice from three providers, or from servers of your own (docs/upstreams.md).
+    // cascade: {
+    //   upstreams: [
+    //     {
+    //       name: "cascade",
+    //       adapter: "cascade",
+    //       parts: {
+    //         transcriber: {
+    //           adapter: "deepgram-flux",
+    //           headers: { Authorization: { env: "DEEPGRAM_API_KEY", prefix: "Token " } },
+    //         },
+    //         text: { adapter: "chat-completions", url: { env: "TEXT_URL" }, model: "llama-3.3-70b" },
+    //         speech: { adapter: "openai-speech", url: { env: "SPEECH_URL" }, model: "kokoro" },
+    //       },
+    //     },
+    //   ],
+    // },
     // A provider with a second one behind it. `standby` keeps the second connected, so that it takes over at once;
     // provider caps are rolled over by themselves; two minutes of silence hang up until someone speaks.
     // careful: {

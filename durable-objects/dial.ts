@@ -1,7 +1,8 @@
 /**
- * Opens sockets to upstreams. A Worker's `fetch` with `Upgrade` carries any header, which `new WebSocket` does not.
+ * Opens sockets to upstreams, and makes their HTTP requests. A Worker's `fetch` with `Upgrade` carries any header, which `new WebSocket` does not.
  */
-import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
+import type { DialRequest, ResponseHead, WireMessage } from "../src/upstreams/upstream.ts";
+import { headOf, readBody, request as ask } from "./http-dial.ts";
 
 /** What the shell needs of a socket. */
 export interface Socket {
@@ -12,7 +13,8 @@ export interface Socket {
 
 /** `opened` at most once, then messages, and exactly one `closed` at the end. Nothing after `hangUp`. */
 export interface DialEvents {
-  opened(socket: Socket): void;
+  /** Of an HTTP request: its response has begun, and there is no socket. */
+  opened(socket: Socket | null, head?: ResponseHead): void;
   message(data: WireMessage): void;
   /** `code` 0: never opened; `reason` says why without a secret. */
   closed(code: number, reason: string): void;
@@ -25,8 +27,10 @@ export interface Call {
 
 export type Dial = (request: DialRequest, events: DialEvents) => Call;
 
-/** Six outgoing handshakes may be pending at once; a seventh would wait unseen (Durable Objects, limits). */
+/** Six outgoing handshakes and requests without a response may be pending at once; a seventh would wait unseen (Durable Objects, limits). */
 const PENDING_LIMIT = 6;
+/** A model may think for long before its response begins; who asked hangs up when that is too long for him. */
+const RESPONSE_MS = 60_000;
 
 export class Dialler {
   readonly #timeoutMs: number;
@@ -38,9 +42,11 @@ export class Dialler {
   }
 
   readonly dial: Dial = (request, events) => {
+    const { http } = request;
     const aborter = new AbortController();
     let socket: WebSocket | null = null;
     let over = false;
+    let begun = false;
     const end = (code: number, reason: string): void => {
       if (over) return;
       over = true;
@@ -58,13 +64,27 @@ export class Dialler {
       listen(accepted, events, () => over, end);
       events.opened(accepted);
     };
-    const timer = setTimeout(() => {
-      end(0, "timed out");
-      aborter.abort();
-    }, this.#timeoutMs);
-    void this.#connect(request, aborter.signal)
-      .then(opened)
-      .catch((error: unknown) => end(0, describe(error)));
+    const responded = async (response: Response): Promise<void> => {
+      clearTimeout(timer);
+      begun = true;
+      if (!over) events.opened(null, headOf(response));
+      await readBody(response, (bytes) => {
+        if (!over) events.message(bytes);
+        return !over;
+      });
+      end(1000, "");
+    };
+    const timer = setTimeout(
+      () => {
+        end(0, "timed out");
+        aborter.abort();
+      },
+      http ? RESPONSE_MS : this.#timeoutMs,
+    );
+    const talked = http
+      ? this.#next(aborter.signal, (signal) => ask(request, http, signal)).then(responded)
+      : this.#next(aborter.signal, (signal) => upgrade(request, signal)).then(opened);
+    talked.catch((error: unknown) => end(begun ? 1006 : 0, describe(error)));
     return {
       hangUp(code, reason) {
         over = true;
@@ -75,13 +95,13 @@ export class Dialler {
     };
   };
 
-  async #connect(request: DialRequest, signal: AbortSignal): Promise<WebSocket> {
+  async #next<T>(signal: AbortSignal, dial: (signal: AbortSignal) => Promise<T>): Promise<T> {
     // The first ones are dialled at once: a write that follows in this turn would hold the request back until it is durable.
     if (this.#pending < PENDING_LIMIT) this.#pending += 1;
     else await this.#turn();
     try {
       signal.throwIfAborted();
-      return await upgrade(request, signal);
+      return await dial(signal);
     } finally {
       this.#pending -= 1;
       this.#waiting.shift()?.();

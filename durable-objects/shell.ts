@@ -342,11 +342,11 @@ export class Shell {
   #dial(peer: PeerId, request: DialRequest): void {
     const upstream: Upstream = { call: null, socket: null };
     this.#upstreams.set(peer, upstream);
-    this.#host.metric("upstream_dials", 1);
+    this.#host.metric(request.http ? "upstream_requests" : "upstream_dials", 1);
     upstream.call = this.#host.dial(request, {
-      opened: (socket) => {
+      opened: (socket, head) => {
         upstream.socket = socket;
-        this.#feed({ type: "open", peer });
+        this.#feed(head === undefined ? { type: "open", peer } : { type: "open", peer, head });
       },
       message: (data) => this.#feed({ type: "message", peer, data }),
       closed: (code, reason) => {

@@ -23,7 +23,7 @@ const jsonObject = v.custom<{ readonly [key: string]: Json }>(
 const header = v.union([v.string(), v.strictObject({ env: binding, prefix: v.optional(v.string()) })]);
 
 /** What is dialled. */
-const target = {
+const single = {
   /** Name in the registry of src/upstreams/index.ts. */
   adapter: v.pipe(v.string(), v.nonEmpty()),
   /** `http(s):` or `ws(s):`, or the binding that holds it. */
@@ -35,17 +35,46 @@ const target = {
   settings: v.optional(jsonObject),
 };
 
-const upstream = v.strictObject({
-  /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
-  name,
-  ...target,
-  /** Keep a connection to the first fallback ready, so that it takes over at once: twice the open connections. */
-  standby: v.optional(v.boolean()),
-  /** Milliseconds after which a connection is changed for a new one, at a gap. Default: before the provider's cap. */
-  rolloverMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1000))),
-  /** Where to turn, in order, when this one fails or falls silent: they get the conversation and the open turn. */
-  fallback: v.optional(v.pipe(v.array(v.strictObject(target)), v.maxLength(4, "at most four fallbacks"))),
-});
+const part = v.strictObject(single);
+
+const target = {
+  ...single,
+  /** Of `adapter: "cascade"`, which is made of others: what each of them is. */
+  parts: v.optional(v.strictObject({ transcriber: part, text: part, speech: part })),
+};
+
+interface Made {
+  readonly adapter: string;
+  readonly parts?: object | undefined;
+}
+/** A cascade has parts, and nothing else has. */
+const isWhole = ({ adapter, parts }: Made): boolean => (adapter === "cascade") === (parts !== undefined);
+const PARTS = "'parts' (transcriber, text, speech) belong to adapter 'cascade', and it needs them";
+
+const upstream = v.pipe(
+  v.strictObject({
+    /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
+    name,
+    ...target,
+    /** Keep a connection to the first fallback ready, so that it takes over at once: twice the open connections. */
+    standby: v.optional(v.boolean()),
+    /** Milliseconds after which a connection is changed for a new one, at a gap. Default: before the provider's cap. */
+    rolloverMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1000))),
+    /** Where to turn, in order, when this one fails or falls silent: they get the conversation and the open turn. */
+    fallback: v.optional(
+      v.pipe(
+        v.array(
+          v.pipe(
+            v.strictObject(target),
+            v.check((one) => isWhole(one), PARTS),
+          ),
+        ),
+        v.maxLength(4, "at most four fallbacks"),
+      ),
+    ),
+  }),
+  v.check((one) => isWhole(one), PARTS),
+);
 
 /** A remote model that says whether a silence ends the turn. Asked under `semantic_vad` only. */
 const endOfTurn = v.variant("adapter", [

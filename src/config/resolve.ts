@@ -78,10 +78,15 @@ export function spendsSecret(config: RelayConfig, model: string | null, bindings
   const { upstreams, transcriber, endOfTurn } = route;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
   const targets: readonly Pick<Target, "url" | "headers">[] = [
-    ...dialled.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]),
+    ...dialled.flatMap(targetsOf),
     ...(endOfTurn?.adapter === "http" ? [endOfTurn] : []),
   ];
   return endOfTurn?.adapter === "workers-ai" || targets.some((target) => carriesSecret(target, bindings));
+}
+
+/** Everything that an upstream of the configuration dials: itself, its fallbacks and the parts of each. */
+function targetsOf({ fallback = [], ...own }: UpstreamConfigEntry): readonly Part[] {
+  return [own, ...fallback].flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
 }
 
 function carriesSecret({ url, headers }: Pick<Target, "url" | "headers">, bindings: Bindings): boolean {
@@ -103,7 +108,7 @@ export function namesDefaultRoute(config: RelayConfig, model: string): boolean {
   if (route === undefined || routeName(config, model) !== name) return false;
   const { upstreams, transcriber } = route;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
-  const targets = dialled.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
+  const targets = dialled.flatMap(targetsOf);
   return model === name || !targets.some((target) => target.model === "*");
 }
 
@@ -191,6 +196,7 @@ function resolveUpstream(
 }
 
 type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs">;
+type Part = Omit<Target, "parts">;
 
 function resolveTarget(
   target: Target,
@@ -198,13 +204,17 @@ function resolveTarget(
   read: (binding: string) => string,
   dialled: (url: string | { readonly env: string }) => string,
 ): UpstreamOptions {
-  const { url, headers } = target;
+  const { url, headers, parts } = target;
+  const resolved = Object.entries(parts ?? {}).map(
+    ([name, part]) => [name, resolveTarget(part, model, read, dialled)] as const,
+  );
   return {
     adapter: target.adapter,
     ...(url !== undefined && { url: dialled(url) }),
     ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
     ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
     ...(target.settings !== undefined && { settings: target.settings }),
+    ...(parts !== undefined && { parts: Object.fromEntries(resolved) }),
   };
 }
 

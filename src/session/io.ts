@@ -7,15 +7,18 @@
  */
 import type { DialectName } from "../dialects/index.ts";
 import type { MetricName } from "./metrics.ts";
-import type { DialRequest, JsonObject, WireMessage } from "../upstreams/upstream.ts";
+import type { DialRequest, JsonObject, ResponseHead, WireMessage } from "../upstreams/upstream.ts";
 
-/** `client`, or an upstream link's id (`up0.1`: second connection of the plan's first upstream). */
+/** `client`, or an upstream connection's id (`up0.1`), or that of one of its channels (`up0.1/text.3`). */
 export type PeerId = string;
 export const CLIENT: PeerId = "client";
 
 export type Input =
-  /** A client socket was accepted, or a dialled socket opened. For the client: what it negotiated. */
-  | { readonly type: "open"; readonly peer: PeerId; readonly dialect?: Dialect }
+  /**
+   * A client socket was accepted, or a dialled one opened. For the client: what it negotiated. For an HTTP request: its
+   * response has begun; `message` is bytes of it as they come, and `close` with 1000 says that it is whole.
+   */
+  | { readonly type: "open"; readonly peer: PeerId; readonly dialect?: Dialect; readonly head?: ResponseHead }
   /** `data` may be a view on a buffer that the caller reuses after `handle` returns. */
   | { readonly type: "message"; readonly peer: PeerId; readonly data: WireMessage }
   /** A socket closed, or a dial failed (`code` 0 and `reason` says why, `HTTP 401`, redacted). */
@@ -53,7 +56,7 @@ export interface Covers {
 export type Dialect = DialectName;
 
 export type Action =
-  /** Open a socket. Answered by `open` or by `close` for this peer, within a bounded time. */
+  /** Open a socket, or make an HTTP request. Answered by `open` or by `close` for this peer, within a bounded time. */
   | { readonly type: "dial"; readonly peer: PeerId; readonly request: DialRequest }
   /** `data` is only valid until the next call of `handle`: send it or copy it. */
   | { readonly type: "send"; readonly peer: PeerId; readonly data: WireMessage }

@@ -95,6 +95,7 @@ export const METRICS = {
   upstream_lost: { kind: "count", help: "Upstream connections that broke or never opened." },
   upstream_open_ms: { kind: "count", help: "Milliseconds of open upstream connections." },
   upstream_refused: { kind: "count", help: "Commands that an upstream refused." },
+  upstream_requests: { kind: "count", help: "HTTP requests to upstreams." },
 } as const satisfies Record<string, { readonly kind: MetricKind; readonly help: string }>;
 
 export type MetricName = keyof typeof METRICS;

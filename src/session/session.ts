@@ -80,14 +80,6 @@ const STUCK_CODE = 4008;
 /** One that goes on sending what is refused, or whose key has nothing left (RFC 6455 §7.4.1: a policy is violated). */
 const FLOOD_CODE = 1008;
 
-type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
-
-function fromUpstream(connection: Connection, input: UpstreamInput): void {
-  if (input.type === "open") connection.opened();
-  else if (input.type === "message") connection.message(input.data);
-  else connection.closed(input.code, input.reason);
-}
-
 export class Session {
   readonly #setup: SessionSetup;
   readonly #conduct: Conduct;
@@ -182,7 +174,7 @@ export class Session {
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
-      else this.#conduct.connection(input.peer)?.buffered(input.bytes);
+      else this.#conduct.connection(input.peer)?.buffered(input.peer, input.bytes);
     } else if (input.peer === CLIENT) {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
@@ -190,7 +182,7 @@ export class Session {
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
-      if (connection) this.#attempt(() => fromUpstream(connection, input), connection);
+      if (connection) this.#attempt(() => connection.take(input), connection);
     }
   }
 

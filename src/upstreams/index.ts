@@ -1,10 +1,9 @@
 /** The registry of upstream adapters: the only place that knows their names. */
+import { createCascade } from "./cascade/cascade.ts";
 import { createEcho } from "./echo.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
-import { assemblyAi } from "./transcribers/assemblyai.ts";
-import { deepgramFlux } from "./transcribers/deepgram-flux.ts";
-import { elevenLabsScribe } from "./transcribers/elevenlabs-scribe.ts";
+import { TRANSCRIBERS } from "./transcribers/index.ts";
 import { transcriberFactory } from "./transcribers/transcriber.ts";
 import {
   type Upstream,
@@ -16,10 +15,9 @@ import {
 const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
   ["gemini-live", createGeminiLive],
+  ["cascade", createCascade],
   ["echo", createEcho],
-  ["assemblyai", transcriberFactory(assemblyAi)],
-  ["deepgram-flux", transcriberFactory(deepgramFlux)],
-  ["elevenlabs-scribe", transcriberFactory(elevenLabsScribe)],
+  ...Array.from(TRANSCRIBERS, ([name, dialect]) => [name, transcriberFactory(dialect)] as const),
 ]);
 
 /** Names that `UpstreamOptions.adapter` may have. */

@@ -120,6 +120,19 @@ class_name = "VoiceSession"
         ],
       },
       private: { upstreams: [{ name: "a", adapter: "openai-compatible", url: "ws://10.0.0.7/v1" }] },
+      made: {
+        upstreams: [
+          {
+            name: "a",
+            adapter: "cascade",
+            parts: {
+              transcriber: { adapter: "deepgram-flux" },
+              text: { adapter: "chat-completions", url: { env: "C_URL" }, model: "m" },
+              speech: { adapter: "openai-speech", url: "https://speech.example/", model: "m" },
+            },
+          },
+        ],
+      },
       model: {
         upstreams: [{ name: "a", adapter: "echo" }],
         endOfTurn: { adapter: "workers-ai", model: "@cf/x" },
@@ -137,9 +150,11 @@ class_name = "VoiceSession"
       plain: "ok",
       keyed: "ok",
       private: "warning",
+      made: "warning",
       model: "warning",
       defaultRoute: "ok",
     });
+    expect(offered(["C_URL"])).toMatchObject({ made: "ok" });
     expect(offered(["A_URL"])).toMatchObject({ keyed: "warning", defaultRoute: "missing" });
     expect(offered(null)).toMatchObject({ plain: "ok", keyed: "unknown", defaultRoute: "unknown" });
     expect(offered(null, { A_URL: "ws://127.0.0.1:1/secret-path" })).toMatchObject({ keyed: "warning" });

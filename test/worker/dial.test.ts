@@ -27,8 +27,8 @@ class Line implements DialEvents {
     return this.#message.promise;
   }
 
-  opened(socket: Socket): void {
-    this.#opened.resolve(socket);
+  opened(socket: Socket | null): void {
+    if (socket !== null) this.#opened.resolve(socket);
   }
 
   message(data: WireMessage): void {

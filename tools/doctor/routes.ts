@@ -73,7 +73,8 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
   const upstreams =
     route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
   const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
-  return [...upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]), ...end];
+  const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
+  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end];
 }
 
 function literalUrls(route: RouteConfig): readonly string[] {

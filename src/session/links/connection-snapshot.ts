@@ -1,20 +1,18 @@
 import type { JsonObject } from "../../upstreams/upstream.ts";
 import type { LinkPhase } from "../transitions.ts";
 import type { BacklogSnapshot } from "./backlog.ts";
+import type { ChannelsSnapshot } from "./channel-peers.ts";
+import type { CongestionSnapshot } from "./congestion.ts";
 import type { ConnectionIdentity } from "./connection.ts";
 import type { FloodSnapshot } from "./flood.ts";
 import type { Verdict } from "./refusals.ts";
 
 /** Everything that a connection and its codec know. */
-export interface ConnectionSnapshot {
+export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly identity: ConnectionIdentity;
   readonly phase: LinkPhase;
   readonly loop: boolean;
   readonly openedAt: number | null;
-  readonly congested: boolean;
-  readonly stuckSince: number;
-  readonly buffered: number;
-  readonly overdrawn: number;
   /** Absent: all is earned back. */
   readonly flood?: FloodSnapshot;
   readonly reconfigure: boolean;
@@ -32,4 +30,6 @@ export interface ConnectionSnapshot {
   readonly backlog: BacklogSnapshot;
   /** Absent: there are none. */
   readonly verdicts?: readonly Verdict[];
+  /** Absent: its adapter has none. */
+  readonly channels?: ChannelsSnapshot;
 }

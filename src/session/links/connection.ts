@@ -15,6 +15,8 @@ import type {
   WireMessage,
 } from "../../upstreams/upstream.ts";
 import { Backlog } from "./backlog.ts";
+import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "./channel-peers.ts";
+import { Congestion } from "./congestion.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
@@ -60,7 +62,7 @@ const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
 const AFTER_ANSWER_MS = 50;
 
-export class Connection {
+export class Connection implements ChannelsHost {
   readonly identity: ConnectionIdentity;
   readonly peer: PeerId;
   /** Upstream response keys, with the session's response ids. */
@@ -74,14 +76,8 @@ export class Connection {
   readonly verdicts = new HeldVerdicts();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
-  /** It does not read as fast as it is sent to. */
-  congested = false;
-  /** While it is congested: since when it has taken nothing at all. */
-  #stuckSince = 0;
-  /** Bytes that waited in its socket when that was last told. */
-  #buffered = 0;
-  /** Bytes of audio that it was sent all the same. */
-  #overdrawn = 0;
+  /** How its socket reads. */
+  readonly reading: Congestion;
   /** Something that can be heard or read was said by it. */
   useful = false;
   /** It made something of what the caller said. */
@@ -104,6 +100,8 @@ export class Connection {
   readonly #asked = new Set<string>();
   readonly #silence: SilenceWatch;
   readonly #codec: CodecWatch;
+  /** What it has beside its socket; null: nothing. */
+  readonly #channels: ChannelPeers | null;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
   readonly #flood: Flood;
@@ -117,9 +115,12 @@ export class Connection {
     this.#backlog = new Backlog(context.limits, upstream.capabilities.input);
     this.#context = context;
     this.#host = host;
-    this.#silence = new SilenceWatch(context, this.#name("answer"));
+    this.#silence = new SilenceWatch(context, this.nameOf("answer"));
     this.#flood = new Flood(context);
-    this.#codec = new CodecWatch(context, upstream, (what) => this.#name(what));
+    this.#codec = new CodecWatch(context, upstream, (what) => this.nameOf(what));
+    this.reading = new Congestion(context, identity.upstream);
+    const { channels } = upstream;
+    this.#channels = channels === undefined ? null : new ChannelPeers(context, channels, this);
   }
 
   get phase(): LinkPhase {
@@ -179,24 +180,39 @@ export class Connection {
 
   message(data: WireMessage): void {
     if (this.#phase !== "greeting" && this.#phase !== "ready") return;
-    this.#silence.over();
-    if (data.length > this.#context.limits.upstreamMessageSize) {
-      this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
-      return;
-    }
-    if (!this.#flood.takes(data.length))
-      return this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
+    if (!this.takes(data.length)) return;
     this.#restated = false;
     const taken = this.capabilities.input;
     const events = this.#upstream.decode(data);
     const { input } = this.capabilities;
     // A provider may state another format than it was dialled for, while audio waits for it.
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
-    for (const event of events) this.#event(event);
+    for (const event of events) this.event(event);
     this.#codec.look(this.alive);
+    if (this.#channels !== null) this.#channels.perform();
   }
 
-  #event(event: UpstreamEvent): void {
+  /** A message of this size comes. @returns false: it was given up for it. */
+  takes(size: number): boolean {
+    this.#silence.over();
+    if (size > this.#context.limits.upstreamMessageSize)
+      this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
+    else if (!this.#flood.takes(size))
+      this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
+    else return true;
+    return false;
+  }
+
+  /** Something comes of its socket or of one of its channels. */
+  take(input: UpstreamInput): void {
+    if (input.peer !== this.peer) this.#channels?.input(input);
+    else if (input.type === "open") this.opened();
+    else if (input.type === "message") this.message(input.data);
+    else this.closed(input.code, input.reason);
+  }
+
+  /** It said this. */
+  event(event: UpstreamEvent): void {
     // It may have been given up for what it said just before.
     if (!this.alive) return;
     if (event.type === "ready") this.#ready();
@@ -226,6 +242,7 @@ export class Connection {
     const backlog = this.#backlog.take();
     for (const command of backlog) this.#write(this.#upstream.encode(command));
     this.#codec.look(this.alive);
+    this.#channels?.perform();
     if (this.#phase !== "ready") return;
     if (backlog.some(({ type }) => type === "respond")) this.#watchAnswer();
     this.#host.onSent(this);
@@ -303,7 +320,8 @@ export class Connection {
     if (!this.alive || !this.#concerns(given)) return false;
     this.#note(given);
     const command = this.#renamed(this.#caused(given));
-    if (this.congested && command.type === "audio") this.#overdrawn += command.chunk.bytes.byteLength;
+    if (this.reading.congested && command.type === "audio")
+      this.reading.overdraw(command.chunk.bytes.byteLength);
     if (this.#phase === "ready") {
       if (command.type === "respond") this.#watchAnswer();
       return this.#tell(command);
@@ -317,6 +335,7 @@ export class Connection {
     const messages = this.#upstream.encode(command);
     this.#write(messages);
     this.#codec.look(this.alive);
+    if (this.#channels !== null) this.#channels.perform();
     // An update may wait behind an answer that does, and is judged when it was sent.
     const said = messages.length > 0 || (this.#upstream.unjudged ?? 0) > judged;
     if (command.type === "configure" && said) this.#restated = true;
@@ -355,7 +374,7 @@ export class Connection {
 
   #send(data: WireMessage): void {
     if (!this.#loop) this.#context.act({ type: "send", peer: this.peer, data });
-    else for (const event of this.#upstream.decode(data)) this.#event(event);
+    else for (const event of this.#upstream.decode(data)) this.event(event);
   }
 
   #keepAlive(): void {
@@ -363,27 +382,9 @@ export class Connection {
     if (everyMs !== null) this.#deadline("keepalive", everyMs);
   }
 
-  /** So many bytes wait in its socket. */
-  buffered(bytes: number): void {
-    const { upstreamBufferedBytes } = this.#context.limits;
-    const most = this.congested ? upstreamBufferedBytes / 2 : upstreamBufferedBytes;
-    if (bytes > most && !this.congested) {
-      this.#context.metric("upstream_congested", 1, this.identity.upstream);
-    }
-    if (bytes < this.#buffered || !this.congested) this.#stuckSince = this.#context.now;
-    this.#buffered = bytes;
-    this.congested = bytes > most;
-    if (!this.congested) this.#overdrawn = 0;
-  }
-
-  /** How long it has taken nothing. */
-  get stuckMs(): number {
-    return this.congested ? this.#context.now - this.#stuckSince : 0;
-  }
-
-  /** It may be sent audio though it is congested. */
-  get overdraws(): boolean {
-    return this.#overdrawn < this.#context.limits.backlogBytes;
+  /** So many bytes wait in its socket, or in one of its channels, which are sent little. */
+  buffered(peer: PeerId, bytes: number): void {
+    if (peer === this.peer) this.reading.buffered(bytes);
   }
 
   /** The socket ended or never opened (`code` 0). */
@@ -427,6 +428,7 @@ export class Connection {
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
     this.#silence.ended();
+    this.#channels?.end();
     if (this.#loop || this.openedAt === null) return;
     this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }
@@ -435,8 +437,9 @@ export class Connection {
   timeout(what: string): void {
     if (what === "keepalive") this.command({ type: "keepalive" });
     else if (what === "settle" || what === "name")
-      for (const event of this.#codec.due(what)) this.#event(event);
+      for (const event of this.#codec.due(what)) this.event(event);
     else if (what === "answer") this.#silent();
+    else if (this.#channels?.due(what) === true) return;
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");
     else this.giveUp("upstream_timeout", "The upstream did not accept its configuration in time.");
@@ -448,14 +451,15 @@ export class Connection {
   }
 
   #deadline(what: ConnectionDeadline, inMs: number): void {
-    this.#context.deadlines.set(this.#name(what), this.#context.now + inMs);
+    this.#context.deadlines.set(this.nameOf(what), this.#context.now + inMs);
   }
 
   #clear(what: ConnectionDeadline): void {
-    this.#context.deadlines.clear(this.#name(what));
+    this.#context.deadlines.clear(this.nameOf(what));
   }
 
-  #name(what: ConnectionDeadline): string {
+  /** A deadline's full name. */
+  nameOf(what: string): string {
     return `link:${this.identity.link}.${this.identity.number}:${what}`;
   }
 
@@ -465,10 +469,7 @@ export class Connection {
       phase: this.#phase,
       loop: this.#loop,
       openedAt: this.openedAt,
-      congested: this.congested,
-      stuckSince: this.#stuckSince,
-      buffered: this.#buffered,
-      overdrawn: this.#overdrawn,
+      ...this.reading.snapshot(),
       reconfigure: this.#reconfigure,
       responses: [...this.responses],
       told: [...this.told],
@@ -484,6 +485,7 @@ export class Connection {
       backlog: this.#backlog.snapshot(),
       flood: this.#flood.snapshot(),
       ...this.verdicts.snapshot(),
+      ...(this.#channels !== null && { channels: this.#channels.snapshot() }),
     };
   }
 
@@ -491,10 +493,7 @@ export class Connection {
     this.#phase = snapshot.phase;
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
-    this.congested = snapshot.congested;
-    this.#stuckSince = snapshot.stuckSince;
-    this.#buffered = snapshot.buffered;
-    this.#overdrawn = snapshot.overdrawn;
+    this.reading.restore(snapshot);
     if (snapshot.flood) this.#flood.restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
@@ -509,6 +508,7 @@ export class Connection {
     this.verdicts.restore(snapshot.verdicts);
     this.#silence.restore(snapshot.watched);
     this.#upstream.restore(snapshot.upstream);
+    if (snapshot.channels) this.#channels?.restore(snapshot.channels);
     this.#backlog.restore(snapshot.backlog, this.capabilities.input);
   }
 }

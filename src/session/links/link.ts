@@ -16,6 +16,8 @@ import type {
   UpstreamOptions,
 } from "../../upstreams/upstream.ts";
 import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
+import { isChannelOf } from "./channel-peers.ts";
+import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { LinkSnapshot } from "./link-snapshot.ts";
@@ -119,11 +121,13 @@ export class Link implements AudioTap, ConnectionHost {
     });
   }
 
-  /** The connection that this peer is, or null when it was replaced meanwhile. */
+  /** The connection that this peer is, or is a channel of; null when it was replaced meanwhile. */
   connection(peer: PeerId): Connection | null {
     if (this.#current?.peer === peer) return this.#current;
     const successor = this.#succession.connection;
-    return successor?.peer === peer ? successor : null;
+    if (successor?.peer === peer) return successor;
+    if (isChannelOf(peer, this.#current?.peer)) return this.#current;
+    return isChannelOf(peer, successor?.peer) ? successor : null;
   }
 
   /** Response keys of the connection that serves, with the session's response ids. */
@@ -435,12 +439,12 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** It does not read as fast as the caller speaks: audio waits in the history meanwhile. */
   get congested(): boolean {
-    return this.#current?.congested ?? false;
+    return this.#current?.reading.congested ?? false;
   }
 
   /** How its connection reads. */
-  get reading(): Pick<Connection, "stuckMs" | "overdraws"> | null {
-    return this.#current;
+  get reading(): Pick<Congestion, "stuckMs" | "overdraws"> | null {
+    return this.#current?.reading ?? null;
   }
 
   /** It has taken nothing for too long. */

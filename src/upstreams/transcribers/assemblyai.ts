@@ -16,6 +16,7 @@ export const assemblyAi: TranscriberDialect = {
   keepalive: { everyMs: 5000, message: '{"type":"KeepAlive"}' },
   // Three hours (AssemblyAI's documentation).
   maxSessionMs: 10_800_000,
+  finish: { message: '{"type":"ForceEndpoint"}', query: {} },
   read(event) {
     switch (textAt(event, "type")) {
       case "Begin":

@@ -12,6 +12,7 @@ export const deepgramFlux: TranscriberDialect = {
   audio: "binary",
   keepalive: null,
   maxSessionMs: null,
+  finish: null,
   read(event) {
     switch (textAt(event, "type")) {
       case "Connected":

@@ -21,6 +21,11 @@ export interface TranscriberDialect {
   readonly audio: "binary" | ((base64: string) => string);
   readonly keepalive: { readonly everyMs: number; readonly message: string } | null;
   readonly maxSessionMs: number | null;
+  /**
+   * How a client that knows where a turn ends says so: a message, and what the URL's query needs for it. Null: there is no
+   * such thing, and silence has to do.
+   */
+  readonly finish: { readonly message: string; readonly query: Readonly<Record<string, string>> } | null;
   /** `segments`: segments that are over so far, for a provider that numbers none. */
   read(event: JsonObject, segments: number): Said;
 }

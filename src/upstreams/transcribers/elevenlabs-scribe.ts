@@ -32,6 +32,10 @@ export const elevenLabsScribe: TranscriberDialect = {
     `{"message_type":"input_audio_chunk","audio_base_64":"${base64}","commit":false,"sample_rate":16000}`,
   keepalive: null,
   maxSessionMs: null,
+  finish: {
+    message: '{"message_type":"input_audio_chunk","audio_base_64":"","commit":true,"sample_rate":16000}',
+    query: { commit_strategy: "manual" },
+  },
   read(event, segments) {
     const type = nameAt(event, "message_type");
     if (type === "session_started") return { type: "ready" };

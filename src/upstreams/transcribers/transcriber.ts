@@ -1,6 +1,6 @@
 /**
  * A streaming transcriber as an upstream: it hears everything, cuts it into segments as it likes, and is asked for nothing. Made
- * for the role of a route's `transcriber`. What the providers differ in is data (`dialect.ts`).
+ * for the role of a route's `transcriber`, and as the first part of a cascade, which tells it where turns end. What the providers differ in is data (`dialect.ts`).
  */
 import * as v from "valibot";
 
@@ -26,6 +26,8 @@ const BYTES_PER_MS = 32;
 const MAX_MESSAGE_CHARS = 1024 * 1024;
 const MAX_NESTING = 64;
 const MAX_TEXT_CHARS = 16_384;
+/** After so much silence a provider that is not told of a turn's end has found it. */
+const SILENCE_MS = 1500;
 
 const settingsSchema = v.strictObject({
   /** Members of the URL's query, over the adapter's own. */
@@ -46,7 +48,7 @@ type CodecState = {
   readonly audio: string;
 };
 
-class TranscriberUpstream implements Upstream {
+export class TranscriberUpstream implements Upstream {
   readonly capabilities: Capabilities;
   readonly #dialect: TranscriberDialect;
   readonly #request: DialRequest;
@@ -105,6 +107,20 @@ class TranscriberUpstream implements Upstream {
     if (command.type === "audio") return this.#hear(command.chunk.bytes);
     if (command.type !== "keepalive" || this.#dialect.keepalive === null) return [];
     return [this.#dialect.keepalive.message];
+  }
+
+  /** What makes it end the segment that is open: all that it was given is of a turn that is over. */
+  finish(): readonly WireMessage[] {
+    const { finish, pieceMs } = this.#dialect;
+    const rest = this.#audioBytes === 0 ? [] : this.silence(1);
+    return finish === null
+      ? [...rest, ...this.silence(Math.ceil(SILENCE_MS / pieceMs))]
+      : [...rest, finish.message];
+  }
+
+  /** So many of its pieces of silence, the first one shorter by what waits. */
+  silence(pieces: number): readonly WireMessage[] {
+    return this.#hear(new Uint8Array(pieces * this.#audio.length - this.#audioBytes));
   }
 
   /** Pieces that are long enough: frames of 20 ms are refused, or cost more than they say. */

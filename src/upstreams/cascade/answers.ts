@@ -1,0 +1,358 @@
+/**
+ * The answers of a cascade, one at a time: the text model writes, whole sentences are spoken while it goes on, and the answer is
+ * over when its last sentence is. Whatever stage fails, the answer has an end, and nothing of it is asked for any more.
+ */
+import { lostFault, type StageFault } from "../channels/http-fault.ts";
+import type {
+  ChannelEffect,
+  ResponseHead,
+  UpstreamConfig,
+  UpstreamEvent,
+  UpstreamFault,
+} from "../upstream.ts";
+import { Answer, type AnswerState, type Ask } from "./answer.ts";
+import { chatRequest, modalityOf } from "./chat-request.ts";
+import type { History } from "./history.ts";
+import { isSpeakable } from "./sentences.ts";
+import type { CascadeSettings } from "./settings.ts";
+import { SPEECH_STAGE, speechRequest, SpeechStream } from "./speech-stream.ts";
+import { TEXT_STAGE, TextStream } from "./text-stream.ts";
+import { usageOf } from "./usage.ts";
+
+/** Answers that may wait for the one before them, or for the words of a turn. */
+const MAX_WAITING = 16;
+/** An answer in characters; what is written beyond it is not taken. */
+const MAX_WRITTEN = 32_768;
+/** Characters that are spoken with one request: what has come by then, up to so much. */
+const MAX_SPOKEN = 800;
+/** Of one response. The audio is two minutes or more; the text has some hundred bytes around each word. */
+const MOST_TEXT_BYTES = 8 * 1024 * 1024;
+const MOST_SPEECH_MS = 180_000;
+const LASTS_MS = 120_000;
+const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too many answers wait." };
+
+type Ending = Extract<UpstreamEvent, { type: "response.done" }>["status"];
+
+export type AnswersState = {
+  readonly numbered: number;
+  readonly waiting: readonly Ask[];
+  readonly current: AnswerState | null;
+};
+
+export class Answers {
+  readonly #settings: CascadeSettings;
+  readonly #history: History;
+  #config: UpstreamConfig | null = null;
+  #numbered = 0;
+  #waiting: Ask[] = [];
+  #current: Answer | null = null;
+  readonly #effects: ChannelEffect[] = [];
+
+  constructor(settings: CascadeSettings, history: History) {
+    this.#settings = settings;
+    this.#history = history;
+  }
+
+  configure(config: UpstreamConfig): void {
+    this.#config = config;
+  }
+
+  /** The session names an item. */
+  named(key: string, id: string): void {
+    this.#history.rename(key, id);
+    if (this.#current?.entry === key) this.#current.entry = id;
+  }
+
+  takeEffects(): readonly ChannelEffect[] {
+    return this.#effects.splice(0);
+  }
+
+  ask(ask: Ask, out: UpstreamEvent[]): void {
+    this.#waiting.push(ask);
+    const dropped = this.#waiting.length > MAX_WAITING ? this.#waiting.shift() : undefined;
+    if (dropped !== undefined) this.#unasked(dropped, "failed", BUSY, out);
+  }
+
+  /** Something waits to be asked for. */
+  get waits(): boolean {
+    return this.#current === null && this.#waiting.length > 0;
+  }
+
+  /** Asks for the next one, where none is under way. Everything that it is to know is in the history. */
+  next(): void {
+    const ask = this.#config === null || this.#current !== null ? undefined : this.#waiting.shift();
+    if (ask === undefined || this.#config === null) return;
+    const key = `answer_${(this.#numbered += 1)}`;
+    const modality = modalityOf(ask.options, this.#config);
+    this.#current = new Answer(key, ask, modality, this.#write(ask), this.#settings);
+  }
+
+  /** Asks the text model. @returns the channel's name */
+  #write(ask: Ask): string {
+    const { text } = this.#settings;
+    const channel = this.#name("text");
+    const config = this.#config;
+    if (config === null) return channel;
+    const body = JSON.stringify(chatRequest(text, config, this.#history, ask.options));
+    this.#open(channel, text, body, MOST_TEXT_BYTES);
+    return channel;
+  }
+
+  #name(stage: string): string {
+    return `${stage}.${(this.#numbered += 1)}`;
+  }
+
+  #open(
+    channel: string,
+    { request, answerMs, idleMs }: CascadeSettings["text"],
+    body: string,
+    most: number,
+  ): void {
+    const http = { method: "POST", body } as const;
+    const opening = { request: { ...request, http }, openMs: answerMs, idleMs, lastsMs: LASTS_MS, most };
+    this.#effects.push({ type: "open", channel, opening });
+  }
+
+  #close(channel: string | null): void {
+    if (channel !== null) this.#effects.push({ type: "close", channel });
+  }
+
+  /** The session wants it no more: nothing of it is written or spoken from now on. */
+  cancel(responseId: string, out: UpstreamEvent[]): void {
+    const at = this.#waiting.findIndex((ask) => ask.responseId === responseId);
+    const [ask] = at < 0 ? [] : this.#waiting.splice(at, 1);
+    if (ask !== undefined) this.#unasked(ask, "cancelled", null, out);
+    else if (this.#current?.ask.responseId === responseId) this.#end("cancelled", null, null, out);
+  }
+
+  opened(channel: string, head: ResponseHead | null): void {
+    const answer = this.#current;
+    if (answer === null || head === null) return;
+    if (channel === answer.channel) answer.text.opened(head);
+    else if (channel === answer.spoken?.channel) answer.spoken.stream.opened(head);
+  }
+
+  data(channel: string, bytes: Uint8Array, out: UpstreamEvent[]): void {
+    const answer = this.#current;
+    if (answer === null) return;
+    if (channel === answer.channel) this.#written(answer, answer.text.data(bytes), out);
+    else if (channel === answer.spoken?.channel) this.#sound(answer, answer.spoken.stream.data(bytes), out);
+  }
+
+  /** See `Channels.closed`. */
+  closed(channel: string, code: number, reason: string, out: UpstreamEvent[]): void {
+    const answer = this.#current;
+    if (answer === null) return;
+    const { text, speech } = this.#settings;
+    if (channel === answer.channel) {
+      const end =
+        code === 1000 || answer.text.finish !== null
+          ? answer.text.end()
+          : lostFault(TEXT_STAGE, code, reason, text.redactor);
+      if (typeof end === "string") this.#written(answer, end, out);
+      if (typeof end !== "string") this.#failedText(answer, end, out);
+      else if (answer.channel !== null) this.#textOver(answer, out);
+    } else if (channel === answer.spoken?.channel) {
+      const { stream } = answer.spoken;
+      const end = code === 1000 ? stream.end() : lostFault(SPEECH_STAGE, code, reason, speech.redactor);
+      if (end === null) this.#sentenceOver(answer, out);
+      else this.#failedSpeech(answer, end, out);
+    }
+  }
+
+  #written(answer: Answer, words: string | StageFault, out: UpstreamEvent[]): void {
+    if (typeof words !== "string") {
+      this.#failedText(answer, words, out);
+      return;
+    }
+    const taken = words.slice(0, MAX_WRITTEN - answer.written);
+    answer.written += taken.length;
+    if (taken !== "") this.#say(answer, taken, out);
+    if (taken.length < words.length) answer.text.finish = "length";
+    if (answer.channel !== null && (answer.text.whole || taken.length < words.length)) {
+      this.#close(answer.channel);
+      this.#textOver(answer, out);
+    }
+  }
+
+  #say(answer: Answer, words: string, out: UpstreamEvent[]): void {
+    const { key } = answer;
+    const item = this.#message(answer, out);
+    if (answer.modality === "text") {
+      out.push({ type: "text", response: key, item, delta: words });
+      this.#told(answer, words);
+      return;
+    }
+    answer.queue.push(...answer.cutter.push(words));
+    this.#speak(answer, out);
+  }
+
+  #message(answer: Answer, out: UpstreamEvent[]): string {
+    if (answer.message !== null) return answer.message;
+    this.#begin(answer, out);
+    answer.message = `${answer.key}.message`;
+    out.push({ type: "item.started", response: answer.key, item: answer.message, kind: "message" });
+    if (answer.ask.options.outOfBand) return answer.message;
+    answer.entry = answer.message;
+    this.#history.add(answer.entry, { kind: "said", text: "", marks: [] });
+    return answer.message;
+  }
+
+  #begin(answer: Answer, out: UpstreamEvent[]): void {
+    if (answer.begun) return;
+    answer.begun = true;
+    out.push({ type: "response.started", response: answer.key, answers: answer.ask.responseId });
+  }
+
+  /** The words are the listener's from now on, as far as they are heard. */
+  #told(answer: Answer, words: string): void {
+    answer.said += words;
+    if (answer.entry !== null) this.#history.spoken(answer.entry, answer.said, null);
+  }
+
+  /** All that was told of its words is spoken by now. */
+  #mark({ entry, said, ms }: Answer): void {
+    if (entry !== null) this.#history.spoken(entry, said, { chars: said.length, ms });
+  }
+
+  /** The next sentences go to the synthesiser, where it has none. */
+  #speak(answer: Answer, out: UpstreamEvent[]): void {
+    while (answer.spoken === null && answer.queue.length > 0) {
+      let text = "";
+      while (text === "" || text.length + (answer.queue[0]?.length ?? MAX_SPOKEN) <= MAX_SPOKEN)
+        text += answer.queue.shift() ?? "";
+      if (isSpeakable(text)) this.#ask(answer, text, false);
+      else this.#show(answer, text, out);
+    }
+    if (answer.channel === null && answer.spoken === null) this.#complete(answer, out);
+  }
+
+  #ask(answer: Answer, text: string, again: boolean): void {
+    const { speech } = this.#settings;
+    if (this.#config === null) return;
+    const channel = this.#name("speech");
+    answer.charged += text.length;
+    answer.spoken = { text, channel, again, stream: new SpeechStream(speech.redactor) };
+    this.#open(
+      channel,
+      speech,
+      speechRequest(speech, this.#config, text.trim()),
+      MOST_SPEECH_MS * speech.bytesPerMs,
+    );
+  }
+
+  #show(answer: Answer, words: string, out: UpstreamEvent[]): void {
+    const item = this.#message(answer, out);
+    out.push({ type: "transcript", response: answer.key, item, delta: words });
+    this.#told(answer, words);
+  }
+
+  #sound(answer: Answer, bytes: Uint8Array, out: UpstreamEvent[]): void {
+    const { spoken } = answer;
+    if (bytes.length === 0 || spoken === null) return;
+    // Its words come with its first sample: what is not spoken was not said.
+    if (spoken.stream.bytes === bytes.length) this.#show(answer, spoken.text, out);
+    const item = this.#message(answer, out);
+    answer.ms += bytes.length / this.#settings.speech.bytesPerMs;
+    out.push({ type: "audio", response: answer.key, item, bytes });
+  }
+
+  #sentenceOver(answer: Answer, out: UpstreamEvent[]): void {
+    answer.spoken = null;
+    this.#mark(answer);
+    this.#speak(answer, out);
+  }
+
+  #textOver(answer: Answer, out: UpstreamEvent[]): void {
+    answer.channel = null;
+    const rest = answer.cutter.end();
+    if (rest !== "") answer.queue.push(rest);
+    this.#speak(answer, out);
+  }
+
+  #complete(answer: Answer, out: UpstreamEvent[]): void {
+    const { finish } = answer.text;
+    if (finish === "length") this.#end("incomplete", "max_output_tokens", null, out);
+    else if (finish === "content_filter") this.#end("incomplete", "content_filter", null, out);
+    else this.#end("completed", null, null, out);
+  }
+
+  #failedText(answer: Answer, { fault, again }: StageFault, out: UpstreamEvent[]): void {
+    this.#close(answer.channel);
+    if (again && !answer.again && !answer.text.said) {
+      answer.again = true;
+      answer.text = new TextStream(this.#settings.text.redactor);
+      answer.channel = this.#write(answer.ask);
+    } else this.#lost(answer, fault, again, out);
+  }
+
+  #failedSpeech(answer: Answer, { fault, again }: StageFault, out: UpstreamEvent[]): void {
+    const { spoken } = answer;
+    if (spoken === null) return;
+    if (again && !spoken.again && spoken.stream.bytes === 0) this.#ask(answer, spoken.text, true);
+    else this.#lost(answer, fault, again, out);
+  }
+
+  /**
+   * A stage is lost. Of an answer that has begun to be said the session has the rest said by another connection, as of any
+   * provider that is lost; any other fault is the end of this answer only.
+   */
+  #lost(answer: Answer, fault: UpstreamFault, again: boolean, out: UpstreamEvent[]): void {
+    if (again && answer.said !== "" && !answer.ask.options.outOfBand)
+      out.push({ type: "error", error: fault, fatal: true });
+    else this.#end("failed", null, fault, out);
+  }
+
+  #end(status: Ending, reason: string | null, error: UpstreamFault | null, out: UpstreamEvent[]): void {
+    const answer = this.#current;
+    if (answer === null) return;
+    this.#current = null;
+    this.#close(answer.channel);
+    this.#close(answer.spoken?.channel ?? null);
+    this.#begin(answer, out);
+    const { key: response, message } = answer;
+    const whole = status === "completed" ? "completed" : "incomplete";
+    if (message !== null) out.push({ type: "item.done", response, item: message, status: whole });
+    if (answer.said === "" && answer.entry !== null) this.#history.delete(answer.entry);
+    if (status === "completed") this.#calls(answer, out);
+    const usage = usageOf(answer.text.usage, answer.charged);
+    out.push({ type: "response.done", response, status, reason, error, usage, metadata: null });
+  }
+
+  /** Calls come when everything before them is said. */
+  #calls(answer: Answer, out: UpstreamEvent[]): void {
+    for (const [n, { id, name, args }] of answer.text.calls.entries()) {
+      const [response, item] = [answer.key, `${answer.key}.call_${n}`];
+      const callId = id === "" ? `${answer.key}_call_${n}` : id;
+      const whole = args === "" ? "{}" : args;
+      out.push(
+        { type: "item.started", response, item, kind: "function_call", name, callId },
+        { type: "item.done", response, item, status: "completed", arguments: whole },
+      );
+      if (!answer.ask.options.outOfBand) this.#history.add(item, { kind: "call", callId, name, args: whole });
+    }
+  }
+
+  /** It was never asked for. */
+  #unasked(ask: Ask, status: Ending, error: UpstreamFault | null, out: UpstreamEvent[]): void {
+    const response = `answer_${(this.#numbered += 1)}`;
+    out.push(
+      { type: "response.started", response, answers: ask.responseId },
+      { type: "response.done", response, status, reason: null, error, usage: null, metadata: null },
+    );
+  }
+
+  snapshot(): AnswersState {
+    return {
+      numbered: this.#numbered,
+      waiting: [...this.#waiting],
+      current: this.#current?.snapshot() ?? null,
+    };
+  }
+
+  restore(state: AnswersState): void {
+    this.#numbered = state.numbered;
+    this.#waiting = [...state.waiting];
+    this.#current = state.current === null ? null : Answer.restore(state.current, this.#settings);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The caller's turns as words. The transcriber hears one turn after the other: what is said after a turn's end waits until its
+ * words have come, so that none is taken for a word of the next. A turn whose words do not come in time has those that did.
+ */
+import type { TranscriberUpstream } from "../transcribers/transcriber.ts";
+import type { AudioChunk, UpstreamEvent, WireMessage } from "../upstream.ts";
+
+/** Samples that may wait for the words of the turn before them: 30 s. Then that turn has the words that came. */
+const MAX_HELD_BYTES = 960_000;
+const MAX_HELD_TURNS = 64;
+const MAX_TURN_CHARS = 64 * 1024;
+/** A turn of which everything seems to have been told is over when nothing more comes for so long. */
+const QUIET_MS = 300;
+
+export type Turn = { readonly itemId: string; readonly words: string };
+
+/** What came while the words of a turn were waited for. */
+type Held = { readonly audio: string } | { readonly commit: string } | { readonly clear: true };
+
+export type HearingState = {
+  readonly said: string;
+  readonly open: readonly [id: string, text: string] | null;
+  readonly closing: string | null;
+  readonly held: readonly Held[];
+};
+
+export class Hearing {
+  readonly #transcriber: TranscriberUpstream;
+  readonly #finishes: boolean;
+  readonly #wordsMs: number;
+  /** Words of segments that are over. */
+  #said = "";
+  /** The segment that is open, and its words so far. */
+  #open: readonly [id: string, text: string] | null = null;
+  /** The turn whose words are waited for. */
+  #closing: string | null = null;
+  #held: Held[] = [];
+  #heldBytes = 0;
+  /** For how long words are waited for from now on; null: not at all; absent: as before. */
+  #wait: number | null | undefined;
+  readonly #turns: Turn[] = [];
+
+  constructor(transcriber: TranscriberUpstream, finishes: boolean, wordsMs: number) {
+    this.#transcriber = transcriber;
+    this.#finishes = finishes;
+    this.#wordsMs = wordsMs;
+  }
+
+  /** The words of a turn are waited for. */
+  get waits(): boolean {
+    return this.#closing !== null;
+  }
+
+  /** Turns whose words came, once each. */
+  takeTurns(): readonly Turn[] {
+    return this.#turns.splice(0);
+  }
+
+  /** A change of how long words are waited for, once; `undefined`: none. */
+  takeWait(): number | null | undefined {
+    const wait = this.#wait;
+    this.#wait = undefined;
+    return wait;
+  }
+
+  hear(chunk: AudioChunk): readonly WireMessage[] {
+    if (this.#closing === null) return this.#transcriber.encode({ type: "audio", chunk });
+    this.#held.push({ audio: chunk.base64() });
+    this.#heldBytes += chunk.bytes.length;
+    return this.#heldBytes > MAX_HELD_BYTES ? this.waited() : [];
+  }
+
+  commit(itemId: string): readonly WireMessage[] {
+    if (this.#closing !== null) {
+      this.#held.push({ commit: itemId });
+      const turns = this.#held.filter((one) => "commit" in one).length;
+      return turns > MAX_HELD_TURNS ? this.waited() : [];
+    }
+    this.#closing = itemId;
+    const all = this.#said !== "" && this.#open === null && !this.#finishes;
+    this.#wait = all ? QUIET_MS : this.#wordsMs;
+    return this.#transcriber.finish();
+  }
+
+  /** What was said since the last turn is none. */
+  clear(): readonly WireMessage[] {
+    if (this.#closing !== null) {
+      this.#held.push({ clear: true });
+      return [];
+    }
+    this.#forget();
+    return this.#transcriber.finish();
+  }
+
+  #forget(): void {
+    this.#said = "";
+    this.#open = null;
+    // What is still said of its segment is nobody's.
+    this.#transcriber.settle();
+  }
+
+  /** Words of the transcriber's. @returns what the turns that waited want sent. */
+  told(event: UpstreamEvent): readonly WireMessage[] {
+    if (event.type === "input.transcript.delta") this.#grow(event.itemId, event.delta);
+    else if (event.type === "input.transcript.completed") return this.#over(event.transcript);
+    return [];
+  }
+
+  #grow(id: string, delta: string): void {
+    const text = this.#open?.[0] === id ? this.#open[1] : "";
+    this.#open = [id, (text + delta).slice(0, MAX_TURN_CHARS)];
+    if (this.#closing !== null) this.#wait = this.#wordsMs;
+  }
+
+  #over(transcript: string): readonly WireMessage[] {
+    this.#open = null;
+    this.#said = joined(this.#said, transcript);
+    return this.#closing === null ? [] : this.#settle();
+  }
+
+  /** The words of a turn were waited for long enough. */
+  waited(): readonly WireMessage[] {
+    if (this.#closing === null) return [];
+    const [end] = this.#transcriber.settle();
+    return end === undefined ? this.#settle() : this.told(end);
+  }
+
+  #settle(): readonly WireMessage[] {
+    const out: WireMessage[] = [];
+    this.#turns.push({ itemId: this.#closing ?? "", words: this.#said });
+    this.#closing = null;
+    this.#wait = null;
+    this.#forget();
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const one of held) out.push(...this.#again(one));
+    return out;
+  }
+
+  #again(held: Held): readonly WireMessage[] {
+    if ("commit" in held) return this.commit(held.commit);
+    if ("clear" in held) return this.clear();
+    const bytes = Uint8Array.fromBase64(held.audio);
+    return this.hear({ bytes, base64: () => held.audio });
+  }
+
+  snapshot(): HearingState {
+    return {
+      said: this.#said,
+      open: this.#open,
+      closing: this.#closing,
+      held: [...this.#held],
+    };
+  }
+
+  restore(state: HearingState): void {
+    this.#said = state.said;
+    this.#open = state.open;
+    this.#closing = state.closing;
+    this.#held = [...state.held];
+    this.#heldBytes = this.#held.reduce(
+      (sum, one) => sum + ("audio" in one ? (one.audio.length * 3) / 4 : 0),
+      0,
+    );
+  }
+}
+
+function joined(before: string, text: string): string {
+  const all = before === "" || text === "" ? before + text : `${before} ${text}`;
+  return all.trim().slice(0, MAX_TURN_CHARS);
+}

@@ -1,0 +1,11 @@
+/** The streaming transcribers that there are, by the names of their adapters. */
+import { assemblyAi } from "./assemblyai.ts";
+import { deepgramFlux } from "./deepgram-flux.ts";
+import type { TranscriberDialect } from "./dialect.ts";
+import { elevenLabsScribe } from "./elevenlabs-scribe.ts";
+
+export const TRANSCRIBERS: ReadonlyMap<string, TranscriberDialect> = new Map([
+  ["assemblyai", assemblyAi],
+  ["deepgram-flux", deepgramFlux],
+  ["elevenlabs-scribe", elevenLabsScribe],
+]);

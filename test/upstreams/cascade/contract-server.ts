@@ -1,0 +1,121 @@
+/** The stages of a cascade as the contract suite leads a server. */
+import * as fc from "fast-check";
+import type { Command, WireMessage } from "../../../src/upstreams/upstream.ts";
+import { createUpstream } from "../../../src/upstreams/index.ts";
+import type { ContractServer, ContractSubject } from "../contract.ts";
+import { came, OverChannels } from "./over-channels.ts";
+import {
+  CASCADE,
+  called,
+  chunk,
+  closed,
+  data,
+  DONE,
+  head,
+  ScriptedStages,
+  spoken,
+  waited,
+  written,
+} from "./scripted-stages.ts";
+
+const stage = fc.constantFrom("text", "speech", "other");
+const pieces = fc.oneof(
+  fc.string(),
+  fc.constantFrom(
+    DONE,
+    "data: {}\n\n",
+    "data: [1]\n\n",
+    "data: {",
+    ": ping\n\n",
+    'data: {"error":{"code":"x"}}\n\n',
+  ),
+  fc.string().map((content) => chunk({ content })),
+  fc.string().map((content) => chunk({ content }, "length")),
+  fc.json().map((value) => `data: ${value}\n\n`),
+  fc
+    .record({
+      index: fc.oneof(fc.nat(3), fc.constant(-1)),
+      id: fc.constantFrom("c1", ""),
+      name: fc.constantFrom("f", ""),
+    })
+    .map(({ index, id, name }) =>
+      chunk({ tool_calls: [{ index, id, function: { name, arguments: "{" } }] }, "tool_calls"),
+    ),
+);
+const types = fc.constantFrom("text/event-stream", "audio/pcm", "application/json", "text/html", "");
+
+/** Whatever may come of a stage, in any order, and what a transcriber says. */
+const hostile: fc.Arbitrary<string> = fc.oneof(
+  fc
+    .record({ stage, head: fc.record({ status: fc.constantFrom(200, 401, 429, 503), type: types }) })
+    .map(came),
+  fc.tuple(stage, pieces).map(([name, piece]) => data(name, piece)),
+  fc.tuple(stage, fc.uint8Array({ maxLength: 9 })).map(([name, bytes]) => data(name, bytes)),
+  fc.tuple(stage, fc.constantFrom(0, 1000, 1006, 1009)).map(([name, code]) => closed(name, code)),
+  fc.constantFrom(waited("words"), waited("owed"), waited("?")),
+  fc
+    .record({
+      type: fc.constantFrom("TurnInfo", "Connected_", "?"),
+      event: fc.constantFrom("Update", "EndOfTurn"),
+      turn_index: fc.nat(3),
+      transcript: fc.string(),
+    })
+    .map((event) => JSON.stringify(event)),
+);
+
+class CascadeContractServer extends ScriptedStages implements ContractServer {
+  readonly complain = null;
+  readonly novelty = '{"type":"Telepathy","thought":"?"}';
+  readonly hostile = hostile;
+  readonly #given: () => number;
+
+  /** @param given how many bytes of the caller's the adapter was given: what is beyond them is silence that it made. */
+  constructor(given: () => number) {
+    super();
+    this.#given = given;
+  }
+
+  answer = (sizes: readonly number[]): WireMessage[] => {
+    const sound = Uint8Array.from(this.heard.slice(0, this.#given()));
+    return [...this.words("Good day."), ...written("Good ", "day."), ...spoken(sound, sizes)];
+  };
+
+  begin = (): { response: string; messages: readonly WireMessage[] } => ({
+    response: "answer_1",
+    messages: written("Good ", "day.").slice(0, -1),
+  });
+
+  endCancelled = (): WireMessage[] => [waited("owed")];
+
+  callTool = (name: string, callId: string, args: string): WireMessage[] => [...called(name, callId, args)];
+
+  flood(n: number): readonly WireMessage[] {
+    const answer = [...written(`No. ${n} is said. `, "x".repeat(100)), ...spoken(new Uint8Array(100))];
+    return n % 3 === 0
+      ? answer.slice(0, 3)
+      : [...this.words("x".repeat(100)), ...answer, head("text", 500, "")];
+  }
+
+  truncations(): null {
+    return null;
+  }
+}
+
+/** Bytes of the caller's that the adapter under test was given since its server began. */
+let given = 0;
+
+class Counted extends OverChannels {
+  override encode(command: Command): readonly WireMessage[] {
+    if (command.type === "audio") given += command.chunk.bytes.length;
+    return super.encode(command);
+  }
+}
+
+export const cascade: ContractSubject = {
+  name: "cascade",
+  create: () => new Counted(createUpstream(CASCADE)),
+  server: () => {
+    given = 0;
+    return new CascadeContractServer(() => given);
+  },
+};
