@@ -140,7 +140,7 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
   const stub = await namedObject(c, id);
   checkJurisdiction(c, jurisdictionOf(id));
   countReturn(id);
-  const negotiated = negotiate(c.req.raw.headers);
+  const negotiated = negotiate(c.req.raw);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
   const place = { stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const;
   return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
@@ -157,7 +157,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
   checkJurisdiction(c, asked);
   const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
   await countSession(c, key);
-  const negotiated = negotiate(c.req.raw.headers);
+  const negotiated = negotiate(c.req.raw);
   const open = async (named?: string): Promise<Response> => {
     const id = named ?? (await newSessionId(c.env, c.req.url, jurisdiction, key.id));
     const call = {

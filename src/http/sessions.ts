@@ -175,7 +175,7 @@ function callOf(
 
 async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
-  const { dialect, protocol } = negotiate(c.req.raw.headers);
+  const { dialect, protocol } = negotiate(c.req.raw);
   const plan = token && planFor(c, { key, by: token }, token.model);
   if (token && plan && jurisdictionFor(c, plan, token.jurisdiction, "invalid_value") !== token.jurisdiction) {
     const detail = `Sessions of '${plan.name}' lie in '${plan.jurisdiction}', and this one does not: create another.`;
@@ -193,7 +193,7 @@ async function open(c: DoorContext, id: string): Promise<Response> {
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */
 async function resume(c: DoorContext, id: string, token: string): Promise<Response> {
-  const { dialect, protocol } = negotiate(c.req.raw.headers);
+  const { dialect, protocol } = negotiate(c.req.raw);
   if (dialect !== "duplex.v1") {
     throw new Problem("invalid_value", "A session is resumed with the subprotocol duplex.v1.", {
       param: "Sec-WebSocket-Protocol",

@@ -118,7 +118,7 @@ export class ClientMessages {
       case "message":
         return this.#take(heard.data);
       case "refused":
-        return this.#refused(heard.error, size);
+        return this.#refused(heard.error, heard.eventId ?? null, size);
       case "lost":
         return this.#context.metric("client_messages_lost", heard.messages);
       case "turn away":
@@ -140,11 +140,12 @@ export class ClientMessages {
   }
 
   /** A message that its dialect could make nothing of, of so many bytes or characters. */
-  #refused(error: ClientError, size: number): void {
+  #refused(error: ClientError, eventId: string | null, size: number): void {
     this.#delivery.pulse.heard();
     this.#budget.bytes.charge(size, this.#context.now);
     this.#budget.weigh(size, this.#context.now);
-    this.#port.rejectedStream(error, null);
+    if (eventId === null) this.#port.rejectedStream(error, null);
+    else this.#port.rejected(error, eventId);
     this.#settle();
   }
 
