@@ -13,11 +13,13 @@ import {
   type Input,
   type PeerId,
 } from "../src/session/io.ts";
+import { isObserver } from "../src/session/control/names.ts";
 import type { MetricName } from "../src/session/metrics.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
 import type { SessionCore } from "./session-core.ts";
 import { LateMessages } from "./late-messages.ts";
+import { type ObserverMark, ObserverSockets, readObserver } from "./observers.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
@@ -75,6 +77,8 @@ export interface Found {
   /** The socket of its client, when it hibernated with it. */
   readonly client: ClientSocket | null;
   readonly pending: readonly (readonly [ClientSocket, PendingMark])[];
+  /** Observers of the application's that hibernated with it. */
+  readonly observers?: readonly (readonly [ClientSocket, ObserverMark])[];
   /** It comes back exactly as it was stored. */
   readonly asleep: boolean;
   /** Since when its client is gone, in milliseconds since 1970; null: it is there, or never came. */
@@ -102,6 +106,9 @@ export class Shell {
   #sentToClient = 0;
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
+  readonly #observers = new ObserverSockets();
+  /** Bytes or characters to each observer since its socket was last read. */
+  readonly #sentToObservers = new Map<PeerId, number>();
   #vacantSince: number | null;
   /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
   #bare: boolean;
@@ -132,6 +139,8 @@ export class Shell {
     });
     this.#lastInputAt = host.clock.now();
     this.#timer = new Timer(host.clock, () => this.#tick());
+    for (const [socket, { observer, audio }] of found.observers ?? [])
+      this.#observerOpened(this.#observers.found(socket, observer), audio, true);
     this.#aim();
   }
 
@@ -179,8 +188,29 @@ export class Shell {
     this.#feed({ type: "open", peer: CLIENT, dialect });
   }
 
+  /** An observer of the application's comes, beside the client, if there is one. */
+  observerCame(socket: ClientSocket, audio: boolean): void {
+    if (this.#over) return;
+    this.#observerOpened(this.#observers.add(socket, audio), audio, false);
+  }
+
+  #observerOpened(peer: PeerId, audio: boolean, again: boolean): void {
+    const input = { type: "observer", peer, audio, again } as const;
+    if (again) this.handleQuietly(input);
+    else this.#feed(input);
+  }
+
+  /** Of an observer's socket. @returns false: it is none. */
+  #observerMessage(socket: ClientSocket, data: WireMessage): boolean {
+    const peer = this.#observers.peerOf(socket);
+    if (peer !== null) this.#feed({ type: "message", peer, data });
+    // One that was dropped may still deliver what was under way.
+    return peer !== null || readObserver(socket.deserializeAttachment()) !== null;
+  }
+
   /** A message of a client's socket. One that was put out may still deliver what was under way: that is dropped. */
   clientMessage(socket: ClientSocket, data: WireMessage): void {
+    if (socket !== this.#client && this.#observerMessage(socket, data)) return;
     if (this.#over) return this.#tooLate();
     const mark = this.#pending.markOf(socket);
     if (mark !== null && !this.#introduced(socket, mark, data)) return;
@@ -222,10 +252,28 @@ export class Shell {
 
   clientClosed(socket: ClientSocket, code: number, reason: string): void {
     this.#pending.forget(socket);
+    const observer = this.#observers.peerOf(socket);
+    if (observer !== null) return this.#observerClosed(observer, code, reason);
     if (this.#client !== socket && !(this.#bare && isClients(socket))) return;
     this.#leave();
     this.#polled.delete(CLIENT);
     this.#feed({ type: "close", peer: CLIENT, code, reason });
+  }
+
+  #observerClosed(peer: PeerId, code: number, reason: string): void {
+    this.#observers.forget(peer);
+    this.#unpoll(peer);
+    this.#feed({ type: "close", peer, code, reason });
+  }
+
+  #unpoll(peer: PeerId): void {
+    this.#polled.delete(peer);
+    this.#sentToObservers.delete(peer);
+  }
+
+  #socketOf(peer: PeerId): Socket | null {
+    if (peer === CLIENT) return this.#client;
+    return this.#upstreams.get(peer)?.socket ?? this.#observers.socketOf(peer);
   }
 
   #leave(): void {
@@ -322,8 +370,8 @@ export class Shell {
   }
 
   #send(peer: PeerId, data: WireMessage): void {
-    const socket = peer === CLIENT ? this.#client : this.#upstreams.get(peer)?.socket;
-    if (socket === null || socket === undefined) return;
+    const socket = this.#socketOf(peer);
+    if (socket === null) return;
     try {
       // workerd copies the bytes: a buffer that the core uses again is safe.
       socket.send(data);
@@ -334,9 +382,11 @@ export class Shell {
     if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
     const now = this.#host.clock.now();
     this.#pollAt ??= now + POLL_EVERY_MS;
-    if (peer !== CLIENT) return;
-    this.#sentToClient += data.length;
-    if (this.#sentToClient > LOOK_AFTER) this.#pollAt = Math.min(this.#pollAt, now + LOOK_WITHIN_MS);
+    if (peer === CLIENT) this.#sentToClient += data.length;
+    else if (!isObserver(peer)) return;
+    else this.#sentToObservers.set(peer, (this.#sentToObservers.get(peer) ?? 0) + data.length);
+    const sent = peer === CLIENT ? this.#sentToClient : (this.#sentToObservers.get(peer) ?? 0);
+    if (sent > LOOK_AFTER) this.#pollAt = Math.min(this.#pollAt, now + LOOK_WITHIN_MS);
   }
 
   #dial(peer: PeerId, request: DialRequest): void {
@@ -364,7 +414,8 @@ export class Shell {
 
   /** After this nothing comes from that peer any more. */
   #close(peer: PeerId, code: number, reason: string): void {
-    this.#polled.delete(peer);
+    this.#unpoll(peer);
+    if (isObserver(peer)) return this.#observers.close(peer, code, reason);
     if (peer === CLIENT) {
       if (this.#client === null) return;
       putOut(this.#client, code, reason);
@@ -401,6 +452,7 @@ export class Shell {
       this.#close(peer, peer === CLIENT ? code : 1000, peer === CLIENT ? reason : "");
     }
     this.#pending.closeAll(code, reason);
+    for (const peer of this.#observers.peers) this.#observers.close(peer, code, reason);
   }
 
   async #save(): Promise<Covers> {
@@ -450,13 +502,12 @@ export class Shell {
   #poll(): void {
     this.#pollAt = null;
     for (const [peer, before] of this.#polled) {
-      const socket = peer === CLIENT ? this.#client : this.#upstreams.get(peer)?.socket;
-      const bytes = socket?.bufferedAmount ?? 0;
+      const bytes = this.#socketOf(peer)?.bufferedAmount ?? 0;
       if (bytes === 0) this.#polled.delete(peer);
       else this.#polled.set(peer, bytes);
       // The session counts what it sends to the client, and has to know what was read of it.
-      const sent = peer === CLIENT && this.#sentToClient > 0;
-      if (sent) this.#sentToClient = 0;
+      const sent = peer === CLIENT ? this.#sentToClient > 0 : this.#sentToObservers.delete(peer);
+      if (peer === CLIENT) this.#sentToClient = 0;
       if (bytes !== before || sent) this.handleQuietly({ type: "buffered", peer, bytes });
       if (this.#over) return;
     }

@@ -20,10 +20,12 @@ import { createUpstream } from "../src/upstreams/index.ts";
 import {
   readArrival,
   readCallSetup,
+  readObserverArrival,
   REFUSAL_STATUS,
   sameTarget,
   type Arrival,
   type CallSetup,
+  type ObserverArrival,
   type Refusal,
 } from "./call-setup.ts";
 import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
@@ -87,6 +89,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   override async fetch(request: Request): Promise<Response> {
+    const observer = readObserverArrival(request.headers);
+    if (observer !== null) return this.#observe(observer);
     const arrival = readArrival(request.headers);
     if (arrival === null) return refuse("session_unavailable");
     // The storage's fault may be over.
@@ -109,6 +113,22 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     await this.#store.confirmed();
     const headers = new Headers();
     if (arrival.protocol !== null) headers.set("Sec-WebSocket-Protocol", arrival.protocol);
+    return new Response(null, { status: 101, webSocket: theirs, headers });
+  }
+
+  /** The application's own connection, beside the client's. */
+  async #observe({ keyId, audio, protocol }: ObserverArrival): Promise<Response> {
+    if (this.#unread) this.#revive();
+    if (this.#unread) return refuse("session_unavailable");
+    const live = this.#of(keyId);
+    if (live === null) return refuse("session_not_found");
+    if (live.shell.over) return refuse("session_ended");
+    const [theirs, ours] = Object.values(new WebSocketPair());
+    if (theirs === undefined || ours === undefined) throw new Error("WebSocketPair has two ends");
+    this.ctx.acceptWebSocket(ours);
+    live.shell.observerCame(ours, audio);
+    const headers = new Headers();
+    if (protocol !== null) headers.set("Sec-WebSocket-Protocol", protocol);
     return new Response(null, { status: 101, webSocket: theirs, headers });
   }
 
@@ -297,7 +317,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#storage.forget();
     const { asleep } = this.#store;
     const attended = moment === null || (asleep && moment.peers.includes(CLIENT));
-    const { client, pending } = hibernated(this.ctx.getWebSockets(), attended);
+    const { client, pending, observers } = hibernated(this.ctx.getWebSockets(), attended);
     if (moment === null) {
       // Pre-warmed and never met, or gone before its first snapshot: only the former can begin anew.
       if (client === null && this.#store.used === null) this.#prepare(call);
@@ -309,11 +329,13 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
     const its = this.#ofKey(call);
-    const found = { client, pending, asleep, vacantSince };
+    // Who outlived a crash has been told what may not be so.
+    const here = asleep ? observers : [];
+    const found = { client, pending, observers: here, asleep, vacantSince };
     const shell = new Shell(core, this.#host(setup.plan, call, its), found);
     this.#live = { call, core, shell, ...its };
     if (!asleep) wake(its);
-    this.#putOut([client, ...pending.map(([socket]) => socket)]);
+    this.#putOut([client, ...pending.map(([socket]) => socket), ...here.map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
     // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.

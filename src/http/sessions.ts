@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { requireApiKey, requireOperator, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
+import { control } from "./control.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
@@ -124,6 +125,7 @@ export const sessions = new Hono<DoorEnv>()
     if (state === null) throw unknown();
     return c.body(state, 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
   })
+  .get("/:id/control", (c) => control(c, c.req.param("id")))
   .delete("/:id", async (c) => {
     const key = await requireApiKey(c);
     const id = c.req.param("id");

@@ -18,6 +18,8 @@ import { Doubt } from "./client/doubt.ts";
 import type { EagerSnapshot } from "./turns/eager.ts";
 import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
+import { isObserver } from "./control/names.ts";
+import { Observers } from "./control/observers.ts";
 import type { Connection } from "./links/connection.ts";
 import type { LinkSnapshot } from "./links/link.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
@@ -80,7 +82,10 @@ const STUCK_CODE = 4008;
 /** One that goes on sending what is refused, or whose key has nothing left (RFC 6455 §7.4.1: a policy is violated). */
 const FLOOD_CODE = 1008;
 
-type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
+type UpstreamInput = Exclude<
+  Extract<Input, { readonly peer: string }>,
+  { readonly type: "buffered" | "observer" }
+>;
 
 function fromUpstream(connection: Connection, input: UpstreamInput): void {
   if (input.type === "open") connection.opened();
@@ -92,6 +97,7 @@ export class Session {
   readonly #setup: SessionSetup;
   readonly #conduct: Conduct;
   readonly #messages: ClientMessages;
+  readonly #observers: Observers;
   #status: SessionState["status"] = "waiting";
   /** The session's time less the shell's. */
   #aheadMs = 0;
@@ -129,8 +135,19 @@ export class Session {
       turnedAway: (code, reason) => this.#putOut(code, reason),
       hungUp: () => this.#end("client_closed"),
       event: (event) => conduct.commands.handle(event),
-      audio: (bytes, part) => conduct.appendAudio(bytes, part),
+      audio: (bytes, part) => {
+        this.#observers.heard(bytes);
+        conduct.appendAudio(bytes, part);
+      },
     });
+    const session = this;
+    this.#observers = new Observers(conduct, {
+      get waits() {
+        return session.#doubt.kept !== null;
+      },
+      end: () => this.#terminate(),
+    });
+    conduct.port.tapped(this.#observers);
     const { deadlines, limits } = conduct.context;
     deadlines.set("session:unclaimed", now + limits.unclaimedMs);
     deadlines.set("session:end", now + limits.sessionMs);
@@ -179,6 +196,12 @@ export class Session {
       this.#outlast("rate_limit_exceeded", input.message, FLOOD_CODE);
     } else if (input.type === "pending") {
       this.#clientPending();
+    } else if (input.type === "observer") {
+      this.#observers.open(input.peer, input.audio, input.again);
+    } else if (isObserver(input.peer)) {
+      if (input.type === "message") this.#observers.message(input.peer, input.data);
+      else if (input.type === "buffered") this.#observers.buffered(input.peer, input.bytes);
+      else if (input.type === "close") this.#observers.closed(input.peer);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
@@ -313,11 +336,15 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
+    this.#terminate();
+    return this.#conduct.context.takeActions();
+  }
+
+  #terminate(): void {
     const { port, context } = this.#conduct;
     const reason = "session ended by the application";
     if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
-    return context.takeActions();
   }
 
   #expire(): void {
@@ -346,6 +373,7 @@ export class Session {
     else if (name === "idle") this.#conduct.idle.due();
     else if (name === STEP) this.#messages.step();
     else if (name === REFUSED) this.#messages.tellRefused();
+    else if (kind === "control") this.#observers.due(name);
     else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");

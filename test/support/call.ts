@@ -39,6 +39,8 @@ export interface CallOptions {
   /** The relay's network hears how a voice ended; default: it does. */
   readonly cadence?: boolean;
   readonly locks?: Locks;
+  /** Fields that the route locks. */
+  readonly routeLocked?: readonly string[];
   readonly limits?: Partial<Limits>;
   /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
   readonly faulty?: boolean;
@@ -79,6 +81,7 @@ export class Call {
         name: "demo",
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
+        ...(options.routeLocked ? { locked: options.routeLocked } : {}),
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),

@@ -9,6 +9,7 @@ import {
   APPEND,
   eventIdOf,
   EXTENSION_EVENTS,
+  namedEventId,
   readClientEvent,
   sequenceOf,
   type ClientEvent,
@@ -76,6 +77,11 @@ const BESIDES: ReadonlyMap<string, number> = new Map([
 const FRONT_CHARS = 1024;
 /** So many members of an event cost as much as another event: each is looked at, kept and shown. */
 const MEMBERS_PER_EVENT = 50;
+
+/** How many other events one counts as besides, by its members and its type. */
+export function costOf(members: number, type = ""): number {
+  return Math.floor(members / MEMBERS_PER_EVENT) + (BESIDES.get(type) ?? 0);
+}
 
 export class ClientMessages {
   readonly #context: Context;
@@ -268,7 +274,7 @@ export class ClientMessages {
       this.#port.rejected(error, eventIdInFront(data));
       return;
     }
-    this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
+    this.#budget.events.charge(costOf(weight), this.#context.now);
     const message = parseJsonObject(data);
     const written = this.#port.written;
     try {
@@ -299,7 +305,7 @@ export class ClientMessages {
       throw new ClientError("invalid_json", "The message is not a JSON object (one event per text message).");
     }
     const event = readClientEvent(message);
-    this.#budget.events.charge(BESIDES.get(event.type) ?? 0, this.#context.now);
+    this.#budget.events.charge(costOf(0, event.type), this.#context.now);
     const sequence = this.#port.extended ? sequenceOf(message) : 0;
     if (event.type !== "session.resume") this.#delivery.settle();
     if (EXTENSION_EVENTS.has(event.type) && !this.#port.extended) {
@@ -382,7 +388,7 @@ function frontOf(data: WireMessage): string {
 }
 
 function eventIdInFront(data: WireMessage): string | null {
-  return /"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1] ?? null;
+  return namedEventId(/"event_id"\s*:\s*"([^"\\]{1,128})"/.exec(frontOf(data))?.[1]);
 }
 
 function invalidAudio(text: string): ClientError {

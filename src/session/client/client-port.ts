@@ -20,6 +20,29 @@ export interface ServerEvent {
   readonly [field: string]: Json | undefined;
 }
 
+/** The same with it. */
+export type NamedEvent = { readonly [field: string]: Json | undefined };
+
+/** Who is told what the client is told, whether or not there is a client. */
+export interface EventTap {
+  /** Somebody is. */
+  readonly some: boolean;
+  /** And is told what is heard. */
+  readonly listening: boolean;
+  event(event: NamedEvent): void;
+  audio(address: AudioAddress, bytes: Uint8Array): void;
+  /** @param cause of what went wrong. @returns false: it is the client's to know. */
+  error(cause: string | null, error: JsonObject): boolean;
+}
+
+const NO_TAP: EventTap = {
+  some: false,
+  listening: false,
+  event() {},
+  audio() {},
+  error: () => false,
+};
+
 /** Everything about an audio delta that stays the same for one item, made once. */
 export interface AudioAddress {
   /** `"response_id":…,"item_id":…,"output_index":…,"content_index":…` */
@@ -41,6 +64,9 @@ export class ClientPort {
   readonly outbox: Outbox;
   readonly #context: Context;
   readonly #settings: JsonObject;
+  #tap = NO_TAP;
+  /** What is emitted now is the client's alone. */
+  #private = false;
   #dialect: Dialect | null = null;
   /** The client said that its player does it. */
   #ducks = false;
@@ -70,6 +96,21 @@ export class ClientPort {
     this.#settings = settings;
     this.#budget = budget;
     this.outbox = new Outbox(context.limits.outboxBytes);
+  }
+
+  /** Who else is told from now on. */
+  tapped(tap: EventTap): void {
+    this.#tap = tap;
+  }
+
+  /** What this says is for a client that was not there, or that asked: nobody else is told. */
+  privately(tell: () => void): void {
+    this.#private = true;
+    try {
+      tell();
+    } finally {
+      this.#private = false;
+    }
   }
 
   get connected(): boolean {
@@ -242,13 +283,17 @@ export class ClientPort {
   }
 
   emit(event: ServerEvent): void {
-    if (this.#silent || (!this.#connected && !this.extended)) return;
+    const { some } = this.#tap;
+    const client = this.#connected || this.extended;
+    if (this.#silent || (!client && !some)) return;
     const { type, ...members } = event;
     const numbered: Record<string, Json | undefined> = {
       type,
       event_id: this.#context.newId("event"),
       ...members,
     };
+    if (some && !this.#private) this.#tap.event(numbered);
+    if (!client) return;
     if (this.extended) numbered["server_event_seq"] = this.#sequence + 1;
     this.#deliver(JSON.stringify(numbered), 0);
   }
@@ -268,6 +313,7 @@ export class ClientPort {
    * that is quieter; what is kept to be sent again is not.
    */
   audio(address: AudioAddress, bytes: Uint8Array, audioMs: number, aloud = bytes): void {
+    if (this.#tap.listening) this.#tap.audio(address, aloud);
     if (!this.#connected && !this.extended) return;
     if (this.extended) {
       const header = {
@@ -344,6 +390,7 @@ export class ClientPort {
   }
 
   #error(type: string, code: string, message: string, param: string | null, eventId: string | null): void {
+    if (this.#tap.error(eventId, { type, code, message, param })) return;
     this.emit({ type: "error", error: { type, code, message, param, event_id: eventId } });
   }
 
