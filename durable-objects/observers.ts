@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { observerPeer } from "../src/session/control/names.ts";
-import type { PeerId } from "../src/session/io.ts";
+import type { Input, PeerId } from "../src/session/io.ts";
 import { shut } from "./close-code.ts";
 import type { ClientSocket } from "./pending-clients.ts";
 
@@ -33,15 +33,19 @@ export class ObserverSockets {
     return [...this.#sockets.keys()];
   }
 
-  /** One comes. @returns its name. */
-  add(socket: ClientSocket, audio: boolean): PeerId {
-    const observer = this.#last + 1;
-    socket.serializeAttachment({ observer, audio } satisfies ObserverMark);
-    return this.found(socket, observer);
+  /** One comes. @returns what the session is to be told. */
+  add(socket: ClientSocket, audio: boolean): Input {
+    const mark: ObserverMark = { observer: this.#last + 1, audio };
+    socket.serializeAttachment(mark);
+    return { type: "observer", peer: this.#name(socket, mark), audio, again: false };
   }
 
-  /** One that outlived hibernation. */
-  found(socket: ClientSocket, observer: number): PeerId {
+  /** One that outlived hibernation. @returns what the session is to be told. */
+  found(socket: ClientSocket, mark: ObserverMark): Input {
+    return { type: "observer", peer: this.#name(socket, mark), audio: mark.audio, again: true };
+  }
+
+  #name(socket: ClientSocket, { observer }: ObserverMark): PeerId {
     const peer = observerPeer(observer);
     this.#last = Math.max(this.#last, observer);
     this.#peers.set(socket, peer);
@@ -58,16 +62,18 @@ export class ObserverSockets {
     return this.#sockets.get(peer) ?? null;
   }
 
-  /** It closed. */
-  forget(peer: PeerId): void {
-    const socket = this.#sockets.get(peer);
-    if (socket !== undefined) this.#peers.delete(socket);
-    this.#sockets.delete(peer);
+  /** A socket closed. @returns whose it was; null: none of these. */
+  left(socket: ClientSocket): PeerId | null {
+    const peer = this.peerOf(socket);
+    this.#peers.delete(socket);
+    if (peer !== null) this.#sockets.delete(peer);
+    return peer;
   }
 
   close(peer: PeerId, code: number, reason: string): void {
     const socket = this.#sockets.get(peer);
-    this.forget(peer);
-    if (socket !== undefined) shut(socket, code, reason);
+    if (socket === undefined) return;
+    this.left(socket);
+    shut(socket, code, reason);
   }
 }

@@ -24,8 +24,10 @@ import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "
 import type { Call, Dial, Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
+import { dialsFirst } from "./dials-first.ts";
+import { Polling } from "./polling.ts";
 import { Snapshots } from "./snapshots.ts";
-import { Timer, type Clock } from "./timer.ts";
+import { earlier, Timer, type Clock } from "./timer.ts";
 
 export interface ShellHost {
   readonly clock: Clock;
@@ -62,10 +64,6 @@ export interface ShellHost {
   failed(error: unknown): void;
 }
 
-const POLL_EVERY_MS = 250;
-/** Bytes or characters to the client after which its socket is looked at before its next message, and soon: answers wait. */
-const LOOK_AFTER = 256 * 1024;
-const LOOK_WITHIN_MS = 20;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
@@ -100,15 +98,10 @@ export class Shell {
   readonly #host: ShellHost;
   readonly #timer: Timer;
   readonly #upstreams = new Map<PeerId, Upstream>();
-  /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
-  readonly #polled = new Map<PeerId, number>();
-  /** Bytes or characters since the client's was last read. */
-  #sentToClient = 0;
+  readonly #polling = new Polling();
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
   readonly #observers = new ObserverSockets();
-  /** Bytes or characters to each observer since its socket was last read. */
-  readonly #sentToObservers = new Map<PeerId, number>();
   #vacantSince: number | null;
   /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
   #bare: boolean;
@@ -116,7 +109,6 @@ export class Shell {
   readonly #late = new LateMessages();
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
-  #pollAt: number | null = null;
   readonly #snapshots: Snapshots;
   #asleep: boolean;
   /** Snapshots taken in order to sleep since the last sign of life. */
@@ -139,8 +131,8 @@ export class Shell {
     });
     this.#lastInputAt = host.clock.now();
     this.#timer = new Timer(host.clock, () => this.#tick());
-    for (const [socket, { observer, audio }] of found.observers ?? [])
-      this.#observerOpened(this.#observers.found(socket, observer), audio, true);
+    for (const [socket, mark] of found.observers ?? [])
+      this.handleQuietly(this.#observers.found(socket, mark));
     this.#aim();
   }
 
@@ -183,21 +175,14 @@ export class Shell {
     this.#client = socket;
     this.#late.forget();
     if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
-    this.#polled.delete(CLIENT);
+    this.#polling.forget(CLIENT);
     this.#host.metric("client_connections", 1);
     this.#feed({ type: "open", peer: CLIENT, dialect });
   }
 
   /** An observer of the application's comes, beside the client, if there is one. */
   observerCame(socket: ClientSocket, audio: boolean): void {
-    if (this.#over) return;
-    this.#observerOpened(this.#observers.add(socket, audio), audio, false);
-  }
-
-  #observerOpened(peer: PeerId, audio: boolean, again: boolean): void {
-    const input = { type: "observer", peer, audio, again } as const;
-    if (again) this.handleQuietly(input);
-    else this.#feed(input);
+    if (!this.#over) this.#feed(this.#observers.add(socket, audio));
   }
 
   /** Of an observer's socket. @returns false: it is none. */
@@ -225,12 +210,10 @@ export class Shell {
     this.#host.cut();
   }
 
-  /** Much was sent to the client since its socket was last looked at: how it stands decides what more it may ask for. */
   #look(socket: ClientSocket): void {
-    if (this.#sentToClient <= LOOK_AFTER) return;
+    if (!this.#polling.wantsLook(CLIENT)) return;
     const bytes = socket.bufferedAmount;
-    this.#sentToClient = 0;
-    if (bytes > 0) this.#polled.set(CLIENT, bytes);
+    this.#polling.looked(CLIENT, bytes);
     this.handleQuietly({ type: "buffered", peer: CLIENT, bytes });
   }
 
@@ -252,23 +235,12 @@ export class Shell {
 
   clientClosed(socket: ClientSocket, code: number, reason: string): void {
     this.#pending.forget(socket);
-    const observer = this.#observers.peerOf(socket);
-    if (observer !== null) return this.#observerClosed(observer, code, reason);
-    if (this.#client !== socket && !(this.#bare && isClients(socket))) return;
-    this.#leave();
-    this.#polled.delete(CLIENT);
-    this.#feed({ type: "close", peer: CLIENT, code, reason });
-  }
-
-  #observerClosed(peer: PeerId, code: number, reason: string): void {
-    this.#observers.forget(peer);
-    this.#unpoll(peer);
+    const observer = this.#observers.left(socket);
+    if (observer === null && this.#client !== socket && !(this.#bare && isClients(socket))) return;
+    if (observer === null) this.#leave();
+    const peer = observer ?? CLIENT;
+    this.#polling.forget(peer);
     this.#feed({ type: "close", peer, code, reason });
-  }
-
-  #unpoll(peer: PeerId): void {
-    this.#polled.delete(peer);
-    this.#sentToObservers.delete(peer);
   }
 
   #socketOf(peer: PeerId): Socket | null {
@@ -334,7 +306,7 @@ export class Shell {
   /** Dials first: what follows is held back until the store knows that the session is awake. @returns what follows. */
   #wake(actions: readonly Action[]): readonly Action[] {
     const ends = actions.some((action) => action.type === "end");
-    const [dials, others] = ends ? [[], actions] : partition(actions);
+    const [dials, others] = ends ? [[], actions] : dialsFirst(actions);
     for (const dial of dials) this.#perform(dial);
     this.#host.awake();
     return others;
@@ -379,14 +351,7 @@ export class Shell {
       // The socket is closing; its close event says so.
       return;
     }
-    if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
-    const now = this.#host.clock.now();
-    this.#pollAt ??= now + POLL_EVERY_MS;
-    if (peer === CLIENT) this.#sentToClient += data.length;
-    else if (!isObserver(peer)) return;
-    else this.#sentToObservers.set(peer, (this.#sentToObservers.get(peer) ?? 0) + data.length);
-    const sent = peer === CLIENT ? this.#sentToClient : (this.#sentToObservers.get(peer) ?? 0);
-    if (sent > LOOK_AFTER) this.#pollAt = Math.min(this.#pollAt, now + LOOK_WITHIN_MS);
+    this.#polling.sent(peer, data.length, peer === CLIENT || isObserver(peer), this.#host.clock.now());
   }
 
   #dial(peer: PeerId, request: DialRequest): void {
@@ -401,7 +366,7 @@ export class Shell {
       message: (data) => this.#feed({ type: "message", peer, data }),
       closed: (code, reason) => {
         this.#upstreams.delete(peer);
-        this.#polled.delete(peer);
+        this.#polling.forget(peer);
         this.#feed({ type: "close", peer, code, reason });
       },
     });
@@ -414,7 +379,7 @@ export class Shell {
 
   /** After this nothing comes from that peer any more. */
   #close(peer: PeerId, code: number, reason: string): void {
-    this.#unpoll(peer);
+    this.#polling.forget(peer);
     if (isObserver(peer)) return this.#observers.close(peer, code, reason);
     if (peer === CLIENT) {
       if (this.#client === null) return;
@@ -478,8 +443,8 @@ export class Shell {
     // A deadline that its timeout did not move must not become a loop without end; a clock that was set back none that waits.
     const now = this.#host.clock.now();
     const callAt = deadline === null ? null : Math.max(deadline, Math.min(this.#timedOutAt, now) + 1);
-    if (this.#pollAt !== null) this.#pollAt = Math.min(this.#pollAt, now + POLL_EVERY_MS);
-    const ownAt = earlier(this.#pollAt, this.#pending.deadline);
+    this.#polling.within(now);
+    const ownAt = earlier(this.#polling.at, this.#pending.deadline);
     this.#timer.aim(earlier(earlier(callAt, ownAt), this.#sleepAt()));
   }
 
@@ -491,7 +456,7 @@ export class Shell {
       this.#feed({ type: "timeout" });
     }
     if (this.#over) return;
-    if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();
+    if (this.#polling.at !== null && this.#polling.at <= now) this.#poll();
     if (this.#over) return;
     this.#pending.due(now);
     const sleepAt = this.#sleepAt();
@@ -500,18 +465,14 @@ export class Shell {
   }
 
   #poll(): void {
-    this.#pollAt = null;
-    for (const [peer, before] of this.#polled) {
-      const bytes = this.#socketOf(peer)?.bufferedAmount ?? 0;
-      if (bytes === 0) this.#polled.delete(peer);
-      else this.#polled.set(peer, bytes);
-      // The session counts what it sends to the client, and has to know what was read of it.
-      const sent = peer === CLIENT ? this.#sentToClient > 0 : this.#sentToObservers.delete(peer);
-      if (peer === CLIENT) this.#sentToClient = 0;
-      if (bytes !== before || sent) this.handleQuietly({ type: "buffered", peer, bytes });
-      if (this.#over) return;
-    }
-    if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
+    this.#polling.poll(
+      () => this.#host.clock.now(),
+      (peer) => this.#socketOf(peer)?.bufferedAmount ?? 0,
+      (peer, bytes) => {
+        this.handleQuietly({ type: "buffered", peer, bytes });
+        return !this.#over;
+      },
+    );
   }
 
   /** What the shell or the account of the session's key has to tell is no sign of life: it must not put off sleep. */
@@ -524,7 +485,7 @@ export class Shell {
   #sleepAt(): number | null {
     const { mark, stays = mark !== undefined } = this.#host;
     if (this.#asleep || this.#snapshots.writing || stays) return null;
-    if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
+    if (this.#upstreams.size > 0 || this.#polling.at !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
     const deadline = this.#deadline;
     return deadline !== null && deadline < at + SLEEP_LEAST_MS ? null : at;
@@ -550,16 +511,4 @@ export class Shell {
   get #deadline(): number | null {
     return earlier(this.#session.deadline, this.#pending.deadline);
   }
-}
-
-function partition(
-  actions: readonly Action[],
-): readonly [dials: readonly Action[], others: readonly Action[]] {
-  const dials = actions.filter((action) => action.type === "dial");
-  return [dials, actions.filter((action) => action.type !== "dial")];
-}
-
-function earlier(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.min(a, b);
 }

@@ -4,71 +4,21 @@
  * is a row in `transitions.ts`.
  */
 import { ClientError } from "../protocol/client-error.ts";
-import type { SessionConfig } from "../protocol/session-config.ts";
-import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
-import type { AskingSnapshot } from "./output/asking.ts";
-import type { BackpressureSnapshot } from "./client/backpressure.ts";
+import { TICKS_PER_MS } from "./turns/audio-input.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
-import type { ClientPortSnapshot } from "./client/client-port.ts";
-import { Conduct, type ConductSnapshot } from "./conduct.ts";
-import type { ContextSnapshot } from "./context.ts";
-import type { ConversationSnapshot } from "./memory/conversation.ts";
-import type { DeliverySnapshot } from "./delivery/delivery.ts";
+import { Conduct } from "./conduct.ts";
 import { Doubt } from "./client/doubt.ts";
-import type { EagerSnapshot } from "./turns/eager.ts";
-import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
 import { Observers } from "./control/observers.ts";
 import type { Connection } from "./links/connection.ts";
-import type { LinkSnapshot } from "./links/link.ts";
-import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
-import type { PlayoutSnapshot } from "./output/playout.ts";
-import type { RecoverySnapshot } from "./links/recovery.ts";
-import type { WriterSnapshot } from "./output/response-writer.ts";
-import type { ResponsesSnapshot } from "./output/responses.ts";
+import { fromUpstream } from "./links/peer-input.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 import { stateOf } from "./state.ts";
-import type { TranscriberSnapshot } from "./turns/transcriber.ts";
-import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
-import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
 
 export type { SessionDependencies, SessionSetup } from "./setup.ts";
-
-/** Of what a snapshot holds. To be raised with every change of that: see durable-objects/snapshot-versions.ts. */
-export const SNAPSHOT_VERSION = 2;
-
-/** Structured-clonable. Holds no secret. */
-export interface SessionSnapshot {
-  readonly version: typeof SNAPSHOT_VERSION;
-  /** To be handed back with `persisted`. */
-  readonly covers: Covers;
-  readonly conduct: ConductSnapshot;
-  readonly status: SessionState["status"];
-  /** When a client of which nobody knows what it has seen is given up; null: there is no doubt. */
-  readonly doubtedUntil: number | null;
-  readonly audioReceivedMs: number;
-  readonly context: ContextSnapshot;
-  readonly port: ClientPortSnapshot;
-  readonly delivery: DeliverySnapshot;
-  readonly config: SessionConfig;
-  readonly conversation: ConversationSnapshot;
-  readonly playout: PlayoutSnapshot;
-  readonly backpressure: BackpressureSnapshot;
-  readonly writer: WriterSnapshot;
-  readonly responses: ResponsesSnapshot;
-  readonly floor: FloorSnapshot;
-  readonly eager: EagerSnapshot;
-  readonly owed: boolean;
-  readonly asking: AskingSnapshot;
-  readonly placed: PlacedItemsSnapshot;
-  readonly recovery: RecoverySnapshot;
-  readonly turnEnd: TurnEndSnapshot;
-  readonly input: AudioInputSnapshot;
-  readonly turns: TurnSnapshot;
-  readonly links: readonly LinkSnapshot[];
-  readonly transcriber: TranscriberSnapshot | null;
-}
+export { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
@@ -81,17 +31,6 @@ const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
 const STUCK_CODE = 4008;
 /** One that goes on sending what is refused, or whose key has nothing left (RFC 6455 §7.4.1: a policy is violated). */
 const FLOOD_CODE = 1008;
-
-type UpstreamInput = Exclude<
-  Extract<Input, { readonly peer: string }>,
-  { readonly type: "buffered" | "observer" }
->;
-
-function fromUpstream(connection: Connection, input: UpstreamInput): void {
-  if (input.type === "open") connection.opened();
-  else if (input.type === "message") connection.message(input.data);
-  else connection.closed(input.code, input.reason);
-}
 
 export class Session {
   readonly #setup: SessionSetup;
@@ -140,11 +79,8 @@ export class Session {
         conduct.appendAudio(bytes, part);
       },
     });
-    const session = this;
     this.#observers = new Observers(conduct, {
-      get waits() {
-        return session.#doubt.kept !== null;
-      },
+      waits: () => this.#doubt.kept !== null,
       end: () => this.#terminate(),
     });
     conduct.port.tapped(this.#observers);
@@ -196,12 +132,8 @@ export class Session {
       this.#outlast("rate_limit_exceeded", input.message, FLOOD_CODE);
     } else if (input.type === "pending") {
       this.#clientPending();
-    } else if (input.type === "observer") {
-      this.#observers.open(input.peer, input.audio, input.again);
-    } else if (isObserver(input.peer)) {
-      if (input.type === "message") this.#observers.message(input.peer, input.data);
-      else if (input.type === "buffered") this.#observers.buffered(input.peer, input.bytes);
-      else if (input.type === "close") this.#observers.closed(input.peer);
+    } else if (input.type === "observer" || isObserver(input.peer)) {
+      this.#observers.input(input);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);

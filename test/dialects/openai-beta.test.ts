@@ -6,7 +6,7 @@ import { seeded, silence, voice } from "../support/signal.ts";
 
 const beta = (options: CallOptions = {}) => new Call({ dialect: "openai-beta", ...options });
 const session = (event: Received) => event["session"] as Record<string, unknown>;
-const item = (event: Received) => event["item"] as { content: { type: string }[] };
+const item = (event: Received) => event["item"] as { id: string; content: { type: string }[] };
 const update = (call: Call, fields: object, event_id?: string) =>
   call.client({
     type: "session.update",
@@ -184,7 +184,7 @@ describe("the events of the beta", () => {
     expect(audio.map(({ delta }) => Uint8Array.fromBase64(String(delta)).byteLength)).toEqual([24 * 300 * 2]);
     call.client({
       type: "conversation.item.retrieve",
-      item_id: String(item(call.last("response.output_item.done") as never as Received)["id" as never]),
+      item_id: item(call.last("response.output_item.done")).id,
     });
     expect(item(call.last("conversation.item.retrieved")).content[0]?.type).toBe("audio");
   });

@@ -128,9 +128,10 @@ describe("what an observer is told", () => {
   test("[N33] the client is told the same, under the same numbers, with and without observers", () => {
     const play = (watched: boolean): Call => {
       const call = begun();
-      if (watched) for (const number of [1, 2]) new Watcher(call, number, { audio: number === 2 });
+      const watchers = watched ? [new Watcher(call, 1), new Watcher(call, 2, { audio: true })] : [];
       converse(call);
       converse(call);
+      for (const { types } of watchers) expect(types).toContain("response.done");
       return call;
     };
     const [alone, watched] = [play(false), play(true)];
@@ -236,7 +237,13 @@ describe("what an observer may do", () => {
     const item = call.commands().findLast((command) => command.type === "item");
     if (item?.type !== "item") throw new Error("no item was told");
     const fault = { code: "invalid_value", message: "No.", param: "item" };
-    call.upstream({ type: "refused", error: fault, cause: item.cause ?? null, what: "item", id: item.item.id });
+    call.upstream({
+      type: "refused",
+      error: fault,
+      cause: item.cause ?? null,
+      what: "item",
+      id: item.item.id,
+    });
     expect(observer.last("error")).toMatchObject({ error: { message: "No.", event_id: "mine" } });
     expect(call.types()).not.toContain("error");
     expect(other.types).not.toContain("error");

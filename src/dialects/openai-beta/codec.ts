@@ -54,8 +54,8 @@ export class BetaCodec implements Codec {
 
   /** @throws ClientError naming the field. */
   #toOwn(said: JsonObject): JsonObject {
-    const { session, item, response } = said;
-    switch (said["type"]) {
+    const { type, session, item, response } = said;
+    switch (typeof type === "string" ? type : "") {
       case "session.update":
         return isJsonObject(session) ? { ...said, session: this.#toSession(session) } : said;
       case "transcription_session.update": {

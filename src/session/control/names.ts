@@ -1,5 +1,5 @@
 /** Names of observers: as peers, and in the cause of what they lead to. */
-import type { PeerId } from "../io.ts";
+import type { Input, PeerId } from "../io.ts";
 
 /** `control:3`: the third observer of the session. */
 const PEER = "control:";
@@ -13,6 +13,9 @@ export function observerPeer(number: number): PeerId {
 export function isObserver(peer: PeerId): boolean {
   return peer.startsWith(PEER);
 }
+
+/** What an observer's socket brings. */
+export type ObserverInput = Extract<Input, { readonly peer: PeerId }>;
 
 /** The cause of what an observer's event leads to. @param unnamed in place of an `event_id`, unique in the session. */
 export function causeOf(peer: PeerId, eventId: string | null, unnamed: string): string {

@@ -13,7 +13,7 @@ import type { Resource } from "../client/budget.ts";
 import type { Conduct } from "../conduct.ts";
 import type { PeerId } from "../io.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
-import { causeOf, observerOf } from "./names.ts";
+import { causeOf, type ObserverInput, observerOf } from "./names.ts";
 import { Observer } from "./observer.ts";
 
 /** What the session does on it: the rest of a client's events is about its own line and its own audio. */
@@ -36,7 +36,7 @@ const DISPLACED_CODE = 4011;
 
 export interface ObserversHost {
   /** What happens to a session whose client has still to say what it has seen waits for that. */
-  readonly waits: boolean;
+  waits(): boolean;
   end(): void;
 }
 
@@ -68,8 +68,24 @@ export class Observers implements EventTap {
     return this.#listening > 0;
   }
 
+  input(input: ObserverInput): void {
+    switch (input.type) {
+      case "observer":
+        return this.#open(input.peer, input.audio, input.again);
+      case "message":
+        return this.#message(input.peer, input.data);
+      case "buffered":
+        return this.#observers.get(input.peer)?.buffered(input.bytes);
+      case "close":
+        return this.#closed(input.peer);
+      case "open":
+        // It is there by `observer`.
+        return undefined;
+    }
+  }
+
   /** @param again it was here before the session was restored, and knows what there is. */
-  open(peer: PeerId, audio: boolean, again: boolean): void {
+  #open(peer: PeerId, audio: boolean, again: boolean): void {
     const [oldest] = this.#observers.values();
     const full = this.#observers.size >= this.#conduct.context.limits.observers;
     if (full && oldest !== undefined) this.#drop(oldest, DISPLACED_CODE, "other observers came");
@@ -81,7 +97,7 @@ export class Observers implements EventTap {
     if (!again) this.#greet(observer);
   }
 
-  closed(peer: PeerId): void {
+  #closed(peer: PeerId): void {
     const observer = this.#observers.get(peer);
     if (observer === undefined) return;
     this.#observers.delete(peer);
@@ -90,13 +106,9 @@ export class Observers implements EventTap {
   }
 
   #drop(observer: Observer, code: number, reason: string): void {
-    this.closed(observer.peer);
+    this.#closed(observer.peer);
     this.#conduct.context.metric("observers_dropped", 1);
     this.#conduct.context.act({ type: "close", peer: observer.peer, code, reason });
-  }
-
-  buffered(peer: PeerId, bytes: number): void {
-    this.#observers.get(peer)?.buffered(bytes);
   }
 
   /** The deadline of that name came. */
@@ -153,7 +165,7 @@ export class Observers implements EventTap {
     for (const observer of this.#observers.values()) if (observer.audio) observer.write(text);
   }
 
-  message(peer: PeerId, data: WireMessage): void {
+  #message(peer: PeerId, data: WireMessage): void {
     const observer = this.#observers.get(peer);
     if (observer === undefined) return;
     this.#take(observer, data);
@@ -215,7 +227,7 @@ export class Observers implements EventTap {
       const detail = `'${event.type}' is the client's to say: an observer says ${[...TAKEN, END].join(", ")}.`;
       throw new ClientError("invalid_event_for_observer", detail, "type");
     }
-    if (this.#host.waits) {
+    if (this.#host.waits()) {
       const detail = "The session was restored and waits for its client to come back: say it again then.";
       throw new ClientError("session_waiting", detail);
     }

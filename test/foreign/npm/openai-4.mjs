@@ -1,5 +1,5 @@
 /** The official client as it was while the API was in beta: `openai/beta/realtime`. */
-import OpenAI from "openai-4";
+import { OpenAI } from "openai-4";
 import { OpenAIRealtimeWS } from "openai-4/beta/realtime/ws";
 
 import { check, expect, Log, pieces, relay } from "./report.mjs";
