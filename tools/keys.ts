@@ -1,13 +1,7 @@
-/**
- * `npm run keys`: the API keys in Workers KV (durable-objects/key-store.ts). A key is drawn here, shown once, and never
- * stored: only its SHA-256 is.
- */
-import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** `npm run keys`: the API keys in Workers KV (tools/keys/store.ts). */
 import { parseArgs } from "node:util";
-import { messageOf, runWrangler } from "./relay/wrangler.ts";
+import { KeyRecords, type KeyRecord, type LimitName, type Limits } from "./keys/store.ts";
+import { messageOf } from "./relay/wrangler.ts";
 
 const HELP = `npm run keys -- add ID [options]      draws a key, stores its hash, and shows it once
 npm run keys -- list                  ids and limits
@@ -32,7 +26,6 @@ Without --local wrangler asks Cloudflare, with your login or CLOUDFLARE_API_TOKE
 Ends with code 1 when something failed or an id is not there (of add: is there), 2 on a wrong argument.
 `;
 
-const BINDING = "RELAY_KEYS";
 const ID = /^[\w.-]{1,64}$/;
 /** Ids of development's keys. */
 const RESERVED = /^relay-dev/;
@@ -48,18 +41,8 @@ const LIMITS = {
   session_answers_per_minute: ["session-answers-per-minute", "of a session: answers per minute"],
   session_minutes: ["session-minutes", "of a session: minutes"],
   sessions_per_secret: ["sessions-per-secret", "of a secret: sessions"],
-} as const;
-type LimitName = keyof typeof LIMITS;
+} as const satisfies { [name in LimitName]: readonly [string, string] };
 const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
-
-type Limits = { [name in LimitName]?: number | null };
-
-/** As durable-objects/key-store.ts reads it; in KV's metadata too, so that a list needs no further question. */
-interface Record {
-  readonly sha256: string;
-  readonly operator?: true;
-  readonly limits?: Limits;
-}
 
 interface Settings {
   readonly command: string;
@@ -70,8 +53,7 @@ interface Settings {
   readonly operator: boolean;
   readonly replace: boolean;
   readonly json: boolean;
-  /** Of wrangler. */
-  readonly where: readonly string[];
+  readonly records: KeyRecords;
 }
 
 async function main(argv: string[]): Promise<number> {
@@ -80,14 +62,14 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { command, id } = settings;
-  if (command === "list") return show(settings, await list(settings, ""));
+  const { command, id, records } = settings;
+  if (command === "list") return show(settings, await records.list());
   if (id === null) throw new UsageError(`${command} needs an ID`);
   if (command === "add") return add(settings, id);
-  const record = (await list(settings, id)).get(id);
+  const record = (await records.list(id)).get(id);
   if (record === undefined) throw new Error(`there is no key '${id}'`);
   if (command === "revoke") {
-    await bulk(settings, "delete", [`id:${id}`, `hash:${record.sha256}`], ["--force"]);
+    await records.remove(id, record);
     say(
       settings,
       { id, revoked: true },
@@ -98,24 +80,21 @@ async function main(argv: string[]): Promise<number> {
   const limits: Limits = { ...record.limits, ...settings.limits };
   for (const name of settings.defaults) delete limits[name];
   const changed = { ...record, limits };
-  await put(settings, [entry(id, changed)]);
+  await records.change(id, changed);
   return show(settings, new Map([[id, changed]]));
 }
 
 async function add(settings: Settings, id: string): Promise<number> {
-  const former = (await list(settings, id)).get(id);
+  const { records } = settings;
+  const former = (await records.list(id)).get(id);
   if (former !== undefined && !settings.replace)
     throw new Error(`there is a key '${id}' already: --replace it?`);
-  const key = `rk_${randomBytes(24).toString("hex")}`;
-  const sha256 = createHash("sha256").update(key).digest("hex");
   const limits = { ...former?.limits, ...settings.limits };
-  const record: Record = {
-    sha256,
-    ...((settings.operator || former?.operator === true) && { operator: true }),
+  const record = {
+    ...((settings.operator || former?.operator === true) && { operator: true as const }),
     ...(Object.keys(limits).length > 0 && { limits }),
   };
-  await put(settings, [{ key: `hash:${sha256}`, value: id }, entry(id, record)]);
-  if (former !== undefined) await bulk(settings, "delete", [`hash:${former.sha256}`], ["--force"]);
+  const key = await records.draw(id, record, former);
   say(settings, { id, key }, `${key}\n\nThe key of '${id}'. It is shown this once; only its hash is stored.`);
   return 0;
 }
@@ -123,7 +102,7 @@ async function add(settings: Settings, id: string): Promise<number> {
 /** Listed though a key has none of its own. */
 const ALWAYS: ReadonlySet<LimitName> = new Set(["sessions_per_minute", "concurrent"]);
 
-function show(settings: Settings, records: ReadonlyMap<string, Record>): number {
+function show(settings: Settings, records: ReadonlyMap<string, KeyRecord>): number {
   const rows = Array.from(records, ([id, { operator = false, limits = {} }]) => ({ id, operator, limits }));
   const shown = (limit: number | null | undefined): string =>
     limit === undefined ? "default" : (limit?.toString() ?? "none");
@@ -138,46 +117,6 @@ function show(settings: Settings, records: ReadonlyMap<string, Record>): number 
 
 function say({ json }: Settings, value: unknown, text: string): void {
   process.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
-}
-
-interface Entry {
-  readonly key: string;
-  readonly value: string;
-  readonly metadata?: Record;
-}
-
-function entry(id: string, record: Record): Entry {
-  return { key: `id:${id}`, value: JSON.stringify(record), metadata: record };
-}
-
-async function list(settings: Settings, prefix: string): Promise<ReadonlyMap<string, Record>> {
-  const out = await runWrangler(["kv", "key", "list", "--prefix", `id:${prefix}`, ...settings.where]);
-  const entries = JSON.parse(out.slice(out.indexOf("["))) as { name: string; metadata?: Record }[];
-  const known = entries.flatMap(({ name, metadata }) =>
-    metadata === undefined ? [] : [[name.slice("id:".length), metadata] as const],
-  );
-  return new Map(known);
-}
-
-function put(settings: Settings, entries: readonly Entry[]): Promise<void> {
-  return bulk(settings, "put", entries, []);
-}
-
-/** In one request: a key is there whole or not at all. */
-async function bulk(
-  settings: Settings,
-  what: "put" | "delete",
-  entries: readonly (Entry | string)[],
-  more: readonly string[],
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "relay-keys-"));
-  try {
-    const file = join(folder, "entries.json");
-    await writeFile(file, JSON.stringify(entries), { mode: 0o600 });
-    await runWrangler(["kv", "bulk", what, file, ...more, ...settings.where]);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** Null: help is wanted. */
@@ -201,7 +140,6 @@ function readSettings(argv: string[]): Settings | null {
   }
   if (values["persist-to"] !== undefined && values.local !== true)
     throw new UsageError("--persist-to needs --local");
-  const place = values.local === true ? ["--local"] : ["--remote"];
   return {
     command,
     id,
@@ -212,12 +150,7 @@ function readSettings(argv: string[]): Settings | null {
     operator: values.operator === true,
     replace: values.replace === true,
     json: values.json === true,
-    where: [
-      "--binding",
-      BINDING,
-      ...place,
-      ...(values["persist-to"] === undefined ? [] : ["--persist-to", values["persist-to"]]),
-    ],
+    records: new KeyRecords(values.local === true ? { local: values["persist-to"] ?? null } : "remote"),
   };
 }
 

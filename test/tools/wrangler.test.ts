@@ -20,6 +20,10 @@ it("[H81] lets calls end on the code that they began with", () => {
   });
 });
 
+it("[T88] gives a version no address of its own", () => {
+  expect(config).toMatchObject({ workers_dev: true, preview_urls: false });
+});
+
 it("[H117] ships with limits for keys that bring none, and a rate limit that counts over isolates", () => {
   expect(relayConfig.limits).toEqual({ sessionsPerMinute: 60, concurrent: 20, sessionsPerSecret: 100 });
   expect(config.ratelimits).toEqual([

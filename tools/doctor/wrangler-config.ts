@@ -137,14 +137,9 @@ function keyStore(namespace: KvNamespace | undefined): Line {
     return line("wrangler", what, "missing", says, `[[kv_namespaces]] binding = "${what}"`);
   }
   if (namespace.id === undefined) {
-    const says = "bound; its id is not there before the first deploy, which makes the namespace";
-    return line(
-      "wrangler",
-      what,
-      "warning",
-      says,
-      "after npm run deploy keep the id that it wrote into wrangler.toml",
-    );
+    const says =
+      "bound; the first deploy makes the namespace, which wrangler then finds by the deployed Worker";
+    return line("wrangler", what, "ok", says);
   }
   return demand(
     "wrangler",
