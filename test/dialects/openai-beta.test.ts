@@ -244,6 +244,24 @@ describe("the events of the beta", () => {
 const GA =
   /"(?:response\.output_(?:audio|text)|conversation\.item\.(?:added|done)"|output_modalities|max_output_tokens":"inf","audio)/;
 
+describe("words while they are transcribed", () => {
+  test.each([
+    ["whisper-1", 0],
+    ["gpt-4o-transcribe", 1],
+  ])("[N21] with %s are told %i times", (model, deltas) => {
+    const call = beta();
+    update(call, { input_audio_transcription: { model } });
+    call.hibernate();
+    call.speak(voice(800));
+    call.speak(silence(800));
+    const itemId = String(call.last("input_audio_buffer.committed")["item_id"]);
+    call.upstream({ type: "input.transcript.delta", itemId, delta: "Hello" });
+    call.upstream({ type: "input.transcript.completed", itemId, transcript: "Hello.", usage: null });
+    const of = (type: string) => call.types().filter((each) => each.endsWith(`transcription.${type}`)).length;
+    expect([of("delta"), of("completed")]).toEqual([deltas, 1]);
+  });
+});
+
 describe("hostile input", () => {
   test("[N23] four thousand changed messages make nothing throw and are answered in the beta's words", () => {
     const random = seeded(23);

@@ -24,6 +24,8 @@ const OTHER =
 const TRANSLATED_CHARS = 1_048_576;
 const EXCESS = { levels: 64, members: 10_000 };
 
+const MODEL_OF_2024 = "whisper-1";
+
 /** Server events that differ in their name alone. */
 const RETYPED: Readonly<Record<string, string>> = {
   "response.output_audio.delta": "response.audio.delta",
@@ -37,6 +39,11 @@ const RETYPED: Readonly<Record<string, string>> = {
 export class BetaCodec implements Codec {
   /** Shown as the client set it, and told to no provider: GA has none. */
   #temperature = BEGIN_TEMPERATURE;
+  /**
+   * It is told words while they are transcribed. In 2024 there were none, and Azure's client ends at an event that it does not
+   * know; whoever names another model than that year's is of a later one.
+   */
+  #words = false;
 
   /** Nothing is of a connection: the session begins anew for each. */
   opened(): void {}
@@ -87,6 +94,8 @@ export class BetaCodec implements Codec {
       // Of GA alone.
       case "conversation.item.input_audio_transcription.segment":
         return [];
+      case "conversation.item.input_audio_transcription.delta":
+        return this.#words ? [data] : [];
       case "session.created":
       case "session.updated":
       case "conversation.item.added":
@@ -111,7 +120,9 @@ export class BetaCodec implements Codec {
     const { session, item, response, error } = event;
     if (isJsonObject(session)) {
       const name = session["type"] === "transcription" ? `transcription_${type}` : type;
-      return { ...event, type: name, session: fromSession(session, this.#temperature) };
+      const shown = fromSession(session, this.#temperature);
+      this.#words = hasWords(shown["input_audio_transcription"]);
+      return { ...event, type: name, session: shown };
     }
     if (isJsonObject(response)) return { ...event, response: fromResponse(response, this.#temperature) };
     if (isJsonObject(item)) {
@@ -122,12 +133,18 @@ export class BetaCodec implements Codec {
   }
 
   snapshot(): CodecSnapshot {
-    return { temperature: this.#temperature };
+    return { temperature: this.#temperature, words: this.#words };
   }
 
-  restore({ temperature }: CodecSnapshot): void {
+  restore({ temperature, words }: CodecSnapshot): void {
+    this.#words = words === true;
     this.#temperature = typeof temperature === "number" ? temperature : BEGIN_TEMPERATURE;
   }
+}
+
+function hasWords(transcription: Json | undefined): boolean {
+  const model = isJsonObject(transcription) ? transcription["model"] : null;
+  return typeof model === "string" && model !== MODEL_OF_2024;
 }
 
 /** An event that is another one in the session; null: it is the same, or for the session to refuse. */
