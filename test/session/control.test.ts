@@ -147,12 +147,14 @@ describe("what an observer is told", () => {
     const call = new Call();
     converse(call);
     const observer = new Watcher(call);
+    call.speak(voice(800));
     const before = observer.events.length;
     call.open.delete(CLIENT);
     call.input({ type: "close", peer: CLIENT, code: 1006, reason: "" });
     call.clearEvents();
     call.connect("realtime");
     expect(call.types()).toContain("conversation.item.added");
+    expect(call.types()).toContain("input_audio_buffer.speech_started");
     expect(observer.events.slice(before).map(({ type }) => type)).toEqual(["session.created"]);
   });
 });

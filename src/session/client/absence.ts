@@ -65,8 +65,10 @@ export class Absence {
         previous_item_id = item.id;
       }
     };
-    port.privately(() => port.retelling(retell));
-    turns.tellOpen();
+    port.privately(() => {
+      port.retelling(retell);
+      turns.tellOpen();
+    });
     const owed = this.#owed && this.#host.mayAsk() && this.#spokenTurnLast;
     this.#owed = false;
     if (!owed || responses.answering.length > 0) return;
