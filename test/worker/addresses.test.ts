@@ -89,8 +89,6 @@ describe("addresses", () => {
   });
 
   test.each([
-    ["POST", "/v1/realtime/sessions", "POST /v1/realtime/client_secrets"],
-    ["POST", "/v1/realtime/transcription_sessions", "transcription"],
     ["POST", "/v1/realtime/calls?model=x", "WebSocket"],
     ["POST", "/v1/realtime/calls/rtc_1/accept", "WebSocket"],
     ["GET", "/realtime/calls/rtc_1/", "WebSocket"],

@@ -8,8 +8,8 @@ import { faults } from "./beta-types.mjs";
 const client = new OpenAI({ apiKey: relay.key, baseURL: `${relay.tlsUrl}/v1`, maxRetries: 0 });
 const logs = [];
 
-async function dial(query = "") {
-  const socket = new OpenAIRealtimeWS({ model: relay.model + query }, client);
+async function dial(with_ = client) {
+  const socket = new OpenAIRealtimeWS({ model: relay.model }, with_);
   const log = new Log();
   logs.push(log);
   socket.on("event", (event) => log.push(event));
@@ -113,6 +113,18 @@ await check("reconnect", async () => {
   const back = await dial();
   expect(back.session.id !== first.session.id, "the same session without its name");
   back.socket.close();
+});
+
+await check("secret", async () => {
+  const asked = { model: relay.model, modalities: ["text"], voice: "alloy", turn_detection: null };
+  const { client_secret, ...session } = await client.beta.realtime.sessions.create(asked);
+  expect(String(session.modalities) === "text" && session.voice === "alloy", JSON.stringify(session));
+  const page = await dial(new OpenAI({ apiKey: client_secret.value, baseURL: `${relay.tlsUrl}/v1` }));
+  expect(String(page.session.modalities) === "text", "not as it was asked for");
+  page.socket.send(say("Hello."));
+  page.socket.send({ type: "response.create" });
+  await whole(page);
+  page.socket.close();
 });
 
 await check("types", async () => {
