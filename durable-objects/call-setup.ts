@@ -76,6 +76,21 @@ const arrival = v.object({
   drawn: v.optional(v.nullable(drawn)),
 });
 
+/** Of a door that lets an observer in. Its dialect is none of a client's: an object that knows no observers refuses it. */
+const OBSERVER = "control";
+
+const observerArrival = v.object({
+  dialect: v.literal(OBSERVER),
+  /** Null: an operator comes, to whom all sessions are. */
+  keyId: v.nullable(v.string()),
+  audio: v.boolean(),
+  /** Subprotocol to answer with. */
+  protocol: v.nullable(v.string()),
+});
+
+/** Who comes as an observer of the application's. */
+export type ObserverArrival = Readonly<Omit<v.InferOutput<typeof observerArrival>, "dialect">>;
+
 /** What stays the same for the whole session, kept in the object's storage. */
 export type CallSetup = Readonly<v.InferOutput<typeof callSetup>>;
 
@@ -85,18 +100,35 @@ export type Arrival = Readonly<Omit<v.InferOutput<typeof arrival>, "version" | "
 };
 
 export function encodeArrival(said: Arrival): string {
+  return encoded(said);
+}
+
+export function encodeObserver(said: ObserverArrival): string {
+  return encoded({ dialect: OBSERVER, ...said });
+}
+
+function encoded(said: object): string {
   const text = JSON.stringify({ version: SETUP_VERSION, ...said });
   return new TextEncoder().encode(text).toBase64({ alphabet: "base64url" });
 }
 
 /** Null: no door of any version says such a thing. */
 export function readArrival(headers: Headers): Arrival | null {
-  const header = headers.get(SETUP_HEADER) ?? headers.get(FORMER_HEADER) ?? "";
+  return read(arrival, headers.get(SETUP_HEADER) ?? headers.get(FORMER_HEADER));
+}
+
+/** Null: it is no observer that comes. */
+export function readObserverArrival(headers: Headers): ObserverArrival | null {
+  return read(observerArrival, headers.get(SETUP_HEADER));
+}
+
+function read<Schema extends v.GenericSchema>(
+  schema: Schema,
+  header: string | null,
+): v.InferOutput<Schema> | null {
   try {
-    return v.parse(
-      arrival,
-      JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(header, { alphabet: "base64url" }))),
-    );
+    const bytes = Uint8Array.fromBase64(header ?? "", { alphabet: "base64url" });
+    return v.parse(schema, JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return null;
   }

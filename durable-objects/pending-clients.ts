@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { CLOSE_SILENT, shut } from "./close-code.ts";
 import type { Socket } from "./dial.ts";
+import { type ObserverMark, readObserver } from "./observers.ts";
 
 /** Kept with the socket, so that it is known for what it is after hibernation. */
 export interface PendingMark {
@@ -40,7 +41,7 @@ export function putOut(socket: ClientSocket, code: number, reason: string): void
 /** It is, or was to its end, the client's. */
 export function isClients(socket: ClientSocket): boolean {
   const attachment = socket.deserializeAttachment();
-  return attachment !== PUT_OUT && readMark(attachment) === null;
+  return attachment !== PUT_OUT && readMark(attachment) === null && readObserver(attachment) === null;
 }
 
 /** A client's socket. */
@@ -115,7 +116,8 @@ export class PendingClients {
 const OPEN = 1;
 
 /**
- * Of an object's sockets: its client's, where it hibernated with it, and those that have still to say who they are.
+ * Of an object's sockets: its client's, where it hibernated with it, those that have still to say who they are, and those of
+ * observers.
  * @param attended there was a client.
  */
 export function hibernated<Client extends ClientSocket & { readonly readyState: number }>(
@@ -124,12 +126,14 @@ export function hibernated<Client extends ClientSocket & { readonly readyState: 
 ): {
   readonly client: Client | null;
   readonly pending: readonly (readonly [Client, PendingMark])[];
+  readonly observers: readonly (readonly [Client, ObserverMark])[];
 } {
   const open = sockets.filter(({ readyState }) => readyState === OPEN);
-  const pending = open.flatMap((socket) => {
-    const mark = readMark(socket.deserializeAttachment());
-    return mark === null ? [] : [[socket, mark] as const];
-  });
+  const marked = <Mark>(read: (attachment: unknown) => Mark | null) =>
+    open.flatMap((socket) => {
+      const mark = read(socket.deserializeAttachment());
+      return mark === null ? [] : [[socket, mark] as const];
+    });
   const client = attended ? (open.find((socket) => isClients(socket)) ?? null) : null;
-  return { client, pending };
+  return { client, pending: marked(readMark), observers: marked(readObserver) };
 }

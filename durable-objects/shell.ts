@@ -13,17 +13,21 @@ import {
   type Input,
   type PeerId,
 } from "../src/session/io.ts";
+import { isObserver } from "../src/session/control/names.ts";
 import type { MetricName } from "../src/session/metrics.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { DialRequest, WireMessage } from "../src/upstreams/upstream.ts";
 import type { SessionCore } from "./session-core.ts";
 import { LateMessages } from "./late-messages.ts";
+import { type ObserverMark, ObserverSockets, readObserver } from "./observers.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import type { Call, Dial, Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
+import { dialsFirst } from "./dials-first.ts";
+import { Polling } from "./polling.ts";
 import { Snapshots } from "./snapshots.ts";
-import { Timer, type Clock } from "./timer.ts";
+import { earlier, Timer, type Clock } from "./timer.ts";
 
 export interface ShellHost {
   readonly clock: Clock;
@@ -60,10 +64,6 @@ export interface ShellHost {
   failed(error: unknown): void;
 }
 
-const POLL_EVERY_MS = 250;
-/** Bytes or characters to the client after which its socket is looked at before its next message, and soon: answers wait. */
-const LOOK_AFTER = 256 * 1024;
-const LOOK_WITHIN_MS = 20;
 /** An object hibernates after some ten seconds of nothing; before that it is not worth a write. */
 const SLEEP_AFTER_MS = 5000;
 /** Too near a deadline to sleep. */
@@ -75,6 +75,8 @@ export interface Found {
   /** The socket of its client, when it hibernated with it. */
   readonly client: ClientSocket | null;
   readonly pending: readonly (readonly [ClientSocket, PendingMark])[];
+  /** Observers of the application's that hibernated with it. */
+  readonly observers?: readonly (readonly [ClientSocket, ObserverMark])[];
   /** It comes back exactly as it was stored. */
   readonly asleep: boolean;
   /** Since when its client is gone, in milliseconds since 1970; null: it is there, or never came. */
@@ -96,12 +98,10 @@ export class Shell {
   readonly #host: ShellHost;
   readonly #timer: Timer;
   readonly #upstreams = new Map<PeerId, Upstream>();
-  /** Peers that were sent to since their `bufferedAmount` was last read, with what it was. */
-  readonly #polled = new Map<PeerId, number>();
-  /** Bytes or characters since the client's was last read. */
-  #sentToClient = 0;
+  readonly #polling = new Polling();
   #client: ClientSocket | null;
   readonly #pending = new PendingClients();
+  readonly #observers = new ObserverSockets();
   #vacantSince: number | null;
   /** It came back without its client's socket: the news of that one's close may be what woke it, and is still to come. */
   #bare: boolean;
@@ -109,7 +109,6 @@ export class Shell {
   readonly #late = new LateMessages();
   #lastInputAt: number;
   #timedOutAt = Number.NEGATIVE_INFINITY;
-  #pollAt: number | null = null;
   readonly #snapshots: Snapshots;
   #asleep: boolean;
   /** Snapshots taken in order to sleep since the last sign of life. */
@@ -132,6 +131,8 @@ export class Shell {
     });
     this.#lastInputAt = host.clock.now();
     this.#timer = new Timer(host.clock, () => this.#tick());
+    for (const [socket, mark] of found.observers ?? [])
+      this.handleQuietly(this.#observers.found(socket, mark));
     this.#aim();
   }
 
@@ -174,13 +175,27 @@ export class Shell {
     this.#client = socket;
     this.#late.forget();
     if (former !== null) putOut(former, CLOSE_TAKEN_OVER, "another connection took over");
-    this.#polled.delete(CLIENT);
+    this.#polling.forget(CLIENT);
     this.#host.metric("client_connections", 1);
     this.#feed({ type: "open", peer: CLIENT, dialect });
   }
 
+  /** An observer of the application's comes, beside the client, if there is one. */
+  observerCame(socket: ClientSocket, audio: boolean): void {
+    if (!this.#over) this.#feed(this.#observers.add(socket, audio));
+  }
+
+  /** Of an observer's socket. @returns false: it is none. */
+  #observerMessage(socket: ClientSocket, data: WireMessage): boolean {
+    const peer = this.#observers.peerOf(socket);
+    if (peer !== null) this.#feed({ type: "message", peer, data });
+    // One that was dropped may still deliver what was under way.
+    return peer !== null || readObserver(socket.deserializeAttachment()) !== null;
+  }
+
   /** A message of a client's socket. One that was put out may still deliver what was under way: that is dropped. */
   clientMessage(socket: ClientSocket, data: WireMessage): void {
+    if (socket !== this.#client && this.#observerMessage(socket, data)) return;
     if (this.#over) return this.#tooLate();
     const mark = this.#pending.markOf(socket);
     if (mark !== null && !this.#introduced(socket, mark, data)) return;
@@ -195,12 +210,10 @@ export class Shell {
     this.#host.cut();
   }
 
-  /** Much was sent to the client since its socket was last looked at: how it stands decides what more it may ask for. */
   #look(socket: ClientSocket): void {
-    if (this.#sentToClient <= LOOK_AFTER) return;
+    if (!this.#polling.wantsLook(CLIENT)) return;
     const bytes = socket.bufferedAmount;
-    this.#sentToClient = 0;
-    if (bytes > 0) this.#polled.set(CLIENT, bytes);
+    this.#polling.looked(CLIENT, bytes);
     this.handleQuietly({ type: "buffered", peer: CLIENT, bytes });
   }
 
@@ -222,10 +235,17 @@ export class Shell {
 
   clientClosed(socket: ClientSocket, code: number, reason: string): void {
     this.#pending.forget(socket);
-    if (this.#client !== socket && !(this.#bare && isClients(socket))) return;
-    this.#leave();
-    this.#polled.delete(CLIENT);
-    this.#feed({ type: "close", peer: CLIENT, code, reason });
+    const observer = this.#observers.left(socket);
+    if (observer === null && this.#client !== socket && !(this.#bare && isClients(socket))) return;
+    if (observer === null) this.#leave();
+    const peer = observer ?? CLIENT;
+    this.#polling.forget(peer);
+    this.#feed({ type: "close", peer, code, reason });
+  }
+
+  #socketOf(peer: PeerId): Socket | null {
+    if (peer === CLIENT) return this.#client;
+    return this.#upstreams.get(peer)?.socket ?? this.#observers.socketOf(peer);
   }
 
   #leave(): void {
@@ -286,7 +306,7 @@ export class Shell {
   /** Dials first: what follows is held back until the store knows that the session is awake. @returns what follows. */
   #wake(actions: readonly Action[]): readonly Action[] {
     const ends = actions.some((action) => action.type === "end");
-    const [dials, others] = ends ? [[], actions] : partition(actions);
+    const [dials, others] = ends ? [[], actions] : dialsFirst(actions);
     for (const dial of dials) this.#perform(dial);
     this.#host.awake();
     return others;
@@ -322,8 +342,8 @@ export class Shell {
   }
 
   #send(peer: PeerId, data: WireMessage): void {
-    const socket = peer === CLIENT ? this.#client : this.#upstreams.get(peer)?.socket;
-    if (socket === null || socket === undefined) return;
+    const socket = this.#socketOf(peer);
+    if (socket === null) return;
     try {
       // workerd copies the bytes: a buffer that the core uses again is safe.
       socket.send(data);
@@ -331,12 +351,7 @@ export class Shell {
       // The socket is closing; its close event says so.
       return;
     }
-    if (!this.#polled.has(peer)) this.#polled.set(peer, 0);
-    const now = this.#host.clock.now();
-    this.#pollAt ??= now + POLL_EVERY_MS;
-    if (peer !== CLIENT) return;
-    this.#sentToClient += data.length;
-    if (this.#sentToClient > LOOK_AFTER) this.#pollAt = Math.min(this.#pollAt, now + LOOK_WITHIN_MS);
+    this.#polling.sent(peer, data.length, peer === CLIENT || isObserver(peer), this.#host.clock.now());
   }
 
   #dial(peer: PeerId, request: DialRequest): void {
@@ -351,7 +366,7 @@ export class Shell {
       message: (data) => this.#feed({ type: "message", peer, data }),
       closed: (code, reason) => {
         this.#upstreams.delete(peer);
-        this.#polled.delete(peer);
+        this.#polling.forget(peer);
         this.#feed({ type: "close", peer, code, reason });
       },
     });
@@ -364,7 +379,8 @@ export class Shell {
 
   /** After this nothing comes from that peer any more. */
   #close(peer: PeerId, code: number, reason: string): void {
-    this.#polled.delete(peer);
+    this.#polling.forget(peer);
+    if (isObserver(peer)) return this.#observers.close(peer, code, reason);
     if (peer === CLIENT) {
       if (this.#client === null) return;
       putOut(this.#client, code, reason);
@@ -401,6 +417,7 @@ export class Shell {
       this.#close(peer, peer === CLIENT ? code : 1000, peer === CLIENT ? reason : "");
     }
     this.#pending.closeAll(code, reason);
+    for (const peer of this.#observers.peers) this.#observers.close(peer, code, reason);
   }
 
   async #save(): Promise<Covers> {
@@ -426,8 +443,8 @@ export class Shell {
     // A deadline that its timeout did not move must not become a loop without end; a clock that was set back none that waits.
     const now = this.#host.clock.now();
     const callAt = deadline === null ? null : Math.max(deadline, Math.min(this.#timedOutAt, now) + 1);
-    if (this.#pollAt !== null) this.#pollAt = Math.min(this.#pollAt, now + POLL_EVERY_MS);
-    const ownAt = earlier(this.#pollAt, this.#pending.deadline);
+    this.#polling.within(now);
+    const ownAt = earlier(this.#polling.at, this.#pending.deadline);
     this.#timer.aim(earlier(earlier(callAt, ownAt), this.#sleepAt()));
   }
 
@@ -439,7 +456,7 @@ export class Shell {
       this.#feed({ type: "timeout" });
     }
     if (this.#over) return;
-    if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();
+    if (this.#polling.at !== null && this.#polling.at <= now) this.#poll();
     if (this.#over) return;
     this.#pending.due(now);
     const sleepAt = this.#sleepAt();
@@ -448,19 +465,14 @@ export class Shell {
   }
 
   #poll(): void {
-    this.#pollAt = null;
-    for (const [peer, before] of this.#polled) {
-      const socket = peer === CLIENT ? this.#client : this.#upstreams.get(peer)?.socket;
-      const bytes = socket?.bufferedAmount ?? 0;
-      if (bytes === 0) this.#polled.delete(peer);
-      else this.#polled.set(peer, bytes);
-      // The session counts what it sends to the client, and has to know what was read of it.
-      const sent = peer === CLIENT && this.#sentToClient > 0;
-      if (sent) this.#sentToClient = 0;
-      if (bytes !== before || sent) this.handleQuietly({ type: "buffered", peer, bytes });
-      if (this.#over) return;
-    }
-    if (this.#polled.size > 0) this.#pollAt ??= this.#host.clock.now() + POLL_EVERY_MS;
+    this.#polling.poll(
+      () => this.#host.clock.now(),
+      (peer) => this.#socketOf(peer)?.bufferedAmount ?? 0,
+      (peer, bytes) => {
+        this.handleQuietly({ type: "buffered", peer, bytes });
+        return !this.#over;
+      },
+    );
   }
 
   /** What the shell or the account of the session's key has to tell is no sign of life: it must not put off sleep. */
@@ -473,7 +485,7 @@ export class Shell {
   #sleepAt(): number | null {
     const { mark, stays = mark !== undefined } = this.#host;
     if (this.#asleep || this.#snapshots.writing || stays) return null;
-    if (this.#upstreams.size > 0 || this.#pollAt !== null || !this.#session.quiet) return null;
+    if (this.#upstreams.size > 0 || this.#polling.at !== null || !this.#session.quiet) return null;
     const at = this.#lastInputAt + SLEEP_AFTER_MS;
     const deadline = this.#deadline;
     return deadline !== null && deadline < at + SLEEP_LEAST_MS ? null : at;
@@ -499,16 +511,4 @@ export class Shell {
   get #deadline(): number | null {
     return earlier(this.#session.deadline, this.#pending.deadline);
   }
-}
-
-function partition(
-  actions: readonly Action[],
-): readonly [dials: readonly Action[], others: readonly Action[]] {
-  const dials = actions.filter((action) => action.type === "dial");
-  return [dials, actions.filter((action) => action.type !== "dial")];
-}
-
-function earlier(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.min(a, b);
 }

@@ -64,3 +64,9 @@ export class Timer {
     this.#fire();
   }
 }
+
+/** Null: never. */
+export function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}

@@ -20,10 +20,11 @@ import { createUpstream } from "../src/upstreams/index.ts";
 import {
   readArrival,
   readCallSetup,
-  REFUSAL_STATUS,
+  readObserverArrival,
   sameTarget,
   type Arrival,
   type CallSetup,
+  type ObserverArrival,
   type Refusal,
 } from "./call-setup.ts";
 import { isolateAudio } from "./audio-pool.ts";
@@ -44,6 +45,7 @@ import { SealedStorage } from "./sealed-storage.ts";
 import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
 import { locksOf } from "./session-locks.ts";
 import { WALL_CLOCK } from "./timer.ts";
+import { refuse, socketPair, upgraded } from "./upgrade.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
 
 /** Session configurations that wait for the upgrade that follows them at once. */
@@ -88,10 +90,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const arrival = readArrival(request.headers);
-    if (arrival === null) return refuse("session_unavailable");
     // The storage's fault may be over.
     if (this.#unread) this.#revive();
+    const observer = readObserverArrival(request.headers);
+    if (observer !== null) return this.#observe(observer);
+    const arrival = readArrival(request.headers);
+    if (arrival === null) return refuse("session_unavailable");
     if (arrival.resume !== null && this.#locked !== null) await this.#unlock(arrival.resume);
     let refusal = this.#unread ? "session_unavailable" : this.#admit(arrival);
     if (refusal === "session_busy" && (await this.#vacated())) refusal = this.#admit(arrival);
@@ -99,8 +103,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const shell = this.#live?.shell;
     if (shell === undefined) throw new Error("admitted without a session");
     this.#deserted = false;
-    const [theirs, ours] = Object.values(new WebSocketPair());
-    if (theirs === undefined || ours === undefined) throw new Error("WebSocketPair has two ends");
+    const { theirs, ours } = socketPair();
     this.ctx.acceptWebSocket(ours);
     shell.clientOpened(ours, arrival.dialect, {
       token: arrival.resume,
@@ -108,9 +111,18 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     });
     // The upstreams are dialled by now, and what there is to say waits in the socket.
     await this.#store.confirmed();
-    const headers = new Headers();
-    if (arrival.protocol !== null) headers.set("Sec-WebSocket-Protocol", arrival.protocol);
-    return new Response(null, { status: 101, webSocket: theirs, headers });
+    return upgraded(theirs, arrival.protocol);
+  }
+
+  /** The application's own connection, beside the client's. */
+  async #observe({ keyId, audio, protocol }: ObserverArrival): Promise<Response> {
+    const live = this.#of(keyId);
+    if (live === null) return refuse(this.#unread ? "session_unavailable" : "session_not_found");
+    if (live.shell.over) return refuse("session_ended");
+    const { theirs, ours } = socketPair();
+    this.ctx.acceptWebSocket(ours);
+    live.shell.observerCame(ours, audio);
+    return upgraded(theirs, protocol);
   }
 
   async prepare(ticket: string, session: string): Promise<void> {
@@ -298,7 +310,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#storage.forget();
     const { asleep } = this.#store;
     const attended = moment === null || (asleep && moment.peers.includes(CLIENT));
-    const { client, pending } = hibernated(this.ctx.getWebSockets(), attended);
+    const { client, pending, observers } = hibernated(this.ctx.getWebSockets(), attended);
     if (moment === null) {
       // Pre-warmed and never met, or gone before its first snapshot: only the former can begin anew.
       if (client === null && this.#store.used === null) this.#prepare(call);
@@ -310,11 +322,12 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
     const its = this.#ofKey(call);
-    const found = { client, pending, asleep, vacantSince };
+    // Observers that outlived a crash have been told what may not be so.
+    const found = { client, pending, observers: asleep ? observers : [], asleep, vacantSince };
     const shell = new Shell(core, this.#host(setup.plan, call, its), found);
     this.#live = { call, core, shell, ...its };
     if (!asleep) wake(its);
-    this.#putOut([client, ...pending.map(([socket]) => socket)]);
+    this.#putOut([client, ...[...pending, ...found.observers].map(([socket]) => socket)]);
     this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
     // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.
@@ -488,8 +501,4 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#locked = null;
     return true;
   }
-}
-
-function refuse(refusal: Refusal): Response {
-  return Response.json({ refusal }, { status: REFUSAL_STATUS[refusal] });
 }

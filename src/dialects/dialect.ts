@@ -29,7 +29,12 @@ export type Heard =
   /** What the client port takes: an event of OpenAI's or of `duplex.v1`, or a binary frame. */
   | { readonly type: "message"; readonly data: ClientMessage }
   /** It cannot be read, or means nothing here: a fault of the client's, which counts against its budget. */
-  | { readonly type: "refused"; readonly error: ClientError }
+  | {
+      readonly type: "refused";
+      readonly error: ClientError;
+      /** `event_id` of the message, of a wire whose messages have one. */
+      readonly eventId?: string | null;
+    }
   /** The caller hung up. */
   | { readonly type: "hangup" }
   /** This client is none: its connection is closed. */

@@ -4,11 +4,13 @@ import type { Codec, Dialect, DialectTraits } from "./dialect.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { duplex } from "./duplex.ts";
 import { openai } from "./openai.ts";
+import { openaiBeta } from "./openai-beta/index.ts";
 import { plivo, telnyx, twilio } from "./twilio/index.ts";
 import { twilioSettings } from "./twilio/settings.ts";
 
 const DIALECTS = {
   realtime: openai,
+  "openai-beta": openaiBeta,
   "duplex.v1": duplex,
   twilio,
   telnyx,

@@ -6,6 +6,7 @@ import { getPath } from "hono/utils/url";
 import type { RelayConfig } from "../config/define.ts";
 import { canonicalPath, isOtherApi, nearestAddress } from "./addresses.ts";
 import { admin } from "./admin.ts";
+import { betaSecrets } from "./beta-secrets.ts";
 import { DoorCounters } from "./counters.ts";
 import { DIALECT_DOORS } from "./dialect-doors.ts";
 import { type DoorContext, type DoorEnv, isLoopback } from "./door.ts";
@@ -44,6 +45,7 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
   app.route("/v1/realtime", elsewhere);
   app.route("/v1/sessions", sessions);
   app.route("/v1/realtime", realtime);
+  app.route("/v1/realtime", betaSecrets);
   app.route("/v1/models", models);
   for (const [name, door] of Object.entries(DIALECT_DOORS)) app.route(`/v1/${name}`, door);
   app.route("/", admin);

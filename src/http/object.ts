@@ -2,6 +2,8 @@
 import {
   type Arrival,
   encodeArrival,
+  encodeObserver,
+  type ObserverArrival,
   type Refusal,
   SETUP_HEADER,
   SETUP_HEADER_LIMIT,
@@ -42,6 +44,15 @@ export async function connect(stub: Stub, arrival: Arrival): Promise<Response> {
     await stub.prepare(ticket, JSON.stringify(arrival.call.session));
     header = encodeArrival({ ...arrival, ticket, call: { ...arrival.call, session: {} } });
   }
+  return upgraded(stub, header);
+}
+
+/** The same for an observer of the application's. @throws Problem when the object refuses. */
+export function observe(stub: Stub, arrival: ObserverArrival): Promise<Response> {
+  return upgraded(stub, encodeObserver(arrival));
+}
+
+async function upgraded(stub: Stub, header: string): Promise<Response> {
   const headers = { Upgrade: "websocket", [SETUP_HEADER]: header };
   const response = await stub.fetch("https://session/connect", { headers });
   if (response.status === 101) return response;

@@ -1,65 +1,24 @@
 /** The OpenAI door: `GET /v1/realtime` upgrades, exactly as that API's clients expect it. */
 import { Hono } from "hono";
-import * as v from "valibot";
 import { namesDefaultRoute } from "../config/resolve.ts";
 import { requireApiKey, requireKeyOrSecret } from "./access.ts";
-import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
+import { limitBody, readBody } from "./body.ts";
+import { mint, secretRequest } from "./client-secrets.ts";
 import { negotiate } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, isUpgrade } from "./door.ts";
 import type { ApiKey } from "./api-keys.ts";
-import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
+import type { Jurisdiction } from "../config/jurisdictions.ts";
 import { askedJurisdiction, jurisdictionFor } from "./jurisdictions.ts";
 import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject } from "./object.ts";
 import { inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./places.ts";
 import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
-import {
-  effectiveSession,
-  type Intent,
-  intentOf,
-  lockFields,
-  locksOf,
-  modelOf,
-  planFor,
-} from "./session-config.ts";
+import { type Intent, locksOf, planFor } from "./session-config.ts";
 import { formerSessionId, jurisdictionOf, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
-import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
-import { issueToken, type Token } from "./tokens.ts";
+import type { Token } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
-
-const SECRET_LIFETIME_S = 600;
-/** That one client secret is for: they travel in it. */
-const MODELS_LIMIT = 16;
-/** Each session of a secret that has a bound is a row in its key's ledger. */
-const MOST_SESSIONS = 1000;
-
-const secretRequest = v.object({
-  session: v.nullish(jsonObject),
-  expires_after: expiresAfter(10, 7200),
-  models: v.nullish(
-    v.pipe(
-      v.array(
-        v.pipe(v.string("expected a name"), v.nonEmpty("expected a name")),
-        "expected a list of models",
-      ),
-      v.minLength(1, "expected a model"),
-      v.maxLength(MODELS_LIMIT, `expected at most ${MODELS_LIMIT} models`),
-    ),
-  ),
-  resumable: v.nullish(v.boolean("expected true or false")),
-  jurisdiction: v.nullish(v.picklist(JURISDICTIONS, `expected one of ${JURISDICTIONS.join(", ")}`)),
-  max_sessions: v.nullish(
-    v.pipe(
-      v.number("expected a number"),
-      v.integer("expected a whole number"),
-      v.minValue(1, "expected at least 1"),
-      v.maxValue(MOST_SESSIONS, `expected at most ${MOST_SESSIONS}`),
-    ),
-  ),
-  ...lockFields,
-});
 
 export const realtime = new Hono<DoorEnv>()
   .get("/", async (c) => {
@@ -76,63 +35,8 @@ export const realtime = new Hono<DoorEnv>()
   .post("/client_secrets", limitBody, async (c) => {
     const key = await requireApiKey(c);
     const body = await readBody(c, secretRequest, "invalid_value");
-    const session = body.session ?? {};
-    const models = body.models ?? null;
-    const model = modelOf(session) ?? models?.[0] ?? null;
-    if (model !== null && models?.includes(model) === false) {
-      throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", {
-        param: "models",
-      });
-    }
-    const plan = planFor(c, { key, by: null }, model);
-    const effective = effectiveSession(plan, session, "invalid_value");
-    const asked = body.jurisdiction ?? null;
-    const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
-    const resumable = body.resumable ?? false;
-    let sealed = plan.sealed === true;
-    for (const other of models ?? []) {
-      const its = planFor(c, { key, by: null }, other);
-      effectiveSession(its, session, "invalid_value");
-      sealed ||= its.sealed === true;
-      if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
-        const detail = "Invalid 'models': sessions of one secret lie in one jurisdiction.";
-        throw new Problem("invalid_value", detail, { param: "models" });
-      }
-    }
-    const intent = intentOf(session);
-    // Drawn now and not used before its first client comes: the object is made near that one.
-    const sessionId = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
-    const secret = await issueToken(
-      c,
-      {
-        audience: "client_secret",
-        key,
-        // The secret can be read by who holds it: a name in it is told to all of them.
-        sessionId: resumable ? sessionId : "",
-        model,
-        models,
-        resumable,
-        maxSessions: body.max_sessions ?? null,
-        intent,
-        session,
-        locked: body.locked ?? [],
-        toolTypes: body.tool_types ?? null,
-        locationHint: null,
-        jurisdiction,
-        sealed,
-      },
-      body.expires_after?.seconds ?? SECRET_LIFETIME_S,
-    );
-    const shown = {
-      ...effective,
-      tools: withoutToolSecrets(effective["tools"] ?? []),
-      id: sessionId,
-      object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
-      model: model ?? plan.name,
-    };
-    return c.json({ value: secret.value, expires_at: secret.exp, session: shown }, 200, {
-      "Cache-Control": "no-store",
-    });
+    const { value, expires_at, session } = await mint(c, key, body);
+    return c.json({ value, expires_at, session }, 200, { "Cache-Control": "no-store" });
   });
 
 /** With the session of that name: its owner's API key at any time, the secret that opened it once it lost its client. */
@@ -140,7 +44,7 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
   const stub = await namedObject(c, id);
   checkJurisdiction(c, jurisdictionOf(id));
   countReturn(id);
-  const negotiated = negotiate(c.req.raw.headers);
+  const negotiated = negotiate(c.req.raw);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
   const place = { stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const;
   return inPlace(c, key, place, () => connect(stub, { ...arrival, ...negotiated }));
@@ -157,7 +61,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
   checkJurisdiction(c, asked);
   const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
   await countSession(c, key, secret);
-  const negotiated = negotiate(c.req.raw.headers);
+  const negotiated = negotiate(c.req.raw);
   const open = async (named?: string): Promise<Response> => {
     const id = named ?? (await newSessionId(c.env, c.req.url, jurisdiction, key.id));
     const call = {

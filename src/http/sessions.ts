@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { requireApiKey, requireOperator, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
+import { control } from "./control.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
@@ -131,6 +132,7 @@ export const sessions = new Hono<DoorEnv>()
     if (state === null) throw unknown();
     return c.body(state, 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
   })
+  .get("/:id/control", (c) => control(c, c.req.param("id")))
   .delete("/:id", async (c) => {
     const key = await requireApiKey(c);
     const id = c.req.param("id");
@@ -182,7 +184,7 @@ function callOf(
 
 async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
-  const { dialect, protocol } = negotiate(c.req.raw.headers);
+  const { dialect, protocol } = negotiate(c.req.raw);
   const plan = token && planFor(c, { key, by: token }, token.model);
   if (token && plan && jurisdictionFor(c, plan, token.jurisdiction, "invalid_value") !== token.jurisdiction) {
     const detail = `Sessions of '${plan.name}' lie in '${plan.jurisdiction}', and this one does not: create another.`;
@@ -200,7 +202,7 @@ async function open(c: DoorContext, id: string): Promise<Response> {
 
 /** The token is all that a client needs who was here before; whether it is good, the object knows. */
 async function resume(c: DoorContext, id: string, token: string): Promise<Response> {
-  const { dialect, protocol } = negotiate(c.req.raw.headers);
+  const { dialect, protocol } = negotiate(c.req.raw);
   if (dialect !== "duplex.v1") {
     throw new Problem("invalid_value", "A session is resumed with the subprotocol duplex.v1.", {
       param: "Sec-WebSocket-Protocol",

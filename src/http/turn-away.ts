@@ -41,7 +41,7 @@ function turnAway(c: DoorContext, problem: Problem, code: number): Response {
   ours.send(JSON.stringify(event));
   ours.close(code, sendableCloseReason(problem.message));
   const headers = new Headers();
-  const { protocol } = negotiate(c.req.raw.headers);
+  const { protocol } = negotiate(c.req.raw);
   if (protocol !== null) headers.set("Sec-WebSocket-Protocol", protocol);
   return new Response(null, { status: 101, webSocket: theirs, headers });
 }

@@ -1,6 +1,6 @@
 /**
  * Flat fields of the 2024 beta dialect. The GA provider refuses each by name; kept as unknown keys they would be shown
- * as if they were in force, beside the settings that are.
+ * as if they were in force, beside the settings that are. A client that says so speaks the beta (src/dialects/openai-beta).
  */
 import { ClientError } from "./client-error.ts";
 import type { JsonObject } from "./json.ts";
@@ -38,7 +38,7 @@ export function refuseBetaFields(object: JsonObject, where: keyof typeof FIELDS)
       replacement === null ? "the GA dialect has no such field" : `use '${where}.${replacement}'`;
     throw new ClientError(
       "unknown_parameter",
-      `Unknown parameter: '${param}' is of the beta dialect; ${instead}.`,
+      `Unknown parameter: '${param}' is of the beta dialect (OpenAI-Beta: realtime=v1); ${instead}.`,
       param,
     );
   }

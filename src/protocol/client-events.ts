@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
 import { EVENT_ID_MAX } from "./event-id.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import { eventWithoutNulls } from "./nulls.ts";
 
 /** Nearly every message is one of these. */
@@ -104,10 +104,17 @@ export const EXTENSION_EVENTS: ReadonlySet<string> = new Set([
   "session.resume",
 ]);
 
-/** The `event_id` that an answer to this message bears: as long as an event_id may be, or null. */
+/** Causes of the relay's own begin so (session/control/names.ts): no client names one. */
+const RESERVED = "relay:control:";
+
+/** `id` as an answer bears it: as long as an event_id may be, or null. */
+export function namedEventId(id: Json | undefined): string | null {
+  return typeof id === "string" && !id.startsWith(RESERVED) ? id.slice(0, EVENT_ID_MAX) : null;
+}
+
+/** The `event_id` that an answer to this message bears. */
 export function eventIdOf(message: JsonObject | null): string | null {
-  const id = message?.["event_id"];
-  return typeof id === "string" ? id.slice(0, EVENT_ID_MAX) : null;
+  return namedEventId(message?.["event_id"]);
 }
 
 /** `client_event_seq`; 0: not numbered. @throws ClientError when it is no number of a message. */

@@ -13,7 +13,7 @@ import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
-import { ClientCommands } from "./client/client-commands.ts";
+import { ClientCommands, type CommandHost, type CommandParts } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
@@ -96,6 +96,7 @@ export class Conduct {
   readonly detectorFallback: DetectorFallback | null;
   usage: TokenSums = {};
   readonly #setup: SessionSetup;
+  readonly #kernels: AudioKernels;
   readonly detector: SpeechDetector;
   #echo = false;
 
@@ -227,7 +228,8 @@ export class Conduct {
       ask: () => this.asking.answer(),
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
-    this.commands = this.#createCommands(kernels);
+    this.#kernels = kernels;
+    this.commands = new ClientCommands(this.commandParts(this.budget), this.commandHost(this.sessionObject));
     this.#configureTurns();
   }
 
@@ -303,10 +305,19 @@ export class Conduct {
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 
-  #createCommands(kernels: AudioKernels): ClientCommands {
+  /** What commands act on. @param budget what they may cost. */
+  commandParts(budget: Budget): CommandParts {
+    const { context, port, kept, backpressure, conversation, playout, responses, turns } = this;
+    const { bargeIn, asking, listener, delivery, links } = this;
+    const shared = { context, port, kept, backpressure, conversation, playout, responses, turns };
+    return { ...shared, budget, bargeIn, asking, listener, delivery, links };
+  }
+
+  /** @param session how it is changed, and what may be asked of it. */
+  commandHost(session: CommandHost["session"]): CommandHost {
     const config = this.config;
-    return new ClientCommands(this, {
-      session: this.sessionObject,
+    return {
+      session,
       respond: (params) => this.asking.respond(config.respondParams(params)),
       get transcriptionOnly() {
         return config.transcriptionOnly;
@@ -314,8 +325,8 @@ export class Conduct {
       get inputFormat() {
         return config.inputFormat;
       },
-      kernels,
-    });
+      kernels: this.#kernels,
+    };
   }
 
   appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {

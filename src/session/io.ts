@@ -25,6 +25,11 @@ export type Input =
   | { readonly type: "close"; readonly peer: PeerId; readonly code: number; readonly reason: string }
   /** Bytes accepted by `send` and not yet on the network, polled by the shell. */
   | { readonly type: "buffered"; readonly peer: PeerId; readonly bytes: number }
+  /**
+   * An observer of the application's (`control:1`) was let in. `again`: it was here before the session was restored, and
+   * has to be said so before anything else is handed in. Its messages and its end are inputs like any peer's.
+   */
+  | { readonly type: "observer"; readonly peer: PeerId; readonly audio: boolean; readonly again: boolean }
   /** A connection came that has still to say whether it is the client that is waited for. */
   | { readonly type: "pending" }
   /** A snapshot is durable: the `covers` of that very one. Never fed for one that could not be stored. */

@@ -158,6 +158,12 @@ export interface Limits {
   readonly successorsPerMinute: number;
   /** A client without a connection for so long ends the session. */
   readonly clientGoneMs: number;
+  /** Observers of the application's at once; one more puts the oldest out. */
+  readonly observers: number;
+  /** Bytes in an observer's socket beyond which it is dropped, the conversation that it was told not counted. */
+  readonly observerUnreadBytes: number;
+  /** And that it is dropped after, where it takes none of them. */
+  readonly observerStuckMs: number;
   /** A session whose client never connected. */
   readonly unclaimedMs: number;
   /** Nobody said anything for so long: the upstreams are hung up until someone does; 0: never. */
@@ -251,6 +257,9 @@ export const DEFAULT_LIMITS: Limits = {
   asksPerMinute: 12,
   successorsPerMinute: 12,
   clientGoneMs: 30_000,
+  observers: 8,
+  observerUnreadBytes: 2 * 1024 * 1024,
+  observerStuckMs: 30_000,
   unclaimedMs: 60_000,
   parkMs: 120_000,
   sessionMs: 4 * 60 * 60 * 1000,

@@ -22,6 +22,10 @@ export const METRICS = {
   clients_cut: { kind: "count", help: "Objects ended because a client went on after its close." },
   clients_dead: { kind: "count", help: "Connections closed because nothing was heard for five seconds." },
   clients_flooding: { kind: "count", help: "Connections closed because what was refused went on." },
+  observers_dropped: {
+    kind: "count",
+    help: "Observers of the application's dropped: unread, flooding, or one too many.",
+  },
   clients_stuck: { kind: "count", help: "Connections closed because what was sent was not read." },
   consult_failures: { kind: "count", help: "End-of-turn models that gave no answer." },
   consult_late: { kind: "count", help: "End-of-turn models that answered too late." },

@@ -4,69 +4,20 @@
  * is a row in `transitions.ts`.
  */
 import { ClientError } from "../protocol/client-error.ts";
-import type { SessionConfig } from "../protocol/session-config.ts";
-import { TICKS_PER_MS, type AudioInputSnapshot } from "./turns/audio-input.ts";
-import type { AskingSnapshot } from "./output/asking.ts";
-import type { BackpressureSnapshot } from "./client/backpressure.ts";
+import { TICKS_PER_MS } from "./turns/audio-input.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
-import type { ClientPortSnapshot } from "./client/client-port.ts";
-import { Conduct, type ConductSnapshot } from "./conduct.ts";
-import type { ContextSnapshot } from "./context.ts";
-import type { ConversationSnapshot } from "./memory/conversation.ts";
-import type { DeliverySnapshot } from "./delivery/delivery.ts";
+import { Conduct } from "./conduct.ts";
 import { Doubt } from "./client/doubt.ts";
-import type { EagerSnapshot } from "./turns/eager.ts";
-import type { FloorSnapshot } from "./floor/floor.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
+import { isObserver } from "./control/names.ts";
+import { Observers } from "./control/observers.ts";
 import type { Connection } from "./links/connection.ts";
-import type { LinkSnapshot } from "./links/link-snapshot.ts";
-import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
-import type { PlayoutSnapshot } from "./output/playout.ts";
-import type { RecoverySnapshot } from "./links/recovery.ts";
-import type { WriterSnapshot } from "./output/response-writer.ts";
-import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 import { stateOf } from "./state.ts";
-import type { TranscriberSnapshot } from "./turns/transcriber.ts";
-import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
-import type { TurnSnapshot } from "./turns/turn-snapshot.ts";
 
 export type { AudioPool, SessionDependencies, SessionSetup } from "./setup.ts";
-
-/** Of what a snapshot holds. To be raised with every change of that: see durable-objects/snapshot-versions.ts. */
-export const SNAPSHOT_VERSION = 2;
-
-/** Structured-clonable. Holds no secret. */
-export interface SessionSnapshot {
-  readonly version: typeof SNAPSHOT_VERSION;
-  /** To be handed back with `persisted`. */
-  readonly covers: Covers;
-  readonly conduct: ConductSnapshot;
-  readonly status: SessionState["status"];
-  /** When a client of which nobody knows what it has seen is given up; null: there is no doubt. */
-  readonly doubtedUntil: number | null;
-  readonly audioReceivedMs: number;
-  readonly context: ContextSnapshot;
-  readonly port: ClientPortSnapshot;
-  readonly delivery: DeliverySnapshot;
-  readonly config: SessionConfig;
-  readonly conversation: ConversationSnapshot;
-  readonly playout: PlayoutSnapshot;
-  readonly backpressure: BackpressureSnapshot;
-  readonly writer: WriterSnapshot;
-  readonly responses: ResponsesSnapshot;
-  readonly floor: FloorSnapshot;
-  readonly eager: EagerSnapshot;
-  readonly owed: boolean;
-  readonly asking: AskingSnapshot;
-  readonly placed: PlacedItemsSnapshot;
-  readonly recovery: RecoverySnapshot;
-  readonly turnEnd: TurnEndSnapshot;
-  readonly input: AudioInputSnapshot;
-  readonly turns: TurnSnapshot;
-  readonly links: readonly LinkSnapshot[];
-  readonly transcriber: TranscriberSnapshot | null;
-}
+export { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
@@ -84,6 +35,7 @@ export class Session {
   readonly #setup: SessionSetup;
   readonly #conduct: Conduct;
   readonly #messages: ClientMessages;
+  readonly #observers: Observers;
   #status: SessionState["status"] = "waiting";
   /** The session's time less the shell's. */
   #aheadMs = 0;
@@ -121,8 +73,16 @@ export class Session {
       turnedAway: (code, reason) => this.#putOut(code, reason),
       hungUp: () => this.#end("client_closed"),
       event: (event) => conduct.commands.handle(event),
-      audio: (bytes, part) => conduct.appendAudio(bytes, part),
+      audio: (bytes, part) => {
+        this.#observers.heard(bytes);
+        conduct.appendAudio(bytes, part);
+      },
     });
+    this.#observers = new Observers(conduct, {
+      waits: () => this.#doubt.kept !== null,
+      end: () => this.#terminate(),
+    });
+    conduct.port.tapped(this.#observers);
     const { deadlines, limits } = conduct.context;
     deadlines.set("session:unclaimed", now + limits.unclaimedMs);
     deadlines.set("session:end", now + limits.sessionMs);
@@ -171,6 +131,8 @@ export class Session {
       this.#outlast("rate_limit_exceeded", input.message, FLOOD_CODE);
     } else if (input.type === "pending") {
       this.#clientPending();
+    } else if (input.type === "observer" || isObserver(input.peer)) {
+      this.#observers.input(input);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
@@ -305,11 +267,15 @@ export class Session {
   terminate(now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
+    this.#terminate();
+    return this.#conduct.context.takeActions();
+  }
+
+  #terminate(): void {
     const { port, context } = this.#conduct;
     const reason = "session ended by the application";
     if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.#end("terminated");
-    return context.takeActions();
   }
 
   #expire(): void {
@@ -338,6 +304,7 @@ export class Session {
     else if (name === "idle") this.#conduct.idle.due();
     else if (name === STEP) this.#messages.step();
     else if (name === REFUSED) this.#messages.tellRefused();
+    else if (kind === "control") this.#observers.due(name);
     else if (name === "park") this.#conduct.parking.due();
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");

@@ -98,18 +98,52 @@ describe("clients of other people", () => {
     await other.hangUp();
   });
 
-  test("[S63] the beta dialect is refused in words that name it, and the call goes on", async () => {
-    const call = await dialRaw(`${relay.wsUrl}/v1/realtime?model=demo`, {
-      apiKey: relay.apiKey,
-      headers: { "OpenAI-Beta": "realtime=v1" },
-    });
-    call.send({
-      type: "session.update",
-      event_id: "beta",
-      session: { modalities: ["text", "audio"], voice: "alloy", input_audio_format: "pcm16" },
-    });
+  test.each([
+    ["OpenAI's header", "/v1/realtime?model=demo", { headers: { "OpenAI-Beta": "realtime=v1" } }, ""],
+    ["OpenAI's subprotocol", "/v1/realtime?model=demo", { protocols: ["openai-beta.realtime-v1"] }, null],
+    [
+      "a browser's subprotocols",
+      "/v1/realtime?model=demo",
+      { protocols: ["realtime", "openai-beta.realtime-v1"] },
+      "realtime",
+    ],
+    ["Azure's version", "/openai/realtime?api-version=2024-10-01-preview&deployment=demo", {}, ""],
+  ] as const)(
+    "[S63] [N25] a client that says by %s that it speaks the beta is spoken to in the beta",
+    async (_, path, dial, protocol) => {
+      const call = await dialRaw(`${relay.wsUrl}${path}`, { apiKey: relay.apiKey, ...dial });
+      expect(call.protocol).toBe(protocol ?? "openai-beta.realtime-v1");
+      // The log is typed for GA: what is compared here is text.
+      const told = (): string => JSON.stringify(call.log.events);
+      call.send({
+        type: "session.update",
+        session: { modalities: ["text", "audio"], voice: "alloy", input_audio_format: "pcm16" },
+      });
+      await call.log.any("session.updated");
+      expect(told()).toContain('"input_audio_format":"pcm16"');
+      ask(call, "Hello.");
+      const { response } = await call.log.any("response.done");
+      expect(response).toMatchObject({
+        modalities: ["text", "audio"],
+        output: [{ content: [{ type: "audio" }] }],
+      });
+      for (const name of [
+        "conversation.item.created",
+        "response.audio.delta",
+        "response.audio_transcript.done",
+      ])
+        expect(told()).toContain(`"type":"${name}"`);
+      for (const own of ["response.output_audio", "conversation.item.added", "output_modalities"])
+        expect(told()).not.toContain(own);
+      await call.hangUp();
+    },
+  );
+
+  test("[S63] without such a word a flat field is refused by the name that stands for it", async () => {
+    const call = await dial();
+    call.send({ type: "session.update", event_id: "beta", session: { voice: "alloy" } });
     const { error } = await call.log.any("error");
-    expect(error).toMatchObject({ type: "invalid_request_error", event_id: "beta" });
+    expect(error).toMatchObject({ type: "invalid_request_error", event_id: "beta", param: "session.voice" });
     expect(error.message).toMatch(/beta dialect/);
     expect((await textTurn(call)).length).toBeGreaterThan(0);
     await call.hangUp();

@@ -11,7 +11,6 @@ export const CHECKS = [
   "transcription",
   "secret",
   "types",
-  "refused",
 ] as const;
 
 export type Ecosystem = "npm" | "python" | "go";
@@ -57,6 +56,13 @@ export const CLIENTS: readonly ForeignClient[] = [
     what: "openai-realtime-api 1.0.8, beta dialect",
     script: "openai-realtime-api.mjs",
     needs: ["openai-realtime-api"],
+  },
+  {
+    name: "openai-4",
+    ecosystem: "npm",
+    what: "openai 4.104.0, beta dialect, with its types",
+    script: "openai-4.mjs",
+    needs: ["openai-4"],
   },
   {
     name: "openai-python",

@@ -14,8 +14,8 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     number: 44,
     what: "the driver never reads how much waits in a socket",
     file: "durable-objects/shell.ts",
-    from: "    if (this.#pollAt !== null && this.#pollAt <= now) this.#poll();\n",
-    to: "    if (this.#pollAt !== null && this.#pollAt <= now) this.#pollAt = null;\n",
+    from: "    if (this.#polling.at !== null && this.#polling.at <= now) this.#poll();\n",
+    to: "    if (this.#polling.at !== null && this.#polling.at <= now) this.#polling.poll(() => now, () => 0, () => true);\n",
   },
   {
     number: 45,

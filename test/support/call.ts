@@ -40,6 +40,8 @@ export interface CallOptions {
   /** The relay's network hears how a voice ended; default: it does. */
   readonly cadence?: boolean;
   readonly locks?: Locks;
+  /** Fields that the route locks. */
+  readonly routeLocked?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly audioPool?: AudioPool;
   /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
@@ -81,6 +83,7 @@ export class Call {
         name: "demo",
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
+        ...(options.routeLocked ? { locked: options.routeLocked } : {}),
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),

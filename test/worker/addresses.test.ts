@@ -54,7 +54,7 @@ describe("addresses", () => {
     },
   );
 
-  test("[H42] Azure's deployment is the model, its api-version is nobody's, and its key header is a key", async () => {
+  test("[H42] Azure's deployment is the model, and its key header is a key", async () => {
     const path = `${HOST}/openai/realtime?api-version=2025-04-01-preview&deployment=echo`;
     const client = await connect(path, { "api-key": "key-one" });
     expect((await client.event("session.created"))["session"]).toMatchObject({ model: "echo" });
@@ -89,8 +89,6 @@ describe("addresses", () => {
   });
 
   test.each([
-    ["POST", "/v1/realtime/sessions", "POST /v1/realtime/client_secrets"],
-    ["POST", "/v1/realtime/transcription_sessions", "transcription"],
     ["POST", "/v1/realtime/calls?model=x", "WebSocket"],
     ["POST", "/v1/realtime/calls/rtc_1/accept", "WebSocket"],
     ["GET", "/realtime/calls/rtc_1/", "WebSocket"],

@@ -101,6 +101,23 @@ describe("a telephone call", () => {
     expect(await caller.answer(caller.again, [])).toBe(false);
   });
 
+  test("[N31] [N34] is seen and steered by an observer, in OpenAI's words", async () => {
+    const caller = await Caller.ring();
+    await caller.talk(100);
+    const observer = await connect(`/v1/sessions/${caller.session}/control`, bearer("key-operator"));
+    const { session } = await observer.event("session.created");
+    expect(session).toMatchObject({ audio: { output: { format: { type: "audio/pcmu" } } } });
+    const content = [{ type: "input_text", text: "The caller is a guest." }];
+    const item = { type: "message", role: "system", content };
+    observer.send({ type: "conversation.item.create", item });
+    await observer.event("conversation.item.done");
+    await caller.talk(300);
+    expect(caller.phone.faults).toEqual([]);
+    observer.send({ type: "relay.end" });
+    expect((await observer.closed).code).toBe(1000);
+    await vi.waitFor(() => expect(caller.closed).toBe(true));
+  });
+
   test("[N13] whose object died is taken up again, and said on where the caller stopped hearing", async () => {
     const caller = await Caller.ring();
     await caller.talk(600);

@@ -62,6 +62,9 @@ describe("GET /v1/realtime", () => {
     ["duplex.v1", "duplex.v1"],
     ["openai-insecure-api-key.key-one", null],
     ["something.else", null],
+    ["openai-beta.realtime-v1", "openai-beta.realtime-v1"],
+    ["realtime, openai-beta.realtime-v1", "realtime"],
+    ["openai-beta.realtime-v1, duplex.v1", "duplex.v1"],
   ])("[H11] offered %j, exactly %j is echoed", async (offered, echoed) => {
     const client = await connect("/v1/realtime?model=echo", {
       ...bearer(),

@@ -10,7 +10,8 @@ import type { ClientMessage, Codec, CodecSnapshot, Heard } from "../dialect.ts";
 import type { Carrier } from "./carriers.ts";
 import { Keys, type KeysSnapshot } from "./keys.ts";
 import { PIECE_BYTES, Playback, type PlaybackSnapshot } from "./playback.ts";
-import { sequenceIn, Spoken, type SpokenSnapshot, textAt, typeOf } from "./said.ts";
+import { typeOf } from "../written.ts";
+import { sequenceIn, Spoken, type SpokenSnapshot, textAt } from "./said.ts";
 import type { CallSettings } from "./settings.ts";
 
 /** Characters of a message: a second of audio is 11,000. */

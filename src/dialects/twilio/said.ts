@@ -1,14 +1,8 @@
 /** What the session says to its client, read as far as a telephone needs it. */
 import { parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 
-/** `{"type":"…"` stands first in all that the session writes. */
-const TYPE = /^\{"type":"([\w.]+)"/;
 /** Its number stands last. */
 const SEQUENCE = /"server_event_seq":(\d+)\}$/;
-
-export function typeOf(text: string): string {
-  return TYPE.exec(text)?.[1] ?? "";
-}
 
 export function sequenceIn(text: string): number {
   return Number(SEQUENCE.exec(text.slice(-64))?.[1] ?? 0);

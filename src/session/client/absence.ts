@@ -57,15 +57,18 @@ export class Absence {
   /** To a client that was not there: what was said so far, the turn that is open, and the answer that is owed. */
   tell(): void {
     const { port, conversation, responses, turns } = this.#parts;
-    port.retelling(() => {
+    const retell = (): void => {
       let previous_item_id: string | null = null;
       for (const { item } of conversation.entries) {
         port.emit({ type: "conversation.item.added", previous_item_id, item });
         port.emit({ type: "conversation.item.done", previous_item_id, item });
         previous_item_id = item.id;
       }
+    };
+    port.privately(() => {
+      port.retelling(retell);
+      turns.tellOpen();
     });
-    turns.tellOpen();
     const owed = this.#owed && this.#host.mayAsk() && this.#spokenTurnLast;
     this.#owed = false;
     if (!owed || responses.answering.length > 0) return;

@@ -218,9 +218,9 @@ export class ClientCommands {
     backpressure.requireRoom();
     budget.requireTelling(context.now);
     const { written } = port;
-    port.retelling(() => {
+    const tell = (): void =>
       port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
-    });
+    port.privately(() => port.retelling(tell));
     budget.told.charge(port.written - written, context.now);
   }
 

@@ -14,14 +14,14 @@ import {
   type ClientEvent,
 } from "../../protocol/client-events.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
-import { excessOf, parseJsonObject, type JsonMost, type JsonObject } from "../../protocol/json.ts";
+import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
 import { Rate } from "./budget-rate.ts";
 import { Steps } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
-import { nameOf, excessError, frontOf, invalidAudio } from "./message-faults.ts";
+import { nameOf, excessError, frontOf, invalidAudio, jsonMost } from "./message-faults.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -86,6 +86,11 @@ const WORK_PER_SECOND = 20_000;
 /** A message is small: room is made for it where others wait. */
 const SMALL = 65_536;
 
+/** How many other events one counts as besides, by its members and its type. */
+export function costOf(members: number, type = ""): number {
+  return Math.floor(members / MEMBERS_PER_EVENT) + (BESIDES.get(type) ?? 0);
+}
+
 export class ClientMessages {
   readonly #context: Context;
   readonly #port: ClientPort;
@@ -134,7 +139,7 @@ export class ClientMessages {
       case "message":
         return this.#take(heard.data);
       case "refused":
-        return this.#refused(heard.error, size);
+        return this.#refused(heard.error, heard.eventId ?? null, size);
       case "lost":
         return this.#context.metric("client_messages_lost", heard.messages);
       case "turn away":
@@ -161,11 +166,12 @@ export class ClientMessages {
   }
 
   /** A message that its dialect could make nothing of, of so many bytes or characters. */
-  #refused(error: ClientError, size: number): void {
+  #refused(error: ClientError, eventId: string | null, size: number): void {
     this.#delivery.pulse.heard();
     this.#budget.bytes.charge(size, this.#context.now);
     this.#budget.weigh(size, this.#context.now);
-    this.#port.rejectedStream(error, null);
+    if (eventId === null) this.#port.rejectedStream(error, null);
+    else this.#port.rejected(error, eventId);
     this.#settle();
   }
 
@@ -337,21 +343,17 @@ export class ClientMessages {
     else this.#port.rejectedStream(invalidAudio(audio), eventIdOf(parseJsonObject(data)));
   }
 
-  get #most(): JsonMost {
-    const { jsonDepth, jsonMembers, jsonEscapes, jsonOutside } = this.#context.limits;
-    return { levels: jsonDepth, members: jsonMembers, escapes: jsonEscapes, outside: jsonOutside };
-  }
-
   #parsed(data: string): void {
-    const weight = excessOf(data, this.#most);
+    const most = jsonMost(this.#context.limits);
+    const weight = excessOf(data, most);
     this.#done += EVENT_WORK + data.length / CHARS_PER_WORK;
     if (typeof weight !== "number") {
-      const error = excessError(weight, this.#most);
+      const error = excessError(weight, most);
       this.#budget.weigh(data.length, this.#context.now);
       this.#port.rejected(error, nameOf(data));
       return;
     }
-    this.#budget.events.charge(Math.floor(weight / MEMBERS_PER_EVENT), this.#context.now);
+    this.#budget.events.charge(costOf(weight), this.#context.now);
     this.#done += (EVENT_WORK * weight) / MEMBERS_PER_EVENT;
     const message = parseJsonObject(data);
     if (data.length <= this.#context.limits.eventStepSize) return this.#read(message, data.length);
@@ -390,7 +392,7 @@ export class ClientMessages {
       throw new ClientError("invalid_json", "The message is not a JSON object (one event per text message).");
     }
     const event = readClientEvent(message);
-    this.#budget.events.charge(BESIDES.get(event.type) ?? 0, this.#context.now);
+    this.#budget.events.charge(costOf(0, event.type), this.#context.now);
     const sequence = this.#port.extended ? sequenceOf(message) : 0;
     if (event.type !== "session.resume") this.#delivery.settle();
     if (EXTENSION_EVENTS.has(event.type) && !this.#port.extended) {

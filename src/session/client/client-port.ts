@@ -20,6 +20,29 @@ export interface ServerEvent {
   readonly [field: string]: Json | undefined;
 }
 
+/** The same with it. */
+export type NamedEvent = { readonly [field: string]: Json | undefined };
+
+/** Who is told what the client is told, whether or not there is a client. */
+export interface EventTap {
+  /** Somebody is. */
+  readonly some: boolean;
+  /** And is told what is heard. */
+  readonly listening: boolean;
+  event(event: NamedEvent): void;
+  audio(address: AudioAddress, bytes: Uint8Array): void;
+  /** @param cause of what went wrong. @returns false: it is the client's to know. */
+  error(cause: string | null, error: JsonObject): boolean;
+}
+
+const NO_TAP: EventTap = {
+  some: false,
+  listening: false,
+  event() {},
+  audio() {},
+  error: () => false,
+};
+
 /** Everything about an audio delta that stays the same for one item, made once. */
 export interface AudioAddress {
   /** `"response_id":…,"item_id":…,"output_index":…,"content_index":…` */
@@ -41,6 +64,9 @@ export class ClientPort {
   readonly outbox: Outbox;
   readonly #context: Context;
   readonly #settings: JsonObject;
+  #tap = NO_TAP;
+  /** What is emitted now is the client's alone. */
+  #private = false;
   #dialect: Dialect | null = null;
   /** The client said that its player does it. */
   #ducks = false;
@@ -70,6 +96,21 @@ export class ClientPort {
     this.#settings = settings;
     this.#budget = budget;
     this.outbox = new Outbox(context.limits.outboxBytes);
+  }
+
+  /** Who else is told from now on. */
+  tapped(tap: EventTap): void {
+    this.#tap = tap;
+  }
+
+  /** What this says is for a client that was not there, or that asked: nobody else is told. */
+  privately(tell: () => void): void {
+    this.#private = true;
+    try {
+      tell();
+    } finally {
+      this.#private = false;
+    }
   }
 
   get connected(): boolean {
@@ -242,25 +283,35 @@ export class ClientPort {
   }
 
   emit(event: ServerEvent): void {
-    if (this.#silent || (!this.#connected && !this.extended)) return;
-    this.#deliver(this.#numbered(event), 0);
+    if (!this.#heeded) return;
+    const numbered = this.#numbered(event, {});
+    if (this.#client) this.#deliver(JSON.stringify(numbered), 0);
   }
 
   /** Several that show the same large object, which is written once. */
   emitShown(name: string, shown: JsonObject, events: readonly ServerEvent[]): void {
-    if (this.#silent || (!this.#connected && !this.extended)) return;
+    if (!this.#heeded) return;
     const text = JSON.stringify(shown);
-    for (const event of events) this.#deliver(`${this.#numbered(event).slice(0, -1)},"${name}":${text}}`, 0);
+    for (const event of events) {
+      const numbered = this.#numbered(event, { [name]: shown });
+      if (this.#client) this.#deliver(`${JSON.stringify(numbered).slice(0, -1)},"${name}":${text}}`, 0);
+    }
   }
 
-  #numbered({ type, ...members }: ServerEvent): string {
-    const numbered: Record<string, Json | undefined> = {
-      type,
-      event_id: this.#context.newId("event"),
-      ...members,
-    };
-    if (this.extended) numbered["server_event_seq"] = this.#sequence + 1;
-    return JSON.stringify(numbered);
+  /** There is a client, or one that will come back for what it missed. */
+  get #client(): boolean {
+    return this.#connected || this.extended;
+  }
+
+  get #heeded(): boolean {
+    return !this.#silent && (this.#client || this.#tap.some);
+  }
+
+  /** The event as the client gets it, but for what is `shown`; observers are told it with that. */
+  #numbered({ type, ...members }: ServerEvent, shown: JsonObject): NamedEvent {
+    const named = { type, event_id: this.#context.newId("event"), ...members };
+    if (this.#tap.some && !this.#private) this.#tap.event({ ...named, ...shown });
+    return this.#client && this.extended ? { ...named, server_event_seq: this.#sequence + 1 } : named;
   }
 
   /** About delivery itself: neither numbered nor kept. */
@@ -278,6 +329,7 @@ export class ClientPort {
    * that is quieter; what is kept to be sent again is not.
    */
   audio(address: AudioAddress, bytes: Uint8Array, audioMs: number, aloud = bytes): void {
+    if (this.#tap.listening) this.#tap.audio(address, aloud);
     if (!this.#connected && !this.extended) return;
     if (this.extended) {
       const header = {
@@ -361,6 +413,7 @@ export class ClientPort {
   }
 
   #error(type: string, code: string, message: string, param: string | null, eventId: string | null): void {
+    if (this.#tap.error(eventId, { type, code, message, param })) return;
     this.emit({ type: "error", error: { type, code, message, param, event_id: eventId } });
   }
 

@@ -1,8 +1,10 @@
 /** What is wrong with a client's message, and what can be said of one that is not read. */
 import { insteadOfBase64 } from "../../protocol/append.ts";
 import { ClientError } from "../../protocol/client-error.ts";
+import { namedEventId } from "../../protocol/client-events.ts";
 import { eventIdIn } from "../../protocol/event-id.ts";
 import type { JsonExcess, JsonMost } from "../../protocol/json.ts";
+import type { Limits } from "../limits.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 
 const FRONT_CHARS = 1024;
@@ -11,6 +13,11 @@ const FRONT_CHARS = 1024;
 export function frontOf(data: WireMessage): string {
   if (typeof data !== "string") return "";
   return data.length <= 2 * FRONT_CHARS ? data : data.slice(0, FRONT_CHARS) + data.slice(-FRONT_CHARS);
+}
+
+/** How much an event's JSON may have. */
+export function jsonMost({ jsonDepth, jsonMembers, jsonEscapes, jsonOutside }: Limits): JsonMost {
+  return { levels: jsonDepth, members: jsonMembers, escapes: jsonEscapes, outside: jsonOutside };
 }
 
 export function excessError(
@@ -34,7 +41,7 @@ export function excessError(
 
 /** Under which a message that is not parsed is refused. */
 export function nameOf(data: WireMessage): string | null {
-  return typeof data === "string" ? eventIdIn(data) : null;
+  return typeof data === "string" ? namedEventId(eventIdIn(data) ?? undefined) : null;
 }
 
 export function invalidAudio(text: string): ClientError {

@@ -49,6 +49,7 @@ export class SessionObject {
   readonly #setup: SessionSetup;
   readonly #host: SessionObjectHost;
   readonly #locks: Locks;
+  readonly #routeLocks: Locks;
   /** What the session begins with. */
   readonly #granted: SessionConfig;
 
@@ -58,6 +59,8 @@ export class SessionObject {
     this.#setup = setup;
     this.#host = host;
     this.#locks = setup.locks ?? NO_LOCKS;
+    const { locked: fields = [], toolTypes = null } = setup.plan;
+    this.#routeLocks = { fields, toolTypes };
     this.#granted = parts.config.current;
     this.updates = new Updates(parts.context, parts.config.current, {
       replace: (config) => {
@@ -90,8 +93,12 @@ export class SessionObject {
     return new Configuration(config).shown(identity, relay, port);
   }
 
-  /** The client's `session.update`. @throws ClientError naming the field; nothing changes then. */
-  update(session: JsonObject): void {
+  /**
+   * A `session.update`: the client's, or the application's own, for which nothing but the route's locks stands, and to which
+   * the client's player and its audio formats are none of its business.
+   * @throws ClientError naming the field; nothing changes then.
+   */
+  update(session: JsonObject, by: "client" | "application" = "client"): void {
     const { context, port, config, playout } = this.#parts;
     const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
@@ -100,10 +107,11 @@ export class SessionObject {
       this.updates.given(before, cause, [], false);
       return;
     }
-    const ducks = port.extended ? readPlayerDucks(session) : null;
+    const ducks = port.extended && by === "client" ? readPlayerDucks(session) : null;
     const { extended, holds } = port;
     config.update(session, { extended, holds, ducks: ducks ?? port.ducks });
-    const refused = this.#restrain(before);
+    if (by === "application") this.#requireFormats(before);
+    const refused = this.#restrain(before, by === "client" ? this.#locks : this.#routeLocks);
     this.#checkSize(before, jsonSize(session));
     // Also beside the conversation, or in an item that is gone.
     if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
@@ -124,10 +132,22 @@ export class SessionObject {
     this.#parts.asking.settle();
   }
 
-  /** What is locked stays as it was. @returns what there is to say of that. */
-  #restrain(before: SessionConfig): readonly ClientError[] {
+  /** @throws ClientError when a format is another one: its client hears and speaks the one that it knows. */
+  #requireFormats(before: SessionConfig): void {
     const { config } = this.#parts;
-    const { config: allowed, refused } = restrain(this.#locks, before, config.current, this.#granted);
+    for (const side of ["input", "output"] as const) {
+      const wanted = JSON.stringify(config.current.audio[side].format);
+      if (wanted === JSON.stringify(before.audio[side].format)) continue;
+      config.restore(before);
+      const param = `session.audio.${side}.format`;
+      throw new ClientError("field_locked", `'${param}' is the client's to change.`, param);
+    }
+  }
+
+  /** What is locked stays as it was. @returns what there is to say of that. */
+  #restrain(before: SessionConfig, locks: Locks): readonly ClientError[] {
+    const { config } = this.#parts;
+    const { config: allowed, refused } = restrain(locks, before, config.current, this.#granted);
     if (refused.length > 0) config.restore(allowed);
     return refused;
   }

@@ -8,7 +8,10 @@ import type { Input, PeerId } from "../io.ts";
 import type { ChannelEffect, ChannelOpening, Channels, UpstreamEvent } from "../../upstreams/upstream.ts";
 
 /** What the shell hands in of an upstream's peer. */
-export type UpstreamInput = Exclude<Extract<Input, { readonly peer: string }>, { readonly type: "buffered" }>;
+export type UpstreamInput = Exclude<
+  Extract<Input, { readonly peer: string }>,
+  { readonly type: "buffered" | "observer" }
+>;
 
 /** Stands between a connection's peer and the name of its channel. */
 const MARK = "/";

@@ -1,0 +1,117 @@
+/** Client secrets: what a page is handed in place of an API key. */
+import * as v from "valibot";
+import { JURISDICTIONS } from "../config/jurisdictions.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
+import type { ApiKey } from "./api-keys.ts";
+import { expiresAfter, jsonObject } from "./body.ts";
+import type { DoorContext } from "./door.ts";
+import { jurisdictionFor } from "./jurisdictions.ts";
+import { Problem } from "./problem.ts";
+import { effectiveSession, intentOf, lockFields, modelOf, planFor } from "./session-config.ts";
+import { newSessionId } from "./session-id.ts";
+import { issueToken } from "./tokens.ts";
+
+const SECRET_LIFETIME_S = 600;
+/** That one client secret is for: they travel in it. */
+const MODELS_LIMIT = 16;
+/** Each session of a secret that has a bound is a row in its key's ledger. */
+const MOST_SESSIONS = 1000;
+
+/** A body of `POST /v1/realtime/client_secrets`. */
+export const secretRequest = v.object({
+  session: v.nullish(jsonObject),
+  expires_after: expiresAfter(10, 7200),
+  models: v.nullish(
+    v.pipe(
+      v.array(
+        v.pipe(v.string("expected a name"), v.nonEmpty("expected a name")),
+        "expected a list of models",
+      ),
+      v.minLength(1, "expected a model"),
+      v.maxLength(MODELS_LIMIT, `expected at most ${MODELS_LIMIT} models`),
+    ),
+  ),
+  resumable: v.nullish(v.boolean("expected true or false")),
+  jurisdiction: v.nullish(v.picklist(JURISDICTIONS, `expected one of ${JURISDICTIONS.join(", ")}`)),
+  max_sessions: v.nullish(
+    v.pipe(
+      v.number("expected a number"),
+      v.integer("expected a whole number"),
+      v.minValue(1, "expected at least 1"),
+      v.maxValue(MOST_SESSIONS, `expected at most ${MOST_SESSIONS}`),
+    ),
+  ),
+  ...lockFields,
+});
+
+export interface Minted {
+  readonly value: string;
+  /** Seconds since 1970. */
+  readonly expires_at: number;
+  /** As its sessions begin. */
+  readonly session: JsonObject;
+}
+
+/** @throws Problem naming the field, or 404 for a model that is not offered. */
+export async function mint(
+  c: DoorContext,
+  key: ApiKey,
+  body: v.InferOutput<typeof secretRequest>,
+): Promise<Minted> {
+  const session = body.session ?? {};
+  const models = body.models ?? null;
+  const model = modelOf(session) ?? models?.[0] ?? null;
+  if (model !== null && models?.includes(model) === false) {
+    throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", {
+      param: "models",
+    });
+  }
+  const plan = planFor(c, { key, by: null }, model);
+  const effective = effectiveSession(plan, session, "invalid_value");
+  const asked = body.jurisdiction ?? null;
+  const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
+  const resumable = body.resumable ?? false;
+  let sealed = plan.sealed === true;
+  for (const other of models ?? []) {
+    const its = planFor(c, { key, by: null }, other);
+    effectiveSession(its, session, "invalid_value");
+    sealed ||= its.sealed === true;
+    if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
+      const detail = "Invalid 'models': sessions of one secret lie in one jurisdiction.";
+      throw new Problem("invalid_value", detail, { param: "models" });
+    }
+  }
+  const intent = intentOf(session);
+  // Drawn now and not used before its first client comes: the object is made near that one.
+  const sessionId = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
+  const secret = await issueToken(
+    c,
+    {
+      audience: "client_secret",
+      key,
+      // The secret can be read by who holds it: a name in it is told to all of them.
+      sessionId: resumable ? sessionId : "",
+      model,
+      models,
+      resumable,
+      maxSessions: body.max_sessions ?? null,
+      intent,
+      session,
+      locked: body.locked ?? [],
+      toolTypes: body.tool_types ?? null,
+      locationHint: null,
+      jurisdiction,
+      sealed,
+    },
+    body.expires_after?.seconds ?? SECRET_LIFETIME_S,
+  );
+  const shown = {
+    ...effective,
+    tools: withoutToolSecrets(effective["tools"] ?? []),
+    id: sessionId,
+    object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
+    model: model ?? plan.name,
+  };
+  return { value: secret.value, expires_at: secret.exp, session: shown };
+}
