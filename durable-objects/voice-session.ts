@@ -8,12 +8,8 @@ import { boundPlan, resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { Plan } from "../src/session/plan.ts";
-import {
-  Session,
-  type SessionDependencies,
-  type SessionSetup,
-  type SessionSnapshot,
-} from "../src/session/session.ts";
+import { Session, type SessionSnapshot } from "../src/session/session.ts";
+import type { SessionDependencies, SessionSetup } from "../src/session/setup.ts";
 import { silenced } from "../src/session/silenced.ts";
 import { Counters } from "../src/telemetry/counters.ts";
 import { createUpstream } from "../src/upstreams/index.ts";

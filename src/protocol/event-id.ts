@@ -27,7 +27,7 @@ export function eventIdIn(text: string): string | null {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       const end = strings.end(at);
-      if (strings.excess) return null;
+      if (strings.excess) return found;
       if (levels === 1 && value) found = readText(text, at + 1, end);
       else if (levels === 1) key = isName(text, at + 1, end) ? at : -1;
       value = false;

@@ -268,9 +268,8 @@ export class Conduct {
   /** Words of the caller, while they are being said. */
   #words(text: string): void {
     if (this.floor.judging) this.floor.words(text);
-    else if (this.config.turnDetection?.type === "semantic_vad" && this.turnEnd.words(text)) {
+    else if (this.config.turnDetection?.type === "semantic_vad" && this.turnEnd.words(text))
       this.input.endpointer.configure(this.#endpointerOptions());
-    }
   }
 
   /** Where a transcriber gives the words, no other upstream need. */
