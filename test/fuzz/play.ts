@@ -56,6 +56,7 @@ export function play(
     call.begin();
     if (steps === undefined) for (let at = 0; at < scenario.steps && !world.ended; at += 1) call.step(at);
     else for (const at of steps) call.step(at);
+    world.settle();
     const size = sizeOf(world.session.snapshot());
     snapshotBytes = size.bytes;
     longestList = size.longestList;

@@ -51,6 +51,11 @@ export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: 
 /** Stands for a response that nobody waits for: what it makes is deleted, and what it costs is counted. */
 const NOBODY = "";
 
+const WAITS_TOO_LONG: UpstreamFault = {
+  code: "upstream_output_too_long",
+  message: "More of the response waits for the listener than can be kept.",
+};
+
 export class Responses {
   readonly #context: Context;
   readonly #writer: ResponseWriter;
@@ -66,7 +71,10 @@ export class Responses {
     this.#writer = writer;
     this.#host = host;
     this.#records = new ResponseRecords(context);
-    this.#gate = new OutputGate(context, host.listener, (response, event) => this.#pass(response, event));
+    this.#gate = new OutputGate(context, host.listener, {
+      pass: (response, event) => this.#pass(response, event),
+      tooMuch: (response) => this.#tooMuch(response, WAITS_TOO_LONG),
+    });
     this.#ends = new OwedEnds(context);
     this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
@@ -327,6 +335,10 @@ export class Responses {
 
   #tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
     const link = this.#host.link(response.stream);
+    if (!response.announced) {
+      this.discard(response, link);
+      return;
+    }
     if (link) this.#cancelThere(response, link);
     this.end(response, { phase: "failed", reason: null, fault });
   }
