@@ -91,7 +91,10 @@ describe("what waits for a listener", () => {
     expect(lane(call).length).toBeLessThan(72);
     finish(call);
     back();
-    expect(response(call)).toMatchObject({ status: "incomplete", status_details: { reason: "listener_away" } });
+    expect(response(call)).toMatchObject({
+      status: "incomplete",
+      status_details: { reason: "listener_away" },
+    });
   });
 
   test("[E98] large objects count by what is in them", () => {
