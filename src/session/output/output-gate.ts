@@ -4,6 +4,7 @@
  * than the lead. What waits is released in order, at the very sample where it stopped.
  */
 import { durationMs } from "../../audio/format.ts";
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
@@ -34,6 +35,12 @@ export interface Dropped {
   /** How it ended at the upstream; null: it had not. */
   readonly end: Lane["end"];
 }
+
+/** Why an answer fails of which more waits than may. */
+export const WAITS_TOO_MUCH: UpstreamFault = {
+  code: "upstream_output_too_long",
+  message: "More of the response waits for its listener than can be kept.",
+};
 
 const NOTHING: Dropped = { items: [], unsent: [], end: null };
 
