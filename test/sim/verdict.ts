@@ -125,12 +125,19 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   const { checks } = call;
   const heard = provider.turns.flatMap((turn) => turn.runs);
   const turns = [...heard, ...toldInWords(call, provider)].sort((a, b) => a.from - b.from);
-  for (const spoken of call.client.caller.utterances) {
+  const { utterances } = call.client.caller;
+  toldInVain(
+    call,
+    provider,
+    utterances.reduce((sum, spoken) => sum + gap(spoken, turns), 0),
+  );
+  for (const spoken of utterances) {
     checks.count("utterances");
     const missing = gap(spoken, turns);
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
-    else if (named(call, spoken)) checks.count("utterances named");
+    else if (named(call, spoken) || ms <= (call.client.missedBy.get(provider.name) ?? 0))
+      checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && halts(call)) checks.count("utterances but for a stray end");
@@ -144,6 +151,14 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+/** Who is told turns was told them all, and the client the contrary. */
+function toldInVain({ checks, client }: SimulatedCall, { name, kind }: Provider, missing: number): void {
+  if (kind !== "turns" || !client.missedBy.has(name)) return;
+  checks.count("told of what never arrived");
+  if (missing === 0)
+    checks.fail("spoken-lost", `${name} got every word, and the client was told that it did not`);
 }
 
 /** The clock ends turns in it: seconds come at once, or the microphone is muted in mid-word. */
@@ -221,13 +236,17 @@ function unreached({ client }: SimulatedCall, { kind, calls }: Provider, spoken:
 
 /** That a transcriber vanished shows in what it says nothing of: in two seconds of speech, and so long after them. */
 function unmissed(
-  { client, scenario, hungUpAt, tape }: SimulatedCall,
+  { client, checks, scenario, hungUpAt, tape }: SimulatedCall,
   { kind, calls }: Provider,
   spoken: Utterance,
 ): boolean {
-  if (kind !== "transcriber" || !calls.some((one) => one.holed)) return false;
+  const holed = calls.findIndex((one) => one.holed);
+  if (kind !== "transcriber" || holed < 0) return false;
   const { firstOutputMs = 0 } = scenario.limits;
-  const noticeable = (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS;
+  // Hung up as quiet it says nothing ever, and the next connection hears what comes.
+  const parked = (checks.figures.get("metric_sessions_parked") ?? 0) > 0;
+  const next = parked ? (calls[holed + 1]?.openedAt ?? Infinity) : Infinity;
+  const noticeable = Math.min(next, (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS);
   const after = client.caller.utterances.filter(
     ({ at, endedAt }) => at >= spoken.at && (endedAt ?? Infinity) < noticeable,
   );
