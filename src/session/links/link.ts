@@ -88,6 +88,9 @@ export class Link implements AudioTap, ConnectionHost {
   /** It died with the session's object, and waits for its moment to be dialled. */
   struck = false;
   /** Milliseconds of the caller's audio that never reached it and were not told yet, and when some were. */
+  /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
+  #losing = false;
+  #wanted = false;
   #missedMs = 0;
   #missedAt = Number.NEGATIVE_INFINITY;
 
@@ -202,6 +205,10 @@ export class Link implements AudioTap, ConnectionHost {
 
   dial(): void {
     if (this.#current?.alive) return;
+    if (this.#losing) {
+      this.#wanted = true;
+      return;
+    }
     if (!this.#patience.spend("dials")) {
       this.#at("redial", this.#patience.freeAt("dials"));
       return;
@@ -356,8 +363,13 @@ export class Link implements AudioTap, ConnectionHost {
       if (!final) this.retryIn(this.#patience.waitMs(this.#candidates.length, connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
+    this.#losing = true;
     this.#host.onLost(this, fault, final);
+    this.#losing = false;
+    const wanted = this.#wanted;
+    this.#wanted = false;
     if (replaced) this.#promote("failover");
+    else if (wanted) this.dial();
   }
 
   /** What waited for the connection was never heard: the next one hears it, as far as the history reaches. */
