@@ -11,6 +11,7 @@ import { money, slackMs } from "./money.ts";
 import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
+import { lookAtBeginnings } from "./turn-ends.ts";
 
 /** Something that was told so long after an utterance may be about it. */
 const TOLD_WITHIN_MS = 9000;
@@ -42,6 +43,7 @@ export function judge(call: SimulatedCall): void {
     else spokenReached(call, provider);
   }
   answered(call);
+  lookAtBeginnings(call, call.client.caller, [...call.client.turns.values()]);
   if (call.lastMoment !== null) {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
@@ -313,7 +315,8 @@ function owed(call: SimulatedCall, spoken: Utterance, withinMs: number): void {
     const next = client.caller.utterances.find(({ at }) => at > spoken.at)?.at ?? Infinity;
     if (next < by || (hungUpAt ?? Infinity) < by) continue;
     checks.count("answers owed");
-    if (!client.dialogue.announced.some((at) => at >= turn.at && at <= by))
+    // Announced to the client, perhaps, before the provider has the turn.
+    if (!client.dialogue.announced.some((at) => at >= (spoken.endedAt ?? turn.at) && at <= by))
       checks.fail(
         "turn-unanswered",
         `what was said until ${spoken.endedAt} ms over an answer was never answered`,
