@@ -266,6 +266,14 @@ export class AudioInput {
     this.#tap(sampleRateHz(format));
   }
 
+  /** The same, where the client's format was another one: a turn that began in that one, and is made only now, is whole. */
+  keepSince(before: AudioFormat, format: AudioFormat): void {
+    const rateHz = sampleRateHz(format);
+    const source = this.#streams.get(sampleRateHz(before));
+    if (source && !this.#streams.has(rateHz)) this.#fill(rateHz, source).flush(sampleRateHz(this.#format));
+    this.keep(format);
+  }
+
   #tap(rateHz: PcmRateHz): RateStream {
     this.#tapped.add(rateHz);
     const stream = this.#stream(rateHz);
@@ -351,7 +359,11 @@ export class AudioInput {
     if (known) return known;
     this.#tapped.add(rateHz);
     const source = this.#streams.get(sampleRateHz(this.#format));
-    if (source === undefined) return this.#stream(rateHz);
+    return source === undefined ? this.#stream(rateHz) : this.#fill(rateHz, source);
+  }
+
+  /** A stream that has all that another one, at the client's rate, still holds. */
+  #fill(rateHz: PcmRateHz, source: RateStream): RateStream {
     const { ring } = source;
     const origin = source.ticksAt(ring.start);
     const stream = new RateStream(source.rateHz, rateHz, origin, this.#capacity(rateHz), this.#kernels);

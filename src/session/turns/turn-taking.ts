@@ -111,9 +111,10 @@ export class TurnTaking implements InputListener {
   ): void {
     this.#flow.cut(turnDetection?.type === "duplex" ? turnDetection.frame_ms * TICKS_PER_MS : 0);
     this.#provider.configure(turnDetection);
-    if (formatKey(format) !== formatKey(this.#input.format)) {
+    const spokenIn = this.#input.format;
+    if (formatKey(format) !== formatKey(spokenIn)) {
       this.#input.setFormat(format, this);
-      this.#flow.setFormat(format, this.#phase !== "listening");
+      this.#flow.setFormat(spokenIn, format, this.#phase !== "listening");
     }
     const [before, detects] = [this.#phase, detection || witness];
     // What a resampler still holds of what was before is in no buffer that begins now.
