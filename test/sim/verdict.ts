@@ -156,8 +156,13 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
 }
 
 /** Who is told turns was told them all, and the client the contrary. */
-function toldInVain({ checks, client }: SimulatedCall, { name, kind }: Provider, missing: number): void {
-  if (kind !== "turns" || !client.missedBy.has(name)) return;
+function toldInVain(
+  { checks, client, scenario }: SimulatedCall,
+  { name, kind }: Provider,
+  missing: number,
+): void {
+  // Of a turn that is heard again, or of a buffer that is the client's own, the beginning may be silence that is not kept.
+  if (kind !== "turns" || scenario.manual || scenario.eager || !client.missedBy.has(name)) return;
   checks.count("told of what never arrived");
   if (missing === 0)
     checks.fail("spoken-lost", `${name} got every word, and the client was told that it did not`);

@@ -372,8 +372,12 @@ export class Link implements AudioTap, ConnectionHost {
     else if (wanted) this.dial();
   }
 
-  /** What waited for the connection was never heard: the next one hears it, as far as the history reaches. */
-  #unhear({ unsentSamples, capabilities: { input } }: Connection): void {
+  /**
+   * What waited for the connection was never heard: the next one hears it, as far as the history reaches. Who is told turns
+   * hears from where the present one begins, and those before are told from the conversation.
+   */
+  #unhear({ unsentSamples, capabilities: { input, turns } }: Connection): void {
+    if (turns === "client" && this.#host.replay !== null) return;
     const ms = (unsentSamples * 1000) / sampleRateHz(input);
     this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
   }
