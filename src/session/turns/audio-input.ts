@@ -77,6 +77,8 @@ export class AudioInput {
   readonly #detector: SpeechDetector;
   readonly endpointer: Endpointer;
   #format: AudioFormat;
+  /** Rate of the format before it. */
+  #formerHz: PcmRateHz;
   #decoder: AudioDecoder;
   #streams = new Map<PcmRateHz, RateStream>();
   /** Rates that someone other than the detector takes. */
@@ -105,6 +107,7 @@ export class AudioInput {
     this.#detector = detector;
     this.endpointer = new Endpointer(detector.sampleRateHz, detector.hopSamples, options);
     this.#format = format;
+    this.#formerHz = sampleRateHz(format);
     this.#decoder = createDecoder(format);
   }
 
@@ -146,6 +149,7 @@ export class AudioInput {
     if (sampleRateHz(format) !== sampleRateHz(this.#format)) this.#retune(sampleRateHz(format), listener);
     this.#originTicks = this.ticks;
     this.#samples = 0;
+    this.#formerHz = sampleRateHz(this.#format);
     this.#format = format;
     this.#decoder = createDecoder(format);
   }
@@ -267,9 +271,9 @@ export class AudioInput {
   }
 
   /** The same, where the client's format was another one: a turn that began in that one, and is made only now, is whole. */
-  keepSince(before: AudioFormat, format: AudioFormat): void {
+  keepSince(format: AudioFormat): void {
     const rateHz = sampleRateHz(format);
-    const source = this.#streams.get(sampleRateHz(before));
+    const source = this.#streams.get(this.#formerHz);
     if (source && !this.#streams.has(rateHz)) this.#fill(rateHz, source).flush(sampleRateHz(this.#format));
     this.keep(format);
   }

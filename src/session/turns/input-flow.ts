@@ -75,9 +75,9 @@ export class InputFlow {
   }
 
   /** The client's format is another one from now on. `taking`: in the middle of a turn. */
-  setFormat(before: AudioFormat, format: AudioFormat, taking: boolean): void {
+  setFormat(format: AudioFormat, taking: boolean): void {
     if (taking) this.recorded();
-    this.#input.keepSince(before, format);
+    this.#input.keepSince(format);
     this.recorder.change(format);
     this.#retain();
   }

@@ -111,10 +111,9 @@ export class TurnTaking implements InputListener {
   ): void {
     this.#flow.cut(turnDetection?.type === "duplex" ? turnDetection.frame_ms * TICKS_PER_MS : 0);
     this.#provider.configure(turnDetection);
-    const spokenIn = this.#input.format;
-    if (formatKey(format) !== formatKey(spokenIn)) {
+    if (formatKey(format) !== formatKey(this.#input.format)) {
       this.#input.setFormat(format, this);
-      this.#flow.setFormat(spokenIn, format, this.#phase !== "listening");
+      this.#flow.setFormat(format, this.#phase !== "listening");
     }
     const [before, detects] = [this.#phase, detection || witness];
     // What a resampler still holds of what was before is in no buffer that begins now.
