@@ -77,7 +77,7 @@ export class InputFlow {
   /** The client's format is another one from now on. `taking`: in the middle of a turn. */
   setFormat(format: AudioFormat, taking: boolean): void {
     if (taking) this.recorded();
-    this.#input.keepSince(format);
+    this.#input.keep(format);
     this.recorder.change(format);
     this.#retain();
   }
