@@ -7,7 +7,7 @@ import { silence, voice } from "../support/signal.ts";
 const FORMAT = { type: "audio/pcm", rate: 8000 };
 
 describe("a turn that is made of what was said before the client's format changed", () => {
-  test("[M100] is kept from its beginning: the next connection hears all of it", () => {
+  test("[M105] is kept from its beginning: the next connection hears all of it", () => {
     const call = new Call({ upstreams: [WIRE], dialect: "duplex.v1" });
     call.client({ type: "response.create" });
     begin(call);
