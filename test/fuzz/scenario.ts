@@ -36,7 +36,10 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const varied = { ...scenario, sealed: random.chance(0.5), setup: lockedSetup(scenario.setup, random) };
   const { plan } = varied.setup;
   const others = { ...varied, setup: { ...varied.setup, plan: otherProviders(plan, random) } };
-  return scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
+  if (scenario.flood === null && random.chance(0.12)) return telephoned(others, random);
+  return others.dialect === "realtime" && random.chance(0.08)
+    ? { ...others, dialect: "openai-beta" }
+    : others;
 }
 
 const LOCKS = ["instructions", "audio.output.voice", "max_output_tokens", "prompt", "tracing", "unknown"];

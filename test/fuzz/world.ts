@@ -92,7 +92,7 @@ export class World {
   connect(dialect: Dialect): void {
     this.dialect = dialect;
     this.clientOpen = true;
-    this.#watch = new ClientWatch(dialect === "duplex.v1");
+    this.#watch = new ClientWatch(dialect === "duplex.v1", dialect === "openai-beta");
     this.#phone = isCarrier(dialect) ? new PhoneWatch(dialect) : null;
     if (isCarrier(dialect)) this.caller ??= new Caller(dialect);
     this.known.said = 0;
