@@ -90,7 +90,7 @@ describe("a change of the input format", () => {
     expect(archived).toEqual(["audio/pcm", "audio/pcmu"]);
   });
 
-  test("[M100] a turn whose beginning was heard before it is recorded from there, in the new rate", () => {
+  test("[M105] a turn whose beginning was heard before it is recorded from there, in the new rate", () => {
     const call = new Call({ dialect: "duplex.v1" });
     // Too faint to be speech.
     const first = voice(600, 24_000, 7).map((sample) => sample / 400);

@@ -54,8 +54,8 @@ export interface InputListener {
 const LAG_TICKS = 10 * TICKS_PER_MS;
 /** Of a rate that the detector alone takes so much is kept: nobody looks back further than eight seconds. */
 const DETECTOR_HISTORY_MS = 9000;
-/** How far before a change of the client's rate a turn is kept that begins after it: more than a pre-roll, and soon done. */
-const LOOK_BACK_MS = 2000;
+/** How far before a change of the client's rate a turn is kept that is made after it: as far as anybody looks back. */
+const LOOK_BACK_MS = DETECTOR_HISTORY_MS;
 /** Silence that is made up goes out in pieces of this. */
 const PAD_PIECE_MS = 100;
 
