@@ -124,13 +124,13 @@ describe("a change of the input format", () => {
     update(call, { format: pcm(8000) });
     const origin = () => {
       const { streams } = call.session.snapshot().input;
-      return Number(streams.find(({ rateHz }) => rateHz === 8000)?.originTicks) / 48;
+      return (streams.find(({ rateHz }) => rateHz === 8000)?.originTicks ?? 0) / 48;
     };
     expect(origin()).toBe(5000);
     call.append(voice(300, 8000));
     update(call, { format: pcm(48_000) });
     const [former] = call.session.snapshot().input.streams.filter(({ rateHz }) => rateHz === 48_000);
-    expect(Number(former?.originTicks) / 48).toBeCloseTo(5000, 0);
+    expect((former?.originTicks ?? 0) / 48).toBeCloseTo(5000, 0);
   });
 
   test("[A31] many changes in one turn keep positions and lengths", () => {
