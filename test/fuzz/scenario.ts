@@ -5,7 +5,9 @@ import type { SessionSetup } from "../../src/session/session.ts";
 import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
 import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
-import { CALL } from "./phone.ts";
+import { cascadeOptions } from "./cascade.ts";
+import type { Observing } from "./observers.ts";
+import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
 import { keyHeaders, TRANSCRIBERS } from "./transcribers.ts";
 
@@ -25,6 +27,10 @@ export interface Scenario {
   readonly flood: Flood | null;
   /** What is stored passes through the bytes that a sealed session's is encrypted as. */
   readonly sealed: boolean;
+  /** What a client that comes again may speak. */
+  readonly dialects: readonly Dialect[];
+  /** Null: no observer comes. */
+  readonly observing: Observing | null;
 }
 
 const PROFILE_NAMES = Object.keys(PROFILES);
@@ -36,8 +42,33 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const varied = { ...scenario, sealed: random.chance(0.5), setup: lockedSetup(scenario.setup, random) };
   const { plan } = varied.setup;
   const others = { ...varied, setup: { ...varied.setup, plan: otherProviders(plan, random) } };
-  return scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
+  const placed = scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
+  return later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
 }
+
+/** What was added last: the beta, cascades and observers. */
+function later(scenario: Varied, random: Random): Scenario {
+  const { setup, flood } = scenario;
+  const dialects: readonly Dialect[] = ["realtime", "duplex.v1"];
+  const beta: readonly Dialect[] =
+    random.chance(0.12) && !isCarrier(scenario.dialect) ? ["openai-beta", ...dialects] : dialects;
+  const [first, ...more] = setup.plan.upstreams;
+  const cascade = random.chance(0.14) && first !== undefined;
+  const fallback = first?.fallback?.map((each) => (random.chance(0.5) ? cascadeOptions(random) : each));
+  const voice = cascade
+    ? [{ ...first, options: cascadeOptions(random), ...(fallback ? { fallback } : {}) }, ...more]
+    : setup.plan.upstreams;
+  const observing = random.pick<Observing | null>([null, null, null, null, null, null, "quiet", "active"]);
+  return {
+    ...scenario,
+    setup: { ...setup, plan: { ...setup.plan, upstreams: voice } },
+    dialect: beta[0] === "openai-beta" ? "openai-beta" : scenario.dialect,
+    dialects: beta,
+    observing: flood === null ? observing : null,
+  };
+}
+
+type Varied = Omit<Scenario, "dialects" | "observing">;
 
 const LOCKS = ["instructions", "audio.output.voice", "max_output_tokens", "prompt", "tracing", "unknown"];
 
@@ -73,7 +104,7 @@ function otherProviders(plan: Plan, random: Random): Plan {
 }
 
 /** A telephone hears one voice, in G.711 both ways. */
-function telephoned(scenario: Scenario, random: Random): Scenario {
+function telephoned(scenario: Varied, random: Random): Varied {
   const { setup } = scenario;
   const muLaw = { format: { type: "audio/pcmu" } };
   return {
@@ -93,7 +124,7 @@ function telephoned(scenario: Scenario, random: Random): Scenario {
   };
 }
 
-function plainScenario(seed: number, number: number): Omit<Scenario, "sealed"> {
+function plainScenario(seed: number, number: number): Omit<Varied, "sealed"> {
   const random = new Random(Math.imul(seed, 0x01000193) ^ number);
   const profile = random.pick(PROFILE_NAMES);
   const options = (): UpstreamOptions => ({
