@@ -121,7 +121,7 @@ export class Observers {
     if (holdsSecret(data)) throw new Violation("secret", `an observer is told the provider's key: ${data}`);
     const said = parseJsonObject(data);
     if (said === null) throw new Violation("json", `an observer is sent what is no JSON object: ${data}`);
-    const type = String(said["type"]);
+    const type = typeof said["type"] === "string" ? said["type"] : "";
     if (SOUND.has(type) && !there.audio) throw new Violation("observer", `who hears nothing is sent ${type}`);
     if (
       Object.hasOwn(said, "server_event_seq") ||
