@@ -83,11 +83,14 @@ export class Asks {
   /**
    * The ask that a new response answers where its name is not said: the oldest that was not lost. One that was cancelled is
    * when the provider has taken what was sent after it (`acknowledged`: our message of that number) and begun nothing:
-   * taken for its answer, the next would be cancelled, and each one after that.
+   * taken for its answer, the next would be cancelled, and each one after that. But while nothing else can begin (`byItself`:
+   * the provider also answers unasked) it is only slow, and runs uncancelled if nobody knows it.
    */
-  oldest(acknowledged: number): Ask | null {
-    const isPast = (ask: Ask): boolean => ask.cancelled && numberOf(ask.eventId) < acknowledged;
-    this.#asked = this.#asked.filter((ask) => !ask.lost && !isPast(ask));
+  oldest(acknowledged: number, byItself: boolean): Ask | null {
+    const last = this.#asked.findLastIndex((ask) => !ask.options.outOfBand && !ask.lost);
+    const isPast = (ask: Ask, at: number): boolean =>
+      ask.cancelled && numberOf(ask.eventId) < acknowledged && (byItself || at < last);
+    this.#asked = this.#asked.filter((ask, at) => !ask.lost && !isPast(ask, at));
     return this.#take(() => true);
   }
 

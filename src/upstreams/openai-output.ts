@@ -83,8 +83,9 @@ export class OutputEvents {
     const named = nameAt(objectAt(response, "metadata"), RESPONSE_METADATA);
     if (named !== null) return responses.asks.named(named);
     // A provider that answers by itself and repeats metadata begins this one unasked.
-    const byItself = settings.turns === "server" && settings.quirks.metadataEcho;
-    return byItself ? null : responses.asks.oldest(names.acknowledged);
+    const byItself = settings.turns === "server";
+    if (byItself && settings.quirks.metadataEcho) return null;
+    return responses.asks.oldest(names.acknowledged, byItself);
   }
 
   #abandon(response: OpenResponse): void {

@@ -90,6 +90,33 @@ describe("a change of the input format", () => {
     expect(archived).toEqual(["audio/pcm", "audio/pcmu"]);
   });
 
+  test("[M105] a turn whose beginning was heard before it is recorded from there, in the new rate", () => {
+    const call = new Call({ dialect: "duplex.v1" });
+    // Too faint to be speech.
+    const first = voice(600, 24_000, 7).map((sample) => sample / 400);
+    call.speak(first);
+    update(call, { format: pcm(8000) });
+    call.speak(concat(voice(800, 8000, 5), silence(900, 8000)), 160);
+    const started = Number(call.last("input_audio_buffer.speech_started")["audio_start_ms"]);
+    expect(started).toBeLessThan(550);
+    const heardMs = call.heard().length / 48;
+    const item_id = String(call.last("input_audio_buffer.committed")["item_id"]);
+    call.client({ type: "conversation.item.retrieve", item_id });
+    const { content } = call.last("conversation.item.retrieved")["item"] as { content: { audio: string }[] };
+    const kept = samplesOf(Uint8Array.fromBase64(content[0]?.audio ?? ""));
+    expect(kept.length / 8).toBeCloseTo(heardMs, -1);
+    expect(call.session.snapshot().conversation.audio[0]?.format).toEqual(pcm(8000));
+    // Sample for sample what the upstream was given, but for the rates.
+    const before = resampled(first, 24_000, 8000);
+    expect(kept.subarray(200, 8 * (600 - started) - 200)).toEqual(before.subarray(8 * started + 200, -200));
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.advance(260);
+    call.accept("up0.2");
+    expect(call.events.filter(({ error }) => JSON.stringify(error ?? "").includes("audio_lost"))).toEqual([]);
+    expect(call.heard("up0.2").length / 48).toBeCloseTo(heardMs, -1);
+  });
+
   test("[A31] many changes in one turn keep positions and lengths", () => {
     const call = new Call({ dialect: "duplex.v1", session: MANUAL });
     let ms = 0;

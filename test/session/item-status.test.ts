@@ -141,4 +141,23 @@ describe("the status of items", () => {
     });
     expect(statuses(call)).toEqual(FOUR("incomplete"));
   });
+
+  test("[B50] of one out of band, of which audio was refused, nothing is truncated at the provider", () => {
+    const session = { relay: { lead_ms: null } };
+    const call = new Call({ dialect: "duplex.v1", session, limits: { laneBytes: 48_000 } });
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    begin(call);
+    call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+    call.open.delete("client");
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    say(call, 1000);
+    say(call, 1000);
+    const [token = ""] = call.session.snapshot().delivery.tokens;
+    call.connect("duplex.v1");
+    call.client({ type: "session.resume", resume_token: token, last_received: 0 });
+    call.upstream({ type: "item.done", response: "r", item: "i", status: "completed" });
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "completed" });
+    expect(response(call)).toMatchObject({ status: "incomplete" });
+    expect(call.commands().filter(({ type }) => type === "truncate")).toEqual([]);
+  });
 });

@@ -99,6 +99,25 @@ describe("a dial that failed", () => {
     expect(lostMs(call)).toBe(0);
   });
 
+  test.each(["realtime", "duplex.v1"] as const)(
+    "[L161] takes no turn with it that was made meanwhile, and a %s client is told of no loss",
+    (dialect) => {
+      const call = new Call({ connect: false, session: MANUAL });
+      call.connect(dialect);
+      const said = voice(6000);
+      for (const half of [said.subarray(0, 72_000), said.subarray(72_000)]) {
+        call.speak(half);
+        call.client({ type: "input_audio_buffer.commit" });
+      }
+      lose(call, "up0.1");
+      call.speak(silence(500));
+      call.accept("up0.2");
+      call.advance(2000);
+      expect(samplesOf(call.heard("up0.2")).subarray(0, said.length)).toEqual(said);
+      expect(lostMs(call)).toBe(0);
+    },
+  );
+
   test("[J13] takes nothing with it of what a transcriber is to hear", () => {
     const call = new Call({ transcriber: { name: "ear", options: kind("none") }, connect: false });
     call.connect("duplex.v1");

@@ -32,6 +32,7 @@ export class Caller {
   #coughFrom = 0;
   #quietSince = 0;
   #nextPauseMs: number;
+  #waitsOnceMs = 0;
   #patienceMs = Infinity;
   #agentSince: number | null = null;
   #mutedUntil = 0;
@@ -73,6 +74,11 @@ export class Caller {
   quietFor(ms: number): boolean {
     const { now } = this.#world.time;
     return this.#saidAll && this.#speaking === null && now - this.#quietSince >= ms;
+  }
+
+  /** Waits so much longer after the turn that ends next, once. */
+  waitOnce(ms: number): void {
+    this.#waitsOnceMs = ms;
   }
 
   /** Talks into the agent after so long, once. */
@@ -177,7 +183,8 @@ export class Caller {
     this.#speaking = null;
     this.#quietSince = this.#world.time.now;
     // Long enough for an answer to come first.
-    this.#nextPauseMs = this.#random.between(1800, 3000);
+    this.#nextPauseMs = this.#random.between(1800, 3000) + this.#waitsOnceMs;
+    this.#waitsOnceMs = 0;
     this.#drawPatience();
     this.#world.checks.note(() => "caller is silent");
     this.onUtteranceEnd?.();

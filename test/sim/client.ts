@@ -51,6 +51,8 @@ export class Client {
   readonly turns = new Map<string, { readonly fromMs: number; toMs: number; readonly toldAt: number }>();
   /** Of these the client was told that a provider does not know them. */
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
+  /** Milliseconds of what was said that never reached an upstream, by what this client was told of it. */
+  readonly missedBy = new Map<string, number>();
   /** Turns of which it was told that there will be no words: their transcriber was lost. */
   readonly wordlessTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
@@ -304,6 +306,8 @@ export class Client {
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
         return this.#overlap(event);
+      case "relay.audio_dropped":
+        return this.#missed(text(event["upstream"]), Number(event["ms"]));
       case "error":
         return this.#fault(fields(event["error"]));
       default:
@@ -338,11 +342,18 @@ export class Client {
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
     if (error["code"] !== "audio_lost") return;
-    this.#forgets(text(error["message"]));
+    const message = text(error["message"]);
+    this.#forgets(message);
+    const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
+    if (upstream !== undefined) this.#missed(upstream, Number(ms));
     for (const [itemId] of text(error["message"]).matchAll(/item_\w+/g)) {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
     }
+  }
+
+  #missed(upstream: string, ms: number): void {
+    this.missedBy.set(upstream, (this.missedBy.get(upstream) ?? 0) + ms);
   }
 
   /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */

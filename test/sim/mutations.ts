@@ -373,16 +373,16 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "    this.#actions.push(action);",
     among: ["platform.timer_late", "client.vanishes"],
   },
+  ...LEVEL_MUTATIONS,
+  ...PATIENCE_MUTATIONS,
   {
-    number: 70,
+    number: 69,
     what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
     file: "src/session/memory/wordless.ts",
     from: "Math.min(wordlessBytes, sessionSize",
     to: "Math.min(0, sessionSize",
     among: ["provider.rollover", "provider.close_anytime"],
   },
-  ...LEVEL_MUTATIONS,
-  ...PATIENCE_MUTATIONS,
 ];
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -52,3 +52,37 @@ export function lookAtEnd(
       `a turn ended ${Math.round(endMs - lastMs)} ms after the last sound, and ${silenceMs} ms were asked for`,
     );
 }
+
+/** What makes the relay's time another than the tape's, or the caller's word no turn of the relay's making. */
+const MISPLACING: readonly string[] = [
+  "client.",
+  "platform.",
+  "network.",
+  "caller.c",
+  "caller.vad",
+  "caller.mute",
+  "caller.bursts",
+];
+/** A provider says that a turn begins when it has heard some of it. */
+const PLACED_MS = 300;
+
+/** A turn that is announced in the middle of what somebody says was announced from its beginning, also where its provider heard it late. */
+export function lookAtBeginnings(
+  { checks, tape, scenario }: World,
+  caller: Caller,
+  turns: readonly { readonly fromMs: number; readonly toMs: number }[],
+): void {
+  const misplaced = (name: string) => MISPLACING.some((one) => name.startsWith(one));
+  if (scenario.manual || scenario.faults.some(misplaced)) return;
+  const spoken = caller.utterances
+    .filter(({ over }) => !over)
+    .map(({ from, to }) => ({ fromMs: (from * 1000) / tape.rateHz, toMs: (to * 1000) / tape.rateHz }));
+  for (const turn of turns) {
+    checks.count("beginnings of turns measured");
+    const said = spoken.find(({ fromMs, toMs }) => fromMs < turn.fromMs - PLACED_MS && toMs > turn.fromMs);
+    if (!said || turns.some(({ fromMs, toMs }) => fromMs <= said.fromMs + PLACED_MS && toMs > said.fromMs))
+      continue;
+    const [told, begun] = [Math.round(turn.fromMs), Math.round(said.fromMs)];
+    checks.fail("turn-end", `a turn is said to begin at ${told} ms, and what it is began at ${begun} ms`);
+  }
+}

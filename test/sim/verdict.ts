@@ -11,6 +11,7 @@ import { money, slackMs } from "./money.ts";
 import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
+import { lookAtBeginnings } from "./turn-ends.ts";
 
 /** Something that was told so long after an utterance may be about it. */
 const TOLD_WITHIN_MS = 9000;
@@ -42,6 +43,7 @@ export function judge(call: SimulatedCall): void {
     else spokenReached(call, provider);
   }
   answered(call);
+  lookAtBeginnings(call, call.client.caller, [...call.client.turns.values()]);
   if (call.lastMoment !== null) {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
@@ -125,12 +127,19 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   const { checks } = call;
   const heard = provider.turns.flatMap((turn) => turn.runs);
   const turns = [...heard, ...toldInWords(call, provider)].sort((a, b) => a.from - b.from);
-  for (const spoken of call.client.caller.utterances) {
+  const { utterances } = call.client.caller;
+  toldInVain(
+    call,
+    provider,
+    utterances.reduce((sum, spoken) => sum + gap(spoken, turns), 0),
+  );
+  for (const spoken of utterances) {
     checks.count("utterances");
     const missing = gap(spoken, turns);
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
-    else if (named(call, spoken)) checks.count("utterances named");
+    else if (named(call, spoken) || ms <= (call.client.missedBy.get(provider.name) ?? 0))
+      checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
     else if (ms <= STRAY_MS && halts(call)) checks.count("utterances but for a stray end");
@@ -144,6 +153,19 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       );
     }
   }
+}
+
+/** Who is told turns was told them all, and the client the contrary. */
+function toldInVain(
+  { checks, client, scenario }: SimulatedCall,
+  { name, kind }: Provider,
+  missing: number,
+): void {
+  // Of a turn that is heard again, or of a buffer that is the client's own, the beginning may be silence that is not kept.
+  if (kind !== "turns" || scenario.manual || scenario.eager || !client.missedBy.has(name)) return;
+  checks.count("told of what never arrived");
+  if (missing === 0)
+    checks.fail("spoken-lost", `${name} got every word, and the client was told that it did not`);
 }
 
 /** The clock ends turns in it: seconds come at once, or the microphone is muted in mid-word. */
@@ -221,13 +243,17 @@ function unreached({ client }: SimulatedCall, { kind, calls }: Provider, spoken:
 
 /** That a transcriber vanished shows in what it says nothing of: in two seconds of speech, and so long after them. */
 function unmissed(
-  { client, scenario, hungUpAt, tape }: SimulatedCall,
+  { client, checks, scenario, hungUpAt, tape }: SimulatedCall,
   { kind, calls }: Provider,
   spoken: Utterance,
 ): boolean {
-  if (kind !== "transcriber" || !calls.some((one) => one.holed)) return false;
+  const holed = calls.findIndex((one) => one.holed);
+  if (kind !== "transcriber" || holed < 0) return false;
   const { firstOutputMs = 0 } = scenario.limits;
-  const noticeable = (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS;
+  // Hung up as quiet it says nothing ever, and the next connection hears what comes.
+  const parked = (checks.figures.get("metric_sessions_parked") ?? 0) > 0;
+  const next = parked ? (calls[holed + 1]?.openedAt ?? Infinity) : Infinity;
+  const noticeable = Math.min(next, (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS);
   const after = client.caller.utterances.filter(
     ({ at, endedAt }) => at >= spoken.at && (endedAt ?? Infinity) < noticeable,
   );
@@ -294,7 +320,8 @@ function owed(call: SimulatedCall, spoken: Utterance, withinMs: number): void {
     const next = client.caller.utterances.find(({ at }) => at > spoken.at)?.at ?? Infinity;
     if (next < by || (hungUpAt ?? Infinity) < by) continue;
     checks.count("answers owed");
-    if (!client.dialogue.announced.some((at) => at >= turn.at && at <= by))
+    // Announced to the client, perhaps, before the provider has the turn.
+    if (!client.dialogue.announced.some((at) => at >= (spoken.endedAt ?? turn.at) && at <= by))
       checks.fail(
         "turn-unanswered",
         `what was said until ${spoken.endedAt} ms over an answer was never answered`,

@@ -210,4 +210,30 @@ describe("an ask that a provider swallowed", () => {
     expect(connection.of("response.started")).toMatchObject([{ answers: "R1" }]);
     expect(server.count("response.cancel")).toBe(1);
   });
+
+  it("[L150] and that only thinks for long is cancelled when it begins, where nothing else can begin", () => {
+    const connected = connectOpenAi({ quirks: { acceptsItemIds: false, metadataEcho: false } });
+    const { connection, server } = connected;
+    connection.send(respond("R1"));
+    hear(connection, { type: "response.created", response: { id: "resp_a" } });
+    connection.send({ type: "cancel", responseId: "R1" });
+    connection.send(respond("R2"));
+    hear(connection, { type: "response.done", response: { id: "resp_a", status: "cancelled" } });
+    connection.send({ type: "cancel", responseId: "R2" });
+    connection.send(audio());
+    connection.send({ type: "commit", itemId: "turn_2" });
+    server.received.length = 0;
+    hear(connection, { type: "response.created", response: { id: "resp_b" } });
+    connection.send(respond("R3"));
+    hear(connection, { type: "response.created", response: { id: "resp_c" } });
+    expect(connection.of("response.started")).toMatchObject([
+      { response: "resp_a", answers: "R1" },
+      { response: "resp_b", answers: "R2" },
+      { response: "resp_c", answers: "R3" },
+    ]);
+    expect(server.received).toMatchObject([
+      { type: "response.cancel", response_id: "resp_b" },
+      { type: "response.create" },
+    ]);
+  });
 });

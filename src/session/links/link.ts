@@ -24,6 +24,7 @@ import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan.ts";
+import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";
 import type { Replay, Untold } from "./replay.ts";
 import { Succession } from "./succession.ts";
@@ -55,10 +56,7 @@ export interface LinkHost {
   atGap(link: Link): boolean;
 }
 
-/** Lost audio of the caller is told at most so often. */
-const MISSED_EVERY_MS = 1000;
-
-type LinkDeadline = "redial" | "missed";
+type LinkDeadline = "redial";
 
 export class Link implements AudioTap, ConnectionHost {
   readonly index: number;
@@ -87,9 +85,9 @@ export class Link implements AudioTap, ConnectionHost {
   #parked = false;
   /** It died with the session's object, and waits for its moment to be dialled. */
   struck = false;
-  /** Milliseconds of the caller's audio that never reached it and were not told yet, and when some were. */
-  #missedMs = 0;
-  #missedAt = Number.NEGATIVE_INFINITY;
+  /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
+  #losing = false;
+  readonly #missed: Missed;
 
   constructor(
     index: number,
@@ -111,6 +109,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#context = context;
     this.#patience = new Patience(context);
     this.#host = host;
+    this.#missed = new Missed(context, `link:${index}:missed`, (ms) => host.onMissed(this, ms));
     this.#succession = new Succession(context, index, planned, this.#patience, {
       current: () => this.#current,
       connect: (candidate) => this.#connect(candidate),
@@ -202,6 +201,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   dial(): void {
     if (this.#current?.alive) return;
+    if (this.#losing) return this.#at("redial", this.#context.now);
     if (!this.#patience.spend("dials")) {
       this.#at("redial", this.#patience.freeAt("dials"));
       return;
@@ -356,12 +356,18 @@ export class Link implements AudioTap, ConnectionHost {
       if (!final) this.retryIn(this.#patience.waitMs(this.#candidates.length, connection.overloaded));
     }
     this.#host.onPhase(this, fault, null);
+    this.#losing = true;
     this.#host.onLost(this, fault, final);
+    this.#losing = false;
     if (replaced) this.#promote("failover");
   }
 
-  /** What waited for the connection was never heard: the next one hears it, as far as the history reaches. */
-  #unhear({ unsentSamples, capabilities: { input } }: Connection): void {
+  /**
+   * What waited for the connection was never heard: the next one hears it, as far as the history reaches. Who is told turns
+   * hears from where the present one begins, and those before are told from the conversation.
+   */
+  #unhear({ unsentSamples, capabilities: { input, turns } }: Connection): void {
+    if (turns === "client" && this.#host.replay !== null) return;
     const ms = (unsentSamples * 1000) / sampleRateHz(input);
     this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
   }
@@ -455,18 +461,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** So much of what the caller said cannot reach this upstream any more. */
   missed(ms: number): void {
     this.#context.metric("input_dropped_ms", ms, this.name);
-    this.#missedMs += ms;
-    const at = this.#missedAt + MISSED_EVERY_MS;
-    if (at <= this.#context.now) this.#tellMissed();
-    else if (this.#context.deadlines.get(`link:${this.index}:missed`) === null) this.#at("missed", at);
-  }
-
-  #tellMissed(): void {
-    const ms = this.#missedMs;
-    this.#missedMs = 0;
-    this.#missedAt = this.#context.now;
-    this.#clear("missed");
-    if (ms > 0) this.#host.onMissed(this, ms);
+    this.#missed.add(ms);
   }
 
   /** So much silence it did not have to hear. */
@@ -494,7 +489,7 @@ export class Link implements AudioTap, ConnectionHost {
   timeout(what: string, number: number | null): void {
     if (number !== null) this.connection(`up${this.index}.${number}`)?.timeout(what);
     else if (what === "redial") this.dial();
-    else if (what === "missed") this.#tellMissed();
+    else if (what === "missed") this.#missed.tell();
     else this.#succession.timeout(what);
   }
 
@@ -511,8 +506,7 @@ export class Link implements AudioTap, ConnectionHost {
       dials: this.#dials,
       chosen: this.#chosen,
       patience: this.#patience.snapshot(),
-      missedMs: this.#missedMs,
-      missedAt: this.#missedAt,
+      ...this.#missed.snapshot(),
       parked: this.#parked,
       ...(this.struck && { struck: true }),
       cursor: this.cursor,
@@ -525,8 +519,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#dials = snapshot.dials;
     this.#chosen = snapshot.chosen;
     this.#patience.restore(snapshot.patience);
-    this.#missedMs = snapshot.missedMs;
-    this.#missedAt = snapshot.missedAt;
+    this.#missed.restore(snapshot);
     this.#parked = snapshot.parked;
     this.struck = snapshot.struck ?? false;
     this.cursor = snapshot.cursor;

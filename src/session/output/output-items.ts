@@ -113,7 +113,7 @@ export class OutputItems {
   end(response: ResponseRecord, item: OutputItem, status: "completed" | "incomplete"): void {
     if (item.done) return;
     this.#writer.itemDone(response, item, item.cut ? "incomplete" : status);
-    if (item.cut) this.#host.command(response.stream, { type: "truncate", itemId: item.id, ...item.cut });
+    this.#cutThere(response, item);
   }
 
   /** Audio came after the end of its response here, so nobody hears it. */
@@ -125,9 +125,14 @@ export class OutputItems {
   /** The upstream has ended it as well: of what it said meanwhile it is told, where nobody else has told it. */
   endedThere(response: ResponseRecord): void {
     for (const item of response.items) {
-      if (!item.cut || !this.#writer.isWhole(item)) continue;
-      this.#host.command(response.stream, { type: "truncate", itemId: item.id, ...item.cut });
+      if (this.#writer.isWhole(item)) this.#cutThere(response, item);
     }
+  }
+
+  /** What is out of band its model never remembered: it would refuse the truncation. */
+  #cutThere(response: ResponseRecord, item: OutputItem): void {
+    if (!item.cut || response.outOfBand) return;
+    this.#host.command(response.stream, { type: "truncate", itemId: item.id, ...item.cut });
   }
 
   #add(response: ResponseRecord, key: string, event: ItemStarted | null): OutputItem {

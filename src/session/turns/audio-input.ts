@@ -54,6 +54,8 @@ export interface InputListener {
 const LAG_TICKS = 10 * TICKS_PER_MS;
 /** Of a rate that the detector alone takes so much is kept: nobody looks back further than eight seconds. */
 const DETECTOR_HISTORY_MS = 9000;
+/** How far before a change of the client's rate a turn is kept that is made after it: as far as anybody looks back. */
+const LOOK_BACK_MS = DETECTOR_HISTORY_MS;
 /** Silence that is made up goes out in pieces of this. */
 const PAD_PIECE_MS = 100;
 
@@ -143,7 +145,9 @@ export class AudioInput {
   /** What comes next is in another format. Not a sample of the former one is lost, and every position stays. */
   setFormat(format: AudioFormat, listener: InputListener): void {
     if (formatKey(format) === formatKey(this.#format)) return;
-    if (sampleRateHz(format) !== sampleRateHz(this.#format)) this.#retune(sampleRateHz(format), listener);
+    const [formerHz, rateHz] = [sampleRateHz(this.#format), sampleRateHz(format)];
+    if (rateHz !== formerHz) this.#retune(rateHz, listener);
+    this.#lookBack(formerHz, rateHz);
     this.#originTicks = this.ticks;
     this.#samples = 0;
     this.#format = format;
@@ -160,6 +164,13 @@ export class AudioInput {
     listener.onAudio();
     // A stream that was begun for this audio began at the former rate.
     for (const stream of this.#streams.values()) if (stream.fromHz !== fromHz) stream.flush(fromHz);
+  }
+
+  /** A turn of the new rate may begin before the change: what was heard just before it is put into that rate too. */
+  #lookBack(formerHz: PcmRateHz, rateHz: PcmRateHz): void {
+    const source = this.#streams.get(formerHz);
+    if (source === undefined || this.#streams.has(rateHz)) return;
+    this.#filled(source, rateHz, source.ring.end - (LOOK_BACK_MS * formerHz) / 1000).flush(rateHz);
   }
 
   /** Nobody takes other rates than those of these formats any more. */
@@ -352,13 +363,20 @@ export class AudioInput {
     this.#tapped.add(rateHz);
     const source = this.#streams.get(sampleRateHz(this.#format));
     if (source === undefined) return this.#stream(rateHz);
+    const stream = this.#filled(source, rateHz, source.ring.start);
+    stream.release();
+    return stream;
+  }
+
+  /** A stream of a rate, with what another one has kept from one of its samples on. */
+  #filled(source: RateStream, rateHz: PcmRateHz, fromSample: number): RateStream {
     const { ring } = source;
-    const origin = source.ticksAt(ring.start);
+    const from = Math.max(ring.start, fromSample);
+    const origin = source.ticksAt(from);
     const stream = new RateStream(source.rateHz, rateHz, origin, this.#capacity(rateHz), this.#kernels);
     const piece = Math.ceil((source.rateHz * this.#limits.inputSliceMs) / 1000);
-    for (let at = ring.start; at < ring.end; at += piece)
+    for (let at = from; at < ring.end; at += piece)
       stream.write(ring.read(at, Math.min(at + piece, ring.end)));
-    stream.release();
     this.#streams.set(rateHz, stream);
     return stream;
   }

@@ -134,8 +134,15 @@ export const CALLER_FAULTS: readonly Fault[] = [
     call.client.line.raw(random.chance(0.2) ? Uint8Array.of(9, 9, 9) : random.pick(HOSTILE));
     return true;
   }),
-  // Pauses between turns are long enough for upstreams to be hung up in them: see scenario.ts, and relay.ts for the count.
-  { name: "caller.long_silence", fits: hasProvider, arm() {} },
+  // Pauses between turns are long enough for upstreams to be hung up in them: see scenario.ts, and core-watch.ts for the count.
+  // One is longer than what is kept of the caller's audio, perhaps.
+  {
+    name: "caller.long_silence",
+    fits: hasProvider,
+    arm(call, random) {
+      if (random.chance(0.3)) call.client.caller.waitOnce(call.scenario.limits.inputHistoryMs ?? 0);
+    },
+  },
   {
     name: "caller.slices",
     arm(call, random) {

@@ -10,6 +10,10 @@ function update(call: SimulatedCall, input: JsonObject, relay: JsonObject | null
   call.client.line.send({ type: "session.update", session });
 }
 
+const USUAL: JsonObject = { type: "server_vad", create_response: true, interrupt_response: true };
+/** Longer than any that a call begins with: who takes that for this ends turns too soon. */
+const SILENCES_MS: readonly number[] = [500, 800];
+
 /** A change of turn detection at some moment, and back after a while. */
 function turns(name: string, other: (random: Random) => JsonObject | null, told: boolean): Fault {
   return {
@@ -22,9 +26,7 @@ function turns(name: string, other: (random: Random) => JsonObject | null, told:
         if (told) call.client.name(`own ${name}`);
         call.time.after(random.between(300, 3000), () => {
           if (call.client.over) return;
-          update(call, {
-            turn_detection: { type: "server_vad", create_response: true, interrupt_response: true },
-          });
+          update(call, { turn_detection: { ...USUAL, silence_duration_ms: random.pick(SILENCES_MS) } });
           if (told) call.client.name(`own ${name} over`);
         });
       });

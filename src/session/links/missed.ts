@@ -1,0 +1,49 @@
+/** Audio of the caller that never reached an upstream: summed up, and told once a second at most. */
+import type { Context } from "../context.ts";
+
+const EVERY_MS = 1000;
+
+export class Missed {
+  readonly #context: Context;
+  /** Of its deadline. */
+  readonly #name: string;
+  readonly #tell: (ms: number) => void;
+  /** Milliseconds that were not told yet, and when some were. */
+  #ms = 0;
+  #at = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Context, name: string, tell: (ms: number) => void) {
+    this.#context = context;
+    this.#name = name;
+    this.#tell = tell;
+  }
+
+  add(ms: number): void {
+    this.#ms += ms;
+    const at = this.#at + EVERY_MS;
+    if (at <= this.#context.now) this.tell();
+    else if (this.#context.deadlines.get(this.#name) === null) this.#context.deadlines.set(this.#name, at);
+  }
+
+  tell(): void {
+    const ms = this.#ms;
+    this.#ms = 0;
+    this.#at = this.#context.now;
+    this.#context.deadlines.clear(this.#name);
+    if (ms > 0) this.#tell(ms);
+  }
+
+  snapshot(): MissedSnapshot {
+    return { missedMs: this.#ms, missedAt: this.#at };
+  }
+
+  restore({ missedMs, missedAt }: MissedSnapshot): void {
+    this.#ms = missedMs;
+    this.#at = missedAt;
+  }
+}
+
+export interface MissedSnapshot {
+  readonly missedMs: number;
+  readonly missedAt: number;
+}
