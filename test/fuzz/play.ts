@@ -146,10 +146,18 @@ class HostileCall {
     if (world.ended) return;
     const kind = random.next();
     if (this.#scenario.flood !== null) return this.#flood(random, kind);
+    if (this.#scenario.cascade && random.chance(0.12)) return this.#asks();
     if (kind < 0.43) this.#client(random);
     else if (kind < 0.87) this.#provider(random);
     else if (kind < 0.95) world.advance(random.chance(0.93) ? random.int(1, 900) : random.int(900, 45_000));
     else this.#line(random);
+  }
+
+  #asks(): void {
+    const world = this.#world;
+    for (const event of [typedItem(), { type: "response.create" }])
+      if (world.clientOpen && !isCarrier(world.dialect) && !world.ended)
+        world.message(CLIENT, JSON.stringify(event));
   }
 
   /** The same kind of message, always with other names in it. */
@@ -229,7 +237,11 @@ class HostileCall {
     const [name, peer] = random.pick(hostile);
     if (peer.kind === "stage") return this.#stage(name, peer.stage, random);
     if (peer.kind !== "hostile") return;
-    this.#world.message(name, peer.provider.say(random, this.#scenario.providerHostility));
+    this.#world.message(name, peer.provider.say(random, this.#hostility));
+  }
+
+  get #hostility(): number {
+    return this.#scenario.providerHostility * (this.#scenario.cascade ? 0.3 : 1);
   }
 
   /** Something comes of a request, and sometimes of one that is over. */

@@ -29,6 +29,8 @@ export interface Scenario {
   readonly sealed: boolean;
   /** What a client that comes again may speak. */
   readonly dialects: readonly Dialect[];
+  /** The voice is a cascade: its client asks more often, and its transcriber is mild, so that the other stages are asked. */
+  readonly cascade: boolean;
   /** Null: no observer comes. */
   readonly observing: Observing | null;
 }
@@ -64,11 +66,12 @@ function later(scenario: Varied, random: Random): Scenario {
     setup: { ...setup, plan: { ...setup.plan, upstreams: voice } },
     dialect: beta[0] === "openai-beta" ? "openai-beta" : scenario.dialect,
     dialects: beta,
+    cascade,
     observing: flood === null ? observing : null,
   };
 }
 
-type Varied = Omit<Scenario, "dialects" | "observing">;
+type Varied = Omit<Scenario, "dialects" | "cascade" | "observing">;
 
 const LOCKS = ["instructions", "audio.output.voice", "max_output_tokens", "prompt", "tracing", "unknown"];
 
