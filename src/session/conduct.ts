@@ -194,10 +194,10 @@ export class Conduct {
       onPause: (ms) => this.#paused(ms),
       eagerMs: () => this.#eagerMs,
       eager: () => this.eager,
-      onWitnessed: (speechMs) => {
+      onWitnessed: (speechMs, sinceMs) => {
         this.budget.heard();
         this.parking.touch();
-        this.witness.heard(speechMs);
+        this.witness.heard(speechMs, sinceMs);
       },
       ear: () => this.transcriber?.link ?? null,
       earWaitsMs: () => (this.transcriber?.owes ? 0 : null),

@@ -118,6 +118,24 @@ describe("a dial that failed", () => {
     },
   );
 
+  test.each(["realtime", "duplex.v1"] as const)(
+    "[L162] one after the other tell a %s client once of what left the history, also in another life of the session",
+    (dialect) => {
+      const call = new Call({ session: MANUAL, limits: { inputHistoryMs: 2000 }, connect: false });
+      call.connect(dialect);
+      call.accept("up0.1");
+      call.speak(voice(6000));
+      for (const [number, lived] of ["at once", "in another isolate", "at once"].entries()) {
+        lose(call, `up0.${number + 1}`, 1011);
+        call.advance(2000);
+        if (lived === "in another isolate") call.hibernate();
+        call.accept(`up0.${number + 2}`);
+        call.advance(1100);
+      }
+      expect(lostMs(call)).toBe(4000);
+    },
+  );
+
   test("[J13] takes nothing with it of what a transcriber is to hear", () => {
     const call = new Call({ transcriber: { name: "ear", options: kind("none") }, connect: false });
     call.connect("duplex.v1");

@@ -56,6 +56,27 @@ describe("a provider that takes the turns", () => {
     },
   );
 
+  test("[L163] nor one that made a turn of a sound over an agent before the relay knew it for one", () => {
+    const edge = { name: "edge", options: { adapter: "wire", settings: { turns: "client" } } };
+    const call = new Call({ upstreams: [FALLBACK, edge], dialect: "duplex.v1" });
+    call.client({ type: "response.create" });
+    call.upstream({ type: "response.started", response: "r", answers: lastAsk(call, "up1.1") }, "up1.1");
+    call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" }, "up1.1");
+    const audio = new Uint8Array(voice(6000).buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio }, "up1.1");
+    call.speak(silence(600));
+    const said = voice(1400, 24_000, 9);
+    call.speak(said.subarray(0, 24 * 400));
+    expect(call.types()).not.toContain("input_audio_buffer.speech_started");
+    begins(call);
+    ends(call);
+    call.speak(said.subarray(24 * 400));
+    expect(call.types()).toContain("input_audio_buffer.speech_started");
+    call.speak(silence(4500));
+    wait(call, 40);
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
   test("[L63] nor one that decides by meaning and is still hearing a turn that the relay takes for two", () => {
     const call = spoken({ type: "semantic_vad" }, (one) => {
       begins(one);

@@ -84,6 +84,8 @@ const QUIET: ReadonlySet<string> = new Set(["caller.zeros", "caller.slices", "ca
 const TURN_ENDS_MS = 300;
 /** An answer that comes so late is given up by its deadline. */
 const IN_TIME_MS = 2500;
+/** That a line is cut for good is seen within this (`call.ts`). */
+const SEEN_LATE_MS = 50;
 
 /** An answer that comes in time is cancelled only for what the caller does. */
 export function thrownAway({ checks, client, providers, scenario, hungUpAt, unsteady }: SimulatedCall): void {
@@ -101,7 +103,7 @@ export function thrownAway({ checks, client, providers, scenario, hungUpAt, unst
         ({ at: begun, endedAt }) => begun <= at && (endedAt ?? Infinity) >= from - delayMs,
       );
       checks.count("answers cancelled");
-      if (spoken || at - askedAt > IN_TIME_MS || at > (hungUpAt ?? Infinity)) continue;
+      if (spoken || at - askedAt > IN_TIME_MS || at > (hungUpAt ?? Infinity) - SEEN_LATE_MS) continue;
       checks.fail(
         "thrown-away",
         `${name} was asked at ${askedAt.toFixed(0)} ms, and cancelled when nobody had spoken`,

@@ -1,13 +1,12 @@
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
+import type { MissedSnapshot } from "./missed.ts";
 import type { PatienceSnapshot } from "./patience.ts";
 import type { SuccessionSnapshot } from "./succession.ts";
 
-export interface LinkSnapshot {
+export interface LinkSnapshot extends MissedSnapshot {
   readonly dials: number;
   readonly chosen: number;
   readonly patience: PatienceSnapshot;
-  readonly missedMs: number;
-  readonly missedAt: number;
   readonly parked: boolean;
   readonly struck?: boolean;
   readonly cursor: number;

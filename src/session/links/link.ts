@@ -264,7 +264,7 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   onDropped(connection: Connection, ms: number): void {
-    if (connection === this.#current) this.missed(ms);
+    if (connection === this.#current) this.#dropped(ms);
   }
 
   /** Call when the state of the session may have changed: a successor that waits for a gap takes over in one. */
@@ -458,8 +458,13 @@ export class Link implements AudioTap, ConnectionHost {
     this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
   }
 
-  /** So much of what the caller said cannot reach this upstream any more. */
-  missed(ms: number): void {
+  /** What the caller said between two positions cannot reach this upstream any more. */
+  missed(fromTicks: number, toTicks: number): void {
+    const untoldTicks = this.#missed.untold(fromTicks, toTicks);
+    if (untoldTicks > 0) this.#dropped(untoldTicks / TICKS_PER_MS);
+  }
+
+  #dropped(ms: number): void {
     this.#context.metric("input_dropped_ms", ms, this.name);
     this.#missed.add(ms);
   }

@@ -11,11 +11,20 @@ export class Missed {
   /** Milliseconds that were not told yet, and when some were. */
   #ms = 0;
   #at = Number.NEGATIVE_INFINITY;
+  /** Up to this position of the caller's audio all that was missed is known: the next connection misses it too. */
+  #toTicks = 0;
 
   constructor(context: Context, name: string, tell: (ms: number) => void) {
     this.#context = context;
     this.#name = name;
     this.#tell = tell;
+  }
+
+  /** @returns how much between two positions was not missed before. */
+  untold(fromTicks: number, toTicks: number): number {
+    const from = Math.max(fromTicks, this.#toTicks);
+    this.#toTicks = Math.max(this.#toTicks, toTicks);
+    return toTicks - from;
   }
 
   add(ms: number): void {
@@ -34,16 +43,19 @@ export class Missed {
   }
 
   snapshot(): MissedSnapshot {
-    return { missedMs: this.#ms, missedAt: this.#at };
+    return { missedMs: this.#ms, missedAt: this.#at, ...(this.#toTicks > 0 && { missedTo: this.#toTicks }) };
   }
 
-  restore({ missedMs, missedAt }: MissedSnapshot): void {
+  restore({ missedMs, missedAt, missedTo = 0 }: MissedSnapshot): void {
     this.#ms = missedMs;
     this.#at = missedAt;
+    this.#toTicks = missedTo;
   }
 }
 
 export interface MissedSnapshot {
   readonly missedMs: number;
   readonly missedAt: number;
+  /** Ticks. A release that did not know it told the same again. */
+  readonly missedTo?: number;
 }

@@ -29,8 +29,8 @@ export interface AudioTap {
   /** Position (ticks) of the next sample to deliver: the same one whatever the format becomes. */
   cursor: number;
   deliver(chunk: AudioChunk): void;
-  /** So many milliseconds of what it was to have are gone from the history. */
-  missed?(ms: number): void;
+  /** What it was to have between two positions is gone from the history. */
+  missed?(fromTicks: number, toTicks: number): void;
 }
 
 export type SpeechDecision =
@@ -299,10 +299,9 @@ export class AudioInput {
   /** What has left the history cannot be delivered any more, and is told. */
   #catchUp(tap: AudioTap, stream: RateStream): void {
     const oldest = stream.ticksAt(stream.ring.start);
-    const lost = oldest - Math.max(tap.cursor, stream.originTicks);
+    const from = Math.max(tap.cursor, stream.originTicks);
     tap.cursor = Math.max(tap.cursor, oldest);
-    if (lost <= 0) return;
-    tap.missed?.(lost / TICKS_PER_MS);
+    if (from < oldest) tap.missed?.(from, oldest);
   }
 
   /** Position of the oldest sample that this tap could still be given. */

@@ -30,8 +30,8 @@ export interface TurnHost {
   /** Silence after which the answer is asked for in advance; null: never. */
   eagerMs(): number | null;
   eager(): Eager;
-  /** Speech began (null), or ended after so long, pre-roll and hangover included: heard, though not decided here. */
-  onWitnessed(speechMs: number | null): void;
+  /** Speech began (null; `sinceMs` ago, pre-roll included), or ended after so long: heard, though not decided here. */
+  onWitnessed(speechMs: number | null, sinceMs?: number): void;
   /** Speech began, decided at the edge. */
   onSpeechStarted(): void;
   /** A user turn is in the conversation and with the upstreams. `detected`: by speech, not by the client. */

@@ -292,7 +292,7 @@ export class TurnTaking implements InputListener {
     this.#context.metric("speech_started", 1);
     this.#item.tellStarted(this.#at.startTicks);
     // Beside this turn those who decide by themselves make turns of their own, and have to show it.
-    if (heardNow) this.#host.onWitnessed(null);
+    if (heardNow) this.#host.onWitnessed(null, (this.#input.ticks - this.#at.startTicks) / TICKS_PER_MS);
     this.#host.onSpeechStarted();
   }
 

@@ -59,10 +59,11 @@ export class Witness {
   /**
    * Speech begins (null), or has ended after so long, pre-roll and hangover included: who has not shown that it heard it,
    * has to.
+   * @param sinceMs what begins began so long ago, pre-roll included: over an agent it is judged first
    */
-  heard(speechMs: number | null): void {
+  heard(speechMs: number | null, sinceMs = 0): void {
     if (speechMs === null) {
-      this.#begins();
+      this.#begins(this.#context.now - Math.max(0, sinceMs - this.#endpointer.options.prefixPaddingMs));
       return;
     }
     this.#endedAt = this.#context.now;
@@ -81,11 +82,10 @@ export class Witness {
    * Who decides by meaning, and hears on when the relay takes a turn for over, may be right: it goes on. What the caller
    * says then does not make its patience any longer: pauses add up.
    */
-  #begins(): void {
-    const { now } = this.#context;
-    this.#beganAt = now;
+  #begins(at: number): void {
+    this.#beganAt = at;
     // The silence began before the relay took it for the end.
-    const pauseMs = now - this.#endedAt + this.#endpointer.options.hangoverMs;
+    const pauseMs = at - this.#endedAt + this.#endpointer.options.hangoverMs;
     const longestMs = this.#longestMs;
     for (const link of this.#links) {
       const pausedMs = this.#hearing.get(link.index);
