@@ -93,6 +93,8 @@ const GA_ONLY: ReadonlySet<string> = new Set([
   "conversation.item.done",
   "conversation.item.input_audio_transcription.segment",
 ]);
+/** Of others a provider may say what it likes. */
+const RESPONSES: ReadonlySet<string> = new Set(["response.created", "response.done"]);
 const GA_MEMBERS = ["output_modalities", "audio"];
 
 /** Looks at all that one client of the beta is told. */
@@ -110,7 +112,7 @@ export class BetaWatch {
     if (GA_ONLY.has(type)) wrong("an event of GA's");
     const { session, response, item, error } = event;
     if (isJsonObject(session)) judgeSession(session, type.startsWith("transcription_"), wrong);
-    if (isJsonObject(response)) judgeResponse(response, wrong);
+    if (isJsonObject(response) && RESPONSES.has(type)) judgeResponse(response, wrong);
     if (isJsonObject(item)) judgeItem(item, wrong);
     if (isJsonObject(error) && isGaPath(error["param"])) wrong("of a field by its name in GA");
     const own = {
