@@ -146,7 +146,8 @@ function picture(figures: Readonly<Record<string, Figures>>): Picture {
   });
   return {
     title: "Ends of turns on recorded people",
-    subtitle: "nineteen speakers that the network was neither trained nor tuned with; pauses of 300 to 1200 ms in their own gaps",
+    subtitle:
+      "nineteen speakers that the network was neither trained nor tuned with; pauses of 300 to 1200 ms in their own gaps",
     panels: [panel("hesitant", "Hesitant"), panel("fluent", "Fluent, with their own pauses")],
   };
 }

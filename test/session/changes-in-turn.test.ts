@@ -117,6 +117,22 @@ describe("a change of the input format", () => {
     expect(call.heard("up0.2").length / 48).toBeCloseTo(heardMs, -1);
   });
 
+  test("[M101] one that follows another resamples no more than what came between them", () => {
+    const call = new Call({ dialect: "duplex.v1", session: MANUAL });
+    for (let second = 0; second < 5; second += 1) call.append(voice(1000));
+    update(call, { format: pcm(48_000) });
+    update(call, { format: pcm(8000) });
+    const origin = () => {
+      const { streams } = call.session.snapshot().input;
+      return (streams.find(({ rateHz }) => rateHz === 8000)?.originTicks ?? 0) / 48;
+    };
+    expect(origin()).toBe(5000);
+    call.append(voice(300, 8000));
+    update(call, { format: pcm(48_000) });
+    const [former] = call.session.snapshot().input.streams.filter(({ rateHz }) => rateHz === 48_000);
+    expect((former?.originTicks ?? 0) / 48).toBeCloseTo(5000, 0);
+  });
+
   test("[A31] many changes in one turn keep positions and lengths", () => {
     const call = new Call({ dialect: "duplex.v1", session: MANUAL });
     let ms = 0;

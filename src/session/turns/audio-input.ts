@@ -166,11 +166,15 @@ export class AudioInput {
     for (const stream of this.#streams.values()) if (stream.fromHz !== fromHz) stream.flush(fromHz);
   }
 
-  /** A turn of the new rate may begin before the change: what was heard just before it is put into that rate too. */
+  /**
+   * A turn of the new rate may begin before the change: what was heard just before it is put into that rate too. No more than
+   * came since the change before: else a client that only changes its rate makes the relay resample seconds for each event.
+   */
   #lookBack(formerHz: PcmRateHz, rateHz: PcmRateHz): void {
     const source = this.#streams.get(formerHz);
     if (source === undefined || this.#streams.has(rateHz)) return;
-    this.#filled(source, rateHz, source.ring.end - (LOOK_BACK_MS * formerHz) / 1000).flush(rateHz);
+    const samples = Math.min((LOOK_BACK_MS * formerHz) / 1000, this.#samples);
+    this.#filled(source, rateHz, source.ring.end - samples).flush(rateHz);
   }
 
   /** Nobody takes other rates than those of these formats any more. */
