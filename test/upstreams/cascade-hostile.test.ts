@@ -292,8 +292,9 @@ describe("hostile sound", () => {
 
 it("[E115] of two calls under one call_id the text model is told the newest, and one result", () => {
   const led = new Led();
-  const item = (id: string, more: object): void =>
+  const item = (id: string, more: object): void => {
     led.send({ type: "item", item: { id, ...more } as never, previousItemId: null });
+  };
   const call = (place: string) => ({
     type: "function_call",
     call_id: "same",
