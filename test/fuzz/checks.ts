@@ -128,15 +128,12 @@ export function holdsSecret(text: string): boolean {
 /** Looks at all that one client is told. */
 export class ClientWatch {
   readonly #extended: boolean;
-  readonly #beta: boolean;
   readonly #names = new Set<string>();
   /** Kinds of items, by id. */
   readonly #items = new Map<string, string>();
 
-  /** @param beta the client speaks OpenAI's beta, whose events are shaped otherwise. */
-  constructor(extended: boolean, beta = false) {
+  constructor(extended: boolean) {
     this.#extended = extended;
-    this.#beta = beta;
   }
 
   /** @returns the event, or null for a frame. @throws Violation */
@@ -200,7 +197,7 @@ export class ClientWatch {
   }
 
   #shaped(event: JsonObject, type: string, data: string): void {
-    if (this.#beta || !Object.hasOwn(SHAPES, type)) return;
+    if (!Object.hasOwn(SHAPES, type)) return;
     for (const rule of SHAPES[type] ?? []) {
       const [path = "", kind = ""] = rule.split(":");
       if (!isKind(at(event, path), kind)) throw new Violation("shape", `${rule} does not hold: ${data}`);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { dialectNames } from "../../src/dialects/index.ts";
 import { adapterNames } from "../../src/upstreams/index.ts";
 import { runDoors } from "./doors.ts";
+import { differenceOf } from "./observers.ts";
 import { play } from "./play.ts";
 import { collector, growthOf, run } from "./run.ts";
 import { scenarioOf } from "./scenario.ts";
@@ -46,6 +47,20 @@ describe("hostile messages", () => {
     expect(new Set(adapters)).toEqual(new Set(adapterNames));
     expect(scenarios.some(({ setup }) => setup.locks !== undefined)).toBe(true);
     expect(scenarios.filter(({ sealed }) => sealed).length).toBeGreaterThan(150);
+  });
+
+  test("[T89] some calls have observers, and what the client is told is the same with those that are quiet", () => {
+    const scenarios = Array.from({ length: 120 }, (_, number) => scenarioOf(SEED, number));
+    const quiet = scenarios.flatMap(({ observing, steps }, n) =>
+      observing === "quiet" && steps < 300 ? [n] : [],
+    );
+    expect(scenarios.some(({ observing }) => observing === "active")).toBe(true);
+    const played = quiet.slice(0, 4).map((number) => play(SEED, number));
+    expect(played.map(({ violation }) => violation)).toEqual(quiet.slice(0, 4).map(() => null));
+    for (const each of played) expect(each.played.get("observer")).toBeGreaterThan(0);
+    expect(differenceOf(["a", "b"], ["a", "c"])).toContain("b");
+    expect(differenceOf(["a"], ["a", "c"])).toContain("c");
+    expect(differenceOf(["a"], ["a"])).toBeNull();
   });
 
   test("[T80] a report names every peer that was played, with its messages", () => {

@@ -1,13 +1,16 @@
 /** One call from its seed: every step draws from a seed of its own, so that a call without some of them is the same call. */
-import { CLIENT } from "../../src/session/io.ts";
+import { CLIENT, type Input } from "../../src/session/io.ts";
 import { FRAME_AUDIO, writeFrame } from "../../src/protocol/frame.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
+import { betaEvent } from "./beta.ts";
+import type { Stage } from "./cascade.ts";
 import { sizeOf, Violation } from "./checks.ts";
 import { clientEvent } from "./client-grammar.ts";
 import { Corpus } from "./corpus.ts";
 import { loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
+import { differenceOf, Observers } from "./observers.ts";
 import { CALL, type Caller, isCarrier } from "./phone.ts";
 import { probe } from "./probe.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
@@ -48,6 +51,8 @@ export function play(
 ): Played {
   const scenario = scenarioOf(seed, number);
   const world = new World(scenario.setup, number, keeps, clock);
+  if (scenario.observing === "quiet") world.heard = [];
+  const alone = scenario.observing === "quiet" ? heardAlone(scenario, seed, number, steps) : null;
   let snapshotBytes = 0;
   let longestList = 0;
   let violation: Violation | null = null;
@@ -68,12 +73,35 @@ export function play(
       );
     }
     probe(world, scenario.setup.intent);
+    const other = alone !== null && world.heard !== null ? differenceOf(alone, world.heard) : null;
+    if (other !== null) throw new Violation("observed", other);
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     violation = error;
   }
   const { messages, said, sentBytes, played } = world;
   return { violation, messages, said, snapshotBytes, longestList, sentBytes, played };
+}
+
+/** What the client of the same call is told where nobody observes it; null: something was broken there. */
+function heardAlone(
+  scenario: Scenario,
+  seed: number,
+  number: number,
+  steps: readonly number[] | undefined,
+): readonly string[] | null {
+  const world = new World(scenario.setup, number, false, () => 0);
+  world.heard = [];
+  try {
+    const call = new HostileCall(world, { ...scenario, observing: null }, seed, number);
+    call.begin();
+    for (const at of steps ?? Array.from({ length: scenario.steps }, (_, n) => n)) call.step(at);
+    probe(world, scenario.setup.intent);
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    return null;
+  }
+  return world.heard;
 }
 
 function wall(): number {
@@ -91,6 +119,7 @@ class HostileCall {
   constructor(world: World, scenario: Scenario, seed: number, number: number) {
     this.#world = world;
     this.#scenario = scenario;
+    if (scenario.observing !== null) world.observers = new Observers(world, scenario.observing);
     this.#base = Math.imul(Math.imul(seed, 0x01000193) ^ number, 0x85ebca6b);
     const random = new Random(this.#base ^ 0x7f4a);
     this.#corpus = new Corpus(random);
@@ -113,14 +142,23 @@ class HostileCall {
     const world = this.#world;
     if (world.ended) return;
     const random = new Random((this.#base + Math.imul(at + 1, 0x9e3779b1)) | 0);
-    world.answerDials(random, this.#scenario.refusals);
+    world.observers?.step(new Random((this.#base ^ Math.imul(at + 1, 0x85ebca77)) | 0));
+    world.answerDials(random, this.#scenario.refusals, this.#scenario.providerHostility);
     if (world.ended) return;
     const kind = random.next();
     if (this.#scenario.flood !== null) return this.#flood(random, kind);
+    if (this.#scenario.cascade && random.chance(0.12)) return this.#asks();
     if (kind < 0.43) this.#client(random);
     else if (kind < 0.87) this.#provider(random);
     else if (kind < 0.95) world.advance(random.chance(0.93) ? random.int(1, 900) : random.int(900, 45_000));
     else this.#line(random);
+  }
+
+  #asks(): void {
+    const world = this.#world;
+    for (const event of [typedItem(), { type: "response.create" }])
+      if (world.clientOpen && !isCarrier(world.dialect) && !world.ended)
+        world.message(CLIENT, JSON.stringify(event));
   }
 
   /** The same kind of message, always with other names in it. */
@@ -158,6 +196,7 @@ class HostileCall {
       return `{"type":"input_audio_buffer.append","audio":"${speech(this.#spoken)}"}`;
     }
     const event = random.chance(0.25) ? this.#corpus.next(known) : clientEvent(random, known, extended);
+    if (dialect === "openai-beta" && random.chance(0.85)) betaEvent(event, random);
     if (!random.chance(0.55 * hostility)) return spell(event, random, 0.12 * hostility);
     const changed = loose(event) as LooseObject;
     mutate(changed, random, known.all());
@@ -194,11 +233,38 @@ class HostileCall {
 
   #provider(random: Random): void {
     const { open } = this.#world;
-    const hostile = [...open].filter(([, peer]) => peer.kind === "hostile");
+    const hostile = [...open].filter(([, peer]) => peer.kind === "hostile" || peer.kind === "stage");
     if (hostile.length === 0) return this.#client(random);
     const [name, peer] = random.pick(hostile);
+    if (peer.kind === "stage") return this.#stage(name, peer.stage, random);
     if (peer.kind !== "hostile") return;
-    this.#world.message(name, peer.provider.say(random, this.#scenario.providerHostility));
+    this.#world.message(name, peer.provider.say(random, this.#hostility));
+  }
+
+  get #hostility(): number {
+    return this.#scenario.providerHostility * (this.#scenario.cascade ? 0.3 : 1);
+  }
+
+  /** Something comes of a request, and sometimes of one that is over. */
+  #stage(peer: string, stage: Stage, random: Random): void {
+    const world = this.#world;
+    const hostility = this.#scenario.providerHostility;
+    if (world.gone.length > 0 && random.chance(0.05 * hostility)) {
+      const late = random.pick(world.gone);
+      world.input(
+        random.pick<Input>([
+          { type: "message", peer: late, data: bytes(random) },
+          { type: "open", peer: late, head: { status: 200, type: "audio/pcm" } },
+          { type: "close", peer: late, code: 1000, reason: "" },
+        ]),
+      );
+    }
+    // Much comes of one request in the time of a frame.
+    for (let n = random.int(1, 6); n > 0 && world.open.has(peer); n -= 1) {
+      const come = stage.say(random, hostility);
+      if (come instanceof Uint8Array) world.message(peer, come);
+      else if (come !== null) world.drop(peer, come.code, come.reason);
+    }
   }
 
   /** What happens to sockets and objects. */
@@ -207,7 +273,7 @@ class HostileCall {
     const upstreams = [...world.open.keys()];
     if (!world.clientOpen) {
       const same = random.chance(0.8);
-      world.connect(same ? world.dialect : random.pick(["realtime", "duplex.v1"]));
+      world.connect(same ? world.dialect : random.pick(this.#scenario.dialects));
       this.#starts(random);
       if (world.dialect === "duplex.v1" && random.chance(0.7)) this.#resume(random);
       return;
@@ -221,7 +287,7 @@ class HostileCall {
         code,
         random.pick(["", "session expired", "bye \ud800", "x".repeat(123)]),
       );
-    } else if (kind < 0.5) world.connect(random.pick(["realtime", "duplex.v1"]));
+    } else if (kind < 0.5) world.connect(random.pick(this.#scenario.dialects));
     else if (kind < 0.62) world.hibernate(this.#scenario.sealed);
     else if (kind < 0.75) world.persisted();
     else if (kind < 0.85)

@@ -14,7 +14,8 @@ const TICK_MS = 500;
 export function probe(world: World, intent: "conversation" | "transcription"): void {
   if (world.ended) return;
   world.honest = true;
-  for (const [peer, { kind }] of Array.from(world.open)) if (kind === "hostile") world.drop(peer, 1006, "");
+  for (const [peer, { kind }] of Array.from(world.open))
+    if ((kind === "hostile" || kind === "stage") && world.open.has(peer)) world.drop(peer, 1006, "");
   world.input({ type: "buffered", peer: CLIENT, bytes: 0 });
   // A new listener, who knows nothing of what was.
   world.connect("realtime");

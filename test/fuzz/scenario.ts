@@ -5,7 +5,9 @@ import type { SessionSetup } from "../../src/session/session.ts";
 import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
 import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
-import { CALL } from "./phone.ts";
+import { cascadeOptions } from "./cascade.ts";
+import type { Observing } from "./observers.ts";
+import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
 import { keyHeaders, TRANSCRIBERS } from "./transcribers.ts";
 
@@ -25,6 +27,12 @@ export interface Scenario {
   readonly flood: Flood | null;
   /** What is stored passes through the bytes that a sealed session's is encrypted as. */
   readonly sealed: boolean;
+  /** What a client that comes again may speak. */
+  readonly dialects: readonly Dialect[];
+  /** The voice is a cascade: its client asks more often, and its transcriber is mild, so that the other stages are asked. */
+  readonly cascade: boolean;
+  /** Null: no observer comes. */
+  readonly observing: Observing | null;
 }
 
 const PROFILE_NAMES = Object.keys(PROFILES);
@@ -36,11 +44,34 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const varied = { ...scenario, sealed: random.chance(0.5), setup: lockedSetup(scenario.setup, random) };
   const { plan } = varied.setup;
   const others = { ...varied, setup: { ...varied.setup, plan: otherProviders(plan, random) } };
-  if (scenario.flood === null && random.chance(0.12)) return telephoned(others, random);
-  return others.dialect === "realtime" && random.chance(0.08)
-    ? { ...others, dialect: "openai-beta" }
-    : others;
+  const placed = scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
+  return later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
 }
+
+/** What was added last: the beta, cascades and observers. */
+function later(scenario: Varied, random: Random): Scenario {
+  const { setup, flood } = scenario;
+  const dialects: readonly Dialect[] = ["realtime", "duplex.v1"];
+  const beta: readonly Dialect[] =
+    random.chance(0.12) && !isCarrier(scenario.dialect) ? ["openai-beta", ...dialects] : dialects;
+  const [first, ...more] = setup.plan.upstreams;
+  const cascade = random.chance(0.14) && first !== undefined;
+  const fallback = first?.fallback?.map((each) => (random.chance(0.5) ? cascadeOptions(random) : each));
+  const voice = cascade
+    ? [{ ...first, options: cascadeOptions(random), ...(fallback ? { fallback } : {}) }, ...more]
+    : setup.plan.upstreams;
+  const observing = random.pick<Observing | null>([null, null, null, null, null, null, "quiet", "active"]);
+  return {
+    ...scenario,
+    setup: { ...setup, plan: { ...setup.plan, upstreams: voice } },
+    dialect: beta[0] === "openai-beta" ? "openai-beta" : scenario.dialect,
+    dialects: beta,
+    cascade,
+    observing: flood === null ? observing : null,
+  };
+}
+
+type Varied = Omit<Scenario, "dialects" | "cascade" | "observing">;
 
 const LOCKS = ["instructions", "audio.output.voice", "max_output_tokens", "prompt", "tracing", "unknown"];
 
@@ -76,7 +107,7 @@ function otherProviders(plan: Plan, random: Random): Plan {
 }
 
 /** A telephone hears one voice, in G.711 both ways. */
-function telephoned(scenario: Scenario, random: Random): Scenario {
+function telephoned(scenario: Varied, random: Random): Varied {
   const { setup } = scenario;
   const muLaw = { format: { type: "audio/pcmu" } };
   return {
@@ -96,7 +127,7 @@ function telephoned(scenario: Scenario, random: Random): Scenario {
   };
 }
 
-function plainScenario(seed: number, number: number): Omit<Scenario, "sealed"> {
+function plainScenario(seed: number, number: number): Omit<Varied, "sealed"> {
   const random = new Random(Math.imul(seed, 0x01000193) ^ number);
   const profile = random.pick(PROFILE_NAMES);
   const options = (): UpstreamOptions => ({

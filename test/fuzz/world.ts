@@ -6,12 +6,15 @@ import { parseJsonObject, type Json, type JsonObject } from "../../src/protocol/
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
-import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import type { DialRequest, WireMessage } from "../../src/upstreams/upstream.ts";
 import { objectOf } from "../oracle/fields.ts";
 import { Random } from "../sim/random.ts";
 import { loadKernels } from "../support/kernels.ts";
+import { BetaWatch } from "./beta.ts";
+import { honestStage, type Stage, stageAt } from "./cascade.ts";
 import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
 import { Known } from "./known.ts";
+import { isObserverPeer, type Observers, withoutDraws } from "./observers.ts";
 import { adapterAt, honestAt, hostileAt, type HonestPeer, type HostilePeer } from "./peers.ts";
 import { Caller, isCarrier, PhoneWatch } from "./phone.ts";
 
@@ -33,6 +36,8 @@ export interface Said {
 type Peer =
   | { readonly kind: "loop" }
   | { readonly kind: "hostile"; readonly adapter: string; readonly provider: HostilePeer }
+  /** One HTTP request of a cascade's. */
+  | { readonly kind: "stage"; readonly adapter: string; readonly stage: Stage }
   | { readonly kind: "honest"; readonly adapter: string; readonly provider: HonestPeer };
 
 export class World {
@@ -40,7 +45,12 @@ export class World {
   now = 1_000_000;
   readonly known = new Known();
   readonly open = new Map<string, Peer>();
-  readonly dialling: { readonly peer: string; readonly url: string }[] = [];
+  readonly dialling: { readonly peer: string; readonly request: DialRequest }[] = [];
+  /** Channels that are over. */
+  readonly gone: string[] = [];
+  observers: Observers | null = null;
+  /** All that the client is told; null: nobody asks. */
+  heard: string[] | null = null;
   readonly said: Said[] = [];
   readonly events: JsonObject[] = [];
   ended = false;
@@ -59,7 +69,7 @@ export class World {
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
-  #watch = new ClientWatch(false);
+  #watch: ClientWatch | BetaWatch = new ClientWatch(false);
   #phone: PhoneWatch | null = null;
   #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
   /** What the client was shown first of fields that it may not change. */
@@ -92,7 +102,7 @@ export class World {
   connect(dialect: Dialect): void {
     this.dialect = dialect;
     this.clientOpen = true;
-    this.#watch = new ClientWatch(dialect === "duplex.v1", dialect === "openai-beta");
+    this.#watch = dialect === "openai-beta" ? new BetaWatch() : new ClientWatch(dialect === "duplex.v1");
     this.#phone = isCarrier(dialect) ? new PhoneWatch(dialect) : null;
     if (isCarrier(dialect)) this.caller ??= new Caller(dialect);
     this.known.said = 0;
@@ -112,6 +122,17 @@ export class World {
         throw new Violation("restless", "the session and an in-process upstream talk without end");
     }
     this.#inbound.length = 0;
+    this.#channelsEnd();
+  }
+
+  /** A channel is over when its connection is. */
+  #channelsEnd(): void {
+    const peers = [...this.open.keys(), ...this.dialling.map(({ peer }) => peer)];
+    for (const peer of peers) {
+      const [connection = "", channel] = peer.split("/");
+      if (channel !== undefined && !this.open.has(connection))
+        throw new Violation("channel", `${peer} outlives its connection`);
+    }
   }
 
   #handle(input: Input): readonly Action[] {
@@ -151,6 +172,19 @@ export class World {
     }
   }
 
+  /** An observer says something: nothing of it is the client's, nor an error for it. @throws Violation */
+  observed(peer: string, data: WireMessage): void {
+    this.count("observer");
+    if (this.#keeps)
+      this.said.push({ to: peer, data: typeof data === "string" ? data : data.slice(), tookMs: 0 });
+    this.#handling = { eventId: "an observer's", audio: false };
+    try {
+      this.input({ type: "message", peer, data });
+    } finally {
+      this.#handling = null;
+    }
+  }
+
   #played(peer: string, data: WireMessage, event: JsonObject | null): void {
     if (event?.["type"] === "session.resume") this.count("session.resume");
     const upstream = this.open.get(peer);
@@ -171,7 +205,7 @@ export class World {
         if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
           throw new Violation("closed-peer", `${action.peer} is dialled twice`);
         }
-        this.dialling.push({ peer: action.peer, url: action.request.url });
+        this.dialling.push({ peer: action.peer, request: action.request });
         break;
       case "send":
         this.#send(action.peer, action.data);
@@ -209,25 +243,36 @@ export class World {
       this.clientOpen = false;
       return;
     }
+    this.observers?.closed(peer);
+    this.#isOver(peer);
     this.open.delete(peer);
     const at = this.dialling.findIndex((each) => each.peer === peer);
     if (at >= 0) this.dialling.splice(at, 1);
   }
 
+  #isOver(peer: string): void {
+    if (!peer.includes("/")) return;
+    this.gone.push(peer);
+    if (this.gone.length > 9) this.gone.shift();
+  }
+
   #send(peer: string, data: WireMessage): void {
     if (peer === CLIENT) return this.#told(data);
+    if (isObserverPeer(peer) && this.observers !== null) return this.observers.told(peer, data);
     const upstream = this.open.get(peer);
     if (upstream === undefined) throw new Violation("closed-peer", `it sends to ${peer}, which is not open`);
     // What the relay sends is only good until the next call.
     const kept = typeof data === "string" ? data : data.slice();
     if (upstream.kind === "loop") this.#inbound.push([peer, kept]);
     else if (upstream.kind === "hostile") upstream.provider.receive(kept, this.#random);
+    else if (upstream.kind === "stage") throw new Violation("channel", `it sends to a request, ${peer}`);
     else for (const reply of upstream.provider.receive(kept)) this.#inbound.push([peer, reply]);
   }
 
   #told(data: WireMessage): void {
     if (!this.clientOpen) throw new Violation("closed-peer", "it sends to a client that is not there");
     this.sentBytes += data.length;
+    this.heard?.push(withoutDraws(data));
     if (this.#phone !== null) {
       const mark = this.#phone.message(data);
       if (mark !== null) this.caller?.marked(mark);
@@ -254,6 +299,8 @@ export class World {
 
   /** What is locked is as it was. */
   #unchanged(session: JsonObject): void {
+    // The application may change what its client may not.
+    if (this.observers?.active === true) return;
     for (const field of this.#setup.locks?.fields ?? []) {
       if (field === "unknown") continue;
       const shown = JSON.stringify(
@@ -275,8 +322,13 @@ export class World {
   }
 
   /** Who is dialled answers, or does not. */
-  answerDials(random: Random, refusals: number): void {
-    for (const { peer, url } of this.dialling.splice(0)) {
+  answerDials(random: Random, refusals: number, hostility = 0): void {
+    // One that is answered may end another that waits.
+    for (const { peer, request } of this.dialling.slice()) {
+      const at = this.dialling.findIndex((each) => each.peer === peer);
+      if (at < 0) continue;
+      this.dialling.splice(at, 1);
+      const { url } = request;
       const loop = url.startsWith("loop:");
       if (!loop && !this.honest && random.chance(refusals)) {
         this.input({
@@ -285,6 +337,10 @@ export class World {
           code: 0,
           reason: random.pick(["HTTP 401", "HTTP 503", "timeout"]),
         });
+        continue;
+      }
+      if (request.http !== undefined) {
+        this.#answerRequest(peer, request, random, hostility);
         continue;
       }
       if (loop) this.open.set(peer, { kind: "loop" });
@@ -298,10 +354,25 @@ export class World {
     }
   }
 
+  #answerRequest(peer: string, request: DialRequest, random: Random, hostility: number): void {
+    if (!this.honest) {
+      const stage = stageAt(request, random, hostility);
+      this.open.set(peer, { kind: "stage", adapter: stage.adapter, stage });
+      this.input({ type: "open", peer, head: stage.head });
+      return;
+    }
+    const { head, body } = honestStage(request);
+    this.open.set(peer, { kind: "loop" });
+    this.input({ type: "open", peer, head });
+    if (this.open.has(peer)) this.input({ type: "message", peer, data: body });
+    if (this.open.has(peer)) this.drop(peer, 1000, "");
+  }
+
   /** An upstream's or the client's socket is gone. */
   drop(peer: string, code: number, reason: string): void {
     if (peer === CLIENT) this.clientOpen = false;
     else this.open.delete(peer);
+    this.#isOver(peer);
     this.input({ type: "close", peer, code, reason });
   }
 
@@ -331,6 +402,7 @@ export class World {
       const snapshot = this.session.snapshot();
       const kept = sealed ? (fromBytes(toBytes(snapshot)) as typeof snapshot) : structuredClone(snapshot);
       this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
+      this.observers?.again();
     } catch (error) {
       throw new Violation(
         "restore",

@@ -289,3 +289,25 @@ describe("hostile sound", () => {
     expect(call.of("response.done")).toMatchObject([{ status: "failed" }]);
   });
 });
+
+it("[E115] of two calls under one call_id the text model is told the newest, and one result", () => {
+  const led = new Led();
+  const item = (id: string, more: object): void => {
+    led.send({ type: "item", item: { id, ...more } as never, previousItemId: null });
+  };
+  const call = (place: string) => ({
+    type: "function_call",
+    call_id: "same",
+    name: "look",
+    arguments: place,
+  });
+  item("a", call('{"n":1}'));
+  item("b", call('{"n":2}'));
+  item("c", { type: "function_call_output", call_id: "same", output: "" });
+  led.user("And?");
+  led.respond("R1");
+  expect(led.stages.refused).toEqual([]);
+  const calls = led.messages.flatMap(({ tool_calls }) => (tool_calls as readonly object[] | undefined) ?? []);
+  expect(calls).toEqual([{ id: "same", type: "function", function: { name: "look", arguments: '{"n":2}' } }]);
+  expect(led.messages.filter(({ role }) => role === "tool")).toHaveLength(1);
+});

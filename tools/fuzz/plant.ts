@@ -12,6 +12,8 @@ const COPIED = [
   "test/oracle",
   "test/sim",
   "test/support",
+  "test/upstreams/cascade/over-channels.ts",
+  "test/upstreams/cascade/scripted-stages.ts",
   "test/upstreams/transcription-providers.ts",
   "tools/fuzz.ts",
   "tools/threads.ts",

@@ -199,7 +199,9 @@ export function messagesOf(entries: readonly Entry[]): readonly JsonObject[] {
       calls.push(next);
       at += 1;
     }
-    out.push(...calling(out, calls), ...calls.map((call) => resultOf(call.callId, results)));
+    // A client can create two of one id, which the endpoint refuses: the newest counts.
+    const told = [...new Map(calls.map((call) => [call.callId, call])).values()];
+    out.push(...calling(out, told), ...told.map((call) => resultOf(call.callId, results)));
   }
   return out;
 }

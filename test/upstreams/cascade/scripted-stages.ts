@@ -167,7 +167,9 @@ export class ScriptedStages implements ScriptedServer {
         this.refused.push(`chat: calls ${[...open].join()} without results`);
       for (const call of objectsAt(message, "tool_calls")) open.add(textAt(call, "id") ?? "");
       const content: Json | undefined = message["content"];
-      const empty = content === undefined || content === "" || (content === null && !message["tool_calls"]);
+      // A tool may have nothing to say.
+      const blank = content === "" && role !== "tool";
+      const empty = content === undefined || blank || (content === null && !message["tool_calls"]);
       if (empty || isJsonObject(content)) this.refused.push(`chat: a message of ${role} without content`);
     }
     if (open.size > 0) this.refused.push("chat: a call without its result at the end");
