@@ -97,6 +97,8 @@ export interface Limits {
   readonly backlogSize: number;
   /** Bytes of an upstream's audio waiting for the listener, per response (87 s of 24 kHz PCM). */
   readonly laneBytes: number;
+  /** Characters of all else that waits likewise, and 512 for each event. Beyond it the answer fails, aloud; of audio half as many events. */
+  readonly laneSize: number;
   /** Bytes sent to a `duplex.v1` client and not acknowledged (30 s of 24 kHz PCM); what falls out is told. */
   readonly outboxBytes: number;
   /** Bytes in a client's socket beyond which answers wait in their lanes: a client that does not read. */
@@ -227,6 +229,7 @@ export const DEFAULT_LIMITS: Limits = {
   backlogCommands: 40_000,
   backlogSize: 16 * 1024 * 1024,
   laneBytes: 4 * 1024 * 1024,
+  laneSize: 4 * 1024 * 1024,
   outboxBytes: 1536 * 1024,
   clientBufferedBytes: 1024 * 1024,
   clientUnreadBytes: 4 * 1024 * 1024,

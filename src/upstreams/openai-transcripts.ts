@@ -49,12 +49,20 @@ export type TranscriptsState = {
   readonly over: boolean;
 };
 
-/** Members that have a place of their own, and those that mean nothing beyond this connection. */
-const OWN_MEMBERS: ReadonlySet<string> = new Set([
+/** Members that say nothing beyond this connection, or something else. */
+const NAMES = [
   "type",
   "event_id",
   "item_id",
   "previous_item_id",
+  "response_id",
+  "output_index",
+  "server_event_seq",
+] as const;
+
+/** Those, and members that have a place of their own. */
+const OWN_MEMBERS: ReadonlySet<string> = new Set([
+  ...NAMES,
   "content_index",
   "delta",
   "transcript",
@@ -105,7 +113,8 @@ export class Transcripts {
   }
 
   segment(id: string, event: JsonObject): void {
-    const { type: _, event_id: __, item_id: ___, ...segment } = event;
+    const segment: Record<string, Json> = { ...event };
+    for (const name of NAMES) delete segment[name];
     this.#sink.emit({ type: "input.transcript.segment", itemId: this.#session(id), segment });
   }
 

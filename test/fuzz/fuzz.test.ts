@@ -5,7 +5,7 @@ import { adapterNames } from "../../src/upstreams/index.ts";
 import { runDoors } from "./doors.ts";
 import { differenceOf } from "./observers.ts";
 import { play } from "./play.ts";
-import { growthOf, run } from "./run.ts";
+import { collector, growthOf, run } from "./run.ts";
 import { scenarioOf } from "./scenario.ts";
 import { describeDoors, describeFinding, describeReport } from "./show.ts";
 import { shrink } from "./shrink.ts";
@@ -83,6 +83,21 @@ describe("hostile messages", () => {
     expect(Math.abs(growthOf(heap) ?? 1e9)).toBeLessThan(60_000);
     expect(growthOf(heap.map((bytes, at) => bytes + at * 200_000))).toBeGreaterThan(150_000);
   });
+});
+
+test("[T83] the memory of a call that is over is not counted, though collections give it back late", () => {
+  const live = collector();
+  play(SEED, 1);
+  live();
+  for (let number = 2; number < 10; number += 1) play(SEED, number);
+  const played = live();
+  expect(played - live()).toBeLessThan(300_000);
+});
+
+test("[T84] a session is stored when what it was sent is worked through, and then says nothing to who is gone", () => {
+  const { violation, messages } = play(20_261_130, 380);
+  expect(violation).toBeNull();
+  expect(messages).toBeGreaterThan(400);
 });
 
 /** Each takes in who has what it asks for. */

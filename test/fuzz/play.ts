@@ -61,6 +61,7 @@ export function play(
     call.begin();
     if (steps === undefined) for (let at = 0; at < scenario.steps && !world.ended; at += 1) call.step(at);
     else for (const at of steps) call.step(at);
+    world.settle();
     const size = sizeOf(world.session.snapshot());
     snapshotBytes = size.bytes;
     longestList = size.longestList;
@@ -95,6 +96,7 @@ function heardAlone(
     const call = new HostileCall(world, { ...scenario, observing: null }, seed, number);
     call.begin();
     for (const at of steps ?? Array.from({ length: scenario.steps }, (_, n) => n)) call.step(at);
+    world.settle();
     probe(world, scenario.setup.intent);
   } catch (error) {
     if (!(error instanceof Violation)) throw error;

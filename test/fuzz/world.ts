@@ -22,6 +22,9 @@ import { Caller, isCarrier, PhoneWatch } from "./phone.ts";
 const MOST_DEADLINES = 4_000;
 const MOST_AT_ONCE = 400;
 
+/** Of what waits for a listener some thousand events: a call here is too short for the eight thousand of the default. */
+const LIMITS = { laneSize: 512 * 1024 };
+
 /** What a message did, for people. */
 export interface Said {
   readonly to: string;
@@ -85,6 +88,7 @@ export class World {
       drawId: () => `drawn${(drawn += 1)}`,
       kernels: loadKernels(),
       createUpstream,
+      limits: LIMITS,
     };
     this.session = new Session(setup, this.#dependencies, this.now);
   }
@@ -390,6 +394,8 @@ export class World {
   /** Snapshot, copy and restore, as when the object left memory. `sealed`: by way of the bytes that are encrypted. */
   hibernate(sealed: boolean): void {
     this.count(sealed ? "sleeps, sealed" : "sleeps");
+    this.settle();
+    if (this.ended) return;
     try {
       const snapshot = this.session.snapshot();
       const kept = sealed ? (fromBytes(toBytes(snapshot)) as typeof snapshot) : structuredClone(snapshot);
@@ -403,7 +409,20 @@ export class World {
     }
   }
 
+  /** Until what was said to it is worked through: before that no shell stores it. */
+  settle(): void {
+    for (let count = 0; this.session.busy && !this.ended; count += 1) {
+      if (count > MOST_DEADLINES) throw new Violation("restless", "it does not come to the end of a message");
+      const { deadline } = this.session;
+      if (deadline === null) throw new Violation("stuck", "it has work and no deadline");
+      this.now = Math.max(this.now, deadline);
+      this.input({ type: "timeout" });
+    }
+  }
+
   persisted(): void {
+    this.settle();
+    if (this.ended) return;
     this.input({ type: "persisted", covers: this.session.snapshot().covers });
   }
 }

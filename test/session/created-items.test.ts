@@ -268,6 +268,25 @@ describe("a tool's result", () => {
 });
 
 describe("names and bounds", () => {
+  test("[I13] the name of an item that an answer still grows is taken, though the client deleted it", () => {
+    const call = new Call();
+    call.client({ type: "response.create" });
+    call.beginAnswer();
+    const audio = new Uint8Array(voice(300).buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
+    const { id } = call.last("response.output_item.added")["item"] as { id: string };
+    const again = {
+      type: "conversation.item.create",
+      item: { id, type: "message", role: "user", content: [{ type: "input_text", text: "mine" }] },
+    };
+    call.client({ type: "conversation.item.delete", item_id: id });
+    call.client(again);
+    expect(call.last("error")["error"]).toMatchObject({ code: "item_create_duplicate_item_id" });
+    call.finishAnswer();
+    call.client(again);
+    expect(call.last("conversation.item.added")["item"]).toMatchObject({ id, role: "user" });
+  });
+
   test("[I13] the name of the turn that is being spoken is taken", () => {
     const call = new Call();
     call.speak(concat(silence(600), voice(600)));

@@ -50,6 +50,22 @@ describe("what a provider says beside its answers", () => {
     },
   );
 
+  test.each([
+    { type: `${TRANSCRIPTION}.delta`, delta: "hi" },
+    { type: `${TRANSCRIPTION}.completed`, transcript: "hi" },
+    { type: `${TRANSCRIPTION}.segment`, text: "hi", id: "seg_1", speaker: "A", start: 0, end: 1 },
+  ])("[E99] of a transcript names nothing that is the provider's: $type", (said) => {
+    const call = new PassedCall();
+    call.speak(concat(voice(900), silence(700)));
+    const { item_id } = call.last("input_audio_buffer.committed");
+    call.provider({ type: "input_audio_buffer.committed", item_id: "P", previous_item_id: null });
+    const names = { response_id: "P_r", output_index: 3, server_event_seq: 9, previous_item_id: "P_b" };
+    call.provider({ ...names, item_id: "P", content_index: 0, ...said });
+    const told = call.last(said.type);
+    expect(told).toMatchObject({ ...said, item_id });
+    for (const name of Object.keys(names)) expect(told).not.toHaveProperty(name);
+  });
+
   test("[R27] about an item that it placed reaches the client, before, between and after, under one name", () => {
     const call = new PassedCall();
     const list = { type: "mcp_list_tools", server_label: "files" };

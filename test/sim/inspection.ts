@@ -1,6 +1,7 @@
 /** Looks into the session itself: no state outlives its deadline, no buffer grows past its limit. */
 import { DEFAULT_LIMITS, type Limits } from "../../src/session/limits.ts";
 import type { LinkSnapshot } from "../../src/session/links/link-snapshot.ts";
+import { sizeOf as laneSizeOf } from "../../src/session/output/lane.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import type { World } from "./world.ts";
 
@@ -124,7 +125,7 @@ export class Inspection {
   }
 
   #lookAtBuffers(snapshot: SessionSnapshot): void {
-    const { laneBytes, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
+    const { laneBytes, laneSize, backlogBytes, backlogCommands, items, inputHistoryMs } = this.#limits;
     this.#bound(
       "archive",
       sum(snapshot.conversation.audio, ({ audio }) => sum(audio.blocks, (block) => block.length)),
@@ -139,6 +140,7 @@ export class Inspection {
         sum(lane, (event) => (event.type === "audio" ? event.bytes.length : 0)),
         laneBytes + 65_536,
       );
+      this.#bound("lane events", sum(lane, laneSizeOf), laneSize + 65_536);
     }
     const sent = snapshot.port.outbox.groups.flat().slice(snapshot.port.outbox.skip);
     const outbox = sum(sent, (one) => one.data.length);

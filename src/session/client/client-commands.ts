@@ -23,6 +23,7 @@ import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
 import { responseFormat } from "../output/response-defaults.ts";
+import { isActive } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
@@ -124,6 +125,7 @@ export class ClientCommands {
     const most = { size: itemSize, media: itemMediaSize };
     const item = checkItem(given, names, most, { format, ms: itemAudioMs });
     this.#refuseOpenTurn(item.id);
+    this.#refuseGrowing(item.id);
     const kept = withoutAudio(item);
     const size = jsonSize(kept);
     this.#parts.kept.require(size, "item");
@@ -201,6 +203,14 @@ export class ClientCommands {
       `The turn that is being spoken is '${itemId}'.`,
       "item.id",
     );
+  }
+
+  /** An answer that still grows says more under this name, though the client deleted what it had said. */
+  #refuseGrowing(itemId: string): void {
+    const response = this.#parts.responses.ofItem(itemId);
+    if (response === null || !isActive(response)) return;
+    const message = `An item of the response that is under way is '${itemId}'.`;
+    throw new ClientError("item_create_duplicate_item_id", message, "item.id");
   }
 
   #delete(itemId: string): void {

@@ -33,9 +33,16 @@ export interface Unsent {
   readonly words: string;
 }
 
+/** What it costs to keep one event, whatever is in it. */
+const EVENT_SIZE = 512;
+/** Audio waits in pieces of up to this, 100 ms of 24 kHz PCM, and words in such of so many characters. */
+const PIECE_BYTES = 4800;
+const PIECE_CHARS = 1024;
+
 export class Lane {
   #queue: LaneEvent[] = [];
   #bytes = 0;
+  #size = 0;
   /** Messages that begin here. */
   #messages = 0;
   /** Items whose audio was refused because too much of it waited. */
@@ -45,8 +52,14 @@ export class Lane {
     return this.#queue.length === 0;
   }
 
+  /** Of audio. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Characters of everything else, and 512 more for each event, one of audio too. */
+  get size(): number {
+    return this.#size;
   }
 
   get messages(): number {
@@ -77,19 +90,28 @@ export class Lane {
 
   /**
    * Keeps the event; audio, which is only lent, is copied. `ahead`: before the message that follows its item, where that
-   * one waits here.
+   * one waits here. A small piece joins the one before it.
    */
   push(event: LaneEvent, ahead: boolean): void {
-    let kept: LaneEvent = event;
-    if (event.type === "audio") {
-      const bytes = event.bytes.slice();
-      kept = { ...event, bytes: seal(bytes, bytes.length) };
-      this.#bytes += bytes.length;
-    }
     if (beginsMessage(event)) this.#messages += 1;
     const at = ahead && this.#messages > 0 ? this.#placeAhead(event) : this.#queue.length;
+    const before = this.#queue[at - 1];
+    const joined = before && join(before, event);
+    if (joined) {
+      this.#queue[at - 1] = joined;
+      this.#count(before, -1);
+      this.#count(joined, 1);
+      return;
+    }
+    const kept = event.type === "audio" ? { ...event, bytes: keep(event.bytes.slice()) } : event;
+    this.#count(kept, 1);
     if (at === this.#queue.length) this.#queue.push(kept);
     else this.#queue.splice(at, 0, kept);
+  }
+
+  #count(event: LaneEvent, sign: 1 | -1): void {
+    if (event.type === "audio") this.#bytes += sign * event.bytes.byteLength;
+    this.#size += sign * sizeOf(event);
   }
 
   #placeAhead(event: LaneEvent): number {
@@ -123,8 +145,9 @@ export class Lane {
   /** Takes the head, however long it is. */
   shiftWhole(): LaneEvent | undefined {
     const head = this.#queue.shift();
-    if (head?.type === "audio") this.#bytes -= head.bytes.byteLength;
-    else if (head && beginsMessage(head)) this.#messages -= 1;
+    if (!head) return undefined;
+    this.#count(head, -1);
+    if (beginsMessage(head)) this.#messages -= 1;
     return head;
   }
 
@@ -158,11 +181,49 @@ export class Lane {
     lane.#queue = [...queue];
     for (const item of refused) lane.#refused.add(item);
     for (const event of queue) {
-      if (event.type === "audio") lane.#bytes += event.bytes.byteLength;
-      else if (beginsMessage(event)) lane.#messages += 1;
+      lane.#count(event, 1);
+      if (beginsMessage(event)) lane.#messages += 1;
     }
     return lane;
   }
+}
+
+function keep(bytes: Uint8Array): Uint8Array {
+  return seal(bytes, bytes.length);
+}
+
+/** Two small pieces of one part as one; null: they are not such. */
+function join(before: LaneEvent, event: LaneEvent): LaneEvent | null {
+  if (before.type === "audio" && event.type === "audio") {
+    const length = before.bytes.length + event.bytes.length;
+    if (length > PIECE_BYTES || before.format !== event.format || !ofOnePart(before, event)) return null;
+    const bytes = new Uint8Array(length);
+    bytes.set(before.bytes);
+    bytes.set(event.bytes, before.bytes.length);
+    return { ...before, bytes: keep(bytes) };
+  }
+  if (!("delta" in before) || !("delta" in event) || before.type !== event.type) return null;
+  if (before.delta.length + event.delta.length > PIECE_CHARS || !ofOnePart(before, event)) return null;
+  return { ...before, delta: before.delta + event.delta };
+}
+
+function ofOnePart(one: Piece, other: Piece): boolean {
+  return one.item === other.item && (one.part ?? 0) === (other.part ?? 0);
+}
+
+interface Piece {
+  readonly item: string;
+  readonly part?: number;
+}
+
+/** Characters of what waits, without audio, and what it costs to keep it. */
+export function sizeOf(event: LaneEvent): number {
+  if ("delta" in event) return EVENT_SIZE + event.delta.length;
+  let size = EVENT_SIZE;
+  if ("arguments" in event) size += event.arguments?.length ?? 0;
+  if ("whole" in event) size += JSON.stringify(event.whole ?? null).length;
+  if (event.type === "item.event") size += JSON.stringify(event.event).length;
+  return size;
 }
 
 function beginsMessage(event: LaneEvent): boolean {

@@ -4,6 +4,7 @@
  * than the lead. What waits is released in order, at the very sample where it stopped.
  */
 import { durationMs } from "../../audio/format.ts";
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
@@ -19,6 +20,13 @@ export interface GateHost {
   readonly nameless: boolean;
 }
 
+export interface GateOutlets {
+  /** Its turn has come. */
+  pass(response: ResponseRecord, event: LaneEvent): void;
+  /** More waits than may, and nothing of it may pass. */
+  tooMuch(response: ResponseRecord): void;
+}
+
 /** What was dropped: it was never said. */
 export interface Dropped {
   /** Keys of the upstream's items of which nothing has passed. */
@@ -28,6 +36,12 @@ export interface Dropped {
   readonly end: Lane["end"];
 }
 
+/** Why an answer fails of which more waits than may. */
+export const WAITS_TOO_MUCH: UpstreamFault = {
+  code: "upstream_output_too_long",
+  message: "More of the response waits for its listener than can be kept.",
+};
+
 const NOTHING: Dropped = { items: [], unsent: [], end: null };
 
 /** Audio is released in pieces of about this, so that a long lane costs few wake-ups and few messages. */
@@ -36,30 +50,30 @@ const RELEASE_MS = 60;
 export class OutputGate {
   readonly #context: Context;
   readonly #host: GateHost;
-  readonly #pass: (response: ResponseRecord, event: LaneEvent) => void;
+  readonly #outlets: GateOutlets;
   readonly #lanes = new Map<string, Lane>();
   #draining = false;
   /** To be drained after the one that is. */
   readonly #next = new Set<ResponseRecord>();
 
-  constructor(context: Context, host: GateHost, pass: (response: ResponseRecord, event: LaneEvent) => void) {
+  constructor(context: Context, host: GateHost, outlets: GateOutlets) {
     this.#context = context;
     this.#host = host;
-    this.#pass = pass;
+    this.#outlets = outlets;
   }
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
     const lane = this.#lanes.get(response.id);
     if (lane && !lane.empty) {
-      if (this.#overtakes(response, event)) this.#pass(response, event);
+      if (this.#overtakes(response, event)) this.#outlets.pass(response, event);
       else this.#keep(response, lane, event);
       // What belongs to the item before may have gone ahead of one that waits for it.
       if (lane.messages > 0) this.drain(response);
       return;
     }
     if (this.#mayPass(response, event)) {
-      this.#pass(response, lane ? lane.honest(event) : event);
+      this.#outlets.pass(response, lane ? lane.honest(event) : event);
       return;
     }
     this.#keep(response, lane ?? new Lane(), event);
@@ -91,16 +105,22 @@ export class OutputGate {
     if (this.#refuses(response, lane, event)) return;
     lane.push(lane.honest(event), this.#host.nameless);
     // Rather too far ahead of the listener than without bound in memory.
-    while (lane.bytes > this.#context.limits.laneBytes && !this.#host.holds(response)) {
+    const { laneBytes, laneSize } = this.#context.limits;
+    while ((lane.bytes > laneBytes || lane.size > laneSize) && !this.#host.holds(response)) {
       this.#context.metric("lane_overflow", 1, response.upstream);
       this.#release(response, lane, RELEASE_MS);
     }
+    // After its end nothing comes.
+    if (lane.size > laneSize && lane.end === null) this.#outlets.tooMuch(response);
   }
 
   /** Nobody listens, and the bound is reached: the rest of the answer is not kept, and its end will say so. */
   #refuses(response: ResponseRecord, lane: Lane, event: LaneEvent): boolean {
     if (event.type !== "audio" || !this.#host.holds(response)) return false;
-    if (!lane.refused && lane.bytes + event.bytes.byteLength <= this.#context.limits.laneBytes) return false;
+    const { laneBytes, laneSize } = this.#context.limits;
+    // What is not audio cannot be left out: half of the room for it is its own.
+    const fits = lane.bytes + event.bytes.byteLength <= laneBytes && lane.size <= laneSize / 2;
+    if (!lane.refused && fits) return false;
     lane.refuse(event, this.#host.nameless);
     this.#context.metric("lane_refused", 1, response.upstream);
     return true;
@@ -149,7 +169,7 @@ export class OutputGate {
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
     const event = ms === Infinity ? lane.shiftWhole() : lane.shift(ms);
-    if (event) this.#pass(response, event);
+    if (event) this.#outlets.pass(response, event);
   }
 
   #wakeIn(response: ResponseRecord, ms: number): void {

@@ -1,7 +1,7 @@
 /** One response as the session knows it, and how it looks to the client. */
 import type { AudioFormat } from "../../audio/format.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
-import type { Item, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { Item, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { AudioAddress } from "../client/client-port.ts";
 import type { ResponsePhase } from "../transitions.ts";
 import { wholeUsage } from "./usage.ts";
@@ -94,6 +94,15 @@ export interface Ending {
 
 export function isActive(response: ResponseRecord): boolean {
   return response.phase === "requested" || response.phase === "generating";
+}
+
+/** What its upstream says of it at its end. */
+export function setCosts(
+  response: ResponseRecord,
+  { usage, metadata }: Pick<Extract<UpstreamEvent, { type: "response.done" }>, "usage" | "metadata">,
+): void {
+  response.usage = usage;
+  response.upstreamMetadata = metadata;
 }
 
 /** Something of it can be or will be heard. */

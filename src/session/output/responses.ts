@@ -11,14 +11,14 @@ import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
 import type { Link } from "../links/link.ts";
-import { OutputGate, type Dropped, type GateHost, type GateSnapshot } from "./output-gate.ts";
+import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateHost, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
 import { ResponseClock } from "./response-clock.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { addressOf, isActive, speaks, type Ending, type ResponseRecord } from "./response.ts";
+import { addressOf, isActive, setCosts, speaks, type Ending, type ResponseRecord } from "./response.ts";
 import { next, RESPONSE } from "../transitions.ts";
 
 /** The listener's side of an answer. */
@@ -66,7 +66,10 @@ export class Responses {
     this.#writer = writer;
     this.#host = host;
     this.#records = new ResponseRecords(context);
-    this.#gate = new OutputGate(context, host.listener, (response, event) => this.#pass(response, event));
+    this.#gate = new OutputGate(context, host.listener, {
+      pass: (response, event) => this.#pass(response, event),
+      tooMuch: (response) => this.#tooMuch(response, WAITS_TOO_MUCH),
+    });
     this.#ends = new OwedEnds(context);
     this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
@@ -255,15 +258,9 @@ export class Responses {
     } else if (event.type === "response.done" && response) {
       if (response.connection === link.serving) this.#items.endedThere(response);
       if (!response.untold) return;
-      this.#costs(response, event);
+      setCosts(response, event);
       this.#tellEnd(response);
     }
-  }
-
-  /** What its upstream says of it at its end. */
-  #costs(response: ResponseRecord, { usage, metadata }: Extract<LaneEvent, { type: "response.done" }>): void {
-    response.usage = usage;
-    response.upstreamMetadata = metadata;
   }
 
   /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
@@ -285,7 +282,7 @@ export class Responses {
     if (!isActive(response)) return;
     this.#clock.refresh(response);
     if (event.type === "response.done") {
-      this.#costs(response, event);
+      setCosts(response, event);
       this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
     } else this.#items.handle(response, event);
   }
@@ -327,6 +324,7 @@ export class Responses {
 
   #tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
     const link = this.#host.link(response.stream);
+    if (!response.announced) return this.discard(response, link);
     if (link) this.#cancelThere(response, link);
     this.end(response, { phase: "failed", reason: null, fault });
   }
@@ -338,7 +336,7 @@ export class Responses {
     this.#clock.clear(response);
     const dropped = this.#gate.drop(response);
     // What it cost is known, though it was not heard to its end.
-    if (dropped.end) this.#costs(response, dropped.end);
+    if (dropped.end) setCosts(response, dropped.end);
     this.#writer.unsent(response, dropped.unsent);
     for (const item of response.items) {
       // That a call is whole its provider alone can say.
