@@ -96,6 +96,7 @@ function heardAlone(
     const call = new HostileCall(world, { ...scenario, observing: null }, seed, number);
     call.begin();
     for (const at of steps ?? Array.from({ length: scenario.steps }, (_, n) => n)) call.step(at);
+    world.settle();
     probe(world, scenario.setup.intent);
   } catch (error) {
     if (!(error instanceof Violation)) throw error;

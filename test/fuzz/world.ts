@@ -291,9 +291,7 @@ export class World {
     const token = event["resume_token"] ?? objectOf(objectOf(event["session"])["relay"])["resume_token"];
     this.known.note(this.known.tokens, token);
     if (type === "error") this.#refused(objectOf(event["error"]), data);
-    const shown = type === "session.created" || type === "session.updated";
-    // The beta shows a session's fields in other places.
-    if (shown && this.dialect !== "openai-beta") this.#unchanged(objectOf(event["session"]));
+    if (type === "session.created" || type === "session.updated") this.#unchanged(objectOf(event["session"]));
     if (this.honest) this.events.push(event);
   }
 
