@@ -62,6 +62,8 @@ const MISPLACING: readonly string[] = [
   "caller.vad",
   "caller.mute",
   "caller.bursts",
+  // What a provider says of a beginning comes when it comes.
+  "provider.line_stall",
 ];
 /** A provider says that a turn begins when it has heard some of it. */
 const PLACED_MS = 300;
