@@ -1,6 +1,7 @@
 /** `npm run deploy`: from a clone to a relay that answers, in one command; again, it uploads what changed. */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs, parseEnv } from "node:util";
 import relay from "../relay.config.ts";
 import { deployedSecrets, deployWith, requireLogin } from "./deploy/wrangler.ts";
@@ -38,7 +39,6 @@ interface Settings {
 const DEVELOPMENT = /^RELAY_DEV|^DEMO_URL$/;
 const SIGNING = "RELAY_SIGNING_KEY";
 const SIGNING_BYTES = 32;
-const PROJECT = new URL("../", import.meta.url);
 
 function readSettings(argv: string[]): Settings | "help" {
   const flag = { type: "boolean" } as const;
@@ -125,7 +125,7 @@ function said(url: string | null, key: string | null): string {
 
 /** Routes that are not offered, and the default route where it is none that is. */
 function lacking(deployed: readonly string[]): string {
-  const { config } = readWrangler(new URL("wrangler.toml", PROJECT).pathname);
+  const { config } = readWrangler(fileURLToPath(new URL("../wrangler.toml", import.meta.url)));
   const lines = routeLines(relay, config, { local: null, deployed, why: "" });
   const wanting = lines.filter(({ verdict }) => verdict !== "ok");
   return wanting.length === 0 ? "" : `\n${describe(wanting)}`;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { CarrierName } from "../../src/dialects/twilio/carriers.ts";
 import { CLIENT } from "../../src/session/io.ts";
+import { changed } from "../support/changed.ts";
 import { Call } from "../support/call.ts";
 import { seeded } from "../support/signal.ts";
 import { type Said, WIRES } from "./wire.ts";
@@ -96,21 +97,12 @@ describe.each(CARRIERS)("the codec of %s", (carrier) => {
     const random = seeded(carrier.length);
     const wire = WIRES[carrier];
     const values = [null, 7, "", "x", [], {}, true, -1, 1e99, "start", "stop!", "0", "inbound", "outbound"];
-    const changed = (value: unknown): unknown => {
-      if (typeof value !== "object" || value === null || random() < 0.15)
-        return values[Math.floor(random() * values.length)];
-      const entries = Object.entries(value);
-      const at = Math.floor(random() * entries.length);
-      return Object.fromEntries(
-        entries.map(([name, each], index) => [name, index === at ? changed(each) : each]),
-      );
-    };
     const silence = new Uint8Array(160).toBase64();
     let call = phoneCall(carrier);
     for (let at = 0; at < 4000; at += 1) {
       const valid = [wire.start(), wire.media(at, silence), wire.mark(at, "1"), wire.key(at, "5")];
       const message = valid[Math.floor(random() * valid.length)] ?? {};
-      const text = JSON.stringify(random() < 0.3 ? message : changed(message));
+      const text = JSON.stringify(random() < 0.3 ? message : changed(message, values, random));
       call.client(random() < 0.1 ? text.slice(0, Math.floor(random() * text.length)) : text);
       call.advance(20);
       for (const sent of call.events)

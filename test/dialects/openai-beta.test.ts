@@ -1,6 +1,7 @@
 /** The beta of OpenAI Realtime: the same session under other names. */
 import { describe, expect, test } from "vitest";
 import { CLIENT } from "../../src/session/io.ts";
+import { changed } from "../support/changed.ts";
 import { Call, type CallOptions, type Received } from "../support/call.ts";
 import { seeded, silence, voice } from "../support/signal.ts";
 
@@ -280,15 +281,6 @@ describe("hostile input", () => {
       { type: "none" },
       "__proto__",
     ];
-    const changed = (value: unknown): unknown => {
-      if (typeof value !== "object" || value === null || random() < 0.15)
-        return values[Math.floor(random() * values.length)];
-      const entries = Object.entries(value);
-      const at = Math.floor(random() * entries.length);
-      return Object.fromEntries(
-        entries.map(([name, each], index) => [name, index === at ? changed(each) : each]),
-      );
-    };
     const part = { type: "text", text: "Hello." };
     const said = { type: "message", role: "assistant", content: [part] };
     const fields = {
@@ -309,7 +301,7 @@ describe("hostile input", () => {
     let answered = 0;
     for (let at = 0; at < 4000; at += 1) {
       const message = valid[Math.floor(random() * valid.length)] ?? {};
-      const text = JSON.stringify(random() < 0.2 ? message : changed(message));
+      const text = JSON.stringify(random() < 0.2 ? message : changed(message, values, random));
       call.client(random() < 0.1 ? text.slice(0, Math.floor(random() * text.length)) : text);
       call.advance(20);
       answered += call.events.length;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { CLIENT } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { changed } from "../support/changed.ts";
 import { Call, type CallOptions, type Received } from "../support/call.ts";
 import { seeded, silence, voice } from "../support/signal.ts";
 
@@ -360,15 +361,6 @@ describe("an observer costs the call nothing", () => {
   test("[N36] four thousand changed messages throw nothing, and the call goes on", () => {
     const random = seeded(41);
     const values = [null, 7, "", [], {}, true, -1, 1e99, "response.create", "relay.end!", "system"];
-    const changed = (value: unknown): unknown => {
-      if (typeof value !== "object" || value === null || random() < 0.15)
-        return values[Math.floor(random() * values.length)];
-      const entries = Object.entries(value);
-      const at = Math.floor(random() * entries.length);
-      return Object.fromEntries(
-        entries.map(([name, each], index) => [name, index === at ? changed(each) : each]),
-      );
-    };
     const valid = [
       { type: "session.update", session: { instructions: "x", audio: { output: { speed: 1 } } } },
       { type: "conversation.item.create", item: message("x") },
@@ -382,7 +374,7 @@ describe("an observer costs the call nothing", () => {
     let answered = 0;
     for (let at = 0; at < 4000; at += 1) {
       const one = valid[Math.floor(random() * valid.length)] ?? {};
-      const text = JSON.stringify(random() < 0.2 ? one : changed(one));
+      const text = JSON.stringify(random() < 0.2 ? one : changed(one, values, random));
       observer.say(random() < 0.1 ? text.slice(0, Math.floor(random() * text.length)) : text);
       call.advance(20);
       call.input({ type: "buffered", peer: observer.peer, bytes: 0 });

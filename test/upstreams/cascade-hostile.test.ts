@@ -7,6 +7,7 @@ import { createRedactor } from "../../src/upstreams/redact.ts";
 import { orderFaults } from "./connection.ts";
 import { Led } from "./cascade/led.ts";
 import {
+  begins,
   called,
   chunk,
   closed,
@@ -14,14 +15,13 @@ import {
   DONE,
   head,
   KEYS,
+  sound,
   spoken,
   waited,
+  writes,
   written,
 } from "./cascade/scripted-stages.ts";
 
-const sound = (ms: number): Uint8Array => Uint8Array.from({ length: ms * 48 }, (_, n) => n * 7);
-const begins = (): string => head("text", 200, "text/event-stream");
-const writes = (content: string): string => data("text", chunk({ content }));
 const refusal = (
   stage: string,
   status: number,

@@ -5,6 +5,7 @@ import { createUpstream } from "../../src/upstreams/index.ts";
 import { chunk as audio, CONFIG, orderFaults } from "./connection.ts";
 import { Led, nameOf, TRANSCRIBED } from "./cascade/led.ts";
 import {
+  begins,
   CASCADE,
   called,
   chunk,
@@ -13,15 +14,13 @@ import {
   DONE,
   head,
   KEYS,
+  sound,
   spoken,
   USAGE,
   waited,
+  writes,
   written,
 } from "./cascade/scripted-stages.ts";
-
-const sound = (ms: number): Uint8Array => Uint8Array.from({ length: ms * 48 }, (_, n) => n * 7);
-const begins = (): string => head("text", 200, "text/event-stream");
-const writes = (content: string): string => data("text", chunk({ content }));
 
 describe("what is asked", () => {
   it("[U110] the text model is asked when the turn's words have come, with the conversation; each stage with its own key", () => {

@@ -175,3 +175,18 @@ export class ScriptedStages implements ScriptedServer {
     if (open.size > 0) this.refused.push("chat: a call without its result at the end");
   }
 }
+
+/** So many milliseconds of 24 kHz PCM, each byte of which tells its place. */
+export function sound(ms: number): Uint8Array {
+  return Uint8Array.from({ length: ms * 48 }, (_, n) => n * 7);
+}
+
+/** The text model begins to answer; */
+export function begins(): string {
+  return head("text", 200, "text/event-stream");
+}
+
+/** it goes on. */
+export function writes(content: string): string {
+  return data("text", chunk({ content }));
+}
