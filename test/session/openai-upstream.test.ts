@@ -185,8 +185,7 @@ describe("a client's commit to a provider that takes the turns", () => {
     };
     const call = new Call({ upstreams: [{ name: "p", options }], createUpstream, connect: false });
     const provider = (...events: readonly object[]) => {
-      for (const event of events)
-        call.input({ type: "message", peer: "up0.1", data: JSON.stringify(event) });
+      for (const event of events) call.input({ type: "message", peer: "up0.1", data: JSON.stringify(event) });
     };
     call.connect("realtime");
     call.input({ type: "open", peer: "up0.1" });
