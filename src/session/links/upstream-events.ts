@@ -96,7 +96,9 @@ export class UpstreamEvents implements LinkHost {
         if (this.#host.transcribes(link)) this.transcript(event);
         break;
       case "speech":
-        if (this.#takesTurns(link)) this.#host.turns().upstreamSpeech(event.state);
+        // Of what the client has committed it knows the end, and that interrupts no answer to it.
+        if (this.#takesTurns(link) && event.committed !== true)
+          this.#host.turns().upstreamSpeech(event.state);
         break;
       case "committed":
         if (this.#takesTurns(link)) this.#committed(link, event.item);
