@@ -239,8 +239,14 @@ export class Playout {
   #timeOf(piece: Piece, now: number): number {
     const at = this.#pausedAt ?? now;
     const time = piece.still === true ? Math.min(at, piece.startsAt + (piece.ack?.ms ?? 0)) : at;
-    const { ackAt } = this.#stream(piece.stream);
+    const ackAt = this.#stream(piece.stream).ackAt ?? this.#ackAt;
     return ackAt === null ? time : Math.min(time, Math.max(ackAt, piece.startsAt) + this.#playsOnMs);
+  }
+
+  /** When a client last said anything of any of its players; null: it never did. */
+  get #ackAt(): number | null {
+    const said = this.#streams.flatMap(({ ackAt }) => ackAt ?? []);
+    return said.length > 0 ? Math.max(...said) : null;
   }
 
   /** The listener's player was told to stand still. */
@@ -267,7 +273,8 @@ export class Playout {
     for (const clock of this.#streams) {
       if (clock.until > from) clock.until += pausedMs;
       if (clock.due > from) clock.due += pausedMs;
-      if (clock.ackAt !== null) clock.ackAt += pausedMs;
+      // Said while it stood still, it holds until it plays again.
+      if (clock.ackAt !== null) clock.ackAt = Math.min(now, clock.ackAt + pausedMs);
     }
     return { fromMs: from, byMs: pausedMs };
   }
