@@ -117,6 +117,37 @@ describe("the ledger", () => {
     expect(playout.heardMs("a", 1700)).toBe(800);
   });
 
+  test("[B71] nor does it play the other answer of its player, of which it says nothing meanwhile", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 400, 0);
+    playout.sent("b", 0, 3000, 0);
+    playout.sent("a", 0, 3000, 0);
+    playout.acknowledged("a", 400, 600);
+    playout.acknowledged("b", 200, 600);
+    playout.acknowledged("b", 200, 800);
+    const restored = ledger();
+    restored.restore(structuredClone(playout.snapshot()));
+    for (const one of [playout, restored]) {
+      one.sent("c", 0, 1000, 900);
+      expect(["a", "b", "c"].map((id) => one.heardMs(id, 9000))).toEqual([400, 200, 0]);
+      expect(one.unheard(9000)).toEqual(["a", "b", "c"]);
+      one.acknowledged("b", 300, 1200);
+      expect(one.heardMs("b", 1500)).toBe(600);
+    }
+  });
+
+  test("[B71] one of two answers that sound in turns stands still while the other sounds", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 400, 0);
+    playout.sent("b", 0, 3000, 0);
+    playout.sent("a", 0, 3000, 0);
+    playout.acknowledged("a", 400, 400);
+    playout.acknowledged("b", 200, 600);
+    playout.acknowledged("a", 400, 800);
+    playout.acknowledged("b", 400, 800);
+    expect(playout.heardMs("b", 1000)).toBe(600);
+  });
+
   test("[B70] on one player two streams sound one after the other, and in turns where they were sent so", () => {
     const playout = new Playout(1000, () => 0);
     playout.sent("a", 0, 1000, 0);
