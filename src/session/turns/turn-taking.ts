@@ -17,6 +17,7 @@ import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
 import { TurnMarks } from "./turn-marks.ts";
 import type { TurnHost } from "./turn-host.ts";
 import type { TurnSnapshot } from "./turn-snapshot.ts";
+import type { Deciding } from "./who-decides.ts";
 import { tooShort, UserItem } from "./user-item.ts";
 
 export class TurnTaking implements InputListener {
@@ -36,6 +37,8 @@ export class TurnTaking implements InputListener {
   /** Silence at the hop before this one. */
   #silenceMs = 0;
   #detects = true;
+  /** What is configured just now only says who decides. */
+  #handsOver = false;
 
   constructor(
     context: Context,
@@ -102,10 +105,8 @@ export class TurnTaking implements InputListener {
     return this.#phase !== "manual";
   }
 
-  /** `witness`: speech is listened for though turns are not decided here. */
   configure(
-    detection: boolean,
-    witness: boolean,
+    { edge: detection, witness }: Deciding,
     format: AudioFormat,
     turnDetection: TurnDetection | null,
   ): void {
@@ -118,7 +119,8 @@ export class TurnTaking implements InputListener {
     const [before, detects] = [this.#phase, detection || witness];
     // What a resampler still holds of what was before is in no buffer that begins now.
     if (before === "listening" && !detection) this.#input.flush();
-    if (this.#detects !== detects || (before !== "manual") !== detection) this.#anew(detects);
+    const goesOn = this.#handsOver && this.#detects && detects;
+    if (!goesOn && (this.#detects !== detects || (before !== "manual") !== detection)) this.#anew(detects);
     this.#step(detection ? "vad_on" : "vad_off");
     if ((before !== "manual") === detection) return;
     this.takeBack();
@@ -126,9 +128,29 @@ export class TurnTaking implements InputListener {
       // The announced turn goes on in the client's hands, under a name that was not announced yet.
       this.#flow.forward();
       this.#item.renew();
-    } else if (before === "manual") this.#toEdge();
-    else this.#begin(this.#input.ticks);
+      if (goesOn) this.#witnessed({ type: "started", prefixTicks: this.#at.startTicks });
+    } else if (before === "manual") {
+      if (goesOn) this.#takeOver();
+      else this.#toEdge();
+    } else this.#begin(this.#input.ticks);
     this.#watch.look();
+  }
+
+  /** What is done now only hands the turns over: what the caller says meanwhile goes on. */
+  handsOver(configure: () => void): void {
+    this.#handsOver = true;
+    configure();
+    this.#handsOver = false;
+  }
+
+  /** A provider that took the turns is gone, and they are found here: what nobody made a turn of is one, or becomes one. */
+  #takeOver(): void {
+    this.providerLost();
+    const { witnessTicks, unmadeTicks } = this.#at;
+    this.#at.witnessTicks = null;
+    this.#begin(this.#at.startTicks, this.#at.bufferTicks);
+    if (witnessTicks !== null) this.begin(unmadeTicks ?? witnessTicks);
+    else if (unmadeTicks !== null) this.adopt(unmadeTicks, this.#input.ticks);
   }
 
   /** The detector listens from the present on, or not at all: nothing that it was in the middle of goes on. */
