@@ -121,7 +121,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
-    this.floor = new Floor(this.context, this.port, this.playout, floorHost(this));
+    this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
     this.writer = new ResponseWriter(
       this.context,
       this.port,
