@@ -23,6 +23,8 @@ export interface UpstreamEventsHost {
   bargeIn(): BargeIn;
   recovery(): Recovery;
   witness(): Witness;
+  /** Another connection of an upstream serves, perhaps to another provider. */
+  serves(): void;
   refusals(): Refusals;
   placed(): PlacedItems;
   /** A provider said what a transcript cost. */
@@ -268,6 +270,7 @@ export class UpstreamEvents implements LinkHost {
     this.#context.uncaused(() => {
       link.fill();
       this.#host.recovery().redialled(link);
+      this.#host.serves();
       this.#host.turns().replay(link);
     });
   }
