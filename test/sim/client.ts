@@ -57,8 +57,6 @@ export class Client {
   readonly wordlessTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
   readonly truncated = new Set<string>();
-  /** Of them, those that a plain client stopped: its player takes no more of them (wavtools does so). */
-  readonly #stopped = new Set<string>();
   /** Of these, what was behind another in its player when it emptied that: it says nothing of it. */
   readonly unsaid = new Set<string>();
   /** Of these, what was cut before this client had ever said where its player is: the clock was believed (SPEC B14). */
@@ -248,8 +246,7 @@ export class Client {
     this.dialogue.heardOn(responseId, heardOn);
     const format = this.#formats.get(responseId) ?? this.loudspeaker;
     const ms = durationMs(format, bytes.length);
-    if (!this.#stopped.has(itemId))
-      this.player.push(heardOn, responseId, itemId, ms, this.line.wire.received);
+    this.player.push(heardOn, responseId, itemId, ms, this.line.wire.received);
   }
 
   #event(event: JsonObject): void {
@@ -468,8 +465,7 @@ export class Client {
         // An answer beside the conversation is heard to its end (SPEC B18).
         if (!item || this.dialogue.aside(item.responseId)) continue;
         this.truncated.add(itemId);
-        this.#stopped.add(itemId);
-        this.player.flush(item.responseId);
+        this.player.stop(itemId);
         // Its player is emptied, and it says where it was.
         if (itemId !== playing) this.unsaid.add(itemId);
         else if (this.habits.truncates) {
