@@ -131,6 +131,20 @@ export function wentOn(call: SimulatedCall): void {
   }
 }
 
+/** Providers that leave an answer: each time that one does, one answer fails. */
+const LEAVING: readonly string[] = ["provider.stall", "provider.swallows_ask"];
+
+/** An answer fails because its provider left it, and takes none with it that are asked for later. */
+export function failedAlone({ checks, scenario, unsteady }: SimulatedCall): void {
+  const { faults, upstreams, transcriber } = scenario;
+  const [upstream] = upstreams;
+  if (upstreams.length !== 1 || upstream?.kind !== "turns" || transcriber !== null || unsteady) return;
+  if (!faults.every((name) => LEAVING.includes(name) || name.startsWith("caller."))) return;
+  const left = LEAVING.reduce((sum, name) => sum + (checks.struck.get(name) ?? 0), 0);
+  const failed = checks.figures.get("response failed") ?? 0;
+  if (failed > left) checks.fail("thrown-away", `${failed} answers failed, and ${left} were left`);
+}
+
 /** What a provider does here is no reason to leave it. */
 const BEARABLE: ReadonlySet<string> = new Set([
   "provider.ends_turns_early",

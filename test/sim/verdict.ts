@@ -8,7 +8,8 @@ import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
 import { money, slackMs } from "./money.ts";
-import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
+import { askedFor, failedAlone, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
+import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
@@ -38,6 +39,7 @@ const PLACED_SLACK_MS = 250;
 
 export function judge(call: SimulatedCall): void {
   leftOpen(call);
+  toldOnce(call);
   for (const provider of call.providers.values()) {
     if (call.scenario.converted) spokenInBulk(call, provider);
     else spokenReached(call, provider);
@@ -53,7 +55,9 @@ export function judge(call: SimulatedCall): void {
   goneOnWith(call);
   thrownAway(call);
   wentOn(call);
+  failedAlone(call);
   keptOn(call);
+  leftInTime(call);
   money(call);
 }
 
@@ -152,6 +156,17 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
         `${provider.name} never got ${ms.toFixed(0)} ms of what was said at ${spoken.at} ms`,
       );
     }
+  }
+}
+
+/** What an upstream never got is told once of it: all together is no more than what was heard of the microphone (SPEC L162). */
+function toldOnce({ checks, client, scenario, tape }: SimulatedCall): void {
+  // A session that forgets tells again.
+  if (scenario.faults.some((name) => name.startsWith("platform."))) return;
+  const saidMs = (tape.end * 1000) / tape.rateHz;
+  for (const [upstream, ms] of client.missedBy) {
+    checks.count("told of what was missed");
+    if (ms > saidMs) checks.fail("spoken-lost", `${upstream} is told to miss ${ms} ms, of ${saidMs} ms in all`);
   }
 }
 
