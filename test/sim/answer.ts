@@ -46,6 +46,9 @@ export class Answer {
     return this.#state === "over";
   }
 
+  /** It stopped, and nothing is said of it any more. */
+  stalled = false;
+
   /** Cancelled, and not ended. */
   get dawdles(): boolean {
     return this.#cancelled && !this.over;
@@ -184,6 +187,7 @@ export class Answer {
     switch (how) {
       case "stall":
         this.#state = "over";
+        this.stalled = true;
         this.#call.stuck(this);
         return;
       case "close":

@@ -15,6 +15,7 @@ import type { Random } from "./random.ts";
 import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
+import { lookAtMissed } from "./missed.ts";
 import { lookAtEnd } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
@@ -53,6 +54,8 @@ export class Client {
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Milliseconds of what was said that never reached an upstream, by what this client was told of it. */
   readonly missedBy = new Map<string, number>();
+  /** When it was told that an upstream was hung up as quiet, by its name. */
+  readonly parkings: { readonly upstream: string; readonly at: number }[] = [];
   /** Turns of which it was told that there will be no words: their transcriber was lost. */
   readonly wordlessTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
@@ -306,6 +309,10 @@ export class Client {
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
         return this.#overlap(event);
+      case "relay.upstream":
+        if (event["cause"] === "parked")
+          this.parkings.push({ upstream: text(event["upstream"]), at: this.#world.time.now });
+        return;
       case "relay.audio_dropped":
         return this.#missed(text(event["upstream"]), Number(event["ms"]));
       case "error":
@@ -353,7 +360,9 @@ export class Client {
   }
 
   #missed(upstream: string, ms: number): void {
-    this.missedBy.set(upstream, (this.missedBy.get(upstream) ?? 0) + ms);
+    const allMs = (this.missedBy.get(upstream) ?? 0) + ms;
+    this.missedBy.set(upstream, allMs);
+    lookAtMissed(this.#world, upstream, allMs);
   }
 
   /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */

@@ -26,6 +26,7 @@ export function leftInTime(call: SimulatedCall): void {
     for (const one of calls) {
       if (one.holedAt === null) continue;
       checks.count("connections that vanished");
+      parkedUnmissed(call, one);
       const by = Math.min(askedBy(call, one), meantBy(call, one));
       if (by === Infinity) continue;
       checks.count("connections to be left");
@@ -37,6 +38,19 @@ export function leftInTime(call: SimulatedCall): void {
         );
     }
   }
+}
+
+/** It has to make something of what was said, and is missed before it is hung up as quiet (SPEC K100). */
+function parkedUnmissed({ checks, client, scenario }: SimulatedCall, one: ProviderCall): void {
+  const { provider, holedAt, leftAt } = one;
+  if (provider.kind !== "server" || holedAt === null || leftAt === null) return;
+  if (scenario.faults.some((name) => name.startsWith("client."))) return;
+  const parked = client.parkings.some(
+    ({ upstream, at }) => upstream === provider.name && at >= leftAt && at < leftAt + SLACK_MS,
+  );
+  const said = client.caller.utterances.some(({ at, endedAt }) => at > holedAt && (endedAt ?? Infinity) < leftAt);
+  if (parked && said)
+    checks.fail("kept-dead", `${provider.name} vanished, and was hung up as quiet before it was missed`);
 }
 
 /** It was asked, and says nothing at all: whatever the caller does meanwhile (SPEC L90). */

@@ -311,10 +311,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 40,
-    what: "what waited for a connection that was lost is not heard again",
-    file: "src/session/links/link.ts",
-    from: "    this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);\n",
-    to: "",
+    what: "who decides by itself does not hear what was said while it was dialled in vain",
+    file: "src/session/turns/input-flow.ts",
+    from: 'else if (turns === "server") this.#replayAll(link, at);',
+    to: 'else if (turns === "server") this.#input.attach(link);',
+    among: ["provider.refuse", "provider.no_answer", "provider.reset_in_turn"],
   },
   {
     number: 41,

@@ -414,6 +414,8 @@ export class ProviderCall {
     const chosen = this.#answers.filter(
       (answer) => !answer.over && (response_id === undefined || answer.id === response_id),
     );
+    // A server that is stuck in an answer says nothing of it; OpenAI would say that it is none.
+    if (!this.provider.keepsIds && this.#answers.some(({ id, stalled }) => stalled && id === response_id)) return;
     if (chosen.length === 0) {
       // Crossing the end of the answer is nobody's fault.
       this.error(

@@ -32,7 +32,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     file: "src/session/links/missed.ts",
     from: "    const from = Math.max(fromTicks, this.#toTicks);\n",
     to: "    const from = fromTicks;\n",
-    among: ["provider.refuse", "provider.no_answer", "provider.rollover"],
+    among: ["caller.long_silence", "provider.rollover", "provider.close_anytime"],
   },
   {
     number: 74,
