@@ -139,10 +139,18 @@ const NAMED_MS = 1000;
 const ADVANCE_MS = 1500;
 
 /** What a provider leaves holds up nothing that is asked for after it: what is announced was asked for. */
-export function askedAtOnce({ checks, client, providers, scenario, unsteady, hungUpAt }: SimulatedCall): void {
+export function askedAtOnce({
+  checks,
+  client,
+  providers,
+  scenario,
+  unsteady,
+  hungUpAt,
+}: SimulatedCall): void {
   const { faults, upstreams } = scenario;
   if (upstreams.length !== 1 || upstreams[0]?.kind !== "turns" || unsteady) return;
-  if (!faults.every((name) => LEAVING.includes(name) || name === "caller.barge_in" || QUIET.has(name))) return;
+  if (!faults.every((name) => LEAVING.includes(name) || name === "caller.barge_in" || QUIET.has(name)))
+    return;
   const moments = client.dialogue.announced;
   for (const { name, kind, asks, calls } of providers.values()) {
     for (const at of kind === "turns" ? moments : []) {

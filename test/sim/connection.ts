@@ -85,7 +85,8 @@ export class Connection {
   send(from: Side, data: Data): boolean {
     if (!this.#open[from]) return false;
     const copy = typeof data === "string" ? data : data.slice();
-    if (from === "near" && typeof data === "string" && data.startsWith(ASK)) this.askedAt.push(this.#time.now);
+    if (from === "near" && typeof data === "string" && data.startsWith(ASK))
+      this.askedAt.push(this.#time.now);
     this.#deliver(from, copy.length, (receiver) => receiver.message(copy));
     if (typeof data === "string" && !data.startsWith(AUDIO))
       this.#lines[from].toldAt = this.#lines[from].lastAt;

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import type { SimulatedCall } from "./call.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
 /** Deadlines are met within this, and frames and messages are on their way. */
@@ -45,10 +45,12 @@ function parkedUnmissed({ checks, client, scenario }: SimulatedCall, one: Provid
   const { provider, holedAt, leftAt } = one;
   if (provider.kind !== "server" || holedAt === null || leftAt === null) return;
   if (scenario.faults.some((name) => name.startsWith("client."))) return;
-  const parked = client.parkings.some(
+  const parked = client.told.parkings.some(
     ({ upstream, at }) => upstream === provider.name && at >= leftAt && at < leftAt + SLACK_MS,
   );
-  const said = client.caller.utterances.some(({ at, endedAt }) => at > holedAt && (endedAt ?? Infinity) < leftAt);
+  const said = client.caller.utterances.some(
+    ({ at, endedAt }) => at > holedAt && (endedAt ?? Infinity) < leftAt,
+  );
   if (parked && said)
     checks.fail("kept-dead", `${provider.name} vanished, and was hung up as quiet before it was missed`);
 }
@@ -66,7 +68,7 @@ function meantBy(call: SimulatedCall, { provider, holedAt, hearsSince }: Provide
   const changes = scenario.faults.some((name) => name.startsWith("client.") || name.startsWith("caller.vad"));
   if (provider.kind !== "server" || turn["type"] !== "semantic_vad" || changes || unsteady) return Infinity;
   if (hearsSince === null || holedAt === null) return Infinity;
-  const eagerness = String(turn["eagerness"]);
+  const eagerness = text(turn["eagerness"]);
   const longestMs = Number(LONGEST_MS[eagerness]);
   const endsMs = Number(ENDS_WITHIN_MS[eagerness]);
   const dueMs = Math.max(longestMs + DEFAULT_LIMITS.stallMs, scenario.limits.firstOutputMs ?? 0);

@@ -148,7 +148,8 @@ export class ProviderCall {
     // One that does not end what was cancelled may be asked for the next.
     const dawdles =
       code === "conversation_already_has_active_response" && this.#running().every((one) => one.dawdles);
-    const crossed = dawdles || (this.provider.kind === "server" && CROSSABLE.has(code) && !this.#knownToAnswer);
+    const crossed =
+      dawdles || (this.provider.kind === "server" && CROSSABLE.has(code) && !this.#knownToAnswer);
     if (!crossed) {
       this.#world.checks.fail("provider-protocol", `${this.#name} had to refuse: ${what}`);
     }
@@ -415,7 +416,8 @@ export class ProviderCall {
       (answer) => !answer.over && (response_id === undefined || answer.id === response_id),
     );
     // A server that is stuck in an answer says nothing of it; OpenAI would say that it is none.
-    if (!this.provider.keepsIds && this.#answers.some(({ id, stalled }) => stalled && id === response_id)) return;
+    if (!this.provider.keepsIds && this.#answers.some(({ id, stalled }) => stalled && id === response_id))
+      return;
     if (chosen.length === 0) {
       // Crossing the end of the answer is nobody's fault.
       this.error(

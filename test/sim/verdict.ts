@@ -141,7 +141,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     const missing = gap(spoken, turns);
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
-    else if (named(call, spoken) || ms <= (call.client.missedBy.get(provider.name) ?? 0))
+    else if (named(call, spoken) || ms <= (call.client.told.missedBy.get(provider.name) ?? 0))
       checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
@@ -165,13 +165,12 @@ function toldInVain(
   missing: number,
 ): void {
   // Of a turn that is heard again, or of a buffer that is the client's own, the beginning may be silence that is not kept.
-  if (kind !== "turns" || scenario.manual || scenario.eager || !client.missedBy.has(name)) return;
+  if (kind !== "turns" || scenario.manual || scenario.eager || !client.told.missedBy.has(name)) return;
   checks.count("told of what never arrived");
   // Some connection had to answer without it, whatever was told to a later one.
   const lacking = turns.some(({ runs, after }) =>
     client.caller.utterances.some(
-      (spoken) =>
-        spoken.from >= after && spoken.to <= (runs.at(-1)?.to ?? 0) && gap(spoken, runs) > 0,
+      (spoken) => spoken.from >= after && spoken.to <= (runs.at(-1)?.to ?? 0) && gap(spoken, runs) > 0,
     ),
   );
   if (missing === 0 && !lacking)

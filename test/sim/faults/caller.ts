@@ -27,7 +27,11 @@ function acts(
 const SOUNDS: readonly string[] = ["caller.cough", "caller.barge_in"];
 
 /** The same, while a sound over an agent is judged, where there are such. */
-function overSounds(name: string, most: number, act: (call: SimulatedCall, random: Random) => boolean): Fault {
+function overSounds(
+  name: string,
+  most: number,
+  act: (call: SimulatedCall, random: Random) => boolean,
+): Fault {
   return acts(name, most, (call, random) => {
     if (!SOUNDS.some((sound) => call.scenario.faults.includes(sound))) return act(call, random);
     call.when(

@@ -115,7 +115,8 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   answers("provider.slow_first", "begin", (performance, random) => {
     performance.firstMs = random.between(900, 4000);
     // Before it says that it begins, perhaps.
-    if (random.chance(0.4)) [performance.thinkMs, performance.firstMs] = [performance.firstMs, performance.thinkMs];
+    if (random.chance(0.4))
+      [performance.thinkMs, performance.firstMs] = [performance.firstMs, performance.thinkMs];
   }),
   answers(
     "provider.trickle",
