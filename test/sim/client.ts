@@ -346,21 +346,13 @@ export class Client {
     this.name(`error ${text(error["code"])}`);
     if (error["code"] !== "audio_lost") return;
     const message = text(error["message"]);
-    this.#forgets(message);
+    this.told.forgotten(message);
     const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
     if (upstream !== undefined) this.told.missed(upstream, Number(ms));
     for (const [itemId] of text(error["message"]).matchAll(/item_\w+/g)) {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
     }
-  }
-
-  /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */
-  #forgets(message: string): void {
-    const { scenario, checks } = this.#world;
-    const by = scenario.upstreams.find(({ name }) => message.startsWith(`${name}: `));
-    const room = (scenario.limits.wordlessBytes ?? 0) > (scenario.limits.archiveBytes ?? 0);
-    if (room && by?.kind === "turns" && message.includes("are not kept")) checks.fail("spoken-lost", message);
   }
 
   /** Another client takes this one's place, on the same loudspeaker. */

@@ -36,6 +36,14 @@ export class ToldOfUpstreams {
     this.#look(upstream, allMs);
   }
 
+  /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */
+  forgotten(message: string): void {
+    const { scenario, checks } = this.#world;
+    const by = scenario.upstreams.find(({ name }) => message.startsWith(`${name}: `));
+    const room = (scenario.limits.wordlessBytes ?? 0) > (scenario.limits.archiveBytes ?? 0);
+    if (room && by?.kind === "turns" && message.includes("are not kept")) checks.fail("spoken-lost", message);
+  }
+
   /** All that was told so far has left the history by now: it is what was said before that, at most. */
   #look(upstream: string, allMs: number): void {
     const { checks, scenario, tape } = this.#world;
