@@ -4,14 +4,6 @@ import type { Mutation } from "./mutations.ts";
 export const RULE_MUTATIONS: readonly Mutation[] = [
   {
     number: 70,
-    what: "an answer that was cancelled before it began, and begins late, is nobody's and runs on (L150)",
-    file: "src/upstreams/openai-asks.ts",
-    from: " && (byItself || at < last);",
-    to: " && at <= last;",
-    among: ["provider.slow_first", "client.no_answers", "caller.commit"],
-  },
-  {
-    number: 71,
     what: "what becomes due as a connection is lost dials beside the one that takes its place (L160)",
     file: "src/session/links/link.ts",
     from: '    if (this.#losing) return this.#at("redial", this.#context.now);\n',
@@ -19,15 +11,15 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     among: ["client.no_interruption", "provider.rollover", "provider.standby", "provider.close"],
   },
   {
-    number: 72,
+    number: 71,
     what: "a turn that was made while its upstream was dialled in vain is told as a loss (L161)",
     file: "src/session/links/link.ts",
     from: '    if (turns === "client" && this.#host.replay !== null) return;\n',
     to: "",
-    among: ["provider.no_answer", "provider.refuse", "provider.reset_in_turn", "provider.close_anytime"],
+    among: ["provider.no_answer", "caller.zeros"],
   },
   {
-    number: 73,
+    number: 72,
     what: "what left the history is told again of each connection that is dialled (L162)",
     file: "src/session/links/missed.ts",
     from: "    const from = Math.max(fromTicks, this.#toTicks);\n",
@@ -35,15 +27,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     among: ["caller.long_silence", "provider.rollover", "provider.close_anytime"],
   },
   {
-    number: 74,
-    what: "what a provider made of a sound over an agent, before that proved to be an interruption, counts for nothing (L163)",
-    file: "src/session/turns/witness.ts",
-    from: "this.#begins(this.#context.now - Math.max(0, sinceMs - this.#endpointer.options.prefixPaddingMs));",
-    to: "this.#begins(this.#context.now - Math.min(0, sinceMs));",
-    among: ["provider.ends_turns_early", "caller.barge_in", "caller.cough"],
-  },
-  {
-    number: 75,
+    number: 73,
     what: "a turn of the new rate that began before the change has no beginning (M105)",
     file: "src/session/turns/audio-input.ts",
     from: "    this.#lookBack(formerHz, rateHz);\n",
@@ -51,7 +35,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     among: ["client.formats", "provider.rollover", "provider.close_anytime"],
   },
   {
-    number: 76,
+    number: 74,
     what: "an ask that was cancelled and never begins holds up all that are asked for after it",
     file: "src/upstreams/openai-asks.ts",
     from: "    if (ask !== undefined) ask.lost = true;\n",

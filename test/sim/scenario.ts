@@ -61,8 +61,10 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   const converted = faults.some((name) => CONVERTING.includes(name));
   const kinds = converted ? random.pick([["turns"], ["turns"], ["server"]] as const) : random.pick(KINDS);
   const dialect = random.chance(0.6) ? "duplex.v1" : "realtime";
-  // What a silence adds to is a buffer, where the client takes the turns.
-  const often = faults.includes("caller.long_silence") ? 0.3 : 0.12;
+  // A silence, or a dial in vain, is another thing where the client takes the turns.
+  const often = ["caller.long_silence", "provider.no_answer"].some((name) => faults.includes(name))
+    ? 0.3
+    : 0.12;
   const manual = kinds.every((kind) => kind === "turns") && random.chance(often);
   const tools = random.chance(0.25);
   const upstreams = kinds.map((kind, index): SimUpstream => {
