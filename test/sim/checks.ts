@@ -32,6 +32,7 @@ export type Invariant =
   | "thrown-away"
   | "not-continued"
   | "given-up"
+  | "kept-dead"
   | "turn-end"
   | "threw";
 

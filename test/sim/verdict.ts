@@ -8,7 +8,8 @@ import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
 import { money, slackMs } from "./money.ts";
-import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
+import { askedAtOnce, askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
+import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
@@ -53,7 +54,9 @@ export function judge(call: SimulatedCall): void {
   goneOnWith(call);
   thrownAway(call);
   wentOn(call);
+  askedAtOnce(call);
   keptOn(call);
+  leftInTime(call);
   money(call);
 }
 
@@ -138,7 +141,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     const missing = gap(spoken, turns);
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
-    else if (named(call, spoken) || ms <= (call.client.missedBy.get(provider.name) ?? 0))
+    else if (named(call, spoken) || ms <= (call.client.told.missedBy.get(provider.name) ?? 0))
       checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
@@ -162,7 +165,7 @@ function toldInVain(
   missing: number,
 ): void {
   // Of a turn that is heard again, or of a buffer that is the client's own, the beginning may be silence that is not kept.
-  if (kind !== "turns" || scenario.manual || scenario.eager || !client.missedBy.has(name)) return;
+  if (kind !== "turns" || scenario.manual || scenario.eager || !client.told.missedBy.has(name)) return;
   checks.count("told of what never arrived");
   // One connection came in the middle of a long turn, and a later one was told it from its beginning.
   const later = turns.some(({ call, runs: [first] }) =>
@@ -171,7 +174,13 @@ function toldInVain(
         other !== call && first && runs.some(({ from, to }) => from < first.from && to > first.from),
     ),
   );
-  if (missing === 0 && !later)
+  // Some connection had to answer without it, and a later one was told it in words.
+  const lacking = turns.some(({ runs, after }) =>
+    client.caller.utterances.some(
+      (spoken) => spoken.from >= after && spoken.to <= (runs.at(-1)?.to ?? 0) && gap(spoken, runs) > 0,
+    ),
+  );
+  if (missing === 0 && !later && !lacking)
     checks.fail("spoken-lost", `${name} got every word, and the client was told that it did not`);
 }
 
@@ -260,7 +269,8 @@ function unmissed(
   // Hung up as quiet it says nothing ever, and the next connection hears what comes.
   const parked = (checks.figures.get("metric_sessions_parked") ?? 0) > 0;
   const next = parked ? (calls[holed + 1]?.openedAt ?? Infinity) : Infinity;
-  const noticeable = Math.min(next, (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS);
+  const turnsEndBy = (hungUpAt ?? Infinity) - waitsLongerMs(scenario);
+  const noticeable = Math.min(next, turnsEndBy - firstOutputMs - NOTICED_MS);
   const after = client.caller.utterances.filter(
     ({ at, endedAt }) => at >= spoken.at && (endedAt ?? Infinity) < noticeable,
   );
@@ -295,7 +305,8 @@ function answered(call: SimulatedCall): void {
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
     // One that takes the turns is waited for until it is asked.
     const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
-    const mute = checks.struck.has("provider.mute") || vanished(providers);
+    const slow = scenario.faults.includes("provider.slow_first");
+    const mute = slow || checks.struck.has("provider.mute") || vanished(providers);
     const asked = server && mute ? (scenario.limits.firstOutputMs ?? 0) : 0;
     const within =
       ANSWERED_WITHIN_MS +
