@@ -14,6 +14,8 @@ const PAUSE = 100;
 
 export class Breath {
   readonly #rate = new Rate(AT_ONCE, PER_SECOND);
+  /** The end of the last pause, also by a clock that stands still or was set back. */
+  #rested = 0;
   readonly #ctx: Pick<DurableObjectState, "blockConcurrencyWhile">;
 
   constructor(ctx: Pick<DurableObjectState, "blockConcurrencyWhile">) {
@@ -21,10 +23,12 @@ export class Breath {
   }
 
   /** One more message was read. */
-  taken(now: number): void {
+  taken(clock: number): void {
+    const now = Math.max(clock, this.#rested);
     this.#rate.charge(1, now);
     if (this.#rate.has(0, now)) return;
     const waitMs = Math.ceil(this.#rate.waitMs(PAUSE, now));
+    this.#rested = now + waitMs;
     // Nothing is delivered to the object meanwhile. Where it ends meanwhile there is nothing to read for.
     this.#ctx.blockConcurrencyWhile(() => scheduler.wait(waitMs)).catch(() => {});
   }

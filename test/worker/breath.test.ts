@@ -4,7 +4,7 @@ import { Breath } from "../../durable-objects/breath.ts";
 import type { DialEvents } from "../../durable-objects/dial.ts";
 
 /** The milliseconds of the pauses that so many messages led to, the clock standing but for them. */
-async function pauses(messages: number, everyMs = 0): Promise<number[]> {
+async function pauses(messages: number, everyMs = 0, goesOn = true): Promise<number[]> {
   const waits: number[] = [];
   const wait = vi.spyOn(scheduler, "wait").mockImplementation((ms) => {
     waits.push(ms);
@@ -16,7 +16,7 @@ async function pauses(messages: number, everyMs = 0): Promise<number[]> {
     for (let n = 0; n < messages; n += 1) {
       const before = waits.length;
       breath.taken(now);
-      now += everyMs + waits.slice(before).reduce((sum, ms) => sum + ms, 0);
+      if (goesOn) now += everyMs + waits.slice(before).reduce((sum, ms) => sum + ms, 0);
     }
   } finally {
     wait.mockRestore();
@@ -37,6 +37,10 @@ test("[E124] what comes at once is read with pauses: five minutes of audio in tw
   expect(whole).toBeLessThan(2300);
   expect(waits.length).toBeGreaterThan(140);
   expect(Math.max(...waits)).toBeLessThanOrEqual(13);
+});
+
+test("[E124] a clock that stands still makes no pause longer", async () => {
+  expect(await pauses(16_500, 0, false)).toEqual(await pauses(16_500));
 });
 
 test("[E124] what a provider says at once likewise, and all of it is heard", () => {
