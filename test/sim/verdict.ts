@@ -125,13 +125,13 @@ function wordless(call: SimulatedCall, { kind }: Provider, spoken: Utterance): b
 /** Every word is in a turn of the provider, or somebody was told. */
 function spokenReached(call: SimulatedCall, provider: Provider): void {
   const { checks } = call;
-  const heard = provider.turns.flatMap((turn) => turn.runs);
+  const heard = provider.turns.flatMap((turn) => turn.runs).sort((a, b) => a.from - b.from);
   const turns = [...heard, ...toldInWords(call, provider)].sort((a, b) => a.from - b.from);
   const { utterances } = call.client.caller;
   toldInVain(
     call,
     provider,
-    utterances.reduce((sum, spoken) => sum + gap(spoken, turns), 0),
+    utterances.reduce((sum, spoken) => sum + gap(spoken, heard), 0),
   );
   for (const spoken of utterances) {
     checks.count("utterances");
@@ -155,7 +155,7 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   }
 }
 
-/** Who is told turns was told them all, and the client the contrary. */
+/** Who is told turns heard them all, and the client was told the contrary. What a later connection has in words was not heard. */
 function toldInVain(
   { checks, client, scenario }: SimulatedCall,
   { name, kind, turns }: Provider,
