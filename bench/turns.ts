@@ -5,8 +5,9 @@
  * on the session core; with `--hold` agents stand still while a sound is judged, in place of going on quieter; `--rooms`
  * plays echoes in rougher rooms instead.
  */
-import { playInCore, type Oracle, type PlayedCall } from "./turns/core.ts";
+import { playInCore, type PlayedCall } from "./turns/core.ts";
 import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
+import { withOracles, withWords } from "./turns/helped.ts";
 import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
 import { picture } from "./turns/picture.ts";
@@ -75,7 +76,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const wallS = Math.round((performance.now() - began) / 1000);
   const figures = figuresOf(verdicts);
   const baseline = baselineOf(scripts);
-  const oracle = oracleOf(scripts);
+  const words = withWords(scripts);
   const record = {
     played: core ? "session core in virtual time" : "relay on loopback in real time",
     seed,
@@ -87,14 +88,15 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     client_late_ms: spread(played.flatMap(({ lateMs }) => lateMs)),
     ...figures,
     fixed_silence_baseline: baseline,
-    with_oracle_verdicts: oracle,
+    with_oracle_verdicts: withOracles(scripts),
+    with_transcriber: words,
   };
   say(JSON.stringify(record, null, 2));
   return {
     bench: "turns",
     figures: record,
     targets: TARGETS,
-    missed: missedOf(figures),
+    missed: missedOf(figures, words),
     partial: core || rooms || only !== null || every > 1,
     picture: picture(record),
   };
@@ -112,28 +114,6 @@ async function loopback(
     onPlayed: (_, done, of) => {
       if (done % 20 === 0 || done === of) say(`${done} of ${of} calls`);
     },
-  });
-}
-
-/** The hook for an end-of-turn model, with a scripted one: no real model was asked. */
-const ORACLES: readonly Oracle[] = [
-  { lateMs: 80, wrong: 0 },
-  { lateMs: 80, wrong: 0.1 },
-  { lateMs: 200, wrong: 0.1 },
-];
-
-/** The same speakers under `semantic_vad` with a scripted end-of-turn model, in virtual time. */
-function oracleOf(scripts: readonly CallScript[]) {
-  const asked = scripts.filter(({ group }) => group === "turns");
-  return ORACLES.map((oracle) => {
-    const { turns } = figuresOf(asked.map((script) => judge(playInCore(script, { oracle }))));
-    return {
-      verdict_late_ms: oracle.lateMs,
-      wrong_percent: oracle.wrong * 100,
-      hesitant_cut_in_percent: turns.hesitant.cut_in_percent,
-      hesitant_delay_p50_ms: turns.hesitant.answer_delay_ms.p50,
-      delay_p50_ms: turns.all.answer_delay_ms.p50,
-    };
   });
 }
 

@@ -114,7 +114,8 @@ export function halting(sentence: Samples, pausesMs: readonly number[], drawn?: 
   return { samples: joined(...parts, faded(sentence.subarray(taken))), pauses };
 }
 
-function wordsOf(text: string, cue: Cue | undefined): Word[] {
+/** Where each word of a turn has been said, by its letters' share of the voice. */
+export function wordsOf(text: string, cue: Cue | undefined): Word[] {
   if (cue === undefined || text === "") return [];
   const silent = cue.pauses.reduce((sum, { from, to }) => sum + to - from, 0);
   const voiced = cue.sound.length - silent;

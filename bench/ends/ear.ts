@@ -13,8 +13,11 @@ export const LATE_MS = 300;
 /** Full stops after sentences that are over, and after pauses in them. */
 export const STOPS = { end: 0.9, pause: 0.1 } as const;
 
+/** A call, and when each word of its turns has been said. */
+type Heard = Pick<HumanCall, "script" | "words">;
+
 export class ScriptedEar implements Ear {
-  readonly #call: HumanCall;
+  readonly #call: Heard;
   readonly #signs: boolean;
   readonly #random: () => number;
   /** Turn and word that come next, and the segment that they are of. */
@@ -24,7 +27,7 @@ export class ScriptedEar implements Ear {
   #named = "";
   #configured = 0;
 
-  constructor(call: HumanCall, signs: boolean) {
+  constructor(call: Heard, signs: boolean) {
     this.#call = call;
     this.#signs = signs;
     this.#random = seededRandom(call.script.seed ^ 0xea5);

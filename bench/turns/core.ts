@@ -8,6 +8,7 @@ import { Caller } from "./caller.ts";
 import { FRAME } from "./player.ts";
 import type { CallScript } from "./script.ts";
 import { ScriptedVoice } from "./scripted-voice.ts";
+import type { Passed } from "./wire.ts";
 
 /** A finished call: what both ends know of it. */
 export interface PlayedCall {
@@ -17,6 +18,8 @@ export interface PlayedCall {
   readonly startMs: number;
   /** How late each tick of the caller's own clock was, in milliseconds; empty in virtual time. */
   readonly lateMs: readonly number[];
+  /** What went by on the wire; empty in virtual time. */
+  readonly passed: readonly Passed[];
   /** Why it could not be played; null: it was. */
   readonly failure: string | null;
 }
@@ -153,7 +156,7 @@ class VirtualCall {
       }
       this.#pump();
     }
-    return { caller: this.caller, voice: this.voice, startMs: START, lateMs: [], failure: null };
+    return { caller: this.caller, voice: this.voice, startMs: START, lateMs: [], passed: [], failure: null };
   }
 }
 

@@ -1,4 +1,5 @@
 /** Verdicts to figures: what issue "The floor" asks to see, by its names. */
+import type { Helped } from "./helped.ts";
 import type { CallVerdict, FloorVerdict, TurnVerdict } from "./judge.ts";
 import { NUISANCES } from "./script.ts";
 
@@ -10,7 +11,9 @@ export const TARGETS = {
   false_cut_percent: 2,
   resumed_gapless_and_exact: true,
   hesitant_cut_in_percent: 5,
-  semantic_answer_delay_p50_ms: 600,
+  hesitant_delay_p50_ms: 900,
+  transcriber_hesitant_cut_in_percent: 5,
+  transcriber_hesitant_delay_p50_ms: 600,
   eager_answer_p50_ms: 560,
   discarded_audible_or_remembered: 0,
   heard_error_acks_p95_ms: 40,
@@ -126,6 +129,7 @@ function interruptionOf(verdicts: readonly CallVerdict[]) {
     full_level_ms: spread(all.map(({ fullForMs }) => fullForMs)),
     stopped_ms: spread(all.map(({ stoppedAfterMs }) => stoppedAfterMs)),
     decision_to_flush_ms: spread(all.map(({ flushMs }) => flushMs)),
+    decision_to_flush_at_client_ms: spread(all.map(({ flushAtClientMs }) => flushAtClientMs)),
     overlap: {
       cases: overlap.length,
       answered_percent: percent(overlap.filter(({ turn }) => turn?.delayMs !== null).length, overlap.length),
@@ -185,7 +189,8 @@ function errorsOf(floor: readonly FloorVerdict[], acks: boolean): (number | null
     .map(({ heardErrorMs }) => (heardErrorMs === null ? null : Math.abs(heardErrorMs)));
 }
 
-export function missedOf(figures: Figures): string[] {
+/** @param helped what the same speakers came to with a transcriber's words. */
+export function missedOf(figures: Figures, helped: Helped): string[] {
   const { interruption, nuisance, resumed, turns, eager, heard_position } = figures;
   const missed: string[] = [];
   const most = (name: keyof typeof TARGETS, value: number | null): void => {
@@ -207,7 +212,9 @@ export function missedOf(figures: Figures): string[] {
     missed.push(`resumed_gapless_and_exact: ${[...resumed.inexact, ...resumed.starved].join(", ")}`);
   }
   most("hesitant_cut_in_percent", turns.hesitant.cut_in_percent);
-  most("semantic_answer_delay_p50_ms", turns.hesitant.answer_delay_ms.p50);
+  most("hesitant_delay_p50_ms", turns.hesitant.answer_delay_ms.p50);
+  most("transcriber_hesitant_cut_in_percent", helped.words_and_signs.hesitant_cut_in_percent);
+  most("transcriber_hesitant_delay_p50_ms", helped.words_and_signs.hesitant_delay_p50_ms);
   most("eager_answer_p50_ms", eager.on.fluent.answer_delay_ms.p50);
   most("discarded_audible_or_remembered", eager.on.discarded_audible + eager.on.discarded_remembered);
   most("heard_error_acks_p95_ms", heard_position.with_acks.p95);

@@ -10,6 +10,7 @@ import { FRAME } from "./player.ts";
 import { NUISANCES, type CueKind, type Group } from "./script.ts";
 import type { Answer } from "./scripted-voice.ts";
 import { joined, PER_MS, RATE_HZ } from "./sounds.ts";
+import type { Passed } from "./wire.ts";
 
 /** A turn of the caller, by itself or over the agent. */
 export interface TurnVerdict {
@@ -46,8 +47,10 @@ export interface FloorVerdict {
   readonly fullForMs: number | null;
   /** Onset to the last sample of the answer that sounded; null: it was not cut. */
   readonly stoppedAfterMs: number | null;
-  /** `overlap.decision interrupt` to `output_audio_buffer.cleared` at the client. */
+  /** `overlap.decision interrupt` to `output_audio_buffer.cleared` on the wire; null: it went by none, or was not cut. */
   readonly flushMs: number | null;
+  /** The same when the client's thread came to them, which plays all calls. */
+  readonly flushAtClientMs: number | null;
   /** Where the relay truncated, less what had sounded. */
   readonly heardErrorMs: number | null;
   readonly turn: TurnVerdict | null;
@@ -196,12 +199,25 @@ function judgeFloor(call: PlayedCall, played: PlayedCue): FloorVerdict {
     onTime: cut && lastAt <= played.at + sound.length + 0.5 * RATE_HZ,
     fullForMs: cut ? Math.max(0, fullUntil - played.at) / PER_MS : null,
     stoppedAfterMs: cut ? (lastAt - played.at) / PER_MS : null,
-    flushMs: cleared && interrupt ? cleared.atMs - interrupt.atMs : null,
+    flushMs: cleared && interrupt ? flushMsOf(call, interrupt, cleared) : null,
+    flushAtClientMs: cleared && interrupt ? cleared.atMs - interrupt.atMs : null,
     heardErrorMs: truncated
       ? Number(truncated.event["audio_end_ms"]) - caller.player.playedMs(played.over)
       : null,
     turn: NUISANCES.has(kind) ? null : judgeTurn(call, played, null),
   };
+}
+
+/** Between the two on the wire: the client got as many of each before them as went by there. */
+function flushMsOf({ caller, passed }: PlayedCall, interrupt: Heard, cleared: Heard): number | null {
+  const on = (what: Passed["what"], heard: readonly Heard[], one: Heard): number | undefined =>
+    passed.filter((mark) => mark.what === what)[heard.indexOf(one)]?.at;
+  const decisions = of(caller.heard, "overlap.decision").filter(
+    ({ event }) => event["decision"] === "interrupt",
+  );
+  const decidedAt = on("interrupt", decisions, interrupt);
+  const clearedAt = on("cleared", of(caller.heard, "output_audio_buffer.cleared"), cleared);
+  return decidedAt === undefined || clearedAt === undefined ? null : clearedAt - decidedAt;
 }
 
 /** Whose answer this audio is: by its watermark. */

@@ -11,6 +11,7 @@ import { Caller } from "./caller.ts";
 import type { PlayedCall } from "./core.ts";
 import type { CallScript } from "./script.ts";
 import { answerAudio, ScriptedVoice } from "./scripted-voice.ts";
+import { Wire } from "./wire.ts";
 
 const TICK_MS = 20;
 const OPEN_LIMIT_MS = 15_000;
@@ -77,15 +78,19 @@ class VoiceServer {
 
 class LiveCall {
   readonly #relay: Relay;
+  readonly #wire: Wire;
   readonly #voices: VoiceServer;
   readonly caller: Caller;
   readonly #socket: WebSocket;
+  /** The socket's own. */
+  #port = 0;
   #startMs = Number.NaN;
   #failure: string | null = null;
   readonly #lateMs: number[] = [];
 
-  constructor(relay: Relay, voices: VoiceServer, script: CallScript) {
+  constructor(relay: Relay, wire: Wire, voices: VoiceServer, script: CallScript) {
     this.#relay = relay;
+    this.#wire = wire;
     this.#voices = voices;
     voices.expect(script);
     this.#socket = this.#dial();
@@ -93,13 +98,18 @@ class LiveCall {
   }
 
   #dial(): WebSocket {
-    const socket = new WebSocket(`${this.#relay.wsUrl}/v1/realtime?model=demo`, ["realtime", "duplex.v1"], {
-      headers: { authorization: `Bearer ${this.#relay.apiKey}` },
-      perMessageDeflate: false,
-    });
+    const socket = new WebSocket(
+      `ws://127.0.0.1:${this.#wire.port}/v1/realtime?model=demo`,
+      ["realtime", "duplex.v1"],
+      {
+        headers: { authorization: `Bearer ${this.#relay.apiKey}` },
+        perMessageDeflate: false,
+      },
+    );
     socket.on("message", (data: Buffer, binary) => {
       this.caller.receive(binary ? data : data.toString("utf8"), performance.now() - this.#startMs);
     });
+    socket.on("upgrade", (response) => (this.#port = response.socket.localPort ?? 0));
     socket.on("error", (error) => (this.#failure ??= error.message));
     socket.on("close", (code) => (this.#failure ??= `closed with ${code}`));
     return socket;
@@ -116,7 +126,8 @@ class LiveCall {
     this.#socket.close();
     const { id } = this.caller.script;
     const voice = this.#voices.voices.get(id) ?? null;
-    return { caller: this.caller, voice, startMs: this.#startMs, lateMs: this.#lateMs, failure };
+    const passed = this.#wire.of(this.#port);
+    return { caller: this.caller, voice, startMs: this.#startMs, lateMs: this.#lateMs, passed, failure };
   }
 
   async #talk(): Promise<void> {
@@ -148,12 +159,13 @@ export async function playOnLoopback(
   const voices = new VoiceServer();
   const demoUrl = await voices.listen();
   const relay = await startRelay({ demoUrl });
+  const wire = await Wire.before(relay.port);
   const waiting = [...scripts];
   const played: PlayedCall[] = [];
   const line = async (index: number): Promise<void> => {
     await sleep(index * STAGGER_MS);
     for (let script = waiting.shift(); script; script = waiting.shift()) {
-      const call = await new LiveCall(relay, voices, script).play();
+      const call = await new LiveCall(relay, wire, voices, script).play();
       played.push(call);
       options.onPlayed(call, played.length, scripts.length);
     }
@@ -161,6 +173,7 @@ export async function playOnLoopback(
   try {
     await Promise.all(Array.from({ length: options.parallel }, (_, index) => line(index)));
   } finally {
+    await wire.close();
     await relay.close();
     await voices.close();
   }

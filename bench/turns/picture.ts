@@ -2,10 +2,12 @@
 import type { Picture, Panel } from "../report.ts";
 import type { BaselinePoint } from "../turns.ts";
 import { TARGETS, type Figures, type Spread } from "./figures.ts";
+import type { Helped } from "./helped.ts";
 
 type Record = Figures & {
   readonly played: string;
   readonly fixed_silence_baseline: readonly BaselinePoint[];
+  readonly with_transcriber: Helped;
 };
 
 export function picture(record: Record): Picture {
@@ -19,6 +21,7 @@ export function picture(record: Record): Picture {
 
 function summary(record: Record): Panel {
   const { interruption, nuisance, resumed, turns, eager: early, heard_position: heard } = record;
+  const { words_and_signs: helped } = record.with_transcriber;
   const row = (name: string, value: number | boolean | null, target: string): [string, string, string] => [
     name,
     String(value ?? "–"),
@@ -55,7 +58,17 @@ function summary(record: Record): Panel {
       row(
         "their answer's delay, p50 ms",
         turns.hesitant.answer_delay_ms.p50,
-        `≤ ${TARGETS.semantic_answer_delay_p50_ms}`,
+        `≤ ${TARGETS.hesitant_delay_p50_ms}`,
+      ),
+      row(
+        "with a transcriber: cut in on, %",
+        helped.hesitant_cut_in_percent,
+        `≤ ${TARGETS.transcriber_hesitant_cut_in_percent}`,
+      ),
+      row(
+        "with a transcriber: delay, p50 ms",
+        helped.hesitant_delay_p50_ms,
+        `≤ ${TARGETS.transcriber_hesitant_delay_p50_ms}`,
       ),
       row(
         "eager answer's delay, p50 ms",

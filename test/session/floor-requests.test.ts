@@ -68,6 +68,23 @@ describe("a short sound over an agent", () => {
     expect(decisions(call)).not.toContain("interrupt");
   });
 
+  test("[F130] it is held against how loud the caller's words were, not against how the last of them faded", async () => {
+    const heard = async (text: string, gain: number): Promise<unknown> => {
+      const call = new Call({ ...NEURAL, dialect: "duplex.v1" });
+      const question = await say("Please tell me a long story about the sea and the people who live there.");
+      // The last two thirds of a second are 10 dB softer.
+      const soft = question.map((value, at) => (at < question.length - 24 * 650 ? value : value * 0.32));
+      call.speak(concat(silence(600), soft, silence(900)));
+      call.answer((await say(STORY, { voice: "slt" })).subarray(0, 24 * 9000), STORY);
+      call.speak(silence(1500));
+      call.speak((await say(text)).map((value) => value * gain));
+      call.speak(silence(1500));
+      return decisions(call).at(-1);
+    };
+    expect(await heard("I see.", 0.5)).toBe("backchannel");
+    expect(await heard("Operator.", 1)).toBe("interrupt");
+  });
+
   test("[F82] what may become a request is waited for twice as long where the agent goes on quieter", async () => {
     const waited = async (duck: boolean): Promise<number> => {
       const call = await telling(duck);

@@ -77,9 +77,11 @@ function callOf(one: Case, index: number, voices: readonly Samples[]): HumanCall
 
 /** Every `every`-th of each row. */
 export function makeHumanCalls(split: Split, extra: string | null, every: number): HumanCall[] {
-  const voices = tellersOf(split, extra).map(({ sound }) => sound);
+  const own = extras(extra, split);
+  const agents = tellers(split, own);
+  const voices = agents.map(({ sound }) => sound);
   const counts = new Map<string, number>();
-  return casesOf(split, extra)
+  return casesOf(split, own, agents)
     .filter(({ row }) => {
       const count = counts.get(row) ?? 0;
       counts.set(row, count + 1);
@@ -88,20 +90,13 @@ export function makeHumanCalls(split: Split, extra: string | null, every: number
     .map((one, index) => callOf(one, index, voices));
 }
 
-/** Where readers of the split speak for agents, they are no callers. */
-function tellersOf(split: Split, extra: string | null): ReturnType<typeof tellers> {
-  return tellers(
-    split,
-    extras(extra).filter((clip) => clip.split === split),
-  );
-}
-
 /** Sentences of each speaker. */
 const SENTENCES = 3;
 
-function casesOf(split: Split, extra: string | null): Case[] {
-  const agents = tellersOf(split, extra);
-  const own = extras(extra).filter((clip) => clip.split === split);
+type Tellers = ReturnType<typeof tellers>;
+
+function casesOf(split: Split, own: readonly Clip[], agents: Tellers): Case[] {
+  // Readers of the split who speak for agents are no callers.
   const more = own.filter(({ speaker }) => !agents.some(({ name }) => name === speaker));
   const clips = [...utterances().filter((clip) => clip.split === split), ...more];
   const calls = recordings("calls").filter((one) => one.split === split);
@@ -320,7 +315,7 @@ function conditions(cases: readonly Case[]): Case[] {
 }
 
 /** Nobody speaks; the loudspeaker is in the microphone. */
-function echoes(question: Samples, agents: ReturnType<typeof tellers>): Case[] {
+function echoes(question: Samples, agents: Tellers): Case[] {
   const draw = new Draw(77);
   const bed = headphones(draw, 0).bed;
   const cases: Case[] = [];

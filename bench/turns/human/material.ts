@@ -176,8 +176,8 @@ interface Extra {
   readonly file: string;
 }
 
-/** Readers, words over the telephone, noises of people: `kind` is the group of those that do not speak. */
-export function extras(folder: string | null): Clip[] {
+/** A split's readers, words over the telephone, noises of people: `kind` is the group of those that do not speak. */
+export function extras(folder: string | null, split: Split): Clip[] {
   if (folder === null) return [];
   const all: Extra[] = JSON.parse(readFileSync(`${folder}/index.json`, "utf8"));
   const speakers = new Map<string, Split>();
@@ -185,11 +185,12 @@ export function extras(folder: string | null): Clip[] {
     if ((speakers.get(speaker) ?? part) !== part) throw new Error(`${speaker} is in two splits`);
     speakers.set(speaker, part);
   }
-  return all.map(({ id, group, kind, speaker, part, file }) => ({
+  const own = all.filter(({ part }) => part === split);
+  return own.map(({ id, group, kind, speaker, file }) => ({
     id,
     group: group === "noise" ? kind : group,
     speaker,
-    split: part,
+    split,
     sound: asCaller(read(`${folder}/${file}`)),
   }));
 }

@@ -14,7 +14,7 @@ import type { Playout } from "../output/playout.ts";
 import { TICKS_PER_MS } from "../turns/audio-input.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
-import { CallerLevel } from "./caller-level.ts";
+import { CallerLevel, type CallerLevelSnapshot } from "./caller-level.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 import type { FloorHost } from "./floor-host.ts";
@@ -257,7 +257,7 @@ export class Floor {
 
   #oddsOf(overlap: Overlap): number {
     if (overlap.voicedMs < WORD_MS || overlap.listening || this.#background(overlap)) return NO_ODDS;
-    return oddsOf(overlap, this.guard, this.#caller.aboveDb(overlap));
+    return oddsOf(overlap, this.guard, this.#caller.aboveUsualDb(overlap));
   }
 
   /** What is heard may be the agent: an echo is known, or nothing speaks against one yet. */
@@ -478,8 +478,7 @@ export class Floor {
     return {
       phase: this.#phase,
       overlap: this.#overlap ? { ...this.#overlap } : null,
-      callerPower: this.#caller.power,
-      callerHops: this.#caller.hops,
+      ...this.#caller.snapshot(),
       dismissals: this.#dismissals,
       chopped: this.#chopped.snapshot(),
       kept: this.#kept.snapshot(),
@@ -494,8 +493,7 @@ export class Floor {
     // A release that did not look at shapes did not say when a sound can have begun.
     const unknown = { mayEcho: true, fromFrame: this.guard.frame };
     this.#overlap = snapshot.overlap ? { ...unknown, ...snapshot.overlap } : null;
-    this.#caller.power = snapshot.callerPower;
-    this.#caller.hops = snapshot.callerHops;
+    this.#caller.restore(snapshot);
     this.#dismissals = snapshot.dismissals;
     this.#chopped.restore(snapshot.chopped);
     this.#kept.restore(snapshot.kept);
@@ -505,11 +503,9 @@ export class Floor {
   }
 }
 
-export interface FloorSnapshot {
+export interface FloorSnapshot extends CallerLevelSnapshot {
   readonly phase: FloorPhase;
   readonly overlap: Overlap | null;
-  readonly callerPower: number | null;
-  readonly callerHops: number;
   readonly dismissals: number;
   readonly chopped: ChoppedSnapshot;
   readonly kept: Word | null;

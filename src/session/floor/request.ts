@@ -10,14 +10,14 @@ import type { Shape } from "./shape.ts";
 
 /**
  * Log odds: a logistic fit to short sounds of the tuned speakers of `bench -- turns --human --split tune` and of flite,
- * rounded, hiss halved, so that words of one hiss ("stop") keep a chance (docs/floor.md).
+ * rounded, hiss halved, so that words of one hiss ("stop") keep a chance; level and bias chosen afterwards (docs/floor.md).
  */
-const BIAS = -4.6;
+const BIAS = -4.4;
 const LENGTH = 3;
 const SYLLABLE = 0.85;
 const COLOUR = 0.9;
 const HISS = -3;
-const LEVEL = 0.5;
+const LEVEL = 1;
 const USUAL_MS = 400;
 const MOST_SYLLABLES = 5;
 /** Louder than usual by more says no more, nor does softer. */
