@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { doorSettings } from "../dialects/index.ts";
 import { type Json, isJsonObject } from "../protocol/json.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
-import { STORAGE_MODES } from "../session/plan.ts";
+import { STORAGE_MODES } from "../session/plan/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
 

@@ -1,6 +1,6 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import { DEFAULT_LIMITS } from "../session/limits.ts";
-import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan.ts";
+import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";

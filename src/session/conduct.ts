@@ -40,6 +40,10 @@ import type { ResponseRecord } from "./output/response.ts";
 import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
+import { Rounds } from "./output/rounds.ts";
+import { strategyOf } from "./plan/index.ts";
+import type { Strategy } from "./plan/strategy.ts";
+import type { JsonObject } from "../protocol/json.ts";
 import { addUsage, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
@@ -77,6 +81,8 @@ export class Conduct {
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
   readonly arrival = new Arrival();
+  readonly strategy: Strategy;
+  readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
@@ -104,6 +110,7 @@ export class Conduct {
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
     this.#setup = setup;
+    this.strategy = strategyOf(setup.plan);
     this.createdAt = now;
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
@@ -141,7 +148,10 @@ export class Conduct {
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
       onResponseDone: (response) => this.#responseDone(response),
-      onUsage: (usage) => addUsage(this.usage, usage),
+      onUsage: (usage, link) => this.#spent(usage, link),
+      rounds: this.rounds,
+      channelOf: (stream) => (this.strategy.oneVoice ? this.#firstVoice : stream),
+      onItem: (response, itemId) => this.#tellOthers(response, itemId),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
     this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
@@ -161,11 +171,12 @@ export class Conduct {
       eager: () => this.eager,
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
+      rounds: () => this.rounds,
       witness: () => this.witness,
       refusals: () => this.refusals,
       placed: () => this.placed,
-      onUsage: (usage) => addUsage(this.usage, usage),
-      replay: new Replay(this.context, this.conversation, kernels),
+      onUsage: (usage, link) => this.#spent(usage, link),
+      replay: new Replay(this.context, this.conversation, kernels, this.strategy.oneVoice !== null),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
@@ -177,7 +188,7 @@ export class Conduct {
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
-      mayAsk: () => this.asking.may && this.responses.answering.length === 0,
+      mayAsk: () => this.asking.may && !this.responses.underway,
       ask: (link) => this.asking.ask([link], {}),
       aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
     });
@@ -186,7 +197,11 @@ export class Conduct {
       instructions: () => this.config.current.instructions,
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.responses, this.budget);
+    this.eager = new Eager(this.context, this.links, this.budget, {
+      ask: (links) => this.asking.inAdvance(links),
+      confirm: (id) => this.rounds.confirm(id),
+      discard: (id) => this.rounds.discard(id),
+    });
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -218,6 +233,7 @@ export class Conduct {
       this.playout,
       this.responses,
       this.links,
+      this.rounds,
     );
     this.parking = new Parking(this.context, this.lines, {
       quiet: () => this.quiet,
@@ -244,8 +260,24 @@ export class Conduct {
 
   /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
   #playerOf(stream: number): number {
-    const takesTurns = (link: Link | undefined) => link?.capabilities.turns !== "none";
-    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.links.findIndex(takesTurns);
+    if (this.strategy.oneVoice) return this.#firstVoice;
+    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.#firstVoice;
+  }
+
+  /** Of those that take turns. */
+  get #firstVoice(): number {
+    return this.links.findIndex(takesTurns);
+  }
+
+  /** Where the upstreams are one voice, the others are told of an item when it has ended. */
+  #tellOthers(response: ResponseRecord, itemId: string): void {
+    if (!this.strategy.oneVoice) return;
+    for (const link of this.links) if (link.index !== response.stream) link.tellLater(itemId);
+  }
+
+  #spent(usage: JsonObject, link: Link): void {
+    addUsage(this.usage, usage);
+    addUsage(link.usage, usage);
   }
 
   #createTranscriber(create: UpstreamFactory): Transcriber | null {
@@ -281,7 +313,7 @@ export class Conduct {
   /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
-    if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
+    if (!this.asking.may || this.asking.holding || this.responses.underway) return null;
     const { eagerMs } = this.config.relay(this.port);
     if (!this.budget.mayHurry) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
@@ -307,9 +339,10 @@ export class Conduct {
   /** What commands act on. @param budget what they may cost. */
   commandParts(budget: Budget): CommandParts {
     const { context, port, kept, backpressure, conversation, playout, responses, turns } = this;
-    const { bargeIn, asking, listener, delivery, links } = this;
+    const { bargeIn, asking, rounds, listener, delivery, links } = this;
     const shared = { context, port, kept, backpressure, conversation, playout, responses, turns };
-    return { ...shared, budget, bargeIn, asking, listener, delivery, links };
+    const oneVoice = this.strategy.oneVoice !== null;
+    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice };
   }
 
   /** @param session how it is changed, and what may be asked of it. */
@@ -384,6 +417,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
+    if (this.rounds.open) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
@@ -456,6 +490,10 @@ export class Conduct {
     this.#configureTurns();
     this.input.endpointer.configure(this.#endpointerOptions());
   }
+}
+
+function takesTurns(link: Link | undefined): boolean {
+  return link?.capabilities.turns !== "none";
 }
 
 export type ConductSnapshot = ReturnType<Conduct["snapshot"]>;

@@ -23,10 +23,11 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import type { PlannedUpstream } from "../plan.ts";
+import type { PlannedUpstream } from "../plan/plan.ts";
 import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";
 import type { Replay, Untold } from "./replay.ts";
+import type { TokenSums } from "../output/usage.ts";
 import { Succession } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
 
@@ -66,6 +67,8 @@ export class Link implements AudioTap, ConnectionHost {
   /** Some connection of it could be told by its sound what the caller said. */
   readonly replays: boolean;
   cursor = 0;
+  /** What its answers cost, heard or not. */
+  readonly usage: TokenSums = {};
   readonly #context: Context;
   readonly #host: LinkHost;
   readonly #planned: PlannedUpstream;
@@ -159,6 +162,11 @@ export class Link implements AudioTap, ConnectionHost {
   /** Characters of JSON in what waits for its connection, about. */
   get waiting(): number {
     return this.#current?.waiting ?? 0;
+  }
+
+  /** Some connection of it serves, or is about to. */
+  get alive(): boolean {
+    return this.#current?.alive ?? false;
   }
 
   /** It is not there, and will not be before it is asked for. */
@@ -515,6 +523,7 @@ export class Link implements AudioTap, ConnectionHost {
       parked: this.#parked,
       ...(this.struck && { struck: true }),
       cursor: this.cursor,
+      ...(Object.keys(this.usage).length > 0 && { usage: { ...this.usage } }),
       current: this.#current?.snapshot() ?? null,
       succession: this.#succession.snapshot(),
     };
@@ -528,6 +537,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#parked = snapshot.parked;
     this.struck = snapshot.struck ?? false;
     this.cursor = snapshot.cursor;
+    Object.assign(this.usage, snapshot.usage);
     this.#current = snapshot.current && this.#revive(snapshot.current);
     this.#succession.restore(snapshot.succession);
   }

@@ -158,7 +158,7 @@ export class Recovery {
 
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
   #goOn(link: Link): void {
-    if (!this.#broken.has(link.index) || this.#responses.answering.length > 0) return;
+    if (!this.#broken.has(link.index) || this.#responses.underway) return;
     // As many run as may: when one of them has ended.
     if (!this.#responses.room) return;
     const broken = this.#broken.get(link.index);

@@ -48,12 +48,14 @@ export interface ResponseRecord {
   readonly ordinal: number;
   /** Index of the upstream. */
   readonly stream: number;
+  /** The listener's stream, where that is another. */
+  readonly channel?: number;
   readonly upstream: string;
   phase: ResponsePhase;
   /** It answers a turn or the client; false: the stream of a duplex upstream. */
   readonly asked: boolean;
   readonly outOfBand: boolean;
-  /** The client knows of it. False: asked for in advance, see `eager.ts`. */
+  /** The client knows of it. False: asked for in advance (`eager.ts`), or one of several that were asked (`rounds.ts`). */
   announced: boolean;
   /** It ended here, and its `response.done` waits for the upstream's, which says what it cost. */
   untold: boolean;
@@ -132,7 +134,7 @@ export function toRealtimeResponse(response: ResponseRecord, extended: boolean):
   if (extended) {
     shown["relay"] = {
       ordinal: response.ordinal & 0xffff,
-      stream: response.stream,
+      stream: response.channel ?? response.stream,
       upstream: response.upstream,
     };
   }
@@ -190,7 +192,7 @@ export function audioAddress(response: ResponseRecord, item: OutputItem, content
     members:
       `"response_id":"${response.id}","item_id":"${item.id}",` +
       `"output_index":${item.outputIndex},"content_index":${contentIndex}`,
-    stream: response.stream,
+    stream: response.channel ?? response.stream,
     ordinal: response.ordinal & 0xffff,
   };
 }

@@ -19,6 +19,8 @@ import type { ResponseDefaults } from "./response-defaults.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import { addressOf, isActive, setCosts, speaks, type Ending, type ResponseRecord } from "./response.ts";
+import type { Rounds } from "./rounds.ts";
+import { totalTokens } from "./usage.ts";
 import { next, RESPONSE } from "../transitions.ts";
 
 /** The listener's side of an answer. */
@@ -40,7 +42,13 @@ export interface ResponsesHost {
   truncates(itemId: string): boolean;
   onResponseDone(response: ResponseRecord): void;
   /** A provider said what an answer cost: once for each, whatever became of the answer. */
-  onUsage(usage: JsonObject): void;
+  onUsage(usage: JsonObject, link: Link): void;
+  /** Several were asked, of which one gives the answer. */
+  readonly rounds: Rounds;
+  /** The item of an answer is one of the conversation from now on. */
+  onItem(response: ResponseRecord, itemId: string): void;
+  /** The listener's stream that an upstream is heard on. */
+  channelOf(stream: number): number;
   /** It says nothing that can be heard. */
   onSilent(link: Link, response: ResponseRecord): void;
 }
@@ -78,6 +86,7 @@ export class Responses {
         const link = host.link(response.stream);
         if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
         else link?.tellLater(id);
+        if (!response.outOfBand) host.onItem(response, id);
       },
       itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
@@ -90,6 +99,11 @@ export class Responses {
 
   get active(): readonly ResponseRecord[] {
     return this.#records.active;
+  }
+
+  /** An answer of the conversation is being given, or nobody gives it yet. */
+  get underway(): boolean {
+    return this.#host.rounds.open || this.answering.length > 0;
   }
 
   /** Responses of the conversation that were asked for and are still running. */
@@ -173,19 +187,22 @@ export class Responses {
     }
   }
 
-  /** Asks in advance: the client does not learn of it before `announce`. */
-  requestUnannounced(link: Link): ResponseRecord {
-    const response = this.#create(link, true, {}, false);
+  /** Asks in advance, or one of several: the client does not learn of it before `announce`. */
+  requestUnannounced(link: Link, params: ResponseParams): ResponseRecord {
+    const response = this.#create(link, true, params, false);
     this.ask(response, link);
     return response;
   }
 
-  /** From now on it is a response like any other. @returns false when it had ended before. */
-  announce(response: ResponseRecord): boolean {
+  /**
+   * From now on it is a response like any other. `heard`: what there is of it may pass; else it is about to be ended.
+   * @returns false when it had ended before.
+   */
+  announce(response: ResponseRecord, heard = true): boolean {
     if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
     this.#announce(response);
-    this.#gate.drain(response);
+    if (heard) this.#gate.drain(response);
     return true;
   }
 
@@ -208,12 +225,15 @@ export class Responses {
   #forgetUnannounced(response: ResponseRecord): Dropped {
     this.#clock.clear(response);
     this.#records.delete(response);
-    return this.#gate.drop(response);
+    const dropped = this.#gate.drop(response);
+    this.#host.rounds.gone(response);
+    return dropped;
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
     const defaults = this.#host.responseDefaults(params);
-    const response = this.#records.create(link, defaults, asked, params, announced);
+    const channel = this.#host.channelOf(link.index);
+    const response = this.#records.create(link, defaults, asked, params, { announced, channel });
     if (announced) this.#announce(response);
     return response;
   }
@@ -228,7 +248,7 @@ export class Responses {
     if (event.type === "response.done" && id !== undefined) {
       link.responses.delete(event.response);
       this.#ends.ended(id);
-      if (event.usage) this.#host.onUsage(event.usage);
+      if (event.usage) this.#spent(link, event.usage, response?.announced ?? false);
     }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
     if (streams && (!response || (!response.asked && !isActive(response)))) {
@@ -241,8 +261,10 @@ export class Responses {
     this.#clock.refresh(response);
     if (event.type === "response.done") this.#clock.freed(this.#records, response, link);
     if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
-      this.#host.onSilent(link, response);
-    if (!isActive(response)) return;
+      this.#silent(response, link);
+    // It may have been ended or taken back for that, or for what it says.
+    if (!isActive(response) || !this.#records.get(response.id)) return;
+    if (!response.announced && !this.#host.rounds.heard(response, event)) return;
     const { output: format } = link.capabilities;
     this.#gate.offer(response, event.type === "audio" ? { ...event, format } : event);
   }
@@ -261,6 +283,20 @@ export class Responses {
       setCosts(response, event);
       this.#tellEnd(response);
     }
+  }
+
+  /** @param told the client knows of the answer: it was not taken back, nor is it one that nobody may hear yet. */
+  #spent(link: Link, usage: JsonObject, told: boolean): void {
+    this.#host.onUsage(usage, link);
+    const tokens = totalTokens(usage);
+    if (tokens > 0) this.#context.metric(told ? "tokens_told" : "tokens_untold", tokens, link.name);
+  }
+
+  #silent(response: ResponseRecord, link: Link): void {
+    const { rounds } = this.#host;
+    if (!rounds.others(response)) return this.#host.onSilent(link, response);
+    this.#context.metric("responses_silent", 1, link.name);
+    rounds.drop(response);
   }
 
   /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
@@ -453,6 +489,11 @@ export class Responses {
       return;
     }
     if (this.#clock.postponed(response)) return;
+    if (this.#host.rounds.others(response)) {
+      this.#context.metric("response_timeouts", 1, response.upstream);
+      this.#host.rounds.drop(response);
+      return;
+    }
     if (this.#gate.waiting(response)) {
       // The listener is behind, or the end of the turn that it answers: not the upstream.
       this.#clock.refresh(response);

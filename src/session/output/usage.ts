@@ -24,13 +24,13 @@ export function wholeUsage(given: JsonObject | null): JsonObject {
   const input = counts(usage["input_token_details"], INPUT);
   return {
     ...usage,
-    total_tokens: total(given),
+    total_tokens: totalTokens(given),
     input_token_details: { ...input, cached_tokens_details: counts(input["cached_tokens_details"], CACHED) },
     output_token_details: counts(usage["output_token_details"], OUTPUT),
   };
 }
 
-function total(usage: JsonObject | null): number {
+export function totalTokens(usage: JsonObject | null): number {
   const given = usage?.["total_tokens"];
   return typeof given === "number"
     ? tokens(given)
@@ -41,7 +41,7 @@ function total(usage: JsonObject | null): number {
 export function addUsage(sums: TokenSums, usage: JsonObject): void {
   if (!COUNTED.some((name) => typeof usage[name] === "number")) return;
   for (const name of COUNTED) {
-    const added = name === "total_tokens" ? total(usage) : tokens(usage[name]);
+    const added = name === "total_tokens" ? totalTokens(usage) : tokens(usage[name]);
     sums[name] = (sums[name] ?? 0) + added;
   }
 }

@@ -28,7 +28,7 @@ import { jurisdictionOf, newSessionId } from "../../../http/session-id.ts";
 import { coreId } from "../../../http/sessions.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import { isJsonObject } from "../../../protocol/json.ts";
-import type { Plan } from "../../../session/plan.ts";
+import type { Plan } from "../../../session/plan/plan.ts";
 import { CARRIERS } from "../carriers.ts";
 import type { Answer, TwilioSettings } from "../settings.ts";
 import { isSigned } from "./signature.ts";
