@@ -4,6 +4,7 @@ import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";
+import { strategyChosen } from "./plans.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
 export type Bindings = object;
@@ -39,6 +40,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
   return {
     name,
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
+    ...strategyChosen(route),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
     ...(route.storage !== undefined && { storage: route.storage }),

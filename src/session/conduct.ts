@@ -43,10 +43,11 @@ import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { strategyOf } from "./plan/index.ts";
 import type { Strategy } from "./plan/strategy.ts";
-import type { JsonObject } from "../protocol/json.ts";
-import { addUsage, type TokenSums } from "./output/usage.ts";
+import { Voices } from "./plan/voices.ts";
+import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
+import { transcriberHost } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
@@ -82,6 +83,7 @@ export class Conduct {
   readonly kept = new Kept(this);
   readonly arrival = new Arrival();
   readonly strategy: Strategy;
+  readonly voices = new Voices(this);
   readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
   readonly placed: PlacedItems;
@@ -117,7 +119,7 @@ export class Conduct {
     this.conversationId = `conv_${setup.id}`;
     this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
-    this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
+    this.playout = new Playout(limits.playsOnMs, (stream) => this.voices.playerOf(stream));
     this.turnEnd = new TurnEnd(this.context, setup.plan);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
@@ -148,10 +150,10 @@ export class Conduct {
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
       onResponseDone: (response) => this.#responseDone(response),
-      onUsage: (usage, link) => this.#spent(usage, link),
+      onUsage: (usage, link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
-      channelOf: (stream) => (this.strategy.oneVoice ? this.#firstVoice : stream),
-      onItem: (response, itemId) => this.#tellOthers(response, itemId),
+      channelOf: (stream) => this.voices.channelOf(stream),
+      onItem: (response, itemId) => this.voices.tellOthers(response, itemId),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
     this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
@@ -175,8 +177,8 @@ export class Conduct {
       witness: () => this.witness,
       refusals: () => this.refusals,
       placed: () => this.placed,
-      onUsage: (usage, link) => this.#spent(usage, link),
-      replay: new Replay(this.context, this.conversation, kernels, this.strategy.oneVoice !== null),
+      onUsage: (usage, link) => spend(this, usage, link, null),
+      replay: new Replay(this.context, this.conversation, kernels, this.voices.one),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
@@ -195,13 +197,10 @@ export class Conduct {
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
+      whoGoesOn: (link) => this.voices.whoGoesOn(link),
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.budget, {
-      ask: (links) => this.asking.inAdvance(links),
-      confirm: (id) => this.rounds.confirm(id),
-      discard: (id) => this.rounds.discard(id),
-    });
+    this.eager = new Eager(this.context, this.links, this.budget, this.asking, this.rounds);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -226,15 +225,7 @@ export class Conduct {
       connected: () => this.port.connected,
       silentSince: (at) => this.delivery.pulse.silentSince(at),
     });
-    this.bargeIn = new BargeIn(
-      this.context,
-      this.port,
-      this.conversation,
-      this.playout,
-      this.responses,
-      this.links,
-      this.rounds,
-    );
+    this.bargeIn = new BargeIn(this);
     this.parking = new Parking(this.context, this.lines, {
       quiet: () => this.quiet,
       onParked: () => this.context.persist(),
@@ -258,43 +249,12 @@ export class Conduct {
     return null;
   }
 
-  /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
-  #playerOf(stream: number): number {
-    if (this.strategy.oneVoice) return this.#firstVoice;
-    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.#firstVoice;
-  }
-
-  /** Of those that take turns. */
-  get #firstVoice(): number {
-    return this.links.findIndex(takesTurns);
-  }
-
-  /** Where the upstreams are one voice, the others are told of an item when it has ended. */
-  #tellOthers(response: ResponseRecord, itemId: string): void {
-    if (!this.strategy.oneVoice) return;
-    for (const link of this.links) if (link.index !== response.stream) link.tellLater(itemId);
-  }
-
-  #spent(usage: JsonObject, link: Link): void {
-    addUsage(this.usage, usage);
-    addUsage(link.usage, usage);
-  }
-
   #createTranscriber(create: UpstreamFactory): Transcriber | null {
     const planned = this.#setup.plan.transcriber;
     if (planned === undefined) return null;
     const made = { index: this.links.length, planned, create };
-    return new Transcriber(this.context, this.port, this.conversation, made, {
-      upstreamConfig: () => this.config.upstream(),
-      openItem: () => this.turns.openItem,
-      lastItem: () => this.turns.lastItem,
-      // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
-      undecided: () => this.floor.judging || this.context.deadlines.get("floor:kept") !== null,
-      events: this.upstreamEvents,
-      onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
-      onWords: (text) => this.#words(text),
-      hearAgain: (ear) => this.turns.replay(ear),
-    });
+    const host = transcriberHost(this, (text) => this.#words(text));
+    return new Transcriber(this.context, this.port, this.conversation, made, host);
   }
 
   /** Words of the caller, while they are being said. */
@@ -339,10 +299,9 @@ export class Conduct {
   /** What commands act on. @param budget what they may cost. */
   commandParts(budget: Budget): CommandParts {
     const { context, port, kept, backpressure, conversation, playout, responses, turns } = this;
-    const { bargeIn, asking, rounds, listener, delivery, links } = this;
+    const { bargeIn, asking, rounds, listener, delivery, links, voices } = this;
     const shared = { context, port, kept, backpressure, conversation, playout, responses, turns };
-    const oneVoice = this.strategy.oneVoice !== null;
-    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice };
+    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice: voices.one };
   }
 
   /** @param session how it is changed, and what may be asked of it. */
@@ -490,10 +449,6 @@ export class Conduct {
     this.#configureTurns();
     this.input.endpointer.configure(this.#endpointerOptions());
   }
-}
-
-function takesTurns(link: Link | undefined): boolean {
-  return link?.capabilities.turns !== "none";
 }
 
 export type ConductSnapshot = ReturnType<Conduct["snapshot"]>;

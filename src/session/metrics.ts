@@ -82,7 +82,10 @@ export const METRICS = {
   rollovers_begun: { kind: "count", help: "Of these, begun." },
   rounds: { kind: "count", help: "Answers for which several upstreams stood ready (`race`, `hedge`)." },
   rounds_asked: { kind: "count", help: "Upstreams that were asked for one of these." },
-  rounds_lost: { kind: "count", help: "Of these, cancelled because another was heard first, or nobody was to be." },
+  rounds_lost: {
+    kind: "count",
+    help: "Of these, cancelled because another was heard first, or nobody was to be.",
+  },
   rounds_won: { kind: "count", help: "Of these, the answer." },
   session_failures: { kind: "count", help: "Sessions closed by an exception of ours." },
   sessions_parked: { kind: "count", help: "Times a session hung up on its upstreams in a long silence." },

@@ -40,7 +40,10 @@ export class Kept {
   get #size(): number {
     const { context, conversation, sessionObject, responses, links } = this.#parts;
     // Of the conversation the oldest is forgotten.
-    let size = this.#parts.rounds.size + sessionObject.updates.size + Math.min(conversation.size, context.limits.conversationSize);
+    let size =
+      this.#parts.rounds.size +
+      sessionObject.updates.size +
+      Math.min(conversation.size, context.limits.conversationSize);
     for (const { params } of responses.active) size += jsonSize(params);
     for (const link of links) size += link.waiting;
     return size;

@@ -19,6 +19,16 @@ import type { Rounds } from "./rounds.ts";
 type Reason = "turn_detected" | "client_cancelled";
 type Which = (response: ResponseRecord | null, stream: number) => boolean;
 
+interface BargeInParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly playout: Playout;
+  readonly responses: Responses;
+  readonly links: readonly Link[];
+  readonly rounds: Rounds;
+}
+
 export class BargeIn {
   readonly #context: Context;
   readonly #port: ClientPort;
@@ -32,15 +42,7 @@ export class BargeIn {
   /** What a client that comes back has heard less of than was believed, in the same call of `handle`. */
   #overheard: readonly Overheard[] = [];
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    playout: Playout,
-    responses: Responses,
-    links: readonly Link[],
-    rounds: Rounds,
-  ) {
+  constructor({ context, port, conversation, playout, responses, links, rounds }: BargeInParts) {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;

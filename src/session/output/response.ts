@@ -1,8 +1,11 @@
 /** One response as the session knows it, and how it looks to the client. */
-import type { AudioFormat } from "../../audio/format.ts";
+import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { isInaudible } from "../../audio/level.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { Item, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { AudioAddress } from "../client/client-port.ts";
+import type { Limits } from "../limits.ts";
+import type { Link } from "../links/link.ts";
 import type { ResponsePhase } from "../transitions.ts";
 import { wholeUsage } from "./usage.ts";
 
@@ -96,6 +99,23 @@ export interface Ending {
 
 export function isActive(response: ResponseRecord): boolean {
   return response.phase === "requested" || response.phase === "generating";
+}
+
+/** Whether an answer that claims to speak has said nothing audible for too long: once of each silence. */
+export function fellSilent(
+  response: ResponseRecord,
+  { capabilities: { output } }: Link,
+  bytes: Uint8Array,
+  { silentAnswerMs }: Limits,
+): boolean {
+  if (!response.asked || !isInaudible(output, bytes)) {
+    response.silentMs = 0;
+    response.audible = true;
+    return false;
+  }
+  const before = response.silentMs;
+  response.silentMs += durationMs(output, bytes.byteLength);
+  return before < silentAnswerMs && response.silentMs >= silentAnswerMs;
 }
 
 /** What its upstream says of it at its end. */

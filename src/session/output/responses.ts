@@ -3,55 +3,28 @@
  * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
  * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
-import { isInaudible } from "../../audio/level.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
 import type { Link } from "../links/link.ts";
-import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateHost, type GateSnapshot } from "./output-gate.ts";
+import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
 import { ResponseClock } from "./response-clock.ts";
-import type { ResponseDefaults } from "./response-defaults.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { addressOf, isActive, setCosts, speaks, type Ending, type ResponseRecord } from "./response.ts";
-import type { Rounds } from "./rounds.ts";
-import { totalTokens } from "./usage.ts";
+import {
+  addressOf,
+  fellSilent,
+  isActive,
+  setCosts,
+  speaks,
+  type Ending,
+  type ResponseRecord,
+} from "./response.ts";
+import type { ResponsesHost } from "./responses-host.ts";
 import { next, RESPONSE } from "../transitions.ts";
-
-/** The listener's side of an answer. */
-export interface ListenerSide extends GateHost {
-  /** What is said now reaches the client now. */
-  readonly live: boolean;
-  /** How long an answer of this stream may stand still. */
-  patienceMs(stream: number): number;
-}
-
-export interface ResponsesHost {
-  readonly listener: ListenerSide;
-  /** `params`: what the client asked for of this one. */
-  responseDefaults(params: ResponseParams): ResponseDefaults;
-  link(stream: number): Link | undefined;
-  /** The client's parameters, whose audio is of `format`, as this upstream takes them. */
-  paramsFor(link: Link, params: JsonObject, format: AudioFormat): JsonObject;
-  /** The relay truncates this item where it was heard, in the same call of `handle`. */
-  truncates(itemId: string): boolean;
-  onResponseDone(response: ResponseRecord): void;
-  /** A provider said what an answer cost: once for each, whatever became of the answer. */
-  onUsage(usage: JsonObject, link: Link): void;
-  /** Several were asked, of which one gives the answer. */
-  readonly rounds: Rounds;
-  /** The item of an answer is one of the conversation from now on. */
-  onItem(response: ResponseRecord, itemId: string): void;
-  /** The listener's stream that an upstream is heard on. */
-  channelOf(stream: number): number;
-  /** It says nothing that can be heard. */
-  onSilent(link: Link, response: ResponseRecord): void;
-}
 
 /** Events of an upstream that belong to a response. */
 export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
@@ -248,7 +221,7 @@ export class Responses {
     if (event.type === "response.done" && id !== undefined) {
       link.responses.delete(event.response);
       this.#ends.ended(id);
-      if (event.usage) this.#spent(link, event.usage, response?.announced ?? false);
+      if (event.usage) this.#host.onUsage(event.usage, link, response?.announced ?? false);
     }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
     if (streams && (!response || (!response.asked && !isActive(response)))) {
@@ -260,7 +233,7 @@ export class Responses {
     }
     this.#clock.refresh(response);
     if (event.type === "response.done") this.#clock.freed(this.#records, response, link);
-    if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
+    if (event.type === "audio" && fellSilent(response, link, event.bytes, this.#context.limits))
       this.#silent(response, link);
     // It may have been ended or taken back for that, or for what it says.
     if (!isActive(response) || !this.#records.get(response.id)) return;
@@ -285,32 +258,11 @@ export class Responses {
     }
   }
 
-  /** @param told the client knows of the answer: it was not taken back, nor is it one that nobody may hear yet. */
-  #spent(link: Link, usage: JsonObject, told: boolean): void {
-    this.#host.onUsage(usage, link);
-    const tokens = totalTokens(usage);
-    if (tokens > 0) this.#context.metric(told ? "tokens_told" : "tokens_untold", tokens, link.name);
-  }
-
   #silent(response: ResponseRecord, link: Link): void {
     const { rounds } = this.#host;
     if (!rounds.others(response)) return this.#host.onSilent(link, response);
     this.#context.metric("responses_silent", 1, link.name);
     rounds.drop(response);
-  }
-
-  /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
-  #fellSilent(response: ResponseRecord, link: Link, bytes: Uint8Array): boolean {
-    const format = link.capabilities.output;
-    if (!response.asked || !isInaudible(format, bytes)) {
-      response.silentMs = 0;
-      response.audible = true;
-      return false;
-    }
-    const before = response.silentMs;
-    response.silentMs += durationMs(format, bytes.byteLength);
-    const { silentAnswerMs } = this.#context.limits;
-    return before < silentAnswerMs && response.silentMs >= silentAnswerMs;
   }
 
   /** An event of a response whose turn has come. */

@@ -7,6 +7,8 @@ import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Budget } from "../client/budget.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
+import type { Asking } from "../output/asking.ts";
+import type { Rounds } from "../output/rounds.ts";
 
 interface Speculation {
   readonly itemId: string;
@@ -14,15 +16,6 @@ interface Speculation {
   readonly alias: string;
   /** Answers asked for in advance. */
   readonly responseIds: readonly string[];
-}
-
-/** The answers that are asked for in advance: the client hears of none before it is confirmed. */
-export interface EagerHost {
-  /** @returns the names of the answers that these give: one each, or one of all. */
-  ask(links: readonly Link[]): readonly string[];
-  /** @returns false: there is no such answer any more. */
-  confirm(id: string): boolean;
-  discard(id: string): void;
 }
 
 /** Words of the caller that came for an item. */
@@ -37,7 +30,8 @@ const MOST_NAMES = 64;
 export class Eager {
   readonly #context: Context;
   readonly #links: readonly Link[];
-  readonly #host: EagerHost;
+  readonly #asking: Asking;
+  readonly #rounds: Rounds;
   readonly #budget: Budget;
   #speculation: Speculation | null = null;
   #count = 0;
@@ -46,11 +40,12 @@ export class Eager {
   /** Confirmed turns by the name that upstreams have for them. */
   readonly #names = new Map<string, string>();
 
-  constructor(context: Context, links: readonly Link[], budget: Budget, host: EagerHost) {
+  constructor(context: Context, links: readonly Link[], budget: Budget, asking: Asking, rounds: Rounds) {
     this.#context = context;
     this.#budget = budget;
     this.#links = links;
-    this.#host = host;
+    this.#asking = asking;
+    this.#rounds = rounds;
   }
 
   get active(): boolean {
@@ -67,7 +62,7 @@ export class Eager {
     this.#budget.hurried();
     const alias = `${itemId}~${this.#count}`;
     for (const link of this.#turnLinks) link.command({ type: "commit", itemId: alias });
-    const responseIds = this.#host.ask(this.#turnLinks);
+    const responseIds = this.#asking.inAdvance(this.#turnLinks);
     this.#speculation = { itemId, alias, responseIds };
     this.#context.metric("eager_asked", 1);
   }
@@ -77,7 +72,7 @@ export class Eager {
     const speculation = this.#speculation;
     if (!speculation) return;
     this.forget();
-    for (const id of speculation.responseIds) this.#host.discard(id);
+    for (const id of speculation.responseIds) this.#rounds.discard(id);
     for (const link of this.#turnLinks) link.command({ type: "delete", itemId: speculation.alias });
     this.#context.metric("eager_discarded", 1);
   }
@@ -93,7 +88,7 @@ export class Eager {
     this.forget();
     for (const link of this.#turnLinks) link.rename(speculation.itemId, speculation.alias);
     let released = false;
-    for (const id of speculation.responseIds) released = this.#host.confirm(id) || released;
+    for (const id of speculation.responseIds) released = this.#rounds.confirm(id) || released;
     if (released) this.#context.metric("eager_released", 1);
     return released;
   }
