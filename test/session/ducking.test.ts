@@ -5,7 +5,7 @@ import { createDecoder, encode } from "../../src/audio/codec.ts";
 import type { AudioFormat } from "../../src/audio/format.ts";
 import { EchoGuard } from "../../src/session/floor/echo-guard.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
-import { Call, type CallOptions } from "../support/call.ts";
+import { Call, WIRE, type CallOptions } from "../support/call.ts";
 import { Listener } from "../support/listener.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -299,6 +299,24 @@ describe("a client that cannot, and whose audio the relay paces", () => {
     const begin = STORY.slice(0, 24_000);
     const played = concat(next).subarray(judged.length);
     expect(new Uint8Array(played.slice(0, 4000).buffer)).toEqual(new Uint8Array(begin.slice(0, 4000).buffer));
+  });
+
+  test("[F63] so it does where another agent sounds out of the same player", () => {
+    const two = ["one", "two"].map((name) => ({ ...WIRE, name }));
+    const call = telling({ session: { relay: PACED }, upstreams: two });
+    listen(call, concat(voice(1500), silence(900)));
+    call.answer(voice(8000, 24_000, 12), "Another one.", "up1.1");
+    call.speak(silence(100));
+    call.clearEvents();
+    call.answer(STORY);
+    call.speak(silence(3000));
+    const { response_id } = call.last("response.output_item.added");
+    const deltas = call.events.filter(
+      (event) => event.type === "response.output_audio.delta" && event["response_id"] === response_id,
+    );
+    const bytes = Buffer.concat(deltas.map((event) => Uint8Array.fromBase64(String(event["delta"]))));
+    expect(bytes.length).toBeGreaterThan(4000);
+    expect(new Uint8Array(bytes)).toEqual(new Uint8Array(STORY.buffer, 0, bytes.length));
   });
 
   test("[F62] [F64] dismissed, it is at full level again, whole and in time, and history has it as it was said", () => {

@@ -317,6 +317,12 @@ export class Playout {
     return Math.max(0, this.#stream(stream).due - (this.#pausedAt ?? now));
   }
 
+  /** What is sent on this stream now follows something of its own, which sounds still: others may share its player. */
+  follows(stream: number, now: number): boolean {
+    if (this.aheadMs(stream, now) === 0) return false;
+    return this.unheard(now).some((itemId) => this.streamOf(itemId) === stream);
+  }
+
   /** When the last sample sent so far on this stream will have sounded; the past when it is quiet. */
   audibleUntil(stream: number): number {
     return this.#stream(stream).until;

@@ -151,8 +151,8 @@ export class ResponseWriter {
     const { stream } = response;
     let [samples, aloud] = [path.samples, bytes];
     if (this.#loudness.reduces) {
-      const alone = this.#playout.aheadMs(stream, this.#context.now) === 0;
-      const place = part.audioMs > 0 ? "goes on" : alone ? "alone" : "follows";
+      const follows = () => this.#playout.follows(stream, this.#context.now);
+      const place = part.audioMs > 0 ? "goes on" : follows() ? "follows" : "alone";
       samples = this.#loudness.reduce(response.id, stream, samples, rateHz, place);
       if (samples !== path.samples) aloud = encode(path.to, samples);
     }
