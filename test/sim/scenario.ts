@@ -86,6 +86,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     dialect,
     rateHz,
     upstreams,
+    strategy: null,
     transcriber,
     converted,
     manual,
@@ -135,6 +136,15 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
     },
   };
   return { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
+}
+
+/** Several that can be asked may be one voice. Drawn last of all, so that other calls are what they were. */
+export function oneVoice(random: Random, scenario: Scenario): Scenario {
+  const { upstreams } = scenario;
+  if (upstreams.length < 2 || upstreams.some(({ kind }) => kind !== "turns")) return scenario;
+  if (random.chance(0.4)) return scenario;
+  const hedgeMs = random.pick([50, 300, 1200]);
+  return { ...scenario, strategy: random.chance(0.6) ? { name: "race" } : { name: "hedge", hedgeMs } };
 }
 
 /** Sealed, an object never sleeps, and one that died with a plain client or for one without a token is gone for good. */
