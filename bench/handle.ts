@@ -7,6 +7,7 @@ import { Bench } from "tinybench";
 
 import { readFrameHeader, FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../src/protocol/frame.ts";
 import type { Dialect } from "../src/session/io.ts";
+import { EchoGuard } from "../src/session/floor/echo-guard.ts";
 import { loadKernels } from "../test/support/kernels.ts";
 import { readWav, resample, toInt16 } from "../tools/wav.ts";
 import { markdownTable } from "./report.ts";
@@ -27,11 +28,20 @@ const ROUNDS = 3000;
 const SPEECH = new URL("../test/fixtures/three-turns.wav", import.meta.url);
 /** The relay ends turns, and answers none: what is measured is the caller's side. */
 const DETECTION = { type: "server_vad", create_response: false, interrupt_response: true };
-const TARGETS = { "a frame, nobody speaks, binary": 15, "a frame of speech, detected, binary": 60 };
+/** The echo guard looks for an echo every fourth of its frames of 16 ms: so much has a whole number of looks, and of messages. */
+const GUARDED_MS = 320;
+const GUARD = `the echo guard alone, ${GUARDED_MS} ms of an agent and its echo`;
+/** A millisecond of processor per second for the guard. */
+const TARGETS = {
+  "a frame, nobody speaks, binary": 15,
+  "a frame of speech, detected, binary": 60,
+  [GUARD]: GUARDED_MS,
+};
 
 interface Case {
   readonly name: string;
-  readonly call: SteadyCall;
+  /** Null: it is no call. */
+  readonly call: SteadyCall | null;
   /** Called for every message; `n` counts them. */
   readonly relay: (n: number) => void;
   readonly baseline: (n: number) => void;
@@ -139,9 +149,38 @@ function cases(frames: readonly Frame[]): readonly Case[] {
   });
 }
 
+/** An agent at 24 kHz, heard again by the microphone 130 ms later at a tenth of its amplitude. */
+function guarded(frames: readonly Frame[]): Case {
+  const guard = new EchoGuard(loadKernels().bands);
+  const agent = frames.map(({ pcm }) => new Int16Array(pcm.buffer, pcm.byteOffset, pcm.byteLength / 2));
+  const echo = agent.map((samples) => samples.map((value) => value / 10));
+  const [silent, lateMs] = [new Int16Array(FRAME_BYTES / 2), 130];
+  let ms = 0;
+  const step = (): void => {
+    const n = ms / FRAME_MS;
+    guard.played(0, agent[n % agent.length] ?? silent, 24_000, ms + lateMs, ms);
+    ms += FRAME_MS;
+    guard.heard(echo[n % echo.length] ?? silent, 24_000, ms - FRAME_MS, ms, ms);
+    guard.advance(ms);
+  };
+  return {
+    name: GUARD,
+    call: null,
+    relay: () => {
+      for (let at = 0; at < GUARDED_MS; at += FRAME_MS) step();
+      if (ms > 60_000 && !guard.known)
+        throw new Error("the guard knows no echo: what was measured is nothing");
+    },
+    baseline: () => {
+      for (let at = 0; at < GUARDED_MS; at += FRAME_MS) memory.set(frames[0]?.pcm ?? memory);
+    },
+  };
+}
+
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const bench = new Bench({ time: 0, iterations: ROUNDS, warmupTime: 0, warmupIterations: ROUNDS });
-  const all = cases(speech());
+  const frames = speech();
+  const all = [...cases(frames), guarded(frames)];
   for (const { name, relay, baseline } of all) {
     let n = 0;
     bench.add(name, () => relay((n += 1)));
@@ -149,9 +188,9 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   }
   await bench.run();
   for (const { name, call, relay } of all) {
-    const before = call.sends;
+    const before = call?.sends;
     for (let n = 0; n < ROUNDS; n += 1) relay(n);
-    if (call.sends === before)
+    if (call !== null && call.sends === before)
       throw new Error(`${name}: the call had ended, and what was measured is nothing`);
   }
   const medianUs = (name: string): number => {

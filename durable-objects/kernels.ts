@@ -1,5 +1,6 @@
 /** The WASM kernels, instantiated once per isolate: all sessions of an isolate share their code and memory. */
-import type { AudioKernels, ResamplerKernel, SileroKernel } from "../src/audio/kernels.ts";
+import type { AudioKernels, BandsKernel, ResamplerKernel, SileroKernel } from "../src/audio/kernels.ts";
+import bands from "../wasm/build/bands.wasm";
 import resampler from "../wasm/build/resampler.wasm";
 import silero from "../wasm/build/silero.wasm";
 
@@ -10,6 +11,7 @@ export function loadKernels(): AudioKernels {
   loaded ??= {
     // What the modules export is checked against these interfaces by the audio room's own tests.
     resampler: instantiate(resampler) as unknown as ResamplerKernel,
+    bands: instantiate(bands) as unknown as BandsKernel,
     silero: whereSupported(silero) as unknown as SileroKernel | null,
   };
   return loaded;

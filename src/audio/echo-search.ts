@@ -67,9 +67,9 @@ export class EchoSearch {
   /** `end`: the frame of `heard` before which the window ends. Null when there is too little to compare. */
   find(heard: Envelope, played: Envelope, end: number): Match | null {
     const { windowFrames, fromLag, toLag } = this.#options;
-    this.#read(played, this.#reference, end - windowFrames - toLag);
+    played.readBands(end - windowFrames - toLag, this.#reference);
     if (!this.#measureLoudest()) return null;
-    this.#read(heard, this.#mic, end - windowFrames);
+    heard.readBands(end - windowFrames, this.#mic);
     this.#sumHeard();
     this.#sumPlayed();
     let best = -Infinity;
@@ -83,15 +83,6 @@ export class EchoSearch {
     this.#match.correlation = best;
     this.#measureGains(toLag - this.#match.lag);
     return this.#match;
-  }
-
-  #read(envelope: Envelope, into: Float64Array, from: number): void {
-    const frames = into.length / BANDS;
-    for (let frame = 0; frame < frames; frame += 1) {
-      for (let band = 0; band < BANDS; band += 1) {
-        into[band * frames + frame] = envelope.bandDb(from + frame, band);
-      }
-    }
   }
 
   /** Of each band of what was played; and raises what is too quiet. */

@@ -4,6 +4,7 @@
  * of it where nobody paces it: a frame is twelve bytes, and none takes another's place.
  */
 import { BANDS, FilterBank, type FilterBankSnapshot } from "./filter-bank.ts";
+import type { BandsKernel } from "./kernels.ts";
 
 export const ENVELOPE_FRAME_MS = 16;
 /** Four seconds that are over: a 320 ms window at any lag up to 0.8 s, of a message that came two seconds late. */
@@ -35,7 +36,7 @@ interface Duck {
 export class Envelope {
   /** By frame number divided by BLOCK_FRAMES. */
   #blocks = new Map<number, Uint8Array>();
-  readonly #bank = new FilterBank();
+  readonly #bank: FilterBank;
   /** The frame that samples are being added to: sums of energy, and how many samples. −1: none. */
   #open = -1;
   readonly #energy = new Float64Array(LEVELS);
@@ -49,6 +50,10 @@ export class Envelope {
   #ducks: Duck[] = [];
   /** Part of a frame by which delays so far were rounded. */
   #carry = 0;
+
+  constructor(kernel: BandsKernel | null) {
+    this.#bank = new FilterBank(kernel);
+  }
 
   get newestFrame(): number {
     return this.#newest;
@@ -219,6 +224,22 @@ export class Envelope {
     return Math.max(SILENT_BAND_DB, this.#level(frame, band + 1));
   }
 
+  /** `bandDb` of each frame from `first` on, one band after the other: as many frames as `into` has places for each. */
+  readBands(first: number, into: Float64Array): void {
+    const frames = into.length / BANDS;
+    for (let at = 0; at < frames; at += 1) {
+      const frame = first + at;
+      const block = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
+      const plain = block && frame !== this.#open && this.#heldFrom === null && this.#ducks.length === 0;
+      const place = (frame % BLOCK_FRAMES) * FIELDS + 1;
+      for (let band = 0; band < BANDS; band += 1) {
+        into[band * frames + at] = plain
+          ? (BAND_LEVELS[block[place + band] ?? 0] ?? SILENT_BAND_DB)
+          : this.bandDb(frame, band);
+      }
+    }
+  }
+
   #level(frame: number, field: number): number {
     if (this.#heldFrom !== null && frame > this.#heldFrom) return -Infinity;
     const softerDb = this.#ducks.length > 0 ? this.#duckDb(frame) : 0;
@@ -266,6 +287,11 @@ function stepOf(db: number): number {
 function levelOf(step: number): number {
   return step === 0 ? -Infinity : LOWEST_DB + step * STEP_DB;
 }
+
+/** By step: the level of a band. */
+const BAND_LEVELS = Float64Array.from({ length: WHOLE + 1 }, (_, step) =>
+  Math.max(SILENT_BAND_DB, levelOf(step)),
+);
 
 export interface EnvelopeSnapshot {
   readonly blocks: readonly (readonly [number, Uint8Array])[];

@@ -1,55 +1,80 @@
 /**
  * Splits sound into the bands in which a voice carries its melody and its vowels, about a third of an octave each: what
- * two voices at once have in common is loudness, but hardly ever the same bands at the same moment.
+ * two voices at once have in common is loudness, but hardly ever the same bands at the same moment. Two ways to run it, in
+ * TypeScript here and with WASM-SIMD in `wasm/bands.ts`, add the same doubles in the same order: they agree in every bit.
  */
+import type { BandsKernel } from "./kernels.ts";
 
 /** Edges in hertz. The highest lies below half of the lowest sample rate, 8 kHz. */
 const EDGES_HZ = [180, 300, 420, 570, 760, 1000, 1320, 1740, 2300, 2900, 3600];
 export const BANDS = EDGES_HZ.length - 1;
-/** Two resonators in a row per band: their skirts fall by 24 dB per octave and more. */
-const STAGES = 2;
-/** Two delays of each resonator. */
-const STATE = BANDS * STAGES * 2;
-/** Below this a delay is silence: denormals are slow, and a silent filter would fall into them. */
-const DENORMAL = 1e-12;
+/** The last two samples; of each band two delays of each of two resonators in a row, whose skirts fall by 24 dB per octave and more. */
+const STATE = 2 + 4 * BANDS;
+/** Softer than this (of 32768) a delay is silence: denormals are slow, and a silent filter would fall into them. */
+const SILENT = 1e-7;
 
 interface Coefficients {
-  readonly b0: Float64Array;
-  readonly a1: Float64Array;
-  readonly a2: Float64Array;
+  /** Of the recursion: each band's a1, then each band's a2. */
+  readonly recursion: Float64Array;
+  /** Makes an energy of one whose peak is at 0 dB, full scale being one. */
+  readonly gain: Float64Array;
 }
 
-/** RBJ Audio EQ Cookbook, band-pass of constant 0 dB peak. */
+/** RBJ Audio EQ Cookbook, band-pass of constant 0 dB peak. Its `b0 (1 − z⁻²)` is split: the factor waits for the energy. */
 function design(rateHz: number): Coefficients {
-  const b0 = new Float64Array(BANDS);
-  const a1 = new Float64Array(BANDS);
-  const a2 = new Float64Array(BANDS);
+  const recursion = new Float64Array(2 * BANDS);
+  const gain = new Float64Array(BANDS);
   for (let band = 0; band < BANDS; band += 1) {
     const low = EDGES_HZ[band] ?? 0;
     const high = EDGES_HZ[band + 1] ?? 0;
     const w = (2 * Math.PI * Math.sqrt(low * high)) / rateHz;
     const alpha = (Math.sin(w) * (high - low)) / (2 * Math.sqrt(low * high));
-    b0[band] = alpha / (1 + alpha);
-    a1[band] = (-2 * Math.cos(w)) / (1 + alpha);
-    a2[band] = (1 - alpha) / (1 + alpha);
+    recursion[band] = (-2 * Math.cos(w)) / (1 + alpha);
+    recursion[BANDS + band] = (1 - alpha) / (1 + alpha);
+    gain[band] = ((alpha / (1 + alpha)) ** 2 / 32_768) ** 2;
   }
-  return { b0, a1, a2 };
+  return { recursion, gain };
+}
+
+/** By rate: several sounds of an isolate have the same. */
+const designs = new Map<number, Coefficients>();
+
+function designFor(rateHz: number): Coefficients {
+  const known = designs.get(rateHz);
+  if (known) return known;
+  const coefficients = design(rateHz);
+  designs.set(rateHz, coefficients);
+  return coefficients;
 }
 
 export class FilterBank {
+  readonly #kernel: BandsKernel | null;
   readonly #state = new Float64Array(STATE);
+  readonly #energies = new Float64Array(BANDS);
   #rateHz = 0;
-  #coefficients: Coefficients = design(16_000);
+  #coefficients: Coefficients = designFor(16_000);
+
+  /** Without a kernel the same in TypeScript, to the bit. */
+  constructor(kernel: BandsKernel | null) {
+    this.#kernel = kernel;
+  }
 
   /** Adds the energy of these samples in each band to `energy`, from index `at` on. Full scale is one. */
   add(samples: Int16Array, from: number, to: number, rateHz: number, energy: Float64Array, at: number): void {
     if (rateHz !== this.#rateHz) {
       this.#rateHz = rateHz;
-      this.#coefficients = design(rateHz);
+      this.#coefficients = designFor(rateHz);
       this.#state.fill(0);
     }
     if (this.#silent(samples, from, to)) return;
-    for (let band = 0; band < BANDS; band += 2) this.#filter(band, samples, from, to, energy, at);
+    const { recursion, gain } = this.#coefficients;
+    if (this.#kernel === null) this.#filterAll(samples, from, to, recursion);
+    else runKernel(this.#kernel, samples, from, to, recursion, this.#state, this.#energies);
+    this.#settle();
+    for (let band = 0; band < BANDS; band += 1) {
+      const heard = (this.#energies[band] ?? 0) * (gain[band] ?? 0);
+      energy[at + band] = (energy[at + band] ?? 0) + heard;
+    }
   }
 
   /** Nothing rings, and nothing sounds: digital zero, as a muted microphone gives. */
@@ -58,64 +83,67 @@ export class FilterBank {
     return this.#state.every((delay) => delay === 0);
   }
 
-  /**
-   * Both stages of a band and of the next one, transposed direct form II. Each value waits for the one before: two bands in
-   * one loop take hardly more time than one.
-   */
-  #filter(
-    band: number,
-    samples: Int16Array,
-    from: number,
-    to: number,
-    energies: Float64Array,
-    at: number,
-  ): void {
-    const coefficients = this.#coefficients;
-    const b0 = coefficients.b0[band] ?? 0;
-    const a1 = coefficients.a1[band] ?? 0;
-    const a2 = coefficients.a2[band] ?? 0;
-    const d0 = coefficients.b0[band + 1] ?? 0;
-    const c1 = coefficients.a1[band + 1] ?? 0;
-    const c2 = coefficients.a2[band + 1] ?? 0;
+  #settle(): void {
     const state = this.#state;
-    const place = band * STAGES * 2;
-    let p1 = state[place] ?? 0;
-    let p2 = state[place + 1] ?? 0;
-    let q1 = state[place + 2] ?? 0;
-    let q2 = state[place + 3] ?? 0;
-    let r1 = state[place + 4] ?? 0;
-    let r2 = state[place + 5] ?? 0;
-    let s1 = state[place + 6] ?? 0;
-    let s2 = state[place + 7] ?? 0;
+    for (let at = 0; at < STATE; at += 1) if (Math.abs(state[at] ?? 0) < SILENT) state[at] = 0;
+  }
+
+  #filterAll(samples: Int16Array, from: number, to: number, recursion: Float64Array): void {
+    for (let band = 0; band < BANDS; band += 2) this.#filter(band, samples, from, to, recursion);
+    const state = this.#state;
+    state[1] = to - from > 1 ? (samples[to - 2] ?? 0) : (state[0] ?? 0);
+    state[0] = samples[to - 1] ?? 0;
+  }
+
+  /** Both resonators of a band and of the next one. Each value waits for the one before: two bands take hardly longer than one. */
+  #filter(band: number, samples: Int16Array, from: number, to: number, recursion: Float64Array): void {
+    const a1 = recursion[band] ?? 0;
+    const a2 = recursion[BANDS + band] ?? 0;
+    const c1 = recursion[band + 1] ?? 0;
+    const c2 = recursion[BANDS + band + 1] ?? 0;
+    const state = this.#state;
+    const place = 2 + 4 * band;
+    let [x1 = 0, x2 = 0] = state;
+    let y1 = state[place] ?? 0;
+    let y2 = state[place + 1] ?? 0;
+    let z1 = state[place + 2] ?? 0;
+    let z2 = state[place + 3] ?? 0;
+    let v1 = state[place + 4] ?? 0;
+    let v2 = state[place + 5] ?? 0;
+    let w1 = state[place + 6] ?? 0;
+    let w2 = state[place + 7] ?? 0;
     let energy = 0;
     let next = 0;
     for (let index = from; index < to; index += 1) {
-      const x = (samples[index] ?? 0) / 32_768;
-      const y = b0 * x + p1;
-      const v = d0 * x + r1;
-      p1 = p2 - a1 * y;
-      r1 = r2 - c1 * v;
-      p2 = -b0 * x - a2 * y;
-      r2 = -d0 * x - c2 * v;
-      const z = b0 * y + q1;
-      const w = d0 * v + s1;
-      q1 = q2 - a1 * z;
-      s1 = s2 - c1 * w;
-      q2 = -b0 * y - a2 * z;
-      s2 = -d0 * v - c2 * w;
+      const x = samples[index] ?? 0;
+      const difference = x - x2;
+      x2 = x1;
+      x1 = x;
+      const y = difference - a2 * y2 - a1 * y1;
+      const v = difference - c2 * v2 - c1 * v1;
+      const z = y - y2 - a2 * z2 - a1 * z1;
+      const w = v - v2 - c2 * w2 - c1 * w1;
+      y2 = y1;
+      y1 = y;
+      v2 = v1;
+      v1 = v;
+      z2 = z1;
+      z1 = z;
+      w2 = w1;
+      w1 = w;
       energy += z * z;
       next += w * w;
     }
-    state[place] = audible(p1);
-    state[place + 1] = audible(p2);
-    state[place + 2] = audible(q1);
-    state[place + 3] = audible(q2);
-    state[place + 4] = audible(r1);
-    state[place + 5] = audible(r2);
-    state[place + 6] = audible(s1);
-    state[place + 7] = audible(s2);
-    energies[at + band] = (energies[at + band] ?? 0) + energy;
-    energies[at + band + 1] = (energies[at + band + 1] ?? 0) + next;
+    state[place] = y1;
+    state[place + 1] = y2;
+    state[place + 2] = z1;
+    state[place + 3] = z2;
+    state[place + 4] = v1;
+    state[place + 5] = v2;
+    state[place + 6] = w1;
+    state[place + 7] = w2;
+    this.#energies[band] = energy;
+    this.#energies[band + 1] = next;
   }
 
   snapshot(): FilterBankSnapshot {
@@ -124,13 +152,51 @@ export class FilterBank {
 
   restore(snapshot: FilterBankSnapshot): void {
     this.#rateHz = snapshot.rateHz;
-    if (snapshot.rateHz > 0) this.#coefficients = design(snapshot.rateHz);
-    this.#state.set(snapshot.state);
+    if (snapshot.rateHz > 0) this.#coefficients = designFor(snapshot.rateHz);
+    // A release before kept other delays: it begins with silence then, which is over in a frame or two.
+    if (snapshot.state.length === STATE) this.#state.set(snapshot.state);
   }
 }
 
-function audible(delay: number): number {
-  return Math.abs(delay) < DENORMAL ? 0 : delay;
+interface KernelMemory {
+  readonly samples: Int16Array;
+  readonly coefficients: Float64Array;
+  readonly state: Float64Array;
+  readonly energies: Float64Array;
+}
+
+const memories = new WeakMap<BandsKernel, KernelMemory>();
+
+function memoryOf(kernel: BandsKernel): KernelMemory {
+  const known = memories.get(kernel);
+  if (known) return known;
+  const { buffer } = kernel.memory;
+  const memory = {
+    samples: new Int16Array(buffer, kernel.samplesAddress(), kernel.samples()),
+    coefficients: new Float64Array(buffer, kernel.coefficientsAddress(), 2 * BANDS),
+    state: new Float64Array(buffer, kernel.stateAddress(), STATE),
+    energies: new Float64Array(buffer, kernel.energiesAddress(), BANDS),
+  };
+  memories.set(kernel, memory);
+  return memory;
+}
+
+function runKernel(
+  kernel: BandsKernel,
+  samples: Int16Array,
+  from: number,
+  to: number,
+  recursion: Float64Array,
+  state: Float64Array,
+  energies: Float64Array,
+): void {
+  const memory = memoryOf(kernel);
+  memory.samples.set(samples.subarray(from, to));
+  memory.coefficients.set(recursion);
+  memory.state.set(state);
+  kernel.run(to - from);
+  state.set(memory.state);
+  energies.set(memory.energies);
 }
 
 export interface FilterBankSnapshot {

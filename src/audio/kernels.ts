@@ -2,14 +2,28 @@
  * WASM kernels of the audio room. The core may not instantiate WebAssembly itself (that is a platform's work:
  * an imported module in workerd, a file in Node, a fetch in the browser), so whoever builds a session loads
  * them once per isolate and hands them in. `null` means "not available here": the TypeScript fallback is used
- * for the resampler, the energy detector for speech.
+ * for the resampler and the filter bank, the energy detector for speech.
  */
 export interface AudioKernels {
   readonly resampler: ResamplerKernel | null;
   readonly silero: SileroKernel | null;
+  readonly bands: BandsKernel | null;
 }
 
-export const NO_KERNELS: AudioKernels = { resampler: null, silero: null };
+export const NO_KERNELS: AudioKernels = { resampler: null, silero: null, bands: null };
+
+/** Exports of `wasm/bands.ts`, which says what each does. Memory is one page and never grows. */
+export interface BandsKernel {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  /** Byte addresses of the regions, and how many samples fit into the first. */
+  samplesAddress(): number;
+  samples(): number;
+  coefficientsAddress(): number;
+  stateAddress(): number;
+  energiesAddress(): number;
+  /** Filters that many samples. */
+  run(count: number): void;
+}
 
 /** Exports of `wasm/resampler.ts`, which says what each does. Memory is two pages and never grows. */
 export interface ResamplerKernel {

@@ -4,7 +4,7 @@
  * does. An import of its own, so that only pages that use it load it.
  */
 import type { SpeechDetector } from "../audio/vad/detector.ts";
-import type { SileroKernel } from "../audio/kernels.ts";
+import { NO_KERNELS, type SileroKernel } from "../audio/kernels.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 
 export interface LoadedDetector {
@@ -21,11 +21,11 @@ export interface LoadedDetector {
 export async function loadDetector(module: Response | BufferSource): Promise<LoadedDetector> {
   const bytes = module instanceof Response ? await bytesOf(module) : module;
   // `validate` is false exactly where the engine does not know an instruction of the kernel.
-  if (!WebAssembly.validate(bytes)) return createDetector({ resampler: null, silero: null }, "auto");
+  if (!WebAssembly.validate(bytes)) return createDetector(NO_KERNELS, "auto");
   const { instance } = await WebAssembly.instantiate(bytes);
   // What the module exports is held to this interface by the audio room's tests.
   const silero = instance.exports as unknown as SileroKernel;
-  return createDetector({ resampler: null, silero }, "auto");
+  return createDetector({ ...NO_KERNELS, silero }, "auto");
 }
 
 async function bytesOf(response: Response): Promise<ArrayBuffer> {

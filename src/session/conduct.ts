@@ -50,6 +50,7 @@ import { Transcriber } from "./turns/transcriber.ts";
 import { transcriberHost } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
+import { whoDecides } from "./turns/who-decides.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
@@ -129,7 +130,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
-    this.floor = new Floor(this.context, this.port, this.playout, floorHost(this));
+    this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
     this.writer = new ResponseWriter(
       this.context,
       this.port,
@@ -175,6 +176,7 @@ export class Conduct {
       recovery: () => this.recovery,
       rounds: () => this.rounds,
       witness: () => this.witness,
+      serves: () => this.#serves(),
       refusals: () => this.refusals,
       placed: () => this.placed,
       onUsage: (usage, link) => spend(this, usage, link, null),
@@ -343,26 +345,19 @@ export class Conduct {
     );
   }
 
-  /**
-   * Turns are decided at the edge unless the primary upstream insists on deciding itself and no other needs them. Then the
-   * turns of those that decide by themselves are their own affair, and what they answer to them as well.
-   */
   #configureTurns(): void {
     const turn = this.config.turnDetection;
-    const detects = turn !== null && turn.type !== "duplex";
-    const primary = this.links[0]?.capabilities.turns;
-    const edge =
-      detects &&
-      (primary !== "server" || this.links.some(({ capabilities }) => capabilities.turns === "client"));
-    this.turns.configure(edge, !edge && this.#needsWitness, this.config.inputFormat, turn);
+    const deciding = whoDecides(turn, this.links);
+    this.turns.configure(deciding, this.config.inputFormat, turn);
     this.input.endpointer.configure(this.#endpointerOptions());
     // Nothing may be held any more: what is being said is a turn like any other.
-    if (edge && !turn.interrupt_response) this.floor.concede();
+    if (deciding.edge && turn?.interrupt_response === false) this.floor.concede();
   }
 
-  /** A provider that takes the turns may have died unheard; one that hears everything may have been hung up. */
-  get #needsWitness(): boolean {
-    return this.links.some((link) => link.remote && link.capabilities.turns !== "client");
+  /** A connection to another provider serves, where turns are decided by another rule perhaps. */
+  #serves(): void {
+    if (whoDecides(this.config.turnDetection, this.links).edge === this.turns.decides) return;
+    this.turns.handsOver(() => this.#configureTurns());
   }
 
   /** The client is gone: nothing that only its audio moves is waited for. */

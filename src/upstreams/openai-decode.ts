@@ -145,6 +145,7 @@ export class Decoder {
     const ended = this.#events.some(({ type }) => type === "response.done");
     if (began) this.#input.answerBegins();
     if (ended) this.#input.answerEnds();
+    this.#input.speaksOn();
     encoder.updates.acknowledged(names.acknowledged);
     this.#handshake.settle();
   }

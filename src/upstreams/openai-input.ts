@@ -10,7 +10,10 @@ import type { JsonObject } from "./upstream.ts";
 export type InputState = {
   readonly transcripts: TranscriptsState;
   readonly early: readonly JsonObject[];
+  readonly speech?: Speech;
 };
+
+type Speech = "started" | "stopped";
 
 export class InputEvents {
   readonly #parts: DecoderParts;
@@ -18,6 +21,8 @@ export class InputEvents {
   readonly #others: OtherEvents;
   readonly #transcripts: Transcripts;
   readonly #early = new EarlyEvents();
+  /** What it said last of speech while a commit of ours was on its way; null: nothing. */
+  #speaks: Speech | null = null;
 
   constructor(parts: DecoderParts, sink: Sink, others: OtherEvents) {
     this.#parts = parts;
@@ -28,13 +33,18 @@ export class InputEvents {
   }
 
   snapshot(): InputState {
-    return { transcripts: this.#transcripts.snapshot(), early: this.#early.snapshot() };
+    return {
+      transcripts: this.#transcripts.snapshot(),
+      early: this.#early.snapshot(),
+      ...(this.#speaks === null ? {} : { speech: this.#speaks }),
+    };
   }
 
   restore(state: InputState): void {
     this.#transcripts.restore(state.transcripts);
     const handlers = new Map(this.table());
     this.#early.restore(state.early, (event) => handlers.get(textAt(event, "type") ?? ""));
+    this.#speaks = state.speech ?? null;
   }
 
   table(): [string, Handler][] {
@@ -96,10 +106,25 @@ export class InputEvents {
     this.#transcripts.followed(null);
   }
 
-  #speech(state: "started" | "stopped", event: JsonObject): void {
+  #speech(state: Speech, event: JsonObject): void {
     const id = nameAt(event, "item_id");
     if (state === "started" && id !== null) this.#transcripts.followed(id);
-    if (this.#parts.settings.turns === "server") this.#sink.emit({ type: "speech", state });
+    if (this.#parts.settings.turns !== "server") return;
+    if (!this.#commits) return this.#sink.emit({ type: "speech", state });
+    this.#speaks = state;
+    this.#sink.emit({ type: "speech", state, committed: true });
+  }
+
+  /** A commit of ours is on its way. */
+  get #commits(): boolean {
+    return this.#parts.names.oldest("commit") !== null;
+  }
+
+  /** After each message: where the caller spoke on over a commit, that is news once the provider has taken it. */
+  speaksOn(): void {
+    if (this.#speaks === null || this.#commits) return;
+    if (this.#speaks === "started") this.#sink.emit({ type: "speech", state: "started" });
+    this.#speaks = null;
   }
 
   #committed(event: JsonObject): void {

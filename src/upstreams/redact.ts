@@ -22,6 +22,8 @@ export interface FaultDetail {
 
 export interface Redactor {
   text(message: string): string;
+  /** What was said so far and waits for its rest, as it may be stored: of full length, without a secret or the beginning of one. */
+  unfinished(text: string): string;
   /** A fault with a code word (else `fallback`), a redacted message, and class and field where they are given. */
   fault(code: string | null, message: string | null, fallback: string, more?: FaultDetail): UpstreamFault;
 }
@@ -43,6 +45,12 @@ export function createRedactor(headers: Readonly<Record<string, string>>, url = 
     for (const value of values) clean = clean.replaceAll(value, REDACTED);
     return withoutSecrets(clean).slice(0, MAX_MESSAGE_CHARS);
   };
+  const unfinished = (text: string): string => {
+    let clean = text;
+    for (const value of values) clean = clean.replaceAll(value, REDACTED);
+    const begun = Math.max(0, ...values.map((value) => beginningAt(clean, value)));
+    return begun === 0 ? clean : clean.slice(0, -begun) + REDACTED;
+  };
   const isWord = (word: string | null): word is string =>
     word !== null && CODE.test(word) && text(word) === word;
   const fault: Redactor["fault"] = (code, message, fallback, more) => ({
@@ -51,7 +59,14 @@ export function createRedactor(headers: Readonly<Record<string, string>>, url = 
     ...(isWord(more?.type ?? null) ? { type: more?.type ?? "" } : {}),
     ...(more?.param ? { param: text(more.param).slice(0, MAX_PARAM_CHARS) } : {}),
   });
-  return { text, fault };
+  return { text, unfinished, fault };
+}
+
+/** How much of the value the text ends with, 0 where that is no more than a word. */
+function beginningAt(text: string, value: string): number {
+  let length = Math.min(value.length - 1, text.length);
+  while (length >= MIN_SECRET_CHARS && !text.endsWith(value.slice(0, length))) length -= 1;
+  return length >= MIN_SECRET_CHARS ? length : 0;
 }
 
 /** What of an address may be a key: members of its query by their names, long segments of its path, name and password. */

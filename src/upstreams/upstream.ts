@@ -285,8 +285,11 @@ export type UpstreamEvent =
       readonly inResponse?: string;
       readonly event: JsonObject;
     }
-  /** `turns: "server"` only: the provider's own detection. */
-  | { readonly type: "speech"; readonly state: "started" | "stopped" }
+  /**
+   * `turns: "server"` only: the provider's own detection. `committed`: it came while a commit of ours was on its way, and may
+   * be of what that takes.
+   */
+  | { readonly type: "speech"; readonly state: "started" | "stopped"; readonly committed?: true }
   /** `turns: "server"` only: the provider closed a user turn; `item` is its key for the new user item. */
   | { readonly type: "committed"; readonly item: string }
   /** The model stopped itself because the user spoke (`interrupted`, `UserStartedSpeaking`, …). */

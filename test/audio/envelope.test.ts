@@ -39,7 +39,7 @@ function babble(ms: number, seed: number): Int16Array {
 describe("the loudness envelope", () => {
   test.each([8000, 16_000, 24_000, 48_000])("[A14] a tone shows in its band, at %i Hz", (rateHz) => {
     for (const [band, hz] of CENTRES.entries()) {
-      const envelope = new Envelope();
+      const envelope = new Envelope(null);
       envelope.add(tone(hz, rateHz, rateHz / 4, 3000), rateHz, 0);
       const levels = Array.from({ length: BANDS }, (_, other) => envelope.bandDb(10, other));
       const others = levels.filter((_, other) => Math.abs(other - band) > 1);
@@ -52,16 +52,16 @@ describe("the loudness envelope", () => {
     "[A14] the cut does not matter, and a snapshot goes on, at %i Hz",
     (rateHz) => {
       const sound = babble(700, 3);
-      const whole = new Envelope();
+      const whole = new Envelope(null);
       whole.add(sound, rateHz, 100);
-      let cut = new Envelope();
+      let cut = new Envelope(null);
       const random = seeded(5);
       for (let at = 0; at < sound.length;) {
         // Often only a few samples: a frame ends within a call as well as between two.
         const length = 1 + Math.floor(random() ** 3 * 900);
         cut.add(sound.subarray(at, at + length), rateHz, 100 + (at * 1000) / rateHz);
         at += length;
-        const next = new Envelope();
+        const next = new Envelope(null);
         next.restore(structuredClone(cut.snapshot()));
         cut = next;
       }
@@ -73,7 +73,7 @@ describe("the loudness envelope", () => {
   );
 
   test("[A15] what is held back sounds later, and what the player may have buffered counts twice", () => {
-    const envelope = new Envelope();
+    const envelope = new Envelope(null);
     envelope.add(tone(1000, RATE, RATE * 0.8, 3000), RATE, 0);
     envelope.hold(320);
     expect(envelope.levelDb(18)).toBeGreaterThan(-40);
@@ -93,7 +93,7 @@ describe("the search for an echo", () => {
 
   /** What the search finds half a second after the agent began, and after. */
   function findings(microphone: Int16Array) {
-    const [heard, played] = [new Envelope(), new Envelope()];
+    const [heard, played] = [new Envelope(null), new Envelope(null)];
     const search = new EchoSearch(OPTIONS);
     heard.add(microphone, RATE, 0);
     played.add(said, RATE, 0);

@@ -6,7 +6,7 @@ import { type AudioKernels, NO_KERNELS } from "../../src/audio/kernels.ts";
 import { createResampler } from "../../src/audio/resampler.ts";
 import { polyphaseFilter } from "../../src/audio/resampler-filter.ts";
 import { ScriptRunner, WasmRunner } from "../../src/audio/resampler-kernel.ts";
-import { build } from "../../tools/build/resampler.ts";
+import { build } from "../../tools/build/kernels.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { convert, measure, pitchHz, tones } from "./resampling.ts";
 import { cuts, join, noise, pieces, samples } from "./samples.ts";

@@ -174,7 +174,9 @@ export function differenceOf(alone: readonly string[], watched: readonly string[
     : null;
 }
 
-/** What the client is told, without the numbers of what was drawn. */
+/** What the client is told, without the numbers of what was drawn: an error quotes what it is about, as misspelt as that was. */
 export function withoutDraws(data: WireMessage): string {
-  return typeof data === "string" ? data.replaceAll(/drawn[0-9a-z]+/gi, "drawn") : data.toHex();
+  if (typeof data !== "string") return data.toHex();
+  const plain = data.replaceAll(/drawn[0-9a-z]+/gi, "drawn");
+  return plain.startsWith('{"type":"error"') ? plain.replaceAll(/'[^'"]*'/g, "''") : plain;
 }

@@ -181,7 +181,7 @@ describe("a client whose player ducks", () => {
   test("[F69] whoever is no louder than the echo was is heard over what is left of it", () => {
     /** The share of 600 ms, three seconds into an agent, in which something is louder than the echo that is due. */
     const heardIn = (ducks: boolean, own: Int16Array): number => {
-      const guard = new EchoGuard();
+      const guard = new EchoGuard(null);
       let louder = 0;
       for (let at = 0, ms = 0; ms < 3600; at += 480, ms += 20) {
         const over = ms >= 3000;

@@ -1,7 +1,8 @@
 /** The session with the real OpenAI adapter: what reaches the provider is in the provider's names. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
+import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import { Call } from "../support/call.ts";
 import { voice } from "../support/signal.ts";
 
@@ -172,4 +173,58 @@ test("[U85] what waits at a connection that is lost is said to the next one, and
   ]);
   // The turn that was committed, and what is being said since.
   expect([heardMs(0, at), heardMs(at)]).toEqual([400, 220]);
+});
+
+describe("a client's commit to a provider that takes the turns", () => {
+  /** The caller has said something, has committed it, and hears an answer to it; the provider still has it all to hear. */
+  function committed() {
+    const options = {
+      adapter: "openai-compatible",
+      url: "https://provider.test/v1/realtime",
+      settings: { turns: "server" },
+    };
+    const call = new Call({ upstreams: [{ name: "p", options }], createUpstream, connect: false });
+    const provider = (...events: readonly object[]) => {
+      for (const event of events) call.input({ type: "message", peer: "up0.1", data: JSON.stringify(event) });
+    };
+    call.connect("realtime");
+    call.input({ type: "open", peer: "up0.1" });
+    provider({ type: "session.created", session: {} }, { type: "session.updated", session: {} });
+    call.speak(voice(600));
+    call.client({ type: "input_audio_buffer.commit" });
+    provider({ type: "response.created", response: { id: "r", metadata: null } });
+    const speech = (state: string) => ({ type: `input_audio_buffer.speech_${state}`, item_id: "heard" });
+    const taken = { type: "input_audio_buffer.committed", item_id: "heard" };
+    return { call, provider, speech, taken };
+  }
+
+  const speechOf = (call: Call) => call.types().filter((type) => type.includes("speech_"));
+
+  test("[M160] is not followed by the turn that it was, which would interrupt its answer", () => {
+    const { call, provider, speech, taken } = committed();
+    provider(speech("started"), speech("stopped"), taken);
+    expect(speechOf(call)).toEqual([]);
+    provider({ ...speech("started"), item_id: "next" });
+    expect(speechOf(call)).toEqual(["input_audio_buffer.speech_started"]);
+  });
+
+  test("[M160] is by the turn that goes on over it, once the provider has taken it", () => {
+    const { call, provider, speech, taken } = committed();
+    provider(speech("started"));
+    expect(speechOf(call)).toEqual([]);
+    call.hibernate();
+    provider(taken);
+    expect(speechOf(call)).toEqual(["input_audio_buffer.speech_started"]);
+  });
+
+  test("[M160] and also where the provider refuses it", () => {
+    const { call, provider, speech } = committed();
+    provider(speech("started"));
+    const { event_id } = call
+      .commands()
+      .findLast(({ type }) => (type as string) === "input_audio_buffer.commit") as unknown as JsonObject;
+    const error = { code: "input_audio_buffer_commit_empty", message: "Too small.", event_id };
+    provider({ type: "error", error });
+    expect(speechOf(call)).toEqual(["input_audio_buffer.speech_started"]);
+  });
 });

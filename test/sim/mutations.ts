@@ -242,8 +242,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 31,
     what: "a turn that goes on after an eager commit is not heard again",
-    file: "src/session/turns/turn-taking.ts",
-    from: "    this.#flow.again(this.#at.startTicks);\n",
+    file: "src/session/turns/advance.ts",
+    from: "    flow.again(at.startTicks);\n",
     to: "",
   },
   {

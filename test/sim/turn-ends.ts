@@ -62,8 +62,9 @@ const MISPLACING: readonly string[] = [
   "caller.vad",
   "caller.mute",
   "caller.bursts",
-  // What a provider says of a beginning comes when it comes.
+  // What a provider says of a beginning comes when it comes, and it hears late what it reads late.
   "provider.line_stall",
+  "provider.slow_reader",
 ];
 /** A provider says that a turn begins when it has heard some of it. */
 const PLACED_MS = 300;

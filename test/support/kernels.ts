@@ -1,6 +1,6 @@
 /** The WASM kernels as Node loads them: what the Worker imports as modules, read from `wasm/build`. */
 import { readFileSync } from "node:fs";
-import type { AudioKernels, ResamplerKernel, SileroKernel } from "../../src/audio/kernels.ts";
+import type { AudioKernels, BandsKernel, ResamplerKernel, SileroKernel } from "../../src/audio/kernels.ts";
 
 /** The part of the JavaScript API of WebAssembly used here; Node's types have no values for it. */
 interface WasmApi {
@@ -16,6 +16,7 @@ export function loadKernels(): AudioKernels {
   loaded ??= {
     resampler: instantiate("resampler.wasm") as ResamplerKernel | null,
     silero: instantiate("silero.wasm") as SileroKernel | null,
+    bands: instantiate("bands.wasm") as BandsKernel | null,
   };
   return loaded;
 }

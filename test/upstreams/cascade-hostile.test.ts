@@ -73,6 +73,25 @@ describe("errors by class", () => {
     }
   });
 
+  it("[U125] no key that a stage repeats is stored, nor a part of it, while the rest of the message is to come", () => {
+    for (const stage of ["text", "speech"] as const) {
+      const key = KEYS[stage].replace("Bearer ", "");
+      const body = JSON.stringify({ error: { message: `Bad key ${key} here.` } });
+      for (const type of ["application/json", "text/event-stream"]) {
+        const status = type === "application/json" ? 400 : 200;
+        for (const length of [body.indexOf(key) + 12, body.indexOf(key) + key.length, body.length - 2]) {
+          const call = asked();
+          if (stage === "speech") call.hear(written("Hello."));
+          call.hear([head(stage, status, type), data(stage, body.slice(0, length))]);
+          const stored = JSON.stringify(call.upstream.snapshot());
+          const waiting = /"waiting":"([^"]*)"/.exec(stored)?.[1] ?? "";
+          expect(stored + Buffer.from(waiting, "base64").toString()).not.toContain(key.slice(0, 12));
+          expect(stored + Buffer.from(waiting, "base64").toString()).toContain("Bad key");
+        }
+      }
+    }
+  });
+
   it("[U113] a fault in the middle of a stream ends the answer as what it says", () => {
     const call = asked();
     call.hear([begins(), writes("Hel"), data("text", 'data: {"error":{"code":"content_filter"}}\n\n')]);

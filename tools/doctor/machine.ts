@@ -7,7 +7,12 @@ import { demand, line, type Line } from "./line.ts";
 /** `engines` of package.json, and what reads `allowScripts`. */
 const NODE_LEAST = 20;
 const NPM_BEST = 11;
-const BUILT = ["wasm/build/silero.wasm", "wasm/build/resampler.wasm", "public/sdk.js"];
+const BUILT = [
+  "wasm/build/silero.wasm",
+  "wasm/build/resampler.wasm",
+  "wasm/build/bands.wasm",
+  "public/sdk.js",
+];
 
 export function machineLines(project: string): readonly Line[] {
   const node = Number(process.versions.node.split(".")[0]);

@@ -6,6 +6,7 @@
 import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/envelope.ts";
 import { EchoSearch } from "../../audio/echo-search.ts";
 import { BANDS } from "../../audio/filter-bank.ts";
+import type { BandsKernel } from "../../audio/kernels.ts";
 import { EchoLags, type EchoLagsSnapshot } from "./echo-lags.ts";
 import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
 import { shapeOf, type Shape } from "./shape.ts";
@@ -52,7 +53,8 @@ const JUMP_MS = 250;
 const CATCHES_UP = 0.25;
 
 export class EchoGuard {
-  readonly #heard = new Envelope();
+  readonly #kernel: BandsKernel | null;
+  readonly #heard: Envelope;
   readonly #played: Envelope[] = [];
   readonly #search = new EchoSearch(SEARCH);
   readonly #path = new EchoPath();
@@ -76,6 +78,11 @@ export class EchoGuard {
   /** By frame modulo MEMORY: mean excess over the bands, and whether an echo was due. */
   readonly #excess = new Float64Array(MEMORY);
   readonly #sounding = new Uint8Array(MEMORY);
+
+  constructor(kernel: BandsKernel | null) {
+    this.#kernel = kernel;
+    this.#heard = new Envelope(kernel);
+  }
 
   /**
    * The caller's audio as it arrives: its first sample's position in the caller's stream, and when its last one was there
@@ -112,7 +119,7 @@ export class EchoGuard {
   #envelope(stream: number): Envelope {
     const known = this.#played[stream];
     if (known) return known;
-    const envelope = new Envelope();
+    const envelope = new Envelope(this.#kernel);
     this.#played[stream] = envelope;
     return envelope;
   }

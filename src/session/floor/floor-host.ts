@@ -1,4 +1,5 @@
 /** What the floor asks of the parts around it, and what turn taking asks and tells the floor. */
+import type { BandsKernel } from "../../audio/kernels.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
@@ -21,6 +22,7 @@ export interface FloorSettings extends YieldSettings {
 }
 
 export interface FloorHost {
+  readonly bands: BandsKernel | null;
   settings(): FloorSettings;
   /** An agent of this stream takes turns. */
   takesTurns(stream: number): boolean;
@@ -72,8 +74,9 @@ type FloorSide =
   | "onHeard"
   | "onHop";
 
-export function floorHost(parts: FloorParts): FloorHost {
+export function floorHost(parts: FloorParts, bands: BandsKernel | null): FloorHost {
   return {
+    bands,
     settings: () => parts.config.relay(parts.port),
     takesTurns: (stream) => parts.links[stream]?.capabilities.turns !== "none",
     audible: () => parts.listener.audible,

@@ -7,6 +7,7 @@
  * quieter than this caller speaks (background); speech lasted `confirmMs` (interruption); silence lasted `dismissMs`
  * (noise when hardly voiced, else a backchannel).
  */
+import type { EndpointerOptions } from "../../audio/endpointer.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Playout } from "../output/playout.ts";
@@ -22,11 +23,7 @@ import { KeptWord, type Word } from "./kept-word.ts";
 import { manyColours, NO_ODDS, oddsOf, oneColour, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
-/** Probabilities that begin speech, and below which it pauses. */
-interface SpeechThresholds {
-  readonly start: number;
-  readonly stop: number;
-}
+type SpeechThresholds = Pick<EndpointerOptions, "start" | "stop">;
 
 /** "Yeah, right, I see" may last so many times as long as what is unknown before it is an interruption all the same. */
 const LISTENING = 2;
@@ -66,7 +63,7 @@ const LEAD_FRAMES = 16;
 const LOOK_MS = 50;
 
 export class Floor {
-  readonly guard = new EchoGuard();
+  readonly guard: EchoGuard;
   /** How agents give way while they are held. */
   readonly way: GivingWay;
   readonly #context: Context;
@@ -81,6 +78,7 @@ export class Floor {
   readonly #requests = new Requests();
 
   constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
+    this.guard = new EchoGuard(host.bands);
     this.#context = context;
     this.#host = host;
     this.way = new GivingWay(context, port, playout, this.guard, host);

@@ -26,6 +26,8 @@ export interface UpstreamEventsHost {
   recovery(): Recovery;
   rounds(): Rounds;
   witness(): Witness;
+  /** Another connection of an upstream serves, perhaps to another provider. */
+  serves(): void;
   refusals(): Refusals;
   placed(): PlacedItems;
   /** A provider said what a transcript cost. */
@@ -99,7 +101,9 @@ export class UpstreamEvents implements LinkHost {
         if (this.#host.transcribes(link)) this.transcript(event);
         break;
       case "speech":
-        if (this.#takesTurns(link)) this.#host.turns().upstreamSpeech(event.state);
+        // Of what the client has committed it knows the end, and that interrupts no answer to it.
+        if (this.#takesTurns(link) && event.committed !== true)
+          this.#host.turns().upstreamSpeech(event.state);
         break;
       case "committed":
         if (this.#takesTurns(link)) this.#committed(link, event.item);
@@ -271,6 +275,7 @@ export class UpstreamEvents implements LinkHost {
     this.#context.uncaused(() => {
       link.fill();
       this.#host.recovery().redialled(link);
+      this.#host.serves();
       this.#host.turns().replay(link);
     });
   }

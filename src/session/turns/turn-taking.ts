@@ -4,6 +4,7 @@
  */
 import { formatKey, type AudioFormat } from "../../audio/format.ts";
 import type { TurnDetection } from "../../protocol/session-config.ts";
+import { Advance } from "./advance.ts";
 import { TICKS_PER_MS, type AudioInput, type InputListener, type SpeechDecision } from "./audio-input.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
@@ -12,11 +13,11 @@ import { InputFlow } from "./input-flow.ts";
 import { InputWatch } from "./input-watch.ts";
 import type { Link } from "../links/link.ts";
 import { ProviderTurn } from "./provider-turn.ts";
-import { CANDIDATE_MS } from "../turn-end/turn-end.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
 import { TurnMarks } from "./turn-marks.ts";
 import type { TurnHost } from "./turn-host.ts";
 import type { TurnSnapshot } from "./turn-snapshot.ts";
+import type { Deciding } from "./who-decides.ts";
 import { tooShort, UserItem } from "./user-item.ts";
 
 export class TurnTaking implements InputListener {
@@ -25,17 +26,19 @@ export class TurnTaking implements InputListener {
   readonly #host: TurnHost;
   readonly #input: AudioInput;
   readonly #flow: InputFlow;
-  readonly #watch: InputWatch;
+  /** The clock under what only audio moves. */
+  readonly watch: InputWatch;
   readonly #item: UserItem;
   /** What the provider that takes the turns makes of the caller. */
   readonly #provider: ProviderTurn;
   #phase: TurnPhase = "listening";
   readonly #at = new TurnMarks();
+  readonly #advance: Advance;
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
-  /** Silence at the hop before this one. */
-  #silenceMs = 0;
   #detects = true;
+  /** What is configured just now only says who decides. */
+  #handsOver = false;
 
   constructor(
     context: Context,
@@ -51,14 +54,15 @@ export class TurnTaking implements InputListener {
     this.#flow = new InputFlow(input, host.links, host.ear(), conversation, context.limits);
     this.#flow.attach();
     this.#item = new UserItem(context, port, conversation, this.#flow, (itemId) => host.onAnnounced(itemId));
-    this.#watch = new InputWatch(context, {
+    this.#advance = new Advance({ context, host, input, flow: this.#flow, at: this.#at, item: this.#item });
+    this.watch = new InputWatch(context, {
       connected: () => host.connected(),
       silentSince: (at) => host.silentSince(at),
       hangoverMs: () => this.#hangoverMs,
       stopped: () => this.#clientStopped(),
       overdue: () => this.#overdue(),
     });
-    this.#provider = new ProviderTurn(context, this.#item, this.#flow, this.#watch);
+    this.#provider = new ProviderTurn(context, this.#item, this.#flow, this.watch);
     input.detect(true);
   }
 
@@ -102,10 +106,8 @@ export class TurnTaking implements InputListener {
     return this.#phase !== "manual";
   }
 
-  /** `witness`: speech is listened for though turns are not decided here. */
   configure(
-    detection: boolean,
-    witness: boolean,
+    { edge: detection, witness }: Deciding,
     format: AudioFormat,
     turnDetection: TurnDetection | null,
   ): void {
@@ -118,7 +120,8 @@ export class TurnTaking implements InputListener {
     const [before, detects] = [this.#phase, detection || witness];
     // What a resampler still holds of what was before is in no buffer that begins now.
     if (before === "listening" && !detection) this.#input.flush();
-    if (this.#detects !== detects || (before !== "manual") !== detection) this.#anew(detects);
+    const goesOn = this.#handsOver && this.#detects && detects;
+    if (!goesOn && (this.#detects !== detects || (before !== "manual") !== detection)) this.#anew(detects);
     this.#step(detection ? "vad_on" : "vad_off");
     if ((before !== "manual") === detection) return;
     this.takeBack();
@@ -126,9 +129,29 @@ export class TurnTaking implements InputListener {
       // The announced turn goes on in the client's hands, under a name that was not announced yet.
       this.#flow.forward();
       this.#item.renew();
-    } else if (before === "manual") this.#toEdge();
-    else this.#begin(this.#input.ticks);
-    this.#watch.look();
+      if (goesOn) this.#witnessed({ type: "started", prefixTicks: this.#at.startTicks });
+    } else if (before === "manual") {
+      if (goesOn) this.#takeOver();
+      else this.#toEdge();
+    } else this.#begin(this.#input.ticks);
+    this.watch.look();
+  }
+
+  /** What is done now only hands the turns over: what the caller says meanwhile goes on. */
+  handsOver(configure: () => void): void {
+    this.#handsOver = true;
+    configure();
+    this.#handsOver = false;
+  }
+
+  /** A provider that took the turns is gone, and they are found here: what nobody made a turn of is one, or becomes one. */
+  #takeOver(): void {
+    this.providerLost();
+    const { witnessTicks, unmadeTicks } = this.#at;
+    this.#at.witnessTicks = null;
+    this.#begin(this.#at.startTicks, this.#at.bufferTicks);
+    if (witnessTicks !== null) this.begin(unmadeTicks ?? witnessTicks);
+    else if (unmadeTicks !== null) this.adopt(unmadeTicks, this.#input.ticks);
   }
 
   /** The detector listens from the present on, or not at all: nothing that it was in the middle of goes on. */
@@ -136,7 +159,7 @@ export class TurnTaking implements InputListener {
     this.#input.detect(detects);
     this.#detects = detects;
     this.#at.witnessTicks = null;
-    this.#silenceMs = 0;
+    this.#advance.silenceMs = 0;
     this.#host.onAnew();
   }
 
@@ -169,7 +192,7 @@ export class TurnTaking implements InputListener {
    */
   push(bytes: Uint8Array, messageMs: number, restMs: number): void {
     this.#input.push(bytes, this, restMs);
-    this.#watch.took(messageMs);
+    this.watch.took(messageMs);
     this.#flow.settle(this.#at.oldestTicks, this.#phase === "manual" ? bytes : null);
   }
 
@@ -222,9 +245,7 @@ export class TurnTaking implements InputListener {
   onHop(probability: number, hopMs: number): void {
     if (this.#phase === "manual") return;
     this.#host.onHop(probability, hopMs);
-    const silenceMs = this.#input.endpointer.silenceMs;
-    if (this.#phase === "speaking") this.#silence(silenceMs);
-    this.#silenceMs = silenceMs;
+    this.#advance.hop(this.#phase === "speaking");
     const longest = this.#context.limits.turnMs * TICKS_PER_MS;
     if (this.#phase === "speaking" && this.#input.hopEndTicks - this.#at.startTicks >= longest) this.#part();
   }
@@ -246,26 +267,8 @@ export class TurnTaking implements InputListener {
     this.#host.onPart();
   }
 
-  /** Inside a turn: the caller pauses for so long by now. */
-  #silence(silenceMs: number): void {
-    if (silenceMs === 0 && this.#silenceMs > 0) {
-      this.#host.onPause(this.#silenceMs);
-      this.takeBack();
-    }
-    if (silenceMs >= CANDIDATE_MS && this.#silenceMs < CANDIDATE_MS) this.#host.onCandidate();
-    const eagerMs = this.#host.eagerMs();
-    if (eagerMs === null || silenceMs < eagerMs || this.#host.eager().active) return;
-    const leastTicks = this.#context.limits.commitLeastMs * TICKS_PER_MS;
-    if (this.#input.settledTicks - this.#at.startTicks < leastTicks) return;
-    this.#flow.forward(this.#input.settledTicks);
-    this.#host.eager().begin(this.#item.id);
-  }
-
-  /** What was committed in advance is not the turn: the upstreams hear it from its beginning again. */
   takeBack(): void {
-    if (!this.#host.eager().active) return;
-    this.#host.eager().discard();
-    this.#flow.again(this.#at.startTicks);
+    this.#advance.takeBack();
   }
 
   /** What the detector hears now is not a turn: it listens for the next sound. */
@@ -335,11 +338,6 @@ export class TurnTaking implements InputListener {
     this.#host.onTurn(true);
   }
 
-  /** The clock under what only audio moves. */
-  get watch(): InputWatch {
-    return this.#watch;
-  }
-
   /**
    * The client's `input_audio_buffer.commit`: all of the buffer, whatever the detector made of it so far.
    * @throws ClientError when there is too little to commit.
@@ -395,7 +393,7 @@ export class TurnTaking implements InputListener {
     const voiced = !this.#detects || this.#at.unmadeTicks !== null;
     this.#at.made(endTicks);
     const itemId = this.#item.announce(endTicks, audioMs, voiced);
-    this.#watch.look();
+    this.watch.look();
     this.#flow.settle(this.#at.oldestTicks);
     return itemId;
   }
@@ -426,7 +424,7 @@ export class TurnTaking implements InputListener {
     this.#begin(this.#input.ticks);
     for (const link of this.#flow.buffering) link.command({ type: "clear" });
     this.#port.emit({ type: "input_audio_buffer.cleared" });
-    this.#watch.look();
+    this.watch.look();
   }
 
   /** An answer ended: what is heard from now on may be a silence. */
@@ -489,32 +487,32 @@ export class TurnTaking implements InputListener {
   providerLost(): void {
     if (this.#provider.open) this.#item.next();
     this.#provider.end();
-    this.#watch.look();
+    this.watch.look();
   }
 
   snapshot(): TurnSnapshot {
     return {
       phase: this.#phase,
       ...this.#at.snapshot(),
-      silenceMs: this.#silenceMs,
+      silenceMs: this.#advance.silenceMs,
       detects: this.#detects,
       renewed: this.#renewed,
       item: this.#item.snapshot(),
       provider: this.#provider.snapshot(),
       flow: this.#flow.snapshot(),
-      watch: this.#watch.snapshot(),
+      watch: this.watch.snapshot(),
     };
   }
 
   restore(snapshot: TurnSnapshot): void {
     this.#phase = snapshot.phase;
     this.#at.restore(snapshot);
-    this.#silenceMs = snapshot.silenceMs;
+    this.#advance.silenceMs = snapshot.silenceMs;
     this.#detects = snapshot.detects;
     this.#renewed = snapshot.renewed;
     this.#item.restore(snapshot.item);
     this.#provider.restore(snapshot.provider);
     this.#flow.restore(snapshot.flow);
-    this.#watch.restore(snapshot.watch);
+    this.watch.restore(snapshot.watch);
   }
 }

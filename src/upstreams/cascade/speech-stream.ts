@@ -98,7 +98,7 @@ export class SpeechStream {
     return {
       status: this.#status,
       type: this.#type,
-      error: this.#error,
+      error: this.#redactor.unfinished(this.#error),
       odd: this.#odd,
       bytes: this.bytes,
     };

@@ -144,8 +144,8 @@ export class TextStream {
     return {
       mode: this.#mode,
       status: this.#status,
-      error: this.#error,
-      waiting: this.#events.snapshot(),
+      error: this.#redactor.unfinished(this.#error),
+      waiting: this.#events.snapshot(this.#redactor),
       calls: [...this.#calls],
       whole: this.#whole,
       finish: this.finish,

@@ -3,7 +3,8 @@
  * only, so that what waits for its rest is here: bounded, and part of a snapshot.
  */
 import { createParser } from "eventsource-parser";
-import { utf8Text } from "../utf8.ts";
+import type { Redactor } from "../redact.ts";
+import { utf8Bytes, utf8Text } from "../utf8.ts";
 
 const INITIAL_BYTES = 4096;
 const [LF, CR] = [0x0a, 0x0d];
@@ -50,8 +51,11 @@ export class SseReader {
   }
 
   /** What waits for its rest, in base64. */
-  snapshot(): string {
-    return this.#buffer.subarray(0, this.#length).toBase64();
+  snapshot(redactor: Redactor): string {
+    const waiting = this.#buffer.subarray(0, this.#length);
+    const text = utf8Text(waiting);
+    const kept = redactor.unfinished(text);
+    return (kept === text ? waiting : utf8Bytes(kept)).toBase64();
   }
 
   restore(waiting: string): void {
