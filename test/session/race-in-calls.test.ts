@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { DONE } from "../support/answering.ts";
-import type { CallOptions } from "../support/call.ts";
+import type { Call, CallOptions } from "../support/call.ts";
 import {
   A,
   asked,
@@ -19,6 +19,16 @@ import {
   wire,
 } from "../support/race.ts";
 import { concat, silence, voice } from "../support/signal.ts";
+
+/** The client comes back with all that it had. */
+function resume(call: Call): void {
+  const { session } = call.last("session.created") as unknown as {
+    readonly session: { readonly relay: { readonly resume_token: string } };
+  };
+  call.connect("duplex.v1");
+  const last_received = Number(call.events.at(-1)?.["server_event_seq"]);
+  call.client({ type: "session.resume", resume_token: session.relay.resume_token, last_received });
+}
 
 describe("a race, and the rest of a call", () => {
   test("[X111] asked in advance, all are; the first that is heard stays, and is told when the turn is over", () => {
@@ -78,12 +88,7 @@ describe("a race, and the rest of a call", () => {
     const call = asked(race());
     const kept = call.session.snapshot();
     call.crash(kept);
-    const token = String(
-      (call.last("session.created")["session"] as { relay: { resume_token: string } }).relay.resume_token,
-    );
-    call.connect("duplex.v1");
-    const received = Number(call.events.at(-1)?.["server_event_seq"]);
-    call.client({ type: "session.resume", resume_token: token, last_received: received });
+    resume(call);
     call.advance(2500);
     const peers = [...call.open].filter((peer) => peer !== "client");
     for (const peer of peers) call.accept(peer);
@@ -201,6 +206,18 @@ describe("a hedge", () => {
     const call = hedged();
     lose(call, A);
     expect(typesOf(call, B).at(-1)).toBe("respond");
+    expect(count(call, "response.created")).toBe(1);
+  });
+
+  test("[X123] after the object's death the first owes the answer, and nobody is asked on a dead connection", () => {
+    const call = hedged();
+    call.crash(call.session.snapshot());
+    resume(call);
+    const peers = [...call.open].filter((peer) => peer !== "client");
+    for (const peer of peers) call.accept(peer);
+    expect(last(call, "up0.2")?.type).toBe("respond");
+    call.answer(voice(200), "Again.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
     expect(count(call, "response.created")).toBe(1);
   });
 

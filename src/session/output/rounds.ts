@@ -242,6 +242,16 @@ export class Rounds {
     }
   }
 
+  /** All connections died with the session's object: whoever was asked for a question that is certain owes the answer. */
+  halt(): void {
+    for (const round of [...this.#rounds]) {
+      round.later = [];
+      this.#wait(round);
+      if (round.certain) this.#settle(round);
+      else this.#over(round);
+    }
+  }
+
   /** Only where there are any. */
   snapshot(): { readonly rounds?: readonly RoundSnapshot[] } {
     return this.#rounds.length === 0 ? {} : { rounds: this.#rounds.map((round) => ({ ...round })) };

@@ -1,0 +1,29 @@
+/** Breakages of what upstreams that are one voice know and do: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const RACE_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 70,
+    what: "of models that are one voice the others are not told what was said (X102)",
+    file: "src/session/plan/voices.ts",
+    from: "if (link.index !== stream) link.tellLater(itemId);",
+    to: "if (link.index === stream) link.tellLater(itemId);",
+    among: ["caller.slices", "caller.zeros"],
+  },
+  {
+    number: 71,
+    what: "who loses a race goes on, and remembers what nobody heard (X101)",
+    file: "src/session/output/rounds.ts",
+    from: 'for (const id of slower) this.#lose(round, responses.get(id), "slower");',
+    to: 'for (const id of slower.slice(9)) this.#lose(round, responses.get(id), "slower");',
+    among: ["caller.slices", "caller.zeros"],
+  },
+  {
+    number: 72,
+    what: "of an answer that was cut the others are not told what was heard (X103)",
+    file: "src/session/output/barge-in.ts",
+    from: "for (const other of this.#links) if (other !== link) other.changed(itemId);",
+    to: "",
+    among: ["caller.barge_in", "caller.slices"],
+  },
+];
