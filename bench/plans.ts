@@ -67,7 +67,7 @@ async function play(
     const one = await call.turn(cutAfterMs);
     heard.push(one);
     const added = call.voices.map(({ remembers }, voice) =>
-      [...remembers].filter(([id]) => before[voice]?.has(id) !== true).map(([, what]) => what),
+      [...remembers].filter(([id]) => !before[voice]?.has(id)).map(([, what]) => what),
     );
     if (!added.every((each) => agrees(each, one))) disagree += 1;
   }

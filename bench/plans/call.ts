@@ -7,7 +7,7 @@ import type { StrategyChoice } from "../../src/session/plan/plan.ts";
 import { Session } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { VirtualClock } from "../cost/virtual-clock.ts";
-import { DemoVoice, whose } from "./demo-voice.ts";
+import { DemoVoice, textOf, whose } from "./demo-voice.ts";
 
 /** What the client heard of one answer. */
 export interface Heard {
@@ -162,7 +162,7 @@ export class PlannedCall {
   #heard(delayMs: number, handleMs: number, frames: readonly { readonly samples: Int16Array }[]): Heard {
     const words = this.#events
       .filter(({ type }) => type === "response.output_audio_transcript.delta")
-      .map(({ delta }) => String(delta))
+      .map(({ delta }) => textOf(delta))
       .join("");
     const voices = new Set<number>();
     for (const { samples } of frames) voices.add(whose(samples) ?? Number.NaN);

@@ -4,7 +4,7 @@ import { readKnobs } from "../../demo/knobs.ts";
 import { DemoSession } from "../../demo/session.ts";
 import { Stats } from "../../demo/stats.ts";
 import type { Speech } from "../../demo/voice.ts";
-import { isJsonObject, parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import type { VirtualClock } from "../cost/virtual-clock.ts";
 
 /** A letter is spoken in this many milliseconds. */
@@ -38,6 +38,10 @@ export interface Remembered {
   readonly words: string;
   /** Its own, cut at so many milliseconds; null: whole, or told in words. */
   cutMs: number | null;
+}
+
+export function textOf(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 export class DemoVoice {
@@ -109,7 +113,7 @@ export class DemoVoice {
   }
 
   #said(event: JsonObject): void {
-    if (event["type"] === "conversation.item.deleted") this.remembers.delete(String(event["item_id"]));
+    if (event["type"] === "conversation.item.deleted") this.remembers.delete(textOf(event["item_id"]));
     else if (event["type"] === "conversation.item.added" || event["type"] === "conversation.item.done")
       this.#remember(event["item"]);
   }
@@ -117,19 +121,18 @@ export class DemoVoice {
   #told(event: JsonObject): void {
     if (event["type"] === "response.create") this.asked += 1;
     if (event["type"] !== "conversation.item.truncate") return;
-    const own = this.remembers.get(String(event["item_id"]));
+    const own = this.remembers.get(textOf(event["item_id"]));
     if (own !== undefined) own.cutMs = Number(event["audio_end_ms"]);
   }
 
-  #remember(item: unknown): void {
-    if (!isJsonObject(item as JsonObject)) return;
-    const { id, role, content } = item as JsonObject;
+  #remember(item: Json | undefined): void {
+    if (item === undefined || !isJsonObject(item)) return;
+    const { id, role, content } = item;
     if (role !== "assistant" || !Array.isArray(content)) return;
-    const words = content.map((part) => {
-      const { text, transcript } = isJsonObject(part) ? part : {};
-      return typeof text === "string" ? text : typeof transcript === "string" ? transcript : "";
-    });
-    const cutMs = this.remembers.get(String(id))?.cutMs ?? null;
-    this.remembers.set(String(id), { words: words.join(""), cutMs });
+    const words = content.map((part: Json) =>
+      isJsonObject(part) ? textOf(part["text"]) + textOf(part["transcript"]) : "",
+    );
+    const cutMs = this.remembers.get(textOf(id))?.cutMs ?? null;
+    this.remembers.set(textOf(id), { words: words.join(""), cutMs });
   }
 }

@@ -244,7 +244,7 @@ export class Rounds {
 
   /** All connections died with the session's object: whoever was asked for a question that is certain owes the answer. */
   halt(): void {
-    for (const round of [...this.#rounds]) {
+    for (const round of this.#rounds) {
       round.later = [];
       this.#wait(round);
       if (round.certain) this.#settle(round);

@@ -213,7 +213,8 @@ async function accountOf(c: DoorContext, settings: TwilioSettings): Promise<ApiK
 /** @throws Problem as `planFor`, and 500 for what cannot be told by one telephone. */
 function planOf(c: DoorContext, key: ApiKey, answer: Answer): Plan {
   const plan = planFor(c, { key, by: null }, answer.model ?? null);
-  if (plan.upstreams.length > 1) {
+  // Several that race are one voice.
+  if (plan.upstreams.length > 1 && plan.strategy === undefined) {
     const detail = `Route '${plan.name}' has ${plan.upstreams.length} voices: a telephone plays one.`;
     throw new Problem("misconfigured", detail);
   }
