@@ -76,6 +76,28 @@ describe("the ledger", () => {
     expect(playout.heardMs("a", 8500)).toBe(2200);
   });
 
+  test("[B14] nor more where it said so while it was told to stand still", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 8000, 0);
+    playout.pause(1000, "floor");
+    playout.acknowledged("a", 900, 1300);
+    playout.resume(2000, "floor");
+    expect(playout.heardMs("a", 2500)).toBe(1400);
+    expect(playout.heardMs("a", 9000)).toBe(1900);
+  });
+
+  test("[B14] nor of another agent, whose stream it has said nothing of; while it says anything the clock goes on", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 8000, 0);
+    playout.acknowledged("a", 500, 500);
+    playout.sent("b", 1, 8000, 1000);
+    expect(playout.heardMs("b", 1800)).toBe(800);
+    expect(playout.heardMs("b", 9000)).toBe(1000);
+    playout.acknowledged("a", 2400, 2400);
+    expect(playout.heardMs("b", 3000)).toBe(2000);
+    expect(playout.unheard(60_000)).toEqual(["a", "b"]);
+  });
+
   test("[B71] a client that says twice where it is, and has more to play, plays nothing until it says something else", () => {
     const playout = ledger();
     playout.sent("a", 0, 3000, 0);
@@ -93,6 +115,37 @@ describe("the ledger", () => {
     playout.acknowledged("a", 600, 1300);
     playout.resume(1500, "floor");
     expect(playout.heardMs("a", 1700)).toBe(800);
+  });
+
+  test("[B71] nor does it play the other answer of its player, of which it says nothing meanwhile", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 400, 0);
+    playout.sent("b", 0, 3000, 0);
+    playout.sent("a", 0, 3000, 0);
+    playout.acknowledged("a", 400, 600);
+    playout.acknowledged("b", 200, 600);
+    playout.acknowledged("b", 200, 800);
+    const restored = ledger();
+    restored.restore(structuredClone(playout.snapshot()));
+    for (const one of [playout, restored]) {
+      one.sent("c", 0, 1000, 900);
+      expect(["a", "b", "c"].map((id) => one.heardMs(id, 9000))).toEqual([400, 200, 0]);
+      expect(one.unheard(9000)).toEqual(["a", "b", "c"]);
+      one.acknowledged("b", 300, 1200);
+      expect(one.heardMs("b", 1500)).toBe(600);
+    }
+  });
+
+  test("[B71] one of two answers that sound in turns stands still while the other sounds", () => {
+    const playout = ledger();
+    playout.sent("a", 0, 400, 0);
+    playout.sent("b", 0, 3000, 0);
+    playout.sent("a", 0, 3000, 0);
+    playout.acknowledged("a", 400, 400);
+    playout.acknowledged("b", 200, 600);
+    playout.acknowledged("a", 400, 800);
+    playout.acknowledged("b", 400, 800);
+    expect(playout.heardMs("b", 1000)).toBe(600);
   });
 
   test("[B70] on one player two streams sound one after the other, and in turns where they were sent so", () => {

@@ -465,7 +465,7 @@ export class Client {
         // An answer beside the conversation is heard to its end (SPEC B18).
         if (!item || this.dialogue.aside(item.responseId)) continue;
         this.truncated.add(itemId);
-        this.player.flush(item.responseId);
+        this.player.stop(itemId);
         // Its player is emptied, and it says where it was.
         if (itemId !== playing) this.unsaid.add(itemId);
         else if (this.habits.truncates) {

@@ -23,6 +23,7 @@ export class Player {
   readonly items = new Map<string, ItemHeard>();
   readonly #queues = new Map<number, Piece[]>();
   readonly #sounded = new Set<string>();
+  readonly #stopped = new Set<string>();
   paused = false;
   /** It goes on quieter: by so many decibels; null: at full level. */
   duckedDb: number | null = null;
@@ -45,6 +46,7 @@ export class Player {
     }
     item.lastNumber = number;
     item.receivedMs += ms;
+    if (this.#stopped.has(itemId)) return;
     const queue = this.#queues.get(stream) ?? [];
     this.#queues.set(stream, queue);
     const last = queue.at(-1);
@@ -121,6 +123,12 @@ export class Player {
 
   get streams(): readonly number[] {
     return [...this.#queues.keys()];
+  }
+
+  /** A plain client stops an item by itself: its answer is flushed, and nothing more of the item is taken (as in wavtools). */
+  stop(itemId: string): void {
+    this.#stopped.add(itemId);
+    this.flush(this.items.get(itemId)?.responseId ?? null);
   }
 
   /** Drops what is to play; of one response, or of all. */

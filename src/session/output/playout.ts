@@ -37,6 +37,10 @@ interface Stream {
   ackAt: number | null;
   /** How late it is when all is well: the least that was seen. */
   latencyMs: number;
+  /** When an acknowledgement last said more than the one before of its item. */
+  movedAt?: number;
+  /** The player said again where it was, of one item and nothing else of another: it stands still since then. */
+  stillAt?: number;
 }
 
 /** The floor judges a sound, or the listener is not connected. */
@@ -129,17 +133,21 @@ export class Playout {
     if (!piece) return null;
     const clock = this.#stream(piece.stream);
     const ms = Math.min(piece.sentMs, Math.max(playedMs, piece.ack?.ms ?? 0));
-    this.#notes(piece, ms, now);
+    this.#notes(clock, piece, ms, now);
     clock.ackAt = now;
     if (piece.endMs !== null) return null;
     this.#soundsFrom(itemId, piece, (this.#pausedAt ?? now) - ms);
     return this.#followed(clock, now);
   }
 
-  #notes(piece: Piece, ms: number, now: number): void {
+  #notes(clock: Stream, piece: Piece, ms: number, now: number): void {
     const { ack } = piece;
     const again = ack?.at !== undefined && ack.ms === ms && ms < piece.sentMs && this.#pausedAt === null;
     piece.still = again && now - ack.at >= STILL_MS;
+    if (ms > (ack?.ms ?? 0)) {
+      clock.movedAt = now;
+      delete clock.stillAt;
+    } else if (piece.still && ack?.at !== undefined && (clock.movedAt ?? 0) <= ack.at) clock.stillAt = ack.at;
     if (!again) piece.ack = { ms, at: now };
   }
 
@@ -212,6 +220,7 @@ export class Playout {
     }
     clock.until = Math.max(at, Math.min(clock.until, time));
     clock.due = clock.until;
+    delete clock.stillAt;
     if (clock.ackAt !== null) clock.ackAt = time;
     return overheard;
   }
@@ -237,10 +246,17 @@ export class Playout {
 
   /** A client that says where it is and then nothing more stands still, or is as good as gone. */
   #timeOf(piece: Piece, now: number): number {
-    const at = this.#pausedAt ?? now;
+    const clock = this.#stream(piece.stream);
+    const at = Math.min(this.#pausedAt ?? now, clock.stillAt ?? Infinity);
     const time = piece.still === true ? Math.min(at, piece.startsAt + (piece.ack?.ms ?? 0)) : at;
-    const { ackAt } = this.#stream(piece.stream);
+    const ackAt = clock.ackAt ?? this.#ackAt;
     return ackAt === null ? time : Math.min(time, Math.max(ackAt, piece.startsAt) + this.#playsOnMs);
+  }
+
+  /** When a client last said anything of any of its players; null: it never did. */
+  get #ackAt(): number | null {
+    const said = this.#streams.flatMap(({ ackAt }) => ackAt ?? []);
+    return said.length > 0 ? Math.max(...said) : null;
   }
 
   /** The listener's player was told to stand still. */
@@ -265,9 +281,11 @@ export class Playout {
         piece.breaks = piece.breaks.map(({ ms, at }) => ({ ms, at: at > from ? at + pausedMs : at }));
     }
     for (const clock of this.#streams) {
+      delete clock.stillAt;
       if (clock.until > from) clock.until += pausedMs;
       if (clock.due > from) clock.due += pausedMs;
-      if (clock.ackAt !== null) clock.ackAt += pausedMs;
+      // Said while it stood still, it holds until it plays again.
+      if (clock.ackAt !== null) clock.ackAt = Math.min(now, clock.ackAt + pausedMs);
     }
     return { fromMs: from, byMs: pausedMs };
   }

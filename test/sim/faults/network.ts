@@ -49,9 +49,9 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   {
     name: "network.slow_reader",
     arm(call, random) {
-      // Audio alone is 32 to 48 bytes a millisecond.
+      // Audio alone is 32 to 48 bytes a millisecond, and 128 in the widest format, which a line has to take in time, too.
       call.unsteady = true;
-      call.scenario.clientQuality.speed = random.between(60, 120);
+      call.scenario.clientQuality.speed = random.between(60, 120) * (call.scenario.converted ? 2.5 : 1);
       call.checks.strike("network.slow_reader");
     },
   },
