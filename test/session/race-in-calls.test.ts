@@ -98,6 +98,18 @@ describe("a race, and the rest of a call", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
 
+  test("[X112] nor is a dead connection asked to go on with what broke off", () => {
+    const call = asked(race());
+    call.beginAnswer(A);
+    say(call, A, 400, "One two");
+    call.crash(call.session.snapshot());
+    resume(call);
+    const peers = [...call.open].filter((peer) => peer !== "client");
+    for (const peer of peers) call.accept(peer);
+    call.advance(1000);
+    expect(peers.filter((peer) => last(call, peer)?.type === "respond")).toHaveLength(1);
+  });
+
   test("[X113] what the loser's answer cost is counted, by its upstream", () => {
     const call = asked(race());
     call.beginAnswer(A);

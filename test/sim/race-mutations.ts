@@ -20,10 +20,10 @@ export const RACE_MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 72,
-    what: "of an answer that was cut the others are not told what was heard (X103)",
-    file: "src/session/output/barge-in.ts",
-    from: "for (const other of this.#links) if (other !== link) other.changed(itemId);",
+    what: "what the death of one connection leads to is asked on another that died with it (X112)",
+    file: "src/session/client/doubt.ts",
+    from: "    for (const link of dead) link.doomed = true;\n",
     to: "",
-    among: ["caller.barge_in", "caller.slices"],
+    among: ["platform.crash", "platform.deploy"],
   },
 ];

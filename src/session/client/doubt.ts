@@ -86,6 +86,7 @@ export class Doubt {
     const { port, recovery, rounds, lines, turns } = this.#conduct;
     port.silently(() => {
       rounds.halt();
+      for (const link of lines) link.doomed = true;
       for (const link of lines) link.died(this.#knownUntil);
       recovery.forsake();
       turns.renew();
@@ -99,7 +100,9 @@ export class Doubt {
     this.#widowed = [];
     if (widowed.length > 0) rounds.halt();
     // A client that begins anew has had them dialled again: what serves by now did not die.
-    for (const { link, serving } of widowed) if (link.serving === serving) link.died(this.#knownUntil);
+    const dead = widowed.flatMap(({ link, serving }) => (link.serving === serving ? [link] : []));
+    for (const link of dead) link.doomed = true;
+    for (const link of dead) link.died(this.#knownUntil);
     for (const { link } of widowed) {
       if (this.#hurried) link.ensure();
       else link.retryWithin(REVIVE_WITHIN_MS);

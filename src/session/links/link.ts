@@ -62,6 +62,8 @@ export class Link implements AudioTap, ConnectionHost {
   #parked = false;
   /** It died with the session's object, and waits for its moment to be dialled. */
   struck = false;
+  /** So did the connections of this and others: what one's death leads to is not asked of another that is to be told. */
+  doomed = false;
   /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
   #losing = false;
   readonly #missed: Missed;
@@ -140,7 +142,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Some connection of it serves, or is about to. */
   get alive(): boolean {
-    return this.#current?.alive ?? false;
+    return !this.doomed && (this.#current?.alive ?? false);
   }
 
   /** It is not there, and will not be before it is asked for. */
@@ -393,6 +395,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Its connections died with a former life of the session, which knew them until then. */
   died(knownUntil: number): void {
+    this.doomed = false;
     this.#succession.connection?.died(knownUntil);
     this.#current?.died(knownUntil);
   }
