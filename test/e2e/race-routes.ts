@@ -14,9 +14,9 @@ const voice = (name: string, firstAudioMs: number) => ({
 
 export default defineRelay({
   routes: {
-    race: { plan: "race", upstreams: [voice("marin", 1500), voice("cedar", 100)] },
-    hedge: { plan: "hedge", hedgeMs: 300, upstreams: [voice("marin", 3000), voice("cedar", 100)] },
-    prompt: { plan: "hedge", hedgeMs: 2000, upstreams: [voice("marin", 50), voice("cedar", 50)] },
+    race: { plan: "race", upstreams: [voice("marin", 8000), voice("cedar", 100)] },
+    hedge: { plan: "hedge", hedgeMs: 300, upstreams: [voice("marin", 8000), voice("cedar", 100)] },
+    prompt: { plan: "hedge", hedgeMs: 10_000, upstreams: [voice("marin", 50), voice("cedar", 50)] },
   },
   defaultRoute: "race",
 });
