@@ -14,6 +14,21 @@ export default defineRelay({
         { name: "echo", adapter: "echo" },
       ],
     },
+    // Two voices as one: both are asked, and the first that can be heard answers. `plan: "hedge"` asks the second only when
+    // the first is late (docs/plans.md).
+    "demo-race": {
+      plan: "race",
+      upstreams: ["marin", "cedar"].map((voice) => ({
+        name: voice,
+        adapter: "openai-compatible",
+        url: { env: "DEMO_URL" },
+        headers: {
+          "x-demo-voice": voice,
+          "x-demo-first-audio-ms": "100",
+          "x-demo-first-audio-spread-ms": "1400",
+        },
+      })),
+    },
     // OpenAI under one name. Offered only where the binding exists: `wrangler secret put OPENAI_API_KEY`,
     // or a line in .dev.vars. `settings` are the adapter's own (src/upstreams).
     openai: {

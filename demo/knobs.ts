@@ -7,6 +7,8 @@ import type { IncomingHttpHeaders } from "node:http";
 export interface Knobs {
   /** Least time from `response.created` to the first audio or text, in milliseconds. */
   readonly first_audio_ms: number;
+  /** Of that so much more at most, another part of it for each answer. */
+  readonly first_audio_spread_ms: number;
   /** Streaming speed as a multiple of real time; 0: as fast as possible. */
   readonly pace: number;
   /** Audio per delta, in milliseconds. */
@@ -45,6 +47,7 @@ export function readKnobs(query: URLSearchParams, headers: IncomingHttpHeaders):
   const slow = flag(read, "slow");
   return {
     first_audio_ms: numberIn(read, "first_audio_ms", 0, 600_000) ?? (slow ? 2_000 : 0),
+    first_audio_spread_ms: numberIn(read, "first_audio_spread_ms", 0, 600_000) ?? 0,
     pace: numberIn(read, "pace", 0, 1_000) ?? (slow ? 0.5 : 4),
     piece_ms: numberIn(read, "piece_ms", 5, 1_000) ?? 40,
     seed: numberIn(read, "seed", 0, 0xffff_ffff),

@@ -119,7 +119,9 @@ export class DemoResponse {
 
   async #run(): Promise<void> {
     const { answer, modality } = this.plan;
-    const notBefore = this.#host.clock.now() + this.#host.knobs.first_audio_ms;
+    const { first_audio_ms, first_audio_spread_ms } = this.#host.knobs;
+    const waitMs = first_audio_ms + first_audio_spread_ms * shareOf(this.plan.id);
+    const notBefore = this.#host.clock.now() + waitMs;
     if (answer.type === "speak" && modality === "audio") {
       await this.#speak(answer.parts, notBefore);
     } else {
@@ -283,4 +285,11 @@ function splitWords(text: string): string[] {
 /** The transcript of the caller's own words: there is no speech recognition here, and it does not pretend any. */
 function playbackText(part: Extract<Part, { type: "playback" }>): string {
   return `[${seconds((part.samples.length * 1000) / part.rateHz, 2)} s of speech]`;
+}
+
+/** A number from 0 to 1 that a name has, spread evenly: names are drawn. */
+function shareOf(name: string): number {
+  let hash = 0;
+  for (const letter of name) hash = (Math.imul(hash ^ letter.charCodeAt(0), 0x9e3779b1) + 1) | 0;
+  return ((hash ^ (hash >>> 15)) >>> 0) / 2 ** 32;
 }

@@ -2,7 +2,7 @@
  * Asks a remote model whether a turn is over. Every question settles within a second; why one failed is of interest to
  * nobody but the counters, and what was said is never logged.
  */
-import type { EndOfTurnModel } from "../src/session/plan.ts";
+import type { EndOfTurnModel } from "../src/session/plan/plan.ts";
 
 /** A verdict is of use for a quarter of a second; this only bounds what is left behind. */
 const MOST_MS = 1000;

@@ -3,9 +3,10 @@ import * as v from "valibot";
 import { doorSettings } from "../dialects/index.ts";
 import { type Json, isJsonObject } from "../protocol/json.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
-import { STORAGE_MODES } from "../session/plan.ts";
+import { STORAGE_MODES } from "../session/plan/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
+import { planFields, planFits } from "./plans.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
 const NAME = /^[\w.:+/-]{1,64}$/;
@@ -103,6 +104,7 @@ const route = v.pipe(
         "upstream names must differ",
       ),
     ),
+    ...planFields,
     /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
     session: v.optional(jsonObject),
     /**
@@ -145,6 +147,7 @@ const route = v.pipe(
     ({ sealed, storage }) => sealed !== true || storage !== "none",
     "with storage 'none' there is nothing to seal",
   ),
+  v.rawCheck((context) => planFits(context)),
 );
 
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));

@@ -1,9 +1,10 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import { DEFAULT_LIMITS } from "../session/limits.ts";
-import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan.ts";
+import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";
+import { strategyChosen } from "./plans.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
 export type Bindings = object;
@@ -39,6 +40,7 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
   return {
     name,
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
+    ...strategyChosen(route),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
     ...(route.storage !== undefined && { storage: route.storage }),

@@ -7,7 +7,7 @@ import { ClientError } from "../protocol/client-error.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import { initialConfig, mergeConfig } from "../protocol/session-config.ts";
 import { restrain } from "../session/client/locks.ts";
-import type { Plan } from "../session/plan.ts";
+import type { Plan } from "../session/plan/plan.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { boundsOf } from "./limits.ts";

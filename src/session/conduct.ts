@@ -40,9 +40,14 @@ import type { ResponseRecord } from "./output/response.ts";
 import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
-import { addUsage, type TokenSums } from "./output/usage.ts";
+import { Rounds } from "./output/rounds.ts";
+import { strategyOf } from "./plan/index.ts";
+import type { Strategy } from "./plan/strategy.ts";
+import { Voices } from "./plan/voices.ts";
+import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { Transcriber } from "./turns/transcriber.ts";
+import { transcriberHost } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import { whoDecides } from "./turns/who-decides.ts";
@@ -78,6 +83,9 @@ export class Conduct {
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
   readonly arrival = new Arrival();
+  readonly strategy: Strategy;
+  readonly voices = new Voices(this);
+  readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
@@ -105,13 +113,14 @@ export class Conduct {
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
     this.#setup = setup;
+    this.strategy = strategyOf(setup.plan);
     this.createdAt = now;
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
     this.conversationId = `conv_${setup.id}`;
     this.budget = new Budget(this.context);
     this.port = new ClientPort(this.context, this.budget, setup.dialectSettings);
-    this.playout = new Playout(limits.playsOnMs, (stream) => this.#playerOf(stream));
+    this.playout = new Playout(limits.playsOnMs, (stream) => this.voices.playerOf(stream));
     this.turnEnd = new TurnEnd(this.context, setup.plan);
     this.config = Configuration.of(setup.intent, setup.plan.session, setup.session);
     this.sessionObject = new SessionObject(this, setup, {
@@ -142,7 +151,10 @@ export class Conduct {
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
       onResponseDone: (response) => this.#responseDone(response),
-      onUsage: (usage) => addUsage(this.usage, usage),
+      onUsage: (usage, link, told) => spend(this, usage, link, told),
+      rounds: this.rounds,
+      channelOf: (stream) => this.voices.channelOf(stream),
+      onItem: (response, itemId) => this.voices.tellOthers(response, itemId),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
     });
     this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
@@ -162,12 +174,13 @@ export class Conduct {
       eager: () => this.eager,
       bargeIn: () => this.bargeIn,
       recovery: () => this.recovery,
+      rounds: () => this.rounds,
       witness: () => this.witness,
       serves: () => this.#serves(),
       refusals: () => this.refusals,
       placed: () => this.placed,
-      onUsage: (usage) => addUsage(this.usage, usage),
-      replay: new Replay(this.context, this.conversation, kernels),
+      onUsage: (usage, link) => spend(this, usage, link, null),
+      replay: new Replay(this.context, this.conversation, kernels, this.voices.one),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
@@ -179,16 +192,17 @@ export class Conduct {
     this.transcriber = this.#createTranscriber(createUpstream);
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
-      mayAsk: () => this.asking.may && this.responses.answering.length === 0,
+      mayAsk: () => this.asking.may && !this.responses.underway,
       ask: (link) => this.asking.ask([link], {}),
       aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
     });
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
+      whoGoesOn: (link) => this.voices.whoGoesOn(link),
       unheard: (response) => this.bargeIn.forget(response),
     });
-    this.eager = new Eager(this.context, this.links, this.responses, this.budget);
+    this.eager = new Eager(this.context, this.links, this.budget, this.asking, this.rounds);
     this.turns = new TurnTaking(this.context, this.port, this.conversation, this.input, {
       ...floorSide(this),
       links: this.links,
@@ -213,14 +227,7 @@ export class Conduct {
       connected: () => this.port.connected,
       silentSince: (at) => this.delivery.pulse.silentSince(at),
     });
-    this.bargeIn = new BargeIn(
-      this.context,
-      this.port,
-      this.conversation,
-      this.playout,
-      this.responses,
-      this.links,
-    );
+    this.bargeIn = new BargeIn(this);
     this.parking = new Parking(this.context, this.lines, {
       quiet: () => this.quiet,
       onParked: () => this.context.persist(),
@@ -244,27 +251,12 @@ export class Conduct {
     return null;
   }
 
-  /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
-  #playerOf(stream: number): number {
-    const takesTurns = (link: Link | undefined) => link?.capabilities.turns !== "none";
-    return this.port.extended || !takesTurns(this.links[stream]) ? stream : this.links.findIndex(takesTurns);
-  }
-
   #createTranscriber(create: UpstreamFactory): Transcriber | null {
     const planned = this.#setup.plan.transcriber;
     if (planned === undefined) return null;
     const made = { index: this.links.length, planned, create };
-    return new Transcriber(this.context, this.port, this.conversation, made, {
-      upstreamConfig: () => this.config.upstream(),
-      openItem: () => this.turns.openItem,
-      lastItem: () => this.turns.lastItem,
-      // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
-      undecided: () => this.floor.judging || this.context.deadlines.get("floor:kept") !== null,
-      events: this.upstreamEvents,
-      onVerdict: (link, verdict) => this.refusals.verdict(link, verdict, "transcriber"),
-      onWords: (text) => this.#words(text),
-      hearAgain: (ear) => this.turns.replay(ear),
-    });
+    const host = transcriberHost(this, (text) => this.#words(text));
+    return new Transcriber(this.context, this.port, this.conversation, made, host);
   }
 
   /** Words of the caller, while they are being said. */
@@ -283,7 +275,7 @@ export class Conduct {
   /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
     if (this.links.some(({ phase }) => phase === "closed")) return null;
-    if (!this.asking.may || this.asking.holding || this.responses.answering.length > 0) return null;
+    if (!this.asking.may || this.asking.holding || this.responses.underway) return null;
     const { eagerMs } = this.config.relay(this.port);
     if (!this.budget.mayHurry) return null;
     return eagerMs === null ? null : asDetected(eagerMs, this.detector.thresholds);
@@ -309,9 +301,9 @@ export class Conduct {
   /** What commands act on. @param budget what they may cost. */
   commandParts(budget: Budget): CommandParts {
     const { context, port, kept, backpressure, conversation, playout, responses, turns } = this;
-    const { bargeIn, asking, listener, delivery, links } = this;
+    const { bargeIn, asking, rounds, listener, delivery, links, voices } = this;
     const shared = { context, port, kept, backpressure, conversation, playout, responses, turns };
-    return { ...shared, budget, bargeIn, asking, listener, delivery, links };
+    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice: voices.one };
   }
 
   /** @param session how it is changed, and what may be asked of it. */
@@ -379,6 +371,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
+    if (this.rounds.open) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 

@@ -96,7 +96,12 @@ export interface SessionState {
   readonly expires_at: number;
   readonly turns: number;
   readonly responses: number;
-  readonly upstreams: readonly { readonly name: string; readonly status: string }[];
+  readonly upstreams: readonly {
+    readonly name: string;
+    readonly status: string;
+    /** What its answers cost, heard or not; absent: it said of none. */
+    readonly usage?: Readonly<Record<string, number>>;
+  }[];
   readonly audio: { readonly received_ms: number; readonly sent_ms: number };
   readonly usage: JsonObject;
 }

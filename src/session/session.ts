@@ -298,6 +298,7 @@ export class Session {
     else if (name === "transcript") this.#conduct.transcriber?.late();
     else if (name === "consult") this.#conduct.turnEnd.consultLate();
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
+    else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);

@@ -19,7 +19,11 @@ export function stateOf(
     expires_at: Math.floor((createdAt + context.limits.sessionMs) / 1000),
     turns: turns.count,
     responses: responses.count,
-    upstreams: lines.map((link) => ({ name: link.name, status: link.phase })),
+    upstreams: lines.map((link) => ({
+      name: link.name,
+      status: link.phase,
+      ...(Object.keys(link.usage).length > 0 && { usage: { ...link.usage } }),
+    })),
     audio: {
       received_ms: Math.round(input.ticks / TICKS_PER_MS),
       sent_ms: Math.round(playout.totalMs),

@@ -12,6 +12,47 @@ function refusal(config: unknown): string {
   return "accepted";
 }
 
+describe("plans", () => {
+  const voice = (name: string) => ({ name, adapter: "openai-compatible" });
+  const [one, two] = [voice("one"), voice("two")];
+  const server = { ...two, settings: { turns: "server" } };
+  const refused = (route: object) => refusal({ routes: { a: route } });
+
+  test("[X130] a race and a hedge are accepted as they are", () => {
+    const a = { upstreams: [one, two], plan: "race" as const };
+    const b = { upstreams: [one, two], plan: "hedge" as const, hedgeMs: 600 };
+    expect(defineRelay({ routes: { a, b } })).toEqual({ routes: { a, b } });
+  });
+
+  test.each([
+    ["one upstream", { upstreams: [one], plan: "race" }, "routes.a.plan: plan 'race' needs two"],
+    ["several for single", { upstreams: [one, two], plan: "single" }, "routes.a.plan: plan 'single'"],
+    ["no deadline", { upstreams: [one, two], plan: "hedge" }, "routes.a.hedgeMs: plan 'hedge' needs"],
+    ["a deadline for nobody", { upstreams: [one, two], hedgeMs: 5 }, "routes.a.hedgeMs: 'hedgeMs' belongs"],
+    ["a strategy that is none", { upstreams: [one, two], plan: "panel" }, "routes.a.plan"],
+    [
+      "an upstream without turns",
+      { upstreams: [one, echo], plan: "race" },
+      "routes.a.upstreams.1.adapter: 'echo'",
+    ],
+    [
+      "a provider that takes the turns",
+      { upstreams: [one, server], plan: "hedge", hedgeMs: 600 },
+      "routes.a.upstreams.1.settings.turns: a provider that takes the turns itself",
+    ],
+    [
+      "a fallback that does",
+      {
+        upstreams: [{ ...one, fallback: [{ adapter: "gemini-live", settings: { turns: "server" } }] }, two],
+        plan: "race",
+      },
+      "routes.a.upstreams.0.fallback.0.settings.turns",
+    ],
+  ])("[X130] %s is refused where it stands, with the reason", (_, route, reason) => {
+    expect(refused(route)).toContain(reason);
+  });
+});
+
 describe("relay.config.ts", () => {
   test("[H1] a complete file is accepted as it is", () => {
     const config = {

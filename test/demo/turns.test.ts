@@ -110,6 +110,23 @@ describe("text turns", () => {
     expect(Buffer.from(delta, "base64").byteLength).toBe(960);
     await client.hangUp();
   });
+
+  test("[X131] and for another part of first_audio_spread_ms each time", async () => {
+    const client = await Client.open(demo, "pace=0&seed=5&first_audio_ms=20&first_audio_spread_ms=500");
+    const waits: number[] = [];
+    for (let turn = 0; turn < 3; turn += 1) {
+      client.write("hello");
+      client.send({ type: "response.create" });
+      await client.next("response.created");
+      const begun = performance.now();
+      await client.next("response.output_audio.delta");
+      waits.push(performance.now() - begun);
+      await client.next("response.done");
+    }
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(15);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(60);
+    await client.hangUp();
+  });
 });
 
 describe("audio turns", () => {

@@ -79,6 +79,7 @@ export class SimulatedCall implements World {
     const plan = {
       name: "sim",
       upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
+      ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),

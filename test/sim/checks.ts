@@ -16,6 +16,7 @@ export type Invariant =
   | "response-ends"
   | "closed-peer"
   | "event-order"
+  | "two-voices"
   | "numbering"
   | "acknowledged-lost"
   | "verdict"

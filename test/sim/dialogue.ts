@@ -49,10 +49,19 @@ export class Dialogue {
     if (this.#active.size === 0) this.#busy.push([this.#world.time.now]);
     this.#active.add(id);
     if (response["conversation_id"] === null) this.#aside.add(id);
+    else if (this.#world.scenario.strategy !== null) this.#alone(id);
     this.announced.push(this.#world.time.now);
     this.#streamOf.set(id, Number(stream ?? 0));
     if (ordinal !== undefined)
       this.#ordinals.set(`${text(stream)}:${text(ordinal)}`, { responseId: id, itemId: null });
+  }
+
+  /** Upstreams that are one voice give one answer at a time. */
+  #alone(id: string): void {
+    const others = [...this.#active].filter((other) => other !== id && !this.#aside.has(other));
+    this.#world.checks.count("answers of one voice");
+    if (others.length > 0)
+      this.#world.checks.fail("two-voices", `${id} was announced while ${others.join(", ")} ran`);
   }
 
   done(response: JsonObject): void {

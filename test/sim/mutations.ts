@@ -5,6 +5,7 @@
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
+import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
 
 export interface Mutation {
@@ -50,8 +51,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 5,
     what: "a provider that stops answering is waited for without end",
     file: "src/session/output/responses.ts",
-    from: 'this.#context.metric("response_timeouts", 1, response.upstream);',
-    to: 'if (this.#context.now > 0) return;\n    this.#context.metric("response_timeouts", 1, response.upstream);',
+    from: 'this.#context.metric("response_timeouts", 1, response.upstream);\n    if (link?.stalled()) return;',
+    to: "if (this.#context.now > 0) return;",
   },
   {
     number: 6,
@@ -109,7 +110,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 13,
     what: "an answer that broke off is continued without end",
     file: "src/session/links/recovery.ts",
-    from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !link.mayAskAgain()) return;",
+    from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !by.mayAskAgain()) return;",
     to: "    if (!broken || !this.#host.mayAsk()) return;",
     among: ["provider.dies_in_answers"],
   },
@@ -328,7 +329,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 42,
     what: "what is owed is never asked for",
     file: "src/session/output/asking.ts",
-    from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
+    from: "      if (group.length > 0 && !this.#busy(group) && responses.room) this.ask(group, params);\n",
     to: "",
     among: ["client.no_interruption", "caller.barge_in"],
   },
@@ -352,8 +353,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 53,
     what: "what is owed is asked for while something is being answered",
     file: "src/session/output/asking.ts",
-    from: "      if (link && !busy.has(stream) && responses.room) this.ask([link], params);\n",
-    to: "      if (link && responses.room) this.ask([link], params);\n",
+    from: "      if (group.length > 0 && !this.#busy(group) && responses.room) this.ask(group, params);\n",
+    to: "      if (group.length > 0 && responses.room) this.ask(group, params);\n",
     among: ["client.no_interruption", "caller.barge_in"],
   },
   {
@@ -389,6 +390,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "Math.min(0, sessionSize",
     among: ["provider.rollover", "provider.close_anytime"],
   },
+  ...RACE_MUTATIONS,
 ];
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

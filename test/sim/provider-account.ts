@@ -98,7 +98,8 @@ function compareTold({ checks }: SimulatedCall, { heard, items, provider }: Prov
 /** Every answer of this connection is remembered for as long as it was heard, and one that nobody heard not at all. */
 function compareItems(call: SimulatedCall, provider: Provider, { items }: ProviderCall, index: number): void {
   const { checks, client, relay } = call;
-  const { faults, clientQuality } = call.scenario;
+  const { scenario } = call;
+  const { faults, clientQuality } = scenario;
   const stalls = faults.includes("client.player_stalls");
   const slackMs =
     SLACK_MS + 2 * (clientQuality.delayMs + clientQuality.jitterMs) + (stalls ? BETWEEN_ACKS_MS : 0);
@@ -122,7 +123,7 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
   const heard = entries.filter(
     (entry) =>
       // Where no word was heard there is nothing to tell.
-      entry.origin === index &&
+      (entry.origin === index || (scenario.strategy !== null && entry.origin !== null)) &&
       entry.item.type === "message" &&
       entry.audioMs > 0 &&
       wordsOfEntry(entry) !== "",

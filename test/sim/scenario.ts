@@ -1,6 +1,6 @@
 /** What kind of call a seed is. */
 import type { Limits } from "../../src/session/limits.ts";
-import type { PlannedUpstream } from "../../src/session/plan.ts";
+import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import type { Random } from "./random.ts";
 import type { Scenario, SimUpstream, UpstreamKind } from "./world.ts";
@@ -90,6 +90,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
     dialect,
     rateHz,
     upstreams,
+    strategy: null,
     transcriber,
     converted,
     manual,
@@ -170,6 +171,15 @@ function meaning(random: Random, scenario: Scenario): Scenario {
     utterances: eagerness === "high" ? utterances : UTTERANCES_FOR_MEANING,
     session: { ...session, audio: { ...audio, input } },
   };
+}
+
+/** Several that can be asked may be one voice. Drawn last of all, so that other calls are what they were. */
+export function oneVoice(random: Random, scenario: Scenario): Scenario {
+  const { upstreams } = scenario;
+  if (upstreams.length < 2 || upstreams.some(({ kind }) => kind !== "turns")) return scenario;
+  if (random.chance(0.4)) return scenario;
+  const hedgeMs = random.pick([50, 300, 1200]);
+  return { ...scenario, strategy: random.chance(0.6) ? { name: "race" } : { name: "hedge", hedgeMs } };
 }
 
 /** Sealed, an object never sleeps, and one that died with a plain client or for one without a token is gone for good. */

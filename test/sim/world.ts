@@ -1,6 +1,7 @@
 /** What the parts of one simulated call share. */
 import type { Dialect } from "../../src/session/io.ts";
 import type { Limits } from "../../src/session/limits.ts";
+import type { StrategyChoice } from "../../src/session/plan/plan.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import type { Checks } from "./checks.ts";
 import type { Quality } from "./connection.ts";
@@ -29,6 +30,8 @@ export interface Scenario {
   readonly dialect: Dialect;
   readonly rateHz: 8000 | 16000 | 24000;
   readonly upstreams: readonly SimUpstream[];
+  /** How several of them are one voice; null: each answers for itself. */
+  readonly strategy: StrategyChoice | null;
   readonly transcriber: SimUpstream | null;
   readonly session: JsonObject;
   /** The client's formats differ from the providers': audio is told by how much of it there is, not by the sample. */

@@ -8,7 +8,7 @@ import { CLIENT, type Action, type Dialect, type Input } from "../../src/session
 import type { Limits } from "../../src/session/limits.ts";
 import type { AudioPool } from "../../src/session/setup.ts";
 import type { Locks } from "../../src/session/client/locks.ts";
-import type { EndOfTurnModel, PlannedUpstream } from "../../src/session/plan.ts";
+import type { EndOfTurnModel, PlannedUpstream, StrategyChoice } from "../../src/session/plan/plan.ts";
 import {
   Session,
   type SessionDependencies,
@@ -26,6 +26,8 @@ export interface Received {
 
 export interface CallOptions {
   readonly upstreams?: readonly PlannedUpstream[];
+  /** How several upstreams answer; default: each for itself. */
+  readonly strategy?: StrategyChoice;
   readonly transcriber?: PlannedUpstream;
   readonly createUpstream?: UpstreamFactory;
   readonly session?: JsonObject;
@@ -83,6 +85,7 @@ export class Call {
         name: "demo",
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
+        ...(options.strategy ? { strategy: options.strategy } : {}),
         ...(options.routeLocked ? { locked: options.routeLocked } : {}),
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",

@@ -14,7 +14,15 @@ interface RelayUpstreamEvent {
   readonly reason?: string;
 }
 
-export type RawEvent = RealtimeServerEvent | RelayUpstreamEvent;
+/** `duplex.v1`: who gave an answer. */
+interface RelayRaceEvent {
+  readonly type: "relay.race";
+  readonly plan: string;
+  readonly upstream: string | null;
+  readonly others: readonly { readonly upstream: string; readonly outcome: string }[];
+}
+
+export type RawEvent = RealtimeServerEvent | RelayUpstreamEvent | RelayRaceEvent;
 
 export interface AudioFrame extends FrameHeader {
   readonly payload: Uint8Array;

@@ -152,6 +152,19 @@ describe("the webhook", () => {
     }
   });
 
+  test("[X117] several voices that are one answer a telephone", async () => {
+    const voice = (name: string) => ({
+      name,
+      adapter: "openai-compatible",
+      url: `https://${name}.example.com/`,
+    });
+    const raced = config({ numbers: { "+15550001": { model: "race" } } });
+    const race = { plan: "race" as const, upstreams: [voice("one"), voice("two")] };
+    const response = await ring({ config: { ...raced, routes: { ...raced.routes, race } } });
+    expect(response.status).toBe(200);
+    expect(partsOf(await response.text()).stream).toContain("/v1/twilio/");
+  });
+
   test("[N11] what is wrong is refused by its name", async () => {
     const json = { "Content-Type": "application/json" };
     expect(await problemOf(await ring({ headers: json }))).toEqual([415, "unsupported_media_type", null]);

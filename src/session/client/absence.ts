@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
 import type { Responses } from "../output/responses.ts";
+import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 interface AbsenceParts {
@@ -16,6 +17,7 @@ interface AbsenceParts {
   readonly port: ClientPort;
   readonly conversation: Conversation;
   readonly responses: Responses;
+  readonly rounds: Rounds;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
   readonly links: readonly Link[];
@@ -47,6 +49,7 @@ export class Absence {
     const { context, responses, turns, bargeIn, links } = this.#parts;
     context.deadlines.clear("idle");
     turns.takeBack();
+    this.#parts.rounds.concede();
     for (const response of responses.active) {
       if (response.asked && !response.outOfBand && response.items.length === 0) this.#owed = true;
       responses.cancel(response, links[response.stream], "client_gone");
@@ -71,7 +74,7 @@ export class Absence {
     });
     const owed = this.#owed && this.#host.mayAsk() && this.#spokenTurnLast;
     this.#owed = false;
-    if (!owed || responses.answering.length > 0) return;
+    if (!owed || responses.underway) return;
     this.#parts.context.metric("responses_asked_again", 1);
     this.#host.ask();
   }

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Responses } from "../output/responses.ts";
+import type { Rounds } from "../output/rounds.ts";
 import type { SessionObject } from "./session-object.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -13,6 +14,7 @@ interface KeptParts {
   readonly conversation: Conversation;
   readonly sessionObject: SessionObject;
   readonly responses: Responses;
+  readonly rounds: Rounds;
   readonly links: readonly Link[];
 }
 
@@ -38,7 +40,10 @@ export class Kept {
   get #size(): number {
     const { context, conversation, sessionObject, responses, links } = this.#parts;
     // Of the conversation the oldest is forgotten.
-    let size = sessionObject.updates.size + Math.min(conversation.size, context.limits.conversationSize);
+    let size =
+      this.#parts.rounds.size +
+      sessionObject.updates.size +
+      Math.min(conversation.size, context.limits.conversationSize);
     for (const { params } of responses.active) size += jsonSize(params);
     for (const link of links) size += link.waiting;
     return size;

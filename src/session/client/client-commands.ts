@@ -25,6 +25,7 @@ import type { Playout } from "../output/playout.ts";
 import { responseFormat } from "../output/response-defaults.ts";
 import { isActive } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
+import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
@@ -49,9 +50,12 @@ export interface CommandParts {
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
   readonly asking: Asking;
+  readonly rounds: Rounds;
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
+  /** All upstreams are told what a tool gave. */
+  readonly oneVoice: boolean;
 }
 
 /** What only a session that answers has. */
@@ -172,9 +176,10 @@ export class ClientCommands {
     context.persist();
   }
 
-  /** A tool's result belongs to the upstream that called it; everything else is for all. */
+  /** A tool's result belongs to the upstream that called it, unless all are one voice; everything else is for all. */
   #receivers(call: Entry | undefined): readonly Link[] {
-    const { links } = this.#parts;
+    const { links, oneVoice } = this.#parts;
+    if (oneVoice) return links;
     const caller = call?.origin === undefined || call.origin === null ? undefined : links[call.origin];
     return caller ? [caller] : links;
   }
@@ -294,8 +299,9 @@ export class ClientCommands {
   }
 
   #cancel(responseId: string | null): void {
-    const { responses, bargeIn } = this.#parts;
+    const { responses, rounds, bargeIn } = this.#parts;
     if (responseId === null && this.#parts.asking.withdraw()) return;
+    if (responseId === null) rounds.concede();
     const chosen =
       responseId === null ? responses.answering : responses.active.filter((one) => one.id === responseId);
     if (chosen.length === 0) {

@@ -288,6 +288,12 @@ export class ClientPort {
     if (this.#client) this.#deliver(JSON.stringify(numbered), 0);
   }
 
+  /** An event of the relay's own: for a client of `duplex.v1`, and for whoever else is told, whatever the client speaks. */
+  tell(event: ServerEvent): void {
+    if (this.extended) this.emit(event);
+    else if (this.#tap.some && !this.#silent && !this.#private) this.#numbered(event, {});
+  }
+
   /** Several that show the same large object, which is written once. */
   emitShown(name: string, shown: JsonObject, events: readonly ServerEvent[]): void {
     if (!this.#heeded) return;

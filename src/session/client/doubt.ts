@@ -83,8 +83,10 @@ export class Doubt {
 
   /** The client has seen what is not known here: nothing that was under way goes on, and it knows that. */
   #forsake(): void {
-    const { port, recovery, lines, turns } = this.#conduct;
+    const { port, recovery, rounds, lines, turns } = this.#conduct;
     port.silently(() => {
+      rounds.halt();
+      for (const link of lines) link.doomed = true;
       for (const link of lines) link.died(this.#knownUntil);
       recovery.forsake();
       turns.renew();
@@ -93,11 +95,14 @@ export class Doubt {
 
   /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
   settle(): void {
-    const { recovery, links, turns, floor, bargeIn } = this.#conduct;
+    const { recovery, rounds, links, turns, floor, bargeIn } = this.#conduct;
     const widowed = this.#widowed;
     this.#widowed = [];
+    if (widowed.length > 0) rounds.halt();
     // A client that begins anew has had them dialled again: what serves by now did not die.
-    for (const { link, serving } of widowed) if (link.serving === serving) link.died(this.#knownUntil);
+    const dead = widowed.flatMap(({ link, serving }) => (link.serving === serving ? [link] : []));
+    for (const link of dead) link.doomed = true;
+    for (const link of dead) link.died(this.#knownUntil);
     for (const { link } of widowed) {
       if (this.#hurried) link.ensure();
       else link.retryWithin(REVIVE_WITHIN_MS);

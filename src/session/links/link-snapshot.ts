@@ -2,6 +2,7 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { MissedSnapshot } from "./missed.ts";
 import type { PatienceSnapshot } from "./patience.ts";
 import type { SuccessionSnapshot } from "./succession.ts";
+import type { TokenSums } from "../output/usage.ts";
 
 export interface LinkSnapshot extends MissedSnapshot {
   readonly dials: number;
@@ -10,6 +11,7 @@ export interface LinkSnapshot extends MissedSnapshot {
   readonly parked: boolean;
   readonly struck?: boolean;
   readonly cursor: number;
+  readonly usage?: TokenSums;
   readonly current: ConnectionSnapshot | null;
   readonly succession: SuccessionSnapshot;
 }

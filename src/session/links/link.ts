@@ -20,42 +20,17 @@ import { isChannelOf } from "./channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
+import type { LinkHost } from "./link-host.ts";
 import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import type { PlannedUpstream } from "../plan.ts";
+import type { PlannedUpstream } from "../plan/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";
-import type { Replay, Untold } from "./replay.ts";
+import type { TokenSums } from "../output/usage.ts";
 import { Succession } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
-
-/** Why another connection serves, or none does. */
-export type PhaseCause = "rollover" | "failover" | "parked";
-
-export interface LinkHost {
-  /** The configuration to greet an upstream with. */
-  upstreamConfig(): UpstreamConfig;
-  onUpstream(link: Link, event: UpstreamEvent): void;
-  /** Tells a connection of the conversation; null: it need not know of it. */
-  readonly replay: Replay | null;
-  /** The connection that serves can not be told of all that the caller said. */
-  onUntold(link: Link, untold: Untold): void;
-  /** Another connection serves from now on: what is commanded now reaches it first. */
-  onRedial(link: Link): void;
-  /** The connection that serves is ready, and all that was asked of it has been sent. */
-  onSent(link: Link): void;
-  onPhase(link: Link, fault: UpstreamFault | null, cause: PhaseCause | null): void;
-  /** The connection ended. `final`: it will not be dialled again by itself. */
-  onLost(link: Link, fault: UpstreamFault, final: boolean): void;
-  /** So much of the caller's audio never reached it. */
-  onMissed(link: Link, ms: number): void;
-  /** So much of silence, which it did not have to hear. */
-  onSpared(link: Link, ms: number): void;
-  /** Nothing is under way at the upstream that another connection would not know of. */
-  atGap(link: Link): boolean;
-}
 
 type LinkDeadline = "redial";
 
@@ -67,6 +42,8 @@ export class Link implements AudioTap, ConnectionHost {
   /** Some connection of it could be told by its sound what the caller said. */
   readonly replays: boolean;
   cursor = 0;
+  /** What its answers cost, heard or not. */
+  readonly usage: TokenSums = {};
   readonly #context: Context;
   readonly #host: LinkHost;
   readonly #planned: PlannedUpstream;
@@ -87,6 +64,8 @@ export class Link implements AudioTap, ConnectionHost {
   #parked = false;
   /** It died with the session's object, and waits for its moment to be dialled. */
   struck = false;
+  /** So did the connections of this and others: what one's death leads to is not asked of another that is to be told. */
+  doomed = false;
   /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
   #losing = false;
   readonly #missed: Missed;
@@ -162,6 +141,11 @@ export class Link implements AudioTap, ConnectionHost {
   /** Characters of JSON in what waits for its connection, about. */
   get waiting(): number {
     return this.#current?.waiting ?? 0;
+  }
+
+  /** Some connection of it serves, or is about to. */
+  get alive(): boolean {
+    return !this.doomed && (this.#current?.alive ?? false);
   }
 
   /** It is not there, and will not be before it is asked for. */
@@ -414,6 +398,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Its connections died with a former life of the session, which knew them until then. */
   died(knownUntil: number): void {
+    this.doomed = false;
     this.#succession.connection?.died(knownUntil);
     this.#current?.died(knownUntil);
   }
@@ -518,6 +503,7 @@ export class Link implements AudioTap, ConnectionHost {
       parked: this.#parked,
       ...(this.struck && { struck: true }),
       cursor: this.cursor,
+      ...(Object.keys(this.usage).length > 0 && { usage: { ...this.usage } }),
       current: this.#current?.snapshot() ?? null,
       succession: this.#succession.snapshot(),
     };
@@ -531,6 +517,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#parked = snapshot.parked;
     this.struck = snapshot.struck ?? false;
     this.cursor = snapshot.cursor;
+    Object.assign(this.usage, snapshot.usage);
     this.#current = snapshot.current && this.#revive(snapshot.current);
     this.#succession.restore(snapshot.succession);
   }

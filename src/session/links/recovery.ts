@@ -15,6 +15,8 @@ export interface RecoveryHost {
   /** Answers are the relay's to ask for (`create_response`), not only the client's. */
   mayAsk(): boolean;
   instructions(): string;
+  /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
+  whoGoesOn(link: Link): Link | null;
   /** Nothing of a response was heard: that is what is remembered of it. */
   unheard(response: ResponseRecord): void;
 }
@@ -135,7 +137,7 @@ export class Recovery {
       if (response.stream === link.index && response.phase === "requested" && response.asked)
         this.#again(link, response);
     }
-    this.#goOn(link);
+    this.#goOn(link, link);
   }
 
   #again(link: Link, response: ResponseRecord): void {
@@ -153,21 +155,21 @@ export class Recovery {
     if (!this.#broken.has(link.index)) return;
     // Cut off or finished: the conversation has gone on without what broke off.
     if (response.phase !== "failed" && !response.outOfBand) this.#broken.delete(link.index);
-    else if (link.phase !== "closed" && link.phase !== "idle") this.#goOn(link);
+    else this.#goOn(link, this.#host.whoGoesOn(link));
   }
 
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
-  #goOn(link: Link): void {
-    if (!this.#broken.has(link.index) || this.#responses.answering.length > 0) return;
+  #goOn(link: Link, by: Link | null): void {
+    if (by === null || !this.#broken.has(link.index) || this.#responses.underway) return;
     // As many run as may: when one of them has ended.
     if (!this.#responses.room) return;
     const broken = this.#broken.get(link.index);
     this.#broken.delete(link.index);
-    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !link.mayAskAgain()) return;
+    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !by.mayAskAgain()) return;
     const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
-    const response = this.#responses.request(link, broken.heard ? { instructions } : {});
+    const response = this.#responses.request(by, broken.heard ? { instructions } : {});
     if (response === null) return;
-    this.#context.metric("responses_continued", 1, link.name);
+    this.#context.metric("responses_continued", 1, by.name);
     response.attempts += broken.attempts;
   }
 

@@ -61,8 +61,8 @@ export class Refusals {
     const entry = conversation.find(itemId);
     if (!entry || entry.origin !== null || entry.growing) return;
     const caller = conversation.find(entry.answers ?? "")?.origin ?? null;
-    // Another upstream's refusal is no reason to take it from the first; a tool's result went to one alone.
-    if (judge !== "primary" && caller !== link.index) return;
+    // Another upstream's refusal is no reason to take it from the first; a tool's result is for the one that called it.
+    if (caller === null ? judge !== "primary" : caller !== link.index) return;
     conversation.remove(itemId);
     for (const other of links) if (other !== link) other.command({ type: "delete", itemId });
     port.emit({ type: "conversation.item.deleted", item_id: itemId });

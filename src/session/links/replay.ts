@@ -27,6 +27,9 @@ export interface Untold {
 /** A commit of less is refused (OpenAI: 100 ms). */
 const LEAST_MS = 100;
 
+/** Kinds of an upstream's items that another one can be told of. */
+const SHARED: ReadonlySet<string> = new Set(["message", "function_call"]);
+
 /** What a connection knows of an item: nothing, nothing though it should, its sound, or `said:…` and `cut:…` words. */
 const NOTHING = "";
 const MISSING = "missing";
@@ -43,13 +46,16 @@ export class Replay {
   readonly #context: Context;
   readonly #conversation: Conversation;
   readonly #kernels: AudioKernels;
+  readonly #oneVoice: boolean;
   /** Items that the connection which is being told the conversation is not told by their sound. */
   #tooMuch: ReadonlySet<string> = new Set();
 
-  constructor(context: Context, conversation: Conversation, kernels: AudioKernels) {
+  /** @param oneVoice all upstreams are told what any of them said and what tools gave. */
+  constructor(context: Context, conversation: Conversation, kernels: AudioKernels, oneVoice: boolean) {
     this.#context = context;
     this.#conversation = conversation;
     this.#kernels = kernels;
+    this.#oneVoice = oneVoice;
   }
 
   /**
@@ -166,12 +172,15 @@ export class Replay {
     return entry.origin === null && connection.capabilities.turns !== "none" ? SOUND : NOTHING;
   }
 
-  /** The caller's words are for everyone; an answer and what belongs to a call are for the upstream that made it. */
-  #concerns(connection: Connection, { origin, answers }: Entry): boolean {
+  /**
+   * The caller's words are for everyone; an answer and what belongs to a call are for the upstream that made it, and for all
+   * where they are one voice. What only a provider knows (`mcp_call`) is its own.
+   */
+  #concerns(connection: Connection, { item, origin, answers }: Entry): boolean {
     const { link } = connection.identity;
-    if (origin !== null) return origin === link;
+    if (origin !== null) return origin === link || (this.#oneVoice && SHARED.has(item.type));
     const call = answers === undefined ? undefined : this.#conversation.find(answers);
-    return !call || ((call.origin ?? link) === link && !isCutCall(call.item));
+    return !call || ((this.#oneVoice || (call.origin ?? link) === link) && !isCutCall(call.item));
   }
 
   /** After which item one goes: null, the end, where the connection knows of nothing that comes after it. */

@@ -3,7 +3,7 @@
  * One is wanted before a provider's time is up (rollover), or kept warm for the day the first one dies (standby).
  */
 import type { Context } from "../context.ts";
-import type { PlannedUpstream } from "../plan.ts";
+import type { PlannedUpstream } from "../plan/plan.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import { wasOfUse, type Patience } from "./patience.ts";

@@ -6,13 +6,15 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Eager, InputTranscript } from "../turns/eager.ts";
 import { isFatal } from "./faults.ts";
-import type { Link, LinkHost, PhaseCause } from "./link.ts";
+import type { LinkHost, PhaseCause } from "./link-host.ts";
+import type { Link } from "./link.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Replay, Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../output/response.ts";
 import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
+import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Witness, WitnessSnapshot } from "../turns/witness.ts";
 
@@ -22,13 +24,14 @@ export interface UpstreamEventsHost {
   eager(): Eager;
   bargeIn(): BargeIn;
   recovery(): Recovery;
+  rounds(): Rounds;
   witness(): Witness;
   /** Another connection of an upstream serves, perhaps to another provider. */
   serves(): void;
   refusals(): Refusals;
   placed(): PlacedItems;
   /** A provider said what a transcript cost. */
-  onUsage(usage: JsonObject): void;
+  onUsage(usage: JsonObject, link: Link): void;
   /** Tells a connection what was said before. */
   readonly replay: Replay;
   /** Upstreams that are told the conversation; of the first one the turns count. */
@@ -94,7 +97,7 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.completed":
       case "input.transcript.segment":
       case "input.transcript.failed":
-        if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage);
+        if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage, link);
         if (this.#host.transcribes(link)) this.transcript(event);
         break;
       case "speech":
@@ -147,6 +150,8 @@ export class UpstreamEvents implements LinkHost {
 
   /** An answer that a provider refuses to give, and another one is asked for: its end follows, and nobody is told. */
   #goesElsewhere(link: Link, { what, id, error }: Extract<UpstreamEvent, { type: "refused" }>): boolean {
+    const response = what === "respond" && id !== null ? this.#responses.get(id) : undefined;
+    if (response && this.#host.rounds().others(response)) return true;
     return what === "respond" && this.#host.recovery().goesElsewhere(link, id, error);
   }
 
@@ -154,7 +159,7 @@ export class UpstreamEvents implements LinkHost {
   #response(link: Link, event: ResponseUpstreamEvent): void {
     const fault = event.type === "response.done" && event.status === "failed" ? event.error : null;
     if (fault && this.#host.recovery().failed(link, event.response, fault)) {
-      if (event.type === "response.done" && event.usage) this.spent(event.usage);
+      if (event.type === "response.done" && event.usage) this.spent(event.usage, link);
       return;
     }
     this.#responses.handle(link, event);
@@ -162,8 +167,8 @@ export class UpstreamEvents implements LinkHost {
   }
 
   /** What an answer or a transcript cost. */
-  spent(usage: JsonObject): void {
-    this.#host.onUsage(usage);
+  spent(usage: JsonObject, link: Link): void {
+    this.#host.onUsage(usage, link);
   }
 
   #failed(link: Link, fault: UpstreamFault): void {

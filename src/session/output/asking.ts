@@ -9,7 +9,9 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
+import type { Order, Strategy } from "../plan/strategy.ts";
 import type { Responses } from "./responses.ts";
+import type { RoundSnapshot, Rounds } from "./rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -19,6 +21,8 @@ interface AskingParts {
   readonly config: Configuration;
   readonly links: readonly Link[];
   readonly responses: Responses;
+  readonly rounds: Rounds;
+  readonly strategy: Strategy;
   readonly turns: TurnTaking;
 }
 
@@ -26,7 +30,7 @@ export class Asking {
   readonly #parts: AskingParts;
   /** The client's `response.create` that waits for the end of the caller's turn. */
   #held: ResponseParams | null = null;
-  /** Streams that owe an answer, with what was asked for. */
+  /** Streams that owe an answer, with what was asked for; of several that are one voice the first. */
   #owed = new Map<number, ResponseParams>();
 
   constructor(parts: AskingParts) {
@@ -46,7 +50,7 @@ export class Asking {
 
   /** An answer of the conversation runs, or waits to be asked for by the client's wish. */
   get underway(): boolean {
-    return this.holding || this.#parts.responses.answering.length > 0;
+    return this.holding || this.#parts.responses.underway;
   }
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
@@ -65,7 +69,7 @@ export class Asking {
     if (held) this.#askAll(this.#answering, held);
     else if (this.may) this.answer();
     // What brings its own input is no answer to the turn.
-    if (held?.input && this.may) for (const link of this.#answerers) this.#owed.set(link.index, {});
+    if (held?.input && this.may) for (const group of this.#groups(this.#answerers)) this.#owe(group, {});
   }
 
   /** The client itself ended the turn: it is answered if an answer was asked for. */
@@ -86,39 +90,83 @@ export class Asking {
     this.#askAll(asked.length > 0 ? asked : this.#answerers, {});
   }
 
-  #askAll(links: readonly Link[], params: ResponseParams): void {
-    const busy = new Set(this.#parts.responses.answering.map((response) => response.stream));
-    for (const link of links) if (busy.has(link.index)) this.#owed.set(link.index, params);
-    this.ask(
-      links.filter((link) => !busy.has(link.index)),
-      params,
-    );
+  /** Those that give one answer together. */
+  #groups(links: readonly Link[]): readonly (readonly Link[])[] {
+    if (this.#parts.strategy.oneVoice) return links.length > 0 ? [links] : [];
+    return links.map((link) => [link]);
   }
 
-  /** Asks these now; of too many at once, the rest at the end of one that runs. */
-  ask(links: readonly Link[], params: ResponseParams): void {
-    const { context, responses } = this.#parts;
+  /** The group that owes by the name of this stream. */
+  #groupOf(stream: number): readonly Link[] {
+    const { strategy, links } = this.#parts;
+    if (strategy.oneVoice && this.#answering[0]?.index === stream) return this.#answering;
+    return links.filter(({ index }) => index === stream);
+  }
+
+  #owe([first]: readonly Link[], params: ResponseParams): void {
+    if (first) this.#owed.set(first.index, params);
+  }
+
+  /** An answer is given by one of these, or will be. */
+  #busy(group: readonly Link[]): boolean {
+    const { responses, rounds } = this.#parts;
+    if (group.length > 1 && rounds.open) return true;
+    return responses.answering.some(({ stream }) => group.some(({ index }) => index === stream));
+  }
+
+  #askAll(links: readonly Link[], params: ResponseParams): void {
+    const groups = this.#groups(links);
+    const busy = groups.filter((group) => this.#busy(group));
+    for (const group of busy) this.#owe(group, params);
+    for (const group of groups) if (!busy.includes(group)) this.ask(group, params);
+  }
+
+  /** Asks these for one answer now; of too many at once, at the end of one that runs. */
+  ask(group: readonly Link[], params: ResponseParams): void {
+    const { context, responses, rounds } = this.#parts;
     context.deadlines.clear("idle");
-    for (const link of links) {
+    for (const link of group) {
       this.#owed.delete(link.index);
       link.ensure();
-      if (!responses.request(link, params)) this.#owed.set(link.index, params);
     }
+    const order = this.#orderOf(group);
+    if (!responses.room) this.#owe(group, params);
+    else if (order) rounds.ask(order, params, true);
+    else {
+      const link = group.find(({ alive }) => alive) ?? group[0];
+      if (link) responses.request(link, params);
+    }
+  }
+
+  /** Null: there is at most one that can be asked. */
+  #orderOf(group: readonly Link[]): Order<Link> | null {
+    const able = group.filter(({ alive }) => alive);
+    return able.length > 1 ? (this.#parts.strategy.oneVoice?.(able) ?? null) : null;
+  }
+
+  /** The caller's turn may be over: its answers are asked for in advance. @returns their names. */
+  inAdvance(links: readonly Link[]): readonly string[] {
+    const { responses, rounds } = this.#parts;
+    return this.#groups(links).flatMap((group) => {
+      const order = this.#orderOf(group);
+      const link = group.find(({ alive }) => alive) ?? group[0];
+      const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
+      return id === undefined ? [] : [id];
+    });
   }
 
   /** Something ended or changed: asks for what is owed and may be asked for now. */
   settle(): void {
-    const { responses, port, turns, links } = this.#parts;
+    const { responses, port, turns } = this.#parts;
     if (this.#held && !this.#waits) this.release();
     if (this.#owed.size === 0 || !port.live || turns.openItem !== null) return;
     if (!this.may) {
       this.#owed.clear();
       return;
     }
-    const busy = new Set(responses.answering.map((response) => response.stream));
     for (const [stream, params] of this.#owed) {
-      const link = links[stream];
-      if (link && !busy.has(stream) && responses.room) this.ask([link], params);
+      const group = this.#groupOf(stream);
+      if (group.length > 0 && !this.#busy(group) && responses.room) this.ask(group, params);
     }
   }
 
@@ -170,16 +218,18 @@ export class Asking {
   }
 
   snapshot(): AskingSnapshot {
-    return { held: this.#held, owed: [...this.#owed] };
+    return { held: this.#held, owed: [...this.#owed], ...this.#parts.rounds.snapshot() };
   }
 
   restore(snapshot: AskingSnapshot): void {
     this.#held = snapshot.held;
     this.#owed = new Map(snapshot.owed);
+    this.#parts.rounds.restore(snapshot.rounds);
   }
 }
 
 export interface AskingSnapshot {
   readonly held: ResponseParams | null;
   readonly owed: readonly (readonly [number, ResponseParams])[];
+  readonly rounds?: readonly RoundSnapshot[];
 }

@@ -14,9 +14,20 @@ import type { Link } from "../links/link.ts";
 import type { Overheard, Playout } from "./playout.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
 import type { Responses } from "./responses.ts";
+import type { Rounds } from "./rounds.ts";
 
 type Reason = "turn_detected" | "client_cancelled";
 type Which = (response: ResponseRecord | null, stream: number) => boolean;
+
+interface BargeInParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly playout: Playout;
+  readonly responses: Responses;
+  readonly links: readonly Link[];
+  readonly rounds: Rounds;
+}
 
 export class BargeIn {
   readonly #context: Context;
@@ -25,29 +36,25 @@ export class BargeIn {
   readonly #playout: Playout;
   readonly #responses: Responses;
   readonly #links: readonly Link[];
+  readonly #rounds: Rounds;
   /** What was stopped and is still to be truncated, in the same call of `handle`. */
   readonly #stopped = new Map<string, number>();
   /** What a client that comes back has heard less of than was believed, in the same call of `handle`. */
   #overheard: readonly Overheard[] = [];
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    playout: Playout,
-    responses: Responses,
-    links: readonly Link[],
-  ) {
+  constructor({ context, port, conversation, playout, responses, links, rounds }: BargeInParts) {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
     this.#playout = playout;
     this.#responses = responses;
     this.#links = links;
+    this.#rounds = rounds;
   }
 
   /** Cancels every answer in progress, and stops all that is being heard. */
   interrupt(reason: Reason): void {
+    this.#rounds.concede();
     const { answering, speakingAside } = this.#responses;
     // OpenAI's own clients hear an answer beside the conversation to its end.
     const stopped = this.#port.extended ? [...answering, ...speakingAside] : answering;
@@ -138,7 +145,7 @@ export class BargeIn {
       const entry = this.#conversation.find(itemId);
       if (!entry || entry.truncatedMs !== null) continue;
       entry.playedMs = heardMs;
-      if (entry.origin !== null) this.#links[entry.origin]?.changed(itemId);
+      if (entry.origin !== null) for (const one of this.#links) one.changed(itemId);
     }
   }
 
@@ -193,6 +200,7 @@ export class BargeIn {
         audio_end_ms: endMs,
       });
     }
+    for (const other of this.#links) if (other !== link) other.changed(itemId);
     const [first] = cut;
     if (first) this.#responses.truncated(itemId, first.key, first.endMs);
     this.#context.persist();

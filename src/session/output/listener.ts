@@ -6,7 +6,8 @@ import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Link } from "../links/link.ts";
 import type { Playout } from "./playout.ts";
-import type { ListenerSide, Responses } from "./responses.ts";
+import type { ListenerSide } from "./responses-host.ts";
+import type { Responses } from "./responses.ts";
 import type { ResponseRecord } from "./response.ts";
 
 /** Read when it is asked for: these parts are made after the listener, and know it. */

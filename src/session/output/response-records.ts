@@ -56,7 +56,7 @@ export class ResponseRecords {
     defaults: ResponseDefaults,
     asked: boolean,
     params: ResponseParams,
-    announced: boolean,
+    { announced, channel }: { readonly announced: boolean; readonly channel: number },
   ): ResponseRecord {
     const { conversation, metadata: _metadata, ...rest } = params;
     const outOfBand = conversation === "none";
@@ -65,6 +65,7 @@ export class ResponseRecords {
       id: this.#context.newId("resp"),
       ordinal: this.#count,
       stream: link.index,
+      ...(channel !== link.index && { channel }),
       upstream: link.name,
       phase: "requested",
       asked,

@@ -1,8 +1,11 @@
 /** One response as the session knows it, and how it looks to the client. */
-import type { AudioFormat } from "../../audio/format.ts";
+import { durationMs, type AudioFormat } from "../../audio/format.ts";
+import { isInaudible } from "../../audio/level.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { Item, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { AudioAddress } from "../client/client-port.ts";
+import type { Limits } from "../limits.ts";
+import type { Link } from "../links/link.ts";
 import type { ResponsePhase } from "../transitions.ts";
 import { wholeUsage } from "./usage.ts";
 
@@ -48,12 +51,14 @@ export interface ResponseRecord {
   readonly ordinal: number;
   /** Index of the upstream. */
   readonly stream: number;
+  /** The listener's stream, where that is another. */
+  readonly channel?: number;
   readonly upstream: string;
   phase: ResponsePhase;
   /** It answers a turn or the client; false: the stream of a duplex upstream. */
   readonly asked: boolean;
   readonly outOfBand: boolean;
-  /** The client knows of it. False: asked for in advance, see `eager.ts`. */
+  /** The client knows of it. False: asked for in advance (`eager.ts`), or one of several that were asked (`rounds.ts`). */
   announced: boolean;
   /** It ended here, and its `response.done` waits for the upstream's, which says what it cost. */
   untold: boolean;
@@ -96,6 +101,23 @@ export function isActive(response: ResponseRecord): boolean {
   return response.phase === "requested" || response.phase === "generating";
 }
 
+/** Whether an answer that claims to speak has said nothing audible for too long: once of each silence. */
+export function fellSilent(
+  response: ResponseRecord,
+  { capabilities: { output } }: Link,
+  bytes: Uint8Array,
+  { silentAnswerMs }: Limits,
+): boolean {
+  if (!response.asked || !isInaudible(output, bytes)) {
+    response.silentMs = 0;
+    response.audible = true;
+    return false;
+  }
+  const before = response.silentMs;
+  response.silentMs += durationMs(output, bytes.byteLength);
+  return before < silentAnswerMs && response.silentMs >= silentAnswerMs;
+}
+
 /** What its upstream says of it at its end. */
 export function setCosts(
   response: ResponseRecord,
@@ -132,7 +154,7 @@ export function toRealtimeResponse(response: ResponseRecord, extended: boolean):
   if (extended) {
     shown["relay"] = {
       ordinal: response.ordinal & 0xffff,
-      stream: response.stream,
+      stream: response.channel ?? response.stream,
       upstream: response.upstream,
     };
   }
@@ -190,7 +212,7 @@ export function audioAddress(response: ResponseRecord, item: OutputItem, content
     members:
       `"response_id":"${response.id}","item_id":"${item.id}",` +
       `"output_index":${item.outputIndex},"content_index":${contentIndex}`,
-    stream: response.stream,
+    stream: response.channel ?? response.stream,
     ordinal: response.ordinal & 0xffff,
   };
 }

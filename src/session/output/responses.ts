@@ -3,47 +3,28 @@
  * answers first, and "is one active?" is decided here, not a round trip away. Late upstream events of an ended
  * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
-import { durationMs, type AudioFormat } from "../../audio/format.ts";
-import { isInaudible } from "../../audio/level.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
 import type { Link } from "../links/link.ts";
-import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateHost, type GateSnapshot } from "./output-gate.ts";
+import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
 import { ResponseClock } from "./response-clock.ts";
-import type { ResponseDefaults } from "./response-defaults.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { addressOf, isActive, setCosts, speaks, type Ending, type ResponseRecord } from "./response.ts";
+import {
+  addressOf,
+  fellSilent,
+  isActive,
+  setCosts,
+  speaks,
+  type Ending,
+  type ResponseRecord,
+} from "./response.ts";
+import type { ResponsesHost } from "./responses-host.ts";
 import { next, RESPONSE } from "../transitions.ts";
-
-/** The listener's side of an answer. */
-export interface ListenerSide extends GateHost {
-  /** What is said now reaches the client now. */
-  readonly live: boolean;
-  /** How long an answer of this stream may stand still. */
-  patienceMs(stream: number): number;
-}
-
-export interface ResponsesHost {
-  readonly listener: ListenerSide;
-  /** `params`: what the client asked for of this one. */
-  responseDefaults(params: ResponseParams): ResponseDefaults;
-  link(stream: number): Link | undefined;
-  /** The client's parameters, whose audio is of `format`, as this upstream takes them. */
-  paramsFor(link: Link, params: JsonObject, format: AudioFormat): JsonObject;
-  /** The relay truncates this item where it was heard, in the same call of `handle`. */
-  truncates(itemId: string): boolean;
-  onResponseDone(response: ResponseRecord): void;
-  /** A provider said what an answer cost: once for each, whatever became of the answer. */
-  onUsage(usage: JsonObject): void;
-  /** It says nothing that can be heard. */
-  onSilent(link: Link, response: ResponseRecord): void;
-}
 
 /** Events of an upstream that belong to a response. */
 export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
@@ -78,6 +59,7 @@ export class Responses {
         const link = host.link(response.stream);
         if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
         else link?.tellLater(id);
+        if (!response.outOfBand) host.onItem(response, id);
       },
       itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
@@ -90,6 +72,11 @@ export class Responses {
 
   get active(): readonly ResponseRecord[] {
     return this.#records.active;
+  }
+
+  /** An answer of the conversation is being given, or nobody gives it yet. */
+  get underway(): boolean {
+    return this.#host.rounds.open || this.answering.length > 0;
   }
 
   /** Responses of the conversation that were asked for and are still running. */
@@ -173,19 +160,22 @@ export class Responses {
     }
   }
 
-  /** Asks in advance: the client does not learn of it before `announce`. */
-  requestUnannounced(link: Link): ResponseRecord {
-    const response = this.#create(link, true, {}, false);
+  /** Asks in advance, or one of several: the client does not learn of it before `announce`. */
+  requestUnannounced(link: Link, params: ResponseParams): ResponseRecord {
+    const response = this.#create(link, true, params, false);
     this.ask(response, link);
     return response;
   }
 
-  /** From now on it is a response like any other. @returns false when it had ended before. */
-  announce(response: ResponseRecord): boolean {
+  /**
+   * From now on it is a response like any other. `heard`: what there is of it may pass; else it is about to be ended.
+   * @returns false when it had ended before.
+   */
+  announce(response: ResponseRecord, heard = true): boolean {
     if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
     this.#announce(response);
-    this.#gate.drain(response);
+    if (heard) this.#gate.drain(response);
     return true;
   }
 
@@ -208,12 +198,15 @@ export class Responses {
   #forgetUnannounced(response: ResponseRecord): Dropped {
     this.#clock.clear(response);
     this.#records.delete(response);
-    return this.#gate.drop(response);
+    const dropped = this.#gate.drop(response);
+    this.#host.rounds.gone(response);
+    return dropped;
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
     const defaults = this.#host.responseDefaults(params);
-    const response = this.#records.create(link, defaults, asked, params, announced);
+    const channel = this.#host.channelOf(link.index);
+    const response = this.#records.create(link, defaults, asked, params, { announced, channel });
     if (announced) this.#announce(response);
     return response;
   }
@@ -228,7 +221,7 @@ export class Responses {
     if (event.type === "response.done" && id !== undefined) {
       link.responses.delete(event.response);
       this.#ends.ended(id);
-      if (event.usage) this.#host.onUsage(event.usage);
+      if (event.usage) this.#host.onUsage(event.usage, link, response?.announced ?? false);
     }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
     if (streams && (!response || (!response.asked && !isActive(response)))) {
@@ -240,9 +233,11 @@ export class Responses {
     }
     this.#clock.refresh(response);
     if (event.type === "response.done") this.#clock.freed(this.#records, response, link);
-    if (event.type === "audio" && this.#fellSilent(response, link, event.bytes))
-      this.#host.onSilent(link, response);
-    if (!isActive(response)) return;
+    if (event.type === "audio" && fellSilent(response, link, event.bytes, this.#context.limits))
+      this.#silent(response, link);
+    // It may have been ended or taken back for that, or for what it says.
+    if (!isActive(response) || !this.#records.get(response.id)) return;
+    if (!response.announced && !this.#host.rounds.heard(response, event)) return;
     const { output: format } = link.capabilities;
     this.#gate.offer(response, event.type === "audio" ? { ...event, format } : event);
   }
@@ -263,18 +258,11 @@ export class Responses {
     }
   }
 
-  /** An answer that claims to speak, and of which nothing has been audible for too long: said once. */
-  #fellSilent(response: ResponseRecord, link: Link, bytes: Uint8Array): boolean {
-    const format = link.capabilities.output;
-    if (!response.asked || !isInaudible(format, bytes)) {
-      response.silentMs = 0;
-      response.audible = true;
-      return false;
-    }
-    const before = response.silentMs;
-    response.silentMs += durationMs(format, bytes.byteLength);
-    const { silentAnswerMs } = this.#context.limits;
-    return before < silentAnswerMs && response.silentMs >= silentAnswerMs;
+  #silent(response: ResponseRecord, link: Link): void {
+    const { rounds } = this.#host;
+    if (!rounds.others(response)) return this.#host.onSilent(link, response);
+    this.#context.metric("responses_silent", 1, link.name);
+    rounds.drop(response);
   }
 
   /** An event of a response whose turn has come. */
@@ -453,6 +441,11 @@ export class Responses {
       return;
     }
     if (this.#clock.postponed(response)) return;
+    if (this.#host.rounds.others(response)) {
+      this.#context.metric("response_timeouts", 1, response.upstream);
+      this.#host.rounds.drop(response);
+      return;
+    }
     if (this.#gate.waiting(response)) {
       // The listener is behind, or the end of the turn that it answers: not the upstream.
       this.#clock.refresh(response);

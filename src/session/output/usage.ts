@@ -1,5 +1,7 @@
 /** What answers cost, in OpenAI's shape. Clients read its members without asking whether they are there. */
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import type { Context } from "../context.ts";
+import type { Link } from "../links/link.ts";
 
 const COUNTED = ["total_tokens", "input_tokens", "output_tokens"] as const;
 const INPUT = ["text_tokens", "audio_tokens", "image_tokens", "cached_tokens"] as const;
@@ -37,8 +39,27 @@ function total(usage: JsonObject | null): number {
     : tokens(usage?.["input_tokens"]) + tokens(usage?.["output_tokens"]);
 }
 
+interface Spender {
+  readonly context: Context;
+  /** Of the session. */
+  readonly usage: TokenSums;
+}
+
+/** An upstream said what something cost. @param told whether the client knows of the answer; null: it is for none. */
+export function spend(
+  { context, usage: all }: Spender,
+  usage: JsonObject,
+  link: Link,
+  told: boolean | null,
+): void {
+  addUsage(all, usage);
+  addUsage(link.usage, usage);
+  const tokens = total(usage);
+  if (told !== null && tokens > 0) context.metric(told ? "tokens_told" : "tokens_untold", tokens, link.name);
+}
+
 /** Adds what an answer or a transcript cost; one that is counted in seconds adds nothing. */
-export function addUsage(sums: TokenSums, usage: JsonObject): void {
+function addUsage(sums: TokenSums, usage: JsonObject): void {
   if (!COUNTED.some((name) => typeof usage[name] === "number")) return;
   for (const name of COUNTED) {
     const added = name === "total_tokens" ? total(usage) : tokens(usage[name]);

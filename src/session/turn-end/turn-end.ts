@@ -5,7 +5,7 @@
  */
 import type { AudioInput } from "../turns/audio-input.ts";
 import type { Context } from "../context.ts";
-import type { Plan } from "../plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";
 import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";

@@ -7,13 +7,14 @@ import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Budget } from "../client/budget.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
-import type { Responses } from "../output/responses.ts";
+import type { Asking } from "../output/asking.ts";
+import type { Rounds } from "../output/rounds.ts";
 
 interface Speculation {
   readonly itemId: string;
   /** The half turn's name with the upstreams, which may have to forget it. */
   readonly alias: string;
-  /** Responses asked for in advance, by upstream. */
+  /** Answers asked for in advance. */
   readonly responseIds: readonly string[];
 }
 
@@ -29,7 +30,8 @@ const MOST_NAMES = 64;
 export class Eager {
   readonly #context: Context;
   readonly #links: readonly Link[];
-  readonly #responses: Responses;
+  readonly #asking: Asking;
+  readonly #rounds: Rounds;
   readonly #budget: Budget;
   #speculation: Speculation | null = null;
   #count = 0;
@@ -38,11 +40,12 @@ export class Eager {
   /** Confirmed turns by the name that upstreams have for them. */
   readonly #names = new Map<string, string>();
 
-  constructor(context: Context, links: readonly Link[], responses: Responses, budget: Budget) {
+  constructor(context: Context, links: readonly Link[], budget: Budget, asking: Asking, rounds: Rounds) {
     this.#context = context;
     this.#budget = budget;
     this.#links = links;
-    this.#responses = responses;
+    this.#asking = asking;
+    this.#rounds = rounds;
   }
 
   get active(): boolean {
@@ -58,11 +61,8 @@ export class Eager {
     this.#count += 1;
     this.#budget.hurried();
     const alias = `${itemId}~${this.#count}`;
-    const responseIds: string[] = [];
-    for (const link of this.#turnLinks) {
-      link.command({ type: "commit", itemId: alias });
-      responseIds.push(this.#responses.requestUnannounced(link).id);
-    }
+    for (const link of this.#turnLinks) link.command({ type: "commit", itemId: alias });
+    const responseIds = this.#asking.inAdvance(this.#turnLinks);
     this.#speculation = { itemId, alias, responseIds };
     this.#context.metric("eager_asked", 1);
   }
@@ -72,10 +72,7 @@ export class Eager {
     const speculation = this.#speculation;
     if (!speculation) return;
     this.forget();
-    for (const id of speculation.responseIds) {
-      const response = this.#responses.get(id);
-      if (response) this.#responses.discard(response, this.#links[response.stream]);
-    }
+    for (const id of speculation.responseIds) this.#rounds.discard(id);
     for (const link of this.#turnLinks) link.command({ type: "delete", itemId: speculation.alias });
     this.#context.metric("eager_discarded", 1);
   }
@@ -91,10 +88,7 @@ export class Eager {
     this.forget();
     for (const link of this.#turnLinks) link.rename(speculation.itemId, speculation.alias);
     let released = false;
-    for (const id of speculation.responseIds) {
-      const response = this.#responses.get(id);
-      if (response) released = this.#responses.announce(response) || released;
-    }
+    for (const id of speculation.responseIds) released = this.#rounds.confirm(id) || released;
     if (released) this.#context.metric("eager_released", 1);
     return released;
   }

@@ -38,7 +38,7 @@ export class Idle {
     // The answer was cut by somebody who speaks: what follows is a turn, and no silence.
     if (turns.openItem !== null) return;
     if (idleMs === null || !port.connected || !budget.answersSilence) return;
-    if (responses.answering.length > 0 || responses.count === 0) return;
+    if (responses.underway || responses.count === 0) return;
     turns.quiet();
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }

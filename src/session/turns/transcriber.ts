@@ -13,10 +13,11 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
-import { Link, type LinkHost } from "../links/link.ts";
+import type { LinkHost } from "../links/link-host.ts";
+import { Link } from "../links/link.ts";
 import type { UpstreamEvents } from "../links/upstream-events.ts";
 import type { Verdict } from "../links/refusals.ts";
-import type { PlannedUpstream } from "../plan.ts";
+import type { PlannedUpstream } from "../plan/plan.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { grown, kept, sumOf, together } from "./transcript-extra.ts";
 
@@ -123,7 +124,7 @@ export class Transcriber implements LinkHost {
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event);
     else if (event.type === "input.transcript.completed") {
-      if (event.usage) this.#host.events.spent(event.usage);
+      if (event.usage) this.#host.events.spent(event.usage, this.link);
       const segment = this.#segment(event.itemId);
       segment.text = cutWords(event.transcript, TEXT_MOST);
       segment.usage = event.usage && kept(event.usage);

@@ -1,6 +1,6 @@
 /** All kinds of faults, and which of them a seed crosses. */
 import type { Random } from "../random.ts";
-import { drawScenario, givingWay } from "../scenario.ts";
+import { drawScenario, givingWay, oneVoice } from "../scenario.ts";
 import type { Scenario } from "../world.ts";
 import { CALLER_FAULTS } from "./caller.ts";
 import { CLIENT_PLAYBACK_FAULTS } from "./client-playback.ts";
@@ -83,7 +83,7 @@ export function drawFitting(random: Random, names: readonly string[]): Scenario 
   for (let draw = 1; ; draw += 1) {
     const scenario = drawScenario(random, names);
     const fitting = names.filter((name) => faultNamed(name).fits?.(scenario) ?? true);
-    if (fitting.length === names.length) return givingWay(random, scenario);
-    if (draw === DRAWS) return givingWay(random, { ...scenario, faults: fitting });
+    if (fitting.length === names.length) return oneVoice(random, givingWay(random, scenario));
+    if (draw === DRAWS) return oneVoice(random, givingWay(random, { ...scenario, faults: fitting }));
   }
 }

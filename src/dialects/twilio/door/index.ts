@@ -28,7 +28,7 @@ import { jurisdictionOf, newSessionId } from "../../../http/session-id.ts";
 import { coreId } from "../../../http/sessions.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import { isJsonObject } from "../../../protocol/json.ts";
-import type { Plan } from "../../../session/plan.ts";
+import type { Plan } from "../../../session/plan/plan.ts";
 import { CARRIERS } from "../carriers.ts";
 import type { Answer, TwilioSettings } from "../settings.ts";
 import { isSigned } from "./signature.ts";
@@ -213,7 +213,8 @@ async function accountOf(c: DoorContext, settings: TwilioSettings): Promise<ApiK
 /** @throws Problem as `planFor`, and 500 for what cannot be told by one telephone. */
 function planOf(c: DoorContext, key: ApiKey, answer: Answer): Plan {
   const plan = planFor(c, { key, by: null }, answer.model ?? null);
-  if (plan.upstreams.length > 1) {
+  // Several that race are one voice.
+  if (plan.upstreams.length > 1 && plan.strategy === undefined) {
     const detail = `Route '${plan.name}' has ${plan.upstreams.length} voices: a telephone plays one.`;
     throw new Problem("misconfigured", detail);
   }

@@ -1,12 +1,14 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
-import type { Limits } from "./limits.ts";
-import type { JsonObject, UpstreamOptions } from "../upstreams/upstream.ts";
+import type { Limits } from "../limits.ts";
+import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
 export interface Plan {
   /** The route's name in `relay.config.ts`, for metrics. */
   readonly name: string;
   /** One to `Limits.upstreams` entries; the first is the primary (its transcription and errors count first). */
   readonly upstreams: readonly PlannedUpstream[];
+  /** How several upstreams answer; absent: each for itself. */
+  readonly strategy?: StrategyChoice;
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
   readonly session: JsonObject;
   /** What is stored of a session. Default: `audio`. */
@@ -30,6 +32,9 @@ export interface Plan {
   /** `auto`: neural where its kernel is loaded, else energy. */
   readonly detector: "auto" | "energy";
 }
+
+/** Strategies that a plan has to name, with what they need to know. */
+export type StrategyChoice = { readonly name: "race" } | { readonly name: "hedge"; readonly hedgeMs: number };
 
 /**
  * `audio`: everything, so that a session survives its object whole. `text`: all but samples, so that its conversation

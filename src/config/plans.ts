@@ -1,0 +1,87 @@
+/** How the upstreams of a route answer, as `relay.config.ts` says it: what is missing for it, or in its way. */
+import * as v from "valibot";
+import type { JsonObject } from "../protocol/json.ts";
+import type { StrategyChoice } from "../session/plan/plan.ts";
+
+const PLANS = ["single", "tagged", "race", "hedge"] as const;
+/** Longer than this nobody waits for an answer. */
+const MOST_HEDGE_MS = 30_000;
+
+export const planFields = {
+  /**
+   * How several upstreams answer (docs/plans.md). `tagged`, the default: each for itself, on a stream of its own. `race`: all are
+   * asked, and the first that can be heard gives the answer. `hedge`: the next one is asked when nobody was heard for `hedgeMs`.
+   * `single`: there is one.
+   */
+  plan: v.optional(v.picklist(PLANS)),
+  hedgeMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_HEDGE_MS))),
+};
+
+interface Dialled {
+  readonly adapter: string;
+  readonly settings?: JsonObject | undefined;
+}
+
+interface Planned {
+  readonly plan?: (typeof PLANS)[number] | undefined;
+  readonly hedgeMs?: number | undefined;
+  readonly upstreams: readonly (Dialled & { readonly fallback?: readonly Dialled[] | undefined })[];
+}
+
+interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+function faultOf({ plan, hedgeMs, upstreams }: Planned): Fault | null {
+  if (plan === "single" && upstreams.length > 1)
+    return {
+      path: ["plan"],
+      message: "plan 'single' has one upstream; several are 'tagged', 'race' or 'hedge'",
+    };
+  if (plan !== "hedge" && hedgeMs !== undefined)
+    return { path: ["hedgeMs"], message: "'hedgeMs' belongs to plan 'hedge'" };
+  if (plan !== "race" && plan !== "hedge") return null;
+  if (plan === "hedge" && hedgeMs === undefined)
+    return { path: ["hedgeMs"], message: "plan 'hedge' needs to know when the next upstream is asked" };
+  if (upstreams.length < 2) return { path: ["plan"], message: `plan '${plan}' needs two upstreams or more` };
+  for (const [index, { fallback = [], ...own }] of upstreams.entries()) {
+    for (const [at, one] of [own, ...fallback].entries()) {
+      const path = ["upstreams", index, ...(at === 0 ? [] : ["fallback", at - 1])];
+      const fault = faultOfVoice(one);
+      if (fault) return { path: [...path, ...fault.path], message: `${fault.message} (plan '${plan}')` };
+    }
+  }
+  return null;
+}
+
+/** Who speaks without being asked can be in no race. */
+function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
+  if (adapter === "echo")
+    return { path: ["adapter"], message: "'echo' has no turns: it cannot be asked for an answer" };
+  if (settings?.["turns"] !== "server") return null;
+  const message = "a provider that takes the turns itself answers unasked: leave them to the relay";
+  return { path: ["settings", "turns"], message };
+}
+
+/** What of a route's plan does not fit its upstreams is told at its place. */
+export function planFits<Route extends Planned>({ dataset, addIssue }: v.RawCheckContext<Route>): void {
+  const fault = dataset.typed ? faultOf(dataset.value) : null;
+  if (fault === null) return;
+  const [first, ...rest] = fault.path.map((key) => {
+    return {
+      type: "unknown" as const,
+      origin: "value" as const,
+      input: dataset.value,
+      key,
+      value: undefined,
+    };
+  });
+  if (first) addIssue({ message: fault.message, path: [first, ...rest] });
+}
+
+/** Nothing: the default. */
+export function strategyChosen({ plan, hedgeMs }: Planned): { readonly strategy?: StrategyChoice } {
+  if (plan === "race") return { strategy: { name: plan } };
+  return plan === "hedge" && hedgeMs !== undefined ? { strategy: { name: plan, hedgeMs } } : {};
+}

@@ -1,0 +1,54 @@
+/** Who is whose voice: upstreams that are one to the listener, as their strategy says, or each its own. */
+import type { Link } from "../links/link.ts";
+import type { ResponseRecord } from "../output/response.ts";
+import type { Strategy } from "./strategy.ts";
+
+/** Read when it is asked for: links are made later. */
+interface VoiceParts {
+  readonly strategy: Strategy;
+  readonly links: readonly Link[];
+  readonly port: { readonly extended: boolean };
+}
+
+export class Voices {
+  readonly #parts: VoiceParts;
+
+  constructor(parts: VoiceParts) {
+    this.#parts = parts;
+  }
+
+  /** All upstreams are one. */
+  get one(): boolean {
+    return this.#parts.strategy.oneVoice !== null;
+  }
+
+  /** Of those that take turns. */
+  get #first(): number {
+    return this.#parts.links.findIndex(takesTurns);
+  }
+
+  /** The stream of the client's wire that an upstream is heard on. */
+  channelOf(stream: number): number {
+    return this.one ? this.#first : stream;
+  }
+
+  /** A plain client has one player for all agents that take turns; those that speak when they like are heard beside it. */
+  playerOf(stream: number): number {
+    const { links, port } = this.#parts;
+    return this.one || (!port.extended && takesTurns(links[stream])) ? this.#first : stream;
+  }
+
+  /** The others are told of an item of an answer when it has ended. */
+  tellOthers({ stream }: ResponseRecord, itemId: string): void {
+    for (const link of this.one ? this.#parts.links : []) if (link.index !== stream) link.tellLater(itemId);
+  }
+
+  /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
+  whoGoesOn(link: Link): Link | null {
+    return [link, ...(this.one ? this.#parts.links : [])].find(({ alive }) => alive) ?? null;
+  }
+}
+
+function takesTurns(link: Link | undefined): boolean {
+  return link?.capabilities.turns !== "none";
+}

@@ -1,0 +1,289 @@
+/** One question to several upstreams, of which the first that can be heard gives the answer. */
+import { describe, expect, test } from "vitest";
+
+import { DONE } from "../support/answering.ts";
+import type { Received } from "../support/call.ts";
+import {
+  A,
+  asked,
+  B,
+  base64,
+  calls,
+  count,
+  last,
+  lose,
+  race,
+  say,
+  told,
+  TURN,
+  typesOf,
+} from "../support/race.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+describe("a race", () => {
+  test("[X100] all are asked, and the client hears of nobody until one can be heard", () => {
+    const call = asked(race());
+    expect(typesOf(call, A)).toEqual(["greet", "commit", "respond"]);
+    expect(typesOf(call, B)).toEqual(["greet", "commit", "respond"]);
+    call.beginAnswer(A);
+    call.upstream({ type: "transcript", response: "r", item: "i", delta: "Slow." }, A);
+    call.beginAnswer(B);
+    expect(call.types()).not.toContain("response.created");
+    say(call, B, 100, "Quick.");
+    expect(call.frames).toHaveLength(1);
+    expect(call.frames[0]?.payload).toEqual(new Uint8Array(voice(100).buffer));
+    expect(call.types().slice(call.types().indexOf("response.created"))).toEqual([
+      "response.created",
+      "response.output_item.added",
+      "conversation.item.added",
+      "response.content_part.added",
+      "response.output_audio_transcript.delta",
+      "relay.race",
+    ]);
+    expect(call.last("response.created")["response"]).toMatchObject({
+      relay: { stream: 0, upstream: "two" },
+    });
+    expect(call.last("relay.race")).toMatchObject({
+      plan: "race",
+      upstream: "two",
+      response_id: (call.last("response.created")["response"] as Received)["id"],
+      others: [{ upstream: "one", outcome: "slower" }],
+    });
+  });
+
+  test("[X101] the loser is cancelled, forgets what it had begun, and no sound or word of it is heard", () => {
+    const call = asked(race());
+    call.beginAnswer(A);
+    call.upstream({ type: "transcript", response: "r", item: "i", delta: "Slow." }, A);
+    call.beginAnswer(B);
+    say(call, B, 100, "Quick.");
+    expect(typesOf(call, A).slice(-2)).toEqual(["cancel", "delete"]);
+    expect(last(call, A)).toMatchObject({ type: "delete", itemId: "i" });
+    say(call, A, 500, "Late.");
+    call.upstream({ type: "item.started", response: "r", item: "j", kind: "message" }, A);
+    expect(last(call, A)).toMatchObject({ type: "delete", itemId: "j" });
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "cancelled" }, A);
+    call.finishAnswer(B);
+    expect(JSON.stringify(call.events)).not.toMatch(/Slow|Late/);
+    expect(call.frames).toHaveLength(1);
+    expect(count(call, "response.created")).toBe(1);
+    expect(count(call, "response.done")).toBe(1);
+  });
+
+  test("[X102] all know what was said when it has ended, and are asked for the next answer", () => {
+    const call = asked(race());
+    call.answer(voice(200), "Quick.", B);
+    expect(told(call, A)).toEqual(["Quick."]);
+    expect(told(call, B)).toEqual([]);
+    call.speak(concat(silence(600), TURN));
+    expect(typesOf(call, A).slice(-2)).toEqual(["commit", "respond"]);
+    call.answer(voice(200, 24_000, 5), "Mine now.", A);
+    expect(told(call, B)).toEqual(["Mine now."]);
+    expect(typesOf(call, B).slice(-2)).toEqual(["cancel", "item"]);
+    expect(call.frames.map(({ header }) => header.stream)).toEqual([0, 0]);
+  });
+
+  test("[X103] of an answer that was cut all know what was heard, and no more", () => {
+    const call = asked(race());
+    call.beginAnswer(B);
+    say(call, B, 3000, "One two three four five six.");
+    call.advance(500);
+    call.clearEvents();
+    call.client({ type: "output_audio_buffer.clear" });
+    const heardMs = Number(call.last("conversation.item.truncated")["audio_end_ms"]);
+    expect(heardMs).toBeGreaterThan(300);
+    expect(heardMs).toBeLessThan(700);
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "cancelled" }, B);
+    const [words = ""] = told(call, A);
+    expect(words).toMatch(/^One/);
+    expect(words).not.toContain("four");
+  });
+
+  test("[X103] also of one that was told whole and is cut while its end is played", () => {
+    const call = asked(race());
+    call.beginAnswer(B);
+    say(call, B, 400, "One two three four.");
+    call.finishAnswer(B);
+    expect(told(call, A)).toEqual(["One two three four."]);
+    call.advance(300);
+    call.client({ type: "output_audio_buffer.clear" });
+    expect(typesOf(call, A).slice(-2)).toEqual(["delete", "item"]);
+    expect(told(call, A).at(-1)).toBe("One");
+  });
+
+  test("[X103] a plain client that truncates says it for all", () => {
+    const call = asked(race({ dialect: "realtime" }));
+    call.answer(voice(1000), "One two three four.", B);
+    const item_id = String((call.last("response.output_item.done")["item"] as Received)["id"]);
+    call.client({ type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms: 250 });
+    expect(told(call, A).at(-1)).toBe("One");
+    expect(call.types()).not.toContain("relay.race");
+  });
+
+  test("[X104] a tool that the first calls is the answer; no call of a loser reaches anybody", () => {
+    const call = asked(race());
+    calls(call, B, "b");
+    calls(call, A, "a");
+    const names = call.events
+      .filter(({ type }) => type === "response.function_call_arguments.done")
+      .map(({ call_id }) => call_id);
+    expect(names).toEqual(["b"]);
+    expect(call.commands(A).filter(({ type }) => type === "delete")).toMatchObject([{ itemId: "ia" }]);
+    const output = { type: "function_call_output", call_id: "b", output: "42" };
+    call.client({ type: "conversation.item.create", item: output });
+    expect(told(call, A)).toEqual(["function_call", "function_call_output"]);
+    expect(told(call, B)).toEqual(["function_call_output"]);
+    call.client({ type: "response.create" });
+    expect(last(call, A)?.type).toBe("respond");
+    expect(last(call, B)?.type).toBe("respond");
+  });
+
+  test("[X105] who fails is out, and the last one left is announced at once", () => {
+    const call = asked(race());
+    call.beginAnswer(A);
+    const error = { code: "overloaded", message: "Not now." };
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "failed", error }, A);
+    expect(count(call, "response.created")).toBe(1);
+    expect(call.last("relay.race")).toMatchObject({
+      upstream: "two",
+      others: [{ upstream: "one", outcome: "failed" }],
+    });
+    expect(call.types()).not.toContain("error");
+    call.answer(voice(200), "Alone.", B);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[X105] one that refuses is out, and its refusal is not told while another may answer", () => {
+    const call = race({ session: { audio: { input: { turn_detection: null } } } });
+    call.client({ type: "response.create", event_id: "mine" });
+    const refuse = (peer: string) => {
+      const respond = call.commands(peer).findLast(({ type }) => type === "respond");
+      const id = respond?.type === "respond" ? respond.responseId : "";
+      const error = { code: "bad", message: "No such voice.", type: "invalid_request_error" };
+      const cause = respond?.type === "respond" ? (respond.cause ?? null) : null;
+      call.upstream({ type: "refused", what: "respond", id, cause, error }, peer);
+      call.upstream({ type: "response.started", response: "r", answers: id }, peer);
+      call.upstream({ type: "response.done", response: "r", ...DONE, status: "failed", error }, peer);
+    };
+    refuse(A);
+    expect(call.types()).not.toContain("error");
+    refuse(B);
+    expect(call.last("error")["error"]).toMatchObject({ code: "bad", event_id: "mine" });
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
+  });
+
+  test("[X105] one that is lost is out; lost both, the answer is asked for again as of one upstream", () => {
+    const call = asked(race());
+    lose(call, A);
+    expect(count(call, "response.created")).toBe(1);
+    lose(call, B);
+    expect(count(call, "response.done")).toBe(0);
+    call.advance(2000);
+    call.accept("up1.2");
+    expect(last(call, "up1.2")?.type).toBe("respond");
+    call.answer(voice(200), "Back.", "up1.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    expect(count(call, "response.created")).toBe(1);
+  });
+
+  test("[X105] one that begins and stands still is out at its deadline", () => {
+    const call = asked(race({ limits: { firstOutputMs: 3000, progressMs: 2000 } }));
+    call.beginAnswer(A);
+    call.beginAnswer(B);
+    call.advance(1000);
+    call.upstream({ type: "transcript", response: "r", item: "i", delta: "Hm." }, B);
+    call.advance(1500);
+    expect(call.last("relay.race")).toMatchObject({ upstream: "two" });
+    call.advance(5000);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
+  });
+
+  test("[X105] one that claims to speak and cannot be heard does not win", () => {
+    const call = asked(race());
+    call.beginAnswer(A);
+    for (let ms = 0; ms < 6000; ms += 500)
+      call.upstream({ type: "audio", response: "r", item: "i", audio: base64(new Int16Array(12_000)) }, A);
+    expect(count(call, "response.created")).toBe(1);
+    expect(call.last("relay.race")).toMatchObject({ upstream: "two" });
+    expect(call.types()).not.toContain("error");
+  });
+
+  test("[X106] the winner that breaks off is continued by who is there", () => {
+    const call = asked(race());
+    call.beginAnswer(B);
+    say(call, B, 300, "One two");
+    lose(call, B);
+    call.advance(400);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
+    expect(last(call, A)).toMatchObject({ type: "respond" });
+    expect(told(call, A)).toEqual(["One two"]);
+    call.answer(voice(200), "three.", A);
+    expect(count(call, "response.created")).toBe(2);
+  });
+
+  test("[X107] an interruption before anybody was heard cancels all, and the turn has one empty answer", () => {
+    const call = asked(race());
+    call.beginAnswer(A);
+    call.upstream({ type: "transcript", response: "r", item: "i", delta: "Slow." }, A);
+    call.speak(voice(600, 24_000, 9));
+    expect(typesOf(call, A)).toContain("cancel");
+    expect(typesOf(call, B)).toContain("cancel");
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "cancelled" }, A);
+    call.advance(400);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "cancelled", output: [] });
+    expect(call.last("relay.race")).toMatchObject({ upstream: null, others: [{ outcome: "cut" }] });
+    expect(JSON.stringify(call.events)).not.toContain("Slow");
+    expect(call.frames).toHaveLength(0);
+    call.speak(silence(900));
+    expect(last(call, A)?.type).toBe("respond");
+    expect(last(call, B)?.type).toBe("respond");
+    call.answer(voice(200), "Now.", A);
+    expect(told(call, B)).toEqual(["Now."]);
+  });
+
+  test("[X107] so does response.cancel", () => {
+    const call = asked(race());
+    call.client({ type: "response.cancel" });
+    expect(typesOf(call, A).at(-1)).toBe("cancel");
+    expect(typesOf(call, B).at(-1)).toBe("cancel");
+    call.advance(400);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "cancelled" });
+    expect(count(call, "error")).toBe(0);
+  });
+
+  test("[X108] the parameters of a response.create go to all, and a second one is refused meanwhile", () => {
+    const call = race({ session: { audio: { input: { turn_detection: null } } } });
+    const params = { instructions: "Be brief.", metadata: { mine: "yes" } };
+    call.client({ type: "response.create", response: params });
+    for (const peer of [A, B])
+      expect(last(call, peer)).toMatchObject({ options: { params: { instructions: "Be brief." } } });
+    call.client({ type: "response.create" });
+    expect(call.last("error")["error"]).toMatchObject({ code: "conversation_already_has_active_response" });
+    call.answer(voice(200), "Brief.", A);
+    expect(call.last("response.done")["response"]).toMatchObject({ metadata: { mine: "yes" } });
+  });
+
+  test("[X109] out of band the first alone is asked, and the answer is announced at once", () => {
+    const call = race();
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    expect(last(call, A)?.type).toBe("respond");
+    expect(typesOf(call, B)).toEqual(["greet"]);
+    expect(count(call, "response.created")).toBe(1);
+    call.answer(voice(200), "Aside.", A);
+    expect(told(call, B)).toEqual([]);
+  });
+
+  test("[X110] an answer in text is decided by its first words", () => {
+    const call = race({
+      session: { output_modalities: ["text"], audio: { input: { turn_detection: null } } },
+    });
+    call.client({ type: "response.create" });
+    call.beginAnswer(A);
+    call.beginAnswer(B);
+    expect(count(call, "response.created")).toBe(0);
+    call.upstream({ type: "text", response: "r", item: "i", delta: "Read me." }, A);
+    expect(call.last("relay.race")).toMatchObject({ upstream: "one" });
+    call.finishAnswer(A);
+    expect(told(call, B)).toEqual(["Read me."]);
+  });
+});
