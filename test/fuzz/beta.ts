@@ -95,6 +95,12 @@ const GA_ONLY: ReadonlySet<string> = new Set([
 ]);
 /** Of others a provider may say what it likes. */
 const RESPONSES: ReadonlySet<string> = new Set(["response.created", "response.done"]);
+const ITEMS: ReadonlySet<string> = new Set([
+  "conversation.item.created",
+  "conversation.item.retrieved",
+  "response.output_item.added",
+  "response.output_item.done",
+]);
 const GA_MEMBERS = ["output_modalities", "audio"];
 
 /** Looks at all that one client of the beta is told. */
@@ -113,7 +119,7 @@ export class BetaWatch {
     const { session, response, item, error } = event;
     if (isJsonObject(session)) judgeSession(session, type.startsWith("transcription_"), wrong);
     if (isJsonObject(response) && RESPONSES.has(type)) judgeResponse(response, wrong);
-    if (isJsonObject(item)) judgeItem(item, wrong);
+    if (isJsonObject(item) && ITEMS.has(type)) judgeItem(item, wrong);
     if (isJsonObject(error) && isGaPath(error["param"])) wrong("of a field by its name in GA");
     const own = {
       ...event,

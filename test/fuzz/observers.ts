@@ -178,5 +178,6 @@ export function differenceOf(alone: readonly string[], watched: readonly string[
 export function withoutDraws(data: WireMessage): string {
   if (typeof data !== "string") return data.toHex();
   const plain = data.replaceAll(/drawn[0-9a-z]+/gi, "drawn");
-  return plain.startsWith('{"type":"error"') ? plain.replaceAll(/'[^'"]*'/g, "''") : plain;
+  if (!plain.startsWith('{"type":"error"')) return plain;
+  return plain.replaceAll(/'[^'"]*'/g, "''").replaceAll(/"event_id":"[^"]*"/g, '"event_id":""');
 }

@@ -114,6 +114,18 @@ describe("a provider that takes the turns", () => {
     expect(call.types()).toContain("error");
   });
 
+  test("[L190] and is left though a shorter pause follows one in which it had to decide", () => {
+    const call = spoken({ type: "semantic_vad", eagerness: "high" }, (one) => {
+      begins(one);
+      one.speak(silence(2250));
+      one.speak(voice(500));
+      one.speak(silence(1300));
+      one.speak(voice(2500));
+      expect(one.open.has("up0.1")).toBe(false);
+    });
+    expect(call.types()).toContain("error");
+  });
+
   test.each([
     ["high", 1500],
     ["auto", 3000],

@@ -131,6 +131,45 @@ export function wentOn(call: SimulatedCall): void {
   }
 }
 
+/** Providers that leave an answer. */
+const LEAVING: readonly string[] = ["provider.stall", "provider.swallows_ask"];
+/** The name of a turn comes first, which takes a while. */
+const NAMED_MS = 1000;
+/** An answer is asked for so long before it is announced, where it is asked for in advance. */
+const ADVANCE_MS = 1500;
+
+/** What a provider leaves holds up nothing that is asked for after it: what is announced was asked for. */
+export function askedAtOnce({
+  checks,
+  client,
+  providers,
+  scenario,
+  unsteady,
+  hungUpAt,
+}: SimulatedCall): void {
+  const { faults, upstreams } = scenario;
+  if (upstreams.length !== 1 || upstreams[0]?.kind !== "turns" || unsteady) return;
+  if (!faults.every((name) => LEAVING.includes(name) || name === "caller.barge_in" || QUIET.has(name)))
+    return;
+  const moments = client.dialogue.announced;
+  for (const { name, kind, asks, calls } of providers.values()) {
+    for (const at of kind === "turns" ? moments : []) {
+      const until = Math.min(at + NAMED_MS, hungUpAt ?? Infinity);
+      // Who goes on takes it back.
+      const taken = client.caller.utterances.some(
+        (one) => one.at <= until + NAMED_MS && (one.endedAt ?? Infinity) > at,
+      );
+      const there = calls.some(
+        ({ greetedAt, leftAt }) => (greetedAt ?? Infinity) < at - NAMED_MS && (leftAt ?? Infinity) > until,
+      );
+      if (taken || !there || until < at + NAMED_MS) continue;
+      checks.count("questions followed");
+      if (!asks.some((asked) => asked > at - ADVANCE_MS && asked < until))
+        checks.fail("turn-unanswered", `${name} was not asked for what was announced at ${at.toFixed(0)} ms`);
+    }
+  }
+}
+
 /** What a provider does here is no reason to leave it. */
 const BEARABLE: ReadonlySet<string> = new Set([
   "provider.ends_turns_early",

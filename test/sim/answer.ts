@@ -13,6 +13,8 @@ export class Answer {
   readonly number: number;
   readonly outOfBand: boolean;
   readonly askedAt: number;
+  /** When it was said to begin; Infinity: it was not. */
+  begunAt = Infinity;
   readonly #world: World;
   readonly #call: ProviderCall;
   readonly #performance: Performance;
@@ -43,6 +45,9 @@ export class Answer {
   get over(): boolean {
     return this.#state === "over";
   }
+
+  /** It stopped, and nothing is said of it any more. */
+  stalled = false;
 
   /** Cancelled, and not ended. */
   get dawdles(): boolean {
@@ -108,6 +113,7 @@ export class Answer {
     // A cancellation may have made it begin sooner than it would have.
     if (this.#state !== "thinking") return;
     this.#state = "speaking";
+    this.begunAt = this.#world.time.now;
     this.#struck("begin");
     this.#call.say({ type: "response.created", response: this.#response("in_progress", null) });
     if (this.#performance.empty) this.#after(this.#performance.firstMs, () => this.end("completed", null));
@@ -181,6 +187,7 @@ export class Answer {
     switch (how) {
       case "stall":
         this.#state = "over";
+        this.stalled = true;
         this.#call.stuck(this);
         return;
       case "close":

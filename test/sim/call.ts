@@ -14,10 +14,12 @@ import { judge } from "./verdict.ts";
 import type { Scenario, World } from "./world.ts";
 
 /** A call that nobody ends by then is stuck. */
-const LONGEST_MS = 120_000;
+const LONGEST_MS = 180_000;
 const QUIET_MS = 2500;
 /** A provider that reads slowly is waited for so long, that it may be asked what it knows. */
 const BEHIND_MS = 15_000;
+/** What is to strike in a certain moment waits for it so long. */
+const WAITS_MS = 6000;
 /** Silence that ends a turn, and a little more. */
 const HANGOVER_MS = 900;
 /** After the client's window: everything that was open must be closed by then. */
@@ -114,6 +116,17 @@ export class SimulatedCall implements World {
     });
   }
 
+  /** As soon as something is so; or else, after a while, all the same. */
+  when(holds: () => boolean, run: () => void): void {
+    const until = this.time.now + WAITS_MS;
+    const look = (): void => {
+      if (this.client.over) return;
+      if (holds() || this.time.now >= until) run();
+      else this.time.after(10, look);
+    };
+    look();
+  }
+
   async run(): Promise<Outcome> {
     const { checks, client, time } = this;
     client.begin();
@@ -146,7 +159,7 @@ export class SimulatedCall implements World {
   get #behind(): boolean {
     if (this.client.line.connection?.tells("near") === true) return true;
     return [...this.providers.values()].some(({ open }) =>
-      open.some((one) => !one.holed && (one.behind || one.hearing)),
+      open.some((one) => !one.holed && (one.behind || one.hearsSince !== null)),
     );
   }
 

@@ -33,6 +33,7 @@ export type Invariant =
   | "thrown-away"
   | "not-continued"
   | "given-up"
+  | "kept-dead"
   | "turn-end"
   | "threw";
 

@@ -15,6 +15,7 @@ import type { Random } from "./random.ts";
 import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
+import { ToldOfUpstreams } from "./told-of-upstreams.ts";
 import { lookAtEnd } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
@@ -51,8 +52,7 @@ export class Client {
   readonly turns = new Map<string, { readonly fromMs: number; toMs: number; readonly toldAt: number }>();
   /** Of these the client was told that a provider does not know them. */
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
-  /** Milliseconds of what was said that never reached an upstream, by what this client was told of it. */
-  readonly missedBy = new Map<string, number>();
+  readonly told: ToldOfUpstreams;
   /** Turns of which it was told that there will be no words: their transcriber was lost. */
   readonly wordlessTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   /** Items cut, by the relay or by this client itself. */
@@ -83,6 +83,7 @@ export class Client {
   constructor(world: World, relay: Relay, random: Random, silent: () => boolean) {
     this.#world = world;
     this.#random = random;
+    this.told = new ToldOfUpstreams(world);
     this.microphone = { type: "audio/pcm", rate: world.scenario.rateHz };
     this.loudspeaker = this.microphone;
     this.#ducks = world.scenario.ducks;
@@ -306,8 +307,10 @@ export class Client {
         return this.player.flush(text(event["response_id"]));
       case "overlap.decision":
         return this.#overlap(event);
+      case "relay.upstream":
+        return this.told.upstream(event);
       case "relay.audio_dropped":
-        return this.#missed(text(event["upstream"]), Number(event["ms"]));
+        return this.told.missed(text(event["upstream"]), Number(event["ms"]));
       case "error":
         return this.#fault(fields(event["error"]));
       default:
@@ -343,25 +346,13 @@ export class Client {
     this.name(`error ${text(error["code"])}`);
     if (error["code"] !== "audio_lost") return;
     const message = text(error["message"]);
-    this.#forgets(message);
+    this.told.forgotten(message);
     const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
-    if (upstream !== undefined) this.#missed(upstream, Number(ms));
+    if (upstream !== undefined) this.told.missed(upstream, Number(ms));
     for (const [itemId] of text(error["message"]).matchAll(/item_\w+/g)) {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
     }
-  }
-
-  #missed(upstream: string, ms: number): void {
-    this.missedBy.set(upstream, (this.missedBy.get(upstream) ?? 0) + ms);
-  }
-
-  /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */
-  #forgets(message: string): void {
-    const { scenario, checks } = this.#world;
-    const by = scenario.upstreams.find(({ name }) => message.startsWith(`${name}: `));
-    const room = (scenario.limits.wordlessBytes ?? 0) > (scenario.limits.archiveBytes ?? 0);
-    if (room && by?.kind === "turns" && message.includes("are not kept")) checks.fail("spoken-lost", message);
   }
 
   /** Another client takes this one's place, on the same loudspeaker. */

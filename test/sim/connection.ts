@@ -38,11 +38,17 @@ interface Direction {
 /** The caller's audio to a provider never ends. */
 const AUDIO = '{"type":"input_audio_buffer.append"';
 
+const ASK = '{"type":"response.create"';
+
 const OTHER: { readonly [S in Side]: Side } = { near: "far", far: "near" };
 
 export class Connection {
   /** Words that were heard of each item, as the relay knew them when it hung up; null: it did not. */
   heard: ReadonlySet<string> | null = null;
+  /** When the relay asked for an answer over it. */
+  readonly askedAt: number[] = [];
+  /** When the relay closed or lost it; null: it has not. */
+  leftAt: number | null = null;
   readonly quality: Quality;
   readonly #time: VirtualTime;
   readonly #random: Random;
@@ -79,6 +85,8 @@ export class Connection {
   send(from: Side, data: Data): boolean {
     if (!this.#open[from]) return false;
     const copy = typeof data === "string" ? data : data.slice();
+    if (from === "near" && typeof data === "string" && data.startsWith(ASK))
+      this.askedAt.push(this.#time.now);
     this.#deliver(from, copy.length, (receiver) => receiver.message(copy));
     if (typeof data === "string" && !data.startsWith(AUDIO))
       this.#lines[from].toldAt = this.#lines[from].lastAt;
@@ -100,7 +108,7 @@ export class Connection {
   /** A closing handshake that this side begins. */
   close(from: Side, code: number, reason: string): void {
     if (!this.#open[from]) return;
-    this.#open[from] = false;
+    this.#shut(from);
     this.#deliver(from, 0, (receiver) => this.#ended(OTHER[from], receiver, code, reason));
   }
 
@@ -112,7 +120,7 @@ export class Connection {
       this.#time.after(this.#random.between(0, this.quality.delayMs), () => {
         const receiver = this.#receivers[side];
         if (receiver && this.#open[side]) this.#ended(side, receiver, 1006, "");
-        this.#open[side] = false;
+        this.#shut(side);
       });
     }
   }
@@ -133,15 +141,20 @@ export class Connection {
 
   /** One side's process died: it hears nothing, the other sees the connection end. */
   die(side: Side, code: number): void {
-    this.#open[side] = false;
+    this.#shut(side);
     this.#receivers[side] = null;
     this.#deliver(side, 0, (receiver) => this.#ended(OTHER[side], receiver, code, ""));
   }
 
   #ended(side: Side, receiver: Receiver, code: number, reason: string): void {
     if (!this.#open[side]) return;
-    this.#open[side] = false;
+    this.#shut(side);
     receiver.closed(code, reason);
+  }
+
+  #shut(side: Side): void {
+    this.#open[side] = false;
+    if (side === "near") this.leftAt ??= this.#time.now;
   }
 
   /** What this side sends vanishes from now on, and nobody is told. */

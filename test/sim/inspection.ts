@@ -64,6 +64,9 @@ export class Inspection {
       this.#lasts(key, ms, "stuck", () => `${key} for more than ${ms} ms`);
     };
     if (snapshot.floor.phase === "held") watch("floor held", HELD_MS);
+    // Nobody listens for speech: what was being judged would be judged for ever (SPEC F21).
+    if (snapshot.floor.phase === "held" && snapshot.turns.phase === "manual")
+      this.#world.checks.fail("stuck", "an agent is held, and nobody listens to what it is held for");
     // While the client is away its turn stands still (SPEC M11), and so long it may be.
     const away = snapshot.context.deadlines.some(([name]) => name === "client:gone");
     if (snapshot.turns.phase === "speaking" && !away) {
@@ -90,6 +93,7 @@ export class Inspection {
   /** Whatever was asked for fails or goes on at some moment that is known, and has its time until then. */
   #lookAtAnswers(snapshot: SessionSnapshot): void {
     const { now, deadlines } = snapshot.context;
+    this.#lookAtPairs(snapshot);
     const patienceMs = Math.min(this.#limits.stallMs, this.#limits.firstOutputMs);
     for (const { id, asked, askedAt, phase, stream } of snapshot.responses.records) {
       if (!asked || (phase !== "requested" && phase !== "generating")) continue;
@@ -107,6 +111,18 @@ export class Inspection {
       if (!bounds.some(([, at]) => at <= now + DEADLINE_MS)) {
         this.#world.checks.fail("unbounded", `${id}, ${phase}, has no deadline within ${DEADLINE_MS} ms`);
       }
+    }
+  }
+
+  /** Of one that is told of turns, one answer of the conversation is wanted at a time. */
+  #lookAtPairs(snapshot: SessionSnapshot): void {
+    const busy = new Set<number>();
+    for (const { id, asked, phase, stream, outOfBand } of snapshot.responses.records) {
+      if (!asked || outOfBand || (phase !== "requested" && phase !== "generating")) continue;
+      if (this.#world.scenario.upstreams[stream]?.kind !== "turns") continue;
+      if (busy.has(stream))
+        this.#world.checks.fail("asked-twice", `${id} was asked for while another is being given`);
+      busy.add(stream);
     }
   }
 

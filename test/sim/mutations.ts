@@ -6,6 +6,7 @@ import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
+import { RULE_MUTATIONS } from "./rule-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -209,6 +210,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/session.ts",
     from: "    conduct.restored(snapshot.context.now);\n",
     to: "",
+    among: ["platform.crash", "platform.deploy", "client.no_interruption", "client.no_answers"],
   },
   {
     number: 27,
@@ -236,9 +238,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 30,
     what: "upstreams that were hung up are not dialled when somebody speaks",
-    file: "src/session/turns/turn-taking.ts",
-    from: '    if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));\n',
-    to: "",
+    file: "src/session/links/link.ts",
+    from: "  ensure(): void {\n    this.dial();\n",
+    to: "  ensure(): void {\n    if (!this.#parked) this.dial();\n",
   },
   {
     number: 31,
@@ -263,10 +265,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 34,
-    what: "a provider is asked while it answers",
+    what: "an answer that was cancelled and never ends holds up all that are asked for after it",
     file: "src/upstreams/openai-responses.ts",
     from: "if (!response.outOfBand && !response.cancelled) return true;",
-    to: "if (response.overfull) return true;",
+    to: "if (!response.outOfBand) return true;",
+    among: ["provider.stall", "caller.zeros", "caller.barge_in"],
   },
   {
     number: 35,
@@ -309,10 +312,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     number: 40,
-    what: "what waited for a connection that was lost is not heard again",
-    file: "src/session/links/link.ts",
-    from: "    this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);\n",
-    to: "",
+    what: "who decides by itself does not hear what was said while it was dialled in vain",
+    file: "src/session/turns/input-flow.ts",
+    from: 'else if (turns === "server") this.#replayAll(link, at);',
+    to: 'else if (turns === "server") this.#input.attach(link);',
+    among: ["provider.refuse", "provider.no_answer", "provider.reset_in_turn"],
   },
   {
     number: 41,
@@ -332,10 +336,10 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DRIVER_MUTATIONS,
   {
     number: 51,
-    what: "sounds over an agent are judged for ever",
+    what: "an agent that gave way to a sound that was nothing is never let go on",
     file: "src/session/floor/floor.ts",
-    from: "    if (overlap && overlap.passed === null) this.#over(overlap, true);",
-    to: "    if (overlap && overlap.passed === null && !this.held) this.#over(overlap, true);",
+    from: "    this.#tell(decision);\n    this.#open();\n    this.#host.release();\n  }\n\n  #wordOf",
+    to: "    this.#tell(decision);\n  }\n\n  #wordOf",
   },
   {
     number: 52,
@@ -343,6 +347,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/floor/floor-host.ts",
     from: "    onAnew: () => parts.floor.abandon(),",
     to: "    onAnew: () => {},",
+    among: ["caller.vad_off_on", "caller.cough", "caller.barge_in"],
   },
   {
     number: 53,
@@ -370,12 +375,13 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 56,
     what: "what follows the end is done all the same",
     file: "src/session/context.ts",
-    from: "    if (!this.#ended) this.#actions.push(action);",
-    to: "    this.#actions.push(action);",
-    among: ["platform.timer_late", "client.vanishes"],
+    from: '    this.deadlines.restore([]);\n    this.act({ type: "end", reason });\n    this.#ended = true;\n',
+    to: '    this.act({ type: "end", reason });\n',
+    among: ["platform.timer_late", "client.vanishes", "provider.rollover"],
   },
   ...LEVEL_MUTATIONS,
   ...PATIENCE_MUTATIONS,
+  ...RULE_MUTATIONS,
   {
     number: 69,
     what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",

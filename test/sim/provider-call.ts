@@ -18,6 +18,11 @@ const CROSSABLE: ReadonlySet<string> = new Set([
   "input_audio_buffer_commit_empty",
 ]);
 
+/** A server's work, before and after. */
+const CROSSES_MS = 200;
+/** Bytes per millisecond of a line that holds nothing up. */
+const STEADY_SPEED = 1000;
+
 /** A server's work, and the relay's next message. */
 const CANCELLED_WITHIN_MS = 100;
 
@@ -27,8 +32,8 @@ export class ProviderCall {
   readonly items: ProviderItems;
   readonly openedAt: number;
   closedAt: number | null = null;
-  /** Its connection is a black hole: nobody will ever tell it of the end. */
-  holed = false;
+  /** Since when its connection is a black hole; null: it is none. */
+  holedAt: number | null = null;
   readonly #world: World;
   readonly #random: Random;
   readonly #connection: Connection;
@@ -44,7 +49,8 @@ export class ProviderCall {
   #transcribes = false;
   /** Work of this server is done in order. */
   #busyUntil = 0;
-  #toldSpeech = false;
+  /** Since when it says that somebody speaks; null: nobody does. */
+  #hearsSince: number | null = null;
   #quietMs = 0;
 
   constructor(world: World, provider: Provider, connection: Connection, random: Random, name: string) {
@@ -89,9 +95,24 @@ export class ProviderCall {
     return told || this.#busyUntil > this.#world.time.now;
   }
 
-  /** By what it says somebody speaks. */
-  get hearing(): boolean {
-    return this.#toldSpeech;
+  /** Its connection is a black hole: nobody will ever tell it of the end. */
+  get holed(): boolean {
+    return this.holedAt !== null;
+  }
+
+  /** When the relay was rid of it; null: it is not. */
+  get leftAt(): number | null {
+    return this.#connection.leftAt;
+  }
+
+  /** When the relay asked it for answers. */
+  get relayAskedAt(): readonly number[] {
+    return this.#connection.askedAt;
+  }
+
+  /** Since when by what it says somebody speaks; null: nobody does. */
+  get hearsSince(): number | null {
+    return this.#hearsSince;
   }
 
   #closed(code: number): void {
@@ -127,11 +148,22 @@ export class ProviderCall {
     // One that does not end what was cancelled may be asked for the next.
     const dawdles =
       code === "conversation_already_has_active_response" && this.#running().every((one) => one.dawdles);
-    const crossed = dawdles || (this.provider.kind === "server" && CROSSABLE.has(code));
+    const crossed =
+      dawdles || (this.provider.kind === "server" && CROSSABLE.has(code) && !this.#knownToAnswer);
     if (!crossed) {
       this.#world.checks.fail("provider-protocol", `${this.#name} had to refuse: ${what}`);
     }
     this.error(code, what, event["event_id"]);
+  }
+
+  /** The relay knew that something is being answered when it asked: nothing crosses for so long. */
+  get #knownToAnswer(): boolean {
+    const { scenario, time } = this.#world;
+    const { delayMs, jitterMs, speed } = scenario.providerQuality;
+    // Where lines stand still, or are slow, nobody knows what was known.
+    if (speed < STEADY_SPEED || scenario.faults.includes("provider.line_stall")) return false;
+    const knownFrom = time.now - 2 * (delayMs + jitterMs) - CROSSES_MS;
+    return this.#running().some(({ begunAt }) => begunAt < knownFrom);
   }
 
   hangUp(code: number, reason: string): void {
@@ -146,7 +178,7 @@ export class ProviderCall {
 
   /** The provider's machine vanishes: nothing comes and nothing is taken, and no close is seen. */
   blackHole(): void {
-    this.holed = true;
+    this.holedAt ??= this.#world.time.now;
     this.#connection.blackHole("far");
     this.#connection.blackHole("near");
   }
@@ -237,12 +269,12 @@ export class ProviderCall {
   /** The provider's own turn detection: as simple as it can be. */
   #listen(loud: boolean, ms: number): void {
     this.#quietMs = loud ? 0 : this.#quietMs + ms;
-    if (loud && !this.#toldSpeech) {
-      this.#toldSpeech = true;
+    if (loud && this.#hearsSince === null) {
+      this.#hearsSince = this.#world.time.now;
       this.say({ type: "input_audio_buffer.speech_started", audio_start_ms: 0, item_id: "soon" });
       for (const answer of this.#running()) answer.cancel("turn_detected");
-    } else if (this.#toldSpeech && this.#quietMs >= this.provider.habits.vadSilenceMs) {
-      this.#toldSpeech = false;
+    } else if (this.#hearsSince !== null && this.#quietMs >= this.provider.habits.vadSilenceMs) {
+      this.#hearsSince = null;
       this.say({ type: "input_audio_buffer.speech_stopped", audio_end_ms: 0, item_id: "soon" });
       this.#turn();
       if (this.provider.kind === "server") this.#answer({});
@@ -383,6 +415,9 @@ export class ProviderCall {
     const chosen = this.#answers.filter(
       (answer) => !answer.over && (response_id === undefined || answer.id === response_id),
     );
+    // A server that is stuck in an answer says nothing of it; OpenAI would say that it is none.
+    if (!this.provider.keepsIds && this.#answers.some(({ id, stalled }) => stalled && id === response_id))
+      return;
     if (chosen.length === 0) {
       // Crossing the end of the answer is nobody's fault.
       this.error(

@@ -3,7 +3,7 @@ import type { Mutation } from "./mutations.ts";
 
 export const RACE_MUTATIONS: readonly Mutation[] = [
   {
-    number: 70,
+    number: 75,
     what: "of models that are one voice the others are not told what was said (X102)",
     file: "src/session/plan/voices.ts",
     from: "if (link.index !== stream) link.tellLater(itemId);",
@@ -11,7 +11,7 @@ export const RACE_MUTATIONS: readonly Mutation[] = [
     among: ["caller.slices", "caller.zeros"],
   },
   {
-    number: 71,
+    number: 76,
     what: "who loses a race goes on, and remembers what nobody heard (X101)",
     file: "src/session/output/rounds.ts",
     from: 'for (const id of slower) this.#lose(round, responses.get(id), "slower");',
@@ -19,11 +19,11 @@ export const RACE_MUTATIONS: readonly Mutation[] = [
     among: ["caller.slices", "caller.zeros"],
   },
   {
-    number: 72,
+    number: 77,
     what: "what the death of one connection leads to is asked on another that died with it (X112)",
-    file: "src/session/client/doubt.ts",
-    from: "    for (const link of dead) link.doomed = true;\n",
-    to: "",
-    among: ["platform.crash", "platform.deploy"],
+    file: "src/session/links/link.ts",
+    from: "return !this.doomed && (this.#current?.alive ?? false);",
+    to: "return this.#current?.alive ?? false;",
+    among: ["platform.deploy", "provider.silent_voice"],
   },
 ];

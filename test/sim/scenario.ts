@@ -61,7 +61,11 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
   const converted = faults.some((name) => CONVERTING.includes(name));
   const kinds = converted ? random.pick([["turns"], ["turns"], ["server"]] as const) : random.pick(KINDS);
   const dialect = random.chance(0.6) ? "duplex.v1" : "realtime";
-  const manual = kinds.every((kind) => kind === "turns") && random.chance(0.12);
+  // A silence, or a dial in vain, is another thing where the client takes the turns.
+  const often = ["caller.long_silence", "provider.no_answer"].some((name) => faults.includes(name))
+    ? 0.3
+    : 0.12;
+  const manual = kinds.every((kind) => kind === "turns") && random.chance(often);
   const tools = random.chance(0.25);
   const upstreams = kinds.map((kind, index): SimUpstream => {
     const profile =
@@ -135,7 +139,38 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
       ...late,
     },
   };
-  return { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
+  const given = { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
+  return patient(random, meaning(random, given));
+}
+
+/** Several turns may be made while a dial is waited for. */
+const PATIENT_DIAL_MS = 6000;
+
+/** A provider that does not answer the call may be waited for so long that turns are made meanwhile. */
+function patient(random: Random, scenario: Scenario): Scenario {
+  if (!scenario.faults.includes("provider.no_answer") || random.chance(0.5)) return scenario;
+  return { ...scenario, limits: { ...scenario.limits, dialMs: PATIENT_DIAL_MS } };
+}
+
+/** Pauses of so many utterances together are longer than a provider that decides by meaning may wait. */
+const UTTERANCES_FOR_MEANING = 11;
+
+/** A provider that takes the turns, and vanishes, may decide by meaning: so much may be said before it is missed. */
+function meaning(random: Random, scenario: Scenario): Scenario {
+  const { faults, upstreams, session, utterances } = scenario;
+  if (!faults.includes("provider.hole_anytime") || !upstreams.some(({ kind }) => kind === "server"))
+    return scenario;
+  if (faults.some((name) => name.startsWith("client.")) || random.chance(0.4)) return scenario;
+  const audio = session["audio"] as JsonObject;
+  const eagerness = random.pick(["high", "auto"] as const);
+  const input = { ...(audio["input"] as JsonObject), turn_detection: { type: "semantic_vad", eagerness } };
+  return {
+    ...scenario,
+    semantic: true,
+    vanishesHearing: true,
+    utterances: eagerness === "high" ? utterances : UTTERANCES_FOR_MEANING,
+    session: { ...session, audio: { ...audio, input } },
+  };
 }
 
 /** Several that can be asked may be one voice. Drawn last of all, so that other calls are what they were. */

@@ -8,7 +8,8 @@ import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
 import { money, slackMs } from "./money.ts";
-import { askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
+import { askedAtOnce, askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
+import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
@@ -53,7 +54,9 @@ export function judge(call: SimulatedCall): void {
   goneOnWith(call);
   thrownAway(call);
   wentOn(call);
+  askedAtOnce(call);
   keptOn(call);
+  leftInTime(call);
   money(call);
 }
 
@@ -125,20 +128,20 @@ function wordless(call: SimulatedCall, { kind }: Provider, spoken: Utterance): b
 /** Every word is in a turn of the provider, or somebody was told. */
 function spokenReached(call: SimulatedCall, provider: Provider): void {
   const { checks } = call;
-  const heard = provider.turns.flatMap((turn) => turn.runs);
+  const heard = provider.turns.flatMap((turn) => turn.runs).sort((a, b) => a.from - b.from);
   const turns = [...heard, ...toldInWords(call, provider)].sort((a, b) => a.from - b.from);
   const { utterances } = call.client.caller;
   toldInVain(
     call,
     provider,
-    utterances.reduce((sum, spoken) => sum + gap(spoken, turns), 0),
+    utterances.reduce((sum, spoken) => sum + gap(spoken, heard), 0),
   );
   for (const spoken of utterances) {
     checks.count("utterances");
     const missing = gap(spoken, turns);
     const ms = (missing * 1000) / call.tape.rateHz;
     if (missing === 0) checks.count("utterances delivered");
-    else if (named(call, spoken) || ms <= (call.client.missedBy.get(provider.name) ?? 0))
+    else if (named(call, spoken) || ms <= (call.client.told.missedBy.get(provider.name) ?? 0))
       checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
@@ -155,14 +158,14 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
   }
 }
 
-/** Who is told turns was told them all, and the client the contrary. */
+/** Who is told turns heard them all, and the client was told the contrary. What a later connection has in words was not heard. */
 function toldInVain(
   { checks, client, scenario }: SimulatedCall,
   { name, kind, turns }: Provider,
   missing: number,
 ): void {
   // Of a turn that is heard again, or of a buffer that is the client's own, the beginning may be silence that is not kept.
-  if (kind !== "turns" || scenario.manual || scenario.eager || !client.missedBy.has(name)) return;
+  if (kind !== "turns" || scenario.manual || scenario.eager || !client.told.missedBy.has(name)) return;
   checks.count("told of what never arrived");
   // One connection came in the middle of a long turn, and a later one was told it from its beginning.
   const later = turns.some(({ call, runs: [first] }) =>
@@ -171,7 +174,13 @@ function toldInVain(
         other !== call && first && runs.some(({ from, to }) => from < first.from && to > first.from),
     ),
   );
-  if (missing === 0 && !later)
+  // Some connection had to answer without it, and a later one was told it in words.
+  const lacking = turns.some(({ runs, after }) =>
+    client.caller.utterances.some(
+      (spoken) => spoken.from >= after && spoken.to <= (runs.at(-1)?.to ?? 0) && gap(spoken, runs) > 0,
+    ),
+  );
+  if (missing === 0 && !later && !lacking)
     checks.fail("spoken-lost", `${name} got every word, and the client was told that it did not`);
 }
 
@@ -262,7 +271,8 @@ function unmissed(
   // Hung up as quiet it says nothing ever, and the next connection hears what comes.
   const parked = (checks.figures.get("metric_sessions_parked") ?? 0) > 0;
   const next = parked ? (calls[holed + 1]?.openedAt ?? Infinity) : Infinity;
-  const noticeable = Math.min(next, (hungUpAt ?? Infinity) - firstOutputMs - NOTICED_MS);
+  const turnsEndBy = (hungUpAt ?? Infinity) - waitsLongerMs(scenario);
+  const noticeable = Math.min(next, turnsEndBy - firstOutputMs - NOTICED_MS);
   const after = client.caller.utterances.filter(
     ({ at, endedAt }) => at >= spoken.at && (endedAt ?? Infinity) < noticeable,
   );
@@ -297,7 +307,8 @@ function answered(call: SimulatedCall): void {
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;
     // One that takes the turns is waited for until it is asked.
     const server = scenario.upstreams.some((upstream) => upstream.kind === "server");
-    const mute = checks.struck.has("provider.mute") || vanished(providers);
+    const slow = scenario.faults.includes("provider.slow_first");
+    const mute = slow || checks.struck.has("provider.mute") || vanished(providers);
     // Of several that are one voice nobody is announced before one is heard, and who says nothing is waited for as long as that.
     const waits = (server && mute) || (scenario.strategy !== null && scenario.faults.some(ofProvider));
     const asked = waits ? (scenario.limits.firstOutputMs ?? 0) : 0;

@@ -50,6 +50,8 @@ export interface Scenario {
   readonly duckDb: number;
   /** Meaning may end turns, or not. */
   readonly semantic: boolean;
+  /** A provider that vanishes does so when it has said that it hears somebody. */
+  readonly vanishesHearing?: true;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;

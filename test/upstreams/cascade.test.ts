@@ -150,6 +150,21 @@ describe("what is heard", () => {
     expect(call.of("input.transcript.completed")).toHaveLength(2);
   });
 
+  it("[U114] turns that wait in a row share the time, and an answer waits for all of them no longer than that", () => {
+    const call = new Led(TRANSCRIBED);
+    for (const itemId of ["first", "second", "third"]) {
+      call.say(160);
+      call.send({ type: "commit", itemId });
+    }
+    call.respond("R1");
+    const waits: unknown[] = [];
+    while (call.stages.requests.length === 0 && waits.length < 9) {
+      waits.push(call.stages.waits.get("words"));
+      call.hear([waited("words")]);
+    }
+    expect(waits).toEqual([400, 600, 1200]);
+  });
+
   it("[U114] a turn of which all seems to be told waits shortly, one that was none leaves no words behind", () => {
     const call = new Led(TRANSCRIBED);
     call.say(160);

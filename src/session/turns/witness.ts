@@ -89,9 +89,12 @@ export class Witness {
     const longestMs = this.#longestMs;
     for (const link of this.#links) {
       const pausedMs = this.#hearing.get(link.index);
-      if (pausedMs === undefined || pauseMs > longestMs) continue;
-      this.#hearing.set(link.index, pausedMs + pauseMs);
-      if (pausedMs + pauseMs <= PAUSES_FOR_ONE_TURN * longestMs) link.unwatch();
+      // What it did not end in a pause in which it had to, no shorter one after that excuses.
+      const overdue = pauseMs > longestMs;
+      if (pausedMs === undefined || (overdue && !link.watched)) continue;
+      const mostMs = PAUSES_FOR_ONE_TURN * longestMs;
+      this.#hearing.set(link.index, pausedMs + pauseMs + (overdue ? mostMs : 0));
+      if (pausedMs + pauseMs <= mostMs && !overdue) link.unwatch();
     }
   }
 

@@ -73,13 +73,22 @@ export class Hearing {
   commit(itemId: string): readonly WireMessage[] {
     if (this.#closing !== null) {
       this.#held.push({ commit: itemId });
-      const turns = this.#held.filter((one) => "commit" in one).length;
-      return turns > MAX_HELD_TURNS ? this.waited() : [];
+      this.#wait = this.#shareMs;
+      return this.#heldTurns > MAX_HELD_TURNS ? this.waited() : [];
     }
     this.#closing = itemId;
     const all = this.#said !== "" && this.#open === null && !this.#finishes;
-    this.#wait = all ? QUIET_MS : this.#wordsMs;
+    this.#wait = all ? QUIET_MS : this.#shareMs;
     return this.#transcriber.finish();
+  }
+
+  get #heldTurns(): number {
+    return this.#held.filter((one) => "commit" in one).length;
+  }
+
+  /** Of turns that wait in a row, as a connection is told them that comes late, each has its part of the time: the last has all. */
+  get #shareMs(): number {
+    return Math.ceil(this.#wordsMs / (1 + this.#heldTurns));
   }
 
   /** What was said since the last turn is none. */
@@ -109,7 +118,7 @@ export class Hearing {
   #grow(id: string, delta: string): void {
     const text = this.#open?.[0] === id ? this.#open[1] : "";
     this.#open = [id, (text + delta).slice(0, MAX_TURN_CHARS)];
-    if (this.#closing !== null) this.#wait = this.#wordsMs;
+    if (this.#closing !== null) this.#wait = this.#shareMs;
   }
 
   #over(transcript: string): readonly WireMessage[] {

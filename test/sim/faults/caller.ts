@@ -24,6 +24,26 @@ function acts(
   };
 }
 
+const SOUNDS: readonly string[] = ["caller.cough", "caller.barge_in"];
+
+/** The same, while a sound over an agent is judged, where there are such. */
+function overSounds(
+  name: string,
+  most: number,
+  act: (call: SimulatedCall, random: Random) => boolean,
+): Fault {
+  return acts(name, most, (call, random) => {
+    if (!SOUNDS.some((sound) => call.scenario.faults.includes(sound))) return act(call, random);
+    call.when(
+      () => call.checks.undisputedSince === null,
+      () => {
+        if (act(call, random)) call.checks.strike(name);
+      },
+    );
+    return false;
+  });
+}
+
 /** The same, as soon as an agent has been audible for a moment. */
 function overAgent(name: string, act: (call: SimulatedCall, random: Random) => void): Fault {
   return {
@@ -86,8 +106,8 @@ export const CALLER_FAULTS: readonly Fault[] = [
     call.client.caller.zeros(random.between(300, 4000));
     return true;
   }),
-  acts("caller.clear", 1, says({ type: "input_audio_buffer.clear" })),
-  acts("caller.commit", 2, says({ type: "input_audio_buffer.commit" })),
+  overSounds("caller.clear", 1, says({ type: "input_audio_buffer.clear" })),
+  overSounds("caller.commit", 2, says({ type: "input_audio_buffer.commit" })),
   acts("caller.create", 3, says({ type: "response.create" })),
   acts(
     "caller.out_of_band",
@@ -101,7 +121,7 @@ export const CALLER_FAULTS: readonly Fault[] = [
     });
     return true;
   }),
-  acts("caller.vad_off_on", 1, (call, random) => {
+  overSounds("caller.vad_off_on", 1, (call, random) => {
     if (call.scenario.manual) return false;
     const turn = (turn_detection: JsonObject | null) =>
       call.client.line.send({

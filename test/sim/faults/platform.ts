@@ -1,11 +1,26 @@
 /** What the platform does to an object: memory lost, sockets cut, clocks set, timers late, a store that fails. */
+import type { JsonObject } from "../../../src/upstreams/upstream.ts";
 import type { SimulatedCall } from "../call.ts";
+import { fields } from "../fields.ts";
 import type { Random } from "../random.ts";
 import type { Fault } from "./fault.ts";
 import { hasProvider, isDuplex } from "./fault.ts";
 
 /** By then an object that sleeps has woken again. */
 const AFTER_SLEEP_MS = 50_000;
+
+/** A timer may come so much later. */
+const LATE_MS = 1500;
+const VERY_LATE_MS = 3500;
+
+/** What the client changed is to outlive the object, in the middle of a word too. */
+const CHANGES: readonly string[] = ["client.semantic_vad", "client.no_interruption", "client.no_answers"];
+
+function changed({ client, scenario }: SimulatedCall): boolean {
+  const silence = (session: JsonObject) =>
+    fields(fields(fields(session["audio"])["input"])["turn_detection"])["silence_duration_ms"];
+  return client.shown["audio"] !== undefined && silence(client.shown) !== silence(scenario.session);
+}
 
 /** What the providers do to the dials of all other sessions that a deploy struck too. */
 const STORM_MS = 2500;
@@ -19,11 +34,16 @@ function dies(kind: "crash" | "deploy" | "entry_dies" | "version"): Fault {
     arm(call, random) {
       call.unsteady = true;
       const toMs = call.scenario.faults.includes("platform.evict") ? AFTER_SLEEP_MS : undefined;
-      const strike = (): void => {
+      const changes = call.scenario.faults.some((one) => CHANGES.includes(one));
+      const die = (): void => {
         if (!strikes[kind](call, random)) return;
         // An entry location knows nothing of the session.
         if (kind !== "entry_dies") call.client.line.wire.mayForget = true;
         call.checks.strike(name);
+      };
+      const strike = (): void => {
+        if (!changes || kind === "entry_dies") return die();
+        call.when(() => changed(call) && call.client.caller.speaking, die);
       };
       for (let left = random.int(1, 2); left > 0; left -= 1) call.sometime(random, strike, undefined, toMs);
     },
@@ -127,7 +147,11 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
   dies("version"),
   jump("platform.clock_back", (between) => -between(200, 60_000)),
   jump("platform.clock_forward", (between) => between(200, 4000)),
-  late("platform.timer_late", (call) => () => (call.random.chance(0.2) ? call.random.between(50, 1500) : 0)),
+  // When nobody is there any more they may be so late that several are due in one moment, the last of the session among them.
+  late("platform.timer_late", (call) => {
+    const mostMs = call.scenario.faults.includes("client.vanishes") ? VERY_LATE_MS : LATE_MS;
+    return () => (call.random.chance(0.2) ? call.random.between(50, mostMs) : 0);
+  }),
   late("platform.timer_coarse", (call) => () => call.random.between(1, 30)),
   {
     // A value that is too large is refused before it is written (call-store.ts).

@@ -74,6 +74,34 @@ function dials(name: string, worsen: (provider: Provider, random: Random) => () 
   };
 }
 
+/** What it says that it hears has reached the relay. */
+const TOLD_MS = 200;
+
+/**
+ * Its open connection becomes a black hole: now, or where it owes something. The client's next question vanishes in it; one that
+ * decides by meaning has said that it hears somebody.
+ */
+function vanishes(call: SimulatedCall, provider: Provider): void {
+  const { client, scenario, time, checks } = call;
+  const since = time.now;
+  const waits = (): boolean => {
+    if (scenario.faults.includes("caller.create")) return client.line.askedAt <= since;
+    const hearsSince = provider.open[0]?.hearsSince ?? Infinity;
+    return scenario.vanishesHearing === true && hearsSince > time.now - TOLD_MS;
+  };
+  const look = (): void => {
+    if (client.over) return;
+    if (waits()) {
+      time.after(20, look);
+      return;
+    }
+    const [open] = provider.open;
+    open?.blackHole();
+    if (open) checks.strike("provider.hole_anytime");
+  };
+  look();
+}
+
 export const PROVIDER_FAULTS: readonly Fault[] = [
   breaks("provider.stall", "stall"),
   breaks("provider.close", "close"),
@@ -84,11 +112,12 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
   breaks("provider.error", "error", 2),
   breaks("provider.hole_in_answer", "hole"),
   answers("provider.mute", "begin", (performance) => (performance.thinkMs = Infinity), 1),
-  answers(
-    "provider.slow_first",
-    "begin",
-    (performance, random) => (performance.firstMs = random.between(900, 4000)),
-  ),
+  answers("provider.slow_first", "begin", (performance, random) => {
+    performance.firstMs = random.between(900, 4000);
+    // Before it says that it begins, perhaps.
+    if (random.chance(0.4))
+      [performance.thinkMs, performance.firstMs] = [performance.firstMs, performance.thinkMs];
+  }),
   answers(
     "provider.trickle",
     "begin",
@@ -152,11 +181,14 @@ export const PROVIDER_FAULTS: readonly Fault[] = [
     open.reset();
     return true;
   }),
-  hit("provider.hole_anytime", (provider) => {
-    const [open] = provider.open;
-    open?.blackHole();
-    return open !== undefined;
-  }),
+  {
+    name: "provider.hole_anytime",
+    fits: hasProvider,
+    arm(call, random) {
+      const provider = pickProvider(call, random);
+      if (provider) call.sometime(random, () => vanishes(call, provider));
+    },
+  },
   hit("provider.line_stall", (provider, random, call) => {
     call.unsteady = true;
     const [open] = provider.open;

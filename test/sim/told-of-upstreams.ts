@@ -1,0 +1,57 @@
+/** What a client is told of the upstreams, and that what one never got is told once of it (SPEC L162). */
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
+import { text } from "./fields.ts";
+import type { World } from "./world.ts";
+
+/** What is on its way, and what a client holds back. */
+const SLACK_MS = 1000;
+/** Beside these audio is lost otherwise than by leaving the history, or what was told is forgotten. */
+const OTHERWISE: readonly string[] = [
+  "platform.",
+  "client.",
+  "network.",
+  "provider.slow_reader",
+  "caller.bursts",
+];
+
+export class ToldOfUpstreams {
+  /** Milliseconds of what was said that never reached it, by its name. */
+  readonly missedBy = new Map<string, number>();
+  /** When one was hung up as quiet. */
+  readonly parkings: { readonly upstream: string; readonly at: number }[] = [];
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  upstream({ cause, upstream }: JsonObject): void {
+    if (cause === "parked") this.parkings.push({ upstream: text(upstream), at: this.#world.time.now });
+  }
+
+  missed(upstream: string, ms: number): void {
+    const allMs = (this.missedBy.get(upstream) ?? 0) + ms;
+    this.missedBy.set(upstream, allMs);
+    this.#look(upstream, allMs);
+  }
+
+  /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */
+  forgotten(message: string): void {
+    const { scenario, checks } = this.#world;
+    const by = scenario.upstreams.find(({ name }) => message.startsWith(`${name}: `));
+    const room = (scenario.limits.wordlessBytes ?? 0) > (scenario.limits.archiveBytes ?? 0);
+    if (room && by?.kind === "turns" && message.includes("are not kept")) checks.fail("spoken-lost", message);
+  }
+
+  /** All that was told so far has left the history by now: it is what was said before that, at most. */
+  #look(upstream: string, allMs: number): void {
+    const { checks, scenario, tape } = this.#world;
+    if (scenario.faults.some((name) => OTHERWISE.some((other) => name.startsWith(other)))) return;
+    const keptMs = scenario.limits.inputHistoryMs ?? DEFAULT_LIMITS.inputHistoryMs;
+    const goneMs = Math.max(0, (tape.end * 1000) / tape.rateHz - keptMs) + SLACK_MS;
+    checks.count("told of what was missed");
+    if (allMs > goneMs)
+      checks.fail("spoken-lost", `${upstream} is said to have missed ${allMs} ms, and ${goneMs} ms are gone`);
+  }
+}
