@@ -61,7 +61,13 @@ export class Dialler {
         return;
       }
       socket = accepted;
-      listen(accepted, events, () => over, end);
+      listen(
+        accepted,
+        events,
+        () => over,
+        end,
+        () => aborter.abort(),
+      );
       events.opened(accepted);
     };
     const responded = async (response: Response): Promise<void> => {
@@ -115,6 +121,12 @@ export class Dialler {
   }
 }
 
+/**
+ * Messages that come after we hung up: what was on its way. A provider that goes on is read, at some 5 µs a message, for as
+ * long as it does not answer the close: its connection is cut.
+ */
+const MOST_LATE = 1000;
+
 /** Its message is fit for a client: static text or a status. */
 class DialError extends Error {}
 
@@ -141,12 +153,15 @@ function listen(
   events: DialEvents,
   isOver: () => boolean,
   end: (code: number, reason: string) => void,
+  cut: () => void,
 ): void {
+  let late = 0;
   // Before accept(): standard sockets deliver Blobs since compatibility date 2026-03-17.
   socket.binaryType = "arraybuffer";
   socket.addEventListener("message", (event) => {
     const data: string | ArrayBuffer = event.data;
     if (!isOver()) events.message(typeof data === "string" ? data : new Uint8Array(data));
+    else if ((late += 1) === MOST_LATE) cut();
   });
   socket.addEventListener("close", ({ code, reason }) => {
     hangUp(socket, 1000, "");

@@ -20,6 +20,7 @@ const mark = v.object({ observer: v.number(), audio: v.boolean() });
 
 /** Of a socket's attachment; null: it is no observer's, nor was it. */
 export function readObserver(attachment: unknown): ObserverMark | null {
+  if (typeof attachment !== "object" || attachment === null) return null;
   const result = v.safeParse(mark, attachment);
   return result.success ? result.output : null;
 }

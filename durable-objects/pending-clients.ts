@@ -19,6 +19,7 @@ export interface PendingMark {
 
 /** Of a socket's attachment; null: none of these. */
 export function readMark(attachment: unknown): PendingMark | null {
+  if (typeof attachment !== "object" || attachment === null) return null;
   const result = v.safeParse(mark, attachment);
   return result.success ? result.output : null;
 }

@@ -3,6 +3,7 @@
  * still on its way to the disk, so that two are never in each other's way. What was refused before it was written is
  * tried again, ever less often; a write that fails is the end of the object, and of this with it.
  */
+import { Rate } from "../src/session/client/budget-rate.ts";
 import type { Covers } from "../src/session/io.ts";
 import type { Clock } from "./timer.ts";
 
@@ -19,6 +20,12 @@ export interface SnapshotsHost {
 }
 
 const EVERY_MS = 1000;
+/**
+ * Urgent ones: so many at once, and in a second. No call has more to say that must not be lost; a client that comes back
+ * over and over has.
+ */
+const URGENT = 8;
+const URGENT_PER_SECOND = 4;
 /** While the session is busy it is looked again so often. */
 const BUSY_MS = 50;
 /** Doublings of the wait after failures: a minute at most. */
@@ -31,6 +38,7 @@ export class Snapshots {
   #writing = false;
   #wished = false;
   #urgent = false;
+  readonly #urgents = new Rate(URGENT, URGENT_PER_SECOND);
   /** When the next one is taken, where `#cancel` is not null. */
   #at = 0;
   #changed = true;
@@ -73,7 +81,9 @@ export class Snapshots {
     const hurry = this.#urgent && this.#failures === 0;
     const wait = EVERY_MS * 2 ** Math.min(this.#failures, PATIENCE);
     const now = clock.now();
-    const at = hurry ? now : Math.max(now, Math.min(this.#takenAt, now) + wait);
+    const at = hurry
+      ? now + Math.ceil(this.#urgents.waitMs(1, now))
+      : Math.max(now, Math.min(this.#takenAt, now) + wait);
     if (this.#cancel !== null && this.#at <= at) return;
     this.#cancel?.();
     this.#at = at;
@@ -90,8 +100,9 @@ export class Snapshots {
       this.#cancel = this.#host.clock.schedule(() => this.now(), BUSY_MS);
       return;
     }
-    this.#urgent = false;
     this.#takenAt = this.#host.clock.now();
+    if (this.#urgent) this.#urgents.charge(1, this.#takenAt);
+    this.#urgent = false;
     this.#writing = true;
     this.#changed = false;
     void this.#host.take().then(

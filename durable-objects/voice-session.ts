@@ -16,7 +16,6 @@ import { createUpstream } from "../src/upstreams/index.ts";
 import {
   readArrival,
   readCallSetup,
-  readObserverArrival,
   sameTarget,
   type Arrival,
   type CallSetup,
@@ -28,6 +27,7 @@ import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } f
 import { shut } from "./close-code.ts";
 import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
+import { Breath } from "./breath.ts";
 import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
 import { drawId } from "./identifiers.ts";
@@ -35,8 +35,8 @@ import { barSecret, givePlaceBack } from "./key-place.ts";
 import { loadKernels } from "./kernels.ts";
 import { ofKey, type OfKey, wake } from "./of-key.ts";
 import { type ClientSocket, hibernated, putOut } from "./pending-clients.ts";
-import type { SessionCore } from "./session-core.ts";
 import { Shell, type ShellHost } from "./shell.ts";
+import { isolateDebts } from "./secret-debts.ts";
 import { SealedStorage } from "./sealed-storage.ts";
 import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
 import { locksOf } from "./session-locks.ts";
@@ -60,7 +60,7 @@ const HEARTBEAT = new WebSocketRequestResponsePair(BEAT, BEAT);
 /** A session in memory. */
 interface Live extends OfKey {
   readonly call: CallSetup;
-  readonly core: SessionCore;
+  readonly core: Session;
   readonly shell: Shell;
 }
 
@@ -69,6 +69,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   readonly #store: CallStore;
   readonly #dialler = new Dialler(DEFAULT_LIMITS.dialMs);
   readonly #counters = new Counters();
+  readonly #breath = new Breath(this.ctx);
   readonly #tickets = new Map<string, string>();
   #live: Live | null = null;
   /** Came back from a crash so long after it that its client has given up, and nobody came since. */
@@ -88,10 +89,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   override async fetch(request: Request): Promise<Response> {
     // The storage's fault may be over.
     if (this.#unread) this.#revive();
-    const observer = readObserverArrival(request.headers);
-    if (observer !== null) return this.#observe(observer);
-    const arrival = readArrival(request.headers);
-    if (arrival === null) return refuse("session_unavailable");
+    const who = readArrival(request.headers);
+    if (who === null) return refuse("session_unavailable");
+    if ("observer" in who) return this.#observe(who.observer);
+    const arrival = who.client;
     if (arrival.resume !== null && this.#locked !== null) await this.#unlock(arrival.resume);
     let refusal = this.#unread ? "session_unavailable" : this.#admit(arrival);
     if (refusal === "session_busy" && (await this.#vacated())) refusal = this.#admit(arrival);
@@ -176,8 +177,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const data = typeof message === "string" ? message : new Uint8Array(message);
-    this.#live?.shell.clientMessage(socket, data);
+    this.#live?.shell.clientMessage(socket, typeof message === "string" ? message : new Uint8Array(message));
+    this.#breath.taken(Date.now());
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -264,6 +265,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
     const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
+    isolateDebts.begin(call.secret, core);
     this.#store.begin(call);
     const its = this.#ofKey(call);
     this.#live = { call, core, shell: new Shell(core, this.#host(setup.plan, call, its)), ...its };
@@ -388,7 +390,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return {
       consult: createConsult(endOfTurn, this.env),
       clock: WALL_CLOCK,
-      dial: its.account.counted(this.#dialler.dial),
+      dial: its.account.counted(this.#breath.reading(this.#dialler.dial)),
       save: (peers, whole) => {
         const session = storage === "text" ? silenced(whole) : whole;
         const at = Date.now();
@@ -446,6 +448,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   /** The state stays readable while the object is in memory. */
   #finish(plan: string): void {
     if (this.#live !== null) this.#rest(this.#live);
+    isolateDebts.end(this.#live?.call.secret ?? null, this.#live?.core);
     this.#leave(this.#live?.call ?? null);
     this.#counters.flush(this.env.METRICS, plan, this.#live?.call.keyId ?? "");
     this.ctx.waitUntil(this.#store.wipe(Date.now()));

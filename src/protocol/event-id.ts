@@ -3,8 +3,11 @@ import { JsonStrings } from "./json.ts";
 
 /** Characters of an `event_id`, as at OpenAI. */
 export const EVENT_ID_MAX = 512;
-/** So many characters that stand in no string, and so many escapes, are looked at: a megabyte of brackets is not worth a name. */
-const LOOKED_AT = 1024 * 1024;
+/**
+ * So many characters that stand in no string are looked at, more than ten thousand members have (of an event with more it
+ * may stand in front), and so many escapes: a megabyte of brackets is not worth a name.
+ */
+const LOOKED_AT = 128 * 1024;
 /** As the text of JSON may spell it: each character as `\uXXXX`. */
 const KEY_MAX = "event_id".length * 6;
 const [QUOTE, BACKSLASH, COLON, COMMA, SPACE] = [0x22, 0x5c, 0x3a, 0x2c, 0x20];
@@ -13,7 +16,7 @@ const [OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 /**
  * The `event_id` of the event that `text` spells, as `JSON.parse` would find it: a member of the outermost object, wherever
  * it stands and however it is spelled, the last of several; at most its first 512 characters. Null: there is none, it is no
- * string, or it stands behind a megabyte that is in no string. Text that is no JSON has a name or none.
+ * string, or it stands behind 128 KiB that are in no string. Text that is no JSON has a name or none.
  */
 export function eventIdIn(text: string): string | null {
   let found: string | null = null;

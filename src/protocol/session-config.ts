@@ -220,7 +220,7 @@ function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject 
   const merged: Record<string, Json> = { ...base };
   for (const [key, value] of Object.entries(update)) {
     if (key === "__proto__" || (value === null && GROUPS.has(key))) continue;
-    const old = ownAt(merged, [key]);
+    const old = Object.hasOwn(merged, key) ? merged[key] : undefined;
     const replace =
       depth >= MERGE_DEPTH ||
       WHOLE.has(key) ||

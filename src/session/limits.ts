@@ -19,6 +19,12 @@ export interface Limits {
    */
   readonly clientAudioBurstMs: number;
   readonly clientAudioSpeed: number;
+  /**
+   * Of audio that came at once, milliseconds that are worked through as fast as may be, and beyond it seconds of audio a
+   * second: a gap that a network tore is heard at once, and minutes of it take no more than 5 % of the thread.
+   */
+  readonly clientWorkBurstMs: number;
+  readonly clientWorkSpeed: number;
   /** A message of audio counts as this much at least: an empty one costs as well. */
   readonly clientAudioLeastMs: number;
   /** One of less than a millisecond counts as this much: nobody's microphone gives so little. */
@@ -191,6 +197,8 @@ export const DEFAULT_LIMITS: Limits = {
   clientToldPerSecond: 128 * 1024,
   clientAudioBurstMs: 330_000,
   clientAudioSpeed: 4,
+  clientWorkBurstMs: 30_000,
+  clientWorkSpeed: 20,
   clientAudioLeastMs: 10,
   clientAudioCrumbMs: 100,
   clientErrorsBurst: 200,

@@ -5,6 +5,7 @@
  */
 import { ClientError } from "../protocol/client-error.ts";
 import { TICKS_PER_MS } from "./turns/audio-input.ts";
+import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import { Conduct } from "./conduct.ts";
 import { Doubt } from "./client/doubt.ts";
@@ -16,6 +17,7 @@ import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 import { stateOf } from "./state.ts";
 
+export type { Debts } from "./client/budget.ts";
 export type { AudioPool, SessionDependencies, SessionSetup } from "./setup.ts";
 export { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 
@@ -353,6 +355,16 @@ export class Session {
   /** Its last client spoke `duplex.v1`: one that comes may go on with its numbers, and says so first. */
   get extended(): boolean {
     return this.#conduct.port.extended;
+  }
+
+  /** What its client would owe in another session as well. */
+  get debts(): Debts {
+    return this.#conduct.budget.debts(this.#conduct.context.now);
+  }
+
+  /** It begins, and its client owes so much from others. */
+  owe(debts: Debts): void {
+    this.#conduct.budget.owe(debts);
   }
 
   /** What a snapshot taken now covers. */

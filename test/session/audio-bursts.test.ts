@@ -48,7 +48,7 @@ describe("audio", () => {
       const [text] = [typeof message === "object" && "type" in message ? JSON.stringify(message) : message];
       for (let n = 0; n < 16_500; n += 1) call.client(text);
       call.client({ type: "input_audio_buffer.commit", event_id: "last" });
-      call.advance(500);
+      call.advance(20_000);
       expect(errorsOf(call)).toEqual([]);
       expect(call.open.has(CLIENT)).toBe(true);
       expect(call.session.state().audio.received_ms).toBe(330_000);
@@ -72,17 +72,73 @@ describe("audio", () => {
       expect(call.heard().length - before).toBeGreaterThan(1900 * 48);
       expect(call.heard().length - before).toBeLessThanOrEqual(2 * 2020 * 48);
     }
-    call.advance(200);
+    call.advance(1000);
     expect(call.heard()).toHaveLength(40_000 * 48);
-    // More than two thousand do not wait: each one more that comes does a step.
+    // However many come before the clock does: they are judged, and wait.
     for (let n = 0; n < 6000; n += 1) {
       const before = call.session.state().audio.received_ms;
       call.client(audio(20));
       expect(call.session.state().audio.received_ms - before).toBeLessThanOrEqual(2020);
     }
-    call.advance(500);
+    call.advance(7000);
     expect(call.session.state().audio.received_ms).toBe(160_000);
     expect(errorsOf(call)).toHaveLength(3);
+  });
+
+  test("[E120] half a minute at once is worked through at once, and beyond it twenty seconds in a second", () => {
+    const received = (call: Call) => call.session.state().audio.received_ms;
+    for (const count of [1000, 16_500]) {
+      const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+      for (let n = 0; n < count; n += 1) call.client(audio(20));
+      call.client({ type: "input_audio_buffer.commit" });
+      const most = count * 20;
+      call.advance(20);
+      expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000));
+      expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000));
+      for (let seconds = 1; seconds <= 15; seconds += 1) {
+        call.advance(1000);
+        expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000 + seconds * 20_000));
+        expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000 + seconds * 20_000));
+      }
+      expect(call.heard()).toHaveLength(most * 48);
+      expect(call.types()).toContain("input_audio_buffer.committed");
+      expect(errorsOf(call)).toEqual([]);
+    }
+  });
+
+  test("[E120] and what a client speaks meanwhile comes after it, whatever else it says", () => {
+    const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+    for (let n = 0; n < 5000; n += 1) call.client(audio(20));
+    for (let n = 0; n < 250; n += 1) {
+      call.client({ type: "input_audio_buffer.append", audio: new Uint8Array(960).fill(1).toBase64() });
+      if (n % 50 === 0) call.client({ type: "input_audio_buffer.commit" });
+      call.advance(20);
+    }
+    expect(call.heard()).toEqual(
+      Uint8Array.from({ length: 105_000 * 48 }, (_, n) => (n < 100_000 * 48 ? 0 : 1)),
+    );
+    expect(call.types().filter((type) => type === "input_audio_buffer.committed")).toHaveLength(5);
+    expect(errorsOf(call)).toEqual([]);
+  });
+
+  test("[E120] a flood that waits is nobody's when its client is hung up on", () => {
+    const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+    for (let n = 0; n < 20_000 && call.open.has(CLIENT); n += 1) call.client(audio(20));
+    expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
+    expect(call.session.busy).toBe(false);
+    expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(4000);
+  });
+
+  test("[E120] audio that waits behind a change of its format counts as what it is then", () => {
+    const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000, clientAudioBurstMs: 60_000 } });
+    for (let n = 0; n < 20; n += 1) call.client(audio(1000));
+    const format = { type: "audio/pcmu" };
+    call.client({ type: "session.update", session: { type: "realtime", audio: { input: { format } } } });
+    // Ten seconds each as mu-law of 8 kHz would be sixty.
+    for (let n = 0; n < 3; n += 1) call.client(audio(10_000));
+    call.advance(15_000);
+    expect(errorsOf(call).map(({ code }) => code)).toContain("rate_limit_exceeded");
+    expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(140_000);
   });
 
   test("[E33] a flood is judged while it comes, whether or not the clock does", () => {

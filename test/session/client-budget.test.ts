@@ -66,6 +66,23 @@ describe("events", () => {
     expect(call.last("input_audio_buffer.cleared")).toBeDefined();
   });
 
+  test("[E33] an event whose JSON is too wide or too deep counts four times its size", () => {
+    const wide = { x: Array.from({ length: 400_000 }, () => 0), event_id: "wide" };
+    const deep = `{"x":${"[".repeat(400_000)}${"]".repeat(400_000)},"event_id":"deep"}`;
+    for (const [message, code] of [
+      [wide, "message_too_large"],
+      [deep, "invalid_json"],
+    ] as const) {
+      const call = new Call();
+      let sent = 0;
+      for (; sent < 100 && call.open.has(CLIENT); sent += 1) call.client(message);
+      // 800 kB are forty-nine messages of 16 KiB.
+      expect(sent).toBe(11);
+      expect(closeOf(call)).toMatchObject({ peer: CLIENT, code: 1008 });
+      expect(errorsOf(call)[0]).toMatchObject({ code });
+    }
+  });
+
   test("[E33] a sleep between does not give it back", () => {
     const call = new Call();
     for (let n = 0; n < 2000; n += 1) call.client(beat(`e${n}`));

@@ -39,6 +39,32 @@ describe("upstream links", () => {
     });
   });
 
+  test("[E121] that it is dialled again earns it nothing: who goes on is given up after what was earned meanwhile", () => {
+    const call = new Call();
+    const say = { type: "rate_limits", rateLimits: [] } as const;
+    for (let n = 0; n < 10_050 && call.open.has("up0.1"); n += 1) call.upstream(say);
+    expect(call.open.has("up0.1")).toBe(false);
+    call.advance(300);
+    call.accept("up0.2");
+    let more = 0;
+    for (; more < 10_000 && call.open.has("up0.2"); more += 1) call.upstream(say, "up0.2");
+    expect(call.open.has("up0.2")).toBe(false);
+    expect(more).toBeGreaterThan(200);
+    expect(more).toBeLessThan(400);
+  });
+
+  test("[E121] and what a fallback says is counted for itself", () => {
+    const call = new Call({ upstreams: [{ ...WIRE, fallback: [{ adapter: "wire" }] }] });
+    const say = { type: "rate_limits", rateLimits: [] } as const;
+    for (let n = 0; n < 10_050 && call.open.has("up0.1"); n += 1) call.upstream(say);
+    const [peer = ""] = [...call.open].filter((each) => each.startsWith("up"));
+    if (peer === "") call.advance(1000);
+    const [next = peer] = [...call.open].filter((each) => each.startsWith("up"));
+    call.accept(next);
+    for (let n = 0; n < 9000; n += 1) call.upstream(say, next);
+    expect(call.open.has(next)).toBe(true);
+  });
+
   test("[E100] an error counts as twenty messages, and is told once a second", () => {
     const call = new Call();
     const say = { type: "error", fatal: false, error: { code: "busy", message: "Busy." } } as const;

@@ -84,11 +84,23 @@ test(
 
 const spread = { count: 100, p50: 1, p99: 2, max: 3 };
 const heard = { frames: spread, late: spread, lost: 0, failure: null };
+const NO_TAPE = { upgrades: 0, returns: 0, requests: [], messages: [] };
 const figures: Figures = {
   attack: "some",
   what: "something",
   spoken: false,
-  seen: { bytesSent: 1000, bytesReceived: 20_000, messages: 1, ends: {}, errors: {}, broken: [], seconds: 1 },
+  seen: {
+    bytesSent: 1000,
+    bytesReceived: 20_000,
+    messages: 1,
+    ends: {},
+    errors: {},
+    broken: [],
+    seconds: 1,
+    tape: NO_TAPE,
+  },
+  loudSeconds: 2,
+  bareCpuMs: 25,
   cpu: { before: 10, during: 60 },
   memory: { before: 100, after: 100 },
   innocent: { before: heard, during: heard },
@@ -107,8 +119,10 @@ test("[T60] a target that is missed is named with its figure, and one that is ju
     "some: a rule",
     "some: the innocent call's p99 is 50 ms (2 without the attack)",
     "some: 20.1 bytes out for each byte in",
-    "some: 51 ms of CPU a second",
+    "some: 51 ms of CPU a second, at least 12.5 of them the runtime's own",
   ]);
+  expect(rowOf(figures)).toMatchObject({ cpu_ms_per_second: 50, runtime_ms_per_second: 12.5 });
+  expect(missedOf([rowOf({ ...worse, bareCpuMs: null })]).at(-1)).toBe("some: 51 ms of CPU a second");
   expect(missedOf([rowOf({ ...worse, spoken: true, cpu: { before: null, during: null } })])).toHaveLength(2);
   expect(draw(pictureOf([rowOf(worse)], 0.5))).toContain("beside the attack");
 });

@@ -64,6 +64,29 @@ describe("dialling", () => {
     expect(await line.end).toEqual([0, "HTTP 302"]);
   });
 
+  test.each([
+    [999, false],
+    [1000, true],
+  ])(
+    "[E123] a provider that goes on after we hung up is cut off after 1,000 messages (%i)",
+    async (late, cut) => {
+      const line = new Line();
+      const call = new Dialler(1000).dial(request, line);
+      const dialled = await upstreams.next();
+      const provider = dialled.accept();
+      await line.open;
+      for (let n = 0; n < 10; n += 1) provider.send("before");
+      await vi.waitFor(() => expect(line.log).toHaveLength(10));
+      // It does not know yet.
+      for (let n = 0; n < late; n += 1) provider.send("on its way");
+      call.hangUp(1008, "flood");
+      await provider.closed;
+      await scheduler.wait(50);
+      expect(dialled.signal?.aborted).toBe(cut);
+      expect(line.log).toHaveLength(10);
+    },
+  );
+
   test("[O3] messages arrive as text or bytes, the end with its code, and closes are answered", async () => {
     const line = new Line();
     new Dialler(1000).dial(request, line);

@@ -57,6 +57,35 @@ describe("snapshots", () => {
     expect(session.snapshots).toBe(3);
   });
 
+  test("[W20] that are urgent are taken at once eight times, and then four times a second: the last of them as well", async () => {
+    const { say, script, connect, session, clock } = setUp();
+    connect();
+    const urge = async (): Promise<void> => {
+      script({ type: "persist", urgent: true });
+      say("x");
+      clock.advance(0);
+      await settled();
+    };
+    for (let n = 1; n <= 8; n += 1) {
+      await urge();
+      expect(session.snapshots).toBe(n);
+    }
+    for (let n = 0; n < 50; n += 1) {
+      await urge();
+      clock.advance(20);
+      await settled();
+    }
+    expect(session.snapshots).toBe(12);
+    await urge();
+    expect(session.snapshots).toBe(12);
+    clock.advance(250);
+    await settled();
+    expect(session.snapshots).toBe(13);
+    clock.advance(60_000);
+    await settled();
+    expect(session.snapshots).toBe(13);
+  });
+
   test("[O15] are told to the session when they are durable, and never overlap", async () => {
     const { say, script, connect, host, session, clock } = setUp();
     connect();

@@ -26,6 +26,17 @@ export interface Order {
   readonly hostilePort: number;
 }
 
+/** What the relay took in an attack, at least: enough to do the same to another Worker. */
+export interface Tape {
+  /** Connections that were let in, to sessions of their own and to those that were there. */
+  readonly upgrades: number;
+  readonly returns: number;
+  /** Bytes of a body, and how many requests had them: those that were answered, upgrades that were refused among them. */
+  readonly requests: readonly (readonly [bytes: number, count: number])[];
+  /** Characters or bytes of a message, likewise: those that the relay must have read. */
+  readonly messages: readonly (readonly [size: number, count: number])[];
+}
+
 /** What a thread reports. */
 export interface Seen {
   /** On the network, in both directions, HTTP and WebSocket frames included. */
@@ -41,6 +52,7 @@ export interface Seen {
   readonly broken: readonly string[];
   /** Seconds that the attack took. */
   readonly seconds: number;
+  readonly tape: Tape;
 }
 
 /** What goes from and to an attacking thread. */

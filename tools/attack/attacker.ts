@@ -5,11 +5,13 @@ import { connect, type Socket } from "node:net";
 import { WebSocket } from "ws";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
-import type { Order, Seen } from "./attack.ts";
+import type { Order, Seen, Tape } from "./attack.ts";
 
 const PATIENCE_MS = 5000;
 /** Not more than this stands in the attacker's own socket: what was not sent was no attack. */
 const AHEAD_BYTES = 1024 * 1024;
+/** Of what a connection sent that the relay ended, so much may never have been read: the kernel's buffers, Linux' largest, and ours. */
+const UNREAD_BYTES = 12 * 1024 * 1024;
 
 export interface Answer {
   readonly status: number;
@@ -34,7 +36,9 @@ export class Attacker {
   readonly #ends: Record<string, number> = {};
   readonly #errors: Record<string, number> = {};
   readonly #broken: string[] = [];
-  readonly #open = new Set<Connection>();
+  readonly #connections: Connection[] = [];
+  readonly #requests = new Counts();
+  #returns = 0;
   #messages = 0;
 
   constructor(order: Order) {
@@ -121,6 +125,7 @@ export class Attacker {
           if (text.length < 1024 * 1024) text += part;
         });
         response.on("end", () => {
+          this.#requests.add(options.body?.length ?? 0);
           this.ended(`HTTP ${response.statusCode}`);
           resolve({ status: response.statusCode ?? 0, body: parseJsonObject(text) });
         });
@@ -150,13 +155,15 @@ export class Attacker {
       socket.once("upgrade", (response) => this.count(response.socket));
       socket.once("unexpected-response", (_request, response) => {
         this.count(response.socket);
+        this.#requests.add(0);
         this.ended(`HTTP ${response.statusCode}`);
         response.socket.end();
         response.resume();
         resolve(null);
       });
       socket.once("open", () => {
-        this.#open.add(connection);
+        this.#connections.push(connection);
+        if (path.startsWith("/v1/sessions/")) this.#returns += 1;
         resolve(connection);
       });
     });
@@ -165,7 +172,8 @@ export class Attacker {
   /** Hangs up wherever it still may, and says what was seen. */
   async leave(): Promise<Seen> {
     const seconds = (performance.now() - this.#begun) / 1000;
-    for (const connection of this.#open) {
+    const tape = this.#tape();
+    for (const connection of this.#connections) {
       if (connection.closed === null) this.ended("still open");
       connection.drop();
     }
@@ -184,7 +192,40 @@ export class Attacker {
       errors: this.#errors,
       broken: this.#broken,
       seconds,
+      tape,
     };
+  }
+
+  #tape(): Tape {
+    const messages = new Counts();
+    for (const { closed, sent } of this.#connections)
+      messages.addAll(sent, closed === null || closed === 0 || closed === 1000 ? 0 : UNREAD_BYTES);
+    return {
+      upgrades: this.#connections.length - this.#returns,
+      returns: this.#returns,
+      requests: this.#requests.all,
+      messages: messages.all,
+    };
+  }
+}
+
+/** How often each number came. */
+class Counts {
+  readonly #counts = new Map<number, number>();
+
+  add(number: number, times = 1): void {
+    this.#counts.set(number, (this.#counts.get(number) ?? 0) + times);
+  }
+
+  /** @param but numbers that add up to so much, of each kind the same part. */
+  addAll(others: Counts, but: number): void {
+    const whole = others.all.reduce((sum, [number, times]) => sum + number * times, 0);
+    const part = whole === 0 ? 0 : Math.max(0, 1 - but / whole);
+    for (const [number, times] of others.all) this.add(number, Math.floor(times * part));
+  }
+
+  get all(): readonly (readonly [number: number, count: number])[] {
+    return Array.from(this.#counts);
   }
 }
 
@@ -192,6 +233,8 @@ export class Connection {
   readonly socket: WebSocket;
   readonly #attacker: Attacker;
   readonly #waiting = new Set<(event: JsonObject | null) => void>();
+  /** By size. */
+  readonly sent = new Counts();
   closed: number | null = null;
   /** `session.created`, as it came. */
   created: JsonObject | null = null;
@@ -229,9 +272,10 @@ export class Connection {
   send(message: string | Uint8Array | JsonObject): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
     this.#attacker.sent();
-    this.socket.send(
-      typeof message === "string" || message instanceof Uint8Array ? message : JSON.stringify(message),
-    );
+    const data =
+      typeof message === "string" || message instanceof Uint8Array ? message : JSON.stringify(message);
+    this.sent.add(data.length);
+    this.socket.send(data);
   }
 
   /** So many copies, as fast as the network takes them; less when the attack is over or the relay hung up. */

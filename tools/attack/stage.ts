@@ -12,6 +12,7 @@ import { freePort } from "../relay/processes.ts";
 import { startRelay, type Relay } from "../relay/relay.ts";
 import type { Attack, FromThread, Order, Seen } from "./attack.ts";
 import { pause } from "./attacker.ts";
+import { BareArm } from "./bare.ts";
 import { Innocent, type Heard } from "./innocent.ts";
 
 /** Calls and attacks before anything is measured: an isolate that serves calls is warm. */
@@ -28,6 +29,10 @@ export interface Figures {
   readonly seen: Seen;
   /** Milliseconds of CPU of workerd in each second: of the innocent call alone, and of all. Null: the system does not tell. */
   readonly cpu: { readonly before: number | null; readonly during: number | null };
+  /** That the latter is of. */
+  readonly loudSeconds: number;
+  /** Milliseconds of CPU that a Worker which does nothing takes for the same, at least; null: likewise. */
+  readonly bareCpuMs: number | null;
   /** Megabytes of workerd. */
   readonly memory: { readonly before: number | null; readonly after: number | null };
   readonly innocent: { readonly before: Heard; readonly during: Heard };
@@ -67,6 +72,7 @@ export async function setStage(attacks: readonly Attack[], quietSeconds: number)
   let relay: Relay;
   try {
     relay = await startRelay({
+      direct: true,
       source: {
         entry: join(PROJECT, "src/worker.ts"),
         config: fileURLToPath(new URL("relay-config.ts", import.meta.url)),
@@ -88,8 +94,17 @@ export async function setStage(attacks: readonly Attack[], quietSeconds: number)
     await end(mirror);
     throw error;
   }
+  let bare: BareArm;
+  try {
+    bare = await BareArm.start();
+  } catch (error) {
+    await relay.close();
+    await end(mirror);
+    throw error;
+  }
   const close = async (): Promise<void> => {
     await relay.close();
+    await bare.close();
     await end(mirror);
   };
   const innocentKey = keys.get("innocent") ?? "";
@@ -111,7 +126,8 @@ export async function setStage(attacks: readonly Attack[], quietSeconds: number)
         key: keys.get(attack.name) ?? "",
         hostilePort,
       };
-      return await beside(innocent, relay, attack, order, quietSeconds);
+      const figures = await beside(innocent, relay, attack, order, quietSeconds);
+      return { ...figures, bareCpuMs: await bare.play(figures.seen.tape) };
     } finally {
       await innocent.hangUp();
     }
@@ -126,7 +142,7 @@ async function beside(
   attack: Attack,
   order: Order,
   quietSeconds: number,
-): Promise<Figures> {
+): Promise<Omit<Figures, "bareCpuMs">> {
   const pid = relay.worker.pid();
   await pause(500);
   innocent.begin();
@@ -146,6 +162,7 @@ async function beside(
     spoken: attack.spoken === true,
     seen: loud.result,
     cpu: { before: quiet.cpu, during: loud.cpu },
+    loudSeconds: loud.seconds,
     memory: { before: memoryBefore, after: await memoryMb(pid) },
     innocent: { before, during },
   };
@@ -154,13 +171,13 @@ async function beside(
 async function cpuPerSecond<Result>(
   pid: number,
   work: () => Promise<Result>,
-): Promise<{ readonly result: Result; readonly cpu: number | null }> {
+): Promise<{ readonly result: Result; readonly cpu: number | null; readonly seconds: number }> {
   const from = await cpuMs([pid]);
   const begun = performance.now();
   const result = await work();
   const to = await cpuMs([pid]);
   const seconds = (performance.now() - begun) / 1000;
-  return { result, cpu: from === null || to === null ? null : (to - from) / seconds };
+  return { result, cpu: from === null || to === null ? null : (to - from) / seconds, seconds };
 }
 
 /** What of a process is in memory; null where the system does not tell. */

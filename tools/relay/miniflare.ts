@@ -21,6 +21,11 @@ export interface WorkerSettings {
   readonly options: Partial<V4WorkerOptions>;
   /** Let V8's inspector listen, on any free port. */
   readonly inspect?: boolean | undefined;
+  /**
+   * The Worker itself listens, as a deployed one does: nothing of Miniflare's stands before it. (Its entry is another Worker,
+   * which negotiates compression whatever this one's flags say, and through which each byte passes once more.)
+   */
+  readonly direct?: boolean | undefined;
 }
 
 export interface RunningWorker {
@@ -58,6 +63,7 @@ export async function runWorker(settings: WorkerSettings): Promise<RunningWorker
         logs.push(message);
       },
       ...settings.options,
+      ...(settings.direct === true && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }),
       modules: modules.map((module) => ({ ...module })),
       bindings: { ...settings.options.bindings, ...settings.vars },
     }),
@@ -68,12 +74,13 @@ export async function runWorker(settings: WorkerSettings): Promise<RunningWorker
   };
   try {
     const ready = await miniflare.ready;
+    const { origin, port } = settings.direct === true ? await miniflare.unsafeGetDirectURL() : ready;
     const pid = (): number => {
       const found = descendants(process.pid).find((id) => !before.has(id) && isWorkerd(id));
       if (found === undefined) throw new Error("there is no workerd");
       return found;
     };
-    return { url: ready.origin, port: Number(ready.port), logs, miniflare, pid, close };
+    return { url: origin, port: Number(port), logs, miniflare, pid, close };
   } catch (error) {
     await close();
     throw error;

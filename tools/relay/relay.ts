@@ -24,6 +24,8 @@ export interface RelayOptions {
   readonly source?: { readonly entry: string; readonly config: string };
   /** V8's inspector listens: `worker.miniflare.getInspectorURL()`. */
   readonly inspect?: boolean;
+  /** The Worker itself listens, as a deployed one does, and there is no page (`WorkerSettings`). */
+  readonly direct?: boolean;
 }
 
 /** The demo voice as `demo/server.ts` starts it. */
@@ -90,12 +92,15 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 
 function startWorker(options: RelayOptions, demoUrl: string, apiKey: string): Promise<RunningWorker> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(PROJECT, "wrangler.toml"));
+  // With assets a Worker of Miniflare's stands before the relay's.
+  const { assets, ...pageless } = workerOptions;
   return runWorker({
+    direct: options.direct,
     entry: options.source?.entry ?? join(PROJECT, "src/worker.ts"),
     config: options.source?.config,
     inspect: options.inspect,
     port: options.port ?? 0,
-    options: workerOptions,
+    options: options.direct === true || assets === undefined ? pageless : workerOptions,
     vars: {
       RELAY_DEV: "1",
       RELAY_DEV_KEY: apiKey,

@@ -7,14 +7,25 @@
 import type { WireMessage } from "../../upstreams/upstream.ts";
 
 /**
- * Messages that wait. Beyond it a step is done for each that comes: a runtime that reads a socket as long as there is
- * something to read would not come to any other.
+ * Messages that wait and were not judged yet. Beyond it a step is done for each that comes: a runtime that reads a socket as
+ * long as there is something to read would not come to any other.
  */
 const MOST_WAITING = 2000;
+
+/** Audio of a message that waits: it was judged when it came, so that a flood is found out while it comes. */
+export interface WaitingAudio {
+  readonly audio: Uint8Array;
+  /** That its budget was asked for. */
+  readonly ms: number;
+  /** Of a frame; null: it had none. */
+  readonly sequence: number | null;
+}
 
 export interface StepsHost {
   /** Works through a message that waited. It may begin another upload. */
   take(data: WireMessage): void;
+  /** The same of audio that was judged when it came. */
+  takeAudio(waiting: WaitingAudio): void;
   /** Nothing that waited follows at once: what was gathered of it is to be heard. */
   pause(): void;
   /** A step is done: as much was worked through as may be at once. */
@@ -32,9 +43,11 @@ export class Steps {
   #startedAt = 0;
   /** The rest of a message that was read: it comes before what waits. */
   #second: (() => void) | null = null;
-  #waiting: WireMessage[] = [];
+  #waiting: (WireMessage | WaitingAudio)[] = [];
   /** Of these, how many were taken. */
   #taken = 0;
+  /** Of those that wait, how many were not judged. */
+  #unjudged = 0;
   /** Of those that wait, bytes or characters. */
   #size = 0;
 
@@ -54,7 +67,7 @@ export class Steps {
 
   /** With one more of this size more than `most` would wait, or more messages than a flood is to be judged late for. */
   crowded(size: number, most: number): boolean {
-    return this.#size + size > most || this.#waiting.length - this.#taken >= MOST_WAITING;
+    return this.#size + size > most || this.#unjudged >= MOST_WAITING;
   }
 
   /** What is left of an upload at `now`. `lent`: only during this call. */
@@ -72,6 +85,13 @@ export class Steps {
   wait(data: WireMessage): void {
     this.#waiting.push(typeof data === "string" ? data : data.slice());
     this.#size += data.length;
+    this.#unjudged += 1;
+  }
+
+  /** Likewise, and its audio was judged. */
+  waitAudio(waiting: WaitingAudio): void {
+    this.#waiting.push(waiting);
+    this.#size += waiting.audio.byteLength;
   }
 
   /** One step. */
@@ -99,8 +119,14 @@ export class Steps {
     const data = this.#waiting[this.#taken];
     if (data === undefined) return;
     this.#taken += 1;
-    this.#size -= data.length;
     if (this.#taken === this.#waiting.length) this.#empty();
+    if (typeof data === "object" && "audio" in data) {
+      this.#size -= data.audio.byteLength;
+      this.#host.takeAudio(data);
+      return;
+    }
+    this.#size -= data.length;
+    this.#unjudged -= 1;
     this.#host.take(data);
   }
 
@@ -125,5 +151,11 @@ export class Steps {
     this.#empty();
     this.#second = null;
     this.#size = 0;
+    this.#unjudged = 0;
+  }
+  /** Its client was hung up on for a flood: of what it said no more is worked through either. */
+  drop(): void {
+    this.forget();
+    this.#rest = null;
   }
 }

@@ -19,6 +19,8 @@ export type Resource = "events" | "bytes" | "audio";
 const TELL_EVERY_MS = 1000;
 /** A refused message was read from the network: so many bytes of it cost as much as another message. */
 const BYTES_PER_REFUSAL = 65_536;
+/** And of one whose JSON is too deep or too wide: no client says that twice, and each is looked over besides. */
+const BYTES_PER_EXCESS = 16_384;
 /** A message of less audio than this is no sound: the shortest that any microphone gives has 1.3 ms (128 samples at 96 kHz). */
 const CRUMB_MS = 1;
 
@@ -30,7 +32,12 @@ interface Refused {
 }
 
 /** In the order of snapshots: what is new comes last. */
-const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told"] as const;
+const RATES = ["events", "bytes", "audio", "errors", "refusals", "answers", "eager", "told", "work"] as const;
+/** What is owed by whoever begins another session: what these cost is the same in whichever. */
+const OWED = ["audio", "refusals", "work"] as const;
+
+/** When each of these will have been earned back; 0: it is. */
+export type Debts = Readonly<Record<(typeof OWED)[number], number>>;
 
 export class Budget {
   readonly #context: Context;
@@ -54,6 +61,8 @@ export class Budget {
   readonly refusals: Rate;
   /** Characters of what was shown again because an event asked for it: the configuration with each update, items. */
   readonly told: Rate;
+  /** Work that the thread does for it, in milliseconds of audio: what is more waits. */
+  readonly work: Rate;
   readonly #refused = new Map<Resource, Refused>();
   #exhausted = false;
   /** Silences that became turns since the last word of the caller. */
@@ -71,6 +80,21 @@ export class Budget {
     this.answers = new Rate(limits.answersPerMinute, limits.answersPerMinute / 60);
     this.eager = new Rate(limits.eagerPerMinute, limits.eagerPerMinute / 60);
     this.told = new Rate(limits.clientToldBurst, limits.clientToldPerSecond);
+    this.work = new Rate(limits.clientWorkBurstMs, limits.clientWorkSpeed * 1000);
+  }
+
+  /** What its client would owe in another session as well. */
+  debts(now: number): Debts {
+    return {
+      audio: this.audio.paidAt(now),
+      refusals: this.refusals.paidAt(now),
+      work: this.work.paidAt(now),
+    };
+  }
+
+  /** Its client owes so much from sessions before. */
+  owe(debts: Debts): void {
+    for (const name of OWED) this[name].restore(debts[name]);
   }
 
   /** An event asks to be shown what may be long. @throws ClientError when too much was shown already. */
@@ -201,6 +225,11 @@ export class Budget {
   /** Something of this size was read for nothing. */
   weigh(size: number, now: number): void {
     if (!this.refusals.take(1 + size / BYTES_PER_REFUSAL, now)) this.#exhausted = true;
+  }
+
+  /** An event of this size has more levels, members, escapes or white space than any has. */
+  weighExcess(size: number, now: number): void {
+    this.weigh((size * BYTES_PER_REFUSAL) / BYTES_PER_EXCESS, now);
   }
 
   /** What was refused and not told. */

@@ -19,9 +19,10 @@ import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
 import { Rate } from "./budget-rate.ts";
-import { Steps } from "./budget-steps.ts";
+import { Steps, type WaitingAudio } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
 import { nameOf, excessError, frontOf, invalidAudio, jsonMost } from "./message-faults.ts";
+import { waitingAudio } from "./waiting-audio.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -81,6 +82,8 @@ const MEMBERS_PER_EVENT = 50;
 /** Work is counted in milliseconds of audio, each some 3.5 µs of CPU. An event is so much, and so many characters are one. */
 const EVENT_WORK = 20;
 const CHARS_PER_WORK = 1000;
+/** A message of audio is so much at least: each is read, judged and passed on. */
+const AUDIO_WORK = 8;
 /** Beyond a step's work at once so much may be done in a second before messages wait for their step: 7 % of the thread. */
 const WORK_PER_SECOND = 20_000;
 /** A message is small: room is made for it where others wait. */
@@ -99,7 +102,7 @@ export class ClientMessages {
   readonly #host: ClientMessagesHost;
   readonly #base64 = new Base64Decoder();
   readonly #steps: Steps;
-  /** What was worked through lately, and in the present step. */
+  /** What was worked through lately, and since it was counted. */
   readonly #pace: Rate;
   #done = 0;
   readonly #gathered = new Gathered();
@@ -118,7 +121,8 @@ export class ClientMessages {
     this.#host = host;
     this.#pace = new Rate(context.limits.inputStepMs, WORK_PER_SECOND);
     this.#steps = new Steps({
-      take: (data) => this.#waited(data),
+      take: (data) => this.#waited(() => this.#work(data)),
+      takeAudio: (waiting) => this.#waited(() => this.#workAudio(waiting)),
       pause: () => this.#hearGathered(),
       full: () => this.#done >= context.limits.inputStepMs,
       stepBytes: () => this.#stepBytes,
@@ -156,13 +160,21 @@ export class ClientMessages {
     if (data.length > clientMessageSize) this.#refuseSize(data);
     else if (this.#steps.size + data.length > clientMessageSize) this.#refuse("bytes", 0, data);
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
-    else if (this.#steps.busy) this.#steps.wait(data);
-    else if (this.#pace.has(0, this.#context.now)) this.#workNow(data);
-    else {
-      this.#steps.wait(data);
-      this.#schedule();
-    }
+    else if (!this.#steps.busy && this.#pace.has(0, this.#context.now)) this.#workNow(data);
+    else this.#wait(data);
     this.#settle();
+  }
+
+  #wait(data: WireMessage): void {
+    const { busy } = this.#steps;
+    const heard = waitingAudio(data, this.#base64, this.#port.extended);
+    if (heard === null) this.#steps.wait(data);
+    else {
+      const ms = durationMs(this.#host.inputFormat, heard.audio.byteLength);
+      if (this.#budget.takesAudio(ms, this.#context.now)) this.#steps.waitAudio({ ...heard, ms });
+      else this.#refuse("audio", ms, data);
+    }
+    if (!busy) this.#schedule();
   }
 
   /** A message that its dialect could make nothing of, of so many bytes or characters. */
@@ -178,22 +190,29 @@ export class ClientMessages {
   #settle(): void {
     if (!this.#budget.exhausted) return;
     this.#budget.settled(this.#context.now);
-    this.#steps.forget();
+    this.#steps.drop();
     this.#context.metric("clients_flooding", 1);
     this.#host.flooded();
   }
 
   #workNow(data: WireMessage): void {
-    this.#done = 0;
     this.#work(data);
+    this.#charge();
+  }
+
+  #charge(): void {
     this.#pace.charge(this.#done, this.#context.now);
+    this.#budget.work.charge(this.#done, this.#context.now);
+    this.#done = 0;
   }
 
   /** One of those that waited: small pieces of audio are heard together. */
-  #waited(data: WireMessage): void {
+  #waited(work: () => void): void {
     this.#gathered.open = true;
     try {
-      this.#work(data);
+      work();
+    } catch (error) {
+      this.#failed(error, null);
     } finally {
       this.#gathered.open = false;
     }
@@ -209,6 +228,18 @@ export class ClientMessages {
     }
   }
 
+  /** Audio that was judged, unless the format became another one before its turn came. */
+  #workAudio({ audio, ms: judgedMs, sequence }: WaitingAudio): void {
+    const ms = durationMs(this.#host.inputFormat, audio.byteLength);
+    this.#done += Math.max(ms, AUDIO_WORK);
+    const more = ms - judgedMs;
+    if (more > 0 && !this.#budget.takesAudio(more, this.#context.now))
+      return this.#refuse("audio", ms, audio);
+    this.#delivery.settle();
+    this.#delivery.pulse.spoke();
+    if (sequence === null || this.#delivery.heard(sequence)) this.#hear(audio);
+  }
+
   /** An upload is worked through, or messages wait for it. */
   get busy(): boolean {
     return this.#steps.busy;
@@ -221,9 +252,8 @@ export class ClientMessages {
   }
 
   #stepNow(): void {
-    this.#done = 0;
     this.#steps.work();
-    this.#pace.charge(this.#done, this.#context.now);
+    this.#charge();
     this.#schedule();
   }
 
@@ -238,11 +268,14 @@ export class ClientMessages {
     this.#steps.forget();
   }
 
-  /** Snapshots wait for the end of an upload: half of it would be taken again with all of it. */
+  /**
+   * The next step, when it has been earned. Snapshots wait for the end of an upload: half of it would be taken again with all
+   * of it.
+   */
   #schedule(): void {
-    const { busy } = this.#steps;
-    if (busy) this.#context.deadlines.set(STEP, this.#context.now);
-    else this.#context.deadlines.clear(STEP);
+    const [{ busy }, { deadlines, now }] = [this.#steps, this.#context];
+    if (busy) deadlines.set(STEP, now + Math.ceil(this.#budget.work.waitMs(0, now)));
+    else deadlines.clear(STEP);
     this.#context.hold(busy);
   }
 
@@ -349,7 +382,7 @@ export class ClientMessages {
     this.#done += EVENT_WORK + data.length / CHARS_PER_WORK;
     if (typeof weight !== "number") {
       const error = excessError(weight, most);
-      this.#budget.weigh(data.length, this.#context.now);
+      this.#budget.weighExcess(data.length, this.#context.now);
       this.#port.rejected(error, nameOf(data));
       return;
     }
@@ -421,7 +454,7 @@ export class ClientMessages {
 
   /** A message has so many milliseconds of audio. */
   #affords(ms: number): boolean {
-    this.#done += Math.max(ms, 1);
+    this.#done += Math.max(ms, AUDIO_WORK);
     return this.#budget.takesAudio(ms, this.#context.now);
   }
 

@@ -21,7 +21,7 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
-import { Flood } from "./flood.ts";
+import type { Floods } from "./flood.ts";
 import { forgetOldest, remember } from "./remembered.ts";
 import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
 import { isKnown } from "./replay.ts";
@@ -30,6 +30,8 @@ import { renamedReferences } from "./references.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 
 export interface ConnectionHost {
+  /** What its upstreams said lately, by candidate. */
+  readonly floods: Floods;
   /** The configuration to greet an upstream with. */
   upstreamConfig(): UpstreamConfig;
   /** How long it may say nothing at all while an answer is owed. */
@@ -104,7 +106,6 @@ export class Connection implements ChannelsHost {
   readonly #channels: ChannelPeers | null;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
-  readonly #flood: Flood;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
@@ -116,7 +117,6 @@ export class Connection implements ChannelsHost {
     this.#context = context;
     this.#host = host;
     this.#silence = new SilenceWatch(context, this.nameOf("answer"));
-    this.#flood = new Flood(context);
     this.#codec = new CodecWatch(context, upstream, (what) => this.nameOf(what));
     this.reading = new Congestion(context, identity.upstream);
     const { channels } = upstream;
@@ -197,7 +197,7 @@ export class Connection implements ChannelsHost {
     this.#silence.over();
     if (size > this.#context.limits.upstreamMessageSize)
       this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
-    else if (!this.#flood.takes(size))
+    else if (!this.#host.floods.of(this.identity.candidate).takes(size))
       this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
     else return true;
     return false;
@@ -221,7 +221,8 @@ export class Connection implements ChannelsHost {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
     } else {
-      const excess = event.type === "error" ? this.#flood.tooMany(event.error.code === NONSENSE) : null;
+      const nonsense = event.type === "error" ? event.error.code === NONSENSE : null;
+      const excess = this.#host.floods.of(this.identity.candidate).tooMany(nonsense);
       if (excess !== null) this.giveUp(NONSENSE, excess, 1008);
       else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
     }
@@ -483,7 +484,7 @@ export class Connection implements ChannelsHost {
       watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
-      flood: this.#flood.snapshot(),
+      flood: this.#host.floods.of(this.identity.candidate).snapshot(),
       ...this.verdicts.snapshot(),
       ...(this.#channels !== null && { channels: this.#channels.snapshot() }),
     };
@@ -494,7 +495,7 @@ export class Connection implements ChannelsHost {
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
     this.reading.restore(snapshot);
-    if (snapshot.flood) this.#flood.restore(snapshot.flood);
+    if (snapshot.flood) this.#host.floods.of(this.identity.candidate).restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, known] of snapshot.told) this.told.set(id, known);

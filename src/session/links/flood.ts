@@ -27,8 +27,9 @@ export class Flood {
     return this.#messages.take(1, this.#context.now);
   }
 
-  /** It was an error, or nonsense. @returns null; what is wrong: there was too much of that. */
-  tooMany(nonsense: boolean): string | null {
+  /** It was an error, or nonsense; null: neither. @returns null; what is wrong: there was too much of that. */
+  tooMany(nonsense: boolean | null): string | null {
+    if (nonsense === null) return null;
     const { now } = this.#context;
     if (nonsense) {
       const taken = this.#nonsense.take(1 + Math.floor(this.#size / NONSENSE_SIZE), now);
@@ -46,6 +47,22 @@ export class Flood {
   restore([messages, nonsense]: FloodSnapshot): void {
     this.#messages.restore(messages);
     this.#nonsense.restore(nonsense);
+  }
+}
+
+/** Of the candidates of one link: it belongs to an upstream, not to a connection, and that is dialled again earns it nothing. */
+export class Floods {
+  readonly #context: Context;
+  readonly #floods = new Map<number, Flood>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  of(candidate: number): Flood {
+    let flood = this.#floods.get(candidate);
+    if (flood === undefined) this.#floods.set(candidate, (flood = new Flood(this.#context)));
+    return flood;
   }
 }
 

@@ -25,6 +25,7 @@ import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan/plan.ts";
+import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";
 import type { TokenSums } from "../output/usage.ts";
@@ -55,6 +56,7 @@ export class Link implements AudioTap, ConnectionHost {
   readonly remote: boolean;
   #chosen = 0;
   /** Connections made so far. */
+  readonly floods: Floods;
   #dials = 0;
   readonly #patience: Patience;
   readonly #succession: Succession;
@@ -86,6 +88,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.formats = known.map(({ input }) => input);
     this.replays = this.remote && known.some(({ turns }) => turns === "client");
     this.#context = context;
+    this.floods = new Floods(context);
     this.#patience = new Patience(context);
     this.#host = host;
     this.#missed = new Missed(context, `link:${index}:missed`, (ms) => host.onMissed(this, ms));
