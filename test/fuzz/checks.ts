@@ -89,6 +89,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   "input_audio_buffer.dtmf_event_received": ["event:text"],
   "overlap.decision": ["decision:string"],
   "relay.upstream": ["upstream:string", "status:string"],
+  "relay.race": ["plan:string", "response_id:string", "after_ms:number"],
   "rate_limits.updated": ["rate_limits:list"],
 };
 const EXACT: ReadonlySet<string> = new Set([

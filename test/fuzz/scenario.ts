@@ -45,7 +45,21 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const { plan } = varied.setup;
   const others = { ...varied, setup: { ...varied.setup, plan: otherProviders(plan, random) } };
   const placed = scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
-  return later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
+  const whole = later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
+  return raced(whole, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x510e527f));
+}
+
+/** Two that can be asked may be one voice. */
+function raced(scenario: Scenario, random: Random): Scenario {
+  const { setup } = scenario;
+  const { upstreams } = setup.plan;
+  const asked = ({ options: { adapter, settings } }: PlannedUpstream) =>
+    adapter !== "echo" && settings?.["turns"] !== "server";
+  if (upstreams.length < 2 || !upstreams.every(asked) || random.chance(0.4)) return scenario;
+  const strategy = random.chance(0.6)
+    ? ({ name: "race" } as const)
+    : ({ name: "hedge", hedgeMs: 300 } as const);
+  return { ...scenario, setup: { ...setup, plan: { ...setup.plan, strategy } } };
 }
 
 /** What was added last: the beta, cascades and observers. */

@@ -17,6 +17,7 @@ import {
   told,
   TURN,
   typesOf,
+  wire,
 } from "../support/race.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -271,6 +272,21 @@ describe("a race", () => {
     expect(count(call, "response.created")).toBe(1);
     call.answer(voice(200), "Aside.", A);
     expect(told(call, B)).toEqual([]);
+  });
+
+  test("[X109] that fails there is no reason to leave who is asked for an answer meanwhile", () => {
+    const upstreams = [{ ...wire("one"), fallback: [{ adapter: "wire" }] }, wire("two")];
+    const call = race({ upstreams, session: { audio: { input: { turn_detection: null } } } });
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    const aside = call.commands(A).findLast(({ type }) => type === "respond");
+    call.client({ type: "response.create" });
+    const error = { code: "overloaded", message: "Not now." };
+    const answers = aside?.type === "respond" ? aside.responseId : "";
+    call.upstream({ type: "response.started", response: "x", answers }, A);
+    call.upstream({ type: "response.done", response: "x", ...DONE, status: "failed", error }, A);
+    expect(call.open.has(A)).toBe(true);
+    call.answer(voice(200), "In time.", A);
+    expect(call.last("relay.race")).toMatchObject({ upstream: "one" });
   });
 
   test("[X110] an answer in text is decided by its first words", () => {

@@ -381,7 +381,6 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...LEVEL_MUTATIONS,
   ...PATIENCE_MUTATIONS,
-  ...RULE_MUTATIONS,
   {
     number: 69,
     what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
@@ -390,6 +389,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "Math.min(0, sessionSize",
     among: ["provider.rollover", "provider.close_anytime"],
   },
+  ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
 ];
 

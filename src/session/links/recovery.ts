@@ -116,7 +116,8 @@ export class Recovery {
     if (!response || !isActive(response) || !link.hasFallback || isClients(fault)) return false;
     if (!response.outOfBand) return true;
     // Nobody is interrupted for the sake of what is done in the background.
-    return this.#responses.answering.every((one) => one.stream !== link.index);
+    const { answering, underway } = this.#responses;
+    return answering.length > 0 ? answering.every((one) => one.stream !== link.index) : !underway;
   }
 
   /** It claims to speak, and nobody can hear it: its provider is left for the next one. Of one asked for in advance nobody hears. */
