@@ -45,6 +45,7 @@ export function judge(call: SimulatedCall): void {
   }
   answered(call);
   lookAtBeginnings(call, call.client.caller, [...call.client.turns.values()]);
+  call.client.told.lookAtTurns([...call.client.turns.values()]);
   if (call.lastMoment !== null) {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
