@@ -86,6 +86,26 @@ describe("the deadline of an answer", () => {
     expect(response(call)).toMatchObject({ status: "completed" });
   });
 
+  test.each([false, true])(
+    "[R70] what waits behind a cancelled answer has its time from that one's end (fallback: %s)",
+    (fallback) => {
+      const call = new Call(fallback ? { upstreams: [FALLBACK] } : {});
+      call.client({ type: "response.create" });
+      begin(call);
+      call.client({ type: "response.cancel" });
+      call.client({ type: "response.create" });
+      // All but the patience with the cancelled one, and then all but the patience with the next.
+      const patienceMs = fallback ? 1950 : 5000;
+      call.advance(patienceMs - 100);
+      finish(call);
+      call.advance(patienceMs - 100);
+      expect(call.open.has("up0.1")).toBe(true);
+      begin(call, "r2");
+      finish(call, null, "r2");
+      expect(response(call)).toMatchObject({ status: "completed" });
+    },
+  );
+
   test("[R31] without a fallback it is the whole time again", () => {
     const call = new Call();
     call.client({ type: "response.create" });

@@ -17,6 +17,8 @@ interface ItemHeard {
   forgotten: boolean;
   /** Its listener is another one since, who says nothing of it. */
   abandoned: boolean;
+  /** How much had been heard whenever this client cancelled, while it was sounding or still to sound. */
+  readonly cancelledMs: number[];
 }
 
 export class Player {
@@ -41,6 +43,7 @@ export class Player {
         lastNumber: number,
         forgotten: false,
         abandoned: false,
+        cancelledMs: [],
       };
       this.items.set(itemId, item);
     }
@@ -129,6 +132,14 @@ export class Player {
   stop(itemId: string): void {
     this.#stopped.add(itemId);
     this.flush(this.items.get(itemId)?.responseId ?? null);
+  }
+
+  /** This client cancels the answer, and plays on what it has. */
+  cancels(): void {
+    for (const { itemId } of [...this.#queues.values()].flat()) {
+      const item = this.items.get(itemId);
+      item?.cancelledMs.push(item.playedMs);
+    }
   }
 
   /** Drops what is to play; of one response, or of all. */

@@ -1,4 +1,4 @@
-/** What a client is told of the upstreams, and that what one never got is told once of it (SPEC L162). */
+/** What a client is told of the upstreams, and that what one never got is told once of it (SPEC L162), and is of its turn. */
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import { text } from "./fields.ts";
@@ -14,12 +14,26 @@ const OTHERWISE: readonly string[] = [
   "provider.slow_reader",
   "caller.bursts",
 ];
+/** Beside these a client may be told of something only when another turn is going on, or not know where one began. */
+const LATE: readonly string[] = ["client.", "network.", "platform."];
+const PUNCTUAL: readonly string[] = ["platform.clock_back", "platform.clock_forward", "platform.timer_late"];
+/** What is missed is told once a second at most. */
+const TOLD_EVERY_MS = 1000;
+
+/** What one is said to have missed, and where the caller was as that was told. */
+interface Missing {
+  readonly upstream: string;
+  readonly ms: number;
+  readonly at: number;
+  readonly saidMs: number;
+}
 
 export class ToldOfUpstreams {
   /** Milliseconds of what was said that never reached it, by its name. */
   readonly missedBy = new Map<string, number>();
   /** When one was hung up as quiet. */
   readonly parkings: { readonly upstream: string; readonly at: number }[] = [];
+  readonly #missing: Missing[] = [];
   readonly #world: World;
 
   constructor(world: World) {
@@ -33,7 +47,30 @@ export class ToldOfUpstreams {
   missed(upstream: string, ms: number): void {
     const allMs = (this.missedBy.get(upstream) ?? 0) + ms;
     this.missedBy.set(upstream, allMs);
+    const { tape, time } = this.#world;
+    this.#missing.push({ upstream, ms, at: time.now, saidMs: (tape.end * 1000) / tape.rateHz });
     this.#look(upstream, allMs);
+  }
+
+  /** Who is told of turns misses nothing of what was before the one that goes on. A turn is told after what was missed of it. */
+  lookAtTurns(turns: readonly { readonly fromMs: number }[]): void {
+    const { checks, scenario } = this.#world;
+    if (scenario.manual || scenario.faults.some(isLate)) return;
+    const told = new Map<string, number>();
+    for (const { upstream, ms, at, saidMs } of this.#missing) {
+      const before = told.get(upstream);
+      told.set(upstream, at);
+      // What waited to be told may be of a turn that is over.
+      if (before !== undefined && at - before < 2 * TOLD_EVERY_MS) continue;
+      if (scenario.upstreams.find(({ name }) => name === upstream)?.kind !== "turns") continue;
+      const from = Math.max(0, ...turns.map(({ fromMs }) => fromMs).filter((fromMs) => fromMs <= saidMs));
+      checks.count("told of what was missed of a turn");
+      if (ms > saidMs - from)
+        checks.fail(
+          "spoken-lost",
+          `${upstream} is said to have missed ${ms} ms of a turn that began ${(saidMs - from).toFixed(0)} ms before`,
+        );
+    }
   }
 
   /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */
@@ -54,4 +91,8 @@ export class ToldOfUpstreams {
     if (allMs > goneMs)
       checks.fail("spoken-lost", `${upstream} is said to have missed ${allMs} ms, and ${goneMs} ms are gone`);
   }
+}
+
+function isLate(fault: string): boolean {
+  return !PUNCTUAL.includes(fault) && LATE.some((kind) => fault.startsWith(kind));
 }

@@ -45,6 +45,7 @@ export function judge(call: SimulatedCall): void {
   }
   answered(call);
   lookAtBeginnings(call, call.client.caller, [...call.client.turns.values()]);
+  call.client.told.lookAtTurns([...call.client.turns.values()]);
   if (call.lastMoment !== null) {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
@@ -401,10 +402,12 @@ function history(call: SimulatedCall, snapshot: SessionSnapshot): void {
     // A plain client that does not say where it stopped, or of what it threw away: the relay works it out.
     const placed = entry.truncatedMs === null;
     if (call.unsteady || (placed && scenario.faults.includes("client.no_interruption"))) continue;
-    const apart = (item.playedMs ?? 0) - remembered;
+    // With its cancel a plain client's playback is over (SPEC B16): what it plays all the same it would have to truncate.
+    const ends = placed ? [item.playedMs, ...item.cancelledMs] : [item.playedMs];
+    const apart = Math.min(...ends.map((ms) => Math.abs(ms - remembered)));
     // Of a player that stood still nobody knows that it plays on until it says so.
     const saysMs = scenario.faults.includes("client.player_stalls") ? SAYS_EVERY_MS : 0;
-    if (Math.abs(apart) > HEARD_SLACK_MS + slackMs(call) + saysMs + (placed ? PLACED_SLACK_MS : 0)) {
+    if (apart > HEARD_SLACK_MS + slackMs(call) + saysMs + (placed ? PLACED_SLACK_MS : 0)) {
       checks.fail(
         "history",
         `${id} is remembered for ${remembered.toFixed(0)} ms, and ${item.playedMs.toFixed(0)} ms were heard`,

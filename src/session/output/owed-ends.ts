@@ -35,8 +35,9 @@ export class OwedEnds {
     if (oldest !== undefined) this.#owed.delete(oldest);
   }
 
-  ended(responseId: string): void {
-    this.#owed.delete(responseId);
+  /** @returns whether it was owed. */
+  ended(responseId: string): boolean {
+    return this.#owed.delete(responseId);
   }
 
   /** Since when the connection that serves owes an end; null: it owes none. */

@@ -84,10 +84,10 @@ export class ResponseClock {
     return true;
   }
 
-  /** An answer has ended at its upstream: what waited behind it there has its time from now on. */
-  freed(all: Iterable<ResponseRecord>, ended: ResponseRecord, link: Link): void {
+  /** An answer has ended at its upstream, cancelled or not: what waited behind it there has its time from now on. */
+  freed(all: Iterable<ResponseRecord>, link: Link): void {
     const { now, limits, deadlines } = this.#context;
-    for (const one of ended.outOfBand ? [] : all) {
+    for (const one of all) {
       const { phase, asked, stream, connection, askedAt } = one;
       if (phase !== "requested" || !asked || stream !== link.index || connection !== link.serving) continue;
       const at = deadlines.get(`response:${one.id}`) ?? now;

@@ -220,7 +220,7 @@ export class Responses {
     let response = id === undefined ? undefined : this.#records.get(id);
     if (event.type === "response.done" && id !== undefined) {
       link.responses.delete(event.response);
-      this.#ends.ended(id);
+      if (this.#ends.ended(id) && this.#ends.since(link) === null) this.#clock.freed(this.#records, link);
       if (event.usage) this.#host.onUsage(event.usage, link, response?.announced ?? false);
     }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
@@ -232,7 +232,7 @@ export class Responses {
       return;
     }
     this.#clock.refresh(response);
-    if (event.type === "response.done") this.#clock.freed(this.#records, response, link);
+    if (event.type === "response.done" && !response.outOfBand) this.#clock.freed(this.#records, link);
     if (event.type === "audio" && fellSilent(response, link, event.bytes, this.#context.limits))
       this.#silent(response, link);
     // It may have been ended or taken back for that, or for what it says.

@@ -90,7 +90,10 @@ export const CALLER_FAULTS: readonly Fault[] = [
   overAgent("caller.cough", (call, random) =>
     call.client.caller.cough(random.pick([20, 40, 60, 80, 200, 400])),
   ),
-  overAgent("caller.cancel", (call) => call.client.line.send({ type: "response.cancel" })),
+  overAgent("caller.cancel", (call) => {
+    call.client.player.cancels();
+    call.client.line.send({ type: "response.cancel" });
+  }),
   {
     ...overAgent("caller.stop_playing", (call) =>
       call.client.line.send({ type: "output_audio_buffer.clear" }),
