@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { Call, WIRE } from "../support/call.ts";
-import { silence, voice } from "../support/signal.ts";
+import { concat, silence, voice } from "../support/signal.ts";
 
 const MANUAL = { audio: { input: { turn_detection: null } } };
 const kind = (turns: string, rate = 24_000) => ({
@@ -152,6 +152,27 @@ describe("a dial that failed", () => {
     call.speak(silence(20));
     expect(samplesOf(call.heard("up1.3")).subarray(0, said.length)).toEqual(said);
   });
+
+  test.each(["transcriber", "duplex upstream"])(
+    "[J13] nor of a %s whose dial takes longer than a turn: what waits for it is kept until it is heard",
+    (who) => {
+      const options = kind("none");
+      const beside = who === "transcriber" ? { transcriber: { name: "ear", options } } : {};
+      const upstreams = who === "transcriber" ? [WIRE] : [WIRE, { name: "ear", options }];
+      const call = new Call({ upstreams, ...beside, connect: false });
+      call.connect("duplex.v1");
+      call.accept("up0.1");
+      const said = concat(voice(1500), silence(1500), voice(1500), silence(1500), voice(500));
+      call.speak(said);
+      lose(call, "up1.1");
+      call.advance(600);
+      call.accept("up1.2");
+      call.speak(silence(20));
+      expect(samplesOf(call.heard("up1.2")).subarray(0, said.length)).toEqual(said);
+      call.advance(1100);
+      expect(lostMs(call)).toBe(0);
+    },
+  );
 
   test("[J13] or tells what left the history meanwhile", () => {
     const call = new Call({

@@ -1,5 +1,8 @@
 /** At the end of a call: what providers were asked for had a cause, and an answer that broke off was gone on with. */
+import { WAITS, type Eagerness } from "../../src/session/turn-end/waits.ts";
 import type { SimulatedCall } from "./call.ts";
+import { fields } from "./fields.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** A dial, its greeting, and what is left to be heard of what broke off. */
 const CONTINUED_WITHIN_MS = 2500;
@@ -138,6 +141,14 @@ const NAMED_MS = 1000;
 /** An answer is asked for so long before it is announced, where it is asked for in advance. */
 const ADVANCE_MS = 1500;
 
+/** By meaning a silence that ends a turn may be as long as its eagerness bears. */
+function advanceMs({ session, semantic, clientQuality }: Scenario): number {
+  const turn = fields(fields(fields(session["audio"])["input"])["turn_detection"]);
+  if (!semantic || turn["type"] !== "semantic_vad") return ADVANCE_MS;
+  const { mostMs } = WAITS[turn["eagerness"] as Eagerness];
+  return Math.max(ADVANCE_MS, mostMs + clientQuality.delayMs + clientQuality.jitterMs);
+}
+
 /** What a provider leaves holds up nothing that is asked for after it: what is announced was asked for. */
 export function askedAtOnce({
   checks,
@@ -164,7 +175,7 @@ export function askedAtOnce({
       );
       if (taken || !there || until < at + NAMED_MS) continue;
       checks.count("questions followed");
-      if (!asks.some((asked) => asked > at - ADVANCE_MS && asked < until))
+      if (!asks.some((asked) => asked > at - advanceMs(scenario) && asked < until))
         checks.fail("turn-unanswered", `${name} was not asked for what was announced at ${at.toFixed(0)} ms`);
     }
   }

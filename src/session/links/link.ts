@@ -333,7 +333,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   #lost(connection: Connection, fault: UpstreamFault): void {
     this.#patience.lost(connection);
-    this.#unhear(connection);
+    this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
     const final = !replaced && this.#patience.exhausted(this.#candidates.length);
     this.#succession.stop();
@@ -353,10 +353,15 @@ export class Link implements AudioTap, ConnectionHost {
    * What waited for the connection was never heard: the next one hears it, as far as the history reaches. Who is told turns
    * hears from where the present one begins, and those before are told from the conversation.
    */
-  #unhear({ unsentSamples, capabilities: { input, turns } }: Connection): void {
-    if (turns === "client" && this.#host.replay !== null) return;
+  #unheardFrom({ unsentSamples, capabilities: { input, turns } }: Connection): number {
+    if (turns === "client" && this.#host.replay !== null) return this.cursor;
     const ms = (unsentSamples * 1000) / sampleRateHz(input);
-    this.cursor = Math.max(0, this.cursor - ms * TICKS_PER_MS);
+    return Math.max(0, this.cursor - ms * TICKS_PER_MS);
+  }
+
+  /** From this position on the next connection would have to hear the caller: what waits for the present one may be lost with it. */
+  get neededFrom(): number {
+    return this.#current?.alive ? this.#unheardFrom(this.#current) : this.cursor;
   }
 
   /**
@@ -373,7 +378,7 @@ export class Link implements AudioTap, ConnectionHost {
     const last = this.#current;
     const idle = this.dormant;
     this.#parked = last.phase === "ready" || last.capabilities.turns === "client";
-    if (last.alive) this.#unhear(last);
+    if (last.alive) this.cursor = this.#unheardFrom(last);
     this.hangUp();
     this.#current = null;
     if (idle) return false;

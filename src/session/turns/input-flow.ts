@@ -111,7 +111,7 @@ export class InputFlow {
   settle(fromTicks: number, client: Uint8Array | null = null): void {
     if (client) this.#hurry(client);
     let from = fromTicks;
-    for (const link of this.#listeners) if (!link.parked) from = Math.min(from, link.cursor);
+    for (const link of this.#listeners) if (!link.parked) from = Math.min(from, link.neededFrom);
     const marginMs = MARGIN_MS + this.#input.endpointer.options.prefixPaddingMs;
     this.#input.forget(from - marginMs * TICKS_PER_MS);
     const { archiveBytes } = this.#limits;
