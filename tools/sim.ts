@@ -222,7 +222,7 @@ async function main(): Promise<number> {
   const { range, json, mutate } = settings;
   if (settings.soak) return (await soakAll(settings)) === 0 ? 0 : 1;
   if (mutate !== null) return runMutated(mutate, range, json);
-  if (range.from === range.to) return replay(settings);
+  if (range.from === range.to && !range.untilFailure) return replay(settings);
   const report = await playAll(settings);
   if (json) process.stdout.write(`${JSON.stringify({ seeds: [range.from, range.to], ...report })}\n`);
   else process.stdout.write(describeReport(report) + (await tail(report, range.among)));
