@@ -3,6 +3,7 @@
  * crates. Everything else passes as it is. Values are sealed on the way to the disk, off the path of frames, and opened
  * all at once by a resume token, when the object that had the key is gone.
  */
+import { goodTokens } from "../src/session/delivery/delivery.ts";
 import { type CallSetup, readCallSetup } from "./call-setup.ts";
 import type { CallStorage } from "./call-store.ts";
 import { type Sealed, SealKey } from "./seal-key.ts";
@@ -38,11 +39,11 @@ export class SealedStorage implements CallStorage {
     this.#inner = inner;
   }
 
-  /** Seals what is stored from now on. To be called before each snapshot: `tokens` are those that may open it. */
+  /** Seals what is stored from now on. To be called before each snapshot: by its `tokens` it may be opened. */
   seal(call: CallSetup, tokens: readonly string[], at: number): void {
     this.#key ??= SealKey.draw();
     const left = { ...call, session: {}, keyFingerprint: null, secret: null, token: null };
-    this.#label = { call: left, tokens, at };
+    this.#label = { call: left, tokens: goodTokens(tokens), at };
   }
 
   /** Of a sealed session that nobody has opened yet. @throws when it is none. */

@@ -197,8 +197,8 @@ function heapMb(): string {
 
 function list(): string {
   const faults = FAULTS.map(
-    ({ name }) =>
-      `  ${name}${SURVIVABLE.includes(name) ? "" : "   (needs resume, which this checkout has not)"}`,
+    ({ name, onlyNamed }) =>
+      `  ${name}${SURVIVABLE.includes(name) ? "" : onlyNamed ? "   (only where it is named)" : "   (needs resume, which this checkout has not)"}`,
   );
   const mutations = MUTATIONS.map(({ number, what }) => `  ${number}  ${what}`);
   return `${FAULTS.length} kinds of faults\n${faults.join("\n")}\n${MUTATIONS.length} mutations\n${mutations.join("\n")}\n`;
@@ -222,7 +222,8 @@ async function main(): Promise<number> {
   const { range, json, mutate } = settings;
   if (settings.soak) return (await soakAll(settings)) === 0 ? 0 : 1;
   if (mutate !== null) return runMutated(mutate, range, json);
-  if (range.from === range.to) return replay(settings);
+  // A mutated copy is asked for a report, also of one call.
+  if (range.from === range.to && !range.untilFailure) return replay(settings);
   const report = await playAll(settings);
   if (json) process.stdout.write(`${JSON.stringify({ seeds: [range.from, range.to], ...report })}\n`);
   else process.stdout.write(describeReport(report) + (await tail(report, range.among)));

@@ -255,6 +255,7 @@ export class Session {
   #forsake(): void {
     this.#conduct.asking.withdraw();
     this.#conduct.absence.stop();
+    this.#conduct.input.breakOff();
   }
 
   #end(reason: string): void {

@@ -176,6 +176,54 @@ describe("another client of the session", () => {
     call.client({ type: "input_audio_buffer.clear" });
     expect(call.actions).toContainEqual({ type: "persist", urgent: true });
   });
+
+  test.each([false, true])(
+    "[Y56] nor does one before that: who resumes then is another one of whom nothing is known (came while the other was there: %s)",
+    (there) => {
+      const client = new Client();
+      const { call } = client;
+      call.client({ type: "input_audio_buffer.clear", client_event_seq: 1 });
+      call.client({ type: "input_audio_buffer.clear", client_event_seq: 2 });
+      const kept = structuredClone(call.session.snapshot());
+      if (!there) client.drop();
+      call.clearEvents();
+      call.connect("duplex.v1");
+      call.client({ type: "input_audio_buffer.clear", client_event_seq: 1 });
+      const [token, last] = [client.told(), client.last];
+      call.crash(kept);
+      expect(call.session.resumable(token)).toBe(true);
+      call.connect("duplex.v1");
+      call.clearEvents();
+      client.resume(last, token);
+      expect(call.last("session.resumed")).toMatchObject({
+        verdict: "partial",
+        last_received: 0,
+        replayed: 0,
+        forgotten: [1, last],
+      });
+      call.client({ type: "input_audio_buffer.clear", client_event_seq: 1 });
+      expect(call.last("input_audio_buffer.cleared")["server_event_seq"]).toBe(client.last);
+      expect(call.session.snapshot().covers.received).toBe(1);
+    },
+  );
+});
+
+describe("half a sample", () => {
+  test.each(["realtime", "duplex.v1"] as const)(
+    "[M210] of a client that is gone is no part of what the next one says (%s)",
+    (dialect) => {
+      const call = new Call({ dialect, session: MANUAL });
+      const bytes = new Uint8Array(voice(100).buffer);
+      const says = (part: Uint8Array) =>
+        call.client({ type: "input_audio_buffer.append", audio: part.toBase64() });
+      says(bytes.subarray(0, 961));
+      call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+      call.open.delete("client");
+      call.connect(dialect);
+      says(bytes);
+      expect([...call.heard()]).toEqual([...bytes.subarray(0, 960), ...bytes]);
+    },
+  );
 });
 
 describe("a resume token", () => {

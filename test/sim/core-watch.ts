@@ -14,6 +14,11 @@ const COUNTED: Readonly<Record<string, string>> = {
   sessions_parked: "caller.long_silence",
 };
 
+const ENDS: Readonly<Record<string, string>> = {
+  session_expired: "platform.longest",
+  terminated: "platform.terminated",
+};
+
 export class CoreWatch implements SessionCore {
   readonly session: Session;
   readonly #world: World;
@@ -72,7 +77,7 @@ export class CoreWatch implements SessionCore {
         checks.note(() => `relay ⇒ ${action.peer} ${brief(action.data)}`);
       // The simulator's plans name no end-of-turn model.
       if (action.type === "consult") checks.fail("threw", "a model was asked, and there is none");
-      if (action.type === "end") checks.note(() => `session ended: ${action.reason}`);
+      if (action.type === "end") this.#ended(action.reason);
       if (action.type !== "metric") continue;
       if (action.name === "internal_errors") checks.fail("threw", "a fault of the relay's own was told");
       if (action.name in COUNTED) checks.strike(COUNTED[action.name] ?? "");
@@ -80,6 +85,12 @@ export class CoreWatch implements SessionCore {
       if (action.name.startsWith("overlap_")) checks.overlap(action.name.slice("overlap_".length));
     }
     this.#inspection.step(this.session, now);
+  }
+
+  #ended(reason: string): void {
+    const { checks } = this.#world;
+    checks.note(() => `session ended: ${reason}`);
+    if (reason in ENDS) checks.strike(ENDS[reason] ?? "");
   }
 
   get covers() {

@@ -377,7 +377,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/session/context.ts",
     from: '    this.deadlines.restore([]);\n    this.act({ type: "end", reason });\n    this.#ended = true;\n',
     to: '    this.act({ type: "end", reason });\n',
-    among: ["platform.timer_late", "client.vanishes", "provider.rollover"],
+    among: ["platform.longest", "platform.timer_late", "platform.timer_coarse", "platform.clock_forward"],
   },
   ...LEVEL_MUTATIONS,
   ...PATIENCE_MUTATIONS,

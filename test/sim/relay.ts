@@ -205,6 +205,12 @@ export class Relay {
     });
   }
 
+  /** The application ends the session. */
+  terminate(): void {
+    this.#wake();
+    this.#live?.shell.terminate();
+  }
+
   #finish(reason: string): void {
     this.ended = reason;
     this.#cancelAlarm?.();

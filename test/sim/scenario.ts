@@ -106,6 +106,7 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
       ...SIM_LIMITS,
       wordlessBytes: tools ? WORDLESS_FEW_BYTES : WORDLESS_BYTES,
       ...(PARKING.some((name) => faults.includes(name)) && { parkMs: 1000 }),
+      ...(faults.includes("platform.longest") && { sessionMs: Math.round(random.between(2000, 12_000)) }),
     },
     // A provider that fell silent is found out in what is said after it.
     utterances: random.int(2, 4) + (faults.some((name) => name.startsWith("provider.hole")) ? 2 : 0),

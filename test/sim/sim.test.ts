@@ -21,6 +21,17 @@ describe("the simulator", () => {
     }, 120_000);
   }
 
+  test("nor in calls whose session ends in the middle of whatever goes on", async () => {
+    const ends = ["platform.longest", "platform.terminated"];
+    const among = [...ends, "platform.timer_late", "platform.clock_forward", "caller.barge_in"];
+    const report = await simulate(
+      { from: 1, to: 60, step: 1, among, having: ends, untilFailure: false },
+      () => 0,
+    );
+    expect(report.failures.map((failure) => describeFailure(failure))).toEqual([]);
+    for (const name of ends) expect(report.faults[name]?.struck).toBeGreaterThan(10);
+  }, 120_000);
+
   test("nearly every kind of fault really struck in these calls", () => {
     const idle = SURVIVABLE.filter((name) => (total.faults[name]?.struck ?? 0) === 0);
     expect(idle.length, idle.join(", ")).toBeLessThanOrEqual(2);

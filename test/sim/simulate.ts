@@ -6,7 +6,7 @@ import { addOutcome, emptyReport, type Report } from "./report.ts";
 
 /** Every kind of fault that this checkout's relay is meant to survive. */
 export const SURVIVABLE: readonly string[] = FAULTS.filter(
-  (fault) => CAN_RESUME || fault.needsResume !== true,
+  (fault) => fault.onlyNamed !== true && (CAN_RESUME || fault.needsResume !== true),
 ).map((fault) => fault.name);
 
 export interface Range {

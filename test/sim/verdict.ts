@@ -39,6 +39,9 @@ const PLACED_SLACK_MS = 250;
 
 export function judge(call: SimulatedCall): void {
   leftOpen(call);
+  // What was going on when the session ended has no end of its own.
+  const cutShort = ["platform.longest", "platform.terminated"].some((name) => call.checks.struck.has(name));
+  if (cutShort && call.lastMoment === null) return money(call);
   for (const provider of call.providers.values()) {
     if (call.scenario.converted) spokenInBulk(call, provider);
     else spokenReached(call, provider);

@@ -71,7 +71,9 @@ export class Delivery {
   }
 
   resumable(token: string): boolean {
-    return token !== "" && this.#port.extended && this.#tokens.some((known) => equal(known, token));
+    return (
+      token !== "" && this.#port.extended && goodTokens(this.#tokens).some((known) => equal(known, token))
+    );
   }
 
   /** A client of this session connected. @returns whether it was here before: it decides what follows. */
@@ -98,7 +100,7 @@ export class Delivery {
     this.pulse.anew();
     if (this.#port.extended) this.pulse.begin();
     if (this.#count === 1) return;
-    this.#tokens = [this.#tokens[1] ?? "", `rt_${this.#drawId()}`];
+    this.#tokens = [tokenOfAnew(this.#tokens), `rt_${this.#drawId()}`];
     // A crash must not bring the former numbers back.
     this.#context.persistNow();
   }
@@ -168,15 +170,24 @@ export class Delivery {
     }
     this.#resuming = false;
     this.#context.deadlines.clear("client:resume");
+    const anew = equal(tokenOfAnew(this.#tokens), token) ? this.#beganUnknown(lastReceived) : null;
     const next = this.#tokens[1] ?? "";
     // After a crash the client may hold the token drawn ahead: then that one is spent, and another is made.
     this.#tokens = [token === next ? `rt_${this.#drawId()}` : next, `rt_${this.#drawId()}`, token];
-    this.#forgotten = this.#forgottenBy(lastReceived);
+    this.#forgotten = anew ?? this.#forgottenBy(lastReceived);
     this.#replay(Math.min(lastReceived, this.#port.sequence), this.#forgotten);
     this.pulse.able();
     this.pulse.begin();
     this.#host.resumed();
     this.#context.persistNow();
+  }
+
+  /** It is one that began anew in a life of which nothing was stored: what the former's numbers were says nothing of it. */
+  #beganUnknown(lastReceived: number): NumberRange | null {
+    this.#host.recall(null);
+    this.#host.forsaken();
+    this.#anew();
+    return this.#port.recall(lastReceived);
   }
 
   /** Of the messages that the client has, those that nobody here knows of; told again until it shows that it heard. */
@@ -267,6 +278,16 @@ export class Delivery {
     this.#forgotten = snapshot.forgotten ?? null;
     this.pulse.restore(snapshot.pulse);
   }
+}
+
+/** That of a client which begins anew: a snapshot of before knows by it that the numbers are another client's. */
+function tokenOfAnew([, next = ""]: readonly string[]): string {
+  return next === "" ? "" : `${next}a`;
+}
+
+/** By which a client may take up the session that keeps these. */
+export function goodTokens(tokens: readonly string[]): readonly string[] {
+  return [...tokens, tokenOfAnew(tokens)];
 }
 
 /** In a time that says nothing of where they differ. */

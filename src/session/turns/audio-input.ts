@@ -177,6 +177,11 @@ export class AudioInput {
     this.#filled(source, rateHz, source.ring.end - samples).flush(rateHz);
   }
 
+  /** What comes next is another client's: half a sample that waits for its other half waits in vain. */
+  breakOff(): void {
+    this.#decoder.reset();
+  }
+
   /** Nobody takes other rates than those of these formats any more. */
   retain(formats: readonly AudioFormat[]): void {
     this.#tapped.clear();

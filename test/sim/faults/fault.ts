@@ -10,6 +10,8 @@ export interface Fault {
   fits?(scenario: Scenario): boolean;
   /** Only a client that can take up a lost connection survives it. */
   readonly needsResume?: true;
+  /** It is drawn only where it is named (`--faults`): all seeds keep the calls that they are. */
+  readonly onlyNamed?: true;
   /** Plans it; when it really strikes it says so to `call.checks.strike`. */
   arm(call: SimulatedCall, random: Random): void;
 }

@@ -185,4 +185,13 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
       call.checks.strike("platform.store_slow");
     },
   },
+  // The session ends in the middle of whatever goes on: it is at its longest (scenario.ts), or its application ends it.
+  { name: "platform.longest", onlyNamed: true, arm() {} },
+  {
+    name: "platform.terminated",
+    onlyNamed: true,
+    arm(call, random) {
+      call.sometime(random, () => call.relay.terminate());
+    },
+  },
 ];
