@@ -159,6 +159,11 @@ export class Recovery {
     else this.#goOn(link, this.#host.whoGoesOn(link));
   }
 
+  /** An answer of the conversation is asked of the link: that has gone on without what broke off. */
+  superseded(link: Link): void {
+    this.#broken.delete(link.index);
+  }
+
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
   #goOn(link: Link, by: Link | null): void {
     if (by === null || !this.#broken.has(link.index) || this.#responses.underway) return;

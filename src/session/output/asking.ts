@@ -9,6 +9,7 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
+import type { Recovery } from "../links/recovery.ts";
 import type { Order, Strategy } from "../plan/strategy.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
@@ -20,6 +21,7 @@ interface AskingParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly links: readonly Link[];
+  readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
   readonly rounds: Rounds;
   readonly strategy: Strategy;
@@ -123,10 +125,12 @@ export class Asking {
 
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
   ask(group: readonly Link[], params: ResponseParams): void {
-    const { context, responses, rounds } = this.#parts;
+    const { context, recovery, responses, rounds } = this.#parts;
     context.deadlines.clear("idle");
     for (const link of group) {
       this.#owed.delete(link.index);
+      // Who is dialled now would be asked for the rest of what broke off as well.
+      if (params.conversation !== "none" && responses.room) recovery.superseded(link);
       link.ensure();
     }
     const order = this.#orderOf(group);
