@@ -179,7 +179,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 22,
     what: "the ledger of what is heard does not follow acknowledgements",
     file: "src/session/output/playout.ts",
-    from: "    this.#soundsFrom(itemId, piece, (this.#pausedAt ?? now) - ms);\n",
+    from: "    this.#soundsFrom(piece, ms, this.#pausedAt ?? now);\n",
     to: "",
   },
   {

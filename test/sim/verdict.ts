@@ -116,12 +116,14 @@ function named(call: SimulatedCall, spoken: Utterance): boolean {
 }
 
 function lies(
-  { tape }: SimulatedCall,
+  { scenario, tape }: SimulatedCall,
   spoken: Utterance,
   turns: readonly { readonly fromMs: number; readonly toMs: number }[],
 ): boolean {
   const ms = (sample: number) => (sample * 1000) / tape.rateHz;
-  return turns.some(({ fromMs, toMs }) => fromMs <= ms(spoken.from) && toMs >= ms(spoken.to));
+  // A provider that takes the turns says that one begins when it has heard some of it.
+  const placedMs = scenario.upstreams.every(({ kind }) => kind === "server") ? PLACED_SLACK_MS : 0;
+  return turns.some(({ fromMs, toMs }) => fromMs - placedMs <= ms(spoken.from) && toMs >= ms(spoken.to));
 }
 
 /** Its transcriber was lost after the end of the turn, and before it had found that: the client was told so. */

@@ -8,24 +8,16 @@
  * without latency would be done: it paces and dates the audio, and follows only a player that falls behind, not one that
  * is steadily late by its buffers, its output device and the network.
  */
-interface Piece {
+import { endOf, rejoinAll, soundsAt, spansOf, type Sounding, type Span } from "./in-turns.ts";
+
+interface Piece extends Sounding {
   readonly stream: number;
-  sentMs: number;
-  /** When its first sample sounds, or would have if all of it had sounded without a break. */
-  startsAt: number;
   /** Last acknowledged position, and since when it is that; null: none yet. */
   ack: { readonly ms: number; readonly at?: number } | null;
   /** The player said again where it was, though it had more to play: it plays nothing until it says something else. */
   still?: boolean;
   /** Set when playback was cut: nothing after this is heard. */
   endMs: number | null;
-  /** Where something else sounded in between: so much of it had sounded by then. */
-  breaks?: readonly Break[];
-}
-
-interface Break {
-  readonly ms: number;
-  readonly at: number;
 }
 
 interface Stream {
@@ -136,7 +128,7 @@ export class Playout {
     this.#notes(clock, piece, ms, now);
     clock.ackAt = now;
     if (piece.endMs !== null) return null;
-    this.#soundsFrom(itemId, piece, (this.#pausedAt ?? now) - ms);
+    this.#soundsFrom(piece, ms, this.#pausedAt ?? now);
     return this.#followed(clock, now);
   }
 
@@ -151,26 +143,35 @@ export class Playout {
     if (!again) piece.ack = { ms, at: now };
   }
 
-  /** The item's first sample sounded then: what follows on its stream follows it. */
-  #soundsFrom(itemId: string, piece: Piece, startsAt: number): void {
-    const clock = this.#stream(piece.stream);
-    delete piece.breaks;
-    let end = piece.startsAt + piece.sentMs;
-    piece.startsAt = startsAt;
-    let newEnd = startsAt + piece.sentMs;
-    let after = false;
-    for (const [id, other] of this.#pieces) {
-      const heardMs = other.ack?.ms ?? 0;
-      const follows = after && this.#together(other.stream, piece.stream) && other.endMs === null;
-      after ||= id === itemId;
-      if (!follows || heardMs >= other.sentMs) continue;
-      const next = followingFrom(other, heardMs, end, newEnd);
-      delete other.breaks;
-      end = other.startsAt + other.sentMs;
-      other.startsAt = next;
-      newEnd = next + other.sentMs;
+  /** The player is at a position of the item since then: what is to sound after that follows it. */
+  #soundsFrom(piece: Piece, ms: number, since: number): void {
+    const spans = this.#spans(piece.stream);
+    const at = spans.findIndex((span) => span.item === piece && span.toMs >= ms);
+    const said = spans[at];
+    if (!said) return;
+    let end = endOf(said);
+    said.at = since - (ms - said.fromMs);
+    let newEnd = endOf(said);
+    // What was to sound before it has.
+    for (const before of spans.slice(0, at))
+      if (before.at >= said.at) before.at = said.at - (before.toMs - before.fromMs);
+    for (const next of spans.slice(at + 1)) {
+      const heardMs = Math.max(0, (next.item.ack?.ms ?? 0) - next.fromMs);
+      if (next.item.endMs !== null || heardMs >= next.toMs - next.fromMs) continue;
+      const from = followingFrom(next.at, heardMs, end, newEnd);
+      end = endOf(next);
+      next.at = from;
+      newEnd = endOf(next);
     }
-    clock.until = newEnd;
+    // Where nothing else sounded in between it has gone on without a break, as far as anybody will ask.
+    const other = spans.findLastIndex((span, index) => index < at && span.item !== piece);
+    rejoinAll(spans.filter((_, index) => index <= other || index >= at));
+    this.#stream(piece.stream).until = newEnd;
+  }
+
+  /** All that was sent to the player of a stream, in its order. */
+  #spans(stream: number): readonly Span<Piece>[] {
+    return spansOf([...this.#pieces.values()].filter((piece) => this.#together(piece.stream, stream)));
   }
 
   /** The pace follows a player that is later than it usually is. */
@@ -196,27 +197,37 @@ export class Playout {
   /** What of this stream has not been heard sounds from `time` on: the last `missingMs` of it have not. */
   #soundAgain(stream: number, missingMs: number, time: number): readonly Overheard[] {
     const clock = this.#stream(stream);
-    const pieces = [...this.#pieces].filter(([, piece]) => this.#together(piece.stream, stream));
+    const spans = this.#spans(stream);
     let missing = missingMs;
-    let at = time;
-    const heard: { readonly piece: Piece; readonly ms: number }[] = [];
+    const arrived = new Map<Piece, number>();
+    for (const { item, fromMs, toMs } of spans.toReversed()) {
+      const goneMs = Math.min(toMs - fromMs, missing);
+      missing -= goneMs;
+      arrived.set(item, (arrived.get(item) ?? item.sentMs) - goneMs);
+    }
     const overheard: Overheard[] = [];
-    for (const [itemId, piece] of pieces.toReversed()) {
-      const arrivedMs = Math.max(0, piece.sentMs - missing);
-      missing -= piece.sentMs - arrivedMs;
-      if (piece.endMs === null) heard.unshift({ piece, ms: Math.min(arrivedMs, this.heardMs(itemId, time)) });
-      else if (piece.endMs > arrivedMs) {
+    const heard = new Map<Piece, number>();
+    for (const [itemId, piece] of this.#pieces) {
+      const arrivedMs = arrived.get(piece);
+      if (arrivedMs === undefined) continue;
+      const heardMs = Math.min(arrivedMs, this.heardMs(itemId, time));
+      if (piece.endMs === null && heardMs < piece.sentMs) heard.set(piece, heardMs);
+      else if (piece.endMs !== null && piece.endMs > arrivedMs) {
         piece.endMs = arrivedMs;
-        overheard.unshift({ itemId, heardMs: arrivedMs });
+        overheard.push({ itemId, heardMs: arrivedMs });
       }
     }
-    for (const { piece, ms } of heard) {
-      if (ms >= piece.sentMs) continue;
-      piece.startsAt = at - ms;
-      delete piece.breaks;
+    let at = time;
+    for (const span of spans) {
+      const heardMs = (heard.get(span.item) ?? Infinity) - span.fromMs;
+      if (heardMs >= span.toMs - span.fromMs) continue;
+      span.at = at - Math.max(0, heardMs);
+      at = endOf(span);
+    }
+    rejoinAll(spans.filter(({ item }) => heard.has(item)));
+    for (const [piece, ms] of heard) {
       piece.still = false;
       if (piece.ack) piece.ack = { ms: Math.min(piece.ack.ms, ms) };
-      at += piece.sentMs - ms;
     }
     clock.until = Math.max(at, Math.min(clock.until, time));
     clock.due = clock.until;
@@ -248,9 +259,11 @@ export class Playout {
   #timeOf(piece: Piece, now: number): number {
     const clock = this.#stream(piece.stream);
     const at = Math.min(this.#pausedAt ?? now, clock.stillAt ?? Infinity);
-    const time = piece.still === true ? Math.min(at, piece.startsAt + (piece.ack?.ms ?? 0)) : at;
+    const saidMs = piece.ack?.ms ?? 0;
+    const saidAt = soundsAt(piece, saidMs);
+    const time = piece.still === true ? Math.min(at, saidAt) : at;
     const ackAt = clock.ackAt ?? this.#ackAt;
-    return ackAt === null ? time : Math.min(time, Math.max(ackAt, piece.startsAt) + this.#playsOnMs);
+    return ackAt === null ? time : Math.min(time, Math.max(ackAt, saidAt - saidMs) + this.#playsOnMs);
   }
 
   /** When a client last said anything of any of its players; null: it never did. */
@@ -367,10 +380,10 @@ export class Playout {
 }
 
 /**
- * Where a piece begins now that what was before it ends at `newEnd` and not at `end`: it was to follow without a break, or
- * cannot begin before. Where two answers of one stream sound in turns it has begun, and its rest follows.
+ * Where something begins now that what was before it ends at `newEnd` and not at `end`: it was to follow without a break, or
+ * cannot begin before. Of what was heard in part the rest follows.
  */
-function followingFrom({ startsAt }: Readonly<Piece>, heardMs: number, end: number, newEnd: number): number {
+function followingFrom(startsAt: number, heardMs: number, end: number, newEnd: number): number {
   return startsAt <= end + 1 && heardMs === 0 ? newEnd : Math.max(startsAt, newEnd - heardMs);
 }
 
