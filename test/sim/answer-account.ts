@@ -1,6 +1,8 @@
 /** At the end of a call: what providers were asked for had a cause, and an answer that broke off was gone on with. */
 import { WAITS, type Eagerness } from "../../src/session/turn-end/waits.ts";
 import type { SimulatedCall } from "./call.ts";
+import type { Provider } from "./provider.ts";
+import type { Turn } from "./turn-ends.ts";
 import { fields } from "./fields.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -44,11 +46,12 @@ export function askedFor(call: SimulatedCall): void {
   for (const provider of call.providers.values()) {
     if (provider.kind !== "turns") continue;
     // A turn of which a later connection was told the words is one like those that were committed; and so is one that could not
-    // be told any more, of which the client was told that.
+    // be told any more, of which the client was told that, or which the client has deleted: its answer was announced before.
     const turns =
       provider.commits +
       provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0) +
-      new Set(call.client.lostTurns).size;
+      new Set(call.client.lostTurns).size +
+      [...call.client.turns.values()].filter((turn) => deletedUntold(turn, provider)).length;
     const causes = turns + figure("asked by the client");
     const most = turns + others;
     if (provider.asks.length > MOST_ATTEMPTS * causes)
@@ -62,6 +65,14 @@ export function askedFor(call: SimulatedCall): void {
         `${provider.name} was asked ${provider.asks.length} times, and there were ${most} causes`,
       );
   }
+}
+
+/** No connection was there for it before the client deleted it. */
+function deletedUntold({ toldAt, deletedAt }: Turn, { calls }: Provider): boolean {
+  if (deletedAt === undefined) return false;
+  return !calls.some(
+    ({ greetedAt, closedAt }) => (greetedAt ?? Infinity) < deletedAt && (closedAt ?? Infinity) > toldAt,
+  );
 }
 
 /** When nobody speaks any more, an answer that breaks off again and again is gone on with so often and no more. */

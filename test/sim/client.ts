@@ -16,7 +16,7 @@ import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
 import { ToldOfUpstreams } from "./told-of-upstreams.ts";
-import { lookAtEnd } from "./turn-ends.ts";
+import { lookAtEnd, type Turn } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
@@ -49,7 +49,7 @@ export class Client {
   /** Time and kind of everything that names a loss: errors, overlap decisions, clears. */
   readonly named: { readonly at: number; readonly what: string }[] = [];
   /** Turns as they were announced, by item; in milliseconds of what was sent. */
-  readonly turns = new Map<string, { readonly fromMs: number; toMs: number; readonly toldAt: number }>();
+  readonly turns = new Map<string, Turn>();
   /** Of these the client was told that a provider does not know them. */
   readonly lostTurns: { readonly fromMs: number; readonly toMs: number }[] = [];
   readonly told: ToldOfUpstreams;
@@ -298,6 +298,11 @@ export class Client {
       case "conversation.item.input_audio_transcription.failed": {
         const turn = this.turns.get(text(event["item_id"]));
         if (turn) this.wordlessTurns.push(turn);
+        return;
+      }
+      case "conversation.item.deleted": {
+        const turn = this.turns.get(text(event["item_id"]));
+        if (turn) turn.deletedAt = this.#world.time.now;
         return;
       }
       case "conversation.item.truncated":

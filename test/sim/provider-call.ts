@@ -156,14 +156,14 @@ export class ProviderCall {
     this.error(code, what, event["event_id"]);
   }
 
-  /** The relay knew that something is being answered when it asked: nothing crosses for so long. */
+  /** The relay knew that something is being answered, and not only dawdling, when it asked: nothing crosses for so long. */
   get #knownToAnswer(): boolean {
     const { scenario, time } = this.#world;
     const { delayMs, jitterMs, speed } = scenario.providerQuality;
     // Where lines stand still, or are slow, nobody knows what was known.
     if (speed < STEADY_SPEED || scenario.faults.includes("provider.line_stall")) return false;
     const knownFrom = time.now - 2 * (delayMs + jitterMs) - CROSSES_MS;
-    return this.#running().some(({ begunAt }) => begunAt < knownFrom);
+    return this.#running().some(({ begunAt, dawdles }) => begunAt < knownFrom && !dawdles);
   }
 
   hangUp(code: number, reason: string): void {

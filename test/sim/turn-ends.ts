@@ -4,6 +4,14 @@ import type { Caller } from "./caller.ts";
 import { fields } from "./fields.ts";
 import type { World } from "./world.ts";
 
+/** A turn of the caller's, as the client is told of it. */
+export interface Turn {
+  readonly fromMs: number;
+  toMs: number;
+  readonly toldAt: number;
+  deletedAt?: number;
+}
+
 /** Frames of the microphone and of the detector. */
 const SLACK_MS = 100;
 
