@@ -40,6 +40,8 @@ export class ProviderCall {
   readonly #name: string;
   readonly #answers: Answer[] = [];
   readonly #turns = new Map<string, Turn>();
+  /** When it took the last of those turns that were deleted. */
+  #inVainAt = -Infinity;
   #numbered = 0;
   /** The session as this provider has it. */
   config: JsonObject = {};
@@ -145,25 +147,37 @@ export class ProviderCall {
   /** The relay asked for something that a correct client of this dialect never asks for. */
   #refuse(code: string, what: string, event: JsonObject): void {
     this.#world.checks.count(`refused_${code}`);
-    // One that does not end what was cancelled may be asked for the next.
-    const dawdles =
-      code === "conversation_already_has_active_response" && this.#running().every((one) => one.dawdles);
+    const passable = code === "conversation_already_has_active_response" && this.#mayBePassed;
     const crossed =
-      dawdles || (this.provider.kind === "server" && CROSSABLE.has(code) && !this.#knownToAnswer);
+      passable || (this.provider.kind === "server" && CROSSABLE.has(code) && !this.#knownToAnswer);
     if (!crossed) {
       this.#world.checks.fail("provider-protocol", `${this.#name} had to refuse: ${what}`);
     }
     this.error(code, what, event["event_id"]);
   }
 
-  /** The relay knew that something is being answered, and not only dawdling, when it asked: nothing crosses for so long. */
-  get #knownToAnswer(): boolean {
+  /** The relay knew what had begun by then when it asked: nothing crosses for longer. */
+  get #knownUntil(): number {
     const { scenario, time } = this.#world;
     const { delayMs, jitterMs, speed } = scenario.providerQuality;
     // Where lines stand still, or are slow, nobody knows what was known.
-    if (speed < STEADY_SPEED || scenario.faults.includes("provider.line_stall")) return false;
-    const knownFrom = time.now - 2 * (delayMs + jitterMs) - CROSSES_MS;
-    return this.#running().some(({ begunAt, dawdles }) => begunAt < knownFrom && !dawdles);
+    if (speed < STEADY_SPEED || scenario.faults.includes("provider.line_stall")) return -Infinity;
+    return time.now - 2 * (delayMs + jitterMs) - CROSSES_MS;
+  }
+
+  /** It was known that something is being answered, and not only dawdling. */
+  get #knownToAnswer(): boolean {
+    return this.#running().some(({ begunAt, dawdles }) => begunAt < this.#knownUntil && !dawdles);
+  }
+
+  /**
+   * One that does not end what was cancelled may be asked for the next, and so may one that is late to begin it: only an
+   * answer that was given up since waited for that (SPEC U45).
+   */
+  get #mayBePassed(): boolean {
+    return this.#running().every(
+      ({ askedAt, begunAt, dawdles }) => dawdles || (askedAt < this.#inVainAt && begunAt >= this.#knownUntil),
+    );
   }
 
   hangUp(code: number, reason: string): void {
@@ -324,6 +338,7 @@ export class ProviderCall {
   /** A turn that was committed in advance was none. */
   #takenBack(itemId: string): void {
     const { eager, faults } = this.#world.scenario;
+    this.#inVainAt = Math.max(this.#inVainAt, this.#turns.get(itemId)?.at ?? -Infinity);
     const turn = eager ? this.#turns.get(itemId) : undefined;
     if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
       return;
