@@ -42,4 +42,20 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     to: "    if (ask === undefined) return;\n",
     among: ["provider.swallows_ask", "caller.zeros", "caller.barge_in"],
   },
+  {
+    number: 78,
+    what: "what waits for a connection that is dialled leaves the history as if it had been heard (J13)",
+    file: "src/session/turns/input-flow.ts",
+    from: "from = Math.min(from, link.neededFrom);",
+    to: "from = Math.min(from, link.cursor);",
+    among: ["provider.no_answer", "provider.never_ready"],
+  },
+  {
+    number: 79,
+    what: "who is asked anew is asked for the rest of what broke off as well (L210)",
+    file: "src/session/output/asking.ts",
+    from: '      if (params.conversation !== "none" && responses.room) recovery.superseded(link);\n',
+    to: "",
+    among: ["provider.dies_in_answers", "caller.create"],
+  },
 ];
