@@ -4,7 +4,7 @@ import type { SimulatedCall } from "./call.ts";
 import type { Provider } from "./provider.ts";
 import type { Turn } from "./turn-ends.ts";
 import { fields } from "./fields.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario } from "./world.ts";
 
 /** A dial, its greeting, and what is left to be heard of what broke off. */
 const CONTINUED_WITHIN_MS = 2500;
