@@ -61,8 +61,8 @@ describe("of two answers that sound in turns", () => {
       begin(call, key);
       call.upstream({ type: "item.started", response: key, item: `i${key}`, kind: "message" });
     }
-    const first = byType(call, "response.output_item.added")[0];
-    const item_id = String(((first ?? {})["item"] as Received)["id"]);
+    const added = byType(call, "response.output_item.added");
+    const [item_id = ""] = added.map((event) => String((event["item"] as Received)["id"]));
     // Of the one 100 ms, of the other 300, and of the one again.
     say(call, 100, { response: "a", item: "ia" });
     say(call, 300, { response: "b", item: "ib" });
