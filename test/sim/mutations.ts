@@ -391,7 +391,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
-];
+].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */
 export function mutate(source: string, { number, file, from, to }: Mutation): string {
