@@ -30,6 +30,7 @@ describe("npm run bench", () => {
       "memory",
       "others",
       "overhead",
+      "plans",
       "snapshots",
       "soak",
       "turns",
