@@ -345,10 +345,11 @@ export class Conduct {
     );
   }
 
-  #configureTurns(): void {
+  /** @param handsOver see `TurnTaking.configure`. */
+  #configureTurns(handsOver = false): void {
     const turn = this.config.turnDetection;
     const deciding = whoDecides(turn, this.links);
-    this.turns.configure(deciding, this.config.inputFormat, turn);
+    this.turns.configure(deciding, this.config.inputFormat, turn, handsOver);
     this.input.endpointer.configure(this.#endpointerOptions());
     // Nothing may be held any more: what is being said is a turn like any other.
     if (deciding.edge && turn?.interrupt_response === false) this.floor.concede();
@@ -357,7 +358,7 @@ export class Conduct {
   /** A connection to another provider serves, where turns are decided by another rule perhaps. */
   #serves(): void {
     if (whoDecides(this.config.turnDetection, this.links).edge === this.turns.decides) return;
-    this.turns.handsOver(() => this.#configureTurns());
+    this.#configureTurns(true);
   }
 
   /** The client is gone: nothing that only its audio moves is waited for. */

@@ -153,6 +153,7 @@ export class Steps {
     this.#size = 0;
     this.#unjudged = 0;
   }
+
   /** Its client was hung up on for a flood: of what it said no more is worked through either. */
   drop(): void {
     this.forget();

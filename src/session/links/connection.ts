@@ -21,7 +21,7 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
-import type { Floods } from "./flood.ts";
+import type { Flood, Floods } from "./flood.ts";
 import { forgetOldest, remember } from "./remembered.ts";
 import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
 import { isKnown } from "./replay.ts";
@@ -106,6 +106,7 @@ export class Connection implements ChannelsHost {
   readonly #channels: ChannelPeers | null;
   /** The configuration changed since the greeting. */
   #reconfigure = false;
+  readonly #flood: Flood;
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
@@ -117,10 +118,10 @@ export class Connection implements ChannelsHost {
     this.#context = context;
     this.#host = host;
     this.#silence = new SilenceWatch(context, this.nameOf("answer"));
+    this.#flood = host.floods.of(identity.candidate);
     this.#codec = new CodecWatch(context, upstream, (what) => this.nameOf(what));
     this.reading = new Congestion(context, identity.upstream);
-    const { channels } = upstream;
-    this.#channels = channels === undefined ? null : new ChannelPeers(context, channels, this);
+    this.#channels = upstream.channels ? new ChannelPeers(context, upstream.channels, this) : null;
   }
 
   get phase(): LinkPhase {
@@ -197,7 +198,7 @@ export class Connection implements ChannelsHost {
     this.#silence.over();
     if (size > this.#context.limits.upstreamMessageSize)
       this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
-    else if (!this.#host.floods.of(this.identity.candidate).takes(size))
+    else if (!this.#flood.takes(size))
       this.giveUp(NONSENSE, "The upstream sent more messages than any answer has.", 1008);
     else return true;
     return false;
@@ -221,8 +222,7 @@ export class Connection implements ChannelsHost {
       this.refused = this.#phase === "greeting";
       this.giveUp(event.error.code, event.error.message);
     } else {
-      const nonsense = event.type === "error" ? event.error.code === NONSENSE : null;
-      const excess = this.#host.floods.of(this.identity.candidate).tooMany(nonsense);
+      const excess = event.type === "error" ? this.#flood.tooMany(event.error.code === NONSENSE) : null;
       if (excess !== null) this.giveUp(NONSENSE, excess, 1008);
       else if (event.type !== "configured" || !this.#restated) this.#host.onEvent(this, event);
     }
@@ -484,7 +484,7 @@ export class Connection implements ChannelsHost {
       watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
-      flood: this.#host.floods.of(this.identity.candidate).snapshot(),
+      flood: this.#flood.snapshot(),
       ...this.verdicts.snapshot(),
       ...(this.#channels !== null && { channels: this.#channels.snapshot() }),
     };
@@ -495,7 +495,7 @@ export class Connection implements ChannelsHost {
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
     this.reading.restore(snapshot);
-    if (snapshot.flood) this.#host.floods.of(this.identity.candidate).restore(snapshot.flood);
+    if (snapshot.flood) this.#flood.restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;
     for (const [key, id] of snapshot.responses) this.responses.set(key, id);
     for (const [id, known] of snapshot.told) this.told.set(id, known);

@@ -27,9 +27,8 @@ export class Flood {
     return this.#messages.take(1, this.#context.now);
   }
 
-  /** It was an error, or nonsense; null: neither. @returns null; what is wrong: there was too much of that. */
-  tooMany(nonsense: boolean | null): string | null {
-    if (nonsense === null) return null;
+  /** It was an error, or nonsense. @returns null; what is wrong: there was too much of that. */
+  tooMany(nonsense: boolean): string | null {
     const { now } = this.#context;
     if (nonsense) {
       const taken = this.#nonsense.take(1 + Math.floor(this.#size / NONSENSE_SIZE), now);

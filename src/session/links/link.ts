@@ -55,8 +55,8 @@ export class Link implements AudioTap, ConnectionHost {
   /** It is somewhere else: it can be lost, and costs something. */
   readonly remote: boolean;
   #chosen = 0;
-  /** Connections made so far. */
   readonly floods: Floods;
+  /** Connections made so far. */
   #dials = 0;
   readonly #patience: Patience;
   readonly #succession: Succession;

@@ -137,7 +137,7 @@ export class Asking {
     if (!responses.room) this.#owe(group, params);
     else if (order) rounds.ask(order, params, true);
     else {
-      const link = group.find(({ alive }) => alive) ?? group[0];
+      const link = anyOf(group);
       if (link) responses.request(link, params);
     }
   }
@@ -153,7 +153,7 @@ export class Asking {
     const { responses, rounds } = this.#parts;
     return this.#groups(links).flatMap((group) => {
       const order = this.#orderOf(group);
-      const link = group.find(({ alive }) => alive) ?? group[0];
+      const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
       return id === undefined ? [] : [id];
     });
@@ -230,6 +230,11 @@ export class Asking {
     this.#owed = new Map(snapshot.owed);
     this.#parts.rounds.restore(snapshot.rounds);
   }
+}
+
+/** Who is asked where one is: who is there, else who is dialled for it. */
+function anyOf(group: readonly Link[]): Link | undefined {
+  return group.find(({ alive }) => alive) ?? group[0];
 }
 
 export interface AskingSnapshot {

@@ -160,7 +160,7 @@ export class Rounds {
     if (!response) return;
     round.losers = [...round.losers, { upstream: response.upstream, outcome }];
     this.#parts.context.metric("rounds_lost", 1, response.upstream);
-    this.#parts.responses.discard(response, this.#parts.links[response.stream]);
+    this.drop(response);
   }
 
   /** It can not give the answer, or not in time. */

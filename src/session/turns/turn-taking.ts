@@ -37,8 +37,6 @@ export class TurnTaking implements InputListener {
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
   #detects = true;
-  /** What is configured just now only says who decides. */
-  #handsOver = false;
 
   constructor(
     context: Context,
@@ -106,10 +104,12 @@ export class TurnTaking implements InputListener {
     return this.#phase !== "manual";
   }
 
+  /** @param handsOver only who decides is another: what the caller says meanwhile goes on. */
   configure(
     { edge: detection, witness }: Deciding,
     format: AudioFormat,
     turnDetection: TurnDetection | null,
+    handsOver = false,
   ): void {
     this.#flow.cut(turnDetection?.type === "duplex" ? turnDetection.frame_ms * TICKS_PER_MS : 0);
     this.#provider.configure(turnDetection);
@@ -120,7 +120,7 @@ export class TurnTaking implements InputListener {
     const [before, detects] = [this.#phase, detection || witness];
     // What a resampler still holds of what was before is in no buffer that begins now.
     if (before === "listening" && !detection) this.#input.flush();
-    const goesOn = this.#handsOver && this.#detects && detects;
+    const goesOn = handsOver && this.#detects && detects;
     if (!goesOn && (this.#detects !== detects || (before !== "manual") !== detection)) this.#anew(detects);
     this.#step(detection ? "vad_on" : "vad_off");
     if ((before !== "manual") === detection) return;
@@ -135,13 +135,6 @@ export class TurnTaking implements InputListener {
       else this.#toEdge();
     } else this.#begin(this.#input.ticks);
     this.watch.look();
-  }
-
-  /** What is done now only hands the turns over: what the caller says meanwhile goes on. */
-  handsOver(configure: () => void): void {
-    this.#handsOver = true;
-    configure();
-    this.#handsOver = false;
   }
 
   /** A provider that took the turns is gone, and they are found here: what nobody made a turn of is one, or becomes one. */
@@ -267,6 +260,7 @@ export class TurnTaking implements InputListener {
     this.#host.onPart();
   }
 
+  /** See `Advance.takeBack`. */
   takeBack(): void {
     this.#advance.takeBack();
   }
