@@ -162,6 +162,7 @@ export class Relay {
       stays: this.#world.scenario.sealed,
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
+      moderate: () => Promise.reject(new Error("there is no moderator")),
       sleep: (at, current) => {
         this.store.sleep(current);
         this.#sleeping = true;

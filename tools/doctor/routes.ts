@@ -1,6 +1,7 @@
 /** relay.config.ts: which routes a deploy would offer, what the others lack, and what limits hold. */
 import { faultOfHost } from "../../src/config/addresses.ts";
 import type { RelayConfig, RouteConfig } from "../../src/config/define.ts";
+import { moderatorsOf } from "../../src/config/resolve-guard.ts";
 import { demand, line, type Line, type Verdict } from "./line.ts";
 import type { Secrets } from "./secrets.ts";
 import type { WranglerConfig } from "./wrangler-config.ts";
@@ -73,8 +74,9 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
   const upstreams =
     route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
   const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
+  const asked = moderatorsOf(route.guard).filter(({ adapter }) => adapter === "openai") as Dialled[];
   const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
-  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end];
+  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end, ...asked];
 }
 
 function literalUrls(route: RouteConfig): readonly string[] {
@@ -92,6 +94,10 @@ function bindingsOf(route: RouteConfig): readonly Named[] {
   if (route.endOfTurn?.adapter === "workers-ai") {
     const name = route.endOfTurn.binding ?? "AI";
     named.set(name, { name, isUrl: false });
+  }
+  for (const moderator of moderatorsOf(route.guard)) {
+    const name = moderator.adapter === "workers-ai" ? (moderator.binding ?? "AI") : null;
+    if (name !== null) named.set(name, { name, isUrl: false });
   }
   return [...named.values()];
 }
