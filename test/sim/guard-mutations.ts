@@ -1,0 +1,29 @@
+/** Breakages of a guard: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const GUARD_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 80,
+    what: "words that passed are taken to cover more sound than they do (X203)",
+    file: "src/session/guard/guarded-part.ts",
+    from: "Math.max(part.letters * FASTEST_MS, part.grantedMs)",
+    to: "Math.max(part.letters * 4 * FASTEST_MS, part.grantedMs)",
+    among: ["guard.veto"],
+  },
+  {
+    number: 81,
+    what: "a later piece that passes lets the one before pass that is not judged yet (X200)",
+    file: "src/session/guard/guarded-part.ts",
+    from: "if (question !== null) break;",
+    to: "if (question !== null) continue;",
+    among: ["guard.veto"],
+  },
+  {
+    number: 82,
+    what: "what a closed guard has not judged in time passes (X207)",
+    file: "src/session/guard/questions.ts",
+    from: 'if (judgement.decision === "closed") return this.#settle(question, judgement);',
+    to: 'if (judgement.decision === "closed") return this.#settle(question, PASSES);',
+    among: ["guard.veto"],
+  },
+];
