@@ -356,7 +356,10 @@ export class ProviderCall {
   #inVain(itemId: string): void {
     const { scenario, time, checks } = this.#world;
     const answer = this.#running().find((one) => one.itemId === itemId && !one.dawdles);
-    if (answer === undefined || !this.#alone.has(answer) || scenario.faults.includes("caller.delete")) return;
+    if (answer === undefined || !this.#alone.has(answer)) return;
+    // Looked at where it was measured that nothing else can lead to it.
+    if (!scenario.faults.includes("caller.thinks_better") || scenario.faults.includes("caller.delete"))
+      return;
     const { delayMs, jitterMs } = scenario.providerQuality;
     time.after(2 * (delayMs + jitterMs) + CANCELLED_WITHIN_MS, () => {
       const last = this.#answers.at(-1) === answer;
