@@ -15,7 +15,7 @@ const message = (text: string): JsonObject => ({
 
 function typed(call: Call, text: string): string {
   call.client({ type: "conversation.item.create", item: message(text) });
-  return String((call.last("conversation.item.added")["item"] as JsonObject)["id"]);
+  return (call.last("conversation.item.added")["item"] as { readonly id: string }).id;
 }
 
 /** The provider transcribes the turn that was committed last. */
