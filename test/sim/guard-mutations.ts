@@ -4,14 +4,6 @@ import type { Mutation } from "./mutations.ts";
 export const GUARD_MUTATIONS: readonly Mutation[] = [
   {
     number: 83,
-    what: "words that passed are taken to cover more sound than they do (X203)",
-    file: "src/session/guard/guarded-part.ts",
-    from: "Math.max(part.letters * FASTEST_MS, part.grantedMs)",
-    to: "Math.max(part.letters * 4 * FASTEST_MS, part.grantedMs)",
-    among: ["guard.veto"],
-  },
-  {
-    number: 84,
     what: "a later piece that passes lets the one before pass that is not judged yet (X200)",
     file: "src/session/guard/guarded-part.ts",
     from: "if (question !== null) break;",
@@ -19,7 +11,7 @@ export const GUARD_MUTATIONS: readonly Mutation[] = [
     among: ["guard.veto"],
   },
   {
-    number: 85,
+    number: 84,
     what: "what a closed guard has not judged in time passes (X207)",
     file: "src/session/guard/questions.ts",
     from: 'if (judgement.decision === "closed") return this.#settle(question, judgement);',
