@@ -7,7 +7,8 @@ import relay from "../relay.config.ts";
 import { deployedSecrets, deployWith, requireLogin } from "./deploy/wrangler.ts";
 import { describe } from "./doctor/line.ts";
 import { routeLines } from "./doctor/routes.ts";
-import { readWrangler } from "./doctor/wrangler-config.ts";
+import { addedBinding } from "./deploy/workers-ai.ts";
+import { readWrangler, type WranglerConfig } from "./doctor/wrangler-config.ts";
 import { KeyRecords } from "./keys/store.ts";
 import { messageOf } from "./relay/wrangler.ts";
 
@@ -98,7 +99,7 @@ async function deploy(settings: Settings): Promise<Deployed> {
   const secrets = drawn
     ? settings.secrets
     : { ...settings.secrets, [SIGNING]: randomBytes(SIGNING_BYTES).toString("base64") };
-  const url = await deployWith(secrets, settings.json);
+  const url = await deployWith(secrets, addedBinding(relay, wranglerConfig()), settings.json);
   const names = [...there, ...Object.keys(secrets)];
   const key = settings.key && !names.includes("RELAY_API_KEYS") ? await firstKey() : null;
   if (!settings.json) process.stdout.write(`\n${said(url, key)}${lacking(names)}`);
@@ -116,17 +117,20 @@ function said(url: string | null, key: string | null): string {
     lines.push(`Its first API key, shown this once (npm run keys has more): ${key}`);
     const address = (url ?? "https://ITS-ADDRESS").replace(/^http/, "ws");
     lines.push(
-      "Call it, without any provider:",
-      `  npm run talk -- test/fixtures/three-turns.wav --model echo --url ${address} --key ${key}`,
+      "Call it, without any provider's key (--model echo: without any model):",
+      `  npm run talk -- test/fixtures/three-turns.wav --url ${address} --key ${key}`,
     );
   }
   return lines.map((line) => `${line}\n`).join("");
 }
 
+function wranglerConfig(): WranglerConfig {
+  return readWrangler(fileURLToPath(new URL("../wrangler.toml", import.meta.url))).config;
+}
+
 /** Routes that are not offered, and the default route where it is none that is. */
 function lacking(deployed: readonly string[]): string {
-  const { config } = readWrangler(fileURLToPath(new URL("../wrangler.toml", import.meta.url)));
-  const lines = routeLines(relay, config, { local: null, deployed, why: "" });
+  const lines = routeLines(relay, wranglerConfig(), { local: null, deployed, why: "" });
   const wanting = lines.filter(({ verdict }) => verdict !== "ok");
   return wanting.length === 0 ? "" : `\n${describe(wanting)}`;
 }
@@ -138,7 +142,7 @@ async function main(): Promise<void> {
     return;
   }
   if (settings.dry) {
-    await deployWith(null, settings.json);
+    await deployWith(null, addedBinding(relay, wranglerConfig()), settings.json);
     return;
   }
   const deployed = await deploy(settings);

@@ -140,7 +140,7 @@ class_name = "VoiceSession"
     },
     defaultRoute: "keyed",
   };
-  const nothing = { vars: {}, bindings: [] };
+  const nothing = { vars: {}, bindings: [], ai: null };
 
   test("[T52] which routes a deploy would offer, and what the others lack", () => {
     const config = defineRelay(relay);
