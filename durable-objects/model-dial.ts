@@ -5,7 +5,7 @@
 import type { ModelRun } from "../src/upstreams/upstream.ts";
 
 /** What is used of the binding (`Ai` of `@cloudflare/workers-types`). */
-export interface AiService {
+interface AiService {
   run(model: string, inputs: object, options: AiRunOptions): Promise<unknown>;
 }
 

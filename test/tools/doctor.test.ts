@@ -192,6 +192,15 @@ class_name = "VoiceSession"
       third: "ok",
       defaultRoute: "ok",
     });
+    expect(lines(null)[0]?.says).toBe("offered, by the binding AI");
+    const unsure = defineRelay({
+      routes: { near: { upstreams: [{ name: "a", adapter: "echo", url: { env: "NEAR" } }] }, run: run("AI") },
+      defaultRoute: ["near", "run"],
+    } as RelayConfigInput);
+    expect(routeLines(unsure, nothing, { deployed: null, local: null, why: "" }).at(-1)).toMatchObject({
+      verdict: "ok",
+      says: "'near' where it is offered, else 'run'",
+    });
     expect(addedBinding(config, { ai: null })).toBe("AI");
     expect(addedBinding(config, { ai: "MODELS" })).toBe(null);
     expect(verdicts(lines("MODELS"))).toEqual({

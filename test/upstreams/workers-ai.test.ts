@@ -5,15 +5,7 @@ import { describe, expect, it } from "vitest";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { ChannelEffect, JsonObject } from "../../src/upstreams/upstream.ts";
 import { Led, TRANSCRIBED } from "./cascade/led.ts";
-import {
-  begins,
-  closed,
-  data,
-  DONE,
-  head,
-  sound,
-  waited,
-} from "./cascade/scripted-stages.ts";
+import { begins, closed, data, DONE, head, sound, waited } from "./cascade/scripted-stages.ts";
 import { cut, event, spoken, wavFile, withPart, WORKERS_AI, written } from "./cascade/workers-ai-wire.ts";
 import { chunk, CONFIG } from "./connection.ts";
 
@@ -90,7 +82,7 @@ describe("the transcriber", () => {
 
 describe("the text model", () => {
   it("[U132] is asked for a stream in Cloudflare's names, with the whole conversation and a length", () => {
-    const tool = { type: "function", name: "book", description: "Books.", parameters: { type: "object" } };
+    const tool = { type: "function", name: "book", strict: true };
     const call = new Led(
       { ...CONFIG, tools: [tool] },
       withPart("text", { settings: { body: { top_k: 5 } } }),
@@ -107,7 +99,12 @@ describe("the text model", () => {
       tools: [
         {
           type: "function",
-          function: { name: "book", description: "Books.", parameters: { type: "object" } },
+          function: {
+            name: "book",
+            description: "",
+            parameters: { type: "object", properties: {} },
+            strict: true,
+          },
         },
       ],
       tool_choice: "auto",

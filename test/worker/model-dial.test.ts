@@ -211,7 +211,10 @@ describe("what Cloudflare's types take", () => {
       messages: [{ role: "system", content: "Be brief." }],
       stream: true,
       tools: [
-        { type: "function", function: { name: "book", parameters: { type: "object", properties: {} } } },
+        {
+          type: "function",
+          function: { name: "book", description: "", parameters: { type: "object", properties: {} } },
+        },
       ],
       tool_choice: "auto",
     };

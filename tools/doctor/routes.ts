@@ -22,6 +22,9 @@ function defaultLine(names: readonly string[], lines: readonly Line[]): Line {
   if (names.length === 0) return line("routes", what, "ok", "none: a model that names no route is refused");
   const its = names.map((name) => lines.find((one) => one.what === name)?.verdict);
   const first = its.findIndex((verdict) => verdict === "ok" || verdict === "unknown");
+  const sure = its.indexOf("ok");
+  if (sure > first)
+    return line("routes", what, "ok", `'${names[first]}' where it is offered, else '${names[sure]}'`);
   if (its[first] === "unknown") return line("routes", what, "unknown", `'${names[first]}' may be offered`);
   const failing = `'${names.join("', '")}' is not offered: a model that names no route gets an error`;
   const says = [`'${names[first]}' is offered`, failing] as const;
@@ -34,8 +37,12 @@ function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, s
   if (faults[0] !== undefined) return notOffered(name, `its address ${faults[0]}`, "give it a public name");
   const lacks: string[] = [];
   const unsure: string[] = [];
+  const models: string[] = [];
   for (const { name: binding, is } of bindingsOf(route)) {
-    if (is === "model" && binding === wrangler.ai) continue;
+    if (is === "model" && binding === wrangler.ai) {
+      models.push(binding);
+      continue;
+    }
     if (is === "model") return notOffered(name, `no binding ${binding} of Workers AI`, aiTodo(wrangler));
     const local = secrets.local?.[binding];
     const fault = is === "url" && local !== undefined ? faultOfHost(local) : null;
@@ -49,7 +56,8 @@ function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, s
     const todo = lacks.map((binding) => `npx wrangler secret put ${binding}`).join(" && ");
     return notOffered(name, `not deployed: ${lacks.join(", ")}`, todo);
   }
-  if (unsure.length === 0) return line("routes", name, "ok", "offered");
+  const by = models.length === 0 ? "" : `, by the binding ${models.join(", ")}`;
+  if (unsure.length === 0) return line("routes", name, "ok", `offered${by}`);
   const here = unsure.filter((binding) => secrets.local?.[binding] === undefined);
   const says = `needs ${unsure.join(", ")}${here.length > 0 ? `; not in .dev.vars: ${here.join(", ")}` : ""}`;
   return line("routes", name, "unknown", says, `npx wrangler secret put ${unsure[0]}, unless it is there`);

@@ -8,6 +8,9 @@ import type { CascadeSettings } from "./settings.ts";
 /** Workers AI cuts an answer after 256 tokens where nothing is asked for, and does not say that it did. */
 const USUAL_TOKENS = 2048;
 
+/** Schemas of Workers AI's older models want these of each function. */
+const WHOLE_TOOL = { description: "", parameters: { type: "object", properties: {} } };
+
 export function chatRequest(
   { adapter, model, body }: CascadeSettings["text"],
   config: UpstreamConfig,
@@ -17,7 +20,9 @@ export function chatRequest(
   const instructions = textAt(params, "instructions") ?? config.instructions;
   const told = inputOf(params, history) ?? history.messages();
   const most = params["max_output_tokens"] ?? config.maxOutputTokens;
-  const tools = (params["tools"] === undefined ? config.tools : objectsAt(params, "tools")).flatMap(toolOf);
+  const given = params["tools"] === undefined ? config.tools : objectsAt(params, "tools");
+  const usual = adapter === "workers-ai" ? WHOLE_TOOL : {};
+  const tools = given.flatMap((tool) => toolOf({ ...usual, ...tool }));
   const choice = choiceOf(params["tool_choice"] ?? config.toolChoice);
   const request: JsonObject = {
     ...(adapter === "workers-ai"
