@@ -215,7 +215,12 @@ function resolveUpstream(
       return name;
     },
   };
-  const fallback = (upstream.fallback ?? []).map((target) => resolveTarget(target, resolving));
+  const { adapter, voice, instructions } = upstream;
+  // It is the same part that goes on; a voice is its provider's.
+  const fallback = (upstream.fallback ?? []).map((target) => {
+    const same = target.adapter === adapter ? { instructions, voice } : { instructions };
+    return resolveTarget({ ...same, ...target }, resolving);
+  });
   return {
     name: upstream.name,
     options: resolveTarget(upstream, resolving),
@@ -250,6 +255,8 @@ function resolveTarget(target: Target, resolving: Resolving): UpstreamOptions {
     ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
     ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
     ...(target.settings !== undefined && { settings: target.settings }),
+    ...(target.voice !== undefined && { voice: target.voice }),
+    ...(target.instructions !== undefined && { instructions: target.instructions }),
     ...(parts !== undefined && { parts: Object.fromEntries(resolved) }),
   };
 }

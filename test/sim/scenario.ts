@@ -180,7 +180,9 @@ export function oneVoice(random: Random, scenario: Scenario): Scenario {
   if (upstreams.length < 2 || upstreams.some(({ kind }) => kind !== "turns")) return scenario;
   if (random.chance(0.4)) return scenario;
   const hedgeMs = random.pick([50, 300, 1200]);
-  return { ...scenario, strategy: random.chance(0.6) ? { name: "race" } : { name: "hedge", hedgeMs } };
+  const quick = random.chance(0.6) ? ({ name: "race" } as const) : ({ name: "hedge", hedgeMs } as const);
+  const strategy = random.chance(0.35) ? { name: random.pick(["failover", "panel"] as const) } : quick;
+  return { ...scenario, strategy };
 }
 
 /** Sealed, an object never sleeps, and one that died with a plain client or for one without a token is gone for good. */

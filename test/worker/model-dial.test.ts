@@ -191,7 +191,7 @@ describe("what Cloudflare's types take", () => {
       kind: "conversation",
       instructions: "Be brief.",
       modality: "audio",
-      tools: [{ type: "function", name: "book", parameters: { type: "object", properties: {} } }],
+      tools: [{ type: "function", name: "book" }],
       toolChoice: "auto",
       maxOutputTokens: "inf",
       voice: null,
