@@ -161,7 +161,7 @@ describe("Workers AI through the whole relay", () => {
 
   test("[U134] a transcriber that is refused is told by its status and number, and asked again", async () => {
     await vi.waitFor(() => expect(ai.of("flux")).toHaveLength(1));
-    call.hangUp();
+    await call.hangUp();
     const full = { status: 429, body: { errors: [{ code: 3040, message: "No room" }] } };
     const again = async () => {
       call = await dialRaw(`${relay.wsUrl}/v1/realtime?model=workers-ai`, { apiKey: relay.apiKey });

@@ -10,6 +10,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { WebSocketServer, type WebSocket } from "ws";
 import { voiceOf } from "../../demo/stages.ts";
 import { type JsonObject, parseJsonObject } from "../../src/protocol/json.ts";
+import { textAt } from "../../src/upstreams/json.ts";
 import { wavFile } from "../upstreams/cascade/workers-ai-wire.ts";
 import { faultOf } from "./workers-ai-inputs.ts";
 
@@ -155,7 +156,7 @@ export class WorkersAi {
     response.on("close", () => {
       if (!response.writableFinished) this.givenUp[stage] += 1;
     });
-    if (stage === "speech") await this.#speak(String(inputs?.["text"]), response);
+    if (stage === "speech") await this.#speak(textAt(inputs ?? null, "text") ?? "", response);
     else await this.#write(response);
   }
 

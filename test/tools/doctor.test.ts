@@ -183,7 +183,7 @@ class_name = "VoiceSession"
         third: { ...run("AI"), transcriber: run("AI", "b").upstreams[0] },
       },
       defaultRoute: ["second", "first"],
-    } as RelayConfigInput);
+    });
     const lines = (ai: string | null) =>
       routeLines(config, { ...nothing, ai }, { deployed: null, local: null, why: "" });
     expect(verdicts(lines(null))).toEqual({
@@ -196,7 +196,7 @@ class_name = "VoiceSession"
     const unsure = defineRelay({
       routes: { near: { upstreams: [{ name: "a", adapter: "echo", url: { env: "NEAR" } }] }, run: run("AI") },
       defaultRoute: ["near", "run"],
-    } as RelayConfigInput);
+    });
     expect(routeLines(unsure, nothing, { deployed: null, local: null, why: "" }).at(-1)).toMatchObject({
       verdict: "ok",
       says: "'near' where it is offered, else 'run'",

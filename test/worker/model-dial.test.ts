@@ -6,7 +6,7 @@ import type { DialRequest, ResponseHead, WireMessage } from "../../src/upstreams
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { socketPair } from "../../durable-objects/upgrade.ts";
 
-type Told = ResponseHead | WireMessage | readonly [number, string] | "open";
+type Told = ResponseHead | WireMessage | readonly [number, string];
 
 class Line implements DialEvents {
   readonly log: Told[] = [];
@@ -205,7 +205,8 @@ describe("what Cloudflare's types take", () => {
       (upstream.channels?.effects() ?? []).flatMap((effect) =>
         effect.type === "open" ? [[effect.channel, effect.opening.request.run?.inputs] as const] : [],
       );
-    const [[channel = "", asked] = []] = runs();
+    const [first] = runs();
+    const [channel, asked] = first ?? ["", null];
     const text: Inputs<"@cf/google/gemma-4-26b-a4b-it"> = {
       max_tokens: 2048,
       messages: [{ role: "system", content: "Be brief." }],
