@@ -129,7 +129,7 @@ describe("the repository's own routes", () => {
     );
     const deployed = resolvePlan(relayConfig, null, { AI: service });
     expect(deployed.name).toBe("workers-ai");
-    expect(offeredRoutes(relayConfig, { AI: service })).toEqual(["echo", "workers-ai"]);
+    expect(offeredRoutes(relayConfig, { AI: service })).toEqual(["workers-ai", "echo"]);
     const [run] = deployed.upstreams.map(({ options }) => createUpstream(options).request().run);
     expect(run).toMatchObject({ binding: "AI", model: "@cf/deepgram/flux" });
   });

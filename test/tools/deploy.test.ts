@@ -34,6 +34,7 @@ describe("npm run deploy, with wrangler as it is", () => {
       expect(api.kv.get(`hash:${sha256}`)?.value).toBe("first");
       expect(JSON.parse(api.kv.get("id:first")?.value ?? "")).toEqual({ sha256 });
       expect(first.stdout).toContain("https://edge-duplex-relay.someone.workers.dev");
+      expect(first.stdout).toContain("three-turns.wav --model workers-ai --url");
       expect(first.stdout).toContain(`--url wss://edge-duplex-relay.someone.workers.dev --key ${key}`);
       expect(first.stdout).toContain("npx wrangler secret put OPENAI_API_KEY");
 
