@@ -26,7 +26,7 @@ export interface Written {
   readonly say?: readonly string[];
   readonly everyMs?: number;
   readonly call?: { readonly name: string; readonly arguments: JsonObject };
-  /** After its words the connection breaks. */
+  /** The connection breaks after its words, when something was said of them. */
   readonly breaks?: true;
   /** Instead of a stream. */
   readonly refusal?: { readonly status: number; readonly body: JsonObject };
@@ -57,6 +57,8 @@ export class WorkersAi {
   readonly givenUp = { text: 0, speech: 0 };
   /** How handshakes to come are refused. */
   readonly closedTo: { readonly status: number; readonly body: JsonObject }[] = [];
+  /** Texts that were said whole. */
+  #voiced = 0;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #open = new Set<Socket>();
@@ -99,6 +101,7 @@ export class WorkersAi {
   clear(): void {
     for (const list of [this.turns, this.script, this.voices, this.runs, this.refused, this.closedTo])
       list.length = 0;
+    this.#voiced = 0;
     this.givenUp.text = 0;
     this.givenUp.speech = 0;
   }
@@ -170,7 +173,9 @@ export class WorkersAi {
       if (everyMs > 0) await wait(everyMs);
     }
     if (breaks) {
-      await wait(50);
+      // Not before something was said: until then it would be no loss, but a failure.
+      while (this.#voiced === 0) await wait(20);
+      await wait(500);
       response.destroy();
       return;
     }
@@ -195,6 +200,7 @@ export class WorkersAi {
       return;
     }
     response.end();
+    this.#voiced += 1;
   }
 }
 
