@@ -128,7 +128,8 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
   // Longer than the silence that ends a turn, perhaps: then a sound ends before it is judged.
   const dismiss_ms = random.chance(0.2) ? random.pick([400, 600]) : undefined;
   // An interruption may end before it is long enough to be one, and its turn may end before it is judged.
-  const late = extended && random.chance(0.25) ? { confirm_ms: 1300, dismiss_ms: 600 } : {};
+  const late = extended && (random.chance(0.25) || scenario.faults.includes("caller.interrupts_and_waits"));
+  const judged = late ? { confirm_ms: 1300, dismiss_ms: 600 } : {};
   const relay = {
     ...(scenario.session["relay"] as JsonObject),
     ...(paced ? { lead_ms: random.pick([60, 100, 400]) } : {}),
@@ -137,7 +138,7 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
       ...(over_agent === undefined ? {} : { over_agent }),
       ...(confirm_ms === undefined ? {} : { confirm_ms }),
       ...(dismiss_ms === undefined ? {} : { dismiss_ms }),
-      ...late,
+      ...judged,
     },
   };
   const given = { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
