@@ -4,6 +4,7 @@
  */
 import type { EndOfTurnModel } from "../src/session/plan/plan.ts";
 import type { Services } from "./asked.ts";
+import { runModel } from "./model-dial.ts";
 import { shortText } from "./short-text.ts";
 
 /** A verdict is of use for a quarter of a second; this only bounds what is left behind. */
@@ -11,11 +12,6 @@ const MOST_MS = 1000;
 const MOST_ANSWER_BYTES = 4096;
 const RATE_HZ = 16_000;
 const WAV_HEADER_BYTES = 44;
-
-/** What is used of the Workers AI binding. */
-interface AiService {
-  run(model: string, input: { readonly audio: string; readonly dtype: "float32" }): Promise<unknown>;
-}
 
 type Consult = Services["consult"];
 
@@ -35,13 +31,21 @@ async function askWorkersAi(
   env: object,
   samples: Int16Array,
 ): Promise<number> {
-  const service = Reflect.get(env, binding) as AiService;
   const floats = Float32Array.from(samples, (sample) => sample / 32_768);
   const audio = new Uint8Array(floats.buffer).toBase64();
-  const tooLate = scheduler.wait(MOST_MS).then(() => {
-    throw new Error("no answer in time");
+  const inputs = { audio, dtype: "float32" };
+  const signal = AbortSignal.timeout(MOST_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("no answer in time")));
   });
-  return probabilityOf(await Promise.race([service.run(model, { audio, dtype: "float32" }), tooLate]));
+  const asked = runModel({ binding, model, inputs, gives: "response" }, env, signal).then(answerOf);
+  return Promise.race([asked, tooLate]);
+}
+
+async function answerOf(response: Response): Promise<number> {
+  const text = await shortText(response, MOST_ANSWER_BYTES);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return probabilityOf(JSON.parse(text));
 }
 
 async function askOverHttp(
@@ -56,9 +60,7 @@ async function askOverHttp(
     redirect: "manual",
     signal: AbortSignal.timeout(MOST_MS),
   });
-  const text = await shortText(response, MOST_ANSWER_BYTES);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return probabilityOf(JSON.parse(text));
+  return answerOf(response);
 }
 
 function probabilityOf(answer: unknown): number {

@@ -7,16 +7,12 @@ import { moderatorOf } from "../src/session/guard/moderators/index.ts";
 import type { Moderator, ServiceRequest } from "../src/session/guard/moderators/moderator.ts";
 import type { GuardPlan } from "../src/session/guard/plan.ts";
 import type { Services } from "./asked.ts";
+import { runModel } from "./model-dial.ts";
 import { shortText } from "./short-text.ts";
 
 /** A guard waits for less; this only bounds what is left behind. */
 const MOST_MS = 10_000;
 const MOST_ANSWER_BYTES = 65_536;
-
-/** What is used of the Workers AI binding. */
-interface AiService {
-  run(model: string, input: object): Promise<unknown>;
-}
 
 type Moderate = Services["moderate"];
 
@@ -36,11 +32,21 @@ export function createModerate(plan: GuardPlan | undefined, env: object): Modera
 
 async function answerOf(request: ServiceRequest, env: object): Promise<Json | undefined> {
   if (request.type === "http") return overHttp(request);
-  const service = Reflect.get(env, request.binding) as AiService;
-  const tooLate = scheduler.wait(MOST_MS).then(() => {
-    throw new Error("no answer in time");
+  const { binding, model, input: inputs } = request;
+  const signal = AbortSignal.timeout(MOST_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("no answer in time")));
   });
-  return (await Promise.race([service.run(request.model, request.input), tooLate])) as Json | undefined;
+  return Promise.race([
+    runModel({ binding, model, inputs, gives: "response" }, env, signal).then(jsonOf),
+    tooLate,
+  ]);
+}
+
+async function jsonOf(response: Response): Promise<Json> {
+  const text = await shortText(response, MOST_ANSWER_BYTES);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return JSON.parse(text) as Json;
 }
 
 async function overHttp({ url, headers, body }: Extract<ServiceRequest, { type: "http" }>): Promise<Json> {
@@ -52,7 +58,5 @@ async function overHttp({ url, headers, body }: Extract<ServiceRequest, { type: 
     redirect: "manual",
     signal: AbortSignal.timeout(MOST_MS),
   });
-  const text = await shortText(response, MOST_ANSWER_BYTES);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return JSON.parse(text) as Json;
+  return jsonOf(response);
 }

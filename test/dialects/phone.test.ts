@@ -265,6 +265,20 @@ describe.each(CARRIERS)("a call by %s", (carrier) => {
     expect(phone.call.heard()).toEqual(new Uint8Array());
   });
 
+  test("[N7] a number that is none counts for nothing, whatever it is", () => {
+    const phone = new Telephone(carrier).start();
+    const odd = { toString: "toString", valueOf: null };
+    const sequence = carrier === "telnyx" ? "sequence_number" : "sequenceNumber";
+    for (const number of [odd, [], null, "x", true])
+      phone.say({ ...phone.wire.key(2, "1"), [sequence]: number });
+    expect(phone.metric("client_messages_lost")).toBe(0);
+    phone.media(QUIET);
+    expect(phone.call.heard()).toEqual(QUIET);
+    const other = new Telephone(carrier);
+    other.say(JSON.stringify(other.wire.start()).replace(/"?8000"?/, JSON.stringify(odd)));
+    expect(other.call.actions).toContainEqual(expect.objectContaining({ type: "close", code: 1003 }));
+  });
+
   test("[N7] who goes on with what is refused is put out", () => {
     const phone = new Telephone(carrier).start();
     for (let at = 0; at < 3000 && phone.call.open.has(CLIENT); at += 1) phone.say("nonsense");

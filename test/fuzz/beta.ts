@@ -94,6 +94,12 @@ const GA_ONLY: ReadonlySet<string> = new Set([
   "conversation.item.input_audio_transcription.segment",
 ]);
 /** Of others a provider may say what it likes. */
+const SESSIONS: ReadonlySet<string> = new Set([
+  "session.created",
+  "session.updated",
+  "transcription_session.created",
+  "transcription_session.updated",
+]);
 const RESPONSES: ReadonlySet<string> = new Set(["response.created", "response.done"]);
 const ITEMS: ReadonlySet<string> = new Set([
   "conversation.item.created",
@@ -117,7 +123,8 @@ export class BetaWatch {
     };
     if (GA_ONLY.has(type)) wrong("an event of GA's");
     const { session, response, item, error } = event;
-    if (isJsonObject(session)) judgeSession(session, type.startsWith("transcription_"), wrong);
+    if (isJsonObject(session) && SESSIONS.has(type))
+      judgeSession(session, type.startsWith("transcription_"), wrong);
     if (isJsonObject(response) && RESPONSES.has(type)) judgeResponse(response, wrong);
     if (isJsonObject(item) && ITEMS.has(type)) judgeItem(item, wrong);
     if (isJsonObject(error) && isGaPath(error["param"])) wrong("of a field by its name in GA");

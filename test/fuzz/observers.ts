@@ -177,7 +177,8 @@ export function differenceOf(alone: readonly string[], watched: readonly string[
 /** What the client is told, without the numbers of what was drawn: an error quotes what it is about, as misspelt as that was. */
 export function withoutDraws(data: WireMessage): string {
   if (typeof data !== "string") return data.toHex();
-  const plain = data.replaceAll(/drawn[0-9a-z]+/gi, "drawn");
+  // Also where a misspelt name of an item has something in the middle of it.
+  const plain = data.replaceAll(/drawn(?:\P{ASCII}*[0-9a-z]+)/giu, "drawn");
   if (!plain.startsWith('{"type":"error"')) return plain;
   return plain.replaceAll(/'[^'"]*'/g, "''").replaceAll(/"event_id":"[^"]*"/g, '"event_id":""');
 }

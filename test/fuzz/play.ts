@@ -51,8 +51,10 @@ export function play(
 ): Played {
   const scenario = scenarioOf(seed, number);
   const world = new World(scenario.setup, number, keeps, clock);
-  if (scenario.observing === "quiet") world.heard = [];
-  const alone = scenario.observing === "quiet" ? heardAlone(scenario, seed, number, steps) : null;
+  // Which of several voices is back first, and answers, is drawn as ids are.
+  const compared = scenario.observing === "quiet" && scenario.setup.plan.strategy === undefined;
+  if (compared) world.heard = [];
+  const alone = compared ? heardAlone(scenario, seed, number, steps) : null;
   let snapshotBytes = 0;
   let longestList = 0;
   let violation: Violation | null = null;

@@ -40,9 +40,13 @@ describe("a moderator", () => {
   });
 
   test("[X234] on Workers AI is run by its binding", async () => {
-    const run = vi.fn(() => Promise.resolve({ response: "unsafe\nS1" }));
+    const run = vi.fn(() => Promise.resolve(Response.json({ response: "unsafe\nS1" })));
     expect(await createModerate(GUARD, { AI: { run } })("output", 1, "Some words.")).toBe("S1");
-    expect(run).toHaveBeenCalledWith(LLAMA.model, expect.objectContaining({ max_tokens: 32 }));
+    expect(run).toHaveBeenCalledWith(
+      LLAMA.model,
+      expect.objectContaining({ max_tokens: 32 }),
+      expect.objectContaining({ returnRawResponse: true }),
+    );
   });
 
   test.each([

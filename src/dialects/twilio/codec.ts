@@ -85,7 +85,7 @@ export class PhoneCodec implements Codec {
 
   /** Messages are numbered one after the other: where some are missing, that is counted. */
   #missing(message: JsonObject, heard: readonly Heard[]): readonly Heard[] {
-    const sequence = Number(message[this.#carrier.sequence]);
+    const sequence = numberOf(message[this.#carrier.sequence]);
     if (!Number.isSafeInteger(sequence) || sequence <= this.#sequence) return heard;
     const missing = sequence - this.#sequence - 1;
     const first = this.#sequence === 0;
@@ -104,10 +104,10 @@ export class PhoneCodec implements Codec {
     if (expected !== null && member(start, call) !== expected)
       return [{ type: "turn away", code: POLICY, reason: "this stream is for another call" }];
     const spoken = member(start, format);
-    if (member(spoken, "encoding") !== muLaw || Number(member(spoken, rate)) !== 8000)
+    if (member(spoken, "encoding") !== muLaw || numberOf(member(spoken, rate)) !== 8000)
       return [{ type: "turn away", code: UNSUPPORTED, reason: "the audio is to be G.711 µ-law at 8000 Hz" }];
     this.#stream = stream;
-    this.#sequence = Number(message[sequence]) || 0;
+    this.#sequence = numberOf(message[sequence]) || 0;
     return this.#begin();
   }
 
@@ -271,4 +271,9 @@ function quoted(payload: string): string {
 
 function member(value: Json | undefined, name: string): Json {
   return isJsonObject(value) ? (value[name] ?? null) : null;
+}
+
+/** Carriers write numbers as such or as text; NaN: it is neither. */
+function numberOf(value: Json | undefined): number {
+  return typeof value === "number" || typeof value === "string" ? Number(value) : NaN;
 }
