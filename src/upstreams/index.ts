@@ -1,6 +1,7 @@
 /** The registry of upstream adapters: the only place that knows their names. */
 import { createCascade } from "./cascade/cascade.ts";
 import { createEcho } from "./echo.ts";
+import { createElevenLabsAgents } from "./elevenlabs-agents/elevenlabs-agents.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
 import { TRANSCRIBERS } from "./transcribers/index.ts";
@@ -15,6 +16,7 @@ import {
 const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
   ["gemini-live", createGeminiLive],
+  ["elevenlabs-agents", createElevenLabsAgents],
   ["cascade", createCascade],
   ["echo", createEcho],
   ...Array.from(TRANSCRIBERS, ([name, dialect]) => [name, transcriberFactory(dialect)] as const),

@@ -257,7 +257,10 @@ function turnContract(
     connection.send({ type: "respond", responseId: "R1", options: RESPOND });
     const messages = server.answer?.([16]) ?? [];
     connection.hear(messages);
-    expect(connection.hear(messages)).toEqual([]);
+    const again = connection.hear(messages);
+    // Where the provider takes the turns and names no answer, the same once more is one that it began by itself.
+    if (capabilities.turns === "client") expect(again).toEqual([]);
+    else expect(orderFaults(connection.events)).toEqual([]);
   });
 
   if (capabilities.cancel) {

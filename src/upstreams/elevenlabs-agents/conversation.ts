@@ -1,0 +1,224 @@
+/**
+ * What an agent says and hears, as answers and turns. Answers have no names: an `event_id` grows with the conversation and tells
+ * what is older than an interruption, and whether something belongs to the answer that ran when the caller spoke.
+ */
+import { bytesPerSample, type ProviderFormat } from "../../audio/format.ts";
+import { type Carry, PieceDecoder } from "../audio-carry.ts";
+import { objectAt, textAt } from "../json.ts";
+import { type Answer, Answers, type AnswersState } from "../unnamed-answers.ts";
+import type { JsonObject, UpstreamEvent } from "../upstream.ts";
+
+/** What is kept of a message's words, to tell the same from others. */
+const MAX_SAID_CHARS = 64 * 1024;
+
+export type ConversationState = {
+  readonly textOnly: boolean;
+  readonly odd: number;
+  readonly speaking: boolean;
+  readonly turns: number;
+  readonly pieces: number;
+  readonly interrupted: number;
+  readonly last: number | null;
+  readonly heardSince: boolean;
+  readonly said: string | null;
+  readonly answers: AnswersState;
+};
+
+export class AgentConversation {
+  readonly answers = new Answers();
+  readonly #decoder = new PieceDecoder();
+  readonly #carry: Carry = { odd: -1 };
+  /** The conversation is written: nothing is spoken. */
+  textOnly = false;
+  /** The caller is heard, and neither their words nor an answer have come. */
+  #speaking = false;
+  /** Turns that the agent took, for their keys. */
+  #turns = 0;
+  /** Pieces of answers that came: another number whenever one does. */
+  #pieces = 0;
+  /** What is older than the last interruption is not played. */
+  #interrupted = 0;
+  /** `event_id` of what came last of the present answer. */
+  #last: number | null = null;
+  /** A turn of the caller's came while an answer ran: what has another `event_id` is the answer to it. */
+  #heardSince = false;
+  /** What the present message says; null: its words have not come. */
+  #said: string | null = null;
+
+  /** No message has to come at the end of an answer. */
+  get held(): number {
+    return this.answers.begun || this.answers.abandoned ? this.#pieces : 0;
+  }
+
+  /** @returns whether the agent waits for the result of a call that nobody will run. */
+  call(call: JsonObject | null, name: string, id: string, out: UpstreamEvent[]): boolean {
+    const answer = this.#answer(idAt(call), out);
+    if (answer === null) return true;
+    this.answers.call(answer, name, id, JSON.stringify(objectAt(call, "parameters") ?? {}), out);
+    out.push(...this.answers.calls());
+    this.#said = null;
+    return false;
+  }
+
+  /** Nothing more is said. */
+  settle(out: UpstreamEvent[]): void {
+    if (this.answers.abandoned) this.answers.moveOn();
+    if (this.answers.begun) this.#over(out);
+  }
+
+  /** The answer that something belongs to; null: nobody's. An agent that answers has ended the caller's turn. */
+  #answer(id: number | null, out: UpstreamEvent[]): Answer | null {
+    this.#pieces += 1;
+    if (id !== null && id < this.#interrupted) return null;
+    // What has another number is what was asked for since.
+    if (this.answers.abandoned && this.answers.running && id !== this.#last) this.answers.moveOn();
+    if (this.#heardSince && this.answers.begun && (id === null || id !== this.#last)) this.#over(out);
+    const answer = this.answers.content(true, out);
+    if (answer === null) return null;
+    if (out.at(-1)?.type === "response.started") {
+      const started = out.pop();
+      this.#turnOver(out);
+      if (started !== undefined) out.push(started);
+      this.#carry.odd = -1;
+      this.#said = null;
+      this.#heardSince = false;
+    }
+    this.#last = id;
+    return answer;
+  }
+
+  sound(event: JsonObject | null, output: ProviderFormat, out: UpstreamEvent[]): void {
+    const data = textAt(event, "audio_base_64") ?? "";
+    const answer = data === "" ? null : this.#answer(idAt(event), out);
+    if (answer === null) return;
+    const bytes = this.#decoder.decode(data, bytesPerSample(output), this.#carry);
+    if (bytes === null) out.push(nonsense("Audio of the provider is no base64."));
+    else if (bytes.length > 0)
+      out.push({ type: "audio", response: answer.key, item: this.answers.message(answer, out), bytes });
+  }
+
+  /** The words of a message, whole. A further message of the same answer is another item. */
+  words(event: JsonObject | null, out: UpstreamEvent[]): void {
+    const text = textAt(event, "agent_response") ?? "";
+    const answer = text === "" ? null : this.#answer(idAt(event), out);
+    if (answer === null || (!this.textOnly && text.slice(0, MAX_SAID_CHARS) === this.#said)) return;
+    if (this.textOnly) {
+      const told = this.#said ?? "";
+      this.#say(answer, "text", text.startsWith(told) ? text.slice(told.length) : "", out);
+      this.#over(out);
+      return;
+    }
+    if (this.#said !== null) {
+      this.answers.closeMessage(answer, out);
+      this.#carry.odd = -1;
+    }
+    this.#said = text.slice(0, MAX_SAID_CHARS);
+    this.#say(answer, "transcript", text, out);
+  }
+
+  /** A piece of a written answer; of a spoken one the words come whole. */
+  textPart(part: JsonObject | null, out: UpstreamEvent[]): void {
+    const text = textAt(part, "text") ?? "";
+    if (!this.textOnly || text === "" || textAt(part, "type") !== "delta") return;
+    const answer = this.#answer(idAt(part), out);
+    if (answer === null) return;
+    this.#said = `${this.#said ?? ""}${text}`.slice(0, MAX_SAID_CHARS);
+    this.#say(answer, "text", text, out);
+  }
+
+  #say(answer: Answer, type: "transcript" | "text", delta: string, out: UpstreamEvent[]): void {
+    if (delta === "") return;
+    out.push({ type, response: answer.key, item: this.answers.message(answer, out), delta });
+  }
+
+  /** Of an answer that was asked for and has not begun it says nothing. */
+  complete(out: UpstreamEvent[]): void {
+    if (this.answers.begun || this.answers.abandoned) this.#over(out);
+  }
+
+  #over(out: UpstreamEvent[]): void {
+    out.push(...this.answers.turnComplete());
+    this.#said = null;
+  }
+
+  transcript(event: JsonObject | null, out: UpstreamEvent[]): void {
+    const transcript = (textAt(event, "user_transcript") ?? "").trim();
+    this.answers.moveOn();
+    if (this.answers.begun) this.#heardSince = true;
+    else this.#spoken(out);
+    if (!this.#speaking && transcript === "") return;
+    const itemId = this.#turnOver(out) ?? this.#committed(out);
+    out.push({ type: "input.transcript.completed", itemId, transcript, usage: null });
+  }
+
+  interrupted(event: JsonObject | null, out: UpstreamEvent[]): void {
+    const id = idAt(event);
+    if (id !== null) this.#interrupted = Math.max(this.#interrupted, id);
+    out.push({ type: "interrupted" }, ...this.answers.interrupted());
+    this.#spoken(out);
+  }
+
+  /** Words of the caller's come. Over an answer they are an interruption only where the agent says so. */
+  tentative(out: UpstreamEvent[]): void {
+    if (!this.answers.begun) this.#spoken(out);
+  }
+
+  #spoken(out: UpstreamEvent[]): void {
+    if (this.#speaking) return;
+    this.#speaking = true;
+    out.push({ type: "speech", state: "started" });
+  }
+
+  /** @returns the key of the caller's turn, if one was under way. */
+  #turnOver(out: UpstreamEvent[]): string | null {
+    if (!this.#speaking) return null;
+    this.#speaking = false;
+    out.push({ type: "speech", state: "stopped" });
+    return this.#committed(out);
+  }
+
+  #committed(out: UpstreamEvent[]): string {
+    const item = `heard_${(this.#turns += 1)}`;
+    out.push({ type: "committed", item });
+    return item;
+  }
+
+  snapshot(): ConversationState {
+    return {
+      textOnly: this.textOnly,
+      odd: this.#carry.odd,
+      speaking: this.#speaking,
+      turns: this.#turns,
+      pieces: this.#pieces,
+      interrupted: this.#interrupted,
+      last: this.#last,
+      heardSince: this.#heardSince,
+      said: this.#said,
+      answers: this.answers.snapshot(),
+    };
+  }
+
+  restore(state: ConversationState): void {
+    this.textOnly = state.textOnly;
+    this.#carry.odd = state.odd;
+    this.#speaking = state.speaking;
+    this.#turns = state.turns;
+    this.#pieces = state.pieces;
+    this.#interrupted = state.interrupted;
+    this.#last = state.last;
+    this.#heardSince = state.heardSince;
+    this.#said = state.said;
+    this.answers.restore(state.answers);
+  }
+}
+
+/** `event_id`: a number, or one in digits. */
+export function idAt(event: JsonObject | null): number | null {
+  const id = event?.["event_id"];
+  const number = typeof id === "string" && /^\d{1,15}$/.test(id) ? Number(id) : id;
+  return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : null;
+}
+
+export function nonsense(message: string): UpstreamEvent {
+  return { type: "error", error: { code: "upstream_protocol_error", message }, fatal: false };
+}
