@@ -7,10 +7,7 @@ const MAX_CALLS = 256;
 const MAX_CHARS = 1024 * 1024;
 const NO_RESULT = "The application gave no result.";
 
-interface OpenCall {
-  readonly name: string;
-  readonly output: string | null;
-}
+type OpenCall = { readonly name: string; readonly output: string | null };
 
 export interface Returned {
   readonly id: string;

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { ContractServer, ContractSubject } from "./contract.ts";
+import { ScriptedDeepgramAgent } from "./scripted-deepgram-agent.ts";
 import { ScriptedElevenLabs } from "./scripted-elevenlabs.ts";
 
 const names = fc.constantFrom("a_1", "b_1", "voice", "");
@@ -97,3 +98,74 @@ export const elevenLabs: ContractSubject = {
     createUpstream({ adapter: "elevenlabs-agents", model: "agent_1", url: "wss://provider.example/agents" }),
   server: () => new ElevenLabsContractServer(),
 };
+
+const called = fc.record({ id: names, name: names, arguments: words, client_side: fc.boolean() });
+const hostileDeepgram: fc.Arbitrary<string> = fc
+  .record(
+    {
+      type: fc.constantFrom(
+        "SettingsApplied",
+        "ConversationText",
+        "UserStartedSpeaking",
+        "AgentAudioDone",
+        "AgentThinking",
+        "FunctionCallRequest",
+        "FunctionCallCancelled",
+        "InjectionRefused",
+        "ThinkUpdated",
+        "Warning",
+      ),
+      role: fc.constantFrom("user", "assistant", 1),
+      content: fc.oneof(words, fc.integer()),
+      functions: fc.oneof(words, fc.array(fc.oneof(called, words), { maxLength: 3 })),
+      message: words,
+      code: words,
+      description: words,
+    },
+    { requiredKeys: ["type"] },
+  )
+  .map((event) => JSON.stringify(event));
+
+class DeepgramContractServer extends ScriptedDeepgramAgent implements ContractServer {
+  readonly novelty = '{"type":"Telepathy","delta":"?"}';
+  readonly hostile = hostileDeepgram;
+
+  answer = (sizes: readonly number[]): WireMessage[] => {
+    const heard = this.turns.shift() ?? Uint8Array.from(this.heard.splice(0));
+    return [this.agent("What you said."), ...this.audio(heard, sizes), this.done()];
+  };
+
+  begin = (): { response: string; messages: WireMessage[] } => ({
+    response: "",
+    messages: this.audio(new Uint8Array(2), [2]),
+  });
+
+  endCancelled = (): WireMessage[] => [this.done()];
+
+  complain = (code: string): string => this.warning(code);
+
+  callTool = (name: string, id: string, args: string): WireMessage[] => [this.call(name, id, args)];
+
+  flood(n: number): WireMessage[] {
+    const long = "x".repeat(100);
+    return [
+      this.user(long),
+      this.agent(long),
+      ...this.audio(new Uint8Array(3), [3]),
+      ...(n % 5 === 0 ? [] : [this.call(long, `${long}_${n}`, "{}")]),
+    ];
+  }
+
+  truncations(): number[] {
+    return [];
+  }
+}
+
+/** Whoever takes the turns. */
+export const deepgram: readonly ContractSubject[] = ["client", "server"].map((turns) => ({
+  name: `deepgram-agent (turns: ${turns})`,
+  bytesAreSound: turns === "server",
+  create: () =>
+    createUpstream({ adapter: "deepgram-agent", url: "wss://provider.example/agent", settings: { turns } }),
+  server: () => new DeepgramContractServer(),
+}));

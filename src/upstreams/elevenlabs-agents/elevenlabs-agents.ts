@@ -148,12 +148,13 @@ class ElevenLabsAgents implements Upstream {
     return out;
   }
 
+  /** What has to be told does not wait for the next message for ever. */
   get held(): number {
-    return this.#conversation.held;
+    return this.#conversation.held + this.#owed.length / (MAX_OWED * 2);
   }
 
   settle(): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = [];
+    const out: UpstreamEvent[] = this.#owed.splice(0);
     this.#conversation.settle(out);
     for (const data of this.#released()) out.push({ type: "reply", data });
     return out;
@@ -173,7 +174,7 @@ class ElevenLabsAgents implements Upstream {
       context: this.#context.snapshot(),
       owed: [...this.#owed] as unknown as readonly JsonObject[],
     };
-    return state as unknown as JsonObject;
+    return state;
   }
 
   restore(snapshot: JsonObject): void {

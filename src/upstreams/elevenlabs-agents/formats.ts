@@ -3,10 +3,7 @@ import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
 import { nameOf, plainFormat, statedFormat } from "../openai-formats.ts";
 import type { JsonObject } from "../upstream.ts";
 
-export interface StatedFormats {
-  readonly input: AudioFormat;
-  readonly output: ProviderFormat;
-}
+export type StatedFormats = { readonly input: AudioFormat; readonly output: ProviderFormat };
 
 type Stated =
   | { readonly formats: StatedFormats; readonly unsupported: null }
