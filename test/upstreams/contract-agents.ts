@@ -32,7 +32,14 @@ const hostileElevenLabs: fc.Arbitrary<string> = fc
       ),
       conversation_initiation_metadata_event: fc.oneof(words, someOf({ agent_output_audio_format: words })),
       ping_event: fc.oneof(words, someOf({ event_id: ids })),
-      audio_event: fc.oneof(words, fc.record({ audio_base_64: words, event_id: ids })),
+      audio_event: fc.oneof(
+        words,
+        fc.record({
+          audio_base_64: words,
+          event_id: ids,
+          alignment: fc.oneof(words, fc.record({ chars: fc.array(words) })),
+        }),
+      ),
       agent_response_event: fc.oneof(words, fc.record({ agent_response: words, event_id: ids })),
       text_response_part: fc.oneof(words, fc.record({ type: words, text: words })),
       user_transcription_event: fc.oneof(words, fc.record({ user_transcript: words, event_id: ids })),

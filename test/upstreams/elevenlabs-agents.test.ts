@@ -209,6 +209,26 @@ test("[U155] an answer without an end is over when no more is said of it, and wh
   expect(upstream.held).toBe(0);
 });
 
+test("[U155] words are told with the sound that they are of, where it says so, and all of them at the end", () => {
+  const { connection, server } = agent();
+  const deltas = () => connection.of("transcript").map(({ delta }) => delta);
+  connection.hear([
+    server.words("One two three."),
+    server.aligned(bytes(2), "One "),
+    server.aligned(bytes(2), "two "),
+  ]);
+  expect(deltas()).toEqual(["One ", "two "]);
+  expect(types(connection.events).slice(-2)).toEqual(["transcript", "audio"]);
+  connection.hear([server.complete()]);
+  expect(deltas().join("")).toBe("One two three.");
+  // What was not spoken when the caller interrupts was not said.
+  connection.hear([server.words("Four five six."), server.aligned(bytes(2), "Four "), server.interruption()]);
+  expect(deltas().slice(3)).toEqual(["Four "]);
+  // Spoken otherwise than written, it is told as it is spoken.
+  connection.hear([server.aligned(bytes(2), "seventeen"), server.words("17"), server.complete()]);
+  expect(deltas().slice(4)).toEqual(["seventeen"]);
+});
+
 test("[U156] what a user writes waits for the ask and is said to the agent; everything else is context, and interrupts nobody", () => {
   const { connection, server } = agent();
   connection.send({ type: "item", item: message("user", "My name is Ann."), previousItemId: null });
@@ -228,6 +248,10 @@ test("[U156] what a user writes waits for the ask and is said to the agent; ever
   connection.send({ type: "item", item: message("user", "Never mind."), previousItemId: null });
   connection.hear([server.transcript("Goodbye.")]);
   expect(server.received.at(-1)).toEqual({ type: "contextual_update", text: "The user said: Never mind." });
+  // An answer with instructions of its own is asked for with them.
+  const options = { params: { instructions: "Greet the caller." }, outOfBand: false };
+  connection.send({ type: "respond", responseId: "R2", options });
+  expect(server.received.at(-1)).toEqual({ type: "user_message", text: "Greet the caller." });
   const sound = { id: "s", type: "message", role: "user", content: [{ type: "input_audio", audio: "AAAA" }] };
   connection.send({ type: "item", item: sound, previousItemId: null });
   expect(connection.hear([server.ping(1)])[0]).toMatchObject({ type: "refused", what: "item", id: "s" });
@@ -289,7 +313,11 @@ test("[U159] a written conversation is told as text, in pieces where they come",
   expect(connection.of("response.done").map(({ status }) => status)).toEqual(["completed", "completed"]);
   // In a spoken one the words come whole.
   const spoken = agent();
-  spoken.connection.hear([part("delta", "Good "), spoken.server.words("Good day.")]);
+  spoken.connection.hear([
+    part("delta", "Good "),
+    spoken.server.words("Good day."),
+    ...spoken.server.audio(bytes(2), [2]),
+  ]);
   expect(spoken.connection.of("transcript").map(({ delta }) => delta)).toEqual(["Good day."]);
 });
 

@@ -94,6 +94,18 @@ export class ScriptedElevenLabs implements ScriptedServer {
     return say("agent_response", "agent_response_event", { agent_response: text, event_id: id });
   }
 
+  /** A piece of sound that says which characters are spoken in it. */
+  aligned(bytes: Uint8Array, text: string): string {
+    const chars = Array.from(text);
+    const alignment = {
+      chars,
+      char_start_times_ms: chars.map((_, n) => n * 60),
+      char_durations_ms: chars.map(() => 60),
+    };
+    const event = { audio_base_64: bytes.toBase64(), event_id: this.eventId, alignment };
+    return say("audio", "audio_event", event);
+  }
+
   audio(bytes: Uint8Array, sizes: readonly number[], id = this.eventId): string[] {
     const out: string[] = [];
     for (let at = 0, n = 0; at < bytes.length; n += 1) {

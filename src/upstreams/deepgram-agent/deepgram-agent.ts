@@ -3,8 +3,8 @@
  * of `@deepgram/sdk` 5.13 and of Deepgram's documentation; docs/upstreams.md says what it cannot do and what is done instead.
  */
 import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
-import { nameAt, objectsAt, remember, textAt } from "../json.ts";
-import { closeFault } from "../openai-words.ts";
+import { AskedWith, type AskedWithState } from "../asked-with.ts";
+import { objectsAt, textAt } from "../json.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type {
   AudioChunk,
@@ -24,6 +24,7 @@ import type {
 } from "../upstream.ts";
 import { AgentConversation, calledOf, type ConversationState } from "./conversation.ts";
 import { type Heard, heardOf } from "./events.ts";
+import { closeOf, errorOf } from "./faults.ts";
 import { type DeepgramAgentSettings, readSettings } from "./settings.ts";
 import { capabilitiesOf, settingsMessage, speakOf, untaken } from "./setup.ts";
 import { result, Upload, type UploadState } from "./upload.ts";
@@ -31,8 +32,6 @@ import { result, Upload, type UploadState } from "./upload.ts";
 const MAX_MESSAGE_CHARS = 1024 * 1024;
 const MAX_NESTING = 64;
 const MAX_FUNCTIONS = 64;
-/** Answers that may wait, with what they were asked with. */
-const MAX_WAITING = 32;
 /** Events that may wait for a message of the provider's; the oldest are given up. */
 const MAX_OWED = 256;
 const GIVEN_UP = "The application gave up this answer.";
@@ -50,8 +49,7 @@ export function createDeepgramAgent(options: UpstreamOptions): Upstream {
 type CodecState = {
   readonly ready: boolean;
   readonly config: JsonObject | null;
-  /** `instructions` of answers that wait, by their names. */
-  readonly instructions: readonly (readonly [string, string])[];
+  readonly askedWith: AskedWithState;
   readonly conversation: ConversationState;
   readonly upload: UploadState;
   readonly owed: readonly JsonObject[];
@@ -64,7 +62,7 @@ class DeepgramAgent implements Upstream {
   readonly #conversation: AgentConversation;
   readonly #upload: Upload;
   readonly #owed: UpstreamEvent[] = [];
-  readonly #instructions = new Map<string, string>();
+  readonly #askedWith = new AskedWith();
   #config: UpstreamConfig | null = null;
   #ready = false;
 
@@ -106,7 +104,7 @@ class DeepgramAgent implements Upstream {
         return this.#respond(command.responseId, command.options.params);
       case "cancel":
         this.#conversation.answers.cancel(command.responseId, this.#owed);
-        this.#instructions.delete(command.responseId);
+        this.#askedWith.take(command.responseId);
         return this.#released(this.#owed);
       case "item":
         this.#item(command.item, command.cause ?? null);
@@ -148,18 +146,14 @@ class DeepgramAgent implements Upstream {
   }
 
   closed(code: number, reason: string): UpstreamFault | null {
-    const fault = closeFault(code, this.#redactor.text(reason));
-    // Deepgram's API answers 402 where there is no credit.
-    return fault !== null && code === 0 && /\b402\b/.test(reason)
-      ? { ...fault, code: "insufficient_quota" }
-      : fault;
+    return closeOf(code, reason, this.#redactor);
   }
 
   snapshot(): JsonObject {
     const state: CodecState = {
       ready: this.#ready,
       config: this.#config === null ? null : { ...this.#config },
-      instructions: [...this.#instructions],
+      askedWith: this.#askedWith.snapshot(),
       conversation: this.#conversation.snapshot(),
       upload: this.#upload.snapshot(),
       owed: [...this.#owed] as unknown as readonly JsonObject[],
@@ -172,7 +166,7 @@ class DeepgramAgent implements Upstream {
     const state = snapshot as unknown as CodecState;
     this.#ready = state.ready;
     this.#config = state.config as UpstreamConfig | null;
-    for (const [id, text] of state.instructions) this.#instructions.set(id, text);
+    this.#askedWith.restore(state.askedWith);
     this.#conversation.restore(state.conversation);
     this.#upload.restore(state.upload);
     this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
@@ -189,15 +183,12 @@ class DeepgramAgent implements Upstream {
   }
 
   #respond(id: string, params: JsonObject): readonly WireMessage[] {
-    const instructions = textAt(params, "instructions") ?? "";
-    if (instructions !== "") remember(this.#instructions, id, instructions, MAX_WAITING);
+    this.#askedWith.asked(id, params);
     return this.#conversation.answers.ask(id, this.#owed) ? this.#ask(id, this.#owed) : [];
   }
 
   #ask(id: string, out: UpstreamEvent[]): readonly WireMessage[] {
-    const instructions = this.#instructions.get(id) ?? "";
-    this.#instructions.delete(id);
-    const messages = this.#upload.ask(this.#config, instructions);
+    const messages = this.#upload.ask(this.#config, this.#askedWith.take(id));
     if (messages === null) out.push(...this.#conversation.answers.failed(NOTHING));
     return messages ?? [];
   }
@@ -274,12 +265,9 @@ class DeepgramAgent implements Upstream {
       case "InjectionRefused":
         return this.#refused(textAt(event, "message"), out);
       case "Error":
-      case "Warning": {
-        const code = nameAt(event, "code")?.toLowerCase() ?? null;
-        const error = this.#redactor.fault(code, textAt(event, "description"), "upstream_error");
-        out.push({ type: "error", error, fatal: heard === "Error" });
+      case "Warning":
+        out.push({ type: "error", error: errorOf(event, this.#redactor), fatal: heard === "Error" });
         return;
-      }
       default:
         return heard satisfies never;
     }

@@ -8,8 +8,20 @@ import { objectAt, textAt } from "../json.ts";
 import { type Answer, Answers, type AnswersState } from "../unnamed-answers.ts";
 import type { JsonObject, UpstreamEvent } from "../upstream.ts";
 
-/** What is kept of a message's words, to tell the same from others. */
+/** An hour of speech. */
 const MAX_SAID_CHARS = 64 * 1024;
+
+/** The words of the present message of an answer. */
+type MessageState = {
+  /** All of them, which come with its first sound; null: they have not come. */
+  readonly said: string | null;
+  readonly told: string;
+  readonly sounds: boolean;
+  /** They are told with the sound that they are of, as far as that says it. */
+  readonly aligned: boolean;
+};
+
+const UNSAID: MessageState = { said: null, told: "", sounds: false, aligned: false };
 
 export type ConversationState = {
   readonly textOnly: boolean;
@@ -20,7 +32,7 @@ export type ConversationState = {
   readonly interrupted: number;
   readonly last: number | null;
   readonly heardSince: boolean;
-  readonly said: string | null;
+  readonly message: MessageState;
   readonly answers: AnswersState;
 };
 
@@ -42,8 +54,7 @@ export class AgentConversation {
   #last: number | null = null;
   /** A turn of the caller's came while an answer ran: what has another `event_id` is the answer to it. */
   #heardSince = false;
-  /** What the present message says; null: its words have not come. */
-  #said: string | null = null;
+  #message: MessageState = UNSAID;
 
   /** No message has to come at the end of an answer. */
   get held(): number {
@@ -54,9 +65,10 @@ export class AgentConversation {
   call(call: JsonObject | null, name: string, id: string, out: UpstreamEvent[]): boolean {
     const answer = this.#answer(idAt(call), out);
     if (answer === null) return true;
+    this.#rest(answer, out);
     this.answers.call(answer, name, id, JSON.stringify(objectAt(call, "parameters") ?? {}), out);
     out.push(...this.answers.calls());
-    this.#said = null;
+    this.#message = UNSAID;
     return false;
   }
 
@@ -80,7 +92,7 @@ export class AgentConversation {
       this.#turnOver(out);
       if (started !== undefined) out.push(started);
       this.#carry.odd = -1;
-      this.#said = null;
+      this.#message = UNSAID;
       this.#heardSince = false;
     }
     this.#last = id;
@@ -91,6 +103,11 @@ export class AgentConversation {
     const data = textAt(event, "audio_base_64") ?? "";
     const answer = data === "" ? null : this.#answer(idAt(event), out);
     if (answer === null) return;
+    const spoken = spokenOf(event);
+    const aligned = this.#message.aligned || (spoken !== "" && !this.#message.sounds);
+    this.#message = { ...this.#message, sounds: true, aligned };
+    if (aligned) this.#tell(answer, "transcript", spoken, out);
+    else this.#rest(answer, out);
     const bytes = this.#decoder.decode(data, bytesPerSample(output), this.#carry);
     if (bytes === null) out.push(nonsense("Audio of the provider is no base64."));
     else if (bytes.length > 0)
@@ -99,21 +116,25 @@ export class AgentConversation {
 
   /** The words of a message, whole. A further message of the same answer is another item. */
   words(event: JsonObject | null, out: UpstreamEvent[]): void {
-    const text = textAt(event, "agent_response") ?? "";
+    const text = (textAt(event, "agent_response") ?? "").slice(0, MAX_SAID_CHARS);
     const answer = text === "" ? null : this.#answer(idAt(event), out);
-    if (answer === null || (!this.textOnly && text.slice(0, MAX_SAID_CHARS) === this.#said)) return;
+    if (answer === null) return;
     if (this.textOnly) {
-      const told = this.#said ?? "";
-      this.#say(answer, "text", text.startsWith(told) ? text.slice(told.length) : "", out);
+      this.#message = { ...this.#message, said: text };
       this.#over(out);
       return;
     }
-    if (this.#said !== null) {
+    const { said, sounds, aligned } = this.#message;
+    if (text === said) return;
+    if (said !== null) {
+      this.#rest(answer, out);
       this.answers.closeMessage(answer, out);
       this.#carry.odd = -1;
+      this.#message = { ...UNSAID, said: text };
+      return;
     }
-    this.#said = text.slice(0, MAX_SAID_CHARS);
-    this.#say(answer, "transcript", text, out);
+    this.#message = { ...this.#message, said: text };
+    if (sounds && !aligned) this.#rest(answer, out);
   }
 
   /** A piece of a written answer; of a spoken one the words come whole. */
@@ -121,13 +142,20 @@ export class AgentConversation {
     const text = textAt(part, "text") ?? "";
     if (!this.textOnly || text === "" || textAt(part, "type") !== "delta") return;
     const answer = this.#answer(idAt(part), out);
-    if (answer === null) return;
-    this.#said = `${this.#said ?? ""}${text}`.slice(0, MAX_SAID_CHARS);
-    this.#say(answer, "text", text, out);
+    if (answer !== null) this.#tell(answer, "text", text, out);
   }
 
-  #say(answer: Answer, type: "transcript" | "text", delta: string, out: UpstreamEvent[]): void {
+  /** What of a message's words was not told, where what was is their beginning. */
+  #rest(answer: Answer, out: UpstreamEvent[]): void {
+    const { said, told } = this.#message;
+    if (said?.startsWith(told))
+      this.#tell(answer, this.textOnly ? "text" : "transcript", said.slice(told.length), out);
+  }
+
+  #tell(answer: Answer, type: "transcript" | "text", delta: string, out: UpstreamEvent[]): void {
     if (delta === "") return;
+    const told = `${this.#message.told}${delta}`.slice(0, MAX_SAID_CHARS);
+    this.#message = { ...this.#message, told };
     out.push({ type, response: answer.key, item: this.answers.message(answer, out), delta });
   }
 
@@ -137,8 +165,10 @@ export class AgentConversation {
   }
 
   #over(out: UpstreamEvent[]): void {
+    const answer = this.answers.begun ? this.answers.content(false, out) : null;
+    if (answer !== null) this.#rest(answer, out);
     out.push(...this.answers.turnComplete());
-    this.#said = null;
+    this.#message = UNSAID;
   }
 
   transcript(event: JsonObject | null, out: UpstreamEvent[]): void {
@@ -193,7 +223,7 @@ export class AgentConversation {
       interrupted: this.#interrupted,
       last: this.#last,
       heardSince: this.#heardSince,
-      said: this.#said,
+      message: this.#message,
       answers: this.answers.snapshot(),
     };
   }
@@ -207,7 +237,7 @@ export class AgentConversation {
     this.#interrupted = state.interrupted;
     this.#last = state.last;
     this.#heardSince = state.heardSince;
-    this.#said = state.said;
+    this.#message = state.message;
     this.answers.restore(state.answers);
   }
 }
@@ -221,4 +251,10 @@ export function idAt(event: JsonObject | null): number | null {
 
 export function nonsense(message: string): UpstreamEvent {
   return { type: "error", error: { code: "upstream_protocol_error", message }, fatal: false };
+}
+
+/** The characters that are spoken in a piece of sound, where the piece says so. */
+function spokenOf(event: JsonObject | null): string {
+  const chars = objectAt(event, "alignment")?.["chars"];
+  return Array.isArray(chars) ? chars.filter((char) => typeof char === "string").join("") : "";
 }

@@ -5,6 +5,7 @@
  */
 import type { AudioFormat } from "../../audio/format.ts";
 import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
+import { AskedWith, type AskedWithState } from "../asked-with.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
 import { OpenCalls, type OpenCallsState } from "../open-calls.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -22,7 +23,7 @@ import { utf8Text } from "../utf8.ts";
 import { AgentConversation, type ConversationState, idAt, nonsense } from "./conversation.ts";
 import { type Heard, heardOf } from "./events.ts";
 import { closeOf, errorOf, failsAnswer } from "./faults.ts";
-import { formatsOf, type StatedFormats } from "./formats.ts";
+import { capabilitiesOf, formatsOf, type StatedFormats } from "./formats.ts";
 import { changed, initiation, untaken } from "./initiation.ts";
 import { type AgentSettings, readSettings } from "./settings.ts";
 
@@ -30,8 +31,6 @@ const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_NESTING = 64;
 /** Events that may wait for a message of the provider's; the oldest are given up. */
 const MAX_OWED = 256;
-/** A client that sends no audio says so often that it is there: the agent does not ask after it. */
-const KEEPALIVE_MS = 30_000;
 const PCM_16K: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const GIVEN_UP = "The application gave up this answer.";
 
@@ -45,6 +44,7 @@ type CodecState = {
   readonly formats: StatedFormats;
   readonly config: JsonObject | null;
   readonly conversation: ConversationState;
+  readonly askedWith: AskedWithState;
   readonly calls: OpenCallsState;
   readonly context: ToldContextState;
   /** Events that wait for the next message. */
@@ -55,6 +55,7 @@ class ElevenLabsAgents implements Upstream {
   readonly #settings: AgentSettings;
   readonly #redactor: Redactor;
   readonly #conversation = new AgentConversation();
+  readonly #askedWith = new AskedWith();
   readonly #calls = new OpenCalls();
   readonly #context = new ToldContext();
   readonly #owed: UpstreamEvent[] = [];
@@ -67,20 +68,7 @@ class ElevenLabsAgents implements Upstream {
   }
 
   get capabilities(): Capabilities {
-    return {
-      ...this.#formats,
-      turns: "server",
-      cancel: true,
-      truncate: false,
-      text: true,
-      tools: true,
-      transcription: true,
-      outOfBand: false,
-      confirms: false,
-      resumption: false,
-      maxSessionMs: this.#settings.maxSessionMs,
-      keepaliveMs: KEEPALIVE_MS,
-    };
+    return capabilitiesOf(this.#settings, this.#formats);
   }
 
   request(): DialRequest {
@@ -109,8 +97,12 @@ class ElevenLabsAgents implements Upstream {
         this.#configure(command.config);
         return [];
       case "respond":
-        return this.#conversation.answers.ask(command.responseId, this.#owed) ? this.#ask() : [];
+        this.#askedWith.asked(command.responseId, command.options.params);
+        return this.#conversation.answers.ask(command.responseId, this.#owed)
+          ? this.#ask(command.responseId)
+          : [];
       case "cancel":
+        this.#askedWith.take(command.responseId);
         this.#conversation.answers.cancel(command.responseId, this.#owed);
         return this.#released();
       case "item":
@@ -170,6 +162,7 @@ class ElevenLabsAgents implements Upstream {
       formats: this.#formats,
       config: this.#config === null ? null : { ...this.#config },
       conversation: this.#conversation.snapshot(),
+      askedWith: this.#askedWith.snapshot(),
       calls: this.#calls.snapshot(),
       context: this.#context.snapshot(),
       owed: [...this.#owed] as unknown as readonly JsonObject[],
@@ -184,6 +177,7 @@ class ElevenLabsAgents implements Upstream {
     this.#formats = state.formats;
     this.#config = state.config as UpstreamConfig | null;
     this.#conversation.restore(state.conversation);
+    this.#askedWith.restore(state.askedWith);
     this.#calls.restore(state.calls);
     this.#context.restore(state.context);
     this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
@@ -208,11 +202,12 @@ class ElevenLabsAgents implements Upstream {
     return contextual(this.#context.context());
   }
 
-  /** What makes it answer: results of calls, or what the user wrote. Where there is neither, what it heard does, or nothing. */
-  #ask(): readonly WireMessage[] {
+  /** What makes it answer: results of calls, what the user wrote, or what the answer is asked with. Where there is neither, what it heard does, or nothing. */
+  #ask(responseId: string): readonly WireMessage[] {
     const returned = this.#calls.take();
+    const instructions = this.#askedWith.take(responseId);
     if (returned.length === 0) {
-      const text = this.#context.written();
+      const text = this.#context.written() || instructions;
       return text === "" ? [] : [JSON.stringify({ type: "user_message", text })];
     }
     const results = returned.map(({ id, output, missing }) => toolResult(id, output, missing));
@@ -221,7 +216,8 @@ class ElevenLabsAgents implements Upstream {
 
   /** What waited for the end of an answer. */
   #released(): readonly WireMessage[] {
-    return this.#conversation.answers.next() === null ? [] : this.#ask();
+    const id = this.#conversation.answers.next();
+    return id === null ? [] : this.#ask(id);
   }
 
   #heard(heard: Heard, event: JsonObject, out: UpstreamEvent[]): void {

@@ -1,13 +1,34 @@
-/** The audio formats that a conversation is begun with: the agent's configuration decides them, and its first message says it. */
+/** What an agent can do, and the audio formats that a conversation is begun with: its first message says them. */
 import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
 import { nameOf, plainFormat, statedFormat } from "../openai-formats.ts";
-import type { JsonObject } from "../upstream.ts";
+import type { Capabilities, JsonObject } from "../upstream.ts";
+import type { AgentSettings } from "./settings.ts";
+
+/** A client that sends no audio says so often that it is there: the agent does not ask after it. */
+const KEEPALIVE_MS = 30_000;
 
 export type StatedFormats = { readonly input: AudioFormat; readonly output: ProviderFormat };
 
 type Stated =
   | { readonly formats: StatedFormats; readonly unsupported: null }
   | { readonly formats: null; readonly unsupported: string };
+
+export function capabilitiesOf({ maxSessionMs }: AgentSettings, formats: StatedFormats): Capabilities {
+  return {
+    ...formats,
+    turns: "server",
+    cancel: true,
+    truncate: false,
+    text: true,
+    tools: true,
+    transcription: true,
+    outOfBand: false,
+    confirms: false,
+    resumption: false,
+    maxSessionMs,
+    keepaliveMs: KEEPALIVE_MS,
+  };
+}
 
 /** What is not stated is as before. */
 export function formatsOf(metadata: JsonObject | null, before: StatedFormats): Stated {
