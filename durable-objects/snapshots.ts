@@ -24,8 +24,8 @@ const EVERY_MS = 1000;
  * Urgent ones: so many at once, and in a second. No call has more to say that must not be lost; a client that comes back
  * over and over has.
  */
-const URGENT = 8;
-const URGENT_PER_SECOND = 4;
+const URGENT = 4;
+const URGENT_PER_SECOND = 2;
 /** While the session is busy it is looked again so often. */
 const BUSY_MS = 50;
 /** Doublings of the wait after failures: a minute at most. */

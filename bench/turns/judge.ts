@@ -208,7 +208,7 @@ function judgeFloor(call: PlayedCall, played: PlayedCue): FloorVerdict {
   };
 }
 
-/** Between the two on the wire: the client got as many of each before them as went by there. */
+/** Between the two on the wire, below 0 where the flush is ahead: the client got as many of each before them as went by there. */
 function flushMsOf({ caller, passed }: PlayedCall, interrupt: Heard, cleared: Heard): number | null {
   const on = (what: Passed["what"], heard: readonly Heard[], one: Heard): number | undefined =>
     passed.filter((mark) => mark.what === what)[heard.indexOf(one)]?.at;

@@ -72,7 +72,7 @@ function countOfSecret(c: DoorContext, key: ApiKey, { jti }: Pick<Token, "jti">,
 
 /** Tries to come back to one session: a client makes one a second at the most, over minutes, and a few at once. */
 const RETURNS_PER_MINUTE = 60;
-const RETURNS_AT_ONCE = 12;
+const RETURNS_AT_ONCE = 5;
 const returns = new TokenBuckets();
 
 /**

@@ -48,7 +48,7 @@ describe("audio", () => {
       const [text] = [typeof message === "object" && "type" in message ? JSON.stringify(message) : message];
       for (let n = 0; n < 16_500; n += 1) call.client(text);
       call.client({ type: "input_audio_buffer.commit", event_id: "last" });
-      call.advance(20_000);
+      call.advance(35_000);
       expect(errorsOf(call)).toEqual([]);
       expect(call.open.has(CLIENT)).toBe(true);
       expect(call.session.state().audio.received_ms).toBe(330_000);
@@ -80,12 +80,12 @@ describe("audio", () => {
       call.client(audio(20));
       expect(call.session.state().audio.received_ms - before).toBeLessThanOrEqual(2020);
     }
-    call.advance(7000);
+    call.advance(13_000);
     expect(call.session.state().audio.received_ms).toBe(160_000);
     expect(errorsOf(call)).toHaveLength(3);
   });
 
-  test("[E120] half a minute at once is worked through at once, and beyond it twenty seconds in a second", () => {
+  test("[E120] half a minute at once is worked through at once, and beyond it ten seconds in a second", () => {
     const received = (call: Call) => call.session.state().audio.received_ms;
     for (const count of [1000, 16_500]) {
       const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
@@ -95,10 +95,10 @@ describe("audio", () => {
       call.advance(20);
       expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000));
       expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000));
-      for (let seconds = 1; seconds <= 15; seconds += 1) {
+      for (let seconds = 1; seconds <= 30; seconds += 1) {
         call.advance(1000);
-        expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000 + seconds * 20_000));
-        expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000 + seconds * 20_000));
+        expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000 + seconds * 10_000));
+        expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000 + seconds * 10_000));
       }
       expect(call.heard()).toHaveLength(most * 48);
       expect(call.types()).toContain("input_audio_buffer.committed");
@@ -114,6 +114,7 @@ describe("audio", () => {
       if (n % 50 === 0) call.client({ type: "input_audio_buffer.commit" });
       call.advance(20);
     }
+    call.advance(4000);
     expect(call.heard()).toEqual(
       Uint8Array.from({ length: 105_000 * 48 }, (_, n) => (n < 100_000 * 48 ? 0 : 1)),
     );

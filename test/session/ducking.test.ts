@@ -103,7 +103,7 @@ describe("a client whose player ducks", () => {
     for (const each of [held, call]) each.speak(words);
     expect(decisions(call)).toEqual(["duck", "interrupt"]);
     const types = call.types();
-    expect(types.indexOf("output_audio_buffer.cleared")).toBe(types.lastIndexOf("overlap.decision") + 1);
+    expect(types.indexOf("output_audio_buffer.cleared")).toBe(types.lastIndexOf("overlap.decision") - 1);
     const endMs = (of: Call) => Number(of.last("conversation.item.truncated")["audio_end_ms"]);
     // It was judged for so long, and listened to.
     expect(endMs(call) - endMs(held)).toBeGreaterThanOrEqual(640);

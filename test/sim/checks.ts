@@ -59,6 +59,8 @@ export class Checks {
   undisputedSince: number | null = 0;
   /** When sounds over an agent were taken for its echo. */
   readonly echoes: number[] = [];
+  /** Turns whose end the relay told in one breath with their beginning, by their item. */
+  readonly toldWhole = new Set<string>();
 
   constructor(now: () => number, tracing: boolean) {
     this.#now = now;

@@ -287,13 +287,11 @@ export class Client {
         });
         return this.#interrupted();
       case "input_audio_buffer.speech_stopped": {
-        const turn = this.turns.get(text(event["item_id"]));
-        if (turn) turn.toMs = Number(event["audio_end_ms"]);
-        const toldMs = this.#world.time.now - (turn?.toldAt ?? 0);
-        return lookAtEnd(this.#world, this.caller, this.shown, {
-          endMs: Number(event["audio_end_ms"]),
-          toldMs: turn === undefined ? 0 : toldMs,
-        });
+        const itemId = text(event["item_id"]);
+        const turn = this.turns.get(itemId);
+        if (turn === undefined) return;
+        turn.toMs = Number(event["audio_end_ms"]);
+        return lookAtEnd(this.#world, this.caller, this.shown, itemId, turn.toMs);
       }
       case "conversation.item.input_audio_transcription.failed": {
         const turn = this.turns.get(text(event["item_id"]));

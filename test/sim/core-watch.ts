@@ -6,6 +6,7 @@ import { ActionWatch } from "./action-watch.ts";
 import { brief } from "./checks.ts";
 import { copyOf } from "./copy.ts";
 import type { Inspection } from "./inspection.ts";
+import { toldWhole } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 /** What a plan asks for strikes when the session really does it. */
@@ -72,6 +73,7 @@ export class CoreWatch implements SessionCore {
   #look(actions: readonly Action[], now: number): void {
     const { checks } = this.#world;
     this.#watch.check(actions);
+    for (const itemId of toldWhole(actions)) checks.toldWhole.add(itemId);
     for (const action of actions) {
       if (action.type === "send" && action.peer !== "client")
         checks.note(() => `relay ⇒ ${action.peer} ${brief(action.data)}`);

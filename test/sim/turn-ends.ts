@@ -1,7 +1,8 @@
 /** A turn that the relay ends is over when the silence has lasted that the client is shown. */
-import type { JsonObject } from "../../src/protocol/json.ts";
+import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import { CLIENT, type Action } from "../../src/session/io.ts";
 import type { Caller } from "./caller.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import type { World } from "./world.ts";
 
 /** A turn of the caller's, as the client is told of it. */
@@ -35,19 +36,34 @@ function measurable({ scenario }: World): boolean {
   return upstreams[0]?.kind !== "server" && !manual && !faults.some((name) => HALTING.has(name));
 }
 
+const BEGINS = '{"type":"input_audio_buffer.speech_started"';
+const ENDS = '{"type":"input_audio_buffer.speech_stopped"';
+
+/** Of what the relay does in one breath: turns that begin and end in it, by their item, whatever a line makes of that. */
+export function toldWhole(actions: readonly Action[]): readonly string[] {
+  const told = (begin: string) =>
+    actions.flatMap((action) => {
+      if (action.type !== "send" || action.peer !== CLIENT || typeof action.data !== "string") return [];
+      return action.data.startsWith(begin) ? [text(parseJsonObject(action.data)?.["item_id"])] : [];
+    });
+  const begun = told(BEGINS);
+  return begun.length === 0 ? [] : told(ENDS).filter((itemId) => begun.includes(itemId));
+}
+
 /**
+ * What was said over an agent, and dismissed, is told whole when it has become a turn after all: it ended where it was dismissed.
  * @param endMs `audio_end_ms` of `input_audio_buffer.speech_stopped`
- * @param toldMs since its beginning was told: what was said over an agent may be told only when it has become a turn after all
  */
 export function lookAtEnd(
   world: World,
   caller: Caller,
   shown: JsonObject,
-  { endMs, toldMs }: { readonly endMs: number; readonly toldMs: number },
+  itemId: string,
+  endMs: number,
 ): void {
   const { checks, tape } = world;
   const turn = fields(fields(fields(shown["audio"])["input"])["turn_detection"]);
-  if (turn["type"] !== "server_vad" || toldMs < SLACK_MS || !measurable(world)) return;
+  if (turn["type"] !== "server_vad" || checks.toldWhole.has(itemId) || !measurable(world)) return;
   const ms = (sample: number): number => (sample * 1000) / tape.rateHz;
   const sounds = [...caller.utterances, ...caller.coughs].map(({ to }) => ms(to));
   const lastMs = Math.max(...sounds.filter((to) => to <= endMs));

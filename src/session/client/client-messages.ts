@@ -19,10 +19,11 @@ import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
 import { Rate } from "./budget-rate.ts";
+import { costOf, MEMBERS_PER_EVENT } from "./event-cost.ts";
 import { Steps, type WaitingAudio } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
 import { nameOf, excessError, frontOf, invalidAudio, jsonMost } from "./message-faults.ts";
-import { waitingAudio } from "./waiting-audio.ts";
+import { WaitingAudios } from "./waiting-audio.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -72,13 +73,6 @@ export const REFUSED = "refused";
 /** There is more to do. */
 export const STEP = "step";
 const TELL_WITHIN_MS = 1000;
-/** Events that make the relay say more, and a provider do more, than others: each counts as so many others besides. */
-const BESIDES: ReadonlyMap<string, number> = new Map([
-  ["session.update", 7],
-  ["response.create", 7],
-]);
-/** So many members of an event cost as much as another event: each is looked at, kept and shown. */
-const MEMBERS_PER_EVENT = 50;
 /** Work is counted in milliseconds of audio, each some 3.5 µs of CPU. An event is so much, and so many characters are one. */
 const EVENT_WORK = 20;
 const CHARS_PER_WORK = 1000;
@@ -89,11 +83,6 @@ const WORK_PER_SECOND = 20_000;
 /** A message is small: room is made for it where others wait. */
 const SMALL = 65_536;
 
-/** How many other events one counts as besides, by its members and its type. */
-export function costOf(members: number, type = ""): number {
-  return Math.floor(members / MEMBERS_PER_EVENT) + (BESIDES.get(type) ?? 0);
-}
-
 export class ClientMessages {
   readonly #context: Context;
   readonly #port: ClientPort;
@@ -101,6 +90,7 @@ export class ClientMessages {
   readonly #delivery: Delivery;
   readonly #host: ClientMessagesHost;
   readonly #base64 = new Base64Decoder();
+  readonly #waiting = new WaitingAudios(this.#base64);
   readonly #steps: Steps;
   /** What was worked through lately, and since it was counted. */
   readonly #pace: Rate;
@@ -167,7 +157,7 @@ export class ClientMessages {
 
   #wait(data: WireMessage): void {
     const { busy } = this.#steps;
-    const heard = waitingAudio(data, this.#base64, this.#port.extended);
+    const heard = this.#waiting.read(data, this.#port.extended);
     if (heard === null) this.#steps.wait(data);
     else {
       const ms = durationMs(this.#host.inputFormat, heard.audio.byteLength);

@@ -37,8 +37,8 @@ export interface FloorHost {
   /** The client's next message may be so long in coming though all is well. */
   messageMs(): number;
   connected(): boolean;
-  /** The sound is the caller's turn and an interruption: it began at this position. */
-  begin(prefixTicks: number): void;
+  /** The sound is the caller's turn and an interruption: it began at this position. `cut`: the player was told to stop. */
+  begin(prefixTicks: number, cut: () => void): void;
   /** It is a turn, and interrupts nobody. */
   start(prefixTicks: number): void;
   /** What was heard from one position to another is a turn. */
@@ -85,9 +85,12 @@ export function floorHost(parts: FloorParts, bands: BandsKernel | null): FloorHo
     saidAt: () => parts.context.now - parts.input.restMs,
     messageMs: () => parts.turns.watch.messageMs,
     connected: () => parts.port.connected,
-    begin: (prefixTicks) => {
+    begin: (prefixTicks, cut) => {
       const interrupts = parts.config.turnDetection?.interrupt_response === true;
-      parts.bargeIn.around(interrupts, () => parts.turns.begin(prefixTicks));
+      parts.bargeIn.around(interrupts, () => {
+        cut();
+        parts.turns.begin(prefixTicks);
+      });
     },
     start: (prefixTicks) => parts.turns.begin(prefixTicks),
     adopt: (fromTicks, toTicks) => parts.turns.adopt(fromTicks, toTicks),

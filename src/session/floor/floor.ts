@@ -347,11 +347,10 @@ export class Floor {
     this.#settle();
     this.#dismissals = 0;
     this.#requests.forget();
-    if (this.held) this.#tell("interrupt");
     const prefixTicks = this.earliest(overlap.prefixTicks);
     this.#chopped.forget();
     // The agent is cut while it is still held: not one sample more passes.
-    this.#host.begin(prefixTicks);
+    this.#host.begin(prefixTicks, () => this.held && this.#tell("interrupt"));
     this.#open();
     this.#host.release();
   }
