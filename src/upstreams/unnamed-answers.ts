@@ -3,7 +3,7 @@
  * adapter's to say. An answer that was given up goes on at the provider until it is interrupted or complete; until then what
  * comes is its, and nobody's.
  */
-import { isJsonObject, type Json } from "../protocol/json.ts";
+import { isJsonObject, type Json, parseJsonObject } from "../protocol/json.ts";
 import { ITEM_LIMITS } from "./openai-output-item.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault } from "./upstream.ts";
 
@@ -144,7 +144,7 @@ export class Answers {
     this.#closeMessage(answer, "completed", out);
     const [response, item] = [answer.key, this.#item(answer)];
     out.push({ type: "item.started", response, item, kind: "function_call", name, callId });
-    const whole = args.length <= ITEM_LIMITS.argumentsOfOne;
+    const whole = args.length <= ITEM_LIMITS.argumentsOfOne && parseJsonObject(args) !== null;
     const end = { type: "item.done", response, item } as const;
     // A tool never runs on half of its arguments.
     out.push(whole ? { ...end, status: "completed", arguments: args } : { ...end, status: "incomplete" });

@@ -282,6 +282,23 @@ test("[U166] functions are calls of one answer; results go with the ask, and one
   expect(connection.of("response.started").map(({ answers }) => answers)).toEqual(["R1", "R2", "R3"]);
 });
 
+test("[U166] no function runs on half of its arguments, or without any where it takes none", () => {
+  const { server, connection } = agent({}, { tools: [TOOL], transcription: null });
+  speak(connection, "turn_1");
+  ask(connection, "R1");
+  connection.hear([server.user("Now."), server.call("book", "call_1", '{"seats":')]);
+  expect(connection.of("item.done")).toMatchObject([{ status: "incomplete" }]);
+  expect(connection.of("item.done")[0]?.arguments).toBeUndefined();
+  // Also where no client asked for words: another connection would know nothing of the turn.
+  expect(connection.of("input.transcript.completed")).toMatchObject([{ transcript: "Now." }]);
+  ask(connection, "R2");
+  expect(server.of("FunctionCallResponse")).toMatchObject([
+    { id: "call_1", content: "The application gave no result." },
+  ]);
+  connection.hear([server.call("book", "call_2", "")]);
+  expect(connection.of("item.done").at(-1)).toMatchObject({ status: "completed", arguments: "{}" });
+});
+
 test("[U167] of an answer that was given up nothing is heard, and the caller's next turn ends it", () => {
   const { server, connection } = agent();
   speak(connection, "turn_1");

@@ -197,6 +197,20 @@ test("[U154] words of the caller over an answer cut nothing that the agent does 
   expect(connection.audio(done[1]?.response)).toEqual(bytes(2, 2));
 });
 
+test("[U154] what is written interrupts what is still being heard, and is no speech", () => {
+  const { connection, server } = agent();
+  connection.hear([server.words("A story."), ...server.audio(bytes(2), [2]), server.complete()]);
+  connection.send({ type: "item", item: message("user", "Which day is it?"), previousItemId: null });
+  connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+  const told = connection.hear([
+    server.interruption(),
+    server.words("Monday."),
+    ...server.audio(bytes(2), [2]),
+  ]);
+  expect(types(told)).toEqual(["response.started", "item.started", "transcript", "audio"]);
+  expect(told[0]).toMatchObject({ answers: "R1" });
+});
+
 test("[U155] an answer without an end is over when no more is said of it, and what is said again is no other message", () => {
   const { connection, server, upstream } = agent();
   expect(upstream.held).toBe(0);

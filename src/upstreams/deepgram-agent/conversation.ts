@@ -85,10 +85,10 @@ export class AgentConversation {
     out.push({ type: "transcript", response: answer.key, item, delta });
   }
 
-  /** The caller's words; `wanted`: somebody asked for them. */
-  words(text: string, wanted: boolean, out: UpstreamEvent[]): void {
+  /** The caller's words. Nothing else is known of a turn at another connection, so they are told to whom they are no matter. */
+  words(text: string, out: UpstreamEvent[]): void {
     if (!this.#serves) {
-      if (wanted) out.push(...this.heard.words(this.heard.length > 0 ? ` ${text}` : text));
+      out.push(...this.heard.words(this.heard.length > 0 ? ` ${text}` : text));
       return;
     }
     if (!this.#speaking) out.push({ type: "speech", state: "started" });
@@ -121,12 +121,13 @@ export class AgentConversation {
     if (answer === null) return null;
     const called = functions.flatMap((one) => {
       const of = calledOf(one);
-      if (of !== null) this.answers.call(answer, of.name, of.id, textAt(one, "arguments") ?? "{}", out);
+      if (of !== null) this.answers.call(answer, of.name, of.id, textAt(one, "arguments") || "{}", out);
       return of ?? [];
     });
     out.push(...this.answers.calls());
     return called;
   }
+
   snapshot(): ConversationState {
     return {
       odd: this.#carry.odd,

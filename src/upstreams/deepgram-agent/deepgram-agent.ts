@@ -276,8 +276,7 @@ class DeepgramAgent implements Upstream {
   #words(role: string | null, text: string, out: UpstreamEvent[]): void {
     if (text === "") return;
     if (role === "assistant") this.#conversation.said(text, out);
-    else if (role === "user" && !this.#upload.isEcho(text))
-      this.#conversation.words(text, this.#config?.transcription !== null, out);
+    else if (role === "user" && !this.#upload.isEcho(text)) this.#conversation.words(text, out);
   }
 
   /** Functions with an endpoint are Deepgram's to run. Of those that nobody will run the agent waits for a result as well. */

@@ -184,6 +184,8 @@ export class AgentConversation {
   interrupted(event: JsonObject | null, out: UpstreamEvent[]): void {
     const id = idAt(event);
     if (id !== null) this.#interrupted = Math.max(this.#interrupted, id);
+    // What was written and asked for interrupts as well, and is no speech: that is told by its words.
+    if (this.answers.running && !this.answers.begun) return this.answers.moveOn();
     out.push({ type: "interrupted" }, ...this.answers.interrupted());
     this.#spoken(out);
   }
