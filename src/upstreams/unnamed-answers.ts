@@ -257,7 +257,7 @@ export class Answers {
 }
 
 /** Two counts of the same shape, member by member. */
-export function addUsage(a: JsonObject, b: JsonObject): JsonObject {
+function addUsage(a: JsonObject, b: JsonObject): JsonObject {
   const sum: Record<string, Json> = { ...a };
   for (const [key, value] of Object.entries(b)) {
     const other = sum[key];
