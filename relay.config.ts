@@ -29,6 +29,16 @@ export default defineRelay({
         },
       })),
     },
+    // Two voices at one table: they answer in turns, or who is called by name.
+    "demo-panel": {
+      plan: "panel",
+      upstreams: ["marin", "cedar"].map((voice) => ({
+        name: voice,
+        adapter: "openai-compatible",
+        url: { env: "DEMO_URL" },
+        headers: { "x-demo-voice": voice },
+      })),
+    },
     // OpenAI under one name. Offered only where the binding exists: `wrangler secret put OPENAI_API_KEY`,
     // or a line in .dev.vars. `settings` are the adapter's own (src/upstreams).
     openai: {

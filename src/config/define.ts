@@ -38,8 +38,15 @@ const single = {
 
 const part = v.strictObject(single);
 
+/** Characters of an upstream's own instructions: they go to it with each change of the session's. */
+const MOST_INSTRUCTIONS = 16_384;
+
 const target = {
   ...single,
+  /** The voice that it speaks with, whatever a client asks for, by its provider's name: of several each has its own. */
+  voice: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  /** What it is told before the session's instructions: who it is among several. */
+  instructions: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(MOST_INSTRUCTIONS))),
   /** Of `adapter: "cascade"`, which is made of others: what each of them is. */
   parts: v.optional(v.strictObject({ transcriber: part, text: part, speech: part })),
 };

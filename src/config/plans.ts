@@ -3,7 +3,9 @@ import * as v from "valibot";
 import type { JsonObject } from "../protocol/json.ts";
 import type { StrategyChoice } from "../session/plan/plan.ts";
 
-const PLANS = ["single", "tagged", "race", "hedge"] as const;
+const PLANS = ["single", "tagged", "race", "hedge", "failover", "panel"] as const;
+/** Plans of which the upstreams are one voice. */
+const ONE_VOICE: ReadonlySet<string> = new Set(["race", "hedge", "failover", "panel"]);
 /** Longer than this nobody waits for an answer. */
 const MOST_HEDGE_MS = 30_000;
 
@@ -11,6 +13,7 @@ export const planFields = {
   /**
    * How several upstreams answer (docs/plans.md). `tagged`, the default: each for itself, on a stream of its own. `race`: all are
    * asked, and the first that can be heard gives the answer. `hedge`: the next one is asked when nobody was heard for `hedgeMs`.
+   * `failover`: the next one is asked when the one before cannot answer. `panel`: they take turns, or are called by name.
    * `single`: there is one.
    */
   plan: v.optional(v.picklist(PLANS)),
@@ -37,11 +40,11 @@ function faultOf({ plan, hedgeMs, upstreams }: Planned): Fault | null {
   if (plan === "single" && upstreams.length > 1)
     return {
       path: ["plan"],
-      message: "plan 'single' has one upstream; several are 'tagged', 'race' or 'hedge'",
+      message: "plan 'single' has one upstream; several are 'tagged', 'race', 'hedge', 'failover' or 'panel'",
     };
   if (plan !== "hedge" && hedgeMs !== undefined)
     return { path: ["hedgeMs"], message: "'hedgeMs' belongs to plan 'hedge'" };
-  if (plan !== "race" && plan !== "hedge") return null;
+  if (plan === undefined || !ONE_VOICE.has(plan)) return null;
   if (plan === "hedge" && hedgeMs === undefined)
     return { path: ["hedgeMs"], message: "plan 'hedge' needs to know when the next upstream is asked" };
   if (upstreams.length < 2) return { path: ["plan"], message: `plan '${plan}' needs two upstreams or more` };
@@ -82,6 +85,6 @@ export function planFits<Route extends Planned>({ dataset, addIssue }: v.RawChec
 
 /** Nothing: the default. */
 export function strategyChosen({ plan, hedgeMs }: Planned): { readonly strategy?: StrategyChoice } {
-  if (plan === "race") return { strategy: { name: plan } };
+  if (plan === "race" || plan === "failover" || plan === "panel") return { strategy: { name: plan } };
   return plan === "hedge" && hedgeMs !== undefined ? { strategy: { name: plan, hedgeMs } } : {};
 }

@@ -187,7 +187,12 @@ function resolveUpstream(
   const what = `its upstream '${upstream.name}'`;
   const read = (binding: string) => readBinding(route, what, binding, bindings);
   const dialled = (url: string | { readonly env: string }) => resolveUrl(route, what, url, read, bindings);
-  const fallback = (upstream.fallback ?? []).map((target) => resolveTarget(target, model, read, dialled));
+  const { adapter, voice, instructions } = upstream;
+  // It is the same part that goes on; a voice is its provider's.
+  const fallback = (upstream.fallback ?? []).map((target) => {
+    const same = target.adapter === adapter ? { instructions, voice } : { instructions };
+    return resolveTarget({ ...same, ...target }, model, read, dialled);
+  });
   return {
     name: upstream.name,
     options: resolveTarget(upstream, model, read, dialled),
@@ -216,6 +221,8 @@ function resolveTarget(
     ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
     ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
     ...(target.settings !== undefined && { settings: target.settings }),
+    ...(target.voice !== undefined && { voice: target.voice }),
+    ...(target.instructions !== undefined && { instructions: target.instructions }),
     ...(parts !== undefined && { parts: Object.fromEntries(resolved) }),
   };
 }

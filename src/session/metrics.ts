@@ -80,7 +80,10 @@ export const METRICS = {
   resumes_whole: { kind: "count", help: "Resumed connections that missed nothing." },
   rollovers: { kind: "count", help: "Upstream connections replaced before their provider's limit." },
   rollovers_begun: { kind: "count", help: "Of these, begun." },
-  rounds: { kind: "count", help: "Answers for which several upstreams stood ready (`race`, `hedge`)." },
+  rounds: {
+    kind: "count",
+    help: "Answers for which several upstreams stood ready (`race`, `hedge`, `failover`, `panel`).",
+  },
   rounds_asked: { kind: "count", help: "Upstreams that were asked for one of these." },
   rounds_lost: {
     kind: "count",

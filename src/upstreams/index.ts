@@ -5,6 +5,7 @@ import { createEcho } from "./echo.ts";
 import { createElevenLabsAgents } from "./elevenlabs-agents/elevenlabs-agents.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
+import { withOwnPart } from "./own-part.ts";
 import { TRANSCRIBERS } from "./transcribers/index.ts";
 import { transcriberFactory } from "./transcribers/transcriber.ts";
 import {
@@ -33,5 +34,5 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   if (factory === undefined) {
     throw new UpstreamOptionsError(`adapter: expected one of ${adapterNames.join(", ")}.`);
   }
-  return factory(options);
+  return withOwnPart(factory(options), options);
 }

@@ -397,17 +397,17 @@ export interface Upstream {
    * Another number whenever more is said of what it holds open (a transcript that may still grow), 0 when it holds nothing;
    * absent: it never does.
    */
-  readonly held?: number;
+  readonly held?: number | undefined;
   /** Nothing more was said of what it holds for a while: it is over. */
   settle?(): readonly UpstreamEvent[];
   /** Updates of the configuration that were made and not judged, those that wait to be sent among them; absent: none ever is. */
-  readonly unjudged?: number;
+  readonly unjudged?: number | undefined;
   /** Number of the command that has waited longest for a name that only the provider gives, 0 when none does. */
-  readonly unnamed?: number;
+  readonly unnamed?: number | undefined;
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
   /** Absent: its own socket is all there is. */
-  readonly channels?: Channels;
+  readonly channels?: Channels | undefined;
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
   /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */
@@ -426,6 +426,10 @@ export interface UpstreamOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Adapter-specific data, checked by the adapter's own schema. */
   readonly settings?: JsonObject;
+  /** It speaks with this voice, whatever the session says. */
+  readonly voice?: string;
+  /** It is told this before the session's instructions. */
+  readonly instructions?: string;
   /** Of an upstream that is made of others: what each is. */
   readonly parts?: Readonly<Record<string, UpstreamOptions>>;
 }

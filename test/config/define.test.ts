@@ -18,18 +18,22 @@ describe("plans", () => {
   const server = { ...two, settings: { turns: "server" } };
   const refused = (route: object) => refusal({ routes: { a: route } });
 
-  test("[X130] a race and a hedge are accepted as they are", () => {
+  test("[X130] voices that are one are accepted as they are", () => {
     const a = { upstreams: [one, two], plan: "race" as const };
     const b = { upstreams: [one, two], plan: "hedge" as const, hedgeMs: 600 };
-    expect(defineRelay({ routes: { a, b } })).toEqual({ routes: { a, b } });
+    const c = { upstreams: [one, two], plan: "failover" as const };
+    const d = { upstreams: [one, two], plan: "panel" as const };
+    expect(defineRelay({ routes: { a, b, c, d } })).toEqual({ routes: { a, b, c, d } });
   });
 
   test.each([
+    ["one voice of a panel", { upstreams: [one], plan: "panel" }, "routes.a.plan: plan 'panel' needs two"],
+    ["an echo to fail over to", { upstreams: [one, echo], plan: "failover" }, "routes.a.upstreams.1.adapter"],
     ["one upstream", { upstreams: [one], plan: "race" }, "routes.a.plan: plan 'race' needs two"],
     ["several for single", { upstreams: [one, two], plan: "single" }, "routes.a.plan: plan 'single'"],
     ["no deadline", { upstreams: [one, two], plan: "hedge" }, "routes.a.hedgeMs: plan 'hedge' needs"],
     ["a deadline for nobody", { upstreams: [one, two], hedgeMs: 5 }, "routes.a.hedgeMs: 'hedgeMs' belongs"],
-    ["a strategy that is none", { upstreams: [one, two], plan: "panel" }, "routes.a.plan"],
+    ["a strategy that is none", { upstreams: [one, two], plan: "choir" }, "routes.a.plan"],
     [
       "an upstream without turns",
       { upstreams: [one, echo], plan: "race" },

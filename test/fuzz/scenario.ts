@@ -57,9 +57,8 @@ function raced(scenario: Scenario, random: Random): Scenario {
   const asked = ({ options: { adapter, settings } }: PlannedUpstream) =>
     adapter !== "echo" && settings?.["turns"] !== "server";
   if (upstreams.length < 2 || !upstreams.every(asked) || random.chance(0.4)) return scenario;
-  const strategy = random.chance(0.6)
-    ? ({ name: "race" } as const)
-    : ({ name: "hedge", hedgeMs: 300 } as const);
+  const quick = random.chance(0.6) ? ({ name: "race" } as const) : ({ name: "hedge", hedgeMs: 300 } as const);
+  const strategy = random.chance(0.35) ? { name: random.pick(["failover", "panel"] as const) } : quick;
   return { ...scenario, setup: { ...setup, plan: { ...setup.plan, strategy } } };
 }
 

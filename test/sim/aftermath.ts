@@ -16,12 +16,13 @@ const WANTED_ASKS = 25;
 
 /** Some time after the last word everything is over: nothing is being answered, judged, spoken or written. */
 export function atRest({ checks, scenario, tape }: SimulatedCall, snapshot: SessionSnapshot): void {
+  const { firstOutputMs = DEFAULT_LIMITS.firstOutputMs } = scenario.limits;
   const active = snapshot.responses.records.filter(
-    ({ asked, phase, askedAt }) =>
+    ({ asked, phase, askedAt, announced }) =>
       asked &&
       (phase === "requested" || phase === "generating") &&
-      // What the client asks for just before it hangs up need not be over.
-      snapshot.context.now - askedAt > ASKED_LATE_MS,
+      // What the client asks for just before it hangs up need not be over, nor one voice of several that says nothing.
+      snapshot.context.now - askedAt > (announced ? ASKED_LATE_MS : firstOutputMs),
   );
   for (const { id, phase } of active) checks.fail("restless", `${id} is still ${phase}`);
   if (snapshot.floor.phase !== "open") checks.fail("restless", `the floor is ${snapshot.floor.phase}`);

@@ -195,6 +195,7 @@ export function askedAtOnce({
 /** What a provider does here is no reason to leave it. */
 const BEARABLE: ReadonlySet<string> = new Set([
   "provider.ends_turns_early",
+  "provider.only_listens",
   "provider.odd_chunks",
   "provider.done_twice",
   "provider.late_delta",

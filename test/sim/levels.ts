@@ -116,7 +116,8 @@ export class Levels {
     this.#falls += 1;
     checks.count("times quieter");
     const judged = checks.figures.get("metric_overlap_duck") ?? 0;
-    const streams = scenario.upstreams.length + (checks.struck.get("caller.out_of_band") ?? 0);
+    const asked = (name: string) => checks.struck.get(name) ?? 0;
+    const streams = scenario.upstreams.length + asked("caller.out_of_band") + asked("caller.asks_aside");
     if (this.#falls > 2 * judged * streams)
       this.#fail(`${itemId} is quieter, and ${judged} sounds were judged`);
   }

@@ -39,6 +39,8 @@ export class ProviderCall {
   readonly #connection: Connection;
   readonly #name: string;
   readonly #answers: Answer[] = [];
+  /** Those that were asked for when nothing else was being answered: no other can be taken for them. */
+  readonly #alone = new Set<Answer>();
   readonly #turns = new Map<string, Turn>();
   /** When it took the last of those turns that were deleted. */
   #inVainAt = -Infinity;
@@ -338,6 +340,7 @@ export class ProviderCall {
   /** A turn that was committed in advance was none. */
   #takenBack(itemId: string): void {
     const { eager, faults } = this.#world.scenario;
+    this.#inVain(itemId);
     this.#inVainAt = Math.max(this.#inVainAt, this.#turns.get(itemId)?.at ?? -Infinity);
     const turn = eager ? this.#turns.get(itemId) : undefined;
     if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
@@ -347,6 +350,22 @@ export class ProviderCall {
     if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
     if (!turn.again) this.ear.unhear(turn);
     this.#world.checks.count("turns taken back");
+  }
+
+  /** What an answer says is forgotten while it is said: then it is cancelled as well, where the relay can know which it is (L150). */
+  #inVain(itemId: string): void {
+    const { scenario, time, checks } = this.#world;
+    const answer = this.#running().find((one) => one.itemId === itemId && !one.dawdles);
+    if (answer === undefined || !this.#alone.has(answer)) return;
+    // Looked at where it was measured that nothing else can lead to it.
+    if (!scenario.faults.includes("caller.thinks_better") || scenario.faults.includes("caller.delete"))
+      return;
+    const { delayMs, jitterMs } = scenario.providerQuality;
+    time.after(2 * (delayMs + jitterMs) + CANCELLED_WITHIN_MS, () => {
+      const last = this.#answers.at(-1) === answer;
+      if (this.open && last && !answer.over && !answer.dawdles)
+        checks.fail("asked-twice", `${this.#name} forgets what it says, and says it to its end`);
+    });
   }
 
   /** Its answer was asked for in vain too, and is cancelled before. */
@@ -388,6 +407,7 @@ export class ProviderCall {
       return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
     const outOfBand = wanted["conversation"] === "none";
+    const alone = this.#running().length === 0;
     if (!outOfBand && this.#running().length > 0) {
       if (!this.provider.abandons) {
         return this.#refuse(
@@ -399,10 +419,11 @@ export class ProviderCall {
       // Grok drops the former without a word (openai-profiles.ts).
       for (const answer of this.#running()) this.stuck(answer);
     }
-    this.#answer(wanted);
+    const answer = this.#answer(wanted);
+    if (alone) this.#alone.add(answer);
   }
 
-  #answer(asked: JsonObject): void {
+  #answer(asked: JsonObject): Answer {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
     if (this.#world.scenario.eager) {
@@ -412,7 +433,9 @@ export class ProviderCall {
     }
     this.provider.asks.push(this.#world.time.now);
     this.provider.prepare(plan);
-    this.#answers.push(new Answer(this.#world, this, this.#id("resp"), asked, plan));
+    const answer = new Answer(this.#world, this, this.#id("resp"), asked, plan);
+    this.#answers.push(answer);
+    return answer;
   }
 
   /** It stops without ever saying so. */

@@ -58,4 +58,28 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     to: "",
     among: ["provider.dies_in_answers", "caller.create"],
   },
+  {
+    number: 80,
+    what: "what a provider made of a sound over an agent before that was an interruption is no sign that it heard it (L163)",
+    file: "src/session/turns/witness.ts",
+    from: "      this.#begins(this.#context.now - Math.max(0, sinceMs - this.#endpointer.options.prefixPaddingMs));\n",
+    to: "      this.#begins(this.#context.now);\n",
+    among: ["provider.only_listens", "caller.interrupts_and_waits"],
+  },
+  {
+    number: 81,
+    what: "an answer that was cancelled and begins late, where nothing else can begin, is not known for it (L150)",
+    file: "src/upstreams/openai-asks.ts",
+    from: "numberOf(ask.eventId) < acknowledged && (byItself || at < last);",
+    to: "numberOf(ask.eventId) < acknowledged && true;",
+    among: ["caller.thinks_better"],
+  },
+  {
+    number: 82,
+    what: "what is acknowledged of one of two answers that sound in turns says nothing of the other (B80)",
+    file: "src/session/output/playout.ts",
+    from: "    for (const next of spans.slice(at + 1)) {\n",
+    to: "    for (const next of spans.slice(at + 1).filter(({ item }) => item === piece)) {\n",
+    among: ["caller.asks_aside", "client.player_stalls"],
+  },
 ];

@@ -128,7 +128,8 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
   // Longer than the silence that ends a turn, perhaps: then a sound ends before it is judged.
   const dismiss_ms = random.chance(0.2) ? random.pick([400, 600]) : undefined;
   // An interruption may end before it is long enough to be one, and its turn may end before it is judged.
-  const late = extended && random.chance(0.25) ? { confirm_ms: 1300, dismiss_ms: 600 } : {};
+  const late = extended && (random.chance(0.25) || scenario.faults.includes("caller.interrupts_and_waits"));
+  const judged = late ? { confirm_ms: 1300, dismiss_ms: 600 } : {};
   const relay = {
     ...(scenario.session["relay"] as JsonObject),
     ...(paced ? { lead_ms: random.pick([60, 100, 400]) } : {}),
@@ -137,7 +138,7 @@ export function givingWay(random: Random, scenario: Scenario): Scenario {
       ...(over_agent === undefined ? {} : { over_agent }),
       ...(confirm_ms === undefined ? {} : { confirm_ms }),
       ...(dismiss_ms === undefined ? {} : { dismiss_ms }),
-      ...late,
+      ...judged,
     },
   };
   const given = { ...scenario, ducks, duckDb, sealed, session: { ...scenario.session, relay } };
@@ -180,7 +181,9 @@ export function oneVoice(random: Random, scenario: Scenario): Scenario {
   if (upstreams.length < 2 || upstreams.some(({ kind }) => kind !== "turns")) return scenario;
   if (random.chance(0.4)) return scenario;
   const hedgeMs = random.pick([50, 300, 1200]);
-  return { ...scenario, strategy: random.chance(0.6) ? { name: "race" } : { name: "hedge", hedgeMs } };
+  const quick = random.chance(0.6) ? ({ name: "race" } as const) : ({ name: "hedge", hedgeMs } as const);
+  const strategy = random.chance(0.35) ? { name: random.pick(["failover", "panel"] as const) } : quick;
+  return { ...scenario, strategy };
 }
 
 /** Sealed, an object never sleeps, and one that died with a plain client or for one without a token is gone for good. */

@@ -234,8 +234,8 @@ function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance):
   const noticedBy =
     goesOnUntil(call, spoken, waitsMs) + waitsMs + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
-  // Nothing need be heard of one that is asked only when another is late.
-  if (vanished && call.scenario.strategy?.name === "hedge") return true;
+  // Nothing need be heard of one that is asked only when another is late, or by its turn.
+  if (vanished && (call.scenario.strategy?.name ?? "race") !== "race") return true;
   return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
 }
 

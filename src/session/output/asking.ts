@@ -10,7 +10,9 @@ import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Recovery } from "../links/recovery.ts";
+import type { Conversation } from "../memory/conversation.ts";
 import type { Order, Strategy } from "../plan/strategy.ts";
+import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -20,6 +22,7 @@ interface AskingParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly config: Configuration;
+  readonly conversation: Pick<Conversation, "entries">;
   readonly links: readonly Link[];
   readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
@@ -145,7 +148,12 @@ export class Asking {
   /** Null: there is at most one that can be asked. */
   #orderOf(group: readonly Link[]): Order<Link> | null {
     const able = group.filter(({ alive }) => alive);
-    return able.length > 1 ? (this.#parts.strategy.oneVoice?.(able) ?? null) : null;
+    const { conversation, links, strategy } = this.#parts;
+    if (able.length < 2 || strategy.oneVoice === null) return null;
+    return strategy.oneVoice(
+      able,
+      questionOf(conversation.entries, (index) => links[index]?.name),
+    );
   }
 
   /** The caller's turn may be over: its answers are asked for in advance. @returns their names. */

@@ -35,8 +35,8 @@ interface Round {
   ids: readonly string[];
   /** Of these, the ones that may still be it. */
   running: readonly string[];
-  /** Upstreams that are asked when nobody is heard in time. */
-  later: readonly { readonly stream: number; readonly at: number }[];
+  /** Upstreams that are asked when nobody is heard in time; null: when nobody else can answer. */
+  later: readonly { readonly stream: number; readonly at: number | null }[];
   losers: readonly Loser[];
   readonly params: ResponseParams;
   /** The question is certain: not one that was asked before the caller's turn is over. */
@@ -70,7 +70,10 @@ export class Rounds {
     const round: Round = {
       ids: [],
       running: [],
-      later: later.map(({ who, afterMs }) => ({ stream: who.index, at: context.now + afterMs })),
+      later: later.map(({ who, afterMs }) => ({
+        stream: who.index,
+        at: afterMs === null ? null : context.now + afterMs,
+      })),
       losers: [],
       params,
       certain,
@@ -95,7 +98,8 @@ export class Rounds {
   #wait({ ids, later }: Round): void {
     const { deadlines } = this.#parts.context;
     const [next] = later;
-    if (next) deadlines.set(`round:${ids[0] ?? ""}`, next.at);
+    const at = next?.at ?? null;
+    if (at !== null) deadlines.set(`round:${ids[0] ?? ""}`, at);
     else deadlines.clear(`round:${ids[0] ?? ""}`);
   }
 

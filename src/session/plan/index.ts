@@ -1,5 +1,7 @@
 /** The strategies, by the name that a route gives its plan. */
+import { FAILOVER } from "./failover.ts";
 import { hedge } from "./hedge.ts";
+import { PANEL } from "./panel.ts";
 import type { Plan } from "./plan.ts";
 import { RACE } from "./race.ts";
 import { SINGLE } from "./single.ts";
@@ -12,6 +14,10 @@ export function strategyOf({ strategy, upstreams }: Pick<Plan, "strategy" | "ups
       return upstreams.length > 1 ? TAGGED : SINGLE;
     case "race":
       return RACE;
+    case "failover":
+      return FAILOVER;
+    case "panel":
+      return PANEL;
     case "hedge":
       return hedge(strategy.hedgeMs);
   }

@@ -34,7 +34,9 @@ export interface Plan {
 }
 
 /** Strategies that a plan has to name, with what they need to know. */
-export type StrategyChoice = { readonly name: "race" } | { readonly name: "hedge"; readonly hedgeMs: number };
+export type StrategyChoice =
+  | { readonly name: "race" | "failover" | "panel" }
+  | { readonly name: "hedge"; readonly hedgeMs: number };
 
 /**
  * `audio`: everything, so that a session survives its object whole. `text`: all but samples, so that its conversation

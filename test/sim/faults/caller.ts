@@ -65,6 +65,20 @@ function overAgent(name: string, act: (call: SimulatedCall, random: Random) => v
   };
 }
 
+/** The same, and all answers are long, and come hardly sooner than they are heard. */
+function atLength(fault: Fault): Fault {
+  return {
+    ...fault,
+    arm(call, random) {
+      fault.arm(call, random);
+      for (const { onAnswer } of call.providers.values())
+        onAnswer.push((performance) =>
+          Object.assign(performance, { totalMs: 3500, pace: 1.2, chunkMs: 200 }),
+        );
+    },
+  };
+}
+
 /** What the caller does to the buffer is no loss, and a commit of the client's asks for no answer. */
 const says = (event: JsonObject & { readonly type: string }) => (call: SimulatedCall) => {
   call.client.line.send(event);
@@ -85,8 +99,28 @@ const HOSTILE = [
   '{"type":"playback.ack","item_id":"nobody","played_ms":1}',
 ];
 
+const ASIDE = { conversation: "none", metadata: { for: "notes" } };
+
+const BY_THE_WAY = {
+  type: "conversation.item.create",
+  item: { type: "message", role: "user", content: [{ type: "input_text", text: "By the way." }] },
+};
+
+/** After a turn its answer is over by then, as a rule. */
+const ANSWERED_MS = 4500;
+
+/** A provider that is missed is left within this. */
+const MISSED_MS = 9000;
+
 export const CALLER_FAULTS: readonly Fault[] = [
   overAgent("caller.barge_in", (call) => call.client.caller.interruptAfter(0)),
+  {
+    ...overAgent("caller.interrupts_and_waits", (call) => {
+      call.client.caller.interruptAfter(0);
+      call.client.caller.waitOnce(MISSED_MS);
+    }),
+    onlyNamed: true,
+  },
   overAgent("caller.cough", (call, random) =>
     call.client.caller.cough(random.pick([20, 40, 60, 80, 200, 400])),
   ),
@@ -112,11 +146,49 @@ export const CALLER_FAULTS: readonly Fault[] = [
   overSounds("caller.clear", 1, says({ type: "input_audio_buffer.clear" })),
   overSounds("caller.commit", 2, says({ type: "input_audio_buffer.commit" })),
   acts("caller.create", 3, says({ type: "response.create" })),
-  acts(
-    "caller.out_of_band",
-    2,
-    says({ type: "response.create", response: { conversation: "none", metadata: { for: "notes" } } }),
-  ),
+  // Has something said aside while an agent speaks at length, which goes on in between, and talks into both.
+  {
+    ...atLength(
+      overAgent("caller.asks_aside", (call, random) => {
+        call.client.line.send({ type: "response.create", response: ASIDE });
+        call.client.caller.interruptAfter(random.between(800, 2500));
+      }),
+    ),
+    onlyNamed: true,
+    fits: ({ upstreams, dialect, tools }) =>
+      dialect === "duplex.v1" && !tools && upstreams.length === 1 && upstreams[0]?.profile === "openai",
+  },
+  // When all was answered, asks for more of one that is long in beginning, and says something in writing instead before it has.
+  {
+    name: "caller.thinks_better",
+    onlyNamed: true,
+    fits: ({ upstreams, tools }) => upstreams.every(({ kind }) => kind === "turns") && !tools,
+    arm(call, random) {
+      const { client, time } = call;
+      client.caller.waitOnce(MISSED_MS);
+      let asking = false;
+      for (const { onAnswer } of call.providers.values())
+        onAnswer.push((performance) => {
+          if (asking) performance.thinkMs = random.between(300, 2500);
+        });
+      const look = (): void => {
+        if (client.over) return;
+        const [said] = client.caller.utterances;
+        const answered = time.now - (said?.endedAt ?? Infinity) > ANSWERED_MS && !client.dialogue.busy;
+        if (!answered || client.agentAudible) return void time.after(50, look);
+        call.checks.strike("caller.thinks_better");
+        asking = true;
+        client.line.send({ type: "response.create" });
+        time.after(random.between(50, 300), () => {
+          client.line.send({ type: "response.cancel" });
+          client.line.send(BY_THE_WAY);
+          asking = false;
+        });
+      };
+      look();
+    },
+  },
+  acts("caller.out_of_band", 2, says({ type: "response.create", response: ASIDE })),
   acts("caller.update", 3, (call, random) => {
     call.client.line.send({
       type: "session.update",
@@ -140,11 +212,7 @@ export const CALLER_FAULTS: readonly Fault[] = [
     return true;
   }),
   acts("caller.items", 3, (call) => {
-    const content = [{ type: "input_text", text: "By the way." }];
-    call.client.line.send({
-      type: "conversation.item.create",
-      item: { type: "message", role: "user", content },
-    });
+    call.client.line.send(BY_THE_WAY);
     return true;
   }),
   acts("caller.delete", 2, (call, random) => {

@@ -65,6 +65,23 @@ export const PROVIDER_MANNERS: readonly Fault[] = [
     if (random.chance(0.5)) performance.empty = true;
     else performance.totalMs = random.int(1, 80);
   }),
+  // One of several, which takes the turns by itself, ends them soon, and has nothing to say to them.
+  {
+    name: "provider.only_listens",
+    onlyNamed: true,
+    fits: ({ upstreams }) => ["server", "turns"].every((kind) => upstreams.some((one) => one.kind === kind)),
+    arm(call, random) {
+      for (const { kind, habits, onAnswer } of call.providers.values()) {
+        if (kind !== "server") continue;
+        habits.vadSilenceMs = random.between(120, 200);
+        onAnswer.push((performance) => {
+          performance.empty = true;
+          performance.firstMs = 20;
+        });
+      }
+      call.checks.strike("provider.only_listens");
+    },
+  },
   manner("provider.near_silent", "begin", ALWAYS, (performance, _, call) => {
     performance.faint = true;
     call.silentVoices = true;
