@@ -202,7 +202,6 @@ test("[U164] what is written is asked for when nobody speaks, its echo is no tur
   connection.hear([server.done(), server.agent("Yes."), ...server.audio(bytes(2, 2), [2]), server.done()]);
   expect(server.of("InjectUserMessage").map((event) => event["content"])).toEqual(["Hello.", "And?"]);
   expect([...connection.audio()]).toEqual([1, 1, 2, 2]);
-  expect(connection.of("input.transcript.delta")).toEqual([]);
   ask(connection, "R3");
   expect(upstream.settle?.()).toMatchObject([
     { type: "response.started", answers: "R3" },
@@ -212,6 +211,9 @@ test("[U164] what is written is asked for when nobody speaks, its echo is no tur
   const options = { params: { instructions: "Greet the caller." }, outOfBand: false };
   connection.send({ type: "respond", responseId: "R4", options });
   expect(server.received.at(-1)).toEqual({ type: "InjectUserMessage", content: "Greet the caller." });
+  connection.send({ type: "commit", itemId: "turn_1" });
+  connection.hear([server.user("I said this.")]);
+  expect(connection.of("input.transcript.delta").map(({ delta }) => delta)).toEqual(["I said this."]);
   expect(server.refused).toEqual([]);
   expect(orderFaults(connection.events)).toEqual([]);
 });
