@@ -5,6 +5,31 @@ export default defineRelay({
   routes: {
     // The demo voice that `npm start` brings: no key needed.
     demo: { upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }] },
+    // Without anybody's key: models of Workers AI, by the binding that `npm run deploy` gives the Worker, paid as the Worker
+    // is. Not offered on your own machine, where nothing needs an account (docs/upstreams.md).
+    "workers-ai": {
+      upstreams: [
+        {
+          name: "workers-ai",
+          adapter: "cascade",
+          parts: {
+            transcriber: { adapter: "workers-ai-flux", binding: "AI", model: "@cf/deepgram/flux" },
+            text: {
+              adapter: "workers-ai",
+              binding: "AI",
+              model: "@cf/google/gemma-4-26b-a4b-it",
+              // It thinks before it speaks unless it is told not to.
+              settings: { body: { chat_template_kwargs: { enable_thinking: false } } },
+            },
+            speech: { adapter: "workers-ai-aura", binding: "AI", model: "@cf/deepgram/aura-2-en" },
+          },
+        },
+      ],
+      session: {
+        instructions:
+          "You are on the telephone. Answer in one to three short sentences, in plain words, without lists or signs.",
+      },
+    },
     // Says back what it hears, inside the object.
     echo: { upstreams: [{ name: "echo", adapter: "echo" }] },
     // Two upstreams in one session: both hear the caller, the caller hears both, tagged.
@@ -117,8 +142,9 @@ export default defineRelay({
     //   ],
     // },
   },
-  // Model strings that name no route come here, so that a client keeps its own.
-  defaultRoute: "demo",
+  // Model strings that name no route come here, so that a client keeps its own: to the first that is offered. On your machine
+  // that is the demo voice, deployed without a provider's key Workers AI.
+  defaultRoute: ["demo", "workers-ai"],
   // Pages and apps of other origins that may call. The relay's own page always may.
   // allowedOrigins: ["https://app.example.com", "https://*.example.com", "chrome-extension://<id>", "capacitor://localhost"],
   // Telephone numbers whose calls are answered (docs/telephone.md). On loopback in development none is needed.

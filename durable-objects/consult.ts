@@ -3,17 +3,13 @@
  * nobody but the counters, and what was said is never logged.
  */
 import type { EndOfTurnModel } from "../src/session/plan/plan.ts";
+import { runModel } from "./model-dial.ts";
 
 /** A verdict is of use for a quarter of a second; this only bounds what is left behind. */
 const MOST_MS = 1000;
 const MOST_ANSWER_BYTES = 4096;
 const RATE_HZ = 16_000;
 const WAV_HEADER_BYTES = 44;
-
-/** What is used of the Workers AI binding. */
-interface AiService {
-  run(model: string, input: { readonly audio: string; readonly dtype: "float32" }): Promise<unknown>;
-}
 
 export type Consult = (samples: Int16Array) => Promise<number>;
 
@@ -33,13 +29,21 @@ async function askWorkersAi(
   env: object,
   samples: Int16Array,
 ): Promise<number> {
-  const service = Reflect.get(env, binding) as AiService;
   const floats = Float32Array.from(samples, (sample) => sample / 32_768);
   const audio = new Uint8Array(floats.buffer).toBase64();
-  const tooLate = scheduler.wait(MOST_MS).then(() => {
-    throw new Error("no answer in time");
+  const inputs = { audio, dtype: "float32" };
+  const signal = AbortSignal.timeout(MOST_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("no answer in time")));
   });
-  return probabilityOf(await Promise.race([service.run(model, { audio, dtype: "float32" }), tooLate]));
+  const asked = runModel({ binding, model, inputs, gives: "response" }, env, signal).then(answerOf);
+  return Promise.race([asked, tooLate]);
+}
+
+async function answerOf(response: Response): Promise<number> {
+  const text = await shortText(response);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return probabilityOf(JSON.parse(text));
 }
 
 async function askOverHttp(
@@ -54,9 +58,7 @@ async function askOverHttp(
     redirect: "manual",
     signal: AbortSignal.timeout(MOST_MS),
   });
-  const text = await shortText(response);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return probabilityOf(JSON.parse(text));
+  return answerOf(response);
 }
 
 /** @throws when there is more than an answer can be. */

@@ -1,8 +1,9 @@
 /**
- * Opens sockets to upstreams, and makes their HTTP requests. A Worker's `fetch` with `Upgrade` carries any header, which `new WebSocket` does not.
+ * Opens sockets to upstreams, makes their HTTP requests, and asks the Worker's own bindings. A Worker's `fetch` with `Upgrade` carries any header, which `new WebSocket` does not.
  */
 import type { DialRequest, ResponseHead, WireMessage } from "../src/upstreams/upstream.ts";
 import { headOf, readBody, request as ask } from "./http-dial.ts";
+import { DialError, refusalOf, runModel } from "./model-dial.ts";
 
 /** What the shell needs of a socket. */
 export interface Socket {
@@ -32,17 +33,25 @@ const PENDING_LIMIT = 6;
 /** A model may think for long before its response begins; who asked hangs up when that is too long for him. */
 const RESPONSE_MS = 60_000;
 
+/** It brings a response, and no socket. */
+export function isResponse({ http, run }: DialRequest): boolean {
+  return http !== undefined || run?.gives === "response";
+}
+
 export class Dialler {
   readonly #timeoutMs: number;
+  readonly #bindings: object;
   readonly #waiting: (() => void)[] = [];
   #pending = 0;
 
-  constructor(timeoutMs: number) {
+  /** @param bindings where those are that a request names */
+  constructor(timeoutMs: number, bindings: object) {
     this.#timeoutMs = timeoutMs;
+    this.#bindings = bindings;
   }
 
   readonly dial: Dial = (request, events) => {
-    const { http } = request;
+    const responds = isResponse(request);
     const aborter = new AbortController();
     let socket: WebSocket | null = null;
     let over = false;
@@ -85,11 +94,11 @@ export class Dialler {
         end(0, "timed out");
         aborter.abort();
       },
-      http ? RESPONSE_MS : this.#timeoutMs,
+      responds ? RESPONSE_MS : this.#timeoutMs,
     );
-    const talked = http
-      ? this.#next(aborter.signal, (signal) => ask(request, http, signal)).then(responded)
-      : this.#next(aborter.signal, (signal) => upgrade(request, signal)).then(opened);
+    const talked = responds
+      ? this.#next(aborter.signal, (signal) => this.#ask(request, signal)).then(responded)
+      : this.#next(aborter.signal, (signal) => this.#upgrade(request, signal)).then(opened);
     talked.catch((error: unknown) => end(begun ? 1006 : 0, describe(error)));
     return {
       hangUp(code, reason) {
@@ -100,6 +109,17 @@ export class Dialler {
       },
     };
   };
+
+  async #ask(request: DialRequest, signal: AbortSignal): Promise<Response> {
+    return request.run ? runModel(request.run, this.#bindings, signal) : ask(request, signal);
+  }
+
+  async #upgrade(request: DialRequest, signal: AbortSignal): Promise<WebSocket> {
+    if (request.run === undefined) return upgrade(request, signal);
+    const response = await runModel(request.run, this.#bindings, signal);
+    if (response.webSocket === null) throw await refusalOf(response);
+    return response.webSocket;
+  }
 
   async #next<T>(signal: AbortSignal, dial: (signal: AbortSignal) => Promise<T>): Promise<T> {
     // The first ones are dialled at once: a write that follows in this turn would hold the request back until it is durable.
@@ -126,9 +146,6 @@ export class Dialler {
  * long as it does not answer the close: its connection is cut.
  */
 const MOST_LATE = 1000;
-
-/** Its message is fit for a client: static text or a status. */
-class DialError extends Error {}
 
 function describe(error: unknown): string {
   return error instanceof DialError ? error.message : "connection failed";

@@ -1,14 +1,10 @@
 /** HTTP requests of upstreams: the response is handed in as it comes. Deadlines and bounds are the session's, which hangs up. */
-import type { HttpRequest, DialRequest, ResponseHead } from "../src/upstreams/upstream.ts";
+import type { DialRequest, ResponseHead } from "../src/upstreams/upstream.ts";
 
 /** The response's head has come. @throws when the provider cannot be reached; what is thrown must not be shown. */
-export async function request(
-  { url, headers }: DialRequest,
-  { method, body }: HttpRequest,
-  signal: AbortSignal,
-): Promise<Response> {
+export async function request({ url, headers, http }: DialRequest, signal: AbortSignal): Promise<Response> {
   // A redirect would carry the provider's key elsewhere: it is an answer like any other.
-  return fetch(url, { method, headers, body, signal, redirect: "manual" });
+  return fetch(url, { ...http, headers, signal, redirect: "manual" });
 }
 
 export function headOf({ status, headers }: Response): ResponseHead {

@@ -21,7 +21,7 @@ import type { SessionCore } from "./session-core.ts";
 import { LateMessages } from "./late-messages.ts";
 import { type ObserverMark, ObserverSockets, readObserver } from "./observers.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
-import type { Call, Dial, Socket } from "./dial.ts";
+import { type Call, type Dial, isResponse, type Socket } from "./dial.ts";
 import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { dialsFirst } from "./dials-first.ts";
@@ -357,7 +357,7 @@ export class Shell {
   #dial(peer: PeerId, request: DialRequest): void {
     const upstream: Upstream = { call: null, socket: null };
     this.#upstreams.set(peer, upstream);
-    this.#host.metric(request.http ? "upstream_requests" : "upstream_dials", 1);
+    this.#host.metric(isResponse(request) ? "upstream_requests" : "upstream_dials", 1);
     upstream.call = this.#host.dial(request, {
       opened: (socket, head) => {
         upstream.socket = socket;

@@ -67,7 +67,7 @@ interface Live extends OfKey {
 export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessionRpc {
   readonly #storage: SealedStorage;
   readonly #store: CallStore;
-  readonly #dialler = new Dialler(DEFAULT_LIMITS.dialMs);
+  readonly #dialler = new Dialler(DEFAULT_LIMITS.dialMs, this.env);
   readonly #counters = new Counters();
   readonly #breath = new Breath(this.ctx);
   readonly #tickets = new Map<string, string>();

@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs, parseEnv } from "node:util";
 import relay from "../relay.config.ts";
+import { defaultRoutes } from "../src/config/define.ts";
 import { deployedSecrets, deployWith, requireLogin } from "./deploy/wrangler.ts";
-import { describe } from "./doctor/line.ts";
+import { describe, type Line } from "./doctor/line.ts";
 import { routeLines } from "./doctor/routes.ts";
-import { readWrangler } from "./doctor/wrangler-config.ts";
+import { addedBinding } from "./deploy/workers-ai.ts";
+import { readWrangler, type WranglerConfig } from "./doctor/wrangler-config.ts";
 import { KeyRecords } from "./keys/store.ts";
 import { messageOf } from "./relay/wrangler.ts";
 
@@ -98,11 +100,18 @@ async function deploy(settings: Settings): Promise<Deployed> {
   const secrets = drawn
     ? settings.secrets
     : { ...settings.secrets, [SIGNING]: randomBytes(SIGNING_BYTES).toString("base64") };
-  const url = await deployWith(secrets, settings.json);
+  const url = await deployWith(secrets, addedBinding(relay, wranglerConfig()), settings.json);
   const names = [...there, ...Object.keys(secrets)];
   const key = settings.key && !names.includes("RELAY_API_KEYS") ? await firstKey() : null;
-  if (!settings.json) process.stdout.write(`\n${said(url, key)}${lacking(names)}`);
+  const lines = routeLines(relay, wranglerConfig(), { local: null, deployed: names, why: "" });
+  if (!settings.json) process.stdout.write(`\n${said(url, key, talking(lines))}${lacking(lines)}`);
   return { url, key };
+}
+
+/** The route that takes what names none; where none of them is offered, the one that needs nothing. */
+function talking(lines: readonly Line[]): string {
+  const offered = lines.filter(({ verdict }) => verdict === "ok").map(({ what }) => what);
+  return defaultRoutes(relay.defaultRoute).find((name) => offered.includes(name)) ?? "echo";
 }
 
 async function firstKey(): Promise<string | null> {
@@ -110,23 +119,25 @@ async function firstKey(): Promise<string | null> {
   return (await records.list()).size > 0 ? null : records.draw("first", {});
 }
 
-function said(url: string | null, key: string | null): string {
+function said(url: string | null, key: string | null, model: string): string {
   const lines = url === null ? [] : [`The relay is at ${url}`];
   if (key !== null) {
     lines.push(`Its first API key, shown this once (npm run keys has more): ${key}`);
     const address = (url ?? "https://ITS-ADDRESS").replace(/^http/, "ws");
     lines.push(
-      "Call it, without any provider:",
-      `  npm run talk -- test/fixtures/three-turns.wav --model echo --url ${address} --key ${key}`,
+      "Call it, from a recording:",
+      `  npm run talk -- test/fixtures/three-turns.wav --model ${model} --url ${address} --key ${key}`,
     );
   }
   return lines.map((line) => `${line}\n`).join("");
 }
 
+function wranglerConfig(): WranglerConfig {
+  return readWrangler(fileURLToPath(new URL("../wrangler.toml", import.meta.url))).config;
+}
+
 /** Routes that are not offered, and the default route where it is none that is. */
-function lacking(deployed: readonly string[]): string {
-  const { config } = readWrangler(fileURLToPath(new URL("../wrangler.toml", import.meta.url)));
-  const lines = routeLines(relay, config, { local: null, deployed, why: "" });
+function lacking(lines: readonly Line[]): string {
   const wanting = lines.filter(({ verdict }) => verdict !== "ok");
   return wanting.length === 0 ? "" : `\n${describe(wanting)}`;
 }
@@ -138,7 +149,7 @@ async function main(): Promise<void> {
     return;
   }
   if (settings.dry) {
-    await deployWith(null, settings.json);
+    await deployWith(null, addedBinding(relay, wranglerConfig()), settings.json);
     return;
   }
   const deployed = await deploy(settings);

@@ -59,7 +59,7 @@ function readArguments(argv: string[]): Arguments | "help" {
 async function examine({ project, dial, offline }: Arguments): Promise<readonly Line[]> {
   const lines: Line[] = [...machineLines(project)];
   const secrets = readSecrets(project, offline);
-  let wrangler: WranglerConfig = { vars: {}, bindings: [] };
+  let wrangler: WranglerConfig = { vars: {}, bindings: [], ai: null };
   try {
     const read = readWrangler(join(project, "wrangler.toml"));
     wrangler = read.config;

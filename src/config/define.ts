@@ -32,11 +32,30 @@ const single = {
   /** What the provider is asked for. `"*"`: whatever model string the client asked the relay for. */
   model: v.optional(v.pipe(v.string(), v.nonEmpty())),
   headers: v.optional(v.record(v.string(), header)),
+  /** Of `workers-ai…`: the Worker's binding that runs the model, instead of an address. */
+  binding: v.optional(binding),
   /** Adapter-specific data, checked by the adapter. */
   settings: v.optional(jsonObject),
 };
 
-const part = v.strictObject(single);
+interface Run {
+  readonly adapter: string;
+  readonly binding?: string | undefined;
+  readonly url?: unknown;
+  readonly headers?: unknown;
+}
+/** A model is run by a binding, or dialled. */
+const isRunOrDialled = ({ adapter, binding: name, url, headers }: Run): boolean => {
+  const run = adapter.startsWith("workers-ai");
+  return run === (name !== undefined) && !(run && (url !== undefined || headers !== undefined));
+};
+const RUN =
+  "adapters 'workers-ai…' need a 'binding' and have neither 'url' nor 'headers'; others have no 'binding'";
+
+const part = v.pipe(
+  v.strictObject(single),
+  v.check((one) => isRunOrDialled(one), RUN),
+);
 
 /** Characters of an upstream's own instructions: they go to it with each change of the session's. */
 const MOST_INSTRUCTIONS = 16_384;
@@ -75,6 +94,7 @@ const upstream = v.pipe(
           v.pipe(
             v.strictObject(target),
             v.check((one) => isWhole(one), PARTS),
+            v.check((one) => isRunOrDialled(one), RUN),
           ),
         ),
         v.maxLength(4, "at most four fallbacks"),
@@ -82,6 +102,7 @@ const upstream = v.pipe(
     ),
   }),
   v.check((one) => isWhole(one), PARTS),
+  v.check((one) => isRunOrDialled(one), RUN),
 );
 
 /** A remote model that says whether a silence ends the turn. Asked under `semantic_vad` only. */
@@ -157,6 +178,12 @@ const route = v.pipe(
   v.rawCheck((context) => planFits(context)),
 );
 
+/** In their order. */
+export function defaultRoutes(given: string | readonly string[] | undefined): readonly string[] {
+  if (given === undefined) return [];
+  return typeof given === "string" ? [given] : given;
+}
+
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 const relayConfig = v.pipe(
@@ -166,8 +193,13 @@ const relayConfig = v.pipe(
       v.record(name, route),
       v.check((routes) => Object.keys(routes).length > 0, "there must be a route"),
     ),
-    /** Takes every model string that is no route's name. Without it such a model is refused. */
-    defaultRoute: v.optional(v.string()),
+    /**
+     * Takes every model string that is no route's name: of several the first that is offered. Without it such a model is
+     * refused.
+     */
+    defaultRoute: v.optional(
+      v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1, "a list of routes has one or more"))]),
+    ),
     /**
      * Origins besides the relay's own that may call it from a browser or a web view: of any scheme, `https://*.example.com`
      * for all hosts below one, `"null"` for pages without an origin (a sandboxed frame, a file), `"*"` for any.
@@ -204,7 +236,7 @@ const relayConfig = v.pipe(
     ),
   }),
   v.check(
-    (config) => config.defaultRoute === undefined || Object.hasOwn(config.routes, config.defaultRoute),
+    ({ routes, defaultRoute }) => defaultRoutes(defaultRoute).every((one) => Object.hasOwn(routes, one)),
     "defaultRoute names no route",
   ),
 );

@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
-import type { RelayConfig, RouteConfig, UpstreamConfigEntry } from "./define.ts";
+import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { strategyChosen } from "./plans.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
@@ -29,14 +29,19 @@ export class PlanError extends Error {
  * @throws PlanError
  */
 export function resolvePlan(config: RelayConfig, model: string | null, bindings: Bindings): Plan {
-  const name = routeName(config, model);
-  const route = name === null ? undefined : config.routes[name];
-  if (name === null || route === undefined) {
+  const name = routeName(config, model, bindings);
+  if (name === null) {
     throw new PlanError(
       "model_not_found",
       `No route is named '${model ?? ""}' and there is no default route.`,
     );
   }
+  return planOf(config, name, model, bindings);
+}
+
+function planOf(config: RelayConfig, name: string, model: string | null, bindings: Bindings): Plan {
+  const route = config.routes[name];
+  if (route === undefined) throw new PlanError("model_not_found", `No route is named '${name}'.`);
   return {
     name,
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
@@ -59,15 +64,17 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
 
 /** Names of the routes whose bindings are all there: what `GET /v1/models` offers. */
 export function offeredRoutes(config: RelayConfig, bindings: Bindings): readonly string[] {
-  return Object.keys(config.routes).filter((name) => {
-    try {
-      resolvePlan(config, name, bindings);
-      return true;
-    } catch (error) {
-      if (error instanceof PlanError) return false;
-      throw error;
-    }
-  });
+  return Object.keys(config.routes).filter((name) => isOffered(config, name, bindings));
+}
+
+function isOffered(config: RelayConfig, name: string, bindings: Bindings): boolean {
+  try {
+    planOf(config, name, name, bindings);
+    return true;
+  } catch (error) {
+    if (error instanceof PlanError) return false;
+    throw error;
+  }
 }
 
 /**
@@ -75,11 +82,11 @@ export function offeredRoutes(config: RelayConfig, bindings: Bindings): readonly
  * user that comes from a binding, or Workers AI.
  */
 export function spendsSecret(config: RelayConfig, model: string | null, bindings: Bindings): boolean {
-  const route = config.routes[routeName(config, model) ?? ""];
+  const route = config.routes[routeName(config, model, bindings) ?? ""];
   if (route === undefined) return false;
   const { upstreams, transcriber, endOfTurn } = route;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
-  const targets: readonly Pick<Target, "url" | "headers">[] = [
+  const targets: readonly Spending[] = [
     ...dialled.flatMap(targetsOf),
     ...(endOfTurn?.adapter === "http" ? [endOfTurn] : []),
   ];
@@ -91,7 +98,10 @@ function targetsOf({ fallback = [], ...own }: UpstreamConfigEntry): readonly Par
   return [own, ...fallback].flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
 }
 
-function carriesSecret({ url, headers }: Pick<Target, "url" | "headers">, bindings: Bindings): boolean {
+type Spending = Pick<Target, "url" | "headers"> & { readonly binding?: string | undefined };
+
+function carriesSecret({ url, headers, binding }: Spending, bindings: Bindings): boolean {
+  if (binding !== undefined) return true;
   if (Object.values(headers ?? {}).some((value) => typeof value !== "string")) return true;
   if (url === undefined || typeof url === "string") return false;
   const value: unknown = Reflect.get(bindings, url.env);
@@ -104,10 +114,10 @@ function carriesSecret({ url, headers }: Pick<Target, "url" | "headers">, bindin
  * Whether a client that may have the default route only may call it by this name: the route's own, or any that leads to
  * it, where its upstreams are not asked for the very string.
  */
-export function namesDefaultRoute(config: RelayConfig, model: string): boolean {
-  const name = config.defaultRoute;
+export function namesDefaultRoute(config: RelayConfig, model: string, bindings: Bindings): boolean {
+  const name = defaultRoute(config, bindings);
   const route = config.routes[name ?? ""];
-  if (route === undefined || routeName(config, model) !== name) return false;
+  if (route === undefined || routeName(config, model, bindings) !== name) return false;
   const { upstreams, transcriber } = route;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
   const targets = dialled.flatMap(targetsOf);
@@ -142,9 +152,16 @@ export function boundPlan(plan: Plan, { answersPerMinute, sessionMinutes }: Boun
   };
 }
 
-function routeName(config: RelayConfig, model: string | null): string | null {
+function routeName(config: RelayConfig, model: string | null, bindings: Bindings): string | null {
   if (model !== null && Object.hasOwn(config.routes, model)) return model;
-  return config.defaultRoute ?? null;
+  return defaultRoute(config, bindings);
+}
+
+/** Of several that are named the first that is offered; where none is, the first, which says what it lacks. */
+function defaultRoute(config: RelayConfig, bindings: Bindings): string | null {
+  const [first = null, ...more] = defaultRoutes(config.defaultRoute);
+  if (first === null || more.length === 0) return first;
+  return [first, ...more].find((name) => isOffered(config, name, bindings)) ?? first;
 }
 
 function readBinding(route: string, what: string, binding: string, bindings: Bindings): string {
@@ -157,6 +174,11 @@ function missing(route: string, what: string, binding: string): PlanError {
   return new PlanError("binding_missing", `Route '${route}' needs the binding ${binding} for ${what}.`);
 }
 
+function isService(bindings: Bindings, name: string): boolean {
+  const service: unknown = Reflect.get(bindings, name);
+  return typeof service === "object" && service !== null;
+}
+
 function resolveEndOfTurn(
   route: string,
   model: NonNullable<RouteConfig["endOfTurn"]>,
@@ -164,9 +186,7 @@ function resolveEndOfTurn(
 ): EndOfTurnModel {
   if (model.adapter === "workers-ai") {
     const { binding = "AI" } = model;
-    const service: unknown = Reflect.get(bindings, binding);
-    if (typeof service !== "object" || service === null)
-      throw missing(route, "its end-of-turn model", binding);
+    if (!isService(bindings, binding)) throw missing(route, "its end-of-turn model", binding);
     return { adapter: model.adapter, model: model.model, binding };
   }
   const what = "its end-of-turn model";
@@ -186,16 +206,24 @@ function resolveUpstream(
 ): PlannedUpstream {
   const what = `its upstream '${upstream.name}'`;
   const read = (binding: string) => readBinding(route, what, binding, bindings);
-  const dialled = (url: string | { readonly env: string }) => resolveUrl(route, what, url, read, bindings);
+  const resolving: Resolving = {
+    model,
+    read,
+    dialled: (url) => resolveUrl(route, what, url, read, bindings),
+    bound: (name) => {
+      if (!isService(bindings, name)) throw missing(route, what, name);
+      return name;
+    },
+  };
   const { adapter, voice, instructions } = upstream;
   // It is the same part that goes on; a voice is its provider's.
   const fallback = (upstream.fallback ?? []).map((target) => {
     const same = target.adapter === adapter ? { instructions, voice } : { instructions };
-    return resolveTarget({ ...same, ...target }, model, read, dialled);
+    return resolveTarget({ ...same, ...target }, resolving);
   });
   return {
     name: upstream.name,
-    options: resolveTarget(upstream, model, read, dialled),
+    options: resolveTarget(upstream, resolving),
     ...(fallback.length > 0 && { fallback }),
     ...(upstream.standby !== undefined && { standby: upstream.standby }),
     ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
@@ -205,18 +233,24 @@ function resolveUpstream(
 type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs">;
 type Part = Omit<Target, "parts">;
 
-function resolveTarget(
-  target: Target,
-  model: string,
-  read: (binding: string) => string,
-  dialled: (url: string | { readonly env: string }) => string,
-): UpstreamOptions {
-  const { url, headers, parts } = target;
+/** What is asked of the Worker's environment; each throws a PlanError for what is not there. */
+interface Resolving {
+  /** What `"*"` stands for. */
+  readonly model: string;
+  readonly read: (binding: string) => string;
+  readonly dialled: (url: string | { readonly env: string }) => string;
+  readonly bound: (binding: string) => string;
+}
+
+function resolveTarget(target: Target, resolving: Resolving): UpstreamOptions {
+  const { url, headers, parts, binding } = target;
+  const { model, read, dialled, bound } = resolving;
   const resolved = Object.entries(parts ?? {}).map(
-    ([name, part]) => [name, resolveTarget(part, model, read, dialled)] as const,
+    ([name, part]) => [name, resolveTarget(part, resolving)] as const,
   );
   return {
     adapter: target.adapter,
+    ...(binding !== undefined && { binding: bound(binding) }),
     ...(url !== undefined && { url: dialled(url) }),
     ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
     ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),

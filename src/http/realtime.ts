@@ -138,7 +138,7 @@ function readTarget(
 /** A client secret is for what it was minted for. @throws Problem 400 */
 function checkModel(c: DoorContext, { model, models }: Token, asked: string): void {
   const granted = models ?? (model === null ? null : [model]);
-  const may = granted === null ? namesDefaultRoute(c.var.config, asked) : granted.includes(asked);
+  const may = granted === null ? namesDefaultRoute(c.var.config, asked, c.env) : granted.includes(asked);
   if (may) return;
   const what = granted === null ? "the default route" : granted.map((each) => `'${each}'`).join(", ");
   throw new Problem("invalid_value", `Invalid 'model': the client secret is for ${what}.`, {

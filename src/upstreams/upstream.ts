@@ -28,6 +28,18 @@ export interface DialRequest {
   readonly protocols: readonly string[];
   /** An HTTP request, whose response is handed in as it comes; absent: a WebSocket. For channels only. */
   readonly http?: HttpRequest;
+  /** A model that a binding of the Worker runs: nothing is dialled, and `url` only names it. */
+  readonly run?: ModelRun;
+}
+
+/** What Workers AI's binding is asked: `run(model, inputs)`. */
+export interface ModelRun {
+  /** The binding's name in the Worker's environment. */
+  readonly binding: string;
+  readonly model: string;
+  readonly inputs: JsonObject;
+  /** A WebSocket, or a response that is handed in as an HTTP request's; the latter for channels only. */
+  readonly gives: "socket" | "response";
 }
 
 export interface HttpRequest {
@@ -422,6 +434,8 @@ export interface UpstreamOptions {
   readonly adapter: string;
   readonly url?: string;
   readonly model?: string;
+  /** Name of the Worker's binding that runs the model, instead of an address. */
+  readonly binding?: string;
   /** Full header values, secrets included. Never logged, never persisted. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Adapter-specific data, checked by the adapter's own schema. */

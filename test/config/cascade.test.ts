@@ -65,7 +65,7 @@ describe("a cascade in relay.config.ts", () => {
       parts: { ...parts, transcriber: { adapter: "deepgram-flux" }, text: { ...parts.text, headers: {} } },
     };
     expect(spendsSecret(defineRelay(file(free)), "made", bindings)).toBe(false);
-    expect(namesDefaultRoute(config, "another")).toBe(false);
+    expect(namesDefaultRoute(config, "another", bindings)).toBe(false);
     const near = { ...bindings, SPEECH_URL: "http://127.0.0.1:9/" };
     expect(() => resolvePlan(config, "made", near)).toThrow(/SPEECH_URL/);
     expect(resolvePlan(config, "made", { ...near, RELAY_DEV: "1" }).name).toBe("made");

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CloudflareApi } from "../support/cloudflare-api.ts";
-import { run } from "./command.ts";
+import { PROJECT, run } from "./command.ts";
 
 const LIMIT_MS = 240_000;
 const KEY = /rk_[0-9a-f]{48}/;
@@ -24,7 +24,7 @@ describe("npm run deploy, with wrangler as it is", () => {
   const deploy = (...args: string[]) => run("tools/deploy.ts", args, api.env);
 
   it(
-    "[T87] makes all that a relay needs the first time, shows its key once, and replaces nothing the second time",
+    "[T87] [U137] makes all that a relay needs the first time, shows its key once, and replaces nothing the second time",
     { timeout: LIMIT_MS },
     async () => {
       const first = await deploy();
@@ -34,8 +34,18 @@ describe("npm run deploy, with wrangler as it is", () => {
       expect(api.kv.get(`hash:${sha256}`)?.value).toBe("first");
       expect(JSON.parse(api.kv.get("id:first")?.value ?? "")).toEqual({ sha256 });
       expect(first.stdout).toContain("https://edge-duplex-relay.someone.workers.dev");
+      expect(first.stdout).toContain("three-turns.wav --model workers-ai --url");
       expect(first.stdout).toContain(`--url wss://edge-duplex-relay.someone.workers.dev --key ${key}`);
       expect(first.stdout).toContain("npx wrangler secret put OPENAI_API_KEY");
+
+      // Nobody's key is there, and yet it talks: by the binding, which wrangler.toml does not have.
+      expect(api.uploads[0]).toMatchObject({
+        bindings: expect.arrayContaining([{ name: "AI", type: "ai" }]),
+      });
+      expect(first.stdout).not.toContain("defaultRoute");
+      expect((await readdir(PROJECT)).filter((name) => name.startsWith("wrangler"))).toEqual([
+        "wrangler.toml",
+      ]);
 
       const signing = api.secrets.get("RELAY_SIGNING_KEY") ?? "";
       expect(signing.length).toBeGreaterThanOrEqual(32);

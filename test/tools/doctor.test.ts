@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { startDemo } from "../../demo/server.ts";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
+import { addedBinding } from "../../tools/deploy/workers-ai.ts";
 import { dialLines } from "../../tools/doctor/dial.ts";
 import type { Line } from "../../tools/doctor/line.ts";
 import { limitLines, originLines, routeLines } from "../../tools/doctor/routes.ts";
@@ -140,7 +141,7 @@ class_name = "VoiceSession"
     },
     defaultRoute: "keyed",
   };
-  const nothing = { vars: {}, bindings: [] };
+  const nothing = { vars: {}, bindings: [], ai: null };
 
   test("[T52] which routes a deploy would offer, and what the others lack", () => {
     const config = defineRelay(relay);
@@ -151,7 +152,7 @@ class_name = "VoiceSession"
       keyed: "ok",
       private: "warning",
       made: "warning",
-      model: "warning",
+      model: "ok",
       defaultRoute: "ok",
     });
     expect(offered(["C_URL"])).toMatchObject({ made: "ok" });
@@ -169,6 +170,58 @@ class_name = "VoiceSession"
       KEY_LEDGER: "warning",
       RATE_LIMIT: "warning",
     });
+  });
+
+  test("[U137] which routes have Workers AI, by the deploy or by wrangler.toml, and which name another binding than the Worker's", () => {
+    const run = (binding: string, name = "a") => ({
+      upstreams: [{ name, adapter: "workers-ai-flux", binding }],
+    });
+    const config = defineRelay({
+      routes: {
+        first: run("AI"),
+        second: run("MODELS"),
+        third: { ...run("AI"), transcriber: run("AI", "b").upstreams[0] },
+      },
+      defaultRoute: ["second", "first"],
+    });
+    const lines = (ai: string | null) =>
+      routeLines(config, { ...nothing, ai }, { deployed: null, local: null, why: "" });
+    expect(verdicts(lines(null))).toEqual({
+      first: "ok",
+      second: "warning",
+      third: "ok",
+      defaultRoute: "ok",
+    });
+    expect(lines(null)[0]?.says).toBe("offered, by the binding AI");
+    const unsure = defineRelay({
+      routes: { near: { upstreams: [{ name: "a", adapter: "echo", url: { env: "NEAR" } }] }, run: run("AI") },
+      defaultRoute: ["near", "run"],
+    });
+    expect(routeLines(unsure, nothing, { deployed: null, local: null, why: "" }).at(-1)).toMatchObject({
+      verdict: "ok",
+      says: "'near' where it is offered, else 'run'",
+    });
+    expect(addedBinding(config, { ai: null })).toBe("AI");
+    expect(addedBinding(config, { ai: "MODELS" })).toBe(null);
+    expect(verdicts(lines("MODELS"))).toEqual({
+      first: "warning",
+      second: "ok",
+      third: "warning",
+      defaultRoute: "ok",
+    });
+    const other = lines("OTHER");
+    expect(other[0]).toMatchObject({
+      says: "not offered: no binding AI of Workers AI",
+      todo: expect.stringContaining("it is OTHER"),
+    });
+    expect(other.at(-1)?.says).toBe(
+      "'second', 'first' is not offered: a model that names no route gets an error",
+    );
+    expect(
+      addedBinding(defineRelay({ routes: { a: { upstreams: [{ name: "a", adapter: "echo" }] } } }), {
+        ai: null,
+      }),
+    ).toBe(null);
   });
 
   test("[T53] which secrets are deployed, and that RELAY_DEV is not", () => {

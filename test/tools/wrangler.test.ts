@@ -35,3 +35,7 @@ it("[H117] ships with limits for keys that bring none, and a rate limit that cou
 it("[E47] takes no compressed messages", () => {
   expect(config.compatibility_flags).toContain("no_web_socket_compression");
 });
+
+it("[U137] binds nothing of an account's: wrangler dev asks for none", () => {
+  expect(config.ai).toBe(undefined);
+});

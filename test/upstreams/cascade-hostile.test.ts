@@ -255,7 +255,7 @@ describe("hostile sound", () => {
   });
 
   it("[U122] bytes that lie at an odd offset are handed on at an even one, as samples have to be", () => {
-    const stream = new SpeechStream(createRedactor({}));
+    const stream = new SpeechStream(createRedactor({}), null);
     stream.opened({ status: 200, type: "audio/pcm" });
     const buffer = Uint8Array.from({ length: 12 }, (_, n) => n).buffer;
     const heard = [

@@ -376,7 +376,7 @@ describe("what is configured", () => {
     ["parts.transcriber: expected a part.", { parts: {} }],
     ["parts.ear: expected one of transcriber, text, speech.", { parts: { ...parts, ear: { adapter: "x" } } }],
     [
-      "parts.text.adapter: expected one of chat-completions.",
+      "parts.text.adapter: expected one of chat-completions, workers-ai.",
       { parts: { ...parts, text: { adapter: "x" } } },
     ],
     ["parts.text.model: expected a model's name.", { parts: { ...parts, text } }],

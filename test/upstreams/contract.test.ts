@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
 import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-profiles.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
-import { cascade } from "./cascade/contract-server.ts";
+import { cascades } from "./cascade/contract-server.ts";
 import { deepgram, elevenLabs } from "./contract-agents.ts";
 import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
@@ -347,7 +347,7 @@ const echo: ContractSubject = {
   server: () => new LoopServer(),
 };
 
-const subjects = [...openAiSubjects, g711, echo, gemini, cascade, elevenLabs, ...deepgram];
+const subjects = [...openAiSubjects, g711, echo, gemini, ...cascades, elevenLabs, ...deepgram];
 
 describe("the contract suite", () => {
   it("[U1] covers every registered adapter", () => {
@@ -355,6 +355,7 @@ describe("the contract suite", () => {
       ...subjects.map(({ name }) => name.split(" ")[0]),
       // They answer nobody, and have a suite of their own.
       ...PROVIDERS.map(({ adapter }) => adapter),
+      "workers-ai-flux",
     ]);
     expect([...covered].sort()).toEqual([...adapterNames].sort());
   });

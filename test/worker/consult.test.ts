@@ -25,7 +25,7 @@ describe("Workers AI", () => {
     const asked: { model: string; input: { audio: string; dtype: string } }[] = [];
     const run = (model: string, input: { audio: string; dtype: string }) => {
       asked.push({ model, input });
-      return Promise.resolve(answer);
+      return Promise.resolve(Response.json(answer));
     };
     return { env: { AI: { run } }, asked };
   };

@@ -51,7 +51,7 @@ describe("dialling", () => {
 
   test("[O3] sends the adapter's headers and protocols, and no redirect is followed", async () => {
     const line = new Line();
-    new Dialler(1000).dial({ ...request, url: "wss://far.example/v1?model=m" }, line);
+    new Dialler(1000, {}).dial({ ...request, url: "wss://far.example/v1?model=m" }, line);
     const dialled = await upstreams.next();
     expect(dialled.url).toBe("https://far.example/v1?model=m");
     expect(Object.fromEntries(dialled.headers)).toEqual({
@@ -71,7 +71,7 @@ describe("dialling", () => {
     "[E123] a provider that goes on after we hung up is cut off after 1,000 messages (%i)",
     async (late, cut) => {
       const line = new Line();
-      const call = new Dialler(1000).dial(request, line);
+      const call = new Dialler(1000, {}).dial(request, line);
       const dialled = await upstreams.next();
       const provider = dialled.accept();
       await line.open;
@@ -89,7 +89,7 @@ describe("dialling", () => {
 
   test("[O3] messages arrive as text or bytes, the end with its code, and closes are answered", async () => {
     const line = new Line();
-    new Dialler(1000).dial(request, line);
+    new Dialler(1000, {}).dial(request, line);
     const provider = (await upstreams.next()).accept();
     const socket = await line.open;
     socket.send("hello");
@@ -108,7 +108,7 @@ describe("dialling", () => {
 
   test("[O3] a refusal is its status, a failure static text, neither says a word of the provider's", async () => {
     const [refused, failed] = [new Line(), new Line()];
-    const dialler = new Dialler(1000);
+    const dialler = new Dialler(1000, {});
     dialler.dial(request, refused);
     (await upstreams.next()).refuse(401);
     expect(await refused.end).toEqual([0, "HTTP 401"]);
@@ -120,7 +120,7 @@ describe("dialling", () => {
   test("[O3] a call that nobody answers ends in time, and is not heard of again", async () => {
     vi.useFakeTimers();
     const line = new Line();
-    new Dialler(1000).dial(request, line);
+    new Dialler(1000, {}).dial(request, line);
     const dialled = await upstreams.next();
     await vi.advanceTimersByTimeAsync(999);
     expect(line.log).toEqual([]);
@@ -134,7 +134,7 @@ describe("dialling", () => {
   });
 
   test("[O3] hanging up ends a call in either state, and nothing is reported after it", async () => {
-    const dialler = new Dialler(1000);
+    const dialler = new Dialler(1000, {});
     const [waiting, talking] = [new Line(), new Line()];
     const first = dialler.dial(request, waiting);
     const dialled = await upstreams.next();
@@ -149,7 +149,7 @@ describe("dialling", () => {
   });
 
   test("[O3] six handshakes are pending at once, the seventh waits for one of them", async () => {
-    const dialler = new Dialler(1000);
+    const dialler = new Dialler(1000, {});
     const lines = Array.from({ length: 7 }, () => new Line());
     for (const line of lines) dialler.dial(request, line);
     const first = await upstreams.next();

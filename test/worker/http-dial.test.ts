@@ -98,7 +98,7 @@ describe("an HTTP request of an upstream", () => {
   });
 
   test("[U124] is made as it is said, and its response comes as a head, bytes and an end", async () => {
-    new Dialler(1000).dial(request, line);
+    new Dialler(1000, {}).dial(request, line);
     provider.answer(429, { "Content-Type": "Text/Event-Stream; charset=utf-8" });
     provider.send(1, 2, 3);
     provider.send(4);
@@ -117,14 +117,14 @@ describe("an HTTP request of an upstream", () => {
   });
 
   test("[U124] that fails says so in static text, before its response and in the middle of it", async () => {
-    new Dialler(1000).dial(request, line);
+    new Dialler(1000, {}).dial(request, line);
     provider.fail();
     await line.end;
     expect(line.log).toEqual([[0, "connection failed"]]);
     provider = new Provider();
     vi.stubGlobal("fetch", provider.fetch);
     const broken = new Line();
-    new Dialler(1000).dial(request, broken);
+    new Dialler(1000, {}).dial(request, broken);
     provider.answer(200);
     provider.send(1);
     await broken.until(2);
@@ -134,7 +134,7 @@ describe("an HTTP request of an upstream", () => {
   });
 
   test("[U124] that is hung up is aborted, and nothing is reported after it, of whatever it still brings", async () => {
-    const call = new Dialler(1000).dial(request, line);
+    const call = new Dialler(1000, {}).dial(request, line);
     provider.answer(200);
     provider.send(1);
     await line.until(2);
@@ -146,7 +146,7 @@ describe("an HTTP request of an upstream", () => {
     const waiting = new Line();
     provider = new Provider();
     vi.stubGlobal("fetch", provider.fetch);
-    new Dialler(1000).dial(request, waiting).hangUp(1000, "");
+    new Dialler(1000, {}).dial(request, waiting).hangUp(1000, "");
     expect(provider.asked[0]?.signal.aborted).toBe(true);
     provider.answer(200);
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -155,7 +155,7 @@ describe("an HTTP request of an upstream", () => {
 
   test("[U124] whose response never begins ends after a minute, a socket's time for a handshake being too short for a model", async () => {
     vi.useFakeTimers();
-    new Dialler(1000).dial(request, line);
+    new Dialler(1000, {}).dial(request, line);
     await vi.advanceTimersByTimeAsync(59_999);
     expect(line.log).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);

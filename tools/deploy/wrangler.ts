@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withBinding } from "./workers-ai.ts";
 import { messageOf, runWrangler, WRANGLER_ENV, wranglerScript } from "../relay/wrangler.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
@@ -37,11 +38,13 @@ export async function deployedSecrets(): Promise<readonly string[]> {
 }
 
 /**
- * Uploads the relay and, in the same version, `secrets` (null: a dry run). What wrangler says is passed on, to standard
- * error if `quiet`. Returns the address that it names. @throws when wrangler fails.
+ * Uploads the relay and, in the same version, `secrets` (null: a dry run), with `ai` as the name of its binding of Workers AI beside
+ * what wrangler.toml says (null: none). What wrangler says is passed on, to standard error if `quiet`. Returns the address that
+ * it names. @throws when wrangler fails.
  */
 export async function deployWith(
   secrets: Readonly<Record<string, string>> | null,
+  ai: string | null,
   quiet: boolean,
 ): Promise<string | null> {
   const folder = await mkdtemp(join(tmpdir(), "relay-deploy-"));
@@ -49,7 +52,9 @@ export async function deployWith(
     const file = join(folder, "secrets.json");
     await writeFile(file, JSON.stringify(secrets ?? {}), { mode: 0o600 });
     const more = secrets === null ? ["--dry-run"] : ["--secrets-file", file];
-    const out = await tell(["deploy", ...more], quiet ? "errors" : "pass");
+    const out = await withBinding(PROJECT, ai, (args) =>
+      tell(["deploy", ...args, ...more], quiet ? "errors" : "pass"),
+    );
     return /https:\/\/\S+/.exec(out.slice(out.lastIndexOf("Deployed ")))?.[0] ?? null;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,35 +1,35 @@
 /** relay.config.ts: which routes a deploy would offer, what the others lack, and what limits hold. */
 import { faultOfHost } from "../../src/config/addresses.ts";
-import type { RelayConfig, RouteConfig } from "../../src/config/define.ts";
+import { defaultRoutes, type RelayConfig, type RouteConfig } from "../../src/config/define.ts";
+import { addedBinding } from "../deploy/workers-ai.ts";
+import { bindingsOf, literalUrls } from "./bindings.ts";
 import { demand, line, type Line, type Verdict } from "./line.ts";
 import type { Secrets } from "./secrets.ts";
 import type { WranglerConfig } from "./wrangler-config.ts";
 
-/** A binding that a route names, and whether it holds an address. */
-interface Named {
-  readonly name: string;
-  readonly isUrl: boolean;
-}
-
-export function routeLines(config: RelayConfig, wrangler: WranglerConfig, secrets: Secrets): readonly Line[] {
+export function routeLines(config: RelayConfig, given: WranglerConfig, secrets: Secrets): readonly Line[] {
+  const added = addedBinding(config, given);
+  const wrangler = { ...given, ai: added ?? given.ai };
   const lines = Object.entries(config.routes).map(([name, route]) =>
     routeLine(name, route, wrangler, secrets),
   );
-  const { defaultRoute } = config;
-  if (defaultRoute === undefined) {
-    lines.push(line("routes", "defaultRoute", "ok", "none: a model that names no route is refused"));
-    return lines;
-  }
-  const its = lines.find(({ what }) => what === defaultRoute);
+  return [...lines, defaultLine(defaultRoutes(config.defaultRoute), lines)];
+}
+
+/** The first route of the list that is offered takes what names no route. */
+function defaultLine(names: readonly string[], lines: readonly Line[]): Line {
+  const what = "defaultRoute";
+  if (names.length === 0) return line("routes", what, "ok", "none: a model that names no route is refused");
+  const its = names.map((name) => lines.find((one) => one.what === name)?.verdict);
+  const first = its.findIndex((verdict) => verdict === "ok" || verdict === "unknown");
+  const sure = its.indexOf("ok");
+  if (sure > first)
+    return line("routes", what, "ok", `'${names[first]}' where it is offered, else '${names[sure]}'`);
+  if (its[first] === "unknown") return line("routes", what, "unknown", `'${names[first]}' may be offered`);
+  const failing = `'${names.join("', '")}' is not offered: a model that names no route gets an error`;
+  const says = [`'${names[first]}' is offered`, failing] as const;
   const todo = "name another defaultRoute in relay.config.ts, or give it what it lacks";
-  if (its?.verdict === "unknown")
-    lines.push(line("routes", "defaultRoute", "unknown", `'${defaultRoute}' may be offered`));
-  else {
-    const failing = `'${defaultRoute}' is not offered: a model that names no route gets an error`;
-    const says = [`'${defaultRoute}' is offered`, failing] as const;
-    lines.push(demand("routes", "defaultRoute", its?.verdict === "ok", says, todo));
-  }
-  return lines;
+  return demand("routes", what, first >= 0, says, todo);
 }
 
 function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, secrets: Secrets): Line {
@@ -37,9 +37,15 @@ function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, s
   if (faults[0] !== undefined) return notOffered(name, `its address ${faults[0]}`, "give it a public name");
   const lacks: string[] = [];
   const unsure: string[] = [];
-  for (const { name: binding, isUrl } of bindingsOf(route)) {
+  const models: string[] = [];
+  for (const { name: binding, is } of bindingsOf(route)) {
+    if (is === "model" && binding === wrangler.ai) {
+      models.push(binding);
+      continue;
+    }
+    if (is === "model") return notOffered(name, `no binding ${binding} of Workers AI`, aiTodo(wrangler));
     const local = secrets.local?.[binding];
-    const fault = isUrl && local !== undefined ? faultOfHost(local) : null;
+    const fault = is === "url" && local !== undefined ? faultOfHost(local) : null;
     if (fault !== null)
       return notOffered(name, `the address in ${binding} of .dev.vars ${fault}`, "deploy another");
     const verdict = bindingVerdict(binding, wrangler, secrets);
@@ -50,10 +56,15 @@ function routeLine(name: string, route: RouteConfig, wrangler: WranglerConfig, s
     const todo = lacks.map((binding) => `npx wrangler secret put ${binding}`).join(" && ");
     return notOffered(name, `not deployed: ${lacks.join(", ")}`, todo);
   }
-  if (unsure.length === 0) return line("routes", name, "ok", "offered");
+  const by = models.length === 0 ? "" : `, by the binding ${models.join(", ")}`;
+  if (unsure.length === 0) return line("routes", name, "ok", `offered${by}`);
   const here = unsure.filter((binding) => secrets.local?.[binding] === undefined);
   const says = `needs ${unsure.join(", ")}${here.length > 0 ? `; not in .dev.vars: ${here.join(", ")}` : ""}`;
   return line("routes", name, "unknown", says, `npx wrangler secret put ${unsure[0]}, unless it is there`);
+}
+
+function aiTodo({ ai }: WranglerConfig): string {
+  return `a Worker has one, and it is ${ai}: name that in relay.config.ts, or another in [ai] of wrangler.toml`;
 }
 
 /** A route that is not offered hurts nobody who does not ask for it; the default route has a line of its own. */
@@ -65,35 +76,6 @@ function bindingVerdict(binding: string, { vars, bindings }: WranglerConfig, { d
   if (vars[binding] !== undefined || bindings.includes(binding)) return "ok";
   if (deployed === null) return "unknown";
   return deployed.includes(binding) ? "ok" : "missing";
-}
-
-type Dialled = Pick<RouteConfig["upstreams"][number], "url" | "headers">;
-
-function dialledBy(route: RouteConfig): readonly Dialled[] {
-  const upstreams =
-    route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
-  const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
-  const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
-  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end];
-}
-
-function literalUrls(route: RouteConfig): readonly string[] {
-  return dialledBy(route).flatMap(({ url }) => (typeof url === "string" ? [url] : []));
-}
-
-function bindingsOf(route: RouteConfig): readonly Named[] {
-  const named = new Map<string, Named>();
-  for (const { url, headers } of dialledBy(route)) {
-    if (typeof url === "object") named.set(url.env, { name: url.env, isUrl: true });
-    for (const header of Object.values(headers ?? {})) {
-      if (typeof header === "object") named.set(header.env, { name: header.env, isUrl: false });
-    }
-  }
-  if (route.endOfTurn?.adapter === "workers-ai") {
-    const name = route.endOfTurn.binding ?? "AI";
-    named.set(name, { name, isUrl: false });
-  }
-  return [...named.values()];
 }
 
 export function limitLines({ limits }: RelayConfig, { bindings }: WranglerConfig): readonly Line[] {

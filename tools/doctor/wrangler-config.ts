@@ -32,6 +32,8 @@ export interface WranglerConfig {
   readonly vars: Readonly<Record<string, unknown>>;
   /** Names of services that a Worker of this configuration has, besides its secrets. */
   readonly bindings: readonly string[];
+  /** Which of them is Workers AI's; null: none, and a deploy adds the one that the routes name. */
+  readonly ai: string | null;
 }
 
 /** Classes of the Worker, and what is bound to them. */
@@ -116,14 +118,15 @@ export function readWrangler(file: string): {
     keyStore(config.kv_namespaces.find(({ binding }) => binding === "RELAY_KEYS")),
     figures(config.analytics_engine_datasets.map(({ binding }) => binding)),
   ];
+  const ai = config.ai?.binding ?? null;
   const services = [
-    config.ai?.binding,
+    ...(ai === null ? [] : [ai]),
     ...config.kv_namespaces.map(({ binding }) => binding),
     ...config.ratelimits.map(({ name }) => name),
   ];
   return {
     lines,
-    config: { vars: config.vars, bindings: [...bound, ...services.filter((name) => name !== undefined)] },
+    config: { vars: config.vars, bindings: [...bound, ...services], ai },
   };
 }
 

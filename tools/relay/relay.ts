@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { drawDevKey } from "./dev-key.ts";
 import { PROJECT, runWorker, type RunningWorker } from "./miniflare.ts";
@@ -22,6 +23,8 @@ export interface RelayOptions {
   readonly vars?: Readonly<Record<string, string>>;
   /** Another Worker around the project's own, and other routes than those of relay.config.ts. */
   readonly source?: { readonly entry: string; readonly config: string };
+  /** Where the Worker's binding `AI` finds Workers AI, instead of at Cloudflare; without it there is no such binding. */
+  readonly ai?: URL;
   /** V8's inspector listens: `worker.miniflare.getInspectorURL()`. */
   readonly inspect?: boolean;
   /** The Worker itself listens, as a deployed one does, and there is no page (`WorkerSettings`). */
@@ -100,7 +103,10 @@ function startWorker(options: RelayOptions, demoUrl: string, apiKey: string): Pr
     config: options.source?.config,
     inspect: options.inspect,
     port: options.port ?? 0,
-    options: options.direct === true || assets === undefined ? pageless : workerOptions,
+    options: {
+      ...(options.direct === true || assets === undefined ? pageless : workerOptions),
+      ...(options.ai !== undefined && { ai: aiAt(options.ai) }),
+    },
     vars: {
       RELAY_DEV: "1",
       RELAY_DEV_KEY: apiKey,
@@ -109,6 +115,12 @@ function startWorker(options: RelayOptions, demoUrl: string, apiKey: string): Pr
       ...options.vars,
     },
   });
+}
+
+/** workerd's own binding, whose requests Miniflare hands on to this server. */
+function aiAt(url: URL): NonNullable<V4WorkerOptions["ai"]> {
+  const branded = { __brand: "RemoteProxyConnectionString" } as const;
+  return { binding: "AI", remoteProxyConnectionString: Object.assign(new URL(url), branded) };
 }
 
 async function startDemoVoice(port: number): Promise<Demo> {

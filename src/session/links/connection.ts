@@ -190,7 +190,6 @@ export class Connection implements ChannelsHost {
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.#backlog.restate(input);
     for (const event of events) this.event(event);
     this.#codec.look(this.alive);
-    if (this.#channels !== null) this.#channels.perform();
   }
 
   /** A message of this size comes. @returns false: it was given up for it. */
@@ -210,6 +209,7 @@ export class Connection implements ChannelsHost {
     else if (input.type === "open") this.opened();
     else if (input.type === "message") this.message(input.data);
     else this.closed(input.code, input.reason);
+    this.#channels?.perform();
   }
 
   /** It said this. */

@@ -1,8 +1,9 @@
 /** One answer as the adapter knows it, from the ask to its last sample. Plain data: what is done with it is `answers.ts`. */
-import type { RespondOptions } from "../upstream.ts";
+import type { JsonObject, RespondOptions } from "../upstream.ts";
 import { SentenceCutter } from "./sentences.ts";
 import type { CascadeSettings } from "./settings.ts";
-import { SpeechStream, type SpeechState } from "./speech-stream.ts";
+import { speechOf } from "./speech.ts";
+import type { Speech } from "./speech-reader.ts";
 import { TextStream, type TextState } from "./text-stream.ts";
 
 export type Ask = { readonly responseId: string; readonly options: RespondOptions };
@@ -11,7 +12,7 @@ export type Ask = { readonly responseId: string; readonly options: RespondOption
 export interface Spoken {
   readonly text: string;
   channel: string;
-  stream: SpeechStream;
+  stream: Speech;
   /** Its request was made a second time. */
   again: boolean;
 }
@@ -88,7 +89,7 @@ export class Answer {
     answer.ms = state.ms;
     answer.charged = state.charged;
     if (state.spoken === null) return answer;
-    const stream = new SpeechStream(settings.speech.redactor);
+    const stream = speechOf(settings.speech, state.spoken.text.trim());
     stream.restore(state.spoken.stream);
     answer.spoken = { ...state.spoken, stream };
     return answer;
@@ -112,7 +113,7 @@ export type AnswerState = {
     readonly text: string;
     readonly channel: string;
     readonly again: boolean;
-    readonly stream: SpeechState;
+    readonly stream: JsonObject;
   } | null;
   readonly said: string;
   readonly ms: number;

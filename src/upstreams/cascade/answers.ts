@@ -5,17 +5,20 @@
 import { lostFault, type StageFault } from "../channels/http-fault.ts";
 import type {
   ChannelEffect,
+  JsonObject,
   ResponseHead,
   UpstreamConfig,
   UpstreamEvent,
   UpstreamFault,
+  WireMessage,
 } from "../upstream.ts";
 import { Answer, type AnswerState, type Ask } from "./answer.ts";
 import { chatRequest, modalityOf } from "./chat-request.ts";
 import type { History } from "./history.ts";
 import { isSpeakable } from "./sentences.ts";
 import type { CascadeSettings } from "./settings.ts";
-import { SPEECH_STAGE, speechRequest, SpeechStream } from "./speech-stream.ts";
+import { speechOf, speechRequest } from "./speech.ts";
+import { SPEECH_STAGE } from "./speech-reader.ts";
 import { TEXT_STAGE, TextStream } from "./text-stream.ts";
 import { usageOf } from "./usage.ts";
 
@@ -93,8 +96,7 @@ export class Answers {
     const channel = this.#name("text");
     const config = this.#config;
     if (config === null) return channel;
-    const body = JSON.stringify(chatRequest(text, config, this.#history, ask.options));
-    this.#open(channel, text, body, MOST_TEXT_BYTES);
+    this.#open(channel, text, chatRequest(text, config, this.#history, ask.options), MOST_TEXT_BYTES);
     return channel;
   }
 
@@ -104,12 +106,11 @@ export class Answers {
 
   #open(
     channel: string,
-    { request, answerMs, idleMs }: CascadeSettings["text"],
-    body: string,
+    { dial, answerMs, idleMs }: CascadeSettings["text" | "speech"],
+    asked: JsonObject,
     most: number,
   ): void {
-    const http = { method: "POST", body } as const;
-    const opening = { request: { ...request, http }, openMs: answerMs, idleMs, lastsMs: LASTS_MS, most };
+    const opening = { request: dial(asked), openMs: answerMs, idleMs, lastsMs: LASTS_MS, most };
     this.#effects.push({ type: "open", channel, opening });
   }
 
@@ -127,16 +128,38 @@ export class Answers {
 
   opened(channel: string, head: ResponseHead | null): void {
     const answer = this.#current;
-    if (answer === null || head === null) return;
-    if (channel === answer.channel) answer.text.opened(head);
-    else if (channel === answer.spoken?.channel) answer.spoken.stream.opened(head);
+    if (answer === null) return;
+    if (channel === answer.channel && head !== null) answer.text.opened(head);
+    else if (channel === answer.spoken?.channel)
+      for (const data of answer.spoken.stream.opened(head))
+        this.#effects.push({ type: "send", channel, data });
   }
 
-  data(channel: string, bytes: Uint8Array, out: UpstreamEvent[]): void {
+  data(channel: string, data: WireMessage, out: UpstreamEvent[]): void {
     const answer = this.#current;
-    if (answer === null) return;
-    if (channel === answer.channel) this.#written(answer, answer.text.data(bytes), out);
-    else if (channel === answer.spoken?.channel) this.#sound(answer, answer.spoken.stream.data(bytes), out);
+    // A response is bytes.
+    if (channel === answer?.channel && typeof data !== "string")
+      this.#written(answer, answer.text.data(data), out);
+    else if (answer !== null && channel === answer.spoken?.channel)
+      this.#spoken(answer, answer.spoken.stream.data(data), out);
+  }
+
+  #spoken(answer: Answer, sound: Uint8Array | StageFault, out: UpstreamEvent[]): void {
+    const channel = answer.spoken?.channel ?? null;
+    if (!(sound instanceof Uint8Array)) {
+      this.#close(channel);
+      this.#failedSpeech(answer, sound, out);
+      return;
+    }
+    this.#sound(answer, sound, out);
+    if (answer.spoken?.stream.whole !== true) return;
+    this.#close(channel);
+    this.#endOfSpeech(answer, answer.spoken.stream.end(), out);
+  }
+
+  #endOfSpeech(answer: Answer, fault: StageFault | null, out: UpstreamEvent[]): void {
+    if (fault === null) this.#sentenceOver(answer, out);
+    else this.#failedSpeech(answer, fault, out);
   }
 
   /** See `Channels.closed`. */
@@ -155,8 +178,7 @@ export class Answers {
     } else if (channel === answer.spoken?.channel) {
       const { stream } = answer.spoken;
       const end = code === 1000 ? stream.end() : lostFault(SPEECH_STAGE, code, reason, speech.redactor);
-      if (end === null) this.#sentenceOver(answer, out);
-      else this.#failedSpeech(answer, end, out);
+      this.#endOfSpeech(answer, end, out);
     }
   }
 
@@ -231,14 +253,11 @@ export class Answers {
     const { speech } = this.#settings;
     if (this.#config === null) return;
     const channel = this.#name("speech");
+    const said = text.trim();
     answer.charged += text.length;
-    answer.spoken = { text, channel, again, stream: new SpeechStream(speech.redactor) };
-    this.#open(
-      channel,
-      speech,
-      speechRequest(speech, this.#config, text.trim()),
-      MOST_SPEECH_MS * speech.bytesPerMs,
-    );
+    answer.spoken = { text, channel, again, stream: speechOf(speech, said) };
+    const asked = speechRequest(speech, this.#config, said);
+    this.#open(channel, speech, asked, MOST_SPEECH_MS * speech.bytesPerMs);
   }
 
   #show(answer: Answer, words: string, out: UpstreamEvent[]): void {

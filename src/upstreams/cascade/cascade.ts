@@ -89,7 +89,9 @@ class CascadeUpstream implements Upstream {
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
     this.#configure(config);
-    return this.#transcriber.greet();
+    const messages = this.#transcriber.greet();
+    this.#owed.push(...(this.#transcriber.channels?.waited("ready") ?? []));
+    return messages;
   }
 
   #configure(config: UpstreamConfig): void {
@@ -196,8 +198,7 @@ class CascadeUpstream implements Upstream {
 
   #data(channel: string, data: WireMessage): readonly UpstreamEvent[] {
     const out = this.#take();
-    // A response is bytes.
-    if (typeof data !== "string") this.#answers.data(channel, data, out);
+    this.#answers.data(channel, data, out);
     return this.#settled(out);
   }
 

@@ -5,8 +5,14 @@ import type { JsonObject, RespondOptions, UpstreamConfig } from "../upstream.ts"
 import { type Entry, entryOf, type History, messagesOf } from "./history.ts";
 import type { CascadeSettings } from "./settings.ts";
 
+/** Workers AI cuts an answer after 256 tokens where nothing is asked for, and does not say that it did. */
+const USUAL_TOKENS = 2048;
+
+/** Schemas of Workers AI's older models want these of each function. */
+const WHOLE_TOOL = { description: "", parameters: { type: "object", properties: {} } };
+
 export function chatRequest(
-  { model, body }: CascadeSettings["text"],
+  { adapter, model, body }: CascadeSettings["text"],
   config: UpstreamConfig,
   history: History,
   { params }: RespondOptions,
@@ -14,17 +20,23 @@ export function chatRequest(
   const instructions = textAt(params, "instructions") ?? config.instructions;
   const told = inputOf(params, history) ?? history.messages();
   const most = params["max_output_tokens"] ?? config.maxOutputTokens;
-  const tools = (params["tools"] === undefined ? config.tools : objectsAt(params, "tools")).flatMap(toolOf);
+  const given = params["tools"] === undefined ? config.tools : objectsAt(params, "tools");
+  const usual = adapter === "workers-ai" ? WHOLE_TOOL : {};
+  const tools = given.flatMap((tool) => toolOf({ ...usual, ...tool }));
   const choice = choiceOf(params["tool_choice"] ?? config.toolChoice);
   const request: JsonObject = {
-    model,
+    ...(adapter === "workers-ai"
+      ? { max_tokens: typeof most === "number" ? most : USUAL_TOKENS }
+      : { model, stream_options: { include_usage: true }, ...capped(most) }),
     messages: [...(instructions === "" ? [] : [{ role: "system", content: instructions }]), ...told],
     stream: true,
-    stream_options: { include_usage: true },
-    ...(typeof most === "number" ? { max_completion_tokens: most } : {}),
     ...(tools.length > 0 ? { tools, ...(choice === null ? {} : { tool_choice: choice }) } : {}),
   };
   return mergeDeep(request, body);
+}
+
+function capped(most: Json): JsonObject {
+  return typeof most === "number" ? { max_completion_tokens: most } : {};
 }
 
 export function modalityOf({ params }: RespondOptions, config: UpstreamConfig): UpstreamConfig["modality"] {

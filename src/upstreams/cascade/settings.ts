@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { MAX_RATE_HZ, MIN_RATE_HZ, type ProviderFormat } from "../../audio/format.ts";
 import type { Json } from "../../protocol/json.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
+import { modelOf, noBinding } from "../model-run.ts";
 import { checkedSettings } from "../read-settings.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import { TRANSCRIBERS } from "../transcribers/index.ts";
@@ -11,13 +12,15 @@ import { TranscriberUpstream } from "../transcribers/transcriber.ts";
 import {
   type DialRequest,
   type JsonObject,
+  type ModelRun,
   type UpstreamOptions,
   UpstreamOptionsError,
 } from "../upstream.ts";
 
-/** One HTTP stage. `body`: laid over what the adapter sends. */
+/** A stage that is asked once an answer, or once some sentences. `body`: laid over what the adapter sends. */
 interface StageSettings {
-  readonly request: DialRequest;
+  /** Where what it is asked goes. */
+  readonly dial: (asked: JsonObject) => DialRequest;
   readonly model: string;
   readonly body: JsonObject;
   /** Milliseconds within which its response begins, and after which a silence in it is its end. */
@@ -26,10 +29,17 @@ interface StageSettings {
   readonly redactor: Redactor;
 }
 
+export interface TextSettings extends StageSettings {
+  readonly adapter: "chat-completions" | "workers-ai";
+}
+
 export interface SpeechSettings extends StageSettings {
+  readonly adapter: "openai-speech" | "workers-ai-aura" | "deepgram-speak";
+  /** Over a socket of Deepgram's dialect, instead of a response. */
+  readonly socket: boolean;
   /** Null: the client's, else the endpoint's own default. */
   readonly voice: string | null;
-  readonly format: ProviderFormat;
+  readonly format: Extract<ProviderFormat, { readonly type: "audio/pcm" }>;
   readonly bytesPerMs: number;
 }
 
@@ -38,7 +48,7 @@ export interface CascadeSettings {
   /** The transcriber can be told that a turn is over. */
   readonly finishes: boolean;
   readonly wordsMs: number;
-  readonly text: StageSettings;
+  readonly text: TextSettings;
   readonly speech: SpeechSettings;
 }
 
@@ -62,6 +72,8 @@ const textSchema = v.strictObject({
 
 const speechSchema = v.strictObject({
   voice: v.exactOptional(v.pipe(v.string(), v.nonEmpty())),
+  /** `workers-ai-aura`: asked over a WebSocket. */
+  socket: v.exactOptional(v.boolean()),
   rate: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(MIN_RATE_HZ), v.maxValue(MAX_RATE_HZ))),
   body: v.exactOptional(jsonObject),
   answerMs: milliseconds,
@@ -108,35 +120,80 @@ function transcriberOf(options: UpstreamOptions): Pick<CascadeSettings, "createT
   return { createTranscriber, finishes: dialect.finish !== null };
 }
 
-function textOf(options: UpstreamOptions): StageSettings {
-  if (options.adapter !== "chat-completions") throw unknownAdapter(["chat-completions"]);
-  return stageOf(options, checkedSettings(textSchema, options));
+function textOf(options: UpstreamOptions): TextSettings {
+  const adapter = adapterOf(options, ["chat-completions", "workers-ai"]);
+  const given = checkedSettings(textSchema, options);
+  return { adapter, ...stageOf(options, given, adapter === "workers-ai" ? modelOf : posted) };
 }
 
+const SPEECH_DIALS = { "openai-speech": posted, "workers-ai-aura": modelOf, "deepgram-speak": spoken };
+
 function speechOf(options: UpstreamOptions): SpeechSettings {
-  if (options.adapter !== "openai-speech") throw unknownAdapter(["openai-speech"]);
+  const adapter = adapterOf(options, ["openai-speech", "workers-ai-aura", "deepgram-speak"]);
   const given = checkedSettings(speechSchema, options);
-  const { voice = null, rate = 24_000 } = given;
-  const format: ProviderFormat = { type: "audio/pcm", rate };
-  return { ...stageOf(options, given), voice, format, bytesPerMs: (rate * 2) / 1000 };
+  const { voice = null, rate = 24_000, socket = adapter === "deepgram-speak" } = given;
+  if (given.socket !== undefined && adapter !== "workers-ai-aura")
+    throw new UpstreamOptionsError("settings.socket: belongs to workers-ai-aura.");
+  if (voice !== null && adapter === "deepgram-speak")
+    throw new UpstreamOptionsError("settings.voice: Deepgram's voices are models.");
+  const format = { type: "audio/pcm", rate } as const;
+  const stage = stageOf(options, given, SPEECH_DIALS[adapter], socket ? "socket" : "response");
+  return { adapter, socket, ...stage, voice, format, bytesPerMs: (rate * 2) / 1000 };
+}
+
+type DialOf = (options: UpstreamOptions, gives: ModelRun["gives"]) => StageSettings["dial"];
+
+/** An HTTP request of JSON. */
+function posted(options: UpstreamOptions): StageSettings["dial"] {
+  noBinding(options);
+  const { url, headers } = addressOf(options);
+  const more = { "Content-Type": "application/json", ...headers };
+  return (asked) => ({
+    url,
+    headers: more,
+    protocols: [],
+    http: { method: "POST", body: JSON.stringify(asked) },
+  });
+}
+
+/** A WebSocket, which is asked by members of its query. */
+function spoken(options: UpstreamOptions): StageSettings["dial"] {
+  noBinding(options);
+  const { url, headers } = addressOf(options);
+  return (asked) => {
+    const query = Object.entries(asked).map(
+      ([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const,
+    );
+    return { url: dialUrl(url, Object.fromEntries(query)), headers, protocols: [] };
+  };
+}
+
+function addressOf({ url, headers = {} }: UpstreamOptions): Pick<DialRequest, "url" | "headers"> {
+  return { headers: dialHeaders(headers), url: dialUrl(url) };
 }
 
 function stageOf(
   options: UpstreamOptions,
   given: { readonly body?: JsonObject; readonly answerMs?: number; readonly idleMs?: number },
+  dialOf: DialOf,
+  gives: ModelRun["gives"] = "response",
 ): StageSettings {
   const { model } = options;
   if (model === undefined) throw new UpstreamOptionsError("model: expected a model's name.");
-  const headers = dialHeaders(options.headers ?? {});
-  const url = dialUrl(options.url);
   return {
-    request: { url, headers: { "Content-Type": "application/json", ...headers }, protocols: [] },
+    dial: dialOf(options, gives),
     model,
     body: given.body ?? {},
     answerMs: given.answerMs ?? 15_000,
     idleMs: given.idleMs ?? 20_000,
-    redactor: createRedactor(headers, url),
+    redactor: createRedactor(options.headers ?? {}, options.url ?? ""),
   };
+}
+
+function adapterOf<T extends string>({ adapter }: UpstreamOptions, names: readonly T[]): T {
+  const found = names.find((name) => name === adapter);
+  if (found === undefined) throw unknownAdapter(names);
+  return found;
 }
 
 function unknownAdapter(names: readonly string[]): UpstreamOptionsError {

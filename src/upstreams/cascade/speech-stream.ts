@@ -1,114 +1,128 @@
 /** One sentence or more on its way to sound: an HTTP request whose response is samples, however the network cuts them. */
 import { protocolFault, saidFault, type StageFault, statusFault } from "../channels/http-fault.ts";
 import type { Redactor } from "../redact.ts";
-import type { JsonObject, ResponseHead, UpstreamConfig } from "../upstream.ts";
-import { utf8Text } from "../utf8.ts";
-import type { SpeechSettings } from "./settings.ts";
+import type { JsonObject, ResponseHead, WireMessage } from "../upstream.ts";
+import { utf8Bytes, utf8Text } from "../utf8.ts";
+import { Halves } from "./halves.ts";
+import { SPEECH_STAGE, type Speech } from "./speech-reader.ts";
+import { WavFront } from "./wav-front.ts";
 
-export const SPEECH_STAGE = "The synthesiser";
+const NO_PCM = "answered with something that is no PCM";
 const MAX_ERROR_CHARS = 16_384;
 /** What raw samples are called; a type that is none of these is no PCM, whatever it is. */
 const PCM_TYPES = /^(?:|audio\/(?:pcm|l16|raw|x-raw|x-pcm|vnd\.wave\.pcm)|application\/octet-stream)$/;
 
-/** Voices that client of OpenAI's dialect name stand for nothing elsewhere: a voice of the configuration goes before them. */
-export function speechRequest(
-  { model, voice, body }: SpeechSettings,
-  config: UpstreamConfig,
-  input: string,
-): string {
-  const asked = typeof config.voice === "string" && config.voice !== "" ? config.voice : "alloy";
-  const request: JsonObject = {
-    model,
-    input,
-    voice: voice ?? asked,
-    response_format: "pcm",
-    ...(config.speed === 1 ? {} : { speed: config.speed }),
-    ...body,
-  };
-  return JSON.stringify(request);
-}
-
-export type SpeechState = {
+type StreamState = {
   readonly status: number;
   readonly type: string | null;
   readonly error: string;
   readonly odd: number;
   readonly bytes: number;
+  /** Of a file: its front as far as it came, null once it is over, and bytes of samples that are still to come. */
+  readonly front?: string | null;
+  readonly left?: number;
+  readonly fault?: string | null;
 };
 
-export class SpeechStream {
+export class SpeechStream implements Speech {
+  readonly whole = false;
   readonly #redactor: Redactor;
+  /** Of a response that is to be a WAV file; null: it is not, or the samples have begun. */
+  #front: WavFront | null;
+  /** Bytes of samples that are still to come. */
+  #left = Number.MAX_SAFE_INTEGER;
+  readonly #file: boolean;
+  /** It is no sound, though it claimed to be: our own words for what it is. */
+  #fault: string | null = null;
   #status = 0;
   /** Media type; null: there was no head yet. */
   #type: string | null = null;
   #error = "";
-  /** Half of a sample, which waits for its other half; -1: none. */
-  #odd = -1;
+  readonly #halves = new Halves();
   /** Bytes of whole samples so far. */
   bytes = 0;
 
-  constructor(redactor: Redactor) {
+  /** @param wavHz rate of the WAV file that it is to be, whatever type it states; null: raw samples of a type that says so. */
+  constructor(redactor: Redactor, wavHz: number | null) {
     this.#redactor = redactor;
+    this.#front = wavHz === null ? null : new WavFront(wavHz);
+    this.#file = wavHz !== null;
   }
 
-  opened({ status, type }: ResponseHead): void {
-    this.#status = status;
-    this.#type = type;
+  opened(head: ResponseHead | null): readonly string[] {
+    this.#status = head?.status ?? 0;
+    this.#type = head?.type ?? null;
+    return [];
   }
 
   get #sounds(): boolean {
-    return this.#status === 200 && this.#type !== null && PCM_TYPES.test(this.#type);
+    if (this.#status !== 200 || this.#type === null || this.#fault !== null) return false;
+    return this.#file ? this.#type !== "application/json" : PCM_TYPES.test(this.#type);
   }
 
-  /** @returns whole samples, at an even offset, none where it is no sound. */
-  data(bytes: Uint8Array): Uint8Array {
+  data(message: WireMessage): Uint8Array {
+    // A response is bytes.
+    const bytes = typeof message === "string" ? utf8Bytes(message) : message;
     if (!this.#sounds) {
       if (this.#error.length < MAX_ERROR_CHARS) this.#error += utf8Text(bytes).slice(0, MAX_ERROR_CHARS);
       return new Uint8Array();
     }
-    const samples = this.#whole(bytes);
+    const of = this.#front === null ? bytes.subarray(0, this.#left) : this.#behind(this.#front, bytes);
+    this.#left -= of.length;
+    const samples = this.#halves.whole(of);
     this.bytes += samples.length;
     return samples;
   }
 
-  #whole(bytes: Uint8Array): Uint8Array {
-    const kept = this.#odd;
-    const length = bytes.length + (kept >= 0 ? 1 : 0);
-    const even = length & ~1;
-    const copied = kept >= 0 || bytes.byteOffset % 2 === 1;
-    const whole = copied ? new Uint8Array(length) : bytes;
-    if (copied) whole.set(bytes, length - bytes.length);
-    if (kept >= 0) whole[0] = kept;
-    this.#odd = even < length ? (whole[even] ?? -1) : -1;
-    return whole.subarray(0, even);
+  /** @returns what of it are samples. */
+  #behind(front: WavFront, bytes: Uint8Array): Uint8Array {
+    const found = front.feed(bytes);
+    if (found.type === "more") return new Uint8Array();
+    this.#front = null;
+    if (found.type === "samples") {
+      this.#left = found.length;
+      return found.rest;
+    }
+    // Samples without a file around them are as good.
+    if (found.type === "other" && PCM_TYPES.test(this.#type ?? "") && this.#type !== "") return found.rest;
+    this.#fault = found.type === "wrong" ? "answered with other samples than were asked for" : NO_PCM;
+    return new Uint8Array();
   }
 
-  /** The response is whole. @returns what is wrong with it, or null. */
   end(): StageFault | null {
+    // Workers AI is reported to answer with MP3 at times: another try may do better.
+    if (this.#fault !== null) return { fault: protocolFault(SPEECH_STAGE, this.#fault), again: true };
     if (this.#status !== 200) return statusFault(SPEECH_STAGE, this.#status, this.#error, this.#redactor);
     if (this.#sounds) {
       const silent = { fault: protocolFault(SPEECH_STAGE, "answered without a sample"), again: true };
       return this.bytes > 0 ? null : silent;
     }
     if (this.#type === "application/json") return saidFault(SPEECH_STAGE, this.#error, this.#redactor);
-    return { fault: protocolFault(SPEECH_STAGE, "answered with something that is no PCM"), again: false };
+    return { fault: protocolFault(SPEECH_STAGE, NO_PCM), again: false };
   }
 
-  snapshot(): SpeechState {
+  snapshot(): StreamState {
     return {
       status: this.#status,
       type: this.#type,
       error: this.#redactor.unfinished(this.#error),
-      odd: this.#odd,
+      odd: this.#halves.odd,
       bytes: this.bytes,
+      ...(this.#file && { front: this.#front?.snapshot() ?? null, left: this.#left, fault: this.#fault }),
     };
   }
 
-  restore(state: SpeechState): void {
+  restore(snapshot: JsonObject): void {
+    // Our own writing, inside the session's versioned snapshot.
+    const state = snapshot as unknown as StreamState;
     this.#status = state.status;
     this.#type = state.type;
     this.#error = state.error;
-    this.#odd = state.odd;
+    this.#halves.odd = state.odd;
     this.bytes = state.bytes;
+    if (typeof state.front === "string") this.#front?.restore(state.front);
+    else this.#front = null;
+    this.#left = state.left ?? Number.MAX_SAFE_INTEGER;
+    this.#fault = state.fault ?? null;
   }
 }

@@ -1,5 +1,8 @@
-/** One request to the text model while its answer comes: server-sent events of chat completion chunks, or what came instead. */
-import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
+/**
+ * One request to the text model while its answer comes: server-sent events of chat completion chunks, or of Workers AI's own
+ * (`{ response, tool_calls, usage }`), or what came instead.
+ */
+import { isJsonObject, isNestedWithin, type Json, parseJsonObject } from "../../protocol/json.ts";
 import { protocolFault, saidFault, type StageFault, statusFault } from "../channels/http-fault.ts";
 import { SseReader } from "../channels/sse.ts";
 import { indexAt, nameAt, objectAt, objectsAt, textAt } from "../json.ts";
@@ -92,7 +95,7 @@ export class TextStream {
   #none(): StageFault {
     if (this.#status !== 200) return statusFault(TEXT_STAGE, this.#status, this.#error, this.#redactor);
     const told = parseJsonObject(this.#error);
-    if (told !== null && told["error"] !== undefined)
+    if (told !== null && (told["error"] !== undefined || told["errors"] !== undefined))
       return saidFault(TEXT_STAGE, this.#error, this.#redactor);
     return { fault: protocolFault(TEXT_STAGE, "answered with no stream of events"), again: false };
   }
@@ -107,7 +110,7 @@ export class TextStream {
       const chunk = parseJsonObject(data);
       if (chunk === null || !isNestedWithin(chunk, MAX_NESTING))
         return { fault: protocolFault(TEXT_STAGE, "sent an event that is no JSON object"), again: false };
-      if (chunk["error"] !== undefined && chunk["error"] !== null)
+      if ((chunk["error"] ?? null) !== null || objectsAt(chunk, "errors").length > 0)
         return saidFault(TEXT_STAGE, data, this.#redactor);
       words += this.#chunk(chunk);
     }
@@ -118,25 +121,28 @@ export class TextStream {
   #chunk(chunk: JsonObject): string {
     this.usage = objectAt(chunk, "usage") ?? this.usage;
     const [choice = null] = objectsAt(chunk, "choices");
-    this.finish = nameAt(choice, "finish_reason") ?? this.finish;
+    this.finish = nameAt(choice, "finish_reason") ?? nameAt(chunk, "finish_reason") ?? this.finish;
     const delta = objectAt(choice, "delta");
-    for (const call of objectsAt(delta, "tool_calls")) this.#call(call);
+    for (const call of objectsAt(choice === null ? chunk : delta, "tool_calls")) this.#call(call);
+    if (choice === null) return wordsOf(chunk["response"]);
     // A refusal is what the model says instead.
     return (textAt(delta, "content") ?? "") + (textAt(delta, "refusal") ?? "");
   }
 
   #call(delta: JsonObject): void {
-    const index = indexAt(delta, "index") ?? 0;
+    // Workers AI's own calls are whole and have neither a number nor a member for the function.
+    const told = objectAt(delta, "function") ?? delta;
+    const name = nameAt(told, "name") ?? "";
+    const index = indexAt(delta, "index") ?? (told === delta && name !== "" ? this.#calls.size : 0);
     if (index >= MAX_CALLS) return;
-    const told = objectAt(delta, "function");
     const before = this.#calls.get(index) ?? { id: "", name: "", args: "" };
     // One that is too long stays so: it is not told, and no tool runs for half of it.
     const room = ITEM_LIMITS.argumentsOfOne + 1 - before.args.length;
     this.#said = true;
     this.#calls.set(index, {
       id: before.id || (nameAt(delta, "id") ?? ""),
-      name: before.name || (nameAt(told, "name") ?? ""),
-      args: before.args + (textAt(told, "arguments") ?? "").slice(0, room),
+      name: before.name || name,
+      args: before.args + argumentsOf(told["arguments"]).slice(0, room),
     });
   }
 
@@ -165,4 +171,15 @@ export class TextStream {
     this.usage = state.usage;
     this.#said = state.said;
   }
+}
+
+/** Workers AI tells a piece that is a number as one. */
+function wordsOf(response: Json | undefined): string {
+  if (typeof response === "number") return String(response);
+  return typeof response === "string" ? response : "";
+}
+
+function argumentsOf(told: Json | undefined): string {
+  if (typeof told === "string") return told;
+  return isJsonObject(told) ? JSON.stringify(told) : "";
 }

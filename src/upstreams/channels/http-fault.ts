@@ -1,8 +1,8 @@
 /** What a response that is none means: by its status, and by what the provider says in it. */
 import { parseJsonObject } from "../../protocol/json.ts";
-import { nameAt, objectAt, textAt } from "../json.ts";
+import { indexAt, nameAt, objectAt, objectsAt, textAt } from "../json.ts";
 import type { Redactor } from "../redact.ts";
-import { FATAL_CODES, type UpstreamFault } from "../upstream.ts";
+import { FATAL_CODES, type JsonObject, type UpstreamFault } from "../upstream.ts";
 
 /** `again`: another try may do better. */
 export interface StageFault {
@@ -11,6 +11,13 @@ export interface StageFault {
 }
 
 const QUOTA = /quota|billing|credit|balance|funds/i;
+/** Workers AI's own numbers of errors (its documentation), as far as a status does not say what they mean. */
+const WORKERS_AI: Readonly<Record<string, string>> = {
+  "3036": "insufficient_quota",
+  "3040": "server_error",
+  "3042": "model_not_found",
+  "5007": "model_not_found",
+};
 const CONTENT = /content_(?:policy|filter)|moderation|safety|content_management/i;
 
 /**
@@ -25,12 +32,12 @@ export function statusFault(stage: string, status: number, body: string, redacto
   const clients = status === 400 || status === 413 || status === 422;
   return {
     fault: clients ? { ...fault, type: "invalid_request_error" } : fault,
-    again: status >= 500 || status === 408,
+    again: status >= 500 || status === 408 || fault.code === "server_error",
   };
 }
 
 function codeOf(status: number, code: string | null, words: string): string {
-  if (code !== null && FATAL_CODES.has(code)) return code;
+  if (code !== null && (FATAL_CODES.has(code) || code === "server_error")) return code;
   if (status === 401) return "authentication_error";
   if (status === 402) return "insufficient_quota";
   if (status === 403) return QUOTA.test(words) ? "insufficient_quota" : "permission_denied";
@@ -56,6 +63,9 @@ export function saidFault(stage: string, body: string, redactor: Redactor): Stag
 /** It never answered, or its response broke off. `code` as of `Channels.closed`. */
 export function lostFault(stage: string, code: number, reason: string, redactor: Redactor): StageFault {
   if (code === 1009) return { fault: protocolFault(stage, "sent more than any answer has"), again: false };
+  const status = code === 0 ? /^HTTP ([1-5]\d\d)/.exec(reason)?.[1] : undefined;
+  // A socket's handshake was refused.
+  if (status !== undefined) return statusFault(stage, Number(status), "", redactor);
   const late = reason === "timed out";
   const how = late ? "did not answer in time" : code === 0 ? "could not be reached" : "broke off";
   const word = late ? "upstream_timeout" : code === 0 ? "upstream_unavailable" : "upstream_closed";
@@ -73,11 +83,19 @@ interface Said {
   readonly message: string;
 }
 
-/** `{ error: { code, type, message } }`, `{ error: "…" }`, `{ message }`, `{ detail }`; anything else says nothing. */
+/**
+ * `{ error: { code, type, message } }`, `{ error: "…" }`, `{ message }`, `{ detail }`, `{ errors: [{ code, message }] }`,
+ * `{ internalCode, description }`; anything else says nothing.
+ */
 function saidIn(body: string): Said {
   const whole = parseJsonObject(body);
-  const error = objectAt(whole, "error") ?? whole;
-  const code = nameAt(error, "code") ?? nameAt(error, "err_code");
-  const words = ["message", "error", "detail", "err_msg"].map((key) => textAt(error, key));
+  const error = objectAt(whole, "error") ?? objectsAt(whole, "errors")[0] ?? whole;
+  const code = nameAt(error, "code") ?? nameAt(error, "err_code") ?? workersAiCode(error);
+  const words = ["message", "error", "detail", "err_msg", "description"].map((key) => textAt(error, key));
   return { code, type: nameAt(error, "type"), message: words.find((one) => one !== null) ?? "" };
+}
+
+/** What a number of Workers AI's means; another provider's numbers are its statuses. */
+function workersAiCode(error: JsonObject | null): string | null {
+  return WORKERS_AI[String(indexAt(error, "internalCode") ?? indexAt(error, "code"))] ?? null;
 }

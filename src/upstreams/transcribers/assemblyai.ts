@@ -6,8 +6,8 @@ import type { TranscriberDialect } from "./dialect.ts";
 const FATAL: ReadonlySet<number> = new Set([1008, 4000, 4001, 4002, 4003]);
 
 export const assemblyAi: TranscriberDialect = {
-  url: "wss://streaming.assemblyai.com/v3/ws",
-  modelMember: "speech_model",
+  address: { url: "wss://streaming.assemblyai.com/v3/ws", modelMember: "speech_model" },
+  hello: true,
   model: "universal-streaming-english",
   query: { sample_rate: "16000", encoding: "pcm_s16le", format_turns: "true" },
   // 50 to 1000 ms are taken.

@@ -1,10 +1,11 @@
 /** Deepgram Flux, `/v2/listen` (types of `@deepgram/sdk` 5.13). Needs `Authorization: Token KEY`. */
 import { indexAt, textAt } from "../json.ts";
-import type { TranscriberDialect } from "./dialect.ts";
+import type { JsonObject } from "../upstream.ts";
+import type { Said, TranscriberDialect } from "./dialect.ts";
 
 export const deepgramFlux: TranscriberDialect = {
-  url: "wss://api.deepgram.com/v2/listen",
-  modelMember: "model",
+  address: { url: "wss://api.deepgram.com/v2/listen", modelMember: "model" },
+  hello: true,
   model: "flux-general-en",
   query: { encoding: "linear16", sample_rate: "16000" },
   // Deepgram's documentation advises it.
@@ -17,19 +18,26 @@ export const deepgramFlux: TranscriberDialect = {
     switch (textAt(event, "type")) {
       case "Connected":
         return { type: "ready" };
-      case "TurnInfo": {
-        const turn = indexAt(event, "turn_index");
-        const text = textAt(event, "transcript");
-        if (turn === null || text === null) return null;
-        return { type: "words", segment: String(turn), text, final: textAt(event, "event") === "EndOfTurn" };
-      }
-      case "Error": {
-        const message = textAt(event, "description") ?? "";
-        return { type: "fault", code: textAt(event, "code") ?? "upstream_error", message, fatal: true };
-      }
+      case "TurnInfo":
+        return turnOf(event);
+      case "Error":
+        return faultOf(event);
       case null:
       default:
         return null;
     }
   },
 };
+
+/** `TurnInfo`: the words of the turn so far. */
+export function turnOf(event: JsonObject): Said {
+  const turn = indexAt(event, "turn_index");
+  const text = textAt(event, "transcript");
+  if (turn === null || text === null) return null;
+  return { type: "words", segment: String(turn), text, final: textAt(event, "event") === "EndOfTurn" };
+}
+
+export function faultOf(event: JsonObject): Said {
+  const message = textAt(event, "description") ?? "";
+  return { type: "fault", code: textAt(event, "code") ?? "upstream_error", message, fatal: true };
+}

@@ -23,8 +23,8 @@ const FAULTS: ReadonlySet<string> = new Set([
 ]);
 
 export const elevenLabsScribe: TranscriberDialect = {
-  url: "wss://api.elevenlabs.io/v1/speech-to-text/realtime",
-  modelMember: "model_id",
+  address: { url: "wss://api.elevenlabs.io/v1/speech-to-text/realtime", modelMember: "model_id" },
+  hello: true,
   model: "scribe_v2_realtime",
   query: { audio_format: "pcm_16000", commit_strategy: "vad" },
   pieceMs: 60,

@@ -3,9 +3,11 @@ import { assemblyAi } from "./assemblyai.ts";
 import { deepgramFlux } from "./deepgram-flux.ts";
 import type { TranscriberDialect } from "./dialect.ts";
 import { elevenLabsScribe } from "./elevenlabs-scribe.ts";
+import { workersAiFlux } from "./workers-ai-flux.ts";
 
 export const TRANSCRIBERS: ReadonlyMap<string, TranscriberDialect> = new Map([
   ["assemblyai", assemblyAi],
   ["deepgram-flux", deepgramFlux],
   ["elevenlabs-scribe", elevenLabsScribe],
+  ["workers-ai-flux", workersAiFlux],
 ]);

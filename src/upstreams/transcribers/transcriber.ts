@@ -7,10 +7,11 @@ import * as v from "valibot";
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
 import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
+import { modelOf, noBinding } from "../model-run.ts";
 import { closeFault } from "../openai-words.ts";
 import { checkedSettings } from "../read-settings.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
-import type { Capabilities, Command, DialRequest, JsonObject, Upstream } from "../upstream.ts";
+import type { Capabilities, Channels, Command, DialRequest, JsonObject, Upstream } from "../upstream.ts";
 import {
   type UpstreamEvent,
   type UpstreamFactory,
@@ -50,6 +51,8 @@ type CodecState = {
 
 export class TranscriberUpstream implements Upstream {
   readonly capabilities: Capabilities;
+  /** Of one that says no hello: its own word that it is ready. */
+  readonly channels: Channels | undefined;
   readonly #dialect: TranscriberDialect;
   readonly #request: DialRequest;
   readonly #redactor: Redactor;
@@ -57,6 +60,8 @@ export class TranscriberUpstream implements Upstream {
   readonly #audio: Uint8Array;
   #audioBytes = 0;
   #ready = false;
+  /** Its socket has just opened. */
+  #greeted = false;
   /** Segments that are over. */
   #over = 0;
   #segment: string | null = null;
@@ -67,14 +72,9 @@ export class TranscriberUpstream implements Upstream {
 
   constructor(dialect: TranscriberDialect, options: UpstreamOptions) {
     const settings = checkedSettings(settingsSchema, options, "text");
-    const model = options.model ?? dialect.model;
-    const query = { ...dialect.query, ...settings.query, [dialect.modelMember]: model };
-    this.#request = {
-      url: dialUrl(options.url ?? dialect.url, query),
-      headers: dialHeaders(options.headers ?? {}),
-      protocols: [],
-    };
+    this.#request = requestOf(dialect, options, { ...dialect.query, ...settings.query });
     this.#dialect = dialect;
+    this.channels = dialect.hello ? undefined : this.#readyAtOnce();
     this.#redactor = createRedactor(this.#request.headers, this.#request.url);
     this.#audio = new Uint8Array(dialect.pieceMs * BYTES_PER_MS);
     this.capabilities = {
@@ -98,15 +98,39 @@ export class TranscriberUpstream implements Upstream {
     return this.#request;
   }
 
-  /** What it is to do stands in the URL. */
+  /** What it is to do stands in the URL, or in the inputs. */
   greet(): readonly WireMessage[] {
+    this.#greeted = true;
     return [];
+  }
+
+  #readyAtOnce(): Channels {
+    return {
+      effects: () => (this.#takeGreeted() ? [{ type: "wait", what: "ready", ms: 0 }] : []),
+      opened: () => [],
+      data: () => [],
+      closed: () => [],
+      waited: () => this.#becomeReady(),
+    };
+  }
+
+  #takeGreeted(): boolean {
+    const greeted = this.#greeted;
+    this.#greeted = false;
+    return greeted;
+  }
+
+  #becomeReady(): readonly UpstreamEvent[] {
+    if (this.#ready) return [];
+    this.#ready = true;
+    return [{ type: "ready" }];
   }
 
   encode(command: Command): readonly WireMessage[] {
     if (command.type === "audio") return this.#hear(command.chunk.bytes);
-    if (command.type !== "keepalive" || this.#dialect.keepalive === null) return [];
-    return [this.#dialect.keepalive.message];
+    const { keepalive } = this.#dialect;
+    if (command.type !== "keepalive" || keepalive === null) return [];
+    return keepalive.message === null ? this.silence(1) : [keepalive.message];
   }
 
   /** What makes it end the segment that is open: all that it was given is of a turn that is over. */
@@ -151,15 +175,15 @@ export class TranscriberUpstream implements Upstream {
     }
     const said = this.#dialect.read(event, this.#over);
     if (said === null) return [];
-    if (said.type === "words")
-      return this.#words(said.segment, said.text.slice(0, MAX_TEXT_CHARS), said.final);
+    if (said.type === "words") {
+      const text = said.text ?? (said.segment === this.#segment ? this.#text : "");
+      return this.#words(said.segment, text.slice(0, MAX_TEXT_CHARS), said.final);
+    }
     if (said.type === "fault") {
       const error = this.#redactor.fault(said.code, said.message, "upstream_error");
       return [{ type: "error", error, fatal: said.fatal }];
     }
-    if (this.#ready) return [];
-    this.#ready = true;
-    return [{ type: "ready" }];
+    return this.#becomeReady();
   }
 
   #words(segment: string, text: string, final: boolean): readonly UpstreamEvent[] {
@@ -232,4 +256,19 @@ export class TranscriberUpstream implements Upstream {
     this.#audio.set(audio);
     this.#audioBytes = audio.length;
   }
+}
+
+function requestOf(
+  { address, model: usual }: TranscriberDialect,
+  options: UpstreamOptions,
+  query: Readonly<Record<string, string>>,
+): DialRequest {
+  const model = options.model ?? usual;
+  if (address === null) return modelOf({ ...options, model }, "socket")(query);
+  noBinding(options);
+  return {
+    url: dialUrl(options.url ?? address.url, { ...query, [address.modelMember]: model }),
+    headers: dialHeaders(options.headers ?? {}),
+    protocols: [],
+  };
 }

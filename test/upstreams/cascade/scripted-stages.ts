@@ -95,6 +95,8 @@ export function spoken(sound: Uint8Array, sizes: readonly number[] = [sound.leng
 export class ScriptedStages implements ScriptedServer {
   /** What was asked of either endpoint, in order. */
   readonly requests: Request[] = [];
+  /** What was sent to sockets beside its own. */
+  readonly sent: string[] = [];
   /** Channels that were given up. */
   readonly given: string[] = [];
   /** By what is waited for, for how long. */
@@ -142,11 +144,13 @@ export class ScriptedStages implements ScriptedServer {
     else if (effect.type === "close") this.given.push(effect.channel);
     else if (effect.type === "open") {
       const stage = effect.channel.startsWith("text") ? "text" : "speech";
-      const { url, headers, http } = effect.opening.request;
-      const body = parseJsonObject(String(http?.body)) ?? {};
+      const { url, headers, http, run } = effect.opening.request;
+      const body = run?.inputs ?? parseJsonObject(String(http?.body)) ?? {};
       this.requests.push({ stage, channel: effect.channel, url, headers, body });
       if (stage === "text") this.#judgeChat(body);
-      else this.#judgeSpeech(body);
+      else if (http !== undefined) this.#judgeSpeech(body);
+    } else {
+      this.sent.push(String(effect.data));
     }
   }
 
