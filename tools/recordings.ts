@@ -38,8 +38,12 @@ function profileOf(file: string, given: string | undefined): string {
     if (!(given in PROFILES)) throw new UsageError(`--profile takes ${Object.keys(PROFILES).join(", ")}`);
     return given;
   }
-  const path = join(basename(dirname(file)), basename(file)).toLowerCase();
-  return Object.keys(PROFILES).find((name) => name !== "openai" && path.includes(name)) ?? "openai";
+  const path = join(basename(dirname(file)), basename(file))
+    .toLowerCase()
+    .replaceAll("_", "-");
+  const named = Object.keys(PROFILES).filter((name) => name !== "openai" && path.includes(name));
+  // Azure has two.
+  return named.sort((a, b) => b.length - a.length)[0] ?? "openai";
 }
 
 function steps(file: string): readonly Step[] {

@@ -42,3 +42,18 @@ export class PieceDecoder {
     return grown;
   }
 }
+
+/** The same for audio that comes as bytes: a view of them where none waits, else a copy, at an even offset. */
+export function wholeSamples(bytes: Uint8Array, bytesPerSample: 1 | 2, carry: Carry): Uint8Array {
+  if (bytesPerSample === 1 || bytes.length === 0) return bytes;
+  const kept = carry.odd >= 0 ? 1 : 0;
+  const length = (kept + bytes.length) & ~1;
+  const odd = kept + bytes.length > length ? (bytes.at(-1) ?? -1) : -1;
+  const waited = carry.odd;
+  carry.odd = odd;
+  if (kept === 0 && bytes.byteOffset % 2 === 0) return bytes.subarray(0, length);
+  const whole = new Uint8Array(length);
+  if (kept === 1) whole[0] = waited;
+  whole.set(bytes.subarray(0, length - kept), kept);
+  return whole;
+}

@@ -1,6 +1,8 @@
 /** The registry of upstream adapters: the only place that knows their names. */
 import { createCascade } from "./cascade/cascade.ts";
+import { createDeepgramAgent } from "./deepgram-agent/deepgram-agent.ts";
 import { createEcho } from "./echo.ts";
+import { createElevenLabsAgents } from "./elevenlabs-agents/elevenlabs-agents.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible.ts";
 import { withOwnPart } from "./own-part.ts";
@@ -16,6 +18,8 @@ import {
 const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
   ["gemini-live", createGeminiLive],
+  ["elevenlabs-agents", createElevenLabsAgents],
+  ["deepgram-agent", createDeepgramAgent],
   ["cascade", createCascade],
   ["echo", createEcho],
   ...Array.from(TRANSCRIBERS, ([name, dialect]) => [name, transcriberFactory(dialect)] as const),

@@ -73,6 +73,8 @@ export const PROFILES = {
   openai: OPENAI,
   "openai-beta": { ...OPENAI, sessionShape: "beta", betaHeader: true, maxSessionMs: 30 * MINUTE_MS },
   azure: OPENAI,
+  // Its recorded sockets: the beta's flat session and names of events, ids of items that are the server's own.
+  "azure-voice-live": { ...SELF_HOSTED, sessionShape: "beta" },
   xai: {
     ...OPENAI,
     sessionShape: "xai",

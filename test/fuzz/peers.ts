@@ -1,6 +1,7 @@
 /** Who is dialled: providers of each adapter, hostile ones and those that do as they are asked. */
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { Random } from "../sim/random.ts";
+import { type AgentName, HonestAgent, HostileAgent } from "./agents.ts";
 import { HonestGemini, HostileGemini } from "./gemini.ts";
 import { HonestProvider } from "./honest.ts";
 import { HostileProvider } from "./provider.ts";
@@ -18,20 +19,36 @@ export interface HonestPeer {
   receive(data: WireMessage): readonly WireMessage[];
 }
 
+const AGENTS: ReadonlyMap<string, AgentName> = new Map([
+  ["/v1/convai/conversation", "elevenlabs-agents"],
+  ["/v1/agent/converse", "deepgram-agent"],
+]);
+
+/** The agent at this address, if one is. */
+function agentAt(url: string): AgentName | undefined {
+  return AGENTS.get(new URL(url).pathname);
+}
+
 /** The adapter that dials this address. */
 export function adapterAt(url: string): string {
+  const agent = agentAt(url);
+  if (agent !== undefined) return agent;
   const { host } = new URL(url);
   if (host.includes("googleapis")) return "gemini-live";
   return TRANSCRIBERS.find(({ adapter }) => host.includes(adapter.split("-")[0] ?? ""))?.adapter ?? "openai";
 }
 
 export function hostileAt(url: string): HostilePeer {
+  const agent = agentAt(url);
+  if (agent !== undefined) return new HostileAgent(agent);
   const adapter = adapterAt(url);
   if (adapter === "gemini-live") return new HostileGemini();
   return adapter === "openai" ? new HostileProvider() : new HostileTranscriber(adapter);
 }
 
 export function honestAt(url: string, name: string): HonestPeer {
+  const agent = agentAt(url);
+  if (agent !== undefined) return new HonestAgent(agent);
   const adapter = adapterAt(url);
   if (adapter === "gemini-live") return new HonestGemini();
   return adapter === "openai" ? new HonestProvider(name) : new HonestTranscriber(adapter);

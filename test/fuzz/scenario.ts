@@ -5,6 +5,7 @@ import type { SessionSetup } from "../../src/session/session.ts";
 import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
 import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
+import { agentOptions } from "./agents.ts";
 import { cascadeOptions } from "./cascade.ts";
 import type { Observing } from "./observers.ts";
 import { CALL, isCarrier } from "./phone.ts";
@@ -94,22 +95,33 @@ function lockedSetup(setup: SessionSetup, random: Random): SessionSetup {
   return { ...setup, locks: { fields, toolTypes: random.chance(0.5) ? ["function"] : null } };
 }
 
-/** Gemini in the place of a voice, and the transcribers that are nothing else. */
+/** Who is neither of OpenAI's dialect nor a cascade. */
+function otherVoice(random: Random): UpstreamOptions {
+  const who = random.pick([
+    "gemini-2.5-flash-live",
+    "gemini-3.8-live",
+    "elevenlabs-agents",
+    "deepgram-agent",
+  ] as const);
+  if (who === "elevenlabs-agents" || who === "deepgram-agent") return agentOptions(who, random);
+  return {
+    adapter: "gemini-live",
+    model: who,
+    headers: { "x-goog-api-key": SECRET },
+    settings: random.chance(0.3) ? { turns: "server" } : {},
+  };
+}
+
+/** Others in the place of a voice, and the transcribers that are nothing else. */
 function otherProviders(plan: Plan, random: Random): Plan {
   const [first, ...more] = plan.upstreams;
   if (first === undefined) return plan;
-  const gemini = (): UpstreamOptions => ({
-    adapter: "gemini-live",
-    model: random.pick(["gemini-2.5-flash-live", "gemini-3.8-live"]),
-    headers: { "x-goog-api-key": SECRET },
-    settings: random.chance(0.3) ? { turns: "server" } : {},
-  });
   const voices: PlannedUpstream[] = [first, ...more];
   if (random.chance(0.18)) {
-    const fallback = first.fallback?.map((each) => (random.chance(0.5) ? gemini() : each));
-    voices[0] = { ...first, options: gemini(), ...(fallback ? { fallback } : {}) };
+    const fallback = first.fallback?.map((each) => (random.chance(0.5) ? otherVoice(random) : each));
+    voices[0] = { ...first, options: otherVoice(random), ...(fallback ? { fallback } : {}) };
   } else if (first.fallback !== undefined && random.chance(0.15)) {
-    voices[0] = { ...first, fallback: first.fallback.map(() => gemini()) };
+    voices[0] = { ...first, fallback: first.fallback.map(() => otherVoice(random)) };
   }
   const { adapter } = random.pick(TRANSCRIBERS);
   const listens = random.chance(plan.transcriber === undefined ? 0.08 : 0.7);

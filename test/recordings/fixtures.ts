@@ -358,6 +358,6 @@ function xaiSpokenTurn(): Step[] {
 export const FIXTURES: readonly Fixture[] = [
   { name: "OpenAI, a spoken turn", profile: "openai", steps: openaiSpokenTurn() },
   { name: "OpenAI, a tool round", profile: "openai", steps: openaiToolRound() },
-  { name: "Azure Voice Live, text in and audio out", profile: "azure", steps: voiceLiveText() },
+  { name: "Azure Voice Live, text in and audio out", profile: "azure-voice-live", steps: voiceLiveText() },
   { name: "xAI, a spoken turn", profile: "xai", steps: xaiSpokenTurn() },
 ];

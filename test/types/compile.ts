@@ -12,14 +12,20 @@ const OPTIONS =
 
 /** What the compiler says against `union` of `openai` holding each of these events, and each event it says it of. */
 export function faults(union: string, events: readonly JsonObject[], more = ""): readonly string[] {
+  return judged(`import type { ${union} } from "openai/resources/realtime/realtime";`, union, events, more);
+}
+
+/** The same for any type that `imports` brings. */
+export function judged(
+  imports: string,
+  type: string,
+  events: readonly JsonObject[],
+  more = "",
+): readonly string[] {
   mkdirSync(join(PROJECT, "dist"), { recursive: true });
   const folder = mkdtempSync(join(PROJECT, "dist/types-"));
   try {
-    const lines = [
-      `import type { ${union} } from "openai/resources/realtime/realtime";`,
-      ...events.map((event) => `(${JSON.stringify(event)}) satisfies ${union};`),
-      more,
-    ];
+    const lines = [imports, ...events.map((event) => `(${JSON.stringify(event)}) satisfies ${type};`), more];
     const file = join(folder, "events.ts");
     writeFileSync(file, lines.join("\n"));
     return complaints(file).map((complaint) => named(complaint, lines));

@@ -5,6 +5,7 @@ import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
 import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-profiles.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { cascades } from "./cascade/contract-server.ts";
+import { deepgram, elevenLabs } from "./contract-agents.ts";
 import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
 import { ScriptedOpenAi } from "./scripted-openai.ts";
@@ -346,7 +347,7 @@ const echo: ContractSubject = {
   server: () => new LoopServer(),
 };
 
-const subjects = [...openAiSubjects, g711, echo, gemini, ...cascades];
+const subjects = [...openAiSubjects, g711, echo, gemini, ...cascades, elevenLabs, ...deepgram];
 
 describe("the contract suite", () => {
   it("[U1] covers every registered adapter", () => {

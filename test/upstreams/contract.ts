@@ -33,6 +33,8 @@ export interface ContractServer extends ScriptedServer {
 
 export interface ContractSubject {
   readonly name: string;
+  /** To whoever takes the turns, and is told sound in bytes, any bytes are sound. */
+  readonly bytesAreSound?: boolean;
   create(): Upstream;
   server(): ContractServer;
 }
@@ -40,6 +42,17 @@ export interface ContractSubject {
 /** Neither of the answer's frame nor its sound. */
 const BESIDE: ReadonlySet<UpstreamEvent["type"]> = new Set(["transcript", "reply"]);
 const RESPOND = { params: {}, outOfBand: false } as const;
+/** What an answer is asked for: some providers answer nothing else. */
+const HELLO: Command = {
+  type: "item",
+  item: {
+    id: "item_hello",
+    type: "message",
+    role: "user",
+    content: [{ type: "input_text", text: "Hello." }],
+  },
+  previousItemId: null,
+};
 /** Snapshots stay below this whatever a provider sends: the proof that what an adapter remembers is bounded. */
 const MAX_REMEMBERED_CHARS = 1_000_000;
 
@@ -106,9 +119,9 @@ export function runContract(subject: ContractSubject): void {
           fc.array(fc.oneof(fc.string(), fc.json(), fc.uint8Array()), { maxLength: 30 }),
           (garbage) => {
             const server = subject.server();
-            const isLoop = subject.create().request().url.startsWith("loop:");
+            const isText = subject.bytesAreSound ?? subject.create().request().url.startsWith("loop:");
             const connection = new Connection(subject.create(), server);
-            connection.hear(isLoop ? garbage.filter((message) => typeof message === "string") : garbage);
+            connection.hear(isText ? garbage.filter((message) => typeof message === "string") : garbage);
             for (const { fatal } of connection.of("error")) expect(fatal).toBe(false);
             const said = audioBytes(40);
             connection.send({ type: "audio", chunk: chunk(said) });
@@ -257,12 +270,16 @@ function turnContract(
     connection.send({ type: "respond", responseId: "R1", options: RESPOND });
     const messages = server.answer?.([16]) ?? [];
     connection.hear(messages);
-    expect(connection.hear(messages)).toEqual([]);
+    const again = connection.hear(messages);
+    // Where the provider takes the turns and names no answer, the same once more is one that it began by itself.
+    if (capabilities.turns === "client") expect(again).toEqual([]);
+    else expect(orderFaults(connection.events)).toEqual([]);
   });
 
   if (capabilities.cancel) {
     it("[U9] cancels the answer it was told to, once", () => {
       const { connection, server } = connect();
+      connection.send(HELLO);
       connection.send({ type: "respond", responseId: "R1", options: RESPOND });
       const begun = server.begin?.();
       connection.hear(begun?.messages ?? []);
@@ -291,6 +308,7 @@ function turnContract(
   if (capabilities.tools) {
     it("[U12] tells a tool call with name, call id and all its arguments", () => {
       const { connection, server } = connect();
+      connection.send(HELLO);
       connection.send({ type: "respond", responseId: "R1", options: RESPOND });
       connection.hear(server.callTool?.("get_time", "call_1", '{"zone":"UTC"}') ?? []);
       expect(connection.of("item.started")).toMatchObject([

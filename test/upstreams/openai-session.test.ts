@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { UpstreamConfig } from "../../src/upstreams/upstream.ts";
 import { CONFIG } from "./connection.ts";
-import { connectOpenAi } from "./openai-connection.ts";
+import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
+import { connectOpenAi, RESPOND } from "./openai-connection.ts";
 
 const TOOL = { type: "function", name: "get_time", parameters: { type: "object" } } as const;
 
@@ -55,6 +56,30 @@ describe("configuring a provider", () => {
         output: { format: { type: "audio/pcm", rate: 24000 }, voice: "marin", speed: 1.2 },
       },
     });
+  });
+
+  it("[U171] tells Azure Voice Live a flat session, and no ids of items or metadata, as its recorded clients do", () => {
+    const { server, connection } = connectOpenAi({
+      quirks: PROFILES["azure-voice-live"],
+      settings: { profile: "azure-voice-live" },
+    });
+    expect(server.last("session.update").session).toEqual({
+      instructions: "Be brief.",
+      modalities: ["text", "audio"],
+      input_audio_format: "pcm16",
+      output_audio_format: "pcm16",
+      turn_detection: null,
+    });
+    const content = [{ type: "output_text", text: "Nice to meet you." }];
+    const item = { id: "item_1", type: "message", role: "assistant", content };
+    connection.send({ type: "item", item, previousItemId: null });
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    expect(server.last("conversation.item.create").item).toEqual({
+      type: "message",
+      role: "assistant",
+      content: [{ type: "text", text: "Nice to meet you." }],
+    });
+    expect(JSON.stringify(server.last("response.create"))).not.toContain("metadata");
   });
 
   it("[U4] later tells only what changed, and nothing when nothing did", () => {

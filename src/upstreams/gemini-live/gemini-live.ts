@@ -5,6 +5,7 @@
 import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../../audio/format.ts";
 import { isNestedWithin, type Json, parseJsonObject } from "../../protocol/json.ts";
 import { type Carry, PieceDecoder } from "../audio-carry.ts";
+import { Heard, type HeardState } from "../heard.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
 import { closeFault } from "../openai-words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -16,11 +17,10 @@ import type {
   Upstream,
   UpstreamConfig,
 } from "../upstream.ts";
+import { Answers, type AnswersState } from "../unnamed-answers.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { utf8Text } from "../utf8.ts";
-import { Answers, type AnswersState } from "./answers.ts";
 import { durationMs } from "./contents.ts";
-import { Heard, type HeardState } from "./heard.ts";
 import { type GeminiSettings, readSettings } from "./settings.ts";
 import { changes, setupMessage } from "./setup.ts";
 import { Upload, type UploadState } from "./upload.ts";

@@ -1,11 +1,9 @@
 /** The session's configuration in Gemini's words: the first message, and what of it can change in mid-call. */
 import { isJsonObject, type Json } from "../../protocol/json.ts";
+import { ownVoice } from "../foreign-voices.ts";
 import { mergeDeep, objectAt, textAt } from "../json.ts";
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { GeminiSettings } from "./settings.ts";
-
-/** OpenAI's voices, which clients of that dialect ask for and Gemini would refuse the session for. */
-const FOREIGN_VOICE = /^(?:alloy|ash|ballad|coral|echo|fable|nova|onyx|sage|shimmer|verse|marin|cedar)$/;
 
 export function setupMessage(settings: GeminiSettings, config: UpstreamConfig): JsonObject {
   const detects = settings.turns === "server";
@@ -50,12 +48,12 @@ export function changes(
 }
 
 function generation(config: UpstreamConfig): JsonObject {
-  const { voice, maxOutputTokens } = config;
-  const named = typeof voice === "string" && voice !== "" && !FOREIGN_VOICE.test(voice);
+  const { maxOutputTokens } = config;
+  const voiceName = ownVoice(config.voice);
   return {
     responseModalities: [config.modality === "text" ? "TEXT" : "AUDIO"],
     ...(maxOutputTokens === "inf" ? {} : { maxOutputTokens }),
-    ...(named ? { speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } } } : {}),
+    ...(voiceName === null ? {} : { speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName } } } }),
   };
 }
 

@@ -1,5 +1,4 @@
 /** What Gemini says a turn cost, in OpenAI's shape. */
-import { isJsonObject, type Json } from "../../protocol/json.ts";
 import { objectsAt, textAt } from "../json.ts";
 import type { JsonObject } from "../upstream.ts";
 
@@ -33,15 +32,4 @@ export function usageOf(metadata: JsonObject): JsonObject {
     },
     output_token_details: { text_tokens: Math.max(0, output - audio), audio_tokens: audio },
   };
-}
-
-/** Two counts of the same shape, member by member. */
-export function addUsage(a: JsonObject, b: JsonObject): JsonObject {
-  const sum: Record<string, Json> = { ...a };
-  for (const [key, value] of Object.entries(b)) {
-    const other = sum[key];
-    if (isJsonObject(value)) sum[key] = isJsonObject(other) ? addUsage(other, value) : value;
-    else if (typeof value === "number") sum[key] = value + (typeof other === "number" ? other : 0);
-  }
-  return sum;
 }

@@ -2,7 +2,7 @@
  * What the provider says the caller said. It names no item: words belong to the turn that was committed last, or to the one
  * that is being spoken, until the model answers.
  */
-import type { UpstreamEvent } from "../upstream.ts";
+import type { UpstreamEvent } from "./upstream.ts";
 
 const MAX_CHARS = 64 * 1024;
 

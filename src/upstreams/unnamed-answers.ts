@@ -1,11 +1,11 @@
 /**
- * Which answer is which. Gemini names none: one is generated at a time, the end of activity, a complete content or a tool's
- * response asks for it, and `turnComplete` ends it. An answer that was given up goes on at the provider until it is
- * interrupted or complete; until then what comes is its, and nobody's.
+ * Which answer is which, at a provider that names none: one is generated at a time. What asks for it and what ends it is the
+ * adapter's to say. An answer that was given up goes on at the provider until it is interrupted or complete; until then what
+ * comes is its, and nobody's.
  */
-import type { JsonObject, UpstreamEvent, UpstreamFault } from "../upstream.ts";
-import { ITEM_LIMITS } from "../openai-output-item.ts";
-import { addUsage } from "./usage.ts";
+import { isJsonObject, type Json, parseJsonObject } from "../protocol/json.ts";
+import { ITEM_LIMITS } from "./openai-output-item.ts";
+import type { JsonObject, UpstreamEvent, UpstreamFault } from "./upstream.ts";
 
 /** Answers that may wait for the one before them. */
 const MAX_WAITING = 16;
@@ -13,7 +13,7 @@ const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too many answers 
 
 type Ending = "completed" | "cancelled" | "failed";
 
-interface Answer {
+export interface Answer {
   readonly key: string;
   /** The session's response that it answers; null: the model answers by itself. */
   readonly answers: string | null;
@@ -34,6 +34,8 @@ export type AnswersState = {
 };
 
 export class Answers {
+  /** The next one is asked for when what was given up is over: the provider takes no question while it speaks. */
+  readonly #patient: boolean;
   #numbered = 0;
   #waiting: string[] = [];
   #current: Answer | null = null;
@@ -42,9 +44,13 @@ export class Answers {
   /** What was told after an answer had ended counts with the next one. */
   #usage: JsonObject | null = null;
 
+  constructor(patient = false) {
+    this.#patient = patient;
+  }
+
   /** @returns whether it is to be asked for now; otherwise it waits. */
   ask(responseId: string, out: UpstreamEvent[]): boolean {
-    if (this.#current === null) {
+    if (this.#free) {
       this.#begin(responseId);
       return true;
     }
@@ -56,7 +62,7 @@ export class Answers {
 
   /** The next one that may be asked for, or null. */
   next(): string | null {
-    const id = this.#current === null ? this.#waiting.shift() : undefined;
+    const id = this.#free ? this.#waiting.shift() : undefined;
     if (id === undefined) return null;
     this.#begin(id);
     return id;
@@ -64,6 +70,21 @@ export class Answers {
 
   get running(): boolean {
     return this.#current !== null;
+  }
+
+  /** The present one has begun. */
+  get begun(): boolean {
+    return this.#current?.begun ?? false;
+  }
+
+  /** One that was given up is still generated. */
+  get abandoned(): boolean {
+    return this.#abandoned === "generating";
+  }
+
+  /** What was given up is over: the provider is at something else. */
+  moveOn(): void {
+    this.#abandoned = null;
   }
 
   /** All of it was generated, and its end is awaited. */
@@ -114,11 +135,16 @@ export class Answers {
     return answer.message;
   }
 
+  /** The open message is whole; what comes next is another. */
+  closeMessage(answer: Answer, out: UpstreamEvent[]): void {
+    this.#closeMessage(answer, "completed", out);
+  }
+
   call(answer: Answer, name: string, callId: string, args: string, out: UpstreamEvent[]): void {
     this.#closeMessage(answer, "completed", out);
     const [response, item] = [answer.key, this.#item(answer)];
     out.push({ type: "item.started", response, item, kind: "function_call", name, callId });
-    const whole = args.length <= ITEM_LIMITS.argumentsOfOne;
+    const whole = args.length <= ITEM_LIMITS.argumentsOfOne && parseJsonObject(args) !== null;
     const end = { type: "item.done", response, item } as const;
     // A tool never runs on half of its arguments.
     out.push(whole ? { ...end, status: "completed", arguments: args } : { ...end, status: "incomplete" });
@@ -187,6 +213,10 @@ export class Answers {
     this.#usage = state.usage;
   }
 
+  get #free(): boolean {
+    return this.#current === null && !(this.#patient && this.abandoned);
+  }
+
   #begin(answers: string | null): void {
     const key = `turn_${(this.#numbered += 1)}`;
     this.#current = { key, answers, begun: false, message: null, items: 0, complete: false };
@@ -224,4 +254,15 @@ export class Answers {
       { type: "response.done", response, status, reason: null, error, usage: null, metadata: null },
     );
   }
+}
+
+/** Two counts of the same shape, member by member. */
+function addUsage(a: JsonObject, b: JsonObject): JsonObject {
+  const sum: Record<string, Json> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const other = sum[key];
+    if (isJsonObject(value)) sum[key] = isJsonObject(other) ? addUsage(other, value) : value;
+    else if (typeof value === "number") sum[key] = value + (typeof other === "number" ? other : 0);
+  }
+  return sum;
 }

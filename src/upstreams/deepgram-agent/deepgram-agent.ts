@@ -1,0 +1,301 @@
+/**
+ * Deepgram's Voice Agent (`/v1/agent/converse`): one connection of a transcriber, a text model and a synthesiser. The wire is that
+ * of `@deepgram/sdk` 5.13 and of Deepgram's documentation; docs/upstreams.md says what it cannot do and what is done instead.
+ */
+import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
+import { AskedWith, type AskedWithState } from "../asked-with.ts";
+import { objectsAt, textAt } from "../json.ts";
+import { createRedactor, type Redactor } from "../redact.ts";
+import type {
+  AudioChunk,
+  Capabilities,
+  Command,
+  DialRequest,
+  Item,
+  JsonObject,
+  Upstream,
+} from "../upstream.ts";
+import type {
+  UpstreamConfig,
+  UpstreamEvent,
+  UpstreamFault,
+  UpstreamOptions,
+  WireMessage,
+} from "../upstream.ts";
+import { AgentConversation, calledOf, type ConversationState } from "./conversation.ts";
+import { type Heard, heardOf } from "./events.ts";
+import { closeOf, errorOf } from "./faults.ts";
+import { type DeepgramAgentSettings, readSettings } from "./settings.ts";
+import { capabilitiesOf, settingsMessage, speakOf, untaken } from "./setup.ts";
+import { result, Upload, type UploadState } from "./upload.ts";
+
+const MAX_MESSAGE_CHARS = 1024 * 1024;
+const MAX_NESTING = 64;
+const MAX_FUNCTIONS = 64;
+/** Events that may wait for a message of the provider's; the oldest are given up. */
+const MAX_OWED = 256;
+const GIVEN_UP = "The application gave up this answer.";
+const NOTHING: UpstreamFault = {
+  code: "unsupported",
+  type: "invalid_request_error",
+  message: "An agent of Deepgram answers what was said, written or returned by a call, and there is nothing.",
+};
+
+/** @throws UpstreamOptionsError naming the field. */
+export function createDeepgramAgent(options: UpstreamOptions): Upstream {
+  return new DeepgramAgent(readSettings(options));
+}
+
+type CodecState = {
+  readonly ready: boolean;
+  readonly config: JsonObject | null;
+  readonly askedWith: AskedWithState;
+  readonly conversation: ConversationState;
+  readonly upload: UploadState;
+  readonly owed: readonly JsonObject[];
+};
+
+class DeepgramAgent implements Upstream {
+  readonly capabilities: Capabilities;
+  readonly #settings: DeepgramAgentSettings;
+  readonly #redactor: Redactor;
+  readonly #conversation: AgentConversation;
+  readonly #upload: Upload;
+  readonly #owed: UpstreamEvent[] = [];
+  readonly #askedWith = new AskedWith();
+  #config: UpstreamConfig | null = null;
+  #ready = false;
+
+  constructor(settings: DeepgramAgentSettings) {
+    this.#settings = settings;
+    this.#conversation = new AgentConversation(settings.turns === "server");
+    this.#upload = new Upload(settings);
+    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
+    this.capabilities = capabilitiesOf(settings);
+  }
+
+  request(): DialRequest {
+    return this.#settings.request;
+  }
+
+  greet(config: UpstreamConfig): readonly WireMessage[] {
+    this.#config = config;
+    this.#untaken(untaken(this.#settings, config));
+    return [JSON.stringify(settingsMessage(this.#settings, config))];
+  }
+
+  encode(command: Command): readonly WireMessage[] {
+    const messages = this.#encode(command);
+    if (this.#owed.length > MAX_OWED) this.#owed.splice(0, this.#owed.length - MAX_OWED);
+    return messages;
+  }
+
+  #encode(command: Command): readonly WireMessage[] {
+    switch (command.type) {
+      case "audio":
+        return this.#audio(command.chunk);
+      case "configure":
+        return this.#configure(command.config);
+      case "commit":
+        if (this.#serves) return [];
+        this.#owed.push(...this.#conversation.heard.committed(command.itemId));
+        return [];
+      case "respond":
+        return this.#respond(command.responseId, command.options.params);
+      case "cancel":
+        this.#conversation.answers.cancel(command.responseId, this.#owed);
+        this.#askedWith.take(command.responseId);
+        return this.#released(this.#owed);
+      case "item":
+        this.#item(command.item, command.cause ?? null);
+        return [];
+      case "keepalive":
+        return ['{"type":"KeepAlive"}'];
+      // What was heard cannot be taken back, nor can anything else: there is no such message.
+      case "clear":
+      case "delete":
+      case "truncate":
+      case "named":
+        return [];
+      default:
+        return command satisfies never;
+    }
+  }
+
+  decode(message: WireMessage): readonly UpstreamEvent[] {
+    const out: UpstreamEvent[] = this.#owed.splice(0);
+    if (typeof message === "string") this.#text(message, out);
+    else this.#conversation.sound(message, out);
+    // The conversation goes on with what the caller says: what was written before is told without an ask.
+    if (out.some((one) => one.type === "speech" && one.state === "started"))
+      for (const data of this.#upload.before(this.#config)) out.push({ type: "reply", data });
+    for (const data of this.#released(out)) out.push({ type: "reply", data });
+    return out;
+  }
+
+  /** What has to be told waits no longer for a message: Deepgram may be silent for as long as the caller is. */
+  get held(): number {
+    return this.#conversation.held + this.#owed.length / (MAX_OWED * 4);
+  }
+
+  settle(): readonly UpstreamEvent[] {
+    const out: UpstreamEvent[] = this.#owed.splice(0);
+    this.#conversation.settle(out);
+    for (const data of this.#released(out)) out.push({ type: "reply", data });
+    return out;
+  }
+
+  closed(code: number, reason: string): UpstreamFault | null {
+    return closeOf(code, reason, this.#redactor);
+  }
+
+  snapshot(): JsonObject {
+    const state: CodecState = {
+      ready: this.#ready,
+      config: this.#config === null ? null : { ...this.#config },
+      askedWith: this.#askedWith.snapshot(),
+      conversation: this.#conversation.snapshot(),
+      upload: this.#upload.snapshot(),
+      owed: [...this.#owed] as unknown as readonly JsonObject[],
+    };
+    return state;
+  }
+
+  restore(snapshot: JsonObject): void {
+    // Our own writing, inside the session's versioned snapshot.
+    const state = snapshot as unknown as CodecState;
+    this.#ready = state.ready;
+    this.#config = state.config as UpstreamConfig | null;
+    this.#askedWith.restore(state.askedWith);
+    this.#conversation.restore(state.conversation);
+    this.#upload.restore(state.upload);
+    this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
+  }
+
+  get #serves(): boolean {
+    return this.#settings.turns === "server";
+  }
+
+  #audio({ bytes, lasting }: AudioChunk): readonly WireMessage[] {
+    const told = this.#serves || this.#upload.spoken ? [] : this.#upload.before(this.#config);
+    this.#upload.spoken = true;
+    return [...told, lasting === true ? bytes : bytes.slice()];
+  }
+
+  #respond(id: string, params: JsonObject): readonly WireMessage[] {
+    this.#askedWith.asked(id, params);
+    return this.#conversation.answers.ask(id, this.#owed) ? this.#ask(id, this.#owed) : [];
+  }
+
+  #ask(id: string, out: UpstreamEvent[]): readonly WireMessage[] {
+    const messages = this.#upload.ask(this.#config, this.#askedWith.take(id));
+    if (messages === null) out.push(...this.#conversation.answers.failed(NOTHING));
+    return messages ?? [];
+  }
+
+  /** What waited for the end of an answer. */
+  #released(out: UpstreamEvent[]): readonly WireMessage[] {
+    const id = this.#conversation.answers.next();
+    return id === null ? [] : this.#ask(id, out);
+  }
+
+  #item(item: Item, cause: string | null): void {
+    const kept = this.#upload.add(item);
+    if (kept !== "sound" && kept !== "full") return;
+    const error =
+      kept === "sound"
+        ? { code: "unsupported", message: "An agent of Deepgram takes no recordings in items." }
+        : { code: "upstream_busy", message: "Too much waits to be told to the provider." };
+    this.#owed.push({ type: "refused", what: "item", id: item.id, cause, error });
+  }
+
+  #configure(config: UpstreamConfig): readonly WireMessage[] {
+    const before = this.#config;
+    this.#config = config;
+    if (before === null) return [];
+    const differs = (...fields: (keyof UpstreamConfig)[]) =>
+      fields.some((field) => JSON.stringify(before[field]) !== JSON.stringify(config[field]));
+    const known = new Set(untaken(this.#settings, before));
+    this.#untaken(untaken(this.#settings, config).filter((field) => !known.has(field)));
+    const speaks = JSON.stringify(speakOf(this.#settings, config));
+    return [
+      // The prompt alone is said to be added to the former one by one page, to replace it by another.
+      ...(differs("instructions", "tools", "toolChoice") ? [JSON.stringify(this.#upload.think(config))] : []),
+      ...(speaks === JSON.stringify(speakOf(this.#settings, before))
+        ? []
+        : [`{"type":"UpdateSpeak","speak":${speaks}}`]),
+    ];
+  }
+
+  #untaken(fields: readonly string[]): void {
+    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+  }
+
+  #text(message: string, out: UpstreamEvent[]): void {
+    const event = message.length > MAX_MESSAGE_CHARS ? null : parseJsonObject(message);
+    if (event === null || Object.keys(event).length === 0 || !isNestedWithin(event, MAX_NESTING)) {
+      const error = {
+        code: "upstream_protocol_error",
+        message: "A message of the provider is no JSON object of at most 64 levels.",
+      };
+      out.push({ type: "error", error, fatal: false });
+      return;
+    }
+    const heard = heardOf(textAt(event, "type"));
+    if (heard !== null) this.#event(heard, event, out);
+  }
+
+  #event(heard: Heard, event: JsonObject, out: UpstreamEvent[]): void {
+    switch (heard) {
+      case "SettingsApplied":
+        if (!this.#ready) out.push({ type: "ready" });
+        this.#ready = true;
+        return;
+      case "ConversationText":
+        return this.#words(textAt(event, "role"), textAt(event, "content") ?? "", out);
+      case "UserStartedSpeaking":
+        return this.#conversation.interrupted(out);
+      case "AgentAudioDone":
+        return this.#conversation.audioDone(out);
+      case "FunctionCallRequest":
+        return this.#calls(objectsAt(event, "functions"), out);
+      case "FunctionCallCancelled":
+        for (const one of objectsAt(event, "functions")) this.#upload.calls.uncalled(textAt(one, "id") ?? "");
+        return;
+      case "InjectionRefused":
+        return this.#refused(textAt(event, "message"), out);
+      case "Error":
+      case "Warning":
+        out.push({ type: "error", error: errorOf(event, this.#redactor), fatal: heard === "Error" });
+        return;
+      default:
+        return heard satisfies never;
+    }
+  }
+
+  #words(role: string | null, text: string, out: UpstreamEvent[]): void {
+    if (text === "") return;
+    if (role === "assistant") this.#conversation.said(text, out);
+    else if (role === "user" && !this.#upload.isEcho(text)) this.#conversation.words(text, out);
+  }
+
+  /** Functions with an endpoint are Deepgram's to run. Of those that nobody will run the agent waits for a result as well. */
+  #calls(functions: readonly JsonObject[], out: UpstreamEvent[]): void {
+    const own = functions.slice(0, MAX_FUNCTIONS).filter((one) => one["client_side"] !== false);
+    if (own.length === 0) return;
+    const called = this.#conversation.calls(own, out);
+    for (const { id, name } of called ?? []) this.#upload.calls.called(id, name);
+    for (const one of called === null ? own : []) {
+      const of = calledOf(one);
+      if (of !== null) out.push({ type: "reply", data: result(of.id, of.name, GIVEN_UP) });
+    }
+  }
+
+  /** A text came while somebody spoke. */
+  #refused(message: string | null, out: UpstreamEvent[]): void {
+    const error = this.#redactor.fault("injection_refused", message, "injection_refused");
+    if (this.#conversation.answers.running && !this.#conversation.answers.begun)
+      out.push(...this.#conversation.answers.failed(error));
+    else out.push({ type: "error", error, fatal: false });
+  }
+}
