@@ -90,6 +90,9 @@ export const guardFields = {
   ),
 };
 
+/** Adapters of providers that always take the turns themselves. */
+const AGENTS: ReadonlySet<string> = new Set(["deepgram-agent", "elevenlabs-agents"]);
+
 interface Dialled {
   readonly adapter: string;
   readonly settings?: JsonObject | undefined;
@@ -127,6 +130,11 @@ export function faultOfGuard({ guard, upstreams, transcriber, session }: Guarded
       const path = ["upstreams", index, ...(at === 0 ? [] : ["fallback", at - 1])];
       if (one.adapter === "echo")
         return { path: [...path, "adapter"], message: "'echo' says no words that a guard could judge" };
+      if (guard.input && AGENTS.has(one.adapter))
+        return {
+          path: [...path, "adapter"],
+          message: "an agent takes the turns itself, and answers unjudged input",
+        };
       if (guard.input && one.settings?.["turns"] === "server")
         return {
           path: [...path, "settings", "turns"],

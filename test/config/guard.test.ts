@@ -41,6 +41,10 @@ describe("a route's guard", () => {
       "routes.voice.upstreams.0.settings.turns: a provider that takes the turns itself",
     );
     expect(() => define(output(), { upstreams: [server] })).not.toThrow();
+    const agent = { ...UPSTREAM, adapter: "elevenlabs-agents" };
+    expect(() => define(INPUT, { session: TRANSCRIBES, upstreams: [agent] })).toThrow(
+      "routes.voice.upstreams.0.adapter: an agent takes the turns itself",
+    );
   });
 
   test("[X231] a pattern that is none, refers back or may take too long is refused with its place", () => {
