@@ -5,6 +5,7 @@
  */
 import type { StrategyChoice } from "../src/session/plan/plan.ts";
 import { seeded } from "../test/support/signal.ts";
+import { guardFigures, type GuardFigures } from "./plans/guard.ts";
 import type { Flags } from "./flags.ts";
 import { PlannedCall, replyOf, type Heard } from "./plans/call.ts";
 import { LETTER_MS, type Remembered } from "./plans/demo-voice.ts";
@@ -22,7 +23,11 @@ const HEDGE_MS = 600;
 const CUT_EVERY = 5;
 const CUT_MS = [150, 900] as const;
 
+const GUARD_CASES = 200;
+
 const TARGETS = {
+  guard_refused_ms_heard: 0,
+  guard_over_moderator_ms: 5,
   race_over_minimum_ms_median: 5,
   race_handle_ms_over_alone_median: 1,
   answers_of_more_than_one_voice: 0,
@@ -135,8 +140,11 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const over = delaysOf(race).map((ms, turn) => ms - Math.min(firsts[turn] ?? ms, seconds[turn] ?? ms));
   const [one, two, raced, hedged] = [first, second, race, hedge].map(figuresOf);
   if (!one || !two || !raced || !hedged) throw new Error("an arm is missing");
+  const guard = await guardFigures(GUARD_CASES);
+  options.say(JSON.stringify({ guard }));
   const figures = {
     turns,
+    guard,
     delays_ms: DELAY_MS,
     hedge_ms: HEDGE_MS,
     rows,
@@ -159,6 +167,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
 }
 
 interface Figures {
+  readonly guard: GuardFigures;
   readonly rows: readonly ({ readonly arm: string } & ReturnType<typeof figuresOf>)[];
   readonly race_over_minimum_ms: { readonly median: number };
   readonly race_handle_ms_over_alone: number;
@@ -185,6 +194,14 @@ function missed(figures: Figures): readonly string[] {
       `${row.arm}: after ${row.histories_that_disagree} turns a model remembers otherwise`,
     );
   }
+  const { refused_ms_heard: leaked, wrongly_decided: wrong, ...guard } = figures.guard;
+  expect(leaked <= TARGETS.guard_refused_ms_heard, `guard: ${leaked} ms of refused sentences were heard`);
+  expect(wrong === 0, `guard: ${wrong} answers were decided wrongly`);
+  for (const over of [guard.over_moderator_ms_most, guard.over_window_ms_most])
+    expect(
+      over <= TARGETS.guard_over_moderator_ms,
+      `guard: ${over} ms from the moderator's time or the window`,
+    );
   const p95 = figures.rows.at(-1)?.p95_ms ?? Infinity;
   const most = figures.hedge_most_ms_for_p95;
   expect(p95 <= most, `hedge: p95 is ${p95} ms, at most ${most}`);

@@ -3,7 +3,9 @@
  * nobody but the counters, and what was said is never logged.
  */
 import type { EndOfTurnModel } from "../src/session/plan/plan.ts";
+import type { Services } from "./asked.ts";
 import { runModel } from "./model-dial.ts";
+import { shortText } from "./short-text.ts";
 
 /** A verdict is of use for a quarter of a second; this only bounds what is left behind. */
 const MOST_MS = 1000;
@@ -11,7 +13,7 @@ const MOST_ANSWER_BYTES = 4096;
 const RATE_HZ = 16_000;
 const WAV_HEADER_BYTES = 44;
 
-export type Consult = (samples: Int16Array) => Promise<number>;
+type Consult = Services["consult"];
 
 /** @param env where the binding is that the plan names. */
 export function createConsult(model: EndOfTurnModel | undefined, env: object): Consult {
@@ -41,7 +43,7 @@ async function askWorkersAi(
 }
 
 async function answerOf(response: Response): Promise<number> {
-  const text = await shortText(response);
+  const text = await shortText(response, MOST_ANSWER_BYTES);
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return probabilityOf(JSON.parse(text));
 }
@@ -59,17 +61,6 @@ async function askOverHttp(
     signal: AbortSignal.timeout(MOST_MS),
   });
   return answerOf(response);
-}
-
-/** @throws when there is more than an answer can be. */
-async function shortText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of response.body ?? []) {
-    text += decoder.decode(bytes as Uint8Array, { stream: true });
-    if (text.length > MOST_ANSWER_BYTES) throw new Error("the answer is too long");
-  }
-  return text;
 }
 
 function probabilityOf(answer: unknown): number {

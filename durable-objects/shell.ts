@@ -26,10 +26,11 @@ import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { dialsFirst } from "./dials-first.ts";
 import { Polling } from "./polling.ts";
+import { askService, type Services } from "./asked.ts";
 import { Snapshots } from "./snapshots.ts";
 import { earlier, Timer, type Clock } from "./timer.ts";
 
-export interface ShellHost {
+export interface ShellHost extends Services {
   readonly clock: Clock;
   readonly dial: Dial;
   /** Stores a snapshot, off the hot path. Resolves when it is durable, rejects when it could not be stored. */
@@ -42,8 +43,6 @@ export interface ShellHost {
   /** It lives in memory only, though something is stored: it does not leave it by itself. */
   readonly stays?: boolean;
   metric(name: MetricName, value: number, upstream?: string): void;
-  /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
-  consult(samples: Int16Array): Promise<number>;
   /**
    * Nothing keeps this object awake any more; it must be woken at `at` (null: by the client only).
    * @param current the stored snapshot is all there is to know.
@@ -330,7 +329,8 @@ export class Shell {
         this.#host.metric(action.name, action.value, action.upstream);
         break;
       case "consult":
-        this.#consult(action.id, action.samples);
+      case "moderate":
+        askService(this.#host, action, (input) => this.handleQuietly(input));
         break;
       case "rest":
         this.#host.rest(action.on);
@@ -370,11 +370,6 @@ export class Shell {
         this.#feed({ type: "close", peer, code, reason });
       },
     });
-  }
-
-  #consult(id: number, samples: Int16Array): void {
-    const answer = (probability: number | null) => this.handleQuietly({ type: "consulted", id, probability });
-    this.#host.consult(samples).then(answer, () => answer(null));
   }
 
   /** After this nothing comes from that peer any more. */

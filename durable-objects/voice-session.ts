@@ -25,7 +25,6 @@ import {
 import { isolateAudio } from "./audio-pool.ts";
 import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
-import { createConsult } from "./consult.ts";
 import { Dialler } from "./dial.ts";
 import { Breath } from "./breath.ts";
 import type { RelayEnv } from "./env.ts";
@@ -35,6 +34,7 @@ import { barSecret, givePlaceBack } from "./key-place.ts";
 import { loadKernels } from "./kernels.ts";
 import { ofKey, type OfKey, wake } from "./of-key.ts";
 import { type ClientSocket, hibernated, putOut } from "./pending-clients.ts";
+import { createServices } from "./services.ts";
 import { Shell, type ShellHost } from "./shell.ts";
 import { isolateDebts } from "./secret-debts.ts";
 import { SealedStorage } from "./sealed-storage.ts";
@@ -384,11 +384,11 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     });
   }
 
-  #host({ name: plan, endOfTurn, storage, sealed = false }: Plan, call: CallSetup, its: OfKey): ShellHost {
-    const { keyId } = call;
+  #host(of: Plan, call: CallSetup, its: OfKey): ShellHost {
+    const { name: plan, storage, sealed = false } = of;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
-      consult: createConsult(endOfTurn, this.env),
+      ...createServices(of, this.env),
       clock: WALL_CLOCK,
       dial: its.account.counted(this.#breath.reading(this.#dialler.dial)),
       save: (peers, whole) => {
@@ -408,7 +408,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       },
       sleep: (at, current) => {
         this.#rest(its);
-        this.#counters.flush(this.env.METRICS, plan, keyId);
+        this.#counters.flush(this.env.METRICS, plan, call.keyId);
         this.#store.sleep(current);
         if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
       },

@@ -179,6 +179,7 @@ export async function hold(
     }),
     metric: () => {},
     consult: () => Promise.reject(new Error("there is no model")),
+    moderate: () => Promise.reject(new Error("there is no moderator")),
     sleep: () => {},
     rest: () => {},
     awake: () => {},

@@ -2,6 +2,7 @@
 import { NO_KERNELS } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import type { GuardPlan } from "../../src/session/guard/plan.ts";
 import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
 import type { StrategyChoice } from "../../src/session/plan/plan.ts";
 import { Session } from "../../src/session/session.ts";
@@ -34,26 +35,44 @@ export function replyOf(voice: number, answer: number): string {
   return Array.from({ length: 6 }, (_, n) => `${NAMES[voice]}${answer}w${n}`).join(" ");
 }
 
+/** Answers that are judged before they are heard. */
+export interface Guarded {
+  /** Null: the same answers, and nobody judges them. */
+  readonly plan: GuardPlan | null;
+  readonly reply: (answer: number) => string;
+  readonly pace: number;
+  /** What the moderator says of words, and after how long. */
+  readonly judge: (text: string) => { readonly category: string | null; readonly afterMs: number };
+}
+
 export class PlannedCall {
   readonly voices: readonly DemoVoice[];
   readonly #clock = new VirtualClock();
   readonly #session: Session;
+  readonly #guarded: Guarded | null;
   readonly #peers = new Map<string, (message: string) => void>();
   #events: JsonObject[] = [];
   #frames: { readonly at: number; readonly samples: Int16Array; readonly handleMs: number }[] = [];
   #aimed: (() => void) | null = null;
 
   /** @param delays of the voices' next answers. */
-  constructor(delays: readonly (() => number)[], strategy: StrategyChoice | null) {
+  constructor(
+    delays: readonly (() => number)[],
+    strategy: StrategyChoice | null,
+    guarded: Guarded | null = null,
+  ) {
+    this.#guarded = guarded;
     const used = NAMES.slice(0, delays.length);
-    this.voices = delays.map(
-      (delayMs, number) => new DemoVoice(this.#clock, number, delayMs, (answer) => replyOf(number, answer)),
-    );
+    this.voices = delays.map((delayMs, number) => {
+      const reply = guarded?.reply ?? ((answer: number) => replyOf(number, answer));
+      return new DemoVoice(this.#clock, number, delayMs, reply, guarded?.pace);
+    });
     const upstreams = used.map((name) => ({
       name,
       options: { adapter: "openai-compatible", url: `wss://${name}.demo/v1/realtime`, model: "demo" },
     }));
-    const plan = { name: "plans", upstreams, session: {}, detector: "energy" as const };
+    const guard = guarded?.plan ? { guard: guarded.plan } : {};
+    const plan = { name: "plans", upstreams, session: {}, detector: "energy" as const, ...guard };
     const session = { audio: { input: { turn_detection: null } } };
     let drawn = 0;
     this.#session = new Session(
@@ -94,6 +113,15 @@ export class PlannedCall {
     if (action.type === "dial") this.#dial(action.peer);
     else if (action.type === "send" && action.peer === CLIENT) this.#received(action.data, handleMs);
     else if (action.type === "send") this.#peers.get(action.peer)?.(String(action.data));
+    else if (action.type === "moderate") this.#moderate(action);
+  }
+
+  #moderate({ id, moderator, text }: Extract<Action, { type: "moderate" }>): void {
+    const { category, afterMs } = this.#guarded?.judge(text) ?? { category: null, afterMs: 0 };
+    this.#clock.schedule(
+      () => this.#hand({ type: "moderated", id, moderator, verdict: { category } }),
+      afterMs,
+    );
   }
 
   #dial(peer: string): void {
@@ -143,9 +171,11 @@ export class PlannedCall {
     const asked = this.#clock.now();
     this.#client({ type: "response.create" });
     const firstBy = asked + TURN_LONGEST_MS;
-    while (this.#frames.length === 0 && this.#clock.now() < firstBy) await this.#clock.advance(1);
-    const [first] = this.#frames;
-    if (first === undefined) throw new Error("nobody answered");
+    const over = () => this.#frames.length > 0 || this.#is("response.done");
+    while (!over() && this.#clock.now() < firstBy) await this.#clock.advance(1);
+    if (!over()) throw new Error("nobody answered");
+    // All of it may have been refused.
+    const first = this.#frames[0] ?? { at: Infinity, handleMs: Number.NaN };
     if (cutAfterMs !== null) {
       await this.#clock.advance(cutAfterMs);
       this.#client({ type: "output_audio_buffer.clear" });

@@ -53,9 +53,17 @@ export class DemoVoice {
   readonly #clock: VirtualClock;
   readonly #delayMs: () => number;
   readonly #reply: (answer: number) => string;
+  readonly #pace: number;
 
-  /** @param delayMs of the next answer. @param reply its words. */
-  constructor(clock: VirtualClock, number: number, delayMs: () => number, reply: (answer: number) => string) {
+  /** @param delayMs of the next answer. @param reply its words. @param pace times real time; 0: as fast as it can. */
+  constructor(
+    clock: VirtualClock,
+    number: number,
+    delayMs: () => number,
+    reply: (answer: number) => string,
+    pace = 4,
+  ) {
+    this.#pace = pace;
     this.#clock = clock;
     this.number = number;
     this.#delayMs = delayMs;
@@ -68,7 +76,10 @@ export class DemoVoice {
     const delayMs = this.#delayMs;
     const reply = (): string => this.#reply(this.asked);
     const knobs = {
-      ...readKnobs(new URLSearchParams({ seed: String(this.number + 1), pace: "4", piece_ms: "40" }), {}),
+      ...readKnobs(
+        new URLSearchParams({ seed: String(this.number + 1), pace: String(this.#pace), piece_ms: "40" }),
+        {},
+      ),
       get first_audio_ms() {
         return delayMs();
       },

@@ -6,6 +6,8 @@ import { JURISDICTIONS } from "./jurisdictions.ts";
 import { STORAGE_MODES } from "../session/plan/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
+import { guardFields } from "./guard.ts";
+import { binding, header } from "./named.ts";
 import { planFields, planFits } from "./plans.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -14,14 +16,10 @@ const NAME = /^[\w.:+/-]{1,64}$/;
 const MOST_UPSTREAMS = 4;
 
 const name = v.pipe(v.string(), v.regex(NAME, "a name is 1 to 64 letters, digits or any of . _ : + / -"));
-const binding = v.pipe(v.string(), v.regex(/^[A-Za-z_]\w*$/, "a binding's name is an identifier"));
 const jsonObject = v.custom<{ readonly [key: string]: Json }>(
   (value) => isJsonObject(value as Json),
   "expected an object",
 );
-
-/** A secret is named, never written: `{ env: "OPENAI_API_KEY", prefix: "Bearer " }`. */
-const header = v.union([v.string(), v.strictObject({ env: binding, prefix: v.optional(v.string()) })]);
 
 /** What is dialled. */
 const single = {
@@ -152,6 +150,7 @@ const route = v.pipe(
      */
     transcriber: v.optional(upstream),
     endOfTurn: v.optional(endOfTurn),
+    ...guardFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
     /**

@@ -1,6 +1,7 @@
 /** How the upstreams of a route answer, as `relay.config.ts` says it: what is missing for it, or in its way. */
 import * as v from "valibot";
 import type { JsonObject } from "../protocol/json.ts";
+import { faultOfGuard, type Guarded } from "./guard.ts";
 import type { StrategyChoice } from "../session/plan/plan.ts";
 
 const PLANS = ["single", "tagged", "race", "hedge", "failover", "panel"] as const;
@@ -36,7 +37,7 @@ interface Fault {
   readonly message: string;
 }
 
-function faultOf({ plan, hedgeMs, upstreams }: Planned): Fault | null {
+function faultOfPlan({ plan, hedgeMs, upstreams }: Planned): Fault | null {
   if (plan === "single" && upstreams.length > 1)
     return {
       path: ["plan"],
@@ -67,9 +68,12 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
   return { path: ["settings", "turns"], message };
 }
 
-/** What of a route's plan does not fit its upstreams is told at its place. */
-export function planFits<Route extends Planned>({ dataset, addIssue }: v.RawCheckContext<Route>): void {
-  const fault = dataset.typed ? faultOf(dataset.value) : null;
+/** What of a route's plan or guard does not fit the rest of it is told at its place. */
+export function planFits<Route extends Planned & Guarded>({
+  dataset,
+  addIssue,
+}: v.RawCheckContext<Route>): void {
+  const fault = dataset.typed ? (faultOfPlan(dataset.value) ?? faultOfGuard(dataset.value)) : null;
   if (fault === null) return;
   const [first, ...rest] = fault.path.map((key) => {
     return {

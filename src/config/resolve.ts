@@ -5,6 +5,7 @@ import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { strategyChosen } from "./plans.ts";
+import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
 export type Bindings = object;
@@ -59,6 +60,7 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     }),
     ...(route.cadence !== undefined && { cadence: route.cadence }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
+    ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
   };
 }
 
@@ -86,11 +88,17 @@ export function spendsSecret(config: RelayConfig, model: string | null, bindings
   if (route === undefined) return false;
   const { upstreams, transcriber, endOfTurn } = route;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
+  const services = [...(endOfTurn === undefined ? [] : [endOfTurn]), ...moderatorsOf(route.guard)];
   const targets: readonly Spending[] = [
     ...dialled.flatMap(targetsOf),
-    ...(endOfTurn?.adapter === "http" ? [endOfTurn] : []),
+    ...services.flatMap((service) =>
+      service.adapter === "http" || service.adapter === "openai" ? [service] : [],
+    ),
   ];
-  return endOfTurn?.adapter === "workers-ai" || targets.some((target) => carriesSecret(target, bindings));
+  return (
+    services.some(({ adapter }) => adapter === "workers-ai") ||
+    targets.some((target) => carriesSecret(target, bindings))
+  );
 }
 
 /** Everything that an upstream of the configuration dials: itself, its fallbacks and the parts of each. */
@@ -172,6 +180,20 @@ function readBinding(route: string, what: string, binding: string, bindings: Bin
 
 function missing(route: string, what: string, binding: string): PlanError {
   return new PlanError("binding_missing", `Route '${route}' needs the binding ${binding} for ${what}.`);
+}
+
+/** How a service that a route names is found. */
+function asksFor(route: string, bindings: Bindings): Found {
+  const what = "its guard";
+  const read = (binding: string) => readBinding(route, what, binding, bindings);
+  return {
+    url: (url) => resolveUrl(route, what, url, read, bindings),
+    headers: (headers) => resolveHeaders(headers, read),
+    service: (binding) => {
+      if (!isService(bindings, binding)) throw missing(route, what, binding);
+      return binding;
+    },
+  };
 }
 
 function isService(bindings: Bindings, name: string): boolean {

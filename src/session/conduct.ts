@@ -22,6 +22,7 @@ import { Context } from "./context.ts";
 import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./turns/eager.ts";
+import { Guard } from "./guard/index.ts";
 import { Floor } from "./floor/floor.ts";
 import { floorHost, floorSide } from "./floor/floor-host.ts";
 import { Idle } from "./turns/idle.ts";
@@ -46,12 +47,12 @@ import type { Strategy } from "./plan/strategy.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
-import { Transcriber } from "./turns/transcriber.ts";
-import { transcriberHost } from "./turns/transcriber-host.ts";
+import type { Transcriber } from "./turns/transcriber.ts";
+import { createTranscriber } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import { whoDecides } from "./turns/who-decides.ts";
-import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
+import type { UpstreamConfig } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
@@ -87,6 +88,8 @@ export class Conduct {
   readonly voices = new Voices(this);
   readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
+  /** Judges words before they pass; null: the plan has none. */
+  readonly guard: Guard | null;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -104,7 +107,6 @@ export class Conduct {
   /** Why the energy detector decides, or null. */
   readonly detectorFallback: DetectorFallback | null;
   usage: TokenSums = {};
-  readonly #setup: SessionSetup;
   readonly #kernels: AudioKernels;
   readonly detector: SpeechDetector;
   #echo = false;
@@ -112,7 +114,6 @@ export class Conduct {
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
-    this.#setup = setup;
     this.strategy = strategyOf(setup.plan);
     this.createdAt = now;
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
@@ -128,6 +129,7 @@ export class Conduct {
       upstreamConfig: () => this.#upstreamConfig(),
     });
     this.conversation = new Conversation(this.context.limits);
+    this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -153,6 +155,7 @@ export class Conduct {
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage, link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
+      guard: this.guard,
       channelOf: (stream) => this.voices.channelOf(stream),
       onItem: (response, itemId) => this.voices.tellOthers(response, itemId),
       onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
@@ -180,6 +183,7 @@ export class Conduct {
       refusals: () => this.refusals,
       placed: () => this.placed,
       onUsage: (usage, link) => spend(this, usage, link, null),
+      changed: () => this.guard?.input?.changed(),
       replay: new Replay(this.context, this.conversation, kernels, this.voices.one),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
@@ -189,7 +193,7 @@ export class Conduct {
       this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
     }
     keepWordless(this, dependencies.audioPool);
-    this.transcriber = this.#createTranscriber(createUpstream);
+    this.transcriber = createTranscriber(this, setup.plan, createUpstream, (text) => this.#words(text));
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && !this.responses.underway,
@@ -251,14 +255,6 @@ export class Conduct {
     return null;
   }
 
-  #createTranscriber(create: UpstreamFactory): Transcriber | null {
-    const planned = this.#setup.plan.transcriber;
-    if (planned === undefined) return null;
-    const made = { index: this.links.length, planned, create };
-    const host = transcriberHost(this, (text) => this.#words(text));
-    return new Transcriber(this.context, this.port, this.conversation, made, host);
-  }
-
   /** Words of the caller, while they are being said. */
   #words(text: string): void {
     if (this.floor.judging) this.floor.words(text);
@@ -274,7 +270,8 @@ export class Conduct {
 
   /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
-    if (this.links.some(({ phase }) => phase === "closed")) return null;
+    // Words that are to be judged first are not known yet.
+    if (this.guard?.input || this.links.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.underway) return null;
     const { eagerMs } = this.config.relay(this.port);
     if (!this.budget.mayHurry) return null;
@@ -372,7 +369,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open) return false;
+    if (this.rounds.open || this.guard?.input?.waits) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
@@ -426,6 +423,7 @@ export class Conduct {
       upstreamEvents: this.upstreamEvents.snapshot(),
       updates: this.sessionObject.updates.snapshot(),
       budget: this.budget.snapshot(this.context.now),
+      ...this.guard?.snapshot(),
     };
   }
 
@@ -437,6 +435,7 @@ export class Conduct {
     this.upstreamEvents.restore(snapshot.upstreamEvents);
     this.sessionObject.updates.restore(snapshot.updates);
     this.budget.restore(snapshot.budget);
+    this.guard?.restore(snapshot.guard);
   }
 
   /** After a restore of the parts: what is derived from them. */

@@ -36,6 +36,13 @@ export type Input =
   | { readonly type: "persisted"; readonly covers: Covers }
   /** A remote end-of-turn model's probability that the turn of `consult` is over; null: it could not be had. */
   | { readonly type: "consulted"; readonly id: number; readonly probability: number | null }
+  /** A moderator's word on `moderate`: the category of what may not pass, or null; `verdict` null: it could not be had. */
+  | {
+      readonly type: "moderated";
+      readonly id: number;
+      readonly moderator: number;
+      readonly verdict: { readonly category: string | null } | null;
+    }
   /** What the account of its API key leaves the session, until the next of these. Never fed: all it wants. */
   | { readonly type: "allowance"; readonly allowance: Allowance | null }
   /** That account is used up: the session ends, and its client is told why. */
@@ -73,6 +80,14 @@ export type Action =
   | { readonly type: "persist"; readonly urgent?: true }
   /** Ask the plan's end-of-turn model about 16 kHz audio, which is the receiver's. Answered once by `consulted`. */
   | { readonly type: "consult"; readonly id: number; readonly samples: Int16Array }
+  /** Ask a moderator of the plan's guard, by its place, about words. Answered once by `moderated`. */
+  | {
+      readonly type: "moderate";
+      readonly id: number;
+      readonly side: "input" | "output";
+      readonly moderator: number;
+      readonly text: string;
+    }
   /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
   | { readonly type: "metric"; readonly name: MetricName; readonly value: number; readonly upstream?: string }
   /**

@@ -45,6 +45,13 @@ export const METRICS = {
     kind: "count",
     help: "Provider events dropped because the item that they are about was never told.",
   },
+  guard_asked: { kind: "count", help: "Pieces of words that moderators were asked about." },
+  guard_closed: { kind: "count", help: "Words refused because nobody judged them in time." },
+  guard_failures: { kind: "count", help: "Moderators that gave no answer." },
+  guard_late: { kind: "count", help: "Pieces of words that were not judged in time." },
+  guard_ms: { kind: "gauge", help: "Longest answer of a moderator." },
+  guard_open: { kind: "count", help: "Answers and inputs let pass because nobody judged them in time." },
+  guard_vetoed: { kind: "count", help: "Pieces of words that a moderator refused." },
   input_dropped_ms: {
     kind: "count",
     help: "Milliseconds of the caller's audio that an upstream did not hear.",

@@ -127,6 +127,8 @@ export class Session {
       this.#conduct.delivery.persisted(input.covers);
     } else if (input.type === "consulted") {
       this.#conduct.consulted(input.id, input.probability);
+    } else if (input.type === "moderated") {
+      this.#attempt(() => this.#conduct.guard?.moderated(input));
     } else if (input.type === "allowance") {
       this.#conduct.budget.allow(input.allowance);
     } else if (input.type === "spent") {
@@ -301,6 +303,7 @@ export class Session {
     else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
+    else if (kind === "guard") this.#conduct.guard?.due(which, what);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
     else if (name === "configured") this.#conduct.sessionObject.updates.due();

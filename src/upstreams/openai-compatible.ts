@@ -70,6 +70,7 @@ class OpenAiUpstream implements Upstream {
       tools: quirks.tools,
       transcription: quirks.transcription,
       outOfBand: quirks.outOfBand,
+      wordsFirst: quirks.wordsFirst,
       confirms: quirks.readyOn === "session.updated",
       resumption: false,
       maxSessionMs: quirks.maxSessionMs,

@@ -23,6 +23,8 @@ export interface Quirks {
   readonly tools: boolean;
   readonly transcription: boolean;
   readonly outOfBand: boolean;
+  /** The words of an answer come no later than their sound, as far as recorded sockets show. */
+  readonly wordsFirst: boolean;
   /** A new response may begin while the old one never gets its `response.done`. */
   readonly abandonsResponses: boolean;
   /** `…transcription.completed` comes repeatedly with a growing transcript, `status: "in_progress"` until the last. */
@@ -49,6 +51,7 @@ const OPENAI: Quirks = {
   tools: true,
   transcription: true,
   outOfBand: true,
+  wordsFirst: true,
   abandonsResponses: false,
   cumulativeTranscripts: false,
   maxSessionMs: 60 * MINUTE_MS,
@@ -62,6 +65,7 @@ const SELF_HOSTED: Quirks = {
   acceptsItemIds: false,
   metadataEcho: false,
   outOfBand: false,
+  wordsFirst: false,
   maxSessionMs: null,
 };
 
@@ -77,6 +81,7 @@ export const PROFILES = {
     acceptsItemIds: false,
     metadataEcho: false,
     outOfBand: false,
+    wordsFirst: false,
     abandonsResponses: true,
     cumulativeTranscripts: true,
   },

@@ -46,6 +46,7 @@ const quirks = v.strictObject({
   tools: flag,
   transcription: flag,
   outOfBand: flag,
+  wordsFirst: flag,
   abandonsResponses: flag,
   cumulativeTranscripts: flag,
   maxSessionMs: v.exactOptional(v.nullable(positive)),

@@ -72,6 +72,8 @@ export interface Capabilities {
   readonly tools: boolean;
   /** Transcribes what the user says. */
   readonly transcription: boolean;
+  /** The words of an answer come no later than their sound; absent: nobody knows. */
+  readonly wordsFirst?: boolean;
   /** Answers `respond` with `conversation: "none"` outside the conversation. */
   readonly outOfBand: boolean;
   /** Says of each configuration that it was given whether it took it (`configured`, `unconfigured`). */

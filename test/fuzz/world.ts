@@ -231,6 +231,7 @@ export class World {
         break;
       case "persist":
       case "consult":
+      case "moderate":
       case "rest":
         break;
       default:

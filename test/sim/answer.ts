@@ -1,4 +1,5 @@
 /** One answer of a provider, given in time: in the order of OpenAI's events (openai-realtime.md §5). */
+import { wordsBetween } from "./guard.ts";
 import type { Moment, Performance } from "./performance.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { agentAudio, bytesOf } from "./tape.ts";
@@ -23,6 +24,8 @@ export class Answer {
   #itemBegun = false;
   #sentBytes = 0;
   #words = 0;
+  /** All that it said, in calls under a guard. */
+  #sentences = "";
   #cancelled = false;
   /** Cancelled, and silent until its end. */
   #mumbling = false;
@@ -102,6 +105,7 @@ export class Answer {
   }
 
   #transcript(): string {
+    if (this.#world.scenario.guard !== undefined) return this.#sentences;
     return Array.from({ length: this.#words }, (_, n) => `word${n} `).join("");
   }
 
@@ -174,12 +178,28 @@ export class Answer {
     const to = (this.#sentBytes + wanted + 1) >> 1;
     const samples = silent || faint ? nearSilence(from, to, faint) : agentAudio(this.number, from, to);
     const bytes = bytesOf(samples).subarray(this.#sentBytes % 2, (this.#sentBytes % 2) + wanted);
+    const fromMs = this.sentMs;
     this.#sentBytes += bytes.length;
-    this.#words += 1;
-    const delta = `word${this.#words - 1} `;
-    this.#call.say({ type: "response.output_audio_transcript.delta", ...this.#at, delta });
+    const delta = this.#say(fromMs);
+    const words = () =>
+      delta === "" || this.#call.say({ type: "response.output_audio_transcript.delta", ...this.#at, delta });
+    // Profiles of which nobody knows better say the words behind their sound.
+    const late = this.#world.scenario.guard !== undefined && !this.#call.provider.echoesMetadata;
+    if (!late) words();
     this.#call.say({ type: "response.output_audio.delta", ...this.#at, delta: bytes.toBase64() });
+    if (late) words();
     this.#call.items.grew(this.itemId, this.sentMs);
+  }
+
+  /** The words of the sound since then. */
+  #say(fromMs: number): string {
+    if (this.#world.scenario.guard !== undefined) {
+      const words = wordsBetween(this.number, fromMs, this.sentMs);
+      this.#sentences += words;
+      return words;
+    }
+    this.#words += 1;
+    return `word${this.#words - 1} `;
   }
 
   #break(how: NonNullable<Performance["breakAt"]>["how"]): void {

@@ -80,6 +80,7 @@ export class SimulatedCall implements World {
       name: "sim",
       upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
+      ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),

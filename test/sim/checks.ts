@@ -7,6 +7,7 @@ export type Invariant =
   | "heard-twice"
   | "heard-gap"
   | "heard-unknown"
+  | "heard-refused"
   | "heard-level"
   | "history"
   | "deadline"

@@ -1,4 +1,5 @@
 /** Whether what the client hears is what somebody said: every sample once, in order, without a gap. */
+import { lookForRefused } from "./guard.ts";
 import { Levels } from "./levels.ts";
 import { agentAudio, readAgent, samplesOf } from "./tape.ts";
 import type { World } from "./world.ts";
@@ -118,6 +119,7 @@ export class Hearing {
     } else if (said.index > expected && !this.#excused) {
       checks.fail("heard-gap", `item ${itemId}: samples ${expected} to ${said.index} never came`);
     }
+    lookForRefused(this.#world, said.answer, said.index, said.index + count);
     this.#items.set(itemId, { answer: said.answer, index: said.index + count });
   }
 

@@ -3,6 +3,7 @@
  * one of these must be caught within 1,000 seeds (docs/testing.md).
  */
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
+import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
@@ -147,8 +148,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 18,
     what: "items that were dropped before they were sent stay with the provider",
-    file: "src/session/output/responses.ts",
-    from: '    for (const itemId of dropped.items) link.command({ type: "delete", itemId });\n',
+    file: "src/session/output/unsay.ts",
+    from: '  for (const itemId of dropped.items) link.command({ type: "delete", itemId });\n',
     to: "",
   },
   {
@@ -391,6 +392,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
+  ...GUARD_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

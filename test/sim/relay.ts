@@ -18,6 +18,7 @@ import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";
 import type { Connection, Data } from "./connection.ts";
 import { CoreWatch } from "./core-watch.ts";
+import { moderatorOf } from "./guard.ts";
 import { Inspection } from "./inspection.ts";
 import { Legs } from "./legs.ts";
 import { wordsOf } from "./words.ts";
@@ -52,6 +53,7 @@ export class Relay {
   ended: string | null = null;
   readonly #world: World;
   readonly #providers: ReadonlyMap<string, Provider>;
+  readonly #moderator: ReturnType<typeof moderatorOf>;
   readonly #setup: SessionSetup;
   readonly #dependencies: SessionDependencies;
   readonly #gate = new OutputGate();
@@ -79,6 +81,8 @@ export class Relay {
     this.#legs = new Legs(world.time, this.#gate, () =>
       this.session === null ? null : wordsOf(this.session.snapshot()),
     );
+    // Nothing is drawn for it where there is no guard.
+    this.#moderator = moderatorOf(world, random, world.scenario.guard);
     const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
     this.#dependencies = {
       drawId: () => Array.from({ length: 21 }, () => alphabet[random.int(0, 35)]).join(""),
@@ -162,6 +166,7 @@ export class Relay {
       stays: this.#world.scenario.sealed,
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
+      moderate: (_side, _moderator, text) => this.#moderator(text),
       sleep: (at, current) => {
         this.store.sleep(current);
         this.#sleeping = true;

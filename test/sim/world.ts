@@ -1,5 +1,6 @@
 /** What the parts of one simulated call share. */
 import type { Dialect } from "../../src/session/io.ts";
+import type { GuardPlan } from "../../src/session/guard/plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { StrategyChoice } from "../../src/session/plan/plan.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
@@ -52,6 +53,8 @@ export interface Scenario {
   readonly semantic: boolean;
   /** A provider that vanishes does so when it has said that it hears somebody. */
   readonly vanishesHearing?: true;
+  /** Words of agents are judged before they pass. */
+  readonly guard?: GuardPlan;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;

@@ -5,6 +5,7 @@
 import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
+import type { GuardPlan } from "../../src/session/guard/plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { AudioPool } from "../../src/session/setup.ts";
 import type { Locks } from "../../src/session/client/locks.ts";
@@ -39,6 +40,7 @@ export interface CallOptions {
   /** Default: by energy. */
   readonly detector?: "auto" | "energy";
   readonly endOfTurn?: EndOfTurnModel;
+  readonly guard?: GuardPlan;
   /** The relay's network hears how a voice ended; default: it does. */
   readonly cadence?: boolean;
   readonly locks?: Locks;
@@ -90,6 +92,7 @@ export class Call {
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
+        ...(options.guard ? { guard: options.guard } : {}),
         ...(options.cadence === undefined ? {} : { cadence: options.cadence }),
       },
       intent: options.intent ?? "conversation",

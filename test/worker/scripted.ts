@@ -135,6 +135,8 @@ export interface Surroundings extends ShellHost {
   slowDisk: boolean;
   /** Put to the end-of-turn model. */
   readonly questions: PromiseWithResolvers<number>[];
+  /** That moderators were asked. */
+  readonly moderations: PromiseWithResolvers<string | null>[];
   /** Ends the oldest save, and lets the shell know. */
   write(stored: boolean): Promise<void>;
 }
@@ -181,7 +183,14 @@ export function surroundings(): Surroundings {
       host.questions.push(question);
       return question.promise;
     },
+    moderate: (side, moderator, text) => {
+      log.push(`moderate ${side} ${moderator} ${text}`);
+      const question = Promise.withResolvers<string | null>();
+      host.moderations.push(question);
+      return question.promise;
+    },
     questions: [],
+    moderations: [],
     rest: (on) => void log.push(`rest ${on}`),
     sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
     awake: () => void log.push("awake"),

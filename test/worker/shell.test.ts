@@ -89,6 +89,27 @@ describe("upstreams", () => {
   });
 });
 
+describe("a guard's moderators", () => {
+  test("[X234] are asked what the session asks, and their word or failure is an input; after the end it is none", async () => {
+    const { say, shell, script, connect, host, session, log } = setUp();
+    connect();
+    for (const id of [1, 2, 3]) script({ type: "moderate", id, side: "output", moderator: 1, text: "words" });
+    for (const message of ["a", "b", "c"]) say(message);
+    expect(log).toEqual(Array.from({ length: 3 }, () => "moderate output 1 words"));
+    host.moderations[0]?.resolve("hate");
+    host.moderations[1]?.reject(new Error("no"));
+    await settled();
+    expect(session.inputs.slice(-2)).toEqual([
+      { type: "moderated", id: 1, moderator: 1, verdict: { category: "hate" } },
+      { type: "moderated", id: 2, moderator: 1, verdict: null },
+    ]);
+    shell.terminate();
+    host.moderations[2]?.resolve(null);
+    await settled();
+    expect(session.inputs).toHaveLength(5);
+  });
+});
+
 describe("an end-of-turn model", () => {
   test("[O31] is asked what the session asks, and its answer or failure is an input; after the end it is none", async () => {
     const { say, shell, script, connect, host, session, log } = setUp();

@@ -1,5 +1,6 @@
 /** What the routes of relay.config.ts name of a Worker's environment. */
 import type { RelayConfig, RouteConfig } from "../../src/config/define.ts";
+import { moderatorsOf } from "../../src/config/resolve-guard.ts";
 
 /** A binding that a route names: a secret, one that is an address, or what runs a model. */
 interface Named {
@@ -13,8 +14,9 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
   const upstreams =
     route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
   const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
+  const asked = moderatorsOf(route.guard).filter(({ adapter }) => adapter === "openai") as Dialled[];
   const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
-  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end];
+  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end, ...asked];
 }
 
 export function literalUrls(route: RouteConfig): readonly string[] {
@@ -36,7 +38,10 @@ export function bindingsOf(route: RouteConfig): readonly Named[] {
 function modelsOf(route: RouteConfig): readonly string[] {
   const { endOfTurn } = route;
   const ends = endOfTurn?.adapter === "workers-ai" ? [endOfTurn.binding ?? "AI"] : [];
-  return [...dialledBy(route).flatMap(({ binding }) => binding ?? []), ...ends];
+  const judging = moderatorsOf(route.guard).flatMap((one) =>
+    one.adapter === "workers-ai" ? [one.binding ?? "AI"] : [],
+  );
+  return [...dialledBy(route).flatMap(({ binding }) => binding ?? []), ...ends, ...judging];
 }
 
 /** Bindings of Workers AI that the routes name, each once. */

@@ -8,6 +8,7 @@ import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
+import { cancelled } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -52,7 +53,7 @@ export class Absence {
     this.#parts.rounds.concede();
     for (const response of responses.active) {
       if (response.asked && !response.outOfBand && response.items.length === 0) this.#owed = true;
-      responses.cancel(response, links[response.stream], "client_gone");
+      responses.cancel(response, links[response.stream], cancelled("client_gone"));
     }
     bargeIn.clear();
   }

@@ -30,6 +30,8 @@ export interface UpstreamEventsHost {
   serves(): void;
   refusals(): Refusals;
   placed(): PlacedItems;
+  /** An item of the conversation changed. */
+  changed(): void;
   /** A provider said what a transcript cost. */
   onUsage(usage: JsonObject, link: Link): void;
   /** Tells a connection what was said before. */
@@ -233,6 +235,7 @@ export class UpstreamEvents implements LinkHost {
   /** An item of the conversation changed that upstreams may have been told of. */
   changed(itemId: string): void {
     for (const link of this.#host.links) link.changed(itemId);
+    this.#host.changed();
   }
 
   onUntold(link: Link, { itemIds, ms }: Untold): void {

@@ -8,6 +8,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { Recovery } from "../links/recovery.ts";
 import type { Conversation } from "../memory/conversation.ts";
@@ -29,6 +30,7 @@ interface AskingParts {
   readonly rounds: Rounds;
   readonly strategy: Strategy;
   readonly turns: TurnTaking;
+  readonly guard: Pick<Guard, "input"> | null;
 }
 
 export class Asking {
@@ -55,7 +57,12 @@ export class Asking {
 
   /** An answer of the conversation runs, or waits to be asked for by the client's wish. */
   get underway(): boolean {
-    return this.holding || this.#parts.responses.underway;
+    return this.holding || this.#guarded || this.#parts.responses.underway;
+  }
+
+  /** An answer waits until the caller's words have been judged. */
+  get #guarded(): boolean {
+    return this.#parts.guard?.input?.waits === true;
   }
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
@@ -136,6 +143,7 @@ export class Asking {
       if (params.conversation !== "none" && responses.room) recovery.superseded(link);
       link.ensure();
     }
+    if (this.#parts.guard?.input?.holds(group, params)) return;
     const order = this.#orderOf(group);
     if (!responses.room) this.#owe(group, params);
     else if (order) rounds.ask(order, params, true);
@@ -226,7 +234,8 @@ export class Asking {
 
   /** The client takes back its `response.create` that waits. @returns whether one did. */
   withdraw(): boolean {
-    return this.#take() !== null;
+    const guarded = this.#parts.guard?.input?.withdraw() === true;
+    return this.#take() !== null || guarded;
   }
 
   snapshot(): AskingSnapshot {

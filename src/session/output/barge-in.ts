@@ -10,9 +10,10 @@
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { Overheard, Playout } from "./playout.ts";
-import { speaks, type ResponseRecord } from "./response.ts";
+import { cancelled, speaks, type Ending, type ResponseRecord } from "./response.ts";
 import type { Responses } from "./responses.ts";
 import type { Rounds } from "./rounds.ts";
 
@@ -27,6 +28,7 @@ interface BargeInParts {
   readonly responses: Responses;
   readonly links: readonly Link[];
   readonly rounds: Rounds;
+  readonly guard: Pick<Guard, "input"> | null;
 }
 
 export class BargeIn {
@@ -37,12 +39,14 @@ export class BargeIn {
   readonly #responses: Responses;
   readonly #links: readonly Link[];
   readonly #rounds: Rounds;
+  readonly #guard: BargeInParts["guard"];
   /** What was stopped and is still to be truncated, in the same call of `handle`. */
   readonly #stopped = new Map<string, number>();
   /** What a client that comes back has heard less of than was believed, in the same call of `handle`. */
   #overheard: readonly Overheard[] = [];
 
-  constructor({ context, port, conversation, playout, responses, links, rounds }: BargeInParts) {
+  constructor({ context, port, conversation, playout, responses, links, rounds, guard }: BargeInParts) {
+    this.#guard = guard;
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
@@ -55,6 +59,7 @@ export class BargeIn {
   /** Cancels every answer in progress, and stops all that is being heard. */
   interrupt(reason: Reason): void {
     this.#rounds.concede();
+    this.#guard?.input?.withdraw();
     const { answering, speakingAside } = this.#responses;
     // OpenAI's own clients hear an answer beside the conversation to its end.
     const stopped = this.#port.extended ? [...answering, ...speakingAside] : answering;
@@ -103,8 +108,21 @@ export class BargeIn {
       this.#flush(heard);
       for (const response of responses) this.#stopGrowing(response);
     } else this.#forgetUnheard(heard);
-    for (const response of responses) this.#responses.cancel(response, this.#links[response.stream], reason);
+    this.#cancel(responses, cancelled(reason));
+  }
+
+  #cancel(responses: readonly ResponseRecord[], ending: Ending): void {
+    for (const response of responses) this.#responses.cancel(response, this.#links[response.stream], ending);
     this.#truncateStopped();
+  }
+
+  /** Its words are refused: nothing more of it is said, nor heard where the player can be told. What was sent had passed. */
+  refuse(response: ResponseRecord): void {
+    if (this.#port.extended) {
+      this.#flush((one) => one?.id === response.id);
+      this.#stopGrowing(response);
+    }
+    this.#cancel([response], { phase: "incomplete", reason: "content_filter", fault: null });
   }
 
   /** Items of agents that take turns, sounding or still to sound. */

@@ -142,6 +142,15 @@ export class Lane {
     return { ...head, bytes: head.bytes.subarray(0, most) };
   }
 
+  /** Takes so many characters from the front of the head, which are words. */
+  shiftWords(chars: number): LaneEvent | undefined {
+    const head = this.#queue[0];
+    if (!head || !("delta" in head) || head.delta.length <= chars) return this.shiftWhole();
+    this.#queue[0] = { ...head, delta: head.delta.slice(chars) };
+    this.#size -= chars;
+    return { ...head, delta: head.delta.slice(0, chars) };
+  }
+
   /** Takes the head, however long it is. */
   shiftWhole(): LaneEvent | undefined {
     const head = this.#queue.shift();

@@ -6,6 +6,8 @@
 import { durationMs } from "../../audio/format.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
+import type { OutputGuard } from "../guard/output-guard.ts";
+import type { Judgement } from "../guard/questions.ts";
 import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
 import { speaks, type ResponseRecord } from "./response.ts";
 
@@ -25,6 +27,8 @@ export interface GateOutlets {
   pass(response: ResponseRecord, event: LaneEvent): void;
   /** More waits than may, and nothing of it may pass. */
   tooMuch(response: ResponseRecord): void;
+  /** Its words are refused, and nothing more of it passes: it is to be ended, where it has been announced. */
+  refused(response: ResponseRecord, judgement: Judgement): void;
 }
 
 /** What was dropped: it was never said. */
@@ -51,37 +55,53 @@ export class OutputGate {
   readonly #context: Context;
   readonly #host: GateHost;
   readonly #outlets: GateOutlets;
+  /** Null: words are not judged. */
+  readonly #guard: OutputGuard | null;
   readonly #lanes = new Map<string, Lane>();
   #draining = false;
   /** To be drained after the one that is. */
   readonly #next = new Set<ResponseRecord>();
 
-  constructor(context: Context, host: GateHost, outlets: GateOutlets) {
+  constructor(context: Context, host: GateHost, outlets: GateOutlets, guard: OutputGuard | null) {
     this.#context = context;
     this.#host = host;
     this.#outlets = outlets;
+    this.#guard = guard;
   }
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
+    this.#guard?.noted(response, event);
+    this.#take(response, event);
+    // What its words were judged by this event may let pass what was there before, or end it.
+    if (this.#guard) this.drain(response);
+  }
+
+  #take(response: ResponseRecord, event: LaneEvent): void {
     const lane = this.#lanes.get(response.id);
     if (lane && !lane.empty) {
-      if (this.#overtakes(response, event)) this.#outlets.pass(response, event);
+      if (this.#overtakes(response, event)) this.#pass(response, event);
       else this.#keep(response, lane, event);
       // What belongs to the item before may have gone ahead of one that waits for it.
       if (lane.messages > 0) this.drain(response);
       return;
     }
     if (this.#mayPass(response, event)) {
-      this.#outlets.pass(response, lane ? lane.honest(event) : event);
+      this.#pass(response, lane ? lane.honest(event) : event);
       return;
     }
     this.#keep(response, lane ?? new Lane(), event);
     this.drain(response);
   }
 
+  #pass(response: ResponseRecord, event: LaneEvent): void {
+    this.#guard?.passed(response, event);
+    this.#outlets.pass(response, event);
+  }
+
   #mayPass(response: ResponseRecord, event: LaneEvent): boolean {
     if (this.#host.holds(response)) return false;
+    if (this.#guard && this.#guard.room(response, event) !== Infinity) return false;
     return event.type === "audio" ? this.#fits(response, event) : !this.#early(response, event);
   }
 
@@ -96,6 +116,7 @@ export class OutputGate {
   /** A tool call need not wait until the sentence before it was heard. */
   #overtakes(response: ResponseRecord, event: LaneEvent): boolean {
     if (event.type === "response.done" || this.#host.holds(response)) return false;
+    if (this.#guard?.withholds(response)) return false;
     if (event.type === "item.started") return event.kind !== "message";
     return response.items.some((item) => item.key === event.item && item.kind !== "message");
   }
@@ -107,11 +128,13 @@ export class OutputGate {
     // Rather too far ahead of the listener than without bound in memory.
     const { laneBytes, laneSize } = this.#context.limits;
     while ((lane.bytes > laneBytes || lane.size > laneSize) && !this.#host.holds(response)) {
+      if (this.#cleared(response, lane) < 1) break;
       this.#context.metric("lane_overflow", 1, response.upstream);
       this.#release(response, lane, RELEASE_MS);
     }
-    // After its end nothing comes.
-    if (lane.size > laneSize && lane.end === null) this.#outlets.tooMuch(response);
+    // After its end nothing comes. What the guard withholds is not let pass for that.
+    const withheld = this.#guard !== null && !this.#host.holds(response) && lane.bytes > laneBytes;
+    if ((lane.size > laneSize || withheld) && lane.end === null) this.#outlets.tooMuch(response);
   }
 
   /** Nobody listens, and the bound is reached: the rest of the answer is not kept, and its end will say so. */
@@ -133,9 +156,14 @@ export class OutputGate {
     return this.#host.aheadMs(response.stream) + ms <= leadMs;
   }
 
+  /** How much of what waits first its words let pass. */
+  #cleared(response: ResponseRecord, { head }: Lane): number {
+    return this.#guard && head ? this.#guard.room(response, head) : Infinity;
+  }
+
   /** Lets pass what may, and names the moment at which more may. */
   drain(response: ResponseRecord): void {
-    if (!this.#lanes.has(response.id)) return;
+    if (!this.#lanes.has(response.id) && !this.#guard?.vetoOf(response)) return;
     this.#next.add(response);
     // What passes may end the response or begin another: the lanes are drained one after the other.
     if (this.#draining) return;
@@ -152,9 +180,12 @@ export class OutputGate {
   }
 
   #drainLane(response: ResponseRecord): void {
+    const veto = this.#guard?.vetoOf(response);
+    if (veto) return this.#outlets.refused(response, veto);
     const lane = this.#lanes.get(response.id);
     if (!lane) return;
     while (!lane.empty && this.#lanes.has(response.id) && !this.#host.holds(response)) {
+      if (this.#cleared(response, lane) < 1) break;
       const leadMs = this.#host.leadMs(response.stream);
       const room = leadMs === null ? Infinity : leadMs - this.#host.aheadMs(response.stream);
       if (lane.head?.type === "audio" && room < 1) {
@@ -168,8 +199,11 @@ export class OutputGate {
   }
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
-    const event = ms === Infinity ? lane.shiftWhole() : lane.shift(ms);
-    if (event) this.#outlets.pass(response, event);
+    const cleared = this.#cleared(response, lane);
+    const most = lane.head?.type === "audio" ? Math.min(ms, cleared) : cleared;
+    const words = most !== Infinity && lane.head?.type !== "audio";
+    const event = words ? lane.shiftWords(most) : most === Infinity ? lane.shiftWhole() : lane.shift(most);
+    if (event) this.#pass(response, event);
   }
 
   #wakeIn(response: ResponseRecord, ms: number): void {
@@ -188,6 +222,7 @@ export class OutputGate {
 
   /** Drops what waits. */
   drop(response: ResponseRecord): Dropped {
+    this.#guard?.forget(response);
     const lane = this.#lanes.get(response.id);
     if (!lane) return NOTHING;
     this.#lanes.delete(response.id);

@@ -97,6 +97,10 @@ export interface Ending {
   readonly fault: UpstreamFault | null;
 }
 
+export function cancelled(reason: string): Ending {
+  return { phase: "cancelled", reason, fault: null };
+}
+
 export function isActive(response: ResponseRecord): boolean {
   return response.phase === "requested" || response.phase === "generating";
 }

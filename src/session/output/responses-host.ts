@@ -2,6 +2,7 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { GateHost } from "./output-gate.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
@@ -30,6 +31,8 @@ export interface ResponsesHost {
   onUsage(usage: JsonObject, link: Link, told: boolean): void;
   /** Several were asked, of which one gives the answer. */
   readonly rounds: Rounds;
+  /** Judges words before they pass; null: nobody does. */
+  readonly guard: Pick<Guard, "output" | "refused"> | null;
   /** The item of an answer is one of the conversation from now on. */
   onItem(response: ResponseRecord, itemId: string): void;
   /** The listener's stream that an upstream is heard on. */

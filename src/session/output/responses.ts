@@ -24,6 +24,7 @@ import {
   type ResponseRecord,
 } from "./response.ts";
 import type { ResponsesHost } from "./responses-host.ts";
+import { unsay } from "./unsay.ts";
 import { next, RESPONSE } from "../transitions.ts";
 
 /** Events of an upstream that belong to a response. */
@@ -47,10 +48,16 @@ export class Responses {
     this.#writer = writer;
     this.#host = host;
     this.#records = new ResponseRecords(context);
-    this.#gate = new OutputGate(context, host.listener, {
-      pass: (response, event) => this.#pass(response, event),
-      tooMuch: (response) => this.#tooMuch(response, WAITS_TOO_MUCH),
-    });
+    this.#gate = new OutputGate(
+      context,
+      host.listener,
+      {
+        pass: (response, event) => this.#pass(response, event),
+        tooMuch: (response) => this.#tooMuch(response, WAITS_TOO_MUCH),
+        refused: (response, judgement) => host.guard?.refused(response, judgement),
+      },
+      host.guard?.output ?? null,
+    );
     this.#ends = new OwedEnds(context);
     this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
@@ -331,7 +338,7 @@ export class Responses {
       const whole = ending.phase === "completed" && item.kind !== "function_call";
       this.#items.end(response, item, whole ? "completed" : "incomplete");
     }
-    this.#unsay(response, dropped);
+    unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
     response.phase = phase;
     // Nobody asks for it again: what it was asked with may be minutes of sound.
     response.params = {};
@@ -344,20 +351,6 @@ export class Responses {
     this.#host.onResponseDone(response);
   }
 
-  /** What was never sent was not said: the model that said it forgets it. What is out of band it never remembered. */
-  #unsay(response: ResponseRecord, dropped: Dropped): void {
-    const link = this.#host.link(response.stream);
-    if (!link || response.outOfBand || response.connection !== link.serving) return;
-    for (const { key, ms } of dropped.unsent) {
-      const item = response.items.find((candidate) => candidate.key === key);
-      const part = item?.parts.findLast((one) => one.kind === "audio");
-      if (!item || ms < 1 || this.#host.truncates(item.id)) continue;
-      const [contentIndex, audioEndMs] = [part?.key ?? 0, Math.floor(part?.audioMs ?? 0)];
-      link.command({ type: "truncate", itemId: item.id, contentIndex, audioEndMs });
-    }
-    for (const itemId of dropped.items) link.command({ type: "delete", itemId });
-  }
-
   #forget(): void {
     for (const response of this.#records.surplus) {
       this.#tellEnd(response);
@@ -366,13 +359,13 @@ export class Responses {
   }
 
   /** Ends it for the client at once and tells the upstream to stop. */
-  cancel(response: ResponseRecord, link: Link | undefined, reason: string): void {
+  cancel(response: ResponseRecord, link: Link | undefined, ending: Ending): void {
     if (!isActive(response)) return;
     const generating = response.phase === "generating" && !this.#gate.finished(response);
     const costs = generating && link?.phase === "ready" && response.connection === link.serving;
     if (link) this.#cancelThere(response, link);
     const untold = costs && link.capabilities.cancel && this.#host.listener.live;
-    this.end(response, { phase: "cancelled", reason, fault: null }, untold);
+    this.end(response, ending, untold);
   }
 
   #cancelThere(response: ResponseRecord, link: Link): void {

@@ -1,4 +1,5 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
@@ -25,6 +26,8 @@ export interface Plan {
   readonly limits?: Partial<Pick<Limits, "parkMs" | "sessionMs" | "answersPerMinute">>;
   /** A remote model that is asked, where the relay decides by `semantic_vad`, whether a silence ends the turn. */
   readonly endOfTurn?: EndOfTurnModel;
+  /** Words are judged before they pass; absent: nobody does. */
+  readonly guard?: GuardPlan;
   /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
   readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */

@@ -1,9 +1,24 @@
 /** What a transcriber knows of the session, and what it does to it. */
 import type { Conduct } from "../conduct.ts";
-import type { TranscriberHost } from "./transcriber.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { UpstreamFactory } from "../../upstreams/upstream.ts";
+import { Transcriber, type TranscriberHost } from "./transcriber.ts";
+
+/** The plan's transcriber, behind the upstreams; null: there is none. @param onWords see `transcriberHost`. */
+export function createTranscriber(
+  conduct: Conduct,
+  { transcriber: planned }: Plan,
+  create: UpstreamFactory,
+  onWords: (text: string) => void,
+): Transcriber | null {
+  if (planned === undefined) return null;
+  const { context, port, conversation, links } = conduct;
+  const made = { index: links.length, planned, create };
+  return new Transcriber(context, port, conversation, made, transcriberHost(conduct, onWords));
+}
 
 /** @param onWords words of the caller, while they are being said. */
-export function transcriberHost(conduct: Conduct, onWords: (text: string) => void): TranscriberHost {
+function transcriberHost(conduct: Conduct, onWords: (text: string) => void): TranscriberHost {
   return {
     upstreamConfig: () => conduct.config.upstream(),
     openItem: () => conduct.turns.openItem,

@@ -79,6 +79,7 @@ class CascadeUpstream implements Upstream {
       text: true,
       tools: true,
       outOfBand: true,
+      wordsFirst: true,
       keepaliveMs: this.#transcriber.capabilities.keepaliveMs ?? KEEPALIVE_MS,
     };
   }

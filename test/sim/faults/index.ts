@@ -7,6 +7,8 @@ import { CLIENT_PLAYBACK_FAULTS } from "./client-playback.ts";
 import { CLIENT_SENDING_FAULTS } from "./client-sending.ts";
 import { CLIENT_SETTINGS_FAULTS } from "./client-settings.ts";
 import type { Fault } from "./fault.ts";
+import { guarded } from "../guard.ts";
+import { GUARD_FAULTS } from "./guard.ts";
 import { NETWORK_FAULTS } from "./network.ts";
 import { PLATFORM_FAULTS } from "./platform.ts";
 import { PROVIDER_FAULTS } from "./provider.ts";
@@ -21,6 +23,7 @@ export const FAULTS: readonly Fault[] = [
   ...PROVIDER_FAULTS,
   ...PROVIDER_MANNERS,
   ...PLATFORM_FAULTS,
+  ...GUARD_FAULTS,
 ];
 
 /** @throws RangeError naming the fault that does not exist. */
@@ -78,12 +81,16 @@ function commonFactor(a: number, b: number): number {
 
 const DRAWS = 50;
 
+function whole(random: Random, scenario: Scenario): Scenario {
+  return guarded(random, oneVoice(random, givingWay(random, scenario)));
+}
+
 /** A kind of call that can have all these faults; where there is none, a call with those that fit. */
 export function drawFitting(random: Random, names: readonly string[]): Scenario {
   for (let draw = 1; ; draw += 1) {
     const scenario = drawScenario(random, names);
     const fitting = names.filter((name) => faultNamed(name).fits?.(scenario) ?? true);
-    if (fitting.length === names.length) return oneVoice(random, givingWay(random, scenario));
-    if (draw === DRAWS) return oneVoice(random, givingWay(random, { ...scenario, faults: fitting }));
+    if (fitting.length === names.length) return whole(random, scenario);
+    if (draw === DRAWS) return whole(random, { ...scenario, faults: fitting });
   }
 }

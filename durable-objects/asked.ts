@@ -1,0 +1,29 @@
+/** What a session asks of services beside its upstreams: each question settles once, and is handed in as the answer to it. */
+import type { Verdict } from "../src/session/guard/moderators/moderator.ts";
+import type { Side } from "../src/session/guard/plan.ts";
+import type { Action, Input } from "../src/session/io.ts";
+
+export interface Services {
+  /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */
+  consult(samples: Int16Array): Promise<number>;
+  /** Asks a moderator of the plan's guard, by its place, about words. Settles within a bounded time. */
+  moderate(side: Side, moderator: number, text: string): Promise<Verdict>;
+}
+
+type Question = Extract<Action, { type: "consult" | "moderate" }>;
+
+export function askService(services: Services, question: Question, answer: (input: Input) => void): void {
+  const { id } = question;
+  if (question.type === "consult") {
+    const told = (probability: number | null) => answer({ type: "consulted", id, probability });
+    services.consult(question.samples).then(told, () => told(null));
+    return;
+  }
+  const { side, moderator, text } = question;
+  const told = (verdict: { readonly category: Verdict } | null) =>
+    answer({ type: "moderated", id, moderator, verdict });
+  services.moderate(side, moderator, text).then(
+    (category) => told({ category }),
+    () => told(null),
+  );
+}

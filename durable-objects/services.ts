@@ -1,0 +1,10 @@
+/** The services that a plan names, as a session asks them. */
+import type { Plan } from "../src/session/plan/plan.ts";
+import type { Services } from "./asked.ts";
+import { createConsult } from "./consult.ts";
+import { createModerate } from "./moderate.ts";
+
+/** @param env where the bindings are that the plan names. */
+export function createServices({ endOfTurn, guard }: Plan, env: object): Services {
+  return { consult: createConsult(endOfTurn, env), moderate: createModerate(guard, env) };
+}

@@ -1,0 +1,242 @@
+/**
+ * The caller's words, judged before an answer to them is asked for: what was typed, and the transcript of what was said. An
+ * answer that may not be asked for yet waits here; what is refused is forgotten, here and by every upstream.
+ */
+import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
+import type { Context } from "../context.ts";
+import type { Link } from "../links/link.ts";
+import type { Conversation, Entry } from "../memory/conversation.ts";
+import type { InputGuardPlan } from "./plan.ts";
+import { passes, type Judgement, type Questions } from "./questions.ts";
+
+export interface InputGuardHost {
+  readonly context: Context;
+  readonly questions: Questions;
+  readonly conversation: Conversation;
+  readonly links: readonly Link[];
+  /** Asks for an answer that waited. */
+  ask(group: readonly Link[], params: ResponseParams): void;
+  /** These words are refused: no answer to them is asked for. */
+  refused(itemIds: readonly string[], judgement: Judgement): void;
+  /** They pass, though nobody judged them in time. */
+  unjudged(itemIds: readonly string[]): void;
+}
+
+interface Waiting {
+  readonly streams: readonly number[];
+  readonly params: ResponseParams;
+}
+
+interface Words {
+  /** The item's name; or of what only this answer is asked with, a name made of it. */
+  readonly id: string;
+  /** Null: they are not known yet. */
+  readonly text: string | null;
+}
+
+/** Words of one item that are being judged, or were. */
+interface Judged {
+  /** Of which words. */
+  readonly mark: string;
+  readonly left: readonly number[];
+}
+
+/** A moderator is asked about so many characters at once, and these of the ones before. */
+const CHUNK_CHARS = 4000;
+const OVERLAP_CHARS = 240;
+const OWN = "=";
+const NOT_JUDGED: Judgement = { decision: "closed", category: null };
+
+export class InputGuard {
+  readonly #host: InputGuardHost;
+  readonly #plan: InputGuardPlan;
+  #waiting: Waiting[] = [];
+  readonly #judged = new Map<string, Judged>();
+
+  constructor(host: InputGuardHost, plan: InputGuardPlan) {
+    this.#host = host;
+    this.#plan = plan;
+  }
+
+  /** An answer waits to be asked for. */
+  get waits(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** The answer must not be asked for now: it is when the words have passed, or never. */
+  holds(group: readonly Link[], params: ResponseParams): boolean {
+    const streams = group.map(({ index }) => index);
+    const others = this.#waiting.filter((one) => one.streams[0] !== streams[0]);
+    this.#waiting = others;
+    this.#prune([...others, { streams, params }]);
+    if (!this.#look([{ streams, params }])) return true;
+    const open = this.#open([{ streams, params }]);
+    if (open.length === 0) {
+      if (others.length === 0) this.#clear();
+      return false;
+    }
+    this.#waiting = [...others, { streams, params }];
+    const { deadlines, now } = this.#host.context;
+    if (deadlines.get("guard:input") === null) deadlines.set("guard:input", now + this.#plan.waitMs);
+    return true;
+  }
+
+  #clear(): void {
+    this.#host.context.deadlines.clear("guard:input");
+  }
+
+  /** Nobody wants those answers any more. @returns whether one waited. */
+  withdraw(): boolean {
+    const { waits } = this;
+    this.#waiting = [];
+    this.#clear();
+    return waits;
+  }
+
+  /** Words came, or were judged. */
+  changed(): void {
+    if (!this.waits || !this.#look(this.#waiting)) return;
+    if (this.#open(this.#waiting).length === 0) this.#release();
+  }
+
+  #release(): void {
+    const waiting = this.#waiting;
+    this.withdraw();
+    for (const { streams, params } of waiting)
+      this.#host.ask(
+        this.#host.links.filter(({ index }) => streams.includes(index)),
+        params,
+      );
+  }
+
+  /** The deadline came. */
+  due(): void {
+    const open = this.#open(this.#waiting);
+    const ids = open.map(({ id }) => id);
+    if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
+    for (const { id, text } of open) this.#judged.set(id, { mark: markOf(text), left: [] });
+    this.#host.unjudged(namesOf(ids));
+    this.#release();
+  }
+
+  /** Asks about words that nobody was asked about. @returns false: some were refused. */
+  #look(waiting: readonly Waiting[]): boolean {
+    for (const { id, text } of this.#wordsOf(waiting)) {
+      if (text === null || this.#judged.get(id)?.mark === markOf(text)) continue;
+      const left: number[] = [];
+      for (let at = 0; at === 0 || at + OVERLAP_CHARS < text.length; at += CHUNK_CHARS - OVERLAP_CHARS) {
+        const chunk = text.slice(at, at + CHUNK_CHARS);
+        if (chunk.trim() === "") continue;
+        const dueAt =
+          this.#host.context.deadlines.get("guard:input") ?? this.#host.context.now + this.#plan.waitMs;
+        const known = this.#host.questions.ask("input", id, chunk, dueAt);
+        if (typeof known === "number") left.push(known);
+        else if (!passes(known)) {
+          this.#refuse([id], known);
+          return false;
+        }
+      }
+      this.#judged.set(id, { mark: markOf(text), left });
+    }
+    return true;
+  }
+
+  /** Words that are not known, or not judged. */
+  #open(waiting: readonly Waiting[]): readonly Words[] {
+    return this.#wordsOf(waiting).filter(({ id, text }) => {
+      const judged = this.#judged.get(id);
+      return judged?.mark !== markOf(text) || judged.left.length > 0;
+    });
+  }
+
+  /** A question was settled. */
+  judged(id: string, question: number, judgement: Judgement): void {
+    const known = this.#judged.get(id);
+    if (!known?.left.includes(question)) return;
+    if (!passes(judgement)) return this.#refuse([id], judgement);
+    this.#judged.set(id, { ...known, left: known.left.filter((one) => one !== question) });
+    if (judgement.decision === "open") this.#host.unjudged(namesOf([id]));
+    this.changed();
+  }
+
+  #refuse(ids: readonly string[], judgement: Judgement): void {
+    this.withdraw();
+    for (const id of ids) {
+      this.#judged.delete(id);
+      this.#host.questions.forgetOf("input", id);
+    }
+    this.#host.refused(namesOf(ids), judgement);
+  }
+
+  /** The caller's words of the conversation, and those that only these answers are asked with. */
+  #wordsOf(waiting: readonly Waiting[]): readonly Words[] {
+    const own = waiting.flatMap(({ params }) => ownWords(params.input as Json | undefined));
+    return [...this.#host.conversation.entries.flatMap(wordsOf), ...own];
+  }
+
+  /** Of items that are gone nobody asks again. */
+  #prune(waiting: readonly Waiting[]): void {
+    const there = new Set(this.#wordsOf(waiting).map(({ id }) => id));
+    for (const id of this.#judged.keys()) {
+      if (there.has(id)) continue;
+      this.#judged.delete(id);
+      this.#host.questions.forgetOf("input", id);
+    }
+  }
+
+  snapshot(): InputGuardSnapshot {
+    return { waiting: [...this.#waiting], judged: [...this.#judged] };
+  }
+
+  restore({ waiting, judged }: InputGuardSnapshot): void {
+    this.#waiting = [...waiting];
+    this.#judged.clear();
+    for (const [id, one] of judged) this.#judged.set(id, one);
+  }
+}
+
+/** Items of the conversation; what only an answer was asked with has no name. */
+function namesOf(ids: readonly string[]): readonly string[] {
+  return ids.filter((id) => !id.startsWith(OWN));
+}
+
+function wordsOf({ item, unvoiced }: Entry): readonly Words[] {
+  if (item["role"] !== "user" || unvoiced === true) return [];
+  return textIn(item).map((text) => ({ id: item.id, text }));
+}
+
+function ownWords(input: Json | undefined): readonly Words[] {
+  const items = Array.isArray(input) ? (input as readonly Json[]) : [];
+  return items
+    .filter((item) => isJsonObject(item) && item["role"] === "user")
+    .flatMap((item) => textIn(item as JsonObject))
+    .map((text) => ({ id: OWN + markOf(text), text }));
+}
+
+/** All words of an item of the caller's, once; none where it has neither words nor sound. */
+function textIn({ content }: JsonObject): readonly (string | null)[] {
+  const parts = Array.isArray(content)
+    ? (content as readonly Json[]).filter((part) => isJsonObject(part))
+    : [];
+  const texts: string[] = [];
+  for (const part of parts as readonly JsonObject[]) {
+    const text = part["type"] === "input_text" ? part["text"] : part["transcript"];
+    if (typeof text === "string") texts.push(text);
+    else if (part["type"] === "input_audio") return [null];
+  }
+  return texts.length === 0 ? [] : [texts.join("\n")];
+}
+
+/** Tells words from others, without keeping them (FNV-1a). */
+function markOf(text: string | null): string {
+  if (text === null) return "";
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return `${text.length}.${(hash >>> 0).toString(36)}`;
+}
+
+export interface InputGuardSnapshot {
+  readonly waiting: readonly Waiting[];
+  readonly judged: readonly (readonly [string, Judged])[];
+}

@@ -1,0 +1,235 @@
+/** The caller's words are judged before an answer to them is asked for. */
+import { describe, expect, test } from "vitest";
+
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Call } from "../support/call.ts";
+import { inputGuarded, judge, PATTERNS, questions, texts, toldOf } from "../support/guard.ts";
+import { count, TURN, typesOf } from "../support/race.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+
+const message = (text: string): JsonObject => ({
+  type: "message",
+  role: "user",
+  content: [{ type: "input_text", text }],
+});
+
+function typed(call: Call, text: string): string {
+  call.client({ type: "conversation.item.create", item: message(text) });
+  return (call.last("conversation.item.added")["item"] as { readonly id: string }).id;
+}
+
+/** The provider transcribes the turn that was committed last. */
+function transcribed(call: Call, transcript: string): string {
+  const commit = call.commands().findLast(({ type }) => type === "commit");
+  if (commit?.type !== "commit") throw new Error("no turn was committed");
+  const { itemId } = commit;
+  call.upstream({ type: "input.transcript.completed", itemId, transcript, usage: null });
+  return itemId;
+}
+
+const asked = (call: Call): number => typesOf(call, "up0.1").filter((type) => type === "respond").length;
+
+describe("an input guard", () => {
+  test("[X220] typed words are judged before the answer is asked for, each once", () => {
+    const call = inputGuarded();
+    typed(call, "What is the weather?");
+    call.client({ type: "response.create" });
+    expect(texts(call)).toEqual(["What is the weather?"]);
+    expect(asked(call)).toBe(0);
+    expect(call.types()).not.toContain("response.created");
+    judge(call, 0, null);
+    expect(asked(call)).toBe(1);
+    expect(call.types()).toContain("response.created");
+    call.answer(voice(100));
+    call.client({ type: "response.create" });
+    expect(texts(call)).toHaveLength(1);
+    expect(asked(call)).toBe(2);
+  });
+
+  test("[X220] a spoken turn waits for its transcript and then for the verdict", () => {
+    const call = inputGuarded();
+    call.speak(TURN);
+    expect(typesOf(call, "up0.1").at(-1)).toBe("commit");
+    expect(questions(call)).toHaveLength(0);
+    call.advance(200);
+    transcribed(call, "Tell me a joke.");
+    expect(texts(call)).toEqual(["Tell me a joke."]);
+    expect(asked(call)).toBe(0);
+    judge(call, 0, null);
+    expect(asked(call)).toBe(1);
+  });
+
+  test("[X220] patterns let pass in the same call of handle; long words are judged in pieces that overlap", () => {
+    const call = inputGuarded({ moderators: [PATTERNS] });
+    typed(call, "Hello.");
+    call.client({ type: "response.create" });
+    expect(asked(call)).toBe(1);
+    const long = inputGuarded();
+    typed(long, `${"a".repeat(3990)} my secret ${"b".repeat(3000)}`);
+    long.client({ type: "response.create" });
+    expect(texts(long)).toHaveLength(2);
+    expect(texts(long)[1]).toContain(" my secret ");
+    judge(long, 0, null);
+    expect(asked(long)).toBe(0);
+    judge(long, 1, null);
+    expect(asked(long)).toBe(1);
+  });
+
+  test("[X221] refused words are answered by nobody and forgotten, here and by every upstream", () => {
+    const call = inputGuarded();
+    const id = typed(call, "How do I build a bomb?");
+    call.client({ type: "response.create" });
+    judge(call, 0, "illicit/violent");
+    expect(asked(call)).toBe(0);
+    expect(call.types()).not.toContain("response.created");
+    expect(call.last("conversation.item.deleted")).toMatchObject({ item_id: id });
+    expect(call.commands().at(-1)).toEqual({ type: "delete", itemId: id });
+    expect(call.last("relay.guard")).toMatchObject({
+      side: "input",
+      decision: "veto",
+      category: "illicit/violent",
+      item_ids: [id],
+    });
+    expect(JSON.stringify(call.last("relay.guard"))).not.toContain("bomb");
+    call.advance(5000);
+    expect(asked(call)).toBe(0);
+    expect(toldOf(call)).toHaveLength(1);
+  });
+
+  test("[X221] so is a spoken turn; and the next one is answered", () => {
+    const call = inputGuarded({ moderators: [PATTERNS] });
+    call.speak(TURN);
+    const id = transcribed(call, "You fool.");
+    expect(call.commands().at(-1)).toEqual({ type: "delete", itemId: id });
+    expect(asked(call)).toBe(0);
+    call.speak(concat(voice(1200), silence(900)));
+    transcribed(call, "Sorry. Go on.");
+    expect(asked(call)).toBe(1);
+  });
+
+  test("[X221] a plain client is told by an error", () => {
+    const call = inputGuarded({ moderators: [PATTERNS] }, { dialect: "realtime" });
+    typed(call, "You fool.");
+    call.client({ type: "response.create" });
+    expect(call.types()).not.toContain("relay.guard");
+    expect(call.last("error")["error"]).toMatchObject({
+      type: "invalid_request_error",
+      code: "content_filter",
+    });
+    expect(asked(call)).toBe(0);
+  });
+
+  test("[X222] closed: what is not judged in time is refused; so are words that never come", () => {
+    const call = inputGuarded();
+    typed(call, "Hello.");
+    call.client({ type: "response.create" });
+    call.advance(999);
+    expect(toldOf(call)).toEqual([]);
+    call.advance(1);
+    expect(toldOf(call)).toEqual([{ side: "input", decision: "closed", category: null }]);
+    expect(asked(call)).toBe(0);
+    const mute = inputGuarded();
+    mute.speak(TURN);
+    mute.advance(1000);
+    expect(toldOf(mute)).toEqual([{ side: "input", decision: "closed", category: null }]);
+    expect(mute.commands().at(-1)?.type).toBe("delete");
+  });
+
+  test("[X222] open: it is answered after the wait, and at once when the moderator cannot be had", () => {
+    const call = inputGuarded({ fail: "open" });
+    call.speak(TURN);
+    const before = toldOf(call).length;
+    call.advance(1000);
+    expect(asked(call)).toBe(1);
+    expect(toldOf(call).slice(before)).toEqual([{ side: "input", decision: "open", category: null }]);
+    const down = inputGuarded({ fail: "open" });
+    typed(down, "Hello.");
+    down.client({ type: "response.create" });
+    judge(down, 0, undefined);
+    expect(asked(down)).toBe(1);
+    expect(toldOf(down)).toEqual([{ side: "input", decision: "open", category: null }]);
+  });
+
+  test("[X223] nothing is asked for in advance", () => {
+    const call = inputGuarded({ moderators: [PATTERNS] }, { session: { relay: { eager_ms: 150 } } });
+    call.speak(concat(silence(600), voice(900, 24_000, 3), silence(300)));
+    expect(typesOf(call, "up0.1")).toEqual(["greet"]);
+    call.speak(silence(600));
+    transcribed(call, "Hello.");
+    expect(asked(call)).toBe(1);
+  });
+
+  test("[X224] while it waits it is an answer in progress; response.cancel and the caller's next words take it back", () => {
+    const call = inputGuarded();
+    typed(call, "Hello.");
+    call.client({ type: "response.create" });
+    call.client({ type: "response.create" });
+    expect(call.last("error")["error"]).toMatchObject({ code: "conversation_already_has_active_response" });
+    call.clearEvents();
+    call.client({ type: "response.cancel" });
+    expect(count(call, "error")).toBe(0);
+    judge(call, 0, null);
+    call.advance(2000);
+    expect(asked(call)).toBe(0);
+    const spoken = inputGuarded({ waitMs: 5000 });
+    spoken.speak(TURN);
+    spoken.speak(voice(1200));
+    transcribed(spoken, "Wait.");
+    expect(questions(spoken)).toHaveLength(0);
+    spoken.speak(silence(900));
+    transcribed(spoken, "I mean: hello.");
+    expect(texts(spoken)).toEqual(["Wait.", "I mean: hello."]);
+    judge(spoken, 1, null);
+    expect(asked(spoken)).toBe(0);
+    judge(spoken, 0, null);
+    expect(asked(spoken)).toBe(1);
+  });
+
+  test("[X225] it goes on in another isolate, and a session in which an answer waits does not sleep", () => {
+    const call = inputGuarded();
+    typed(call, "Hello.");
+    call.client({ type: "response.create" });
+    expect(call.session.quiet).toBe(false);
+    call.hibernate();
+    judge(call, 0, null);
+    expect(asked(call)).toBe(1);
+    const late = inputGuarded({ fail: "open" });
+    typed(late, "Hello.");
+    late.client({ type: "response.create" });
+    late.hibernate();
+    late.advance(1000);
+    expect(asked(late)).toBe(1);
+  });
+
+  test("[X226] words that only one answer is asked with are judged like the conversation's", () => {
+    const call = inputGuarded();
+    const ask = (text: string) =>
+      call.client({ type: "response.create", response: { conversation: "none", input: [message(text)] } });
+    ask("Name a colour.");
+    expect(texts(call)).toEqual(["Name a colour."]);
+    judge(call, 0, null);
+    expect(asked(call)).toBe(1);
+    ask("How do I build a bomb?");
+    judge(call, 1, "illicit");
+    expect(asked(call)).toBe(1);
+    expect(toldOf(call)).toEqual([{ side: "input", decision: "veto", category: "illicit" }]);
+    expect(call.last("relay.guard")["item_ids"]).toEqual([]);
+    const open = inputGuarded({ fail: "open" });
+    open.client({
+      type: "response.create",
+      response: { conversation: "none", input: [message("Name a colour.")] },
+    });
+    open.advance(1000);
+    expect(asked(open)).toBe(1);
+  });
+
+  test("[X227] a race asks nobody before the words have passed, and then all", () => {
+    const upstreams = ["one", "two"].map((name) => ({ name, options: { adapter: "wire" } }));
+    const call = inputGuarded({}, { upstreams, strategy: { name: "race" } });
+    typed(call, "Hello.");
+    call.client({ type: "response.create" });
+    expect(typesOf(call, "up1.1")).not.toContain("respond");
+    judge(call, 0, null);
+    expect([typesOf(call, "up0.1").at(-1), typesOf(call, "up1.1").at(-1)]).toEqual(["respond", "respond"]);
+  });
+});

@@ -1,0 +1,21 @@
+/** Breakages of a guard: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const GUARD_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 83,
+    what: "a later piece that passes lets the one before pass that is not judged yet (X200)",
+    file: "src/session/guard/guarded-part.ts",
+    from: "if (question !== null) break;",
+    to: "if (question !== null) continue;",
+    among: ["guard.veto"],
+  },
+  {
+    number: 84,
+    what: "what a closed guard has not judged in time passes (X207)",
+    file: "src/session/guard/questions.ts",
+    from: 'if (judgement.decision === "closed") return this.#settle(question, judgement);',
+    to: 'if (judgement.decision === "closed") return this.#settle(question, PASSES);',
+    among: ["guard.veto"],
+  },
+];
