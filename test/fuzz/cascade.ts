@@ -9,12 +9,12 @@ import { mutate } from "./mutate.ts";
 import { SECRET } from "./provider-grammar.ts";
 import { quoteIn, spellKey } from "./quote.ts";
 import { bytes } from "./spell.ts";
-import { keyHeaders, TRANSCRIBERS } from "./transcribers.ts";
+import { transcriberOptions } from "./transcribers.ts";
 
 type StageName = "text" | "speech";
 
 export function cascadeOptions(random: Random): UpstreamOptions {
-  const { adapter } = random.pick(TRANSCRIBERS);
+  const transcriber = transcriberOptions(random);
   const headers = { Authorization: `Bearer ${SECRET}` };
   const times = random.chance(0.3) ? { answerMs: 700, idleMs: 700 } : {};
   const rate = random.chance(0.3) ? { rate: random.pick([8_000, 16_000, 44_100]) } : {};
@@ -22,7 +22,7 @@ export function cascadeOptions(random: Random): UpstreamOptions {
     adapter: "cascade",
     settings: random.chance(0.3) ? { wordsMs: random.pick([100, 500]) } : {},
     parts: {
-      transcriber: { adapter, headers: keyHeaders(adapter), settings: {} },
+      transcriber,
       text: {
         adapter: "chat-completions",
         url: "https://text.test/v1/chat/completions",

@@ -5,7 +5,7 @@ import { type AgentName, HonestAgent, HostileAgent } from "./agents.ts";
 import { HonestGemini, HostileGemini } from "./gemini.ts";
 import { HonestProvider } from "./honest.ts";
 import { HostileProvider } from "./provider.ts";
-import { HonestTranscriber, HostileTranscriber, TRANSCRIBERS } from "./transcribers.ts";
+import { HonestTranscriber, HostileTranscriber, transcriberAt } from "./transcribers.ts";
 
 export interface HostilePeer {
   /** What the relay sent. */
@@ -33,9 +33,8 @@ function agentAt(url: string): AgentName | undefined {
 export function adapterAt(url: string): string {
   const agent = agentAt(url);
   if (agent !== undefined) return agent;
-  const { host } = new URL(url);
-  if (host.includes("googleapis")) return "gemini-live";
-  return TRANSCRIBERS.find(({ adapter }) => host.includes(adapter.split("-")[0] ?? ""))?.adapter ?? "openai";
+  if (new URL(url).host.includes("googleapis")) return "gemini-live";
+  return transcriberAt(url) ?? "openai";
 }
 
 export function hostileAt(url: string): HostilePeer {

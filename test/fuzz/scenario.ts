@@ -10,7 +10,7 @@ import { cascadeOptions } from "./cascade.ts";
 import type { Observing } from "./observers.ts";
 import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
-import { keyHeaders, TRANSCRIBERS } from "./transcribers.ts";
+import { transcriberOptions } from "./transcribers.ts";
 
 /** Whatever a provider says, new items, or one event of a client's, always under other names. */
 type Flood = "provider" | "items" | "events";
@@ -123,11 +123,9 @@ function otherProviders(plan: Plan, random: Random): Plan {
   } else if (first.fallback !== undefined && random.chance(0.15)) {
     voices[0] = { ...first, fallback: first.fallback.map(() => otherVoice(random)) };
   }
-  const { adapter } = random.pick(TRANSCRIBERS);
+  const options = transcriberOptions(random);
   const listens = random.chance(plan.transcriber === undefined ? 0.08 : 0.7);
-  const transcriber = listens
-    ? { transcriber: { name: "words", options: { adapter, headers: keyHeaders(adapter), settings: {} } } }
-    : {};
+  const transcriber = listens ? { transcriber: { name: "words", options } } : {};
   return { ...plan, upstreams: voices, ...transcriber };
 }
 

@@ -1,5 +1,5 @@
 /** Streaming transcribers, hostile and honest: they hear everything and say segments of words. */
-import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import type { UpstreamOptions, WireMessage } from "../../src/upstreams/upstream.ts";
 import type { Random } from "../sim/random.ts";
 import { PROVIDERS } from "../upstreams/transcription-providers.ts";
 import { hostileName, hostileNumber, hostileText, loose, type LooseObject } from "./hostile.ts";
@@ -8,16 +8,39 @@ import { SECRET } from "./provider-grammar.ts";
 import { quoteIn, spellKey } from "./quote.ts";
 import { bytes } from "./spell.ts";
 
-export const TRANSCRIBERS = PROVIDERS;
+/** Flux says the same through a Worker's binding, which has no address and takes no headers. */
+const BOUND = "workers-ai-flux";
+
+const TRANSCRIBERS = [
+  ...PROVIDERS,
+  ...PROVIDERS.filter(({ adapter }) => adapter === "deepgram-flux").map((flux) => ({
+    ...flux,
+    adapter: BOUND,
+  })),
+];
 
 function providerOf(adapter: string) {
-  const found = PROVIDERS.find((each) => each.adapter === adapter);
+  const found = TRANSCRIBERS.find((each) => each.adapter === adapter);
   if (found === undefined) throw new RangeError(`no transcriber is called ${adapter}`);
   return found;
 }
 
+/** Of one of them, with the provider's key in its dial. */
+export function transcriberOptions(random: Random): UpstreamOptions {
+  const { adapter } = random.pick(TRANSCRIBERS);
+  if (adapter === BOUND) return { adapter, binding: "AI", model: "@cf/deepgram/flux", settings: {} };
+  return { adapter, headers: keyHeaders(adapter), settings: {} };
+}
+
+/** The transcriber at this address, if one is. */
+export function transcriberAt(url: string): string | undefined {
+  const { protocol, host } = new URL(url);
+  if (protocol === "binding:") return BOUND;
+  return PROVIDERS.find(({ adapter }) => host.includes(adapter.split("-")[0] ?? ""))?.adapter;
+}
+
 /** What holds the key in a dial. */
-export function keyHeaders(adapter: string): Record<string, string> {
+function keyHeaders(adapter: string): Record<string, string> {
   const [[name, value] = ["Authorization", ""]] = Object.entries(providerOf(adapter).headers);
   return { [name]: value.includes(" ") ? `${value.split(" ")[0]} ${SECRET}` : SECRET };
 }
