@@ -89,7 +89,7 @@ describe("who is refused again and again", () => {
     };
     expect(await heldOf(() => resume("sess_none"))).toBeGreaterThan(0);
     // A session that there is is known by its name.
-    expect(await heldOf(() => resume(id), 10)).toBe(0);
+    expect(await heldOf(() => resume(id), 5)).toBe(0);
   });
 
   test("[H130] of a key without a limit of sessions a minute nothing waits", async () => {
