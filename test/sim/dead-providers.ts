@@ -45,8 +45,11 @@ function parkedUnmissed({ checks, client, scenario }: SimulatedCall, one: Provid
   const { provider, holedAt, leftAt } = one;
   if (provider.kind !== "server" || holedAt === null || leftAt === null) return;
   if (scenario.faults.some((name) => name.startsWith("client."))) return;
+  // Missed, it is dialled again at once, and may be hung up as quiet soon after.
+  const next = Math.min(...provider.calls.map(({ openedAt }) => openedAt).filter((at) => at > leftAt));
+  const until = Math.min(leftAt + SLACK_MS, next);
   const parked = client.told.parkings.some(
-    ({ upstream, at }) => upstream === provider.name && at >= leftAt && at < leftAt + SLACK_MS,
+    ({ upstream, at }) => upstream === provider.name && at >= leftAt && at < until,
   );
   const said = client.caller.utterances.some(
     ({ at, endedAt }) => at > holedAt && (endedAt ?? Infinity) < leftAt,
