@@ -5,7 +5,8 @@
 import type { EndOfTurnModel } from "../src/session/plan/plan.ts";
 import type { Services } from "./asked.ts";
 import { runModel } from "./model-dial.ts";
-import { shortText } from "./short-text.ts";
+import { shortJson } from "./short-json.ts";
+import { within } from "./within.ts";
 
 /** A verdict is of use for a quarter of a second; this only bounds what is left behind. */
 const MOST_MS = 1000;
@@ -34,18 +35,13 @@ async function askWorkersAi(
   const floats = Float32Array.from(samples, (sample) => sample / 32_768);
   const audio = new Uint8Array(floats.buffer).toBase64();
   const inputs = { audio, dtype: "float32" };
-  const signal = AbortSignal.timeout(MOST_MS);
-  const tooLate = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("no answer in time")));
-  });
-  const asked = runModel({ binding, model, inputs, gives: "response" }, env, signal).then(answerOf);
-  return Promise.race([asked, tooLate]);
+  return within(MOST_MS, async (signal) =>
+    answerOf(await runModel({ binding, model, inputs, gives: "response" }, env, signal)),
+  );
 }
 
 async function answerOf(response: Response): Promise<number> {
-  const text = await shortText(response, MOST_ANSWER_BYTES);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return probabilityOf(JSON.parse(text));
+  return probabilityOf(await shortJson(response, MOST_ANSWER_BYTES));
 }
 
 async function askOverHttp(

@@ -8,7 +8,8 @@ import type { Moderator, ServiceRequest } from "../src/session/guard/moderators/
 import type { GuardPlan } from "../src/session/guard/plan.ts";
 import type { Services } from "./asked.ts";
 import { runModel } from "./model-dial.ts";
-import { shortText } from "./short-text.ts";
+import { shortJson } from "./short-json.ts";
+import { within } from "./within.ts";
 
 /** A guard waits for less; this only bounds what is left behind. */
 const MOST_MS = 10_000;
@@ -33,20 +34,13 @@ export function createModerate(plan: GuardPlan | undefined, env: object): Modera
 async function answerOf(request: ServiceRequest, env: object): Promise<Json | undefined> {
   if (request.type === "http") return overHttp(request);
   const { binding, model, input: inputs } = request;
-  const signal = AbortSignal.timeout(MOST_MS);
-  const tooLate = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("no answer in time")));
-  });
-  return Promise.race([
-    runModel({ binding, model, inputs, gives: "response" }, env, signal).then(jsonOf),
-    tooLate,
-  ]);
+  return within(MOST_MS, async (signal) =>
+    jsonOf(await runModel({ binding, model, inputs, gives: "response" }, env, signal)),
+  );
 }
 
-async function jsonOf(response: Response): Promise<Json> {
-  const text = await shortText(response, MOST_ANSWER_BYTES);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return JSON.parse(text) as Json;
+function jsonOf(response: Response): Promise<Json> {
+  return shortJson(response, MOST_ANSWER_BYTES);
 }
 
 async function overHttp({ url, headers, body }: Extract<ServiceRequest, { type: "http" }>): Promise<Json> {

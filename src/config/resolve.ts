@@ -189,16 +189,15 @@ function asksFor(route: string, bindings: Bindings): Found {
   return {
     url: (url) => resolveUrl(route, what, url, read, bindings),
     headers: (headers) => resolveHeaders(headers, read),
-    service: (binding) => {
-      if (!isService(bindings, binding)) throw missing(route, what, binding);
-      return binding;
-    },
+    service: (binding) => requireService(route, what, binding, bindings),
   };
 }
 
-function isService(bindings: Bindings, name: string): boolean {
-  const service: unknown = Reflect.get(bindings, name);
-  return typeof service === "object" && service !== null;
+/** @returns the binding's name. @throws PlanError when no service is bound to it. */
+function requireService(route: string, what: string, binding: string, bindings: Bindings): string {
+  const service: unknown = Reflect.get(bindings, binding);
+  if (typeof service !== "object" || service === null) throw missing(route, what, binding);
+  return binding;
 }
 
 function resolveEndOfTurn(
@@ -206,12 +205,11 @@ function resolveEndOfTurn(
   model: NonNullable<RouteConfig["endOfTurn"]>,
   bindings: Bindings,
 ): EndOfTurnModel {
+  const what = "its end-of-turn model";
   if (model.adapter === "workers-ai") {
-    const { binding = "AI" } = model;
-    if (!isService(bindings, binding)) throw missing(route, "its end-of-turn model", binding);
+    const binding = requireService(route, what, model.binding ?? "AI", bindings);
     return { adapter: model.adapter, model: model.model, binding };
   }
-  const what = "its end-of-turn model";
   const read = (binding: string) => readBinding(route, what, binding, bindings);
   return {
     adapter: model.adapter,
@@ -232,10 +230,7 @@ function resolveUpstream(
     model,
     read,
     dialled: (url) => resolveUrl(route, what, url, read, bindings),
-    bound: (name) => {
-      if (!isService(bindings, name)) throw missing(route, what, name);
-      return name;
-    },
+    bound: (binding) => requireService(route, what, binding, bindings),
   };
   const { adapter, voice, instructions } = upstream;
   // It is the same part that goes on; a voice is its provider's.
