@@ -2,8 +2,8 @@
  * Deepgram's Voice Agent (`/v1/agent/converse`): one connection of a transcriber, a text model and a synthesiser. The wire is that
  * of `@deepgram/sdk` 5.13 and of Deepgram's documentation; docs/upstreams.md says what it cannot do and what is done instead.
  */
-import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
 import { AskedWith, type AskedWithState } from "../asked-with.ts";
+import { eventOf, NO_EVENT } from "../event-of.ts";
 import { objectsAt, textAt } from "../json.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type {
@@ -30,7 +30,6 @@ import { capabilitiesOf, settingsMessage, speakOf, untaken } from "./setup.ts";
 import { result, Upload, type UploadState } from "./upload.ts";
 
 const MAX_MESSAGE_CHARS = 1024 * 1024;
-const MAX_NESTING = 64;
 const MAX_FUNCTIONS = 64;
 /** Events that may wait for a message of the provider's; the oldest are given up. */
 const MAX_OWED = 256;
@@ -232,13 +231,9 @@ class DeepgramAgent implements Upstream {
   }
 
   #text(message: string, out: UpstreamEvent[]): void {
-    const event = message.length > MAX_MESSAGE_CHARS ? null : parseJsonObject(message);
-    if (event === null || Object.keys(event).length === 0 || !isNestedWithin(event, MAX_NESTING)) {
-      const error = {
-        code: "upstream_protocol_error",
-        message: "A message of the provider is no JSON object of at most 64 levels.",
-      };
-      out.push({ type: "error", error, fatal: false });
+    const event = eventOf(message, MAX_MESSAGE_CHARS);
+    if (event === null) {
+      out.push(NO_EVENT);
       return;
     }
     const heard = heardOf(textAt(event, "type"));

@@ -251,7 +251,7 @@ export function idAt(event: JsonObject | null): number | null {
   return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
-export function nonsense(message: string): UpstreamEvent {
+function nonsense(message: string): UpstreamEvent {
   return { type: "error", error: { code: "upstream_protocol_error", message }, fatal: false };
 }
 

@@ -4,8 +4,8 @@
  * instead.
  */
 import type { AudioFormat } from "../../audio/format.ts";
-import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
 import { AskedWith, type AskedWithState } from "../asked-with.ts";
+import { eventOf, NO_EVENT } from "../event-of.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
 import { OpenCalls, type OpenCallsState } from "../open-calls.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -19,8 +19,7 @@ import type {
   UpstreamOptions,
   WireMessage,
 } from "../upstream.ts";
-import { utf8Text } from "../utf8.ts";
-import { AgentConversation, type ConversationState, idAt, nonsense } from "./conversation.ts";
+import { AgentConversation, type ConversationState, idAt } from "./conversation.ts";
 import { type Heard, heardOf } from "./events.ts";
 import { closeOf, errorOf, failsAnswer } from "./faults.ts";
 import { capabilitiesOf, formatsOf, type StatedFormats } from "./formats.ts";
@@ -28,7 +27,6 @@ import { changed, initiation, untaken } from "./initiation.ts";
 import { type AgentSettings, readSettings } from "./settings.ts";
 
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
-const MAX_NESTING = 64;
 /** Events that may wait for a message of the provider's; the oldest are given up. */
 const MAX_OWED = 256;
 const PCM_16K: AudioFormat = { type: "audio/pcm", rate: 16_000 };
@@ -123,12 +121,9 @@ class ElevenLabsAgents implements Upstream {
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
     const out: UpstreamEvent[] = this.#owed.splice(0);
-    const event =
-      message.length > MAX_MESSAGE_CHARS
-        ? null
-        : parseJsonObject(typeof message === "string" ? message : utf8Text(message));
-    if (event === null || Object.keys(event).length === 0 || !isNestedWithin(event, MAX_NESTING)) {
-      out.push(nonsense("A message of the provider is no JSON object of at most 64 levels."));
+    const event = eventOf(message, MAX_MESSAGE_CHARS);
+    if (event === null) {
+      out.push(NO_EVENT);
       return out;
     }
     const heard = heardOf(textAt(event, "type"));

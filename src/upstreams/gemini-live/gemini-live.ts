@@ -3,9 +3,10 @@
  * docs/upstreams.md says what it cannot do and what is done instead.
  */
 import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../../audio/format.ts";
-import { isNestedWithin, type Json, parseJsonObject } from "../../protocol/json.ts";
+import type { Json } from "../../protocol/json.ts";
 import { type Carry, PieceDecoder } from "../audio-carry.ts";
 import { Heard, type HeardState } from "../heard.ts";
+import { eventOf, NO_EVENT } from "../event-of.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
 import { closeFault } from "../openai-words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -19,7 +20,6 @@ import type {
 } from "../upstream.ts";
 import { Answers, type AnswersState } from "../unnamed-answers.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
-import { utf8Text } from "../utf8.ts";
 import { durationMs } from "./contents.ts";
 import { type GeminiSettings, readSettings } from "./settings.ts";
 import { changes, setupMessage } from "./setup.ts";
@@ -29,7 +29,6 @@ import { usageOf } from "./usage.ts";
 const INPUT: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
-const MAX_NESTING = 64;
 /** Events that may wait for a message of the provider's; the oldest are given up, and the session's deadlines end what they were about. */
 const MAX_OWED = 256;
 
@@ -126,16 +125,9 @@ class GeminiUpstream implements Upstream {
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
     const out: UpstreamEvent[] = this.#owed.splice(0);
-    const event =
-      message.length > MAX_MESSAGE_CHARS
-        ? null
-        : parseJsonObject(typeof message === "string" ? message : utf8Text(message));
-    if (event === null || Object.keys(event).length === 0 || !isNestedWithin(event, MAX_NESTING)) {
-      const error = {
-        code: "upstream_protocol_error",
-        message: "A message of the provider is no JSON object of at most 64 levels.",
-      };
-      out.push({ type: "error", error, fatal: false });
+    const event = eventOf(message, MAX_MESSAGE_CHARS);
+    if (event === null) {
+      out.push(NO_EVENT);
       return out;
     }
     this.#message(event, out);

@@ -2,10 +2,10 @@
  * A streaming transcriber as an upstream: it hears everything, cuts it into segments as it likes, and is asked for nothing. Made
  * for the role of a route's `transcriber`, and as the first part of a cascade, which tells it where turns end. What the providers differ in is data (`dialect.ts`).
  */
+import { eventOf, NO_EVENT } from "../event-of.ts";
 import * as v from "valibot";
 
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
-import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import { modelOf, noBinding } from "../model-run.ts";
 import { closeFault } from "../openai-words.ts";
@@ -25,7 +25,6 @@ import type { TranscriberDialect } from "./dialect.ts";
 const INPUT: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const BYTES_PER_MS = 32;
 const MAX_MESSAGE_CHARS = 1024 * 1024;
-const MAX_NESTING = 64;
 const MAX_TEXT_CHARS = 16_384;
 /** After so much silence a provider that is not told of a turn's end has found it. */
 const SILENCE_MS = 1500;
@@ -165,14 +164,8 @@ export class TranscriberUpstream implements Upstream {
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
     const text = typeof message === "string" ? message : utf8Text(message);
-    const event = text.length > MAX_MESSAGE_CHARS ? null : parseJsonObject(text);
-    if (event === null || Object.keys(event).length === 0 || !isNestedWithin(event, MAX_NESTING)) {
-      const error = {
-        code: "upstream_protocol_error",
-        message: "A message of the provider is no JSON object of at most 64 levels.",
-      };
-      return [{ type: "error", error, fatal: false }];
-    }
+    const event = eventOf(text, MAX_MESSAGE_CHARS);
+    if (event === null) return [NO_EVENT];
     const said = this.#dialect.read(event, this.#over);
     if (said === null) return [];
     if (said.type === "words") {
