@@ -57,6 +57,7 @@ export default defineConfig({
                   { id: "few", sha256: sha256("key-few"), limits: { ...MANY, concurrent: 2 } },
                   { id: "plain", sha256: sha256("key-plain") },
                   { id: "slow", sha256: sha256("key-slow"), limits: { sessions_per_minute: 2 } },
+                  { id: "steady", sha256: sha256("key-steady"), limits: { sessions_per_minute: 20 } },
                 ]),
                 // Dialled through a stubbed `fetch` only.
                 DEMO_URL: "http://demo.invalid/v1/realtime",

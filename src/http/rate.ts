@@ -35,6 +35,8 @@ export class TokenBuckets {
 const buckets = new TokenBuckets();
 /** Of its key's sessions a minute one client secret begins this part: whoever stole it leaves the others some. */
 const SECRET_PART = 1 / 3;
+/** … and this part of those at once: one page begins few. */
+const AT_ONCE_PART = 1 / 4;
 const secrets = new TokenBuckets();
 
 /**
@@ -63,11 +65,13 @@ export async function countSession(
 }
 
 function countOfSecret(c: DoorContext, key: ApiKey, { jti }: Pick<Token, "jti">, value: number): void {
-  const waitMs = secrets.take(jti, value, Date.now());
+  const atOnce = Math.ceil(value * AT_ONCE_PART);
+  const waitMs = secrets.take(jti, value, Date.now(), 1, atOnce);
   if (waitMs === 0) return;
   countRefusal(c, key, "sessions_per_minute");
   const limit = { name: "sessions_per_minute", value, moreAt: Date.now() + waitMs };
-  throw limited(`One client secret may start ${value} sessions per minute`, waitMs / 1000, limit);
+  const what = `One client secret may start ${value} sessions per minute, ${atOnce} at once`;
+  throw limited(what, waitMs / 1000, limit);
 }
 
 /** Tries to come back to one session: a client makes one a second at the most, over minutes, and a few at once. */

@@ -50,6 +50,15 @@ describe("a client secret", () => {
     expect(await modelOf("/v1/realtime", other)).toBe("echo");
   });
 
+  test("[H131] a quarter of them at once", async () => {
+    const secret = await mint({ session: { model: "echo" } }, "key-steady");
+    for (let n = 0; n < 2; n += 1) expect(await modelOf("/v1/realtime", secret)).toBe("echo");
+    const refused = await upgrade("/v1/realtime", bearer(secret));
+    const { limit } = await refused.clone().json<{ limit: unknown }>();
+    expect(limit).toMatchObject({ name: "sessions_per_minute", value: 7 });
+    expect(await problemOf(refused)).toEqual([429, "rate_limited", null]);
+  });
+
   test("[H106] or for a list of models, of which the first is opened unasked", async () => {
     const secret = await mint({ models: ["echo", "demo"] });
     expect(await modelOf("/v1/realtime", secret)).toBe("echo");
