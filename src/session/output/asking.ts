@@ -62,7 +62,7 @@ export class Asking {
 
   /** An answer waits until the caller's words have been judged. */
   get #guarded(): boolean {
-    return this.#parts.guard?.input?.waits === true;
+    return this.#parts.guard?.input?.answers === true;
   }
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
@@ -205,7 +205,8 @@ export class Asking {
   /** The client's `response.create`. @throws ClientError when nobody can. */
   respond(params: ResponseParams): void {
     const { links, turns, context, responses } = this.#parts;
-    if (!responses.room) {
+    const waiting = this.#parts.guard?.input?.count ?? 0;
+    if (responses.active.length + waiting >= context.limits.activeResponses) {
       throw new ClientError(
         "too_many_responses",
         `At most ${context.limits.activeResponses} responses at once.`,
