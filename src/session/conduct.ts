@@ -298,9 +298,20 @@ export class Conduct {
   /** What commands act on. @param budget what they may cost. */
   commandParts(budget: Budget): CommandParts {
     const { context, port, kept, backpressure, conversation, playout, responses, turns } = this;
-    const { bargeIn, asking, rounds, listener, delivery, links, voices } = this;
+    const { bargeIn, asking, rounds, listener, delivery, links, guard, voices } = this;
     const shared = { context, port, kept, backpressure, conversation, playout, responses, turns };
-    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice: voices.one };
+    return {
+      ...shared,
+      budget,
+      bargeIn,
+      asking,
+      rounds,
+      listener,
+      delivery,
+      links,
+      guard,
+      oneVoice: voices.one,
+    };
   }
 
   /** @param session how it is changed, and what may be asked of it. */

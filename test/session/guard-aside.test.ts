@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { CLIENT } from "../../src/session/io.ts";
 import type { Call } from "../support/call.ts";
-import { inputGuarded, judge, questions } from "../support/guard.ts";
+import { inputGuarded, judge, questions, texts, toldOf } from "../support/guard.ts";
 import { TURN } from "../support/race.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
@@ -77,5 +78,37 @@ describe("an answer out of band that waits for the guard", () => {
     expect(call.last("error")["error"]).toMatchObject({ code: "too_many_responses" });
     passes(call);
     expect(asked(call)).toEqual([true, true]);
+  });
+});
+
+describe("while an answer waits for the guard", () => {
+  // B93
+  test("[B93] a turn that the client deletes is not waited for", () => {
+    const call = inputGuarded();
+    call.speak(TURN);
+    const item_id = String(call.last("input_audio_buffer.committed")["item_id"]);
+    typed(call, "What is the weather?");
+    expect(texts(call)).toEqual(["What is the weather?"]);
+    passes(call);
+    expect(asked(call)).toEqual([]);
+    call.client({ type: "conversation.item.delete", item_id });
+    expect(asked(call)).toEqual([false]);
+    call.advance(3000);
+    expect(toldOf(call)).toEqual([]);
+  });
+
+  // B94
+  test("[B94] its plain client drops, and the one that comes has its last turn answered", () => {
+    const call = inputGuarded({}, { dialect: "realtime" });
+    call.speak(TURN);
+    call.open.delete(CLIENT);
+    call.input({ type: "close", peer: CLIENT, code: 1006, reason: "" });
+    call.advance(500);
+    transcribed(call, "What is the weather?");
+    passes(call);
+    expect(asked(call)).toEqual([]);
+    call.connect("realtime");
+    passes(call);
+    expect(asked(call)).toEqual([false]);
   });
 });

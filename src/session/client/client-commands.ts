@@ -16,6 +16,7 @@ import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
 import { audioParts, inFormat, isUnspoken } from "../memory/item-audio.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
@@ -54,6 +55,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
+  readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly oneVoice: boolean;
 }
@@ -173,6 +175,7 @@ export class ClientCommands {
       );
     if (size > LARGE_ITEM) port.retelling(tell);
     else tell();
+    this.#parts.guard?.input?.changed();
     context.persist();
   }
 
@@ -224,6 +227,7 @@ export class ClientCommands {
     conversation.remove(itemId);
     for (const link of links) link.command({ type: "delete", itemId });
     port.emit({ type: "conversation.item.deleted", item_id: itemId });
+    this.#parts.guard?.input?.changed();
     context.persist();
   }
 

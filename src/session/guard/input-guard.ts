@@ -116,7 +116,7 @@ export class InputGuard {
     this.#clear();
   }
 
-  /** Words came, or were judged. */
+  /** Words came, were judged or are gone. */
   changed(): void {
     if (!this.waits || !this.#look(this.#waiting)) return;
     if (this.#open(this.#waiting).length === 0) this.#release();
@@ -135,6 +135,8 @@ export class InputGuard {
   /** The deadline came. */
   due(): void {
     const open = this.#open(this.#waiting);
+    // Of what was waited for nothing is left.
+    if (open.length === 0) return this.#release();
     const ids = open.map(({ id }) => id);
     if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
     for (const { id, text } of open) this.#judged.set(id, { mark: markOf(text), left: [] });

@@ -236,7 +236,12 @@ export class Asking {
   /** The client takes back its `response.create` that waits. @returns whether one did. */
   withdraw(): boolean {
     const guarded = this.#parts.guard?.input?.withdraw() === true;
-    return this.#take() !== null || guarded;
+    return this.forget() || guarded;
+  }
+
+  /** The same of one that waits for the end of the caller's turn. */
+  forget(): boolean {
+    return this.#take() !== null;
   }
 
   snapshot(): AskingSnapshot {
