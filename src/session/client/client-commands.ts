@@ -154,6 +154,8 @@ export class ClientCommands {
       ...(call ? { answers: call.item.id } : {}),
     };
     const receivers = this.#receivers(call);
+    // What was asked for in advance does not know of it, and is told its turn before it.
+    this.#parts.turns.takeBack();
     // A lost upstream is told the conversation when it is dialled: before this item is part of it.
     for (const link of receivers) link.ensure();
     const previous = conversation.insert(entry, previousItemId);
@@ -224,6 +226,7 @@ export class ClientCommands {
   #delete(itemId: string): void {
     const { conversation, port, links, context } = this.#parts;
     conversation.require(itemId, "delete");
+    this.#parts.turns.takeBack();
     conversation.remove(itemId);
     for (const link of links) link.command({ type: "delete", itemId });
     port.emit({ type: "conversation.item.deleted", item_id: itemId });
