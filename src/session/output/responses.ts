@@ -313,6 +313,7 @@ export class Responses {
     if (phase === null) return undefined;
     response.phase = phase;
     response.connection = link.serving;
+    if (!response.outOfBand) this.#ends.passed(link, response.askedAt);
     this.#clock.refresh(response);
     return response;
   }
