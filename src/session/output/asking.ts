@@ -136,7 +136,8 @@ export class Asking {
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
   ask(group: readonly Link[], params: ResponseParams): void {
     const { context, recovery, responses, rounds } = this.#parts;
-    context.deadlines.clear("idle");
+    // What is answered beside the conversation says nothing to the caller's silence.
+    if (params.conversation !== "none") context.deadlines.clear("idle");
     for (const link of group) {
       this.#owed.delete(link.index);
       // Who is dialled now would be asked for the rest of what broke off as well.
