@@ -298,9 +298,10 @@ export class Conduct {
   /** What commands act on. @param budget what they may cost. */
   commandParts(budget: Budget): CommandParts {
     const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = this;
-    const { bargeIn, asking, rounds, listener, delivery, links, voices } = this;
+    const { bargeIn, asking, rounds, listener, delivery, idle, links, voices } = this;
     const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
-    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice: voices.one };
+    const others = { bargeIn, asking, rounds, listener, delivery, idle, links };
+    return { ...shared, ...others, budget, oneVoice: voices.one };
   }
 
   /** @param session how it is changed, and what may be asked of it. */

@@ -25,6 +25,7 @@ import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
 import { responseFormat } from "../output/response-defaults.ts";
 import { isActive } from "../output/response.ts";
+import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -49,6 +50,7 @@ export interface CommandParts {
   readonly playout: Playout;
   readonly responses: Responses;
   readonly turns: TurnTaking;
+  readonly idle: Pick<Idle, "arm" | "cut">;
   readonly bargeIn: BargeIn;
   readonly asking: Asking;
   readonly rounds: Rounds;
@@ -92,9 +94,12 @@ export class ClientCommands {
         return turns.commit();
       case "input_audio_buffer.clear":
         turns.clear();
+        // A turn that had begun comes to nothing.
+        this.#parts.idle.arm();
         return this.#parts.asking.settle();
       case "output_audio_buffer.clear":
-        return bargeIn.interrupt("client_cancelled");
+        bargeIn.interrupt("client_cancelled");
+        return this.#parts.idle.cut();
       case "conversation.item.create":
         return this.#create(event.item as JsonObject, event.previous_item_id ?? null);
       case "conversation.item.delete":
@@ -263,6 +268,7 @@ export class ClientCommands {
     }
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
+    this.#parts.idle.cut();
   }
 
   /** Where an audio part lies in the audio of its item; one that is announced and empty is taken for its first. */
