@@ -71,6 +71,9 @@ export class OutputGate {
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
+    // Words that are missing for its sound will not come: it is not refused for that, and what waits is never heard.
+    const fails = event.type === "response.done" && event.status === "failed";
+    if (fails && this.#guard?.lacksWords(response) === true) return this.#outlets.pass(response, event);
     this.#guard?.noted(response, event);
     this.#take(response, event);
     // What its words were judged by this event may let pass what was there before, or end it.

@@ -440,7 +440,7 @@ export class Responses {
       this.#host.rounds.drop(response);
       return;
     }
-    if (this.#gate.waiting(response)) {
+    if (this.#gate.waiting(response) && this.#host.guard?.output?.lacksWords(response) !== true) {
       // The listener is behind, or the end of the turn that it answers: not the upstream.
       this.#clock.refresh(response);
       return;
