@@ -255,7 +255,7 @@ export class Session {
 
   /** Whoever comes next knows nothing of what was under way, nor of what was asked for. */
   #forsake(): void {
-    this.#conduct.asking.withdraw();
+    this.#conduct.asking.forget();
     this.#conduct.absence.stop();
     this.#conduct.input.breakOff();
   }

@@ -62,7 +62,7 @@ export class Asking {
 
   /** An answer waits until the caller's words have been judged. */
   get #guarded(): boolean {
-    return this.#parts.guard?.input?.waits === true;
+    return this.#parts.guard?.input?.answers === true;
   }
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
@@ -136,7 +136,8 @@ export class Asking {
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
   ask(group: readonly Link[], params: ResponseParams): void {
     const { context, recovery, responses, rounds } = this.#parts;
-    context.deadlines.clear("idle");
+    // What is answered beside the conversation says nothing to the caller's silence.
+    if (params.conversation !== "none") context.deadlines.clear("idle");
     for (const link of group) {
       this.#owed.delete(link.index);
       // Who is dialled now would be asked for the rest of what broke off as well.
@@ -205,7 +206,8 @@ export class Asking {
   /** The client's `response.create`. @throws ClientError when nobody can. */
   respond(params: ResponseParams): void {
     const { links, turns, context, responses } = this.#parts;
-    if (!responses.room) {
+    const waiting = this.#parts.guard?.input?.count ?? 0;
+    if (responses.active.length + waiting >= context.limits.activeResponses) {
       throw new ClientError(
         "too_many_responses",
         `At most ${context.limits.activeResponses} responses at once.`,
@@ -235,7 +237,12 @@ export class Asking {
   /** The client takes back its `response.create` that waits. @returns whether one did. */
   withdraw(): boolean {
     const guarded = this.#parts.guard?.input?.withdraw() === true;
-    return this.#take() !== null || guarded;
+    return this.forget() || guarded;
+  }
+
+  /** The same of one that waits for the end of the caller's turn. */
+  forget(): boolean {
+    return this.#take() !== null;
   }
 
   snapshot(): AskingSnapshot {

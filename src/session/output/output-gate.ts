@@ -71,6 +71,9 @@ export class OutputGate {
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
+    // Words that are missing for its sound will not come: it is not refused for that, and what waits is never heard.
+    const fails = event.type === "response.done" && event.status === "failed";
+    if (fails && this.#guard?.lacksWords(response) === true) return this.#outlets.pass(response, event);
     this.#guard?.noted(response, event);
     this.#take(response, event);
     // What its words were judged by this event may let pass what was there before, or end it.
@@ -80,7 +83,7 @@ export class OutputGate {
   #take(response: ResponseRecord, event: LaneEvent): void {
     const lane = this.#lanes.get(response.id);
     if (lane && !lane.empty) {
-      if (this.#overtakes(response, event)) this.#pass(response, event);
+      if (this.#overtakes(response, event) && !lane.hasOf(event)) this.#pass(response, event);
       else this.#keep(response, lane, event);
       // What belongs to the item before may have gone ahead of one that waits for it.
       if (lane.messages > 0) this.drain(response);
@@ -195,7 +198,17 @@ export class OutputGate {
       if (lane.head && lane.end === null && this.#early(response, lane.head)) break;
       this.#release(response, lane, room === Infinity ? room : Math.max(room, 1));
     }
+    this.#letAhead(response, lane);
     if (lane.empty && !lane.refused) this.#lanes.delete(response.id);
+  }
+
+  /** Of a tool call nothing waits behind a sentence any more, though it came when nothing might pass. */
+  #letAhead(response: ResponseRecord, lane: Lane): void {
+    while (this.#lanes.has(response.id)) {
+      const event = lane.take((one) => this.#overtakes(response, one));
+      if (!event) return;
+      this.#pass(response, event);
+    }
   }
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {
