@@ -73,7 +73,7 @@ export async function countOpened(c: DoorContext, key: ApiKey, id: string, secre
   if (most === null) return false;
   const until = secret.exp * 1000 + MARGIN_MS;
   const book = ledger(c, key, "sessions_per_secret");
-  const counted = await orElse(book.openBy(secret.jti, id, until, most), null);
+  const counted = await orElse<boolean | "kept", null>(book.openBy(secret.jti, id, until, most), null);
   if (counted !== false) return counted === true;
   countRefusal(c, key, "sessions_per_secret");
   throw new Problem(
