@@ -5,7 +5,7 @@ import type { JsonObject } from "../../src/protocol/json.ts";
 import { Call } from "../support/call.ts";
 
 const JUDGE = { adapter: "wire", settings: { confirms: true } };
-const error = { type: "invalid_request_error", code: "invalid_value", message: "No.", param: null };
+const error = { type: "invalid_request_error", code: "invalid_value", message: "No." };
 const tools = (name: string) => [{ type: "function", name }];
 
 /** A session whose primary took all that it was told, beside a standby that is ready. */
