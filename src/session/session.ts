@@ -173,9 +173,9 @@ export class Session {
     // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
     this.#clientAway();
     const again = port.continues(dialect);
+    this.#messages.opened(again);
     if (!again) {
       this.#doubt.recall(null);
-      this.#messages.forget();
       this.#forsake();
     }
     this.#status = "connected";

@@ -146,6 +146,8 @@ export class ClientCommands {
     });
     const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
     budget.requireAudio(audioMs, "item.content", context.now);
+    conversation.requirePlace(item.id, previousItemId);
+    budget.audio.take(audioMs, context.now);
     const call = this.#callOf(item);
     const entry: Entry = {
       item: kept,
@@ -297,7 +299,7 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
-    const { conversation, context, budget } = this.#parts;
+    const { conversation, context, budget, asking } = this.#parts;
     const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
     const { responseParamsSize: size, responseMediaSize: media } = context.limits;
     this.#parts.kept.require(checkParamsSize(params, { size, media }), "response");
@@ -305,9 +307,12 @@ export class ClientCommands {
     responseFormat(params);
     const asked = withoutOwnVoice(params);
     this.#host.session.checkParams(asked);
+    // What is refused costs nothing: neither the client nor, of its answers, the others of its key.
+    asking.requireSomebody(asked);
     budget.requireAudio(audioMs, "response.input", context.now);
     const refusal = budget.refusedAnswer();
     if (refusal) throw refusal;
+    budget.audio.take(audioMs, context.now);
     this.#host.respond(asked);
   }
 

@@ -203,9 +203,9 @@ export class Asking {
     return this.may && config.turnDetection?.interrupt_response === true && turns.phase === "speaking";
   }
 
-  /** The client's `response.create`. @throws ClientError when nobody can. */
-  respond(params: ResponseParams): void {
-    const { links, turns, context, responses } = this.#parts;
+  /** Before a `response.create` of the client's. @throws ClientError when nobody can answer it now. */
+  requireSomebody({ conversation }: ResponseParams): void {
+    const { context, responses } = this.#parts;
     const waiting = this.#parts.guard?.input?.count ?? 0;
     if (responses.active.length + waiting >= context.limits.activeResponses) {
       throw new ClientError(
@@ -213,6 +213,22 @@ export class Asking {
         `At most ${context.limits.activeResponses} responses at once.`,
       );
     }
+    if (conversation !== "none" || this.#aside.length > 0) return;
+    throw new ClientError(
+      "unsupported",
+      "No upstream of this session answers out of band.",
+      "response.conversation",
+    );
+  }
+
+  /** Upstreams that can be asked for an answer out of band. */
+  get #aside(): readonly Link[] {
+    return this.#parts.links.filter((link) => link.capabilities.outOfBand);
+  }
+
+  /** The client's `response.create`, which somebody can answer. */
+  respond(params: ResponseParams): void {
+    const { turns, context } = this.#parts;
     if (params.conversation !== "none") {
       // What was asked for in advance does not know what the client has said since.
       turns.takeBack();
@@ -223,15 +239,7 @@ export class Asking {
       } else this.#askAll(this.#answering, params);
       return;
     }
-    const able = links.filter((link) => link.capabilities.outOfBand);
-    if (able.length === 0) {
-      throw new ClientError(
-        "unsupported",
-        "No upstream of this session answers out of band.",
-        "response.conversation",
-      );
-    }
-    this.ask(able.slice(0, 1), params);
+    this.ask(this.#aside.slice(0, 1), params);
   }
 
   /** The client takes back its `response.create` that waits. @returns whether one did. */
