@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { begin, say } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
-import { voice } from "../support/signal.ts";
+import { concat, silence, voice } from "../support/signal.ts";
 
 const sentMs = (call: Call): number => call.frames.reduce((sum, { payload }) => sum + payload.length / 48, 0);
 const itemId = (call: Call) => (call.last("conversation.item.added")["item"] as { readonly id: string }).id;
@@ -56,4 +56,26 @@ test("[R33] a provider that never ended a cancelled answer, and began others sin
   call.answer(voice(100));
   expect(call.types().at(-1)).toBe("response.done");
   expect([...call.open]).toEqual(["client", "up0.1"]);
+});
+
+// B106
+test("[B106] what is cut while the client is away is not taken to sound when it is back", () => {
+  const call = new Call({ dialect: "duplex.v1", session: { relay: { lead_ms: null } } });
+  call.client({ type: "response.create" });
+  begin(call);
+  call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+  say(call, 20_000);
+  call.advance(1000);
+  const { tokens } = call.session.snapshot().delivery;
+  const last_received = Number(call.frames.at(-1)?.header.sequence);
+  call.open.delete("client");
+  call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+  call.advance(12_000);
+  call.upstream({ type: "interrupted" });
+  call.advance(2000);
+  call.connect("duplex.v1");
+  call.client({ type: "session.resume", resume_token: tokens[0] ?? "", last_received });
+  call.speak(concat(silence(3000), voice(400)));
+  expect(call.types()).toContain("input_audio_buffer.speech_started");
+  expect(call.types()).not.toContain("overlap.decision");
 });

@@ -45,6 +45,23 @@ test("[B101] one that its provider fails is failed, for the provider's reason", 
   expect(toldOf(call)).toEqual([]);
 });
 
+// B101
+test("[B101] one that fails before its turn is over is told when it is, as failed", () => {
+  const call = guarded(REFUSAL, { session: { relay: { lead_ms: null, eager_ms: 150 } } });
+  call.speak(TURN.subarray(0, 24 * 2100));
+  begin(call);
+  call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+  say(call, 1000);
+  const error = { code: "overloaded", message: "Come back later." };
+  const done = { reason: null, error, usage: null, metadata: null };
+  call.upstream({ type: "response.done", response: "r", status: "failed", ...done });
+  expect(call.types()).not.toContain("response.done");
+  call.speak(TURN.subarray(24 * 2100));
+  expect(call.types()).toContain("response.created");
+  expect(response(call)).toMatchObject({ status: "failed", status_details: { error } });
+  expect(toldOf(call)).toEqual([]);
+});
+
 // B102
 test("[B102] one that stands still before its words fails at its deadline", () => {
   const call = wordless();

@@ -71,10 +71,9 @@ export class OutputGate {
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
-    // Words that are missing for its sound will not come: it is not refused for that, and what waits is never heard.
+    // Words that are missing for its sound will not come: it is not refused for that.
     const fails = event.type === "response.done" && event.status === "failed";
-    if (fails && this.#guard?.lacksWords(response) === true) return this.#outlets.pass(response, event);
-    this.#guard?.noted(response, event);
+    if (!fails || this.#guard?.lacksWords(response) !== true) this.#guard?.noted(response, event);
     this.#take(response, event);
     // What its words were judged by this event may let pass what was there before, or end it.
     if (this.#guard) this.drain(response);
@@ -187,6 +186,9 @@ export class OutputGate {
     if (veto) return this.#outlets.refused(response, veto);
     const lane = this.#lanes.get(response.id);
     if (!lane) return;
+    // What waits for words that will not come is never heard.
+    if (lane.end?.status === "failed" && !this.#host.holds(response) && this.#guard?.lacksWords(response))
+      return this.#pass(response, lane.end);
     while (!lane.empty && this.#lanes.has(response.id) && !this.#host.holds(response)) {
       if (this.#cleared(response, lane) < 1) break;
       const leadMs = this.#host.leadMs(response.stream);

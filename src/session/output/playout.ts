@@ -335,8 +335,10 @@ export class Playout {
     // What sounds after it sounds on.
     if (over) return heardMs;
     const clock = this.#stream(piece.stream);
-    clock.until = Math.min(clock.until, now);
-    clock.due = Math.min(clock.due, now);
+    // A player that stands still has nothing left when it plays again.
+    const time = this.#pausedAt ?? now;
+    clock.until = Math.min(clock.until, time);
+    clock.due = Math.min(clock.due, time);
     return heardMs;
   }
 
