@@ -1,0 +1,152 @@
+/** Providers that name no answer, in the order in which their messages really come. */
+import { expect, test } from "vitest";
+
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { createUpstream } from "../../src/upstreams/index.ts";
+import { objectAt, textAt } from "../../src/upstreams/json.ts";
+import type { Item, UpstreamConfig } from "../../src/upstreams/upstream.ts";
+import { chunk, CONFIG, Connection, orderFaults } from "./connection.ts";
+import { ScriptedDeepgramAgent } from "./scripted-deepgram-agent.ts";
+import { ScriptedElevenLabs } from "./scripted-elevenlabs.ts";
+import { ScriptedGemini } from "./scripted-gemini.ts";
+
+const RESPOND = { params: {}, outOfBand: false } as const;
+const ask = (connection: Connection, responseId: string) =>
+  connection.send({ type: "respond", responseId, options: RESPOND });
+const give = (connection: Connection, item: Item) =>
+  connection.send({ type: "item", item, previousItemId: null });
+const say = (text: string): Item => ({
+  id: `item_${text}`,
+  type: "message",
+  role: "user",
+  content: [{ type: "input_text", text }],
+});
+const result = (callId: string): Item => ({
+  id: `of_${callId}`,
+  type: "function_call_output",
+  call_id: callId,
+  output: '{"booked":true}',
+});
+const sound = (length: number, value = 1) => new Uint8Array(length).fill(value);
+const ends = (connection: Connection) => connection.of("response.done").map(({ status }) => status);
+const asked = (connection: Connection) => connection.of("response.started").map(({ answers }) => answers);
+
+function gemini(settings: JsonObject = {}, config: Partial<UpstreamConfig> = {}) {
+  const server = new ScriptedGemini();
+  const upstream = createUpstream({ adapter: "gemini-live", model: "gemini-2.5-flash", settings });
+  const spoken = (length: number, value = 1) => server.audio(sound(length, value), [length]);
+  const call = (id: string) => server.say({ toolCall: { functionCalls: [{ id, name: "book", args: {} }] } });
+  return {
+    server,
+    upstream,
+    spoken,
+    call,
+    connection: new Connection(upstream, server, { ...CONFIG, ...config }),
+  };
+}
+
+function deepgram(settings: JsonObject = {}) {
+  const server = new ScriptedDeepgramAgent();
+  const upstream = createUpstream({ adapter: "deepgram-agent", settings });
+  return { server, upstream, connection: new Connection(upstream, server, CONFIG) };
+}
+
+function eleven() {
+  const server = new ScriptedElevenLabs({});
+  const upstream = createUpstream({ adapter: "elevenlabs-agents", model: "agent_1" });
+  const connection = new Connection(upstream, server, { ...CONFIG, instructions: "" });
+  return { server, upstream, connection };
+}
+
+test("[U210] what follows a call of Gemini's, and the end of its turn, is not the whole answer to the results", () => {
+  const { connection, spoken, call, server, upstream } = gemini();
+  ask(connection, "R1");
+  connection.hear([...spoken(4, 1), call("c1")]);
+  give(connection, result("c1"));
+  ask(connection, "R2");
+  connection.hear([...spoken(4, 2), ...server.end()]);
+  expect(upstream.held).toBeGreaterThan(0);
+  connection.hear([...spoken(4, 3), ...server.end()]);
+  expect([...connection.audio()]).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
+  expect(asked(connection)).toEqual(["R1", "R2"]);
+  expect(ends(connection)).toEqual(["completed", "completed"]);
+  expect(upstream.held).toBe(0);
+  expect(orderFaults(connection.events)).toEqual([]);
+});
+
+test("[U210] a turn of Gemini's that ends before the answer to its call has begun ends nothing else", () => {
+  const { connection, spoken, call, server, upstream } = gemini();
+  ask(connection, "R1");
+  connection.hear([call("c1")]);
+  give(connection, result("c1"));
+  ask(connection, "R2");
+  connection.hear(server.end());
+  expect(ends(connection)).toEqual(["completed"]);
+  connection.hear([server.content({ outputTranscription: { text: "Done." } }), ...spoken(4)]);
+  expect(upstream.held).toBe(0);
+  connection.hear(server.end());
+  expect(connection.of("transcript").map(({ delta }) => delta)).toEqual(["Done."]);
+  expect(ends(connection)).toEqual(["completed", "completed"]);
+  // One that says nothing at all is over a while later.
+  connection.hear([]);
+  ask(connection, "R3");
+  connection.hear([call("c2")]);
+  give(connection, result("c2"));
+  ask(connection, "R4");
+  connection.hear(server.end());
+  expect(upstream.settle?.().map(({ type }) => type)).toEqual(["response.started", "response.done"]);
+});
+
+test("[U210] the answer to a call that nothing was said before ends with its turn, as recorded sockets have it", () => {
+  const { connection, spoken, call, server } = gemini();
+  ask(connection, "R1");
+  connection.hear([call("c1")]);
+  give(connection, result("c1"));
+  ask(connection, "R2");
+  connection.hear([...spoken(4), ...server.end()]);
+  expect(ends(connection)).toEqual(["completed", "completed"]);
+});
+
+test("[U210] what Gemini says between its call and the results holds those up no longer than until they are asked with", () => {
+  const { connection, spoken, call, server } = gemini({ turns: "server" });
+  connection.hear([...spoken(4), call("c1"), ...spoken(4)]);
+  give(connection, result("c1"));
+  ask(connection, "R2");
+  expect(Object.keys(server.received.at(-1) ?? {})).toEqual(["toolResponse"]);
+  connection.hear([...spoken(4), ...server.end()]);
+  expect(ends(connection)).toEqual(["completed", "completed"]);
+  expect(asked(connection)).toEqual([null, null, "R2"]);
+});
+
+test("[U210] Deepgram speaks on after a call, and the end of that is not the end of the answer to it", () => {
+  const { connection, upstream } = deepgram();
+  connection.send({ type: "audio", chunk: chunk(sound(64)) });
+  connection.send({ type: "commit", itemId: "turn_1" });
+  ask(connection, "R1");
+  const functions = [{ id: "c1", name: "book", arguments: "{}", client_side: true }];
+  connection.hear([sound(4, 1), JSON.stringify({ type: "FunctionCallRequest", functions })]);
+  give(connection, result("c1"));
+  ask(connection, "R2");
+  connection.hear([sound(4, 2), '{"type":"AgentAudioDone"}', sound(4, 3), '{"type":"AgentAudioDone"}']);
+  expect([...connection.audio()]).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
+  expect(asked(connection)).toEqual(["R1", "R2"]);
+  expect(ends(connection)).toEqual(["completed", "completed"]);
+  expect(upstream.held).toBe(0);
+});
+
+test("[U210] an agent of ElevenLabs' speaks on after a call, and has the result at once all the same", () => {
+  const { connection, server } = eleven();
+  const piece = (id: number) =>
+    JSON.stringify({
+      type: "audio",
+      audio_event: { event_id: id, audio_base_64: sound(4, id).toBase64() },
+    });
+  const call = { tool_name: "book", tool_call_id: "c1", parameters: {}, event_id: 1 };
+  connection.hear([piece(1), JSON.stringify({ type: "client_tool_call", client_tool_call: call }), piece(1)]);
+  give(connection, result("c1"));
+  ask(connection, "R2");
+  expect(textAt(server.received.at(-1) ?? {}, "type")).toBe("client_tool_result");
+  connection.hear([piece(1), piece(2), '{"type":"agent_response_complete"}']);
+  expect(asked(connection)).toEqual([null, null, "R2"]);
+  expect(orderFaults(connection.events)).toEqual([]);
+});
