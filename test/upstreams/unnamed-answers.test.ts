@@ -150,3 +150,31 @@ test("[U210] an agent of ElevenLabs' speaks on after a call, and has the result 
   expect(asked(connection)).toEqual([null, null, "R2"]);
   expect(orderFaults(connection.events)).toEqual([]);
 });
+
+test("[U211] words of what was said may come after it was generated, and are not lost", () => {
+  const { connection, spoken, server } = gemini();
+  ask(connection, "R1");
+  connection.hear([
+    server.content({ outputTranscription: { text: "Good" } }),
+    ...spoken(4),
+    server.content({ generationComplete: true }),
+    server.content({ outputTranscription: { text: " day." } }),
+    server.content({ turnComplete: true }),
+  ]);
+  expect(connection.of("transcript").map(({ delta }) => delta)).toEqual(["Good", " day."]);
+  expect(ends(connection)).toEqual(["completed"]);
+});
+
+test("[U211] words of an answer that was interrupted are nobody's, and no other answer's", () => {
+  const { connection, spoken, server } = gemini({ turns: "server" });
+  connection.hear([
+    ...spoken(4),
+    server.content({ interrupted: true }),
+    server.content({ outputTranscription: { text: " late" } }),
+    server.content({ turnComplete: true }),
+  ]);
+  expect(asked(connection)).toEqual([null]);
+  connection.hear([server.content({ outputTranscription: { text: "Yes?" } }), ...spoken(4), ...server.end()]);
+  expect(connection.of("transcript").map(({ delta }) => delta)).toEqual(["Yes?"]);
+  expect(ends(connection)).toEqual(["cancelled", "completed"]);
+});

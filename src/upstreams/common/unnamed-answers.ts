@@ -127,7 +127,7 @@ export class Answers {
   content(unasked: boolean, out: UpstreamEvent[], late = false): Answer | null {
     if (this.#abandoned === "generating") return null;
     if (this.#current === null) {
-      if (!unasked) return null;
+      if (!unasked || (late && this.#abandoned === "interrupted")) return null;
       this.#begin(null);
     }
     const answer = this.#current;
@@ -181,12 +181,12 @@ export class Answers {
 
   interrupted(): readonly UpstreamEvent[] {
     if (this.#abandoned !== null) {
-      this.#abandoned = "ending";
+      this.#abandoned = "interrupted";
       return [];
     }
     this.#called = null;
     if (this.#current?.begun !== true) return [];
-    this.#abandoned = "ending";
+    this.#abandoned = "interrupted";
     return this.#end("cancelled", "turn_detected", null);
   }
 

@@ -297,7 +297,7 @@ class GeminiUpstream implements Upstream {
   }
 
   #say(type: "transcript" | "text", delta: string, out: UpstreamEvent[]): void {
-    const answer = this.#begun(out);
+    const answer = this.#begun(out, type === "transcript");
     if (answer === null) return;
     const item = this.#answers.message(answer, out);
     out.push({ type, response: answer.key, item, delta });
@@ -317,7 +317,7 @@ class GeminiUpstream implements Upstream {
   }
 
   /** The answer that something belongs to. A provider that takes the turns has ended the caller's by it. */
-  #begun(out: UpstreamEvent[]) {
+  #begun(out: UpstreamEvent[], late = false) {
     const serves = this.#settings.turns === "server";
     if (serves && this.#speaking) {
       this.#speaking = false;
@@ -325,7 +325,7 @@ class GeminiUpstream implements Upstream {
       out.push({ type: "speech", state: "stopped" }, { type: "committed", item });
       out.push(...this.#heard.committed(item));
     }
-    const answer = this.#answers.content(serves, out);
+    const answer = this.#answers.content(serves, out, late);
     if (answer !== null && out.at(-1)?.type === "response.started") this.#carry.odd = -1;
     return answer;
   }
