@@ -178,3 +178,33 @@ test("[U211] words of an answer that was interrupted are nobody's, and no other 
   expect(connection.of("transcript").map(({ delta }) => delta)).toEqual(["Yes?"]);
   expect(ends(connection)).toEqual(["cancelled", "completed"]);
 });
+
+test("[U212] an answer that the provider began by itself is given up by the name that the session gave it", () => {
+  const { connection, spoken, server } = gemini({ turns: "server" });
+  connection.hear(spoken(4));
+  connection.send({ type: "named", what: "response", key: "turn_1", id: "resp_1" });
+  connection.send({ type: "cancel", responseId: "resp_1" });
+  connection.hear(spoken(4));
+  give(connection, say("And now?"));
+  ask(connection, "R2");
+  expect(objectAt(server.received.at(-1) ?? {}, "clientContent")).toMatchObject({ turnComplete: true });
+  expect(ends(connection)).toEqual(["cancelled"]);
+  expect(connection.audio()).toHaveLength(4);
+
+  const two = eleven();
+  const piece = { type: "audio", audio_event: { event_id: 1, audio_base_64: "AAAA" } };
+  two.connection.hear([JSON.stringify(piece)]);
+  two.connection.send({ type: "named", what: "response", key: "turn_1", id: "resp_1" });
+  two.connection.send({ type: "cancel", responseId: "resp_1" });
+  give(two.connection, say("And now?"));
+  ask(two.connection, "R2");
+  expect(two.server.received.at(-1)).toEqual({ type: "user_message", text: "And now?" });
+
+  const three = deepgram({ turns: "server" });
+  three.connection.hear([sound(4)]);
+  three.connection.send({ type: "named", what: "response", key: "turn_1", id: "resp_1" });
+  three.connection.send({ type: "cancel", responseId: "resp_1" });
+  three.connection.hear([sound(4)]);
+  expect(ends(three.connection)).toEqual(["cancelled"]);
+  expect(three.connection.audio()).toHaveLength(4);
+});

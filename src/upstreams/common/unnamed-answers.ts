@@ -15,8 +15,8 @@ type Ending = "completed" | "cancelled" | "failed";
 
 export interface Answer {
   readonly key: string;
-  /** The session's response that it answers; null: the model answers by itself. */
-  readonly answers: string | null;
+  /** The session's response that it answers, or is; null: the model answers by itself, and the session has not named it yet. */
+  answers: string | null;
   begun: boolean;
   /** It has words or sound. */
   said: boolean;
@@ -83,6 +83,11 @@ export class Answers {
 
   get running(): boolean {
     return this.#current !== null;
+  }
+
+  /** The session's name of one that the model began by itself. */
+  named(key: string, responseId: string): void {
+    if (this.#current?.key === key) this.#current.answers ??= responseId;
   }
 
   /** The present one has begun. */

@@ -111,11 +111,13 @@ class GeminiUpstream implements Upstream {
       case "item":
         if (!this.#upload.add(command.item)) this.#noRoom(command.item.id, command.cause ?? null);
         return this.#tells ? this.#told() : [];
+      case "named":
+        if (command.what === "response") this.#answers.named(command.key, command.id);
+        return [];
       // What was heard cannot be taken back, nor can anything else: there is no such message.
       case "clear":
       case "delete":
       case "truncate":
-      case "named":
       case "keepalive":
         return [];
       default:
