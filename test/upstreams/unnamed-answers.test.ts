@@ -208,3 +208,21 @@ test("[U212] an answer that the provider began by itself is given up by the name
   expect(ends(three.connection)).toEqual(["cancelled"]);
   expect(three.connection.audio()).toHaveLength(4);
 });
+
+test("[U213] words of the caller that Gemini tells beside its answer are of the turn that it answers, and no other speech", () => {
+  const { connection, spoken, server } = gemini({ turns: "server" }, { transcription: { model: "any" } });
+  const heard = (text: string) => server.content({ inputTranscription: { text } });
+  connection.send({ type: "audio", chunk: chunk(sound(640)) });
+  connection.hear([heard(" Good"), ...spoken(4), heard(" day."), ...spoken(4), ...server.end()]);
+  expect(connection.of("speech").map(({ state }) => state)).toEqual(["started", "stopped"]);
+  expect(connection.of("committed")).toHaveLength(1);
+  expect(connection.of("input.transcript.completed")).toMatchObject([{ transcript: "Good day." }]);
+  // All of them may.
+  connection.hear([...spoken(4), heard(" And now?"), ...server.end()]);
+  expect(connection.of("speech")).toHaveLength(2);
+  expect(connection.of("committed")).toHaveLength(2);
+  expect(connection.of("input.transcript.completed").at(-1)).toMatchObject({
+    itemId: "heard_2",
+    transcript: "And now?",
+  });
+});

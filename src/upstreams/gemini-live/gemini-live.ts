@@ -323,17 +323,26 @@ class GeminiUpstream implements Upstream {
     const serves = this.#settings.turns === "server";
     if (serves && this.#speaking) {
       this.#speaking = false;
-      const item = `heard_${(this.#turns += 1)}`;
-      out.push({ type: "speech", state: "stopped" }, { type: "committed", item });
-      out.push(...this.#heard.committed(item));
+      out.push({ type: "speech", state: "stopped" });
+      this.#committed(out);
     }
     const answer = this.#answers.content(serves, out, late);
     if (answer !== null && out.at(-1)?.type === "response.started") this.#carry.odd = -1;
     return answer;
   }
 
+  #committed(out: UpstreamEvent[]): void {
+    const item = `heard_${(this.#turns += 1)}`;
+    out.push({ type: "committed", item }, ...this.#heard.committed(item));
+  }
+
+  /** They keep no order with the answer: those that come with it are of the turn that it answers. */
   #words(text: string, out: UpstreamEvent[]): void {
-    if (this.#settings.turns === "server") this.#spoken(out);
+    if (this.#settings.turns === "server") {
+      const answered = this.#answers.begun && !this.#answers.ending && !this.#speaking;
+      if (!answered) this.#spoken(out);
+      else if (!this.#heard.named) this.#committed(out);
+    }
     if (this.#config?.transcription !== null) out.push(...this.#heard.words(text));
   }
 
