@@ -226,3 +226,18 @@ test("[U213] words of the caller that Gemini tells beside its answer are of the 
     transcript: "And now?",
   });
 });
+
+test("[U214] a call of an answer that was given up is answered as an error, and the next answer is whole", () => {
+  const { connection, spoken, call, server } = gemini();
+  ask(connection, "R1");
+  connection.send({ type: "cancel", responseId: "R1" });
+  connection.hear([call("c1")]);
+  expect(server.received.at(-1)).toMatchObject({
+    toolResponse: { functionResponses: [{ id: "c1", name: "book", response: { error: expect.anything() } }] },
+  });
+  connection.hear([...spoken(4, 1), ...server.end()]);
+  ask(connection, "R2");
+  connection.hear([...spoken(4, 2), ...server.end()]);
+  expect([...connection.audio()]).toEqual([2, 2, 2, 2]);
+  expect(ends(connection)).toEqual(["cancelled", "completed"]);
+});

@@ -31,6 +31,7 @@ const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
 /** Events that may wait for a message of the provider's; the oldest are given up, and the session's deadlines end what they were about. */
 const MAX_OWED = 256;
+const GIVEN_UP: JsonObject = { error: "The application gave up this answer." };
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createGeminiLive(options: UpstreamOptions): Upstream {
@@ -307,15 +308,22 @@ class GeminiUpstream implements Upstream {
 
   #calls(calls: readonly JsonObject[], out: UpstreamEvent[]): void {
     const answer = this.#begun(out);
-    if (answer === null) return;
+    const given: JsonObject[] = [];
     for (const call of calls.slice(0, MAX_PARTS)) {
       const name = nameAt(call, "name");
       const callId = nameAt(call, "id");
       if (name === null || callId === null) continue;
+      if (answer === null) {
+        given.push({ id: callId, name, response: GIVEN_UP });
+        continue;
+      }
       this.#upload.called(callId, name);
       this.#answers.call(answer, name, callId, JSON.stringify(objectAt(call, "args") ?? {}), out);
     }
-    this.#over(this.#answers.calls(), out);
+    // It hears nobody as long as it waits for a result, and nobody will run these.
+    if (given.length > 0)
+      out.push({ type: "reply", data: JSON.stringify({ toolResponse: { functionResponses: given } }) });
+    if (answer !== null) this.#over(this.#answers.calls(), out);
   }
 
   /** The answer that something belongs to. A provider that takes the turns has ended the caller's by it. */
