@@ -241,3 +241,26 @@ test("[U214] a call of an answer that was given up is answered as an error, and 
   expect([...connection.audio()]).toEqual([2, 2, 2, 2]);
   expect(ends(connection)).toEqual(["cancelled", "completed"]);
 });
+
+test("[U215] what a function returned is told under the function's name, and not at all where Gemini took the call back", () => {
+  const before = gemini();
+  const call = { id: "call", type: "function_call", call_id: "c1", name: "book", arguments: "{}" };
+  give(before.connection, call);
+  before.upstream.restore(before.upstream.snapshot());
+  give(before.connection, result("c1"));
+  ask(before.connection, "R1");
+  expect(before.server.received.at(-1)).toMatchObject({
+    clientContent: {
+      turns: [
+        { parts: [{ functionCall: { id: "c1", name: "book" } }] },
+        { parts: [{ functionResponse: { id: "c1", name: "book" } }] },
+      ],
+    },
+  });
+  const back = gemini();
+  ask(back.connection, "R1");
+  back.connection.hear([back.call("c1"), back.server.say({ toolCallCancellation: { ids: ["c1"] } })]);
+  give(back.connection, result("c1"));
+  ask(back.connection, "R2");
+  expect(back.server.received.at(-1)).toEqual({ clientContent: { turnComplete: true } });
+});

@@ -15,6 +15,7 @@ export type UploadState = {
   readonly activity: boolean;
   readonly contents: readonly JsonObject[];
   readonly calls: readonly (readonly [string, Call])[];
+  readonly names?: readonly (readonly [string, string | null])[];
 };
 
 /** A call that the provider waits for: its function, and what it returned. */
@@ -26,14 +27,20 @@ export class Upload {
   #contents: JsonObject[] = [];
   #chars = 0;
   readonly #calls = new Map<string, Call>();
+  /** What was called by calls of which it was told or which it made; null: it wants no result of that. */
+  readonly #names = new Map<string, string | null>();
 
   called(callId: string, name: string): void {
     remember(this.#calls, callId, { name, response: null }, MAX_CALLS);
+    remember(this.#names, callId, name, MAX_CALLS);
   }
 
   /** The provider wants no result of these any more. */
   uncalled(callIds: readonly string[]): void {
-    for (const id of callIds) this.#calls.delete(id);
+    for (const id of callIds) {
+      this.#calls.delete(id);
+      remember(this.#names, id, null, MAX_CALLS);
+    }
   }
 
   /** @returns whether there was room for it. */
@@ -45,7 +52,11 @@ export class Upload {
       this.#calls.set(callId, { ...call, response: outputOf(item) });
       return true;
     }
-    const content = contentOf(item);
+    const known = callId === null ? undefined : this.#names.get(callId);
+    if (known === null && item.type === "function_call_output") return true;
+    const name = textAt(item, "name");
+    if (callId !== null && name !== null) remember(this.#names, callId, name, MAX_CALLS);
+    const content = contentOf(typeof known === "string" ? { name: known, ...item } : item);
     if (content === null) return true;
     const chars = JSON.stringify(content).length;
     if (this.#contents.length >= MAX_CONTENTS || this.#chars + chars > MAX_CHARS) return false;
@@ -86,7 +97,12 @@ export class Upload {
   }
 
   snapshot(): UploadState {
-    return { activity: this.activity, contents: [...this.#contents], calls: [...this.#calls] };
+    return {
+      activity: this.activity,
+      contents: [...this.#contents],
+      calls: [...this.#calls],
+      names: [...this.#names],
+    };
   }
 
   restore(state: UploadState): void {
@@ -95,6 +111,8 @@ export class Upload {
     this.#chars = this.#contents.reduce((sum, content) => sum + JSON.stringify(content).length, 0);
     this.#calls.clear();
     for (const [id, call] of state.calls) this.#calls.set(id, call);
+    this.#names.clear();
+    for (const [id, name] of state.names ?? []) this.#names.set(id, name);
   }
 
   #take(): readonly JsonObject[] {
