@@ -133,17 +133,34 @@ export class TextStream {
     // Workers AI's own calls are whole and have neither a number nor a member for the function.
     const told = objectAt(delta, "function") ?? delta;
     const name = nameAt(told, "name") ?? "";
+    const id = nameAt(delta, "id") ?? "";
     const index = indexAt(delta, "index") ?? (told === delta && name !== "" ? this.#calls.size : 0);
-    if (index >= MAX_CALLS) return;
+    if (index >= MAX_CALLS || (this.#isAnother(index, id, name) && !this.#setAside(index))) return;
     const before = this.#calls.get(index) ?? { id: "", name: "", args: "" };
     // One that is too long stays so: it is not told, and no tool runs for half of it.
     const room = ITEM_LIMITS.argumentsOfOne + 1 - before.args.length;
     this.#said = true;
     this.#calls.set(index, {
-      id: before.id || (nameAt(delta, "id") ?? ""),
+      id: before.id || id,
       name: before.name || name,
       args: before.args + argumentsOf(told["arguments"]).slice(0, room),
     });
+  }
+
+  /** Gemini's endpoint numbers all calls of an answer 0, or none; other servers give each piece of a call an id of its own. */
+  #isAnother(index: number, id: string, name: string): boolean {
+    const open = this.#calls.get(index);
+    return open !== undefined && open.id !== "" && id !== "" && id !== open.id && name !== "";
+  }
+
+  /** A call that is whole makes room for another of its number. @returns whether there is any. */
+  #setAside(index: number): boolean {
+    const open = this.#calls.get(index);
+    if (open === undefined || this.#calls.size >= MAX_CALLS) return false;
+    const before = [...this.#calls.keys()].filter((key) => key > index - 1 && key < index).length;
+    this.#calls.delete(index);
+    this.#calls.set(index - 1 + (before + 1) / (MAX_CALLS + 1), open);
+    return true;
   }
 
   snapshot(): TextState {
