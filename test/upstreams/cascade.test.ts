@@ -327,6 +327,16 @@ describe("what is remembered", () => {
     expect(call.of("item.done")).toMatchObject([{ arguments: '{"n":1}' }]);
   });
 
+  it("[U26] no tool runs for a call of a text model whose arguments are not whole JSON", () => {
+    const call = new Led();
+    call.turn("Do it.");
+    call.hear(called("act", "call_1", '{"zone":"UT'));
+    expect(call.of("item.done")).toMatchObject([{ status: "incomplete" }]);
+    call.user("Well?");
+    call.respond("R2");
+    expect(JSON.stringify(call.messages)).not.toContain("tool_calls");
+  });
+
   it("[U115] tools and their choice are spelled as chat completions spell them", () => {
     const parameters = { type: "object", properties: {} };
     const tools = [{ type: "function", name: "act", description: "Acts.", parameters }, { type: "mcp" }];

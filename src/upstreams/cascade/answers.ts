@@ -2,6 +2,7 @@
  * The answers of a cascade, one at a time: the text model writes, whole sentences are spoken while it goes on, and the answer is
  * over when its last sentence is. Whatever stage fails, the answer has an end, and nothing of it is asked for any more.
  */
+import { isWholeJson } from "../openai-compatible/calls.ts";
 import { lostFault, type StageFault } from "../channels/http-fault.ts";
 import type {
   ChannelEffect,
@@ -344,11 +345,14 @@ export class Answers {
       const [response, item] = [answer.key, `${answer.key}.call_${n}`];
       const callId = id === "" ? `${answer.key}_call_${n}` : id;
       const whole = args === "" ? "{}" : args;
+      const cut = !isWholeJson(whole);
       out.push(
         { type: "item.started", response, item, kind: "function_call", name, callId },
-        { type: "item.done", response, item, status: "completed", arguments: whole },
+        { type: "item.done", response, item, status: cut ? "incomplete" : "completed", arguments: whole },
       );
-      if (!answer.ask.options.outOfBand) this.#history.add(item, { kind: "call", callId, name, args: whole });
+      // No tool runs for it, and an endpoint may refuse to be told it back.
+      if (!cut && !answer.ask.options.outOfBand)
+        this.#history.add(item, { kind: "call", callId, name, args: whole });
     }
   }
 
