@@ -337,6 +337,20 @@ describe("what is remembered", () => {
     expect(JSON.stringify(call.messages)).not.toContain("tool_calls");
   });
 
+  it("[U218] what else the endpoint says of a call goes back with it", () => {
+    const call = new Led();
+    call.turn("Do it.");
+    const extra_content = { google: { thought_signature: "c2lnbmVk" } };
+    const [begin = "", first = "", ...rest] = called("act", "call_1", "{}");
+    const signed = data("text", chunk({ tool_calls: [{ index: 0, extra_content }] }));
+    call.hear([begin, first, signed, ...rest]);
+    call.moved();
+    const result = { id: "out", type: "function_call_output", call_id: "call_1", output: "12:00" };
+    call.send({ type: "item", item: result, previousItemId: null });
+    call.respond("R2");
+    expect(call.messages.slice(2)).toMatchObject([{ tool_calls: [{ id: "call_1", extra_content }] }, {}]);
+  });
+
   it("[U115] tools and their choice are spelled as chat completions spell them", () => {
     const parameters = { type: "object", properties: {} };
     const tools = [{ type: "function", name: "act", description: "Acts.", parameters }, { type: "mcp" }];

@@ -341,7 +341,7 @@ export class Answers {
 
   /** Calls come when everything before them is said. */
   #calls(answer: Answer, out: UpstreamEvent[]): void {
-    for (const [n, { id, name, args }] of answer.text.calls.entries()) {
+    for (const [n, { id, name, args, extra }] of answer.text.calls.entries()) {
       const [response, item] = [answer.key, `${answer.key}.call_${n}`];
       const callId = id === "" ? `${answer.key}_call_${n}` : id;
       const whole = args === "" ? "{}" : args;
@@ -352,7 +352,7 @@ export class Answers {
       );
       // No tool runs for it, and an endpoint may refuse to be told it back.
       if (!cut && !answer.ask.options.outOfBand)
-        this.#history.add(item, { kind: "call", callId, name, args: whole });
+        this.#history.add(item, { kind: "call", callId, name, args: whole, ...(extra && { extra }) });
     }
   }
 

@@ -17,8 +17,16 @@ const MAX_EVENT_BYTES = 256 * 1024;
 const MAX_ERROR_CHARS = 16_384;
 const MAX_NESTING = 64;
 const MAX_CALLS = 32;
+/** Of `extra_content`, as JSON. */
+const MAX_EXTRA_CHARS = 64 * 1024;
 
-export type ToolCall = { readonly id: string; readonly name: string; readonly args: string };
+export type ToolCall = {
+  readonly id: string;
+  readonly name: string;
+  readonly args: string;
+  /** `extra_content`: what the endpoint wants back with it (Gemini's signatures of thoughts). */
+  readonly extra?: JsonObject;
+};
 
 /** What a response means so far, and what is wrong with it. */
 type Mode = "head" | "events" | "error";
@@ -139,8 +147,10 @@ export class TextStream {
     const before = this.#calls.get(index) ?? { id: "", name: "", args: "" };
     // One that is too long stays so: it is not told, and no tool runs for half of it.
     const room = ITEM_LIMITS.argumentsOfOne + 1 - before.args.length;
+    const extra = extraOf(delta) ?? before.extra;
     this.#said = true;
     this.#calls.set(index, {
+      ...(extra === undefined ? {} : { extra }),
       id: before.id || id,
       name: before.name || name,
       args: before.args + argumentsOf(told["arguments"]).slice(0, room),
@@ -194,6 +204,11 @@ export class TextStream {
 function wordsOf(response: Json | undefined): string {
   if (typeof response === "number") return String(response);
   return typeof response === "string" ? response : "";
+}
+
+function extraOf(delta: JsonObject): JsonObject | undefined {
+  const extra = objectAt(delta, "extra_content");
+  return extra === null || JSON.stringify(extra).length > MAX_EXTRA_CHARS ? undefined : extra;
 }
 
 function argumentsOf(told: Json | undefined): string {
