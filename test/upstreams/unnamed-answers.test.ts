@@ -31,9 +31,9 @@ const sound = (length: number, value = 1) => new Uint8Array(length).fill(value);
 const ends = (connection: Connection) => connection.of("response.done").map(({ status }) => status);
 const asked = (connection: Connection) => connection.of("response.started").map(({ answers }) => answers);
 
-function gemini(settings: JsonObject = {}, config: Partial<UpstreamConfig> = {}) {
+function gemini(settings: JsonObject = {}, config: Partial<UpstreamConfig> = {}, model = "gemini-2.5-flash") {
   const server = new ScriptedGemini();
-  const upstream = createUpstream({ adapter: "gemini-live", model: "gemini-2.5-flash", settings });
+  const upstream = createUpstream({ adapter: "gemini-live", model, settings });
   const spoken = (length: number, value = 1) => server.audio(sound(length, value), [length]);
   const call = (id: string) => server.say({ toolCall: { functionCalls: [{ id, name: "book", args: {} }] } });
   return {
@@ -263,4 +263,61 @@ test("[U215] what a function returned is told under the function's name, and not
   give(back.connection, result("c1"));
   ask(back.connection, "R2");
   expect(back.server.received.at(-1)).toEqual({ clientContent: { turnComplete: true } });
+});
+
+const LATER = "gemini-3.1-flash-live-preview";
+const inputs = (server: ScriptedGemini, from: number) =>
+  server.received.slice(from).map((event) => objectAt(event, "realtimeInput") ?? event);
+
+test("[U219] a model that takes contents as its history only is told it once, whole, and all else as inputs", () => {
+  const { connection, server, spoken } = gemini({}, {}, LATER);
+  expect(server.setup?.["historyConfig"]).toEqual({ initialHistoryInClientContent: true });
+  give(connection, say("Good day."));
+  give(connection, { ...say("Hello."), role: "assistant" });
+  give(connection, say("And now?"));
+  ask(connection, "R1");
+  const text = (one: string) => ({ parts: [{ text: one }] });
+  expect(inputs(server, 1)).toMatchObject([
+    { clientContent: { turns: [text("Good day."), text("Hello.")], turnComplete: true } },
+    { activityStart: {} },
+    { text: "And now?" },
+    { activityEnd: {} },
+  ]);
+  connection.hear([...spoken(4), ...server.end()]);
+  // In mid-call: what is written with a turn, then by itself, then nothing at all.
+  give(connection, { ...say("Be brief."), role: "system" });
+  connection.send({ type: "audio", chunk: chunk(sound(640)) });
+  connection.send({ type: "commit", itemId: "turn_1" });
+  ask(connection, "R2");
+  expect(inputs(server, 5)).toMatchObject([
+    { activityStart: {} },
+    { audio: {} },
+    { text: "Be brief." },
+    { activityEnd: {} },
+  ]);
+  connection.hear([...spoken(4), ...server.end()]);
+  connection.upstream.restore(connection.upstream.snapshot());
+  give(connection, say("Why?"));
+  ask(connection, "R3");
+  connection.hear([...spoken(4), ...server.end()]);
+  ask(connection, "R4");
+  expect(inputs(server, 10).filter((input) => "text" in input)).toEqual([{ text: "Why?" }, { text: "." }]);
+  expect(server.refused).toEqual([]);
+});
+
+test("[U219] its history is told before the caller is heard, also where Gemini takes the turns", () => {
+  for (const turns of ["client", "server"]) {
+    const { connection, server } = gemini({ turns }, {}, LATER);
+    give(connection, say("Good day."));
+    give(connection, { ...say("Hello."), role: "assistant" });
+    expect(server.received).toHaveLength(1);
+    connection.send({ type: "audio", chunk: chunk(sound(640)) });
+    expect(objectAt(server.received[1] ?? {}, "clientContent")).toMatchObject({ turnComplete: true });
+    give(connection, say("And now?"));
+    connection.send({ type: "audio", chunk: chunk(sound(640)) });
+    ask(connection, "R1");
+    const texts = inputs(server, 2).filter((input) => "text" in input);
+    expect(texts).toEqual([{ text: "And now?" }]);
+    expect(server.refused).toEqual([]);
+  }
 });

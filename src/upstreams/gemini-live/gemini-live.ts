@@ -57,7 +57,7 @@ class GeminiUpstream implements Upstream {
   readonly #redactor: Redactor;
   readonly #answers = new Answers();
   readonly #heard = new Heard();
-  readonly #upload = new Upload();
+  readonly #upload: Upload;
   readonly #decoder = new PieceDecoder();
   readonly #carry: Carry = { odd: -1 };
   /** Told with the next message: an adapter speaks only when it is spoken to. */
@@ -72,6 +72,7 @@ class GeminiUpstream implements Upstream {
 
   constructor(settings: GeminiSettings) {
     this.#settings = settings;
+    this.#upload = new Upload(settings.seeds);
     this.#redactor = createRedactor(settings.request.headers, settings.request.url);
     this.#capabilities = describe(settings, PCM_24K);
   }
@@ -195,24 +196,24 @@ class GeminiUpstream implements Upstream {
 
   /** A provider that takes the turns is told at once what it may need for one, but not while it speaks. */
   get #tells(): boolean {
-    return this.#settings.turns === "server" && this.#ready && !this.#answers.running;
+    return this.#settings.turns === "server" && this.#ready && !this.#answers.running && this.#upload.tells;
   }
 
   #audio(base64: string): readonly WireMessage[] {
     const audio = `{"realtimeInput":{"audio":{"data":"${base64}","mimeType":"audio/pcm;rate=16000"}}}`;
-    if (this.#settings.turns === "server" || this.#upload.activity) return [audio];
+    if (this.#settings.turns === "server") return this.#upload.tells ? [audio] : [...this.#told(), audio];
+    if (this.#upload.activity) return [audio];
     this.#upload.activity = true;
     this.#owed.push(...this.#heard.end());
     return [...this.#told(), '{"realtimeInput":{"activityStart":{}}}', audio];
   }
 
   #told(): readonly WireMessage[] {
-    const told = this.#upload.take();
-    return told === null ? [] : [JSON.stringify(told)];
+    return this.#upload.take().map((message) => JSON.stringify(message));
   }
 
   #ask(): readonly WireMessage[] {
-    return this.#upload.ask().map((message) => JSON.stringify(message));
+    return this.#upload.ask(this.#settings.turns === "server").map((message) => JSON.stringify(message));
   }
 
   /** What waited for the end of an answer. */
