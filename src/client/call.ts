@@ -346,7 +346,7 @@ export class Call extends CallEvents {
     this.#connection?.close();
     this.#enter("closed", close);
     this.#unwatch();
-    this.microphone.stop();
+    this.microphone.close();
     this.#player?.close();
   }
 
