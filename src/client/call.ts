@@ -322,6 +322,7 @@ export class Call extends CallEvents {
     this.#agreed = false;
     this.#tools.clear();
     this.#hearing.disconnected();
+    this.#conversation.over("failed");
     if (this.#state !== "reconnecting") this.#enter("reconnecting", close);
     void this.#reconnect(reconnect, close);
   }
