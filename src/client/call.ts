@@ -246,7 +246,7 @@ export class Call extends CallEvents {
       reconnecting: (detail) => this.emit("reconnecting", detail),
       resumed: (detail) => {
         this.emit("resumed", detail);
-        if (detail.forgotten !== null) this.#hearing.forgotten();
+        if (detail.forgotten !== null) this.#hearing.forgotten(detail.forgotten[0]);
         if (detail.verdict !== "lost") this.#enter("open", null);
       },
       overflow: (detail) => this.emit("overflow", detail),
