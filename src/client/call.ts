@@ -1,4 +1,5 @@
 /** One conversation over one `duplex.v1` socket: what the application says, and the door to what it hears. */
+import { pauseMs } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
 import type { Target } from "./door.ts";
@@ -336,6 +337,8 @@ export class Call extends CallEvents {
       } catch (error) {
         if (this.state === "closed") return;
         this.#failed("reconnect", error);
+        // Whoever is asked may fail at once, as everything does while there is no network.
+        await new Promise((resolve) => setTimeout(resolve, pauseMs(attempt - 1)));
       }
     }
     if (this.#state === "reconnecting") this.#end(close);
