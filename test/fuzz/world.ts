@@ -232,6 +232,7 @@ export class World {
       case "persist":
       case "consult":
       case "moderate":
+      case "tool":
       case "rest":
         break;
       default:

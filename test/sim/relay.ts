@@ -167,6 +167,7 @@ export class Relay {
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
       moderate: (_side, _moderator, text) => this.#moderator(text),
+      tool: () => Promise.reject(new Error("there is no tool")),
       sleep: (at, current) => {
         this.store.sleep(current);
         this.#sleeping = true;

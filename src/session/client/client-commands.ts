@@ -26,6 +26,7 @@ import { responseFormat } from "../output/response-defaults.ts";
 import { isActive } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
+import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
@@ -54,6 +55,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
+  readonly tools: Pick<Tools, "refuseResult"> | null;
   /** All upstreams are told what a tool gave. */
   readonly oneVoice: boolean;
 }
@@ -140,6 +142,7 @@ export class ClientCommands {
     const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
     budget.requireAudio(audioMs, "item.content", context.now);
     const call = this.#callOf(item);
+    this.#parts.tools?.refuseResult(call);
     const entry: Entry = {
       item: kept,
       origin: null,
