@@ -70,7 +70,9 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
 }
 
 /** What of a route's plan, guard or tools does not fit the rest of it is told at its place. */
-export function planFits<Route extends Planned & Guarded & WithTools>(context: v.RawCheckContext<Route>): void {
+export function planFits<Route extends Planned & Guarded & WithTools>(
+  context: v.RawCheckContext<Route>,
+): void {
   const { dataset } = context;
   if (!dataset.typed) return;
   const { value } = dataset;

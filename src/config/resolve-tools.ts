@@ -20,12 +20,16 @@ const NO_ARGUMENTS = { type: "object", properties: {} } as const;
 const SECRET = /^whsec_([A-Za-z\d+/]+={0,2})$/;
 const [LEAST_SECRET, MOST_SECRET] = [24, 64];
 
-export function resolveTool({ name, description, parameters, webhook }: ToolConfig, found: FoundTool): ToolPlan {
+export function resolveTool(
+  { name, description, parameters, webhook }: ToolConfig,
+  found: FoundTool,
+): ToolPlan {
   const { timeoutMs = TIMEOUT_MS, budgetMs = BUDGET_MS, retries = RETRIES } = webhook;
   const url = found.url(webhook.url);
   if (!URL.canParse(url)) found.refuse("has no address");
   const { protocol, username, password } = new URL(url);
-  if (protocol !== "https:" && !(found.development && protocol === "http:")) found.refuse("is not posted by https:");
+  if (protocol !== "https:" && !(found.development && protocol === "http:"))
+    found.refuse("is not posted by https:");
   if (username + password !== "") found.refuse("has a user or a password in its address");
   if (!isToolHost(found.hosts, url)) found.refuse("is posted to a host that is not in 'toolHosts'");
   const secret = found.secret(webhook.secret.env);

@@ -16,7 +16,8 @@ export const TIMEOUT_MS = 5000;
 export const BUDGET_MS = 15_000;
 export const RETRIES = 2;
 
-const milliseconds = (most: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(most)));
+const milliseconds = (most: number) =>
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(most)));
 
 const schema = v.pipe(
   v.custom<JsonObject>((value) => isJsonObject(value as Json), "expected an object"),
@@ -50,7 +51,10 @@ const webhook = v.pipe(
 );
 
 const tool = v.strictObject({
-  name: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, "a tool's name is 1 to 64 letters, digits or any of _ -")),
+  name: v.pipe(
+    v.string(),
+    v.regex(/^[\w-]{1,64}$/, "a tool's name is 1 to 64 letters, digits or any of _ -"),
+  ),
   /** When the model is to call it. */
   description: v.pipe(v.string(), v.nonEmpty(), v.maxLength(MOST_DESCRIPTION)),
   /** JSON schema of its arguments. Default: none. */
@@ -74,7 +78,9 @@ const HOST = /^(?:\*\.)?[a-z\d-]+(?:\.[a-z\d-]+)*$/;
 
 /** Hosts that tools may be posted to: `tools.example.com`, or `*.example.com` for all below one. */
 export const toolHosts = v.optional(
-  v.array(v.pipe(v.string(), v.regex(HOST, "a host is a name in small letters, without scheme, port or path"))),
+  v.array(
+    v.pipe(v.string(), v.regex(HOST, "a host is a name in small letters, without scheme, port or path")),
+  ),
 );
 
 export function isToolHost(hosts: readonly string[], url: string): boolean {
@@ -102,10 +108,15 @@ interface Fault {
 export function faultOfTools({ tools, upstreams, session }: WithTools): Fault | null {
   if (tools === undefined) return null;
   const given = session?.["tools"];
-  const names = (Array.isArray(given) ? given : []).map((one: Json) => (isJsonObject(one) ? one["name"] : null));
+  const names = (Array.isArray(given) ? given : []).map((one: Json) =>
+    isJsonObject(one) ? one["name"] : null,
+  );
   const twice = names.findIndex((name) => tools.some((own) => own.name === name));
   if (twice >= 0)
-    return { path: ["session", "tools", twice, "name"], message: "the route has a tool of this name, which the relay runs" };
+    return {
+      path: ["session", "tools", twice, "name"],
+      message: "the route has a tool of this name, which the relay runs",
+    };
   for (const [index, { fallback = [], ...own }] of upstreams.entries()) {
     for (const [at, one] of [own, ...fallback].entries()) {
       const path = ["upstreams", index, ...(at === 0 ? [] : ["fallback", at - 1])];
@@ -119,7 +130,10 @@ export function faultOfTools({ tools, upstreams, session }: WithTools): Fault | 
 
 interface Routed {
   readonly routes: Readonly<
-    Record<string, { readonly tools?: readonly { readonly webhook: { readonly url: unknown } }[] | undefined }>
+    Record<
+      string,
+      { readonly tools?: readonly { readonly webhook: { readonly url: unknown } }[] | undefined }
+    >
   >;
   readonly toolHosts?: readonly string[] | undefined;
 }
@@ -127,9 +141,17 @@ interface Routed {
 /** The first tool that is posted to a host that is not allowed; null: there is none. What a binding holds is looked at later. */
 export function faultOfHosts({ routes, toolHosts: hosts = [] }: Routed): Fault | null {
   for (const [name, { tools = [] }] of Object.entries(routes)) {
-    for (const [index, { webhook: { url } }] of tools.entries()) {
+    for (const [
+      index,
+      {
+        webhook: { url },
+      },
+    ] of tools.entries()) {
       if (typeof url !== "string" || isToolHost(hosts, url)) continue;
-      return { path: ["routes", name, "tools", index, "webhook", "url"], message: "its host is not in 'toolHosts'" };
+      return {
+        path: ["routes", name, "tools", index, "webhook", "url"],
+        message: "its host is not in 'toolHosts'",
+      };
     }
   }
   return null;

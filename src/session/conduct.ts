@@ -247,7 +247,10 @@ export class Conduct {
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
     this.kernels = kernels;
-    this.commands = new ClientCommands(commandParts(this, this.budget), commandHost(this, this.sessionObject));
+    this.commands = new ClientCommands(
+      commandParts(this, this.budget),
+      commandHost(this, this.sessionObject),
+    );
     this.#configureTurns();
   }
 

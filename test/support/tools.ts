@@ -6,7 +6,13 @@ import { DONE, lastAsk } from "./answering.ts";
 import { Call, type CallOptions, type Received } from "./call.ts";
 
 export function tool(name: string, description = "Does it."): ToolPlan {
-  const webhook = { url: "https://tools.test/", secret: "whsec_", timeoutMs: 5000, budgetMs: 15_000, retries: 2 };
+  const webhook = {
+    url: "https://tools.test/",
+    secret: "whsec_",
+    timeoutMs: 5000,
+    budgetMs: 15_000,
+    retries: 2,
+  };
   return { name, description, parameters: { type: "object", properties: {} }, webhook };
 }
 
@@ -69,11 +75,13 @@ export function gives(call: Call, result: string | ToolResult, number = 0): void
 
 /** What this upstream was told that its calls gave. */
 export const resultsTold = (call: Call, peer = "up0.1"): readonly unknown[] =>
-  call.commands(peer).flatMap((command: SentCommand) =>
-    command.type === "item" && command.item.type === "function_call_output"
-      ? [[command.item["call_id"], command.item["output"]]]
-      : [],
-  );
+  call
+    .commands(peer)
+    .flatMap((command: SentCommand) =>
+      command.type === "item" && command.item.type === "function_call_output"
+        ? [[command.item["call_id"], command.item["output"]]]
+        : [],
+    );
 
 export const asks = (call: Call, peer = "up0.1"): number =>
   call.commands(peer).filter(({ type }) => type === "respond").length;
