@@ -2,8 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
 import { offeredRoutes, PlanError, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
-import { effectiveSession } from "../../src/http/session-config.ts";
-import { Problem } from "../../src/http/problem.ts";
 
 type Route = RelayConfigInput["routes"][string];
 type Tool = NonNullable<Route["tools"]>[number];
@@ -121,12 +119,5 @@ describe("a route's tools", () => {
     }
     expect(offeredRoutes(config, {})).toEqual([]);
     expect(spendsSecret(config, "voice", { TOOL_SECRET: SECRET })).toBe(true);
-  });
-
-  test("[X241] a session that brings a tool of such a name is not created", () => {
-    const plan = resolvePlan(define([weather()]), "voice", { TOOL_SECRET: SECRET });
-    const session = { tools: [{ type: "function", name: "weather" }] };
-    expect(() => effectiveSession(plan, session, "invalid_value")).toThrow(Problem);
-    expect(() => effectiveSession(plan, session, "invalid_value")).toThrow("'weather' is the relay's own");
   });
 });

@@ -1,6 +1,7 @@
 /** Tools that the relay runs: what is offered, when a call is made, and what becomes of its result. */
 import { describe, expect, test } from "vitest";
 
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { begin, byType, DONE, response, say } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
@@ -29,7 +30,7 @@ describe("what is offered", () => {
     const session = call.last("session.created")["session"] as Record<string, Record<string, unknown>>;
     expect(names(session["tools"])).toEqual(["lights"]);
     expect(session["relay"]?.["tools"]).toEqual(["weather", "book"]);
-    call.client({ type: "session.update", session: call.last("session.created")["session"] as object });
+    call.client({ type: "session.update", session: call.last("session.created")["session"] as JsonObject });
     expect(call.types()).not.toContain("error");
     call.client({ type: "session.update", session: { tools: [] } });
     const configure = call.commands().findLast(({ type }) => type === "configure");

@@ -1,6 +1,8 @@
 /** Calls of tools are posted, signed and tried again, and every one settles. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createWebhooks } from "../../durable-objects/webhook.ts";
+import { Problem } from "../../src/http/problem.ts";
+import { effectiveSession } from "../../src/http/session-config.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -134,4 +136,14 @@ describe("a call of a tool", () => {
     expect(await createWebhooks([], WHOSE)(CALL)).toEqual({ failure: "not_offered" });
     expect(requests).toEqual([]);
   });
+});
+
+test("[X241] a session that brings a tool of such a name is not created", () => {
+  const plan = { name: "voice", upstreams: [], session: {}, detector: "energy", tools: [tool()] } as const;
+  const session = (name: string) => ({ tools: [{ type: "function", name }] });
+  expect(() => effectiveSession(plan, session("weather"), "invalid_value")).toThrow(Problem);
+  expect(() => effectiveSession(plan, session("weather"), "invalid_value")).toThrow(
+    "'weather' is the relay's own",
+  );
+  expect(effectiveSession(plan, session("lights"), "invalid_value")["tools"]).toHaveLength(1);
 });
