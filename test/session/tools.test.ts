@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { begin, byType, DONE, response, say } from "../support/answering.ts";
-import { Call } from "../support/call.ts";
+import { Call, type Received } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 import {
   asks,
@@ -20,6 +20,8 @@ import {
 
 const TURN = concat(silence(600), voice(900), silence(900));
 const OWN = { type: "function", name: "lights", description: "Switches.", parameters: { type: "object" } };
+const calledItem = (call: Call) =>
+  String((byType(call, "response.output_item.done")[0]?.["item"] as Received)["id"]);
 const names = (tools: unknown) => (tools as { readonly name: string }[]).map(({ name }) => name);
 
 describe("what is offered", () => {
@@ -63,9 +65,9 @@ describe("when a call is made", () => {
     call.input({ type: "persisted", covers: before });
     expect(made(call)).toEqual([]);
     store(call);
-    const item = byType(call, "response.output_item.done")[0]?.["item"] as { id: string };
+    const id = calledItem(call);
     expect(made(call)).toEqual([
-      { type: "tool", id: item.id, callId: "c1", name: "weather", arguments: '{"city":"Ghent"}' },
+      { type: "tool", id, callId: "c1", name: "weather", arguments: '{"city":"Ghent"}' },
     ]);
     store(call);
     call.advance(1000);
@@ -220,7 +222,7 @@ describe("what was taken back is not done", () => {
     const call = tooled();
     call.client({ type: "response.create" });
     callsTools(call);
-    const { id } = byType(call, "response.output_item.done")[0]?.["item"] as { id: string };
+    const id = calledItem(call);
     call.client({ type: "conversation.item.delete", item_id: id });
     store(call);
     call.advance(20_000);
@@ -281,9 +283,9 @@ describe("who is told", () => {
       { type: "relay.tool.completed", ...about, after_ms: 1500 },
     ]);
     expect(JSON.stringify(toldOfTools(call))).not.toMatch(/secret|private/);
-    const { id } = byType(call, "response.output_item.done")[0]?.["item"] as { id: string };
-    const first = byType(call, "response.created")[0]?.["response"] as { id: string };
-    expect(call.last("relay.tool.completed")).toMatchObject({ item_id: id, response_id: first.id });
+    const id = calledItem(call);
+    const first = byType(call, "response.created")[0]?.["response"] as Received | undefined;
+    expect(call.last("relay.tool.completed")).toMatchObject({ item_id: id, response_id: first?.["id"] });
   });
 
   test("[X248] a plain client of the items alone", () => {
