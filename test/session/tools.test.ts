@@ -21,7 +21,7 @@ import {
 const TURN = concat(silence(600), voice(900), silence(900));
 const OWN = { type: "function", name: "lights", description: "Switches.", parameters: { type: "object" } };
 const calledItem = (call: Call) =>
-  String((byType(call, "response.output_item.done")[0]?.["item"] as Received)["id"]);
+  byType(call, "response.output_item.done").map(({ item }) => String((item as Received)["id"]))[0] ?? "";
 const names = (tools: unknown) => (tools as { readonly name: string }[]).map(({ name }) => name);
 
 describe("what is offered", () => {
