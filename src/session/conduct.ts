@@ -331,7 +331,9 @@ export class Conduct {
   #configureTurns(handsOver = false): void {
     const turn = this.config.turnDetection;
     const deciding = whoDecides(turn, this.links);
+    const { openItem } = this.turns;
     this.turns.configure(deciding, this.config.inputFormat, turn, handsOver);
+    if (openItem !== null) this.transcriber?.renamed(openItem, this.turns.nextItem);
     this.input.endpointer.configure(this.#endpointerOptions());
     // Nothing may be held any more: what is being said is a turn like any other.
     if (deciding.edge && turn?.interrupt_response === false) this.floor.concede();

@@ -5,10 +5,11 @@ import type { CommandHost, CommandParts } from "./client-commands.ts";
 
 /** @param budget what they may cost. */
 export function commandParts(conduct: Conduct, budget: Budget): CommandParts {
-  const { context, port, kept, backpressure, conversation, playout, responses, turns } = conduct;
-  const { bargeIn, asking, rounds, listener, delivery, links, voices, tools } = conduct;
-  const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, tools };
-  return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice: voices.one };
+  const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = conduct;
+  const { bargeIn, asking, rounds, listener, delivery, idle, links, voices, tools } = conduct;
+  const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
+  const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools };
+  return { ...shared, ...others, budget, oneVoice: voices.one };
 }
 
 /** @param session how it is changed, and what may be asked of it. */
