@@ -385,7 +385,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const { name: plan, storage, sealed = false } = of;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
-      ...createServices(of, this.env),
+      ...createServices(of, this.env, call),
       clock: WALL_CLOCK,
       dial: its.account.counted(this.#breath.reading(this.#dialler.dial)),
       save: (peers, whole) => {
