@@ -77,6 +77,11 @@ export class Answers {
     return this.#current?.begun ?? false;
   }
 
+  /** The present one was asked for by nobody. */
+  get unasked(): boolean {
+    return this.#current?.answers === null;
+  }
+
   /** One that was given up is still generated. */
   get abandoned(): boolean {
     return this.#abandoned === "generating";

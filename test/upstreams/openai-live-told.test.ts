@@ -135,6 +135,19 @@ test("[U187] what is written is told silently, a developer's words as instructio
   expect(server.refused).toEqual([]);
 });
 
+test("[U187] an ask ends what is being said and nobody asked for: the rest of it is the answer", () => {
+  const { server, connection } = live();
+  connection.hear(server.audio(sound(100)));
+  ask(connection, "R1");
+  connection.hear([...server.audio(sound(200, 0x30)), ...server.silence(900)]);
+  expect(connection.of("response.started").map(({ answers }) => answers)).toEqual([null, "R1"]);
+  const [first = "", second = ""] = connection.of("response.started").map(({ response }) => response);
+  expect(connection.audio(first)).toEqual(sound(100));
+  expect(connection.audio(second).subarray(0, 200 * 48)).toEqual(sound(200, 0x30));
+  expect(connection.of("response.done").map(({ status }) => status)).toEqual(["completed", "completed"]);
+  expect(orderFaults(connection.events)).toEqual([]);
+});
+
 test("[U188] of an answer that was given up nothing more is heard, to a short pause, and the model is told", () => {
   const { server, connection } = live();
   ask(connection, "R1");

@@ -54,7 +54,9 @@ export class Speech {
     return this.#answers.begun ? this.#pieces : 0;
   }
 
+  /** What is being said and nobody asked for ends there: the rest of it is the answer, which else might never come. */
   ask(responseId: string, out: UpstreamEvent[]): void {
+    if (this.#answers.unasked) this.#over(out);
     this.#answers.ask(responseId, out);
   }
 
