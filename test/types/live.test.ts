@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
-import { HEARD, PASSED } from "../../src/upstreams/openai-live/events.ts";
+import { HEARD } from "../../src/upstreams/openai-live/events.ts";
 import type { Item } from "../../src/upstreams/upstream.ts";
 import { chunk, CONFIG, Connection } from "../upstreams/connection.ts";
 import { ask, BEHIND, message, returned, sound, TOOL, write } from "../upstreams/live-connection.ts";
@@ -16,7 +16,7 @@ import { listening, unheard } from "./listening.ts";
 
 const COMPILING_MS = 60_000;
 const IMPORTS = 'import type { ClientEvent, ServerEvent } from "openai/resources/live/live";';
-/** They confirm what was done, or are of a transport that the relay does not have. */
+/** They confirm what was done, decide what nobody asked, or are of a transport that the relay does not have. */
 const LEFT = [
   "session.updated",
   "session.input_audio.append",
@@ -27,6 +27,7 @@ const LEFT = [
   "session.instructions.appended",
   "session.thinking.appended",
   "session.commentary.appended",
+  "decision.event",
   "decision.item.created",
   "decision.item.deleted",
   "info",
@@ -76,7 +77,7 @@ test(
     const led = [lead({ format: { type: "audio/pcmu" } }, before), lead(BEHIND, [])];
     const [sent, said] = [led.flatMap((one) => one.sent), led.flatMap((one) => one.said)];
     expect(new Set(sent.map(({ type }) => type)).size).toBe(9);
-    const none = unheard('ServerEvent["type"]', [...HEARD, ...PASSED, ...LEFT]);
+    const none = unheard('ServerEvent["type"]', [...HEARD, ...LEFT]);
     expect(judged(IMPORTS, "ClientEvent", sent, none)).toEqual([]);
     expect(new Set(said.map(({ type }) => type)).size).toBe(13);
     expect(judged(IMPORTS, "ServerEvent", said)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Messages of a Live session that the adapter acts on; others confirm what it did, or are of transports that it has not. */
+/** Messages of a Live session that the adapter acts on; others confirm what it did, decide what nobody asked, or are of transports that it has not. */
 export const HEARD = [
   "session.started",
   "session.output_audio.delta",
@@ -11,15 +11,8 @@ export const HEARD = [
   "error",
 ] as const;
 
-/** What a client may want to know, and the relay has no part in. */
-export const PASSED = ["decision.event"] as const;
-
 export type Heard = (typeof HEARD)[number];
 
 export function heardOf(type: string | null): Heard | null {
   return HEARD.find((one) => one === type) ?? null;
-}
-
-export function isPassed(type: string | null): boolean {
-  return PASSED.some((one) => one === type);
 }

@@ -18,7 +18,7 @@ import type {
 } from "../upstream.ts";
 import { Caller, type CallerState } from "./caller.ts";
 import type { Called } from "./delegations.ts";
-import { type Heard, heardOf, isPassed } from "./events.ts";
+import { type Heard, heardOf } from "./events.ts";
 import { endOf, errorOf } from "./faults.ts";
 import { type LiveSettings, readSettings } from "./settings.ts";
 import { append, formatOf, silence } from "./sound.ts";
@@ -149,10 +149,8 @@ class OpenAiLive implements Upstream {
       out.push(NO_EVENT);
       return out;
     }
-    const type = textAt(event, "type");
-    const heard = heardOf(type);
+    const heard = heardOf(textAt(event, "type"));
     if (heard !== null) this.#heard(heard, event, out);
-    else if (isPassed(type)) out.push({ type: "passed", item: null, event });
     return out;
   }
 
@@ -224,9 +222,7 @@ class OpenAiLive implements Upstream {
       case "response.event":
         return this.#behind(objectAt(event, "event"), out);
       case "session.usage.updated":
-        this.#spent(secondsOf(event), out);
-        out.push({ type: "passed", item: null, event });
-        return;
+        return this.#spent(secondsOf(event), out);
       case "session.closed":
         this.#spent(secondsOf(event), out);
         out.push({ type: "error", error: endOf(event), fatal: true });
