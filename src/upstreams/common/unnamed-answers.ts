@@ -95,6 +95,11 @@ export class Answers {
     return this.#current?.begun ?? false;
   }
 
+  /** The present one was asked for by nobody. */
+  get unasked(): boolean {
+    return this.#current?.answers === null;
+  }
+
   /** One that was given up is still generated. */
   get abandoned(): boolean {
     return this.#abandoned === "generating";
@@ -110,13 +115,13 @@ export class Answers {
     return this.#current?.complete ?? false;
   }
 
-  /** The provider cannot be told to stop; the next activity or content interrupts it. */
+  /** The provider cannot be told to stop; the next activity or content interrupts it. One that nobody asked for is called by its key. */
   cancel(responseId: string, out: UpstreamEvent[]): void {
     const at = this.#waiting.indexOf(responseId);
     if (at >= 0) {
       this.#waiting.splice(at, 1);
       this.#unasked(responseId, null, out);
-    } else if (this.#current?.answers === responseId) {
+    } else if (this.#current?.answers === responseId || this.#current?.key === responseId) {
       this.#abandoned = this.#current.complete ? "ending" : "generating";
       this.#called = null;
       out.push(...this.#end("cancelled", null, null));
