@@ -65,7 +65,7 @@ export class Conversation {
     if (type === "function_call") this.#change(id, { role: "tool", name, status: "done" });
     // Without text it was spoken: who writes it down says so in `transcript`.
     else if (role === "user" && text === null) this.#change(id, { role, ...(this.#transcribes ? {} : DONE) });
-    else if (role === "user") this.#change(id, { role, text, ...DONE });
+    else if (role === "user" && text !== null) this.#change(id, { role, text, ...DONE });
   }
 
   #said({ role, itemId, responseId, upstream, delta, text }: CallEventMap["transcript"]): void {

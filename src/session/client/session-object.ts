@@ -13,6 +13,7 @@ import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
+import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
@@ -34,6 +35,7 @@ interface SessionObjectParts {
   readonly detector: SpeechDetector;
   readonly idle: Idle;
   readonly asking: Asking;
+  readonly turns: Pick<TurnTaking, "takeBack">;
   readonly createdAt: number;
 }
 
@@ -50,6 +52,8 @@ export class SessionObject {
   readonly #host: SessionObjectHost;
   readonly #locks: Locks;
   readonly #routeLocks: Locks;
+  /** Names of those that the relay runs. */
+  readonly #tools: readonly string[];
   /** What the session begins with. */
   readonly #granted: SessionConfig;
 
@@ -58,13 +62,15 @@ export class SessionObject {
     this.#parts = parts;
     this.#setup = setup;
     this.#host = host;
-    this.#locks = setup.locks ?? NO_LOCKS;
-    const { locked: fields = [], toolTypes = null } = setup.plan;
-    this.#routeLocks = { fields, toolTypes };
+    const { locked: fields = [], toolTypes = null, tools = [] } = setup.plan;
+    this.#tools = tools.map(({ name }) => name);
+    this.#locks = { ...(setup.locks ?? NO_LOCKS), taken: this.#tools };
+    this.#routeLocks = { fields, toolTypes, taken: this.#tools };
     this.#granted = parts.config.current;
     this.updates = new Updates(parts.context, parts.config.current, {
       replace: (config) => {
         parts.config.restore(config);
+        parts.turns.takeBack();
         this.#changed();
         parts.asking.settle();
       },
@@ -89,6 +95,7 @@ export class SessionObject {
       detector: detector.name,
       resume_token: delivery.token,
       player: { duck: port.ducks },
+      ...(this.#tools.length > 0 && { tools: this.#tools }),
     };
     return new Configuration(config).shown(identity, relay, port);
   }
@@ -127,6 +134,8 @@ export class SessionObject {
     for (const error of refused) port.rejected(error, eventIdOfCause(context.cause));
     // Of an update of which nothing remains the client has the error, as from a provider.
     if (refused.length > 0 && ducks === null && same(config.current, before)) return;
+    // What was asked for in advance follows the former one.
+    if (!same(config.current, before)) this.#parts.turns.takeBack();
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();

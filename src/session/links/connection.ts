@@ -176,12 +176,11 @@ export class Connection implements ChannelsHost {
     this.#clear("dial");
     this.#deadline("ready", this.#context.limits.readyMs);
     this.#reconfigure = false;
-    this.#write(this.#upstream.greet(this.#host.upstreamConfig()));
+    this.#write(this.#upstream.greet(this.#host.upstreamConfig(), () => this.#backlog.takeItems()));
   }
 
   message(data: WireMessage): void {
-    if (this.#phase !== "greeting" && this.#phase !== "ready") return;
-    if (!this.takes(data.length)) return;
+    if ((this.#phase !== "greeting" && this.#phase !== "ready") || !this.takes(data.length)) return;
     this.#restated = false;
     const taken = this.capabilities.input;
     const events = this.#upstream.decode(data);
@@ -304,7 +303,8 @@ export class Connection implements ChannelsHost {
     if (command.type === "truncate") return this.owns(command.itemId);
     if (command.type === "cancel") return this.#asked.has(command.responseId);
     if (command.type !== "delete") return true;
-    this.later.delete(command.itemId);
+    // What is gone is not truncated any more.
+    for (const items of [this.later, this.#own]) items.delete(command.itemId);
     const told = this.told.get(command.itemId);
     this.told.delete(command.itemId);
     return told === undefined || isKnown(told);
@@ -420,6 +420,7 @@ export class Connection implements ChannelsHost {
   /** An ordinary end, of which nobody is told. */
   hangUp(): void {
     if (!this.alive) return;
+    if (this.#phase === "ready") this.#write(this.#upstream.farewell ?? []);
     if (!this.#loop) this.#context.act({ type: "close", peer: this.peer, code: 1000, reason: "" });
     this.#end(this.#context.now);
   }
