@@ -158,6 +158,8 @@ export class Hearing {
         return this.#speech("stopped", itemId, numberAt(event, "audio_end_ms") ?? 0);
       case "conversation.item.added":
         return this.#item(objectAt(event, "item"));
+      case "conversation.item.deleted":
+        return this.#hooks.emit("deleted", { itemId });
       // The relay decides what is cut, also of what it had sent to its end (docs/wire.md).
       case "conversation.item.truncated":
         return this.flush({ itemId });
