@@ -183,6 +183,30 @@ describe("what is heard", () => {
     expect(silent.messages.at(-1)).toMatchObject({ content: "Hello." });
   });
 
+  it("[U220] what was cleared is in no turn, also where its words come late, and an ask waits for none of them", () => {
+    const call = new Led(TRANSCRIBED);
+    call.say(160);
+    call.send({ type: "clear" });
+    call.moved();
+    call.hear(call.stages.words("Uh."));
+    call.turn("What time is it?");
+    expect(call.messages.at(-1)).toMatchObject({ content: "What time is it?" });
+    expect(call.of("input.transcript.completed")).toHaveLength(1);
+    // Without a word it is over a while later; what was said since is heard then.
+    const silent = new Led(TRANSCRIBED);
+    silent.say(160);
+    silent.send({ type: "clear" });
+    silent.user("Typed.");
+    silent.respond("R1");
+    expect(silent.messages.at(-1)).toMatchObject({ content: "Typed." });
+    silent.say(160);
+    silent.send({ type: "commit", itemId: "turn" });
+    silent.hear([waited("words"), ...silent.stages.words("Spoken.")]);
+    expect(silent.of("input.transcript.completed")).toMatchObject([
+      { itemId: "turn", transcript: "Spoken." },
+    ]);
+  });
+
   it.each([
     ["assemblyai", '{"type":"ForceEndpoint"}'],
     ["elevenlabs-scribe", '"commit":true'],
