@@ -232,11 +232,11 @@ export class World {
       case "end":
         this.ended = true;
         break;
-      case "persist":
-      case "consult":
       case "tool":
         this.#called(action);
         break;
+      case "persist":
+      case "consult":
       case "moderate":
       case "rest":
         break;
