@@ -83,7 +83,7 @@ async function said(): Promise<string> {
 }
 
 const typesOf = () =>
-  client.events.map(({ type }) => String(type)).filter((type) => type.startsWith("relay.tool."));
+  client.events.map((event) => textAt(event, "type") ?? "").filter((type) => type.startsWith("relay.tool."));
 
 test("[X259] a call is posted, signed, and its result is spoken of; after a 500 it is posted again under the same name", async () => {
   answers = [
