@@ -234,11 +234,11 @@ export class World {
         break;
       case "persist":
       case "consult":
-      case "tool":
-        this.#called(action);
-        break;
       case "moderate":
       case "rest":
+        break;
+      case "tool":
+        this.#called(action);
         break;
       default:
         action satisfies never;
