@@ -112,8 +112,10 @@ function otherVoice(random: Random): UpstreamOptions {
     "gemini-3.8-live",
     "elevenlabs-agents",
     "deepgram-agent",
+    "openai-live",
   ] as const);
-  if (who === "elevenlabs-agents" || who === "deepgram-agent") return agentOptions(who, random);
+  if (who === "elevenlabs-agents" || who === "deepgram-agent" || who === "openai-live")
+    return agentOptions(who, random);
   return {
     adapter: "gemini-live",
     model: who,

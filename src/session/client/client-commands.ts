@@ -271,6 +271,7 @@ export class ClientCommands {
         "audio_end_ms",
       );
     }
+    this.#parts.turns.takeBack();
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
     this.#parts.idle.cut();
