@@ -232,13 +232,13 @@ export class World {
       case "end":
         this.ended = true;
         break;
+      case "tool":
+        this.#called(action);
+        break;
       case "persist":
       case "consult":
       case "moderate":
       case "rest":
-        break;
-      case "tool":
-        this.#called(action);
         break;
       default:
         action satisfies never;

@@ -284,7 +284,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 36,
     what: "a successor is not told what changes in the session",
     file: "src/session/links/link.ts",
-    from: '    if (command.type === "configure") this.#succession.connection?.command(command);\n',
+    from: '    if (command.type === "configure") this.#succession.restate(command);\n',
     to: "",
     among: ["provider.standby", "caller.update", "provider.rollover"],
   },

@@ -7,7 +7,8 @@ import type { ToolCall } from "../../durable-objects/asked.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { ToolPlan, ToolResult } from "../../src/session/tools/plan.ts";
-import { fields, text } from "./fields.ts";
+import { textAt } from "../../src/upstreams/json.ts";
+import { fields } from "./fields.ts";
 import type { Random } from "./random.ts";
 import type { Moment } from "./store.ts";
 import type { Scenario, World } from "./world.ts";
@@ -76,7 +77,7 @@ export class Deeds {
     const output = response["output"];
     for (const item of Array.isArray(output) ? output : []) {
       const answer = answerOf((item as JsonObject)["arguments"]);
-      if (answer !== null) this.#ended(answer, text(response["status"]));
+      if (answer !== null) this.#ended(answer, textAt(response, "status") ?? "");
     }
   }
 

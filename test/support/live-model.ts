@@ -59,8 +59,8 @@ export class LiveModel {
   #receive({ type, content }: JsonObject): void {
     if (type === "session.commentary.append") this.#speak();
     // It goes on by itself with what it is told to say; that it is to be silent it was told as well.
-    if (type === "session.instructions.append" && /answer|speak|continue/i.test(String(content)))
-      this.#speak();
+    const said = typeof content === "string" ? content : "";
+    if (type === "session.instructions.append" && /answer|speak|continue/i.test(said)) this.#speak();
     const { heard } = this.provider;
     while (heard.length >= STEP_BYTES) this.#step(Uint8Array.from(heard.splice(0, STEP_BYTES)));
   }

@@ -34,7 +34,7 @@ const asked = (given = {}, call = CALL) => createWebhooks([tool(given)], WHOSE)(
 function answering(...answers: (() => Response | Promise<Response>)[]) {
   const requests: { readonly headers: Headers; readonly body: string; readonly init: RequestInit }[] = [];
   vi.stubGlobal("fetch", (_url: string, init: RequestInit) => {
-    requests.push({ headers: new Headers(init.headers), body: String(init.body), init });
+    requests.push({ headers: new Headers(init.headers), body: init.body as string, init });
     return Promise.resolve((answers[requests.length - 1] ?? answers.at(-1) ?? (() => new Response()))());
   });
   return requests;
