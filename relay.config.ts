@@ -64,6 +64,18 @@ export default defineRelay({
         headers: { "x-demo-voice": voice },
       })),
     },
+    // Words are judged before they are heard: ask it for a story, and mind the weather (docs/guard.md).
+    "demo-guard": {
+      upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }],
+      guard: {
+        output: {
+          holdMs: 1000,
+          fail: "closed",
+          replacement: "I would rather not talk about the weather.",
+          moderators: [{ adapter: "patterns", patterns: { weather: ["\\bstorms?\\b"] } }],
+        },
+      },
+    },
     // OpenAI under one name. Offered only where the binding exists: `wrangler secret put OPENAI_API_KEY`,
     // or a line in .dev.vars. `settings` are the adapter's own (src/upstreams).
     openai: {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { PROFILES } from "../src/upstreams/openai-profiles.ts";
+import { PROFILES } from "../src/upstreams/openai-compatible/profiles.ts";
 import { differences } from "../test/recordings/compare.ts";
 import { isGemini, playGemini } from "../test/recordings/gemini.ts";
 import { textOf } from "../test/recordings/names.ts";

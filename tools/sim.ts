@@ -5,10 +5,17 @@ import { parseArgs } from "node:util";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { FAULTS, faultNamed } from "../test/sim/faults/index.ts";
 import { MUTATIONS } from "../test/sim/mutations.ts";
-import { addReport, describeFailure, describeReport, emptyReport, type Report } from "../test/sim/report.ts";
+import {
+  addReport,
+  describeFailure,
+  describeReport,
+  emptyReport,
+  type Failure,
+  type Report,
+} from "../test/sim/report.ts";
 import { play, simulate, soak, SURVIVABLE, type Range } from "../test/sim/simulate.ts";
 import { runMutated } from "./sim/mutate.ts";
-import { inThread } from "./threads.ts";
+import { inThread, ticker } from "./threads.ts";
 
 const HELP = `npm run sim -- --seeds A..B [options]
 npm run sim -- --seed N --trace
@@ -119,18 +126,34 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-interface FromThread {
-  readonly type: "report";
-  readonly report: Report;
+type FromThread =
+  | { readonly type: "report"; readonly report: Report }
+  | { readonly type: "played"; readonly failure: Failure | null };
+
+/** Says how far it is, and each broken call as soon as it is known. */
+function progress(calls: number): (failure: Failure | null) => void {
+  const tick = ticker((played, broken) => `${played} of ${calls} seeds, ${broken} broken`);
+  let [played, broken] = [0, 0];
+  return (failure) => {
+    played += 1;
+    if (failure !== null) {
+      broken += 1;
+      process.stderr.write(`${describeFailure(failure)}\n`);
+    }
+    tick(played, broken);
+  };
 }
 
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const threads = Math.min(jobs, Math.ceil((range.to - range.from + 1) / 20));
-  if (threads < 2) return simulate({ ...range, step: 1 }, cpuSeconds);
+  const played = progress(range.to - range.from + 1);
+  if (threads < 2) return simulate({ ...range, step: 1 }, cpuSeconds, played);
   const total = emptyReport();
   const parts = await Promise.all(
     Array.from({ length: threads }, (_, n) =>
-      inThread<FromThread>(FILE, { ...range, from: range.from + n, step: threads }, () => {}),
+      inThread<FromThread>(FILE, { ...range, from: range.from + n, step: threads }, ({ failure }) =>
+        played(failure),
+      ),
     ),
   );
   for (const part of parts) addReport(total, part);
@@ -240,5 +263,9 @@ if (isMainThread) {
 } else {
   // What this file itself sent. A worker's port has no origin.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  parentPort?.postMessage({ type: "report", report: await simulate(workerData as Range, cpuSeconds) });
+  const say = (message: FromThread): void => parentPort?.postMessage(message);
+  const report = await simulate(workerData as Range, cpuSeconds, (failure) =>
+    say({ type: "played", failure }),
+  );
+  say({ type: "report", report });
 }

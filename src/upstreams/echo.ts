@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { PCM_24K } from "../audio/format.ts";
 import { parseJsonObject } from "../protocol/json.ts";
 import { objectsAt, textAt } from "./json.ts";
-import { checkedSettings } from "./read-settings.ts";
+import { checkedSettings } from "./common/read-settings.ts";
 import type { Capabilities, Command, Item, JsonObject, Upstream, UpstreamConfig } from "./upstream.ts";
 import type { UpstreamEvent, UpstreamOptions, WireMessage } from "./upstream.ts";
 

@@ -4,7 +4,7 @@ import { createDeepgramAgent } from "./deepgram-agent/deepgram-agent.ts";
 import { createEcho } from "./echo.ts";
 import { createElevenLabsAgents } from "./elevenlabs-agents/elevenlabs-agents.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
-import { createOpenAiCompatible } from "./openai-compatible.ts";
+import { createOpenAiCompatible } from "./openai-compatible/openai-compatible.ts";
 import { createOpenAiLive } from "./openai-live/openai-live.ts";
 import { withOwnPart } from "./own-part.ts";
 import { TRANSCRIBERS } from "./transcribers/index.ts";

@@ -1,36 +1,25 @@
 /** An end-of-turn model over real HTTP: what it is sent, and what its verdict does, through the whole relay. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readWav } from "../../tools/wav.ts";
+import { startJsonService, type JsonService } from "../support/json-service.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
 import { say } from "../support/say.ts";
 import { base64, pcmBytes, silence } from "../support/sdk-audio.ts";
 import { dialRaw } from "../support/sdk-raw.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const asked: { readonly authorization: string; readonly file: Buffer }[] = [];
 let answer: () => { readonly status: number; readonly body: string };
-let server: Server;
+let service: JsonService;
 let relay: Relay;
 let speech: Uint8Array;
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      asked.push({ authorization: request.headers.authorization ?? "", file: Buffer.concat(parts) });
-      const { status, body } = answer();
-      response.writeHead(status, { "Content-Type": "application/json" }).end(body);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  service = await startJsonService(() => answer());
   relay = await startRelay({
     source: { entry: here("../../src/worker.ts"), config: here("turn-end-routes.ts") },
     vars: {
-      TURNS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/turns`,
+      TURNS_URL: `${service.url}/turns`,
       TURNS_KEY: "a-key-that-is-not-to-be-seen",
     },
   });
@@ -38,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await relay.close();
-  await new Promise((resolve) => server.close(resolve));
+  await service.close();
 });
 
 /** Real milliseconds from the last word to the turn's end. */
@@ -70,10 +59,10 @@ test("[Q25] through a whole relay, a model over HTTP hears the turn and is gone 
   // The first question of a process may be late.
   await waited();
   const sure = await waited();
-  expect(asked.length).toBeGreaterThan(0);
-  const last = asked.at(-1);
+  expect(service.asked.length).toBeGreaterThan(0);
+  const last = service.asked.at(-1);
   expect(last?.authorization).toBe("Bearer a-key-that-is-not-to-be-seen");
-  const heard = readWav(last?.file ?? Buffer.alloc(0));
+  const heard = readWav(last?.body ?? Buffer.alloc(0));
   expect(heard.sampleRateHz).toBe(16_000);
   expect(Math.abs(heard.samples.length / 16 - speech.byteLength / 48)).toBeLessThan(700);
   expect(Math.max(...heard.samples)).toBeGreaterThan(0.05);

@@ -1,5 +1,5 @@
 /** Twenty thousand hostile messages and some thousand requests (docs/testing.md, "The fuzzer"). */
-import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
 import { describe, expect, test } from "vitest";
 import { dialectNames } from "../../src/dialects/index.ts";
 import { adapterNames } from "../../src/upstreams/index.ts";

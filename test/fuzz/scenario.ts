@@ -2,7 +2,7 @@
 import type { Dialect } from "../../src/session/io.ts";
 import type { Plan, PlannedUpstream } from "../../src/session/plan/plan.ts";
 import type { SessionSetup } from "../../src/session/session.ts";
-import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
 import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
 import { agentOptions } from "./agents.ts";

@@ -267,7 +267,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 34,
     what: "an answer that was cancelled and never ends holds up all that are asked for after it",
-    file: "src/upstreams/openai-responses.ts",
+    file: "src/upstreams/openai-compatible/responses.ts",
     from: "if (!response.outOfBand && !response.cancelled) return true;",
     to: "if (!response.outOfBand) return true;",
     among: ["provider.stall", "caller.zeros", "caller.barge_in"],
@@ -290,7 +290,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 37,
     what: "an update that was refused counts as taken",
-    file: "src/upstreams/openai-updates.ts",
+    file: "src/upstreams/openai-compatible/updates.ts",
     from: "    const open = update.changes.filter(({ path, json }) => this.#sent.get(path) === json);",
     to: "    const open = update.changes.filter(() => false);",
     among: ["provider.refuses_update"],

@@ -416,7 +416,7 @@ export class ProviderCall {
           event,
         );
       }
-      // Grok drops the former without a word (openai-profiles.ts).
+      // Grok drops the former without a word (`profiles.ts`).
       for (const answer of this.#running()) this.stuck(answer);
     }
     const answer = this.#answer(wanted);

@@ -2,7 +2,7 @@
 import type { Violation } from "./checks.ts";
 import type { Outcome } from "./call.ts";
 
-interface Failure extends Violation {
+export interface Failure extends Violation {
   readonly seed: number;
   readonly faults: readonly string[];
 }

@@ -37,7 +37,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
   {
     number: 74,
     what: "an ask that was cancelled and never begins holds up all that are asked for after it",
-    file: "src/upstreams/openai-asks.ts",
+    file: "src/upstreams/openai-compatible/asks.ts",
     from: "    if (ask !== undefined) ask.lost = true;\n",
     to: "    if (ask === undefined) return;\n",
     among: ["provider.swallows_ask", "caller.zeros", "caller.barge_in"],
@@ -69,7 +69,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
   {
     number: 81,
     what: "an answer that was cancelled and begins late, where nothing else can begin, is not known for it (L150)",
-    file: "src/upstreams/openai-asks.ts",
+    file: "src/upstreams/openai-compatible/asks.ts",
     from: "numberOf(ask.eventId) < acknowledged && (byItself || at < last);",
     to: "numberOf(ask.eventId) < acknowledged && true;",
     among: ["caller.thinks_better"],

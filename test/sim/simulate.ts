@@ -2,7 +2,7 @@
 import { SimulatedCall, type Outcome } from "./call.ts";
 import { CAN_RESUME } from "./duplex-wire.ts";
 import { FAULTS, faultsOf } from "./faults/index.ts";
-import { addOutcome, emptyReport, type Report } from "./report.ts";
+import { addOutcome, emptyReport, type Failure, type Report } from "./report.ts";
 
 /** Every kind of fault that this checkout's relay is meant to survive. */
 export const SURVIVABLE: readonly string[] = FAULTS.filter(
@@ -42,9 +42,11 @@ export async function soak(
   return { ...(await call.run()), kept: kept.slice(0, 6) };
 }
 
+/** @param played is told of each call, and what it broke. */
 export async function simulate(
   { from, to, step, among, having, untilFailure }: Range,
   cpu: () => number,
+  played: (failure: Failure | null) => void = () => {},
 ): Promise<Report> {
   const report = emptyReport();
   const before = cpu();
@@ -52,6 +54,7 @@ export async function simulate(
     if (having.length > 0 && !faultsOf(seed, among).some((fault) => having.includes(fault))) continue;
     const outcome = await play(seed, among);
     addOutcome(report, outcome);
+    played(outcome.violation === null ? null : (report.failures.at(-1) ?? null));
     if (untilFailure && outcome.violation !== null) break;
   }
   report.cpuSeconds = cpu() - before;

@@ -22,7 +22,14 @@ interface RelayRaceEvent {
   readonly others: readonly { readonly upstream: string; readonly outcome: string }[];
 }
 
-export type RawEvent = RealtimeServerEvent | RelayUpstreamEvent | RelayRaceEvent;
+/** `duplex.v1`: what a guard decided. */
+interface RelayGuardEvent {
+  readonly type: "relay.guard";
+  readonly decision: string;
+  readonly category: string | null;
+}
+
+export type RawEvent = RealtimeServerEvent | RelayUpstreamEvent | RelayRaceEvent | RelayGuardEvent;
 
 export interface AudioFrame extends FrameHeader {
   readonly payload: Uint8Array;

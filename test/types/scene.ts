@@ -2,7 +2,7 @@
  * A call in virtual time between a plain client, the relay's core with its real OpenAI adapter, and a scripted provider
  * that speaks in the official types. What the client was told and what the provider was sent is kept.
  */
-import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { JsonObject, WireMessage } from "../../src/upstreams/upstream.ts";
 import { Call, type CallOptions } from "../support/call.ts";

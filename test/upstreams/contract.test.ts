@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
-import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-compatible/profiles.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { cascades } from "./cascade/contract-server.ts";
 import { deepgram, elevenLabs } from "./contract-agents.ts";

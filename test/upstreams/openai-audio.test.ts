@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { PieceDecoder } from "../../src/upstreams/audio-carry.ts";
-import { emptySpans, scanAudioDelta } from "../../src/upstreams/openai-scan.ts";
+import { PieceDecoder } from "../../src/upstreams/common/audio-carry.ts";
+import { emptySpans, scanAudioDelta } from "../../src/upstreams/openai-compatible/scan.ts";
 import { connectOpenAi, RESPOND } from "./openai-connection.ts";
 
 /** The string that stands, perhaps escaped, between these quotes. */

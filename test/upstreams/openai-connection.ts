@@ -1,6 +1,6 @@
 /** An `openai-compatible` adapter joined to its scripted server, for the tests of single behaviours. */
 import { createUpstream } from "../../src/upstreams/index.ts";
-import { PROFILES, type Quirks } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES, type Quirks } from "../../src/upstreams/openai-compatible/profiles.ts";
 import type { JsonObject, Upstream, UpstreamConfig, UpstreamEvent } from "../../src/upstreams/upstream.ts";
 import { CONFIG, Connection } from "./connection.ts";
 import { ScriptedOpenAi } from "./scripted-openai.ts";

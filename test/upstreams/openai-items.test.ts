@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { WAIT_LIMITS } from "../../src/upstreams/openai-waiting.ts";
+import { WAIT_LIMITS } from "../../src/upstreams/openai-compatible/waiting.ts";
 import type { Item } from "../../src/upstreams/upstream.ts";
 import { connectOpenAi, RESPOND } from "./openai-connection.ts";
 

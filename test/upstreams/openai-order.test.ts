@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { WAIT_LIMITS } from "../../src/upstreams/openai-waiting.ts";
+import { WAIT_LIMITS } from "../../src/upstreams/openai-compatible/waiting.ts";
 import type { Command } from "../../src/upstreams/upstream.ts";
 import { chunk, CONFIG } from "./connection.ts";
 import { connectOpenAi, hear, RESPOND, restarted } from "./openai-connection.ts";

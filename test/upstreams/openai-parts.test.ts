@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
-import { emptySpans, scanAudioDelta } from "../../src/upstreams/openai-scan.ts";
+import { emptySpans, scanAudioDelta } from "../../src/upstreams/openai-compatible/scan.ts";
 import { orderFaults } from "./connection.ts";
 import { answeringOpenAi, hear, restarted } from "./openai-connection.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { UpstreamConfig } from "../../src/upstreams/upstream.ts";
 import { CONFIG } from "./connection.ts";
-import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
 import { connectOpenAi, RESPOND } from "./openai-connection.ts";
 
 const TOOL = { type: "function", name: "get_time", parameters: { type: "object" } } as const;

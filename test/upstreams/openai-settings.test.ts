@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
-import { PROFILES } from "../../src/upstreams/openai-profiles.ts";
+import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
 import { type UpstreamOptions, UpstreamOptionsError } from "../../src/upstreams/upstream.ts";
 
 const dial = (options: Omit<UpstreamOptions, "adapter">) =>

@@ -9,7 +9,7 @@ import type {
   RealtimeServerEvent,
 } from "openai/resources/realtime/realtime";
 
-import type { Quirks } from "../../src/upstreams/openai-profiles.ts";
+import type { Quirks } from "../../src/upstreams/openai-compatible/profiles.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { ScriptedServer } from "./connection.ts";
 

@@ -6,7 +6,7 @@ import { isJsonObject, isNestedWithin, type Json, parseJsonObject } from "../../
 import { protocolFault, saidFault, type StageFault, statusFault } from "../channels/http-fault.ts";
 import { SseReader } from "../channels/sse.ts";
 import { indexAt, nameAt, objectAt, objectsAt, textAt } from "../json.ts";
-import { ITEM_LIMITS } from "../openai-output-item.ts";
+import { ITEM_LIMITS } from "../openai-compatible/output-item.ts";
 import type { Redactor } from "../redact.ts";
 import type { JsonObject, ResponseHead } from "../upstream.ts";
 import { utf8Text } from "../utf8.ts";

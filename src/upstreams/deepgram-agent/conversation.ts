@@ -1,8 +1,8 @@
 /** What an agent says and hears, as answers and turns. Nothing of Deepgram's has a name but the calls of functions. */
-import { type Carry, wholeSamples } from "../audio-carry.ts";
-import { Heard, type HeardState } from "../heard.ts";
+import { type Carry, wholeSamples } from "../common/audio-carry.ts";
+import { Heard, type HeardState } from "../common/heard.ts";
 import { nameAt, textAt } from "../json.ts";
-import { type Answer, Answers, type AnswersState } from "../unnamed-answers.ts";
+import { type Answer, Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { JsonObject, UpstreamEvent } from "../upstream.ts";
 
 export type ConversationState = {

@@ -2,8 +2,8 @@
  * Deepgram's Voice Agent (`/v1/agent/converse`): one connection of a transcriber, a text model and a synthesiser. The wire is that
  * of `@deepgram/sdk` 5.13 and of Deepgram's documentation; docs/upstreams.md says what it cannot do and what is done instead.
  */
-import { AskedWith, type AskedWithState } from "../asked-with.ts";
-import { eventOf, NO_EVENT } from "../event-of.ts";
+import { AskedWith, type AskedWithState } from "../common/asked-with.ts";
+import { eventOf, NO_EVENT } from "../common/event-of.ts";
 import { objectsAt, textAt } from "../json.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type {

@@ -3,7 +3,7 @@ import * as v from "valibot";
 
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import { mergeDeep } from "../json.ts";
-import { checkedSettings } from "../read-settings.ts";
+import { checkedSettings } from "../common/read-settings.ts";
 import type { DialRequest, JsonObject, UpstreamOptions } from "../upstream.ts";
 
 export interface DeepgramAgentSettings {

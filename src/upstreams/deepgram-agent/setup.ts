@@ -1,5 +1,5 @@
 /** The session's configuration in Deepgram's words: the first message, and what of it can change in mid-call. */
-import { ownVoice } from "../foreign-voices.ts";
+import { ownVoice } from "../common/foreign-voices.ts";
 import { mergeDeep, objectAt, textAt } from "../json.ts";
 import type { Capabilities, JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { DeepgramAgentSettings } from "./settings.ts";

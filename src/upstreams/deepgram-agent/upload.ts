@@ -3,8 +3,8 @@
  * this connection, which goes into the model's prompt.
  */
 import type { UpstreamConfig, Item, JsonObject } from "../upstream.ts";
-import { OpenCalls, type OpenCallsState } from "../open-calls.ts";
-import { ToldContext, type ToldContextState } from "../told-context.ts";
+import { OpenCalls, type OpenCallsState } from "../common/open-calls.ts";
+import { ToldContext, type ToldContextState } from "../common/told-context.ts";
 import type { DeepgramAgentSettings } from "./settings.ts";
 import { thinkOf } from "./setup.ts";
 

@@ -3,9 +3,9 @@
  * what is older than an interruption, and whether something belongs to the answer that ran when the caller spoke.
  */
 import { bytesPerSample, type ProviderFormat } from "../../audio/format.ts";
-import { type Carry, PieceDecoder } from "../audio-carry.ts";
+import { type Carry, PieceDecoder } from "../common/audio-carry.ts";
 import { objectAt, textAt } from "../json.ts";
-import { type Answer, Answers, type AnswersState } from "../unnamed-answers.ts";
+import { type Answer, Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { JsonObject, UpstreamEvent } from "../upstream.ts";
 
 /** An hour of speech. */

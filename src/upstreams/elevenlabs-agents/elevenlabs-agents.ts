@@ -4,12 +4,12 @@
  * instead.
  */
 import type { AudioFormat } from "../../audio/format.ts";
-import { AskedWith, type AskedWithState } from "../asked-with.ts";
-import { eventOf, NO_EVENT } from "../event-of.ts";
+import { AskedWith, type AskedWithState } from "../common/asked-with.ts";
+import { eventOf, NO_EVENT } from "../common/event-of.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
-import { OpenCalls, type OpenCallsState } from "../open-calls.ts";
+import { OpenCalls, type OpenCallsState } from "../common/open-calls.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
-import { ToldContext, type ToldContextState } from "../told-context.ts";
+import { ToldContext, type ToldContextState } from "../common/told-context.ts";
 import type { Capabilities, Command, DialRequest, Item, JsonObject } from "../upstream.ts";
 import type {
   Upstream,

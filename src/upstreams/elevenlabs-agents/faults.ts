@@ -1,6 +1,6 @@
 /** What ElevenLabs' errors and closes mean. */
 import { nameAt, textAt } from "../json.ts";
-import { closeFault } from "../openai-words.ts";
+import { closeFault } from "../openai-compatible/words.ts";
 import type { Redactor } from "../redact.ts";
 import type { JsonObject, UpstreamFault } from "../upstream.ts";
 

@@ -1,6 +1,6 @@
 /** What an agent can do, and the audio formats that a conversation is begun with: its first message says them. */
 import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
-import { nameOf, plainFormat, statedFormat } from "../openai-formats.ts";
+import { nameOf, plainFormat, statedFormat } from "../openai-compatible/formats.ts";
 import type { Capabilities, JsonObject } from "../upstream.ts";
 import type { AgentSettings } from "./settings.ts";
 

@@ -1,6 +1,6 @@
 /** The session's configuration in the words of a conversation's first message, and what of it the agent does not take. */
 import type { Json } from "../../protocol/json.ts";
-import { ownVoice } from "../foreign-voices.ts";
+import { ownVoice } from "../common/foreign-voices.ts";
 import { mergeDeep } from "../json.ts";
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { AgentSettings, Override } from "./settings.ts";

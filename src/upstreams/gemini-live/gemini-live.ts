@@ -4,11 +4,11 @@
  */
 import { type AudioFormat, isRateHz, PCM_24K, type ProviderFormat } from "../../audio/format.ts";
 import type { Json } from "../../protocol/json.ts";
-import { type Carry, PieceDecoder } from "../audio-carry.ts";
-import { Heard, type HeardState } from "../heard.ts";
-import { eventOf, NO_EVENT } from "../event-of.ts";
+import { type Carry, PieceDecoder } from "../common/audio-carry.ts";
+import { Heard, type HeardState } from "../common/heard.ts";
+import { eventOf, NO_EVENT } from "../common/event-of.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
-import { closeFault } from "../openai-words.ts";
+import { closeFault } from "../openai-compatible/words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type {
   Capabilities,
@@ -18,7 +18,7 @@ import type {
   Upstream,
   UpstreamConfig,
 } from "../upstream.ts";
-import { Answers, type AnswersState } from "../unnamed-answers.ts";
+import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { durationMs } from "./contents.ts";
 import { type GeminiSettings, readSettings } from "./settings.ts";

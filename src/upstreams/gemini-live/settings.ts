@@ -2,7 +2,7 @@
 import * as v from "valibot";
 
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { checkedSettings } from "../read-settings.ts";
+import { checkedSettings } from "../common/read-settings.ts";
 import {
   type DialRequest,
   type JsonObject,

@@ -1,6 +1,6 @@
 /** The session's configuration in Gemini's words: the first message, and what of it can change in mid-call. */
 import { isJsonObject, type Json } from "../../protocol/json.ts";
-import { ownVoice } from "../foreign-voices.ts";
+import { ownVoice } from "../common/foreign-voices.ts";
 import { mergeDeep, objectAt, textAt } from "../json.ts";
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { GeminiSettings } from "./settings.ts";

@@ -2,7 +2,7 @@
  * What the model heard the caller say. Words come one by one with their place in the session's time, and no turn of the caller's
  * has an end there: it is over after a pause.
  */
-import { Heard, type HeardState } from "../heard.ts";
+import { Heard, type HeardState } from "../common/heard.ts";
 import type { UpstreamEvent } from "../upstream.ts";
 
 /** Without words for so long, the caller has finished; while the model speaks, sooner. */

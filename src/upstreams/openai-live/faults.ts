@@ -1,6 +1,6 @@
 /** What OpenAI's errors, and the ends of its Live sessions, mean. */
 import { objectAt, textAt } from "../json.ts";
-import { isFatal, readFault } from "../openai-words.ts";
+import { isFatal, readFault } from "../openai-compatible/words.ts";
 import type { Redactor } from "../redact.ts";
 import type { JsonObject, UpstreamFault } from "../upstream.ts";
 

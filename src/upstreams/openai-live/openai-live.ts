@@ -3,9 +3,9 @@
  * types of `openai` 7.59 and of sockets that others recorded; docs/upstreams.md says what it cannot do and what is done instead.
  */
 import type { AudioFormat } from "../../audio/format.ts";
-import { eventOf, NO_EVENT } from "../event-of.ts";
+import { eventOf, NO_EVENT } from "../common/event-of.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
-import { closeFault, readFault } from "../openai-words.ts";
+import { closeFault, readFault } from "../openai-compatible/words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type { Capabilities, Command, DialRequest, Item, JsonObject } from "../upstream.ts";
 import type {

@@ -3,7 +3,7 @@ import * as v from "valibot";
 
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { checkedSettings } from "../read-settings.ts";
+import { checkedSettings } from "../common/read-settings.ts";
 import type { DialRequest, JsonObject, UpstreamOptions } from "../upstream.ts";
 
 export interface LiveSettings {

@@ -1,7 +1,7 @@
 /** The format of a session's sound, which is one for both directions, and what is sent of it. */
 import { type AudioFormat, bytesPerSample, sampleRateHz } from "../../audio/format.ts";
 import { objectAt } from "../json.ts";
-import { nameOf, plainFormat, statedFormat } from "../openai-formats.ts";
+import { nameOf, plainFormat, statedFormat } from "../openai-compatible/formats.ts";
 import type { JsonObject } from "../upstream.ts";
 
 type Stated =

@@ -4,8 +4,8 @@
  */
 import { bytesPerSample, durationMs, type ProviderFormat } from "../../audio/format.ts";
 import { isInaudible, peak } from "../../audio/level.ts";
-import { type Carry, PieceDecoder } from "../audio-carry.ts";
-import { Answers, type AnswersState } from "../unnamed-answers.ts";
+import { type Carry, PieceDecoder } from "../common/audio-carry.ts";
+import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { UpstreamEvent } from "../upstream.ts";
 
 /** A pause of this length ends an answer. */

@@ -2,7 +2,7 @@
 import type { Json } from "../../protocol/json.ts";
 import { sampleRateHz } from "../../audio/format.ts";
 import { mergeDeep, nameAt, objectAt, textAt } from "../json.ts";
-import { textOf } from "../told-context.ts";
+import { textOf } from "../common/told-context.ts";
 import type { Item, JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { LiveSettings } from "./settings.ts";
 import { tokensOf } from "./tokens.ts";

@@ -3,8 +3,8 @@
  * say of a task.
  */
 import { textAt } from "../json.ts";
-import { Ledger, type LedgerState, type Sent } from "../openai-ledger.ts";
-import { holdsSound, textOf } from "../told-context.ts";
+import { Ledger, type LedgerState, type Sent } from "../openai-compatible/ledger.ts";
+import { holdsSound, textOf } from "../common/told-context.ts";
 import type { Command, Item, JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../upstream.ts";
 import { appends, type Kind } from "./appends.ts";
 import { Delegations, type DelegationsState } from "./delegations.ts";

@@ -2,14 +2,14 @@
  * A streaming transcriber as an upstream: it hears everything, cuts it into segments as it likes, and is asked for nothing. Made
  * for the role of a route's `transcriber`, and as the first part of a cascade, which tells it where turns end. What the providers differ in is data (`dialect.ts`).
  */
-import { eventOf, NO_EVENT } from "../event-of.ts";
+import { eventOf, NO_EVENT } from "../common/event-of.ts";
 import * as v from "valibot";
 
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { modelOf, noBinding } from "../model-run.ts";
-import { closeFault } from "../openai-words.ts";
-import { checkedSettings } from "../read-settings.ts";
+import { modelOf, noBinding } from "../common/model-run.ts";
+import { closeFault } from "../openai-compatible/words.ts";
+import { checkedSettings } from "../common/read-settings.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type { Capabilities, Channels, Command, DialRequest, JsonObject, Upstream } from "../upstream.ts";
 import {

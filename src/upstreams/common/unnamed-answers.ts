@@ -1,0 +1,273 @@
+/**
+ * Which answer is which, at a provider that names none: one is generated at a time. What asks for it and what ends it is the
+ * adapter's to say. An answer that was given up goes on at the provider until it is interrupted or complete; until then what
+ * comes is its, and nobody's.
+ */
+import { isJsonObject, type Json, parseJsonObject } from "../../protocol/json.ts";
+import { ITEM_LIMITS } from "../openai-compatible/output-item.ts";
+import type { JsonObject, UpstreamEvent, UpstreamFault } from "../upstream.ts";
+
+/** Answers that may wait for the one before them. */
+const MAX_WAITING = 16;
+const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too many answers wait." };
+
+type Ending = "completed" | "cancelled" | "failed";
+
+export interface Answer {
+  readonly key: string;
+  /** The session's response that it answers; null: the model answers by itself. */
+  readonly answers: string | null;
+  begun: boolean;
+  /** Its message, while that is open. */
+  message: string | null;
+  items: number;
+  /** All of it was generated; its end may be late by what the model thinks is still being played. */
+  complete: boolean;
+}
+
+export type AnswersState = {
+  readonly numbered: number;
+  readonly waiting: readonly string[];
+  readonly current: { readonly [member in keyof Answer]: Answer[member] } | null;
+  readonly abandoned: "generating" | "ending" | null;
+  readonly usage: JsonObject | null;
+};
+
+export class Answers {
+  /** The next one is asked for when what was given up is over: the provider takes no question while it speaks. */
+  readonly #patient: boolean;
+  #numbered = 0;
+  #waiting: string[] = [];
+  #current: Answer | null = null;
+  /** An answer before the current one, nobody's any more, whose end was not told yet. */
+  #abandoned: "generating" | "ending" | null = null;
+  /** What was told after an answer had ended counts with the next one. */
+  #usage: JsonObject | null = null;
+
+  constructor(patient = false) {
+    this.#patient = patient;
+  }
+
+  /** @returns whether it is to be asked for now; otherwise it waits. */
+  ask(responseId: string, out: UpstreamEvent[]): boolean {
+    if (this.#free) {
+      this.#begin(responseId);
+      return true;
+    }
+    this.#waiting.push(responseId);
+    const dropped = this.#waiting.length > MAX_WAITING ? this.#waiting.shift() : undefined;
+    if (dropped !== undefined) this.#unasked(dropped, BUSY, out);
+    return false;
+  }
+
+  /** The next one that may be asked for, or null. */
+  next(): string | null {
+    const id = this.#free ? this.#waiting.shift() : undefined;
+    if (id === undefined) return null;
+    this.#begin(id);
+    return id;
+  }
+
+  get running(): boolean {
+    return this.#current !== null;
+  }
+
+  /** The present one has begun. */
+  get begun(): boolean {
+    return this.#current?.begun ?? false;
+  }
+
+  /** The present one was asked for by nobody. */
+  get unasked(): boolean {
+    return this.#current?.answers === null;
+  }
+
+  /** One that was given up is still generated. */
+  get abandoned(): boolean {
+    return this.#abandoned === "generating";
+  }
+
+  /** What was given up is over: the provider is at something else. */
+  moveOn(): void {
+    this.#abandoned = null;
+  }
+
+  /** All of it was generated, and its end is awaited. */
+  get ending(): boolean {
+    return this.#current?.complete ?? false;
+  }
+
+  /** The provider cannot be told to stop; the next activity or content interrupts it. One that nobody asked for is called by its key. */
+  cancel(responseId: string, out: UpstreamEvent[]): void {
+    const at = this.#waiting.indexOf(responseId);
+    if (at >= 0) {
+      this.#waiting.splice(at, 1);
+      this.#unasked(responseId, null, out);
+    } else if (this.#current?.answers === responseId || this.#current?.key === responseId) {
+      this.#abandoned = this.#current.complete ? "ending" : "generating";
+      out.push(...this.#end("cancelled", null, null));
+    }
+  }
+
+  /**
+   * Something of the model's comes.
+   * @param unasked a model that takes the turns begins by itself
+   * @returns the answer it belongs to, or null: nobody's
+   */
+  content(unasked: boolean, out: UpstreamEvent[]): Answer | null {
+    if (this.#abandoned === "generating") return null;
+    if (this.#current === null) {
+      if (!unasked) return null;
+      this.#begin(null);
+    }
+    const answer = this.#current;
+    if (answer === null || answer.complete) return null;
+    // What follows the end of the one before can only be this one's, whether that end was told or not.
+    this.#abandoned = null;
+    if (!answer.begun) {
+      answer.begun = true;
+      out.push({ type: "response.started", response: answer.key, answers: answer.answers });
+    }
+    return answer;
+  }
+
+  /** The open message of an answer, begun where there is none. */
+  message(answer: Answer, out: UpstreamEvent[]): string {
+    if (answer.message === null) {
+      answer.message = this.#item(answer);
+      out.push({ type: "item.started", response: answer.key, item: answer.message, kind: "message" });
+    }
+    return answer.message;
+  }
+
+  /** The open message is whole; what comes next is another. */
+  closeMessage(answer: Answer, out: UpstreamEvent[]): void {
+    this.#closeMessage(answer, "completed", out);
+  }
+
+  call(answer: Answer, name: string, callId: string, args: string, out: UpstreamEvent[]): void {
+    this.#closeMessage(answer, "completed", out);
+    const [response, item] = [answer.key, this.#item(answer)];
+    out.push({ type: "item.started", response, item, kind: "function_call", name, callId });
+    const whole = args.length <= ITEM_LIMITS.argumentsOfOne && parseJsonObject(args) !== null;
+    const end = { type: "item.done", response, item } as const;
+    // A tool never runs on half of its arguments.
+    out.push(whole ? { ...end, status: "completed", arguments: args } : { ...end, status: "incomplete" });
+  }
+
+  /** The model waits for the results of its calls: what it says of them is another answer. */
+  calls(): readonly UpstreamEvent[] {
+    return this.#end("completed", null, null);
+  }
+
+  /** Everything was generated. */
+  generated(): void {
+    if (this.#abandoned === "generating") this.#abandoned = "ending";
+    else if (this.#current?.begun === true) this.#current.complete = true;
+  }
+
+  interrupted(): readonly UpstreamEvent[] {
+    if (this.#abandoned !== null) {
+      this.#abandoned = "ending";
+      return [];
+    }
+    if (this.#current?.begun !== true) return [];
+    this.#abandoned = "ending";
+    return this.#end("cancelled", "turn_detected", null);
+  }
+
+  turnComplete(): readonly UpstreamEvent[] {
+    if (this.#abandoned !== null) {
+      this.#abandoned = null;
+      return [];
+    }
+    return this.#current === null ? [] : this.#end("completed", null, null);
+  }
+
+  /** No end came of an answer that was generated. */
+  settle(): readonly UpstreamEvent[] {
+    if (!this.ending) return [];
+    this.#abandoned = "ending";
+    return this.#end("completed", null, null);
+  }
+
+  failed(fault: UpstreamFault): readonly UpstreamEvent[] {
+    return this.#current === null ? [] : this.#end("failed", null, fault);
+  }
+
+  used(usage: JsonObject): void {
+    this.#usage = this.#usage === null ? usage : addUsage(this.#usage, usage);
+  }
+
+  snapshot(): AnswersState {
+    const current = this.#current === null ? null : { ...this.#current };
+    return {
+      numbered: this.#numbered,
+      waiting: [...this.#waiting],
+      current,
+      abandoned: this.#abandoned,
+      usage: this.#usage,
+    };
+  }
+
+  restore(state: AnswersState): void {
+    this.#numbered = state.numbered;
+    this.#waiting = [...state.waiting];
+    this.#current = state.current === null ? null : { ...state.current };
+    this.#abandoned = state.abandoned;
+    this.#usage = state.usage;
+  }
+
+  get #free(): boolean {
+    return this.#current === null && !(this.#patient && this.abandoned);
+  }
+
+  #begin(answers: string | null): void {
+    const key = `turn_${(this.#numbered += 1)}`;
+    this.#current = { key, answers, begun: false, message: null, items: 0, complete: false };
+  }
+
+  #item(answer: Answer): string {
+    return `${answer.key}.${(answer.items += 1)}`;
+  }
+
+  #closeMessage(answer: Answer, status: "completed" | "incomplete", out: UpstreamEvent[]): void {
+    if (answer.message === null) return;
+    out.push({ type: "item.done", response: answer.key, item: answer.message, status });
+    answer.message = null;
+  }
+
+  #end(status: Ending, reason: string | null, error: UpstreamFault | null): readonly UpstreamEvent[] {
+    const answer = this.#current;
+    this.#current = null;
+    if (answer === null) return [];
+    const out: UpstreamEvent[] = [];
+    if (!answer.begun) out.push({ type: "response.started", response: answer.key, answers: answer.answers });
+    this.#closeMessage(answer, status === "completed" ? "completed" : "incomplete", out);
+    const usage = this.#usage;
+    this.#usage = null;
+    out.push({ type: "response.done", response: answer.key, status, reason, error, usage, metadata: null });
+    return out;
+  }
+
+  /** It was never asked for. */
+  #unasked(answers: string, error: UpstreamFault | null, out: UpstreamEvent[]): void {
+    const response = `turn_${(this.#numbered += 1)}`;
+    const status = error === null ? "cancelled" : "failed";
+    out.push(
+      { type: "response.started", response, answers },
+      { type: "response.done", response, status, reason: null, error, usage: null, metadata: null },
+    );
+  }
+}
+
+/** Two counts of the same shape, member by member. */
+function addUsage(a: JsonObject, b: JsonObject): JsonObject {
+  const sum: Record<string, Json> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const other = sum[key];
+    if (isJsonObject(value)) sum[key] = isJsonObject(other) ? addUsage(other, value) : value;
+    else if (typeof value === "number") sum[key] = value + (typeof other === "number" ? other : 0);
+  }
+  return sum;
+}

@@ -1,0 +1,357 @@
+/** Commands to client events of the OpenAI Realtime dialect. */
+import type { ProviderFormat } from "../../audio/format.ts";
+import { isJsonObject } from "../../protocol/json.ts";
+import { textAt } from "../json.ts";
+import type { Ask } from "./asks.ts";
+import { ItemCommands, type ItemCommandsParts } from "./items.ts";
+import { type LedgerState, Ledger } from "./ledger.ts";
+import { OwedEnds, type OwedState } from "./owed.ts";
+import type { OpenResponse } from "./responses.ts";
+import { type UpdatesState, SessionUpdates } from "./updates.ts";
+import type { Before, BufferCommand, Waiting, WaitingMessage } from "./waiting.ts";
+import { wireItem, wireParams } from "./wire.ts";
+import { RESPONSE_METADATA } from "./words.ts";
+import type {
+  Caused,
+  Command,
+  Json,
+  JsonObject,
+  UpstreamConfig,
+  UpstreamEvent,
+  UpstreamFault,
+  WireMessage,
+} from "../upstream.ts";
+
+export type EncoderState = {
+  readonly owed: OwedState;
+  readonly ledger: LedgerState;
+  readonly tail: string | null;
+  readonly transcribes: boolean;
+  readonly updates: UpdatesState;
+};
+
+type RespondCommand = Extract<Command, { type: "respond" }>;
+
+export class Encoder {
+  readonly ledger: Ledger;
+  readonly updates: SessionUpdates;
+  readonly waiting: Waiting;
+  readonly #parts: ItemCommandsParts;
+  readonly #items: ItemCommands;
+  readonly #owed = new OwedEnds();
+  #transcribes = false;
+
+  constructor(parts: Omit<ItemCommandsParts, "ledger">, waiting: Waiting) {
+    this.waiting = waiting;
+    this.ledger = new Ledger();
+    this.#parts = { ...parts, ledger: this.ledger };
+    this.updates = new SessionUpdates(parts.settings, (what) => this.ledger.next(what));
+    this.#items = new ItemCommands(this.#parts);
+  }
+
+  greet(config: UpstreamConfig): readonly WireMessage[] {
+    this.#transcribes = config.transcription !== null;
+    const update = this.updates.next(config, null, true);
+    return update === null ? [] : [wired(update)];
+  }
+
+  get transcribes(): boolean {
+    return this.#transcribes;
+  }
+
+  encode(command: Command, output: ProviderFormat): readonly WireMessage[] {
+    switch (command.type) {
+      case "audio":
+        if (this.waiting.empty) return [append(command.chunk.base64())];
+        return this.#say({ type: "audio", base64: command.chunk.base64() }, output);
+      case "configure":
+        return this.#configure(command.config, command.cause ?? null, output);
+      case "commit":
+      case "clear":
+        return this.#say({ type: "buffer", command }, output);
+      case "respond":
+        return this.#say({ type: "ask", ask: this.#askFor(command) }, output);
+      case "cancel":
+        return this.#cancel(command.responseId, command, output);
+      case "truncate":
+      case "item":
+      case "delete":
+        return this.#say({ type: "change", command, late: false }, output);
+      case "named":
+        if (command.what === "item") this.#parts.names.rename(command.key, command.id);
+        else this.#parts.responses.name(command.key, command.id);
+        return [];
+      case "keepalive": {
+        const { keepalive } = this.#parts.settings.quirks;
+        return keepalive === null ? [] : [wired(keepalive.message)];
+      }
+      default:
+        return command satisfies never;
+    }
+  }
+
+  /** Says it now, or when what was said before it has been said and what it needs is there. */
+  #say(message: WaitingMessage, output: ProviderFormat): readonly WireMessage[] {
+    this.waiting.add(message);
+    return this.release(output);
+  }
+
+  /**
+   * What may be said now of all that waits.
+   * @param despite asks for the next answer although one seems to run: its end may never be told
+   */
+  release(output: ProviderFormat, despite = false): readonly WireMessage[] {
+    const out = this.#pass(output, despite);
+    for (let over = this.#surplus(output); over !== null; over = this.#surplus(output)) {
+      out.push(...over, ...this.#pass(output, false));
+    }
+    return out;
+  }
+
+  #pass(output: ProviderFormat, despite: boolean): WireMessage[] {
+    const out: WireMessage[] = [];
+    let anyway = despite;
+    this.waiting.pass((message, before) => {
+      const said = this.#wire(message, before, output, anyway);
+      if (message.type === "ask" && !before.ask) anyway = false;
+      out.push(...(said ?? []));
+      return said !== null;
+    });
+    return out;
+  }
+
+  /** What it is on the wire; null: it waits. */
+  #wire(
+    message: WaitingMessage,
+    before: Before,
+    output: ProviderFormat,
+    despite: boolean,
+    late = false,
+  ): readonly WireMessage[] | null {
+    // Where the provider takes the turns, and hears everything, its buffer is its own affair.
+    const takesTurns = this.#parts.settings.turns === "client";
+    switch (message.type) {
+      case "ask":
+        return despite || this.#mayRespond(message.ask, before) ? [this.#create(message.ask)] : null;
+      case "change":
+        return before.ask ? null : this.#items.encode(message.command, output, late || message.late);
+      case "buffer":
+        return takesTurns && (before.ask || before.audio) ? null : [this.#buffer(message.command)];
+      case "audio":
+        return takesTurns && before.audio ? null : [append(message.base64)];
+      case "update":
+        return before.ask ? null : [message.data];
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** What waits beyond its limits: answers fail, and anything else goes in spite of what it waits for. */
+  #surplus(output: ProviderFormat): readonly WireMessage[] | null {
+    const ask = this.waiting.surplusAsk();
+    if (ask !== null) {
+      this.unanswered(ask, { code: "upstream_busy", message: "Too many answers wait." });
+      return [];
+    }
+    const surplus = this.waiting.surplus();
+    if (surplus === null) return null;
+    return this.#wire(surplus, { ask: false, change: false, audio: false }, output, true, true) ?? [];
+  }
+
+  /** Number of what has waited longest for a name, 0: nothing does. */
+  get unnamed(): number {
+    return this.waiting.oldest((message) => {
+      if (message.type === "ask") return this.#refersToUnnamed(message.ask);
+      return message.type === "change" && !message.late;
+    });
+  }
+
+  /** The names do not come: what waits for them goes without, and what cannot is not answered. */
+  giveUpNames(output: ProviderFormat): readonly WireMessage[] {
+    this.waiting.late();
+    this.waiting.pass((message) => {
+      if (message.type !== "ask" || !this.#refersToUnnamed(message.ask)) return false;
+      const fault = { code: "upstream_timeout", message: "The upstream never named what the answer is to." };
+      this.unanswered(message.ask, fault);
+      return true;
+    });
+    return this.release(output);
+  }
+
+  /** Events for answers that ended without the provider ever hearing of them. */
+  takeOwed(): readonly UpstreamEvent[] {
+    return this.#owed.take();
+  }
+
+  /** An ask that will not be answered: told as a response that begins and ends. */
+  unanswered(ask: Ask, fault: UpstreamFault | null): void {
+    this.#owed.add(ask, fault);
+  }
+
+  /** The model adds to the conversation: the last item is no longer one of ours. */
+  modelSpeaks(): void {
+    this.#items.appended(null);
+  }
+
+  /** The provider did not take this item. */
+  withdrawn(itemId: string): void {
+    this.#items.withdrawn(itemId);
+  }
+
+  cancelEvent(response: OpenResponse, command: Caused): WireMessage {
+    const eventId = this.#eventId("cancel", response.answers ?? response.key, command);
+    return wired({ type: "response.cancel", event_id: eventId, response_id: response.id });
+  }
+
+  #configure(config: UpstreamConfig, cause: string | null, output: ProviderFormat): readonly WireMessage[] {
+    this.#transcribes = config.transcription !== null;
+    const update = this.updates.next(config, cause, false);
+    return update === null ? [] : this.#say({ type: "update", data: wired(update) }, output);
+  }
+
+  #buffer(command: BufferCommand): WireMessage {
+    const itemId = command.type === "commit" ? command.itemId : null;
+    const eventId = this.#eventId(command.type, itemId, command);
+    if (itemId !== null) {
+      this.#parts.names.expect(itemId, eventId, null);
+      this.#items.appended(itemId);
+    }
+    return wired({ type: `input_audio_buffer.${command.type}`, event_id: eventId });
+  }
+
+  #askFor(command: RespondCommand): Ask {
+    const { responseId, options } = command;
+    const eventId = this.#eventId("respond", responseId, command);
+    const state = { cancelled: false, again: false, lost: false };
+    return { responseId, eventId, cause: command.cause ?? null, options, ...state };
+  }
+
+  #mayRespond(ask: Ask, before: Before): boolean {
+    const { responses, settings } = this.#parts;
+    if (before.change || this.#namesOf(ask).includes(null)) return false;
+    if (ask.options.outOfBand) return true;
+    if (before.ask) return false;
+    if (settings.quirks.abandonsResponses) return true;
+    if (ask.again) return responses.active === null && !responses.asks.unseen;
+    return !responses.busy;
+  }
+
+  /** The provider's names of the turns that it refers to. */
+  #namesOf(ask: Ask): readonly (string | null | undefined)[] {
+    return referredItems(ask).map((id) => this.#parts.names.provider(id));
+  }
+
+  /** It refers to a turn that the provider was given and has not named. */
+  #refersToUnnamed(ask: Ask): boolean {
+    return referredItems(ask).some(
+      (id) => this.#parts.names.provider(id) === null && !this.waiting.creates(id),
+    );
+  }
+
+  #create(ask: Ask): WireMessage {
+    const { settings, responses } = this.#parts;
+    const { quirks } = settings;
+    const dropped = responses.asks.sent(ask);
+    if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
+    if (!ask.options.outOfBand) this.#items.appended(null);
+    const params = wireParams(ask.options.params, quirks.sessionShape);
+    const input = params["input"];
+    return wired({
+      type: "response.create",
+      event_id: ask.eventId,
+      response: {
+        ...params,
+        ...(Array.isArray(input) ? { input: input.map((item: Json) => this.#inputItem(item)) } : {}),
+        ...(ask.options.outOfBand ? { conversation: "none" } : {}),
+        ...(quirks.metadataEcho ? { metadata: { [RESPONSE_METADATA]: ask.responseId } } : {}),
+      },
+    });
+  }
+
+  #inputItem(item: Json): Json {
+    if (!isJsonObject(item)) return item;
+    const { names, calls, settings } = this.#parts;
+    const id = referredItem(item);
+    if (id !== null) return { ...item, id: names.provider(id) ?? id };
+    const wire = wireItem(item, settings.quirks.sessionShape);
+    return wire === null ? item : calls.wireItem(wire);
+  }
+
+  #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
+    const { responses, settings } = this.#parts;
+    const waiting = this.waiting.withdraw(responseId);
+    if (waiting !== null) {
+      responses.asks.withdrawn(waiting);
+      this.unanswered({ ...waiting, cancelled: true }, null);
+      // If it waited for no answer, then for a place that is perhaps never named: what comes next does not.
+      if (!responses.busy) this.waiting.late();
+      return this.release(output);
+    }
+    const pending = responses.asks.pending(responseId);
+    if (pending !== null) {
+      pending.cancelled = true;
+      return this.#cancelUnnamed(pending, command);
+    }
+    const open = responses.find(responseId);
+    if (open === null) return [];
+    const again = open.cancelled;
+    open.cancelled = true;
+    const cancels = settings.quirks.cancel && !again ? [this.cancelEvent(open, command)] : [];
+    return [...cancels, ...this.release(output)];
+  }
+
+  /**
+   * A cancel without the provider's id ends whatever runs: it is sent where that can only be this answer. Else the cancel
+   * follows when `response.created` names it.
+   */
+  #cancelUnnamed(ask: Ask, command: Caused): readonly WireMessage[] {
+    const { responses, settings } = this.#parts;
+    const { quirks, turns } = settings;
+    const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
+    if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
+    const eventId = this.#eventId("cancel", ask.responseId, command);
+    return [wired({ type: "response.cancel", event_id: eventId })];
+  }
+
+  snapshot(): EncoderState {
+    return {
+      owed: this.#owed.snapshot(),
+      ledger: this.ledger.snapshot(),
+      tail: this.#items.tail,
+      transcribes: this.#transcribes,
+      updates: this.updates.snapshot(),
+    };
+  }
+
+  restore(state: EncoderState): void {
+    this.#owed.restore(state.owed);
+    this.ledger.restore(state.ledger);
+    this.#items.appended(state.tail);
+    this.#transcribes = state.transcribes;
+    this.updates.restore(state.updates);
+  }
+
+  #eventId(what: "clear" | "respond" | "commit" | "cancel", id: string | null, command: Caused): string {
+    const { id: eventId } = this.ledger.next(what);
+    this.ledger.note(eventId, { what, id, cause: command.cause ?? null });
+    return eventId;
+  }
+}
+
+/** The item that an `item_reference` names; null: it is none. */
+function referredItem(item: Json): string | null {
+  return isJsonObject(item) && item["type"] === "item_reference" ? textAt(item, "id") : null;
+}
+
+function referredItems(ask: Ask): readonly string[] {
+  const { input } = ask.options.params;
+  return Array.isArray(input) ? input.map(referredItem).filter((id) => id !== null) : [];
+}
+
+function append(base64: string): string {
+  return `{"type":"input_audio_buffer.append","audio":"${base64}"}`;
+}
+
+function wired(event: JsonObject): string {
+  return JSON.stringify(event);
+}

@@ -1,0 +1,34 @@
+/** A guarded voice: its words are judged by a service of the test. */
+import { defineRelay } from "../../src/config/define.ts";
+
+export default defineRelay({
+  routes: {
+    judged: {
+      upstreams: [
+        {
+          name: "voice",
+          adapter: "openai-compatible",
+          url: { env: "DEMO_URL" },
+          headers: {
+            "x-demo-reply": "All is well here. The secret is a small red box. Nobody hears of this.",
+          },
+        },
+      ],
+      guard: {
+        output: {
+          holdMs: 2000,
+          fail: "closed",
+          replacement: "Let us talk of something else.",
+          moderators: [
+            {
+              adapter: "openai",
+              url: { env: "MODERATOR_URL" },
+              headers: { Authorization: { env: "MODERATOR_KEY", prefix: "Bearer " } },
+            },
+          ],
+        },
+      },
+    },
+  },
+  defaultRoute: "judged",
+});
