@@ -4,7 +4,6 @@
  */
 import { voiceOf } from "../../demo/stages.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { textAt } from "../../src/upstreams/json.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { ScriptedLive } from "../upstreams/scripted-live.ts";
 
@@ -57,15 +56,11 @@ export class LiveModel {
     for (const message of messages) this.#socket.send(message);
   }
 
-  #receive(event: JsonObject): void {
-    const type = textAt(event, "type");
+  #receive({ type, content }: JsonObject): void {
     if (type === "session.commentary.append") this.#speak();
     // It goes on by itself with what it is told to say; that it is to be silent it was told as well.
-    if (
-      type === "session.instructions.append" &&
-      /answer|speak|continue/i.test(textAt(event, "content") ?? "")
-    )
-      this.#speak();
+    const said = typeof content === "string" ? content : "";
+    if (type === "session.instructions.append" && /answer|speak|continue/i.test(said)) this.#speak();
     const { heard } = this.provider;
     while (heard.length >= STEP_BYTES) this.#step(Uint8Array.from(heard.splice(0, STEP_BYTES)));
   }
