@@ -1,0 +1,4 @@
+import { against, type Removal } from "./removal.ts";
+
+export const PROVIDERS: readonly Removal[] = [
+];

@@ -1,0 +1,54 @@
+/** What a run of tests says of a missing defence. */
+
+/** What is read of the report that `vitest --reporter=json` writes. */
+export interface TestReport {
+  readonly testResults: readonly {
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
+  }[];
+}
+
+export interface Verdict {
+  /** The test that failed; null: none, for the reason in `detail`. */
+  readonly caughtBy: string | null;
+  readonly detail: string;
+}
+
+/** Failures of the copy, not of the defence: it does not parse, or the test never came to its question. */
+const BROKEN = /^(?:SyntaxError|ReferenceError)\b|Transform failed|Failed to (?:resolve|load)/;
+/** On a busy machine any test runs out of time. */
+const OUT_OF_TIME = /^Error: (?:Test|Hook) timed out/;
+
+/** @param narrowed only the tests of one pattern were run: there need not be one that passes. */
+export function verdictOn(report: TestReport, rule: string, narrowed: boolean): Verdict {
+  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const ran = tests.filter(({ status }) => status === "passed" || status === "failed");
+  const failed = ran.filter(({ status }) => status === "failed");
+  if (ran.length === 0)
+    return none(`no test ran: ${firstLine(report.testResults.map(({ message }) => message ?? "").join(" "))}`);
+  if (failed.length === 0) return none(`all ${ran.length} tests pass`);
+  if (!narrowed && ran.length > 1 && failed.length === ran.length)
+    return none(`all ${ran.length} tests fail: ${reasonOf(failed[0])}`);
+  const cites = failed.filter(({ fullName }) => fullName.includes(`[${rule}]`));
+  const counts = cites.find((test) => !BROKEN.test(reasonOf(test)) && !OUT_OF_TIME.test(reasonOf(test)));
+  if (counts !== undefined) return { caughtBy: counts.fullName, detail: reasonOf(counts) };
+  const [other] = cites.length > 0 ? cites : failed;
+  const why = cites.length > 0 ? "fails for another reason" : `fails, which does not cite ${rule}`;
+  return none(`"${other?.fullName ?? ""}" ${why}: ${reasonOf(other)}`);
+}
+
+function none(detail: string): Verdict {
+  return { caughtBy: null, detail };
+}
+
+function reasonOf(test: { readonly failureMessages?: readonly string[] | null } | undefined): string {
+  return firstLine(test?.failureMessages?.[0] ?? "");
+}
+
+function firstLine(text: string): string {
+  return (text.split("\n", 1)[0] ?? "").slice(0, 300);
+}
