@@ -11,7 +11,12 @@ export function threatsIn(text: string): Threat[] {
   const found: Threat[] = [];
   let inTable = false;
   for (const line of text.split("\n")) {
-    const cells = line.startsWith("|") ? line.split("|").slice(1, -1).map((cell) => cell.trim()) : [];
+    const cells = line.startsWith("|")
+      ? line
+          .split("|")
+          .slice(1, -1)
+          .map((cell) => cell.trim())
+      : [];
     if (cells.length === 0) inTable = false;
     else if (cells.join(" ") === HEAD) inTable = true;
     else if (inTable && !/^-+$/.test(cells[0] ?? "")) found.push(row(cells));

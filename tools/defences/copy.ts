@@ -27,7 +27,9 @@ export function projectFiles(): string[] {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
-  const built = BUILT.flatMap((folder) => readdirSync(join(PROJECT, folder)).map((name) => `${folder}/${name}`));
+  const built = BUILT.flatMap((folder) =>
+    readdirSync(join(PROJECT, folder)).map((name) => `${folder}/${name}`),
+  );
   const all = new Set([...listed.split("\0"), ...built]);
   return [...all].filter((path) => path !== "" && existsSync(join(PROJECT, path)));
 }

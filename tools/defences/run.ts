@@ -58,7 +58,13 @@ async function testIn(copy: string, { test, named }: Removal): Promise<TestRepor
   const args = ["run", "--project", PROJECTS.has(folder) ? folder : "core", test];
   const child = spawn(
     process.execPath,
-    [vitest, ...args, "--reporter=json", `--outputFile=${written}`, ...(named === undefined ? [] : ["-t", named])],
+    [
+      vitest,
+      ...args,
+      "--reporter=json",
+      `--outputFile=${written}`,
+      ...(named === undefined ? [] : ["-t", named]),
+    ],
     { cwd: copy, stdio: ["ignore", "ignore", "pipe"], timeout: MOST_MS },
   );
   let said = "";

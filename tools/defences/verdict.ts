@@ -29,7 +29,9 @@ export function verdictOn(report: TestReport, rule: string, narrowed: boolean): 
   const ran = tests.filter(({ status }) => status === "passed" || status === "failed");
   const failed = ran.filter(({ status }) => status === "failed");
   if (ran.length === 0)
-    return none(`no test ran: ${firstLine(report.testResults.map(({ message }) => message ?? "").join(" "))}`);
+    return none(
+      `no test ran: ${firstLine(report.testResults.map(({ message }) => message ?? "").join(" "))}`,
+    );
   if (failed.length === 0) return none(`all ${ran.length} tests pass`);
   if (!narrowed && ran.length > 1 && failed.length === ran.length)
     return none(`all ${ran.length} tests fail: ${reasonOf(failed[0])}`);
