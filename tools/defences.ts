@@ -8,8 +8,8 @@ import { ticker } from "./threads.ts";
 const HELP = `npm run defences -- [--only RULE|TEXT] [options]
 
 Takes each defence of docs/security.md away, by one replacement in a temporary copy of the project, and runs the test
-there that the table names. A test that fails and cites the rule has caught it; one that cannot be loaded, runs out of
-time or fails together with all the others of its file has not.
+there that the table names. A test that fails and cites the rule has caught it; one that cannot be loaded, or fails together
+with all the others of its file, has not, and one that runs out of time only if it passes where nothing is missing.
 
   --only X     those of a rule, or with X in their threat, words, source or test   (all)
   --jobs N     so many at a time                                                  (1)

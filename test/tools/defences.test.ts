@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { describe, expect, test } from "vitest";
 import { removeEach, type Outcome } from "../../tools/defences/run.ts";
-import { verdictOn } from "../../tools/defences/verdict.ts";
+import { verdictOn, verdictOnWaiting } from "../../tools/defences/verdict.ts";
 import { REMOVALS } from "../defences/index.ts";
 import { without, type Removal } from "../defences/removal.ts";
 import { threatsIn } from "../defences/threats.ts";
@@ -59,6 +59,7 @@ describe("a defence is caught", () => {
   });
   const passing = { fullName: "a [X2] holds", status: "passed", failureMessages: [] };
   const skipped = { fullName: "a [X1] is not run", status: "skipped" };
+  const TIMED_OUT = "Error: Test timed out in 5000ms.";
   const of = (...assertionResults: object[]) =>
     verdictOn({ testResults: [{ message: "SyntaxError: no", assertionResults }] } as never, "X1", false);
 
@@ -79,11 +80,21 @@ describe("a defence is caught", () => {
     ["all 2 tests fail", [failing("[X1] one"), failing("[X2] two")]],
     ["does not cite X1", [failing("[X11] other"), passing]],
     ["fails for another reason", [failing("[X1] one", "ReferenceError: a is not defined"), passing]],
-    ["fails for another reason", [failing("[X1] one", "Error: Test timed out in 5000ms."), passing]],
+    ["ran out of time", [failing("[X1] one", TIMED_OUT), passing]],
   ])("[T91] by nothing else: %s", (detail, results) => {
     const verdict = of(...results);
     expect(verdict.caughtBy).toBeNull();
     expect(verdict.detail).toContain(detail);
+  });
+
+  test("[T91] a test that waits for what does not come has caught it if it passes where nothing is missing", () => {
+    const name = "a [X1] waits";
+    expect(of(failing(name, TIMED_OUT), passing)).toMatchObject({ caughtBy: null, waited: name });
+    const alone = (result: object) =>
+      verdictOnWaiting(name, { testResults: [{ assertionResults: [result] }] } as never);
+    expect(alone({ fullName: name, status: "passed" }).caughtBy).toBe(name);
+    expect(alone(failing(name, TIMED_OUT)).caughtBy).toBeNull();
+    expect(alone(skipped).caughtBy).toBeNull();
   });
 
   const SOON = "a name that is quoted is taken for its own";

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Removal } from "../../test/defences/removal.ts";
 import { copyWithout, drop, projectFiles } from "./copy.ts";
-import { verdictOn, type TestReport, type Verdict } from "./verdict.ts";
+import { verdictOn, verdictOnWaiting, type TestReport, type Verdict } from "./verdict.ts";
 
 export interface Outcome extends Verdict {
   readonly removal: Removal;
@@ -43,8 +43,20 @@ async function removeOne(files: readonly string[], removal: Removal): Promise<Ou
   const copy = copyWithout(files, removal);
   try {
     const report = await testIn(copy, removal);
-    const verdict = verdictOn(report, removal.rule, removal.named !== undefined);
-    return { ...verdict, removal, seconds: Math.round((performance.now() - began) / 1000) };
+    const found = verdictOn(report, removal.rule, removal.named !== undefined);
+    const { waited, ...verdict } = found;
+    const judged = waited === undefined ? verdict : await afterWaiting(files, removal, waited);
+    return { ...judged, removal, seconds: Math.round((performance.now() - began) / 1000) };
+  } finally {
+    drop(copy);
+  }
+}
+
+/** The same test in a copy in which nothing is missing. */
+async function afterWaiting(files: readonly string[], removal: Removal, waited: string): Promise<Verdict> {
+  const copy = copyWithout(files, null);
+  try {
+    return verdictOnWaiting(waited, await testIn(copy, { ...removal, named: RegExp.escape(waited) }));
   } finally {
     drop(copy);
   }

@@ -16,12 +16,24 @@ export interface Verdict {
   /** The test that failed; null: none, for the reason in `detail`. */
   readonly caughtBy: string | null;
   readonly detail: string;
+  /** A test that cites the rule waited for what did not come: it has caught it if it passes where nothing is missing. */
+  readonly waited?: string;
 }
 
 /** Failures of the copy, not of the defence: it does not parse, or the test never came to its question. */
 const BROKEN = /^(?:SyntaxError|ReferenceError)\b|Transform failed|Failed to (?:resolve|load)/;
-/** On a busy machine any test runs out of time. */
+/** On a busy machine any test may. */
 const OUT_OF_TIME = /^Error: (?:Test|Hook) timed out/;
+
+const OUT = "ran out of time";
+
+/** @param alone what the test that waited does where nothing is missing. */
+export function verdictOnWaiting(waited: string, alone: TestReport): Verdict {
+  const tests = alone.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const passes = tests.some(({ fullName, status }) => fullName === waited && status === "passed");
+  if (passes) return { caughtBy: waited, detail: `It ${OUT}, and passes where nothing is missing.` };
+  return none(`"${waited}" ${OUT}, and does not pass where nothing is missing either`);
+}
 
 /** @param narrowed only the tests of one pattern were run: there need not be one that passes. */
 export function verdictOn(report: TestReport, rule: string, narrowed: boolean): Verdict {
@@ -38,6 +50,8 @@ export function verdictOn(report: TestReport, rule: string, narrowed: boolean): 
   const cites = failed.filter(({ fullName }) => fullName.includes(`[${rule}]`));
   const counts = cites.find((test) => !BROKEN.test(reasonOf(test)) && !OUT_OF_TIME.test(reasonOf(test)));
   if (counts !== undefined) return { caughtBy: counts.fullName, detail: reasonOf(counts) };
+  const late = cites.find((test) => OUT_OF_TIME.test(reasonOf(test)));
+  if (late !== undefined) return { ...none(`"${late.fullName}" ${OUT}`), waited: late.fullName };
   const [other] = cites.length > 0 ? cites : failed;
   const why = cites.length > 0 ? "fails for another reason" : `fails, which does not cite ${rule}`;
   return none(`"${other?.fullName ?? ""}" ${why}: ${reasonOf(other)}`);
