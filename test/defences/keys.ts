@@ -58,6 +58,14 @@ export const KEYS: readonly Removal[] = [
       test: LOCKS,
     },
     {
+      rule: "H104",
+      what: "whoever holds a secret brings tools of every kind",
+      file: "src/http/session-config.ts",
+      from: 'const CLIENTS_TOOLS: readonly string[] = ["function"];',
+      to: 'const CLIENTS_TOOLS: readonly string[] = ["function", "mcp"];',
+      test: SECRETS,
+    },
+    {
       rule: "H105",
       what: "who creates or mints is not bound by the route",
       file: "src/http/session-config.ts",

@@ -133,10 +133,10 @@ export const SIZES: readonly Removal[] = [
   ),
   ...against("an event that is refused unread is another's fault", {
     rule: "E90",
-    what: "a name that is quoted is taken for its own",
+    what: "levels of JSON are not told apart",
     file: "src/protocol/event-id.ts",
-    from: "if (levels === 1 && value) found = readText(text, at + 1, end);\n      else if (levels === 1) key",
-    to: "if (value) found = readText(text, at + 1, end);\n      else if (levels >= 1) key",
+    from: "levels += 1;",
+    to: "levels = 1;",
     test: "test/protocol/event-id.test.ts",
   }),
   ...against(

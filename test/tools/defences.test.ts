@@ -97,7 +97,7 @@ describe("a defence is caught", () => {
     expect(alone(skipped).caughtBy).toBeNull();
   });
 
-  const SOON = "a name that is quoted is taken for its own";
+  const SOON = "levels of JSON are not told apart";
 
   test("[T91] or not, when nothing is taken away", async () => {
     const removal = REMOVALS.find(({ what }) => what === SOON);

@@ -28,7 +28,7 @@ export async function removeEach(
   let next = 0;
   const work = async (): Promise<void> => {
     for (let i = next++; i < removals.length; i = next++) {
-      const removal = removals[i] as Removal;
+      const removal = removals[i];
       const outcome = await removeOne(files, removal);
       outcomes[i] = outcome;
       told(outcome);
