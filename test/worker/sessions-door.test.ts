@@ -305,6 +305,16 @@ describe("GET and DELETE /v1/sessions/:id", () => {
     await client.closed;
   });
 
+  test("[H9] nor for a client secret of its key: it sees none, and ends none", async () => {
+    const { id } = await createSession();
+    const secret = await post("/v1/realtime/client_secrets", { session: { model: "echo" } });
+    const { value } = await secret.json<{ value: string }>();
+    for (const method of ["GET", "DELETE"]) {
+      const response = await call(`/v1/sessions/${id}`, { method, headers: bearer(value) });
+      expect(await problemOf(response)).toEqual([401, "invalid_credentials", null]);
+    }
+  });
+
   test.each([
     "nobody",
     "sess_short",
