@@ -59,6 +59,9 @@ const LOST: Answer = {
   close: { code: CLOSE_REFUSED, reason: "resume token refused" },
 };
 
+/** What it said could not be read, time after time. */
+export const TRIED_TOO_OFTEN = { code: CLOSE_REFUSED, reason: "no session.resume that can be read" };
+
 function refusal(code: string, message: string): Answer {
   const events = [errorEvent("invalid_request_error", code, message, null, null)];
   return { events, close: { code: CLOSE_REFUSED, reason: message } };

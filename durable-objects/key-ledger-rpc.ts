@@ -16,8 +16,11 @@ export interface KeyLedgerRpc {
    * @param want `nothing`: it only says what it used, or only wants to know what there is.
    */
   draw(session: string, used: Used, budgets: Budgets, want: "share" | "nothing"): Promise<Grant>;
-  /** The secret opens this session. False: it has opened `most` others. Forgotten at `until`, when it has expired. */
-  openBy(secret: string, session: string, until: number, most: number): Promise<boolean>;
+  /**
+   * The secret opens this session; `kept`: it had done so before. False: it has opened `most` others. Forgotten at `until`,
+   * when it has expired.
+   */
+  openBy(secret: string, session: string, until: number, most: number): Promise<boolean | "kept">;
   /** It did not. */
   notOpened(secret: string, session: string): Promise<void>;
 }

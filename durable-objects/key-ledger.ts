@@ -113,14 +113,13 @@ export class KeyLedger extends DurableObject<RelayEnv> implements KeyLedgerRpc {
     this.#sql.exec(`INSERT INTO talk (day, ms) VALUES (?, ?) ${added}`, day, Math.round(talkMs));
   }
 
-  async openBy(secret: string, session: string, until: number, most: number): Promise<boolean> {
+  async openBy(secret: string, session: string, until: number, most: number): Promise<boolean | "kept"> {
     this.#sql.exec("DELETE FROM opened WHERE until <= ?", Date.now());
     const others = "SELECT count(*) AS count FROM opened WHERE secret = ? AND session <> ?";
     const { count } = this.#sql.exec<{ count: number }>(others, secret, session).one();
     if (count >= most) return false;
     const row = "INSERT OR IGNORE INTO opened (secret, session, until) VALUES (?, ?, ?)";
-    this.#sql.exec(row, secret, session, until);
-    return true;
+    return this.#sql.exec(row, secret, session, until).rowsWritten > 0 || "kept";
   }
 
   async notOpened(secret: string, session: string): Promise<void> {

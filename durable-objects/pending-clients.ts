@@ -56,10 +56,13 @@ export interface ClientSocket extends Socket {
 const SILENT_MS = 30_000;
 /** Of one client there is one, and the few dials that it gave up. */
 const LIMIT = 4;
+/** A `session.resume` that cannot be read is answered so often: no budget but the session's counts what is said here. */
+const MOST_TRIES = 10;
 
 export class PendingClients {
   /** Oldest first. */
   readonly #waiting = new Map<ClientSocket, PendingMark>();
+  readonly #tries = new WeakMap<ClientSocket, number>();
 
   /** When the next one has been silent for too long; null: there is none. */
   get deadline(): number | null {
@@ -85,6 +88,13 @@ export class PendingClients {
   /** Null: it is not one of these. */
   markOf(socket: ClientSocket): PendingMark | null {
     return this.#waiting.get(socket) ?? null;
+  }
+
+  /** What it said could not be read. @returns whether it may try again. */
+  mayTryAgain(socket: ClientSocket): boolean {
+    const tries = (this.#tries.get(socket) ?? 0) + 1;
+    this.#tries.set(socket, tries);
+    return tries < MOST_TRIES;
   }
 
   /** It is the client from now on. */

@@ -22,7 +22,7 @@ import { LateMessages } from "./late-messages.ts";
 import { type ObserverMark, ObserverSockets, readObserver } from "./observers.ts";
 import { CLOSE_TAKEN_OVER, sendableCloseCode, sendableCloseReason, shut } from "./close-code.ts";
 import { type Call, type Dial, isResponse, type Socket } from "./dial.ts";
-import { INTERNAL_ERROR, introduce, tell } from "./introduction.ts";
+import { INTERNAL_ERROR, introduce, tell, TRIED_TOO_OFTEN } from "./introduction.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import { dialsFirst } from "./dials-first.ts";
 import { Polling } from "./polling.ts";
@@ -221,9 +221,10 @@ export class Shell {
     const answer = introduce(data, mark, this.#session, this.attended);
     if (answer !== null) {
       tell(socket, answer.events);
-      if (answer.close === null) return false;
+      if (answer.close === null && this.#pending.mayTryAgain(socket)) return false;
+      const { code, reason } = answer.close ?? TRIED_TOO_OFTEN;
       this.#pending.forget(socket);
-      shut(socket, answer.close.code, answer.close.reason);
+      shut(socket, code, reason);
       this.#aim();
       return false;
     }

@@ -214,10 +214,7 @@ function judge(stage: Stage, what: DeathCase, listener: Listener, speaker: Speak
   return {
     soundAt: sound?.firstAt ?? null,
     providerMs: asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
-    speech: traceSpeech(
-      speaker,
-      voices.slice(1).map(({ turns }) => turns),
-    ),
+    speech: traceSpeech(speaker, voices.slice(1)),
     answered: listener.answers.slice(0, goesOn).filter(({ status }) => status === "completed").length,
     answers,
     lateMs: speaker.lateMs,

@@ -166,10 +166,7 @@ function judge(stage: Stage, what: FailoverCase, played: Played): Failover {
     readyMs: again.at - closed.at,
     silenceMs: due ? Math.max(0, (heard.firstAt ?? 0) - Math.max(closed.at, dryBefore(listener, at))) : null,
     providerMs: due && asked?.firstAt != null ? asked.firstAt - asked.askedAt : null,
-    speech: traceSpeech(
-      speaker,
-      voices.map(({ turns }) => turns),
-    ),
+    speech: traceSpeech(speaker, voices),
     answered: answers.filter(
       ({ source }, n) => source?.who === who && listener.answers[n]?.status === "completed",
     ).length,

@@ -149,10 +149,7 @@ function judge({ voices, client, listener, speaker, seed, rollovers }: Played): 
     inserted: Math.round(listener.starvedMs * PER_MS),
     waitsMs: waits.map(({ ms }) => ms),
     waitsAfterMs: waits.flatMap(({ ms, first }) => (first ? [ms] : [])),
-    speech: traceSpeech(
-      speaker,
-      voices.map(({ turns }) => turns),
-    ),
+    speech: traceSpeech(speaker, voices),
     heardWrong,
     answers: listener.answers.length,
     broken: listener.answers.filter(({ status }) => status !== "completed").length,

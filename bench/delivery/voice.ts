@@ -69,6 +69,8 @@ export class MarkedVoice {
   readonly answers: Answer[] = [];
   /** Committed turns, as they were heard. */
   readonly turns: Uint8Array[] = [];
+  /** What it was told of the caller, in order: turns by their sound, and what stands in place of others, their words. */
+  readonly heard: (Uint8Array | string)[] = [];
   /** Items that were told as text: ids and words. */
   readonly told: { readonly id: string; readonly text: string }[] = [];
   /** What the relay did that OpenAI would refuse. */
@@ -156,6 +158,7 @@ export class MarkedVoice {
     this.#pieces = [];
     if (audio.length < 100 * PER_MS * 2) return this.#refuse(`commit of ${audio.length / PER_MS / 2} ms`);
     this.turns.push(audio);
+    this.heard.push(audio);
     const id = `item_user_${this.turns.length}`;
     this.#items.add(id);
     this.#emit({ type: "input_audio_buffer.committed", previous_item_id: null, item_id: id });
@@ -175,6 +178,7 @@ export class MarkedVoice {
     else if (item["type"] === "function_call_output" && !this.#calls.has(call))
       return this.#refuse(`the result of the unknown call ${call}`);
     this.told.push({ id, text: JSON.stringify(item) });
+    if (item["role"] === "user") this.heard.push(wordsIn(item));
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#emit({ type: "conversation.item.added", previous_item_id: null, item: shown });
     this.#emit({ type: "conversation.item.done", previous_item_id: null, item: shown });
@@ -293,11 +297,15 @@ export class MarkedVoice {
     this.#emit({ type: "response.done", response: this.#shown(answer.id, status, null) });
   }
 
+  /** Of its n-th turn, from 1. */
+  readonly wordsOf = (n: number): string =>
+    `Turn ${n} of connection ${this.connection} of provider ${this.who}.`;
+
   /** The words of the turn come with its answer's end: from then on it need not be heard again. */
   #transcribe(): void {
     if (this.turns.length === 0 || this.#script?.wordless === true) return;
     const item_id = `item_user_${this.turns.length}`;
-    const transcript = `Turn ${this.turns.length} of connection ${this.connection}.`;
+    const transcript = this.wordsOf(this.turns.length);
     this.#emit({
       type: "conversation.item.input_audio_transcription.completed",
       item_id,
@@ -322,4 +330,9 @@ export class MarkedVoice {
       audio_end_ms: Number(event["audio_end_ms"]),
     });
   }
+}
+
+function wordsIn(item: JsonObject): string {
+  const content = Array.isArray(item["content"]) ? item["content"] : [];
+  return content.map((part) => (isJsonObject(part) ? (textAt(part, "text") ?? "") : "")).join("");
 }

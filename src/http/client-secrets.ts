@@ -10,7 +10,7 @@ import { jurisdictionFor } from "./jurisdictions.ts";
 import { Problem } from "./problem.ts";
 import { effectiveSession, intentOf, lockFields, modelOf, planFor } from "./session-config.ts";
 import { newSessionId } from "./session-id.ts";
-import { issueToken } from "./tokens.ts";
+import { issueToken, LONGEST_SECRET_S } from "./tokens.ts";
 
 const SECRET_LIFETIME_S = 600;
 /** That one client secret is for: they travel in it. */
@@ -21,7 +21,7 @@ const MOST_SESSIONS = 1000;
 /** A body of `POST /v1/realtime/client_secrets`. */
 export const secretRequest = v.object({
   session: v.nullish(jsonObject),
-  expires_after: expiresAfter(10, 7200),
+  expires_after: expiresAfter(10, LONGEST_SECRET_S),
   models: v.nullish(
     v.pipe(
       v.array(

@@ -67,13 +67,13 @@ function secretLimit(c: DoorContext, key: ApiKey, { maxSessions }: Token): numbe
   return limit === null || maxSessions === null ? (maxSessions ?? limit) : Math.min(limit, maxSessions);
 }
 
-/** @returns whether it is counted. @throws Problem 429 when the client secret has opened its sessions. */
+/** @returns whether it is counted for this, and was not before. @throws Problem 429 when the client secret has opened its sessions. */
 export async function countOpened(c: DoorContext, key: ApiKey, id: string, secret: Token): Promise<boolean> {
   const most = secretLimit(c, key, secret);
   if (most === null) return false;
   const until = secret.exp * 1000 + MARGIN_MS;
   const book = ledger(c, key, "sessions_per_secret");
-  const counted = await orElse(book.openBy(secret.jti, id, until, most), null);
+  const counted = await orElse<boolean | "kept", null>(book.openBy(secret.jti, id, until, most), null);
   if (counted !== false) return counted === true;
   countRefusal(c, key, "sessions_per_secret");
   throw new Problem(

@@ -82,8 +82,10 @@ const claims = v.object({
   tools: v.optional(v.array(v.string())),
 });
 
-/** No session's token is good for longer, whatever the clocks of two locations. */
-export const LONGEST_TOKEN_MS = (3600 + 60) * 1000;
+/** Of a client secret, which names its first session; a session's own token is good for less. */
+export const LONGEST_SECRET_S = 7200;
+/** Nothing that opens a session is good for longer, whatever the clocks of two locations. */
+export const LONGEST_TOKEN_MS = (LONGEST_SECRET_S + 60) * 1000;
 
 const SECRET_PREFIX = "ek_";
 const PACK_ABOVE = 1024;

@@ -297,10 +297,11 @@ export class Conduct {
 
   /** What commands act on. @param budget what they may cost. */
   commandParts(budget: Budget): CommandParts {
-    const { context, port, kept, backpressure, conversation, playout, responses, turns } = this;
-    const { bargeIn, asking, rounds, listener, delivery, links, voices } = this;
-    const shared = { context, port, kept, backpressure, conversation, playout, responses, turns };
-    return { ...shared, budget, bargeIn, asking, rounds, listener, delivery, links, oneVoice: voices.one };
+    const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = this;
+    const { bargeIn, asking, rounds, listener, delivery, idle, links, voices } = this;
+    const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
+    const others = { bargeIn, asking, rounds, listener, delivery, idle, links };
+    return { ...shared, ...others, budget, oneVoice: voices.one };
   }
 
   /** @param session how it is changed, and what may be asked of it. */
@@ -346,7 +347,9 @@ export class Conduct {
   #configureTurns(handsOver = false): void {
     const turn = this.config.turnDetection;
     const deciding = whoDecides(turn, this.links);
+    const { openItem } = this.turns;
     this.turns.configure(deciding, this.config.inputFormat, turn, handsOver);
+    if (openItem !== null) this.transcriber?.renamed(openItem, this.turns.nextItem);
     this.input.endpointer.configure(this.#endpointerOptions());
     // Nothing may be held any more: what is being said is a turn like any other.
     if (deciding.edge && turn?.interrupt_response === false) this.floor.concede();

@@ -173,9 +173,9 @@ export class Session {
     // One that is still there is put out by the shell, which tells nobody: the one that dials is the one that lives.
     this.#clientAway();
     const again = port.continues(dialect);
+    this.#messages.opened(again);
     if (!again) {
       this.#doubt.recall(null);
-      this.#messages.forget();
       this.#forsake();
     }
     this.#status = "connected";
@@ -255,7 +255,7 @@ export class Session {
 
   /** Whoever comes next knows nothing of what was under way, nor of what was asked for. */
   #forsake(): void {
-    this.#conduct.asking.withdraw();
+    this.#conduct.asking.forget();
     this.#conduct.absence.stop();
     this.#conduct.input.breakOff();
   }

@@ -154,4 +154,17 @@ describe("another isolate", () => {
     call.speak(silence(3000));
     expect(call.heard().length).toBe(before);
   });
+
+  test("[M28] nor where speech began that was given to a provider which came later", () => {
+    const call = new Call({ dialect: "duplex.v1", upstreams: [kind("a", "server")] });
+    call.speak(silence(2000));
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(voice(1000));
+    call.accept("up0.2");
+    call.hibernate();
+    call.speak(voice(300));
+    call.upstream({ type: "speech", state: "started" }, "up0.2");
+    expect(call.last("input_audio_buffer.speech_started")["audio_start_ms"]).toBeLessThan(2100);
+  });
 });

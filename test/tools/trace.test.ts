@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ResumingClient } from "../../bench/delivery/client.ts";
 import { Speaker } from "../../bench/delivery/speaker.ts";
-import { Answers, traceSpeech } from "../../bench/delivery/trace.ts";
+import { Answers, traceSpeech, type HeardConnection } from "../../bench/delivery/trace.ts";
 import { answerAudio } from "../../bench/delivery/voice.ts";
 import { bytesOf } from "../../bench/delivery/watermark.ts";
 
@@ -26,8 +26,12 @@ const turn = (speaker: Speaker, n: number, from = 0): Uint8Array =>
 
 describe("what several connections heard of a caller", () => {
   const speaker = caller();
-  const heard = (...connections: readonly (readonly number[])[]): Uint8Array[][] =>
-    connections.map((turns) => turns.map((n) => turn(speaker, n)));
+  /** Numbers are turns by their sound. */
+  const heard = (...connections: readonly (readonly (number | string | Uint8Array)[])[]): HeardConnection[] =>
+    connections.map((told, index) => ({
+      heard: told.map((one) => (typeof one === "number" ? turn(speaker, one) : one)),
+      wordsOf: (n) => `${index}/${n}`,
+    }));
 
   it("is everything when each goes on where the one before ended", () => {
     expect(traceSpeech(speaker, heard([0, 1], [2, 3]))).toMatchObject({ ...NOTHING, fromTurn: 0, shared: 0 });
@@ -43,19 +47,22 @@ describe("what several connections heard of a caller", () => {
   });
 
   it("lacks what is missing within a turn, wherever it is", () => {
-    expect(traceSpeech(speaker, [[turn(speaker, 0, 240), turn(speaker, 1)]])).toMatchObject({
-      lost: 240 + 2 * TURN,
-    });
+    expect(traceSpeech(speaker, heard([turn(speaker, 0, 240), 1]))).toMatchObject({ lost: 240 + 2 * TURN });
     const cut = turn(speaker, 1).subarray(0, 2 * (TURN - 100));
-    expect(traceSpeech(speaker, [[turn(speaker, 0), cut, turn(speaker, 2), turn(speaker, 3)]])).toMatchObject(
-      {
-        lost: 100,
-      },
-    );
+    expect(traceSpeech(speaker, heard([0, cut, 2, 3]))).toMatchObject({ lost: 100, foreign: 0 });
   });
 
   it("has twice what one of them heard again", () => {
     expect(traceSpeech(speaker, heard([0, 1, 1, 2], [3]))).toMatchObject({ twice: TURN });
+  });
+
+  it("is what one of them was told by its words in the place of its sound, whoever came in between", () => {
+    // The second waits from turn 1 on, is told that by its sound, and the next when it had words; a third was never used.
+    expect(traceSpeech(speaker, heard([0, 1, 2], [1, "0/3", 3]))).toMatchObject({ ...NOTHING, shared: 1 });
+    expect(traceSpeech(speaker, heard([0, 1, 2], [1], [1, "0/3", 3]))).toMatchObject(NOTHING);
+    expect(traceSpeech(speaker, heard([0, 1, 2], [1, 3]))).toMatchObject({ lost: TURN });
+    expect(traceSpeech(speaker, heard([0, 1], ["0/1", "0/2", 3]))).toMatchObject({ lost: TURN });
+    expect(traceSpeech(speaker, heard([0, 1, 2], ["0/2", "0/1", 3]))).toMatchObject({ disordered: 1 });
   });
 
   it("says from which turn on a successor heard anything", () => {

@@ -1,10 +1,11 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { RelayEnv } from "../../durable-objects/env.ts";
 import { KeyWatch } from "../../durable-objects/key-watch.ts";
 import { defineRelay } from "../../src/config/define.ts";
 import { bearer, call, callWith, HOST, LOOPBACK, OTHER_KEY, post, problemOf } from "./doors.ts";
-import { pass } from "./object.ts";
+import { inObject, objectOf, pass } from "./object.ts";
 import { connect, upgrade } from "./socket.ts";
 
 async function sha256(key: string): Promise<string> {
@@ -210,6 +211,17 @@ describe("DELETE of a session that nobody has opened", () => {
       null,
     ]);
     expect((await remove(id)).status).toBe(404);
+  });
+
+  test("[H113] also of a client secret that is good for longer than a session's token", async () => {
+    const body = { session: { model: "echo" }, resumable: true, expires_after: { seconds: 7200 } };
+    const minted = await post("/v1/realtime/client_secrets", body, bearer());
+    const { value, session } = await minted.json<{ value: string; session: { id: string } }>();
+    expect((await remove(session.id)).status).toBe(204);
+    const alarmAt = (await inObject(session.id, (storage) => storage.getAlarm())) ?? 0;
+    vi.setSystemTime(Math.min(alarmAt, Date.now() + 7_100_000));
+    await runDurableObjectAlarm(objectOf(session.id));
+    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([409, "session_ended", null]);
   });
 
   test("[H113] is its owner's alone, or an operator's", async () => {

@@ -93,6 +93,17 @@ describe("a connection that comes to a session with a client", () => {
     expect(session.inputs.slice(1)).toEqual([OPEN, { type: "message", peer: CLIENT, data: RESUME }]);
   });
 
+  test("[M93] [Y52] ten times: then it is closed, and what it still sends is nobody's", () => {
+    const { shell, log, come, session } = live();
+    const client = come("client");
+    for (let n = 0; n < 1000; n += 1) shell.clientMessage(client, '{"type":"session.resume"}');
+    expect(log.filter((line) => line.startsWith("client < "))).toHaveLength(10);
+    expect(log.filter((line) => line.startsWith("client close"))).toEqual([
+      "client close 4003 no session.resume that can be read",
+    ]);
+    expect(session.inputs).toEqual([{ type: "pending" }]);
+  });
+
   test.each(['{"type":"input_audio_buffer.clear"}', Uint8Array.of(1, 0, 0, 0, 1, 0, 0, 0), "rubbish"])(
     "[Y53] and says something else than session.resume begins anew: %s",
     (data) => {

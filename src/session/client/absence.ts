@@ -6,6 +6,7 @@ import { isJsonObject, type Json } from "../../protocol/json.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
 import { cancelled } from "../output/response.ts";
@@ -22,6 +23,7 @@ interface AbsenceParts {
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
   readonly links: readonly Link[];
+  readonly guard: Pick<Guard, "input"> | null;
 }
 
 interface AbsenceHost {
@@ -51,11 +53,19 @@ export class Absence {
     context.deadlines.clear("idle");
     turns.takeBack();
     this.#parts.rounds.concede();
+    this.#unasked();
     for (const response of responses.active) {
       if (response.asked && !response.outOfBand && response.items.length === 0) this.#owed = true;
       responses.cancel(response, links[response.stream], cancelled("client_gone"));
     }
     bargeIn.clear();
+  }
+
+  /** What waits to be judged before it is asked for has said nothing either. */
+  #unasked(): void {
+    const input = this.#parts.guard?.input;
+    if (input?.answers === true) this.#owed = true;
+    input?.drop();
   }
 
   /** To a client that was not there: what was said so far, the turn that is open, and the answer that is owed. */

@@ -3,6 +3,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import { jsonSize } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
@@ -15,6 +16,7 @@ interface KeptParts {
   readonly sessionObject: SessionObject;
   readonly responses: Responses;
   readonly rounds: Rounds;
+  readonly guard: Pick<Guard, "input"> | null;
   readonly links: readonly Link[];
 }
 
@@ -42,6 +44,7 @@ export class Kept {
     // Of the conversation the oldest is forgotten.
     let size =
       this.#parts.rounds.size +
+      (this.#parts.guard?.input?.size ?? 0) +
       sessionObject.updates.size +
       Math.min(conversation.size, context.limits.conversationSize);
     for (const { params } of responses.active) size += jsonSize(params);

@@ -42,10 +42,13 @@ export class Steps {
   #rest: Uint8Array | null = null;
   #startedAt = 0;
   /** The rest of a message that was read: it comes before what waits. */
-  #second: (() => void) | null = null;
+  #second: { readonly act: () => void; readonly former: boolean } | null = null;
   #waiting: (WireMessage | WaitingAudio)[] = [];
   /** Of these, how many were taken. */
   #taken = 0;
+  /** Of those that wait, how many came by a connection that is gone. */
+  #former = 0;
+  #ofFormer = false;
   /** Of those that wait, how many were not judged. */
   #unjudged = 0;
   /** Of those that wait, bytes or characters. */
@@ -58,6 +61,17 @@ export class Steps {
   /** There is more to do: the client's next message has to wait. */
   get busy(): boolean {
     return this.#rest !== null || this.#second !== null || this.#waiting.length > 0;
+  }
+
+  /** What is worked through now came by a connection that is gone. */
+  get former(): boolean {
+    return this.#ofFormer;
+  }
+
+  /** Its client comes back on another connection: what waits is still to be done. */
+  reconnected(): void {
+    this.#former = this.#waiting.length - this.#taken;
+    if (this.#second !== null) this.#second = { ...this.#second, former: true };
   }
 
   /** Bytes or characters of the messages that wait. */
@@ -78,7 +92,7 @@ export class Steps {
 
   /** A large message was read: what it says is a step of its own. */
   doNext(act: () => void): void {
-    this.#second = act;
+    this.#second = { act, former: this.#ofFormer };
   }
 
   /** A message comes while there is more to do. */
@@ -96,13 +110,19 @@ export class Steps {
 
   /** One step. */
   work(): void {
+    this.#step();
+    this.#ofFormer = false;
+  }
+
+  #step(): void {
     if (this.#rest !== null) {
       this.#part(this.#rest);
       return;
     }
     if (this.#second !== null) {
-      const act = this.#second;
+      const { act, former } = this.#second;
       this.#second = null;
+      this.#ofFormer = former;
       act();
       return;
     }
@@ -119,6 +139,8 @@ export class Steps {
     const data = this.#waiting[this.#taken];
     if (data === undefined) return;
     this.#taken += 1;
+    this.#ofFormer = this.#former > 0;
+    if (this.#ofFormer) this.#former -= 1;
     if (this.#taken === this.#waiting.length) this.#empty();
     if (typeof data === "object" && "audio" in data) {
       this.#size -= data.audio.byteLength;
@@ -149,6 +171,7 @@ export class Steps {
   /** Another client comes: what the former one still wanted is nobody's. What it said was said. */
   forget(): void {
     this.#empty();
+    this.#former = 0;
     this.#second = null;
     this.#size = 0;
     this.#unjudged = 0;

@@ -125,9 +125,9 @@ export class Budget {
     return this.audio.take(ms < CRUMB_MS ? clientAudioCrumbMs : Math.max(ms, clientAudioLeastMs), now);
   }
 
-  /** Audio in an item or an answer's input, the event's field `param`. @throws ClientError when it is too much. */
+  /** Audio in an item or an answer's input, the event's field `param`: not taken yet. @throws ClientError when it is too much. */
   requireAudio(ms: number, param: string, now: number): void {
-    if (ms === 0 || this.audio.take(ms, now)) return;
+    if (ms === 0 || this.audio.has(ms, now)) return;
     throw new ClientError(
       "rate_limit_exceeded",
       `${this.#bound("audio")}: ${Math.round(ms)} ms in '${param}' were not taken.`,

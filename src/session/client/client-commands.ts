@@ -16,6 +16,7 @@ import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
 import { audioParts, inFormat, isUnspoken } from "../memory/item-audio.ts";
+import type { Guard } from "../guard/index.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
@@ -24,6 +25,7 @@ import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
 import { responseFormat } from "../output/response-defaults.ts";
 import { isActive } from "../output/response.ts";
+import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -48,12 +50,14 @@ export interface CommandParts {
   readonly playout: Playout;
   readonly responses: Responses;
   readonly turns: TurnTaking;
+  readonly idle: Pick<Idle, "arm" | "cut">;
   readonly bargeIn: BargeIn;
   readonly asking: Asking;
   readonly rounds: Rounds;
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
+  readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly oneVoice: boolean;
 }
@@ -90,9 +94,12 @@ export class ClientCommands {
         return turns.commit();
       case "input_audio_buffer.clear":
         turns.clear();
+        // A turn that had begun comes to nothing.
+        this.#parts.idle.arm();
         return this.#parts.asking.settle();
       case "output_audio_buffer.clear":
-        return bargeIn.interrupt("client_cancelled");
+        bargeIn.interrupt("client_cancelled");
+        return this.#parts.idle.cut();
       case "conversation.item.create":
         return this.#create(event.item as JsonObject, event.previous_item_id ?? null);
       case "conversation.item.delete":
@@ -139,6 +146,8 @@ export class ClientCommands {
     });
     const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
     budget.requireAudio(audioMs, "item.content", context.now);
+    conversation.requirePlace(item.id, previousItemId);
+    budget.audio.take(audioMs, context.now);
     const call = this.#callOf(item);
     const entry: Entry = {
       item: kept,
@@ -152,6 +161,8 @@ export class ClientCommands {
       ...(call ? { answers: call.item.id } : {}),
     };
     const receivers = this.#receivers(call);
+    // What was asked for in advance does not know of it, and is told its turn before it.
+    this.#parts.turns.takeBack();
     // A lost upstream is told the conversation when it is dialled: before this item is part of it.
     for (const link of receivers) link.ensure();
     const previous = conversation.insert(entry, previousItemId);
@@ -173,6 +184,7 @@ export class ClientCommands {
       );
     if (size > LARGE_ITEM) port.retelling(tell);
     else tell();
+    this.#parts.guard?.input?.changed();
     context.persist();
   }
 
@@ -221,9 +233,11 @@ export class ClientCommands {
   #delete(itemId: string): void {
     const { conversation, port, links, context } = this.#parts;
     conversation.require(itemId, "delete");
+    this.#parts.turns.takeBack();
     conversation.remove(itemId);
     for (const link of links) link.command({ type: "delete", itemId });
     port.emit({ type: "conversation.item.deleted", item_id: itemId });
+    this.#parts.guard?.input?.changed();
     context.persist();
   }
 
@@ -256,6 +270,7 @@ export class ClientCommands {
     }
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
+    this.#parts.idle.cut();
   }
 
   /** Where an audio part lies in the audio of its item; one that is announced and empty is taken for its first. */
@@ -284,7 +299,7 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
-    const { conversation, context, budget } = this.#parts;
+    const { conversation, context, budget, asking } = this.#parts;
     const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
     const { responseParamsSize: size, responseMediaSize: media } = context.limits;
     this.#parts.kept.require(checkParamsSize(params, { size, media }), "response");
@@ -292,9 +307,12 @@ export class ClientCommands {
     responseFormat(params);
     const asked = withoutOwnVoice(params);
     this.#host.session.checkParams(asked);
+    // What is refused costs nothing: neither the client nor, of its answers, the others of its key.
+    asking.requireSomebody(asked);
     budget.requireAudio(audioMs, "response.input", context.now);
     const refusal = budget.refusedAnswer();
     if (refusal) throw refusal;
+    budget.audio.take(audioMs, context.now);
     this.#host.respond(asked);
   }
 

@@ -225,7 +225,7 @@ export class ClientMessages {
     const more = ms - judgedMs;
     if (more > 0 && !this.#budget.takesAudio(more, this.#context.now))
       return this.#refuse("audio", ms, audio);
-    this.#delivery.settle();
+    this.#shows();
     this.#delivery.pulse.spoke();
     if (sequence === null || this.#delivery.heard(sequence)) this.#hear(audio);
   }
@@ -253,9 +253,15 @@ export class ClientMessages {
     this.#context.hold(false);
   }
 
-  /** Another client comes, which has nothing to do with what the former one still wanted. */
-  forget(): void {
-    this.#steps.forget();
+  /** By a message its client shows what it was told; by one of a connection that is gone, nothing of the present one. */
+  #shows(): void {
+    if (!this.#steps.former) this.#delivery.settle();
+  }
+
+  /** A connection opened: of the same client again, or of another, which has nothing to do with what the former still wanted. */
+  opened(again: boolean): void {
+    if (again) this.#steps.reconnected();
+    else this.#steps.forget();
   }
 
   /**
@@ -357,7 +363,7 @@ export class ClientMessages {
   #scanned(data: string, from: number, to: number): void {
     const ms = durationMs(this.#host.inputFormat, ((to - from) * 3) / 4);
     if (!this.#affords(ms)) return this.#refuse("audio", ms, data);
-    this.#delivery.settle();
+    this.#shows();
     this.#delivery.pulse.spoke();
     const audio = data.slice(from, to);
     // Valid nearly always: the event_id is looked for when there is something to say.
@@ -417,7 +423,8 @@ export class ClientMessages {
     const event = readClientEvent(message);
     this.#budget.events.charge(costOf(0, event.type), this.#context.now);
     const sequence = this.#port.extended ? sequenceOf(message) : 0;
-    if (event.type !== "session.resume") this.#delivery.settle();
+    if (event.type !== "session.resume") this.#shows();
+    else if (this.#steps.former) return;
     if (EXTENSION_EVENTS.has(event.type) && !this.#port.extended) {
       throw new ClientError("invalid_value", `'${event.type}' needs the subprotocol 'duplex.v1'.`, "type");
     }
@@ -488,7 +495,7 @@ export class ClientMessages {
     }
     const ms = durationMs(this.#host.inputFormat, frame.byteLength - FRAME_HEADER_BYTES);
     if (!this.#affords(ms)) return this.#refuse("audio", ms, frame);
-    this.#delivery.settle();
+    this.#shows();
     this.#delivery.pulse.spoke();
     if (this.#delivery.heard(header.sequence)) this.#hear(frame.subarray(FRAME_HEADER_BYTES), true);
   }

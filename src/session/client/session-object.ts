@@ -13,6 +13,7 @@ import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
+import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
@@ -34,6 +35,7 @@ interface SessionObjectParts {
   readonly detector: SpeechDetector;
   readonly idle: Idle;
   readonly asking: Asking;
+  readonly turns: Pick<TurnTaking, "takeBack">;
   readonly createdAt: number;
 }
 
@@ -65,6 +67,7 @@ export class SessionObject {
     this.updates = new Updates(parts.context, parts.config.current, {
       replace: (config) => {
         parts.config.restore(config);
+        parts.turns.takeBack();
         this.#changed();
         parts.asking.settle();
       },
@@ -127,6 +130,8 @@ export class SessionObject {
     for (const error of refused) port.rejected(error, eventIdOfCause(context.cause));
     // Of an update of which nothing remains the client has the error, as from a provider.
     if (refused.length > 0 && ducks === null && same(config.current, before)) return;
+    // What was asked for in advance follows the former one.
+    if (!same(config.current, before)) this.#parts.turns.takeBack();
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();

@@ -10,6 +10,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { ResponseRecord } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
+import type { Idle } from "../turns/idle.ts";
 import { InputGuard, type InputGuardSnapshot } from "./input-guard.ts";
 import { OutputGuard, type OutputGuardSnapshot } from "./output-guard.ts";
 import type { GuardPlan, Side } from "./plan.ts";
@@ -25,6 +26,7 @@ interface GuardParts {
   readonly rounds: Rounds;
   readonly asking: Asking;
   readonly bargeIn: BargeIn;
+  readonly idle: Pick<Idle, "arm">;
 }
 
 const OPEN: Judgement = { decision: "open", category: null };
@@ -132,6 +134,8 @@ export class Guard {
         new ClientError("content_filter", "The guard of this route refused the input.", null),
         null,
       );
+    // Nobody answers.
+    this.#parts.idle.arm();
     context.persist();
   }
 

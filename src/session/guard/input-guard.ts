@@ -2,7 +2,7 @@
  * The caller's words, judged before an answer to them is asked for: what was typed, and the transcript of what was said. An
  * answer that may not be asked for yet waits here; what is refused is forgotten, here and by every upstream.
  */
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
@@ -64,19 +64,35 @@ export class InputGuard {
     return this.#waiting.length > 0;
   }
 
+  /** So many do. */
+  get count(): number {
+    return this.#waiting.length;
+  }
+
+  /** One of the conversation does. */
+  get answers(): boolean {
+    return !this.#waiting.every(isAside);
+  }
+
+  /** Characters of what they are to be asked with. */
+  get size(): number {
+    // What came from a JSON schema is JSON.
+    return this.#waiting.reduce((sum, { params }) => sum + jsonSize(params as JsonObject), 0);
+  }
+
   /** The answer must not be asked for now: it is when the words have passed, or never. */
   holds(group: readonly Link[], params: ResponseParams): boolean {
-    const streams = group.map(({ index }) => index);
-    const others = this.#waiting.filter((one) => one.streams[0] !== streams[0]);
+    const asked: Waiting = { streams: group.map(({ index }) => index), params };
+    const others = this.#waiting.filter((one) => !replaces(asked, one));
     this.#waiting = others;
-    this.#prune([...others, { streams, params }]);
-    if (!this.#look([{ streams, params }])) return true;
-    const open = this.#open([{ streams, params }]);
+    this.#prune([...others, asked]);
+    if (!this.#look([asked])) return true;
+    const open = this.#open([asked]);
     if (open.length === 0) {
       if (others.length === 0) this.#clear();
       return false;
     }
-    this.#waiting = [...others, { streams, params }];
+    this.#waiting = [...others, asked];
     const { deadlines, now } = this.#host.context;
     if (deadlines.get("guard:input") === null) deadlines.set("guard:input", now + this.#plan.waitMs);
     return true;
@@ -86,15 +102,21 @@ export class InputGuard {
     this.#host.context.deadlines.clear("guard:input");
   }
 
-  /** Nobody wants those answers any more. @returns whether one waited. */
+  /** Nobody wants the answers of the conversation any more. @returns whether one waited. */
   withdraw(): boolean {
-    const { waits } = this;
-    this.#waiting = [];
-    this.#clear();
-    return waits;
+    const { answers } = this;
+    this.#waiting = this.#waiting.filter(isAside);
+    if (!this.waits) this.#clear();
+    return answers;
   }
 
-  /** Words came, or were judged. */
+  /** Nobody wants any of them any more. */
+  drop(): void {
+    this.#waiting = [];
+    this.#clear();
+  }
+
+  /** Words came, were judged or are gone. */
   changed(): void {
     if (!this.waits || !this.#look(this.#waiting)) return;
     if (this.#open(this.#waiting).length === 0) this.#release();
@@ -102,7 +124,7 @@ export class InputGuard {
 
   #release(): void {
     const waiting = this.#waiting;
-    this.withdraw();
+    this.drop();
     for (const { streams, params } of waiting)
       this.#host.ask(
         this.#host.links.filter(({ index }) => streams.includes(index)),
@@ -113,6 +135,8 @@ export class InputGuard {
   /** The deadline came. */
   due(): void {
     const open = this.#open(this.#waiting);
+    // Of what was waited for nothing is left.
+    if (open.length === 0) return this.#release();
     const ids = open.map(({ id }) => id);
     if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
     for (const { id, text } of open) this.#judged.set(id, { mark: markOf(text), left: [] });
@@ -161,7 +185,7 @@ export class InputGuard {
   }
 
   #refuse(ids: readonly string[], judgement: Judgement): void {
-    this.withdraw();
+    this.drop();
     for (const id of ids) {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
@@ -194,6 +218,16 @@ export class InputGuard {
     this.#judged.clear();
     for (const [id, one] of judged) this.#judged.set(id, one);
   }
+}
+
+/** It is given beside the conversation. */
+function isAside({ params }: Waiting): boolean {
+  return params.conversation === "none";
+}
+
+/** One question of the conversation takes the place of the one before; what is asked beside it takes nobody's. */
+function replaces(asked: Waiting, one: Waiting): boolean {
+  return !isAside(asked) && !isAside(one) && asked.streams[0] === one.streams[0];
 }
 
 /** Items of the conversation; what only an answer was asked with has no name. */

@@ -226,6 +226,13 @@ export class OutputGuard {
     return answer.veto !== null || answer.parts.some(withheld);
   }
 
+  /** Sound of it waits for words that have not come. */
+  lacksWords(response: ResponseRecord): boolean {
+    const answer = this.#answers.get(response.id);
+    if (!answer || answer.veto || this.#plan.holdMs === 0) return false;
+    return answer.parts.some((part) => !part.ended && part.audioMs > part.sentMs && !isWorded(part));
+  }
+
   vetoOf(response: ResponseRecord): Judgement | null {
     return this.#answers.get(response.id)?.veto ?? null;
   }

@@ -5,7 +5,7 @@ import type { ChannelsSnapshot } from "./channel-peers.ts";
 import type { CongestionSnapshot } from "./congestion.ts";
 import type { ConnectionIdentity } from "./connection.ts";
 import type { FloodSnapshot } from "./flood.ts";
-import type { Verdict } from "./refusals.ts";
+import type { HeldVerdict } from "./held-verdicts.ts";
 
 /** Everything that a connection and its codec know. */
 export interface ConnectionSnapshot extends CongestionSnapshot {
@@ -29,7 +29,7 @@ export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly upstream: JsonObject;
   readonly backlog: BacklogSnapshot;
   /** Absent: there are none. */
-  readonly verdicts?: readonly Verdict[];
+  readonly verdicts?: readonly HeldVerdict[];
   /** Absent: its adapter has none. */
   readonly channels?: ChannelsSnapshot;
 }

@@ -304,7 +304,8 @@ export class Connection implements ChannelsHost {
     if (command.type === "truncate") return this.owns(command.itemId);
     if (command.type === "cancel") return this.#asked.has(command.responseId);
     if (command.type !== "delete") return true;
-    this.later.delete(command.itemId);
+    // What is gone is not truncated any more.
+    for (const items of [this.later, this.#own]) items.delete(command.itemId);
     const told = this.told.get(command.itemId);
     this.told.delete(command.itemId);
     return told === undefined || isKnown(told);

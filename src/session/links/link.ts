@@ -277,7 +277,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
     // What it made of its greeting counts from now on.
-    for (const event of successor.verdicts.take()) this.#host.onUpstream(this, event);
+    for (const event of successor.verdicts.take(this.upstreamConfig())) this.#host.onUpstream(this, event);
     if (successor.phase !== "ready") return;
     this.#succession.serves(successor);
     this.#host.onSent(this);
@@ -315,7 +315,7 @@ export class Link implements AudioTap, ConnectionHost {
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
-      connection.verdicts.keep(event);
+      connection.verdicts.keep(event, this.upstreamConfig());
       return;
     }
     noteUse(connection, event);
@@ -421,7 +421,7 @@ export class Link implements AudioTap, ConnectionHost {
    */
   command(command: Command): boolean {
     // A successor is greeted with the configuration of that moment, and learns of what changes after it.
-    if (command.type === "configure") this.#succession.connection?.command(command);
+    if (command.type === "configure") this.#succession.restate(command);
     // In the order in which it all happened.
     if (PLACED.has(command.type)) this.tellEnded();
     const current = this.#current;

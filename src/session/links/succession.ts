@@ -4,6 +4,7 @@
  */
 import type { Context } from "../context.ts";
 import type { PlannedUpstream } from "../plan/plan.ts";
+import type { Command } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import { wasOfUse, type Patience } from "./patience.ts";
@@ -153,6 +154,11 @@ export class Succession {
   /** The successor hears what was said meanwhile, so that little is left to tell when it takes over. */
   refill(): void {
     if (this.#successor?.alive) this.#host.replay?.fill(this.#successor);
+  }
+
+  /** It is told of another configuration: what it said of a former one is no verdict on this. */
+  restate(command: Command): void {
+    if (this.#successor?.command(command) === true) this.#successor.verdicts.overtaken();
   }
 
   /** The successor is lost. */

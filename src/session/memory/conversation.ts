@@ -105,19 +105,24 @@ export class Conversation {
    * @throws ClientError when the id is taken or the previous one unknown.
    */
   insert(entry: Entry, previousItemId: string | null = null): string | null {
-    if (this.find(entry.item.id)) {
-      throw new ClientError(
-        "item_create_duplicate_item_id",
-        `An item with id '${entry.item.id}' already exists.`,
-        "item.id",
-      );
-    }
-    const at = this.#position(previousItemId);
+    const at = this.requirePlace(entry.item.id, previousItemId);
     const previous = this.#entries[at - 1]?.item.id ?? null;
     this.#entries.splice(at, 0, entry);
     this.audio.close(entry.item.id);
     this.#forgetOldest(entry);
     return previous;
+  }
+
+  /** Where an item of this name would stand. @throws ClientError as `insert`. */
+  requirePlace(itemId: string, previousItemId: string | null): number {
+    if (this.find(itemId)) {
+      throw new ClientError(
+        "item_create_duplicate_item_id",
+        `An item with id '${itemId}' already exists.`,
+        "item.id",
+      );
+    }
+    return this.#position(previousItemId);
   }
 
   #position(previousItemId: string | null): number {

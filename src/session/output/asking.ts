@@ -62,7 +62,7 @@ export class Asking {
 
   /** An answer waits until the caller's words have been judged. */
   get #guarded(): boolean {
-    return this.#parts.guard?.input?.waits === true;
+    return this.#parts.guard?.input?.answers === true;
   }
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
@@ -136,7 +136,8 @@ export class Asking {
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
   ask(group: readonly Link[], params: ResponseParams): void {
     const { context, recovery, responses, rounds } = this.#parts;
-    context.deadlines.clear("idle");
+    // What is answered beside the conversation says nothing to the caller's silence.
+    if (params.conversation !== "none") context.deadlines.clear("idle");
     for (const link of group) {
       this.#owed.delete(link.index);
       // Who is dialled now would be asked for the rest of what broke off as well.
@@ -202,15 +203,32 @@ export class Asking {
     return this.may && config.turnDetection?.interrupt_response === true && turns.phase === "speaking";
   }
 
-  /** The client's `response.create`. @throws ClientError when nobody can. */
-  respond(params: ResponseParams): void {
-    const { links, turns, context, responses } = this.#parts;
-    if (!responses.room) {
+  /** Before a `response.create` of the client's. @throws ClientError when nobody can answer it now. */
+  requireSomebody({ conversation }: ResponseParams): void {
+    const { context, responses } = this.#parts;
+    const waiting = this.#parts.guard?.input?.count ?? 0;
+    if (responses.active.length + waiting >= context.limits.activeResponses) {
       throw new ClientError(
         "too_many_responses",
         `At most ${context.limits.activeResponses} responses at once.`,
       );
     }
+    if (conversation !== "none" || this.#aside.length > 0) return;
+    throw new ClientError(
+      "unsupported",
+      "No upstream of this session answers out of band.",
+      "response.conversation",
+    );
+  }
+
+  /** Upstreams that can be asked for an answer out of band. */
+  get #aside(): readonly Link[] {
+    return this.#parts.links.filter((link) => link.capabilities.outOfBand);
+  }
+
+  /** The client's `response.create`, which somebody can answer. */
+  respond(params: ResponseParams): void {
+    const { turns, context } = this.#parts;
     if (params.conversation !== "none") {
       // What was asked for in advance does not know what the client has said since.
       turns.takeBack();
@@ -221,21 +239,18 @@ export class Asking {
       } else this.#askAll(this.#answering, params);
       return;
     }
-    const able = links.filter((link) => link.capabilities.outOfBand);
-    if (able.length === 0) {
-      throw new ClientError(
-        "unsupported",
-        "No upstream of this session answers out of band.",
-        "response.conversation",
-      );
-    }
-    this.ask(able.slice(0, 1), params);
+    this.ask(this.#aside.slice(0, 1), params);
   }
 
   /** The client takes back its `response.create` that waits. @returns whether one did. */
   withdraw(): boolean {
     const guarded = this.#parts.guard?.input?.withdraw() === true;
-    return this.#take() !== null || guarded;
+    return this.forget() || guarded;
+  }
+
+  /** The same of one that waits for the end of the caller's turn. */
+  forget(): boolean {
+    return this.#take() !== null;
   }
 
   snapshot(): AskingSnapshot {

@@ -160,6 +160,19 @@ export class Lane {
     return head;
   }
 
+  /** Takes the first that is such, wherever it waits: it begins no message. */
+  take(such: (event: LaneEvent) => boolean): LaneEvent | undefined {
+    const at = this.#queue.findIndex((event) => such(event));
+    const [event] = at < 0 ? [] : this.#queue.splice(at, 1);
+    if (event) this.#count(event, -1);
+    return event;
+  }
+
+  /** Something of its item waits here. */
+  hasOf(event: LaneEvent): boolean {
+    return "item" in event && this.#queue.some((one) => "item" in one && one.item === event.item);
+  }
+
   /** The upstream has said that the response is over; only the rest of this queue is left of it. Null: not yet. */
   get end(): Extract<LaneEvent, { type: "response.done" }> | null {
     const last = this.#queue.at(-1);

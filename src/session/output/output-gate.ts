@@ -71,7 +71,9 @@ export class OutputGate {
 
   /** Passes the event on, now or when its turn comes. */
   offer(response: ResponseRecord, event: LaneEvent): void {
-    this.#guard?.noted(response, event);
+    // Words that are missing for its sound will not come: it is not refused for that.
+    const fails = event.type === "response.done" && event.status === "failed";
+    if (!fails || this.#guard?.lacksWords(response) !== true) this.#guard?.noted(response, event);
     this.#take(response, event);
     // What its words were judged by this event may let pass what was there before, or end it.
     if (this.#guard) this.drain(response);
@@ -80,7 +82,7 @@ export class OutputGate {
   #take(response: ResponseRecord, event: LaneEvent): void {
     const lane = this.#lanes.get(response.id);
     if (lane && !lane.empty) {
-      if (this.#overtakes(response, event)) this.#pass(response, event);
+      if (this.#overtakes(response, event) && !lane.hasOf(event)) this.#pass(response, event);
       else this.#keep(response, lane, event);
       // What belongs to the item before may have gone ahead of one that waits for it.
       if (lane.messages > 0) this.drain(response);
@@ -184,6 +186,9 @@ export class OutputGate {
     if (veto) return this.#outlets.refused(response, veto);
     const lane = this.#lanes.get(response.id);
     if (!lane) return;
+    // What waits for words that will not come is never heard.
+    if (lane.end?.status === "failed" && !this.#host.holds(response) && this.#guard?.lacksWords(response))
+      return this.#pass(response, lane.end);
     while (!lane.empty && this.#lanes.has(response.id) && !this.#host.holds(response)) {
       if (this.#cleared(response, lane) < 1) break;
       const leadMs = this.#host.leadMs(response.stream);
@@ -195,7 +200,17 @@ export class OutputGate {
       if (lane.head && lane.end === null && this.#early(response, lane.head)) break;
       this.#release(response, lane, room === Infinity ? room : Math.max(room, 1));
     }
+    this.#letAhead(response, lane);
     if (lane.empty && !lane.refused) this.#lanes.delete(response.id);
+  }
+
+  /** Of a tool call nothing waits behind a sentence any more, though it came when nothing might pass. */
+  #letAhead(response: ResponseRecord, lane: Lane): void {
+    while (this.#lanes.has(response.id)) {
+      const event = lane.take((one) => this.#overtakes(response, one));
+      if (!event) return;
+      this.#pass(response, event);
+    }
   }
 
   #release(response: ResponseRecord, lane: Lane, ms: number): void {

@@ -40,6 +40,12 @@ export class OwedEnds {
     return this.#owed.delete(responseId);
   }
 
+  /** The upstream begins an answer that was asked for at a moment: it waits for none that was cancelled before. */
+  passed(link: Link, askedAt: number): void {
+    for (const [id, { stream, connection, since }] of this.#owed)
+      if (stream === link.index && connection === link.serving && since <= askedAt) this.#owed.delete(id);
+  }
+
   /** Since when the connection that serves owes an end; null: it owes none. */
   since(link: Link): number | null {
     let since: number | null = null;

@@ -311,10 +311,14 @@ export class Playout {
   unheard(now: number): readonly string[] {
     const items: string[] = [];
     for (const [itemId, piece] of this.#pieces) {
-      if (piece.endMs === null && this.#timeOf(piece, now) < piece.startsAt + piece.sentMs)
-        items.push(itemId);
+      if (piece.endMs === null && !this.#isOver(piece, now)) items.push(itemId);
     }
     return items;
+  }
+
+  /** All that was sent of it has sounded. */
+  #isOver(piece: Piece, now: number): boolean {
+    return this.#timeOf(piece, now) >= piece.startsAt + piece.sentMs;
   }
 
   /** The item stops sounding now; returns what was heard of it. */
@@ -326,10 +330,15 @@ export class Playout {
   cutAt(itemId: string, heardMs: number, now: number): number {
     const piece = this.#pieces.get(itemId);
     if (!piece) return heardMs;
+    const over = this.#isOver(piece, now);
     piece.endMs = Math.min(heardMs, piece.sentMs);
+    // What sounds after it sounds on.
+    if (over) return heardMs;
     const clock = this.#stream(piece.stream);
-    clock.until = Math.min(clock.until, now);
-    clock.due = Math.min(clock.due, now);
+    // A player that stands still has nothing left when it plays again.
+    const time = this.#pausedAt ?? now;
+    clock.until = Math.min(clock.until, time);
+    clock.due = Math.min(clock.due, time);
     return heardMs;
   }
 

@@ -313,6 +313,7 @@ export class Responses {
     if (phase === null) return undefined;
     response.phase = phase;
     response.connection = link.serving;
+    if (!response.outOfBand) this.#ends.passed(link, response.askedAt);
     this.#clock.refresh(response);
     return response;
   }
@@ -439,7 +440,7 @@ export class Responses {
       this.#host.rounds.drop(response);
       return;
     }
-    if (this.#gate.waiting(response)) {
+    if (this.#gate.waiting(response) && this.#host.guard?.output?.lacksWords(response) !== true) {
       // The listener is behind, or the end of the turn that it answers: not the upstream.
       this.#clock.refresh(response);
       return;

@@ -43,10 +43,22 @@ export class Idle {
     context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
   }
 
+  /** What is being played was cut: the silence begins now. */
+  cut(): void {
+    if (this.#parts.context.deadlines.get("idle") !== null) this.arm();
+  }
+
   /** The deadline `idle` came. */
   due(): void {
     const idleMs = this.#timeoutMs;
     if (idleMs === null || !this.#parts.port.connected) return;
+    const { context, listener } = this.#parts;
+    const at = listener.playingUntil() + idleMs;
+    // Their player stood still.
+    if (at > context.now) {
+      context.deadlines.set("idle", at);
+      return;
+    }
     this.#parts.budget.silence();
     this.#parts.turns.idle(idleMs);
   }

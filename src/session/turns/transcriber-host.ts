@@ -2,6 +2,7 @@
 import type { Conduct } from "../conduct.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { UpstreamFactory } from "../../upstreams/upstream.ts";
+import { TICKS_PER_MS } from "./audio-input.ts";
 import { Transcriber, type TranscriberHost } from "./transcriber.ts";
 
 /** The plan's transcriber, behind the upstreams; null: there is none. @param onWords see `transcriberHost`. */
@@ -23,6 +24,11 @@ function transcriberHost(conduct: Conduct, onWords: (text: string) => void): Tra
     upstreamConfig: () => conduct.config.upstream(),
     openItem: () => conduct.turns.openItem,
     lastItem: () => conduct.turns.lastItem,
+    buffered: () => {
+      const { config, turns, input } = conduct;
+      const ms = (input.ticks - turns.startTicks) / TICKS_PER_MS;
+      return config.turnDetection === null && ms > 0 ? { itemId: turns.nextItem, ms } : null;
+    },
     // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
     undecided: () => conduct.floor.judging || conduct.context.deadlines.get("floor:kept") !== null,
     events: conduct.upstreamEvents,

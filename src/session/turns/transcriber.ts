@@ -27,6 +27,8 @@ export interface TranscriberHost {
   openItem(): string | null;
   /** The item that the last turn became. */
   lastItem(): string | null;
+  /** The client takes the turns itself: the item that its buffer becomes, and how much is in it; null: nothing is. */
+  buffered(): { readonly itemId: string; readonly ms: number } | null;
   /** A sound over an agent may become a turn: what is said may be its words. */
   undecided(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
@@ -65,6 +67,8 @@ interface Segment {
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
 /** Words that are late by more than this after a turn are not waited for. */
 const LATE_MS = 3000;
+/** While words of the last turn are awaited, nothing is heard yet of a buffer with less than this. */
+const HEARD_AFTER_MS = 1000;
 /** Of so much in the last few turns it has something to say. */
 const SURE_MS = 2000;
 const WORDLESS_TURNS = 3;
@@ -161,11 +165,24 @@ export class Transcriber implements LinkHost {
   #segment(key: string): Segment {
     const known = this.#segments.get(key);
     if (known) return known;
-    const itemId = this.#host.openItem() ?? (this.#host.undecided() ? null : this.#host.lastItem());
+    const openItem = this.#host.openItem() ?? this.#buffered();
+    const itemId = openItem ?? (this.#host.undecided() ? null : this.#host.lastItem());
     const segment = { itemId, beganAt: this.#context.now, text: "", told: "", done: false };
     this.#segments.set(key, segment);
     if (this.#segments.size > SEGMENTS_KEPT) this.#forgetOldest();
     return segment;
+  }
+
+  #buffered(): string | null {
+    const buffered = this.#host.buffered();
+    if (!buffered) return null;
+    const waits = this.#due.has(this.#host.lastItem() ?? "");
+    return waits && buffered.ms < HEARD_AFTER_MS ? null : buffered.itemId;
+  }
+
+  /** The turn that goes on is called otherwise. */
+  renamed(from: string, to: string): void {
+    for (const segment of this.#of(from)) segment.itemId = to;
   }
 
   #forgetOldest(): void {

@@ -17,6 +17,8 @@ export interface Marks {
   readonly madeTicks?: number;
   /** Where the clock ended a turn in mid-speech: what goes on there is its rest. */
   readonly cutTicks?: number;
+  /** Where speech began that was given to a provider which came later and has not told of it; null: there is none. */
+  readonly givenTicks?: number | null;
 }
 
 /** So much later than it was cut off a sound may be heard to go on. */
@@ -99,7 +101,8 @@ export class TurnMarks implements Marks {
   snapshot(): Marks {
     const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks } = this;
     const { saidTicks, madeTicks, cutTicks } = this;
-    return { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks, saidTicks, madeTicks, cutTicks };
+    const positions = { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };
+    return { ...positions, saidTicks, madeTicks, cutTicks, givenTicks: this.#givenTicks };
   }
 
   restore(kept: Marks): void {
@@ -108,5 +111,6 @@ export class TurnMarks implements Marks {
     this.saidTicks = kept.saidTicks ?? -1;
     this.madeTicks = kept.madeTicks ?? -1;
     this.cutTicks = kept.cutTicks ?? -1;
+    this.#givenTicks = kept.givenTicks ?? null;
   }
 }

@@ -78,6 +78,11 @@ export class TurnTaking implements InputListener {
     return this.#phase === "speaking" || this.#provider.open ? this.#item.id : null;
   }
 
+  /** The item that the present audio becomes when it is a turn. */
+  get nextItem(): string {
+    return this.#item.id;
+  }
+
   /** The item that the last turn became. */
   get lastItem(): string | null {
     return this.#item.last;
@@ -162,7 +167,7 @@ export class TurnTaking implements InputListener {
     this.providerLost();
     if (this.#input.ticks > this.#at.startTicks) {
       for (const link of this.#flow.turnLinks) link.command({ type: "clear" });
-      this.#item.forget();
+      this.#item.drop();
     }
     this.#begin(this.#input.ticks);
   }
@@ -407,13 +412,13 @@ export class TurnTaking implements InputListener {
   /** The client's `input_audio_buffer.clear`. */
   clear(): void {
     this.takeBack();
-    const announced = this.openItem !== null;
+    const named = this.openItem !== null || this.#phase === "manual";
     this.#provider.end();
     this.#step("cleared");
     this.#input.flush();
     if (this.#detects) this.#anew(true);
-    this.#item.forget();
-    if (announced) this.#item.next();
+    if (named) this.#item.drop();
+    else this.#item.forget();
     this.#at.unmadeTicks = null;
     this.#begin(this.#input.ticks);
     for (const link of this.#flow.buffering) link.command({ type: "clear" });

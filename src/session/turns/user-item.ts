@@ -71,6 +71,12 @@ export class UserItem {
     this.#flow.record(this.#id);
   }
 
+  /** So does its name: it was told, or words are known by it. */
+  drop(): void {
+    this.forget();
+    this.next();
+  }
+
   tellStarted(ticks: number): void {
     this.#port.emit({
       type: "input_audio_buffer.speech_started",
