@@ -188,8 +188,8 @@ export const SIZES: readonly Removal[] = [
       rule: "E1",
       what: "rubbish is heard as silence",
       file: "src/session/client/client-messages.ts",
-      from: "if (!bytes) throw invalidAudio(audio);",
-      to: "if (!bytes) return;",
+      from: "else this.#port.rejectedStream(invalidAudio(audio), eventIdOf(parseJsonObject(data)));",
+      to: "",
       test: HOSTILE,
     },
     {
