@@ -171,14 +171,25 @@ export const PROVIDERS: readonly Removal[] = [
       test: "test/session/client-sizes.test.ts",
     },
   ),
-  ...against("a provider dies again and again, and each dial costs", {
-    rule: "P6",
-    what: "dials and questions are not counted",
-    file: "src/session/links/patience.ts",
-    from: "const nth = spent.at(-this.#most(effort));",
-    to: "const nth = spent.at(-1e9);",
-    test: "test/session/budget.test.ts",
-  }),
+  ...against(
+    "a provider dies again and again, and each dial costs",
+    {
+      rule: "L48",
+      what: "dials and questions are not counted",
+      file: "src/session/links/patience.ts",
+      from: "const nth = spent.at(-this.#most(effort));",
+      to: "const nth = spent.at(-1e9);",
+      test: "test/session/patience.test.ts",
+    },
+    {
+      rule: "L100",
+      what: "all sessions come back at the same moment",
+      file: "src/session/links/link.ts",
+      from: "this.#redialBetween(ms / 2, ms);",
+      to: "this.#redialBetween(ms, ms);",
+      test: "test/session/storm.test.ts",
+    },
+  ),
   ...against(
     "a provider quotes the key",
     {

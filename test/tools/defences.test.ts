@@ -68,7 +68,10 @@ describe("a defence is caught", () => {
       caughtBy: "a [X1] [X3] is so",
       detail: "AssertionError: expected 1 to be 2",
     });
+    const noProblem = failing("a [X1] is refused", "SyntaxError: Unexpected end of JSON input");
+    expect(of(noProblem, passing).caughtBy).toBe("a [X1] is refused");
     expect(of(failing("the only [X1]")).caughtBy).toBe("the only [X1]");
+    expect(of(failing("one [X1]"), failing("another [X1]")).caughtBy).toBe("one [X1]");
     const both = { testResults: [{ assertionResults: [failing("[X1] one"), failing("[X1] two")] }] };
     expect(verdictOn(both, "X1", true).caughtBy).toBe("[X1] one");
   });

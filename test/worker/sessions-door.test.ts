@@ -38,6 +38,8 @@ describe("POST /v1/sessions", () => {
   test("[H110] its url holds the token where that was asked for, and nowhere else", async () => {
     const { id, url, token } = await createSession({ model: "echo", token_in_url: true });
     expect(url).toBe(`wss://relay.example/v1/sessions/${id}?token=${token}`);
+    const unasked = await (await post("/v1/sessions", { model: "echo" })).json<{ url: string }>();
+    expect(unasked.url).not.toMatch(/[?#]|token/);
     const wrong = await post("/v1/sessions", { model: "echo", token_in_url: "yes" });
     expect(await problemOf(wrong)).toEqual([422, "unprocessable", "token_in_url"]);
   });

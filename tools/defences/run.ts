@@ -25,10 +25,10 @@ export async function removeEach(
 ): Promise<Outcome[]> {
   const files = projectFiles();
   const outcomes: Outcome[] = [];
-  let next = 0;
+  // All take from one.
+  const queue = removals.entries();
   const work = async (): Promise<void> => {
-    for (let i = next++; i < removals.length; i = next++) {
-      const removal = removals[i];
+    for (const [i, removal] of queue) {
       const outcome = await removeOne(files, removal);
       outcomes[i] = outcome;
       told(outcome);

@@ -20,8 +20,8 @@ export interface Verdict {
   readonly waited?: string;
 }
 
-/** Failures of the copy, not of the defence: it does not parse, or the test never came to its question. */
-const BROKEN = /^(?:SyntaxError|ReferenceError)\b|Transform failed|Failed to (?:resolve|load)/;
+/** Failures of the copy, not of the defence: it does not parse, or has no such name. An answer that is no JSON is none. */
+const BROKEN = /^(?:SyntaxError(?!.*JSON)|ReferenceError)\b|Transform failed|Failed to (?:resolve|load)/;
 /** On a busy machine any test may. */
 const OUT_OF_TIME = /^Error: (?:Test|Hook) timed out/;
 
@@ -45,9 +45,11 @@ export function verdictOn(report: TestReport, rule: string, narrowed: boolean): 
       `no test ran: ${firstLine(report.testResults.map(({ message }) => message ?? "").join(" "))}`,
     );
   if (failed.length === 0) return none(`all ${ran.length} tests pass`);
-  if (!narrowed && ran.length > 1 && failed.length === ran.length)
+  const of = ran.filter(({ fullName }) => fullName.includes(`[${rule}]`));
+  // A file that is about nothing else may fail as a whole.
+  if (!narrowed && failed.length === ran.length && of.length < ran.length)
     return none(`all ${ran.length} tests fail: ${reasonOf(failed[0])}`);
-  const cites = failed.filter(({ fullName }) => fullName.includes(`[${rule}]`));
+  const cites = of.filter(({ status }) => status === "failed");
   const counts = cites.find((test) => !BROKEN.test(reasonOf(test)) && !OUT_OF_TIME.test(reasonOf(test)));
   if (counts !== undefined) return { caughtBy: counts.fullName, detail: reasonOf(counts) };
   const late = cites.find((test) => OUT_OF_TIME.test(reasonOf(test)));
