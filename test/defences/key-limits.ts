@@ -32,6 +32,7 @@ export const KEY_LIMITS: readonly Removal[] = [
       from: 'if (count >= limit) return "none";',
       to: "",
       test: PLACES,
+      named: "at either door one more",
     },
     {
       rule: "H50",
