@@ -123,7 +123,7 @@ export const DOORS: readonly Removal[] = [
       file: "src/config/origins.ts",
       from: "if (!asked.startsWith(before) || !asked.endsWith(after)) return false;",
       to: "",
-      test: DOORS_TEST,
+      test: "test/config/origins.test.ts",
     },
     {
       rule: "H46",

@@ -59,7 +59,7 @@ describe("a defence is caught", () => {
   });
   const passing = { fullName: "a [X2] holds", status: "passed", failureMessages: [] };
   const skipped = { fullName: "a [X1] is not run", status: "skipped" };
-  const TIMED_OUT = "Error: Test timed out in 5000ms.";
+  const TIMED_OUT = "TestTimeoutError: Test timed out in 5000ms.";
   const of = (...assertionResults: object[]) =>
     verdictOn({ testResults: [{ message: "SyntaxError: no", assertionResults }] } as never, "X1", false);
 

@@ -23,7 +23,7 @@ export interface Verdict {
 /** Failures of the copy, not of the defence: it does not parse, or has no such name. An answer that is no JSON is none. */
 const BROKEN = /^(?:SyntaxError(?!.*JSON)|ReferenceError)\b|Transform failed|Failed to (?:resolve|load)/;
 /** On a busy machine any test may. */
-const OUT_OF_TIME = /^Error: (?:Test|Hook) timed out/;
+const OUT_OF_TIME = /^(?:Test|Hook)TimeoutError\b/;
 
 const OUT = "ran out of time";
 
