@@ -57,10 +57,10 @@ const DOOR_CLOCK_MS = 60_000;
 
 /**
  * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
- * comes once this long after the last snapshot, and at the latest after twice as long. Never before a client may have
- * given up coming back.
+ * comes this long after the last snapshot, and at the latest after twice as long. The object may have lived on until then:
+ * the client is waited for from the alarm.
  */
-export const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
+const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
 
 /** How long what cannot be read is kept. */
 const UNREAD_MS = 2 * ABANDONED_MS;

@@ -3,8 +3,13 @@ import type { Plan } from "../src/session/plan/plan.ts";
 import type { Services } from "./asked.ts";
 import { createConsult } from "./consult.ts";
 import { createModerate } from "./moderate.ts";
+import { createWebhooks, type Whose } from "./webhook.ts";
 
 /** @param env where the bindings are that the plan names. */
-export function createServices({ endOfTurn, guard }: Plan, env: object): Services {
-  return { consult: createConsult(endOfTurn, env), moderate: createModerate(guard, env) };
+export function createServices({ endOfTurn, guard, tools }: Plan, env: object, whose: Whose): Services {
+  return {
+    consult: createConsult(endOfTurn, env),
+    moderate: createModerate(guard, env),
+    tool: createWebhooks(tools ?? [], whose),
+  };
 }

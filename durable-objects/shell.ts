@@ -331,6 +331,7 @@ export class Shell {
         break;
       case "consult":
       case "moderate":
+      case "tool":
         askService(this.#host, action, (input) => this.handleQuietly(input));
         break;
       case "rest":

@@ -23,7 +23,7 @@ import {
   type Refusal,
 } from "./call-setup.ts";
 import { isolateAudio } from "./audio-pool.ts";
-import { ABANDONED_MS, CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
+import { CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { Dialler } from "./dial.ts";
 import { Breath } from "./breath.ts";
@@ -72,8 +72,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   readonly #breath = new Breath(this.ctx);
   readonly #tickets = new Map<string, string>();
   #live: Live | null = null;
-  /** Came back from a crash so long after it that its client has given up, and nobody came since. */
-  #deserted = false;
   /** What is stored is sealed, and its client has not brought the key yet. */
   #locked: SealedStorage["locked"] = null;
   /** Something is stored that could not be read: nothing begins here until it can, or its time is over. */
@@ -99,7 +97,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (refusal !== null) return refuse(refusal);
     const shell = this.#live?.shell;
     if (shell === undefined) throw new Error("admitted without a session");
-    this.#deserted = false;
     const { theirs, ours } = socketPair();
     this.ctx.acceptWebSocket(ours);
     shell.clientOpened(ours, arrival.dialect, {
@@ -192,21 +189,22 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /**
-   * A deadline of a session that slept; a session that was left by a crash; or the time at which a used token need not
-   * be remembered any more.
+   * A deadline of a session that slept; a session that was left by a crash, whose client is waited for from now on; or the
+   * time at which a used token need not be remembered any more.
    */
   override async alarm(): Promise<void> {
     const shell = this.#live?.shell;
-    if (this.#unread && !this.#store.unreadOver(Date.now())) return this.#store.keepUnread(Date.now());
-    if (this.#unread || this.#locked !== null) this.#leave(this.#storedCall());
+    const unread = this.#unread || this.#locked !== null;
+    if (unread && !this.#store.unreadOver(Date.now())) return this.#store.keepUnread(Date.now());
+    if (unread) this.#leave(this.#storedCall());
     if (shell === undefined || shell.over) {
       await this.#store.wipe(Date.now());
       this.#unread = false;
       this.#locked = null;
       return;
     }
-    if (this.#deserted) shell.terminate();
-    else shell.woken();
+    // Its object may have died just now: its client has as long as after any other death.
+    shell.woken();
     await this.#store.rang(Date.now(), !shell.over);
   }
 
@@ -286,7 +284,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     try {
       this.#unread = false;
       this.#restore();
-      this.#store.read();
+      if (this.#locked === null) this.#store.read();
     } catch (error) {
       this.#abandon(error);
     }
@@ -326,7 +324,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.#live = { call, core, shell, ...its };
     if (!asleep) wake(its);
     this.#putOut([client, ...[...pending, ...found.observers].map(([socket]) => socket)]);
-    this.#deserted = client === null && !asleep && now - moment.at >= ABANDONED_MS;
     shell.lost(moment.peers.filter((peer) => peer !== CLIENT || client === null));
     // What was due meanwhile comes before whatever woke the object: a client that is too late must find it so.
     if (core.deadline !== null && core.deadline <= now) shell.woken();
@@ -388,7 +385,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const { name: plan, storage, sealed = false } = of;
     // `plan`, the route's name: metrics never carry a client's model string.
     return {
-      ...createServices(of, this.env),
+      ...createServices(of, this.env, call),
       clock: WALL_CLOCK,
       dial: its.account.counted(this.#breath.reading(this.#dialler.dial)),
       save: (peers, whole) => {

@@ -180,6 +180,7 @@ export async function hold(
     metric: () => {},
     consult: () => Promise.reject(new Error("there is no model")),
     moderate: () => Promise.reject(new Error("there is no moderator")),
+    tool: () => Promise.reject(new Error("there is no tool")),
     sleep: () => {},
     rest: () => {},
     awake: () => {},

@@ -6,6 +6,13 @@ export const GIVE_UP_MS = 30_000;
 /** A connection that held for less has not ended the trouble: the pauses go on growing. */
 const STABLE_MS = 5000;
 
+/** After so many tries that failed. */
+export function pauseMs(failed: number): number {
+  const longestMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failed);
+  // Half of it is chance, so that the callers of a relay that went away do not all come back at once.
+  return (longestMs / 2) * (1 + Math.random());
+}
+
 export class Backoff {
   #openAt = 0;
   #lostAt = 0;
@@ -31,9 +38,7 @@ export class Backoff {
 
   /** Milliseconds until the next attempt, or null: it would begin 30 s after the loss or later. */
   next(): number | null {
-    const longestMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
-    // Half of it is chance, so that the callers of a relay that went away do not all come back at once.
-    const delayMs = (longestMs / 2) * (1 + Math.random());
+    const delayMs = pauseMs(this.#attempt++);
     return performance.now() + delayMs - this.#lostAt >= GIVE_UP_MS ? null : delayMs;
   }
 }

@@ -1,4 +1,5 @@
 /** One conversation over one `duplex.v1` socket: what the application says, and the door to what it hears. */
+import { pauseMs } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
 import type { Target } from "./door.ts";
@@ -246,7 +247,7 @@ export class Call extends CallEvents {
       reconnecting: (detail) => this.emit("reconnecting", detail),
       resumed: (detail) => {
         this.emit("resumed", detail);
-        if (detail.forgotten !== null) this.#hearing.forgotten();
+        if (detail.forgotten !== null) this.#hearing.forgotten(detail.forgotten[0]);
         if (detail.verdict !== "lost") this.#enter("open", null);
       },
       overflow: (detail) => this.emit("overflow", detail),
@@ -322,6 +323,7 @@ export class Call extends CallEvents {
     this.#agreed = false;
     this.#tools.clear();
     this.#hearing.disconnected();
+    this.#conversation.over("failed");
     if (this.#state !== "reconnecting") this.#enter("reconnecting", close);
     void this.#reconnect(reconnect, close);
   }
@@ -335,6 +337,8 @@ export class Call extends CallEvents {
       } catch (error) {
         if (this.state === "closed") return;
         this.#failed("reconnect", error);
+        // Whoever is asked may fail at once, as everything does while there is no network.
+        await new Promise((resolve) => setTimeout(resolve, pauseMs(attempt - 1)));
       }
     }
     if (this.#state === "reconnecting") this.#end(close);
@@ -346,7 +350,7 @@ export class Call extends CallEvents {
     this.#connection?.close();
     this.#enter("closed", close);
     this.#unwatch();
-    this.microphone.stop();
+    this.microphone.close();
     this.#player?.close();
   }
 

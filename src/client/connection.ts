@@ -84,23 +84,23 @@ export class Connection {
    * @throws RelayError, the relay's own where it refuses the settings.
    */
   async open(settings: ClientEvent, signal?: AbortSignal): Promise<void> {
-    const abort = (): void => this.#ended.abort();
-    signal?.addEventListener("abort", abort);
-    if (signal?.aborted === true) abort();
-    const socket = await openSocket(this.#target, this.#ended.signal).catch((error: unknown) => {
-      this.#close("");
-      throw error;
-    });
-    signal?.removeEventListener("abort", abort);
-    if (this.#phase === "closed") {
-      socket.close(1000, GOODBYE);
-      throw aborted();
-    }
     const opening = new Opening(signal, (error) => this.#fail(error));
     this.#opening = opening;
+    if (signal?.aborted === true) this.#fail(aborted());
+    openSocket(this.#target, this.#ended.signal).then(
+      (socket) => this.#opened(socket, settings),
+      (error: RelayError) => this.#fail(error),
+    );
+    await opening.done;
+  }
+
+  #opened(socket: WebSocket, settings: ClientEvent): void {
+    if (this.#phase === "closed") {
+      socket.close(1000, GOODBYE);
+      return;
+    }
     this.#attach(socket);
     this.send({ ...settings, event_id: SETTINGS_ID });
-    await opening.done;
   }
 
   /** A clock that runs while the page's timers do not. */

@@ -1,5 +1,6 @@
 /** What was said so far, put together, and what the agent is doing: derived from the call's other events. */
 import type { AgentState, CallEventMap, CallEvents, CallMessage } from "./events.ts";
+import { objectAt } from "./json.ts";
 
 export interface ConversationHooks {
   messages(messages: readonly CallMessage[]): void;
@@ -9,17 +10,22 @@ export interface ConversationHooks {
 /** What becomes of a message whose response ends before its text is told to the end. */
 const ENDS = { completed: "done", cancelled: "cut", incomplete: "cut", failed: "failed" } as const;
 
+const DONE = { status: "done" } as const;
+
 /** Older ones are forgotten. */
 const MAX_MESSAGES = 500;
 
 export class Conversation {
   readonly #hooks: ConversationHooks;
   readonly #messages = new Map<string, CallMessage>();
-  readonly #sounding = new Set<string>();
+  /** How much was heard of each item that sounds. */
+  readonly #sounding = new Map<string, number>();
   readonly #answering = new Set<string>();
   /** Items of each response that is not over. */
   readonly #items = new Map<string, Set<string>>();
   #held = false;
+  /** Somebody writes down what the user says. */
+  #transcribes = false;
   #agent: AgentState = "listening";
 
   constructor(call: CallEvents, hooks: ConversationHooks) {
@@ -35,11 +41,15 @@ export class Conversation {
       this.#held = decision === "hold";
       this.#derive();
     });
-    call.on("state", ({ state }) => {
-      if (state === "closed") this.#over();
+    call.on("session", ({ session }) => {
+      const input = objectAt(objectAt(session, "audio"), "input");
+      this.#transcribes = objectAt(input, "transcription") !== null;
+    });
+    call.on("state", ({ state, close }) => {
+      if (state === "closed") this.#closed(close?.code === 1000);
     });
     call.on("resumed", ({ verdict, forgotten }) => {
-      if (verdict === "lost" || forgotten !== null) this.#over();
+      if (verdict === "lost" || forgotten !== null) this.over("failed");
     });
   }
 
@@ -54,7 +64,8 @@ export class Conversation {
   #item({ id, type, role, text, name }: CallEventMap["item"]): void {
     if (type === "function_call") this.#change(id, { role: "tool", name, status: "done" });
     // Without text it was spoken: who writes it down says so in `transcript`.
-    else if (role === "user") this.#change(id, { role, ...(text === null ? {} : { text, status: "done" }) });
+    else if (role === "user" && text === null) this.#change(id, { role, ...(this.#transcribes ? {} : DONE) });
+    else if (role === "user" && text !== null) this.#change(id, { role, text, ...DONE });
   }
 
   #said({ role, itemId, responseId, upstream, delta, text }: CallEventMap["transcript"]): void {
@@ -71,7 +82,7 @@ export class Conversation {
 
   #played({ itemId, playedMs, finished, cut }: CallEventMap["playback"]): void {
     if (finished) this.#sounding.delete(itemId);
-    else this.#sounding.add(itemId);
+    else this.#sounding.set(itemId, playedMs);
     if (finished && this.#messages.has(itemId)) {
       this.#change(itemId, { heardMs: playedMs, ...(cut ? { status: "cut" } : {}) });
     }
@@ -94,8 +105,17 @@ export class Conversation {
     this.#derive();
   }
 
-  /** Nothing more comes of what was under way. */
-  #over(): void {
+  /** Nothing sounds any more, and nothing more comes. */
+  #closed(meant: boolean): void {
+    for (const [id, heardMs] of this.#sounding)
+      if (this.#messages.has(id)) this.#change(id, { heardMs, status: "cut" });
+    this.over(meant ? "cut" : "failed");
+  }
+
+  /** Nothing more comes of what was under way; what has arrived may still be heard. */
+  over(status: "cut" | "failed"): void {
+    for (const [id, message] of this.#messages)
+      if (message.status === "in_progress") this.#change(id, { status });
     this.#sounding.clear();
     this.#answering.clear();
     this.#items.clear();
@@ -103,7 +123,7 @@ export class Conversation {
     this.#derive();
   }
 
-  #change(id: string, change: Partial<CallMessage> & Pick<Partial<CallMessage>, "role">): void {
+  #change(id: string, change: Partial<CallMessage>): void {
     const before = this.#messages.get(id) ?? {
       id,
       role: "assistant",

@@ -51,7 +51,7 @@ export class Dialler {
   lost(atOnce: boolean): void {
     this.#backoff.lost();
     this.#last = setTimeout(() => this.#hooks.exhausted(), LAST_MS);
-    if (atOnce) this.#schedule(0);
+    if (atOnce) this.#atOnce();
     else this.again();
   }
 
@@ -73,6 +73,12 @@ export class Dialler {
     if (performance.now() - this.#dialledAt < YOUNG_MS && (this.#dials.size > 0 || this.#hooks.waiting()))
       return;
     if (this.#backoff.exhausted) return;
+    this.#atOnce();
+  }
+
+  /** The try that waits for its pause, else one more. */
+  #atOnce(): void {
+    if (this.#retry === null) this.#backoff.next();
     this.#cancelRetry();
     this.#schedule(0);
   }

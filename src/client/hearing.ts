@@ -20,6 +20,8 @@ const STATUSES: readonly ResponseStatus[] = ["in_progress", "completed", "cancel
 
 /** As often as a player that plays says at least where it is, with room: a second without a word is taken as played. */
 const STANDS_STILL_MS = 500;
+/** Of what the SDK said in good faith. */
+const LATE: ReadonlySet<string> = new Set(["response_cancel_not_active", "playback_ack_invalid_item_id"]);
 /** Of a relay that does not say how much quieter. */
 const DUCK_DB = 15;
 
@@ -57,8 +59,8 @@ export class Hearing {
   blocked(blocked: boolean): void {
     clearInterval(this.#silence);
     if (!blocked) return;
-    this.#playback.standsStill();
-    this.#silence = setInterval(() => this.#playback.standsStill(), STANDS_STILL_MS);
+    this.#playback.settle();
+    this.#silence = setInterval(() => this.#playback.settle(), STANDS_STILL_MS);
   }
 
   /** The relay hears a turn of the user that has not ended. */
@@ -95,13 +97,18 @@ export class Hearing {
   disconnected(): void {
     this.#release();
     this.#end({});
+    this.#playback.forgotten(0);
     this.#responses.clear();
     this.#userSpeaks = false;
   }
 
-  /** The relay has forgotten what was under way: that is over, and nobody else will say so. What arrived is played. */
-  forgotten(): void {
+  /**
+   * The relay has forgotten its messages from this number on, and what was under way: that is over, and nobody else will say
+   * so. What arrived is played.
+   */
+  forgotten(from: number): void {
     this.#release();
+    this.#playback.forgotten(from);
     this.#userSpeaks = false;
     for (const response of this.#responses.takeAll()) {
       this.#end({ responseId: response.id });
@@ -124,11 +131,7 @@ export class Hearing {
     // What the relay sends after its decision is meant to be heard.
     this.#cut();
     if (this.#player === null || part.muted) return;
-    this.#player.play(
-      this.#playback.track(part.response, part.itemId, part.contentIndex),
-      header.stream,
-      pcm,
-    );
+    this.#player.play(this.#playback.track(part, header.sequence), header.stream, pcm);
   }
 
   event(event: JsonObject): void {
@@ -276,8 +279,8 @@ export class Hearing {
 
   #failed(error: JsonObject | null): void {
     const code = stringAt(error, "code") ?? "error";
-    // What was to be cancelled ended while the request was on its way.
-    if (code === "response_cancel_not_active") return;
+    // What was to be cancelled ended while the request was on its way, or what was heard was forgotten.
+    if (LATE.has(code)) return;
     const message = stringAt(error, "message") ?? "The relay reported an error";
     this.#hooks.emit("error", { error: new RelayError(code, message) });
   }

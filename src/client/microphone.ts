@@ -30,10 +30,11 @@ interface Capture {
 export class Microphone {
   readonly #hooks: MicrophoneHooks;
   #capture: Capture | null = null;
-  #starting: Promise<void> | null = null;
+  #starting: { readonly done: Promise<void>; readonly stops: number } | null = null;
   /** Counts `stop` calls, so that a start that was overtaken by one knows. */
   #stops = 0;
   #muted = false;
+  #closed = false;
   #constraints: MediaTrackConstraints = {};
 
   constructor(hooks: MicrophoneHooks) {
@@ -65,24 +66,22 @@ export class Microphone {
    * Asks for the microphone, with echo cancellation unless `constraints` say otherwise, and sends frames until
    * `stop`. Call it from a user's gesture. With constraints while it is on it goes over to what they ask for (another
    * `deviceId`); where that fails, the former device goes on.
-   * @throws RelayError `microphone_denied`, `microphone_missing`, `microphone_failed` or `worklets_missing`.
+   * @throws RelayError `microphone_denied`, `microphone_missing`, `microphone_failed`, `worklets_missing`, or `closed`
+   *   when the call is over.
    */
   start(constraints: MediaTrackConstraints = {}): Promise<void> {
+    if (this.#closed) return Promise.reject(new RelayError("closed", "The call is over"));
     const asked = Object.keys(constraints).length > 0;
-    if (this.#starting === null) {
-      if (this.#capture !== null && !asked) return Promise.resolve();
-      return this.#begin(this.#open(constraints));
-    }
-    if (!asked) return this.#starting;
-    // One after the other: the last that was asked for is the one that stays.
-    const stops = this.#stops;
-    const then = (): Promise<void> => (stops === this.#stops ? this.#open(constraints) : Promise.resolve());
-    return this.#begin(this.#starting.then(then, then));
+    const starting = this.#starting;
+    if (!asked && starting?.stops === this.#stops) return starting.done;
+    if (!asked && starting === null && this.#capture !== null) return Promise.resolve();
+    return this.#next(() => this.#open(constraints));
   }
 
   /** The wire has another rate from now on. @throws RelayError as `start` */
   async retune(): Promise<void> {
-    if (this.#capture !== null) await this.#begin(this.#open(this.#constraints));
+    if (this.#starting === null && this.#capture === null) return;
+    await this.#next(() => (this.#capture === null ? Promise.resolve() : this.#open(this.#constraints)));
   }
 
   /** Frees the device. At most the last 20 ms, which fill no frame, are not sent. */
@@ -91,12 +90,22 @@ export class Microphone {
     this.#release(null);
   }
 
-  #begin(opening: Promise<void>): Promise<void> {
-    const starting = opening.finally(() => {
+  /** The call is over: nothing starts any more. */
+  close(): void {
+    this.#closed = true;
+    this.stop();
+  }
+
+  /** One after the other: the last that was asked for is the one that stays, unless it was stopped meanwhile. */
+  #next(open: () => Promise<void>): Promise<void> {
+    const stops = this.#stops;
+    const then = (): Promise<void> => (stops === this.#stops ? open() : Promise.resolve());
+    const done = (this.#starting?.done.then(then, then) ?? open()).finally(() => {
       if (this.#starting === starting) this.#starting = null;
     });
+    const starting = { done, stops };
     this.#starting = starting;
-    return starting;
+    return done;
   }
 
   async #open(constraints: MediaTrackConstraints): Promise<void> {
@@ -130,7 +139,7 @@ export class Microphone {
     const { stream, context, ended } = capture;
     const options = { signal: ended.signal };
     const lost = new RelayError("microphone_lost", "The microphone was disconnected");
-    let silenced = false;
+    let silenced = stream.getAudioTracks().some((track) => track.muted);
     const tell = (): void => this.#hooks.blocked(silenced || capture.awake?.blocked === true);
     capture.awake = new Awake(context, tell);
     for (const track of stream.getAudioTracks()) {
@@ -144,6 +153,8 @@ export class Microphone {
         track.addEventListener(type, changed, options);
       }
     }
+    // Of the device before this one other things may have been told.
+    tell();
   }
 
   #enable(): void {

@@ -1,4 +1,4 @@
-/** The time between the socket and a session that is described and has taken its settings. */
+/** The time between a dial and a session that is described and has taken its settings. */
 import { RelayError } from "./error.ts";
 
 /** More is a relay that never will. */

@@ -1,6 +1,7 @@
 /** Which item each track of the player is, and what of it the relay has been told was heard. */
 import type { CallEventMap, CallResponse } from "./events.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
+import type { SpokenPart } from "./responses.ts";
 import type { TrackReport } from "./worklets/playout.ts";
 
 export interface PlaybackHooks {
@@ -12,6 +13,10 @@ interface Entry {
   readonly response: CallResponse;
   readonly itemId: string;
   readonly contentIndex: number;
+  /** Number of the message that its audio began with. */
+  readonly sequence: number;
+  /** The relay knows nothing of it: it is told nothing. */
+  forgotten: boolean;
   /** As last reported by the player, at most 20 ms ago. */
   playedMs: number;
   ackedMs: number;
@@ -43,12 +48,18 @@ export class Playback {
   }
 
   /** The player's key of an item's audio, which is known from now until its last report. */
-  track(response: CallResponse, itemId: string, contentIndex: number): string {
+  track({ response, itemId, contentIndex }: SpokenPart, sequence: number): string {
     const key = `${response.id}/${itemId}/${contentIndex}`;
     if (!this.#entries.has(key)) {
-      this.#entries.set(key, { response, itemId, contentIndex, playedMs: 0, ackedMs: 0 });
+      const entry = { response, itemId, contentIndex, sequence, forgotten: false, playedMs: 0, ackedMs: 0 };
+      this.#entries.set(key, entry);
     }
     return key;
+  }
+
+  /** The relay knows nothing of what began with this message or a later one, and of what is played of it. */
+  forgotten(from: number): void {
+    for (const entry of this.#entries.values()) entry.forgotten ||= entry.sequence >= from;
   }
 
   /** Keys of what is still to be heard of one response or item, or of everything. */
@@ -80,13 +91,11 @@ export class Playback {
     });
   }
 
-  /** Acknowledges everything up to now, before something is cut by the relay at what it knows. */
+  /**
+   * Says where everything is, also where that is nothing new: before it is cut, or while nothing sounds, the relay would take
+   * it to have gone on by the clock.
+   */
   settle(): void {
-    for (const entry of this.#entries.values()) this.#acknowledge(entry);
-  }
-
-  /** Nothing sounds: says so, before the relay takes it to go on by the clock. */
-  standsStill(): void {
     for (const entry of this.#entries.values()) this.#tell(entry);
   }
 
@@ -95,6 +104,7 @@ export class Playback {
   }
 
   #tell(entry: Entry): void {
+    if (entry.forgotten) return;
     entry.ackedMs = entry.playedMs;
     this.#hooks.send({
       type: "playback.ack",

@@ -8,7 +8,8 @@ import { lockedFields, toolTypes } from "./locks.ts";
 import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
-import { planFields, planFits } from "./plans.ts";
+import { addFault, planFields, planFits } from "./plans.ts";
+import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
 const NAME = /^[\w.:+/-]{1,64}$/;
@@ -151,6 +152,7 @@ const route = v.pipe(
     transcriber: v.optional(upstream),
     endOfTurn: v.optional(endOfTurn),
     ...guardFields,
+    ...toolFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
     /**
@@ -214,6 +216,8 @@ const relayConfig = v.pipe(
         ),
       ),
     ),
+    /** Hosts that tools of routes may be posted to (docs/tools.md). */
+    toolHosts,
     /** Of doors that client dialects have of their own. */
     ...doorSettings,
     limits: v.optional(
@@ -238,6 +242,9 @@ const relayConfig = v.pipe(
     ({ routes, defaultRoute }) => defaultRoutes(defaultRoute).every((one) => Object.hasOwn(routes, one)),
     "defaultRoute names no route",
   ),
+  v.rawCheck((context) => {
+    if (context.dataset.typed) addFault(context, context.dataset.value, faultOfHosts(context.dataset.value));
+  }),
 );
 
 export type RelayConfig = v.InferOutput<typeof relayConfig>;

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { JsonObject } from "../protocol/json.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
 import type { StrategyChoice } from "../session/plan/plan.ts";
+import { faultOfTools, type WithTools } from "./tools.ts";
 
 const PLANS = ["single", "tagged", "race", "hedge", "failover", "panel"] as const;
 /** Plans of which the upstreams are one voice. */
@@ -68,21 +69,25 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
   return { path: ["settings", "turns"], message };
 }
 
-/** What of a route's plan or guard does not fit the rest of it is told at its place. */
-export function planFits<Route extends Planned & Guarded>({
-  dataset,
-  addIssue,
-}: v.RawCheckContext<Route>): void {
-  const fault = dataset.typed ? (faultOfPlan(dataset.value) ?? faultOfGuard(dataset.value)) : null;
+/** What of a route's plan, guard or tools does not fit the rest of it is told at its place. */
+export function planFits<Route extends Planned & Guarded & WithTools>(
+  context: v.RawCheckContext<Route>,
+): void {
+  const { dataset } = context;
+  if (!dataset.typed) return;
+  const { value } = dataset;
+  addFault(context, value, faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value));
+}
+
+/** Tells a fault at its place. */
+export function addFault<Whole>(
+  { addIssue }: Pick<v.RawCheckContext<Whole>, "addIssue">,
+  value: unknown,
+  fault: Fault | null,
+): void {
   if (fault === null) return;
   const [first, ...rest] = fault.path.map((key) => {
-    return {
-      type: "unknown" as const,
-      origin: "value" as const,
-      input: dataset.value,
-      key,
-      value: undefined,
-    };
+    return { type: "unknown" as const, origin: "value" as const, input: value, key, value: undefined };
   });
   if (first) addIssue({ message: fault.message, path: [first, ...rest] });
 }

@@ -1,11 +1,13 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
+import type { ToolPlan } from "../session/tools/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { strategyChosen } from "./plans.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
+import { resolveTool } from "./resolve-tools.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
 export type Bindings = object;
@@ -61,6 +63,9 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.cadence !== undefined && { cadence: route.cadence }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
     ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
+    ...(route.tools !== undefined && {
+      tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),
+    }),
   };
 }
 
@@ -81,12 +86,14 @@ function isOffered(config: RelayConfig, name: string, bindings: Bindings): boole
 
 /**
  * Whether the relay spends a secret of the deployment's for sessions of this model: a header or an address's query or
- * user that comes from a binding, or Workers AI.
+ * user that comes from a binding, what signs the calls of its tools, or Workers AI.
  */
 export function spendsSecret(config: RelayConfig, model: string | null, bindings: Bindings): boolean {
   const route = config.routes[routeName(config, model, bindings) ?? ""];
   if (route === undefined) return false;
-  const { upstreams, transcriber, endOfTurn } = route;
+  const { upstreams, transcriber, endOfTurn, tools } = route;
+  // Whoever is posted to takes the signature for the deployment's word.
+  if (tools !== undefined) return true;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
   const services = [...(endOfTurn === undefined ? [] : [endOfTurn]), ...moderatorsOf(route.guard)];
   const targets: readonly Spending[] = [
@@ -191,6 +198,26 @@ function asksFor(route: string, bindings: Bindings): Found {
     headers: (headers) => resolveHeaders(headers, read),
     service: (binding) => requireService(route, what, binding, bindings),
   };
+}
+
+/** @throws PlanError for a tool that is not whole, or may not be called. */
+function toolOf(
+  route: string,
+  tool: NonNullable<RouteConfig["tools"]>[number],
+  hosts: readonly string[] = [],
+  bindings: Bindings,
+): ToolPlan {
+  const what = `its tool '${tool.name}'`;
+  const read = (binding: string) => readBinding(route, what, binding, bindings);
+  return resolveTool(tool, {
+    url: (url) => resolveUrl(route, what, url, read, bindings),
+    secret: read,
+    refuse: (why) => {
+      throw new PlanError("unreachable", `Route '${route}': ${what} ${why}.`);
+    },
+    hosts,
+    development: Reflect.get(bindings, "RELAY_DEV") === "1",
+  });
 }
 
 /** @returns the binding's name. @throws PlanError when no service is bound to it. */

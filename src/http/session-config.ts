@@ -104,7 +104,8 @@ export function effectiveSession(plan: Plan, session: JsonObject, wrongField: Pr
     const initial = initialConfig(intentOf(session) === "transcription" ? "transcription" : "realtime");
     const planned = mergeConfig(initial, plan.session);
     const merged = mergeConfig(planned, session);
-    const locks = { fields: plan.locked ?? [], toolTypes: plan.toolTypes ?? null };
+    const taken = (plan.tools ?? []).map(({ name }) => name);
+    const locks = { fields: plan.locked ?? [], toolTypes: plan.toolTypes ?? null, taken };
     const [locked] = restrain(locks, planned, merged, planned).refused;
     if (locked !== undefined) throw locked;
     const config: unknown = merged;

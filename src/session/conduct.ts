@@ -13,8 +13,9 @@ import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
-import { ClientCommands, type CommandHost, type CommandParts } from "./client/client-commands.ts";
+import { ClientCommands } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages.ts";
+import { commandHost, commandParts } from "./client/command-parts.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
@@ -47,6 +48,7 @@ import type { Strategy } from "./plan/strategy.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { Tools } from "./tools/index.ts";
 import type { Transcriber } from "./turns/transcriber.ts";
 import { createTranscriber } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
@@ -90,6 +92,8 @@ export class Conduct {
   readonly asking = new Asking(this);
   /** Judges words before they pass; null: the plan has none. */
   readonly guard: Guard | null;
+  /** Tools that the relay runs; null: the plan has none. */
+  readonly tools: Tools | null;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -107,7 +111,7 @@ export class Conduct {
   /** Why the energy detector decides, or null. */
   readonly detectorFallback: DetectorFallback | null;
   usage: TokenSums = {};
-  readonly #kernels: AudioKernels;
+  readonly kernels: AudioKernels;
   readonly detector: SpeechDetector;
   #echo = false;
 
@@ -130,6 +134,7 @@ export class Conduct {
     });
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
+    this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -241,8 +246,11 @@ export class Conduct {
       ask: () => this.asking.answer(),
     });
     this.delivery = new Delivery(this.context, this.port, drawId, life);
-    this.#kernels = kernels;
-    this.commands = new ClientCommands(this.commandParts(this.budget), this.commandHost(this.sessionObject));
+    this.kernels = kernels;
+    this.commands = new ClientCommands(
+      commandParts(this, this.budget),
+      commandHost(this, this.sessionObject),
+    );
     this.#configureTurns();
   }
 
@@ -264,7 +272,8 @@ export class Conduct {
 
   /** Where a transcriber gives the words, no other upstream need. */
   #upstreamConfig(): UpstreamConfig {
-    const config = this.config.upstream();
+    const own = this.config.upstream();
+    const config = this.tools?.offered(own) ?? own;
     return this.transcriber ? { ...config, transcription: null } : config;
   }
 
@@ -293,31 +302,6 @@ export class Conduct {
   #paused(ms: number): void {
     this.turnEnd.paused(ms + this.detector.thresholds.tailMs);
     this.input.endpointer.configure(this.#endpointerOptions());
-  }
-
-  /** What commands act on. @param budget what they may cost. */
-  commandParts(budget: Budget): CommandParts {
-    const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = this;
-    const { bargeIn, asking, rounds, listener, delivery, idle, links, voices } = this;
-    const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
-    const others = { bargeIn, asking, rounds, listener, delivery, idle, links };
-    return { ...shared, ...others, budget, oneVoice: voices.one };
-  }
-
-  /** @param session how it is changed, and what may be asked of it. */
-  commandHost(session: CommandHost["session"]): CommandHost {
-    const config = this.config;
-    return {
-      session,
-      respond: (params) => this.asking.respond(config.respondParams(params)),
-      get transcriptionOnly() {
-        return config.transcriptionOnly;
-      },
-      get inputFormat() {
-        return config.inputFormat;
-      },
-      kernels: this.#kernels,
-    };
   }
 
   appendAudio(bytes: Uint8Array, { messageMs, first, restMs }: AudioPart): void {
@@ -372,7 +356,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits) return false;
+    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
@@ -411,6 +395,7 @@ export class Conduct {
     for (const link of this.links) link.refill();
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
+    this.tools?.ended(response);
     this.asking.settle();
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
@@ -427,6 +412,7 @@ export class Conduct {
       updates: this.sessionObject.updates.snapshot(),
       budget: this.budget.snapshot(this.context.now),
       ...this.guard?.snapshot(),
+      ...this.tools?.snapshot(),
     };
   }
 
@@ -439,6 +425,7 @@ export class Conduct {
     this.sessionObject.updates.restore(snapshot.updates);
     this.budget.restore(snapshot.budget);
     this.guard?.restore(snapshot.guard);
+    this.tools?.restore(snapshot.tools);
   }
 
   /** After a restore of the parts: what is derived from them. */

@@ -7,6 +7,7 @@
  */
 import type { DialectName } from "../dialects/index.ts";
 import type { MetricName } from "./metrics.ts";
+import type { ToolResult } from "./tools/plan.ts";
 import type { DialRequest, JsonObject, ResponseHead, WireMessage } from "../upstreams/upstream.ts";
 
 /** `client`, or an upstream connection's id (`up0.1`), or that of one of its channels (`up0.1/text.3`). */
@@ -43,6 +44,8 @@ export type Input =
       readonly moderator: number;
       readonly verdict: { readonly category: string | null } | null;
     }
+  /** What the call of `tool` came to. */
+  | { readonly type: "tool_answered"; readonly id: string; readonly result: ToolResult }
   /** What the account of its API key leaves the session, until the next of these. Never fed: all it wants. */
   | { readonly type: "allowance"; readonly allowance: Allowance | null }
   /** That account is used up: the session ends, and its client is told why. */
@@ -58,10 +61,12 @@ export interface Allowance {
   readonly moreAt: number;
 }
 
-/** What of the client's messages is in a snapshot: up to which number, and how often it had begun to count anew. */
+/** What is in a snapshot: the client's messages up to which number, and how often it had begun to count anew. */
 export interface Covers {
   readonly count: number;
   readonly received: number;
+  /** So many calls of the relay's tools were decided; absent: none. */
+  readonly calls?: number;
 }
 
 /** What the client understands. `realtime`: exactly OpenAI GA. `duplex.v1`: our extensions too. Others: src/dialects. */
@@ -87,6 +92,18 @@ export type Action =
       readonly side: "input" | "output";
       readonly moderator: number;
       readonly text: string;
+    }
+  /**
+   * Call a tool of the plan, by its name, under the call's own, which is the same however often this is said: a call that
+   * died with its object is made again. Answered once by `tool_answered`.
+   */
+  | {
+      readonly type: "tool";
+      readonly id: string;
+      readonly callId: string;
+      readonly name: string;
+      /** A JSON object. */
+      readonly arguments: string;
     }
   /** Counters and timings for telemetry: static names, numeric values, nothing personal. */
   | { readonly type: "metric"; readonly name: MetricName; readonly value: number; readonly upstream?: string }

@@ -95,7 +95,10 @@ export class Session {
     this.#setClock(now);
     this.#route(input);
     this.#conduct.backpressure.settle();
-    if (!this.#conduct.context.ended && this.#doubt.kept === null) this.#attempt(this.#settle);
+    if (!this.#conduct.context.ended && this.#doubt.kept === null) {
+      this.#attempt(() => this.#conduct.tools?.settle());
+      this.#attempt(this.#settle);
+    }
     return this.#conduct.context.takeActions();
   }
 
@@ -125,10 +128,13 @@ export class Session {
       deadlines.work(now, (name) => this.#attempt(() => this.#due(name)));
     } else if (input.type === "persisted") {
       this.#conduct.delivery.persisted(input.covers);
+      this.#conduct.tools?.recorded(input.covers.calls ?? 0);
     } else if (input.type === "consulted") {
       this.#conduct.consulted(input.id, input.probability);
     } else if (input.type === "moderated") {
       this.#attempt(() => this.#conduct.guard?.moderated(input));
+    } else if (input.type === "tool_answered") {
+      this.#attempt(() => this.#conduct.tools?.result(input.id, input.result));
     } else if (input.type === "allowance") {
       this.#conduct.budget.allow(input.allowance);
     } else if (input.type === "spent") {
@@ -304,6 +310,7 @@ export class Session {
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
+    else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
     else if (name === "configured") this.#conduct.sessionObject.updates.due();
@@ -341,7 +348,7 @@ export class Session {
   /** Nothing is audible, pending or in flight: the shell may let the object hibernate. */
   get quiet(): boolean {
     return (
-      this.#status !== "connected" ||
+      (this.#status !== "connected" && this.#conduct.tools?.pending !== true) ||
       (this.#conduct.quiet && !this.#messages.busy && this.#conduct.lines.every((link) => link.dormant))
     );
   }
@@ -373,7 +380,8 @@ export class Session {
 
   /** What a snapshot taken now covers. */
   get covers(): Covers {
-    return this.#doubt.kept?.covers ?? this.#conduct.delivery.covers;
+    const { delivery, tools } = this.#conduct;
+    return this.#doubt.kept?.covers ?? { ...delivery.covers, ...tools?.covers };
   }
 
   snapshot(): SessionSnapshot {
@@ -383,7 +391,7 @@ export class Session {
     this.#messages.finish();
     return {
       version: SNAPSHOT_VERSION,
-      covers: this.#conduct.delivery.covers,
+      covers: this.covers,
       conduct: this.#conduct.snapshot(),
       status: this.#status,
       doubtedUntil: null,

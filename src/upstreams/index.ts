@@ -5,6 +5,7 @@ import { createEcho } from "./echo.ts";
 import { createElevenLabsAgents } from "./elevenlabs-agents/elevenlabs-agents.ts";
 import { createGeminiLive } from "./gemini-live/gemini-live.ts";
 import { createOpenAiCompatible } from "./openai-compatible/openai-compatible.ts";
+import { createOpenAiLive } from "./openai-live/openai-live.ts";
 import { withOwnPart } from "./own-part.ts";
 import { TRANSCRIBERS } from "./transcribers/index.ts";
 import { transcriberFactory } from "./transcribers/transcriber.ts";
@@ -18,6 +19,7 @@ import {
 const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-compatible", createOpenAiCompatible],
   ["gemini-live", createGeminiLive],
+  ["openai-live", createOpenAiLive],
   ["elevenlabs-agents", createElevenLabsAgents],
   ["deepgram-agent", createDeepgramAgent],
   ["cascade", createCascade],

@@ -44,8 +44,12 @@ class OwnPart implements Upstream {
     return this.#upstream.request(kind);
   }
 
-  greet(config: UpstreamConfig): ReturnType<Upstream["greet"]> {
-    return this.#upstream.greet(this.#configured(config));
+  get farewell(): Upstream["farewell"] {
+    return this.#upstream.farewell;
+  }
+
+  greet(...[config, before]: Parameters<Upstream["greet"]>): ReturnType<Upstream["greet"]> {
+    return this.#upstream.greet(this.#configured(config), before);
   }
 
   encode(command: Command): ReturnType<Upstream["encode"]> {

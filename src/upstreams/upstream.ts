@@ -312,6 +312,8 @@ export type UpstreamEvent =
   /** The provider will close this connection in so many milliseconds (goAway, session cap). */
   | { readonly type: "expiring"; readonly inMs: number }
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }
+  /** What was used and belongs to no answer, since it was told last: OpenAI's usage shape, or `audio_seconds`. */
+  | { readonly type: "spent"; readonly usage: JsonObject }
   /** The configuration that was given last is judged: in force but for what `unconfigured` named before. */
   | { readonly type: "configured" }
   /**
@@ -401,8 +403,13 @@ export interface Upstream {
   readonly capabilities: Capabilities;
   /** `kind`: what the connection is for; some providers have an address for each. Default: conversation. */
   request(kind?: UpstreamConfig["kind"]): DialRequest;
-  /** Messages to send as soon as the socket is open, before `ready`. `config` is the session's of that moment. */
-  greet(config: UpstreamConfig): readonly WireMessage[];
+  /**
+   * Messages to send as soon as the socket is open, before `ready`. `config` is the session's of that moment. `before` takes the
+   * items that it would be told first once it is ready, for a provider that is told them with its greeting.
+   */
+  greet(config: UpstreamConfig, before?: () => readonly Item[]): readonly WireMessage[];
+  /** Messages to send before it is hung up; absent: none. */
+  readonly farewell?: readonly WireMessage[] | undefined;
   /** Wire messages of one command; an empty array where the provider has no such thing. */
   encode(command: Command): readonly WireMessage[];
   /** Never throws: nonsense becomes a non-fatal `error` event with code `upstream_protocol_error`. */

@@ -1,8 +1,9 @@
 /** What the SDK puts together: messages, the agent's state, tools. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { installAudio, worklet } from "./scripted-audio.ts";
-import { collect, connected } from "./scripted-call.ts";
-import { responseCreated, ScriptedSocket, SESSION, type Message } from "./scripted-socket.ts";
+import { createCall, openCall } from "../../src/client/index.ts";
+import { collect, connected, URL_WITH_TOKEN } from "./scripted-call.ts";
+import { responseCreated, RESUMABLE, ScriptedSocket, SESSION, type Message } from "./scripted-socket.ts";
 
 beforeEach(() => {
   ScriptedSocket.install();
@@ -77,6 +78,79 @@ describe("[C77] messages", () => {
     expect(call.messages).toHaveLength(500);
     expect(call.messages[0]?.id).toBe("u0");
   });
+});
+
+describe("[S123] messages whose rest does not come", () => {
+  async function answering(): ReturnType<typeof connected> {
+    const made = await connected(RESUMABLE);
+    begin(made.socket, "r1");
+    made.socket.audio(0, 1, new Int16Array(24_000));
+    made.socket.say(transcript("r1", "delta", "Once"));
+    made.socket.say({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
+    return made;
+  }
+
+  test("because the relay forgot them are failed", async () => {
+    const { call, socket } = await answering();
+    socket.hangUp(1006, "");
+    const next = await ScriptedSocket.nth(2);
+    next.accept();
+    await next.spoken();
+    const verdict = { verdict: "partial", last_received: 0, resume_token: "rt_2", forgotten: [2, 6] };
+    next.mention({ type: "session.resumed", ...verdict });
+    expect(call.messages.map(({ status }) => status)).toEqual(["failed", "failed"]);
+    call.close();
+  });
+
+  test("because the call was ended are cut, and what sounded then says how much of it was heard", async () => {
+    const { call, socket } = await answering();
+    begin(socket, "r2");
+    socket.say(transcript("r2", "done", "Whole."));
+    worklet().heard("r1/item_r1/0", 300);
+    socket.say(transcript("r1", "done", "Once upon"));
+    call.close();
+    expect(call.messages).toMatchObject([
+      { id: "item_r1", status: "cut", heardMs: 300 },
+      { id: "u1", status: "cut", heardMs: null },
+      { id: "item_r2", status: "done" },
+    ]);
+  });
+
+  test("because the relay ended the session are failed", async () => {
+    const { call, socket } = await answering();
+    socket.hangUp(1008, "too many messages were refused");
+    expect(call.messages.map(({ status }) => status)).toEqual(["failed", "failed"]);
+  });
+
+  test("because a new session followed are failed, and nobody thinks of an answer", async () => {
+    const reconnect = () => Promise.resolve({ url: "wss://relay.example/v1/sessions/b", protocols: [] });
+    const call = createCall({ workletUrl: "worklets.js", reconnect });
+    const opening = openCall(call, URL_WITH_TOKEN);
+    const socket = await ScriptedSocket.nth(1);
+    socket.accept();
+    await socket.spoken();
+    socket.say({ type: "session.created", session: SESSION });
+    socket.say({ type: "session.updated", session: SESSION });
+    await opening;
+    begin(socket, "r1");
+    socket.say(transcript("r1", "delta", "Once"));
+    expect(call.agent).toBe("thinking");
+    socket.hangUp(1006, "");
+    expect(call.agent).toBe("listening");
+    expect(call.messages).toMatchObject([{ status: "failed" }]);
+    call.close();
+  });
+});
+
+test("[S124] what the user spoke is done when nobody writes it down, and in progress until somebody has", async () => {
+  const { call, socket } = await connected(SESSION);
+  const item = { type: "message", role: "user", content: [{ type: "input_audio" }] };
+  socket.say({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
+  socket.say({ type: "conversation.item.added", item: { ...item, id: "u1" } });
+  const transcription = { model: "gpt-transcribe" };
+  socket.say({ type: "session.updated", session: { audio: { input: { transcription } } } });
+  socket.say({ type: "conversation.item.added", item: { ...item, id: "u2" } });
+  expect(call.messages.map(({ status }) => status)).toEqual(["done", "in_progress"]);
 });
 
 test("[C78] the agent listens, thinks, speaks, stands still, and goes on", async () => {

@@ -70,6 +70,26 @@ describe("[C55] a page that is", () => {
     call.close();
   });
 
+  test("[S128] online again counts its tries from 1", async () => {
+    const { call } = await connected();
+    const tries = collect(call, "reconnecting");
+    browser.dispatchEvent(new Event("online"));
+    await pass(2600);
+    ScriptedSocket.last.hangUp(1006, "");
+    await pass(250);
+    ScriptedSocket.last.hangUp(1006, "");
+    await pass(0);
+    browser.dispatchEvent(new Event("online"));
+    await pass(0);
+    expect(tries.map(({ attempt, delayMs }) => [attempt, delayMs > 0])).toEqual([
+      [1, false],
+      [2, true],
+      [3, true],
+      [3, false],
+    ]);
+    call.close();
+  });
+
   test.each(AWAKE)("%s goes on when it is answered", async (_, happens) => {
     const { call, socket } = await connected();
     await pass(2000);

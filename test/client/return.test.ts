@@ -185,3 +185,20 @@ describe("[C57] goodbye", () => {
     expect(next?.farewell).toEqual({ code: 1000, reason: "" });
   });
 });
+
+test("[S129] a hook that fails at once is asked again after the pauses of a lost connection, until the call ends", async () => {
+  const asked: number[] = [];
+  const reconnect = (_: unknown, attempt: number): Promise<never> => {
+    asked.push(attempt);
+    return Promise.reject(new Error("offline"));
+  };
+  const { call, socket } = await connected({ reconnect });
+  socket.hangUp(1008, "too many messages were refused");
+  await pass(50);
+  expect(asked).toEqual([1]);
+  await pass(100 + 200 + 400);
+  expect(asked).toEqual([1, 2, 3, 4]);
+  call.close();
+  await pass(60_000);
+  expect(asked).toEqual([1, 2, 3, 4]);
+});

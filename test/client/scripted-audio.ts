@@ -29,6 +29,8 @@ class ScriptedNode {
 class ScriptedTrack extends EventTarget {
   stopped = false;
   enabled = true;
+  /** By the system. */
+  muted = false;
   readonly label: string;
   constructor(label: string) {
     super();
@@ -48,6 +50,8 @@ export function installMicrophone(): {
   readonly tracks: ScriptedTrack[];
   /** What it was asked for with. */
   readonly asked: MediaTrackConstraints[];
+  /** The system keeps silent what is asked for next. */
+  mutedAtFirst: boolean;
 } {
   const tracks: ScriptedTrack[] = [];
   const asked: MediaTrackConstraints[] = [];
@@ -56,6 +60,7 @@ export function installMicrophone(): {
     if (audio.deviceId === "missing")
       return Promise.reject(new DOMException("no such device", "OverconstrainedError"));
     const track = new ScriptedTrack(typeof audio.deviceId === "string" ? audio.deviceId : "default");
+    track.muted = microphone.mutedAtFirst;
     tracks.push(track);
     return Promise.resolve({ getTracks: () => [track], getAudioTracks: () => [track] });
   };
@@ -64,15 +69,18 @@ export function installMicrophone(): {
     enumerateDevices: () => Promise.resolve([{ kind: "audioinput", deviceId: "b", label: "Headset" }]),
   });
   vi.stubGlobal("navigator", { mediaDevices });
-  return {
-    frame: (data) => ScriptedNode.last?.port.dispatchEvent(new MessageEvent("message", { data })),
+  const microphone = {
+    frame: (data: Int16Array) =>
+      void ScriptedNode.last?.port.dispatchEvent(new MessageEvent("message", { data })),
     unplug: () => void tracks.at(-1)?.dispatchEvent(new Event("ended")),
     get stopped() {
       return tracks.at(-1)?.stopped === true;
     },
     tracks,
     asked,
+    mutedAtFirst: false,
   };
+  return microphone;
 }
 
 export class ScriptedContext extends EventTarget {

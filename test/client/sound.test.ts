@@ -78,6 +78,16 @@ describe("[C58] connect", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("[S127] does not wait for ever for the socket either", async () => {
+    const opening = openCall(createCall({}), URL_WITH_TOKEN);
+    opening.catch(() => undefined);
+    const socket = await ScriptedSocket.nth(1);
+    await pass(30_000);
+    await expect(opening).rejects.toMatchObject({ code: "timeout" });
+    expect(socket.readyState).toBe(ScriptedSocket.CLOSED);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test("can be aborted after the socket has opened", async () => {
     const abort = new AbortController();
     const opening = connect({ ...URL_WITH_TOKEN, signal: abort.signal });

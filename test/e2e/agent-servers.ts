@@ -11,6 +11,7 @@ import type { JsonObject } from "../../src/protocol/json.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { ScriptedDeepgramAgent } from "../upstreams/scripted-deepgram-agent.ts";
 import { ScriptedElevenLabs } from "../upstreams/scripted-elevenlabs.ts";
+import { LiveModel, type LiveScript } from "../support/live-model.ts";
 
 const BYTES_PER_MS = 48;
 const LOUD = 500;
@@ -32,12 +33,15 @@ type Provider = ScriptedElevenLabs | ScriptedDeepgramAgent;
 export interface AgentServers {
   readonly elevenLabsUrl: string;
   readonly deepgramUrl: string;
+  readonly liveUrl: string;
   /** Words of turns to come. */
   readonly turns: string[];
   readonly script: Scripted[];
+  readonly live: LiveScript[];
   /** Each connection that was made. */
   readonly elevenLabs: ScriptedElevenLabs[];
   readonly deepgram: ScriptedDeepgramAgent[];
+  readonly models: LiveModel[];
   readonly requests: IncomingMessage[];
   close(): Promise<void>;
 }
@@ -49,8 +53,10 @@ export async function startAgents(): Promise<AgentServers> {
   const made = {
     turns: [] as string[],
     script: [] as Scripted[],
+    live: [] as LiveScript[],
     elevenLabs: [] as ScriptedElevenLabs[],
     deepgram: [] as ScriptedDeepgramAgent[],
+    models: [] as LiveModel[],
     requests: [] as IncomingMessage[],
   };
   sockets.on("connection", (socket, request) => {
@@ -59,6 +65,10 @@ export async function startAgents(): Promise<AgentServers> {
       const provider = new ScriptedElevenLabs({ input: "pcm_24000", output: "pcm_24000" });
       made.elevenLabs.push(provider);
       new ElevenLabsAgent(socket, provider, made).listen();
+    } else if (request.url?.startsWith("/v1/live")) {
+      const model = new LiveModel(socket, made);
+      made.models.push(model);
+      socket.on("message", (data: Buffer) => model.receive(data.toString("utf8")));
     } else {
       const provider = new ScriptedDeepgramAgent();
       made.deepgram.push(provider);
@@ -71,6 +81,7 @@ export async function startAgents(): Promise<AgentServers> {
     ...made,
     elevenLabsUrl: `ws://127.0.0.1:${port}/elevenlabs`,
     deepgramUrl: `ws://127.0.0.1:${port}/deepgram`,
+    liveUrl: `ws://127.0.0.1:${port}/v1/live/sessions`,
     close: async () => {
       for (const socket of sockets.clients) socket.terminate();
       await new Promise((resolve) => server.close(resolve));

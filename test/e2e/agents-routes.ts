@@ -15,6 +15,17 @@ export default defineRelay({
       ],
       session: { audio: { input: { transcription: { model: "any" } } } },
     },
+    live: {
+      upstreams: [
+        {
+          name: "live",
+          adapter: "openai-live",
+          url: { env: "LIVE_URL" },
+          headers: { Authorization: { env: "LIVE_KEY", prefix: "Bearer " } },
+        },
+      ],
+      session: { instructions: "Be brief." },
+    },
     deepgram: {
       upstreams: [
         {

@@ -1,9 +1,13 @@
-/** Agents of ElevenLabs and Deepgram, hostile and honest: they take turns or are told of them, and speak in base64 or in bytes. */
+/**
+ * Agents of ElevenLabs and Deepgram and OpenAI's Live API, hostile and honest: they take turns, are told of them or know none, and
+ * speak in base64 or in bytes.
+ */
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
 import type { UpstreamOptions, WireMessage } from "../../src/upstreams/upstream.ts";
 import type { Random } from "../sim/random.ts";
 import { hostileName, hostileNumber, hostileText, loose, type Loose, type LooseObject } from "./hostile.ts";
+import { LIVE, saysLive } from "./live.ts";
 import { mutate } from "./mutate.ts";
 import { SECRET } from "./provider-grammar.ts";
 import { quoteIn, spellKey } from "./quote.ts";
@@ -13,9 +17,14 @@ import { bytes } from "./spell.ts";
 const MOST_DUE = 60;
 const MOST_SAID = 16;
 
-export type AgentName = "elevenlabs-agents" | "deepgram-agent";
+export type AgentName = "elevenlabs-agents" | "deepgram-agent" | "openai-live";
 
 export function agentOptions(adapter: AgentName, random: Random): UpstreamOptions {
+  if (adapter === "openai-live") {
+    const delegation = { type: "responses", responses: { model: "gpt-5.5" } };
+    const headers = { Authorization: `Bearer ${SECRET}` };
+    return { adapter, headers, settings: random.chance(0.5) ? { delegation } : {} };
+  }
   return adapter === "elevenlabs-agents"
     ? {
         adapter,
@@ -196,10 +205,13 @@ const DEEPGRAM: Wire = {
 const WIRES: Readonly<Record<AgentName, Wire>> = {
   "elevenlabs-agents": ELEVENLABS,
   "deepgram-agent": DEEPGRAM,
+  "openai-live": LIVE,
 };
 
+const SOUNDS = /^\{"(?:user_audio_chunk"|type":"session\.input_audio\.append")/;
+
 function read(data: WireMessage): JsonObject | null {
-  return typeof data === "string" && !data.startsWith('{"user_audio_chunk"') ? parseJsonObject(data) : null;
+  return typeof data === "string" && !SOUNDS.test(data) ? parseJsonObject(data) : null;
 }
 
 export class HostileAgent {
@@ -270,6 +282,7 @@ export class HonestAgent {
     const event = read(data);
     if (event === null) return this.#heard();
     const type = textAt(event, "type");
+    if (type === "session.start") return [JSON.stringify(LIVE.hello())];
     if (type === "Settings") {
       this.#serves = !JSON.stringify(event).includes('"eot_threshold":1');
       return ['{"type":"SettingsApplied"}'];
@@ -297,6 +310,7 @@ export class HonestAgent {
   }
 
   #answer(): readonly WireMessage[] {
+    if (this.#adapter === "openai-live") return saysLive(SOUND, SAID);
     if (this.#adapter === "deepgram-agent")
       return [
         JSON.stringify({ type: "ConversationText", role: "assistant", content: SAID }),

@@ -15,6 +15,7 @@ export class Violation extends Error {
 }
 
 const ITEM = ["response_id:string", "item_id:string", "output_index:number"];
+const TOOL = ["response_id:string", "item_id:string", "call_id:string", "name:string"];
 const CONTENT = [...ITEM, "content_index:number"];
 
 /** Members that every event of a type has, as `path:kind`. `kind` with a question mark: or null. */
@@ -89,6 +90,9 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   "input_audio_buffer.dtmf_event_received": ["event:text"],
   "overlap.decision": ["decision:string"],
   "relay.upstream": ["upstream:string", "status:string"],
+  "relay.tool.started": TOOL,
+  "relay.tool.completed": [...TOOL, "after_ms:number"],
+  "relay.tool.failed": [...TOOL, "after_ms:number", "reason:string"],
   "relay.race": ["plan:string", "response_id:string", "after_ms:number"],
   "rate_limits.updated": ["rate_limits:list"],
 };

@@ -17,11 +17,23 @@ function read(data: WireMessage): JsonObject | null {
   return parseJsonObject(typeof data === "string" ? data : utf8Text(data));
 }
 
-/** The model is asked to answer by this. */
-function asks(event: JsonObject): boolean {
-  if (event["toolResponse"] !== undefined) return true;
-  if (objectAt(event, "clientContent")?.["turnComplete"] === true) return true;
-  return objectAt(event, "realtimeInput")?.["activityEnd"] !== undefined;
+/** By what the model is asked to answer, which its setup decides: who begins with a history takes contents for nothing else. */
+class Asks {
+  #detects = false;
+  #seeds = false;
+
+  by(event: JsonObject): boolean {
+    const setup = objectAt(event, "setup");
+    if (setup !== null) {
+      const detection = objectAt(objectAt(setup, "realtimeInputConfig"), "automaticActivityDetection");
+      this.#detects = detection?.["disabled"] !== true;
+      this.#seeds = objectAt(setup, "historyConfig") !== null;
+    }
+    if (event["toolResponse"] !== undefined) return true;
+    if (objectAt(event, "clientContent")?.["turnComplete"] === true) return !this.#seeds;
+    const input = objectAt(event, "realtimeInput");
+    return input?.[this.#detects ? "text" : "activityEnd"] !== undefined;
+  }
 }
 
 function content(serverContent: LooseObject, more: LooseObject = {}): LooseObject {
@@ -108,6 +120,7 @@ const EVENTS: readonly ((random: Random) => LooseObject)[] = [
 export class HostileGemini {
   readonly #due: LooseObject[] = [];
   readonly #said: (string | Uint8Array)[] = [];
+  readonly #asks = new Asks();
   #asked = 0;
 
   receive(data: WireMessage): void {
@@ -115,7 +128,7 @@ export class HostileGemini {
     const event = read(data);
     if (event === null) return;
     if (event["setup"] !== undefined) this.#due.push({ setupComplete: {} });
-    if (asks(event)) this.#asked = Math.min(this.#asked + 1, 8);
+    if (this.#asks.by(event)) this.#asked = Math.min(this.#asked + 1, 8);
   }
 
   say(random: Random, hostility: number): string | Uint8Array {
@@ -144,6 +157,7 @@ export class HostileGemini {
 }
 
 export class HonestGemini {
+  readonly #asks = new Asks();
   #typed = false;
 
   opened(): readonly WireMessage[] {
@@ -153,13 +167,14 @@ export class HonestGemini {
   receive(data: WireMessage): readonly WireMessage[] {
     const event = read(data);
     if (event === null) return [];
+    const asked = this.#asks.by(event);
     const setup = objectAt(event, "setup");
     if (setup !== null) {
       const modalities = objectAt(setup, "generationConfig")?.["responseModalities"];
       this.#typed = Array.isArray(modalities) && modalities.includes("TEXT");
       return ['{"setupComplete":{}}'];
     }
-    if (!asks(event)) return [];
+    if (!asked) return [];
     const text = "I am here.";
     const said = this.#typed
       ? { modelTurn: { parts: [{ text }] } }

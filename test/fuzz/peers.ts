@@ -22,6 +22,7 @@ export interface HonestPeer {
 const AGENTS: ReadonlyMap<string, AgentName> = new Map([
   ["/v1/convai/conversation", "elevenlabs-agents"],
   ["/v1/agent/converse", "deepgram-agent"],
+  ["/v1/live/sessions", "openai-live"],
 ]);
 
 /** The agent at this address, if one is. */

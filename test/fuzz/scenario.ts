@@ -47,11 +47,21 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const others = { ...varied, setup: { ...varied.setup, plan: otherProviders(plan, random) } };
   const placed = scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
   const whole = later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
-  return raced(whole, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x510e527f));
+  const raced = oneVoice(whole, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x510e527f));
+  return tooled(raced, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x1f83d9ab));
+}
+
+/** What providers call may be the relay's to run. */
+function tooled(scenario: Scenario, random: Random): Scenario {
+  if (!random.chance(0.2)) return scenario;
+  const webhook = { url: "https://tools.fuzz/", secret: SECRET, timeoutMs: 1000, budgetMs: 1000, retries: 0 };
+  const parameters = { type: "object", properties: {} };
+  const tools = [{ name: "get_weather", description: "Weather.", parameters, webhook }];
+  return { ...scenario, setup: { ...scenario.setup, plan: { ...scenario.setup.plan, tools } } };
 }
 
 /** Two that can be asked may be one voice. */
-function raced(scenario: Scenario, random: Random): Scenario {
+function oneVoice(scenario: Scenario, random: Random): Scenario {
   const { setup } = scenario;
   const { upstreams } = setup.plan;
   const asked = ({ options: { adapter, settings } }: PlannedUpstream) =>
@@ -102,8 +112,10 @@ function otherVoice(random: Random): UpstreamOptions {
     "gemini-3.8-live",
     "elevenlabs-agents",
     "deepgram-agent",
+    "openai-live",
   ] as const);
-  if (who === "elevenlabs-agents" || who === "deepgram-agent") return agentOptions(who, random);
+  if (who === "elevenlabs-agents" || who === "deepgram-agent" || who === "openai-live")
+    return agentOptions(who, random);
   return {
     adapter: "gemini-live",
     model: who,

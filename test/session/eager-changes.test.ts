@@ -54,6 +54,21 @@ describe("in the pause after a half turn", () => {
   });
 
   // B95
+  test("[B95] of what a plain client says late that it did not hear the answer knows nothing", () => {
+    const call = new Call({ session: { relay: { eager_ms: 150 } } });
+    call.client({ type: "response.create" });
+    call.answer(voice(3000));
+    call.advance(4000);
+    const { id: item_id } = call.last("conversation.item.done")["item"] as { readonly id: string };
+    call.speak(concat(silence(600), voice(900), silence(300)));
+    expect(call.commandTypes().slice(-2)).toEqual(["commit", "respond"]);
+    call.client({ type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms: 700 });
+    call.speak(silence(600));
+    const again = ["cancel", "delete", "truncate", "audio", "commit", "respond"];
+    expect(call.commandTypes().slice(-6)).toEqual(again);
+  });
+
+  // B95
   test("[B95] of an item that the client deletes the answer knows nothing", () => {
     const call = new Call({ session: { relay: { eager_ms: 150 } } });
     call.client({ type: "conversation.item.create", item: { ...item, id: "gone" } });

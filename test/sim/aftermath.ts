@@ -49,7 +49,12 @@ export function budget(call: SimulatedCall): void {
     const asks = mostWithin(provider.asks, MINUTE_MS);
     checks.most("asks in a minute", asks);
     // A client that hands in results asks as often as there are calls.
-    const wanted = WANTED_ASKS + (checks.figures.get("asked by the client") ?? 0);
+    const figure = (name: string) => checks.figures.get(name) ?? 0;
+    const wanted =
+      WANTED_ASKS +
+      figure("asked by the client") +
+      figure("metric_tools_called") +
+      figure("metric_tools_failed");
     if (asks > wanted + asksPerMinute)
       checks.fail("budget", `${provider.name} was asked ${asks} times within a minute`);
   }

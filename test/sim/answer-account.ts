@@ -38,8 +38,11 @@ export function askedFor(call: SimulatedCall): void {
   const { checks, scenario } = call;
   if (scenario.faults.some((fault) => FORGETFUL.has(fault))) return;
   const figure = (name: string) => checks.figures.get(name) ?? 0;
+  // Who called a tool of the relay's is asked to go on when the call has its result.
+  const wished =
+    figure("asked by the client") + figure("metric_tools_called") + figure("metric_tools_failed");
   const others =
-    figure("asked by the client") +
+    wished +
     figure("metric_responses_asked_again") +
     figure("metric_responses_continued") +
     figure("metric_eager_given_up");
@@ -52,7 +55,7 @@ export function askedFor(call: SimulatedCall): void {
       provider.calls.reduce((sum, { items }) => sum + items.toldInWords.size, 0) +
       new Set(call.client.lostTurns).size +
       [...call.client.turns.values()].filter((turn) => deletedUntold(turn, provider)).length;
-    const causes = turns + figure("asked by the client");
+    const causes = turns + wished;
     const most = turns + others;
     if (provider.asks.length > MOST_ATTEMPTS * causes)
       checks.fail(

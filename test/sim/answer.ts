@@ -3,6 +3,7 @@ import { wordsBetween } from "./guard.ts";
 import type { Moment, Performance } from "./performance.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { agentAudio, bytesOf } from "./tape.ts";
+import { wantedBy } from "./tools.ts";
 import type { World } from "./world.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -22,6 +23,7 @@ export class Answer {
   readonly #metadata: unknown;
   #state: "thinking" | "speaking" | "over" = "thinking";
   #itemBegun = false;
+  #itemEnded = false;
   #sentBytes = 0;
   #words = 0;
   /** All that it said, in calls under a guard. */
@@ -94,7 +96,7 @@ export class Answer {
     const base = { id: this.itemId, object: "realtime.item", status };
     if (this.#performance.tool) {
       const call_id = `call_${this.id}`;
-      return { ...base, type: "function_call", name: "look", call_id, arguments: '{"where":"there"}' };
+      return { ...base, type: "function_call", name: "look", call_id, arguments: this.#arguments };
     }
     return {
       ...base,
@@ -102,6 +104,10 @@ export class Answer {
       role: "assistant",
       content: [{ type: "output_audio", transcript: this.#transcript() }],
     };
+  }
+
+  get #arguments(): string {
+    return this.#world.scenario.webhook === true ? wantedBy(this.number) : '{"where":"there"}';
   }
 
   #transcript(): string {
@@ -140,7 +146,7 @@ export class Answer {
       this.#call.say({ type: "conversation.item.added", previous_item_id: null, item });
     }
     if (this.#performance.tool) {
-      const delta = '{"where":';
+      const delta = this.#arguments.slice(0, 9);
       this.#call.say({
         type: "response.function_call_arguments.delta",
         ...this.#at,
@@ -245,7 +251,7 @@ export class Answer {
       this.#call.say({
         type: "response.function_call_arguments.done",
         ...done,
-        arguments: '{"where":"there"}',
+        arguments: this.#arguments,
       });
     } else {
       this.#call.say({ type: "response.output_audio.done", ...this.#at });
@@ -254,20 +260,26 @@ export class Answer {
       const part = { type: "audio", transcript };
       this.#call.say({ type: "response.content_part.done", ...this.#at, part });
     }
-    const { lingerMs } = this.#performance;
+    const { tool, toolLingerMs = 0 } = this.#performance;
+    if (tool && toolLingerMs > 0) this.#itemEnds("completed");
+    const lingerMs = this.#performance.lingerMs + (tool ? toolLingerMs : 0);
     if (lingerMs === 0) return this.end("completed", null);
     this.#struck("end");
     this.#after(lingerMs, () => this.end("completed", null));
+  }
+
+  #itemEnds(status: string): void {
+    if (this.#itemEnded) return;
+    this.#itemEnded = true;
+    const item = this.#item(status);
+    this.#call.say({ type: "response.output_item.done", response_id: this.id, output_index: 0, item });
   }
 
   /** `response.done`, after the item's own end. */
   end(status: "completed" | "cancelled" | "failed", details: JsonObject | null): void {
     if (this.#state === "over") return;
     const { epilogue } = this.#performance;
-    if (this.#itemBegun) {
-      const item = this.#item(status === "completed" ? "completed" : "incomplete");
-      this.#call.say({ type: "response.output_item.done", response_id: this.id, output_index: 0, item });
-    }
+    if (this.#itemBegun) this.#itemEnds(status === "completed" ? "completed" : "incomplete");
     this.#state = "over";
     const done = { type: "response.done", response: this.#response(status, details) };
     this.#call.say(done);

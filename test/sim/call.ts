@@ -8,6 +8,7 @@ import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
 import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { Tape } from "./tape.ts";
+import { Deeds, LOOK } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
@@ -47,6 +48,7 @@ export class SimulatedCall implements World {
   readonly providers = new Map<string, Provider>();
   readonly relay: Relay;
   readonly client: Client;
+  readonly deeds: Deeds;
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
   /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
@@ -81,6 +83,7 @@ export class SimulatedCall implements World {
       upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
+      ...(this.scenario.webhook === true && { tools: [LOOK] }),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
@@ -92,6 +95,8 @@ export class SimulatedCall implements World {
       intent: "conversation",
       session: this.scenario.session,
     } as const;
+    // With draws of its own: all other calls are what they were.
+    this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());

@@ -36,6 +36,10 @@ export type Invariant =
   | "given-up"
   | "kept-dead"
   | "turn-end"
+  | "tool-taken-back"
+  | "tool-twice"
+  | "tool-unrecorded"
+  | "tool-unanswered"
   | "threw";
 
 export interface Violation {

@@ -437,6 +437,7 @@ export class Client {
   /** A tool is called by what the finished item says, as official SDKs do. */
   #itemDone(item: JsonObject): void {
     if (item["type"] !== "function_call" || item["status"] !== "completed") return;
+    if (this.#world.scenario.webhook === true) return;
     const call_id = item["call_id"] ?? "";
     this.#world.time.after(this.#random.between(10, 600), () => {
       if (this.over) return;

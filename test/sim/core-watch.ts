@@ -79,6 +79,8 @@ export class CoreWatch implements SessionCore {
         checks.note(() => `relay ⇒ ${action.peer} ${brief(action.data)}`);
       // The simulator's plans name no end-of-turn model.
       if (action.type === "consult") checks.fail("threw", "a model was asked, and there is none");
+      if (action.type === "send" && action.peer === "client" && typeof action.data === "string")
+        this.#world.deeds.told(action.data);
       if (action.type === "end") this.#ended(action.reason);
       if (action.type !== "metric") continue;
       if (action.name === "internal_errors") checks.fail("threw", "a fault of the relay's own was told");

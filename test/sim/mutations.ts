@@ -8,6 +8,7 @@ import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
+import { TOOL_MUTATIONS } from "./tool-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -283,7 +284,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 36,
     what: "a successor is not told what changes in the session",
     file: "src/session/links/link.ts",
-    from: '    if (command.type === "configure") this.#succession.connection?.command(command);\n',
+    from: '    if (command.type === "configure") this.#succession.restate(command);\n',
     to: "",
     among: ["provider.standby", "caller.update", "provider.rollover"],
   },
@@ -393,6 +394,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
   ...GUARD_MUTATIONS,
+  ...TOOL_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -33,6 +33,8 @@ export interface Performance {
   /** After its end the provider goes on about it. */
   epilogue: "nothing" | "late" | "twice";
   tool: boolean;
+  /** From the end of its call to its own; absent: none. */
+  toolLingerMs?: number;
   /** Faults to count when it really began, and when it broke. */
   readonly faults: { readonly name: string; readonly when: Moment }[];
 }

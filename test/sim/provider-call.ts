@@ -6,6 +6,7 @@ import { brief } from "./checks.ts";
 import type { Connection, Data } from "./connection.ts";
 import { Ear } from "./ear.ts";
 import { fields, text } from "./fields.ts";
+import { lingersMs } from "./tools.ts";
 import { performance } from "./performance.ts";
 import type { Provider, Turn } from "./provider.ts";
 import { ProviderItems } from "./provider-items.ts";
@@ -431,6 +432,7 @@ export class ProviderCall {
       plan.thinkMs /= 2;
       plan.firstMs /= 3;
     }
+    if (tool && this.#world.scenario.webhook === true) plan.toolLingerMs = lingersMs(this.#random);
     this.provider.asks.push(this.#world.time.now);
     this.provider.prepare(plan);
     const answer = new Answer(this.#world, this, this.#id("resp"), asked, plan);

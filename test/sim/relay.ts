@@ -2,6 +2,7 @@
  * The Durable Object under the driver that ships (durable-objects/shell.ts), in virtual time: what voice-session.ts does
  * with sockets, storage, alarm and hibernation, and everything that the platform may do to it.
  */
+import type { ToolCall } from "../../durable-objects/asked.ts";
 import type { Dial } from "../../durable-objects/dial.ts";
 import { putOut, readMark } from "../../durable-objects/pending-clients.ts";
 import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
@@ -13,6 +14,7 @@ import {
   type SessionSetup,
   type SessionSnapshot,
 } from "../../src/session/session.ts";
+import type { ToolResult } from "../../src/session/tools/plan.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";
@@ -167,6 +169,7 @@ export class Relay {
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
       moderate: (_side, _moderator, text) => this.#moderator(text),
+      tool: (call) => this.#callTool(call),
       sleep: (at, current) => {
         this.store.sleep(current);
         this.#sleeping = true;
@@ -191,7 +194,19 @@ export class Relay {
     };
   }
 
+  /** What it gives an object that is dead by then is nobody's. */
+  #callTool(call: ToolCall): Promise<ToolResult> {
+    const lives = this.#lives;
+    const given = this.#world.deeds.do(call, this.store.stored);
+    return new Promise((resolve) => {
+      void given.then((result) => {
+        if (lives === this.#lives) resolve(result);
+      });
+    });
+  }
+
   #sleeping = false;
+  #lives = 1;
 
   readonly #dial: Dial = (request, events) => {
     const provider = this.#providers.get(new URL(request.url).hostname.split(".")[0] ?? "");
@@ -245,6 +260,7 @@ export class Relay {
 
   #leave(): void {
     this.#world.checks.note(() => "the object leaves memory");
+    this.#lives += 1;
     this.#sleeping = false;
     this.#gate.drop();
     for (const socket of this.#sockets) socket.left();

@@ -12,6 +12,7 @@ import { askedAtOnce, askedFor, goneOnWith, keptOn, thrownAway, wentOn } from ".
 import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
+import { toolsAnswered } from "./tools.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
 
 /** Something that was told so long after an utterance may be about it. */
@@ -52,6 +53,7 @@ export function judge(call: SimulatedCall): void {
   if (call.lastMoment !== null) {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
+    toolsAnswered(call, call.lastMoment);
   }
   budget(call);
   askedFor(call);

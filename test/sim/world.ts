@@ -8,6 +8,7 @@ import type { Checks } from "./checks.ts";
 import type { Quality } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
+import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
 
 /** `turns`: the relay decides; `server`: the provider does; `echo`: in process, full duplex; `transcriber`: only hears. */
@@ -55,6 +56,8 @@ export interface Scenario {
   readonly vanishesHearing?: true;
   /** Words of agents are judged before they pass. */
   readonly guard?: GuardPlan;
+  /** The tool that agents call is the relay's. */
+  readonly webhook?: true;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;
@@ -72,6 +75,7 @@ export interface World {
   readonly relayDucks: boolean;
   /** Numbers answers over all providers. */
   nextAnswer(): number;
+  readonly deeds: Deeds;
   /** So far. */
   readonly answers: number;
 }

@@ -172,6 +172,17 @@ class_name = "VoiceSession"
     });
   });
 
+  test("[X255] a route lacks the secret of a tool like any other", () => {
+    const upstreams = [{ name: "a", adapter: "openai-compatible", url: "wss://a.example" }];
+    const webhook = { url: { env: "T_URL" }, secret: { env: "T_SECRET" } };
+    const config = defineRelay({
+      routes: { tooled: { upstreams, tools: [{ name: "look", description: "Looks.", webhook }] } },
+      toolHosts: ["tools.example"],
+    });
+    const [route] = routeLines(config, nothing, { deployed: ["T_URL"], local: null, why: "" });
+    expect(route?.says).toBe("not offered: not deployed: T_SECRET");
+  });
+
   test("[U137] which routes have Workers AI, by the deploy or by wrangler.toml, and which name another binding than the Worker's", () => {
     const run = (binding: string, name = "a") => ({
       upstreams: [{ name, adapter: "workers-ai-flux", binding }],

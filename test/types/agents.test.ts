@@ -4,15 +4,15 @@
  */
 import { describe, expect, test } from "vitest";
 
-import type { JsonObject } from "../../src/protocol/json.ts";
 import { HEARD as DEEPGRAM_HEARD } from "../../src/upstreams/deepgram-agent/events.ts";
 import { HEARD as ELEVENLABS_HEARD } from "../../src/upstreams/elevenlabs-agents/events.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { Item, UpstreamConfig } from "../../src/upstreams/upstream.ts";
-import { chunk, CONFIG, Connection, type ScriptedServer } from "../upstreams/connection.ts";
+import { chunk, CONFIG, Connection } from "../upstreams/connection.ts";
 import { ScriptedDeepgramAgent } from "../upstreams/scripted-deepgram-agent.ts";
 import { ScriptedElevenLabs } from "../upstreams/scripted-elevenlabs.ts";
 import { judged } from "./compile.ts";
+import { listening, unheard } from "./listening.ts";
 
 const COMPILING_MS = 60_000;
 const TOOL = { type: "function", name: "book", description: "Books.", parameters: { type: "object" } };
@@ -25,20 +25,6 @@ const SESSION: UpstreamConfig = {
   speed: 1.1,
   transcription: { model: "any" },
 };
-
-/** A server whose every message is kept. */
-function listening(server: ScriptedServer) {
-  const said: JsonObject[] = [];
-  const keep = (messages: readonly (string | Uint8Array)[]) => {
-    for (const message of messages) if (typeof message === "string") said.push(JSON.parse(message));
-    return messages;
-  };
-  const wrapped: ScriptedServer = {
-    opened: () => keep(server.opened()),
-    receive: (message) => keep(server.receive(message)),
-  };
-  return { wrapped, said, keep };
-}
 
 const text = (role: string, words: string): Item => ({
   id: `item_${words}`,
@@ -63,12 +49,6 @@ function lead(connection: Connection, call: () => readonly (string | Uint8Array)
   connection.send({ type: "item", item: text("user", "Yes?"), previousItemId: null });
   connection.send({ type: "configure", config: { ...SESSION, instructions: "Be brief.", voice: null } });
   connection.send({ type: "keepalive" });
-}
-
-/** Complains of each of their names that is neither heard nor named. */
-function unheard(theirs: string, known: readonly string[]): string {
-  const names = known.map((name) => JSON.stringify(name)).join(" | ");
-  return `const none: Exclude<${theirs}, ${names}> extends infer T ? ([T] extends [never] ? null : T) : never = null;\nvoid none;`;
 }
 
 describe("ElevenLabs' types of an agent's conversation", () => {

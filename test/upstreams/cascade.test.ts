@@ -285,6 +285,72 @@ describe("what is remembered", () => {
     expect(call.stages.refused).toEqual([]);
   });
 
+  it("[U217] calls of one number, or of none, are calls of their own where their ids and names say so", () => {
+    const piece = (id: string, args: string, more: object) =>
+      data(
+        "text",
+        chunk({
+          tool_calls: [{ ...more, id, type: "function", function: { name: `f_${id}`, arguments: args } }],
+        }),
+      );
+    for (const more of [{ index: 0 }, {}]) {
+      const call = new Led();
+      call.turn("Both.");
+      call.hear([
+        ...called("first", "a", "{}").slice(0, 1),
+        piece("a", '{"n":1}', more),
+        piece("b", '{"n":2}', more),
+      ]);
+      call.moved();
+      call.hear([
+        piece("c", '{"n"', more),
+        data("text", chunk({ tool_calls: [{ ...more, function: { arguments: ":3}" } }] })),
+      ]);
+      call.hear([data("text", chunk({}, "tool_calls") + DONE)]);
+      expect(call.of("item.started")).toMatchObject([
+        { name: "f_a", callId: "a" },
+        { name: "f_b", callId: "b" },
+        { name: "f_c", callId: "c" },
+      ]);
+      expect(call.of("item.done").map((event) => event.arguments)).toEqual(['{"n":1}', '{"n":2}', '{"n":3}']);
+    }
+    // An id of its own for each piece is no other call.
+    const call = new Led();
+    call.turn("One.");
+    const next = { index: 0, id: "b", function: { arguments: ":1}" } };
+    call.hear([
+      ...called("first", "a", "{}").slice(0, 1),
+      piece("a", '{"n"', { index: 0 }),
+      data("text", chunk({ tool_calls: [next] })),
+      data("text", chunk({}, "tool_calls") + DONE),
+    ]);
+    expect(call.of("item.done")).toMatchObject([{ arguments: '{"n":1}' }]);
+  });
+
+  it("[U26] no tool runs for a call of a text model whose arguments are not whole JSON", () => {
+    const call = new Led();
+    call.turn("Do it.");
+    call.hear(called("act", "call_1", '{"zone":"UT'));
+    expect(call.of("item.done")).toMatchObject([{ status: "incomplete" }]);
+    call.user("Well?");
+    call.respond("R2");
+    expect(JSON.stringify(call.messages)).not.toContain("tool_calls");
+  });
+
+  it("[U218] what else the endpoint says of a call goes back with it", () => {
+    const call = new Led();
+    call.turn("Do it.");
+    const extra_content = { google: { thought_signature: "c2lnbmVk" } };
+    const [begin = "", first = "", ...rest] = called("act", "call_1", "{}");
+    const signed = data("text", chunk({ tool_calls: [{ index: 0, extra_content }] }));
+    call.hear([begin, first, signed, ...rest]);
+    call.moved();
+    const result = { id: "out", type: "function_call_output", call_id: "call_1", output: "12:00" };
+    call.send({ type: "item", item: result, previousItemId: null });
+    call.respond("R2");
+    expect(call.messages.slice(2)).toMatchObject([{ tool_calls: [{ id: "call_1", extra_content }] }, {}]);
+  });
+
   it("[U115] tools and their choice are spelled as chat completions spell them", () => {
     const parameters = { type: "object", properties: {} };
     const tools = [{ type: "function", name: "act", description: "Acts.", parameters }, { type: "mcp" }];

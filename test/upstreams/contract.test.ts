@@ -6,6 +6,7 @@ import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/ope
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { cascades } from "./cascade/contract-server.ts";
 import { deepgram, elevenLabs } from "./contract-agents.ts";
+import { live } from "./contract-live.ts";
 import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
 import { ScriptedOpenAi } from "./scripted-openai.ts";
@@ -347,7 +348,7 @@ const echo: ContractSubject = {
   server: () => new LoopServer(),
 };
 
-const subjects = [...openAiSubjects, g711, echo, gemini, ...cascades, elevenLabs, ...deepgram];
+const subjects = [...openAiSubjects, g711, echo, gemini, ...cascades, elevenLabs, ...deepgram, live];
 
 describe("the contract suite", () => {
   it("[U1] covers every registered adapter", () => {

@@ -35,7 +35,7 @@ export class ScriptedGemini implements ScriptedServer {
     if (member === "setup") return this.#begin(objectAt(event, "setup") ?? {});
     const input = objectAt(event, "realtimeInput");
     if (input !== null) this.#hear(input);
-    if (objectAt(event, "clientContent")?.["turnComplete"] === true) this.#ask();
+    if (member === "clientContent") this.#told(objectAt(event, "clientContent"));
     if (member === "toolResponse") this.#returned(objectAt(event, "toolResponse"));
     return [];
   }
@@ -66,6 +66,14 @@ export class ScriptedGemini implements ScriptedServer {
       this.content({ generationComplete: true }),
       this.content({ turnComplete: true }, { usageMetadata }),
     ];
+  }
+
+  /** Of models from 3.1 on the first one is their history, whole, and there is no other. */
+  #told(content: JsonObject | null): void {
+    const seeds = isJsonObject(this.setup?.["historyConfig"]);
+    if (!seeds && content?.["turnComplete"] === true) this.#ask();
+    const first = this.received.length === 2;
+    if (seeds && !(first && content?.["turnComplete"] === true)) this.refused.push("content in mid-call");
   }
 
   #begin(setup: JsonObject): readonly WireMessage[] {

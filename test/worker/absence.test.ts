@@ -58,6 +58,19 @@ describe("a session whose plain client dropped", () => {
     expect((await turnedAway(named(id), bearer()))[0]).toBe(4004);
   });
 
+  test("[O20] because its object died long after its last snapshot, is found again, though its alarm rings at that moment", async () => {
+    const { client, id } = await talked();
+    await pass(id, 1000);
+    const alarmAt = (await inObject(id, (storage) => storage.getAlarm())) ?? 0;
+    vi.setSystemTime(alarmAt - 1000);
+    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await client.closed;
+    vi.setSystemTime(alarmAt);
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    vi.setSystemTime(alarmAt + 2000);
+    await comesBack(id);
+  });
+
   test("[O20] because its object died, is found again too", async () => {
     const { client, id } = await talked();
     await pass(id, 1000);

@@ -221,7 +221,11 @@ describe("DELETE of a session that nobody has opened", () => {
     const alarmAt = (await inObject(session.id, (storage) => storage.getAlarm())) ?? 0;
     vi.setSystemTime(Math.min(alarmAt, Date.now() + 7_100_000));
     await runDurableObjectAlarm(objectOf(session.id));
-    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([409, "session_ended", null]);
+    expect(await problemOf(await upgrade("/v1/realtime", bearer(value)))).toEqual([
+      409,
+      "session_ended",
+      null,
+    ]);
   });
 
   test("[H113] is its owner's alone, or an operator's", async () => {

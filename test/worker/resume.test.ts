@@ -226,7 +226,7 @@ describe("an object that slept", () => {
 });
 
 describe("an object that nobody comes back to", () => {
-  test("[O18] wakes once after the client's time is over, and leaves nothing behind", async () => {
+  test("[O18] wakes after the client's time is over, waits for it once more, and leaves nothing behind", async () => {
     const client = await DuplexClient.open("echo");
     await pass(client.id, 1000);
     const alarmAt = await inObject(client.id, (storage) => storage.getAlarm());
@@ -235,6 +235,14 @@ describe("an object that nobody comes back to", () => {
     await crash(client);
     vi.setSystemTime(alarmAt ?? 0);
     expect(await runDurableObjectAlarm(objectOf(client.id))).toBe(true);
+    expect(await stateOf(client.id)).toMatchObject({ status: "waiting" });
+    // It sleeps meanwhile.
+    for (let n = 0; n < 3; n += 1) await pass(client.id, 3000);
+    await evictDurableObject(objectOf(client.id));
+    const nextAt = (await inObject(client.id, (storage) => storage.getAlarm())) ?? 0;
+    expect(nextAt).toBe((alarmAt ?? 0) + 30_000);
+    vi.setSystemTime(nextAt);
+    await runDurableObjectAlarm(objectOf(client.id));
     expect((await keysOf(client.id)).filter((key) => key !== "used")).toEqual([]);
     expect(await resumeRefused(client.id, client.token)).toEqual([4004, "session_not_found"]);
     vi.setSystemTime((await inObject(client.id, (storage) => storage.getAlarm())) ?? Date.now());

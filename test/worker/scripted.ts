@@ -6,6 +6,7 @@ import { type Entry, Shell, type ShellHost } from "../../durable-objects/shell.t
 import type { Clock } from "../../durable-objects/timer.ts";
 import { type Action, CLIENT, type Input, type SessionState } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { ToolResult } from "../../src/session/tools/plan.ts";
 import type { DialRequest, WireMessage } from "../../src/upstreams/upstream.ts";
 
 export class StillClock implements Clock {
@@ -137,6 +138,8 @@ export interface Surroundings extends ShellHost {
   readonly questions: PromiseWithResolvers<number>[];
   /** That moderators were asked. */
   readonly moderations: PromiseWithResolvers<string | null>[];
+  /** Calls of tools. */
+  readonly toolCalls: PromiseWithResolvers<ToolResult>[];
   /** Ends the oldest save, and lets the shell know. */
   write(stored: boolean): Promise<void>;
 }
@@ -189,8 +192,15 @@ export function surroundings(): Surroundings {
       host.moderations.push(question);
       return question.promise;
     },
+    tool: ({ id, name, arguments: given }) => {
+      log.push(`tool ${id} ${name} ${given}`);
+      const call = Promise.withResolvers<ToolResult>();
+      host.toolCalls.push(call);
+      return call.promise;
+    },
     questions: [],
     moderations: [],
+    toolCalls: [],
     rest: (on) => void log.push(`rest ${on}`),
     sleep: (at, current) => void log.push(`sleep ${at}${current ? "" : " behind"}`),
     awake: () => void log.push("awake"),

@@ -111,6 +111,28 @@ describe("a guard's moderators", () => {
   });
 });
 
+describe("a tool of the relay's", () => {
+  test("[X259] is called as the session says, and its result or failure is an input; after the end it is none", async () => {
+    const { say, shell, script, connect, host, session, log } = setUp();
+    connect();
+    for (const id of ["a", "b", "c"])
+      script({ type: "tool", id, callId: `call ${id}`, name: "weather", arguments: "{}" });
+    for (const message of ["a", "b", "c"]) say(message);
+    expect(log).toEqual(["tool a weather {}", "tool b weather {}", "tool c weather {}"]);
+    host.toolCalls[0]?.resolve({ output: "grey" });
+    host.toolCalls[1]?.reject(new Error("no"));
+    await settled();
+    expect(session.inputs.slice(-2)).toEqual([
+      { type: "tool_answered", id: "a", result: { output: "grey" } },
+      { type: "tool_answered", id: "b", result: { failure: "unreachable" } },
+    ]);
+    shell.terminate();
+    host.toolCalls[2]?.resolve({ output: "late" });
+    await settled();
+    expect(session.inputs).toHaveLength(5);
+  });
+});
+
 describe("an end-of-turn model", () => {
   test("[O31] is asked what the session asks, and its answer or failure is an input; after the end it is none", async () => {
     const { say, shell, script, connect, host, session, log } = setUp();

@@ -15,8 +15,10 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
     route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
   const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
   const asked = moderatorsOf(route.guard).filter(({ adapter }) => adapter === "openai") as Dialled[];
+  const tools = (route.tools ?? []).map(({ webhook: { url, secret } }) => ({ url, headers: { secret } }));
   const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
-  return [...targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]), ...end, ...asked];
+  const dialled = targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
+  return [...dialled, ...end, ...asked, ...tools];
 }
 
 export function literalUrls(route: RouteConfig): readonly string[] {

@@ -28,6 +28,7 @@ import { isActive } from "../output/response.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
+import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
@@ -57,6 +58,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
+  readonly tools: Pick<Tools, "refuseResult"> | null;
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly oneVoice: boolean;
@@ -147,8 +149,9 @@ export class ClientCommands {
     const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
     budget.requireAudio(audioMs, "item.content", context.now);
     conversation.requirePlace(item.id, previousItemId);
-    budget.audio.take(audioMs, context.now);
     const call = this.#callOf(item);
+    this.#parts.tools?.refuseResult(call);
+    budget.audio.take(audioMs, context.now);
     const entry: Entry = {
       item: kept,
       origin: null,
@@ -268,6 +271,7 @@ export class ClientCommands {
         "audio_end_ms",
       );
     }
+    this.#parts.turns.takeBack();
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
     this.#parts.idle.cut();

@@ -15,6 +15,8 @@ export interface Locks {
   readonly fields: readonly string[];
   /** Kinds of tools that a client may bring; null: any. */
   readonly toolTypes: readonly string[] | null;
+  /** Names of tools that the relay runs: nobody brings others of these names. */
+  readonly taken?: readonly string[];
 }
 
 export const NO_LOCKS: Locks = { fields: [], toolTypes: null };
@@ -111,6 +113,9 @@ export function restrain(
   const tools = [...toolsOf(before), ...toolsOf(granted)];
   const foreign = foreignTool(locks, toolsOf(config), tools);
   if (foreign !== null) keep(["tools"], notAllowed("session.tools", foreign, locks));
+  const taken = takenName(locks, toolsOf(config));
+  if (taken !== null && !same(before.tools as Json, config.tools as Json))
+    keep(["tools"], nameTaken("session.tools", taken));
   return { config, refused };
 }
 
@@ -137,6 +142,8 @@ export function checkParams(
   const { tools = [], input = [] } = params;
   const foreign = foreignTool(locks, tools, [...toolsOf(config), ...toolsOf(granted)]);
   if (foreign !== null) throw notAllowed("response.tools", foreign, locks);
+  const taken = takenName(locks, tools);
+  if (taken !== null) throw nameTaken("response.tools", taken);
   for (const [index, item] of input.entries())
     checkRole(locks, item as JsonObject, `response.input[${index}]`);
 }
@@ -169,6 +176,12 @@ function foreignTool(
   return typeof type === "string" ? type.slice(0, 64) : "";
 }
 
+/** The first name that is one of the relay's tools; null: there is none. */
+function takenName({ taken = [] }: Locks, tools: readonly JsonObject[]): string | null {
+  const names = tools.flatMap(({ name }) => (typeof name === "string" ? [name] : []));
+  return names.find((name) => taken.includes(name)) ?? null;
+}
+
 function toolsOf(config: SessionConfig): readonly JsonObject[] {
   // JSON by construction: it came out of a schema over JSON.
   return config.tools as unknown as readonly JsonObject[];
@@ -199,6 +212,11 @@ function same(a: Json | undefined, b: Json | undefined): boolean {
 
 function locked(param: string): ClientError {
   return new ClientError("field_locked", `'${param}' is locked in this session and stays as it is.`, param);
+}
+
+function nameTaken(param: string, name: string): ClientError {
+  const message = `A tool '${name}' is the relay's own in this session: give yours another name.`;
+  return new ClientError("tool_name_taken", message, param);
 }
 
 function notAllowed(param: string, type: string, { toolTypes }: Locks): ClientError {

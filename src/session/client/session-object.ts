@@ -52,6 +52,8 @@ export class SessionObject {
   readonly #host: SessionObjectHost;
   readonly #locks: Locks;
   readonly #routeLocks: Locks;
+  /** Names of those that the relay runs. */
+  readonly #tools: readonly string[];
   /** What the session begins with. */
   readonly #granted: SessionConfig;
 
@@ -60,9 +62,10 @@ export class SessionObject {
     this.#parts = parts;
     this.#setup = setup;
     this.#host = host;
-    this.#locks = setup.locks ?? NO_LOCKS;
-    const { locked: fields = [], toolTypes = null } = setup.plan;
-    this.#routeLocks = { fields, toolTypes };
+    const { locked: fields = [], toolTypes = null, tools = [] } = setup.plan;
+    this.#tools = tools.map(({ name }) => name);
+    this.#locks = { ...(setup.locks ?? NO_LOCKS), taken: this.#tools };
+    this.#routeLocks = { fields, toolTypes, taken: this.#tools };
     this.#granted = parts.config.current;
     this.updates = new Updates(parts.context, parts.config.current, {
       replace: (config) => {
@@ -92,6 +95,7 @@ export class SessionObject {
       detector: detector.name,
       resume_token: delivery.token,
       player: { duck: port.ducks },
+      ...(this.#tools.length > 0 && { tools: this.#tools }),
     };
     return new Configuration(config).shown(identity, relay, port);
   }

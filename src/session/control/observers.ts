@@ -8,6 +8,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import { eventIdOf, readClientEvent } from "../../protocol/client-events.ts";
 import type { AudioAddress, EventTap, NamedEvent } from "../client/client-port.ts";
 import { ClientCommands, type CommandHost } from "../client/client-commands.ts";
+import { commandHost, commandParts } from "../client/command-parts.ts";
 import type { PlainEvent } from "../client/client-messages.ts";
 import { costOf } from "../client/event-cost.ts";
 import type { Resource } from "../client/budget.ts";
@@ -54,7 +55,7 @@ export class Observers implements EventTap {
     this.#conduct = conduct;
     this.#host = host;
     const { sessionObject } = conduct;
-    this.#commands = conduct.commandHost({
+    this.#commands = commandHost(conduct, {
       update: (session) => sessionObject.update(session, "application"),
       // What is locked is locked for the client.
       checkParams: () => {},
@@ -237,7 +238,7 @@ export class Observers implements EventTap {
     if (event.type === "conversation.item.retrieve") return this.#retrieve(observer, event.item_id);
     context.cause = causeOf(observer.peer, eventIdOf(message), context.newId("event"));
     // It has what the client has, but for its budget.
-    const parts = this.#conduct.commandParts(observer.budget);
+    const parts = commandParts(this.#conduct, observer.budget);
     new ClientCommands(parts, this.#commands).handle(event as PlainEvent);
   }
 

@@ -7,7 +7,7 @@ import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../.
 import { NO_KERNELS } from "../../audio/kernels.ts";
 import { transcode } from "../../audio/transcode.ts";
 import { jsonSize, type Json } from "../../protocol/json.ts";
-import type { AudioChunk, Command } from "../../upstreams/upstream.ts";
+import type { AudioChunk, Command, Item } from "../../upstreams/upstream.ts";
 import type { Limits } from "../limits.ts";
 import { inFormat, inputInFormat } from "../memory/item-audio.ts";
 
@@ -123,6 +123,18 @@ export class Backlog {
     const unsentMs = durationMs(from, this.#unsentBytes);
     const samples = Math.round((unsentMs * sampleRateHz(to)) / 1000);
     this.#unsentBytes = Math.min(this.#bytes, samples * bytesPerSample(to));
+  }
+
+  /** Items of the conversation that wait in front of all else, in its order: they wait no longer. */
+  takeItems(): readonly Item[] {
+    const items: Item[] = [];
+    for (const command of this.#commands) {
+      if (command.type !== "item" || command.previousItemId !== null) break;
+      items.push(command.item);
+      this.#size -= sizeOf(command);
+    }
+    this.#commands.splice(0, items.length);
+    return items;
   }
 
   /** The connection is ready: all that waited, in its order. */

@@ -176,12 +176,11 @@ export class Connection implements ChannelsHost {
     this.#clear("dial");
     this.#deadline("ready", this.#context.limits.readyMs);
     this.#reconfigure = false;
-    this.#write(this.#upstream.greet(this.#host.upstreamConfig()));
+    this.#write(this.#upstream.greet(this.#host.upstreamConfig(), () => this.#backlog.takeItems()));
   }
 
   message(data: WireMessage): void {
-    if (this.#phase !== "greeting" && this.#phase !== "ready") return;
-    if (!this.takes(data.length)) return;
+    if ((this.#phase !== "greeting" && this.#phase !== "ready") || !this.takes(data.length)) return;
     this.#restated = false;
     const taken = this.capabilities.input;
     const events = this.#upstream.decode(data);
@@ -421,6 +420,7 @@ export class Connection implements ChannelsHost {
   /** An ordinary end, of which nobody is told. */
   hangUp(): void {
     if (!this.alive) return;
+    if (this.#phase === "ready") this.#write(this.#upstream.farewell ?? []);
     if (!this.#loop) this.#context.act({ type: "close", peer: this.peer, code: 1000, reason: "" });
     this.#end(this.#context.now);
   }

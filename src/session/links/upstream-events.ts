@@ -129,6 +129,9 @@ export class UpstreamEvents implements LinkHost {
           this.#port.failedOften(event.error.code, `${link.name}: ${event.error.message}`);
         else this.#failedOnce(link, event.error, false);
         break;
+      case "spent":
+        this.spent(event.usage, link);
+        break;
       case "item.placed":
         this.#host.placed().placed(link, event);
         break;

@@ -8,6 +8,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
+import type { Budget } from "../client/budget.ts";
 import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { Recovery } from "../links/recovery.ts";
@@ -16,6 +17,7 @@ import type { Order, Strategy } from "../plan/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
+import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -31,6 +33,8 @@ interface AskingParts {
   readonly strategy: Strategy;
   readonly turns: TurnTaking;
   readonly guard: Pick<Guard, "input"> | null;
+  readonly tools: Pick<Tools, "superseded"> | null;
+  readonly budget: Pick<Budget, "refusedAnswer">;
 }
 
 export class Asking {
@@ -135,11 +139,12 @@ export class Asking {
 
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
   ask(group: readonly Link[], params: ResponseParams): void {
-    const { context, recovery, responses, rounds } = this.#parts;
+    const { context, recovery, responses, rounds, tools } = this.#parts;
     // What is answered beside the conversation says nothing to the caller's silence.
     if (params.conversation !== "none") context.deadlines.clear("idle");
     for (const link of group) {
       this.#owed.delete(link.index);
+      if (params.conversation !== "none") tools?.superseded(link.index);
       // Who is dialled now would be asked for the rest of what broke off as well.
       if (params.conversation !== "none" && responses.room) recovery.superseded(link);
       link.ensure();
@@ -240,6 +245,30 @@ export class Asking {
       return;
     }
     this.ask(this.#aside.slice(0, 1), params);
+  }
+
+  /**
+   * The calls that this upstream made have their results: it is asked to go on, over the caller's turn at its end.
+   * @returns false: not yet.
+   */
+  goOn(stream: number): boolean {
+    const { budget, context, links, port, responses, strategy, turns } = this.#parts;
+    const group = strategy.oneVoice ? this.#answering : links.filter(({ index }) => index === stream);
+    if (this.holding || group.length === 0) return true;
+    if (this.#guarded || this.#busy(group) || !responses.room) return false;
+    const refusal = budget.refusedAnswer();
+    if (refusal) {
+      port.rejected(refusal, null);
+      return true;
+    }
+    // What was asked for in advance does not know of the results.
+    turns.takeBack();
+    if (this.#waits) {
+      this.#held = {};
+      context.deadlines.set("held", context.now + context.limits.heldMs);
+    } else this.ask(group, {});
+    context.persist();
+    return true;
   }
 
   /** The client takes back its `response.create` that waits. @returns whether one did. */

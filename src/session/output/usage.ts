@@ -58,8 +58,10 @@ export function spend(
   if (told !== null && tokens > 0) context.metric(told ? "tokens_told" : "tokens_untold", tokens, link.name);
 }
 
-/** Adds what an answer or a transcript cost; one that is counted in seconds adds nothing. */
+/** Adds what an answer, a transcript or a session cost; a transcript that is counted in seconds adds nothing. */
 function addUsage(sums: TokenSums, usage: JsonObject): void {
+  const seconds = tokens(usage["audio_seconds"]);
+  if (seconds > 0) sums["audio_seconds"] = (sums["audio_seconds"] ?? 0) + seconds;
   if (!COUNTED.some((name) => typeof usage[name] === "number")) return;
   for (const name of COUNTED) {
     const added = name === "total_tokens" ? total(usage) : tokens(usage[name]);

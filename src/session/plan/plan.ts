@@ -1,6 +1,7 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
+import type { ToolPlan } from "../tools/plan.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
 export interface Plan {
@@ -28,6 +29,8 @@ export interface Plan {
   readonly endOfTurn?: EndOfTurnModel;
   /** Words are judged before they pass; absent: nobody does. */
   readonly guard?: GuardPlan;
+  /** Tools that the relay runs; absent: none. */
+  readonly tools?: readonly ToolPlan[];
   /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
   readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */

@@ -2,6 +2,7 @@
  * The answers of a cascade, one at a time: the text model writes, whole sentences are spoken while it goes on, and the answer is
  * over when its last sentence is. Whatever stage fails, the answer has an end, and nothing of it is asked for any more.
  */
+import { isWholeJson } from "../openai-compatible/calls.ts";
 import { lostFault, type StageFault } from "../channels/http-fault.ts";
 import type {
   ChannelEffect,
@@ -340,15 +341,18 @@ export class Answers {
 
   /** Calls come when everything before them is said. */
   #calls(answer: Answer, out: UpstreamEvent[]): void {
-    for (const [n, { id, name, args }] of answer.text.calls.entries()) {
+    for (const [n, { id, name, args, extra }] of answer.text.calls.entries()) {
       const [response, item] = [answer.key, `${answer.key}.call_${n}`];
       const callId = id === "" ? `${answer.key}_call_${n}` : id;
       const whole = args === "" ? "{}" : args;
+      const cut = !isWholeJson(whole);
       out.push(
         { type: "item.started", response, item, kind: "function_call", name, callId },
-        { type: "item.done", response, item, status: "completed", arguments: whole },
+        { type: "item.done", response, item, status: cut ? "incomplete" : "completed", arguments: whole },
       );
-      if (!answer.ask.options.outOfBand) this.#history.add(item, { kind: "call", callId, name, args: whole });
+      // No tool runs for it, and an endpoint may refuse to be told it back.
+      if (!cut && !answer.ask.options.outOfBand)
+        this.#history.add(item, { kind: "call", callId, name, args: whole, ...(extra && { extra }) });
     }
   }
 

@@ -26,7 +26,14 @@ export type Entry =
   | { readonly kind: "turn"; readonly words: string | null }
   /** What the model said. `marks` grow with its audio. */
   | { readonly kind: "said"; readonly text: string; readonly marks: readonly Mark[] }
-  | { readonly kind: "call"; readonly callId: string; readonly name: string; readonly args: string }
+  | {
+      readonly kind: "call";
+      readonly callId: string;
+      readonly name: string;
+      readonly args: string;
+      /** See `ToolCall`. */
+      readonly extra?: JsonObject;
+    }
   | { readonly kind: "result"; readonly callId: string; readonly output: string };
 
 type Placed = { readonly id: string; readonly entry: Entry };
@@ -112,7 +119,7 @@ function sizeOf(entry: Entry): number {
     case "said":
       return entry.text.length + entry.marks.length * 24;
     case "call":
-      return entry.args.length + entry.name.length;
+      return entry.args.length + entry.name.length + (entry.extra ? JSON.stringify(entry.extra).length : 0);
     case "result":
       return entry.output.length;
   }
@@ -210,10 +217,11 @@ type Call = Extract<Entry, { kind: "call" }>;
 
 /** The words before its calls and the calls are one message of the model's. */
 function calling(out: JsonObject[], calls: readonly Call[]): readonly JsonObject[] {
-  const tool_calls = calls.map(({ callId, name, args }) => ({
+  const tool_calls = calls.map(({ callId, name, args, extra }) => ({
     id: callId,
     type: "function",
     function: { name, arguments: args },
+    ...(extra && { extra_content: extra }),
   }));
   const last = out.at(-1);
   const goesOn = isJsonObject(last) && last["role"] === "assistant" && last["tool_calls"] === undefined;

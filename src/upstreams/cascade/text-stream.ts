@@ -17,8 +17,16 @@ const MAX_EVENT_BYTES = 256 * 1024;
 const MAX_ERROR_CHARS = 16_384;
 const MAX_NESTING = 64;
 const MAX_CALLS = 32;
+/** Of `extra_content`, as JSON. */
+const MAX_EXTRA_CHARS = 64 * 1024;
 
-export type ToolCall = { readonly id: string; readonly name: string; readonly args: string };
+export type ToolCall = {
+  readonly id: string;
+  readonly name: string;
+  readonly args: string;
+  /** `extra_content`: what the endpoint wants back with it (Gemini's signatures of thoughts). */
+  readonly extra?: JsonObject;
+};
 
 /** What a response means so far, and what is wrong with it. */
 type Mode = "head" | "events" | "error";
@@ -133,17 +141,36 @@ export class TextStream {
     // Workers AI's own calls are whole and have neither a number nor a member for the function.
     const told = objectAt(delta, "function") ?? delta;
     const name = nameAt(told, "name") ?? "";
+    const id = nameAt(delta, "id") ?? "";
     const index = indexAt(delta, "index") ?? (told === delta && name !== "" ? this.#calls.size : 0);
-    if (index >= MAX_CALLS) return;
+    if (index >= MAX_CALLS || (this.#isAnother(index, id, name) && !this.#setAside(index))) return;
     const before = this.#calls.get(index) ?? { id: "", name: "", args: "" };
     // One that is too long stays so: it is not told, and no tool runs for half of it.
     const room = ITEM_LIMITS.argumentsOfOne + 1 - before.args.length;
+    const extra = extraOf(delta) ?? before.extra;
     this.#said = true;
     this.#calls.set(index, {
-      id: before.id || (nameAt(delta, "id") ?? ""),
+      ...(extra === undefined ? {} : { extra }),
+      id: before.id || id,
       name: before.name || name,
       args: before.args + argumentsOf(told["arguments"]).slice(0, room),
     });
+  }
+
+  /** Gemini's endpoint numbers all calls of an answer 0, or none; other servers give each piece of a call an id of its own. */
+  #isAnother(index: number, id: string, name: string): boolean {
+    const open = this.#calls.get(index);
+    return open !== undefined && open.id !== "" && id !== "" && id !== open.id && name !== "";
+  }
+
+  /** A call that is whole makes room for another of its number. @returns whether there is any. */
+  #setAside(index: number): boolean {
+    const open = this.#calls.get(index);
+    if (open === undefined || this.#calls.size >= MAX_CALLS) return false;
+    const before = [...this.#calls.keys()].filter((key) => key > index - 1 && key < index).length;
+    this.#calls.delete(index);
+    this.#calls.set(index - 1 + (before + 1) / (MAX_CALLS + 1), open);
+    return true;
   }
 
   snapshot(): TextState {
@@ -177,6 +204,11 @@ export class TextStream {
 function wordsOf(response: Json | undefined): string {
   if (typeof response === "number") return String(response);
   return typeof response === "string" ? response : "";
+}
+
+function extraOf(delta: JsonObject): JsonObject | undefined {
+  const extra = objectAt(delta, "extra_content");
+  return extra === null || JSON.stringify(extra).length > MAX_EXTRA_CHARS ? undefined : extra;
 }
 
 function argumentsOf(told: Json | undefined): string {

@@ -22,6 +22,11 @@ export class Heard {
     return this.#itemId !== null && this.#text !== "";
   }
 
+  /** It belongs to a turn that has a name. */
+  get named(): boolean {
+    return this.#itemId !== null;
+  }
+
   get length(): number {
     return this.#text.length;
   }

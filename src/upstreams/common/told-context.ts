@@ -75,7 +75,8 @@ function lineOf(item: Item, text: string): string {
   return textAt(item, "role") === "assistant" ? `You said: ${text}` : text;
 }
 
-function textOf(item: Item): string {
+/** What can be told of an item as text; "" when there is nothing. */
+export function textOf(item: Item): string {
   switch (item.type) {
     case "message": {
       const parts = objectsAt(item, "content").map(
@@ -92,6 +93,6 @@ function textOf(item: Item): string {
   }
 }
 
-function holdsSound(item: Item): boolean {
+export function holdsSound(item: Item): boolean {
   return objectsAt(item, "content").some((part) => textAt(part, "type") === "input_audio");
 }

@@ -15,9 +15,11 @@ type Ending = "completed" | "cancelled" | "failed";
 
 export interface Answer {
   readonly key: string;
-  /** The session's response that it answers; null: the model answers by itself. */
-  readonly answers: string | null;
+  /** The session's response that it answers, or is; null: the model answers by itself, and the session has not named it yet. */
+  answers: string | null;
   begun: boolean;
+  /** It has words or sound. */
+  said: boolean;
   /** Its message, while that is open. */
   message: string | null;
   items: number;
@@ -25,11 +27,18 @@ export interface Answer {
   complete: boolean;
 }
 
+/** The model called functions and waits for what they return, or was told it; `said`: it spoke before it called. */
+type Called = { readonly told: boolean; readonly said: boolean };
+
+/** What an answer that was given up is at, at the provider. */
+type Abandoned = "generating" | "interrupted" | "ending";
+
 export type AnswersState = {
   readonly numbered: number;
   readonly waiting: readonly string[];
   readonly current: { readonly [member in keyof Answer]: Answer[member] } | null;
-  readonly abandoned: "generating" | "ending" | null;
+  readonly abandoned: Abandoned | null;
+  readonly called?: Called | null;
   readonly usage: JsonObject | null;
 };
 
@@ -40,7 +49,9 @@ export class Answers {
   #waiting: string[] = [];
   #current: Answer | null = null;
   /** An answer before the current one, nobody's any more, whose end was not told yet. */
-  #abandoned: "generating" | "ending" | null = null;
+  #abandoned: Abandoned | null = null;
+  /** The turn in which functions were called may go on, and its end may come, after the session knows of the calls. */
+  #called: Called | null = null;
   /** What was told after an answer had ended counts with the next one. */
   #usage: JsonObject | null = null;
 
@@ -50,6 +61,8 @@ export class Answers {
 
   /** @returns whether it is to be asked for now; otherwise it waits. */
   ask(responseId: string, out: UpstreamEvent[]): boolean {
+    // What follows the calls does not end before their results are told, and those are what is asked with.
+    if (this.#called?.told === false) out.push(...this.#end("completed", null, null));
     if (this.#free) {
       this.#begin(responseId);
       return true;
@@ -72,9 +85,19 @@ export class Answers {
     return this.#current !== null;
   }
 
+  /** The session's name of one that the model began by itself. */
+  named(key: string, responseId: string): void {
+    if (this.#current?.key === key) this.#current.answers ??= responseId;
+  }
+
   /** The present one has begun. */
   get begun(): boolean {
     return this.#current?.begun ?? false;
+  }
+
+  /** The present one was asked for by nobody. */
+  get unasked(): boolean {
+    return this.#current?.answers === null;
   }
 
   /** One that was given up is still generated. */
@@ -92,14 +115,15 @@ export class Answers {
     return this.#current?.complete ?? false;
   }
 
-  /** The provider cannot be told to stop; the next activity or content interrupts it. */
+  /** The provider cannot be told to stop; the next activity or content interrupts it. One that nobody asked for is called by its key. */
   cancel(responseId: string, out: UpstreamEvent[]): void {
     const at = this.#waiting.indexOf(responseId);
     if (at >= 0) {
       this.#waiting.splice(at, 1);
       this.#unasked(responseId, null, out);
-    } else if (this.#current?.answers === responseId) {
+    } else if (this.#current?.answers === responseId || this.#current?.key === responseId) {
       this.#abandoned = this.#current.complete ? "ending" : "generating";
+      this.#called = null;
       out.push(...this.#end("cancelled", null, null));
     }
   }
@@ -107,16 +131,18 @@ export class Answers {
   /**
    * Something of the model's comes.
    * @param unasked a model that takes the turns begins by itself
+   * @param late it is words of what was said, which may come after the end of that
    * @returns the answer it belongs to, or null: nobody's
    */
-  content(unasked: boolean, out: UpstreamEvent[]): Answer | null {
+  content(unasked: boolean, out: UpstreamEvent[], late = false): Answer | null {
     if (this.#abandoned === "generating") return null;
     if (this.#current === null) {
-      if (!unasked) return null;
+      if (!unasked || (late && this.#abandoned === "interrupted")) return null;
       this.#begin(null);
     }
     const answer = this.#current;
-    if (answer === null || answer.complete) return null;
+    if (answer === null) return null;
+    if (!late) answer.complete = false;
     // What follows the end of the one before can only be this one's, whether that end was told or not.
     this.#abandoned = null;
     if (!answer.begun) {
@@ -128,6 +154,7 @@ export class Answers {
 
   /** The open message of an answer, begun where there is none. */
   message(answer: Answer, out: UpstreamEvent[]): string {
+    answer.said = true;
     if (answer.message === null) {
       answer.message = this.#item(answer);
       out.push({ type: "item.started", response: answer.key, item: answer.message, kind: "message" });
@@ -152,6 +179,7 @@ export class Answers {
 
   /** The model waits for the results of its calls: what it says of them is another answer. */
   calls(): readonly UpstreamEvent[] {
+    if (this.#current !== null) this.#called = { told: false, said: this.#current.said };
     return this.#end("completed", null, null);
   }
 
@@ -163,11 +191,12 @@ export class Answers {
 
   interrupted(): readonly UpstreamEvent[] {
     if (this.#abandoned !== null) {
-      this.#abandoned = "ending";
+      this.#abandoned = "interrupted";
       return [];
     }
+    this.#called = null;
     if (this.#current?.begun !== true) return [];
-    this.#abandoned = "ending";
+    this.#abandoned = "interrupted";
     return this.#end("cancelled", "turn_detected", null);
   }
 
@@ -176,14 +205,31 @@ export class Answers {
       this.#abandoned = null;
       return [];
     }
+    return this.#callerOver() ? [] : this.finish();
+  }
+
+  /** Nothing more of the present answer comes. */
+  finish(): readonly UpstreamEvent[] {
     return this.#current === null ? [] : this.#end("completed", null, null);
+  }
+
+  /**
+   * The end of a turn in which functions were called may come when what they returned was told: it is not the end of the answer
+   * to that, which is over when no more of it comes.
+   */
+  #callerOver(): boolean {
+    const [called, answer] = [this.#called, this.#current];
+    this.#called = null;
+    if (answer === null || called?.told !== true || (answer.begun && !called.said)) return false;
+    answer.complete = true;
+    return true;
   }
 
   /** No end came of an answer that was generated. */
   settle(): readonly UpstreamEvent[] {
     if (!this.ending) return [];
     this.#abandoned = "ending";
-    return this.#end("completed", null, null);
+    return this.finish();
   }
 
   failed(fault: UpstreamFault): readonly UpstreamEvent[] {
@@ -201,6 +247,7 @@ export class Answers {
       waiting: [...this.#waiting],
       current,
       abandoned: this.#abandoned,
+      called: this.#called,
       usage: this.#usage,
     };
   }
@@ -210,6 +257,7 @@ export class Answers {
     this.#waiting = [...state.waiting];
     this.#current = state.current === null ? null : { ...state.current };
     this.#abandoned = state.abandoned;
+    this.#called = state.called ?? null;
     this.#usage = state.usage;
   }
 
@@ -219,7 +267,10 @@ export class Answers {
 
   #begin(answers: string | null): void {
     const key = `turn_${(this.#numbered += 1)}`;
-    this.#current = { key, answers, begun: false, message: null, items: 0, complete: false };
+    if (answers !== null)
+      this.#called = this.#called?.told === false ? { ...this.#called, told: true } : null;
+    const blank = { begun: false, said: false, message: null, items: 0, complete: false };
+    this.#current = { key, answers, ...blank };
   }
 
   #item(answer: Answer): string {

@@ -44,7 +44,7 @@ export class AgentConversation {
   /** Nothing more is said. */
   settle(out: UpstreamEvent[]): void {
     out.push(...this.heard.end());
-    if (this.answers.begun) out.push(...this.answers.turnComplete());
+    if (this.answers.begun) out.push(...this.answers.finish());
     else if (this.answers.abandoned) this.answers.moveOn();
   }
 

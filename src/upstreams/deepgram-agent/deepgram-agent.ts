@@ -110,11 +110,13 @@ class DeepgramAgent implements Upstream {
         return [];
       case "keepalive":
         return ['{"type":"KeepAlive"}'];
+      case "named":
+        if (command.what === "response") this.#conversation.answers.named(command.key, command.id);
+        return [];
       // What was heard cannot be taken back, nor can anything else: there is no such message.
       case "clear":
       case "delete":
       case "truncate":
-      case "named":
         return [];
       default:
         return command satisfies never;

@@ -161,13 +161,13 @@ export class AgentConversation {
 
   /** Of an answer that was asked for and has not begun it says nothing. */
   complete(out: UpstreamEvent[]): void {
-    if (this.answers.begun || this.answers.abandoned) this.#over(out);
+    if (this.answers.begun || this.answers.abandoned) this.#over(out, () => this.answers.turnComplete());
   }
 
-  #over(out: UpstreamEvent[]): void {
+  #over(out: UpstreamEvent[], ended = () => this.answers.finish()): void {
     const answer = this.answers.begun ? this.answers.content(false, out) : null;
     if (answer !== null) this.#rest(answer, out);
-    out.push(...this.answers.turnComplete());
+    out.push(...ended());
     this.#message = UNSAID;
   }
 

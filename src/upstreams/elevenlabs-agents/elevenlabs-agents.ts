@@ -107,12 +107,14 @@ class ElevenLabsAgents implements Upstream {
         return this.#item(command.item, command.cause ?? null);
       case "keepalive":
         return ['{"type":"user_activity"}'];
+      case "named":
+        if (command.what === "response") this.#conversation.answers.named(command.key, command.id);
+        return [];
       // There are no such messages: it takes the turns by itself, and what it was told stays told.
       case "commit":
       case "clear":
       case "delete":
       case "truncate":
-      case "named":
         return [];
       default:
         return command satisfies never;

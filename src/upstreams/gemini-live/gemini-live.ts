@@ -31,6 +31,7 @@ const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
 /** Events that may wait for a message of the provider's; the oldest are given up, and the session's deadlines end what they were about. */
 const MAX_OWED = 256;
+const GIVEN_UP: JsonObject = { error: "The application gave up this answer." };
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createGeminiLive(options: UpstreamOptions): Upstream {
@@ -56,7 +57,7 @@ class GeminiUpstream implements Upstream {
   readonly #redactor: Redactor;
   readonly #answers = new Answers();
   readonly #heard = new Heard();
-  readonly #upload = new Upload();
+  readonly #upload: Upload;
   readonly #decoder = new PieceDecoder();
   readonly #carry: Carry = { odd: -1 };
   /** Told with the next message: an adapter speaks only when it is spoken to. */
@@ -71,6 +72,7 @@ class GeminiUpstream implements Upstream {
 
   constructor(settings: GeminiSettings) {
     this.#settings = settings;
+    this.#upload = new Upload(settings.seeds);
     this.#redactor = createRedactor(settings.request.headers, settings.request.url);
     this.#capabilities = describe(settings, PCM_24K);
   }
@@ -111,11 +113,13 @@ class GeminiUpstream implements Upstream {
       case "item":
         if (!this.#upload.add(command.item)) this.#noRoom(command.item.id, command.cause ?? null);
         return this.#tells ? this.#told() : [];
+      case "named":
+        if (command.what === "response") this.#answers.named(command.key, command.id);
+        return [];
       // What was heard cannot be taken back, nor can anything else: there is no such message.
       case "clear":
       case "delete":
       case "truncate":
-      case "named":
       case "keepalive":
         return [];
       default:
@@ -192,24 +196,24 @@ class GeminiUpstream implements Upstream {
 
   /** A provider that takes the turns is told at once what it may need for one, but not while it speaks. */
   get #tells(): boolean {
-    return this.#settings.turns === "server" && this.#ready && !this.#answers.running;
+    return this.#settings.turns === "server" && this.#ready && !this.#answers.running && this.#upload.tells;
   }
 
   #audio(base64: string): readonly WireMessage[] {
     const audio = `{"realtimeInput":{"audio":{"data":"${base64}","mimeType":"audio/pcm;rate=16000"}}}`;
-    if (this.#settings.turns === "server" || this.#upload.activity) return [audio];
+    if (this.#settings.turns === "server") return this.#upload.tells ? [audio] : [...this.#told(), audio];
+    if (this.#upload.activity) return [audio];
     this.#upload.activity = true;
     this.#owed.push(...this.#heard.end());
     return [...this.#told(), '{"realtimeInput":{"activityStart":{}}}', audio];
   }
 
   #told(): readonly WireMessage[] {
-    const told = this.#upload.take();
-    return told === null ? [] : [JSON.stringify(told)];
+    return this.#upload.take().map((message) => JSON.stringify(message));
   }
 
   #ask(): readonly WireMessage[] {
-    return this.#upload.ask().map((message) => JSON.stringify(message));
+    return this.#upload.ask(this.#settings.turns === "server").map((message) => JSON.stringify(message));
   }
 
   /** What waited for the end of an answer. */
@@ -297,7 +301,7 @@ class GeminiUpstream implements Upstream {
   }
 
   #say(type: "transcript" | "text", delta: string, out: UpstreamEvent[]): void {
-    const answer = this.#begun(out);
+    const answer = this.#begun(out, type === "transcript");
     if (answer === null) return;
     const item = this.#answers.message(answer, out);
     out.push({ type, response: answer.key, item, delta });
@@ -305,33 +309,49 @@ class GeminiUpstream implements Upstream {
 
   #calls(calls: readonly JsonObject[], out: UpstreamEvent[]): void {
     const answer = this.#begun(out);
-    if (answer === null) return;
+    const given: JsonObject[] = [];
     for (const call of calls.slice(0, MAX_PARTS)) {
       const name = nameAt(call, "name");
       const callId = nameAt(call, "id");
       if (name === null || callId === null) continue;
+      if (answer === null) {
+        given.push({ id: callId, name, response: GIVEN_UP });
+        continue;
+      }
       this.#upload.called(callId, name);
       this.#answers.call(answer, name, callId, JSON.stringify(objectAt(call, "args") ?? {}), out);
     }
-    this.#over(this.#answers.calls(), out);
+    // It hears nobody as long as it waits for a result, and nobody will run these.
+    if (given.length > 0)
+      out.push({ type: "reply", data: JSON.stringify({ toolResponse: { functionResponses: given } }) });
+    if (answer !== null) this.#over(this.#answers.calls(), out);
   }
 
   /** The answer that something belongs to. A provider that takes the turns has ended the caller's by it. */
-  #begun(out: UpstreamEvent[]) {
+  #begun(out: UpstreamEvent[], late = false) {
     const serves = this.#settings.turns === "server";
     if (serves && this.#speaking) {
       this.#speaking = false;
-      const item = `heard_${(this.#turns += 1)}`;
-      out.push({ type: "speech", state: "stopped" }, { type: "committed", item });
-      out.push(...this.#heard.committed(item));
+      out.push({ type: "speech", state: "stopped" });
+      this.#committed(out);
     }
-    const answer = this.#answers.content(serves, out);
+    const answer = this.#answers.content(serves, out, late);
     if (answer !== null && out.at(-1)?.type === "response.started") this.#carry.odd = -1;
     return answer;
   }
 
+  #committed(out: UpstreamEvent[]): void {
+    const item = `heard_${(this.#turns += 1)}`;
+    out.push({ type: "committed", item }, ...this.#heard.committed(item));
+  }
+
+  /** They keep no order with the answer: those that come with it are of the turn that it answers. */
   #words(text: string, out: UpstreamEvent[]): void {
-    if (this.#settings.turns === "server") this.#spoken(out);
+    if (this.#settings.turns === "server") {
+      const answered = this.#answers.begun && !this.#answers.ending && !this.#speaking;
+      if (!answered) this.#spoken(out);
+      else if (!this.#heard.named) this.#committed(out);
+    }
     if (this.#config?.transcription !== null) out.push(...this.#heard.words(text));
   }
 

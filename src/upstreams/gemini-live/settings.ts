@@ -16,6 +16,8 @@ export interface GeminiSettings {
   readonly model: string;
   /** Instructions and tools may be changed in mid-call (`contextUpdate`). */
   readonly updates: boolean;
+  /** Contents are taken before the conversation only; in its midst they would end the connection. */
+  readonly seeds: boolean;
   readonly maxSessionMs: number | null;
   /** Laid over the `setup` message that the adapter makes. */
   readonly setup: JsonObject;
@@ -35,6 +37,7 @@ const isObject = (value: unknown): boolean =>
 const settingsSchema = v.strictObject({
   turns: v.exactOptional(v.picklist(["client", "server"])),
   updates: v.exactOptional(v.boolean()),
+  seeds: v.exactOptional(v.boolean()),
   maxSessionMs: v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)))),
   setup: v.exactOptional(v.custom<JsonObject>(isObject, "an object")),
 });
@@ -48,6 +51,7 @@ export function readSettings(options: UpstreamOptions): GeminiSettings {
     turns: given.turns ?? "client",
     model: model.includes("/") ? model : `models/${model}`,
     updates: given.updates ?? /gemini-(?:3\.[89]|[4-9])/.test(model),
+    seeds: given.seeds ?? /gemini-(?:live-)?(?:3\.|[4-9])/.test(model),
     maxSessionMs: given.maxSessionMs === undefined ? MAX_SESSION_MS : given.maxSessionMs,
     setup: given.setup ?? {},
     request: request(options.url, options.headers ?? {}),

@@ -19,6 +19,7 @@ export function setupMessage(settings: GeminiSettings, config: UpstreamConfig): 
     },
     // Without it a call of audio ends after 15 minutes (Google's guide to sessions).
     contextWindowCompression: { slidingWindow: {} },
+    ...(settings.seeds ? { historyConfig: { initialHistoryInClientContent: true } } : {}),
     ...(config.transcription === null ? {} : { inputAudioTranscription: {} }),
     ...(config.modality === "audio" ? { outputAudioTranscription: {} } : {}),
   };

@@ -4,6 +4,7 @@
  */
 import { remember, textAt } from "../json.ts";
 import type { Item, JsonObject } from "../upstream.ts";
+import { history, inputs, split } from "./realtime-text.ts";
 import { contentOf, outputOf } from "./contents.ts";
 
 const MAX_CALLS = 256;
@@ -15,6 +16,8 @@ export type UploadState = {
   readonly activity: boolean;
   readonly contents: readonly JsonObject[];
   readonly calls: readonly (readonly [string, Call])[];
+  readonly seeded?: boolean;
+  readonly names?: readonly (readonly [string, string | null])[];
 };
 
 /** A call that the provider waits for: its function, and what it returned. */
@@ -23,17 +26,31 @@ type Call = { readonly name: string; readonly response: JsonObject | null };
 export class Upload {
   /** `activityStart` was sent and its end was not. */
   activity = false;
+  /** Contents are taken as the history before the conversation only. */
+  readonly #seeds: boolean;
+  /** The conversation has begun. */
+  #seeded = false;
   #contents: JsonObject[] = [];
   #chars = 0;
   readonly #calls = new Map<string, Call>();
+  /** What was called by calls of which it was told or which it made; null: it wants no result of that. */
+  readonly #names = new Map<string, string | null>();
+
+  constructor(seeds: boolean) {
+    this.#seeds = seeds;
+  }
 
   called(callId: string, name: string): void {
     remember(this.#calls, callId, { name, response: null }, MAX_CALLS);
+    remember(this.#names, callId, name, MAX_CALLS);
   }
 
   /** The provider wants no result of these any more. */
   uncalled(callIds: readonly string[]): void {
-    for (const id of callIds) this.#calls.delete(id);
+    for (const id of callIds) {
+      this.#calls.delete(id);
+      remember(this.#names, id, null, MAX_CALLS);
+    }
   }
 
   /** @returns whether there was room for it. */
@@ -45,7 +62,11 @@ export class Upload {
       this.#calls.set(callId, { ...call, response: outputOf(item) });
       return true;
     }
-    const content = contentOf(item);
+    const known = callId === null ? undefined : this.#names.get(callId);
+    if (known === null && item.type === "function_call_output") return true;
+    const name = textAt(item, "name");
+    if (callId !== null && name !== null) remember(this.#names, callId, name, MAX_CALLS);
+    const content = contentOf(typeof known === "string" ? { name: known, ...item } : item);
     if (content === null) return true;
     const chars = JSON.stringify(content).length;
     if (this.#contents.length >= MAX_CONTENTS || this.#chars + chars > MAX_CHARS) return false;
@@ -54,14 +75,25 @@ export class Upload {
     return true;
   }
 
-  /** What can be told without asking, or null. */
-  take(): JsonObject | null {
+  /** What can be told without asking, before the caller is heard. */
+  take(): readonly JsonObject[] {
+    if (this.#seeds) return this.#seed(this.#seeded ? [] : this.#take());
     const turns = this.#take();
-    return turns.length > 0 ? { clientContent: { turns, turnComplete: false } } : null;
+    return turns.length > 0 ? [{ clientContent: { turns, turnComplete: false } }] : [];
+  }
+
+  /** Something may be told as soon as it comes. */
+  get tells(): boolean {
+    return !this.#seeds;
+  }
+
+  #seed(turns: readonly JsonObject[]): readonly JsonObject[] {
+    this.#seeded = true;
+    return history(turns);
   }
 
   /** Everything that waits, in an order that ends with what makes the model answer. */
-  ask(): readonly JsonObject[] {
+  ask(detects: boolean): readonly JsonObject[] {
     const results = [...this.#calls].map(([id, { name, response }]) => ({
       id,
       name,
@@ -71,13 +103,12 @@ export class Upload {
     this.#calls.clear();
     const out: JsonObject[] = [];
     const asks = this.activity || given;
-    if (asks) {
-      const told = this.take();
-      if (told !== null) out.push(told);
-    }
+    if (asks) out.push(...this.take());
+    if (this.#seeds && this.activity && this.#contents.length > 0) out.push(...inputs(this.#take()));
     if (given) out.push({ toolResponse: { functionResponses: results } });
     if (this.activity) out.push({ realtimeInput: { activityEnd: {} } });
-    if (!asks) {
+    if (!asks && this.#seeds) out.push(...this.#askSeeded(detects));
+    else if (!asks) {
       const turns = this.#take();
       out.push({ clientContent: { ...(turns.length > 0 ? { turns } : {}), turnComplete: true } });
     }
@@ -85,16 +116,34 @@ export class Upload {
     return out;
   }
 
+  /** Where turns are the relay's, an input is an activity of its own. */
+  #askSeeded(detects: boolean): readonly JsonObject[] {
+    const [before, written] = this.#seeded ? [[], this.#take()] : split(this.#take());
+    const said = inputs(written);
+    if (detects) return [...this.#seed(before), ...said];
+    const [start, end] = [{ realtimeInput: { activityStart: {} } }, { realtimeInput: { activityEnd: {} } }];
+    return [...this.#seed(before), start, ...said, end];
+  }
+
   snapshot(): UploadState {
-    return { activity: this.activity, contents: [...this.#contents], calls: [...this.#calls] };
+    return {
+      seeded: this.#seeded,
+      activity: this.activity,
+      contents: [...this.#contents],
+      calls: [...this.#calls],
+      names: [...this.#names],
+    };
   }
 
   restore(state: UploadState): void {
     this.activity = state.activity;
+    this.#seeded = state.seeded ?? false;
     this.#contents = [...state.contents];
     this.#chars = this.#contents.reduce((sum, content) => sum + JSON.stringify(content).length, 0);
     this.#calls.clear();
     for (const [id, call] of state.calls) this.#calls.set(id, call);
+    this.#names.clear();
+    for (const [id, name] of state.names ?? []) this.#names.set(id, name);
   }
 
   #take(): readonly JsonObject[] {

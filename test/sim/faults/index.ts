@@ -9,6 +9,8 @@ import { CLIENT_SETTINGS_FAULTS } from "./client-settings.ts";
 import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
+import { withTools } from "../tools.ts";
+import { TOOL_FAULTS } from "./tools.ts";
 import { NETWORK_FAULTS } from "./network.ts";
 import { PLATFORM_FAULTS } from "./platform.ts";
 import { PROVIDER_FAULTS } from "./provider.ts";
@@ -24,6 +26,7 @@ export const FAULTS: readonly Fault[] = [
   ...PROVIDER_MANNERS,
   ...PLATFORM_FAULTS,
   ...GUARD_FAULTS,
+  ...TOOL_FAULTS,
 ];
 
 /** @throws RangeError naming the fault that does not exist. */
@@ -82,7 +85,7 @@ function commonFactor(a: number, b: number): number {
 const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
-  return guarded(random, oneVoice(random, givingWay(random, scenario)));
+  return withTools(guarded(random, oneVoice(random, givingWay(random, scenario))));
 }
 
 /** A kind of call that can have all these faults; where there is none, a call with those that fit. */

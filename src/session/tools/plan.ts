@@ -1,0 +1,45 @@
+/** What a route says of tools that the relay runs, and what becomes of a call of one. */
+import type { JsonObject } from "../../protocol/json.ts";
+
+/** Where a call is posted to. The core knows that there is one; the shell posts. */
+export interface Webhook {
+  readonly url: string;
+  /** `whsec_` and base64: what a post is signed with. */
+  readonly secret: string;
+  /** Of one attempt, and of all with the waits between them. */
+  readonly timeoutMs: number;
+  readonly budgetMs: number;
+  /** Attempts beyond the first. */
+  readonly retries: number;
+}
+
+export interface ToolPlan {
+  readonly name: string;
+  readonly description: string;
+  /** JSON schema. */
+  readonly parameters: JsonObject;
+  readonly webhook: Webhook;
+}
+
+/** Why a call has no result, in the words that its model is told. */
+export const FAILURES = {
+  timeout: "The tool did not answer in time. Whether it did what it was asked is not known.",
+  unreachable: "The tool could not be reached. Whether it did what it was asked is not known.",
+  refused: "The tool refused the call.",
+  too_large: "The tool answered with more than can be taken. It did what it was asked.",
+  not_offered: "The call was not made: there is no such tool any more.",
+  invalid_arguments: "The call was not made: its arguments are no JSON object.",
+  too_many: "The call was not made: too many calls are under way.",
+  not_recorded: "The call was not made: it could not be put on record.",
+  cut_off: "The call was not made: the answer that it belongs to was cut off.",
+} as const;
+
+export type ToolFailure = keyof typeof FAILURES;
+
+/** What a call came to. */
+export type ToolResult = { readonly output: string } | { readonly failure: ToolFailure };
+
+/** As OpenAI's session names a function. */
+export function asFunction({ name, description, parameters }: ToolPlan): JsonObject {
+  return { type: "function", name, description, parameters };
+}

@@ -1,0 +1,296 @@
+/**
+ * OpenAI's Live API (`/v1/live/sessions`): full duplex, one track of sound in and one out, without turns. The wire is that of the
+ * types of `openai` 7.59 and of sockets that others recorded; docs/upstreams.md says what it cannot do and what is done instead.
+ */
+import type { AudioFormat } from "../../audio/format.ts";
+import { eventOf, NO_EVENT } from "../common/event-of.ts";
+import { nameAt, objectAt, textAt } from "../json.ts";
+import { closeFault, readFault } from "../openai-compatible/words.ts";
+import { createRedactor, type Redactor } from "../redact.ts";
+import type { Capabilities, Command, DialRequest, Item, JsonObject } from "../upstream.ts";
+import type {
+  Upstream,
+  UpstreamConfig,
+  UpstreamEvent,
+  UpstreamFault,
+  UpstreamOptions,
+  WireMessage,
+} from "../upstream.ts";
+import { Caller, type CallerState } from "./caller.ts";
+import type { Called } from "./delegations.ts";
+import { type Heard, heardOf } from "./events.ts";
+import { endOf, errorOf } from "./faults.ts";
+import { type LiveSettings, readSettings } from "./settings.ts";
+import { append, formatOf, silence } from "./sound.ts";
+import { Speech, type SpeechState } from "./speech.ts";
+import { startMessage, untaken } from "./start.ts";
+import { Upload, type UploadState } from "./upload.ts";
+import { secondsOf, tokensUsed } from "./usage.ts";
+
+const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
+/** Events that may wait for a message of the provider's; the oldest are given up. */
+const MAX_OWED = 256;
+/** Time passes in a session as sound comes: where a client sends none, silence is sent this often. */
+const SILENCE_MS = 200;
+/** A word may come so much sooner than the sound of the model's side at its place. */
+const SOONER_MS = 2000;
+
+/** @throws UpstreamOptionsError naming the field. */
+export function createOpenAiLive(options: UpstreamOptions): Upstream {
+  return new OpenAiLive(readSettings(options));
+}
+
+type CodecState = {
+  readonly ready: boolean;
+  readonly format: AudioFormat;
+  readonly config: JsonObject | null;
+  readonly seconds: number;
+  readonly speech: SpeechState;
+  readonly caller: CallerState;
+  readonly upload: UploadState;
+  /** Events that wait for the next message. */
+  readonly owed: readonly JsonObject[];
+};
+
+class OpenAiLive implements Upstream {
+  readonly farewell = ['{"type":"session.close"}'];
+  readonly #settings: LiveSettings;
+  readonly #redactor: Redactor;
+  readonly #speech = new Speech();
+  readonly #caller = new Caller();
+  readonly #owed: UpstreamEvent[] = [];
+  readonly #upload: Upload;
+  #format: AudioFormat;
+  #silence: string | null = null;
+  #config: UpstreamConfig | null = null;
+  #ready = false;
+  /** Seconds that were counted. */
+  #seconds = 0;
+
+  constructor(settings: LiveSettings) {
+    this.#settings = settings;
+    this.#upload = new Upload(settings, this.#owed);
+    this.#format = settings.format;
+    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
+  }
+
+  get capabilities(): Capabilities {
+    return {
+      input: this.#format,
+      output: this.#format,
+      turns: "none",
+      cancel: true,
+      truncate: false,
+      text: true,
+      tools: true,
+      transcription: true,
+      outOfBand: false,
+      confirms: false,
+      resumption: false,
+      maxSessionMs: this.#settings.maxSessionMs,
+      keepaliveMs: SILENCE_MS,
+    };
+  }
+
+  request(): DialRequest {
+    return this.#settings.request;
+  }
+
+  greet(config: UpstreamConfig, before: () => readonly Item[] = () => []): readonly WireMessage[] {
+    this.#configured(config);
+    const fields = untaken(this.#settings, config);
+    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+    return [JSON.stringify(startMessage(this.#settings, config, before()))];
+  }
+
+  encode(command: Command): readonly WireMessage[] {
+    const messages = this.#encode(command);
+    if (this.#owed.length > MAX_OWED) this.#owed.splice(0, this.#owed.length - MAX_OWED);
+    return messages;
+  }
+
+  #encode(command: Command): readonly WireMessage[] {
+    switch (command.type) {
+      case "audio":
+        return [append(command.chunk.base64())];
+      case "keepalive":
+        this.#silence ??= silence(this.#format, SILENCE_MS);
+        return [this.#silence];
+      case "configure": {
+        const before = this.#config;
+        this.#configured(command.config);
+        return before === null ? [] : this.#upload.configure(before, command.config);
+      }
+      case "respond":
+        this.#speech.ask(command.responseId, this.#owed);
+        return this.#upload.ask(command);
+      case "cancel":
+        return this.#speech.cancel(command.responseId, this.#owed) ? this.#upload.stopped(command) : [];
+      case "item":
+        return this.#upload.item(command);
+      case "named":
+        if (command.what === "response") this.#speech.named(command.key, command.id);
+        return [];
+      // There are no turns, and what was said stays said.
+      case "commit":
+      case "clear":
+      case "delete":
+      case "truncate":
+        return [];
+      default:
+        return command satisfies never;
+    }
+  }
+
+  decode(message: WireMessage): readonly UpstreamEvent[] {
+    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const event = eventOf(message, MAX_MESSAGE_CHARS);
+    if (event === null) {
+      out.push(NO_EVENT);
+      return out;
+    }
+    const heard = heardOf(textAt(event, "type"));
+    if (heard !== null) this.#heard(heard, event, out);
+    return out;
+  }
+
+  /** An answer or a turn that may go on; no more of the track may come, and its pauses are all that ends them. */
+  get held(): number {
+    const [speech, caller] = [this.#speech.held, this.#caller.held];
+    return speech + caller + (speech > 0 && caller > 0 ? 0.5 : 0);
+  }
+
+  settle(): readonly UpstreamEvent[] {
+    const out: UpstreamEvent[] = this.#owed.splice(0);
+    this.#caller.end(out);
+    this.#speech.settle(out);
+    return out;
+  }
+
+  closed(code: number, reason: string): UpstreamFault | null {
+    return closeFault(code, this.#redactor.text(reason));
+  }
+
+  snapshot(): JsonObject {
+    const state: CodecState = {
+      ready: this.#ready,
+      format: this.#format,
+      config: this.#config === null ? null : { ...this.#config },
+      seconds: this.#seconds,
+      speech: this.#speech.snapshot(),
+      caller: this.#caller.snapshot(),
+      upload: this.#upload.snapshot(),
+      owed: [...this.#owed] as unknown as readonly JsonObject[],
+    };
+    return state;
+  }
+
+  restore(snapshot: JsonObject): void {
+    // Our own writing, inside the session's versioned snapshot.
+    const state = snapshot as unknown as CodecState;
+    this.#ready = state.ready;
+    this.#format = state.format;
+    if (state.config !== null) this.#configured(state.config as unknown as UpstreamConfig);
+    this.#seconds = state.seconds;
+    this.#speech.restore(state.speech);
+    this.#caller.restore(state.caller);
+    this.#upload.restore(state.upload);
+    this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
+  }
+
+  #configured(config: UpstreamConfig): void {
+    this.#config = config;
+    this.#speech.textOnly = config.modality === "text";
+  }
+
+  #heard(heard: Heard, event: JsonObject, out: UpstreamEvent[]): void {
+    switch (heard) {
+      case "session.started":
+        return this.#started(objectAt(event, "session"), out);
+      case "session.output_audio.delta":
+        this.#speech.sound(textAt(event, "delta") ?? "", this.#format, out);
+        return this.#caller.passed(this.#speech.positionMs, this.#speech.speaking, out);
+      case "session.output_transcript.delta":
+        return this.#speech.words(textAt(event, "delta") ?? "", out);
+      case "session.input_transcript.delta":
+        return this.#words(event, out);
+      case "session.delegation.created":
+        return this.#called(
+          this.#upload.delegations.created(event, this.#settings.tool, this.#caller.said),
+          out,
+        );
+      case "response.event":
+        return this.#behind(objectAt(event, "event"), out);
+      case "session.usage.updated":
+        return this.#spent(secondsOf(event), out);
+      case "session.closed":
+        this.#spent(secondsOf(event), out);
+        out.push({ type: "error", error: endOf(event), fatal: true });
+        return;
+      case "error":
+        return this.#fault(event, out);
+      default:
+        return heard satisfies never;
+    }
+  }
+
+  #started(session: JsonObject | null, out: UpstreamEvent[]): void {
+    if (this.#ready) return;
+    const { format, unsupported } = formatOf(session, this.#format);
+    if (format === null) {
+      const message = `The provider states an audio format that the relay does not speak: ${unsupported}.`;
+      const error = this.#redactor.fault("upstream_format_unsupported", message, "upstream_error");
+      out.push({ type: "error", error, fatal: true });
+      return;
+    }
+    this.#format = format;
+    this.#silence = null;
+    this.#ready = true;
+    out.push({ type: "ready" });
+  }
+
+  #words(event: JsonObject, out: UpstreamEvent[]): void {
+    const at = this.#speech.positionMs;
+    const [start, end] = [event["start_ms"], event["end_ms"]].map((ms) =>
+      typeof ms === "number" && ms >= 0 ? Math.min(ms, at + SOONER_MS) : at,
+    );
+    this.#caller.words(textAt(event, "delta") ?? "", start ?? at, end ?? at, out);
+  }
+
+  #called(called: Called | null, out: UpstreamEvent[]): void {
+    if (called !== null) this.#speech.call(called.name, called.id, called.args, out);
+  }
+
+  /** The model behind says what it does. */
+  #behind(event: JsonObject | null, out: UpstreamEvent[]): void {
+    this.#called(this.#upload.delegations.behind(event), out);
+    const response = objectAt(event, "response");
+    const usage = /^response\.(?:completed|incomplete|failed)$/.test(textAt(event, "type") ?? "")
+      ? tokensUsed(response)
+      : null;
+    if (usage !== null) out.push({ type: "spent", usage });
+    const failed = textAt(event, "type") === "response.failed" ? objectAt(response, "error") : null;
+    if (failed === null) return;
+    out.push({ type: "error", error: readFault(failed, this.#redactor, "upstream_error"), fatal: false });
+  }
+
+  /** The provider counts from the session's beginning. */
+  #spent(seconds: number | null, out: UpstreamEvent[]): void {
+    if (seconds === null || seconds <= this.#seconds) return;
+    out.push({ type: "spent", usage: { audio_seconds: seconds - this.#seconds } });
+    this.#seconds = seconds;
+  }
+
+  #fault(event: JsonObject, out: UpstreamEvent[]): void {
+    const { error, fatal } = errorOf(event, this.#redactor);
+    const named = nameAt(objectAt(event, "error"), "client_event_id") ?? nameAt(event, "client_event_id");
+    const sent = this.#upload.refused(named);
+    // What it says before it has begun is why it does not begin.
+    if (fatal || !this.#ready || sent === null) {
+      out.push({ type: "error", error, fatal: fatal || !this.#ready });
+      return;
+    }
+    out.push({ type: "refused", ...sent, error });
+    if (sent.what === "respond") this.#speech.refused(error, out);
+  }
+}

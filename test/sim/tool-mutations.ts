@@ -1,0 +1,29 @@
+/** Breakages of the tools that the relay runs: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const TOOL_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 85,
+    what: "a call of an answer that was cut is made (X244)",
+    file: "src/session/tools/index.ts",
+    from: 'if (response.phase !== "completed") return "cut_off";',
+    to: 'if (response.phase === "failed") return "cut_off";',
+    among: ["tool.webhook", "caller.barge_in", "caller.cancel"],
+  },
+  {
+    number: 86,
+    what: "a call is made before it is on record, and again under another name (X246)",
+    file: "src/session/tools/index.ts",
+    from: "if (call.number <= this.#recorded && !this.#made.has(call.id)) this.#make(call);",
+    to: "if (!this.#made.has(call.id)) this.#make(call);",
+    among: ["tool.webhook", "platform.crash"],
+  },
+  {
+    number: 87,
+    what: "what a call gave is lost with the object: it is not made again (X246)",
+    file: "src/session/tools/index.ts",
+    from: "    this.#made.clear();\n",
+    to: "    for (const call of snapshot.calls) this.#forget(call);\n",
+    among: ["tool.webhook", "platform.crash", "platform.deploy"],
+  },
+];
