@@ -7,6 +7,7 @@ import { PROVIDERS } from "./providers.ts";
 import type { Removal } from "./removal.ts";
 import { REST } from "./rest.ts";
 import { SIZES } from "./sizes.ts";
+import { TOOLS } from "./tools.ts";
 
 /** In the order of the tables of docs/security.md. */
 export const REMOVALS: readonly Removal[] = [
@@ -16,6 +17,7 @@ export const REMOVALS: readonly Removal[] = [
   ...CLIENTS,
   ...SIZES,
   ...PROVIDERS,
+  ...TOOLS,
   ...DATA,
   ...REST,
 ];
