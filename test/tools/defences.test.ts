@@ -8,7 +8,12 @@ import { without, type Removal } from "../defences/removal.ts";
 import { threatsIn } from "../defences/threats.ts";
 import { PROJECT, run } from "./command.ts";
 
-const read = (path: string): string => readFileSync(PROJECT + path, "utf8");
+const texts = new Map<string, string>();
+function read(path: string): string {
+  const text = texts.get(path) ?? readFileSync(PROJECT + path, "utf8");
+  texts.set(path, text);
+  return text;
+}
 const threats = threatsIn(read("docs/security.md"));
 
 /** What is wrong with it, as sentences. */

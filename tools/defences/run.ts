@@ -56,7 +56,7 @@ async function removeOne(files: readonly string[], removal: Removal): Promise<Ou
 async function afterWaiting(files: readonly string[], removal: Removal, waited: string): Promise<Verdict> {
   const copy = copyWithout(files, null);
   try {
-    return verdictOnWaiting(waited, await testIn(copy, { ...removal, named: RegExp.escape(waited) }));
+    return verdictOnWaiting(waited, await testIn(copy, removal));
   } finally {
     drop(copy);
   }
