@@ -53,9 +53,9 @@ export const TOOLS: readonly Removal[] = [
     },
     {
       rule: "X245",
-      what: "so are those of an answer beside the conversation",
+      what: "so are those that the client has deleted",
       file: SOURCE,
-      from: "if (response.outOfBand || !response.announced) return;",
+      from: "if (conversation.find(id) === undefined) return this.#forget(call);",
       to: "",
       test: TOOLS_TEST,
     },
