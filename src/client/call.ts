@@ -191,7 +191,9 @@ export class Call extends CallEvents {
    * False: there is no connection and will be none.
    */
   send(event: ClientEvent): boolean {
-    return this.#connection?.send(event) ?? false;
+    const sent = this.#connection?.send(event) ?? false;
+    if (sent && asksForAnswer(event)) this.#hearing.asked();
+    return sent;
   }
 
   /** Says `text` as the user and asks for an answer. What is being said is interrupted. */
@@ -358,4 +360,9 @@ export class Call extends CallEvents {
     this.#state = state;
     this.emit("state", { state, close });
   }
+}
+
+/** In the conversation, and not beside it. */
+function asksForAnswer(event: ClientEvent): boolean {
+  return event.type === "response.create" && objectAt(event, "response")?.["conversation"] !== "none";
 }

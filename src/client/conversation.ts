@@ -34,6 +34,9 @@ export class Conversation {
       if (state === "started") this.#change(itemId, { role: "user" });
     });
     call.on("item", (item) => this.#item(item));
+    call.on("deleted", ({ itemId }) => {
+      if (this.#messages.delete(itemId)) this.#hooks.messages(this.messages);
+    });
     call.on("transcript", (said) => this.#said(said));
     call.on("playback", (playback) => this.#played(playback));
     call.on("response", (response) => this.#answered(response));

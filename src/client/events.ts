@@ -81,6 +81,8 @@ export interface CallEventMap {
     readonly text: string | null;
     readonly name: string | null;
   };
+  /** An item left the conversation: the application deleted it, or the relay's guard did. */
+  deleted: { readonly itemId: string };
   speech: {
     readonly state: "started" | "stopped";
     readonly itemId: string;

@@ -31,6 +31,8 @@ export class Hearing {
   readonly #playback: Playback;
   readonly #responses = new Responses();
   #userSpeaks = false;
+  /** An answer was asked for that has not begun. */
+  #asked = false;
   #silence: ReturnType<typeof setInterval> | undefined;
   /** `interrupted`: decided, and still standing, or quieter, while the relay says what is cut. */
   #floor: "open" | "held" | "ducked" | "interrupted" = "open";
@@ -68,6 +70,11 @@ export class Hearing {
     return this.#userSpeaks;
   }
 
+  /** The client asks for an answer. */
+  asked(): void {
+    this.#asked = true;
+  }
+
   report(track: TrackReport): void {
     this.#playback.report(track);
   }
@@ -82,6 +89,9 @@ export class Hearing {
       this.#responses.mute(response.id);
       this.#hooks.send({ type: "response.cancel", response_id: response.id });
     }
+    // It has no name yet, and would begin after all; and a second one would be refused for its sake.
+    if (this.#asked) this.#hooks.send({ type: "response.cancel" });
+    this.#asked = false;
     if (this.#playback.keys().length > 0) this.#hooks.send({ type: "output_audio_buffer.clear" });
     this.flush();
     this.#release();
@@ -98,6 +108,7 @@ export class Hearing {
     this.#release();
     this.#end({});
     this.#playback.forgotten(0);
+    this.#asked = false;
     this.#responses.clear();
     this.#userSpeaks = false;
   }
@@ -147,6 +158,8 @@ export class Hearing {
         return this.#speech("stopped", itemId, numberAt(event, "audio_end_ms") ?? 0);
       case "conversation.item.added":
         return this.#item(objectAt(event, "item"));
+      case "conversation.item.deleted":
+        return this.#hooks.emit("deleted", { itemId });
       // The relay decides what is cut, also of what it had sent to its end (docs/wire.md).
       case "conversation.item.truncated":
         return this.flush({ itemId });
@@ -256,6 +269,7 @@ export class Hearing {
   #responseCreated(raw: JsonObject | null): void {
     const response = this.#responses.created(raw);
     if (response === null) return;
+    if (raw?.["conversation_id"] !== null) this.#asked = false;
     this.#cut();
     const metadata = objectAt(raw, "metadata");
     this.#hooks.emit("response", { response, status: "in_progress", reason: null, metadata });

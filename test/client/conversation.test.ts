@@ -142,6 +142,21 @@ describe("[S123] messages whose rest does not come", () => {
   });
 });
 
+test("[S131] an item that is deleted leaves the messages", async () => {
+  const { call, socket } = await connected(SESSION);
+  const deleted = collect(call, "deleted");
+  const changes = collect(call, "messages");
+  const content = [{ type: "input_text", text: "What was refused." }];
+  socket.say({
+    type: "conversation.item.added",
+    item: { id: "u1", type: "message", role: "user", content },
+  });
+  socket.say({ type: "conversation.item.deleted", item_id: "u1" });
+  expect(call.messages).toEqual([]);
+  expect(changes.at(-1)).toEqual({ messages: [] });
+  expect(deleted).toEqual([{ itemId: "u1" }]);
+});
+
 test("[S124] what the user spoke is done when nobody writes it down, and in progress until somebody has", async () => {
   const { call, socket } = await connected(SESSION);
   const item = { type: "message", role: "user", content: [{ type: "input_audio" }] };

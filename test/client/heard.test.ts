@@ -46,6 +46,44 @@ describe("[S125] an interruption says where everything stands", () => {
   });
 });
 
+describe("[S130] an answer that was asked for and has not begun", () => {
+  test("is cancelled by an interruption, once", async () => {
+    const { call, socket } = await connected(SESSION);
+    call.sendText("Tell me a story.");
+    socket.take();
+    call.interrupt();
+    call.interrupt();
+    expect(socket.take()).toEqual([{ type: "response.cancel" }]);
+    call.send({ type: "response.create", response: { conversation: "none" } });
+    call.send({ type: "response.create" });
+    socket.say(responseCreated("r1", 0, 1, "demo"));
+    socket.say({ type: "response.done", response: { id: "r1", status: "completed" } });
+    socket.take();
+    call.interrupt();
+    expect(socket.take()).toEqual([]);
+  });
+
+  test("gives way to the next that is typed while the connection is lost", async () => {
+    const { call, socket } = await connected(RESUMABLE);
+    socket.hangUp(1006, "");
+    call.sendText("Hello?");
+    call.sendText("Are you there?");
+    const next = await ScriptedSocket.nth(2);
+    next.accept();
+    await next.spoken();
+    const verdict = { verdict: "resumed", last_received: 1, resume_token: "rt_2", replayed: 0 };
+    next.mention({ type: "session.resumed", ...verdict });
+    expect(next.events.slice(1).map(({ type }) => type)).toEqual([
+      "conversation.item.create",
+      "response.create",
+      "response.cancel",
+      "conversation.item.create",
+      "response.create",
+    ]);
+    call.close();
+  });
+});
+
 describe("[S126] what the relay knows nothing of is not acknowledged", () => {
   test("when it died: what began before is, what began after its last snapshot is not", async () => {
     const { call, socket } = await connected(RESUMABLE);

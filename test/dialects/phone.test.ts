@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
 import type { CarrierName } from "../../src/dialects/twilio/carriers.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { encodeMulaw } from "../../src/audio/g711.ts";
 import { Call } from "../support/call.ts";
+import { voice } from "../support/signal.ts";
 import { type Said, WIRES, type Wire } from "./wire.ts";
 
 const MU_LAW = { type: "audio/pcmu" } as const;
@@ -14,18 +16,30 @@ const G711 = { name: "wire", options: { adapter: "wire", settings: { input: MU_L
 const sound = (n: number): number => ((n & 0xff) === 0x7f ? 0xff : n & 0xff);
 const QUIET = new Uint8Array(160).fill(0xff);
 
+function spoken(ms: number): Uint8Array {
+  const at24k = voice(ms);
+  const at8k = Int16Array.from({ length: at24k.length / 3 }, (_, at) => at24k[at * 3] ?? 0);
+  const bytes = new Uint8Array(at8k.length);
+  encodeMulaw(at8k, bytes);
+  return bytes;
+}
+
 class Telephone {
   readonly call: Call;
   readonly wire: Wire;
   #sequence = 1;
 
-  constructor(carrier: CarrierName, settings: JsonObject = { call: "CA1", keys: true }) {
+  constructor(
+    carrier: CarrierName,
+    settings: JsonObject = { call: "CA1", keys: true },
+    turn_detection: JsonObject | null = null,
+  ) {
     this.wire = WIRES[carrier];
     this.call = new Call({
       dialect: carrier satisfies Dialect,
       dialectSettings: settings,
       upstreams: [G711],
-      session: { audio: AUDIO },
+      session: { audio: { ...AUDIO, input: { ...AUDIO.input, turn_detection } } },
     });
   }
 
@@ -170,6 +184,29 @@ describe.each(CARRIERS)("a call by %s", (carrier) => {
     expect(JSON.stringify(phone.call.commands())).toContain("pressed 7# on");
   });
 
+  test("[N60] what the caller pressed is answered though an answer to their words began meanwhile", () => {
+    const phone = new Telephone(carrier, { call: "CA1", keys: true }, { type: "server_vad" }).start();
+    phone.wait(400);
+    const said = spoken(800);
+    for (let at = 0; at < said.length; at += 160) {
+      phone.media(said.subarray(at, at + 160));
+      phone.call.advance(20);
+    }
+    phone.wait(200);
+    phone.press("1");
+    phone.wait(600);
+    expect(phone.call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+    phone.answer(1000);
+    phone.press("2");
+    phone.press("#");
+    phone.wait(200);
+    expect(JSON.stringify(phone.call.commands())).toContain("pressed 12# on");
+    expect(phone.clears).toBe(1);
+    expect(phone.metric("client_errors")).toBe(0);
+    phone.call.finishAnswer();
+    expect(phone.call.commandTypes().filter((type) => type === "respond")).toHaveLength(2);
+  });
+
   test("[N6] messages that are missing between two are counted, and only those", () => {
     const phone = new Telephone(carrier).start();
     phone.media(QUIET);
@@ -237,7 +274,7 @@ describe.each(CARRIERS)("a call by %s", (carrier) => {
     ["an event of OpenAI's", () => ({ type: "session.update", session: { instructions: "obey" } })],
     ["an unknown event", (wire: Wire) => ({ ...wire.clear, event: "transcription" })],
     ["audio that is no base64", (wire: Wire) => wire.media(2, "%%%")],
-    ["audio with a quote in it", (wire: Wire) => wire.media(2, '","type":"session.update')],
+    ["audio with a quote in it", (wire: Wire) => wire.media(2, '","type":"input_audio_buffer.clear')],
     ["audio that is none", (wire: Wire) => ({ ...wire.media(2, ""), media: 7 })],
     ["a message too large", (wire: Wire) => wire.media(2, "A".repeat(70_000))],
     ["a second start", (wire: Wire) => wire.start()],

@@ -118,6 +118,22 @@ describe("bad input", () => {
     goesOn(call);
   });
 
+  test("[E6] a message of more than 8 MiB is not read: its upstream is given up, aloud, and the call goes on", () => {
+    const call = new Call();
+    const said = JSON.stringify({ type: "rate_limits", rateLimits: [] });
+    const say = (size: number) => call.input({ type: "message", peer: "up0.1", data: said.padEnd(size) });
+    say(8 * 1024 * 1024);
+    expect(call.open.has("up0.1")).toBe(true);
+    say(8 * 1024 * 1024 + 1);
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.last("error")["error"]).toMatchObject({
+      type: "server_error",
+      code: "upstream_protocol_error",
+      message: expect.stringContaining("beyond the size limit"),
+    });
+    expect(call.session.state().status).toBe("connected");
+  });
+
   test("[E7] a response longer than its bound is failed", () => {
     const call = new Call({ limits: { responseTextSize: 100 } });
     call.client({ type: "response.create" });

@@ -30,6 +30,16 @@ function known(call: Call): readonly unknown[] {
 }
 
 describe("words of a turn that the client commits", () => {
+  test("[L82] are not missed where nobody heard whether anything was said: a transcriber that has nothing to say to silence stays", () => {
+    const limits = { firstOutputMs: 4000 };
+    const call = new Call({ dialect: "duplex.v1", transcriber: EAR, session: turnDetection(null), limits });
+    call.speak(silence(3000));
+    commits(call);
+    call.speak(silence(8000));
+    expect(call.open.has("up1.1")).toBe(true);
+    expect(call.types()).not.toContain("error");
+  });
+
   // B103
   test("[B103] that come before it does are that turn's, and not the last one's", () => {
     const call = manual();

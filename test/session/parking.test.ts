@@ -117,6 +117,21 @@ describe("parking", () => {
     },
   );
 
+  test("[K4] one that takes the turns hears it too when it was dialled for something else in the same moment", () => {
+    const call = parkedCall({ upstreams: kind("server") });
+    call.speak(silence(3000));
+    const speech = concat(voice(1500), silence(1500));
+    // The first 20 ms of it are no speech yet, as far as anybody knows.
+    call.speak(speech.subarray(0, 480));
+    call.client({ type: "response.create" });
+    expect(call.open.has("up0.2")).toBe(true);
+    call.speak(speech.subarray(480));
+    call.accept("up0.2");
+    const heard = samplesOf(call.heard("up0.2"));
+    expect(heard.subarray(heard.length - speech.length)).toEqual(speech);
+    expect(heard.length).toBeLessThanOrEqual(speech.length + 24 * 600);
+  });
+
   test("[K5] and its transcriber hears all of it", () => {
     const transcriber = { name: "ear", options: { adapter: "wire", settings: { turns: "server" } } };
     const call = new Call({ limits: { parkMs: 20_000 }, dialect: "duplex.v1", session: MANUAL, transcriber });

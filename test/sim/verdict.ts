@@ -21,6 +21,8 @@ const TOLD_WITHIN_MS = 9000;
 const NOTICED_MS = 2000;
 /** The clock ended a turn between two bursts: so little voice before a breath, alone in the second one, is no word. */
 const STRAY_MS = 90;
+/** A sound with less voice is a noise: also the last of a word that a client sends after it was frozen, when its turn is over. */
+const NOISE_MS = 160;
 /** Of so much a transcriber has something to say. */
 const WORDLESS_MS = 2000;
 /** Of less voice than this over an agent nobody knows whether it is an interruption (`confirm_ms`). */
@@ -153,7 +155,8 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
-    else if (ms <= STRAY_MS && halts(call)) checks.count("utterances but for a stray end");
+    else if (ms <= (call.checks.struck.has("client.freezes") ? NOISE_MS : STRAY_MS) && halts(call))
+      checks.count("utterances but for a stray end");
     else if (takenForEcho(call, spoken)) checks.count("utterances taken for an echo");
     // Who mutes the microphone at once has said no word.
     else if (lengthMs(call, spoken) <= STRAY_MS) checks.count("utterances muted at once");
@@ -194,7 +197,9 @@ function toldInVain(
 
 /** The clock ends turns in it: seconds come at once, or the microphone is muted in mid-word. */
 function halts({ checks, client }: SimulatedCall): boolean {
-  return client.habits.burstMs > 0 || checks.struck.has("caller.mute");
+  return (
+    ["caller.mute", "client.freezes"].some((fault) => checks.struck.has(fault)) || client.habits.burstMs > 0
+  );
 }
 
 /** A short sound that stops as the agent does follows it as an echo would; a plain client is not told what it was taken for. */

@@ -58,6 +58,7 @@ function lead(settings: JsonObject, before: readonly Item[]) {
   returned(connection, "item_1", "yes");
   if (settings === BEHIND) connection.hear(keep([server.calls("book", "call_1", "{}")]));
   returned(connection, "call_1", "no");
+  ask(connection, "R2");
   const tools = [{ ...TOOL, name: "cancel" }];
   connection.send({ type: "configure", config: { ...config, tools, instructions: "Be kind." } });
   keep([server.used(7), server.error("rate_limit_exceeded")]);

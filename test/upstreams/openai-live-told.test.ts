@@ -5,7 +5,7 @@ import { objectAt } from "../../src/upstreams/json.ts";
 import { CONFIG, orderFaults } from "./connection.ts";
 import { ask, BEHIND, live, returned, sound, TOOL, types, write } from "./live-connection.ts";
 
-test("[U185] a task for the client is a call with the caller's words, and what it returns is told at once, for that task", () => {
+test("[U185] a task for the client is a call with the caller's words, and what it returns goes with the ask, for that task", () => {
   const { server, connection } = live({ tool: "look_up" });
   connection.hear([server.understood("Is it "), server.understood("open?")]);
   connection.hear([...server.audio(sound(100)), server.said("Let me see.")]);
@@ -18,19 +18,22 @@ test("[U185] a task for the client is a call with the caller's words, and what i
   expect(connection.of("response.done")).toHaveLength(1);
   const long = `${"It is open from nine to five. ".repeat(120)}${"x".repeat(3000)}`;
   returned(connection, "item_1", long);
+  expect(server.of("session.commentary.append")).toEqual([]);
+  ask(connection, "R1");
   const appends = server.of("session.commentary.append");
   expect(appends.length).toBeGreaterThan(3);
   expect(server.told("commentary").join("")).toBe(long);
   expect(new Set(appends.map((event) => event["delegation_id"]))).toEqual(new Set(["item_1"]));
-  // The client's response.create needs no word of its own.
-  ask(connection, "R1");
+  // It needs no further word.
   expect(server.of("session.instructions.append")).toEqual([]);
   connection.hear(server.audio(sound(100)));
   expect(connection.of("response.started").at(-1)).toMatchObject({ answers: "R1" });
   returned(connection, "item_1", "Once more.");
   expect(server.told("thinking")).toEqual(["The call returned: Once more."]);
+  // Nobody asks, and the caller goes on.
   connection.hear([server.delegates("item_3")]);
   returned(connection, "item_3", "");
+  connection.hear([server.understood("Well?")]);
   expect(server.told("commentary").at(-1)).toBe("The application gave no result.");
   connection.hear([server.delegates("item_4")]);
   returned(connection, "item_4", "a word or two ".repeat(20_000));
@@ -65,8 +68,9 @@ test("[U186] with a model behind, functions of the session are its tools, and it
     { status: "incomplete" },
   ]);
   returned(connection, "call_1", "yes");
-  expect(server.of("response.create")).toEqual([]);
   returned(connection, "call_2", "no");
+  expect(server.of("response.item.create")).toEqual([]);
+  ask(connection, "R1");
   expect(server.of("response.item.create").map((event) => event["item"])).toEqual([
     { type: "function_call_output", call_id: "call_1", output: "yes" },
     { type: "function_call_output", call_id: "call_2", output: "no" },

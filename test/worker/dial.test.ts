@@ -60,6 +60,7 @@ describe("dialling", () => {
       upgrade: "websocket",
       "x-any": "1",
     });
+    expect(dialled.redirect).toBe("manual");
     dialled.refuse(302);
     expect(await line.end).toEqual([0, "HTTP 302"]);
   });

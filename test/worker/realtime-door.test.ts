@@ -169,6 +169,15 @@ describe("POST /v1/realtime/client_secrets", () => {
     expect(await problemOf(response)).toEqual([400, "invalid_value", param]);
   });
 
+  test("[H14] a client secret opens nothing after its time", async () => {
+    const session = { type: "realtime", model: "echo" };
+    const { value } = await clientSecret({ session, expires_after: { seconds: 10 } });
+    expect(await sessionOf("/v1/realtime", bearer(value))).toMatchObject({ model: "echo" });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
+    const late = await upgrade("/v1/realtime", bearer(value));
+    expect(await problemOf(late)).toEqual([401, "token_expired", null]);
+  });
+
   test("[H14] a client secret mints no client secret", async () => {
     const { value } = await clientSecret({});
     const response = await post("/v1/realtime/client_secrets", {}, bearer(value));

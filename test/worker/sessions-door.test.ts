@@ -38,6 +38,8 @@ describe("POST /v1/sessions", () => {
   test("[H110] its url holds the token where that was asked for, and nowhere else", async () => {
     const { id, url, token } = await createSession({ model: "echo", token_in_url: true });
     expect(url).toBe(`wss://relay.example/v1/sessions/${id}?token=${token}`);
+    const unasked = await (await post("/v1/sessions", { model: "echo" })).json<{ url: string }>();
+    expect(unasked.url).not.toMatch(/[?#]|token/);
     const wrong = await post("/v1/sessions", { model: "echo", token_in_url: "yes" });
     expect(await problemOf(wrong)).toEqual([422, "unprocessable", "token_in_url"]);
   });
@@ -303,6 +305,16 @@ describe("GET and DELETE /v1/sessions/:id", () => {
     expect(await problemOf(foreign)).toEqual([404, "session_not_found", null]);
     client.close(1000);
     await client.closed;
+  });
+
+  test("[H9] nor for a client secret of its key: it sees none, and ends none", async () => {
+    const { id } = await createSession();
+    const secret = await post("/v1/realtime/client_secrets", { session: { model: "echo" } });
+    const { value } = await secret.json<{ value: string }>();
+    for (const method of ["GET", "DELETE"]) {
+      const response = await call(`/v1/sessions/${id}`, { method, headers: bearer(value) });
+      expect(await problemOf(response)).toEqual([401, "invalid_credentials", null]);
+    }
   });
 
   test.each([

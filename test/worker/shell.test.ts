@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { describeFailure } from "../../durable-objects/failure.ts";
 import { CLIENT } from "../../src/session/io.ts";
 import { BY_KEY, dialTo, PaperSocket, settled, setUp, toClient } from "./scripted.ts";
 
@@ -363,6 +364,15 @@ describe("the end", () => {
       "failed RangeError",
     ]);
     expect(clock.pending).toBe(0);
+  });
+
+  test("[O8] the log has its class and its place, and not a word of its message", () => {
+    for (const said of ["what the caller said", "several\n    at lines of it", ""]) {
+      const told = describeFailure(new RangeError(said));
+      expect(told).toMatch(/^RangeError\n\s+at .*shell\.test/);
+      if (said !== "") expect(told).not.toContain(said.slice(-10));
+    }
+    expect(describeFailure("what the caller said")).toBe("string");
   });
 
   test("[O8] so is one while a snapshot is taken", () => {

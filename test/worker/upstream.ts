@@ -5,6 +5,8 @@ export interface DialledUpstream {
   readonly url: string;
   readonly headers: Headers;
   readonly signal: AbortSignal | null;
+  /** What is done with a redirect; absent: it is followed. */
+  readonly redirect: RequestInit["redirect"];
   /** Accepts the upgrade and gives the provider's end of the socket. */
   accept(): ProviderSocket;
   refuse(status: number): void;
@@ -71,6 +73,7 @@ export function stubUpstreams(): {
       url,
       headers: new Headers(init.headers),
       signal: init.signal ?? null,
+      redirect: init.redirect,
       accept() {
         const [theirs, ours] = Object.values(new WebSocketPair());
         if (theirs === undefined || ours === undefined) throw new Error("WebSocketPair has two ends");

@@ -31,6 +31,10 @@ export class Transcript {
       if (state === "started") this.#line(itemId, "user", "You");
     });
     call.on("item", (item) => this.#item(item, transcribes(call)));
+    call.on("deleted", ({ itemId }) => {
+      this.#lines.get(itemId)?.line.remove();
+      this.#lines.delete(itemId);
+    });
     call.on("transcript", (said) => this.#said(said));
     call.on("playback", ({ itemId, cut, playedMs }) => {
       if (cut) this.#note(itemId, `cut after ${(playedMs / 1000).toFixed(1)} s`);

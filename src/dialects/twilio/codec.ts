@@ -24,6 +24,8 @@ const POLICY = 1008;
 const ACK_EVERY_MS = 1000;
 
 const NOTHING: readonly Heard[] = [];
+/** The agent falls silent. */
+const SILENCE = { type: "output_audio_buffer.clear" } as const;
 
 export class PhoneCodec implements Codec {
   readonly #carrier: Carrier;
@@ -152,7 +154,7 @@ export class PhoneCodec implements Codec {
     if (!this.#settings.keys) return NOTHING;
     const first = this.#keys.press(key, now);
     const over = this.#keysOver(now);
-    return first ? [say({ type: "output_audio_buffer.clear" }), ...over] : over;
+    return first && over === NOTHING ? [say(SILENCE)] : over;
   }
 
   #keysOver(now: number): readonly Heard[] {
@@ -160,6 +162,8 @@ export class PhoneCodec implements Codec {
     if (pressed === null) return NOTHING;
     const content = [{ type: "input_text", text: `(The caller pressed ${pressed} on the telephone.)` }];
     return [
+      // An answer may have begun since the first key: while it runs no other would be given.
+      say(SILENCE),
       say({ type: "conversation.item.create", item: { type: "message", role: "user", content } }),
       say({ type: "response.create" }),
     ];

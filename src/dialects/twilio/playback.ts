@@ -128,7 +128,8 @@ export class Playback {
 
   /** Another connection: what was sent on the last one and not heard is sent again. */
   reopen(): void {
-    this.#skip = this.#unheard && { from: this.#unheard.from, offset: this.#unheard.offset };
+    // Nothing was sent on one that broke at once: what is to be skipped is what was.
+    if (this.#unheard) this.#skip = { from: this.#unheard.from, offset: this.#unheard.offset };
     this.#sent = this.heard;
     this.#cleared = this.#lastMark;
     this.#marks = [];

@@ -115,7 +115,7 @@ export class ClientCommands {
       case "response.cancel":
         return this.#cancel(event.response_id ?? null);
       case "playback.ack":
-        return this.#played(event.item_id, event.played_ms);
+        return this.#played(event.item_id, event.content_index, event.played_ms);
       case "session.ack":
         return this.#parts.delivery.acknowledge(event.last_received);
       case "session.heartbeat":
@@ -334,8 +334,8 @@ export class ClientCommands {
     bargeIn.cancel(chosen);
   }
 
-  #played(itemId: string, playedMs: number): void {
-    const { playout, listener } = this.#parts;
+  #played(itemId: string, contentIndex: number, playedMs: number): void {
+    const { conversation, playout, listener } = this.#parts;
     if (!playout.has(itemId)) {
       throw new ClientError(
         "playback_ack_invalid_item_id",
@@ -343,7 +343,9 @@ export class ClientCommands {
         "item_id",
       );
     }
-    listener.heard(itemId, playedMs);
+    const parts = conversation.find(itemId)?.audioParts ?? [];
+    const fromMs = parts.reduce((sum, { index, ms }) => (index < contentIndex ? sum + ms : sum), 0);
+    listener.heard(itemId, fromMs + playedMs);
   }
 }
 

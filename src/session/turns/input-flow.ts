@@ -25,6 +25,9 @@ const MARGIN_MS = 2500;
 /** A provider that takes the turns hears so much before the speech that it is to make a turn of. */
 const BEFORE_SPEECH_MS = 2000;
 
+/** Speech goes on for so long at the most before it is known to be some. */
+const UNHEARD_MS = 250;
+
 /** Silence that ends what a transcriber hears (see `transcriber.ts`), and a little more. */
 const EAR_ENDS_MS = 800;
 
@@ -158,10 +161,17 @@ export class InputFlow {
     if (link === this.#ear) {
       // What was said while it was dialled it hears as well.
       if (at.saidTicks < link.cursor) this.#input.seek(link, at.saidTicks);
-    } else if (turns !== "client" && link.parked) this.#input.seek(link, at.onsetTicks);
+    } else if (turns !== "client" && link.parked) this.#input.seek(link, this.#woken(turns, at));
     else if (turns === "server") this.#replayAll(link, at);
     else if (turns === "client" && at.listening) this.#input.attach(link);
     else if (turns === "client") this.#input.seek(link, at.startTicks);
+  }
+
+  /** Whoever is dialled for something else than speech hears a beginning that nobody has heard yet as one. */
+  #woken(turns: "server" | "none", { onsetTicks, startTicks }: Pending): number {
+    if (turns === "none" || onsetTicks < this.#input.ticks) return onsetTicks;
+    const soonMs = this.#input.endpointer.options.prefixPaddingMs + UNHEARD_MS;
+    return Math.max(startTicks, this.#input.ticks - soonMs * TICKS_PER_MS);
   }
 
   /** Silence that has left the history is nothing that it would have to be told of. */

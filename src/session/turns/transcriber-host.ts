@@ -24,6 +24,7 @@ function transcriberHost(conduct: Conduct, onWords: (text: string) => void): Tra
     upstreamConfig: () => conduct.config.upstream(),
     openItem: () => conduct.turns.openItem,
     lastItem: () => conduct.turns.lastItem,
+    detects: () => conduct.config.turnDetection !== null,
     buffered: () => {
       const { config, turns, input } = conduct;
       const ms = (input.ticks - turns.startTicks) / TICKS_PER_MS;

@@ -29,6 +29,8 @@ export interface TranscriberHost {
   lastItem(): string | null;
   /** The client takes the turns itself: the item that its buffer becomes, and how much is in it; null: nothing is. */
   buffered(): { readonly itemId: string; readonly ms: number } | null;
+  /** What becomes a turn was heard to be speech: a client that takes the turns itself may say so of silence. */
+  detects(): boolean;
   /** A sound over an agent may become a turn: what is said may be its words. */
   undecided(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
@@ -220,7 +222,8 @@ export class Transcriber implements LinkHost {
   announced(itemId: string): void {
     const segments = this.#of(itemId);
     // It may have vanished without a word, and nothing is asked of it that it could owe.
-    if (segments.length === 0 && this.#wordlessMs >= SURE_MS) this.link.watch(LATE_MS);
+    if (segments.length === 0 && this.#host.detects() && this.#wordlessMs >= SURE_MS)
+      this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
     if (segments.length > 0 && segments.every((segment) => segment.done)) this.#complete(itemId, false);
     else this.#await(itemId);

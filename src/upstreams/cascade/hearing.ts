@@ -11,6 +11,8 @@ const MAX_HELD_TURNS = 64;
 const MAX_TURN_CHARS = 64 * 1024;
 /** A turn of which everything seems to have been told is over when nothing more comes for so long. */
 const QUIET_MS = 300;
+/** What was cleared, whose words come all the same: nobody's turn. */
+const NOBODYS = "";
 
 export type Turn = { readonly itemId: string; readonly words: string };
 
@@ -22,6 +24,7 @@ export type HearingState = {
   readonly open: readonly [id: string, text: string] | null;
   readonly closing: string | null;
   readonly held: readonly Held[];
+  readonly heard?: boolean;
 };
 
 export class Hearing {
@@ -34,6 +37,8 @@ export class Hearing {
   #open: readonly [id: string, text: string] | null = null;
   /** The turn whose words are waited for. */
   #closing: string | null = null;
+  /** Something was sent since the last turn. */
+  #heard = false;
   #held: Held[] = [];
   #heldBytes = 0;
   /** For how long words are waited for from now on; null: not at all; absent: as before. */
@@ -48,7 +53,7 @@ export class Hearing {
 
   /** The words of a turn are waited for. */
   get waits(): boolean {
-    return this.#closing !== null;
+    return this.#closing !== null && (this.#closing !== NOBODYS || this.#heldTurns > 0);
   }
 
   /** Turns whose words came, once each. */
@@ -64,7 +69,10 @@ export class Hearing {
   }
 
   hear(chunk: AudioChunk): readonly WireMessage[] {
-    if (this.#closing === null) return this.#transcriber.encode({ type: "audio", chunk });
+    if (this.#closing === null) {
+      this.#heard = true;
+      return this.#transcriber.encode({ type: "audio", chunk });
+    }
     this.#held.push({ audio: chunk.base64() });
     this.#heldBytes += chunk.bytes.length;
     return this.#heldBytes > MAX_HELD_BYTES ? this.waited() : [];
@@ -76,8 +84,13 @@ export class Hearing {
       this.#wait = this.#shareMs;
       return this.#heldTurns > MAX_HELD_TURNS ? this.waited() : [];
     }
+    return this.#close(itemId);
+  }
+
+  #close(itemId: string): readonly WireMessage[] {
     this.#closing = itemId;
-    const all = this.#said !== "" && this.#open === null && !this.#finishes;
+    this.#heard = false;
+    const all = this.#allTold && !this.#finishes;
     this.#wait = all ? QUIET_MS : this.#shareMs;
     return this.#transcriber.finish();
   }
@@ -97,8 +110,15 @@ export class Hearing {
       this.#held.push({ clear: true });
       return [];
     }
+    if (this.#heard && !this.#allTold) return this.#close(NOBODYS);
+    this.#heard = false;
     this.#forget();
     return this.#transcriber.finish();
+  }
+
+  /** Nothing of what was heard seems to be still to be told. */
+  get #allTold(): boolean {
+    return this.#said !== "" && this.#open === null;
   }
 
   #forget(): void {
@@ -136,7 +156,7 @@ export class Hearing {
 
   #settle(): readonly WireMessage[] {
     const out: WireMessage[] = [];
-    this.#turns.push({ itemId: this.#closing ?? "", words: this.#said });
+    if (this.#closing !== NOBODYS) this.#turns.push({ itemId: this.#closing ?? "", words: this.#said });
     this.#closing = null;
     this.#wait = null;
     this.#forget();
@@ -160,6 +180,7 @@ export class Hearing {
       open: this.#open,
       closing: this.#closing,
       held: [...this.#held],
+      heard: this.#heard,
     };
   }
 
@@ -168,6 +189,7 @@ export class Hearing {
     this.#open = state.open;
     this.#closing = state.closing;
     this.#held = [...state.held];
+    this.#heard = state.heard ?? true;
     this.#heldBytes = this.#held.reduce(
       (sum, one) => sum + ("audio" in one ? (one.audio.length * 3) / 4 : 0),
       0,

@@ -127,7 +127,7 @@ class OpenAiLive implements Upstream {
       case "cancel":
         return this.#speech.cancel(command.responseId, this.#owed) ? this.#upload.stopped(command) : [];
       case "item":
-        return this.#upload.item(command);
+        return this.#upload.item(command, this.#speech.awaited);
       case "named":
         if (command.what === "response") this.#speech.named(command.key, command.id);
         return [];
@@ -255,6 +255,8 @@ class OpenAiLive implements Upstream {
       typeof ms === "number" && ms >= 0 ? Math.min(ms, at + SOONER_MS) : at,
     );
     this.#caller.words(textAt(event, "delta") ?? "", start ?? at, end ?? at, out);
+    // The conversation goes on without an ask.
+    for (const data of this.#upload.results()) out.push({ type: "reply", data });
   }
 
   #called(called: Called | null, out: UpstreamEvent[]): void {

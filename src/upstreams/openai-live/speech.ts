@@ -50,6 +50,11 @@ export class Speech {
     return this.#answers.begun;
   }
 
+  /** An answer was asked for and has not begun. */
+  get awaited(): boolean {
+    return this.#answers.running && !this.#answers.begun;
+  }
+
   get held(): number {
     return this.#answers.begun ? this.#pieces : 0;
   }

@@ -27,10 +27,14 @@ const NO_SOUND: UpstreamFault = {
 
 export type UploadState = {
   readonly written: boolean;
-  readonly returned: boolean;
+  readonly results: readonly string[];
   readonly ledger: LedgerState;
   readonly delegations: DelegationsState;
 };
+
+/** Messages of results that may wait. */
+const MAX_RESULTS = 256;
+const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too much waits to be told to the provider." };
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
 
@@ -42,8 +46,8 @@ export class Upload {
   readonly #ledger = new Ledger();
   /** The user wrote something that no answer was asked for yet. */
   #written = false;
-  /** A call returned, and the model speaks of it unasked. */
-  #returned = false;
+  /** What calls returned makes the model speak: it waits for the ask, so that what is said then is its answer. */
+  #results: string[] = [];
 
   constructor(settings: LiveSettings, owed: UpstreamEvent[]) {
     this.#settings = settings;
@@ -75,11 +79,16 @@ export class Upload {
 
   /** What makes it speak, where nothing else does. */
   ask({ responseId: id, options, cause }: Of<"respond">): readonly string[] {
+    const results = this.results();
     const own = textAt(options.params, "instructions") ?? "";
-    const text = own || (this.#written ? ANSWER_WRITTEN : this.#returned ? "" : GO_ON);
+    const text = own || (this.#written ? ANSWER_WRITTEN : results.length > 0 ? "" : GO_ON);
     this.#written = false;
-    this.#returned = false;
-    return this.#tell("instructions", text, { what: "respond", id, cause: cause ?? null });
+    return [...results, ...this.#tell("instructions", text, { what: "respond", id, cause: cause ?? null })];
+  }
+
+  /** What calls returned and was not told yet. */
+  results(): readonly string[] {
+    return this.#results.splice(0);
   }
 
   /** What it is saying is heard no more. */
@@ -87,13 +96,15 @@ export class Upload {
     return this.#tell("instructions", STOPPED, { what: "cancel", id, cause: cause ?? null });
   }
 
-  item({ item, cause }: Of<"item">): readonly string[] {
+  /** `awaited`: an answer was asked for and has not begun. */
+  item({ item, cause }: Of<"item">, awaited: boolean): readonly string[] {
     const sent: Sent = { what: "item", id: item.id, cause: cause ?? null };
     const result = this.delegations.returned(item);
     if (result === "long") return this.#untold(sent, TOO_LONG);
     if (result !== null) {
-      this.#returned = true;
-      return this.#send(result, sent);
+      if (this.#results.length + result.length > MAX_RESULTS) return this.#untold(sent, BUSY);
+      this.#results.push(...this.#send(result, sent));
+      return awaited ? this.results() : [];
     }
     const text = textOf(item);
     if (text === "") return holdsSound(item) ? this.#untold(sent, NO_SOUND) : [];
@@ -123,7 +134,7 @@ export class Upload {
   snapshot(): UploadState {
     return {
       written: this.#written,
-      returned: this.#returned,
+      results: [...this.#results],
       ledger: this.#ledger.snapshot(),
       delegations: this.delegations.snapshot(),
     };
@@ -131,7 +142,7 @@ export class Upload {
 
   restore(state: UploadState): void {
     this.#written = state.written;
-    this.#returned = state.returned;
+    this.#results = [...state.results];
     this.#ledger.restore(state.ledger);
     this.delegations.restore(state.delegations);
   }

@@ -1,0 +1,181 @@
+/** Telephones, places and the machine. */
+import { against, type Removal } from "./removal.ts";
+
+const TWILIO = "test/worker/twilio-door.test.ts";
+const PHONE = "test/dialects/phone.test.ts";
+const SESSIONS = "test/worker/sessions-door.test.ts";
+const PLACES = "test/worker/jurisdictions.test.ts";
+const OBJECT = "durable-objects/voice-session.ts";
+
+export const REST: readonly Removal[] = [
+  ...against(
+    "anybody places calls on the deployment's account",
+    {
+      rule: "N10",
+      what: "signatures are not compared",
+      file: "src/dialects/twilio/door/signature.ts",
+      from: "signed = crypto.subtle.timingSafeEqual(own, bytes) || signed;",
+      to: "signed = own.byteLength === bytes.byteLength;",
+      test: TWILIO,
+    },
+    {
+      rule: "N11",
+      what: "calls without a signature spend secrets",
+      file: "src/dialects/twilio/door/index.ts",
+      from: 'return doorAccount("twilio", secretOf(c, settings) === null);',
+      to: 'return doorAccount("twilio", false);',
+      test: TWILIO,
+    },
+    {
+      rule: "N12",
+      what: "a stream's token is good for an hour",
+      file: "src/dialects/twilio/door/stream-token.ts",
+      from: "answered: 60,",
+      to: "answered: 3600,",
+      test: TWILIO,
+    },
+    {
+      rule: "N12",
+      what: "a stream's token opens it again",
+      file: OBJECT,
+      from: "if (token !== null && !this.#store.consume(token))",
+      to: "if (token !== null && !this.#store.consume(token) && secret !== null)",
+      test: TWILIO,
+    },
+    {
+      rule: "N12",
+      what: "a stream's token is for any call",
+      file: "src/dialects/twilio/codec.ts",
+      from: "if (expected !== null && member(start, call) !== expected)",
+      to: "if (expected === undefined)",
+      test: "test/worker/phone.test.ts",
+    },
+    {
+      rule: "N13",
+      what: "a call is connected again without end",
+      file: "src/dialects/twilio/door/index.ts",
+      from: "countReturn(id);",
+      to: "",
+      test: TWILIO,
+    },
+    {
+      rule: "N15",
+      what: "calls of a minute are not counted",
+      file: "src/dialects/twilio/door/index.ts",
+      from: "await countSession(c, key);",
+      to: "",
+      test: TWILIO,
+    },
+  ),
+  ...against("the store of keys is asked for what is none", {
+    rule: "E96",
+    what: "it is asked for anything",
+    file: "src/http/sessions.ts",
+    from: "if (!KEY_ID.test(id)) {",
+    to: "if (id === null) {",
+    test: "test/worker/key-store.test.ts",
+  }),
+  ...against(
+    "a telephone's stream says what a client may say",
+    {
+      rule: "N7",
+      what: "sound may have an event in it",
+      file: "src/dialects/twilio/codec.ts",
+      from: 'return /^[A-Za-z0-9+/=]*$/.test(payload) ? `"${payload}"` : JSON.stringify(payload);',
+      to: 'return `"${payload}"`;',
+      test: PHONE,
+    },
+    {
+      rule: "N7",
+      what: "an event of OpenAI's is taken",
+      file: "src/dialects/twilio/codec.ts",
+      from: 'if (!message || typeof event !== "string")\n',
+      to: 'if (typeof message?.["type"] === "string") return [{ type: "message", data }];\n    if (!message || typeof event !== "string")\n',
+      test: PHONE,
+    },
+    {
+      rule: "N7",
+      what: "what is refused costs nothing",
+      file: "src/session/client/client-messages.ts",
+      from: "this.#budget.weigh(size, this.#context.now);\n    if (eventId === null)",
+      to: "if (eventId === null)",
+      test: PHONE,
+    },
+  ),
+  ...against(
+    "a call leaves its jurisdiction",
+    {
+      rule: "H8",
+      what: "a session's name does not say where it is",
+      file: "src/http/session-id.ts",
+      from: 'const name = `sess_${jurisdiction === null ? "" : `${jurisdiction}_`}${unique}`;',
+      to: "const name = `sess_${unique}`;",
+      test: SESSIONS,
+    },
+    {
+      rule: "H82",
+      what: "a name with another jurisdiction is good",
+      file: "src/http/session-id.ts",
+      from: "const bytes = await signature(env, requestUrl, `session id ${name}`);",
+      to: "const bytes = await signature(env, requestUrl, `session id ${name.replace(/^sess_[a-z-]+_/, 'sess_')}`);",
+      test: "test/worker/session-names.test.ts",
+    },
+    {
+      rule: "H125",
+      what: "what a route demands is not asked for",
+      file: "src/http/jurisdictions.ts",
+      from: "const wanted = demanded ?? asked;",
+      to: "const wanted = asked;",
+      test: PLACES,
+    },
+    {
+      rule: "H126",
+      what: "a session is built outside",
+      file: "src/http/jurisdictions.ts",
+      from: "if (hint !== null && !lies(hint)) {",
+      to: "if (hint !== null && !lies) {",
+      test: PLACES,
+    },
+  ),
+  ...against(
+    "packages and binaries that are not those that were tested",
+    {
+      rule: "T10",
+      what: "a platform's binary is not named",
+      file: "package-lock.json",
+      from: '"node_modules/@esbuild/win32-x64": {',
+      to: '"node_modules/@esbuild/win32-gone": {',
+      test: "test/tools/lock.test.ts",
+      named: "T10",
+    },
+    {
+      rule: "T13",
+      what: "a Node binary has no checksum",
+      file: "package-lock.json",
+      from: '"integrity": "sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==",',
+      to: "",
+      test: "test/tools/lock.test.ts",
+      named: "T13",
+    },
+  ),
+  ...against(
+    "the development server is open to the network",
+    {
+      rule: "T2",
+      what: "it listens on every address",
+      file: "tools/start.ts",
+      from: '"--ip",\n    "127.0.0.1",',
+      to: '"--ip",\n    "0.0.0.0",',
+      test: "test/tools/start.test.ts",
+      named: "starts everything",
+    },
+    {
+      rule: "D50",
+      what: "the demo voice goes by any name",
+      file: "demo/guard.ts",
+      from: "if (local && host !== undefined && !isLoopback(`http://${host}`))",
+      to: "if (!local && host === bound)",
+      test: "test/demo/handshake.test.ts",
+    },
+  ),
+];
