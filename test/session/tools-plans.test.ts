@@ -24,12 +24,17 @@ function crash(call: Call, kept = call.session.snapshot()): void {
   call.crash(kept);
 }
 
-/** Its `duplex.v1` client comes back, with all that it was told by then. */
-function comesBack(call: Call): void {
+/** The token of its `duplex.v1` client, and the number of the last message that it was told. */
+function known(call: Call): { readonly token: string; readonly seen: number } {
   const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };
-  const seen = Math.max(...call.events.map((event) => Number(event["server_event_seq"] ?? 0)));
+  const numbers = call.events.map((event) => Number(event["server_event_seq"] ?? 0));
+  return { token: relay.resume_token, seen: Math.max(...numbers) };
+}
+
+/** It comes back, with all that it was told by then. */
+function comesBack(call: Call, { token, seen } = known(call)): void {
   call.connect("duplex.v1");
-  call.client({ type: "session.resume", resume_token: relay.resume_token, last_received: seen });
+  call.client({ type: "session.resume", resume_token: token, last_received: seen });
 }
 
 describe("of several voices", () => {
@@ -121,6 +126,21 @@ describe("when the object dies", () => {
     callsTools(call, [{}], { peer: "up0.2" });
     store(call);
     expect(made(call)).toHaveLength(1);
+  });
+
+  test("[X244] a client that saw its answer end, which no snapshot knows, is told that the call was not made", () => {
+    const call = tooled();
+    call.client({ type: "response.create" });
+    callsTools(call, [{}], { ends: false });
+    const kept = structuredClone(call.session.snapshot());
+    call.upstream({ type: "response.done", response: "r", status: "completed", ...DONE });
+    const client = known(call);
+    crash(call, kept);
+    call.clearEvents();
+    comesBack(call, client);
+    expect(call.last("conversation.item.added")["item"]).toMatchObject({ type: "function_call_output" });
+    expect(call.last("relay.tool.failed")["reason"]).toBe("cut_off");
+    expect(made(call)).toEqual([]);
   });
 
   test("[X246] a call that has its result is not made again", () => {

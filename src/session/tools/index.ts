@@ -60,6 +60,8 @@ export class Tools {
   #recorded = 0;
   /** Calls that this life of the session has made. */
   readonly #made = new Set<string>();
+  /** Calls that are not made, in the same call of `handle`: an answer may end where nothing is told of it. */
+  readonly #unmade: { readonly call: Call; readonly failure: ToolFailure }[] = [];
   /** Upstreams that are to go on: all their calls have results. */
   #due = new Set<number>();
 
@@ -110,9 +112,9 @@ export class Tools {
     const others = calls.filter((item) => !own.includes(item)).map(({ id }) => id);
     for (const item of own) {
       const call = this.#callOf(response, item, others);
-      const failure = this.#unmade(response, call);
+      const failure = this.#faultOf(response, call);
       if (failure === null) this.#decide(call);
-      else this.#answered(call, { failure });
+      else this.#unmade.push({ call, failure });
     }
   }
 
@@ -134,7 +136,7 @@ export class Tools {
   }
 
   /** Why it is not made at all. */
-  #unmade(response: ResponseRecord, call: Call): ToolFailure | null {
+  #faultOf(response: ResponseRecord, call: Call): ToolFailure | null {
     if (response.phase !== "completed") return "cut_off";
     if (parseJsonObject(call.arguments) === null) return "invalid_arguments";
     return this.#calls.size >= MOST_CALLS ? "too_many" : null;
@@ -155,6 +157,7 @@ export class Tools {
 
   /** At the end of everything that happens: makes the calls that are on record, and asks on where all have results. */
   settle(): void {
+    for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
     for (const call of this.#calls.values())
       if (call.number <= this.#recorded && !this.#made.has(call.id)) this.#make(call);
     if (this.#due.size === 0 || !this.#parts.port.live) return;
