@@ -4,6 +4,7 @@
  */
 import { AskedWith, type AskedWithState } from "../common/asked-with.ts";
 import { eventOf, NO_EVENT } from "../common/event-of.ts";
+import { boundOwed, keptOwed, MAX_OWED, owedAgain } from "../common/owed.ts";
 import { objectsAt, textAt } from "../json.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import type {
@@ -31,8 +32,6 @@ import { result, Upload, type UploadState } from "./upload.ts";
 
 const MAX_MESSAGE_CHARS = 1024 * 1024;
 const MAX_FUNCTIONS = 64;
-/** Events that may wait for a message of the provider's; the oldest are given up. */
-const MAX_OWED = 256;
 const GIVEN_UP = "The application gave up this answer.";
 const NOTHING: UpstreamFault = {
   code: "unsupported",
@@ -85,7 +84,7 @@ class DeepgramAgent implements Upstream {
 
   encode(command: Command): readonly WireMessage[] {
     const messages = this.#encode(command);
-    if (this.#owed.length > MAX_OWED) this.#owed.splice(0, this.#owed.length - MAX_OWED);
+    boundOwed(this.#owed);
     return messages;
   }
 
@@ -157,7 +156,7 @@ class DeepgramAgent implements Upstream {
       askedWith: this.#askedWith.snapshot(),
       conversation: this.#conversation.snapshot(),
       upload: this.#upload.snapshot(),
-      owed: [...this.#owed] as unknown as readonly JsonObject[],
+      owed: keptOwed(this.#owed),
     };
     return state;
   }
@@ -170,7 +169,7 @@ class DeepgramAgent implements Upstream {
     this.#askedWith.restore(state.askedWith);
     this.#conversation.restore(state.conversation);
     this.#upload.restore(state.upload);
-    this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
+    this.#owed.push(...owedAgain(state.owed));
   }
 
   get #serves(): boolean {

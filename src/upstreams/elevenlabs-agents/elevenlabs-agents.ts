@@ -6,6 +6,7 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import { AskedWith, type AskedWithState } from "../common/asked-with.ts";
 import { eventOf, NO_EVENT } from "../common/event-of.ts";
+import { boundOwed, keptOwed, MAX_OWED, owedAgain } from "../common/owed.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
 import { OpenCalls, type OpenCallsState } from "../common/open-calls.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -27,8 +28,6 @@ import { changed, initiation, untaken } from "./initiation.ts";
 import { type AgentSettings, readSettings } from "./settings.ts";
 
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
-/** Events that may wait for a message of the provider's; the oldest are given up. */
-const MAX_OWED = 256;
 const PCM_16K: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const GIVEN_UP = "The application gave up this answer.";
 
@@ -83,7 +82,7 @@ class ElevenLabsAgents implements Upstream {
 
   encode(command: Command): readonly WireMessage[] {
     const messages = this.#encode(command);
-    if (this.#owed.length > MAX_OWED) this.#owed.splice(0, this.#owed.length - MAX_OWED);
+    boundOwed(this.#owed);
     return messages;
   }
 
@@ -162,7 +161,7 @@ class ElevenLabsAgents implements Upstream {
       askedWith: this.#askedWith.snapshot(),
       calls: this.#calls.snapshot(),
       context: this.#context.snapshot(),
-      owed: [...this.#owed] as unknown as readonly JsonObject[],
+      owed: keptOwed(this.#owed),
     };
     return state;
   }
@@ -177,7 +176,7 @@ class ElevenLabsAgents implements Upstream {
     this.#askedWith.restore(state.askedWith);
     this.#calls.restore(state.calls);
     this.#context.restore(state.context);
-    this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
+    this.#owed.push(...owedAgain(state.owed));
   }
 
   #configure(config: UpstreamConfig): void {

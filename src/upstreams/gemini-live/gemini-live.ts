@@ -7,6 +7,7 @@ import type { Json } from "../../protocol/json.ts";
 import { type Carry, PieceDecoder } from "../common/audio-carry.ts";
 import { Heard, type HeardState } from "../common/heard.ts";
 import { eventOf, NO_EVENT } from "../common/event-of.ts";
+import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
 import { closeFault } from "../openai-compatible/words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -29,8 +30,6 @@ import { usageOf } from "./usage.ts";
 const INPUT: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
-/** Events that may wait for a message of the provider's; the oldest are given up, and the session's deadlines end what they were about. */
-const MAX_OWED = 256;
 const GIVEN_UP: JsonObject = { error: "The application gave up this answer." };
 
 /** @throws UpstreamOptionsError naming the field. */
@@ -92,7 +91,7 @@ class GeminiUpstream implements Upstream {
 
   encode(command: Command): readonly WireMessage[] {
     const messages = this.#encode(command);
-    if (this.#owed.length > MAX_OWED) this.#owed.splice(0, this.#owed.length - MAX_OWED);
+    boundOwed(this.#owed);
     return messages;
   }
 
@@ -174,7 +173,7 @@ class GeminiUpstream implements Upstream {
       answers: this.#answers.snapshot(),
       heard: this.#heard.snapshot(),
       upload: this.#upload.snapshot(),
-      owed: [...this.#owed] as unknown as readonly JsonObject[],
+      owed: keptOwed(this.#owed),
     };
     return state;
   }
@@ -191,7 +190,7 @@ class GeminiUpstream implements Upstream {
     this.#answers.restore(state.answers);
     this.#heard.restore(state.heard);
     this.#upload.restore(state.upload);
-    this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
+    this.#owed.push(...owedAgain(state.owed));
   }
 
   /** A provider that takes the turns is told at once what it may need for one, but not while it speaks. */

@@ -4,6 +4,7 @@
  */
 import type { AudioFormat } from "../../audio/format.ts";
 import { eventOf, NO_EVENT } from "../common/event-of.ts";
+import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
 import { closeFault, readFault } from "../openai-compatible/words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
@@ -28,8 +29,6 @@ import { Upload, type UploadState } from "./upload.ts";
 import { secondsOf, tokensUsed } from "./usage.ts";
 
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
-/** Events that may wait for a message of the provider's; the oldest are given up. */
-const MAX_OWED = 256;
 /** Time passes in a session as sound comes: where a client sends none, silence is sent this often. */
 const SILENCE_MS = 200;
 /** A word may come so much sooner than the sound of the model's side at its place. */
@@ -105,7 +104,7 @@ class OpenAiLive implements Upstream {
 
   encode(command: Command): readonly WireMessage[] {
     const messages = this.#encode(command);
-    if (this.#owed.length > MAX_OWED) this.#owed.splice(0, this.#owed.length - MAX_OWED);
+    boundOwed(this.#owed);
     return messages;
   }
 
@@ -180,7 +179,7 @@ class OpenAiLive implements Upstream {
       speech: this.#speech.snapshot(),
       caller: this.#caller.snapshot(),
       upload: this.#upload.snapshot(),
-      owed: [...this.#owed] as unknown as readonly JsonObject[],
+      owed: keptOwed(this.#owed),
     };
     return state;
   }
@@ -195,7 +194,7 @@ class OpenAiLive implements Upstream {
     this.#speech.restore(state.speech);
     this.#caller.restore(state.caller);
     this.#upload.restore(state.upload);
-    this.#owed.push(...(state.owed as unknown as readonly UpstreamEvent[]));
+    this.#owed.push(...owedAgain(state.owed));
   }
 
   #configured(config: UpstreamConfig): void {
