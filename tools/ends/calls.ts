@@ -1,8 +1,7 @@
 /**
- * Silences of the benches' own callers, for choosing the waits: `node tools/ends/calls.ts OUT PURPOSE [CORPUS]`. PURPOSE: `tuning` or
+ * Silences of the benches' own callers, for choosing the waits: `node tools/ends/calls.ts OUT PURPOSE [CORPUS [EVERY]]`. PURPOSE: `tuning` or
  * `report` of bench/ends/speakers.json, whose calls are those of `bench -- ends`; with CORPUS (a checkout of speechocean762) the tuning
- * speakers of the corpus as well; or `synthetic`, the flite callers of `bench -- turns` of other seeds than the bench's own.
- * What is written is what tools/ends/extract.ts writes, a row with the turn of the call after the length.
+ * speakers of the corpus (every EVERYth) in their place; or `synthetic`, the flite callers of `bench -- turns` of other seeds than the bench's own. What is written is what tools/ends/extract.ts writes, a row with the turn of the call after the length.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { humanCalls } from "../../bench/ends/callers.ts";
@@ -49,10 +48,10 @@ function peopleOf(corpus: string, wanted: readonly string[]): Person[] {
 interface Call {
   readonly speaker: string;
   readonly kind: string;
-  readonly script: CallScript;
+  readonly script: Pick<CallScript, "id" | "cues" | "room">;
 }
 
-function callsOf(purpose: string, corpus: string | undefined): Call[] {
+function callsOf(purpose: string, corpus: string | undefined, every: number): Call[] {
   if (purpose === "synthetic")
     return SEEDS.flatMap((seed) =>
       makeSuite(seed, 1)
@@ -70,11 +69,12 @@ function callsOf(purpose: string, corpus: string | undefined): Call[] {
     corpus !== undefined && purpose === "tuning"
       ? peopleOf(
           corpus,
-          speakers.tuning.filter((one) => !known.has(one)),
+          speakers.tuning.filter((one) => !known.has(one)).filter((_, index) => index % every === 0),
         )
       : [];
+  const both = corpus === undefined ? [here] : [more];
   return (["hesitant", "fluent"] as const).flatMap((kind) =>
-    [here, more].flatMap((people) =>
+    both.flatMap((people) =>
       humanCalls(people, SEED, kind, {}).map(({ person, script }) => ({
         speaker: person.speaker,
         kind,
@@ -85,7 +85,7 @@ function callsOf(purpose: string, corpus: string | undefined): Call[] {
 }
 
 /** One call's microphone at 16 kHz, without agents: a turn, and silence for as long as the longest wait. */
-function heardOf({ cues, room }: CallScript): { samples: Int16Array; ends: readonly number[] } {
+function heardOf({ cues, room }: Call["script"]): { samples: Int16Array; ends: readonly number[] } {
   const gap = (BEFORE_MS + AFTER_MS) * PER_MS;
   const length = cues.reduce((sum, { sound }) => sum + sound.length + gap, 0);
   const whole = Int16Array.from({ length }, (_, at) => room.bed[at % room.bed.length] ?? 0);
@@ -101,11 +101,11 @@ function heardOf({ cues, room }: CallScript): { samples: Int16Array; ends: reado
   return { samples: resample(whole, RATE_HZ, 16_000), ends };
 }
 
-function main([out, purpose = "tuning", corpus]: readonly string[]): void {
-  if (out === undefined) throw new Error("node tools/ends/calls.ts OUT tuning|report|synthetic [CORPUS]");
+function main([out, purpose = "tuning", corpus, every = "1"]: readonly string[]): void {
+  if (out === undefined) throw new Error("node tools/ends/calls.ts OUT tuning|report|synthetic [CORPUS [EVERY]]");
   const rows: string[] = [];
   const frames: Buffer[] = [];
-  for (const { speaker, kind, script } of callsOf(purpose, corpus)) {
+  for (const { speaker, kind, script } of callsOf(purpose, corpus, Number(every))) {
     const { samples, ends } = heardOf(script);
     for (const { frames: some, from, to } of silencesOf(samples)) {
       // The detector hears speech a little longer than it lasts.

@@ -23,11 +23,11 @@ const RESUMED_WITHIN_MS = 900;
  * The network's word counts for so much of what it says, and more while the speaker's pauses are not known yet; within
  * bounds, since voices that it was not trained on may fool it. Below this it takes a silence for a pause.
  */
-const CADENCE_WEIGHT = 0.5;
-const CADENCE_WEIGHT_AT_FIRST = 1.1;
-const CADENCE_EVEN = -0.4;
+const CADENCE_WEIGHT = 0.45;
+const CADENCE_WEIGHT_AT_FIRST = 1.4;
+const CADENCE_EVEN = -0.9;
 const CADENCE_MOST = 2.5;
-const CADENCE_LEAST = -1.25;
+const CADENCE_LEAST = -1.75;
 /** Of the remote model's verdict, and of words that close a sentence or leave it open. */
 const OVER = 3;
 const OPEN = -1.5;
