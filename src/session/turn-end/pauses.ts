@@ -15,15 +15,15 @@ const REMEMBERED = 0.9;
  * speakers, and that of one speaker's pauses (standard deviations of the natural logarithm), which is believed as if it had been
  * found in so many pauses: some pause evenly and are known soon, others do not.
  */
-const USUAL_MS = 500;
-const BETWEEN = 0.34;
+const USUAL_MS = 480;
+const BETWEEN = 0.36;
 const WITHIN = 0.3;
 const WITHIN_PAUSES = 8;
 /** Pauses per turn of somebody unknown, believed as if heard in so many turns; the present one is another. */
-const USUAL_RATE = 0.9;
+const USUAL_RATE = 1.2;
 const USUAL_TURNS = 2;
 /** A logistic distribution with this part of its spread as scale has the tail of a normal one near 5 %. */
-const LOGISTIC = 0.56;
+const LOGISTIC = 0.55;
 /** Where the odds are below this, no pause is expected at all. */
 const LEAST_ODDS = 1e-3;
 
