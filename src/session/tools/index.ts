@@ -80,6 +80,11 @@ export class Tools {
     return this.#calls.size > 0;
   }
 
+  /** One is being run. */
+  get running(): boolean {
+    return this.#made.size > 0;
+  }
+
   /** What of these a snapshot taken now has on record. */
   get covers(): { readonly calls?: number } {
     return this.#decided === 0 ? {} : { calls: this.#decided };
