@@ -375,6 +375,7 @@ export class Conduct {
   #speechStarted(): void {
     this.#turnBegan();
     this.budget.heard();
+    this.tools?.takeBack();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
@@ -383,6 +384,7 @@ export class Conduct {
 
   #turnTaken(detected: boolean): void {
     this.parking.touch();
+    this.tools?.takeBack();
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
