@@ -110,9 +110,9 @@ export class Tools {
     throw new ClientError("tool_run_by_relay", message, "item.call_id");
   }
 
-  /** An answer is over, for the listener too. */
+  /** An answer is over, for the listener too: of one that was taken back before it was announced nothing comes here. */
   ended(response: ResponseRecord): void {
-    if (response.outOfBand || !response.announced) return;
+    if (response.outOfBand) return;
     const calls = response.items.filter(
       ({ kind, status }) => kind === "function_call" && status === "completed",
     );
