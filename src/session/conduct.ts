@@ -361,7 +361,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy) return false;
+    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy || this.asides.busy) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
@@ -408,6 +408,11 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
+  }
+
+  /** What the relay plays by itself goes on; what waited behind it may pass then. */
+  aside(): void {
+    if (this.asides.settle()) this.responses.drain();
   }
 
   snapshot() {
