@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { CLIENT } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { changed } from "../support/changed.ts";
-import { Call, type CallOptions, type Received } from "../support/call.ts";
+import { Call, type CallOptions } from "../support/call.ts";
 import { seeded, silence, voice } from "../support/signal.ts";
 import { Watcher } from "../support/watcher.ts";
 

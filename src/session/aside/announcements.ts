@@ -60,6 +60,8 @@ const LATE_MS = 2000;
 const END_MS = 60;
 /** Ahead of a listener whose audio is not paced otherwise. */
 const LEAD_MS = 400;
+/** And in any case what is sent at once. */
+const LEAST_LEAD_MS = 100;
 
 export class Announcements {
   readonly #parts: AnnouncementParts;
@@ -154,7 +156,11 @@ export class Announcements {
     this.#player.stop("answered");
     this.#waiting.shift();
     const { rateHz, samples } = next.sound;
-    const names = this.#player.begin("announcement", next.sound, this.#leadMs() ?? LEAD_MS);
+    const names = this.#player.begin(
+      "announcement",
+      next.sound,
+      Math.max(LEAST_LEAD_MS, this.#leadMs() ?? LEAD_MS),
+    );
     if (names === null) return;
     this.#begun = { id: next.id, ...names, totalMs: (samples.length / rateHz) * 1000, overAt: null };
     this.#tell("started", next.id, { response_id: names.response });

@@ -28,8 +28,8 @@ export interface FillerParts {
   readonly turns: Pick<TurnTaking, "openItem">;
 }
 
-/** What is ahead of the listener delays the answer by as much: two pieces, so that a late timer makes no hole. */
-const LEAD_MS = 40;
+/** What is ahead of the listener delays the answer by as much; a timer that is later than this makes a hole. */
+const LEAD_MS = 30;
 
 /** One wait for an answer, or for a tool. */
 interface Wait {

@@ -39,7 +39,8 @@ export interface PlayerSnapshot {
   readonly response: string;
 }
 
-const PIECE_MS = 20;
+/** Sent at once: little of what has to stop soon, and of the rest as much as of an answer. */
+const PIECE_MS = { filler: 10, announcement: 60 } as const;
 /** It falls silent within so long. */
 const FADE_MS = 10;
 
@@ -95,10 +96,11 @@ export class SoundPlayer {
     // Somebody stopped it: who interrupts stops whatever sounds.
     if (record === undefined || !isActive(record)) return this.#over();
     const { sound, stream, leadMs } = playing;
-    const size = Math.round((PIECE_MS * sound.rateHz) / 1000);
+    const pieceMs = PIECE_MS[playing.own];
+    const size = Math.round((pieceMs * sound.rateHz) / 1000);
     const format = { type: "audio/pcm", rate: sound.rateHz } as const;
     const aheadMs = (): number => playout.aheadMs(stream, context.now);
-    while (!this.held && playing.at < sound.samples.length && aheadMs() + PIECE_MS <= leadMs) {
+    while (!this.held && playing.at < sound.samples.length && aheadMs() + pieceMs <= leadMs) {
       const piece = sound.samples.slice(playing.at, playing.at + size);
       playing.at += size;
       responses.own.play(record, piece, format);
@@ -107,7 +109,7 @@ export class SoundPlayer {
       this.#over();
       responses.end(record, { phase: "completed", reason: null, fault: null });
     } else if (this.held) context.deadlines.clear("aside:play");
-    else context.deadlines.set("aside:play", context.now + Math.max(1, aheadMs() + PIECE_MS - leadMs));
+    else context.deadlines.set("aside:play", context.now + Math.max(1, aheadMs() + pieceMs - leadMs));
   }
 
   /** It falls silent now. `answered`: what it bridged is over; else it was stopped. */
