@@ -7,7 +7,7 @@ export const ASIDE_MUTATIONS: readonly Mutation[] = [
     what: "a filler goes on when the caller speaks (X296)",
     file: "src/session/aside/fillers.ts",
     from: "    return turns.openItem !== null || floor.judging || floor.held;",
-    to: "    return turns.openItem === null && floor.judging && floor.held;",
+    to: "    return turns.openItem !== null && floor.judging && floor.held;",
     among: ["relay.fillers", "caller.barge_in"],
   },
   {
