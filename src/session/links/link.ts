@@ -4,9 +4,9 @@
  * either are one mechanism.
  */
 import type { AudioFormat } from "../../audio/format.ts";
-import type { AudioChunk, Capabilities, Command, Upstream, UpstreamConfig } from "../../upstreams/upstream.ts";
-import type { UpstreamEvent, UpstreamFactory, UpstreamFault } from "../../upstreams/upstream.ts";
-import type { UpstreamOptions } from "../../upstreams/upstream.ts";
+import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstreams/upstream.ts";
+import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstreams/upstream.ts";
+import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
 import type { AudioTap } from "../turns/audio-input.ts";
 import { isChannelOf } from "./channel-peers.ts";
 import type { Congestion } from "./congestion.ts";

@@ -5,6 +5,9 @@ import type { Playout } from "./playout.ts";
 
 /** So much more was heard before it is told again. */
 const STEP_MS = 200;
+const DUE = "heard";
+/** Sums of fractions are a little less than whole. */
+const ROUNDING_MS = 0.001;
 
 interface Parts {
   readonly context: Context;
@@ -40,10 +43,14 @@ export class ToldHeard {
       this.#tell(links[playout.streamOf(itemId) ?? -1], itemId);
       this.#told.delete(itemId);
     }
+    // Where the client says nothing either, time passes all the same; `settle` follows every deadline.
+    if (sounding.size > 0 && context.deadlines.get(DUE) === null)
+      context.deadlines.set(DUE, context.now + STEP_MS);
   }
 
   #tell(link: Link | undefined, itemId: string): void {
-    const ms = Math.floor(this.#parts.playout.heardMs(itemId, this.#parts.context.now));
+    const { playout, context } = this.#parts;
+    const ms = Math.floor(playout.heardMs(itemId, context.now) + ROUNDING_MS);
     if (ms <= (this.#told.get(itemId) ?? 0)) return;
     this.#told.set(itemId, ms);
     link?.acknowledging?.heard(itemId, ms);
