@@ -309,6 +309,8 @@ export type UpstreamEvent =
   /** The model stopped itself because the user spoke (`interrupted`, `UserStartedSpeaking`, …). */
   | { readonly type: "interrupted" }
   | { readonly type: "resumable"; readonly handle: string }
+  /** It will close this connection at that time, milliseconds of the provider's clock since 1970; before `ready`. */
+  | { readonly type: "expires"; readonly at: number }
   /** The provider will close this connection in so many milliseconds (goAway, session cap). */
   | { readonly type: "expiring"; readonly inMs: number }
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }

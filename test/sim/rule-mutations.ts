@@ -6,7 +6,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     number: 70,
     what: "what becomes due as a connection is lost dials beside the one that takes its place (L160)",
     file: "src/session/links/link.ts",
-    from: '    if (this.#losing) return this.#redial.at(this.#context.now);\n',
+    from: "    if (this.#losing) return this.#redial.at(this.#context.now);\n",
     to: "",
     among: ["client.no_interruption", "provider.rollover", "provider.standby", "provider.close"],
   },

@@ -21,6 +21,7 @@ export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly phase: LinkPhase;
   readonly loop: boolean;
   readonly openedAt: number | null;
+  readonly expiresAt?: number;
   /** Absent: all is earned back. */
   readonly flood?: FloodSnapshot;
   readonly reconfigure: boolean;

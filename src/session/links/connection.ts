@@ -71,6 +71,8 @@ export class Connection implements ChannelsHost {
   readonly verdicts = new HeldVerdicts();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
+  /** When its provider says that it will close it, by the provider's clock. */
+  expiresAt: number | null = null;
   /** How its socket reads. */
   readonly reading: Congestion;
   /** Something that can be heard or read was said by it. */
@@ -234,6 +236,7 @@ export class Connection implements ChannelsHost {
     // It may have been given up for what it said just before.
     if (!this.alive) return;
     if (event.type === "ready") this.#ready();
+    else if (event.type === "expires") this.expiresAt = event.at;
     else if (event.type === "reply") this.#send(event.data);
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
@@ -446,6 +449,7 @@ export class Connection implements ChannelsHost {
       phase: this.#phase,
       loop: this.#loop,
       openedAt: this.openedAt,
+      ...(this.expiresAt !== null && { expiresAt: this.expiresAt }),
       ...this.reading.snapshot(),
       reconfigure: this.#reconfigure,
       ...this.knows.snapshot(),
@@ -466,6 +470,7 @@ export class Connection implements ChannelsHost {
     this.#phase = snapshot.phase;
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
+    this.expiresAt = snapshot.expiresAt ?? null;
     this.reading.restore(snapshot);
     if (snapshot.flood) this.#flood.restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;

@@ -206,7 +206,9 @@ export class Replay {
     const { id } = entry.item;
     const told = connection.knows.told.get(id);
     if (told !== undefined) return isKnown(told);
-    if (!connection.knows.live || connection.knows.later.has(id)) return false;
+    // The first of a link has nothing to be told: it hears all as it happens.
+    const live = connection.knows.live || connection.identity.number === 1;
+    if (!live || connection.knows.later.has(id)) return false;
     // What came since it serves, it heard as it happened.
     return entry.origin === null ? this.#concerns(connection, entry) : connection.knows.owns(id);
   }
