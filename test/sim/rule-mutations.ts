@@ -14,8 +14,8 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     number: 71,
     what: "a turn that was made while its upstream was dialled in vain is told as a loss (L161)",
     file: "src/session/links/link.ts",
-    from: '    if (turns === "client" && this.#host.replay !== null) return this.cursor;\n',
-    to: "",
+    from: "return retold ? this.cursor : ",
+    to: "return ",
     among: ["provider.no_answer", "caller.zeros"],
   },
   {
