@@ -46,6 +46,7 @@ import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { strategyOf } from "./plan/index.ts";
 import type { Strategy } from "./plan/strategy.ts";
+import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -86,6 +87,7 @@ export class Conduct {
   readonly absence: Absence;
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
+  readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
   readonly strategy: Strategy;
   readonly voices = new Voices(this);

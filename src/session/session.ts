@@ -105,6 +105,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.toldHeard.settle();
   };
 
   /**
