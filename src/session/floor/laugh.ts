@@ -14,6 +14,8 @@ const LOUD_DB = 6;
 const MOST_APART_DB = 4;
 /** Frames within this of the loudest are the sounding part. */
 const SOUNDING_DB = 12;
+/** Dips are this deep at the mean: there is breath between, and no voice. */
+const BREATH_DB = 20;
 /**
  * Decibels between neighbours, the part that sounds, and how unevenly syllables come (spread by mean), in one sum: of the three laughs of
  * the tuned speakers that last, below 10.8; of 276 sentences, requests and words that last as long one begins below it (docs/floor.md).
@@ -32,7 +34,7 @@ interface Syllable {
 export function laughs(heard: Envelope, from: number, to: number): boolean {
   const levels = Array.from({ length: to - from + 1 }, (_, at) => heard.levelDb(from + at));
   const syllables = syllablesOf(levels);
-  if (syllables.length < LEAST_SYLLABLES) return false;
+  if (syllables.length < LEAST_SYLLABLES || depthOf(syllables, levels) < BREATH_DB) return false;
   const colours = syllables.map((one) => {
     const frames = Array.from({ length: one.to - one.from + 1 }, (_, at) => one.from + at);
     const loud = frames.filter((at) => (levels[at] ?? 0) > (levels[one.peak] ?? 0) - LOUD_DB);
@@ -44,6 +46,11 @@ export function laughs(heard: Envelope, from: number, to: number): boolean {
   const loudest = Math.max(...levels);
   const sounding = mean(levels.map((level) => (level > loudest - SOUNDING_DB ? 1 : 0)));
   return distance + OF_SOUNDING * sounding + OF_UNEVEN * unevenness(syllables) < MOST_SUM;
+}
+
+/** How far it falls after each syllable but the last, at the mean. */
+function depthOf(syllables: readonly Syllable[], levels: readonly number[]): number {
+  return mean(syllables.slice(0, -1).map(({ peak, to }) => (levels[peak] ?? 0) - (levels[to] ?? 0)));
 }
 
 /** Standard deviation of the times between peaks, by their mean. */
