@@ -250,8 +250,10 @@ class GeminiUpstream implements Upstream {
     if (uncalled !== null) this.#upload.uncalled(textsAt(uncalled, "ids"));
     const inMs = durationMs(textAt(objectAt(event, "goAway"), "timeLeft"));
     if (inMs !== null) out.push({ type: "expiring", inMs });
-    const activity = nameAt(objectAt(event, "voiceActivity"), "voiceActivityType");
-    if (activity === "ACTIVITY_START") this.#spoken(out);
+    // The types call it `voiceActivityType`, recorded sockets of Gemini 3.8 `type`.
+    const activity = objectAt(event, "voiceActivity");
+    const state = nameAt(activity, "type") ?? nameAt(activity, "voiceActivityType");
+    if (state === "ACTIVITY_START") this.#spoken(out);
     const fault = objectAt(event, "error");
     if (fault !== null) this.#fault(fault, out);
   }
@@ -264,7 +266,7 @@ class GeminiUpstream implements Upstream {
     for (const part of parts) this.#part(part, parts.length > 1, out);
     const said = textAt(objectAt(content, "outputTranscription"), "text");
     if (said !== null && said !== "") this.#say("transcript", said, out);
-    if (content["generationComplete"] === true) this.#answers.generated();
+    if (content["generationComplete"] === true) out.push(...this.#answers.generated());
     if (content["interrupted"] === true) {
       const ended = this.#answers.interrupted();
       if (ended.length > 0 && this.#settings.turns === "server") out.push({ type: "interrupted" });
