@@ -4,14 +4,13 @@ import { expect, test } from "vitest";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { TranscriberUpstream } from "../../src/upstreams/transcribers/transcriber.ts";
-import { CONFIG } from "./connection.ts";
 
 const connected = (): TranscriberUpstream => {
   const upstream = createUpstream({
     adapter: "deepgram-nova",
     headers: { Authorization: "Token k" },
   }) as TranscriberUpstream;
-  upstream.greet({ ...CONFIG, kind: "transcription" });
+  upstream.greet();
   expect(upstream.channels?.effects()).toEqual([{ type: "wait", what: "ready", ms: 0 }]);
   expect(upstream.channels?.waited("ready")).toEqual([{ type: "ready" }]);
   return upstream;
@@ -60,6 +59,6 @@ test("[U276] is told that a turn is over and kept awake in its own words; what i
   expect(upstream.capabilities.keepaliveMs).toBe(4000);
   expect(upstream.encode({ type: "keepalive" })).toEqual(['{"type":"KeepAlive"}']);
   expect(upstream.decode('{"type":"Error","code":"DATA-0000","description":"no audio"}')).toMatchObject([
-    { type: "error", fatal: true, error: { code: "data-0000" } },
+    { type: "error", fatal: true, error: { code: "DATA-0000" } },
   ]);
 });
