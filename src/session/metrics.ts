@@ -8,6 +8,7 @@ export type MetricKind = "count" | "gauge";
 /** `gauge` keeps the highest value, the others the sum. */
 export const METRICS = {
   answers_asked: { kind: "count", help: "Answers that were asked for, in advance too." },
+  announcements: { kind: "count", help: "Announcements of the application's that began." },
   answers_refused: { kind: "count", help: "Answers that were not asked for: a minute had had its number." },
   audio_forgotten: {
     kind: "count",
@@ -45,6 +46,7 @@ export const METRICS = {
     kind: "count",
     help: "Provider events dropped because the item that they are about was never told.",
   },
+  fillers: { kind: "count", help: "Sounds played because nobody answered." },
   guard_asked: { kind: "count", help: "Pieces of words that moderators were asked about." },
   guard_closed: { kind: "count", help: "Words refused because nobody judged them in time." },
   guard_failures: { kind: "count", help: "Moderators that gave no answer." },

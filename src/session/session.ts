@@ -97,6 +97,7 @@ export class Session {
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
       this.#attempt(() => this.#conduct.tools?.settle());
+      this.#attempt(() => this.#conduct.aside());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -311,6 +312,8 @@ export class Session {
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
+    // What is due of it is done at the end of the call.
+    else if (kind === "aside") return;
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
