@@ -25,8 +25,14 @@ export class OmniCodec implements Codec {
   /** A commit asks for an answer, unless it says otherwise. */
   #answers = true;
 
+  readonly deadline = null;
+
   opened(): void {
     this.#created = false;
+  }
+
+  due(): readonly Heard[] {
+    return [];
   }
 
   decode(data: ClientMessage): readonly Heard[] {
@@ -43,7 +49,7 @@ export class OmniCodec implements Codec {
   /** @throws ClientError */
   #heard(said: JsonObject, data: ClientMessage): readonly Heard[] {
     const { type, session } = said;
-    switch (type) {
+    switch (typeof type === "string" ? type : "") {
       case "session.update":
         if (!isJsonObject(session)) return [{ type: "message", data }];
         this.#answers = answersCommits(session) ?? this.#answers;
