@@ -75,7 +75,7 @@ export class VllmDuplexCall {
   }
 
   serve(): void {
-    for (const peer of [...this.call.open]) {
+    for (const peer of this.call.open) {
       if (peer === CLIENT || this.#peers.has(peer)) continue;
       if (this.down) {
         this.call.open.delete(peer);
