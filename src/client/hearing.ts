@@ -271,7 +271,7 @@ export class Hearing {
     const id = stringAt(item, "id");
     if (id === null) return;
     const texts = arrayAt(item, "content").map((part) =>
-      isJsonObject(part) ? stringAt(part, "text") : null,
+      isJsonObject(part) ? (stringAt(part, "text") ?? stringAt(part, "transcript")) : null,
     );
     const text = texts.filter((part) => part !== null).join("\n");
     this.#hooks.emit("item", {
