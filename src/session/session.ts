@@ -98,6 +98,7 @@ export class Session {
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
       this.#attempt(() => this.#conduct.tools?.settle());
+      this.#attempt(() => this.#conduct.aside());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -105,6 +106,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.toldHeard.settle();
   };
 
   /**
@@ -311,6 +313,8 @@ export class Session {
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
+    // What is due of it is done at the end of the call.
+    else if (kind === "aside") return;
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
