@@ -125,6 +125,7 @@ export class Hearing {
     this.#asked = false;
     this.#responses.clear();
     this.#userSpeaks = false;
+    this.#turn = null;
   }
 
   /**
@@ -135,6 +136,7 @@ export class Hearing {
     this.#release();
     this.#playback.forgotten(from);
     this.#userSpeaks = false;
+    this.#turn = null;
     for (const response of this.#responses.takeAll()) {
       this.#end({ responseId: response.id });
       const reason = "session_restored";
