@@ -2,6 +2,7 @@
  * Deliberate breakages of the core, each by one exact replacement. A simulator is as good as what it catches: every
  * one of these must be caught within 1,000 seeds (docs/testing.md).
  */
+import { DRAW_MUTATIONS } from "./draw-mutations.ts";
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
@@ -395,6 +396,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RACE_MUTATIONS,
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
+  ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

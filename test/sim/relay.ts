@@ -225,6 +225,17 @@ export class Relay {
     });
   }
 
+  /** The alarm that is set for who dies with its client (call-store.ts). What waits for a token is not opened by it. */
+  ring(): void {
+    this.#wake();
+    this.#live?.shell.woken();
+  }
+
+  /** How old the last durable snapshot is. */
+  get storedMs(): number {
+    return this.store.stored === null ? 0 : this.clock.now() - this.store.stored.at;
+  }
+
   /** The application ends the session. */
   terminate(): void {
     this.#wake();

@@ -1,0 +1,29 @@
+/** Breakages that show only in calls with draws of their own (`onlyNamed`): see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const DRAW_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 88,
+    what: "what waited of a connection that is gone is taken for the first word of the one that is there (M90)",
+    file: "src/session/client/budget-steps.ts",
+    from: "    this.#ofFormer = this.#former > 0;\n",
+    to: "    this.#ofFormer = this.#former > this.#waiting.length;\n",
+    among: ["client.drops_after_upload"],
+  },
+  {
+    number: 89,
+    what: "who died long after its last snapshot is waited for from then on, and its alarm ends it (O20)",
+    file: "src/session/client/doubt.ts",
+    from: "snapshot.doubtedUntil ?? context.now + context.limits.clientGoneMs;",
+    to: "snapshot.doubtedUntil ?? snapshot.context.now + context.limits.clientGoneMs;",
+    among: ["platform.alarm_after_death"],
+  },
+  {
+    number: 90,
+    what: "of what waits of a call's arguments the last piece is told alone (B90)",
+    file: "src/session/output/lane.ts",
+    from: "  return { ...before, delta: before.delta + event.delta };",
+    to: '  return { ...before, delta: event.type === "arguments" ? event.delta : before.delta + event.delta };',
+    among: ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down"],
+  },
+];
