@@ -80,6 +80,22 @@ describe("an eager answer that waits for the end of its turn", () => {
     expect(Buffer.from(call.heard("up0.2")).toString("hex")).toContain(hex(FIRST));
   });
 
+  test("[R81] and is found silent, with nowhere else to turn, is told when its turn is, and not where there is none", () => {
+    const semantic = { type: "semantic_vad", eagerness: "low" };
+    const session = { ...EAGER, audio: { input: { turn_detection: semantic } } };
+    const call = new Call({ session });
+    call.speak(concat(silence(600), FIRST, silence(300)));
+    call.answer(new Int16Array(24_000 * 4), "Nothing.");
+    expect(call.types()).not.toContain("error");
+    call.speak(voice(600));
+    expect(call.types()).not.toContain("error");
+    call.speak(silence(300));
+    call.answer(new Int16Array(24_000 * 4), "Nothing.");
+    call.speak(silence(9000));
+    const errors = call.events.filter(({ type }) => type === "error");
+    expect(errors.map(({ error }) => (error as { code: string }).code)).toEqual(["upstream_silent"]);
+  });
+
   test.each([0, 20, 40])(
     "[Q42] what begins softly when %i ms of the silence are left is of the next turn, sample for sample",
     (leftMs) => {
