@@ -26,4 +26,28 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     to: '  return { ...before, delta: event.type === "arguments" ? event.delta : before.delta + event.delta };',
     among: ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down"],
   },
+  {
+    number: 91,
+    what: "half a sample of a plain client's is broken off in the middle of what it sent (R84)",
+    file: "src/session/session.ts",
+    from: "this.#messages.breakOff();\n    }\n    this.#status = \"waiting\";",
+    to: "this.#conduct.input.breakOff();\n    }\n    this.#status = \"waiting\";",
+    among: ["client.drops_after_upload", "client.begins_anew", "caller.create"],
+  },
+  {
+    number: 92,
+    what: "of several that are asked in advance one that is given up owes nothing (R86)",
+    file: "src/session/turns/eager.ts",
+    from: "if (gone[at] === true) this.#asking.anew(stream);",
+    to: "if (gone[at] === undefined) this.#asking.anew(stream);",
+    among: ["client.eager_on_off", "provider.mute", "provider.slow_first"],
+  },
+  {
+    number: 93,
+    what: "an answer that fails before its words came is refused (R85)",
+    file: "src/session/guard/output-guard.ts",
+    from: "(!mayFail(event) || isWorded(part))",
+    to: "(mayFail(event) || isWorded(part))",
+    among: ["guard.veto", "provider.fail"],
+  },
 ];

@@ -263,8 +263,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 33,
     what: "a confirmed eager turn is asked about once more",
     file: "src/session/turns/eager.ts",
-    from: "    return released;\n",
-    to: "    return false;\n",
+    from: "    return true;\n  }\n\n  #confirmed",
+    to: "    return false;\n  }\n\n  #confirmed",
   },
   {
     number: 34,
