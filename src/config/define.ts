@@ -9,6 +9,7 @@ import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
+import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -122,6 +123,10 @@ const endOfTurn = v.variant("adapter", [
 
 const route = v.pipe(
   v.strictObject({
+    /** What it is, in a sentence or two, for whoever chooses: `GET /v1/models` and the page show it. */
+    description: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(500))),
+    /** What to say to it, for whoever tries it out. */
+    examples: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))), v.maxLength(6))),
     upstreams: v.pipe(
       v.array(upstream),
       v.minLength(1, "a route needs an upstream"),
@@ -153,6 +158,7 @@ const route = v.pipe(
     endOfTurn: v.optional(endOfTurn),
     ...guardFields,
     ...toolFields,
+    ...fillerFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
     /**
@@ -218,6 +224,8 @@ const relayConfig = v.pipe(
     ),
     /** Hosts that tools of routes may be posted to (docs/tools.md). */
     toolHosts,
+    /** Short sounds by name, for `fillers` and for `relay.say` (docs/floor.md). */
+    ...soundFields,
     /** Of doors that client dialects have of their own. */
     ...doorSettings,
     limits: v.optional(
@@ -243,7 +251,9 @@ const relayConfig = v.pipe(
     "defaultRoute names no route",
   ),
   v.rawCheck((context) => {
-    if (context.dataset.typed) addFault(context, context.dataset.value, faultOfHosts(context.dataset.value));
+    if (!context.dataset.typed) return;
+    const { value } = context.dataset;
+    addFault(context, value, faultOfHosts(value) ?? faultOfFillers(value));
   }),
 );
 

@@ -6,6 +6,7 @@ import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
+import { Asides } from "./aside/index.ts";
 import { Arrival } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
 import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
@@ -45,6 +46,7 @@ import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { strategyOf } from "./plan/index.ts";
 import type { Strategy } from "./plan/strategy.ts";
+import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -85,6 +87,7 @@ export class Conduct {
   readonly absence: Absence;
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
+  readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
   readonly strategy: Strategy;
   readonly voices = new Voices(this);
@@ -94,6 +97,8 @@ export class Conduct {
   readonly guard: Guard | null;
   /** Tools that the relay runs; null: the plan has none. */
   readonly tools: Tools | null;
+  /** What the relay plays by itself. */
+  readonly asides: Asides;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -135,6 +140,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
+    this.asides = new Asides(this, setup.plan);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -157,6 +163,7 @@ export class Conduct {
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
+      onAudio: () => this.asides.answered(),
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage, link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
@@ -356,7 +363,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy) return false;
+    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy || this.asides.busy) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
@@ -370,6 +377,7 @@ export class Conduct {
   #speechStarted(): void {
     this.#turnBegan();
     this.budget.heard();
+    this.tools?.takeBack();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
@@ -378,6 +386,7 @@ export class Conduct {
 
   #turnTaken(detected: boolean): void {
     this.parking.touch();
+    this.tools?.takeBack();
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
@@ -390,6 +399,7 @@ export class Conduct {
 
   #responseDone(response: ResponseRecord): void {
     const { phase, upstream } = response;
+    if (response.own) return this.context.persist();
     if (phase !== "requested" && phase !== "generating")
       this.context.metric(`responses_${phase}`, 1, upstream);
     for (const link of this.links) link.refill();
@@ -400,6 +410,11 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
+  }
+
+  /** What the relay plays by itself goes on; what waited behind it may pass then. */
+  aside(): void {
+    if (this.asides.settle()) this.responses.drain();
   }
 
   snapshot() {
@@ -413,6 +428,7 @@ export class Conduct {
       budget: this.budget.snapshot(this.context.now),
       ...this.guard?.snapshot(),
       ...this.tools?.snapshot(),
+      ...this.asides.snapshot(),
     };
   }
 
@@ -426,6 +442,7 @@ export class Conduct {
     this.budget.restore(snapshot.budget);
     this.guard?.restore(snapshot.guard);
     this.tools?.restore(snapshot.tools);
+    this.asides.restore(snapshot.asides);
   }
 
   /** After a restore of the parts: what is derived from them. */

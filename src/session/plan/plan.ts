@@ -1,6 +1,7 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
+import type { FillerPlan, Sounds } from "../aside/plan.ts";
 import type { ToolPlan } from "../tools/plan.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
@@ -31,6 +32,10 @@ export interface Plan {
   readonly guard?: GuardPlan;
   /** Tools that the relay runs; absent: none. */
   readonly tools?: readonly ToolPlan[];
+  /** What its listener hears while nobody answers; absent: nothing. */
+  readonly fillers?: FillerPlan;
+  /** By name, for its application to have played; absent: none. */
+  readonly sounds?: Sounds;
   /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
   readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */
