@@ -9,6 +9,7 @@ import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
+import { priceTable } from "./prices.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -65,6 +66,8 @@ const target = {
   voice: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** What it is told before the session's instructions: who it is among several. */
   instructions: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(MOST_INSTRUCTIONS))),
+  /** What it asks for, where the relay is to count it in money (docs/cost.md). */
+  price: v.optional(priceTable),
   /** Of `adapter: "cascade"`, which is made of others: what each of them is. */
   parts: v.optional(v.strictObject({ transcriber: part, text: part, speech: part })),
 };

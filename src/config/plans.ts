@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { JsonObject } from "../protocol/json.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
+import { faultOfPrices, type PricedRoute } from "./prices.ts";
 import type { StrategyChoice } from "../session/plan/plan.ts";
 import { faultOfTools, type WithTools } from "./tools.ts";
 
@@ -70,13 +71,13 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
 }
 
 /** What of a route's plan, guard or tools does not fit the rest of it is told at its place. */
-export function planFits<Route extends Planned & Guarded & WithTools>(
+export function planFits<Route extends Planned & Guarded & WithTools & PricedRoute>(
   context: v.RawCheckContext<Route>,
 ): void {
   const { dataset } = context;
   if (!dataset.typed) return;
   const { value } = dataset;
-  addFault(context, value, faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value));
+  addFault(context, value, faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value) ?? faultOfPrices(value));
 }
 
 /** Tells a fault at its place. */

@@ -6,6 +6,7 @@ import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { strategyChosen } from "./plans.ts";
+import { currencyChosen, pricesChosen } from "./prices.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveTool } from "./resolve-tools.ts";
 
@@ -48,6 +49,7 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
   return {
     name,
     upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
+    ...currencyChosen(route),
     ...strategyChosen(route),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
@@ -269,12 +271,13 @@ function resolveUpstream(
     name: upstream.name,
     options: resolveTarget(upstream, resolving),
     ...(fallback.length > 0 && { fallback }),
+    ...pricesChosen(upstream),
     ...(upstream.standby !== undefined && { standby: upstream.standby }),
     ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
   };
 }
 
-type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs">;
+type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs" | "price">;
 type Part = Omit<Target, "parts">;
 
 /** What is asked of the Worker's environment; each throws a PlanError for what is not there. */

@@ -20,6 +20,8 @@ import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
 import { Context } from "./context.ts";
+import { countCosts } from "./cost/index.ts";
+import type { Costs } from "./cost/costs.ts";
 import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./turns/eager.ts";
@@ -94,6 +96,8 @@ export class Conduct {
   readonly guard: Guard | null;
   /** Tools that the relay runs; null: the plan has none. */
   readonly tools: Tools | null;
+  /** What it costs; null: nothing has a price. */
+  readonly costs: Costs | null;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -135,6 +139,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
+    this.costs = countCosts(this, setup.plan);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -396,6 +401,7 @@ export class Conduct {
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
     this.tools?.ended(response);
+    this.costs?.ended(response);
     this.asking.settle();
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
@@ -413,6 +419,7 @@ export class Conduct {
       budget: this.budget.snapshot(this.context.now),
       ...this.guard?.snapshot(),
       ...this.tools?.snapshot(),
+      ...this.costs?.snapshot(),
     };
   }
 
@@ -426,6 +433,7 @@ export class Conduct {
     this.budget.restore(snapshot.budget);
     this.guard?.restore(snapshot.guard);
     this.tools?.restore(snapshot.tools);
+    this.costs?.restore(snapshot.costs);
   }
 
   /** After a restore of the parts: what is derived from them. */

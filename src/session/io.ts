@@ -136,4 +136,6 @@ export interface SessionState {
   }[];
   readonly audio: { readonly received_ms: number; readonly sent_ms: number };
   readonly usage: JsonObject;
+  /** In money; absent: nothing has a price. */
+  readonly cost?: JsonObject;
 }

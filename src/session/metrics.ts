@@ -32,6 +32,19 @@ export const METRICS = {
   consult_ms: { kind: "gauge", help: "Longest answer of an end-of-turn model." },
   consult_rests: { kind: "count", help: "Times an end-of-turn model was left alone after failures." },
   consults: { kind: "count", help: "Questions put to an end-of-turn model." },
+  cost_heard_millionths: {
+    kind: "count",
+    help: "Millionths of the prices' currency for answers that were heard.",
+  },
+  cost_line_millionths: {
+    kind: "count",
+    help: "The same for listening, open connections and transcripts.",
+  },
+  cost_shadow_millionths: { kind: "count", help: "The same for shadows, whatever for." },
+  cost_unheard_millionths: {
+    kind: "count",
+    help: "The same for answers that lost, or were taken back, before they were heard.",
+  },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
   duplicates_dropped: {
     kind: "count",

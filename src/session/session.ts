@@ -104,6 +104,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.costs?.settle();
   };
 
   /**
@@ -271,6 +272,7 @@ export class Session {
     // In doubt there is no connection to hang up: they died with the object.
     if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();
     this.#status = "ended";
+    this.#conduct.costs?.close();
     this.#conduct.context.end(reason);
   }
 

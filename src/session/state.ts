@@ -9,7 +9,7 @@ export function stateOf(
   { id, model }: SessionSetup,
   status: SessionState["status"],
 ): SessionState {
-  const { createdAt, context, turns, responses, lines, input, playout, usage } = conduct;
+  const { createdAt, context, turns, responses, lines, input, playout, usage, costs } = conduct;
   return {
     id,
     object: "relay.session",
@@ -29,5 +29,6 @@ export function stateOf(
       sent_ms: Math.round(playout.totalMs),
     },
     usage: { ...usage },
+    ...(costs && { cost: costs.shown }),
   };
 }

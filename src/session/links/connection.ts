@@ -26,7 +26,7 @@ import { forgetOldest, remember } from "./remembered.ts";
 import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
 import { isKnown } from "./replay.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
-import { renamedReferences } from "./references.ts";
+import { renamed } from "./references.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 
 export interface ConnectionHost {
@@ -173,6 +173,7 @@ export class Connection implements ChannelsHost {
   opened(): void {
     if (!this.#step("open")) return;
     this.openedAt = this.#context.now;
+    if (!this.#loop) this.#context.meter?.opened(this.identity);
     this.#clear("dial");
     this.#deadline("ready", this.#context.limits.readyMs);
     this.#reconfigure = false;
@@ -240,7 +241,7 @@ export class Connection implements ChannelsHost {
     // It took the greeting; what it was told just now it judges later.
     if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
     const backlog = this.#backlog.take();
-    for (const command of backlog) this.#write(this.#upstream.encode(command));
+    for (const command of backlog) this.#write(this.#encode(command));
     this.#codec.look(this.alive);
     this.#channels?.perform();
     if (this.#phase !== "ready") return;
@@ -270,17 +271,6 @@ export class Connection implements ChannelsHost {
   rename(itemId: string, upstreamId: string): void {
     this.#names.set(itemId, upstreamId);
     forgetOldest(this.#names);
-  }
-
-  #renamed(command: Command): Command {
-    if (this.#names.size === 0) return command;
-    if (command.type === "delete" || command.type === "truncate") {
-      return { ...command, itemId: this.#names.get(command.itemId) ?? command.itemId };
-    }
-    if (command.type === "respond")
-      return { ...command, options: renamedReferences(command.options, this.#names) };
-    if (command.type !== "item" || command.previousItemId === null) return command;
-    return { ...command, previousItemId: this.#names.get(command.previousItemId) ?? command.previousItemId };
   }
 
   #caused(command: Command): Command {
@@ -320,7 +310,7 @@ export class Connection implements ChannelsHost {
   command(given: Command): boolean {
     if (!this.alive || !this.#concerns(given)) return false;
     this.#note(given);
-    const command = this.#renamed(this.#caused(given));
+    const command = renamed(this.#caused(given), this.#names);
     if (this.reading.congested && command.type === "audio")
       this.reading.overdraw(command.chunk.bytes.byteLength);
     if (this.#phase === "ready") {
@@ -333,7 +323,7 @@ export class Connection implements ChannelsHost {
 
   #tell(command: Command): boolean {
     const judged = this.#upstream.unjudged ?? 0;
-    const messages = this.#upstream.encode(command);
+    const messages = this.#encode(command);
     this.#write(messages);
     this.#codec.look(this.alive);
     if (this.#channels !== null) this.#channels.perform();
@@ -341,6 +331,14 @@ export class Connection implements ChannelsHost {
     const said = messages.length > 0 || (this.#upstream.unjudged ?? 0) > judged;
     if (command.type === "configure" && said) this.#restated = true;
     return said;
+  }
+
+  #encode(command: Command): readonly WireMessage[] {
+    if (command.type === "audio") {
+      const { length } = command.chunk.bytes;
+      this.#context.meter?.heard(this.identity, this.capabilities.input, length);
+    }
+    return this.#upstream.encode(command);
   }
 
   #keep(command: Command): void {
@@ -431,6 +429,7 @@ export class Connection implements ChannelsHost {
     this.#backlog.forget();
     this.#silence.ended();
     this.#channels?.end();
+    this.#context.meter?.closed(this.identity, at);
     if (this.#loop || this.openedAt === null) return;
     this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }

@@ -1,4 +1,5 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { Price } from "../cost/price.ts";
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
 import type { ToolPlan } from "../tools/plan.ts";
@@ -9,6 +10,8 @@ export interface Plan {
   readonly name: string;
   /** One to `Limits.upstreams` entries; the first is the primary (its transcription and errors count first). */
   readonly upstreams: readonly PlannedUpstream[];
+  /** Of the prices of its upstreams; absent: none has any, and nothing is counted in money. */
+  readonly currency?: string;
   /** How several upstreams answer; absent: each for itself. */
   readonly strategy?: StrategyChoice;
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
@@ -66,4 +69,8 @@ export interface PlannedUpstream {
   readonly rolloverMs?: number;
   /** Tried in this order, then round again, when the connection fails or falls silent. */
   readonly fallback?: readonly UpstreamOptions[];
+  /** Of itself and of each fallback; null: nobody said. Absent: of none. */
+  readonly prices?: readonly (Price | null)[];
+  /** Absent: it speaks. A shadow hears all and is asked for every answer, and nobody hears it. */
+  readonly role?: "shadow";
 }
