@@ -77,7 +77,11 @@ export function planFits<Route extends Planned & Guarded & WithTools & PricedRou
   const { dataset } = context;
   if (!dataset.typed) return;
   const { value } = dataset;
-  addFault(context, value, faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value) ?? faultOfPrices(value));
+  addFault(
+    context,
+    value,
+    faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value) ?? faultOfPrices(value),
+  );
 }
 
 /** Tells a fault at its place. */

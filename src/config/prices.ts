@@ -4,7 +4,10 @@ import { PRICED, type Price } from "../session/cost/price.ts";
 import type { Plan, PlannedUpstream } from "../session/plan/plan.ts";
 
 const money = v.optional(
-  v.pipe(v.number(), v.check((each) => Number.isFinite(each) && each >= 0, "a price is a number from 0")),
+  v.pipe(
+    v.number(),
+    v.check((each) => Number.isFinite(each) && each >= 0, "a price is a number from 0"),
+  ),
 );
 type Moneys = Record<(typeof PRICED)[number], typeof money>;
 const DEFAULT_CURRENCY = "USD";
@@ -56,7 +59,9 @@ export function currencyChosen(route: PricedRoute): Pick<Plan, "currency"> {
 
 /** Nothing: neither it nor any fallback has a price. */
 export function pricesChosen({ price, fallback = [] }: PricedEntry): Pick<PlannedUpstream, "prices"> {
-  const prices = [price, ...fallback.map((one) => one.price)].map((table) => (table ? amountsOf(table) : null));
+  const prices = [price, ...fallback.map((one) => one.price)].map((table) =>
+    table ? amountsOf(table) : null,
+  );
   return prices.some((each) => each !== null) ? { prices } : {};
 }
 

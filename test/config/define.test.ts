@@ -57,6 +57,29 @@ describe("plans", () => {
   });
 });
 
+describe("prices", () => {
+  const voice = { name: "one", adapter: "openai-compatible" };
+  const refused = (price: object, fallback: object = {}) =>
+    refusal({
+      routes: {
+        a: { upstreams: [{ ...voice, price, fallback: [{ adapter: "gemini-live", ...fallback }] }] },
+      },
+    });
+
+  test("[X325] one that is none, or in another currency than the others, is refused with its place", () => {
+    const price = { inputTokensPerMillion: 4, openPerMinute: 0.01 };
+    expect(refused(price)).toBe("accepted");
+    expect(refused(price, { price: { currency: "USD" } })).toBe("accepted");
+    expect(refused({ perCall: 1 })).toContain("routes.a.upstreams.0.price.perCall");
+    expect(refused({ openPerMinute: -1 })).toContain("price.openPerMinute: a price is a number from 0");
+    expect(refused({ openPerMinute: Number.POSITIVE_INFINITY })).toContain("price.openPerMinute");
+    expect(refused({ currency: "dollars" })).toContain("price.currency: a currency is three capital letters");
+    expect(refused(price, { price: { currency: "EUR" } })).toContain(
+      "routes.a.upstreams: the prices of a route are in one currency: here are USD, EUR",
+    );
+  });
+});
+
 describe("relay.config.ts", () => {
   test("[H1] a complete file is accepted as it is", () => {
     const config = {

@@ -1,5 +1,7 @@
 /** One simulated call, from its seed to its outcome. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import { isPriced, withPrices } from "./bill.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { Client } from "./client.ts";
 import { drawFitting, faultNamed } from "./faults/index.ts";
@@ -12,7 +14,7 @@ import { Deeds, LOOK } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
-import type { Scenario, World } from "./world.ts";
+import type { Scenario, SimUpstream, World } from "./world.ts";
 
 /** A call that nobody ends by then is stuck. */
 const LONGEST_MS = 180_000;
@@ -78,15 +80,20 @@ export class SimulatedCall implements World {
       );
     }
     const { rateHz, transcriber } = this.scenario;
+    const planned = (upstream: SimUpstream): PlannedUpstream => {
+      const one = plannedUpstream(upstream, rateHz);
+      return isPriced(seed) ? withPrices(one) : one;
+    };
     const plan = {
       name: "sim",
-      upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
+      upstreams: this.scenario.upstreams.map(planned),
+      ...(isPriced(seed) && { currency: "USD" }),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
       ...(this.scenario.webhook === true && { tools: [LOOK] }),
       session: {},
       detector: "energy",
-      ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
+      ...(transcriber === null ? {} : { transcriber: planned(transcriber) }),
     } as const;
     const setup = {
       id: "sim",

@@ -3,6 +3,7 @@ import type { SessionCore } from "../../durable-objects/session-core.ts";
 import type { Action, Input, PeerId } from "../../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import { ActionWatch } from "./action-watch.ts";
+import { noteBill } from "./bill.ts";
 import { brief } from "./checks.ts";
 import { copyOf } from "./copy.ts";
 import type { Inspection } from "./inspection.ts";
@@ -41,6 +42,7 @@ export class CoreWatch implements SessionCore {
 
   handle(input: Input, now: number): readonly Action[] {
     this.#note(input);
+    noteBill(this.#world, input);
     if (input.type === "open") this.#watch.opened(input.peer);
     if (input.type === "close") this.#watch.closed(input.peer);
     const before = this.session.deadline;

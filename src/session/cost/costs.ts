@@ -77,8 +77,7 @@ export class Costs implements Meter {
     const { link, candidate } = connection.identity;
     if (event.type === "audio") this.#sounds(connection, event.response, event.bytes.byteLength);
     else if (event.type === "response.done") this.#done(connection, event.response, event.usage);
-    else if (event.type === "spent")
-      this.#ledger.enter(link, candidate, "line", statedUnits(event.usage));
+    else if (event.type === "spent") this.#ledger.enter(link, candidate, "line", statedUnits(event.usage));
     else if (event.type === "input.transcript.completed" && event.usage)
       this.#ledger.enter(link, candidate, "transcript", transcriptUnits(event.usage));
   }
@@ -87,8 +86,7 @@ export class Costs implements Meter {
     const { identity, capabilities } = connection;
     const units = { saidSeconds: durationMs(capabilities.output, bytes) / 1000 };
     // Who speaks when it likes ends nothing.
-    if (capabilities.turns === "none")
-      this.#ledger.enter(identity.link, identity.candidate, "heard", units);
+    if (capabilities.turns === "none") this.#ledger.enter(identity.link, identity.candidate, "heard", units);
     else add(this.#answer(connection, key).units, units);
   }
 

@@ -68,7 +68,11 @@ export function ratesOf(price: Price): Rates {
   const minute = (of: number | undefined): number => (of ?? 0) / MINUTE_S;
   const million = (...of: readonly (number | undefined)[]): number =>
     (of.find((each) => each !== undefined) ?? 0) / MILLION;
-  const { inputTokensPerMillion: input, outputTokensPerMillion: output, cachedTokensPerMillion: cached } = price;
+  const {
+    inputTokensPerMillion: input,
+    outputTokensPerMillion: output,
+    cachedTokensPerMillion: cached,
+  } = price;
   const text = price.inputTextTokensPerMillion ?? input;
   const audio = price.inputAudioTokensPerMillion ?? input;
   const image = price.inputImageTokensPerMillion ?? input;
