@@ -85,6 +85,11 @@ const upstream = v.pipe(
     /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
     name,
     ...target,
+    /**
+     * `shadow`: it hears all and is asked for every answer, and nobody hears it: what it would have done is measured
+     * (docs/plans.md). Default: it speaks.
+     */
+    role: v.optional(v.picklist(["speaker", "shadow"])),
     /** Keep a connection to the first fallback ready, so that it takes over at once: twice the open connections. */
     standby: v.optional(v.boolean()),
     /** Milliseconds after which a connection is changed for a new one, at a gap. Default: before the provider's cap. */

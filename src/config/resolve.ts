@@ -5,7 +5,7 @@ import type { ToolPlan } from "../session/tools/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
-import { strategyChosen } from "./plans.ts";
+import { speakersFirst, strategyChosen } from "./plans.ts";
 import { currencyChosen, pricesChosen } from "./prices.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveTool } from "./resolve-tools.ts";
@@ -48,7 +48,7 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
   if (route === undefined) throw new PlanError("model_not_found", `No route is named '${name}'.`);
   return {
     name,
-    upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
+    upstreams: speakersFirst(route.upstreams).map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
     ...currencyChosen(route),
     ...strategyChosen(route),
     session: route.session ?? {},
@@ -272,12 +272,13 @@ function resolveUpstream(
     options: resolveTarget(upstream, resolving),
     ...(fallback.length > 0 && { fallback }),
     ...pricesChosen(upstream),
+    ...(upstream.role === "shadow" && { role: upstream.role }),
     ...(upstream.standby !== undefined && { standby: upstream.standby }),
     ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
   };
 }
 
-type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs" | "price">;
+type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs" | "price" | "role">;
 type Part = Omit<Target, "parts">;
 
 /** What is asked of the Worker's environment; each throws a PlanError for what is not there. */

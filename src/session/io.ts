@@ -131,6 +131,8 @@ export interface SessionState {
   readonly upstreams: readonly {
     readonly name: string;
     readonly status: string;
+    /** It is tried out, and never heard. */
+    readonly role?: "shadow";
     /** What its answers cost, heard or not; absent: it said of none. */
     readonly usage?: Readonly<Record<string, number>>;
   }[];

@@ -9,7 +9,7 @@ export function stateOf(
   { id, model }: SessionSetup,
   status: SessionState["status"],
 ): SessionState {
-  const { createdAt, context, turns, responses, lines, input, playout, usage, costs } = conduct;
+  const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers } = conduct;
   return {
     id,
     object: "relay.session",
@@ -22,6 +22,7 @@ export function stateOf(
     upstreams: lines.map((link) => ({
       name: link.name,
       status: link.phase,
+      ...(!speakers.includes(link) && links.includes(link) && { role: "shadow" as const }),
       ...(Object.keys(link.usage).length > 0 && { usage: { ...link.usage } }),
     })),
     audio: {

@@ -14,13 +14,13 @@ import { Ledger, type Kind, type LedgerSnapshot, type Sum } from "./ledger.ts";
 import type { Meter, Used } from "./meter.ts";
 import type { CostPlan } from "./plan.ts";
 import { add, type Units } from "./price.ts";
-import { rounded, shownSum, totalOf } from "./shown.ts";
+import { rounded, shownSums, totalOf } from "./shown.ts";
 import { statedUnits, transcriptUnits } from "./stated.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface CostParts {
   readonly context: Context;
-  readonly port: Pick<ClientPort, "tell">;
+  readonly port: Pick<ClientPort, "tell" | "tellApplication">;
   readonly responses: { get(id: string): ResponseRecord | undefined };
   readonly turns: { readonly count: number };
 }
@@ -175,16 +175,20 @@ export class Costs implements Meter {
     this.#accrue(context.now);
     const sums = this.#ledger.takeUntold();
     this.#count(sums);
-    const whole = this.#ledger.whole;
-    port.tell({
-      type: "relay.cost",
-      response_id,
-      turn: turns.count,
-      currency: this.#plan.currency,
-      cost: rounded(totalOf(sums)),
-      upstreams: sums.map(shownSum),
-      session_cost: rounded(totalOf(whole)),
-    });
+    const { currency } = this.#plan;
+    const event = { type: "relay.cost", response_id, turn: turns.count, currency };
+    const { whole } = this.#ledger;
+    const [own, shadows] = apart(sums);
+    const [ownInAll, shadowsInAll] = apart(whole);
+    port.tell({ ...event, ...shownSums(own), session_cost: rounded(totalOf(ownInAll)) });
+    // No client is told of those that are tried out.
+    if (shadows.length > 0)
+      port.tellApplication({
+        ...event,
+        shadows: true,
+        ...shownSums(shadows),
+        session_cost: rounded(totalOf(shadowsInAll)),
+      });
   }
 
   #count(sums: readonly Sum[]): void {
@@ -206,12 +210,9 @@ export class Costs implements Meter {
   /** For `GET /v1/sessions/:id`. */
   get shown(): JsonObject {
     this.#accrue(this.#parts.context.now);
-    const { whole } = this.#ledger;
-    return {
-      currency: this.#plan.currency,
-      cost: rounded(totalOf(whole)),
-      upstreams: whole.map(shownSum),
-    };
+    const [own, shadows] = apart(this.#ledger.whole);
+    const { currency } = this.#plan;
+    return { currency, ...shownSums(own), ...(shadows.length > 0 && { shadows: shownSums(shadows) }) };
   }
 
   snapshot(): { readonly costs: CostsSnapshot } {
@@ -234,6 +235,11 @@ export class Costs implements Meter {
     this.#over = snapshot.over.map(copy);
     this.#ended = [...snapshot.ended];
   }
+}
+
+/** Of those that are heard, and of those that never are. */
+function apart(sums: readonly Sum[]): readonly [own: readonly Sum[], shadows: readonly Sum[]] {
+  return [sums.filter(({ role }) => role !== "shadow"), sums.filter(({ role }) => role === "shadow")];
 }
 
 function keyOf({ link, number }: ConnectionIdentity, key: string): string {

@@ -30,7 +30,11 @@ const SHOWN: readonly (readonly [name: string, ...units: readonly Unit[]])[] = [
   ["speech_characters", "characters"],
 ];
 
-export function shownSum({ upstream, role, kind, units, money }: Sum): JsonObject {
+export function shownSums(sums: readonly Sum[]): JsonObject {
+  return { cost: rounded(totalOf(sums)), upstreams: sums.map(shownSum) };
+}
+
+function shownSum({ upstream, role, kind, units, money }: Sum): JsonObject {
   return { upstream, role, kind, ...shownUnits(units), ...(money !== null && { cost: rounded(money) }) };
 }
 

@@ -8,7 +8,7 @@ import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 export interface Plan {
   /** The route's name in `relay.config.ts`, for metrics. */
   readonly name: string;
-  /** One to `Limits.upstreams` entries; the first is the primary (its transcription and errors count first). */
+  /** One to `Limits.upstreams` entries, shadows last; the first is the primary (its transcription and errors count first). */
   readonly upstreams: readonly PlannedUpstream[];
   /** Of the prices of its upstreams; absent: none has any, and nothing is counted in money. */
   readonly currency?: string;
@@ -73,4 +73,9 @@ export interface PlannedUpstream {
   readonly prices?: readonly (Price | null)[];
   /** Absent: it speaks. A shadow hears all and is asked for every answer, and nobody hears it. */
   readonly role?: "shadow";
+}
+
+/** It hears all, is asked for every answer, and is never heard. */
+export function isShadow({ role }: Pick<PlannedUpstream, "role">): boolean {
+  return role === "shadow";
 }
