@@ -4,9 +4,11 @@ import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
 import { parseJsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
 import { fields } from "./fields.ts";
+import { isShaded } from "./shadow.ts";
 import type { World } from "./world.ts";
 
 const MILLION = 1_000_000;
+const SAME = 1e-6;
 /** A token costs one, and a second of an open connection too. */
 const PRICE = {
   inputTokensPerMillion: MILLION,
@@ -38,16 +40,18 @@ export function compareBill(call: SimulatedCall): void {
   const { checks, scenario, relay, seed } = call;
   if (!isPriced(seed) || relay.ended === null || scenario.faults.some((fault) => FORGETS.has(fault))) return;
   const figure = (name: string): number => checks.figures.get(name) ?? 0;
-  const counted =
-    (figure("metric_cost_heard_millionths") + figure("metric_cost_unheard_millionths")) / MILLION;
-  const billed = figure("tokens billed");
-  checks.count("calls with prices");
-  if (Math.abs(counted - billed) > 1e-6)
-    checks.fail("money", `answers cost ${billed} tokens, and ${counted} were counted`);
+  const [heard, unheard, line, shadow] = ["heard", "unheard", "line", "shadow"].map(
+    (kind) => figure(`metric_cost_${kind}_millionths`) / MILLION,
+  ) as [number, number, number, number];
+  const tokens = figure("tokens billed");
   const openS = figure("metric_upstream_open_ms") / 1000;
-  const line = figure("metric_cost_line_millionths") / MILLION;
-  if (Math.abs(openS - line) > 1e-6)
-    checks.fail("money", `connections were open for ${openS} s, and ${line} were counted`);
+  checks.count("calls with prices");
+  checks.count("cost of shadows", shadow);
+  // A shadow's tokens and seconds are one sum.
+  const apart = isShaded(scenario) || Math.abs(line - openS) < SAME;
+  if (Math.abs(heard + unheard + line + shadow - tokens - openS) < SAME && apart) return;
+  const counted = `${heard} for what was heard, ${unheard} not, ${line} for the line, ${shadow} for shadows`;
+  checks.fail("money", `${tokens} tokens and ${openS} s were billed, and counted were ${counted}`);
 }
 
 const FORGETS: ReadonlySet<string> = new Set([

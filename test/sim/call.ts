@@ -9,6 +9,7 @@ import { Provider } from "./provider.ts";
 import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
 import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
+import { SHADOW } from "./shadow.ts";
 import { Tape } from "./tape.ts";
 import { Deeds, LOOK } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
@@ -51,6 +52,7 @@ export class SimulatedCall implements World {
   readonly relay: Relay;
   readonly client: Client;
   readonly deeds: Deeds;
+  readonly shadowAnswers = new Set<number>();
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
   /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
@@ -82,7 +84,8 @@ export class SimulatedCall implements World {
     const { rateHz, transcriber } = this.scenario;
     const planned = (upstream: SimUpstream): PlannedUpstream => {
       const one = plannedUpstream(upstream, rateHz);
-      return isPriced(seed) ? withPrices(one) : one;
+      const cast = upstream.name === SHADOW ? { ...one, role: "shadow" as const } : one;
+      return isPriced(seed) ? withPrices(cast) : cast;
     };
     const plan = {
       name: "sim",
@@ -117,8 +120,9 @@ export class SimulatedCall implements World {
     return this.#answers;
   }
 
-  nextAnswer(): number {
+  nextAnswer(provider: string): number {
     this.#answers += 1;
+    if (provider === SHADOW) this.shadowAnswers.add(this.#answers);
     return this.#answers;
   }
 
