@@ -92,7 +92,7 @@ export class Shadows implements LinkHost {
   /** What was asked is of no more interest: an answer in advance was taken back, the caller cut in, or asks something else. */
   stop(): void {
     for (const trial of this.#question?.trials ?? []) if (trial.outcome === null) this.#cancel(trial, "stopped");
-    this.#report();
+    this.#report(true);
     this.#question = null;
   }
 
@@ -142,12 +142,14 @@ export class Shadows implements LinkHost {
     else if (outcome !== "stopped") context.metric("shadow_failed", 1, name);
   }
 
-  /** Of trials that are over the application is told, once, when the listener's answer is over as well. */
-  #report(): void {
+  /**
+   * Of trials that are over the application is told, once, when the listener's answer is over as well.
+   * @param last the question is of no more interest, whatever became of its answer.
+   */
+  #report(last = false): void {
     const question = this.#question;
-    if (question === null) return;
+    if (question === null || (question.responseId === null && !last)) return;
     const over = question.trials.filter(({ outcome }) => outcome !== null);
-    if (question.responseId === null && over.length < question.trials.length) return;
     const { context, links, port } = this.#parts;
     for (const { stream, firstMs, outcome } of over) {
       const upstream = links[stream]?.name ?? "";
