@@ -5,6 +5,7 @@ import { type Json, isJsonObject } from "../protocol/json.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
 import { STORAGE_MODES } from "../session/plan/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
+import { experiment, faultOfExperiments, isExperiment, type Experiment } from "./experiments.ts";
 import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
@@ -197,9 +198,12 @@ const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 const relayConfig = v.pipe(
   v.strictObject({
-    /** Model name → plan. */
+    /** Model name → plan, or an experiment: `{ experiment: { arms: [{ route: "a", weight: 90 }, …] } }` (docs/plans.md). */
     routes: v.pipe(
-      v.record(name, route),
+      v.record(
+        name,
+        v.lazy((given): typeof route | typeof experiment => (isExperiment(given) ? experiment : route)),
+      ),
       v.check((routes) => Object.keys(routes).length > 0, "there must be a route"),
     ),
     /**
@@ -250,8 +254,19 @@ const relayConfig = v.pipe(
     ({ routes, defaultRoute }) => defaultRoutes(defaultRoute).every((one) => Object.hasOwn(routes, one)),
     "defaultRoute names no route",
   ),
+  v.transform(({ routes: named, ...rest }) => {
+    const routes: Record<string, v.InferOutput<typeof route>> = {};
+    const experiments: Record<string, Experiment> = {};
+    for (const [key, one] of Object.entries(named)) {
+      if ("experiment" in one) experiments[key] = one.experiment;
+      else routes[key] = one;
+    }
+    return { routes, ...(Object.keys(experiments).length > 0 && { experiments }), ...rest };
+  }),
   v.rawCheck((context) => {
-    if (context.dataset.typed) addFault(context, context.dataset.value, faultOfHosts(context.dataset.value));
+    if (!context.dataset.typed) return;
+    const { value } = context.dataset;
+    addFault(context, value, faultOfHosts(value) ?? faultOfExperiments(value));
   }),
 );
 

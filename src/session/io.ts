@@ -124,6 +124,8 @@ export interface SessionState {
   readonly object: "relay.session";
   readonly status: "waiting" | "connected" | "ended";
   readonly model: string;
+  /** Which route it has of the experiment that `model` led to. */
+  readonly experiment?: { readonly name: string; readonly arm: string };
   readonly created_at: number;
   readonly expires_at: number;
   readonly turns: number;

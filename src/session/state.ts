@@ -6,7 +6,7 @@ import { TICKS_PER_MS } from "./turns/audio-input.ts";
 
 export function stateOf(
   conduct: Conduct,
-  { id, model }: SessionSetup,
+  { id, model, plan }: SessionSetup,
   status: SessionState["status"],
 ): SessionState {
   const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers } = conduct;
@@ -15,6 +15,7 @@ export function stateOf(
     object: "relay.session",
     status,
     model,
+    ...(plan.experiment !== undefined && { experiment: { name: plan.experiment, arm: plan.name } }),
     created_at: Math.floor(createdAt / 1000),
     expires_at: Math.floor((createdAt + context.limits.sessionMs) / 1000),
     turns: turns.count,

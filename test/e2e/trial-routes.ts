@@ -16,6 +16,14 @@ const voice = (name: string, firstAudioMs: number) => ({
 export default defineRelay({
   routes: {
     trial: { upstreams: [{ ...voice("cedar", 0), role: "shadow" as const }, voice("marin", 200)] },
+    split: {
+      experiment: {
+        arms: [
+          { route: "trial", weight: 1 },
+          { route: "lone", weight: 1 },
+        ],
+      },
+    },
     lone: { upstreams: [voice("cedar", 50)] },
   },
   defaultRoute: "trial",

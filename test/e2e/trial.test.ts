@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startRelay, type Relay } from "../support/relay.ts";
-import { dialRaw } from "../support/sdk-raw.ts";
+import { dialRaw, type RawCall } from "../support/sdk-raw.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 let relay: Relay;
@@ -58,4 +58,48 @@ test("[X330] [X333] [X337] a shadow is asked and measured, and the client hears 
   expect(state.cost.cost).toBe(usage);
   expect(state.cost.shadows.cost).toBeGreaterThan(0);
   await call.hangUp();
+});
+
+interface State {
+  readonly experiment?: { readonly name: string; readonly arm: string };
+}
+
+async function armOf(call: RawCall): Promise<string> {
+  const { session } = await call.log.next("session.created");
+  const headers = { Authorization: `Bearer ${relay.apiKey}` };
+  const url = `${relay.wsUrl.replace(/^ws/, "http")}/v1/sessions/${(session as { readonly id?: string }).id}`;
+  const { experiment } = (await (await fetch(url, { headers })).json()) as State;
+  expect(experiment?.name).toBe("split");
+  await call.hangUp();
+  return experiment?.arm ?? "";
+}
+
+async function post(path: string, body: object) {
+  const response = await fetch(new URL(path, relay.wsUrl.replace(/^ws/, "http")), {
+    method: "POST",
+    headers: { Authorization: `Bearer ${relay.apiKey}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as Readonly<Record<string, string>>;
+}
+
+test("[X352] [X355] a caller has the same arm by whatever door, and the session says which", async () => {
+  const { apiKey, wsUrl } = relay;
+  const byKey = (caller: string) =>
+    dialRaw(`${wsUrl}/v1/realtime?model=split&caller=${caller}`, { apiKey }).then(armOf);
+  const arms = new Map<string, string>();
+  for (const caller of ["ann", "bob", "cem", "dea", "eve", "fay"]) arms.set(caller, await byKey(caller));
+  expect(new Set(arms.values())).toEqual(new Set(["trial", "lone"]));
+  for (const [caller, arm] of [...arms].slice(0, 3)) {
+    expect(await byKey(caller)).toBe(arm);
+    const { url = "", token = "" } = await post("/v1/sessions", { model: "split", caller });
+    expect(await armOf(await dialRaw(url, { apiKey: token }))).toBe(arm);
+    const session = { type: "realtime", model: "split" };
+    const { value = "" } = await post("/v1/realtime/client_secrets", { session, caller });
+    // What a secret's holder says in its URL changes nothing.
+    const dialled = await dialRaw(`${wsUrl}/v1/realtime?caller=someone`, { apiKey: value });
+    expect(await armOf(dialled)).toBe(arm);
+  }
+  const refused = await post("/v1/sessions", { model: "split", caller: "" });
+  expect(JSON.stringify(refused)).toContain("caller");
 });

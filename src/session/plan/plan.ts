@@ -8,6 +8,8 @@ import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 export interface Plan {
   /** The route's name in `relay.config.ts`, for metrics. */
   readonly name: string;
+  /** The experiment of which the route is an arm; absent: it was asked for itself. */
+  readonly experiment?: string;
   /** One to `Limits.upstreams` entries, shadows last; the first is the primary (its transcription and errors count first). */
   readonly upstreams: readonly PlannedUpstream[];
   /** Of the prices of its upstreams; absent: none has any, and nothing is counted in money. */
