@@ -65,7 +65,9 @@ export function shadowMissed(figures: ShadowFigures): readonly string[] {
   return [
     ...(shadow_asked < turns ? [`shadow: asked ${shadow_asked} times in ${turns} turns`] : []),
     ...(shadow_heard > 0 ? [`shadow: heard in ${shadow_heard} turns`] : []),
-    ...(delay_ms_more_most > 0 ? [`shadow: an answer came ${delay_ms_more_most} ms otherwise than alone`] : []),
+    ...(delay_ms_more_most > 0
+      ? [`shadow: an answer came ${delay_ms_more_most} ms otherwise than alone`]
+      : []),
     ...(turns_that_differ > 0 ? [`shadow: ${turns_that_differ} answers are not those heard alone`] : []),
   ];
 }

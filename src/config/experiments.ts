@@ -6,7 +6,7 @@ import * as v from "valibot";
 
 const MOST_ARMS = 16;
 
-const weight = v.pipe(
+export const weight = v.pipe(
   v.number(),
   v.check((each) => Number.isFinite(each) && each >= 0, "a weight is a number from 0"),
 );
@@ -66,6 +66,16 @@ export function faultOfExperiments({ routes, experiments = {} }: Tried) {
     }
   }
   return null;
+}
+
+/** The same arms by other weights. Null: these are none of them, or lead nobody anywhere. */
+export function reweighed(
+  { arms, ...rest }: Experiment,
+  weights: Readonly<Record<string, number>>,
+): Experiment | null {
+  const known = Object.keys(weights).every((name) => arms.some(({ route }) => route === name));
+  const found = arms.map(({ route }) => ({ route, weight: weights[route] ?? 0 }));
+  return known && found.some((arm) => arm.weight > 0) ? { ...rest, arms: found } : null;
 }
 
 /** A fraction of one that is spread evenly over values, and another one for another experiment. */

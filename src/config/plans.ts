@@ -59,12 +59,17 @@ function faultOfPlan({ plan, hedgeMs, upstreams }: Planned): Fault | null {
   if (!voices && !shadowed) return null;
   if (plan === "hedge" && hedgeMs === undefined)
     return { path: ["hedgeMs"], message: "plan 'hedge' needs to know when the next upstream is asked" };
-  if (voices && speakers.length < 2) return { path: ["plan"], message: `plan '${plan}' needs two upstreams or more` };
+  if (voices && speakers.length < 2)
+    return { path: ["plan"], message: `plan '${plan}' needs two upstreams or more` };
   for (const [index, { fallback = [], ...own }] of upstreams.entries()) {
     for (const [at, one] of [own, ...fallback].entries()) {
       const path = ["upstreams", index, ...(at === 0 ? [] : ["fallback", at - 1])];
       const fault = faultOfVoice(one);
-      if (fault) return { path: [...path, ...fault.path], message: `${fault.message} (${voices ? `plan '${plan}'` : "beside a shadow"})` };
+      if (fault)
+        return {
+          path: [...path, ...fault.path],
+          message: `${fault.message} (${voices ? `plan '${plan}'` : "beside a shadow"})`,
+        };
     }
   }
   return null;

@@ -59,7 +59,12 @@ export interface Drawn {
 }
 
 /** A session keeps its arm, whatever the weights are by now, as long as there is such a route. */
-function chosenArm(config: RelayConfig, name: string, tried: Experiment, { arm, sticky = "" }: Drawn): string {
+function chosenArm(
+  config: RelayConfig,
+  name: string,
+  tried: Experiment,
+  { arm, sticky = "" }: Drawn,
+): string {
   if (arm != null && Object.hasOwn(config.routes, arm)) return arm;
   return armOf(name, tried, sticky);
 }
@@ -75,7 +80,9 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
   if (route === undefined) throw new PlanError("model_not_found", `No route is named '${name}'.`);
   return {
     name,
-    upstreams: speakersFirst(route.upstreams).map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
+    upstreams: speakersFirst(route.upstreams).map((upstream) =>
+      resolveUpstream(name, upstream, model ?? name, bindings),
+    ),
     ...currencyChosen(route),
     ...strategyChosen(route),
     session: route.session ?? {},
@@ -205,7 +212,10 @@ export function boundPlan(plan: Plan, { answersPerMinute, sessionMinutes }: Boun
 }
 
 function routeName(config: RelayConfig, model: string | null, bindings: Bindings): string | null {
-  if (model !== null && [config.routes, config.experiments ?? {}].some((names) => Object.hasOwn(names, model)))
+  if (
+    model !== null &&
+    [config.routes, config.experiments ?? {}].some((names) => Object.hasOwn(names, model))
+  )
     return model;
   return defaultRoute(config, bindings);
 }

@@ -51,7 +51,10 @@ export function planFor(
     throw new Problem("key_refused", detail, { param: "model" });
   }
   try {
-    return boundPlan(resolvePlan(c.var.config, model, c.env, { sticky: sticky ?? drawId() }), boundsOf(c, key));
+    return boundPlan(
+      resolvePlan(c.var.config, model, c.env, { sticky: sticky ?? drawId() }),
+      boundsOf(c, key),
+    );
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     throw error.code === "model_not_found"

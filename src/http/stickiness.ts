@@ -20,6 +20,8 @@ export function stickyOfUrl(name: string | undefined): Promise<string | null> {
 }
 
 /** A session has the arm that was drawn when it began. */
-export function armDrawn(plan: { readonly name: string; readonly experiment?: string }): { readonly arm?: string } {
+export function armDrawn(plan: { readonly name: string; readonly experiment?: string }): {
+  readonly arm?: string;
+} {
   return plan.experiment === undefined ? {} : { arm: plan.name };
 }

@@ -9,7 +9,8 @@ export function stateOf(
   { id, model, plan }: SessionSetup,
   status: SessionState["status"],
 ): SessionState {
-  const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers } = conduct;
+  const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers } =
+    conduct;
   return {
     id,
     object: "relay.session",

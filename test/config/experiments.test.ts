@@ -11,7 +11,9 @@ import {
 import { stickyOf } from "../../src/config/sticky.ts";
 
 const voice = (more: object = {}) => ({
-  upstreams: [{ name: "voice", adapter: "openai-compatible", url: "wss://voice.example/v1/realtime", ...more }],
+  upstreams: [
+    { name: "voice", adapter: "openai-compatible", url: "wss://voice.example/v1/realtime", ...more },
+  ],
 });
 const CALLERS = 10_000;
 

@@ -83,7 +83,7 @@ async function post(path: string, body: object) {
   return (await response.json()) as Readonly<Record<string, string>>;
 }
 
-test("[X352] [X355] a caller has the same arm by whatever door, and the session says which", async () => {
+test("[X352] [H132] a caller has the same arm by whatever door, and the session says which", async () => {
   const { apiKey, wsUrl } = relay;
   const byKey = (caller: string) =>
     dialRaw(`${wsUrl}/v1/realtime?model=split&caller=${caller}`, { apiKey }).then(armOf);

@@ -63,7 +63,10 @@ describe("a shadow", () => {
     };
     const named = ({ events }: Call) =>
       events.map((event) => JSON.stringify(event).replaceAll(/(event|item|resp)_\w+/g, "$1"));
-    const [without, beside] = [lone({ upstreams: [wire("voice")] }), lone({ upstreams: [wire("voice"), SHADOW] })];
+    const [without, beside] = [
+      lone({ upstreams: [wire("voice")] }),
+      lone({ upstreams: [wire("voice"), SHADOW] }),
+    ];
     expect(named(beside)).toEqual(named(without));
     expect(beside.frames.length).toBe(without.frames.length);
   });
@@ -202,7 +205,14 @@ describe("a shadow", () => {
 
   test("[X337] what it costs is counted apart, and told to observers alone", () => {
     const prices = [{ outputTokensPerMillion: 1e6 }];
-    const call = asked(shadowed({ upstreams: [{ ...wire("voice"), prices }, { ...SHADOW, prices }] }));
+    const call = asked(
+      shadowed({
+        upstreams: [
+          { ...wire("voice"), prices },
+          { ...SHADOW, prices },
+        ],
+      }),
+    );
     const events = observed(call);
     call.beginAnswer(A);
     call.beginAnswer(B);

@@ -47,7 +47,8 @@ export class Voices {
 
   /** The others are told of an item of an answer when it has ended. */
   tellOthers({ stream }: ResponseRecord, itemId: string): void {
-    for (const link of this.#parts.links) if (link.index !== stream && this.knowsAll(link.index)) link.tellLater(itemId);
+    for (const link of this.#parts.links)
+      if (link.index !== stream && this.knowsAll(link.index)) link.tellLater(itemId);
   }
 
   /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */

@@ -91,7 +91,8 @@ export class Shadows implements LinkHost {
 
   /** What was asked is of no more interest: an answer in advance was taken back, the caller cut in, or asks something else. */
   stop(): void {
-    for (const trial of this.#question?.trials ?? []) if (trial.outcome === null) this.#cancel(trial, "stopped");
+    for (const trial of this.#question?.trials ?? [])
+      if (trial.outcome === null) this.#cancel(trial, "stopped");
     this.#report(true);
     this.#question = null;
   }
