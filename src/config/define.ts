@@ -11,6 +11,7 @@ import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
 import { priceTable } from "./prices.ts";
+import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -131,6 +132,10 @@ const endOfTurn = v.variant("adapter", [
 
 const route = v.pipe(
   v.strictObject({
+    /** What it is, in a sentence or two, for whoever chooses: `GET /v1/models` and the page show it. */
+    description: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(500))),
+    /** What to say to it, for whoever tries it out. */
+    examples: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))), v.maxLength(6))),
     upstreams: v.pipe(
       v.array(upstream),
       v.minLength(1, "a route needs an upstream"),
@@ -162,6 +167,7 @@ const route = v.pipe(
     endOfTurn: v.optional(endOfTurn),
     ...guardFields,
     ...toolFields,
+    ...fillerFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
     /**
@@ -230,6 +236,8 @@ const relayConfig = v.pipe(
     ),
     /** Hosts that tools of routes may be posted to (docs/tools.md). */
     toolHosts,
+    /** Short sounds by name, for `fillers` and for `relay.say` (docs/floor.md). */
+    ...soundFields,
     /** Of doors that client dialects have of their own. */
     ...doorSettings,
     limits: v.optional(
@@ -266,7 +274,8 @@ const relayConfig = v.pipe(
   v.rawCheck((context) => {
     if (!context.dataset.typed) return;
     const { value } = context.dataset;
-    addFault(context, value, faultOfHosts(value) ?? faultOfExperiments(value));
+    const fault = faultOfHosts(value) ?? faultOfFillers(value) ?? faultOfExperiments(value);
+    addFault(context, value, fault);
   }),
 );
 

@@ -6,6 +6,7 @@ import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
+import { Asides } from "./aside/index.ts";
 import { Arrival } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
 import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
@@ -49,6 +50,7 @@ import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { strategyOf } from "./plan/index.ts";
 import type { Strategy } from "./plan/strategy.ts";
+import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -89,6 +91,7 @@ export class Conduct {
   readonly absence: Absence;
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
+  readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
   readonly strategy: Strategy;
   readonly voices = new Voices(this);
@@ -100,6 +103,8 @@ export class Conduct {
   readonly tools: Tools | null;
   /** What it costs; null: nothing has a price. */
   readonly costs: Costs | null;
+  /** What the relay plays by itself. */
+  readonly asides: Asides;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -144,6 +149,7 @@ export class Conduct {
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
     this.costs = countCosts(this, setup.plan);
+    this.asides = new Asides(this, setup.plan);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -166,6 +172,7 @@ export class Conduct {
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
+      onAudio: () => this.asides.answered(),
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage, link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
@@ -364,7 +371,7 @@ export class Conduct {
   get quiet(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy) return false;
+    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy || this.asides.busy) return false;
     return !owed && turns.still && !witness.hears && !this.listener.audible;
   }
 
@@ -378,6 +385,7 @@ export class Conduct {
   #speechStarted(): void {
     this.#turnBegan();
     this.budget.heard();
+    this.tools?.takeBack();
     this.context.deadlines.clear("idle");
     this.turnEnd.began(this.context.now);
     this.input.endpointer.configure(this.#endpointerOptions());
@@ -386,6 +394,7 @@ export class Conduct {
 
   #turnTaken(detected: boolean): void {
     this.parking.touch();
+    this.tools?.takeBack();
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
@@ -398,6 +407,7 @@ export class Conduct {
 
   #responseDone(response: ResponseRecord): void {
     const { phase, upstream } = response;
+    if (response.own) return this.context.persist();
     if (phase !== "requested" && phase !== "generating")
       this.context.metric(`responses_${phase}`, 1, upstream);
     for (const link of this.links) link.refill();
@@ -412,34 +422,9 @@ export class Conduct {
     this.context.persistNow();
   }
 
-  snapshot() {
-    return {
-      createdAt: this.createdAt,
-      usage: { ...this.usage },
-      activeAt: this.parking.snapshot(),
-      arrival: this.arrival.snapshot(),
-      upstreamEvents: this.upstreamEvents.snapshot(),
-      updates: this.sessionObject.updates.snapshot(),
-      budget: this.budget.snapshot(this.context.now),
-      ...this.guard?.snapshot(),
-      ...this.tools?.snapshot(),
-      ...this.costs?.snapshot(),
-      ...this.shadows?.snapshot(),
-    };
-  }
-
-  restore(snapshot: ConductSnapshot): void {
-    this.createdAt = snapshot.createdAt;
-    this.usage = { ...snapshot.usage };
-    this.parking.restore(snapshot.activeAt);
-    this.arrival.restore(snapshot.arrival);
-    this.upstreamEvents.restore(snapshot.upstreamEvents);
-    this.sessionObject.updates.restore(snapshot.updates);
-    this.budget.restore(snapshot.budget);
-    this.guard?.restore(snapshot.guard);
-    this.tools?.restore(snapshot.tools);
-    this.costs?.restore(snapshot.costs);
-    this.shadows?.restore(snapshot.shadows);
+  /** What the relay plays by itself goes on; what waited behind it may pass then. */
+  aside(): void {
+    if (this.asides.settle()) this.responses.drain();
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -449,5 +434,3 @@ export class Conduct {
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 }
-
-export type ConductSnapshot = ReturnType<Conduct["snapshot"]>;

@@ -7,7 +7,9 @@ import { ClientError } from "../protocol/client-error.ts";
 import { TICKS_PER_MS } from "./turns/audio-input.ts";
 import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
+import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
+import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
@@ -97,6 +99,7 @@ export class Session {
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
       this.#attempt(() => this.#conduct.tools?.settle());
+      this.#attempt(() => this.#conduct.aside());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -105,6 +108,7 @@ export class Session {
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
     this.#conduct.costs?.settle();
+    this.#conduct.toldHeard.settle();
   };
 
   /**
@@ -313,6 +317,8 @@ export class Session {
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
     else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
+    // What is due of it is done at the end of the call.
+    else if (kind === "aside") return;
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
@@ -320,6 +326,7 @@ export class Session {
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
     else if (name === STEP) this.#messages.step();
+    else if (name === WIRE) for (const heard of this.#conduct.port.wireDue()) this.#messages.heard(heard, 0);
     else if (name === REFUSED) this.#messages.tellRefused();
     else if (kind === "control") this.#observers.due(name);
     else if (name === "park") this.#conduct.parking.due();
@@ -395,7 +402,7 @@ export class Session {
     return {
       version: SNAPSHOT_VERSION,
       covers: this.covers,
-      conduct: this.#conduct.snapshot(),
+      conduct: snapshotOf(this.#conduct),
       status: this.#status,
       doubtedUntil: null,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
@@ -438,7 +445,7 @@ export class Session {
     const session = new Session(setup, dependencies, now);
     const conduct = session.#conduct;
     session.#status = snapshot.status;
-    conduct.restore(snapshot.conduct);
+    restoreParts(conduct, snapshot.conduct);
     session.#setClock(now, snapshot.context.now);
     conduct.port.restore(snapshot.port);
     conduct.delivery.restore(snapshot.delivery);

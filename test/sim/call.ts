@@ -11,7 +11,8 @@ import { Relay } from "./relay.ts";
 import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { SHADOW } from "./shadow.ts";
 import { Tape } from "./tape.ts";
-import { Deeds, LOOK } from "./tools.ts";
+import { Announced, SAID, SAY } from "./asides.ts";
+import { Deeds, lookOf } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
@@ -53,6 +54,7 @@ export class SimulatedCall implements World {
   readonly client: Client;
   readonly deeds: Deeds;
   readonly shadowAnswers = new Set<number>();
+  readonly announced: Announced;
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
   /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
@@ -93,7 +95,9 @@ export class SimulatedCall implements World {
       ...(isPriced(seed) && { currency: "USD" }),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
-      ...(this.scenario.webhook === true && { tools: [LOOK] }),
+      ...(this.scenario.webhook === true && { tools: [lookOf(this.scenario)] }),
+      ...(this.scenario.fillers && { fillers: this.scenario.fillers }),
+      ...(this.scenario.faults.includes(SAY) && { sounds: SAID }),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: planned(transcriber) }),
@@ -107,6 +111,7 @@ export class SimulatedCall implements World {
     } as const;
     // With draws of its own: all other calls are what they were.
     this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
+    this.announced = new Announced(this);
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());

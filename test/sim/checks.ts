@@ -40,6 +40,12 @@ export type Invariant =
   | "tool-twice"
   | "tool-unrecorded"
   | "tool-unanswered"
+  | "tool-unconfirmed"
+  | "aside-told"
+  | "aside-over-caller"
+  | "filler-delays"
+  | "announced-twice"
+  | "unannounced"
   | "threw";
 
 export interface Violation {

@@ -3,7 +3,7 @@ import type { Mutation } from "./mutations.ts";
 
 export const TRIAL_MUTATIONS: readonly Mutation[] = [
   {
-    number: 88,
+    number: 91,
     what: "a shadow goes on knowing what it said, and nobody heard (X331)",
     file: "src/session/shadow/shadows.ts",
     from: 'for (const itemId of trial.items) link.command({ type: "delete", itemId });',
@@ -11,7 +11,7 @@ export const TRIAL_MUTATIONS: readonly Mutation[] = [
     among: ["caller.slices", "caller.zeros"],
   },
   {
-    number: 89,
+    number: 92,
     what: "a shadow is not told what was heard (X331)",
     file: "src/session/plan/voices.ts",
     from: "return this.one || index >= this.#parts.speakers.length;",
@@ -19,7 +19,7 @@ export const TRIAL_MUTATIONS: readonly Mutation[] = [
     among: ["caller.slices", "caller.zeros"],
   },
   {
-    number: 90,
+    number: 93,
     what: "what was counted is counted again (X324)",
     file: "src/session/cost/ledger.ts",
     from: "for (const { units, told } of this.#lines.values()) Object.assign(told, units);",

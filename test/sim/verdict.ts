@@ -59,6 +59,7 @@ export function judge(call: SimulatedCall): void {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
     toolsAnswered(call, call.lastMoment);
+    call.announced.look();
   }
   budget(call);
   askedFor(call);

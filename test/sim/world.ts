@@ -8,6 +8,8 @@ import type { Checks } from "./checks.ts";
 import type { Quality } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
+import type { Announced } from "./asides.ts";
+import type { FillerPlan } from "../../src/session/aside/plan.ts";
 import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -58,6 +60,10 @@ export interface Scenario {
   readonly guard?: GuardPlan;
   /** The tool that agents call is the relay's. */
   readonly webhook?: true;
+  /** The caller may take a call of it back for so long. */
+  readonly confirmMs?: number;
+  /** What is heard while nobody answers. */
+  readonly fillers?: FillerPlan;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;
@@ -78,6 +84,7 @@ export interface World {
   /** Answers that nobody may hear. */
   readonly shadowAnswers: ReadonlySet<number>;
   readonly deeds: Deeds;
+  readonly announced: Announced;
   /** So far. */
   readonly answers: number;
 }

@@ -149,13 +149,45 @@ test("[U92] a tool's result waits for the ask, and a call without one is answere
     toolResponse: {
       functionResponses: [
         { id: "call_1", name: "book", response: { booked: true } },
-        { id: "call_2", name: "book", response: { error: "The application gave no result." } },
+        {
+          id: "call_2",
+          name: "book",
+          response: { error: "There is no result yet. It is told when there is one." },
+        },
       ],
     },
   });
   connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
   expect(connection.of("response.done").map(({ status }) => status)).toEqual(["completed", "completed"]);
   expect(server.refused).toEqual([]);
+});
+
+test("[U92] a result that comes after another answer was asked for is told in words, once, whatever the model does about the call", () => {
+  for (const model of ["gemini-2.5-flash-native-audio", "gemini-3.1-flash-live"]) {
+    const { server, connection } = live({}, { tools: [TOOL] }, model);
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    connection.hear([
+      server.say({ toolCall: { functionCalls: [{ id: "call_1", name: "book", args: {} }] } }),
+    ]);
+    speak(connection, "turn_1");
+    connection.send({ type: "respond", responseId: "R2", options: RESPOND });
+    connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
+    const output = {
+      id: "out_1",
+      type: "function_call_output",
+      call_id: "call_1",
+      output: '{"booked":true}',
+    };
+    connection.send({ type: "item", item: output, previousItemId: null });
+    connection.send({ type: "respond", responseId: "R3", options: RESPOND });
+    const told = JSON.stringify(server.received);
+    expect(kinds(server)).not.toContain("toolResponse");
+    expect(told).not.toContain("functionResponse");
+    expect(told.split("The result of the call of book has come").length).toBe(2);
+    connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
+    expect(connection.of("response.started").map(({ answers }) => answers)).toEqual(["R1", "R2", "R3"]);
+    expect(server.refused).toEqual([]);
+  }
 });
 
 test("[U92] a call that the provider took back is answered no more", () => {
@@ -322,6 +354,14 @@ test("[U97] the provider's own end is told ahead, and a format that it states is
   connection.hear([server.content({ modelTurn: { parts } })]);
   expect(upstream.capabilities.output).toEqual({ type: "audio/pcm", rate: 16_000 });
   expect([...connection.audio()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test("[U230] a goAway that says no time, or none that can be read, is an end that comes soon", () => {
+  for (const goAway of [{}, { timeLeft: "soon" }, { timeLeft: 50 }]) {
+    const { server, connection } = live();
+    connection.hear([server.say({ goAway })]);
+    expect(connection.of("expiring")).toEqual([{ type: "expiring", inMs: 10_000 }]);
+  }
 });
 
 test("[U97] thoughts are neither said nor written", () => {

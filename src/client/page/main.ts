@@ -1,17 +1,10 @@
 /** The page at `/`: a call with any route of the relay, by voice or in writing, and everything on its wire. */
-import {
-  createCall,
-  listModels,
-  openCall,
-  RelayError,
-  type AudioDevice,
-  type Call,
-  type CallState,
-} from "../index.ts";
+import { createCall, openCall, RelayError, type AudioDevice, type Call, type CallState } from "../index.ts";
 import { numberAt } from "../json.ts";
-import { create, element } from "./elements.ts";
+import { element } from "./elements.ts";
 import { EventLog } from "./event-log.ts";
 import { Figures } from "./figures.ts";
+import { Routes } from "./routes.ts";
 import { Scope } from "./scope.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -58,21 +51,21 @@ const transcript = new Transcript();
 const log = new EventLog();
 const scope = new Scope();
 const figures = new Figures(() => scope.mark());
+const routes = new Routes((words) => void tryOut(words));
 
 let call: Call | null = null;
+/** While one is being connected. */
+let starting: Promise<void> | null = null;
 
 door.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (call === null) void startCall();
+  if (call === null) void begin();
   else call.close();
 });
 composer.addEventListener("submit", (event) => {
   event.preventDefault();
   if (say(text.value.trim())) text.value = "";
 });
-for (const button of document.querySelectorAll<HTMLButtonElement>(".try")) {
-  button.addEventListener("click", () => void tryOut(button.textContent ?? ""));
-}
 mute.addEventListener("click", () => {
   if (call !== null) call.microphone.muted = !call.microphone.muted;
 });
@@ -100,8 +93,14 @@ function say(words: string): boolean {
 }
 
 async function tryOut(words: string): Promise<void> {
-  if (call === null) await startCall();
+  if (call === null || starting !== null) await begin();
   say(words);
+}
+
+/** One at a time: whoever wants it meanwhile waits for the same. */
+function begin(): Promise<void> {
+  starting ??= startCall().finally(() => (starting = null));
+  return starting;
 }
 
 async function startCall(): Promise<void> {
@@ -131,8 +130,9 @@ async function startCall(): Promise<void> {
     resumed = verdict === "partial" ? `resumed, ${gap} messages are missing` : "resumed";
   });
   started.on("overlap", ({ decision }) => showDetail(FLOOR_NAMES[decision] ?? decision));
-  started.on("response", ({ status }) => {
+  started.on("response", ({ status, message, reason }) => {
     if (status === "in_progress") showDetail(resumed);
+    if (status === "failed") tell(`The answer failed: ${message ?? reason ?? "nobody said why"}`);
   });
   started.on("overflow", ({ messages, audioMs }) => {
     tell(
@@ -158,7 +158,7 @@ async function startCall(): Promise<void> {
 
 /** Before a call it begins one: the first click is enough to talk. */
 async function toggleMicrophone(): Promise<void> {
-  if (call === null) await startCall();
+  if (call === null) await begin();
   const current = call;
   if (current === null) return;
   if (current.microphone.active) {
@@ -209,10 +209,7 @@ function showMicrophone(): void {
 async function showModels(): Promise<void> {
   if (key.value === "") return;
   try {
-    const names = await listModels(location.origin, key.value);
-    const chosen = new URLSearchParams(location.search).get("model") ?? model.value;
-    model.replaceChildren(...names.map((name) => create("option", "", name)));
-    if (names.includes(chosen)) model.value = chosen;
+    await routes.show(location.origin, key.value);
     tell("");
   } catch (error) {
     tell(messageOf(error));

@@ -1,9 +1,10 @@
 /** The session as the client sees it: shown whole, changed by `session.update`, corrected by who has to take it. */
+import { formatKey } from "../../audio/format.ts";
 import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { jsonSize, type JsonObject } from "../../protocol/json.ts";
-import { readPlayerDucks, type SessionConfig } from "../../protocol/session-config.ts";
+import { readPlayerDucks, sameConfig, type SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -19,6 +20,7 @@ import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { checkParams, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
+import { responseFormat } from "../output/response-defaults.ts";
 import { Updates, type Judge } from "./updates.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
@@ -135,9 +137,10 @@ export class SessionObject {
     if (ducks !== null) port.playerDucks(ducks);
     for (const error of refused) port.rejected(error, eventIdOfCause(context.cause));
     // Of an update of which nothing remains the client has the error, as from a provider.
-    if (refused.length > 0 && ducks === null && same(config.current, before)) return;
+    const changed = !sameConfig(config.current, before);
+    if (refused.length > 0 && ducks === null && !changed) return;
     // What was asked for in advance follows the former one.
-    if (!same(config.current, before)) this.#parts.turns.takeBack();
+    if (changed) this.#parts.turns.takeBack();
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
@@ -161,6 +164,14 @@ export class SessionObject {
     const { config: allowed, refused } = restrain(locks, before, config.current, this.#granted);
     if (refused.length > 0) config.restore(allowed);
     return refused;
+  }
+
+  /** The application's `response.create`. @throws ClientError when its answer has a format that the client does not expect. */
+  requireClientsFormat(params: ResponseParams): void {
+    const format = responseFormat(params);
+    if (format === null || formatKey(format) === formatKey(this.#parts.config.outputFormat)) return;
+    const param = "response.audio.output.format";
+    throw new ClientError("field_locked", `'${param}' is the client's to choose.`, param);
   }
 
   /** The client's `response.create`. @throws ClientError naming what is locked. */
@@ -190,7 +201,7 @@ export class SessionObject {
         const message = `Invalid 'session': it would have ${size} characters, at most ${most} are kept.`;
         throw new ClientError("session_too_large", message, "session");
       }
-      if (backpressure.congested && JSON.stringify(current) === JSON.stringify(before)) {
+      if (backpressure.congested && sameConfig(current, before)) {
         backpressure.requireRoom();
       }
       budget.requireTelling(context.now);
@@ -225,10 +236,6 @@ export class SessionObject {
     const soon = open.some(({ link, sent }) => sent || !link.dormant);
     return { waits: open.map(({ judge }) => judge), soon };
   }
-}
-
-function same(a: SessionConfig, b: SessionConfig): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function voiceOf(config: SessionConfig): string {

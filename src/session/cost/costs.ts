@@ -92,20 +92,20 @@ export class Costs implements Meter {
 
   /** What it says of one that it has ended before, or never began, is of no account. */
   #done(connection: Used, key: string, usage: JsonObject | null): void {
-    const { identity, responses } = connection;
-    if (!responses.has(key)) return;
+    const { identity, knows } = connection;
+    if (!knows.responses.has(key)) return;
     const answer = this.#answer(connection, key);
     if (usage) add(answer.units, statedUnits(usage));
     this.#answers.delete(keyOf(identity, key));
     this.#over.push(answer);
   }
 
-  #answer({ identity, responses }: Pick<Used, "identity" | "responses">, key: string): Answer {
+  #answer({ identity, knows }: Pick<Used, "identity" | "knows">, key: string): Answer {
     const name = keyOf(identity, key);
     const known = this.#answers.get(name);
     if (known) return known;
     const { link, number, candidate } = identity;
-    const answer = { id: responses.get(key) ?? null, link, number, candidate, units: {} };
+    const answer = { id: knows.responses.get(key) ?? null, link, number, candidate, units: {} };
     const [oldest] = this.#answers;
     if (this.#answers.size >= MOST_ANSWERS && oldest) {
       this.#answers.delete(oldest[0]);

@@ -6,8 +6,8 @@ import type { ConnectionIdentity } from "../links/connection.ts";
 /** The connection as it is counted. */
 export interface Used {
   readonly identity: ConnectionIdentity;
-  /** Its response keys, with the session's response ids. */
-  readonly responses: ReadonlyMap<string, string>;
+  /** Of its response keys, with the session's response ids. */
+  readonly knows: { readonly responses: ReadonlyMap<string, string> };
   readonly capabilities: { readonly output: ProviderFormat; readonly turns: string };
 }
 

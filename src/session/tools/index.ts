@@ -15,10 +15,11 @@ import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { Asking } from "../output/asking.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
 import type { Voices } from "../plan/voices.ts";
+import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
 import { asFunction, FAILURES, type ToolFailure, type ToolPlan, type ToolResult } from "./plan.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
-interface ToolParts {
+interface ToolParts extends ConfirmingParts {
   readonly context: Context;
   readonly port: ClientPort;
   readonly conversation: Conversation;
@@ -42,6 +43,8 @@ interface Call {
   /** Of all calls of the session, from 1. */
   readonly number: number;
   readonly since: number;
+  /** The caller may still take it back. */
+  readonly waits?: true;
 }
 
 /** Calls under way at once; one more is not made. */
@@ -80,6 +83,11 @@ export class Tools {
     return this.#calls.size > 0;
   }
 
+  /** One is being run. */
+  get running(): boolean {
+    return this.#made.size > 0;
+  }
+
   /** What of these a snapshot taken now has on record. */
   get covers(): { readonly calls?: number } {
     return this.#decided === 0 ? {} : { calls: this.#decided };
@@ -102,9 +110,9 @@ export class Tools {
     throw new ClientError("tool_run_by_relay", message, "item.call_id");
   }
 
-  /** An answer is over, for the listener too. */
+  /** An answer is over, for the listener too: of one that was taken back before it was announced nothing comes here. */
   ended(response: ResponseRecord): void {
-    if (response.outOfBand || !response.announced) return;
+    if (response.outOfBand) return;
     const calls = response.items.filter(
       ({ kind, status }) => kind === "function_call" && status === "completed",
     );
@@ -144,10 +152,34 @@ export class Tools {
 
   #decide(call: Call): void {
     const { context } = this.#parts;
+    const confirmMs = this.#plans.get(call.name)?.confirmMs ?? 0;
     this.#decided += 1;
-    this.#calls.set(call.id, call);
-    context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
+    this.#calls.set(call.id, confirmMs > 0 ? { ...call, waits: true } : call);
+    if (confirmMs === 0) context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
+    else {
+      this.#tell("confirming", call);
+      // Who speaks while its answer is still heard has begun before it.
+      if (this.#parts.turns.openItem === null) this.#waited({ ...call, waits: true });
+      else this.#unmade.push({ call, failure: "taken_back" });
+    }
     context.persistNow();
+  }
+
+  /** The caller may have been silent for long enough. */
+  #waited(call: Call): void {
+    const { context } = this.#parts;
+    const at = silenceLasts(this.#parts, call.since, this.#plans.get(call.name)?.confirmMs ?? 0);
+    context.deadlines.set(`tool:${call.id}`, at ?? context.now + RECORDED_WITHIN_MS);
+    if (at !== null) return;
+    const { waits: _, ...confirmed } = call;
+    this.#calls.set(call.id, confirmed);
+  }
+
+  /** The caller speaks, types, or stops the agent: what waits for that is not done. */
+  takeBack(): void {
+    for (const call of this.#calls.values())
+      if (call.waits && !this.#unmade.some((one) => one.call.id === call.id))
+        this.#unmade.push({ call, failure: "taken_back" });
   }
 
   /** A snapshot is durable that has so many calls on record. */
@@ -159,7 +191,7 @@ export class Tools {
   settle(): void {
     for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
     for (const call of this.#calls.values())
-      if (call.number <= this.#recorded && !this.#made.has(call.id)) this.#make(call);
+      if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);
     if (this.#due.size === 0 || !this.#parts.port.live) return;
     for (const stream of this.#due) if (this.#parts.asking.goOn(stream)) this.#due.delete(stream);
   }
@@ -189,7 +221,8 @@ export class Tools {
   /** The deadline of a call came. */
   due(id: string): void {
     const call = this.#calls.get(id);
-    if (call) this.#answered(call, { failure: this.#made.has(id) ? "timeout" : "not_recorded" });
+    if (call?.waits) this.#waited(call);
+    else if (call) this.#answered(call, { failure: this.#made.has(id) ? "timeout" : "not_recorded" });
   }
 
   #forget({ id }: Call): void {
@@ -243,13 +276,16 @@ export class Tools {
   }
 
   #tell(
-    what: "started" | "completed" | "failed",
+    what: "confirming" | "started" | "completed" | "failed",
     { id, callId, name, response, since }: Call,
     reason: ToolFailure | null = null,
   ): void {
     const { context, port } = this.#parts;
     const about = { response_id: response, item_id: id, call_id: callId, name };
-    const after = what === "started" ? {} : { after_ms: Math.round(context.now - since) };
+    const plan = this.#plans.get(name);
+    const ended = { after_ms: Math.round(context.now - since) };
+    const waiting = what === "confirming" ? { confirm_ms: plan?.confirmMs ?? 0 } : {};
+    const after = what === "started" || what === "confirming" ? waiting : ended;
     port.tell({ type: `relay.tool.${what}`, ...about, ...after, ...(reason !== null && { reason }) });
   }
 
