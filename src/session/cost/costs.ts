@@ -203,14 +203,20 @@ export class Costs implements Meter {
     for (const answer of this.#answers.values()) this.#over.push(answer);
     this.#answers.clear();
     this.#classify(true);
-    this.#accrue(this.#parts.context.now);
+    // Connections were hung up before it, or died with the object.
     this.#count(this.#ledger.takeUntold());
   }
 
   /** For `GET /v1/sessions/:id`. */
   get shown(): JsonObject {
-    this.#accrue(this.#parts.context.now);
-    const [own, shadows] = apart(this.#ledger.whole);
+    // Whoever looks changes nothing.
+    const ledger = new Ledger(this.#plan.accounts);
+    ledger.restore(this.#ledger.snapshot());
+    for (const { identity, since } of this.#open.values()) {
+      const openSeconds = Math.max(0, this.#parts.context.now - since) / 1000;
+      ledger.enter(identity.link, identity.candidate, "line", { openSeconds });
+    }
+    const [own, shadows] = apart(ledger.whole);
     const { currency } = this.#plan;
     return { currency, ...shownSums(own), ...(shadows.length > 0 && { shadows: shownSums(shadows) }) };
   }
