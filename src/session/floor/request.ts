@@ -83,8 +83,8 @@ const PIECES_COLOURS = 2.5;
 
 /** @param sinceMs when the first piece began. */
 export function manyColours(guard: EchoGuard, sinceMs: number): boolean {
-  const { colours, apart, laughs } = guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS));
-  return colours >= PIECES_COLOURS && apart >= SAME_WORD_DB && !laughs;
+  const { colours, apart } = guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS));
+  return colours >= PIECES_COLOURS && apart >= SAME_WORD_DB;
 }
 
 export class Requests {
