@@ -379,9 +379,16 @@ export class Conduct {
     this.budget.heard();
     this.tools?.takeBack();
     this.context.deadlines.clear("idle");
-    this.turnEnd.began(this.context.now);
+    this.turnEnd.began(this.context.now - this.#saidForMs);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
+  }
+
+  /** For how long the turn that begins has been spoken, its prefix left out. */
+  get #saidForMs(): number {
+    const { input, turns } = this;
+    const heardMs = (input.ticks - turns.startTicks) / TICKS_PER_MS;
+    return Math.max(0, heardMs - input.endpointer.options.prefixPaddingMs);
   }
 
   #turnTaken(detected: boolean): void {
