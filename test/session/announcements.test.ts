@@ -60,6 +60,9 @@ describe("where an announcement is placed", () => {
     expect(own(call).map((event) => Math.round(ms(frames(call, event))))).toEqual([500, 200]);
     expect(call.commands()).toHaveLength(before);
     expect(call.session.snapshot().conversation.entries).toEqual([]);
+    // No agent has spoken: its voice can still be chosen.
+    call.client({ type: "session.update", session: { audio: { output: { voice: "verse" } } } });
+    expect(call.types()).not.toContain("error");
     // The client knows what it hears, and what was told of it.
     expect(call.types()).toContain("relay.say.completed");
   });
