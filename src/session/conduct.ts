@@ -46,6 +46,7 @@ import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { strategyOf } from "./plan/index.ts";
 import type { Strategy } from "./plan/strategy.ts";
+import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -86,6 +87,7 @@ export class Conduct {
   readonly absence: Absence;
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
+  readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
   readonly strategy: Strategy;
   readonly voices = new Voices(this);
@@ -377,9 +379,16 @@ export class Conduct {
     this.budget.heard();
     this.tools?.takeBack();
     this.context.deadlines.clear("idle");
-    this.turnEnd.began(this.context.now);
+    this.turnEnd.began(this.context.now - this.#saidForMs);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
+  }
+
+  /** For how long the turn that begins has been spoken, its prefix left out. */
+  get #saidForMs(): number {
+    const { input, turns } = this;
+    const heardMs = (input.ticks - turns.startTicks) / TICKS_PER_MS;
+    return Math.max(0, heardMs - input.endpointer.options.prefixPaddingMs);
   }
 
   #turnTaken(detected: boolean): void {

@@ -119,6 +119,10 @@ export const METRICS = {
   upstream_congested: { kind: "count", help: "Times an upstream did not read what it was sent." },
   upstream_dials: { kind: "count", help: "Upstream connections attempted." },
   upstream_errors: { kind: "count", help: "Errors that upstreams reported." },
+  upstream_continued: {
+    kind: "count",
+    help: "Connections that went on with their provider's memory of a lost one.",
+  },
   upstream_expiring_ms: { kind: "gauge", help: "Longest notice an upstream gave before closing." },
   upstream_lost: { kind: "count", help: "Upstream connections that broke or never opened." },
   upstream_open_ms: { kind: "count", help: "Milliseconds of open upstream connections." },

@@ -7,6 +7,7 @@ import { ClientError } from "../protocol/client-error.ts";
 import { TICKS_PER_MS } from "./turns/audio-input.ts";
 import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
+import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
 import { Doubt } from "./client/doubt.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
@@ -105,6 +106,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.toldHeard.settle();
   };
 
   /**
@@ -320,6 +322,7 @@ export class Session {
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
     else if (name === STEP) this.#messages.step();
+    else if (name === WIRE) for (const heard of this.#conduct.port.wireDue()) this.#messages.heard(heard, 0);
     else if (name === REFUSED) this.#messages.tellRefused();
     else if (kind === "control") this.#observers.due(name);
     else if (name === "park") this.#conduct.parking.due();

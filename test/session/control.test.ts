@@ -148,6 +148,19 @@ describe("what an observer may do", () => {
     expect(observer.last("error")).toMatchObject({
       error: { code: "field_locked", param: "session.audio.output.format", event_id: "u" },
     });
+    // Of one answer as little: the client would hear noise.
+    const answer = (format: JsonObject) => ({
+      type: "response.create",
+      event_id: "r",
+      response: { audio: { output: { format } } },
+    });
+    observer.say(answer({ type: "audio/pcmu" }));
+    expect(observer.last("error")).toMatchObject({
+      error: { code: "field_locked", param: "response.audio.output.format", event_id: "r" },
+    });
+    expect(call.commandTypes()).not.toContain("respond");
+    observer.say(answer({ type: "audio/pcm", rate: 24000 }));
+    expect(call.commandTypes()).toContain("respond");
     expect(call.types()).not.toContain("error");
   });
 

@@ -137,14 +137,14 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 16,
     what: "who serves is not told what ended after it took over",
     file: "src/session/links/link.ts",
-    from: "    if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);",
+    from: "    if (current?.alive && current.knows.later.size > 0) this.#host.replay?.ended(current);",
     to: "",
   },
   {
     number: 17,
     what: "what was still being said when a connection took over is told to nobody",
     file: "src/session/links/replay.ts",
-    from: "      connection.later.add(id);\n      return 0;",
+    from: "      connection.knows.later.add(id);\n      return 0;",
     to: "      return 0;",
   },
   {

@@ -58,8 +58,8 @@ export class Observers implements EventTap {
     const { sessionObject } = conduct;
     this.#commands = commandHost(conduct, {
       update: (session) => sessionObject.update(session, "application"),
-      // What is locked is locked for the client.
-      checkParams: () => {},
+      // What is locked is locked for the client, but what it hears has the format that it knows.
+      checkParams: (params) => sessionObject.requireClientsFormat(params),
       checkItem: () => {},
     });
   }
