@@ -419,11 +419,6 @@ export class Conduct {
     this.context.persistNow();
   }
 
-  /** What the relay plays by itself goes on; what waited behind it may pass then. */
-  aside(): void {
-    if (this.asides.settle()) this.responses.drain();
-  }
-
   snapshot() {
     return {
       createdAt: this.createdAt,

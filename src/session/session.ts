@@ -98,7 +98,7 @@ export class Session {
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
       this.#attempt(() => this.#conduct.tools?.settle());
-      this.#attempt(() => this.#conduct.aside());
+      this.#attempt(() => this.#conduct.asides.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
