@@ -367,6 +367,11 @@ export class Conduct {
     this.transcriber?.link.unwatch();
   }
 
+  /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
+  get settling() {
+    return [this.tools, this.asides];
+  }
+
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     const { turns, witness } = this;
