@@ -102,8 +102,7 @@ export class Session {
     this.#route(input);
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
-      this.#attempt(() => this.#conduct.tools?.settle());
-      this.#attempt(() => this.#conduct.aside());
+      for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -324,8 +323,6 @@ export class Session {
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
     else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
-    // What is due of it is done at the end of the call.
-    else if (kind === "aside") return;
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
@@ -397,8 +394,7 @@ export class Session {
 
   /** What a snapshot taken now covers. */
   get covers(): Covers {
-    const { delivery, tools } = this.#conduct;
-    return this.#doubt.kept?.covers ?? { ...delivery.covers, ...tools?.covers };
+    return this.#doubt.kept?.covers ?? { ...this.#conduct.delivery.covers, ...this.#conduct.tools?.covers };
   }
 
   snapshot(): SessionSnapshot {
