@@ -25,14 +25,27 @@ export function withPrices(planned: PlannedUpstream): PlannedUpstream {
   return { ...planned, prices: [PRICE, ...(planned.fallback ?? []).map(() => PRICE)] };
 }
 
+/** Answers whose end was told: one that is told twice costs once. */
+const ended = new WeakMap<World, Set<string>>();
+
+function isFirstEnd(world: World, name: string): boolean {
+  const before = ended.get(world) ?? new Set();
+  ended.set(world, before);
+  const first = !before.has(name);
+  before.add(name);
+  return first;
+}
+
 /** A provider's message reaches the session. */
-export function noteBill({ checks }: World, input: Input): void {
+export function noteBill(world: World, input: Input): void {
   if (input.type !== "message" || typeof input.data !== "string") return;
   if (!input.peer.startsWith("up") || !input.data.includes('"response.done"')) return;
   const event = parseJsonObject(input.data);
   if (event?.["type"] !== "response.done") return;
-  const tokens = fields(fields(event["response"])["usage"])["total_tokens"];
-  if (typeof tokens === "number") checks.count("tokens billed", tokens);
+  const response = fields(event["response"]);
+  const tokens = fields(response["usage"])["total_tokens"];
+  if (typeof tokens !== "number" || !isFirstEnd(world, `${input.peer} ${String(response["id"])}`)) return;
+  world.checks.count("tokens billed", tokens);
 }
 
 /** Where nothing is forgotten in a crash: in an ended session all was counted, and nothing twice. */
