@@ -17,6 +17,7 @@ import type { Order, Strategy } from "../plan/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
+import type { Shadows } from "../shadow/shadows.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
@@ -26,7 +27,9 @@ interface AskingParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly conversation: Pick<Conversation, "entries">;
-  readonly links: readonly Link[];
+  /** Upstreams that are heard. */
+  readonly speakers: readonly Link[];
+  readonly shadows: Pick<Shadows, "ask" | "stop"> | null;
   readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
   readonly rounds: Rounds;
@@ -73,12 +76,12 @@ export class Asking {
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
   get #answerers(): readonly Link[] {
-    return this.#parts.links.filter((link) => link.capabilities.turns !== "none");
+    return this.#parts.speakers.filter((link) => link.capabilities.turns !== "none");
   }
 
   /** Who is asked by the client, which may know why it asks one that speaks when it likes. */
   get #answering(): readonly Link[] {
-    return this.#answerers.length > 0 ? this.#answerers : this.#parts.links;
+    return this.#answerers.length > 0 ? this.#answerers : this.#parts.speakers;
   }
 
   /** A turn is over: everyone is asked, at once or at the end of an answer that may not be interrupted. */
@@ -116,9 +119,9 @@ export class Asking {
 
   /** The group that owes by the name of this stream. */
   #groupOf(stream: number): readonly Link[] {
-    const { strategy, links } = this.#parts;
+    const { strategy, speakers } = this.#parts;
     if (strategy.oneVoice && this.#answering[0]?.index === stream) return this.#answering;
-    return links.filter(({ index }) => index === stream);
+    return speakers.filter(({ index }) => index === stream);
   }
 
   #owe([first]: readonly Link[], params: ResponseParams): void {
@@ -156,6 +159,7 @@ export class Asking {
     }
     if (this.#parts.guard?.input?.holds(group, params)) return;
     const order = this.#orderOf(group);
+    if (responses.room) this.#parts.shadows?.ask(params);
     if (!responses.room) this.#owe(group, params);
     else if (order) rounds.ask(order, params, true);
     else {
@@ -167,18 +171,19 @@ export class Asking {
   /** Null: there is at most one that can be asked. */
   #orderOf(group: readonly Link[]): Order<Link> | null {
     const able = group.filter(({ alive }) => alive);
-    const { conversation, links, strategy } = this.#parts;
+    const { conversation, speakers, strategy } = this.#parts;
     if (able.length < 2 || strategy.oneVoice === null) return null;
     return strategy.oneVoice(
       able,
-      questionOf(conversation.entries, (index) => links[index]?.name),
+      questionOf(conversation.entries, (index) => speakers[index]?.name),
     );
   }
 
   /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
   inAdvance(links: readonly Link[]): readonly { readonly id: string; readonly stream: number }[] {
-    const { responses, rounds } = this.#parts;
-    return this.#groups(links).flatMap((group) => {
+    const { responses, rounds, shadows, speakers } = this.#parts;
+    shadows?.ask({});
+    return this.#groups(links.filter((link) => speakers.includes(link))).flatMap((group) => {
       const order = this.#orderOf(group);
       const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
@@ -189,6 +194,11 @@ export class Asking {
   /** Of several that answer a turn each for itself this one's answer in advance came to nothing. */
   anew(stream: number): void {
     this.ask(this.#groupOf(stream), {});
+  }
+
+  /** The caller goes on: what was asked in advance was no question. */
+  takenBack(): void {
+    this.#parts.shadows?.stop();
   }
 
   /** Something ended or changed: asks for what is owed and may be asked for now. */
@@ -236,7 +246,7 @@ export class Asking {
 
   /** Upstreams that can be asked for an answer out of band. */
   get #aside(): readonly Link[] {
-    return this.#parts.links.filter((link) => link.capabilities.outOfBand);
+    return this.#parts.speakers.filter((link) => link.capabilities.outOfBand);
   }
 
   /** The client's `response.create`, which somebody can answer. */
@@ -260,8 +270,8 @@ export class Asking {
    * @returns false: not yet.
    */
   goOn(stream: number): boolean {
-    const { budget, context, links, port, responses, strategy, turns } = this.#parts;
-    const group = strategy.oneVoice ? this.#answering : links.filter(({ index }) => index === stream);
+    const { budget, context, speakers, port, responses, strategy, turns } = this.#parts;
+    const group = strategy.oneVoice ? this.#answering : speakers.filter(({ index }) => index === stream);
     if (this.holding || group.length === 0) return true;
     if (this.#guarded || this.#busy(group) || !responses.room) return false;
     const refusal = budget.refusedAnswer();

@@ -253,8 +253,10 @@ class GeminiUpstream implements Upstream {
     const goAway = objectAt(event, "goAway");
     if (goAway !== null)
       out.push({ type: "expiring", inMs: durationMs(textAt(goAway, "timeLeft")) ?? UNTOLD_MS });
-    const activity = nameAt(objectAt(event, "voiceActivity"), "voiceActivityType");
-    if (activity === "ACTIVITY_START") this.#spoken(out);
+    // The types call it `voiceActivityType`, recorded sockets of Gemini 3.8 `type`.
+    const activity = objectAt(event, "voiceActivity");
+    const state = nameAt(activity, "type") ?? nameAt(activity, "voiceActivityType");
+    if (state === "ACTIVITY_START") this.#spoken(out);
     const fault = objectAt(event, "error");
     if (fault !== null) this.#fault(fault, out);
   }
@@ -267,7 +269,7 @@ class GeminiUpstream implements Upstream {
     for (const part of parts) this.#part(part, parts.length > 1, out);
     const said = textAt(objectAt(content, "outputTranscription"), "text");
     if (said !== null && said !== "") this.#say("transcript", said, out);
-    if (content["generationComplete"] === true) this.#answers.generated();
+    if (content["generationComplete"] === true) out.push(...this.#answers.generated());
     if (content["interrupted"] === true) {
       const ended = this.#answers.interrupted();
       if (ended.length > 0 && this.#settings.turns === "server") out.push({ type: "interrupted" });
