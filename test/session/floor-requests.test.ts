@@ -79,7 +79,22 @@ describe("a short sound over an agent", () => {
       return decisions(call);
     };
     expect(await heard(Array.from({ length: 12 }, () => "Ha."))).not.toContain("interrupt");
-    expect(await heard(["Ha.", "Show.", "Me.", "Saw.", "Ha.", "See.", "Two.", "Far.", "Me.", "Show.", "Ha.", "See."])).toContain("interrupt");
+    expect(
+      await heard([
+        "Ha.",
+        "Show.",
+        "Me.",
+        "Saw.",
+        "Ha.",
+        "See.",
+        "Two.",
+        "Far.",
+        "Me.",
+        "Show.",
+        "Ha.",
+        "See.",
+      ]),
+    ).toContain("interrupt");
   });
 
   test("[F130] it is held against how loud the caller's words were, not against how the last of them faded", async () => {

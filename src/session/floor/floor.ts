@@ -20,7 +20,15 @@ import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 import type { FloorHost } from "./floor-host.ts";
 import { GivingWay, type GivingWaySnapshot } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
-import { lengthOf, LISTENING, manyColours, NO_ODDS, oddsOf, Requests, type RequestsSnapshot } from "./request.ts";
+import {
+  lengthOf,
+  LISTENING,
+  manyColours,
+  NO_ODDS,
+  oddsOf,
+  Requests,
+  type RequestsSnapshot,
+} from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
 type SpeechThresholds = Pick<EndpointerOptions, "start" | "stop">;
