@@ -134,7 +134,7 @@ export class Conduct {
     });
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
-    this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
+    this.tools = Tools.of(this, setup.plan);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -354,10 +354,19 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
+    return !this.tools?.busy && this.#still && !this.listener.audible;
+  }
+
+  /** The same, but for what still plays, and for tasks under way. */
+  get unasked(): boolean {
+    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.floor.judging;
+  }
+
+  get #still(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy) return false;
-    return !owed && turns.still && !witness.hears && !this.listener.audible;
+    if (this.rounds.open || this.guard?.input?.waits) return false;
+    return !owed && turns.still && !witness.hears;
   }
 
   /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */

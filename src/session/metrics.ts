@@ -32,6 +32,10 @@ export const METRICS = {
   consult_ms: { kind: "gauge", help: "Longest answer of an end-of-turn model." },
   consult_rests: { kind: "count", help: "Times an end-of-turn model was left alone after failures." },
   consults: { kind: "count", help: "Questions put to an end-of-turn model." },
+  delegation_ms: { kind: "gauge", help: "Longest task of a background mind." },
+  delegations: { kind: "count", help: "Tasks that speakers handed on to a background mind." },
+  delegations_dropped: { kind: "count", help: "Of these, called off, asked anew, or too late to be told." },
+  delegations_failed: { kind: "count", help: "Of these, of which nothing came." },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
   duplicates_dropped: {
     kind: "count",

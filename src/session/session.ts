@@ -12,6 +12,7 @@ import { Doubt } from "./client/doubt.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
 import { Observers } from "./control/observers.ts";
+import { isThought } from "./background/thinking.ts";
 import type { Connection } from "./links/connection.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
@@ -151,6 +152,8 @@ export class Session {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
       else this.#clientClosed(input.code, input.reason);
+    } else if (this.#doubt.kept === null && isThought(input.peer)) {
+      this.#attempt(() => this.#conduct.tools?.background?.input(input));
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
@@ -311,6 +314,8 @@ export class Session {
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
     else if (kind === "tool") this.#conduct.tools?.due(which);
+    else if (kind === "mind") this.#conduct.tools?.background?.due(which, what);
+    else if (kind === "think") this.#conduct.tools?.background?.thinkingDue(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
     else if (name === "configured") this.#conduct.sessionObject.updates.due();

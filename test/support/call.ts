@@ -6,6 +6,7 @@ import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { BackgroundPlan } from "../../src/session/background/plan.ts";
 import type { ToolPlan } from "../../src/session/tools/plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { AudioPool } from "../../src/session/setup.ts";
@@ -43,6 +44,7 @@ export interface CallOptions {
   readonly endOfTurn?: EndOfTurnModel;
   readonly guard?: GuardPlan;
   readonly tools?: readonly ToolPlan[];
+  readonly background?: BackgroundPlan;
   /** The relay's network hears how a voice ended; default: it does. */
   readonly cadence?: boolean;
   readonly locks?: Locks;
@@ -96,6 +98,7 @@ export class Call {
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
         ...(options.guard ? { guard: options.guard } : {}),
         ...(options.tools ? { tools: options.tools } : {}),
+        ...(options.background ? { background: options.background } : {}),
         ...(options.cadence === undefined ? {} : { cadence: options.cadence }),
       },
       intent: options.intent ?? "conversation",

@@ -28,6 +28,7 @@ import { isActive } from "../output/response.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
+import { cancelTask } from "../background/index.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
@@ -58,7 +59,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
-  readonly tools: Pick<Tools, "refuseResult"> | null;
+  readonly tools: Pick<Tools, "refuseResult" | "background"> | null;
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly oneVoice: boolean;
@@ -116,6 +117,8 @@ export class ClientCommands {
         return this.#cancel(event.response_id ?? null);
       case "playback.ack":
         return this.#played(event.item_id, event.content_index, event.played_ms);
+      case "relay.delegation.cancel":
+        return cancelTask(this.#parts.tools, event.delegation_id);
       case "session.ack":
         return this.#parts.delivery.acknowledge(event.last_received);
       case "session.heartbeat":

@@ -1,4 +1,5 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { BackgroundPlan } from "../background/plan.ts";
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
 import type { ToolPlan } from "../tools/plan.ts";
@@ -31,6 +32,8 @@ export interface Plan {
   readonly guard?: GuardPlan;
   /** Tools that the relay runs; absent: none. */
   readonly tools?: readonly ToolPlan[];
+  /** A text model works on what speakers hand on; absent: none does. */
+  readonly background?: BackgroundPlan;
   /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
   readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */
