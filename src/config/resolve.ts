@@ -6,6 +6,7 @@ import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { strategyChosen } from "./plans.ts";
+import { resolveBackground } from "./resolve-background.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveTool } from "./resolve-tools.ts";
 
@@ -66,6 +67,15 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.tools !== undefined && {
       tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),
     }),
+    ...(route.background !== undefined && {
+      background: resolveBackground(
+        route.background,
+        resolveTarget(
+          route.background.text,
+          resolvingFor(name, "its background mind", model ?? name, bindings),
+        ),
+      ),
+    }),
   };
 }
 
@@ -91,13 +101,14 @@ function isOffered(config: RelayConfig, name: string, bindings: Bindings): boole
 export function spendsSecret(config: RelayConfig, model: string | null, bindings: Bindings): boolean {
   const route = config.routes[routeName(config, model, bindings) ?? ""];
   if (route === undefined) return false;
-  const { upstreams, transcriber, endOfTurn, tools } = route;
+  const { upstreams, transcriber, endOfTurn, tools, background } = route;
   // Whoever is posted to takes the signature for the deployment's word.
   if (tools !== undefined) return true;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
   const services = [...(endOfTurn === undefined ? [] : [endOfTurn]), ...moderatorsOf(route.guard)];
   const targets: readonly Spending[] = [
     ...dialled.flatMap(targetsOf),
+    ...(background === undefined ? [] : [background.text]),
     ...services.flatMap((service) =>
       service.adapter === "http" || service.adapter === "openai" ? [service] : [],
     ),
@@ -133,9 +144,9 @@ export function namesDefaultRoute(config: RelayConfig, model: string, bindings: 
   const name = defaultRoute(config, bindings);
   const route = config.routes[name ?? ""];
   if (route === undefined || routeName(config, model, bindings) !== name) return false;
-  const { upstreams, transcriber } = route;
+  const { upstreams, transcriber, background } = route;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
-  const targets = dialled.flatMap(targetsOf);
+  const targets = [...dialled.flatMap(targetsOf), ...(background === undefined ? [] : [background.text])];
   return model === name || !targets.some((target) => target.model === "*");
 }
 
@@ -251,14 +262,7 @@ function resolveUpstream(
   model: string,
   bindings: Bindings,
 ): PlannedUpstream {
-  const what = `its upstream '${upstream.name}'`;
-  const read = (binding: string) => readBinding(route, what, binding, bindings);
-  const resolving: Resolving = {
-    model,
-    read,
-    dialled: (url) => resolveUrl(route, what, url, read, bindings),
-    bound: (binding) => requireService(route, what, binding, bindings),
-  };
+  const resolving = resolvingFor(route, `its upstream '${upstream.name}'`, model, bindings);
   const { adapter, voice, instructions } = upstream;
   // It is the same part that goes on; a voice is its provider's.
   const fallback = (upstream.fallback ?? []).map((target) => {
@@ -284,6 +288,16 @@ interface Resolving {
   readonly read: (binding: string) => string;
   readonly dialled: (url: string | { readonly env: string }) => string;
   readonly bound: (binding: string) => string;
+}
+
+function resolvingFor(route: string, what: string, model: string, bindings: Bindings): Resolving {
+  const read = (binding: string) => readBinding(route, what, binding, bindings);
+  return {
+    model,
+    read,
+    dialled: (url) => resolveUrl(route, what, url, read, bindings),
+    bound: (binding) => requireService(route, what, binding, bindings),
+  };
 }
 
 function resolveTarget(target: Target, resolving: Resolving): UpstreamOptions {

@@ -18,7 +18,8 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
   const tools = (route.tools ?? []).map(({ webhook: { url, secret } }) => ({ url, headers: { secret } }));
   const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
   const dialled = targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
-  return [...dialled, ...end, ...asked, ...tools];
+  const background = route.background === undefined ? [] : [route.background.text];
+  return [...dialled, ...end, ...asked, ...tools, ...background];
 }
 
 export function literalUrls(route: RouteConfig): readonly string[] {
