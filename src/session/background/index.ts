@@ -85,7 +85,9 @@ export class Background {
     this.#parts = parts;
     this.#plan = plan;
     this.#host = host;
-    this.#tools = new Map(tools.filter(({ name }) => plan.tools.includes(name)).map((tool) => [tool.name, tool]));
+    this.#tools = new Map(
+      tools.filter(({ name }) => plan.tools.includes(name)).map((tool) => [tool.name, tool]),
+    );
     this.#gap = new Gap(parts);
     this.#thinking = new Thinking(parts.context, model, {
       writes: (id) => this.#progress(id, "writing"),
@@ -298,7 +300,8 @@ export class Background {
     this.#forget(task);
     context.metric("delegations_dropped", 1);
     port.tell({ ...about("dropped", task), reason, after_ms: Math.round(context.now - task.since) });
-    if (task.duplex) this.#host.answer(task.id, { output: reason === "stale" ? FAILURES.timeout : CALLED_OFF });
+    if (task.duplex)
+      this.#host.answer(task.id, { output: reason === "stale" ? FAILURES.timeout : CALLED_OFF });
     // Its speaker would promise for ever what does not come.
     else if (reason !== "superseded") this.#note(task, droppedText(task.text, reason), true);
     context.persistNow();
@@ -342,7 +345,12 @@ export class Background {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     const after_ms = Math.round(this.#parts.context.now - task.since);
-    this.#parts.port.tell({ ...about("progress", task), step, ...(name !== undefined && { name }), after_ms });
+    this.#parts.port.tell({
+      ...about("progress", task),
+      step,
+      ...(name !== undefined && { name }),
+      after_ms,
+    });
   }
 
   snapshot(): BackgroundSnapshot {
@@ -376,7 +384,10 @@ function taskOf(given: unknown): string {
   return typeof given === "string" ? given.trim().slice(0, MOST_TASK) : "";
 }
 
-function about(what: "started" | "progress" | "done" | "failed" | "placed" | "dropped", { id }: { readonly id: string }) {
+function about(
+  what: "started" | "progress" | "done" | "failed" | "placed" | "dropped",
+  { id }: { readonly id: string },
+) {
   return { type: `relay.delegation.${what}`, delegation_id: id };
 }
 

@@ -3,7 +3,12 @@
  * outcome, once, unless it is given up before.
  */
 import { lostFault, type StageFault } from "../../upstreams/channels/http-fault.ts";
-import { TEXT_STAGE, type TextState, type TextStream, type ToolCall } from "../../upstreams/cascade/text-stream.ts";
+import {
+  TEXT_STAGE,
+  type TextState,
+  type TextStream,
+  type ToolCall,
+} from "../../upstreams/cascade/text-stream.ts";
 import type { TextAsk, TextModel } from "../../upstreams/cascade/text-model.ts";
 import type {
   ChannelEffect,
@@ -15,7 +20,12 @@ import type {
 } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import { ChannelPeers, isChannelOf, type ChannelsSnapshot, type UpstreamInput } from "../links/channel-peers.ts";
+import {
+  ChannelPeers,
+  isChannelOf,
+  type ChannelsSnapshot,
+  type UpstreamInput,
+} from "../links/channel-peers.ts";
 import type { TaskFailure } from "./plan.ts";
 
 /** Their peers are `background/1`, … */
@@ -158,7 +168,12 @@ export class Thinking implements Channels {
     this.#host.ended(request.task, { text: request.text.trim(), calls: request.stream.calls });
   }
 
-  #fail(channel: string, { task, stream }: Request, failure: TaskFailure, { fault, again }: StageFault): void {
+  #fail(
+    channel: string,
+    { task, stream }: Request,
+    failure: TaskFailure,
+    { fault, again }: StageFault,
+  ): void {
     this.#forget(channel);
     this.#host.ended(task, { failure, error: fault, again: again && !stream.said });
   }

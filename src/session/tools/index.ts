@@ -14,7 +14,14 @@ import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
 import type { Entry } from "../memory/conversation.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
 import { placeItem } from "./place-item.ts";
-import { asFunction, FAILURES, type ToolFailure, type ToolPlan, type ToolPlans, type ToolResult } from "./plan.ts";
+import {
+  asFunction,
+  FAILURES,
+  type ToolFailure,
+  type ToolPlan,
+  type ToolPlans,
+  type ToolResult,
+} from "./plan.ts";
 
 /** Those of a background mind, if there is one, are all that is needed. */
 type ToolParts = BackgroundParts;
