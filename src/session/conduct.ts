@@ -254,6 +254,12 @@ export class Conduct {
     this.#configureTurns();
   }
 
+  /** The session is over. */
+  hangUp(): void {
+    for (const link of this.lines) link.hangUp();
+    this.tools?.background?.hangUp();
+  }
+
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */
   connection(peer: PeerId): Connection | null {
     for (const link of this.lines) {

@@ -272,7 +272,7 @@ export class Session {
   #end(reason: string): void {
     if (this.#status === "ended") return;
     // In doubt there is no connection to hang up: they died with the object.
-    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();
+    if (this.#doubt.kept === null) this.#conduct.hangUp();
     this.#status = "ended";
     this.#conduct.context.end(reason);
   }

@@ -198,8 +198,8 @@ describe("tools of the route that it calls", () => {
     const call = tooled();
     handsOn(call, TASK);
     new Thought(call).calls({ name: "weather", args: "{}" });
-    const [{ delegation_id } = {}] = tellings(call);
-    call.client({ type: "relay.delegation.cancel", delegation_id: String(delegation_id) });
+    const id = tellings(call)[0]?.["delegation_id"];
+    call.client({ type: "relay.delegation.cancel", delegation_id: String(id) });
     store(call);
     call.advance(20_000);
     expect(made(call)).toEqual([]);

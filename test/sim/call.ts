@@ -8,10 +8,12 @@ import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
 import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { Tape } from "./tape.ts";
+import { MIND, Minds } from "./minds.ts";
 import { Deeds, LOOK } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
+import type { Plan } from "../../src/session/plan/plan.ts";
 import type { Scenario, World } from "./world.ts";
 
 /** A call that nobody ends by then is stuck. */
@@ -49,6 +51,7 @@ export class SimulatedCall implements World {
   readonly relay: Relay;
   readonly client: Client;
   readonly deeds: Deeds;
+  readonly minds: Minds;
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
   /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
@@ -83,7 +86,7 @@ export class SimulatedCall implements World {
       upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
-      ...(this.scenario.webhook === true && { tools: [LOOK] }),
+      ...(this.scenario.webhook === true && toolsOf(this.scenario)),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
@@ -97,6 +100,7 @@ export class SimulatedCall implements World {
     } as const;
     // With draws of its own: all other calls are what they were.
     this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
+    this.minds = new Minds(this, new Random(seed ^ 0x7002));
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
@@ -196,4 +200,8 @@ export class SimulatedCall implements World {
     }
     time.after(50, () => this.#watchTheEnd());
   }
+}
+
+function toolsOf({ mind }: Scenario): Pick<Plan, "tools" | "background"> {
+  return mind === true ? { background: MIND } : { tools: [LOOK] };
 }

@@ -40,6 +40,11 @@ export type Invariant =
   | "tool-twice"
   | "tool-unrecorded"
   | "tool-unanswered"
+  | "mind-over-caller"
+  | "mind-over-answer"
+  | "mind-called-off"
+  | "mind-twice"
+  | "mind-no-end"
   | "threw";
 
 export interface Violation {

@@ -4,6 +4,7 @@
  */
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
+import { MIND_MUTATIONS } from "./mind-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
@@ -395,6 +396,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RACE_MUTATIONS,
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
+  ...MIND_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -8,6 +8,7 @@ import type { Checks } from "./checks.ts";
 import type { Quality } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
+import type { Minds } from "./minds.ts";
 import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -58,6 +59,8 @@ export interface Scenario {
   readonly guard?: GuardPlan;
   /** The tool that agents call is the relay's. */
   readonly webhook?: true;
+  /** Or hands on to a background mind (with `webhook`: it is the relay's all the same). */
+  readonly mind?: true;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;
@@ -76,6 +79,7 @@ export interface World {
   /** Numbers answers over all providers. */
   nextAnswer(): number;
   readonly deeds: Deeds;
+  readonly minds: Minds;
   /** So far. */
   readonly answers: number;
 }

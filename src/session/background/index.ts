@@ -336,6 +336,11 @@ export class Background {
     this.#thinking.due(what);
   }
 
+  /** The session is over: nothing more is wanted. */
+  hangUp(): void {
+    for (const id of this.#tasks.keys()) this.#thinking.giveUp(id);
+  }
+
   /** The object died, and with it what was asked: it is asked anew. */
   died(): void {
     this.#thinking.died();

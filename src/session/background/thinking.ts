@@ -110,7 +110,7 @@ export class Thinking implements Channels {
   /** Its object died, and every connection with it. */
   died(): void {
     this.#requests.clear();
-    this.#peers.end();
+    this.#peers.died();
   }
 
   input(input: UpstreamInput): void {

@@ -215,6 +215,7 @@ export class Tools {
   #handOn(call: Call, background: Background): void {
     const { context } = this.#parts;
     this.#made.add(call.id);
+    context.metric("tools_called", 1);
     this.#tell("started", call);
     context.deadlines.set(`tool:${call.id}`, context.now + background.resultMs);
     const result = background.begin(call);

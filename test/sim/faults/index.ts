@@ -9,6 +9,7 @@ import { CLIENT_SETTINGS_FAULTS } from "./client-settings.ts";
 import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
+import { withMind } from "../minds.ts";
 import { withTools } from "../tools.ts";
 import { TOOL_FAULTS } from "./tools.ts";
 import { NETWORK_FAULTS } from "./network.ts";
@@ -85,7 +86,7 @@ function commonFactor(a: number, b: number): number {
 const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
-  return withTools(guarded(random, oneVoice(random, givingWay(random, scenario))));
+  return withMind(withTools(guarded(random, oneVoice(random, givingWay(random, scenario)))));
 }
 
 /** A kind of call that can have all these faults; where there is none, a call with those that fit. */
