@@ -4,7 +4,12 @@ import { defineRelay } from "./src/config/define.ts";
 export default defineRelay({
   routes: {
     // The demo voice that `npm start` brings: no key needed.
-    demo: { upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }] },
+    demo: {
+      description:
+        "A voice AI at the other end of this relay: speak or type, talk over an answer to stop it, cut the network to see it go on.",
+      examples: ["Tell me a story.", "Count to 20.", "What can you do?"],
+      upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }],
+    },
     // Without anybody's key: models of Workers AI, by the binding that `npm run deploy` gives the Worker, paid as the Worker
     // is. Not offered on your own machine, where nothing needs an account (docs/upstreams.md).
     "workers-ai": {
@@ -31,17 +36,25 @@ export default defineRelay({
       },
     },
     // Says back what it hears, inside the object.
-    echo: { upstreams: [{ name: "echo", adapter: "echo" }] },
+    echo: {
+      description: "Says back what it hears, from inside the relay: how long the way to it and back is.",
+      upstreams: [{ name: "echo", adapter: "echo" }],
+    },
     // Two upstreams in one session: both hear the caller, the caller hears both, tagged.
     "demo+echo": {
+      description:
+        "Two upstreams in one call: both hear you, and you hear both, each on a stream of its own.",
+      examples: ["Count to 20."],
       upstreams: [
         { name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } },
         { name: "echo", adapter: "echo" },
       ],
     },
-    // Two voices as one: both are asked, and the first that can be heard answers. `plan: "hedge"` asks the second only when
-    // the first is late (docs/plans.md).
+    // Two voices as one: both are asked, and the first that can be heard answers (docs/plans.md).
     "demo-race": {
+      description:
+        "Two voices race: both are asked, each takes .1 to 1.5 s, and you hear the first. Both know what you heard.",
+      examples: ["Count to 20.", "What did you just say?", "Tell me a story."],
       plan: "race",
       upstreams: ["marin", "cedar"].map((voice) => ({
         name: voice,
@@ -54,8 +67,31 @@ export default defineRelay({
         },
       })),
     },
+    // The second is asked only when the first is late.
+    "demo-hedge": {
+      description:
+        "Two voices, one in reserve: the second is asked only when the first has not been heard for .7 s.",
+      examples: ["Count to 20.", "What did you just say?", "Tell me a story."],
+      plan: "hedge",
+      hedgeMs: 700,
+      upstreams: [
+        { name: "marin", spread: "1400" },
+        { name: "cedar", spread: "0" },
+      ].map(({ name, spread }) => ({
+        name,
+        adapter: "openai-compatible",
+        url: { env: "DEMO_URL" },
+        headers: {
+          "x-demo-voice": name,
+          "x-demo-first-audio-ms": "100",
+          "x-demo-first-audio-spread-ms": spread,
+        },
+      })),
+    },
     // Two voices at one table: they answer in turns, or who is called by name.
     "demo-panel": {
+      description: "Two voices at one table: they answer in turns, or the one that you call by name.",
+      examples: ["Tell me a story.", "Marin, count to 20.", "Cedar, what can you do?"],
       plan: "panel",
       upstreams: ["marin", "cedar"].map((voice) => ({
         name: voice,
@@ -66,6 +102,9 @@ export default defineRelay({
     },
     // Words are judged before they are heard: ask it for a story, and mind the weather (docs/guard.md).
     "demo-guard": {
+      description:
+        "A voice whose words are judged before they are heard: its story mentions the weather, which is vetoed here.",
+      examples: ["Tell me a story.", "Count to 20."],
       upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }],
       guard: {
         output: {

@@ -26,6 +26,7 @@ const TARGETS = {
   /** Mean of the last quarter over the mean of the second. */
   resident_growth_percent: 10,
   live_heap_growth_percent: 10,
+  buffers_growth_percent: 10,
 };
 const MINUTES = 10;
 const SESSIONS = 10;
@@ -37,7 +38,8 @@ const ROUTES = ["near", "near-warm", "rolling", "far", "far-warm"] as const;
 interface Sample {
   readonly minute: number;
   readonly residentMb: number;
-  readonly liveMb: number;
+  readonly heapMb: number;
+  readonly buffersMb: number;
 }
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
@@ -88,13 +90,14 @@ async function watch(
   let told = 0;
   while (performance.now() < endAt) {
     await sleep(SAMPLE_MS);
-    const live = await inspector.liveMb();
+    const { heapMb, buffersMb } = await inspector.usage();
     const minute = (performance.now() - began) / 60_000;
     const resident = await residentMb(pid);
-    samples.push({ minute, residentMb: resident, liveMb: live });
+    samples.push({ minute, residentMb: resident, heapMb, buffersMb });
     if (minute < told + 1) continue;
     told = Math.floor(minute);
-    say(`minute ${told}: ${resident.toFixed(0)} MB resident, ${live.toFixed(1)} MB alive in V8`);
+    const held = `${heapMb.toFixed(1)} MB alive in V8, ${buffersMb.toFixed(1)} MB in buffers`;
+    say(`minute ${told}: ${resident.toFixed(0)} MB resident, ${held}`);
   }
   inspector.close();
 }
@@ -133,7 +136,8 @@ function resultOf(
     wrong_answers: total(({ wrongAnswers }) => wrongAnswers),
     missing_numbers: total(({ missingNumbers }) => missingNumbers),
     resident_mb: memoryOf(samples, ({ residentMb }) => residentMb),
-    live_heap_mb: memoryOf(samples, ({ liveMb }) => liveMb),
+    live_heap_mb: memoryOf(samples, ({ heapMb }) => heapMb),
+    buffers_mb: memoryOf(samples, ({ buffersMb }) => buffersMb),
     faults: soaked.flatMap(({ name, faults }) => faults.map((fault) => `${name}: ${fault}`)),
     failures,
   };
@@ -148,6 +152,7 @@ function resultOf(
       figures.live_heap_mb.growth_percent,
       TARGETS.live_heap_growth_percent,
     ],
+    ["% growth of buffers", figures.buffers_mb.growth_percent, TARGETS.buffers_growth_percent],
     ["faults", figures.faults.length, 0],
     ["failed calls", failures.length, 0],
   ]);
@@ -172,7 +177,8 @@ function resultOf(
           yLabel: "MB",
           series: [
             series("resident", ({ residentMb }) => residentMb),
-            series("alive in V8", ({ liveMb }) => liveMb),
+            series("alive in V8", ({ heapMb }) => heapMb),
+            series("in buffers", ({ buffersMb }) => buffersMb),
           ],
         },
       ],

@@ -43,7 +43,7 @@ const STORY =
   "And that is the end of the story.";
 
 const HELP =
-  "You can say hello, ask what time it is, ask me to count to ten, to tell you a story, to repeat something, " +
+  "You can say hello, ask what time it is, ask me to count to ten, to tell you a story, to repeat something, what I just said, " +
   "to spell a word, or to calculate, for instance twelve times seven. " +
   "When you speak to me I play your own words back to you. I also call the tools you give me.";
 
@@ -78,7 +78,19 @@ export function answer(question: Question): Answer {
       ],
     };
   }
-  return speak(text === "" ? instructed(question.instructions) : reply(text, question.now));
+  if (text === "") return speak(instructed(question.instructions));
+  return speak(RECALL.test(text) ? recalled(question.items) : reply(text, question.now));
+}
+
+const RECALL = /\bwhat (?:did you|was it you|have you) (?:just )?sa(?:y|id)\b/i;
+
+/** As far as this voice knows: what it was told that was heard of it, or of another one in its place. */
+function recalled(items: readonly Item[]): string {
+  const said = items.findLast((item) => item.type === "message" && item.role === "assistant");
+  if (said?.type !== "message") return "I have said nothing yet.";
+  const words = said.content.map((part) => part.text ?? part.transcript ?? "").join(" ");
+  // A provider forgets the words of what was cut.
+  return words.trim() === "" ? "You cut me off." : `I said: ${words.slice(0, MAX_QUESTION)}`;
 }
 
 /** What the relay says that came of a task which was handed on (docs/background.md). */

@@ -274,8 +274,8 @@ export class CallStore {
     const used = this.used;
     const until = used === null ? now : used.exp * 1000 + DOOR_CLOCK_MS;
     if (used === null || until <= now) {
-      await this.#storage.deleteAlarm();
-      await this.#storage.deleteAll();
+      // One commit: dying between them would leave what no alarm ever comes for.
+      await Promise.all([this.#storage.deleteAlarm(), this.#storage.deleteAll()]);
       return;
     }
     await Promise.all([this.#empty(used), this.#storage.setAlarm(until)]);

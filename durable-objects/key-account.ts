@@ -81,7 +81,20 @@ export class KeyAccount {
   async #giveBack(): Promise<void> {
     const budgets = this.#drawn?.budgets ?? null;
     this.#drawn = null;
-    if (budgets !== null) await this.#host.draw(this.#take(), budgets, "nothing");
+    if (budgets === null) return;
+    const used = this.#take();
+    try {
+      await this.#host.draw(used, budgets, "nothing");
+    } catch (error) {
+      this.#untold(used);
+      throw error;
+    }
+  }
+
+  /** The ledger could not be asked: it is told with the next. */
+  #untold(used: Used): void {
+    this.#told -= used.answers;
+    this.#talkMs += used.talkMs;
   }
 
   asked(): void {
@@ -153,7 +166,8 @@ export class KeyAccount {
     this.#drawing = true;
     const reached = await this.#ask();
     this.#drawing = false;
-    if (!this.#awake) return this.#giveBack();
+    // What cannot be given back is free by itself, soon.
+    if (!this.#awake) return this.#giveBack().catch(() => {});
     const again = this.#again;
     this.#again = false;
     if (again) return this.#draw();
@@ -168,8 +182,7 @@ export class KeyAccount {
       this.#got(budgets && { budgets, grant: await this.#host.draw(used, budgets, "share") });
       return true;
     } catch {
-      this.#told -= used.answers;
-      this.#talkMs += used.talkMs;
+      this.#untold(used);
       this.#got(this.#drawn && { ...this.#drawn, grant: UNCOUNTED });
       return false;
     }

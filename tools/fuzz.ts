@@ -5,7 +5,7 @@ import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import { runDoors } from "../test/fuzz/doors.ts";
 import { play } from "../test/fuzz/play.ts";
-import { addReport, emptyReport, run, type Range, type Report } from "../test/fuzz/run.ts";
+import { addReport, emptyReport, run, type Finding, type Range, type Report } from "../test/fuzz/run.ts";
 import { describeDoors, describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
 import { shrink } from "../test/fuzz/shrink.ts";
 import { PLANTS } from "../test/fuzz/plants.ts";
@@ -115,12 +115,19 @@ function whole(name: string, given: string | undefined, otherwise: number): numb
 
 type FromThread =
   | { readonly type: "progress"; readonly messages: number; readonly findings: number }
+  | { readonly type: "found"; readonly finding: Finding }
   | { readonly type: "report"; readonly report: Report };
 
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const tick = ticker((done, found) => `${done} of ${range.messages} messages, ${found} findings`);
   const threads = Math.min(jobs, Math.ceil(range.messages / 20_000));
-  if (threads < 2) return run(range, (report) => tick(report.messages, report.findings.length));
+  if (threads < 2) {
+    const tell = eachOnce(announce);
+    return run(range, ({ messages, findings }) => {
+      tell(findings);
+      tick(messages, findings.length);
+    });
+  }
   const total = emptyReport();
   const done = Array.from({ length: threads }, () => ({ messages: 0, findings: 0 }));
   const parts = await Promise.all(
@@ -128,7 +135,9 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
       inThread<FromThread>(
         FILE,
         { ...range, from: range.from + n, step: threads, messages: Math.ceil(range.messages / threads) },
-        ({ messages, findings }) => {
+        (said) => {
+          if (said.type === "found") return announce(said.finding);
+          const { messages, findings } = said;
           Object.assign(state, { messages, findings });
           const sum = (key: "messages" | "findings"): number =>
             done.reduce((all, each) => all + each[key], 0);
@@ -139,6 +148,20 @@ async function playAll({ range, jobs }: Arguments): Promise<Report> {
   );
   for (const part of parts) addReport(total, part);
   return total;
+}
+
+/** At once, and not when all is played: that may be in an hour. The fewest messages that show it come then. */
+function announce({ seed, case: number, check, detail }: Finding): void {
+  process.stderr.write(`found: --seed ${seed} --case ${number}: ${check}: ${detail.split("\n", 1)[0]}\n`);
+}
+
+/** Findings only grow in number. */
+function eachOnce(tell: (finding: Finding) => void): (findings: readonly Finding[]) => void {
+  let told = 0;
+  return (findings) => {
+    for (; told < findings.length; told += 1)
+      if (findings[told] !== undefined) tell(findings[told] as Finding);
+  };
 }
 
 function replay({ range, said, json }: Arguments, number: number): number {
@@ -224,7 +247,9 @@ if (isMainThread) {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin
     parentPort?.postMessage(message);
   };
+  const tell = eachOnce((finding) => say({ type: "found", finding }));
   const report = run(workerData as Range, ({ messages, findings }) => {
+    tell(findings);
     if (performance.now() - last < 1_000) return;
     last = performance.now();
     say({ type: "progress", messages, findings: findings.length });

@@ -30,13 +30,6 @@ export class Inspector {
     return new Inspector(socket);
   }
 
-  /** What is still alive in the heap after a garbage collection, in MB. */
-  async liveMb(): Promise<number> {
-    await this.#ask("HeapProfiler.collectGarbage");
-    const { usedSize } = await this.#ask("Runtime.getHeapUsage");
-    return Number(usedSize) / 2 ** 20;
-  }
-
   /** After a garbage collection, in MB: V8's objects, and the memory behind its buffers. */
   async usage(): Promise<{ readonly heapMb: number; readonly buffersMb: number }> {
     await this.#ask("HeapProfiler.collectGarbage");

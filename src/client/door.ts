@@ -127,11 +127,29 @@ function makeSocket({ url, protocols }: Target): WebSocket {
   }
 }
 
-/** Names in `GET /v1/models`. @throws RelayError as `openDoor`. */
-export async function listModels(relay: string, apiKey: string, signal?: AbortSignal): Promise<string[]> {
+/** What a relay can be asked for, as its operator describes it. */
+export interface Model {
+  readonly id: string;
+  readonly description: string | null;
+  /** What to say to it, to try it out. */
+  readonly examples: readonly string[];
+}
+
+/** What `GET /v1/models` offers. @throws RelayError as `openDoor`. */
+export async function describeModels(relay: string, apiKey: string, signal?: AbortSignal): Promise<Model[]> {
   const url = new URL("/v1/models", parseUrl(relay));
   const body = await ask(url, { headers: { authorization: `Bearer ${apiKey}` }, signal: signal ?? null });
-  return arrayAt(body, "data").flatMap((model) => (isJsonObject(model) ? (stringAt(model, "id") ?? []) : []));
+  return arrayAt(body, "data").flatMap((model) => {
+    const id = isJsonObject(model) ? stringAt(model, "id") : null;
+    if (!isJsonObject(model) || id === null) return [];
+    const examples = arrayAt(model, "examples").filter((each) => typeof each === "string");
+    return [{ id, description: stringAt(model, "description"), examples }];
+  });
+}
+
+/** Names in `GET /v1/models`. @throws RelayError as `openDoor`. */
+export async function listModels(relay: string, apiKey: string, signal?: AbortSignal): Promise<string[]> {
+  return (await describeModels(relay, apiKey, signal)).map(({ id }) => id);
 }
 
 function parseUrl(url: string): URL {

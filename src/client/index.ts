@@ -14,7 +14,7 @@ import { numberAt, objectAt, type JsonObject } from "./json.ts";
 
 export { Call } from "./call.ts";
 export type { ClientEvent, ClientEventType } from "./connection-hooks.ts";
-export { listModels, openDoor, type DoorOptions, type Target } from "./door.ts";
+export { describeModels, listModels, openDoor, type DoorOptions, type Model, type Target } from "./door.ts";
 export { RelayError } from "./error.ts";
 export type {
   AgentState,

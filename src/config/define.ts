@@ -84,6 +84,10 @@ const endOfTurn = v.variant("adapter", [
 
 const route = v.pipe(
   v.strictObject({
+    /** What it is, in a sentence or two, for whoever chooses: `GET /v1/models` and the page show it. */
+    description: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(500))),
+    /** What to say to it, for whoever tries it out. */
+    examples: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))), v.maxLength(6))),
     upstreams: v.pipe(
       v.array(upstream),
       v.minLength(1, "a route needs an upstream"),

@@ -1,6 +1,6 @@
 /** The key store, asked by a door. */
 import * as store from "../../durable-objects/key-store.ts";
-import { type DoorContext, isDevelopment } from "./door.ts";
+import { addressOf, type DoorContext, isDevelopment } from "./door.ts";
 import { Problem } from "./problem.ts";
 import { countWrongKey, requireTries } from "./rate.ts";
 
@@ -11,7 +11,7 @@ export type { ApiKey } from "../../durable-objects/key-store.ts";
  * @throws Problem 500 when RELAY_API_KEYS cannot be read, 429 when its address has tried too many that are none.
  */
 export async function findApiKey(c: DoorContext, presented: string): Promise<store.ApiKey | null> {
-  const address = c.req.header("CF-Connecting-IP") ?? "";
+  const address = addressOf(c);
   const asks = (): void => requireTries(address);
   const key = await asked(store.findApiKey(c.env, isDevelopment(c.env, c.req.url), presented, asks));
   if (key === null) countWrongKey(address);

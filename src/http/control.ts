@@ -23,7 +23,7 @@ export async function control(c: DoorContext, id: string): Promise<Response> {
       "What is heard in a session is told to the key that it belongs to alone.",
     );
   }
-  countReturn(`${id}/control`);
+  countReturn(c, `${id}/control`);
   const { protocol } = negotiate(c.req.raw);
   return observe(stub, {
     keyId: key.operator ? null : key.id,

@@ -37,3 +37,8 @@ export function isUpgrade(request: Request): boolean {
 export function forwardedHost(c: DoorContext): string | null {
   return c.req.header("X-Forwarded-Host")?.split(",")[0]?.trim() || null;
 }
+
+/** Whoever asks, as Cloudflare says it; empty: there is none, as on this machine. */
+export function addressOf(c: DoorContext): string {
+  return c.req.header("CF-Connecting-IP") ?? "";
+}

@@ -6,7 +6,18 @@ import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext, DoorEnv } from "./door.ts";
 import { Problem } from "./problem.ts";
 
-const shape = (id: string) => ({ id, object: "model" as const, created: 0, owned_by: "relay" });
+/** OpenAI's, and what `relay.config.ts` says of the route. */
+function shape(c: DoorContext, id: string) {
+  const { description, examples } = c.var.config.routes[id] ?? {};
+  return {
+    id,
+    object: "model" as const,
+    created: 0,
+    owned_by: "relay",
+    ...(description !== undefined && { description }),
+    ...(examples !== undefined && { examples }),
+  };
+}
 
 function offeredTo(c: DoorContext, key: ApiKey): readonly string[] {
   const { config } = c.var;
@@ -17,7 +28,7 @@ function offeredTo(c: DoorContext, key: ApiKey): readonly string[] {
 export const models = new Hono<DoorEnv>()
   .get("/", async (c) => {
     const key = await requireApiKey(c);
-    return c.json({ object: "list", data: offeredTo(c, key).map(shape) });
+    return c.json({ object: "list", data: offeredTo(c, key).map((id) => shape(c, id)) });
   })
   .get("/:id{.+}", async (c) => {
     const key = await requireApiKey(c);
@@ -25,5 +36,5 @@ export const models = new Hono<DoorEnv>()
     if (!offeredTo(c, key).includes(id)) {
       throw new Problem("model_not_found", "No route of this name is offered.", { param: "model" });
     }
-    return c.json(shape(id));
+    return c.json(shape(c, id));
   });

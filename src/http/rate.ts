@@ -5,7 +5,7 @@
  */
 import { effectiveLimit } from "../../durable-objects/key-store.ts";
 import type { ApiKey } from "./api-keys.ts";
-import type { DoorContext } from "./door.ts";
+import { addressOf, type DoorContext } from "./door.ts";
 import { countRefusal } from "./limits.ts";
 import { Problem, type ReachedLimit } from "./problem.ts";
 import type { Token } from "./tokens.ts";
@@ -74,18 +74,20 @@ function countOfSecret(c: DoorContext, key: ApiKey, { jti }: Pick<Token, "jti">,
   throw limited(what, waitMs / 1000, limit);
 }
 
-/** Tries to come back to one session: a client makes one a second at the most, over minutes, and a few at once. */
+/** Tries of one network to come back to one session: a client makes one a second at the most, over minutes, and a few at once. */
 const RETURNS_PER_MINUTE = 60;
 const RETURNS_AT_ONCE = 5;
 const returns = new TokenBuckets();
 
 /**
- * Each that succeeds may wake an object and is sent what its client missed.
+ * Each that succeeds may wake an object and is sent what its client missed. Who only knows the session's name uses up the
+ * tries of their own network.
  * @param id a name that is one of ours: there are no others to count.
  * @throws Problem 429
  */
-export function countReturn(id: string): void {
-  const waitMs = returns.take(id, RETURNS_PER_MINUTE, Date.now(), 1, RETURNS_AT_ONCE);
+export function countReturn(c: DoorContext, id: string): void {
+  const who = `${id} ${networkOf(addressOf(c))}`;
+  const waitMs = returns.take(who, RETURNS_PER_MINUTE, Date.now(), 1, RETURNS_AT_ONCE);
   if (waitMs === 0) return;
   const what = `A client may come back ${RETURNS_PER_MINUTE} times a minute, ${RETURNS_AT_ONCE} at once`;
   throw limited(what, waitMs / 1000);

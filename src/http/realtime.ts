@@ -43,7 +43,7 @@ export const realtime = new Hono<DoorEnv>()
 async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | null): Promise<Response> {
   const stub = await namedObject(c, id);
   checkJurisdiction(c, jurisdictionOf(id));
-  countReturn(id);
+  countReturn(c, id);
   const negotiated = negotiate(c.req.raw);
   const arrival = { call: null, keyId: key.id, resume: null, secret: secret?.jti ?? null, ticket: null };
   const place = { stub, id, leaseMs: LONGEST_LEASE_MS, former: true } as const;

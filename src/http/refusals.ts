@@ -8,7 +8,7 @@
  * shown none of these by the network of its address.
  */
 import type { ApiKey } from "./api-keys.ts";
-import type { DoorContext } from "./door.ts";
+import { addressOf, type DoorContext } from "./door.ts";
 import { networkOf, TokenBuckets } from "./rate.ts";
 
 /** Refusals that one has at once, and a second beyond them. A network may have hundreds of users whose tokens ran out. */
@@ -52,6 +52,6 @@ function turnOf(who: string, now: number): number {
 
 /** A caller of whom neither a credential nor an address is known is on this machine. */
 function callerOf(c: DoorContext): string {
-  const address = c.req.header("CF-Connecting-IP") ?? "";
+  const address = addressOf(c);
   return c.get("caller") ?? (address === "" ? "" : `address ${networkOf(address)}`);
 }

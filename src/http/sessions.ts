@@ -212,7 +212,7 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
   const known = token.length > RESUME_TOKEN_LIMIT ? "" : token;
   const stub = await namedObject(c, id);
   knownAs(c, `session ${id}`, null);
-  countReturn(id);
+  countReturn(c, id);
   return connect(stub, {
     call: null,
     keyId: null,

@@ -137,13 +137,43 @@ export function isNestedWithin(value: Json, depth: number): boolean {
   return depth > 0 && Object.values(value).every((inner: Json) => isNestedWithin(inner, depth - 1));
 }
 
+/** Sizes of objects that are long in counting. JSON never changes once it is read: an object has one size. */
+const SIZES = new WeakMap<object, number>();
+/** From so many members on. */
+const LONG = 64;
+
 /** About the characters of `value` as JSON, without writing it. */
 export function jsonSize(value: Json | undefined): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object" || value === null) return 6;
+  return SIZES.get(value) ?? counted(value);
+}
+
+function counted(value: readonly Json[] | JsonObject): number {
   let size = 2;
-  if (Array.isArray(value)) for (const each of value as readonly Json[]) size += jsonSize(each) + 1;
   // No list of pairs: ten thousand members would be as many lists.
-  else for (const key of Object.keys(value)) size += key.length + 4 + jsonSize((value as JsonObject)[key]);
+  const keys = Array.isArray(value) ? null : Object.keys(value);
+  if (keys === null) for (const each of value as readonly Json[]) size += jsonSize(each) + 1;
+  else for (const key of keys) size += key.length + 4 + jsonSize((value as JsonObject)[key]);
+  if ((keys ?? (value as readonly Json[])).length >= LONG) SIZES.set(value, size);
   return size;
+}
+
+/** Whether two values say the same. What is shared is not looked into; a member that is `undefined` is not there. */
+export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) return sameLists(a, b);
+  return sameObjects(a as JsonObject, b as JsonObject);
+}
+
+function sameLists(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  return (a as readonly Json[]).every((each, at) => sameJson(each, (b as readonly Json[])[at]));
+}
+
+function sameObjects(a: JsonObject, b: JsonObject): boolean {
+  for (const key of Object.keys(a)) if (!sameJson(a[key], ownAt(b, [key]))) return false;
+  // All of `a` is in `b`: what else `b` has makes them differ.
+  return Object.keys(b).every((key) => b[key] === undefined || Object.hasOwn(a, key));
 }

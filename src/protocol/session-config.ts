@@ -7,7 +7,7 @@ import * as v from "valibot";
 
 import { isBetaSessionField, refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
-import { isJsonObject, type Json, type JsonObject, ownAt } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject, ownAt, sameJson } from "./json.ts";
 import { eachWithoutNulls, withoutNulls } from "./nulls.ts";
 
 const unit = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -195,6 +195,11 @@ export function mergeConfig(config: SessionConfig, update: JsonObject): SessionC
   return check(complete(merge(config as unknown as JsonObject, cleaned, 0)));
 }
 
+/** Whether two configurations say the same. */
+export function sameConfig(a: SessionConfig, b: SessionConfig): boolean {
+  return sameJson(a as unknown as JsonObject, b as unknown as JsonObject);
+}
+
 /** The value at a path of the configuration; undefined: there is none. */
 export function valueAt(config: SessionConfig, path: readonly string[]): Json | undefined {
   return ownAt(config as unknown as JsonObject, path);
@@ -216,20 +221,24 @@ function replaced(object: JsonObject, path: readonly string[], value: Json | und
   return { ...object, [key]: replaced(isJsonObject(old) ? old : {}, inner, value) };
 }
 
+/** @returns `base` itself where `update` changes nothing: what is shared need not be compared, counted or copied again. */
 function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject {
-  const merged: Record<string, Json> = { ...base };
+  let merged: Record<string, Json> | null = null;
   for (const [key, value] of Object.entries(update)) {
     if (key === "__proto__" || (value === null && GROUPS.has(key))) continue;
-    const old = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    const old = ownAt(base, [key]);
     const replace =
       depth >= MERGE_DEPTH ||
       WHOLE.has(key) ||
       !isJsonObject(value) ||
       !isJsonObject(old) ||
       changesType(old, value);
-    merged[key] = replace ? value : merge(old, value, depth + 1);
+    const next = replace ? (sameJson(old, value) ? old : value) : merge(old, value, depth + 1);
+    if (next === undefined || next === old) continue;
+    merged ??= { ...base };
+    merged[key] = next;
   }
-  return merged;
+  return merged ?? base;
 }
 
 function changesType(old: JsonObject, update: JsonObject): boolean {

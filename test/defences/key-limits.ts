@@ -108,7 +108,7 @@ export const KEY_LIMITS: readonly Removal[] = [
       rule: "H119",
       what: "returns are not counted",
       file: "src/http/rate.ts",
-      from: "const waitMs = returns.take(id, RETURNS_PER_MINUTE, Date.now(), 1, RETURNS_AT_ONCE);",
+      from: "const waitMs = returns.take(who, RETURNS_PER_MINUTE, Date.now(), 1, RETURNS_AT_ONCE);",
       to: "const waitMs: number = 0;",
       test: SECRETS,
     },

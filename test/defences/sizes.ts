@@ -171,7 +171,7 @@ export const SIZES: readonly Removal[] = [
       file: "src/protocol/session-config.ts",
       from: 'if (key === "__proto__" || (value === null',
       to: "if ((value === null",
-      test: HOSTILE_RELAY,
+      test: "test/protocol/session-config.test.ts",
     },
     {
       rule: "O12",

@@ -28,6 +28,20 @@ const AUDIO_ANSWER = [
 ];
 
 describe("text turns", () => {
+  test("[D37] it says again what it said last, or was told that another voice said", async () => {
+    const client = await Client.open(demo, "pace=0");
+    const said = async (question: string): Promise<string> => {
+      const done = await client.ask(question);
+      return JSON.stringify(done);
+    };
+    expect(await said("What did you just say?")).toContain("I have said nothing yet.");
+    await said("count to 3");
+    expect(await said("What did you just say?")).toContain("I said: 1, 2, 3.");
+    const content = [{ type: "output_text", text: "It is half past two." }];
+    client.send({ type: "conversation.item.create", item: { type: "message", role: "assistant", content } });
+    expect(await said("what have you said")).toContain("I said: It is half past two.");
+  });
+
   test("[D6] a text message is answered with speech, in the documented order", async () => {
     const client = await Client.open(demo, "pace=0");
     const done = await client.ask("hello", { metadata: { ticket: "7" } });

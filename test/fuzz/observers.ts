@@ -174,11 +174,12 @@ export function differenceOf(alone: readonly string[], watched: readonly string[
     : null;
 }
 
-/** What the client is told, without the numbers of what was drawn: an error quotes what it is about, as misspelt as that was. */
+/** What the client is told, without the numbers of what was drawn, nor the words of an error, which quote what it is about. */
 export function withoutDraws(data: WireMessage): string {
   if (typeof data !== "string") return data.toHex();
   // Also where a misspelt name of an item has something in the middle of it.
   const plain = data.replaceAll(/drawn(?:\P{ASCII}*[0-9a-z]+)/giu, "drawn");
   if (!plain.startsWith('{"type":"error"')) return plain;
-  return plain.replaceAll(/'[^'"]*'/g, "''").replaceAll(/"event_id":"[^"]*"/g, '"event_id":""');
+  const { error } = JSON.parse(plain) as { error: JsonObject };
+  return JSON.stringify({ error: [error["type"], error["code"], error["param"]] });
 }

@@ -394,6 +394,9 @@ export class World {
     const until = this.now + ms;
     let at = 0;
     for (let count = 0; ; count += 1) {
+      // When it was dialled, and not at the next deadline: an observer's is another one.
+      for (let n = 0; this.honest && this.dialling.length > 0 && n < MOST_AT_ONCE; n += 1)
+        this.answerDials(this.#random, 0);
       const { deadline } = this.session;
       if (this.ended || deadline === null || deadline > until) break;
       at = deadline > this.now ? 0 : at + 1;
@@ -401,7 +404,6 @@ export class World {
         throw new Violation("restless", `deadlines do not end at ${deadline}`);
       this.now = Math.max(this.now, deadline);
       this.input({ type: "timeout" });
-      if (this.honest) this.answerDials(this.#random, 0);
     }
     this.now = until;
   }
@@ -415,6 +417,8 @@ export class World {
       const snapshot = this.session.snapshot();
       const kept = sealed ? (fromBytes(toBytes(snapshot)) as typeof snapshot) : structuredClone(snapshot);
       this.session = Session.restore(kept, this.#setup, this.#dependencies, this.now, false);
+      // As a shell is woken; what follows from the restoring alone is not put off to whoever speaks first.
+      this.input({ type: "timeout" });
       this.observers?.again();
     } catch (error) {
       throw new Violation(

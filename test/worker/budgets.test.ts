@@ -194,18 +194,19 @@ describe("minutes of talk in a day", () => {
     await b.client.closed;
   });
 
-  test("[H121] a ledger that cannot be asked ends no call, and what was used meanwhile is counted", async () => {
+  /** An account whose ledger is down at times, and what the ledger and the session were told. */
+  async function accountOfOne() {
     const { KeyAccount } = await import("../../durable-objects/key-account.ts");
     const { StillClock } = await import("./scripted.ts");
     const clock = new StillClock();
     const fed: unknown[] = [];
     const told: object[] = [];
-    let down = false;
+    const of = { down: false };
     const account = new KeyAccount({
       clock,
       budgets: async () => ({ answersPerMinute: 10, minutesPerDay: 1 }),
       draw: async (used) => {
-        if (down) throw new Error("overloaded");
+        if (of.down) throw new Error("overloaded");
         told.push(used);
         return { answers: 2, talkMs: 60_000, answersAt: 0, talkAt: 0 };
       },
@@ -216,18 +217,46 @@ describe("minutes of talk in a day", () => {
       clock.advance(ms);
       await vi.advanceTimersByTimeAsync(0);
     };
+    return { account, fed, told, of, wait };
+  }
+
+  test("[H121] a ledger that cannot be asked ends no call, and what was used meanwhile is counted", async () => {
+    const { account, fed, told, of, wait } = await accountOfOne();
     account.start();
     account.talking(true);
     await wait(0);
-    down = true;
+    of.down = true;
     account.asked();
     await wait(0);
     for (let n = 0; n < 30; n += 1) await wait(5000);
-    down = false;
+    of.down = false;
     await wait(5000);
     expect(told.at(-1)).toEqual({ answers: 1, talkMs: 155_000 });
     expect(fed.filter((each) => (each as { type: string }).type === "spent")).toEqual([]);
     expect(fed.at(-1)).toEqual({ type: "allowance", allowance: { upTo: 3, perMinute: 10, moreAt: 0 } });
+  });
+
+  test("[H121] nor is forgotten what a session used that fell asleep meanwhile", async () => {
+    const { account, told, of, wait } = await accountOfOne();
+    account.start();
+    account.talking(true);
+    await wait(0);
+    of.down = true;
+    await wait(3000);
+    account.asked();
+    await expect(account.stop()).resolves.toBeUndefined();
+    await wait(0);
+    of.down = false;
+    account.start();
+    account.talking(true);
+    await wait(1000);
+    expect(told.at(-1)).toEqual({ answers: 1, talkMs: 3000 });
+    of.down = true;
+    await expect(account.stop()).rejects.toThrow("overloaded");
+    of.down = false;
+    account.start();
+    await wait(0);
+    expect(told.at(-1)).toEqual({ answers: 0, talkMs: 1000 });
   });
 });
 

@@ -268,10 +268,17 @@ describe("the small doors", () => {
   test("[H15] the routes that could be dialled are listed as OpenAI lists models", async () => {
     const list = await (await call("/v1/models", { headers: bearer() })).json<{ data: { id: string }[] }>();
     expect(list).toMatchObject({ object: "list" });
-    const demos = ["demo", "echo", "demo+echo", "demo-race", "demo-panel", "demo-guard"];
+    const demos = ["demo", "echo", "demo+echo", "demo-race", "demo-hedge", "demo-panel", "demo-guard"];
     expect(list.data.map(({ id }) => id)).toEqual(demos);
     const one = await call("/v1/models/demo+echo", { headers: bearer() });
-    expect(await one.json()).toEqual({ id: "demo+echo", object: "model", created: 0, owned_by: "relay" });
+    expect(await one.json()).toEqual({
+      id: "demo+echo",
+      object: "model",
+      created: 0,
+      owned_by: "relay",
+      description: expect.stringContaining("Two upstreams"),
+      examples: ["Count to 20."],
+    });
     const other = await call("/v1/models/openai", { headers: bearer() });
     expect(await problemOf(other)).toEqual([404, "model_not_found", "model"]);
   });

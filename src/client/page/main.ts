@@ -1,17 +1,10 @@
 /** The page at `/`: a call with any route of the relay, by voice or in writing, and everything on its wire. */
-import {
-  createCall,
-  listModels,
-  openCall,
-  RelayError,
-  type AudioDevice,
-  type Call,
-  type CallState,
-} from "../index.ts";
+import { createCall, openCall, RelayError, type AudioDevice, type Call, type CallState } from "../index.ts";
 import { numberAt } from "../json.ts";
-import { create, element } from "./elements.ts";
+import { element } from "./elements.ts";
 import { EventLog } from "./event-log.ts";
 import { Figures } from "./figures.ts";
+import { Routes } from "./routes.ts";
 import { Scope } from "./scope.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -58,6 +51,7 @@ const transcript = new Transcript();
 const log = new EventLog();
 const scope = new Scope();
 const figures = new Figures(() => scope.mark());
+const routes = new Routes((words) => void tryOut(words));
 
 let call: Call | null = null;
 
@@ -70,9 +64,6 @@ composer.addEventListener("submit", (event) => {
   event.preventDefault();
   if (say(text.value.trim())) text.value = "";
 });
-for (const button of document.querySelectorAll<HTMLButtonElement>(".try")) {
-  button.addEventListener("click", () => void tryOut(button.textContent ?? ""));
-}
 mute.addEventListener("click", () => {
   if (call !== null) call.microphone.muted = !call.microphone.muted;
 });
@@ -209,10 +200,7 @@ function showMicrophone(): void {
 async function showModels(): Promise<void> {
   if (key.value === "") return;
   try {
-    const names = await listModels(location.origin, key.value);
-    const chosen = new URLSearchParams(location.search).get("model") ?? model.value;
-    model.replaceChildren(...names.map((name) => create("option", "", name)));
-    if (names.includes(chosen)) model.value = chosen;
+    await routes.show(location.origin, key.value);
     tell("");
   } catch (error) {
     tell(messageOf(error));

@@ -7,7 +7,7 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import { isJsonObject, type Json, type JsonObject, ownAt } from "../../protocol/json.ts";
+import { isJsonObject, type Json, type JsonObject, ownAt, sameJson } from "../../protocol/json.ts";
 import { valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
 
 export interface Locks {
@@ -207,7 +207,7 @@ function putBack(
 
 /** Nothing is null, or not there at all. */
 function same(a: Json | undefined, b: Json | undefined): boolean {
-  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+  return sameJson(a ?? null, b ?? null);
 }
 
 function locked(param: string): ClientError {

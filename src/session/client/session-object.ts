@@ -3,7 +3,7 @@ import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { jsonSize, type JsonObject } from "../../protocol/json.ts";
-import { readPlayerDucks, type SessionConfig } from "../../protocol/session-config.ts";
+import { readPlayerDucks, sameConfig, type SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -134,9 +134,10 @@ export class SessionObject {
     if (ducks !== null) port.playerDucks(ducks);
     for (const error of refused) port.rejected(error, eventIdOfCause(context.cause));
     // Of an update of which nothing remains the client has the error, as from a provider.
-    if (refused.length > 0 && ducks === null && same(config.current, before)) return;
+    const changed = !sameConfig(config.current, before);
+    if (refused.length > 0 && ducks === null && !changed) return;
     // What was asked for in advance follows the former one.
-    if (!same(config.current, before)) this.#parts.turns.takeBack();
+    if (changed) this.#parts.turns.takeBack();
     const { waits, soon } = this.#changed();
     this.updates.given(config.current, cause, waits, soon);
     this.#parts.asking.settle();
@@ -189,7 +190,7 @@ export class SessionObject {
         const message = `Invalid 'session': it would have ${size} characters, at most ${most} are kept.`;
         throw new ClientError("session_too_large", message, "session");
       }
-      if (backpressure.congested && JSON.stringify(current) === JSON.stringify(before)) {
+      if (backpressure.congested && sameConfig(current, before)) {
         backpressure.requireRoom();
       }
       budget.requireTelling(context.now);
@@ -224,10 +225,6 @@ export class SessionObject {
     const soon = open.some(({ link, sent }) => sent || !link.dormant);
     return { waits: open.map(({ judge }) => judge), soon };
   }
-}
-
-function same(a: SessionConfig, b: SessionConfig): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function voiceOf(config: SessionConfig): string {

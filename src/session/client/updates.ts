@@ -4,8 +4,14 @@
  * in its order and with the state as of it, and what the provider refused is taken back: a refused value is never shown,
  * and never said again to a connection that comes later.
  */
-import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
-import { initialConfig, valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
+import { jsonSize, sameJson, type JsonObject } from "../../protocol/json.ts";
+import {
+  initialConfig,
+  sameConfig,
+  valueAt,
+  withValueAt,
+  type SessionConfig,
+} from "../../protocol/session-config.ts";
 import type { Context } from "../context.ts";
 
 /** Whose verdict counts: the plan's first upstream and, for the words of the caller, the transcriber beside it. */
@@ -129,10 +135,10 @@ export class Updates {
     const update = this.#updates[index];
     if (!update) return;
     update.told = true;
-    const nothing = update.refused && same(update.config, this.#before(index));
+    const nothing = update.refused && sameConfig(update.config, this.#before(index));
     if (nothing) return;
     this.#host.tell(update.config);
-    if (same(update.config, this.#last)) this.#untrue = false;
+    if (sameConfig(update.config, this.#last)) this.#untrue = false;
   }
 
   /** Tells what is in force after all, where something else had been told. */
@@ -172,7 +178,9 @@ export class Updates {
 
   #sets(index: number, path: readonly string[]): boolean {
     const update = this.#updates[index];
-    return update !== undefined && !same(valueAt(update.config, path), valueAt(this.#before(index), path));
+    return (
+      update !== undefined && !sameJson(valueAt(update.config, path), valueAt(this.#before(index), path))
+    );
   }
 
   /** These members of `UpstreamConfig` were refused: what was there before is in force. */
@@ -186,7 +194,7 @@ export class Updates {
       if (at >= 0) this.#takeBack(path, at);
       else this.#takeBackEverywhere(path);
     }
-    if (same(this.#last, before)) return;
+    if (sameConfig(this.#last, before)) return;
     if (this.#updates.every(({ told }) => told)) {
       this.#untrue = true;
       this.#context.deadlines.set("configured", this.#context.now + this.#context.limits.configuredMs);
@@ -199,7 +207,7 @@ export class Updates {
     const former = valueAt(this.#before(at), path);
     const refused = valueAt(this.#updates[at]?.config ?? this.#base, path);
     for (const update of this.#updates.slice(at)) {
-      if (!same(valueAt(update.config, path), refused)) return;
+      if (!sameJson(valueAt(update.config, path), refused)) return;
       update.config = withValueAt(update.config, path, former);
       this.#untrue ||= update.told;
     }
@@ -209,9 +217,9 @@ export class Updates {
   #takeBackEverywhere(path: readonly string[]): void {
     const refused = valueAt(this.#last, path);
     const kept = valueAt(this.#base, path);
-    const former = same(kept, refused) ? valueAt(initialConfig(this.#base.type), path) : kept;
+    const former = sameJson(kept, refused) ? valueAt(initialConfig(this.#base.type), path) : kept;
     const without = (config: SessionConfig) =>
-      same(valueAt(config, path), refused) ? withValueAt(config, path, former) : config;
+      sameJson(valueAt(config, path), refused) ? withValueAt(config, path, former) : config;
     this.#base = without(this.#base);
     for (const update of this.#updates) update.config = without(update.config);
   }
@@ -240,8 +248,4 @@ export interface UpdatesSnapshot {
 function pathOf(field: string): readonly string[] | null {
   const path = Object.hasOwn(PATHS, field) ? PATHS[field]?.split(".") : undefined;
   return path ?? (field.startsWith("extra.") ? [field.slice("extra.".length)] : null);
-}
-
-function same(a: Json | SessionConfig | undefined, b: Json | SessionConfig | undefined): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

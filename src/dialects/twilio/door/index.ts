@@ -83,7 +83,7 @@ export const twilio = new Hono<DoorEnv>()
     const id = c.req.param("session");
     const stub = await namedObject(c, id);
     // One that cannot be connected to comes back here at once, and again.
-    countReturn(id);
+    countReturn(c, id);
     if (!(await stub.alive(key.id))) return xml(HANG_UP);
     return answered(c, settings, { sub: id, carrier: "twilio", call, to, key: null });
   })
