@@ -162,7 +162,7 @@ export class Minds {
     let over = false;
     const kind = this.#random.pick(KINDS);
     const { checks, time } = this.#world;
-    const later = (ms: number, run: () => void): void =>
+    const later = (ms: number, run: () => void) =>
       time.after(ms, () => {
         if (!over) run();
         time.unsettled();
