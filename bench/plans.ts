@@ -5,6 +5,7 @@
  */
 import type { StrategyChoice } from "../src/session/plan/plan.ts";
 import { seeded } from "../test/support/signal.ts";
+import { backgroundFigures, type BackgroundFigures } from "./plans/background.ts";
 import { guardFigures, type GuardFigures } from "./plans/guard.ts";
 import type { Flags } from "./flags.ts";
 import { PlannedCall, replyOf, type Heard } from "./plans/call.ts";
@@ -13,8 +14,11 @@ import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "two models as one voice: a race and a hedge, beside each model alone";
-export const flags: Flags = { turns: { value: "N", says: "turns of each arm (500)" } };
-export const lasts = "a minute";
+export const flags: Flags = {
+  turns: { value: "N", says: "turns of each arm (500)" },
+  only: { value: "background", says: "the conversation with a background mind alone" },
+};
+export const lasts = "two minutes";
 
 const TURNS = 500;
 const DELAY_MS = [100, 1500] as const;
@@ -24,6 +28,7 @@ const CUT_EVERY = 5;
 const CUT_MS = [150, 900] as const;
 
 const GUARD_CASES = 200;
+const BACKGROUND_TASKS = 150;
 
 const TARGETS = {
   guard_refused_ms_heard: 0,
@@ -35,6 +40,9 @@ const TARGETS = {
   histories_that_disagree: 0,
   hedge_p95_ms: "deadline + the second's median",
   hedge_extra_share: "at most the share that missed the deadline",
+  background_over_caller: 0,
+  background_over_agent_at_a_gap: 0,
+  background_twice_late_out_of_order_or_without_end: 0,
 };
 
 interface Arm {
@@ -125,8 +133,25 @@ function ofOneAnswer(words: string): boolean {
   return name !== undefined && replyOf(voice, Number(answer)).startsWith(words.trimEnd());
 }
 
+/** The background mind alone: nothing of the other parts is known then. */
+function aside(options: BenchOptions): BenchResult {
+  const background = backgroundFigures(BACKGROUND_TASKS);
+  options.say(JSON.stringify({ background }));
+  const figures = { background };
+  return { bench: "plans", figures, targets: TARGETS, missed: missedBehind(background), partial: true };
+}
+
+function missedBehind(figures: BackgroundFigures): readonly string[] {
+  const none = ["over_caller", "over_agent", "twice", "late", "out_of_order", "without_end"] as const;
+  return none.filter((name) => figures[name] > 0).map((name) => `background: ${figures[name]} ${name}`);
+}
+
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const turns = options.given.number("turns", TURNS);
+  if (options.given.text("only") !== null) {
+    options.given.some("only", ["background"]);
+    return aside(options);
+  }
   const arms = [
     await play("first alone", [0], null, turns),
     await play("second alone", [1], null, turns),
@@ -142,9 +167,12 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   if (!one || !two || !raced || !hedged) throw new Error("an arm is missing");
   const guard = await guardFigures(GUARD_CASES);
   options.say(JSON.stringify({ guard }));
+  const background = backgroundFigures(BACKGROUND_TASKS);
+  options.say(JSON.stringify({ background }));
   const figures = {
     turns,
     guard,
+    background,
     delays_ms: DELAY_MS,
     hedge_ms: HEDGE_MS,
     rows,
@@ -168,6 +196,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
 
 interface Figures {
   readonly guard: GuardFigures;
+  readonly background: BackgroundFigures;
   readonly rows: readonly ({ readonly arm: string } & ReturnType<typeof figuresOf>)[];
   readonly race_over_minimum_ms: { readonly median: number };
   readonly race_handle_ms_over_alone: number;
@@ -202,6 +231,7 @@ function missed(figures: Figures): readonly string[] {
       over <= TARGETS.guard_over_moderator_ms,
       `guard: ${over} ms from the moderator's time or the window`,
     );
+  found.push(...missedBehind(figures.background));
   const p95 = figures.rows.at(-1)?.p95_ms ?? Infinity;
   const most = figures.hedge_most_ms_for_p95;
   expect(p95 <= most, `hedge: p95 is ${p95} ms, at most ${most}`);

@@ -365,7 +365,8 @@ export class Conduct {
 
   /** The same, but for what still plays, and for tasks under way. */
   get unasked(): boolean {
-    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.floor.judging;
+    if (this.floor.judging || (this.turns.decides && this.input.endpointer.rising)) return false;
+    return this.#still && !this.asking.holding && !this.tools?.answersSoon;
   }
 
   get #still(): boolean {
