@@ -24,7 +24,7 @@ export default defineRelay({
         },
         description: "Books a table.",
         tools: ["get_menu"],
-        staleMs: 15_000,
+        staleMs: 60_000,
       },
     },
     "demo-delegate": {

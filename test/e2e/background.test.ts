@@ -142,7 +142,7 @@ test("[X278] a task outlives its object: it is asked anew, and told once", async
   await abortObject(relay, client.id);
   await client.ended();
   await client.resume();
-  await client.until(() => steps().includes("placed gap"), "what came of it");
+  await placed();
   await client.until(() => said().some((words) => words.includes("Fish.")), "what is said of it");
   expect(stages.asked).toHaveLength(2);
   expect(steps().filter((step) => step.startsWith("placed"))).toHaveLength(1);
