@@ -132,6 +132,9 @@ export class MarkedVoice {
       case "conversation.item.truncate":
         this.#truncate(event);
         break;
+      case "conversation.item.delete":
+        this.#delete(textAt(event, "item_id") ?? "");
+        break;
       case null:
       default:
         this.#refuse(`unexpected ${textAt(event, "type")}`);
@@ -182,6 +185,12 @@ export class MarkedVoice {
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#emit({ type: "conversation.item.added", previous_item_id: null, item: shown });
     this.#emit({ type: "conversation.item.done", previous_item_id: null, item: shown });
+  }
+
+  /** A session of many turns forgets its oldest. */
+  #delete(id: string): void {
+    if (!this.#items.delete(id)) return this.#refuse(`deletion of the unknown ${id}`);
+    this.#emit({ type: "conversation.item.deleted", item_id: id });
   }
 
   #respond(event: JsonObject, now: number): void {
