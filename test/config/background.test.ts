@@ -29,7 +29,7 @@ describe("a route's background mind", () => {
   test("[X277] one that does not fit its route is refused with the place and the reason", () => {
     expect(() => define()).not.toThrow();
     expect(() => define({ tools: ["weather"] }, { tools: [TOOL] })).not.toThrow();
-    for (const [background, route, message] of [
+    const cases: readonly (readonly [Partial<Background>, Partial<Route>, string])[] = [
       [{ tools: ["weather"] }, {}, "routes.voice.background.tools.0: the route has no tool of this name"],
       [
         { name: "weather" },
@@ -79,7 +79,8 @@ describe("a route's background mind", () => {
         { upstreams: [{ name: "live", adapter: "openai-live" }] },
         "routes.voice.upstreams.0.settings.tool: its tasks are handed on as 'think'",
       ],
-    ] as const)
+    ];
+    for (const [background, route, message] of cases)
       expect(() => define(background, route)).toThrow(message);
   });
 

@@ -234,8 +234,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 29,
     what: "the end hangs up nobody",
-    file: "src/session/session.ts",
-    from: "    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();\n",
+    file: "src/session/conduct.ts",
+    from: "    for (const link of this.lines) link.hangUp();\n",
     to: "",
   },
   {
