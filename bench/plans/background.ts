@@ -206,7 +206,7 @@ class Conversation {
     if (!event?.type.startsWith("relay.delegation.")) return;
     const id = String(event["delegation_id"]);
     const what = event.type.slice("relay.delegation.".length);
-    const why = String(event["reason"] ?? event["step"] ?? "");
+    const why = (event["reason"] ?? event["step"] ?? "") as string;
     if (this.tasks.size < 6)
       this.log.push(`${(now / 1000).toFixed(1)} s ${id.slice(-4)} ${what} ${why}`.trim());
     const task = this.tasks.get(id);

@@ -58,7 +58,8 @@ export class FuzzedMinds {
   }
 
   answer(tell: (input: Input) => void): void {
-    for (const peer of [...this.#open]) {
+    const waiting = Array.from(this.#open);
+    for (const peer of waiting) {
       this.#number += 1;
       const status = STATUSES[this.#number % STATUSES.length] ?? 200;
       const body = BODIES[this.#number % BODIES.length] ?? "";

@@ -14,6 +14,7 @@ import {
   tellings,
   TEXT_KEY,
   Thought,
+  thoughtAt,
   thoughts,
   wants,
 } from "../support/background.ts";
@@ -145,13 +146,13 @@ describe("tools of the route that it calls", () => {
   test("[X273] only those that are named are offered, and a call is made when it is on record", () => {
     const call = tooled();
     handsOn(call, TASK);
-    expect(bodyOf(thoughts(call)[0]!)["tools"]).toMatchObject([{ function: { name: "weather" } }]);
+    expect(bodyOf(thoughtAt(call, 0))["tools"]).toMatchObject([{ function: { name: "weather" } }]);
     new Thought(call).calls({ name: "weather", args: '{"city":"Ghent"}' }, { name: "book", args: "{}" });
     expect(made(call)).toEqual([]);
     store(call);
     expect(made(call)).toMatchObject([{ name: "weather", arguments: '{"city":"Ghent"}' }]);
     gives(call, "grey");
-    const [, , assistant, first, second] = messagesOf(thoughts(call)[1]!);
+    const [, , assistant, first, second] = messagesOf(thoughtAt(call, 1));
     expect(assistant).toMatchObject({ role: "assistant", tool_calls: [{}, { function: { name: "book" } }] });
     expect(first).toMatchObject({ role: "tool", content: "grey" });
     expect(second).toMatchObject({ content: expect.stringContaining("no such tool") });
@@ -165,7 +166,7 @@ describe("tools of the route that it calls", () => {
     const call = tooled();
     handsOn(call, TASK);
     for (let n = 0; n < 5; n += 1) {
-      expect(bodyOf(thoughts(call)[n]!)["tool_choice"]).toBe(n < 4 ? "auto" : "none");
+      expect(bodyOf(thoughtAt(call, n))["tool_choice"]).toBe(n < 4 ? "auto" : "none");
       new Thought(call, n).calls({ name: "weather", args: "{}" });
       store(call);
       gives(call, "grey", n);
@@ -181,7 +182,7 @@ describe("tools of the route that it calls", () => {
     new Thought(late).calls({ name: "weather", args: "{}" });
     store(late);
     late.advance(17_100);
-    expect(messagesOf(thoughts(late)[1]!).at(-1)).toMatchObject({
+    expect(messagesOf(thoughtAt(late, 1)).at(-1)).toMatchObject({
       content: expect.stringContaining("in time"),
     });
     const lost = tooled();
@@ -189,7 +190,7 @@ describe("tools of the route that it calls", () => {
     new Thought(lost).calls({ name: "weather", args: "{}" });
     lost.advance(10_100);
     expect(made(lost)).toEqual([]);
-    expect(messagesOf(thoughts(lost)[1]!).at(-1)).toMatchObject({
+    expect(messagesOf(thoughtAt(lost, 1)).at(-1)).toMatchObject({
       content: expect.stringContaining("on record"),
     });
   });
@@ -223,7 +224,7 @@ test("[X274] and one that is dropped has a result all the same: its provider wai
   call.client({ type: "response.create" });
   callsTools(call, [{ name: "delegate", callId: "c", arguments: "{}" }]);
   store(call);
-  expect(messagesOf(thoughts(call)[0]!).at(-1)).toMatchObject({
+  expect(messagesOf(thoughtAt(call, 0)).at(-1)).toMatchObject({
     content: expect.stringContaining("asked for last"),
   });
   call.advance(5000);
@@ -241,7 +242,7 @@ test("[X274] a task of OpenAI's Live API is worked on, and its result is spoken 
   store(call);
   const asked = thoughts(call);
   expect(asked).toHaveLength(1);
-  expect(messagesOf(asked[0]!).at(-1)).toMatchObject({
+  expect(messagesOf(thoughtAt(call)).at(-1)).toMatchObject({
     content: expect.stringContaining(`The task:\n${TASK}`),
   });
   new Thought(call).says("At eight.");

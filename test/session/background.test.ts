@@ -1,6 +1,7 @@
 /** The background mind: how a task is handed on, when what came of it is told, and what is dropped. */
 import { describe, expect, test } from "vitest";
 
+import { textAt } from "../../src/upstreams/json.ts";
 import { begin, DONE, say } from "../support/answering.ts";
 import {
   bodyOf,
@@ -12,6 +13,7 @@ import {
   steps,
   tellings,
   Thought,
+  thoughtAt,
   thoughts,
   wants,
 } from "../support/background.ts";
@@ -68,7 +70,7 @@ describe("how a task is handed on", () => {
     expect(bodyOf(first)).toMatchObject({ model: "thinker", stream: true });
     const [system, user] = messagesOf(first);
     expect(system).toEqual({ role: "system", content: "You work behind a voice." });
-    const told = String(user?.["content"]);
+    const told = textAt(user ?? null, "content") ?? "";
     expect(told).toContain("Caller: Is there a table tonight?\nAgent: It is under way.");
     expect(told.endsWith(`The task:\n${TASK}`)).toBe(true);
     expect(told).not.toContain("called delegate");
@@ -81,7 +83,7 @@ describe("how a task is handed on", () => {
       call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
     }
     handsOn(call, TASK);
-    const told = String(messagesOf(thoughts(call)[0]!)[1]?.["content"]);
+    const told = textAt(messagesOf(thoughtAt(call))[1] ?? null, "content") ?? "";
     expect(told.length).toBeLessThan(33_000 + TASK.length);
     expect(told).toContain("line 199 ");
     expect(told).not.toContain("line 100 ");

@@ -62,6 +62,13 @@ export function thoughts(call: Call): readonly Dialled[] {
   );
 }
 
+/** The request of this number, from 0. */
+export function thoughtAt(call: Call, number = 0): Dialled {
+  const one = thoughts(call)[number];
+  if (!one) throw new Error(`only ${thoughts(call).length} requests were made`);
+  return one;
+}
+
 export function bodyOf({ request }: Dialled): JsonObject {
   return parseJsonObject(String(request.http?.body)) ?? {};
 }
@@ -79,10 +86,8 @@ export class Thought {
   readonly peer: string;
 
   constructor(call: Call, number = 0) {
-    const one = thoughts(call)[number];
-    if (!one) throw new Error(`only ${thoughts(call).length} requests were made`);
     this.#call = call;
-    this.peer = one.peer;
+    this.peer = thoughtAt(call, number).peer;
   }
 
   get open(): boolean {
