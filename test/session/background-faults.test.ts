@@ -195,6 +195,23 @@ describe("tools of the route that it calls", () => {
     });
   });
 
+  test("[X273] what the tools give is bounded, each and all together", () => {
+    const call = tooled();
+    handsOn(call, TASK);
+    for (let n = 0; n < 4 && !steps(call).includes("failed too_large"); n += 1) {
+      const calls = Array.from({ length: 6 }, () => ({
+        name: "weather",
+        args: JSON.stringify({ a: "x".repeat(8000) }),
+      }));
+      new Thought(call, n).calls(...calls);
+      store(call);
+      expect(made(call)).toHaveLength(4 * (n + 1));
+      for (let at = 4 * n; at < 4 * (n + 1); at += 1) gives(call, "y".repeat(60_000), at);
+    }
+    expect(steps(call)).toContain("failed too_large");
+    expect(JSON.stringify(call.session.snapshot().conduct.tools).length).toBeLessThan(400_000);
+  });
+
   test("[X273] no call of a task that was called off before it was on record is made", () => {
     const call = tooled();
     handsOn(call, TASK);

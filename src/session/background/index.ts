@@ -56,10 +56,13 @@ export interface BackgroundHost {
 /** Requests of one task that may bring calls; the next one is told to write. */
 const MOST_ROUNDS = 4;
 /** Calls of one request; what is beyond is not made. */
-const MOST_CALLS = 8;
+const MOST_CALLS = 4;
 const MOST_TASK = 8192;
+const MOST_ARGUMENTS = 8192;
 /** Of what a tool gave the text model, which is told it with every request of the task. */
-const MOST_OUTPUT = 16_384;
+const MOST_OUTPUT = 8192;
+/** All that the text model is told of a task, as JSON: it is in every snapshot, and in every request. */
+const MOST_TOLD = 196_608;
 /** Calls that are not on record by then are not made; their results are waited for so much longer than their budget. */
 const RECORDED_WITHIN_MS = 10_000;
 const LOST_MS = 2000;
@@ -131,6 +134,7 @@ export class Background {
 
   /** At the end of everything that happens: asks, makes calls, and tells what may be told now. */
   settle(): void {
+    if (this.#tasks.size === 0) return;
     for (const task of this.#tasks.values()) {
       if (isOver(task)) continue;
       if (task.wanted.length > 0) this.#call(task);
@@ -180,6 +184,7 @@ export class Background {
         return { kind: "call" as const, callId, name, args, ...(extra && { extra }) };
       }),
     ];
+    if (isTooMuch(task.entries)) return this.#end(task, null, "too_large");
     task.wanted = wanted;
     task.record = this.#host.record();
     context.deadlines.set(`mind:${task.id}:call`, context.now + RECORDED_WITHIN_MS);
@@ -188,7 +193,7 @@ export class Background {
   #wantedOf({ id, round }: Task, { name, args }: ToolCall, at: number): Wanted {
     const offered = this.#tools.has(name);
     const given = args.trim() === "" ? "{}" : args;
-    const isObject = parseJsonObject(given) !== null;
+    const isObject = given.length <= MOST_ARGUMENTS && parseJsonObject(given) !== null;
     const refusal = offered ? TOOL_FAILURES.invalid_arguments : TOOL_FAILURES.not_offered;
     return {
       id: `${id}_${round}_${at + 1}`,
@@ -224,7 +229,8 @@ export class Background {
     task.entries = [...task.entries, ...results];
     task.wanted = [];
     this.#parts.context.deadlines.clear(`mind:${task.id}:call`);
-    this.#ask(task);
+    if (isTooMuch(task.entries)) this.#end(task, null, "too_large");
+    else this.#ask(task);
   }
 
   /** The shell has the result of a call. */
@@ -313,6 +319,7 @@ export class Background {
     for (const one of wanted) this.#made.delete(one.id);
     this.#thinking.giveUp(id);
     for (const what of ["stale", "call"]) deadlines.clear(`mind:${id}:${what}`);
+    if (this.#tasks.size === 0) this.#gap.forget();
   }
 
   /** A task is called off. @returns false: there is none of that name */
@@ -384,6 +391,8 @@ export function cancelTask(tools: { readonly background: Background | null } | n
     "delegation_id",
   );
 }
+
+const isTooMuch = (entries: Task["entries"]): boolean => JSON.stringify(entries).length > MOST_TOLD;
 
 function taskOf(given: unknown): string {
   return typeof given === "string" ? given.trim().slice(0, MOST_TASK) : "";
