@@ -138,6 +138,7 @@ function readSettings(argv: string[]): Settings | null {
     const options = LIMIT_NAMES.map((name) => `--${LIMITS[name][0]}`);
     throw new UsageError(`limit needs one of ${options.join(", ")}`);
   }
+  requireOf(command, values);
   if (values["persist-to"] !== undefined && values.local !== true)
     throw new UsageError("--persist-to needs --local");
   return {
@@ -152,6 +153,16 @@ function readSettings(argv: string[]): Settings | null {
     json: values.json === true,
     records: new KeyRecords(values.local === true ? { local: values["persist-to"] ?? null } : "remote"),
   };
+}
+
+/** @throws UsageError for an option that this command would take no notice of. */
+function requireOf(command: string, values: ReturnType<typeof parse>["values"]): void {
+  const given = (name: keyof typeof values): boolean => values[name] !== undefined;
+  const options = LIMIT_NAMES.map((name) => LIMITS[name][0]);
+  const limit = command === "list" || command === "revoke" ? options.find(given) : undefined;
+  if (limit !== undefined) throw new UsageError(`--${limit} is of add and limit`);
+  const adding = command === "add" ? undefined : (["operator", "replace"] as const).find(given);
+  if (adding !== undefined) throw new UsageError(`--${adding} is of add`);
 }
 
 function limitFrom(text: string): number | null {

@@ -1,5 +1,5 @@
 /** `npm run talk -- FILE.wav`: holds a call in real time from a recording and reports what happened when. */
-import { readFile, writeFile } from "node:fs/promises";
+import { open, readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { PHONE_RATE_HZ, TelephoneCall } from "./phone/call.ts";
 import { devKeyFor } from "./relay/dev-key.ts";
@@ -69,6 +69,7 @@ function readArguments(argv: string[]): Arguments | "help" {
   if (file === undefined || more.length > 0) throw new UsageError("give one WAV file");
   if (values.binary === true && values["json-audio"] === true)
     throw new UsageError("--binary or --json-audio, not both");
+  requireUse(values);
   const turns = values.turns === undefined ? null : Number(values.turns);
   if (turns !== null && !(Number.isInteger(turns) && turns > 0))
     throw new UsageError("--turns takes a whole number from 1");
@@ -89,6 +90,31 @@ function readArguments(argv: string[]): Arguments | "help" {
     json: values.json === true,
     phone: values.phone === true ? phoneOf(values.number, values.interrupt, values.keys) : null,
   };
+}
+
+/** Of a telephone's call alone, and of every other call alone. */
+const PHONE_FLAGS = ["number", "interrupt", "keys"] as const;
+const OTHER_FLAGS = ["model", "turns", "tools", "binary", "json-audio"] as const;
+
+/** @throws UsageError for a flag that would do nothing. */
+function requireUse(values: ReturnType<typeof parse>["values"]): void {
+  const useless = (values.phone === true ? OTHER_FLAGS : PHONE_FLAGS).find(
+    (name) => values[name] !== undefined,
+  );
+  if (useless === undefined) return;
+  if (values.phone !== true) throw new UsageError(`--${useless} needs --phone`);
+  const instead = useless === "model" ? " (relay.config.ts says by its number what answers)" : "";
+  throw new UsageError(`--${useless} is not for --phone${instead}`);
+}
+
+/** A call takes its time: whether its end can be kept is known before. */
+async function requireWritable(out: string | null): Promise<void> {
+  if (out === null) return;
+  try {
+    await (await open(out, "a")).close();
+  } catch (error) {
+    throw new UsageError(`--out ${out}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function phoneOf(number = "+15550199", interrupt: string | undefined, keys = "") {
@@ -151,6 +177,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  await requireWritable(settings.out);
   if (settings.phone !== null) return telephone(settings, settings.phone);
   const speech = await readSpeech(settings.file, RATE_HZ);
   const protocol = settings.binary ? "duplex.v1" : "realtime";

@@ -14,7 +14,7 @@ import {
   type CallState,
   type CloseInfo,
 } from "./events.ts";
-import { rateOf, withFormats, withPlayer } from "./formats.ts";
+import { rateOf, withFormats, withoutFormats, withPlayer } from "./formats.ts";
 import { Hearing } from "./hearing.ts";
 import { numberAt, objectAt, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
@@ -188,11 +188,17 @@ export class Call extends CallEvents {
 
   /**
    * Sends any client event of the OpenAI Realtime protocol, or keeps it while the connection is being resumed.
-   * False: there is no connection and will be none.
+   * Formats that the SDK does not play are left out and told as `unsupported_format`. False: there is no connection and
+   * will be none.
    */
   send(event: ClientEvent): boolean {
-    const sent = this.#connection?.send(event) ?? false;
+    const playable = withoutFormats(event);
+    const sent = this.#connection?.send(playable) ?? false;
     if (sent && asksForAnswer(event)) this.#hearing.asked();
+    if (sent && playable !== event) {
+      const message = "Audio is PCM at the rates of the session: another format was left out";
+      this.emit("error", { error: new RelayError("unsupported_format", message) });
+    }
     return sent;
   }
 
@@ -249,7 +255,10 @@ export class Call extends CallEvents {
       reconnecting: (detail) => this.emit("reconnecting", detail),
       resumed: (detail) => {
         this.emit("resumed", detail);
-        if (detail.forgotten !== null) this.#hearing.forgotten(detail.forgotten[0]);
+        if (detail.forgotten !== null) {
+          this.#hearing.forgotten(detail.forgotten[0]);
+          this.#tools.forgotten(detail.forgotten[0]);
+        }
         if (detail.verdict !== "lost") this.#enter("open", null);
       },
       overflow: (detail) => this.emit("overflow", detail),

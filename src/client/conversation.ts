@@ -14,10 +14,14 @@ const DONE = { status: "done" } as const;
 
 /** Older ones are forgotten. */
 const MAX_MESSAGES = 500;
+/** Of one message; what comes after is put to the last. */
+const MAX_PARTS = 64;
 
 export class Conversation {
   readonly #hooks: ConversationHooks;
   readonly #messages = new Map<string, CallMessage>();
+  /** Of each message whose text came by transcripts: what its parts say, in their order. */
+  readonly #parts = new Map<string, string[]>();
   /** How much was heard of each item that sounds. */
   readonly #sounding = new Map<string, number>();
   readonly #answering = new Set<string>();
@@ -35,7 +39,7 @@ export class Conversation {
     });
     call.on("item", (item) => this.#item(item));
     call.on("deleted", ({ itemId }) => {
-      if (this.#messages.delete(itemId)) this.#hooks.messages(this.messages);
+      if (this.#forget(itemId)) this.#hooks.messages(this.messages);
     });
     call.on("transcript", (said) => this.#said(said));
     call.on("playback", (playback) => this.#played(playback));
@@ -71,7 +75,8 @@ export class Conversation {
     else if (role === "user" && text !== null) this.#change(id, { role, text, ...DONE });
   }
 
-  #said({ role, itemId, responseId, upstream, delta, text }: CallEventMap["transcript"]): void {
+  #said(said: CallEventMap["transcript"]): void {
+    const { role, itemId, contentIndex, responseId, upstream, delta, text } = said;
     const before = this.#messages.get(itemId);
     if (role === "assistant" && text === "" && before === undefined) return;
     if (responseId !== null) {
@@ -80,7 +85,17 @@ export class Conversation {
     }
     const cut = before?.status === "cut";
     const status = text !== null && !cut ? "done" : (before?.status ?? "in_progress");
-    this.#change(itemId, { role, upstream, text: text ?? (before?.text ?? "") + (delta ?? ""), status });
+    const parts = this.#parts.get(itemId) ?? [];
+    this.#parts.set(itemId, parts);
+    const at = Math.min(contentIndex, MAX_PARTS);
+    parts[at] = text ?? (parts[at] ?? "") + (delta ?? "");
+    // Parts that say nothing, and those that were never told, are none.
+    this.#change(itemId, { role, upstream, text: parts.filter(Boolean).join("\n"), status });
+  }
+
+  #forget(id: string): boolean {
+    this.#parts.delete(id);
+    return this.#messages.delete(id);
   }
 
   #played({ itemId, playedMs, finished, cut }: CallEventMap["playback"]): void {
@@ -138,7 +153,7 @@ export class Conversation {
     };
     this.#messages.set(id, { ...before, ...change });
     const [oldest] = this.#messages.keys();
-    if (this.#messages.size > MAX_MESSAGES && oldest !== undefined) this.#messages.delete(oldest);
+    if (this.#messages.size > MAX_MESSAGES && oldest !== undefined) this.#forget(oldest);
     this.#hooks.messages(this.messages);
   }
 

@@ -20,17 +20,27 @@ export interface DoorOptions {
 }
 
 const SUBPROTOCOL = "duplex.v1";
+/** What a header can hold of a key, and a subprotocol of a token (RFC 9110 §5.5, §5.6.2). */
+const SENDABLE = { "API key": /^[\x21-\x7e]*$/, token: /^[\w!#$%&'*+.^`|~-]*$/ };
 
 /** @throws RelayError `invalid_url`, `unreachable`, `refused` (with HTTP status) or `invalid_answer`. */
 export async function openDoor(options: DoorOptions): Promise<Target> {
   const url = parseUrl(options.url);
+  const token = options.token === undefined ? null : sendable(options.token, "token");
   if (options.apiKey !== undefined) return createSession(url, options.apiKey, options);
-  if (options.token?.startsWith("ek_")) {
+  if (token?.startsWith("ek_") === true) {
     const door = socketUrl(new URL("/v1/realtime", url));
     if (options.model !== undefined) door.searchParams.set("model", options.model);
-    return { url: door.href, protocols: [SUBPROTOCOL, `openai-insecure-api-key.${options.token}`] };
+    return { url: door.href, protocols: [SUBPROTOCOL, `openai-insecure-api-key.${token}`] };
   }
-  return sessionTarget(url, options.token ?? null);
+  return sessionTarget(url, token);
+}
+
+/** A secret without what stood around it where it was copied. @throws RelayError `refused` */
+function sendable(secret: string, what: keyof typeof SENDABLE): string {
+  const trimmed = secret.trim();
+  if (SENDABLE[what].test(trimmed)) return trimmed;
+  throw new RelayError("refused", `This is no ${what} of a relay: it has characters that none has`);
 }
 
 /** A token goes as a subprotocol, also one that came in the URL: URLs are written into logs. */
@@ -43,9 +53,9 @@ function sessionTarget(session: URL, token: string | null): Target {
 
 /** Asks the relay for a session. The session's configuration goes over the socket, where it is answered. */
 async function createSession(base: URL, apiKey: string, options: DoorOptions): Promise<Target> {
-  const body = await ask(new URL("/v1/sessions", base), {
+  const body = await ask(pageUrl("/v1/sessions", base), {
     method: "POST",
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${sendable(apiKey, "API key")}`, "content-type": "application/json" },
     body: JSON.stringify(options.model === undefined ? {} : { model: options.model }),
     signal: options.signal ?? null,
   });
@@ -137,8 +147,8 @@ export interface Model {
 
 /** What `GET /v1/models` offers. @throws RelayError as `openDoor`. */
 export async function describeModels(relay: string, apiKey: string, signal?: AbortSignal): Promise<Model[]> {
-  const url = new URL("/v1/models", parseUrl(relay));
-  const body = await ask(url, { headers: { authorization: `Bearer ${apiKey}` }, signal: signal ?? null });
+  const headers = { authorization: `Bearer ${sendable(apiKey, "API key")}` };
+  const body = await ask(pageUrl("/v1/models", parseUrl(relay)), { headers, signal: signal ?? null });
   return arrayAt(body, "data").flatMap((model) => {
     const id = isJsonObject(model) ? stringAt(model, "id") : null;
     if (!isJsonObject(model) || id === null) return [];
@@ -158,6 +168,14 @@ function parseUrl(url: string): URL {
   } catch (error) {
     throw new RelayError("invalid_url", `Not a URL: ${url.split("?")[0] ?? ""}`, null, error);
   }
+}
+
+/** A relay may be known by the address of its sockets. */
+function pageUrl(path: string, relay: URL): URL {
+  const url = new URL(path, relay);
+  if (url.protocol === "ws:") url.protocol = "http:";
+  if (url.protocol === "wss:") url.protocol = "https:";
+  return url;
 }
 
 function socketUrl(url: URL): URL {

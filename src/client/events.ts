@@ -81,7 +81,7 @@ export interface CallEventMap {
     readonly text: string | null;
     readonly name: string | null;
   };
-  /** An item left the conversation: the application deleted it, or the relay's guard did. */
+  /** An item left the conversation (the application deleted it, or the relay's guard did), or never came into it: a turn that was cleared. */
   deleted: { readonly itemId: string };
   speech: {
     readonly state: "started" | "stopped";
@@ -89,10 +89,11 @@ export interface CallEventMap {
     /** Position in the audio sent since the session began, not wall clock. */
     readonly audioMs: number;
   };
-  /** `delta` adds to what was said so far; `text` is the whole and the last of it, "" where it failed. */
+  /** Of one part of an item: `delta` adds to what was said so far; `text` is the whole and the last of it, "" where it failed. */
   transcript: {
     readonly role: "user" | "assistant";
     readonly itemId: string;
+    readonly contentIndex: number;
     readonly responseId: string | null;
     readonly upstream: string | null;
     readonly delta: string | null;
@@ -101,7 +102,10 @@ export interface CallEventMap {
   response: {
     readonly response: CallResponse;
     readonly status: "in_progress" | "completed" | "cancelled" | "incomplete" | "failed";
+    /** Why it ended early, for programs: the provider's reason, or the code of its error. */
     readonly reason: string | null;
+    /** The same for people, where it failed. */
+    readonly message: string | null;
     readonly metadata: JsonObject | null;
   };
   /** Every 20 ms while anything is audible. */

@@ -31,6 +31,8 @@ export class Hearing {
   readonly #playback: Playback;
   readonly #responses = new Responses();
   #userSpeaks = false;
+  /** Item of the user's turn that was announced and is not in the conversation yet. */
+  #turn: string | null = null;
   /** An answer was asked for that has not begun. */
   #asked = false;
   #silence: ReturnType<typeof setInterval> | undefined;
@@ -51,9 +53,15 @@ export class Hearing {
     return this.#playback.sampleRateHz;
   }
 
-  /** Answers come at another rate from now on. @throws RelayError when the loudspeaker does not take it. */
+  /**
+   * Answers that begin from now on come at another rate. Those that have begun would go on at the former one, which the
+   * loudspeaker leaves: they are cut. @throws RelayError when the loudspeaker does not take it.
+   */
   async retune(rateHz: number): Promise<void> {
-    if (rateHz !== this.#playback.sampleRateHz) this.#playback.begin(rateHz);
+    if (rateHz !== this.#playback.sampleRateHz) {
+      this.#stop();
+      this.#playback.begin(rateHz);
+    }
     await this.#player?.open(rateHz);
   }
 
@@ -84,14 +92,20 @@ export class Hearing {
    * at once.
    */
   interrupt(): void {
+    // It has no name yet, and would begin after all; and a second one would be refused for its sake.
+    const asked = this.#asked;
+    this.#asked = false;
+    this.#stop(asked);
+  }
+
+  /** `asked`: also what was asked for and has not begun. */
+  #stop(asked = false): void {
     this.#playback.settle();
     for (const response of this.#responses.active) {
       this.#responses.mute(response.id);
       this.#hooks.send({ type: "response.cancel", response_id: response.id });
     }
-    // It has no name yet, and would begin after all; and a second one would be refused for its sake.
-    if (this.#asked) this.#hooks.send({ type: "response.cancel" });
-    this.#asked = false;
+    if (asked) this.#hooks.send({ type: "response.cancel" });
     if (this.#playback.keys().length > 0) this.#hooks.send({ type: "output_audio_buffer.clear" });
     this.flush();
     this.#release();
@@ -124,7 +138,7 @@ export class Hearing {
     for (const response of this.#responses.takeAll()) {
       this.#end({ responseId: response.id });
       const reason = "session_restored";
-      this.#hooks.emit("response", { response, status: "failed", reason, metadata: null });
+      this.#hooks.emit("response", { response, status: "failed", reason, message: null, metadata: null });
     }
   }
 
@@ -156,6 +170,11 @@ export class Hearing {
         return this.#speech("started", itemId, numberAt(event, "audio_start_ms") ?? 0);
       case "input_audio_buffer.speech_stopped":
         return this.#speech("stopped", itemId, numberAt(event, "audio_end_ms") ?? 0);
+      case "input_audio_buffer.committed":
+        this.#turn = null;
+        return undefined;
+      case "input_audio_buffer.cleared":
+        return this.#thrownAway();
       case "conversation.item.added":
         return this.#item(objectAt(event, "item"));
       case "conversation.item.deleted":
@@ -166,11 +185,11 @@ export class Hearing {
       case "output_audio_buffer.cleared":
         return this.flush(responseId === null ? {} : { responseId });
       case "conversation.item.input_audio_transcription.delta":
-        return this.#transcript("user", itemId, null, stringAt(event, "delta"), null);
+        return this.#transcript("user", event, null, stringAt(event, "delta"), null);
       case "conversation.item.input_audio_transcription.completed":
-        return this.#transcript("user", itemId, null, null, stringAt(event, "transcript"));
+        return this.#transcript("user", event, null, null, stringAt(event, "transcript"));
       case "conversation.item.input_audio_transcription.failed":
-        return this.#transcript("user", itemId, null, null, "");
+        return this.#transcript("user", event, null, null, "");
       case "response.created":
         return this.#responseCreated(objectAt(event, "response"));
       case "response.output_item.added":
@@ -181,11 +200,11 @@ export class Hearing {
         return this.#end({ itemId });
       case "response.output_audio_transcript.delta":
       case "response.output_text.delta":
-        return this.#transcript("assistant", itemId, responseId, stringAt(event, "delta"), null);
+        return this.#transcript("assistant", event, responseId, stringAt(event, "delta"), null);
       case "response.output_audio_transcript.done":
-        return this.#transcript("assistant", itemId, responseId, null, stringAt(event, "transcript"));
+        return this.#transcript("assistant", event, responseId, null, stringAt(event, "transcript"));
       case "response.output_text.done":
-        return this.#transcript("assistant", itemId, responseId, null, stringAt(event, "text"));
+        return this.#transcript("assistant", event, responseId, null, stringAt(event, "text"));
       case "response.done":
         return this.#responseDone(objectAt(event, "response"));
       case "overlap.decision":
@@ -207,8 +226,17 @@ export class Hearing {
     if (session !== null) this.#hooks.emit("session", { session });
   }
 
+  /** The turn that was announced becomes no item. */
+  #thrownAway(): void {
+    const itemId = this.#turn;
+    this.#turn = null;
+    this.#userSpeaks = false;
+    if (itemId !== null) this.#hooks.emit("deleted", { itemId });
+  }
+
   #speech(state: "started" | "stopped", itemId: string, audioMs: number): void {
     this.#userSpeaks = state === "started";
+    this.#turn = itemId;
     this.#hooks.emit("speech", { state, itemId, audioMs });
   }
 
@@ -257,13 +285,15 @@ export class Hearing {
 
   #transcript(
     role: "user" | "assistant",
-    itemId: string,
+    event: JsonObject,
     responseId: string | null,
     delta: string | null,
     text: string | null,
   ): void {
+    const itemId = stringAt(event, "item_id") ?? "";
+    const contentIndex = numberAt(event, "content_index") ?? 0;
     const upstream = this.#responses.get(responseId)?.upstream ?? null;
-    this.#hooks.emit("transcript", { role, itemId, responseId, upstream, delta, text });
+    this.#hooks.emit("transcript", { role, itemId, contentIndex, responseId, upstream, delta, text });
   }
 
   #responseCreated(raw: JsonObject | null): void {
@@ -272,7 +302,13 @@ export class Hearing {
     if (raw?.["conversation_id"] !== null) this.#asked = false;
     this.#cut();
     const metadata = objectAt(raw, "metadata");
-    this.#hooks.emit("response", { response, status: "in_progress", reason: null, metadata });
+    this.#hooks.emit("response", {
+      response,
+      status: "in_progress",
+      reason: null,
+      message: null,
+      metadata,
+    });
   }
 
   #responseDone(raw: JsonObject | null): void {
@@ -281,8 +317,11 @@ export class Hearing {
     const status = STATUSES.find((known) => known === stringAt(raw, "status")) ?? "completed";
     if (status === "cancelled") this.flush({ responseId: response.id });
     else this.#end({ responseId: response.id });
-    const reason = stringAt(objectAt(raw, "status_details"), "reason");
-    this.#hooks.emit("response", { response, status, reason, metadata: objectAt(raw, "metadata") });
+    const details = objectAt(raw, "status_details");
+    const error = objectAt(details, "error");
+    const reason = stringAt(details, "reason") ?? stringAt(error, "code");
+    const message = stringAt(error, "message");
+    this.#hooks.emit("response", { response, status, reason, message, metadata: objectAt(raw, "metadata") });
   }
 
   #end(match: Parameters<Playback["keys"]>[0]): void {

@@ -31,7 +31,7 @@ export type { Tool } from "./tools.ts";
 export interface ConnectOptions extends DoorOptions {
   /** Settings in the shape of OpenAI's `session.update`. */
   readonly session?: JsonObject;
-  /** Of the microphone on the wire; 24 000 unless said otherwise. */
+  /** Of the microphone on the wire; that of `session`, or 24 000, unless said otherwise. */
   readonly inputRate?: PcmRateHz;
   /** Where the audio worklets are served; next to this module unless said otherwise. */
   readonly workletUrl?: string;
@@ -58,11 +58,12 @@ export async function connect(options: ConnectOptions): Promise<Call> {
 /** A call that is not open yet: for listeners that want the first event too. */
 export function createCall(options: Omit<ConnectOptions, "url">): Call {
   const session = options.session ?? {};
-  const output = objectAt(objectAt(objectAt(session, "audio"), "output"), "format");
+  const audio = objectAt(session, "audio");
+  const rate = (side: string): number | null => numberAt(objectAt(objectAt(audio, side), "format"), "rate");
   return new Call({
     session,
-    inputRateHz: options.inputRate ?? 24000,
-    outputRateHz: numberAt(output, "rate") ?? 24000,
+    inputRateHz: options.inputRate ?? rate("input") ?? 24000,
+    outputRateHz: rate("output") ?? 24000,
     workletUrl: options.workletUrl ?? null,
     playback: options.playback ?? true,
     reconnect: options.reconnect ?? null,

@@ -1,7 +1,7 @@
 /** Functions that the model may call, run where the call is. Their definitions are the session's (`tools`). */
 import type { ClientEvent } from "./connection-hooks.ts";
 import { RelayError, reasonOf } from "./error.ts";
-import { objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
+import { numberAt, objectAt, parseJsonObject, stringAt, type JsonObject } from "./json.ts";
 
 /** Gets the arguments; what it returns or resolves to goes to the model as JSON, a string as it is. */
 export type Tool = (args: JsonObject) => unknown;
@@ -11,11 +11,25 @@ export interface ToolHooks {
   error(error: RelayError): void;
 }
 
+interface Run {
+  /** Number of the message that called. */
+  readonly sequence: number;
+  /** False: nobody waits for what it gives. */
+  wanted: boolean;
+  done: Promise<void>;
+}
+
+/** What one response called, until the last of it has its result. */
+interface Calls {
+  readonly runs: Run[];
+  /** Number of the message that ended the response; 0: it goes on. */
+  ended: number;
+}
+
 export class Tools {
   readonly #hooks: ToolHooks;
   readonly #tools = new Map<string, Tool>();
-  /** What runs for each response that is not over. */
-  readonly #running = new Map<string, Promise<void>[]>();
+  readonly #calls = new Map<string, Calls>();
 
   constructor(hooks: ToolHooks) {
     this.#hooks = hooks;
@@ -31,50 +45,73 @@ export class Tools {
   /** A server event. */
   event(event: JsonObject): void {
     const type = stringAt(event, "type");
+    const sequence = numberAt(event, "server_event_seq") ?? 0;
     if (type === "response.output_item.done")
-      this.#called(stringAt(event, "response_id") ?? "", objectAt(event, "item"));
-    else if (type === "response.done") void this.#finished(objectAt(event, "response"));
+      this.#called(stringAt(event, "response_id") ?? "", objectAt(event, "item"), sequence);
+    else if (type === "response.done") void this.#finished(objectAt(event, "response"), sequence);
   }
 
   /** The session is gone: what still runs is nobody's answer. */
   clear(): void {
-    this.#running.clear();
+    this.forgotten(0);
   }
 
-  #called(responseId: string, item: JsonObject | null): void {
+  /**
+   * The relay knows nothing of its messages from this number on. A call that it made in them has no result, and where it does
+   * not know that the response is over nothing more is asked for its sake.
+   */
+  forgotten(from: number): void {
+    for (const [id, { runs, ended }] of this.#calls) {
+      for (const run of runs) run.wanted &&= run.sequence < from;
+      if (ended === 0 || ended >= from) this.#calls.delete(id);
+    }
+  }
+
+  #called(responseId: string, item: JsonObject | null, sequence: number): void {
     const tool = this.#tools.get(stringAt(item, "name") ?? "");
     const callId = stringAt(item, "call_id");
     if (tool === undefined || callId === null || stringAt(item, "type") !== "function_call") return;
-    const running = this.#running.get(responseId) ?? [];
-    this.#running.set(responseId, running);
-    const current = (): boolean => this.#running.get(responseId) === running;
-    running.push(this.#run(tool, callId, stringAt(item, "arguments") ?? "", current));
+    // Cut while it was being called: what it was to be called with is not known.
+    if (stringAt(item, "status") === "incomplete") return;
+    const calls = this.#calls.get(responseId) ?? { runs: [], ended: 0 };
+    this.#calls.set(responseId, calls);
+    const run: Run = { sequence, wanted: true, done: Promise.resolve() };
+    calls.runs.push(run);
+    run.done = this.#run(tool, callId, stringAt(item, "arguments") ?? "", run);
   }
 
-  async #run(tool: Tool, callId: string, args: string, current: () => boolean): Promise<void> {
+  async #run(tool: Tool, callId: string, args: string, run: Run): Promise<void> {
     let output: string;
     try {
-      const result: unknown = await tool(parseJsonObject(args) ?? {});
+      const result: unknown = await tool(readArguments(args));
       output = typeof result === "string" ? result : (JSON.stringify(result) ?? "null");
     } catch (error) {
       // The model is told, so that it can say something.
       output = JSON.stringify({ error: reasonOf(error) });
       this.#hooks.error(new RelayError("tool_failed", `A tool failed: ${reasonOf(error)}`, null, error));
     }
-    if (!current()) return;
+    if (!run.wanted) return;
     const item = { type: "function_call_output", call_id: callId, output };
     this.#hooks.send({ type: "conversation.item.create", item });
   }
 
   /** One more answer for all calls of a response, when the last of them has its result. */
-  async #finished(response: JsonObject | null): Promise<void> {
+  async #finished(response: JsonObject | null, sequence: number): Promise<void> {
     const id = stringAt(response, "id") ?? "";
-    const running = this.#running.get(id);
-    if (running === undefined) return;
-    await Promise.all(running);
-    const current = this.#running.get(id) === running;
-    this.#running.delete(id);
+    const calls = this.#calls.get(id);
+    if (calls === undefined) return;
+    calls.ended = sequence;
+    await Promise.all(calls.runs.map(({ done }) => done));
+    const current = this.#calls.get(id) === calls;
+    if (current) this.#calls.delete(id);
     if (current && stringAt(response, "status") === "completed")
       this.#hooks.send({ type: "response.create" });
   }
+}
+
+/** Of a function without parameters some models write nothing. @throws Error when it is no JSON object. */
+function readArguments(text: string): JsonObject {
+  const args = parseJsonObject(text.trim() === "" ? "{}" : text);
+  if (args === null) throw new Error("the arguments are not a JSON object");
+  return args;
 }

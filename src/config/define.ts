@@ -10,6 +10,7 @@ import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
+import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -120,6 +121,7 @@ const route = v.pipe(
     ...guardFields,
     ...toolFields,
     ...backgroundFields,
+    ...fillerFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
     /**
@@ -185,6 +187,8 @@ const relayConfig = v.pipe(
     ),
     /** Hosts that tools of routes may be posted to (docs/tools.md). */
     toolHosts,
+    /** Short sounds by name, for `fillers` and for `relay.say` (docs/floor.md). */
+    ...soundFields,
     /** Of doors that client dialects have of their own. */
     ...doorSettings,
     limits: v.optional(
@@ -210,7 +214,9 @@ const relayConfig = v.pipe(
     "defaultRoute names no route",
   ),
   v.rawCheck((context) => {
-    if (context.dataset.typed) addFault(context, context.dataset.value, faultOfHosts(context.dataset.value));
+    if (!context.dataset.typed) return;
+    const { value } = context.dataset;
+    addFault(context, value, faultOfHosts(value) ?? faultOfFillers(value));
   }),
 );
 

@@ -21,7 +21,7 @@ const SECRET = /^whsec_([A-Za-z\d+/]+={0,2})$/;
 const [LEAST_SECRET, MOST_SECRET] = [24, 64];
 
 export function resolveTool(
-  { name, description, parameters, webhook }: ToolConfig,
+  { name, description, parameters, webhook, confirmMs }: ToolConfig,
   found: FoundTool,
 ): ToolPlan {
   const { timeoutMs = TIMEOUT_MS, budgetMs = BUDGET_MS, retries = RETRIES } = webhook;
@@ -42,6 +42,7 @@ export function resolveTool(
     description,
     parameters: parameters ?? NO_ARGUMENTS,
     webhook: { url, secret, timeoutMs, budgetMs, retries },
+    ...(confirmMs !== undefined && { confirmMs }),
   };
 }
 

@@ -8,6 +8,7 @@ import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigE
 import { strategyChosen } from "./plans.ts";
 import { resolveBackground } from "./resolve-background.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
+import { resolveFillers, soundsOf } from "./sounds.ts";
 import { resolveTool } from "./resolve-tools.ts";
 
 /** The Worker's environment: strings are read, of services only whether they are there. */
@@ -64,6 +65,8 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.cadence !== undefined && { cadence: route.cadence }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
     ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
+    ...(config.sounds !== undefined && { sounds: soundsOf(config) }),
+    ...(route.fillers !== undefined && { fillers: resolveFillers(route.fillers, soundsOf(config)) }),
     ...(route.tools !== undefined && {
       tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),
     }),

@@ -11,6 +11,8 @@ const MOST_TIMEOUT_MS = 30_000;
 /** A caller who has waited longer has hung up. */
 const MOST_BUDGET_MS = 60_000;
 const MOST_RETRIES = 5;
+/** A silence that is longer is none that anybody keeps. */
+const MOST_CONFIRM_MS = 10_000;
 /** Of one attempt, of all together, and attempts beyond the first, where a tool says nothing of them. */
 export const TIMEOUT_MS = 5000;
 export const BUDGET_MS = 15_000;
@@ -60,6 +62,8 @@ const tool = v.strictObject({
   /** JSON schema of its arguments. Default: none. */
   parameters: v.optional(schema),
   webhook,
+  /** The caller may take it back for so long after its answer was heard, by saying something. Default: not at all. */
+  confirmMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(MOST_CONFIRM_MS))),
 });
 
 /** Tools of a route that the relay runs (docs/tools.md). */

@@ -47,6 +47,10 @@ export interface Codec {
   /** Another connection: what the last one said of itself is of no account. */
   opened(): void;
   decode(data: ClientMessage, now: number): readonly Heard[];
+  /** When there is something to hear though nothing came; null: nothing is waited for. */
+  readonly deadline: number | null;
+  /** What is heard at that time. */
+  due(now: number): readonly Heard[];
   /** `data`, a view that is valid during the call only, is what the client port sends. */
   encode(data: ClientMessage): readonly ClientMessage[];
   /** Structured-clonable, of bounded size, without secrets of the deployment's. */

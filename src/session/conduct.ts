@@ -6,6 +6,7 @@ import type { AudioKernels } from "../audio/kernels.ts";
 import type { SpeechDetector } from "../audio/vad/detector.ts";
 import { createDetector, type DetectorFallback } from "../audio/vad/index.ts";
 import { Absence } from "./client/absence.ts";
+import { Asides } from "./aside/index.ts";
 import { Arrival } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
 import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
@@ -45,6 +46,7 @@ import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { strategyOf } from "./plan/index.ts";
 import type { Strategy } from "./plan/strategy.ts";
+import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -85,6 +87,7 @@ export class Conduct {
   readonly absence: Absence;
   readonly idle = new Idle(this);
   readonly kept = new Kept(this);
+  readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
   readonly strategy: Strategy;
   readonly voices = new Voices(this);
@@ -94,6 +97,8 @@ export class Conduct {
   readonly guard: Guard | null;
   /** Tools that the relay runs; null: the plan has none. */
   readonly tools: Tools | null;
+  /** What the relay plays by itself. */
+  readonly asides: Asides;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -135,6 +140,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = Tools.of(this, setup.plan);
+    this.asides = new Asides(this, setup.plan);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -157,6 +163,7 @@ export class Conduct {
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
       paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
+      onAudio: () => this.asides.answered(),
       onResponseDone: (response) => this.#responseDone(response),
       onUsage: (usage, link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
@@ -365,14 +372,15 @@ export class Conduct {
 
   /** The same, but for what still plays, and for tasks under way. */
   get unasked(): boolean {
-    if (this.floor.judging || (this.turns.decides && this.input.endpointer.rising)) return false;
+    if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
+      return false;
     return this.#still && !this.asking.holding && !this.tools?.answersSoon;
   }
 
   get #still(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits) return false;
+    if (this.rounds.open || this.guard?.input?.waits || this.asides.busy) return false;
     return !owed && turns.still && !witness.hears;
   }
 
@@ -386,14 +394,23 @@ export class Conduct {
   #speechStarted(): void {
     this.#turnBegan();
     this.budget.heard();
+    this.tools?.takeBack();
     this.context.deadlines.clear("idle");
-    this.turnEnd.began(this.context.now);
+    this.turnEnd.began(this.context.now - this.#saidForMs);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
   }
 
+  /** For how long the turn that begins has been spoken, its prefix left out. */
+  get #saidForMs(): number {
+    const { input, turns } = this;
+    const heardMs = (input.ticks - turns.startTicks) / TICKS_PER_MS;
+    return Math.max(0, heardMs - input.endpointer.options.prefixPaddingMs);
+  }
+
   #turnTaken(detected: boolean): void {
     this.parking.touch();
+    this.tools?.takeBack();
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;
@@ -406,6 +423,7 @@ export class Conduct {
 
   #responseDone(response: ResponseRecord): void {
     const { phase, upstream } = response;
+    if (response.own) return this.context.persist();
     if (phase !== "requested" && phase !== "generating")
       this.context.metric(`responses_${phase}`, 1, upstream);
     for (const link of this.links) link.refill();
@@ -416,6 +434,11 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
+  }
+
+  /** What the relay plays by itself goes on; what waited behind it may pass then. */
+  aside(): void {
+    if (this.asides.settle()) this.responses.drain();
   }
 
   snapshot() {
@@ -429,6 +452,7 @@ export class Conduct {
       budget: this.budget.snapshot(this.context.now),
       ...this.guard?.snapshot(),
       ...this.tools?.snapshot(),
+      ...this.asides.snapshot(),
     };
   }
 
@@ -442,6 +466,7 @@ export class Conduct {
     this.budget.restore(snapshot.budget);
     this.guard?.restore(snapshot.guard);
     this.tools?.restore(snapshot.tools);
+    this.asides.restore(snapshot.asides);
   }
 
   /** After a restore of the parts: what is derived from them. */

@@ -8,6 +8,7 @@ export type MetricKind = "count" | "gauge";
 /** `gauge` keeps the highest value, the others the sum. */
 export const METRICS = {
   answers_asked: { kind: "count", help: "Answers that were asked for, in advance too." },
+  announcements: { kind: "count", help: "Announcements of the application's that began." },
   answers_refused: { kind: "count", help: "Answers that were not asked for: a minute had had its number." },
   audio_forgotten: {
     kind: "count",
@@ -49,6 +50,7 @@ export const METRICS = {
     kind: "count",
     help: "Provider events dropped because the item that they are about was never told.",
   },
+  fillers: { kind: "count", help: "Sounds played because nobody answered." },
   guard_asked: { kind: "count", help: "Pieces of words that moderators were asked about." },
   guard_closed: { kind: "count", help: "Words refused because nobody judged them in time." },
   guard_failures: { kind: "count", help: "Moderators that gave no answer." },
@@ -121,6 +123,10 @@ export const METRICS = {
   upstream_congested: { kind: "count", help: "Times an upstream did not read what it was sent." },
   upstream_dials: { kind: "count", help: "Upstream connections attempted." },
   upstream_errors: { kind: "count", help: "Errors that upstreams reported." },
+  upstream_continued: {
+    kind: "count",
+    help: "Connections that went on with their provider's memory of a lost one.",
+  },
   upstream_expiring_ms: { kind: "gauge", help: "Longest notice an upstream gave before closing." },
   upstream_lost: { kind: "count", help: "Upstream connections that broke or never opened." },
   upstream_open_ms: { kind: "count", help: "Milliseconds of open upstream connections." },

@@ -7,6 +7,7 @@ import { ClientError } from "../protocol/client-error.ts";
 import { TICKS_PER_MS } from "./turns/audio-input.ts";
 import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
+import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
 import { Doubt } from "./client/doubt.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
@@ -98,6 +99,7 @@ export class Session {
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
       this.#attempt(() => this.#conduct.tools?.settle());
+      this.#attempt(() => this.#conduct.aside());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -105,6 +107,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.toldHeard.settle();
   };
 
   /**
@@ -313,6 +316,8 @@ export class Session {
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
+    // What is due of it is done at the end of the call.
+    else if (kind === "aside") return;
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "mind") this.#conduct.tools?.background?.due(which, what);
     else if (kind === "think") this.#conduct.tools?.background?.thinkingDue(which);
@@ -322,6 +327,7 @@ export class Session {
     else if (name === "persist") this.#conduct.context.persist();
     else if (name === "idle") this.#conduct.idle.due();
     else if (name === STEP) this.#messages.step();
+    else if (name === WIRE) for (const heard of this.#conduct.port.wireDue()) this.#messages.heard(heard, 0);
     else if (name === REFUSED) this.#messages.tellRefused();
     else if (kind === "control") this.#observers.due(name);
     else if (name === "park") this.#conduct.parking.due();

@@ -9,6 +9,7 @@ import { createOpenAiLive } from "./openai-live/openai-live.ts";
 import { withOwnPart } from "./own-part.ts";
 import { TRANSCRIBERS } from "./transcribers/index.ts";
 import { transcriberFactory } from "./transcribers/transcriber.ts";
+import { createVllmOmniDuplex } from "./vllm-omni-duplex/vllm-omni-duplex.ts";
 import {
   type Upstream,
   type UpstreamFactory,
@@ -22,6 +23,7 @@ const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
   ["openai-live", createOpenAiLive],
   ["elevenlabs-agents", createElevenLabsAgents],
   ["deepgram-agent", createDeepgramAgent],
+  ["vllm-omni-duplex", createVllmOmniDuplex],
   ["cascade", createCascade],
   ["echo", createEcho],
   ...Array.from(TRANSCRIBERS, ([name, dialect]) => [name, transcriberFactory(dialect)] as const),

@@ -3,7 +3,7 @@
  * Providers do repeat keys in their errors ("Incorrect API key provided: sk-…").
  */
 import { REDACTED, withoutSecrets } from "./secrets.ts";
-import type { UpstreamFault } from "./upstream.ts";
+import type { Json, JsonObject, UpstreamFault } from "./upstream.ts";
 
 const MAX_MESSAGE_CHARS = 500;
 const MAX_PARAM_CHARS = 256;
@@ -24,6 +24,8 @@ export interface Redactor {
   text(message: string): string;
   /** What was said so far and waits for its rest, as it may be stored: of full length, without a secret or the beginning of one. */
   unfinished(text: string): string;
+  /** What is handed on unread: whole, and without a secret of ours, wherever in it. The same object, where there was none. */
+  verbatim(said: JsonObject): JsonObject;
   /** A fault with a code word (else `fallback`), a redacted message, and class and field where they are given. */
   fault(code: string | null, message: string | null, fallback: string, more?: FaultDetail): UpstreamFault;
 }
@@ -39,15 +41,15 @@ export function createRedactor(headers: Readonly<Record<string, string>>, url = 
     .flatMap((value) => [value, ...spellings(value)])
     .sort((a, b) => b.length - a.length);
 
+  const without = (said: string): string =>
+    values.reduce((all, value) => all.replaceAll(value, REDACTED), said);
   const text = (message: string): string => {
     // Cut ahead, with room so that no key is cut into an unknown half.
-    let clean = message.slice(0, MAX_MESSAGE_CHARS * 4);
-    for (const value of values) clean = clean.replaceAll(value, REDACTED);
+    const clean = without(message.slice(0, MAX_MESSAGE_CHARS * 4));
     return withoutSecrets(clean).slice(0, MAX_MESSAGE_CHARS);
   };
   const unfinished = (text: string): string => {
-    let clean = text;
-    for (const value of values) clean = clean.replaceAll(value, REDACTED);
+    const clean = without(text);
     const begun = Math.max(0, ...values.map((value) => beginningAt(clean, value)));
     return begun === 0 ? clean : clean.slice(0, -begun) + REDACTED;
   };
@@ -59,7 +61,22 @@ export function createRedactor(headers: Readonly<Record<string, string>>, url = 
     ...(isWord(more?.type ?? null) ? { type: more?.type ?? "" } : {}),
     ...(more?.param ? { param: text(more.param).slice(0, MAX_PARAM_CHARS) } : {}),
   });
-  return { text, unfinished, fault };
+  return { text, unfinished, verbatim: (said) => cleaned(said, without) as JsonObject, fault };
+}
+
+/** Names too: a provider may say back a header by its value. What has nothing to be replaced is not copied. */
+function cleaned(value: Json, clean: (text: string) => string): Json {
+  if (typeof value === "string") return clean(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    const list = (value as readonly Json[]).map((each) => cleaned(each, clean));
+    return list.every((each, at) => each === (value as readonly Json[])[at]) ? value : list;
+  }
+  const members = Object.entries(value).map(
+    ([name, each]) => [name, clean(name), cleaned(each, clean)] as const,
+  );
+  const same = members.every(([name, named, each]) => name === named && each === (value as JsonObject)[name]);
+  return same ? value : Object.fromEntries(members.map(([, named, each]) => [named, each]));
 }
 
 /** How much of the value the text ends with, 0 where that is no more than a word. */

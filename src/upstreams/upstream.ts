@@ -164,8 +164,16 @@ export type UpstreamEvent =
   | { readonly type: "ready" }
   /** Send this now (pong, acknowledgement): protocol housekeeping that the session need not understand. */
   | { readonly type: "reply"; readonly data: WireMessage }
-  /** `answers`: the session's response id of the `respond` it answers, or null when the model began by itself. */
-  | { readonly type: "response.started"; readonly response: string; readonly answers: string | null }
+  /**
+   * `answers`: the session's response id of the `respond` it answers, or null when the model began by itself.
+   * `goesOn`: it speaks on while a function that it called runs, and is heard though nobody asked it to.
+   */
+  | {
+      readonly type: "response.started";
+      readonly response: string;
+      readonly answers: string | null;
+      readonly goesOn?: true;
+    }
   /** A message item or a function call begins in a response. Must precede its audio, text and arguments. */
   | {
       readonly type: "item.started";
@@ -309,6 +317,8 @@ export type UpstreamEvent =
   /** The model stopped itself because the user spoke (`interrupted`, `UserStartedSpeaking`, …). */
   | { readonly type: "interrupted" }
   | { readonly type: "resumable"; readonly handle: string }
+  /** It will close this connection at that time, milliseconds of the provider's clock since 1970; before `ready`. */
+  | { readonly type: "expires"; readonly at: number }
   /** The provider will close this connection in so many milliseconds (goAway, session cap). */
   | { readonly type: "expiring"; readonly inMs: number }
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }
@@ -398,6 +408,8 @@ export interface Channels {
   waited(what: string): readonly UpstreamEvent[];
 }
 
+export type Leaves = "memory" | "all";
+
 /** One connection to one provider. Made new for every dial. */
 export interface Upstream {
   readonly capabilities: Capabilities;
@@ -425,10 +437,25 @@ export interface Upstream {
   readonly unjudged?: number | undefined;
   /** Number of the command that has waited longest for a name that only the provider gives, 0 when none does. */
   readonly unnamed?: number | undefined;
+  /**
+   * For a provider whose history has only what it is told was heard: so much of this item's audio was, so far. It is told the
+   * more the further the listener is, and of a cut by `truncate` as any other.
+   */
+  heard?(itemId: string, audioEndMs: number): readonly WireMessage[];
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
   /** Absent: its own socket is all there is. */
   readonly channels?: Channels | undefined;
+  /**
+   * What a new connection with the same options can go on with when this one breaks off: the provider's memory of the
+   * conversation, or that and all that it says meanwhile, as if nothing had happened. Absent or null: with nothing.
+   */
+  readonly leaves?: Leaves | null;
+  /**
+   * Takes what `snapshot` returned where a connection broke off, before it is dialled: its request and greeting go on with that.
+   * Where the provider refuses, it fails before it is `ready`, and the next one begins anew.
+   */
+  goOn?(snapshot: JsonObject): void;
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
   /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */

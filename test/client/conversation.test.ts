@@ -238,7 +238,7 @@ describe("[C79] a tool", () => {
     });
     begin(socket, "r1");
     socket.take();
-    socket.say(called("c1", "get_weather", "not json"));
+    socket.say(called("c1", "get_weather", "{}"));
     socket.say(done("r1", "completed"));
     await new Promise(setImmediate);
     expect(socket.take()).toEqual([output("c1", '{"error":"no network"}'), { type: "response.create" }]);
@@ -257,5 +257,148 @@ describe("[C79] a tool", () => {
     socket.say(done("r1", "cancelled"));
     await new Promise(setImmediate);
     expect(socket.take()).toEqual([output("c1", "Ada")]);
+  });
+
+  test("[C104] that was cut is not run, and arguments that cannot be read are told to the model", async () => {
+    const { call, socket } = await connected(SESSION);
+    const errors = collect(call, "error");
+    const ran: unknown[] = [];
+    call.tool("pay", (args) => void ran.push(args));
+    begin(socket, "r1");
+    socket.take();
+    const cut = called("c1", "pay", '{"amount":1');
+    socket.say({ ...cut, item: { ...(cut["item"] as Message), status: "incomplete" } });
+    socket.say(called("c2", "pay", '{"amount":10'));
+    socket.say(called("c3", "pay", "[10]"));
+    socket.say(called("c4", "pay", ""));
+    socket.say(done("r1", "completed"));
+    await new Promise(setImmediate);
+    expect(ran).toEqual([{}]);
+    const told = socket.take().map((sent) => (sent as Message)["item"] as Message | undefined);
+    expect(told.map((item) => item?.["call_id"])).toEqual(["c2", "c3", "c4", undefined]);
+    expect(told[0]?.["output"]).toContain("error");
+    expect(errors.map(({ error }) => error.code)).toEqual(["tool_failed", "tool_failed"]);
+  });
+
+  describe("[C106] after the relay forgot what it said", () => {
+    async function running(): Promise<{ socket: ScriptedSocket; finish: () => void }> {
+      const { call, socket } = await connected(RESUMABLE);
+      let finish = (): void => undefined;
+      call.tool("get_name", () => new Promise((resolve) => (finish = () => resolve("Ada"))));
+      begin(socket, "r1");
+      socket.say(called("c1", "get_name", "{}"));
+      return { socket, finish: () => finish() };
+    }
+
+    async function forgotten(old: ScriptedSocket, from: number, to: number): Promise<ScriptedSocket> {
+      old.hangUp(1006, "");
+      const socket = await ScriptedSocket.nth(2);
+      socket.accept();
+      await socket.spoken();
+      socket.mention({
+        type: "session.resumed",
+        verdict: "partial",
+        last_received: 9,
+        resume_token: "rt_2",
+        forgotten: [from, to],
+      });
+      socket.countFrom(to + 1);
+      socket.take();
+      return socket;
+    }
+
+    test("a call that it does not know has no result", async () => {
+      const { socket: old, finish } = await running();
+      old.say(done("r1", "completed"));
+      const socket = await forgotten(old, 4, 5);
+      finish();
+      await new Promise(setImmediate);
+      expect(socket.take()).toEqual([]);
+    });
+
+    test("one that it knows has its result, and no answer is asked for where the end of its response is not known", async () => {
+      const { socket: old, finish } = await running();
+      old.say(done("r1", "completed"));
+      const socket = await forgotten(old, 5, 5);
+      finish();
+      await new Promise(setImmediate);
+      expect(socket.take()).toEqual([output("c1", "Ada")]);
+    });
+
+    test("and the answer is asked for where that is known", async () => {
+      const { socket: old, finish } = await running();
+      old.say(done("r1", "completed"));
+      old.say({ type: "relay.upstream", upstream: "demo", status: "ready" });
+      const socket = await forgotten(old, 6, 6);
+      finish();
+      await new Promise(setImmediate);
+      expect(socket.take()).toEqual([output("c1", "Ada"), { type: "response.create" }]);
+    });
+  });
+});
+
+test("[C109] an answer that failed, or ended early, says why", async () => {
+  const { call, socket } = await connected(SESSION);
+  const responses = collect(call, "response");
+  const failed = { type: "failed", error: { code: "rate_limit_exceeded", message: "Try again in 2 s." } };
+  const cut = { type: "incomplete", reason: "max_output_tokens" };
+  for (const [id, status, status_details] of [
+    ["r1", "failed", failed],
+    ["r2", "incomplete", cut],
+  ] as const) {
+    begin(socket, id);
+    socket.say({ type: "response.done", response: { id, status, status_details } });
+  }
+  expect(responses.filter(({ status }) => status !== "in_progress")).toMatchObject([
+    { status: "failed", reason: "rate_limit_exceeded", message: "Try again in 2 s." },
+    { status: "incomplete", reason: "max_output_tokens", message: null },
+  ]);
+});
+
+describe("[C105] an answer of several parts", () => {
+  test("has all of them in its message, in their order", async () => {
+    const { call, socket } = await connected(SESSION);
+    begin(socket, "r1");
+    const place = { response_id: "r1", item_id: "item_r1" };
+    const part = (type: string, index: number, said: Message): Message => ({
+      type: `response.${type}`,
+      ...place,
+      content_index: index,
+      ...said,
+    });
+    socket.say(part("output_text.delta", 0, { delta: "Here is " }));
+    socket.say(part("output_text.delta", 0, { delta: "the list:" }));
+    socket.say(part("output_text.done", 0, { text: "Here is the list:" }));
+    expect(call.messages).toMatchObject([{ text: "Here is the list:", status: "done" }]);
+    socket.say(part("output_audio_transcript.delta", 1, { delta: "Apples." }));
+    expect(call.messages).toMatchObject([{ text: "Here is the list:\nApples." }]);
+    socket.say(part("output_audio_transcript.done", 1, { transcript: "Apples and pears." }));
+    expect(call.messages).toMatchObject([{ text: "Here is the list:\nApples and pears.", status: "done" }]);
+    socket.say(done("r1", "completed"));
+    expect(call.messages).toHaveLength(1);
+  });
+});
+
+describe("[C107] a turn that is thrown away", () => {
+  test("leaves the messages, and the user does not speak", async () => {
+    const { call, socket } = await connected(SESSION);
+    const deleted = collect(call, "deleted");
+    socket.say({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
+    expect(call.messages).toHaveLength(1);
+    socket.say({ type: "input_audio_buffer.cleared" });
+    expect(call.messages).toEqual([]);
+    expect(deleted).toEqual([{ itemId: "u1" }]);
+    socket.take();
+    socket.say({ type: "input_audio_buffer.cleared" });
+    expect(deleted).toHaveLength(1);
+  });
+
+  test("is not one that was taken", async () => {
+    const { call, socket } = await connected(SESSION);
+    socket.say({ type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 });
+    socket.say({ type: "input_audio_buffer.speech_stopped", item_id: "u1", audio_end_ms: 900 });
+    socket.say({ type: "input_audio_buffer.committed", item_id: "u1" });
+    socket.say({ type: "input_audio_buffer.cleared" });
+    expect(call.messages).toMatchObject([{ id: "u1" }]);
   });
 });

@@ -1,6 +1,14 @@
 /** Loudspeaker and microphone as browsers give them: missing, suspended, changed, taken away. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { connect, createCall, openCall, type Call, type JsonObject } from "../../src/client/index.ts";
+import {
+  connect,
+  createCall,
+  listModels,
+  openCall,
+  openDoor,
+  type Call,
+  type JsonObject,
+} from "../../src/client/index.ts";
 import { installAudio, installMicrophone, ScriptedContext, worklet } from "./scripted-audio.ts";
 import { collect, connected, URL_WITH_TOKEN } from "./scripted-call.ts";
 import { responseCreated, ScriptedSocket, SESSION, type Message } from "./scripted-socket.ts";
@@ -369,5 +377,39 @@ describe("the door", () => {
     expect(socket.offered).toEqual(["duplex.v1", "relay-token.a"]);
     socket.hangUp(1006, "");
     await expect(opening).rejects.toMatchObject({ code: "refused" });
+  });
+
+  test("[C108] knows the relay by the address of its sockets, too", async () => {
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", (url: URL) => {
+      asked.push(url.href);
+      return Promise.resolve(Response.json({ data: [] }));
+    });
+    await listModels("wss://relay.example", "k");
+    await expect(openDoor({ url: "ws://localhost:8787/v1", apiKey: "k" })).rejects.toMatchObject({
+      code: "invalid_answer",
+    });
+    expect(asked).toEqual(["https://relay.example/v1/models", "http://localhost:8787/v1/sessions"]);
+  });
+
+  test("[C108] says that a key or token is none where it cannot even be sent, and takes one with white space around", async () => {
+    const headers: Headers[] = [];
+    vi.stubGlobal("fetch", (_: URL, request: RequestInit) => {
+      headers.push(new Headers(request.headers));
+      return Promise.resolve(Response.json({ url: "wss://relay.example/v1/sessions/s", token: "t" }));
+    });
+    const url = "https://relay.example";
+    for (const given of [{ apiKey: "„k“" }, { token: "ek_a,b" }, { token: "a b" }]) {
+      await expect(openDoor({ url, ...given })).rejects.toMatchObject({
+        code: "refused",
+        message: expect.stringContaining("is no "),
+      });
+    }
+    expect(headers).toEqual([]);
+    await openDoor({ url, apiKey: " k/1=\n" });
+    expect(headers[0]?.get("authorization")).toBe("Bearer k/1=");
+    expect((await openDoor({ url, token: "ek_a.b.c\n" })).protocols).toContain(
+      "openai-insecure-api-key.ek_a.b.c",
+    );
   });
 });

@@ -42,6 +42,7 @@ describe("a route's tools", () => {
         {},
         "routes.voice.tools.0.parameters: a tool's arguments",
       ],
+      [[weather({}, { confirmMs: 20_000 })], {}, "routes.voice.tools.0.confirmMs"],
       [[weather({ retries: 6 })], {}, "routes.voice.tools.0.webhook.retries"],
       [[weather({ timeoutMs: 40_000 })], {}, "routes.voice.tools.0.webhook.timeoutMs"],
       [[weather({ budgetMs: 1000 })], {}, "routes.voice.tools.0.webhook.budgetMs: all attempts together"],

@@ -184,6 +184,32 @@ describe.each(CARRIERS)("a call by %s", (carrier) => {
     expect(JSON.stringify(phone.call.commands())).toContain("pressed 7# on");
   });
 
+  test("[N70] what the caller pressed is told on a line that says nothing meanwhile, once", () => {
+    const phone = new Telephone(carrier).start();
+    for (const key of "42") phone.press(key);
+    phone.call.advance(1900);
+    expect(phone.call.commandTypes()).not.toContain("respond");
+    phone.call.advance(200);
+    expect(JSON.stringify(phone.call.commands())).toContain("pressed 42 on");
+    phone.wait(3000);
+    expect(phone.call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+    expect(phone.metric("client_errors")).toBe(0);
+  });
+
+  test("[N70] what was pressed on a stream that broke is told on the next", () => {
+    const phone = new Telephone(carrier).start();
+    phone.press("4");
+    phone.call.open.delete(CLIENT);
+    phone.call.input({ type: "close", peer: CLIENT, code: 1006, reason: "" });
+    phone.call.advance(3000);
+    expect(phone.call.commandTypes()).not.toContain("respond");
+    phone.call.connect(carrier);
+    phone.start();
+    phone.wait(100);
+    expect(JSON.stringify(phone.call.commands())).toContain("pressed 4 on");
+    expect(phone.call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+  });
+
   test("[N60] what the caller pressed is answered though an answer to their words began meanwhile", () => {
     const phone = new Telephone(carrier, { call: "CA1", keys: true }, { type: "server_vad" }).start();
     phone.wait(400);

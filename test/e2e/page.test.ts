@@ -125,4 +125,43 @@ describe.runIf(present)("the page", () => {
     await page.waitForSelector("#state[data-state=closed]");
     expect(opened.problems.filter((problem) => !problem.includes("401"))).toEqual([]);
   });
+
+  test("[C103] what is tried out while the call is being connected is said when it is", async () => {
+    const { page } = opened;
+    const clicked = await page.evaluate(`{
+      document.querySelector("#connect").click();
+      const tries = Array.from(document.querySelectorAll(".try"));
+      tries.find(({ textContent }) => textContent === "Count to 20.").click();
+      document.querySelector("#state").dataset.state;
+    }`);
+    expect(clicked).toBe("connecting");
+    await page.waitForSelector("#transcript .user:has-text('Count to 20.')");
+    await page.waitForSelector("#transcript .assistant");
+    await page.click("#connect");
+    await page.waitForSelector("#state[data-state=closed]");
+  });
+
+  test("[C109] an answer that failed is told, and nothing is left waiting after the call", async () => {
+    const { page } = opened;
+    // A provider that fails in the middle of its answer, behind the relay's back.
+    await page.routeWebSocket(/\/v1\/sessions\//, (socket) => {
+      const relayed = socket.connectToServer();
+      relayed.onMessage((data) => {
+        if (typeof data !== "string" || !data.startsWith('{"type":"response.done"')) return socket.send(data);
+        const event = JSON.parse(data);
+        event.response.status = "failed";
+        event.response.status_details = { type: "failed", error: { code: "c", message: "The voice broke." } };
+        socket.send(JSON.stringify(event));
+      });
+    });
+    await page.click(".try:has-text('Count to 20.')");
+    await page.waitForSelector("#transcript .who:has-text('failed')");
+    expect(await page.textContent("#notice")).toBe("The answer failed: The voice broke.");
+    await page.fill("#text", "Tell me a story.");
+    await page.press("#text", "Enter");
+    await page.waitForSelector("#transcript .assistant.pending");
+    await page.click("#connect");
+    await page.waitForSelector("#state[data-state=closed]");
+    expect(await page.locator("#transcript .pending").count()).toBe(0);
+  });
 });

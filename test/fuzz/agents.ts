@@ -1,5 +1,5 @@
 /**
- * Agents of ElevenLabs and Deepgram and OpenAI's Live API, hostile and honest: they take turns, are told of them or know none, and
+ * Agents of ElevenLabs and Deepgram, OpenAI's Live API and vLLM-Omni's duplex sessions, hostile and honest: they take turns, are told of them or know none, and
  * speak in base64 or in bytes.
  */
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
@@ -13,17 +13,22 @@ import { SECRET } from "./provider-grammar.ts";
 import { quoteIn, spellKey } from "./quote.ts";
 import { sound } from "./sounds.ts";
 import { bytes } from "./spell.ts";
+import { saysDuplex, VLLM_DUPLEX } from "./vllm-duplex.ts";
 
 const MOST_DUE = 60;
 const MOST_SAID = 16;
 
-export type AgentName = "elevenlabs-agents" | "deepgram-agent" | "openai-live";
+export type AgentName = "elevenlabs-agents" | "deepgram-agent" | "openai-live" | "vllm-omni-duplex";
 
 export function agentOptions(adapter: AgentName, random: Random): UpstreamOptions {
   if (adapter === "openai-live") {
     const delegation = { type: "responses", responses: { model: "gpt-5.5" } };
     const headers = { Authorization: `Bearer ${SECRET}` };
     return { adapter, headers, settings: random.chance(0.5) ? { delegation } : {} };
+  }
+  if (adapter === "vllm-omni-duplex") {
+    const url = "wss://duplex.example/duplex/realtime";
+    return { adapter, url, model: "MiniCPM-o-4_5", headers: { Authorization: `Bearer ${SECRET}` } };
   }
   return adapter === "elevenlabs-agents"
     ? {
@@ -206,9 +211,10 @@ const WIRES: Readonly<Record<AgentName, Wire>> = {
   "elevenlabs-agents": ELEVENLABS,
   "deepgram-agent": DEEPGRAM,
   "openai-live": LIVE,
+  "vllm-omni-duplex": VLLM_DUPLEX,
 };
 
-const SOUNDS = /^\{"(?:user_audio_chunk"|type":"session\.input_audio\.append")/;
+const SOUNDS = /^\{"(?:user_audio_chunk"|type":"(?:session\.input_audio|input_audio_buffer)\.append")/;
 
 function read(data: WireMessage): JsonObject | null {
   return typeof data === "string" && !SOUNDS.test(data) ? parseJsonObject(data) : null;
@@ -282,6 +288,8 @@ export class HonestAgent {
     const event = read(data);
     if (event === null) return this.#heard();
     const type = textAt(event, "type");
+    if (this.#adapter === "vllm-omni-duplex" && VLLM_DUPLEX.opens(type))
+      return [JSON.stringify(VLLM_DUPLEX.hello())];
     if (type === "session.start") return [JSON.stringify(LIVE.hello())];
     if (type === "Settings") {
       this.#serves = !JSON.stringify(event).includes('"eot_threshold":1');
@@ -318,6 +326,7 @@ export class HonestAgent {
         '{"type":"AgentAudioDone"}',
       ];
     const event_id = (this.#eventId += 1);
+    if (this.#adapter === "vllm-omni-duplex") return saysDuplex(SOUND, SAID, event_id);
     const audio_event = { audio_base_64: SOUND.toBase64(), event_id };
     return [
       JSON.stringify({ type: "agent_response", agent_response_event: { agent_response: SAID, event_id } }),

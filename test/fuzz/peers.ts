@@ -23,6 +23,7 @@ const AGENTS: ReadonlyMap<string, AgentName> = new Map([
   ["/v1/convai/conversation", "elevenlabs-agents"],
   ["/v1/agent/converse", "deepgram-agent"],
   ["/v1/live/sessions", "openai-live"],
+  ["/duplex/realtime", "vllm-omni-duplex"],
 ]);
 
 /** The agent at this address, if one is. */

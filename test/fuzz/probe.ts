@@ -5,8 +5,8 @@ import { objectOf, textOf } from "../oracle/fields.ts";
 import { Violation } from "./checks.ts";
 import type { World } from "./world.ts";
 
-/** Longer than any pause between two dials, any budget of a minute, and any answer that does not come. */
-const REST_MS = 70_000;
+/** Longer than any pause between two dials, any budget of a minute, and any answer that does not come: three connections wait for it. */
+const REST_MS = 120_000;
 const ANSWER_MS = 100_000;
 const TICK_MS = 500;
 

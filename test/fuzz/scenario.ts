@@ -115,9 +115,9 @@ function otherVoice(random: Random): UpstreamOptions {
     "elevenlabs-agents",
     "deepgram-agent",
     "openai-live",
+    "vllm-omni-duplex",
   ] as const);
-  if (who === "elevenlabs-agents" || who === "deepgram-agent" || who === "openai-live")
-    return agentOptions(who, random);
+  if (who !== "gemini-2.5-flash-live" && who !== "gemini-3.8-live") return agentOptions(who, random);
   return {
     adapter: "gemini-live",
     model: who,

@@ -205,6 +205,7 @@ describe("tools of the route that it calls", () => {
       }));
       new Thought(call, n).calls(...calls);
       store(call);
+      if (steps(call).includes("failed too_large")) break;
       expect(made(call)).toHaveLength(4 * (n + 1));
       for (let at = 4 * n; at < 4 * (n + 1); at += 1) gives(call, "y".repeat(60_000), at);
     }

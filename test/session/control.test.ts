@@ -3,40 +3,9 @@ import { describe, expect, test } from "vitest";
 import { CLIENT } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { changed } from "../support/changed.ts";
-import { Call, type CallOptions, type Received } from "../support/call.ts";
+import { Call, type CallOptions } from "../support/call.ts";
 import { seeded, silence, voice } from "../support/signal.ts";
-
-/** An observer as a test sees it. */
-class Watcher {
-  readonly peer: string;
-  readonly #call: Call;
-
-  constructor(call: Call, number = 1, { audio = false, again = false } = {}) {
-    this.peer = `control:${number}`;
-    this.#call = call;
-    call.open.add(this.peer);
-    call.input({ type: "observer", peer: this.peer, audio, again });
-  }
-
-  get events(): readonly Received[] {
-    return (this.#call.sent.get(this.peer) ?? []) as readonly unknown[] as readonly Received[];
-  }
-
-  get types(): readonly string[] {
-    return this.events.map(({ type }) => type).filter((type, at, all) => type !== all[at - 1]);
-  }
-
-  last(type: string): Received {
-    const found = this.events.findLast((event) => event.type === type);
-    if (!found) throw new Error(`the observer got no ${type}, but ${this.types.join(", ")}`);
-    return found;
-  }
-
-  say(event: JsonObject | string): void {
-    const data = typeof event === "string" ? event : JSON.stringify(event);
-    this.#call.input({ type: "message", peer: this.peer, data });
-  }
-}
+import { Watcher } from "../support/watcher.ts";
 
 const LOCKS = { fields: ["instructions"], toolTypes: ["function"] };
 const message = (text: string) => ({
@@ -179,6 +148,19 @@ describe("what an observer may do", () => {
     expect(observer.last("error")).toMatchObject({
       error: { code: "field_locked", param: "session.audio.output.format", event_id: "u" },
     });
+    // Of one answer as little: the client would hear noise.
+    const answer = (format: JsonObject) => ({
+      type: "response.create",
+      event_id: "r",
+      response: { audio: { output: { format } } },
+    });
+    observer.say(answer({ type: "audio/pcmu" }));
+    expect(observer.last("error")).toMatchObject({
+      error: { code: "field_locked", param: "response.audio.output.format", event_id: "r" },
+    });
+    expect(call.commandTypes()).not.toContain("respond");
+    observer.say(answer({ type: "audio/pcm", rate: 24000 }));
+    expect(call.commandTypes()).toContain("respond");
     expect(call.types()).not.toContain("error");
   });
 

@@ -95,3 +95,38 @@ test("[U190][U192] its seconds are in the session's usage, and a call that falls
   expect(models[0]?.provider.refused).toEqual([]);
   expect(call.open.size).toBe(1);
 });
+
+test("[U241] before the time at which its provider says that a session ends, another one takes over, told what was said", () => {
+  const live = new LiveCall({}, {}, 60_000);
+  live.live.push({ say: "Good day. What can I do for you?" });
+  live.speak(TURN, "Good morning.");
+  live.pass(38_000);
+  expect(live.models).toHaveLength(1);
+  live.pass(20_000);
+  expect(live.models).toHaveLength(2);
+  expect(live.models[0]?.provider.closed).toBe(true);
+  const input = objectAt(live.models[1]?.provider.received[0] ?? null, "session")?.["input"];
+  expect(JSON.stringify(input)).toContain("What can I do for you?");
+  expect(live.call.types()).not.toContain("error");
+  // A clock that says another year is not the session's.
+  const other = new LiveCall({}, {}, 1_791_373_550_000);
+  other.pass(3000);
+  expect(other.models).toHaveLength(1);
+});
+
+test("[U240] a stored session that broke off is followed by its fork, which is told nothing that it knows", () => {
+  const live = held({ session: { store: true } });
+  live.live.push({ say: "This was said before it broke off in its very middle.", breakAfter: 12 });
+  live.speak(TURN, "Tell me.");
+  live.pass(6000);
+  const [, fork] = live.models;
+  expect(fork?.provider.received[0]).toMatchObject({ type: "session.start", session: { audio: {} } });
+  expect(live.dialled.at(-1)).toMatch(/\/live\/sessions\/live_u7\/fork$/);
+  const told = JSON.stringify(fork?.provider.received);
+  for (const words of ["Good morning.", "Good day. What can", "Tell me."]) expect(told).not.toContain(words);
+  expect(fork?.provider.refused).toEqual([]);
+  live.live.push({ say: "Thursday." });
+  live.speak(TURN, "Which day is it?");
+  live.pass(4000);
+  expect(live.answers().at(-1)).toEqual(said("Thursday."));
+});

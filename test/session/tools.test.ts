@@ -218,6 +218,27 @@ describe("what was taken back is not done", () => {
     expect([made(call), resultsTold(call)]).toEqual([[], []]);
   });
 
+  test("[X245] nothing is said or kept of them either, whatever they and their answers came to", () => {
+    for (const [wanted, ends] of [
+      [{}, true],
+      [{ arguments: "[1]" }, true],
+      [{}, false],
+    ] as const) {
+      const call = tooled();
+      call.client({ type: "response.create", response: { conversation: "none" } });
+      callsTools(call, [wanted], { ends });
+      if (!ends)
+        call.client({
+          type: "response.cancel",
+          response_id: String(response(call, "response.created")["id"]),
+        });
+      call.advance(20_000);
+      expect(toldOfTools(call)).toEqual([]);
+      expect(call.session.covers).not.toHaveProperty("calls");
+      expect(call.session.snapshot().conduct).not.toHaveProperty("tools");
+    }
+  });
+
   test("[X245] a call that its client deletes before it is made is not made", () => {
     const call = tooled();
     call.client({ type: "response.create" });

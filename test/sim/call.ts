@@ -8,8 +8,9 @@ import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
 import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { Tape } from "./tape.ts";
+import { Announced, SAID, SAY } from "./asides.ts";
 import { MIND, Minds } from "./minds.ts";
-import { Deeds, LOOK } from "./tools.ts";
+import { Deeds, lookOf } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
@@ -52,6 +53,7 @@ export class SimulatedCall implements World {
   readonly client: Client;
   readonly deeds: Deeds;
   readonly minds: Minds;
+  readonly announced: Announced;
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
   /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
@@ -87,6 +89,8 @@ export class SimulatedCall implements World {
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
       ...(this.scenario.webhook === true && toolsOf(this.scenario)),
+      ...(this.scenario.fillers && { fillers: this.scenario.fillers }),
+      ...(this.scenario.faults.includes(SAY) && { sounds: SAID }),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
@@ -101,6 +105,7 @@ export class SimulatedCall implements World {
     // With draws of its own: all other calls are what they were.
     this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
     this.minds = new Minds(this, new Random(seed ^ 0x7002));
+    this.announced = new Announced(this);
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
@@ -202,6 +207,6 @@ export class SimulatedCall implements World {
   }
 }
 
-function toolsOf({ mind }: Scenario): Pick<Plan, "tools" | "background"> {
-  return mind === true ? { background: MIND } : { tools: [LOOK] };
+function toolsOf(scenario: Scenario): Pick<Plan, "tools" | "background"> {
+  return scenario.mind === true ? { background: MIND } : { tools: [lookOf(scenario)] };
 }

@@ -45,6 +45,12 @@ export type Invariant =
   | "mind-called-off"
   | "mind-twice"
   | "mind-no-end"
+  | "tool-unconfirmed"
+  | "aside-told"
+  | "aside-over-caller"
+  | "filler-delays"
+  | "announced-twice"
+  | "unannounced"
   | "threw";
 
 export interface Violation {

@@ -242,7 +242,7 @@ export class Client {
 
   #audio(stream: number, responseId: string, itemId: string, bytes: Uint8Array): void {
     this.order.audio(itemId);
-    const echo = this.hearing.take(itemId, bytes);
+    const echo = !this.dialogue.own(responseId) && this.hearing.take(itemId, bytes);
     const heardOn = echo ? this.dialogue.echoStream : stream;
     this.dialogue.heardOn(responseId, heardOn);
     const format = this.#formats.get(responseId) ?? this.loudspeaker;

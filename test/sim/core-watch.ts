@@ -5,6 +5,7 @@ import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import { ActionWatch } from "./action-watch.ts";
 import { brief } from "./checks.ts";
 import { copyOf } from "./copy.ts";
+import { AsideWatch } from "./asides.ts";
 import type { Inspection } from "./inspection.ts";
 import { toldWhole } from "./turn-ends.ts";
 import type { World } from "./world.ts";
@@ -25,6 +26,7 @@ export class CoreWatch implements SessionCore {
   readonly #world: World;
   readonly #inspection: Inspection;
   readonly #watch: ActionWatch;
+  readonly #asides: AsideWatch;
 
   /** @param peers what a restored session believes to have. */
   constructor(session: Session, world: World, inspection: Inspection, peers: readonly PeerId[]) {
@@ -32,6 +34,7 @@ export class CoreWatch implements SessionCore {
     this.#world = world;
     this.#inspection = inspection;
     this.#watch = new ActionWatch(world);
+    this.#asides = new AsideWatch(world);
     for (const peer of peers) this.#watch.opened(peer);
   }
 
@@ -41,7 +44,7 @@ export class CoreWatch implements SessionCore {
 
   handle(input: Input, now: number): readonly Action[] {
     this.#note(input);
-    if (input.type === "open") this.#watch.opened(input.peer);
+    if (input.type === "open" || input.type === "observer") this.#watch.opened(input.peer);
     if (input.type === "close") this.#watch.closed(input.peer);
     const before = this.session.deadline;
     const actions = this.session.handle(input, now);
@@ -73,6 +76,7 @@ export class CoreWatch implements SessionCore {
   #look(actions: readonly Action[], now: number): void {
     const { checks } = this.#world;
     this.#watch.check(actions);
+    this.#asides.take(actions, now);
     for (const itemId of toldWhole(actions)) checks.toldWhole.add(itemId);
     for (const action of actions) {
       if (action.type === "send" && action.peer !== "client")

@@ -17,6 +17,8 @@ export class Dialogue {
   /** By stream and ordinal on the wire: the response, and the item announced last in it. */
   readonly #ordinals = new Map<string, { readonly responseId: string; itemId: string | null }>();
   readonly #active = new Set<string>();
+  /** Sounds of the relay's own. */
+  readonly #own = new Set<string>();
   /** Responses beside the conversation. */
   readonly #aside = new Set<string>();
   /** From when to when a response was running. */
@@ -46,14 +48,19 @@ export class Dialogue {
   created(response: JsonObject): void {
     const id = text(response["id"]);
     const { stream, ordinal } = fields(response["relay"]);
+    this.#streamOf.set(id, Number(stream ?? 0));
+    if (ordinal !== undefined)
+      this.#ordinals.set(`${text(stream)}:${text(ordinal)}`, { responseId: id, itemId: null });
+    if (fields(response["metadata"])["relay"] !== undefined) {
+      this.#aside.add(id);
+      this.#own.add(id);
+      return;
+    }
     if (this.#active.size === 0) this.#busy.push([this.#world.time.now]);
     this.#active.add(id);
     if (response["conversation_id"] === null) this.#aside.add(id);
     else if (this.#world.scenario.strategy !== null) this.#alone(id);
     this.announced.push(this.#world.time.now);
-    this.#streamOf.set(id, Number(stream ?? 0));
-    if (ordinal !== undefined)
-      this.#ordinals.set(`${text(stream)}:${text(ordinal)}`, { responseId: id, itemId: null });
   }
 
   /** Upstreams that are one voice give one answer at a time. */
@@ -92,6 +99,11 @@ export class Dialogue {
   /** It is beside the conversation. */
   aside(responseId: string): boolean {
     return this.#aside.has(responseId);
+  }
+
+  /** It is a sound of the relay's, and nobody's words. */
+  own(responseId: string): boolean {
+    return this.#own.has(responseId);
   }
 
   streamOf(responseId: string): number {

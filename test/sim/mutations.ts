@@ -2,6 +2,7 @@
  * Deliberate breakages of the core, each by one exact replacement. A simulator is as good as what it catches: every
  * one of these must be caught within 1,000 seeds (docs/testing.md).
  */
+import { ASIDE_MUTATIONS } from "./aside-mutations.ts";
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { MIND_MUTATIONS } from "./mind-mutations.ts";
@@ -137,14 +138,14 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 16,
     what: "who serves is not told what ended after it took over",
     file: "src/session/links/link.ts",
-    from: "    if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);",
+    from: "    if (current?.alive && current.knows.later.size > 0) this.#host.replay?.ended(current);",
     to: "",
   },
   {
     number: 17,
     what: "what was still being said when a connection took over is told to nobody",
     file: "src/session/links/replay.ts",
-    from: "      connection.later.add(id);\n      return 0;",
+    from: "      connection.knows.later.add(id);\n      return 0;",
     to: "      return 0;",
   },
   {
@@ -397,6 +398,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
   ...MIND_MUTATIONS,
+  ...ASIDE_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

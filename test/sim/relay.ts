@@ -4,7 +4,7 @@
  */
 import type { ToolCall } from "../../durable-objects/asked.ts";
 import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
-import { putOut, readMark } from "../../durable-objects/pending-clients.ts";
+import { type ClientSocket, putOut, readMark } from "../../durable-objects/pending-clients.ts";
 import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
 import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
@@ -238,6 +238,22 @@ export class Relay {
       this.#wake();
       this.#live?.shell.woken();
     });
+  }
+
+  /** The application says something on a connection that it opens for that. @returns whether there is somebody to say it to. */
+  observerSays(data: string): boolean {
+    if (this.#live === null || this.ended !== null || this.#live.shell.over) return false;
+    const socket: ClientSocket = {
+      bufferedAmount: 0,
+      send() {},
+      close() {},
+      serializeAttachment() {},
+      deserializeAttachment: () => null,
+    };
+    this.#live.shell.observerCame(socket, false);
+    this.#live.shell.clientMessage(socket, data);
+    this.#live.shell.clientClosed(socket, 1000, "");
+    return true;
   }
 
   /** The application ends the session. */

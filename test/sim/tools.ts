@@ -14,6 +14,8 @@ import type { Moment } from "./store.ts";
 import type { Scenario, World } from "./world.ts";
 
 export const TOOL_WEBHOOK = "tool.webhook";
+/** The same, and the caller may take a call back. */
+export const TOOL_CONFIRM = "tool.confirm";
 
 const BUDGET_MS = 1200;
 /** The relay gives a call up that its shell has lost. */
@@ -21,7 +23,7 @@ const LOST_MS = 2000;
 /** Between its calls and its end an answer may take so long: it may be cut meanwhile. */
 const LINGER_MS = 1500;
 
-export const LOOK: ToolPlan = {
+const LOOK: ToolPlan = {
   name: "look",
   description: "Looks.",
   parameters: { type: "object", properties: {} },
@@ -34,10 +36,17 @@ export const LOOK: ToolPlan = {
   },
 };
 
+export const lookOf = ({ confirmMs }: Scenario): ToolPlan => ({
+  ...LOOK,
+  ...(confirmMs !== undefined && { confirmMs }),
+});
+
 /** Drawn only where it is named: all other calls are what they were. */
-export function withTools(scenario: Scenario): Scenario {
-  if (!scenario.faults.includes(TOOL_WEBHOOK)) return scenario;
-  return { ...scenario, tools: true, webhook: true, session: { ...scenario.session, tools: [] } };
+export function withTools(random: Random, scenario: Scenario): Scenario {
+  const { faults, session } = scenario;
+  if (!faults.includes(TOOL_WEBHOOK) && !faults.includes(TOOL_CONFIRM)) return scenario;
+  const tools = { ...scenario, tools: true, webhook: true, session: { ...session, tools: [] } } as const;
+  return faults.includes(TOOL_CONFIRM) ? { ...tools, confirmMs: random.pick([200, 600, 1500]) } : tools;
 }
 
 export function lingersMs(random: Random): number {
@@ -64,6 +73,10 @@ export class Deeds {
   readonly #deeds = new Map<number, Deed>();
   /** As the relay told its client that their answers ended. */
   readonly #ends = new Map<number, string>();
+  /** When it did. */
+  readonly #endedAt = new Map<number, number>();
+  /** When it last told that the caller began to speak. */
+  #spokeAt = -1;
 
   constructor(world: World, random: Random) {
     this.#world = world;
@@ -72,6 +85,7 @@ export class Deeds {
 
   /** The relay tells its client of the end of an answer. */
   told(data: string): void {
+    if (data.includes('"input_audio_buffer.speech_started"')) this.#spokeAt = this.#world.time.now;
     if (!data.includes('"response.done"') || !data.includes('"function_call"')) return;
     const response = fields(parseJsonObject(data)?.["response"]);
     const output = response["output"];
@@ -83,6 +97,7 @@ export class Deeds {
 
   #ended(answer: number, status: string): void {
     this.#ends.set(answer, status);
+    this.#endedAt.set(answer, this.#world.time.now);
     if (status !== "completed" && this.#deeds.has(answer)) this.#takenBack(answer, status);
   }
 
@@ -99,7 +114,8 @@ export class Deeds {
     const answer = answerOf(given);
     if (answer === null) throw new Error(`a call that no answer wanted: ${given}`);
     const former = this.#deeds.get(answer);
-    checks.strike(TOOL_WEBHOOK);
+    checks.strike(scenario.confirmMs === undefined ? TOOL_WEBHOOK : TOOL_CONFIRM);
+    if (!former) this.#confirmed(answer);
     checks.count(former ? "tools: called again" : "tools: called");
     if (former && former.id !== id)
       checks.fail("tool-twice", `the deed of answer ${answer} was done as ${former.id} and as ${id}`);
@@ -111,6 +127,27 @@ export class Deeds {
     const deed = { id, settled: false };
     this.#deeds.set(answer, deed);
     return this.#settles(answer, deed);
+  }
+
+  /** Since the end of its answer the caller was silent for long enough. */
+  #confirmed(answer: number): void {
+    const { checks, scenario, time } = this.#world;
+    const endedAt = this.#endedAt.get(answer);
+    // Told to nobody: its client was away.
+    if (scenario.confirmMs === undefined || endedAt === undefined) return;
+    const waited = time.now - endedAt;
+    // A clock that jumps is no silence; it is set right within a second.
+    const jumps = scenario.faults.some((name) => name.startsWith("platform.clock"));
+    if (waited < scenario.confirmMs - 2 && !jumps)
+      checks.fail(
+        "tool-unconfirmed",
+        `the deed of answer ${answer} was done ${Math.round(waited)} ms after its end`,
+      );
+    if (this.#spokeAt > endedAt)
+      checks.fail(
+        "tool-unconfirmed",
+        `the deed of answer ${answer} was done, and the caller had spoken since`,
+      );
   }
 
   #settles(answer: number, deed: Deed): Promise<ToolResult> {

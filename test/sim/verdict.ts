@@ -58,6 +58,7 @@ export function judge(call: SimulatedCall): void {
     atRest(call, call.lastMoment);
     toolsAnswered(call, call.lastMoment);
     tasksEnded(call, call.lastMoment);
+    call.announced.look();
   }
   budget(call);
   askedFor(call);

@@ -9,6 +9,8 @@ import type { Quality } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
 import type { Minds } from "./minds.ts";
+import type { Announced } from "./asides.ts";
+import type { FillerPlan } from "../../src/session/aside/plan.ts";
 import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -61,6 +63,10 @@ export interface Scenario {
   readonly webhook?: true;
   /** Or hands on to a background mind (with `webhook`: it is the relay's all the same). */
   readonly mind?: true;
+  /** The caller may take a call of it back for so long. */
+  readonly confirmMs?: number;
+  /** What is heard while nobody answers. */
+  readonly fillers?: FillerPlan;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;
@@ -80,6 +86,7 @@ export interface World {
   nextAnswer(): number;
   readonly deeds: Deeds;
   readonly minds: Minds;
+  readonly announced: Announced;
   /** So far. */
   readonly answers: number;
 }

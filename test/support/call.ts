@@ -5,6 +5,7 @@
 import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
+import type { FillerPlan, Sounds } from "../../src/session/aside/plan.ts";
 import type { GuardPlan } from "../../src/session/guard/plan.ts";
 import type { BackgroundPlan } from "../../src/session/background/plan.ts";
 import type { ToolPlan } from "../../src/session/tools/plan.ts";
@@ -45,6 +46,8 @@ export interface CallOptions {
   readonly guard?: GuardPlan;
   readonly tools?: readonly ToolPlan[];
   readonly background?: BackgroundPlan;
+  readonly fillers?: FillerPlan;
+  readonly sounds?: Sounds;
   /** The relay's network hears how a voice ended; default: it does. */
   readonly cadence?: boolean;
   readonly locks?: Locks;
@@ -99,6 +102,8 @@ export class Call {
         ...(options.guard ? { guard: options.guard } : {}),
         ...(options.tools ? { tools: options.tools } : {}),
         ...(options.background ? { background: options.background } : {}),
+        ...(options.fillers ? { fillers: options.fillers } : {}),
+        ...(options.sounds ? { sounds: options.sounds } : {}),
         ...(options.cadence === undefined ? {} : { cadence: options.cadence }),
       },
       intent: options.intent ?? "conversation",

@@ -1,6 +1,7 @@
 /** A call in virtual time with full-duplex models of OpenAI's Live API behind it, which hear and speak as time passes. */
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { ScriptedLive } from "../upstreams/scripted-live.ts";
 import { Call, type CallOptions } from "./call.ts";
 import { LiveModel, type LiveScript } from "./live-model.ts";
 
@@ -13,10 +14,13 @@ export class LiveCall {
   /** Each connection that was made. */
   readonly models: LiveModel[] = [];
   readonly call: Call;
+  readonly #livesMs: number | undefined;
   readonly #peers = new Map<string, LiveModel>();
   readonly #read = new Map<string, number>();
 
-  constructor(settings: JsonObject = {}, options: CallOptions = {}) {
+  /** @param livesMs its sessions say that they end so long after they began */
+  constructor(settings: JsonObject = {}, options: CallOptions = {}, livesMs?: number) {
+    this.#livesMs = livesMs;
     const upstream = { name: "live", options: { adapter: "openai-live", settings } };
     this.call = new Call({ upstreams: [upstream], createUpstream, connect: false, ...options });
     this.call.connect(options.dialect ?? "realtime");
@@ -51,7 +55,11 @@ export class LiveCall {
       this.call.open.delete(peer);
       this.call.input({ type: "close", peer, code: 1006, reason: "" });
     };
-    const model = new LiveModel({ send, terminate }, this);
+    const fork = this.dialled.at(-1)?.endsWith("/fork")
+      ? (this.models.at(-1)?.provider.session ?? null)
+      : null;
+    const expiresAt = this.#livesMs === undefined ? undefined : (this.call.now + this.#livesMs) / 1000;
+    const model = new LiveModel({ send, terminate }, this, new ScriptedLive(null, fork, expiresAt));
     this.models.push(model);
     this.#peers.set(peer, model);
     this.call.input({ type: "open", peer });
@@ -65,6 +73,11 @@ export class LiveCall {
       this.#read.set(peer, at + 1);
       this.#peers.get(peer)?.receive(JSON.stringify(next));
     }
+  }
+
+  /** Addresses, in order. */
+  get dialled(): readonly string[] {
+    return this.call.actions.flatMap((action) => (action.type === "dial" ? [action.request.url] : []));
   }
 
   /** Each answer, with its words. */

@@ -33,7 +33,7 @@ export interface LiveSocket {
 }
 
 export class LiveModel {
-  readonly provider = new ScriptedLive();
+  readonly provider: ScriptedLive;
   readonly #socket: LiveSocket;
   readonly #shared: LiveShared;
   #track: Uint8Array = new Uint8Array(0);
@@ -42,7 +42,8 @@ export class LiveModel {
   #turn = false;
   #breaksIn = Infinity;
 
-  constructor(socket: LiveSocket, shared: LiveShared) {
+  constructor(socket: LiveSocket, shared: LiveShared, provider = new ScriptedLive()) {
+    this.provider = provider;
     this.#socket = socket;
     this.#shared = shared;
   }

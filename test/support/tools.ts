@@ -5,7 +5,7 @@ import type { SentCommand } from "./wire-upstream.ts";
 import { DONE, lastAsk } from "./answering.ts";
 import { Call, type CallOptions, type Received } from "./call.ts";
 
-export function tool(name: string, description = "Does it."): ToolPlan {
+export function tool(name: string, description = "Does it.", more: Partial<ToolPlan> = {}): ToolPlan {
   const webhook = {
     url: "https://tools.test/",
     secret: "whsec_",
@@ -13,7 +13,7 @@ export function tool(name: string, description = "Does it."): ToolPlan {
     budgetMs: 15_000,
     retries: 2,
   };
-  return { name, description, parameters: { type: "object", properties: {} }, webhook };
+  return { name, description, parameters: { type: "object", properties: {} }, webhook, ...more };
 }
 
 /** A call whose relay runs `weather` and `book`. */

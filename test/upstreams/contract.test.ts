@@ -10,6 +10,7 @@ import { live } from "./contract-live.ts";
 import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
 import { ScriptedOpenAi } from "./scripted-openai.ts";
+import { vllmDuplex } from "./contract-vllm-duplex.ts";
 import { PROVIDERS } from "./transcription-providers.ts";
 
 const names = fc.constantFrom("a_1", "b_1", "c_1", "voice", "");
@@ -348,7 +349,17 @@ const echo: ContractSubject = {
   server: () => new LoopServer(),
 };
 
-const subjects = [...openAiSubjects, g711, echo, gemini, ...cascades, elevenLabs, ...deepgram, live];
+const subjects = [
+  ...openAiSubjects,
+  g711,
+  echo,
+  gemini,
+  ...cascades,
+  elevenLabs,
+  ...deepgram,
+  live,
+  vllmDuplex,
+];
 
 describe("the contract suite", () => {
   it("[U1] covers every registered adapter", () => {

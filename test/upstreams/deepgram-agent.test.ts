@@ -295,7 +295,7 @@ test("[U166] no function runs on half of its arguments, or without any where it 
   expect(connection.of("input.transcript.completed")).toMatchObject([{ transcript: "Now." }]);
   ask(connection, "R2");
   expect(server.of("FunctionCallResponse")).toMatchObject([
-    { id: "call_1", content: "The application gave no result." },
+    { id: "call_1", content: "There is no result yet. It is told when there is one." },
   ]);
   connection.hear([server.call("book", "call_2", "")]);
   expect(connection.of("item.done").at(-1)).toMatchObject({ status: "completed", arguments: "{}" });

@@ -294,6 +294,18 @@ test("[U157] a client tool is a call that ends the answer; its result goes with 
   expect(connection.of("response.started").at(-1)).toMatchObject({ answers: "R1" });
   connection.send({ type: "respond", responseId: "R2", options: RESPOND });
   expect(server.of("client_tool_result").at(-1)).toMatchObject({ tool_call_id: "call_2", is_error: true });
+  // It comes all the same, and the agent is asked what it makes of it.
+  server.eventId += 1;
+  connection.hear([server.words("It takes a while."), ...server.audio(bytes(2), [2])]);
+  connection.hear([server.complete(), server.complete()]);
+  const late: Item = { id: "p", type: "function_call_output", call_id: "call_2", output: "booked" };
+  connection.send({ type: "item", item: late, previousItemId: null });
+  connection.send({ type: "respond", responseId: "R3", options: RESPOND });
+  expect(server.received.at(-1)).toEqual({
+    type: "user_message",
+    text: "The result of the call of book has come: booked",
+  });
+  expect(server.of("client_tool_result")).toHaveLength(2);
   expect(server.refused).toEqual([]);
 });
 

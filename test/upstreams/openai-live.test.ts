@@ -5,7 +5,7 @@ import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { objectAt, textAt } from "../../src/upstreams/json.ts";
 import type { Item } from "../../src/upstreams/upstream.ts";
-import { chunk, CONFIG, orderFaults } from "./connection.ts";
+import { chunk, CONFIG, Connection, orderFaults } from "./connection.ts";
 import { HEADERS, KEY, live, message, sound, TOOL, types } from "./live-connection.ts";
 import { ScriptedLive } from "./scripted-live.ts";
 
@@ -27,8 +27,9 @@ test("[U180] begins with session.start and is ready when it has started; the key
       },
     },
   ]);
-  expect(types(connection.events)).toEqual(["ready"]);
-  expect(upstream.capabilities).toMatchObject({ turns: "none", truncate: false, maxSessionMs: null });
+  expect(types(connection.events)).toEqual(["expires", "ready"]);
+  const maxSessionMs = 7_200_000;
+  expect(upstream.capabilities).toMatchObject({ turns: "none", truncate: false, maxSessionMs });
   connection.send({ type: "audio", chunk: chunk(sound(20)) });
   expect(server.heard).toHaveLength(960);
   expect(JSON.stringify([server.received, upstream.snapshot()])).not.toContain("sk-0123");
@@ -119,7 +120,7 @@ test("[U182] an answer is what can be heard of the track, sample by sample, to a
   // Its track begins with some noise.
   const noise = new Int16Array(2400).map((_, n) => (n % 90) - 45);
   connection.hear([...server.audio(new Uint8Array(noise.buffer)), ...server.silence(3000)]);
-  expect(connection.events.slice(1)).toEqual([]);
+  expect(connection.events.slice(2)).toEqual([]);
   const said = new Uint8Array([...sound(300), ...sound(500, 0), ...sound(250, 0x30)]);
   connection.hear([...server.audio(said, [4799, 1, 3])]);
   connection.hear([server.said("Well, "), server.said("yes.")]);
@@ -128,7 +129,7 @@ test("[U182] an answer is what can be heard of the track, sample by sample, to a
   connection.hear(server.silence(700));
   expect(connection.of("response.done")).toEqual([]);
   connection.hear(server.silence(1000));
-  const heard = types(connection.events.slice(1)).filter((type) => type !== "audio" && type !== "transcript");
+  const heard = types(connection.events.slice(2)).filter((type) => type !== "audio" && type !== "transcript");
   expect(heard).toEqual(["response.started", "item.started", "item.done", "response.done"]);
   expect(connection.of("response.started")).toMatchObject([{ answers: null }]);
   expect(connection.of("response.done")).toMatchObject([{ status: "completed" }]);
@@ -190,7 +191,7 @@ test("[U184] the caller's words are a turn's to a pause, which is shorter while 
 test("[U190] seconds are counted once, and what is of other transports or decides makes nothing", () => {
   const { server, connection } = live();
   connection.hear([server.used(7), server.used(7), server.used(15.5)]);
-  expect(connection.events.slice(1)).toEqual([
+  expect(connection.events.slice(2)).toEqual([
     { type: "spent", usage: { audio_seconds: 7 } },
     { type: "spent", usage: { audio_seconds: 8.5 } },
   ]);
@@ -265,11 +266,34 @@ test("[U191] the end of a session says why, with its last seconds", () => {
 test("[U193] a session in text reads what is said, and hears nothing", () => {
   const { server, connection } = live({}, { modality: "text" });
   connection.hear([...server.audio(sound(200)), server.said("Good day."), ...server.silence(900)]);
-  expect(types(connection.events.slice(1))).toEqual([
+  expect(types(connection.events.slice(2))).toEqual([
     "response.started",
     "item.started",
     "text",
     "item.done",
     "response.done",
   ]);
+});
+
+test("[U240] a stored session that broke off is forked: it has what was said, and is told what changed since", () => {
+  expect(live().upstream.leaves).toBeNull();
+  const { server, upstream } = live({ session: { store: true } }, { tools: [] });
+  expect(upstream.leaves).toBe("memory");
+  const next = createUpstream({
+    adapter: "openai-live",
+    headers: HEADERS,
+    url: "wss://host/v1/live/sessions?region=eu",
+    settings: { session: { store: true } },
+  });
+  next.goOn?.(JSON.parse(JSON.stringify(upstream.snapshot())));
+  expect(next.request().url).toBe("https://host/v1/live/sessions/live_u7/fork?region=eu");
+  const fork = new ScriptedLive(null, server.session);
+  const connection = new Connection(next, fork, { ...CONFIG, instructions: "Be long." });
+  expect(fork.received[0]).toEqual({
+    type: "session.start",
+    session: { audio: { format: { type: "audio/pcm", rate: 24_000 } } },
+  });
+  expect(fork.told("instructions")).toEqual([expect.stringContaining("Be long.")]);
+  expect(types(connection.events).slice(0, 2)).toEqual(["expires", "ready"]);
+  expect(fork.refused).toEqual([]);
 });

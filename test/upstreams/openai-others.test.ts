@@ -42,6 +42,32 @@ describe("an item of an unknown kind", () => {
     expect(orderFaults(connection.events)).toEqual([]);
   });
 
+  it("[U221] says no key of the dial back, wherever it has it, and neither does any event that is handed on", () => {
+    const key = "sk-relay-4711-abcdefgh";
+    const headers = { Authorization: `Bearer ${key}` };
+    const { connection } = answeringOpenAi({ headers });
+    const error = { type: "http_error", code: 401, message: `Refused: Bearer ${key}.`, param: key };
+    const call = { id: "mcp_1", type: "mcp_call", name: "search", arguments: "", error, [key]: [key] };
+    hear(connection, inResponse("response.output_item.added", call));
+    hear(connection, { type: "response.mcp_call.failed", item_id: "mcp_1", output_index: 0, error });
+    hear(connection, inResponse("response.output_item.done", call));
+    hear(connection, {
+      type: "conversation.item.added",
+      item: { ...call, id: "list", type: "mcp_list_tools" },
+    });
+    hear(connection, { type: "conversation.item.failed", item_id: "list", detail: [{ error }] });
+    hear(connection, {
+      type: "response.done",
+      response: { id: "resp_1", status: "completed", metadata: { key } },
+    });
+    const said = JSON.stringify(connection.events);
+    expect(said).not.toContain(key);
+    expect(said.split("[redacted]").length - 1).toBeGreaterThanOrEqual(10);
+    expect(connection.of("passed")).toMatchObject([
+      { event: { detail: [{ error: { message: "Refused: [redacted].", param: "[redacted]" } }] } },
+    ]);
+  });
+
   it("[U32] may come only with the end of its response", () => {
     for (const kind of ["mcp_approval_request", "image_generation_call", "reasoning"]) {
       const { connection } = answeringOpenAi();

@@ -72,9 +72,14 @@ export class ScriptedLive implements ScriptedServer {
   readonly #calls = new Set<string>();
   #events = 0;
 
-  /** @param format the one that it takes, whatever it is asked for */
-  constructor(format: JsonObject | null = null) {
+  readonly #stored: JsonObject | null;
+  readonly #expiresAt: number;
+
+  /** @param format the one that it takes, whatever it is asked for; @param stored the session that is forked */
+  constructor(format: JsonObject | null = null, stored: JsonObject | null = null, expiresAt = 1_791_373_550) {
+    this.#expiresAt = expiresAt;
     this.#format = format;
+    this.#stored = stored;
   }
 
   opened(): readonly WireMessage[] {
@@ -195,15 +200,16 @@ export class ScriptedLive implements ScriptedServer {
   #start(event: JsonObject): readonly WireMessage[] {
     if (this.session !== null) return this.#refuse(event, "session_already_started", "twice");
     const session = objectAt(event, "session");
-    const wrong = wrongSession(session);
+    const wrong = this.#stored === null ? wrongSession(session) : wrongFork(session);
     if (wrong !== null) return this.#refuse(event, "invalid_value", wrong);
     const audio = objectAt(session, "audio");
     const format = this.#format ?? objectAt(audio, "format") ?? { type: "audio/pcm", rate: 24_000 };
     const resolved: JsonObject = {
+      ...this.#stored,
       ...session,
       audio: { output: objectAt(audio, "output") ?? { voice: "marin" }, format },
       id: "live_u7",
-      expires_at: 1_791_373_550,
+      expires_at: this.#expiresAt,
       status: "active",
       model: "gpt-live-1",
     };
@@ -284,6 +290,12 @@ function wrongSession(session: JsonObject | null): string | null {
   const fits = textAt(format, "type") === "audio/pcm" ? PCM_RATES.includes(rate) : rate === 8000;
   if (format !== null && !fits) return "session.audio.format";
   return wrongDelegation(objectAt(session, "delegation"), true) ?? wrongHistory(objectsAt(session, "input"));
+}
+
+/** A fork has the conversation and the configuration of what it goes on with. */
+function wrongFork(session: JsonObject | null): string | null {
+  const extra = Object.keys(session ?? {}).find((name) => !["audio", "delegation", "store"].includes(name));
+  return extra === undefined ? null : `a fork takes no ${extra}`;
 }
 
 function wrongDelegation(delegation: JsonObject | null, whole: boolean): string | null {

@@ -72,11 +72,17 @@ export class Line {
         if (socket.protocol === protocol) resolve(line);
         else {
           socket.close();
-          reject(new LineError(`the server does not speak ${protocol}`));
+          reject(new LineError(doesNotSpeak(protocol)));
         }
       });
       socket.once("error", (error) =>
-        reject(new LineError(`cannot reach ${withoutQuery(url)}: ${reasonOf(error)}`)),
+        reject(
+          new LineError(
+            NO_SUBPROTOCOL.test(error.message)
+              ? doesNotSpeak(protocol)
+              : `cannot reach ${withoutQuery(url)}: ${reasonOf(error)}`,
+          ),
+        ),
       );
       socket.once("unexpected-response", (_request, response) => {
         // Kept alive by the server, it would keep this process alive.
@@ -141,6 +147,14 @@ export class Line {
       await this.#change(deadline - performance.now());
     this.#socket.terminate();
   }
+}
+
+/** What `ws` says of a server that chooses none of those that were offered. */
+const NO_SUBPROTOCOL = /^Server sent (?:no|an invalid) subprotocol$/;
+
+function doesNotSpeak(protocol: string): string {
+  const other = protocol === "duplex.v1" ? ": with --json-audio it may answer" : "";
+  return `the server does not speak ${protocol}${other}`;
 }
 
 /** A URL for messages: its query may hold a token. */

@@ -54,10 +54,12 @@ const figures = new Figures(() => scope.mark());
 const routes = new Routes((words) => void tryOut(words));
 
 let call: Call | null = null;
+/** While one is being connected. */
+let starting: Promise<void> | null = null;
 
 door.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (call === null) void startCall();
+  if (call === null) void begin();
   else call.close();
 });
 composer.addEventListener("submit", (event) => {
@@ -91,8 +93,14 @@ function say(words: string): boolean {
 }
 
 async function tryOut(words: string): Promise<void> {
-  if (call === null) await startCall();
+  if (call === null || starting !== null) await begin();
   say(words);
+}
+
+/** One at a time: whoever wants it meanwhile waits for the same. */
+function begin(): Promise<void> {
+  starting ??= startCall().finally(() => (starting = null));
+  return starting;
 }
 
 async function startCall(): Promise<void> {
@@ -122,8 +130,9 @@ async function startCall(): Promise<void> {
     resumed = verdict === "partial" ? `resumed, ${gap} messages are missing` : "resumed";
   });
   started.on("overlap", ({ decision }) => showDetail(FLOOR_NAMES[decision] ?? decision));
-  started.on("response", ({ status }) => {
+  started.on("response", ({ status, message, reason }) => {
     if (status === "in_progress") showDetail(resumed);
+    if (status === "failed") tell(`The answer failed: ${message ?? reason ?? "nobody said why"}`);
   });
   started.on("overflow", ({ messages, audioMs }) => {
     tell(
@@ -149,7 +158,7 @@ async function startCall(): Promise<void> {
 
 /** Before a call it begins one: the first click is enough to talk. */
 async function toggleMicrophone(): Promise<void> {
-  if (call === null) await startCall();
+  if (call === null) await begin();
   const current = call;
   if (current === null) return;
   if (current.microphone.active) {

@@ -58,6 +58,11 @@ export class Scope {
       if (state === "started") this.#speech.push({ from: at, to: null });
       else if (open?.to === null) open.to = at;
     });
+    // A turn that was thrown away ends without a word.
+    call.on("deleted", () => {
+      const open = this.#speech.at(-1);
+      if (open?.to === null) open.to = performance.now();
+    });
     call.on("state", ({ state }) => {
       if (state === "closed") this.#drawing = false;
       else this.#start();

@@ -6,7 +6,11 @@ import { appendFollowing, create, element } from "./elements.ts";
 interface Line {
   readonly line: HTMLLIElement;
   readonly text: HTMLParagraphElement;
+  /** Of what is said in parts, one for each. */
+  readonly parts: HTMLSpanElement[];
   readonly who: HTMLSpanElement;
+  /** Of which answer it is. */
+  responseId: string | null;
 }
 
 const MAX_LINES = 500;
@@ -39,12 +43,19 @@ export class Transcript {
     call.on("playback", ({ itemId, cut, playedMs }) => {
       if (cut) this.#note(itemId, `cut after ${(playedMs / 1000).toFixed(1)} s`);
     });
+    // Nothing more will come of what was under way.
     call.on("resumed", ({ forgotten }) => {
-      // Nothing more will come of what was under way.
-      if (forgotten) for (const { line } of this.#lines.values()) line.classList.remove("pending");
+      if (forgotten) this.#over();
     });
-    call.on("response", ({ response, status }) => {
-      if (status === "failed") this.#note(response.id, "failed");
+    call.on("state", ({ state }) => {
+      if (state === "closed") this.#over();
+    });
+    call.on("response", ({ response, status, reason }) => {
+      if (status === "in_progress") return;
+      const ended = status === "failed" ? "failed" : `ended early${reason === null ? "" : `: ${reason}`}`;
+      for (const [id, { responseId }] of this.#lines)
+        if (responseId === response.id)
+          this.#ended(id, status === "completed" || status === "cancelled" ? null : ended);
     });
   }
 
@@ -52,25 +63,41 @@ export class Transcript {
     if (type === "function_call") {
       this.#line(id, "tool", "").text.textContent = `calls ${name ?? "a function"}`;
     } else if (role === "user") {
-      const { line, text: paragraph } = this.#line(id, "user", "You");
+      const { line, text: paragraph, parts } = this.#line(id, "user", "You");
       if (text === null && transcribed) return;
+      parts.length = 0;
       appendFollowing(this.#list, () => (paragraph.textContent = text ?? NOT_TRANSCRIBED));
       line.classList.remove("pending");
     }
   }
 
-  #said({ role, itemId, upstream, delta, text }: CallEventMap["transcript"]): void {
+  #said(said: CallEventMap["transcript"]): void {
+    const { role, itemId, contentIndex, responseId, upstream, delta, text } = said;
     // A voice without words, such as the echo, ends with an empty transcript.
     if (role === "assistant" && text === "" && !this.#lines.has(itemId)) return;
     const who = role === "user" ? "You" : (upstream ?? "Assistant");
-    const { line, text: paragraph } = this.#line(itemId, role, who);
+    const made = this.#line(itemId, role, who);
+    made.responseId = responseId;
+    const { line, text: paragraph, parts } = made;
     appendFollowing(this.#list, () => {
-      if (delta !== null) paragraph.append(delta);
+      if (parts.length === 0) paragraph.replaceChildren();
+      const part = (parts[contentIndex] ??= create("span", "part"));
+      if (!part.isConnected) paragraph.append(part);
+      if (delta !== null) part.append(delta);
       if (text === null) return;
-      paragraph.textContent = text === "" && role === "user" ? NOT_TRANSCRIBED : text;
+      part.textContent = text === "" && role === "user" ? NOT_TRANSCRIBED : text;
       line.classList.remove("pending");
-      this.#spoken.textContent = `${who}: ${paragraph.textContent}`;
+      this.#spoken.textContent = `${who}: ${part.textContent}`;
     });
+  }
+
+  #over(): void {
+    for (const { line } of this.#lines.values()) line.classList.remove("pending");
+  }
+
+  #ended(itemId: string, note: string | null): void {
+    this.#lines.get(itemId)?.line.classList.remove("pending");
+    if (note !== null) this.#note(itemId, note);
   }
 
   #note(itemId: string, note: string): void {
@@ -86,7 +113,7 @@ export class Transcript {
     const name = create("span", "who", who);
     const text = create("p");
     const line = create("li", `${role} pending`, name, text);
-    const made: Line = { line, text, who: name };
+    const made: Line = { line, text, parts: [], who: name, responseId: null };
     this.#lines.set(itemId, made);
     appendFollowing(this.#list, () => this.#list.append(line));
     const [oldest] = this.#lines;

@@ -46,7 +46,13 @@ export class BetaCodec implements Codec {
   #words = false;
 
   /** Nothing is of a connection: the session begins anew for each. */
+  readonly deadline = null;
+
   opened(): void {}
+
+  due(): readonly Heard[] {
+    return [];
+  }
 
   decode(data: ClientMessage): readonly Heard[] {
     const said = typeof data === "string" ? otherIn(data) : null;

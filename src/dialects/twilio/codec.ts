@@ -157,6 +157,15 @@ export class PhoneCodec implements Codec {
     return first && over === NOTHING ? [say(SILENCE)] : over;
   }
 
+  get deadline(): number | null {
+    return this.#stream === null ? null : this.#keys.overAt;
+  }
+
+  /** A line on which nobody speaks may be silent: what was pressed does not wait for it. */
+  due(now: number): readonly Heard[] {
+    return this.#keysOver(now);
+  }
+
   #keysOver(now: number): readonly Heard[] {
     const pressed = this.#keys.take(now);
     if (pressed === null) return NOTHING;

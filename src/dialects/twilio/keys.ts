@@ -1,6 +1,7 @@
 /**
  * Keys that the caller presses: the agent falls silent at the first, and when no more come what was pressed is told to the
- * model as a message of the caller's. There is no clock here: time passes with the messages, which come every 20 ms.
+ * model as a message of the caller's. There is no clock here: time passes with the messages, which come every 20 ms, and
+ * where none come, at `overAt`.
  */
 const PAUSE_MS = 2000;
 /** Ends what is entered, as on every keypad. */
@@ -31,6 +32,11 @@ export class Keys {
     const pressed = this.#pressed;
     this.#pressed = "";
     return pressed;
+  }
+
+  /** When no more is to come; null: nothing was pressed. */
+  get overAt(): number | null {
+    return this.#pressed === "" ? null : this.#at + PAUSE_MS;
   }
 
   snapshot() {

@@ -59,7 +59,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
-  readonly tools: Pick<Tools, "refuseResult" | "background"> | null;
+  readonly tools: Pick<Tools, "refuseResult" | "takeBack" | "background"> | null;
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly oneVoice: boolean;
@@ -102,6 +102,7 @@ export class ClientCommands {
         return this.#parts.asking.settle();
       case "output_audio_buffer.clear":
         bargeIn.interrupt("client_cancelled");
+        this.#parts.tools?.takeBack();
         return this.#parts.idle.cut();
       case "conversation.item.create":
         return this.#create(event.item as JsonObject, event.previous_item_id ?? null);
@@ -154,6 +155,7 @@ export class ClientCommands {
     conversation.requirePlace(item.id, previousItemId);
     const call = this.#callOf(item);
     this.#parts.tools?.refuseResult(call);
+    if (kept["role"] === "user") this.#parts.tools?.takeBack();
     budget.audio.take(audioMs, context.now);
     const entry: Entry = {
       item: kept,

@@ -124,11 +124,11 @@ export class ClientMessages {
   take(data: WireMessage): void {
     const all = this.#port.decode(data);
     if (all === null) this.#take(data);
-    else for (const heard of all) this.#heard(heard, data.length);
+    else for (const heard of all) this.heard(heard, data.length);
   }
 
   /** What a message of so many bytes or characters is, in a wire that is not the port's own. */
-  #heard(heard: Heard, size: number): void {
+  heard(heard: Heard, size: number): void {
     switch (heard.type) {
       case "message":
         return this.#take(heard.data);

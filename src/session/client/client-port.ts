@@ -57,6 +57,9 @@ const MESSAGES_PER_SNAPSHOT = 10_000;
 /** Of what an error repeats of the client's own words. */
 const ERROR_CHARS = 1024;
 
+/** The deadline at which the client's wire says something though nothing comes on it. */
+export const WIRE = "wire";
+
 /** Numbers of messages, first and last. */
 export type NumberRange = readonly [from: number, to: number];
 
@@ -139,7 +142,23 @@ export class ClientPort {
 
   /** What a message of the client's wire is. Null: this port's own, as it stands. */
   decode(data: WireMessage): readonly Heard[] | null {
-    return this.#codec === null ? null : this.#codec.decode(data, this.#context.now);
+    if (this.#codec === null) return null;
+    const heard = this.#codec.decode(data, this.#context.now);
+    this.#awaitWire();
+    return heard;
+  }
+
+  /** The deadline `wire` came: what is heard of the client though it says nothing. */
+  wireDue(): readonly Heard[] {
+    const heard = this.#connected ? (this.#codec?.due(this.#context.now) ?? []) : [];
+    this.#awaitWire();
+    return heard;
+  }
+
+  #awaitWire(): void {
+    const at = this.#connected ? (this.#codec?.deadline ?? null) : null;
+    if (at === null) this.#context.deadlines.clear(WIRE);
+    else this.#context.deadlines.set(WIRE, at);
   }
 
   /** Its player stands still when it is told `hold`. */

@@ -1,4 +1,5 @@
 /** The session as the client sees it: shown whole, changed by `session.update`, corrected by who has to take it. */
+import { formatKey } from "../../audio/format.ts";
 import type { SpeechDetector } from "../../audio/vad/detector.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
@@ -20,6 +21,7 @@ import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { checkParams, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
+import { responseFormat } from "../output/response-defaults.ts";
 import { Updates, type Judge } from "./updates.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
@@ -161,6 +163,14 @@ export class SessionObject {
     const { config: allowed, refused } = restrain(locks, before, config.current, this.#granted);
     if (refused.length > 0) config.restore(allowed);
     return refused;
+  }
+
+  /** The application's `response.create`. @throws ClientError when its answer has a format that the client does not expect. */
+  requireClientsFormat(params: ResponseParams): void {
+    const format = responseFormat(params);
+    if (format === null || formatKey(format) === formatKey(this.#parts.config.outputFormat)) return;
+    const param = "response.audio.output.format";
+    throw new ClientError("field_locked", `'${param}' is the client's to choose.`, param);
   }
 
   /** The client's `response.create`. @throws ClientError naming what is locked. */

@@ -16,6 +16,7 @@ import { excessError, jsonMost } from "../client/message-faults.ts";
 import type { Conduct } from "../conduct.ts";
 import type { PeerId } from "../io.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
+import { readSay, SAY } from "./say.ts";
 import { causeOf, type ObserverInput, observerOf } from "./names.ts";
 import { Observer } from "./observer.ts";
 
@@ -58,8 +59,8 @@ export class Observers implements EventTap {
     const { sessionObject } = conduct;
     this.#commands = commandHost(conduct, {
       update: (session) => sessionObject.update(session, "application"),
-      // What is locked is locked for the client.
-      checkParams: () => {},
+      // What is locked is locked for the client, but what it hears has the format that it knows.
+      checkParams: (params) => sessionObject.requireClientsFormat(params),
       checkItem: () => {},
     });
   }
@@ -225,22 +226,43 @@ export class Observers implements EventTap {
     const { context, parking } = this.#conduct;
     if (message === null) throw new ClientError("invalid_json", "The message is not a JSON object.");
     if (message["type"] === END) return this.#host.end();
+    if (message["type"] === SAY) return this.#say(observer, message, cost);
     const event = readClientEvent(message);
     observer.budget.events.charge(cost + costOf(0, event.type), context.now);
     if (!TAKEN.has(event.type)) {
-      const detail = `'${event.type}' is the client's to say: an observer says ${[...TAKEN, END].join(", ")}.`;
+      const detail = `'${event.type}' is the client's to say: an observer says ${[...TAKEN, SAY, END].join(", ")}.`;
       throw new ClientError("invalid_event_for_observer", detail, "type");
     }
-    if (this.#host.waits()) {
-      const detail = "The session was restored and waits for its client to come back: say it again then.";
-      throw new ClientError("session_waiting", detail);
-    }
+    this.#requireClient();
     parking.touch();
     if (event.type === "conversation.item.retrieve") return this.#retrieve(observer, event.item_id);
     context.cause = causeOf(observer.peer, eventIdOf(message), context.newId("event"));
     // It has what the client has, but for its budget.
     const parts = commandParts(this.#conduct, observer.budget);
     new ClientCommands(parts, this.#commands).handle(event as PlainEvent);
+  }
+
+  /** @throws ClientError */
+  #requireClient(): void {
+    if (!this.#host.waits()) return;
+    const detail = "The session was restored and waits for its client to come back: say it again then.";
+    throw new ClientError("session_waiting", detail);
+  }
+
+  /** @throws ClientError */
+  #say(observer: Observer, message: JsonObject, cost: number): void {
+    const { asides, config, context, parking } = this.#conduct;
+    observer.budget.events.charge(cost, context.now);
+    this.#requireClient();
+    if (config.transcriptionOnly)
+      throw new ClientError(
+        "invalid_event_for_session",
+        "Nobody hears anything in a transcription session.",
+        "type",
+      );
+    parking.touch();
+    const newId = (): string => context.newId("item");
+    asides.say(readSay(message, config.outputFormat, (name) => asides.soundNamed(name), newId));
   }
 
   /** Told to who asks alone, with its audio where it may be heard. @throws ClientError */

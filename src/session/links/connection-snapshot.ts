@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../upstreams/upstream.ts";
+import type { JsonObject, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { LinkPhase } from "../transitions.ts";
 import type { BacklogSnapshot } from "./backlog.ts";
 import type { ChannelsSnapshot } from "./channel-peers.ts";
@@ -7,12 +7,21 @@ import type { ConnectionIdentity } from "./connection.ts";
 import type { FloodSnapshot } from "./flood.ts";
 import type { HeldVerdict } from "./held-verdicts.ts";
 
+/** That a connection goes on with another one that broke off. */
+export interface GoesOn {
+  /** Number of the first of them, by which the session knows what was asked of it. */
+  readonly serving: number;
+  /** Of the one before, of which nobody was told. */
+  readonly fault: UpstreamFault | null;
+}
+
 /** Everything that a connection and its codec know. */
 export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly identity: ConnectionIdentity;
   readonly phase: LinkPhase;
   readonly loop: boolean;
   readonly openedAt: number | null;
+  readonly expiresAt?: number;
   /** Absent: all is earned back. */
   readonly flood?: FloodSnapshot;
   readonly reconfigure: boolean;
@@ -30,6 +39,9 @@ export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly backlog: BacklogSnapshot;
   /** Absent: there are none. */
   readonly verdicts?: readonly HeldVerdict[];
+  /** Absent: it began anew. */
+  readonly goesOn?: GoesOn;
+  readonly brokeOff?: true;
   /** Absent: its adapter has none. */
   readonly channels?: ChannelsSnapshot;
 }

@@ -3,11 +3,12 @@
  * configured, and what it knows of the conversation. A connection is dialled once; what follows it is another one.
  * In-process upstreams (`loop:`) are the same but for the socket: what they encode is handed to their own decode.
  */
-import { formatKey } from "../../audio/format.ts";
+import { formatKey, sampleRateHz } from "../../audio/format.ts";
 import type {
   AudioChunk,
   Capabilities,
   Command,
+  Leaves,
   Upstream,
   UpstreamConfig,
   UpstreamEvent,
@@ -17,16 +18,15 @@ import type {
 import { Backlog } from "./backlog.ts";
 import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "./channel-peers.ts";
 import { Congestion } from "./congestion.ts";
-import type { ConnectionSnapshot } from "./connection-snapshot.ts";
+import type { ConnectionSnapshot, GoesOn } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import { TICKS_PER_MS } from "../turns/audio-input.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
 import type { Flood, Floods } from "./flood.ts";
-import { forgetOldest, remember } from "./remembered.ts";
 import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
-import { isKnown } from "./replay.ts";
+import { Knowledge } from "./knowledge.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
-import { renamedReferences } from "./references.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 
 export interface ConnectionHost {
@@ -67,17 +67,12 @@ const AFTER_ANSWER_MS = 50;
 export class Connection implements ChannelsHost {
   readonly identity: ConnectionIdentity;
   readonly peer: PeerId;
-  /** Upstream response keys, with the session's response ids. */
-  readonly responses = new Map<string, string>();
-  /** Items of before its time, with what it knows of each (see `replay.ts`). */
-  readonly told = new Map<string, string>();
-  /** Items that were still growing when it was told the conversation: told when they have ended. */
-  readonly later = new Set<string>();
-  /** It was told the conversation and hears everything as it happens. */
-  live = false;
+  readonly knows = new Knowledge();
   readonly verdicts = new HeldVerdicts();
   /** When its socket opened; null before. */
   openedAt: number | null = null;
+  /** When its provider says that it will close it, by the provider's clock. */
+  expiresAt: number | null = null;
   /** How its socket reads. */
   readonly reading: Congestion;
   /** Something that can be heard or read was said by it. */
@@ -88,18 +83,16 @@ export class Connection implements ChannelsHost {
   refused = false;
   /** Its dial was refused because there were too many. */
   overloaded = false;
+  /** Its socket broke off while it served: it may be gone on with. */
+  brokeOff = false;
+  /** It goes on with another one; its fault is told where this one cannot. */
+  goesOn: GoesOn | null = null;
   readonly #context: Context;
   readonly #host: ConnectionHost;
   readonly #upstream: Upstream;
   #phase: LinkPhase = "idle";
   #loop = false;
   readonly #backlog: Backlog;
-  /** Items that the upstream knows under another name. */
-  readonly #names = new Map<string, string>();
-  /** Items that this very connection made: only those can be truncated there. */
-  readonly #own = new Set<string>();
-  /** Responses that this very connection was asked for or began: only those can be cancelled there. */
-  readonly #asked = new Set<string>();
   readonly #silence: SilenceWatch;
   readonly #codec: CodecWatch;
   /** What it has beside its socket; null: nothing. */
@@ -145,6 +138,33 @@ export class Connection implements ChannelsHost {
   /** It can still be of use. */
   get alive(): boolean {
     return this.#phase !== "closed" && this.#phase !== "idle";
+  }
+
+  /** It is to be told how much of its answers is heard. */
+  get acknowledges(): boolean {
+    return this.#phase === "ready" && this.#upstream.heard !== undefined;
+  }
+
+  /** So much of an item that it made was heard. */
+  heard(itemId: string, audioEndMs: number): void {
+    if (this.knows.owns(itemId)) this.#write(this.#upstream.heard?.(itemId, audioEndMs) ?? []);
+  }
+
+  /** Number of the connection that it is to the session: of the first of those that go on with each other. */
+  get serving(): number {
+    return this.goesOn?.serving ?? this.identity.number;
+  }
+
+  /** What another connection to the same provider can go on with, now that this one broke off. */
+  get leaves(): Leaves | null {
+    return this.brokeOff ? (this.#upstream.leaves ?? null) : null;
+  }
+
+  /** Goes on where another one broke off. `fault`: nobody was told of that, and is where this one cannot. */
+  goOnWith(former: Connection, fault: UpstreamFault | null): void {
+    this.#upstream.goOn?.(former.#upstream.snapshot());
+    if (fault !== null) this.knows.restore(former.knows.snapshot());
+    this.goesOn = { serving: fault === null ? this.identity.number : former.serving, fault };
   }
 
   #step(event: LinkEvent): boolean {
@@ -216,6 +236,7 @@ export class Connection implements ChannelsHost {
     // It may have been given up for what it said just before.
     if (!this.alive) return;
     if (event.type === "ready") this.#ready();
+    else if (event.type === "expires") this.expiresAt = event.at;
     else if (event.type === "reply") this.#send(event.data);
     else if (event.type === "error" && event.fatal) {
       this.refused = this.#phase === "greeting";
@@ -266,61 +287,16 @@ export class Connection implements ChannelsHost {
     this.#silence.excused();
   }
 
-  /** The upstream knows the item under another name (see `eager.ts`). */
-  rename(itemId: string, upstreamId: string): void {
-    this.#names.set(itemId, upstreamId);
-    forgetOldest(this.#names);
-  }
-
-  #renamed(command: Command): Command {
-    if (this.#names.size === 0) return command;
-    if (command.type === "delete" || command.type === "truncate") {
-      return { ...command, itemId: this.#names.get(command.itemId) ?? command.itemId };
-    }
-    if (command.type === "respond")
-      return { ...command, options: renamedReferences(command.options, this.#names) };
-    if (command.type !== "item" || command.previousItemId === null) return command;
-    return { ...command, previousItemId: this.#names.get(command.previousItemId) ?? command.previousItemId };
-  }
-
   #caused(command: Command): Command {
     const { cause } = this.#context;
     return cause === null || command.type === "audio" ? command : { ...command, cause };
   }
 
-  /** The item is none of its own from now on. @returns whether it was. */
-  disown(itemId: string): boolean {
-    return this.#own.delete(itemId);
-  }
-
-  /** This very connection made the item, or was the first to hear it. */
-  owns(itemId: string): boolean {
-    return this.#own.has(itemId);
-  }
-
-  /** What belongs to another connection is of no use to this one. */
-  #concerns(command: Command): boolean {
-    if (command.type === "truncate") return this.owns(command.itemId);
-    if (command.type === "cancel") return this.#asked.has(command.responseId);
-    if (command.type !== "delete") return true;
-    // What is gone is not truncated any more.
-    for (const items of [this.later, this.#own]) items.delete(command.itemId);
-    const told = this.told.get(command.itemId);
-    this.told.delete(command.itemId);
-    return told === undefined || isKnown(told);
-  }
-
-  #note(command: Command): void {
-    if (command.type === "respond") remember(this.#asked, command.responseId);
-    else if (command.type === "named")
-      remember(command.what === "item" ? this.#own : this.#asked, command.id);
-  }
-
   /** Sends a command, or keeps it until the upstream is ready. A lost upstream gets nothing. @returns whether it was sent. */
   command(given: Command): boolean {
-    if (!this.alive || !this.#concerns(given)) return false;
-    this.#note(given);
-    const command = this.#renamed(this.#caused(given));
+    if (!this.alive || !this.knows.concerns(given)) return false;
+    this.knows.note(given);
+    const command = this.knows.renamed(this.#caused(given));
     if (this.reading.congested && command.type === "audio")
       this.reading.overdraw(command.chunk.bytes.byteLength);
     if (this.#phase === "ready") {
@@ -363,9 +339,10 @@ export class Connection implements ChannelsHost {
     this.command({ type: "audio", chunk });
   }
 
-  /** Samples of the caller that wait for it, or waited when it was lost. */
-  get unsentSamples(): number {
-    return this.#backlog.unsentSamples;
+  /** What of the caller waits for it, or waited when it was lost. */
+  get unsentTicks(): number {
+    const ms = (this.#backlog.unsentSamples * 1000) / sampleRateHz(this.capabilities.input);
+    return ms * TICKS_PER_MS;
   }
 
   #write(messages: readonly WireMessage[]): void {
@@ -392,6 +369,7 @@ export class Connection implements ChannelsHost {
   closed(code: number, reason: string): void {
     if (!this.alive) return;
     this.overloaded = code === 0 && OVERLOAD.test(reason);
+    this.brokeOff = this.#phase === "ready";
     const fault = this.#upstream.closed(code, reason);
     this.#lost(fault ?? { code: "upstream_closed", message: "The upstream closed the connection." });
   }
@@ -471,22 +449,19 @@ export class Connection implements ChannelsHost {
       phase: this.#phase,
       loop: this.#loop,
       openedAt: this.openedAt,
+      ...(this.expiresAt !== null && { expiresAt: this.expiresAt }),
       ...this.reading.snapshot(),
       reconfigure: this.#reconfigure,
-      responses: [...this.responses],
-      told: [...this.told],
-      later: [...this.later],
-      live: this.live,
+      ...this.knows.snapshot(),
       useful: this.useful,
       acknowledged: this.acknowledged,
-      names: [...this.#names],
-      own: [...this.#own],
-      asked: [...this.#asked],
       watched: this.#silence.watching,
       upstream: this.#upstream.snapshot(),
       backlog: this.#backlog.snapshot(),
       flood: this.#flood.snapshot(),
       ...this.verdicts.snapshot(),
+      ...(this.goesOn && { goesOn: this.goesOn }),
+      ...(this.brokeOff && { brokeOff: true }),
       ...(this.#channels !== null && { channels: this.#channels.snapshot() }),
     };
   }
@@ -495,18 +470,15 @@ export class Connection implements ChannelsHost {
     this.#phase = snapshot.phase;
     this.#loop = snapshot.loop;
     this.openedAt = snapshot.openedAt;
+    this.expiresAt = snapshot.expiresAt ?? null;
     this.reading.restore(snapshot);
     if (snapshot.flood) this.#flood.restore(snapshot.flood);
     this.#reconfigure = snapshot.reconfigure;
-    for (const [key, id] of snapshot.responses) this.responses.set(key, id);
-    for (const [id, known] of snapshot.told) this.told.set(id, known);
-    for (const id of snapshot.later) this.later.add(id);
-    this.live = snapshot.live;
+    this.knows.restore(snapshot);
+    this.goesOn = snapshot.goesOn ?? null;
+    this.brokeOff = snapshot.brokeOff ?? false;
     this.useful = snapshot.useful;
     this.acknowledged = snapshot.acknowledged;
-    for (const [id, name] of snapshot.names) this.#names.set(id, name);
-    for (const id of snapshot.own) this.#own.add(id);
-    for (const id of snapshot.asked) this.#asked.add(id);
     this.verdicts.restore(snapshot.verdicts);
     this.#silence.restore(snapshot.watched);
     this.#upstream.restore(snapshot.upstream);

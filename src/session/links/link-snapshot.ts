@@ -13,5 +13,7 @@ export interface LinkSnapshot extends MissedSnapshot {
   readonly cursor: number;
   readonly usage?: TokenSums;
   readonly current: ConnectionSnapshot | null;
+  /** It broke off, and none has served since. */
+  readonly former?: ConnectionSnapshot | null;
   readonly succession: SuccessionSnapshot;
 }

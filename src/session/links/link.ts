@@ -3,22 +3,15 @@
  * lost, turns to the next candidate, and moves to a successor (`succession.ts`): rollover, standby and failover without
  * either are one mechanism.
  */
-import { sampleRateHz, type AudioFormat } from "../../audio/format.ts";
-import type {
-  AudioChunk,
-  Capabilities,
-  Command,
-  Upstream,
-  UpstreamConfig,
-  UpstreamEvent,
-  UpstreamFactory,
-  UpstreamFault,
-  UpstreamOptions,
-} from "../../upstreams/upstream.ts";
-import { TICKS_PER_MS, type AudioTap } from "../turns/audio-input.ts";
+import type { AudioFormat } from "../../audio/format.ts";
+import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstreams/upstream.ts";
+import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstreams/upstream.ts";
+import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
+import type { AudioTap } from "../turns/audio-input.ts";
 import { isChannelOf } from "./channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
+import { Continuation } from "./continuation.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { LinkHost } from "./link-host.ts";
 import type { LinkSnapshot } from "./link-snapshot.ts";
@@ -29,10 +22,9 @@ import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";
 import type { TokenSums } from "../output/usage.ts";
+import { Redial } from "./redial.ts";
 import { Succession } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
-
-type LinkDeadline = "redial";
 
 export class Link implements AudioTap, ConnectionHost {
   readonly index: number;
@@ -59,6 +51,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** Connections made so far. */
   #dials = 0;
   readonly #patience: Patience;
+  readonly #redial: Redial;
   readonly #succession: Succession;
   #current: Connection | null = null;
   #parked = false;
@@ -66,6 +59,7 @@ export class Link implements AudioTap, ConnectionHost {
   struck = false;
   /** So did the connections of this and others: what one's death leads to is not asked of another that is to be told. */
   doomed = false;
+  readonly #continuation = new Continuation();
   /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
   #losing = false;
   readonly #missed: Missed;
@@ -90,8 +84,9 @@ export class Link implements AudioTap, ConnectionHost {
     this.#context = context;
     this.floods = new Floods(context);
     this.#patience = new Patience(context);
+    this.#redial = new Redial(context, index, this.#patience);
     this.#host = host;
-    this.#missed = new Missed(context, `link:${index}:missed`, (ms) => host.onMissed(this, ms));
+    this.#missed = new Missed(context, index, this.name, (ms) => host.onMissed(this, ms));
     this.#succession = new Succession(context, index, planned, this.#patience, {
       current: () => this.#current,
       connect: (candidate) => this.#connect(candidate),
@@ -113,7 +108,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Response keys of the connection that serves, with the session's response ids. */
   get responses(): Map<string, string> {
-    return this.#current?.responses ?? new Map();
+    return this.#current?.knows.responses ?? new Map();
   }
 
   /** There is somewhere else to turn. */
@@ -127,7 +122,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Number of the connection that serves, 0: none yet. Another one knows nothing of what was asked of it. */
   get serving(): number {
-    return this.#current?.identity.number ?? 0;
+    return this.#current?.serving ?? 0;
   }
 
   get capabilities(): Capabilities {
@@ -151,7 +146,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** It is not there, and will not be before it is asked for. */
   get dormant(): boolean {
     if (this.phase === "idle") return true;
-    return this.phase === "closed" && this.#context.deadlines.get(`link:${this.index}:redial`) === null;
+    return this.phase === "closed" && this.#redial.dueAt === null;
   }
 
   /** An answer stands still. @returns whether the connection was given up for it: only with somewhere to turn. */
@@ -188,17 +183,16 @@ export class Link implements AudioTap, ConnectionHost {
 
   dial(): void {
     if (this.#current?.alive) return;
-    if (this.#losing) return this.#at("redial", this.#context.now);
+    if (this.#losing) return this.#redial.at(this.#context.now);
     if (!this.#patience.spend("dials")) {
-      this.#at("redial", this.#patience.freeAt("dials"));
+      this.#redial.at(this.#patience.freeAt("dials"));
       return;
     }
-    this.#clear("redial");
+    this.#redial.clear();
     this.struck = false;
     const first = this.#dials === 0;
     const connection = this.#connect(this.#chosen);
-    this.#current = connection;
-    this.#host.onPhase(this, null, null);
+    this.#serveBy(connection, null);
     if (!first) this.#host.onRedial(this);
     this.#parked = false;
     // What it was to be told may have been too much for its backlog.
@@ -218,30 +212,26 @@ export class Link implements AudioTap, ConnectionHost {
    * chance: many sessions that lost a provider at once do not come back to it at once.
    */
   retryIn(ms: number): void {
-    this.#redialBetween(ms / 2, ms);
+    this.#redial.between(ms / 2, ms, this.#dials);
   }
 
   /** It died with the session's object, and nothing is asked of it: so did those of all other sessions, at a deploy. */
   retryWithin(ms: number): void {
     if (this.#current?.alive) return;
     this.struck = true;
-    this.#redialBetween(0, ms);
+    this.#redial.between(0, ms, this.#dials);
   }
 
   /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
   hurry(ms: number): void {
     this.struck = false;
-    const due = this.#context.deadlines.get(`link:${this.index}:redial`) ?? 0;
-    if (due > this.#context.now + ms) this.#redialBetween(0, ms);
-  }
-
-  #redialBetween(leastMs: number, mostMs: number): void {
-    const ms = this.#context.chanceBetween(leastMs, mostMs, `${this.index}:${this.#dials}`);
-    this.#at("redial", Math.max(this.#context.now + ms, this.#patience.freeAt("dials")));
+    const due = this.#redial.dueAt ?? 0;
+    if (due > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
   }
 
   onReady(connection: Connection): void {
     if (connection !== this.#current) return;
+    if (this.#continuation.serves(connection)) this.#context.metric("upstream_continued", 1, this.name);
     this.#host.onPhase(this, null, null);
     this.#succession.serves(connection);
   }
@@ -251,7 +241,7 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   onDropped(connection: Connection, ms: number): void {
-    if (connection === this.#current) this.#dropped(ms);
+    if (connection === this.#current) this.#missed.add(ms);
   }
 
   /** Call when the state of the session may have changed: a successor that waits for a gap takes over in one. */
@@ -273,7 +263,7 @@ export class Link implements AudioTap, ConnectionHost {
     if (!successor) return;
     this.#current = successor;
     this.#chosen = successor.identity.candidate;
-    this.#clear("redial");
+    this.#redial.clear();
     this.#host.onPhase(this, null, cause);
     this.#host.onRedial(this);
     // What it made of its greeting counts from now on.
@@ -288,18 +278,18 @@ export class Link implements AudioTap, ConnectionHost {
     if (!this.#current) return;
     const untold = this.#host.replay?.fill(this.#current) ?? null;
     if (untold) this.#host.onUntold(this, untold);
-    this.#current.live = true;
+    this.#current.knows.live = true;
   }
 
   /** What was still being said when this connection was told the conversation, and is over by now. */
   tellEnded(): void {
     const current = this.#current;
-    if (current?.alive && current.later.size > 0) this.#host.replay?.ended(current);
+    if (current?.alive && current.knows.later.size > 0) this.#host.replay?.ended(current);
   }
 
   /** An item of a former connection begins only now, for it had to wait: the one that serves is told of it at its end. */
   tellLater(itemId: string): void {
-    if (this.#current?.alive) this.#current.later.add(itemId);
+    if (this.#current?.alive) this.#current.knows.later.add(itemId);
   }
 
   /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
@@ -331,13 +321,32 @@ export class Link implements AudioTap, ConnectionHost {
     else if (connection === this.#current) this.#lost(connection, fault);
   }
 
-  #lost(connection: Connection, fault: UpstreamFault): void {
+  /** A provider that goes on with all that it was saying is dialled at once, and nobody is told. @returns false: it is lost. */
+  #goesOn(connection: Connection, fault: UpstreamFault): boolean {
+    const whole = this.#continuation.broke(connection, this.#succession.connection === null);
+    if (!whole || !this.#patience.spend("dials")) return false;
+    this.cursor = this.#unheardFrom(connection);
+    this.#succession.stop();
+    this.#serveBy(this.#connect(connection.identity.candidate), fault);
+    this.#current?.dial();
+    return true;
+  }
+
+  #serveBy(connection: Connection, fault: UpstreamFault | null): void {
+    this.#continuation.goOn(connection, fault, this.#host.replay);
+    this.#current = connection;
+    this.#host.onPhase(this, null, null);
+  }
+
+  #lost(connection: Connection, last: UpstreamFault): void {
+    if (this.#goesOn(connection, last)) return;
+    const fault = Continuation.faultOf(connection, last);
     this.#patience.lost(connection);
     this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
     const final = !replaced && this.#patience.exhausted(this.#candidates.length);
     this.#succession.stop();
-    this.#clear("redial");
+    this.#redial.clear();
     if (!replaced) {
       this.#chosen += 1;
       if (!final) this.retryIn(this.#patience.waitMs(this.#candidates.length, connection.overloaded));
@@ -353,10 +362,9 @@ export class Link implements AudioTap, ConnectionHost {
    * What waited for the connection was never heard: the next one hears it, as far as the history reaches. Who is told turns
    * hears from where the present one begins, and those before are told from the conversation.
    */
-  #unheardFrom({ unsentSamples, capabilities: { input, turns } }: Connection): number {
-    if (turns === "client" && this.#host.replay !== null) return this.cursor;
-    const ms = (unsentSamples * 1000) / sampleRateHz(input);
-    return Math.max(0, this.cursor - ms * TICKS_PER_MS);
+  #unheardFrom(connection: Connection): number {
+    const retold = connection.capabilities.turns === "client" && this.#host.replay !== null;
+    return retold ? this.cursor : Math.max(0, this.cursor - connection.unsentTicks);
   }
 
   /** From this position on the next connection would have to hear the caller: what waits for the present one may be lost with it. */
@@ -410,7 +418,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** Hangs up; nothing is dialled again until `dial` is called. */
   hangUp(): void {
-    this.#clear("redial");
+    this.#redial.clear();
     this.#succession.hangUp();
     this.#current?.hangUp();
   }
@@ -425,15 +433,20 @@ export class Link implements AudioTap, ConnectionHost {
     // In the order in which it all happened.
     if (PLACED.has(command.type)) this.tellEnded();
     const current = this.#current;
-    if (command.type !== "truncate" || current?.owns(command.itemId))
+    if (command.type !== "truncate" || current?.knows.owns(command.itemId))
       return current?.command(command) ?? false;
     this.changed(command.itemId);
     return false;
   }
 
+  /** The connection that serves, where it is to be told how much of its answers is heard. */
+  get acknowledging(): Connection | null {
+    return this.#current?.acknowledges === true ? this.#current : null;
+  }
+
   /** The upstream knows the item under another name (see `eager.ts`). */
   rename(itemId: string, upstreamId: string): void {
-    this.#current?.rename(itemId, upstreamId);
+    this.#current?.knows.rename(itemId, upstreamId);
   }
 
   /** It does not read as fast as the caller speaks: audio waits in the history meanwhile. */
@@ -453,13 +466,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** What the caller said between two positions cannot reach this upstream any more. */
   missed(fromTicks: number, toTicks: number): void {
-    const untoldTicks = this.#missed.untold(fromTicks, toTicks);
-    if (untoldTicks > 0) this.#dropped(untoldTicks / TICKS_PER_MS);
-  }
-
-  #dropped(ms: number): void {
-    this.#context.metric("input_dropped_ms", ms, this.name);
-    this.#missed.add(ms);
+    this.#missed.between(fromTicks, toTicks);
   }
 
   /** So much silence it did not have to hear. */
@@ -491,14 +498,6 @@ export class Link implements AudioTap, ConnectionHost {
     else this.#succession.timeout(what);
   }
 
-  #at(what: LinkDeadline, at: number): void {
-    this.#context.deadlines.set(`link:${this.index}:${what}`, at);
-  }
-
-  #clear(what: LinkDeadline): void {
-    this.#context.deadlines.clear(`link:${this.index}:${what}`);
-  }
-
   snapshot(): LinkSnapshot {
     return {
       dials: this.#dials,
@@ -510,6 +509,7 @@ export class Link implements AudioTap, ConnectionHost {
       cursor: this.cursor,
       ...(Object.keys(this.usage).length > 0 && { usage: { ...this.usage } }),
       current: this.#current?.snapshot() ?? null,
+      former: this.#continuation.snapshot(),
       succession: this.#succession.snapshot(),
     };
   }
@@ -524,6 +524,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.cursor = snapshot.cursor;
     Object.assign(this.usage, snapshot.usage);
     this.#current = snapshot.current && this.#revive(snapshot.current);
+    this.#continuation.restore(snapshot.former ? this.#revive(snapshot.former) : null);
     this.#succession.restore(snapshot.succession);
   }
 

@@ -1,5 +1,6 @@
 /** Audio of the caller that never reached an upstream: summed up, and told once a second at most. */
 import type { Context } from "../context.ts";
+import { TICKS_PER_MS } from "../turns/audio-input.ts";
 
 const EVERY_MS = 1000;
 
@@ -7,6 +8,7 @@ export class Missed {
   readonly #context: Context;
   /** Of its deadline. */
   readonly #name: string;
+  readonly #upstream: string;
   readonly #tell: (ms: number) => void;
   /** Milliseconds that were not told yet, and when some were. */
   #ms = 0;
@@ -14,20 +16,22 @@ export class Missed {
   /** Up to this position of the caller's audio all that was missed is known: the next connection misses it too. */
   #toTicks = 0;
 
-  constructor(context: Context, name: string, tell: (ms: number) => void) {
+  constructor(context: Context, link: number, upstream: string, tell: (ms: number) => void) {
     this.#context = context;
-    this.#name = name;
+    this.#name = `link:${link}:missed`;
+    this.#upstream = upstream;
     this.#tell = tell;
   }
 
-  /** @returns how much between two positions was not missed before. */
-  untold(fromTicks: number, toTicks: number): number {
+  /** All between two positions, but for what was missed before. */
+  between(fromTicks: number, toTicks: number): void {
     const from = Math.max(fromTicks, this.#toTicks);
     this.#toTicks = Math.max(this.#toTicks, toTicks);
-    return toTicks - from;
+    if (toTicks > from) this.add((toTicks - from) / TICKS_PER_MS);
   }
 
   add(ms: number): void {
+    this.#context.metric("input_dropped_ms", ms, this.#upstream);
     this.#ms += ms;
     const at = this.#at + EVERY_MS;
     if (at <= this.#context.now) this.tell();

@@ -77,7 +77,7 @@ export class Recovery {
     link.responses.clear();
     this.#responses.lost(link.index);
     for (const response of this.#responses.active) {
-      if (response.stream !== link.index || this.#responses.finished(response)) continue;
+      if (response.stream !== link.index || response.own || this.#responses.finished(response)) continue;
       if (!response.asked) this.#responses.end(response, { phase: "completed", reason: null, fault: null });
       else if (final || !this.#canAskAgain(response)) this.#break(response, fault);
       else this.#responses.restart(response);

@@ -76,21 +76,31 @@ export class Replay {
     return itemIds.length > 0 ? { itemIds, ms: Math.round(untoldMs) } : null;
   }
 
+  /** What one knew that broke off is known to the next one to the same provider, which goes on with its memory. */
+  inherit(connection: Connection, former: Connection): void {
+    for (const entry of this.#conversation.entries) {
+      const { id } = entry.item;
+      if (former.knows.later.has(id)) connection.knows.later.add(id);
+      else if (this.#knows(former, entry))
+        connection.knows.told.set(id, former.knows.told.get(id) ?? this.#stateOf(former, entry));
+    }
+  }
+
   /** An item of before this connection's time changed; `whole`: or one that it made, of which it remembers too much. */
   changed(connection: Connection, itemId: string, whole = false): void {
     // Its own answer, which it did not cut off as it was told to: it forgets it, and is told what was heard.
-    if (whole && this.#conversation.find(itemId) && connection.disown(itemId))
-      connection.told.set(itemId, WHOLE);
-    if (!connection.told.has(itemId) && !connection.later.has(itemId)) return;
+    if (whole && this.#conversation.find(itemId) && connection.knows.disown(itemId))
+      connection.knows.told.set(itemId, WHOLE);
+    if (!connection.knows.told.has(itemId) && !connection.knows.later.has(itemId)) return;
     const entry = this.#conversation.find(itemId);
     if (entry) this.#tell(connection, entry);
   }
 
   /** What was still growing when this connection was told the conversation, and has ended since. */
   ended(connection: Connection): void {
-    for (const itemId of connection.later) {
+    for (const itemId of connection.knows.later) {
       const entry = this.#conversation.find(itemId);
-      if (!entry) connection.later.delete(itemId);
+      if (!entry) connection.knows.later.delete(itemId);
       else if (!entry.growing) this.#tell(connection, entry);
     }
   }
@@ -119,7 +129,7 @@ export class Replay {
   }
 
   #forgetGone(connection: Connection): void {
-    for (const id of connection.told.keys()) {
+    for (const id of connection.knows.told.keys()) {
       // The command itself forgets it, and is none where the connection never had the item.
       if (this.#conversation.find(id)) continue;
       this.#context.uncaused(() => connection.command({ type: "delete", itemId: id }));
@@ -135,17 +145,17 @@ export class Replay {
   #bring(connection: Connection, entry: Entry): number {
     const { id } = entry.item;
     if (entry.growing && this.#concerns(connection, entry)) {
-      connection.later.add(id);
+      connection.knows.later.add(id);
       return 0;
     }
-    connection.later.delete(id);
-    const told = connection.told.get(id);
+    connection.knows.later.delete(id);
+    const told = connection.knows.told.get(id);
     // Who heard it needs no words for it.
     if (told === SOUND) return 0;
     const state = this.#stateOf(connection, entry);
     if (told === state) return 0;
     if (told !== undefined && isKnown(told)) connection.command({ type: "delete", itemId: id });
-    connection.told.set(id, state);
+    connection.knows.told.set(id, state);
     if (state === SOUND) return this.#sound(connection, entry);
     const item = state === NOTHING ? null : asText(entry);
     if (!item) return 0;
@@ -194,11 +204,13 @@ export class Replay {
 
   #knows(connection: Connection, entry: Entry): boolean {
     const { id } = entry.item;
-    const told = connection.told.get(id);
+    const told = connection.knows.told.get(id);
     if (told !== undefined) return isKnown(told);
-    if (!connection.live || connection.later.has(id)) return false;
+    // The first of a link has nothing to be told: it hears all as it happens.
+    const live = connection.knows.live || connection.identity.number === 1;
+    if (!live || connection.knows.later.has(id)) return false;
     // What came since it serves, it heard as it happened.
-    return entry.origin === null ? this.#concerns(connection, entry) : connection.owns(id);
+    return entry.origin === null ? this.#concerns(connection, entry) : connection.knows.owns(id);
   }
 
   /** @returns how many milliseconds of it could not be told. */
@@ -211,7 +223,7 @@ export class Replay {
     const spoken = connection.capabilities.turns === "client" && !this.#tooMuch.has(entry.item.id);
     const toldMs = spoken ? replayAudio(connection, this.#conversation, entry, this.#kernels) : 0;
     const untoldMs = entry.audioMs - toldMs;
-    if (toldMs === 0) connection.told.set(entry.item.id, MISSING);
+    if (toldMs === 0) connection.knows.told.set(entry.item.id, MISSING);
     // The recording ends a hop later or sooner than the turn.
     return untoldMs > LEAST_MS ? untoldMs : 0;
   }

@@ -28,6 +28,8 @@ const ROLL_BEFORE_MS = 60_000;
 const ROLL_SHARE = 0.25;
 const FORCE_BEFORE_MS = 5000;
 const FORCE_SHARE = 0.05;
+/** No session lives longer: a time further off is another clock's. */
+const LONGEST_TOLD_MS = 24 * 60 * 60_000;
 /** A standby that cannot be had is tried again ever less often. */
 const STANDBY_FIRST_MS = 1000;
 const STANDBY_MOST_MS = 60_000;
@@ -74,8 +76,17 @@ export class Succession {
   /** A connection serves and is configured: its end is foreseen, and a standby wanted. */
   serves(connection: Connection): void {
     const mostMs = this.#planned.rolloverMs ?? connection.capabilities.maxSessionMs;
-    if (mostMs !== null && connection.openedAt !== null) this.#rollBy(connection.openedAt + mostMs, mostMs);
+    const leftMs = this.#planned.rolloverMs === undefined ? this.#toldMs(connection) : null;
+    if (leftMs !== null) this.#rollBy(this.#context.now + leftMs, leftMs);
+    else if (mostMs !== null && connection.openedAt !== null)
+      this.#rollBy(connection.openedAt + mostMs, mostMs);
     if (this.#planned.standby && this.#candidates > 1 && !this.#successor) this.#warm();
+  }
+
+  /** How long it still lives by what its provider said, where the two clocks can be about the same. */
+  #toldMs({ expiresAt }: Connection): number | null {
+    const ms = expiresAt === null ? -1 : expiresAt - this.#context.now;
+    return ms > 0 && ms <= LONGEST_TOLD_MS ? ms : null;
   }
 
   /** The connection that serves will end in so many milliseconds, as its provider says. */

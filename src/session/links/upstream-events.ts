@@ -139,6 +139,7 @@ export class UpstreamEvents implements LinkHost {
         this.#host.placed().passed(link, event);
         break;
       case "expiring":
+      case "expires":
       case "ready":
       case "reply":
       case "resumable":

@@ -1,4 +1,5 @@
 /** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
+import type { Asides } from "../aside/index.ts";
 import type { Backpressure } from "../client/backpressure.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Configuration } from "../client/configuration.ts";
@@ -20,6 +21,7 @@ interface ListenerParts {
   readonly floor: Floor;
   readonly responses: Responses;
   readonly backpressure: Backpressure;
+  readonly asides: Pick<Asides, "speaking">;
 }
 
 export class Listener implements ListenerSide {
@@ -32,6 +34,7 @@ export class Listener implements ListenerSide {
   holds(response: ResponseRecord): boolean {
     const { port, floor, backpressure } = this.#parts;
     if (!response.announced || !port.live || backpressure.congested) return true;
+    if (this.#parts.asides.speaking) return !this.#streams(response.stream);
     return floor.way.stands && !this.#streams(response.stream);
   }
 
@@ -80,7 +83,7 @@ export class Listener implements ListenerSide {
   /** An agent that takes turns sounds, or has something to say that waits. */
   get audible(): boolean {
     const { context, responses } = this.#parts;
-    if (this.playingUntil() > context.now) return true;
+    if (this.playingUntil() > context.now || this.#parts.asides.speaking) return true;
     return responses.active.some(
       (response) => !this.#streams(response.stream) && responses.waiting(response),
     );

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
-import { isActive, type OutputItem, type ResponseRecord } from "./response.ts";
+import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "./response.ts";
 
 export class ResponseRecords {
   readonly #context: Context;
@@ -56,9 +56,10 @@ export class ResponseRecords {
     defaults: ResponseDefaults,
     asked: boolean,
     params: ResponseParams,
-    { announced, channel }: { readonly announced: boolean; readonly channel: number },
+    made: { readonly announced: boolean; readonly channel: number; readonly own?: OwnSound },
   ): ResponseRecord {
     const { conversation, metadata: _metadata, ...rest } = params;
+    const { announced, channel, own } = made;
     const outOfBand = conversation === "none";
     this.#count += 1;
     const response: ResponseRecord = {
@@ -66,7 +67,8 @@ export class ResponseRecords {
       ordinal: this.#count,
       stream: link.index,
       ...(channel !== link.index && { channel }),
-      upstream: link.name,
+      upstream: own ? "relay" : link.name,
+      ...(own && { own }),
       phase: "requested",
       asked,
       outOfBand,

@@ -22,6 +22,9 @@ export interface OutputPart {
   done: boolean;
 }
 
+/** A sound of the relay's own, which no upstream gave. */
+export type OwnSound = "filler" | "announcement";
+
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
 export interface OutputItem {
@@ -54,6 +57,8 @@ export interface ResponseRecord {
   /** The listener's stream, where that is another. */
   readonly channel?: number;
   readonly upstream: string;
+  /** It is no answer of an upstream's, whose stream it only sounds on. */
+  readonly own?: OwnSound;
   phase: ResponsePhase;
   /** It answers a turn or the client; false: the stream of a duplex upstream. */
   readonly asked: boolean;

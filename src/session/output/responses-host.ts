@@ -26,6 +26,8 @@ export interface ResponsesHost {
   paramsFor(link: Link, params: JsonObject, format: AudioFormat): JsonObject;
   /** The relay truncates this item where it was heard, in the same call of `handle`. */
   truncates(itemId: string): boolean;
+  /** More of an answer is about to be sent. */
+  onAudio(): void;
   onResponseDone(response: ResponseRecord): void;
   /** A provider said what an answer cost: once for each, whatever became of the answer. `told`: the client knows of it. */
   onUsage(usage: JsonObject, link: Link, told: boolean): void;

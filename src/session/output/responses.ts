@@ -11,6 +11,7 @@ import type { Link } from "../links/link.ts";
 import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
+import { OwnSounds } from "./own-sounds.ts";
 import { ResponseClock } from "./response-clock.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
@@ -34,6 +35,8 @@ export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: 
 const NOBODY = "";
 
 export class Responses {
+  /** What the relay plays by itself. */
+  readonly own: OwnSounds;
   readonly #context: Context;
   readonly #writer: ResponseWriter;
   readonly #host: ResponsesHost;
@@ -63,6 +66,7 @@ export class Responses {
     this.#items = new OutputItems(context, writer, {
       command: (stream, command) => host.link(stream)?.command(command),
       began: (response, { key, id }) => {
+        if (response.own) return;
         const link = host.link(response.stream);
         if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
         else link?.tellLater(id);
@@ -71,6 +75,7 @@ export class Responses {
       itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#tooMuch(response, fault),
     });
+    this.own = new OwnSounds(context, writer, this.#records, this.#items, host);
   }
 
   get count(): number {
@@ -220,7 +225,7 @@ export class Responses {
 
   handle(link: Link, event: ResponseUpstreamEvent): void {
     if (event.type === "response.started") {
-      this.#started(link, event.response, event.answers);
+      this.#started(link, event.response, event.answers, event.goesOn);
       return;
     }
     const id = link.responses.get(event.response);
@@ -276,6 +281,7 @@ export class Responses {
   #pass(response: ResponseRecord, event: LaneEvent): void {
     if (!isActive(response)) return;
     this.#clock.refresh(response);
+    if (event.type === "audio") this.#host.onAudio();
     if (event.type === "response.done") {
       setCosts(response, event);
       this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
@@ -298,15 +304,15 @@ export class Responses {
     return this.#gate.waiting(response);
   }
 
-  #started(link: Link, key: string, answers: string | null): ResponseRecord | undefined {
+  #started(link: Link, key: string, answers: string | null, goesOn = false): ResponseRecord | undefined {
     const known = answers === null ? undefined : this.#records.get(answers);
     // Discarded meanwhile; or a provider that answers only when asked began by itself.
-    if (!known && (answers !== null || link.capabilities.turns === "client")) {
+    if (!known && (answers !== null || (link.capabilities.turns === "client" && !goesOn))) {
       link.responses.set(key, answers ?? NOBODY);
       return undefined;
     }
     // A provider that takes the turns answers by itself; only a duplex one streams without being asked.
-    const response = known ?? this.#create(link, link.capabilities.turns === "server", {});
+    const response = known ?? this.#create(link, link.capabilities.turns !== "none", {});
     link.responses.set(key, response.id);
     if (!known) link.command({ type: "named", what: "response", key, id: response.id });
     const phase = next(RESPONSE, response.phase, "started");
@@ -362,7 +368,7 @@ export class Responses {
   /** Ends it for the client at once and tells the upstream to stop. */
   cancel(response: ResponseRecord, link: Link | undefined, ending: Ending): void {
     if (!isActive(response)) return;
-    const generating = response.phase === "generating" && !this.#gate.finished(response);
+    const generating = response.phase === "generating" && !response.own && !this.#gate.finished(response);
     const costs = generating && link?.phase === "ready" && response.connection === link.serving;
     if (link) this.#cancelThere(response, link);
     const untold = costs && link.capabilities.cancel && this.#host.listener.live;
@@ -370,7 +376,7 @@ export class Responses {
   }
 
   #cancelThere(response: ResponseRecord, link: Link): void {
-    if (!link.capabilities.cancel) return;
+    if (!link.capabilities.cancel || response.own) return;
     link.command({ type: "cancel", responseId: response.id });
     if (response.outOfBand || this.#gate.finished(response)) return;
     this.#ends.cancelled(response.id, link);
@@ -475,6 +481,7 @@ export class Responses {
   #atAnother(response: ResponseRecord): boolean {
     for (const other of this.#records) {
       if (other === response || other.stream !== response.stream || other.phase !== "generating") continue;
+      if (other.own) continue;
       if (!this.#gate.finished(other)) return true;
     }
     return false;

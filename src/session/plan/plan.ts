@@ -2,6 +2,7 @@
 import type { BackgroundPlan } from "../background/plan.ts";
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
+import type { FillerPlan, Sounds } from "../aside/plan.ts";
 import type { ToolPlan } from "../tools/plan.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
@@ -34,6 +35,10 @@ export interface Plan {
   readonly tools?: readonly ToolPlan[];
   /** A text model works on what speakers hand on; absent: none does. */
   readonly background?: BackgroundPlan;
+  /** What its listener hears while nobody answers; absent: nothing. */
+  readonly fillers?: FillerPlan;
+  /** By name, for its application to have played; absent: none. */
+  readonly sounds?: Sounds;
   /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
   readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */

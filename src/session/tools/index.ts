@@ -13,6 +13,7 @@ import { Background, type BackgroundParts, type BackgroundSnapshot } from "../ba
 import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
 import type { Entry } from "../memory/conversation.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
+import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
 import { placeItem } from "./place-item.ts";
 import {
   asFunction,
@@ -23,8 +24,8 @@ import {
   type ToolResult,
 } from "./plan.ts";
 
-/** Those of a background mind, if there is one, are all that is needed. */
-type ToolParts = BackgroundParts;
+/** Those of a background mind, if there is one, are all that is needed, but for what confirms a call. */
+type ToolParts = BackgroundParts & ConfirmingParts;
 
 /** A call that has to be made, or whose result is waited for. */
 export interface Call {
@@ -41,6 +42,8 @@ export interface Call {
   /** Of all calls of the session, from 1. */
   readonly number: number;
   readonly since: number;
+  /** The caller may still take it back. */
+  readonly waits?: true;
 }
 
 /** Calls under way at once; one more is not made. */
@@ -105,6 +108,11 @@ export class Tools {
     return this.#due.size > 0 || [...this.#calls.values()].some(({ name }) => name !== this.#delegate);
   }
 
+  /** One is being run. */
+  get running(): boolean {
+    return [...this.#calls.values()].some(({ id, name }) => name !== this.#delegate && this.#made.has(id));
+  }
+
   /** What of these a snapshot taken now has on record. */
   get covers(): { readonly calls?: number } {
     return this.#decided === 0 ? {} : { calls: this.#decided };
@@ -127,9 +135,9 @@ export class Tools {
     throw new ClientError("tool_run_by_relay", message, "item.call_id");
   }
 
-  /** An answer is over, for the listener too. */
+  /** An answer is over, for the listener too: of one that was taken back before it was announced nothing comes here. */
   ended(response: ResponseRecord): void {
-    if (response.outOfBand || !response.announced) return;
+    if (response.outOfBand) return;
     const calls = response.items.filter(
       ({ kind, status }) => kind === "function_call" && status === "completed",
     );
@@ -169,8 +177,15 @@ export class Tools {
 
   #decide(call: Call): void {
     const { context } = this.#parts;
-    this.#calls.set(call.id, call);
-    context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
+    const confirmMs = this.#plans.get(call.name)?.confirmMs ?? 0;
+    this.#calls.set(call.id, confirmMs > 0 ? { ...call, waits: true } : call);
+    if (confirmMs === 0) context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
+    else {
+      this.#tell("confirming", call);
+      // Who speaks while its answer is still heard has begun before it.
+      if (this.#parts.turns.openItem === null) this.#waited({ ...call, waits: true });
+      else this.#unmade.push({ call, failure: "taken_back" });
+    }
     this.#record();
   }
 
@@ -179,6 +194,23 @@ export class Tools {
     this.#decided += 1;
     this.#parts.context.persistNow();
     return this.#decided;
+  }
+
+  /** The caller may have been silent for long enough. */
+  #waited(call: Call): void {
+    const { context } = this.#parts;
+    const at = silenceLasts(this.#parts, call.since, this.#plans.get(call.name)?.confirmMs ?? 0);
+    context.deadlines.set(`tool:${call.id}`, at ?? context.now + RECORDED_WITHIN_MS);
+    if (at !== null) return;
+    const { waits: _, ...confirmed } = call;
+    this.#calls.set(call.id, confirmed);
+  }
+
+  /** The caller speaks, types, or stops the agent: what waits for that is not done. */
+  takeBack(): void {
+    for (const call of this.#calls.values())
+      if (call.waits && !this.#unmade.some((one) => one.call.id === call.id))
+        this.#unmade.push({ call, failure: "taken_back" });
   }
 
   /** A snapshot is durable that has so many calls on record. */
@@ -190,7 +222,7 @@ export class Tools {
   settle(): void {
     for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
     for (const call of this.#calls.values())
-      if (call.number <= this.#recorded && !this.#made.has(call.id)) this.#make(call);
+      if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);
     this.background?.settle();
     if (this.#due.size === 0 || !this.#parts.port.live) return;
     for (const stream of this.#due) if (this.#parts.asking.goOn(stream)) this.#due.delete(stream);
@@ -238,7 +270,8 @@ export class Tools {
   /** The deadline of a call came. */
   due(id: string): void {
     const call = this.#calls.get(id);
-    if (call) this.#answered(call, { failure: this.#made.has(id) ? "timeout" : "not_recorded" });
+    if (call?.waits) this.#waited(call);
+    else if (call) this.#answered(call, { failure: this.#made.has(id) ? "timeout" : "not_recorded" });
   }
 
   #forget({ id }: Call): void {
@@ -274,13 +307,16 @@ export class Tools {
   }
 
   #tell(
-    what: "started" | "completed" | "failed",
+    what: "confirming" | "started" | "completed" | "failed",
     { id, callId, name, response, since }: Call,
     reason: ToolFailure | null = null,
   ): void {
     const { context, port } = this.#parts;
     const about = { response_id: response, item_id: id, call_id: callId, name };
-    const after = what === "started" ? {} : { after_ms: Math.round(context.now - since) };
+    const plan = this.#plans.get(name);
+    const ended = { after_ms: Math.round(context.now - since) };
+    const waiting = what === "confirming" ? { confirm_ms: plan?.confirmMs ?? 0 } : {};
+    const after = what === "started" || what === "confirming" ? waiting : ended;
     port.tell({ type: `relay.tool.${what}`, ...about, ...after, ...(reason !== null && { reason }) });
   }
 

@@ -26,6 +26,8 @@ export interface ToolPlan {
   /** JSON schema. */
   readonly parameters: JsonObject;
   readonly webhook: Webhook;
+  /** The caller may take it back for so long after its answer was heard; absent: not at all. */
+  readonly confirmMs?: number;
 }
 
 /** Why a call has no result, in the words that its model is told. */
@@ -38,6 +40,7 @@ export const FAILURES = {
   invalid_arguments: "The call was not made: its arguments are no JSON object.",
   too_many: "The call was not made: too many calls are under way.",
   not_recorded: "The call was not made: it could not be put on record.",
+  taken_back: "The call was not made: the caller spoke up before it was. Ask what is wanted.",
   cut_off: "The call was not made: the answer that it belongs to was cut off.",
 } as const;
 

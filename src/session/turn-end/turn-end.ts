@@ -24,10 +24,10 @@ const RESUMED_WITHIN_MS = 900;
  * bounds, since voices that it was not trained on may fool it. Below this it takes a silence for a pause.
  */
 const CADENCE_WEIGHT = 0.5;
-const CADENCE_WEIGHT_AT_FIRST = 1.1;
+const CADENCE_WEIGHT_AT_FIRST = 1.4;
 const CADENCE_EVEN = -0.4;
 const CADENCE_MOST = 2.5;
-const CADENCE_LEAST = -1.25;
+const CADENCE_LEAST = -1.75;
 /** Of the remote model's verdict, and of words that close a sentence or leave it open. */
 const OVER = 3;
 const OPEN = -1.5;
@@ -92,11 +92,15 @@ export class TurnEnd {
     this.#forget();
   }
 
-  /** A turn begins. Soon after one was closed it is the rest of it: that silence was a pause. */
-  began(now: number): void {
+  /**
+   * A turn begins, with speech that began at `saidAt`: over an agent it was listened to for a while before. Soon after one was closed
+   * it is the rest of it: that silence was a pause.
+   */
+  began(saidAt: number): void {
     const closed = this.#closed;
     this.#closed = null;
-    if (closed && now - closed.at < RESUMED_WITHIN_MS) this.#pauses.cutIn(closed.afterMs + now - closed.at);
+    const afterMs = closed ? Math.max(0, saidAt - closed.at) : Infinity;
+    if (closed && afterMs < RESUMED_WITHIN_MS) this.#pauses.cutIn(closed.afterMs + afterMs);
     this.#forget();
   }
 

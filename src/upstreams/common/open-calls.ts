@@ -5,9 +5,15 @@ import type { Item } from "../upstream.ts";
 const MAX_CALLS = 256;
 /** Of all results that wait. */
 const MAX_CHARS = 1024 * 1024;
-const NO_RESULT = "The application gave no result.";
+/** Of one that has none when an answer is asked for. */
+export const NO_RESULT = "There is no result yet. It is told when there is one.";
 
-type OpenCall = { readonly name: string; readonly output: string | null };
+type OpenCall = {
+  readonly name: string;
+  readonly output: string | null;
+  /** It was answered without a result. */
+  readonly late?: true;
+};
 
 export interface Returned {
   readonly id: string;
@@ -35,7 +41,7 @@ export class OpenCalls {
   returned(item: Item): "kept" | "full" | null {
     const id = textAt(item, "call_id");
     const call = item.type === "function_call_output" && id !== null ? this.#calls.get(id) : undefined;
-    if (id === null || call === undefined) return null;
+    if (id === null || call === undefined || call.late) return null;
     const output = textAt(item, "output") ?? "";
     const others = [...this.#calls.values()].reduce((sum, one) => sum + (one.output?.length ?? 0), 0);
     if (others + output.length > MAX_CHARS) return "full";
@@ -43,15 +49,28 @@ export class OpenCalls {
     return "kept";
   }
 
+  /** A result that comes after its call was answered without one, as something that was written: the provider takes one only. */
+  late(item: Item): Item | null {
+    const id = item.type === "function_call_output" ? textAt(item, "call_id") : null;
+    const call = id === null ? undefined : this.#calls.get(id);
+    if (id === null || !call?.late) return null;
+    this.#calls.delete(id);
+    return lateResult(item.id, call.name, textAt(item, "output") ?? "");
+  }
+
   /** All of them, with an error for those that have no result. */
   take(): readonly Returned[] {
-    const all = [...this.#calls].map(([id, { name, output }]) => ({
+    const open = [...this.#calls].filter(([, { late }]) => late === undefined);
+    const all = open.map(([id, { name, output }]) => ({
       id,
       name,
       output: output ?? NO_RESULT,
       missing: output === null,
     }));
-    this.#calls.clear();
+    for (const { id, name, missing } of all) {
+      this.#calls.delete(id);
+      if (missing) remember(this.#calls, id, { name, output: null, late: true }, MAX_CALLS);
+    }
     return all;
   }
 
@@ -63,4 +82,10 @@ export class OpenCalls {
     this.#calls.clear();
     for (const [id, call] of state) this.#calls.set(id, call);
   }
+}
+
+/** What a call gave, in words. */
+export function lateResult(id: string, name: string, output: string): Item {
+  const text = `The result of the call of ${name} has come: ${output}`;
+  return { id, type: "message", role: "user", content: [{ type: "input_text", text }] };
 }

@@ -37,7 +37,7 @@ export class Upload {
   }
 
   add(item: Item): "kept" | "told" | "sound" | "full" {
-    return this.calls.returned(item) ?? this.#context.add(item);
+    return this.calls.returned(item) ?? this.#context.add(this.calls.late(item) ?? item);
   }
 
   /** What has to be known before the caller is heard. */

@@ -30,6 +30,8 @@ import { usageOf } from "./usage.ts";
 const INPUT: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
+/** A `goAway` that does not say when is taken to leave this: Google has announced the end some time before it. */
+const UNTOLD_MS = 10_000;
 const GIVEN_UP: JsonObject = { error: "The application gave up this answer." };
 
 /** @throws UpstreamOptionsError naming the field. */
@@ -248,10 +250,13 @@ class GeminiUpstream implements Upstream {
     if (calls !== null) this.#calls(objectsAt(calls, "functionCalls"), out);
     const uncalled = objectAt(event, "toolCallCancellation");
     if (uncalled !== null) this.#upload.uncalled(textsAt(uncalled, "ids"));
-    const inMs = durationMs(textAt(objectAt(event, "goAway"), "timeLeft"));
-    if (inMs !== null) out.push({ type: "expiring", inMs });
-    const activity = nameAt(objectAt(event, "voiceActivity"), "voiceActivityType");
-    if (activity === "ACTIVITY_START") this.#spoken(out);
+    const goAway = objectAt(event, "goAway");
+    if (goAway !== null)
+      out.push({ type: "expiring", inMs: durationMs(textAt(goAway, "timeLeft")) ?? UNTOLD_MS });
+    // The types call it `voiceActivityType`, recorded sockets of Gemini 3.8 `type`.
+    const activity = objectAt(event, "voiceActivity");
+    const state = nameAt(activity, "type") ?? nameAt(activity, "voiceActivityType");
+    if (state === "ACTIVITY_START") this.#spoken(out);
     const fault = objectAt(event, "error");
     if (fault !== null) this.#fault(fault, out);
   }
@@ -264,7 +269,7 @@ class GeminiUpstream implements Upstream {
     for (const part of parts) this.#part(part, parts.length > 1, out);
     const said = textAt(objectAt(content, "outputTranscription"), "text");
     if (said !== null && said !== "") this.#say("transcript", said, out);
-    if (content["generationComplete"] === true) this.#answers.generated();
+    if (content["generationComplete"] === true) out.push(...this.#answers.generated());
     if (content["interrupted"] === true) {
       const ended = this.#answers.interrupted();
       if (ended.length > 0 && this.#settings.turns === "server") out.push({ type: "interrupted" });

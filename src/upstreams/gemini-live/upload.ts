@@ -3,6 +3,7 @@
  * tool's response makes it answer, so it waits until an answer is asked for.
  */
 import { remember, textAt } from "../json.ts";
+import { lateResult, NO_RESULT } from "../common/open-calls.ts";
 import type { Item, JsonObject } from "../upstream.ts";
 import { history, inputs, split } from "./realtime-text.ts";
 import { contentOf, outputOf } from "./contents.ts";
@@ -10,7 +11,6 @@ import { contentOf, outputOf } from "./contents.ts";
 const MAX_CALLS = 256;
 const MAX_CONTENTS = 256;
 const MAX_CHARS = 1024 * 1024;
-const NO_RESULT: JsonObject = { error: "The application gave no result." };
 
 export type UploadState = {
   readonly activity: boolean;
@@ -20,8 +20,11 @@ export type UploadState = {
   readonly names?: readonly (readonly [string, string | null])[];
 };
 
-/** A call that the provider waits for: its function, and what it returned. */
-type Call = { readonly name: string; readonly response: JsonObject | null };
+/**
+ * A call that the provider waits for: its function, and what it returned. `late`: an answer was asked for before it returned
+ * anything, which takes the call back where models wait for results; so its result is told in words, which all of them take.
+ */
+type Call = { readonly name: string; readonly response: JsonObject | null; readonly late?: true };
 
 export class Upload {
   /** `activityStart` was sent and its end was not. */
@@ -58,6 +61,10 @@ export class Upload {
     const callId = textAt(item, "call_id");
     const call =
       item.type === "function_call_output" && callId !== null ? this.#calls.get(callId) : undefined;
+    if (callId !== null && call?.late) {
+      this.#calls.delete(callId);
+      return this.add(lateResult(item.id, call.name, textAt(item, "output") ?? ""));
+    }
     if (callId !== null && call !== undefined) {
       this.#calls.set(callId, { ...call, response: outputOf(item) });
       return true;
@@ -94,13 +101,17 @@ export class Upload {
 
   /** Everything that waits, in an order that ends with what makes the model answer. */
   ask(detects: boolean): readonly JsonObject[] {
-    const results = [...this.#calls].map(([id, { name, response }]) => ({
+    const open = [...this.#calls].filter(([, { late }]) => late === undefined);
+    const results = open.map(([id, { name, response }]) => ({
       id,
       name,
-      response: response ?? NO_RESULT,
+      response: response ?? { error: NO_RESULT },
     }));
-    const given = [...this.#calls.values()].some(({ response }) => response !== null);
-    this.#calls.clear();
+    const given = open.some(([, { response }]) => response !== null);
+    for (const [id, { name, response }] of open) {
+      this.#calls.delete(id);
+      if (response === null) remember(this.#calls, id, { name, response, late: true }, MAX_CALLS);
+    }
     const out: JsonObject[] = [];
     const asks = this.activity || given;
     if (asks) out.push(...this.take());

@@ -11,6 +11,7 @@ import { OtherEvents, type PlacedState } from "./others.ts";
 import { OutputEvents } from "./output.ts";
 import { type OutputItem, type Part, partOf } from "./output-item.ts";
 import { emptySpans, scanAudioDelta } from "./scan.ts";
+import { withoutOurs } from "./verbatim.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault, WireMessage } from "../upstream.ts";
 
 /** One message: OpenAI itself takes at most 15 MiB of audio in one (openai-realtime.md §1). */
@@ -42,7 +43,7 @@ export class Decoder {
   constructor(parts: DecoderParts) {
     this.#parts = parts;
     const sink: Sink = {
-      emit: (event) => this.#events.push(event),
+      emit: (event) => this.#events.push(withoutOurs(event, parts.redactor)),
       malformed: (what) => this.#malformed(what),
       giveUp: (error) => this.#giveUp(error),
     };

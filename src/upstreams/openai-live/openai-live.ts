@@ -8,7 +8,7 @@ import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
 import { closeFault, readFault } from "../openai-compatible/words.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
-import type { Capabilities, Command, DialRequest, Item, JsonObject } from "../upstream.ts";
+import type { Capabilities, Command, DialRequest, Item, JsonObject, Leaves } from "../upstream.ts";
 import type {
   Upstream,
   UpstreamConfig,
@@ -24,7 +24,7 @@ import { endOf, errorOf } from "./faults.ts";
 import { type LiveSettings, readSettings } from "./settings.ts";
 import { append, formatOf, silence } from "./sound.ts";
 import { Speech, type SpeechState } from "./speech.ts";
-import { startMessage, untaken } from "./start.ts";
+import { forkMessage, startMessage, untaken } from "./start.ts";
 import { Upload, type UploadState } from "./upload.ts";
 import { secondsOf, tokensUsed } from "./usage.ts";
 
@@ -43,6 +43,8 @@ type CodecState = {
   readonly ready: boolean;
   readonly format: AudioFormat;
   readonly config: JsonObject | null;
+  /** Its session at the provider. */
+  readonly id?: string | null;
   readonly seconds: number;
   readonly speech: SpeechState;
   readonly caller: CallerState;
@@ -63,6 +65,11 @@ class OpenAiLive implements Upstream {
   #silence: string | null = null;
   #config: UpstreamConfig | null = null;
   #ready = false;
+  #id: string | null = null;
+  /** The stored session that this one goes on with. */
+  #forks: string | null = null;
+  /** Told when it has started: what of the configuration is another than that session's. */
+  #changes: readonly string[] = [];
   /** Seconds that were counted. */
   #seconds = 0;
 
@@ -91,12 +98,29 @@ class OpenAiLive implements Upstream {
     };
   }
 
+  get leaves(): Leaves | null {
+    return this.#settings.session["store"] === true && this.#id !== null ? "memory" : null;
+  }
+
+  /** Nothing that it had under way goes on with it, and its tasks are no longer any. */
+  goOn(snapshot: JsonObject): void {
+    const { id, config } = snapshot as unknown as CodecState;
+    this.#forks = id ?? null;
+    this.#config = config as unknown as UpstreamConfig | null;
+  }
+
   request(): DialRequest {
-    return this.#settings.request;
+    const { request } = this.#settings;
+    return this.#forks === null ? request : { ...request, url: forkUrl(request.url, this.#forks) };
   }
 
   greet(config: UpstreamConfig, before: () => readonly Item[] = () => []): readonly WireMessage[] {
+    const former = this.#config;
     this.#configured(config);
+    if (this.#forks !== null) {
+      if (former !== null) this.#changes = this.#upload.configure(former, config);
+      return [JSON.stringify(forkMessage(this.#settings))];
+    }
     const fields = untaken(this.#settings, config);
     if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
     return [JSON.stringify(startMessage(this.#settings, config, before()))];
@@ -175,6 +199,7 @@ class OpenAiLive implements Upstream {
       ready: this.#ready,
       format: this.#format,
       config: this.#config === null ? null : { ...this.#config },
+      id: this.#id,
       seconds: this.#seconds,
       speech: this.#speech.snapshot(),
       caller: this.#caller.snapshot(),
@@ -190,6 +215,7 @@ class OpenAiLive implements Upstream {
     this.#ready = state.ready;
     this.#format = state.format;
     if (state.config !== null) this.#configured(state.config as unknown as UpstreamConfig);
+    this.#id = state.id ?? null;
     this.#seconds = state.seconds;
     this.#speech.restore(state.speech);
     this.#caller.restore(state.caller);
@@ -245,7 +271,12 @@ class OpenAiLive implements Upstream {
     this.#format = format;
     this.#silence = null;
     this.#ready = true;
+    this.#id = nameAt(session, "id");
+    const expiresAt = session?.["expires_at"];
+    if (typeof expiresAt === "number") out.push({ type: "expires", at: expiresAt * 1000 });
     out.push({ type: "ready" });
+    for (const data of this.#changes) out.push({ type: "reply", data });
+    this.#changes = [];
   }
 
   #words(event: JsonObject, out: UpstreamEvent[]): void {
@@ -294,4 +325,10 @@ class OpenAiLive implements Upstream {
     out.push({ type: "refused", ...sent, error });
     if (sent.what === "respond") this.#speech.refused(error, out);
   }
+}
+
+/** The address of a stored session's fork is under that of sessions. */
+function forkUrl(url: string, id: string): string {
+  const [path = "", query] = url.split("?", 2);
+  return `${path.replace(/\/$/, "")}/${encodeURIComponent(id)}/fork${query === undefined ? "" : `?${query}`}`;
 }

@@ -22,6 +22,8 @@ export interface LiveSettings {
 const URL = "wss://api.openai.com/v1/live/sessions";
 const MODEL = "gpt-live-1";
 const TOOL = "delegate";
+/** Sessions that others recorded expire so long after their `session.start`; each says when. */
+const LONGEST_MS = 2 * 60 * 60_000;
 const isObject = (value: unknown): boolean =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -53,8 +55,7 @@ export function readSettings(options: UpstreamOptions): LiveSettings {
     delegation: given.delegation ?? { type: "client" },
     tool: given.tool ?? TOOL,
     session: given.session ?? {},
-    // Of a session it is only known that it has one, which it tells as a time of day.
-    maxSessionMs: given.maxSessionMs ?? null,
+    maxSessionMs: given.maxSessionMs === undefined ? LONGEST_MS : given.maxSessionMs,
     request: {
       url: dialUrl(options.url ?? URL),
       headers: dialHeaders(options.headers ?? {}),

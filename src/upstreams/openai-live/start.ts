@@ -33,6 +33,12 @@ export function startMessage(
   return { type: "session.start", session: mergeDeep(session, settings.session) };
 }
 
+/** Goes on with a stored session, whose conversation and configuration it has: only the format of its sound is said anew. */
+export function forkMessage({ format }: LiveSettings): JsonObject {
+  const audio = { format: { type: format.type, rate: sampleRateHz(format) } };
+  return { type: "session.start", session: { audio } };
+}
+
 /** A built-in voice has a name, a custom one an object with its id. */
 function voiceOf(voice: Json): Json | null {
   if (typeof voice === "string") return voice === "" ? null : voice;

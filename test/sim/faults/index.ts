@@ -10,6 +10,8 @@ import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
 import { withMind } from "../minds.ts";
+import { withAsides } from "../asides.ts";
+import { ASIDE_FAULTS } from "./asides.ts";
 import { withTools } from "../tools.ts";
 import { TOOL_FAULTS } from "./tools.ts";
 import { NETWORK_FAULTS } from "./network.ts";
@@ -28,6 +30,7 @@ export const FAULTS: readonly Fault[] = [
   ...PLATFORM_FAULTS,
   ...GUARD_FAULTS,
   ...TOOL_FAULTS,
+  ...ASIDE_FAULTS,
 ];
 
 /** @throws RangeError naming the fault that does not exist. */
@@ -86,7 +89,8 @@ function commonFactor(a: number, b: number): number {
 const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
-  return withMind(withTools(guarded(random, oneVoice(random, givingWay(random, scenario)))));
+  const judged = guarded(random, oneVoice(random, givingWay(random, scenario)));
+  return withAsides(random, withMind(withTools(random, judged)));
 }
 
 /** A kind of call that can have all these faults; where there is none, a call with those that fit. */

@@ -1,11 +1,17 @@
 /** The relay runs a tool that agents call, or works on what they hand on (scenarios: `test/sim/tools.ts`, `test/sim/minds.ts`). */
 import { BACKGROUND_MIND } from "../minds.ts";
-import { TOOL_WEBHOOK } from "../tools.ts";
+import { TOOL_CONFIRM, TOOL_WEBHOOK } from "../tools.ts";
 import { type Fault, isDuplex } from "./fault.ts";
 
 export const TOOL_FAULTS: readonly Fault[] = [
   {
     name: TOOL_WEBHOOK,
+    onlyNamed: true,
+    fits: ({ upstreams }) => upstreams.every(({ kind }) => kind !== "echo"),
+    arm() {},
+  },
+  {
+    name: TOOL_CONFIRM,
     onlyNamed: true,
     fits: ({ upstreams }) => upstreams.every(({ kind }) => kind !== "echo"),
     arm() {},

@@ -1,0 +1,182 @@
+/** Sounds that the relay plays by itself, as `relay.config.ts` says them: named, and when a route's callers hear them. */
+import * as v from "valibot";
+import { samplesOf, softened } from "../audio/notes.ts";
+import type { FillerPlan, Sound, Sounds } from "../session/aside/plan.ts";
+
+const MOST_SOUNDS = 32;
+const MOST_NOTES = 16;
+/** A filler that is longer is in the answer's way. */
+const MOST_FILLER_MS = 3000;
+const MOST_SOUND_MS = 30_000;
+/** Characters of base64: half a minute at 24 kHz. */
+const MOST_WAV = 2 * 1024 * 1024;
+const NOTES_RATE_HZ = 24_000;
+/** What is cut out of a recording clicks where it begins and ends. */
+const SOFT_MS = 5;
+const AFTER_MS = 1500;
+const EVERY_MS = 4000;
+const MOST = 3;
+
+/** There always: two soft notes, a quarter of a second together. */
+const BUILT_IN: Sounds = new Map([
+  [
+    "soft",
+    made([
+      { hz: 523.25, ms: 110, gapMs: 30 },
+      { hz: 659.25, ms: 140 },
+    ]),
+  ],
+]);
+
+const milliseconds = (least: number, most: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+
+const note = v.strictObject({
+  hz: v.pipe(v.number(), v.minValue(50), v.maxValue(3400)),
+  ms: milliseconds(20, 2000),
+  gapMs: v.optional(milliseconds(0, 2000)),
+});
+
+const sound = v.pipe(
+  v.strictObject({
+    /** Base64 of a WAV file: mono PCM of 16 bits, 8 to 48 kHz. */
+    wav: v.optional(
+      v.pipe(
+        v.string(),
+        v.maxLength(MOST_WAV, "a sound has at most two million characters"),
+        v.check(
+          (base64) => faultOfWav(base64) === null,
+          ({ input }) => `it ${faultOfWav(input) ?? ""}`,
+        ),
+      ),
+    ),
+    notes: v.optional(v.pipe(v.array(note), v.minLength(1, "name a note"), v.maxLength(MOST_NOTES))),
+  }),
+  v.check(({ wav, notes }) => (wav === undefined) !== (notes === undefined), "a sound has 'wav' or 'notes'"),
+);
+
+const soundName = v.pipe(
+  v.string(),
+  v.regex(/^[\w.-]{1,64}$/, "a sound's name is 1 to 64 letters, digits or any of _ . -"),
+);
+
+/** By name. `soft` is there without being named. */
+export const soundFields = {
+  sounds: v.optional(
+    v.pipe(
+      v.record(soundName, sound),
+      v.check((all) => Object.keys(all).length <= MOST_SOUNDS, `at most ${MOST_SOUNDS} sounds`),
+    ),
+  ),
+};
+
+/** What a route's callers hear while nobody answers (docs/floor.md). */
+export const fillerFields = {
+  fillers: v.optional(
+    v.strictObject({
+      /** Nothing was heard for so long. Default 1,500. */
+      afterMs: v.optional(milliseconds(200, 30_000)),
+      /** From the end of one to the next. Default 4,000. */
+      everyMs: v.optional(milliseconds(500, 60_000)),
+      /** So many in a row. Default 3. */
+      most: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(20))),
+      /** Also while a tool of the relay's runs. Default: yes. */
+      whileTool: v.optional(v.boolean()),
+      /** Names in `sounds`, one after the other. Default: `["soft"]`. */
+      sounds: v.optional(
+        v.pipe(v.array(soundName), v.minLength(1, "name a sound, or leave 'sounds' out"), v.maxLength(8)),
+      ),
+    }),
+  ),
+};
+
+function made(notes: Parameters<typeof samplesOf>[0]): Sound {
+  return { rateHz: NOTES_RATE_HZ, samples: samplesOf(notes, NOTES_RATE_HZ) };
+}
+
+/** @returns what is wrong with it, where something is. */
+function readWav(base64: string): Sound | string {
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.fromBase64(base64);
+  } catch {
+    return "is no base64";
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const tag = (at: number): string =>
+    at + 4 <= bytes.length ? String.fromCharCode(...bytes.subarray(at, at + 4)) : "";
+  if (tag(0) !== "RIFF" || tag(8) !== "WAVE") return "is no WAV file";
+  let rateHz = 0;
+  for (let at = 12; at + 8 <= bytes.length;) {
+    const size = Math.min(view.getUint32(at + 4, true), bytes.length - at - 8);
+    if (tag(at) === "fmt " && size >= 16) {
+      const [format, channels, bits] = [0, 2, 14].map((offset) => view.getUint16(at + 8 + offset, true));
+      rateHz = view.getUint32(at + 12, true);
+      if (format !== 1 || channels !== 1 || bits !== 16) return "is not mono PCM of 16 bits";
+      if (rateHz < 8000 || rateHz > 48_000) return "has a rate that is not 8 to 48 kHz";
+    } else if (tag(at) === "data" && rateHz > 0) {
+      const samples = Int16Array.from({ length: size >> 1 }, (_, n) => view.getInt16(at + 8 + 2 * n, true));
+      if (samples.length === 0) return "has no samples";
+      if ((samples.length / rateHz) * 1000 > MOST_SOUND_MS) return "is longer than 30 seconds";
+      return { rateHz, samples: softened(samples, rateHz, SOFT_MS) };
+    }
+    at += 8 + size + (size % 2);
+  }
+  return "has no samples";
+}
+
+function faultOfWav(base64: string): string | null {
+  const read = readWav(base64);
+  return typeof read === "string" ? read : null;
+}
+
+interface Named {
+  readonly sounds?: Readonly<Record<string, v.InferOutput<typeof sound>>> | undefined;
+}
+
+/** Made once for each configuration. */
+const READ = new WeakMap<object, Sounds>();
+
+export function soundsOf(config: Named): Sounds {
+  const known = READ.get(config);
+  if (known) return known;
+  const own = Object.entries(config.sounds ?? {}).map(([name, one]): [string, Sound] => {
+    const read = one.wav === undefined ? made(one.notes ?? []) : readWav(one.wav);
+    // The schema has looked at it.
+    if (typeof read === "string") throw new Error(`the sound '${name}' ${read}`);
+    return [name, read];
+  });
+  const all = new Map([...BUILT_IN, ...own]);
+  READ.set(config, all);
+  return all;
+}
+
+type Fillers = v.InferOutput<(typeof fillerFields)["fillers"]>;
+
+export function resolveFillers(fillers: NonNullable<Fillers>, sounds: Sounds): FillerPlan {
+  const {
+    afterMs = AFTER_MS,
+    everyMs = EVERY_MS,
+    most = MOST,
+    whileTool = true,
+    sounds: names = ["soft"],
+  } = fillers;
+  return { afterMs, everyMs, most, whileTool, sounds: names.flatMap((name) => sounds.get(name) ?? []) };
+}
+
+/** A filler that is no sound, or too long; null: there is none. */
+export function faultOfFillers(
+  config: Named & { readonly routes: Readonly<Record<string, { readonly fillers?: Fillers }>> },
+) {
+  const sounds = soundsOf(config);
+  for (const [route, { fillers }] of Object.entries(config.routes)) {
+    for (const [index, name] of (fillers?.sounds ?? []).entries()) {
+      const path = ["routes", route, "fillers", "sounds", index];
+      const one = sounds.get(name);
+      if (one === undefined) return { path, message: `there is no sound '${name}' in 'sounds'` };
+      if ((one.samples.length / one.rateHz) * 1000 > MOST_FILLER_MS)
+        return { path, message: `a filler lasts at most ${MOST_FILLER_MS / 1000} seconds` };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,133 @@
+/**
+ * Fillers: an answer was asked for and nothing of it is heard, or a tool of the relay's runs, and the listener hears a short
+ * sound. It is no part of the conversation, is never over the caller, and gives way to the first sample of the answer.
+ */
+import type { ClientPort } from "../client/client-port.ts";
+import type { Configuration } from "../client/configuration.ts";
+import type { Context } from "../context.ts";
+import type { Floor } from "../floor/floor.ts";
+import type { Asking } from "../output/asking.ts";
+import type { Listener } from "../output/listener.ts";
+import type { ResponseRecord } from "../output/response.ts";
+import type { Responses } from "../output/responses.ts";
+import type { Tools } from "../tools/index.ts";
+import type { TurnTaking } from "../turns/turn-taking.ts";
+import type { FillerPlan } from "./plan.ts";
+import type { SoundPlayer } from "./player.ts";
+
+/** Read when it is asked for: some of these parts are made later. */
+export interface FillerParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly config: Configuration;
+  readonly asking: Pick<Asking, "underway">;
+  readonly floor: Pick<Floor, "judging" | "held">;
+  readonly listener: Pick<Listener, "playingUntil">;
+  readonly responses: Responses;
+  readonly tools: Pick<Tools, "running"> | null;
+  readonly turns: Pick<TurnTaking, "openItem">;
+}
+
+/** What is ahead of the listener delays the answer by as much; a timer that is later than this makes a hole. */
+const LEAD_MS = 30;
+
+/** One wait for an answer, or for a tool. */
+interface Wait {
+  /** Nothing is heard since then. */
+  since: number;
+  /** When the next one is due, and how many there were. */
+  at: number;
+  count: number;
+}
+
+export class Fillers {
+  readonly #parts: FillerParts;
+  readonly #plan: FillerPlan;
+  readonly #player: SoundPlayer;
+  #wait: Wait | null = null;
+  /** Of all, so that they take turns. */
+  #played = 0;
+
+  constructor(parts: FillerParts, plan: FillerPlan, player: SoundPlayer) {
+    this.#parts = parts;
+    this.#plan = plan;
+    this.#player = player;
+  }
+
+  get #sounding(): boolean {
+    return this.#player.own === "filler";
+  }
+
+  /** The first sample of an answer is about to be sent. */
+  answered(): void {
+    if (this.#sounding) this.#player.stop("answered");
+  }
+
+  /** At the end of everything that happens. */
+  settle(): void {
+    const { context } = this.#parts;
+    if (this.#callerSpeaks) return this.#rest("turn_detected");
+    if (!this.#waits || this.#player.own === "announcement") return this.#rest("answered");
+    if (this.#sounding) return;
+    this.#wait ??= { since: context.now, at: context.now + this.#plan.afterMs, count: 0 };
+    const until = this.#parts.listener.playingUntil();
+    const { since, count } = this.#wait;
+    // What was being said goes on for a while, or the player stood still: the wait begins when it is over.
+    if (until > since) {
+      this.#wait.since = until;
+      this.#wait.at = until + (count === 0 ? this.#plan.afterMs : this.#plan.everyMs);
+    }
+    if (count >= this.#plan.most || this.#player.held) context.deadlines.clear("aside:filler");
+    else if (this.#wait.at > context.now) context.deadlines.set("aside:filler", this.#wait.at);
+    else this.#begin(this.#wait);
+  }
+
+  #begin(wait: Wait): void {
+    const sound = this.#plan.sounds[this.#played % this.#plan.sounds.length];
+    if (sound === undefined || this.#player.begin("filler", sound, LEAD_MS) === null) return;
+    this.#played += 1;
+    wait.count += 1;
+  }
+
+  #rest(reason: "answered" | "turn_detected"): void {
+    if (this.#sounding) this.#player.stop(reason);
+    if (this.#wait === null) return;
+    this.#wait = null;
+    this.#parts.context.deadlines.clear("aside:filler");
+  }
+
+  get #callerSpeaks(): boolean {
+    const { floor, turns } = this.#parts;
+    return turns.openItem !== null || floor.judging || floor.held;
+  }
+
+  /** The listener waits for somebody, and can be played something. */
+  get #waits(): boolean {
+    const { asking, config, port, responses, tools } = this.#parts;
+    if (!port.live || !port.extended || config.transcriptionOnly) return false;
+    const { answering } = responses;
+    if (asking.underway) {
+      if (answering.length === 0) return config.modality === "audio";
+      return answering.every((one) => one.modality === "audio" && !isHeard(one));
+    }
+    return this.#plan.whileTool && tools?.running === true && config.modality === "audio";
+  }
+
+  snapshot(): FillersSnapshot {
+    return { wait: this.#wait && { ...this.#wait }, played: this.#played };
+  }
+
+  restore({ wait, played }: FillersSnapshot): void {
+    this.#wait = wait && { ...wait };
+    this.#played = played;
+  }
+}
+
+function isHeard({ items }: ResponseRecord): boolean {
+  return items.some(({ parts }) => parts.some(({ kind, audioMs }) => kind === "audio" && audioMs > 0));
+}
+
+export interface FillersSnapshot {
+  readonly wait: Readonly<Wait> | null;
+  readonly played: number;
+}

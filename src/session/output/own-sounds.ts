@@ -1,0 +1,56 @@
+/**
+ * Sounds of the relay's own, as the client is told of them: answers beside the conversation, in OpenAI's order of events, which
+ * no upstream gave. They are on the ledger of playback, and are interrupted, as other answers are.
+ */
+import type { ProviderFormat } from "../../audio/format.ts";
+import type { Context } from "../context.ts";
+import type { Link } from "../links/link.ts";
+import { next, RESPONSE } from "../transitions.ts";
+import type { OutputItems } from "./output-items.ts";
+import type { OwnSound, ResponseRecord } from "./response.ts";
+import type { ResponseRecords } from "./response-records.ts";
+import type { ResponseWriter } from "./response-writer.ts";
+import type { ResponsesHost } from "./responses-host.ts";
+
+/** Upstreams name their items otherwise. */
+const KEY = "relay:own";
+
+export class OwnSounds {
+  readonly #context: Context;
+  readonly #records: ResponseRecords;
+  readonly #writer: ResponseWriter;
+  readonly #items: OutputItems;
+  readonly #host: Pick<ResponsesHost, "responseDefaults" | "channelOf">;
+
+  constructor(
+    context: Context,
+    writer: ResponseWriter,
+    records: ResponseRecords,
+    items: OutputItems,
+    host: Pick<ResponsesHost, "responseDefaults" | "channelOf">,
+  ) {
+    this.#context = context;
+    this.#records = records;
+    this.#writer = writer;
+    this.#items = items;
+    this.#host = host;
+  }
+
+  /** @param link whose stream it sounds on. */
+  begin(link: Link, own: OwnSound): ResponseRecord {
+    const defaults = { ...this.#host.responseDefaults({}), modality: "audio" } as const;
+    const params = { conversation: "none", metadata: { relay: own } } as const;
+    const channel = this.#host.channelOf(link.index);
+    const response = this.#records.create(link, defaults, false, params, { announced: true, channel, own });
+    response.phase = next(RESPONSE, response.phase, "started") ?? response.phase;
+    this.#writer.created(response);
+    this.#items.handle(response, { type: "item.started", response: "", item: KEY, kind: "message" });
+    this.#context.persist();
+    return response;
+  }
+
+  play(response: ResponseRecord, samples: Int16Array, format: ProviderFormat): void {
+    const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+    this.#items.handle(response, { type: "audio", response: "", item: KEY, format, bytes });
+  }
+}

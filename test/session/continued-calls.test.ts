@@ -1,0 +1,143 @@
+/** Calls whose provider keeps its session when a socket breaks off: the next socket goes on with it, and nobody notices. */
+import { describe, expect, test } from "vitest";
+
+import { seeded, silence, voice } from "../support/signal.ts";
+import { VllmDuplexCall } from "../support/vllm-duplex-call.ts";
+
+const sound = (ms: number, seed = 1) => {
+  const random = seeded(seed);
+  return Uint8Array.from({ length: ms * 48 }, (_, at) => (at % 2 === 0 ? Math.floor(random() * 256) : 2));
+};
+const kinds = (live: VllmDuplexCall) => live.server.received.map(({ type }) => type);
+
+describe("a socket that breaks off", () => {
+  test("[U236] in mid-answer is followed by one that goes on: no sample is lost or doubled, and nobody is told", () => {
+    const live = new VllmDuplexCall();
+    const said = sound(1200);
+    live.say(live.server.begins("resp_1"));
+    live.say(live.server.unit("resp_1", said.subarray(0, 24_000), "First"));
+    live.kill();
+    live.server.unit("resp_1", said.subarray(24_000, 40_000), " and second");
+    live.pass(60);
+    expect(live.servers).toHaveLength(2);
+    live.say(live.server.unit("resp_1", said.subarray(40_000), " and third."));
+    live.say(live.server.ends("resp_1"));
+    live.pass(100);
+    expect(live.audio()).toEqual(said);
+    const { call } = live;
+    expect(call.types()).not.toContain("error");
+    expect(call.types().filter((type) => type === "response.created")).toHaveLength(1);
+    const { response } = call.last("response.done") as unknown as { response: { status: string } };
+    expect(response.status).toBe("completed");
+    expect(JSON.stringify(response)).toContain("First and second and third.");
+    expect(kinds(live).slice(0, 1)).toEqual(["session.resume"]);
+    expect(live.sessions.size).toBe(1);
+    expect(live.servers.map(({ refused }) => refused)).toEqual([[], []]);
+  });
+
+  test("[U236] what the caller said meanwhile reaches the session, in order, and nothing twice", () => {
+    const live = new VllmDuplexCall();
+    const said = voice(2000);
+    live.pass(1000, said.subarray(0, 24_000));
+    live.kill();
+    live.call.append(said.subarray(24_000, 24_480));
+    live.pass(980, said.subarray(24_480));
+    const heard = live.server.open.heard;
+    // At the session's 16 kHz; the resampler keeps the last of it.
+    expect(heard.length).toBeGreaterThan(2000 * 32 - 640);
+    expect(heard.length).toBeLessThanOrEqual(2000 * 32);
+    const whole = new VllmDuplexCall();
+    whole.pass(2000, said);
+    expect(heard).toEqual(whole.server.open.heard.slice(0, heard.length));
+  });
+
+  test("[U237] two hundred times in one call: it is one session, nothing is lost or doubled, and all is known to be heard", () => {
+    const live = new VllmDuplexCall({}, { limits: { dialsPerMinute: 1000 } } as never);
+    const random = seeded(7);
+    const all: number[] = [];
+    for (let n = 0; n < 200; n++) {
+      const response = `resp_${n}`;
+      const said = sound(60 + 20 * Math.floor(random() * 6), n + 1);
+      all.push(...said);
+      const cut = 2 * Math.floor((random() * said.length) / 2);
+      live.pass(40, random() < 0.5 ? voice(40) : silence(40));
+      live.say(live.server.begins(response));
+      if (cut > 0) live.say(live.server.unit(response, said.subarray(0, cut), "a"));
+      const before = live.server;
+      live.kill();
+      if (random() < 0.5) before.unit(response, said.subarray(cut), "b");
+      const late = before.open.answers.get(response)?.ms !== said.length / 48;
+      live.pass(40);
+      if (late) live.say(live.server.unit(response, said.subarray(cut), "b"));
+      live.say(live.server.ends(response));
+      live.pass(240);
+    }
+    expect(live.servers).toHaveLength(201);
+    expect(live.sessions.size).toBe(1);
+    expect(live.audio()).toEqual(Uint8Array.from(all));
+    expect(live.servers.flatMap(({ refused }) => refused)).toEqual([]);
+    const { answers } = live.server.open;
+    for (const [name, { ms, heardMs }] of answers) expect([name, heardMs]).toEqual([name, Math.floor(ms)]);
+    expect(live.call.types()).not.toContain("error");
+  });
+
+  test("[U238] where the session is gone, the loss is told and another one is told the conversation", () => {
+    const live = new VllmDuplexCall();
+    live.say(live.server.answers("resp_1", sound(400), undefined, "Good day."));
+    live.pass(1000);
+    live.say(live.server.begins("resp_2"));
+    live.say(live.server.unit("resp_2", sound(400), "And then"));
+    for (const session of live.sessions.values()) session.expired = true;
+    live.kill();
+    live.pass(3000);
+    expect(live.sessions.size).toBe(2);
+    expect(live.servers.map((server) => server.received[0]?.type)).toEqual([
+      "session.update",
+      "session.resume",
+      "session.update",
+    ]);
+    expect(JSON.stringify(live.server.open.history)).toContain("Good day.");
+    const faults = live.call.events.filter(({ type }) => type === "error");
+    expect(faults).toHaveLength(1);
+    expect(JSON.stringify(faults)).not.toContain("token_");
+  });
+
+  test("[U238] a gap in the journal, or a provider that keeps nothing, is a loss like any other", () => {
+    const gap = new VllmDuplexCall();
+    for (const session of gap.sessions.values()) session.dropped = 99;
+    gap.kill();
+    gap.pass(3000);
+    expect(gap.sessions.size).toBe(2);
+    const none = new VllmDuplexCall({ resumes: false });
+    none.kill();
+    none.pass(3000);
+    expect(none.servers.map((server) => server.received[0]?.type)).toEqual([
+      "session.update",
+      "session.update",
+    ]);
+    expect(none.call.types()).toContain("error");
+  });
+
+  test("[U238] where nobody answers the dial, the loss is told then, and it is dialled again", () => {
+    const live = new VllmDuplexCall();
+    live.down = true;
+    live.kill();
+    live.pass(400);
+    expect(live.call.types()).toContain("error");
+    live.down = false;
+    live.pass(5000);
+    expect(live.sessions.size).toBe(2);
+  });
+});
+
+test("[U235] it is told how much of an answer was heard, as it is heard, and its history has that", () => {
+  const live = new VllmDuplexCall();
+  live.say(live.server.answers("resp_1", sound(2000), [24_000], "A long story."));
+  live.pass(1000);
+  const part = live.server.remembered("resp_1");
+  expect(part).toBeGreaterThan(600);
+  expect(part).toBeLessThanOrEqual(1040);
+  live.pass(1500);
+  expect(live.server.remembered("resp_1")).toBe(2000);
+  expect(live.server.refused).toEqual([]);
+});

@@ -1,0 +1,137 @@
+/** Calls that wait for the caller's silence, and what takes them back. */
+import { describe, expect, test } from "vitest";
+
+import { begin, DONE, say } from "../support/answering.ts";
+import type { Call, CallOptions } from "../support/call.ts";
+import { concat, silence, voice } from "../support/signal.ts";
+import {
+  asks,
+  calling,
+  callsTools,
+  gives,
+  made,
+  resultsTold,
+  store,
+  toldOfTools,
+  tool,
+  tooled,
+} from "../support/tools.ts";
+
+const BOOK = tool("book", "Books.", { confirmMs: 1000 });
+const BACK = "The call was not made: the caller spoke up before it was. Ask what is wanted.";
+const careful = (options: CallOptions = {}) => tooled({ tools: [tool("weather"), BOOK], ...options });
+const booking = (options: CallOptions = {}) => calling(careful(options), [{ name: "book" }]);
+
+describe("a call that the caller may take back", () => {
+  test("[X300] is made when so long has passed in silence, and not before", () => {
+    const call = booking();
+    expect(toldOfTools(call)).toMatchObject([
+      { type: "relay.tool.confirming", name: "book", confirm_ms: 1000 },
+    ]);
+    call.advance(999);
+    expect(made(call)).toEqual([]);
+    call.advance(1);
+    expect(made(call)).toMatchObject([{ name: "book" }]);
+    gives(call, "booked");
+    expect(asks(call)).toBe(2);
+    expect(toldOfTools(call).map(({ type }) => type)).toEqual([
+      "relay.tool.confirming",
+      "relay.tool.started",
+      "relay.tool.completed",
+    ]);
+  });
+
+  test("[X300] the silence begins when its answer has been heard to its end", () => {
+    const call = careful();
+    call.client({ type: "response.create" });
+    begin(call);
+    call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+    say(call, 350);
+    const at = { response: "r", item: "c" };
+    call.upstream({ type: "item.started", ...at, kind: "function_call", name: "book", callId: "c1" });
+    call.upstream({ type: "item.done", ...at, status: "completed", arguments: "{}" });
+    call.upstream({ type: "response.done", response: "r", status: "completed", ...DONE });
+    store(call);
+    call.advance(1340);
+    expect(made(call)).toEqual([]);
+    call.advance(20);
+    expect(made(call)).toHaveLength(1);
+  });
+
+  test("[X300] other calls of the same answer do not wait for it", () => {
+    const call = calling(careful(), [{ callId: "a" }, { callId: "b", name: "book" }]);
+    expect(made(call).map(({ name }) => name)).toEqual(["weather"]);
+    gives(call, "grey");
+    expect(asks(call)).toBe(1);
+    call.advance(1000);
+    gives(call, "booked", 1);
+    expect(asks(call)).toBe(2);
+  });
+
+  test("[X301] who speaks takes it back: its model is told so, and what was said is answered with that", () => {
+    const call = booking();
+    call.advance(200);
+    call.speak(concat(silence(200), voice(600)));
+    expect(toldOfTools(call).at(-1)).toMatchObject({ type: "relay.tool.failed", reason: "taken_back" });
+    expect(resultsTold(call)).toEqual([["call0", BACK]]);
+    expect(asks(call)).toBe(1);
+    call.speak(silence(900));
+    call.advance(20_000);
+    expect(made(call)).toEqual([]);
+    expect(asks(call)).toBe(2);
+  });
+
+  test("[X301] so does who types, stops the agent, or was speaking already", () => {
+    const typed = booking();
+    const content = [{ type: "input_text", text: "No, wait." }];
+    typed.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    const stopped = booking();
+    stopped.client({ type: "output_audio_buffer.clear" });
+    const speaking = careful({
+      session: { audio: { input: { turn_detection: { type: "server_vad", interrupt_response: false } } } },
+    });
+    speaking.client({ type: "response.create" });
+    callsTools(speaking, [{ name: "book" }], { ends: false });
+    speaking.speak(concat(silence(400), voice(700)));
+    speaking.upstream({ type: "response.done", response: "r", status: "completed", ...DONE });
+    store(speaking);
+    for (const call of [typed, stopped, speaking]) {
+      call.advance(5000);
+      expect(made(call)).toEqual([]);
+      expect(resultsTold(call)).toEqual([["call0", BACK]]);
+    }
+  });
+
+  test("[X302] while nobody is there who could say no it waits", () => {
+    const call = booking();
+    call.advance(500);
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.advance(5000);
+    expect(made(call)).toEqual([]);
+    call.connect("duplex.v1");
+    call.client({ type: "session.heartbeat" });
+    call.advance(1100);
+    expect(made(call)).toHaveLength(1);
+  });
+
+  test("[X303] the wait outlives the object: it goes on, and what was taken back stays so", () => {
+    const call = booking();
+    call.advance(500);
+    call.hibernate();
+    call.advance(499);
+    expect(made(call)).toEqual([]);
+    call.advance(2);
+    expect(made(call)).toHaveLength(1);
+    const back = booking();
+    back.client({ type: "output_audio_buffer.clear" });
+    back.hibernate();
+    back.advance(5000);
+    expect(made(back)).toEqual([]);
+  });
+});
+
+test("[X304] without `confirmMs` nothing waits", () => {
+  const call: Call = calling(careful());
+  expect(made(call)).toHaveLength(1);
+  expect(toldOfTools(call)[0]?.type).toBe("relay.tool.started");
+});

@@ -1,0 +1,29 @@
+/** Breakages of what the relay plays by itself, and of calls that may be taken back: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const ASIDE_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 88,
+    what: "a filler goes on when the caller speaks (X296)",
+    file: "src/session/aside/fillers.ts",
+    from: "    return turns.openItem !== null || floor.judging || floor.held;",
+    to: "    return turns.openItem !== null && floor.judging && floor.held;",
+    among: ["relay.fillers", "caller.barge_in"],
+  },
+  {
+    number: 89,
+    what: "a filler is sent as far ahead as an answer, which then waits for it (X295)",
+    file: "src/session/aside/fillers.ts",
+    from: "const LEAD_MS = 30;",
+    to: "const LEAD_MS = 400;",
+    among: ["relay.fillers"],
+  },
+  {
+    number: 90,
+    what: "who speaks takes no call back (X301)",
+    file: "src/session/conduct.ts",
+    from: "    this.budget.heard();\n    this.tools?.takeBack();\n",
+    to: "    this.budget.heard();\n",
+    among: ["tool.confirm", "caller.barge_in"],
+  },
+];
