@@ -50,7 +50,10 @@ export class Session {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
-      forsaken: () => this.#forsake(),
+      forsaken: () => {
+        this.#forsake();
+        conduct.input.breakOff();
+      },
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
@@ -76,6 +79,7 @@ export class Session {
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       turnedAway: (code, reason) => this.#putOut(code, reason),
       hungUp: () => this.#end("client_closed"),
+      brokeOff: () => conduct.input.breakOff(),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes, part) => {
         this.#observers.heard(bytes);
@@ -189,6 +193,7 @@ export class Session {
     if (!again) {
       this.#doubt.recall(null);
       this.#forsake();
+      this.#messages.breakOff();
     }
     this.#status = "connected";
     this.#conduct.backpressure.reset();
@@ -259,7 +264,10 @@ export class Session {
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
     this.#conduct.unwatch();
-    if (!port.extended) this.#forsake();
+    if (!port.extended) {
+      this.#forsake();
+      this.#messages.breakOff();
+    }
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();
@@ -269,7 +277,6 @@ export class Session {
   #forsake(): void {
     this.#conduct.asking.forget();
     this.#conduct.absence.stop();
-    this.#conduct.input.breakOff();
   }
 
   #end(reason: string): void {

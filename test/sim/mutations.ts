@@ -3,6 +3,7 @@
  * one of these must be caught within 1,000 seeds (docs/testing.md).
  */
 import { ASIDE_MUTATIONS } from "./aside-mutations.ts";
+import { DRAW_MUTATIONS } from "./draw-mutations.ts";
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { MIND_MUTATIONS } from "./mind-mutations.ts";
@@ -264,8 +265,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 33,
     what: "a confirmed eager turn is asked about once more",
     file: "src/session/turns/eager.ts",
-    from: "    return released;\n",
-    to: "    return false;\n",
+    from: "    return true;\n  }\n\n  #confirmed",
+    to: "    return false;\n  }\n\n  #confirmed",
   },
   {
     number: 34,
@@ -399,6 +400,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...TOOL_MUTATIONS,
   ...MIND_MUTATIONS,
   ...ASIDE_MUTATIONS,
+  ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -17,7 +17,13 @@ import type { Conversation } from "../memory/conversation.ts";
 import type { Asking } from "../output/asking.ts";
 import type { Call } from "../tools/index.ts";
 import { placeItem, type PlacingParts } from "../tools/place-item.ts";
-import { asFunction, FAILURES as TOOL_FAILURES, type ToolPlan, type ToolResult } from "../tools/plan.ts";
+import {
+  asFunction,
+  budgetMsOf,
+  FAILURES as TOOL_FAILURES,
+  type ToolPlan,
+  type ToolResult,
+} from "../tools/plan.ts";
 import { Gap, type GapParts } from "./gap.ts";
 import {
   type BackgroundPlan,
@@ -210,7 +216,8 @@ export class Background {
       for (const { id, callId, name, arguments: given, output } of task.wanted) {
         if (output !== null || this.#made.has(id)) continue;
         this.#made.add(id);
-        const budgetMs = this.#tools.get(name)?.webhook.budgetMs ?? 0;
+        const tool = this.#tools.get(name);
+        const budgetMs = tool === undefined ? 0 : budgetMsOf(tool);
         const until = context.deadlines.get(`mind:${task.id}:call`) ?? 0;
         context.deadlines.set(`mind:${task.id}:call`, Math.max(until, context.now + budgetMs + LOST_MS));
         context.metric("tools_called", 1);

@@ -21,6 +21,11 @@ export interface WaitingAudio {
   readonly sequence: number | null;
 }
 
+/** What is to be done between two messages that wait. */
+interface Between {
+  readonly act: () => void;
+}
+
 export interface StepsHost {
   /** Works through a message that waited. It may begin another upload. */
   take(data: WireMessage): void;
@@ -43,7 +48,7 @@ export class Steps {
   #startedAt = 0;
   /** The rest of a message that was read: it comes before what waits. */
   #second: { readonly act: () => void; readonly former: boolean } | null = null;
-  #waiting: (WireMessage | WaitingAudio)[] = [];
+  #waiting: (WireMessage | WaitingAudio | Between)[] = [];
   /** Of these, how many were taken. */
   #taken = 0;
   /** Of those that wait, how many came by a connection that is gone. */
@@ -108,6 +113,12 @@ export class Steps {
     this.#size += waiting.audio.byteLength;
   }
 
+  /** When all that has come so far is done. */
+  after(act: () => void): void {
+    if (this.busy) this.#waiting.push({ act });
+    else act();
+  }
+
   /** One step. */
   work(): void {
     this.#step();
@@ -142,6 +153,12 @@ export class Steps {
     this.#ofFormer = this.#former > 0;
     if (this.#ofFormer) this.#former -= 1;
     if (this.#taken === this.#waiting.length) this.#empty();
+    if (typeof data === "object" && "act" in data) {
+      // What was gathered came before it.
+      this.#host.pause();
+      data.act();
+      return;
+    }
     if (typeof data === "object" && "audio" in data) {
       this.#size -= data.audio.byteLength;
       this.#host.takeAudio(data);

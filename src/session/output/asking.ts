@@ -170,15 +170,20 @@ export class Asking {
     );
   }
 
-  /** The caller's turn may be over: its answers are asked for in advance. @returns their names. */
-  inAdvance(links: readonly Link[]): readonly string[] {
+  /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
+  inAdvance(links: readonly Link[]): readonly { readonly id: string; readonly stream: number }[] {
     const { responses, rounds } = this.#parts;
     return this.#groups(links).flatMap((group) => {
       const order = this.#orderOf(group);
       const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
-      return id === undefined ? [] : [id];
+      return id === undefined ? [] : [{ id, stream: group[0]?.index ?? 0 }];
     });
+  }
+
+  /** Of several that answer a turn each for itself this one's answer in advance came to nothing. */
+  anew(stream: number): void {
+    this.ask(this.#groupOf(stream), {});
   }
 
   /** Something ended or changed: asks for what is owed and may be asked for now. */

@@ -187,6 +187,8 @@ export class Responses {
     if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
     this.#announce(response);
+    const link = this.#host.link(response.stream);
+    if (link && response.silentMs >= this.#context.limits.silentAnswerMs) this.#host.onSilent(link, response);
     if (heard) this.#gate.drain(response);
     return true;
   }

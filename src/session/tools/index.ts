@@ -17,6 +17,7 @@ import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
 import { placeItem } from "./place-item.ts";
 import {
   asFunction,
+  budgetMsOf,
   FAILURES,
   type ToolFailure,
   type ToolPlan,
@@ -237,7 +238,7 @@ export class Tools {
     if (this.background !== null && name === this.#delegate) return this.#handOn(call, this.background);
     if (plan === undefined) return this.#answered(call, { failure: "not_offered" });
     this.#made.add(id);
-    context.deadlines.set(`tool:${id}`, context.now + plan.webhook.budgetMs + LOST_MS);
+    context.deadlines.set(`tool:${id}`, context.now + budgetMsOf(plan) + LOST_MS);
     context.metric("tools_called", 1);
     this.#tell("started", call);
     context.act({ type: "tool", id, callId, name, arguments: given });

@@ -20,12 +20,25 @@ export interface ToolPlans {
   readonly background?: BackgroundPlan;
 }
 
+/** A tool of an MCP server. */
+export interface McpTool {
+  readonly url: string;
+  /** Its name there. */
+  readonly tool: string;
+  /** What the header of that name says. */
+  readonly authorization?: string;
+  /** Of the call, with all that the protocol has around it. */
+  readonly timeoutMs: number;
+}
+
+/** It has one of `webhook` and `mcp`. */
 export interface ToolPlan {
   readonly name: string;
   readonly description: string;
   /** JSON schema. */
   readonly parameters: JsonObject;
-  readonly webhook: Webhook;
+  readonly webhook?: Webhook;
+  readonly mcp?: McpTool;
   /** The caller may take it back for so long after its answer was heard; absent: not at all. */
   readonly confirmMs?: number;
 }
@@ -52,6 +65,11 @@ export type ToolResult = { readonly output: string } | { readonly failure: ToolF
 /** All tools of a plan that are the relay's: no client brings another of such a name. */
 export function namesOfTools({ tools = [], background }: ToolPlans): readonly string[] {
   return [...tools, ...(background ? [background] : [])].map(({ name }) => name);
+}
+
+/** Every call has settled by then. */
+export function budgetMsOf({ webhook, mcp }: ToolPlan): number {
+  return webhook?.budgetMs ?? mcp?.timeoutMs ?? 0;
 }
 
 /** As OpenAI's session names a function. */
