@@ -69,6 +69,8 @@ const MOST_ARGUMENTS = 8192;
 const MOST_OUTPUT = 8192;
 /** All that the text model is told of a task, as JSON: it is in every snapshot, and in every request. */
 const MOST_TOLD = 196_608;
+/** Notes of dropped tasks that wait to be put into the conversation; the oldest are given up. */
+const MOST_UNSAID = 8;
 /** Calls that are not on record by then are not made; their results are waited for so much longer than their budget. */
 const RECORDED_WITHIN_MS = 10_000;
 const LOST_MS = 2000;
@@ -81,6 +83,8 @@ export class Background {
   readonly #thinking: Thinking;
   readonly #gap: Gap;
   #tasks = new Map<string, Task>();
+  /** What speakers are to know of tasks that were dropped: in the middle of an answer it would stand before its end. */
+  #unsaid: Unsaid[] = [];
   /** Calls that this life of the session has made for tasks. */
   readonly #made = new Set<string>();
 
@@ -140,6 +144,8 @@ export class Background {
 
   /** At the end of everything that happens: asks, makes calls, and tells what may be told now. */
   settle(): void {
+    if (this.#unsaid.length > 0 && this.#gap.urgent)
+      for (const { stream, text } of this.#unsaid.splice(0)) this.#note(stream, text, true);
     if (this.#tasks.size === 0) return;
     for (const task of this.#tasks.values()) {
       if (isOver(task)) continue;
@@ -286,7 +292,7 @@ export class Background {
     const { asking, context, port } = this.#parts;
     this.#forget(task);
     const spoken = reason !== "silent";
-    const item_id = this.#note(task, itemText(task.text, task.result, task.failure, spoken));
+    const item_id = this.#note(task.stream, itemText(task.text, task.result, task.failure, spoken));
     const after_ms = Math.round(context.now - task.since);
     port.tell({ ...about("placed", task), placed_item_id: item_id, reason, after_ms });
     if (spoken) asking.goOn(task.stream);
@@ -294,7 +300,7 @@ export class Background {
   }
 
   /** What its speaker knows from now on. @returns the item's name */
-  #note({ stream }: Task, text: string, quietly = false): string {
+  #note(stream: number, text: string, quietly = false): string {
     const content = [{ type: "input_text", text }];
     return placeItem(this.#parts, stream, { type: "message", role: "system", content }, { quietly });
   }
@@ -316,7 +322,9 @@ export class Background {
     if (task.duplex)
       this.#host.answer(task.id, { output: reason === "stale" ? FAILURES.timeout : CALLED_OFF });
     // Its speaker would promise for ever what does not come.
-    else if (reason !== "superseded") this.#note(task, droppedText(task.text, reason), true);
+    else if (reason !== "superseded")
+      this.#unsaid.push({ stream: task.stream, text: droppedText(task.text, reason) });
+    if (this.#unsaid.length > MOST_UNSAID) this.#unsaid.shift();
     context.persistNow();
   }
 
@@ -376,10 +384,12 @@ export class Background {
     const tasks = [...this.#tasks.values()].map((task) => {
       return { ...task, wanted: task.wanted.map((one) => ({ ...one })) };
     });
-    return { tasks, thinking: this.#thinking.snapshot(), gapSince: this.#gap.snapshot() };
+    const unsaid = [...this.#unsaid];
+    return { tasks, unsaid, thinking: this.#thinking.snapshot(), gapSince: this.#gap.snapshot() };
   }
 
-  restore({ tasks, thinking, gapSince }: BackgroundSnapshot): void {
+  restore({ tasks, unsaid, thinking, gapSince }: BackgroundSnapshot): void {
+    this.#unsaid = [...unsaid];
     this.#tasks = new Map(
       tasks.map((task) => [task.id, { ...task, wanted: task.wanted.map((one) => ({ ...one })) }]),
     );
@@ -412,8 +422,14 @@ function about(
   return { type: `relay.delegation.${what}`, delegation_id: id };
 }
 
+interface Unsaid {
+  readonly stream: number;
+  readonly text: string;
+}
+
 export interface BackgroundSnapshot {
   readonly tasks: readonly Task[];
+  readonly unsaid: readonly Unsaid[];
   readonly thinking: ThinkingSnapshot;
   readonly gapSince: number | null;
 }
