@@ -10,13 +10,15 @@ import { guardFigures, type GuardFigures } from "./plans/guard.ts";
 import type { Flags } from "./flags.ts";
 import { PlannedCall, replyOf, type Heard } from "./plans/call.ts";
 import { LETTER_MS, type Remembered } from "./plans/demo-voice.ts";
+import { shadowFigures, shadowMissed } from "./plans/shadow.ts";
 import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "two models as one voice: a race and a hedge, beside each model alone";
+const PARTS = ["voices", "shadow", "background"] as const;
 export const flags: Flags = {
   turns: { value: "N", says: "turns of each arm (500)" },
-  only: { value: "background", says: "the conversation with a background mind alone" },
+  only: { value: PARTS.join(","), says: "some of its parts" },
 };
 export const lasts = "two minutes";
 
@@ -31,6 +33,8 @@ const GUARD_CASES = 200;
 const BACKGROUND_TASKS = 150;
 
 const TARGETS = {
+  shadow_heard: 0,
+  shadow_delay_ms_more_most: 0,
   guard_refused_ms_heard: 0,
   guard_over_moderator_ms: 5,
   race_over_minimum_ms_median: 5,
@@ -133,14 +137,6 @@ function ofOneAnswer(words: string): boolean {
   return name !== undefined && replyOf(voice, Number(answer)).startsWith(words.trimEnd());
 }
 
-/** The background mind alone: nothing of the other parts is known then. */
-function aside(options: BenchOptions): BenchResult {
-  const background = backgroundFigures(BACKGROUND_TASKS);
-  options.say(JSON.stringify({ background }));
-  const figures = { background };
-  return { bench: "plans", figures, targets: TARGETS, missed: missedBehind(background), partial: true };
-}
-
 function missedBehind(figures: BackgroundFigures): readonly string[] {
   const none = ["over_caller", "over_agent", "twice", "late", "out_of_order", "without_end"] as const;
   return none.filter((name) => figures[name] > 0).map((name) => `background: ${figures[name]} ${name}`);
@@ -148,10 +144,15 @@ function missedBehind(figures: BackgroundFigures): readonly string[] {
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const turns = options.given.number("turns", TURNS);
-  if (options.given.text("only") !== null) {
-    options.given.some("only", ["background"]);
-    return aside(options);
-  }
+  const parts = options.given.some("only", PARTS);
+  const shadow = parts.includes("shadow") ? await shadowFigures(turns) : null;
+  if (shadow) options.say(JSON.stringify({ shadow }));
+  const background = parts.includes("background") ? backgroundFigures(BACKGROUND_TASKS) : null;
+  if (background) options.say(JSON.stringify({ background }));
+  const others = [...(shadow ? shadowMissed(shadow) : []), ...(background ? missedBehind(background) : [])];
+  const beside = { ...(shadow && { shadow }), ...(background && { background }) };
+  if (!parts.includes("voices"))
+    return { bench: "plans", figures: beside, targets: TARGETS, missed: others, partial: true };
   const arms = [
     await play("first alone", [0], null, turns),
     await play("second alone", [1], null, turns),
@@ -167,12 +168,10 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   if (!one || !two || !raced || !hedged) throw new Error("an arm is missing");
   const guard = await guardFigures(GUARD_CASES);
   options.say(JSON.stringify({ guard }));
-  const background = backgroundFigures(BACKGROUND_TASKS);
-  options.say(JSON.stringify({ background }));
   const figures = {
     turns,
     guard,
-    background,
+    ...beside,
     delays_ms: DELAY_MS,
     hedge_ms: HEDGE_MS,
     rows,
@@ -188,15 +187,14 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     bench: "plans",
     figures,
     targets: TARGETS,
-    missed: missed(figures),
+    missed: [...missed(figures), ...others],
     picture: pictureOf(arms, turns),
-    partial: turns !== TURNS,
+    partial: turns !== TURNS || parts.length < PARTS.length,
   };
 }
 
 interface Figures {
   readonly guard: GuardFigures;
-  readonly background: BackgroundFigures;
   readonly rows: readonly ({ readonly arm: string } & ReturnType<typeof figuresOf>)[];
   readonly race_over_minimum_ms: { readonly median: number };
   readonly race_handle_ms_over_alone: number;
@@ -231,7 +229,6 @@ function missed(figures: Figures): readonly string[] {
       over <= TARGETS.guard_over_moderator_ms,
       `guard: ${over} ms from the moderator's time or the window`,
     );
-  found.push(...missedBehind(figures.background));
   const p95 = figures.rows.at(-1)?.p95_ms ?? Infinity;
   const most = figures.hedge_most_ms_for_p95;
   expect(p95 <= most, `hedge: p95 is ${p95} ms, at most ${most}`);

@@ -363,8 +363,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #setup(call: CallSetup): SessionSetup {
-    const { id, model, intent, session, dialectSettings } = call;
-    const plan = boundPlan(resolvePlan(relayConfig, model, this.env), call);
+    const { id, model, intent, session, dialectSettings, arm } = call;
+    const plan = boundPlan(resolvePlan(relayConfig, model, this.env, { arm, sticky: id }), call);
     const locks = locksOf(call, plan);
     return { id, model, intent, session, plan, locks, ...(dialectSettings && { dialectSettings }) };
   }

@@ -20,7 +20,7 @@ export interface People {
   readonly missed: readonly string[];
 }
 
-function inThread<Given, Found>(file: string, workerData: Given): Promise<Found> {
+function inThread<Found>(file: string, workerData: HumanOptions | Task): Promise<Found> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(file, import.meta.url), { workerData });
     worker.once("message", resolve);
@@ -50,7 +50,7 @@ async function overTheAgent(
   const found: Partial<Record<Split, HumanRows>> = {};
   for (const split of chosen) {
     const options: HumanOptions = { split, extra, every: 1, only: null, hold: false, verbose: false };
-    const rows = await inThread<HumanOptions, HumanRows>("./human/row-worker.ts", options);
+    const rows = await inThread<HumanRows>("./human/row-worker.ts", options);
     found[split] = rows;
     say(`people, split "${split}": ${rows.calls} calls\n${tableOf(rows.rows)}`);
   }
@@ -61,7 +61,7 @@ async function endsOf(say: (line: string) => void): Promise<Record<string, Figur
   const found: Record<string, Figures> = {};
   for (const arm of ARMS) {
     const task: Task = { arm, purpose: "report", seed: DEFAULT_SEED };
-    const figures = await inThread<Task, Figures>("../ends/arm-worker.ts", task);
+    const figures = await inThread<Figures>("../ends/arm-worker.ts", task);
     found[arm] = figures;
     say(`people, ends of turns, ${arm}: ${JSON.stringify(figures)}`);
   }

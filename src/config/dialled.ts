@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { type Json, isJsonObject } from "../protocol/json.ts";
 import { binding, header } from "./named.ts";
 
-export const jsonObject = v.custom<{ readonly [key: string]: Json }>(
+const jsonObject = v.custom<{ readonly [key: string]: Json }>(
   (value) => isJsonObject(value as Json),
   "expected an object",
 );

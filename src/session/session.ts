@@ -9,6 +9,7 @@ import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
+import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
@@ -102,8 +103,7 @@ export class Session {
     this.#route(input);
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
-      this.#attempt(() => this.#conduct.tools?.settle());
-      this.#attempt(() => this.#conduct.aside());
+      for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -111,6 +111,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.costs?.settle();
     this.#conduct.toldHeard.settle();
   };
 
@@ -284,6 +285,7 @@ export class Session {
     // In doubt there is no connection to hang up: they died with the object.
     if (this.#doubt.kept === null) this.#conduct.hangUp();
     this.#status = "ended";
+    this.#conduct.costs?.close();
     this.#conduct.context.end(reason);
   }
 
@@ -323,8 +325,7 @@ export class Session {
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
-    // What is due of it is done at the end of the call.
-    else if (kind === "aside") return;
+    else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "mind") this.#conduct.tools?.background?.due(which, what);
     else if (kind === "think") this.#conduct.tools?.background?.thinkingDue(which);
@@ -398,8 +399,7 @@ export class Session {
 
   /** What a snapshot taken now covers. */
   get covers(): Covers {
-    const { delivery, tools } = this.#conduct;
-    return this.#doubt.kept?.covers ?? { ...delivery.covers, ...tools?.covers };
+    return this.#doubt.kept?.covers ?? { ...this.#conduct.delivery.covers, ...this.#conduct.tools?.covers };
   }
 
   snapshot(): SessionSnapshot {
@@ -410,7 +410,7 @@ export class Session {
     return {
       version: SNAPSHOT_VERSION,
       covers: this.covers,
-      conduct: this.#conduct.snapshot(),
+      conduct: snapshotOf(this.#conduct),
       status: this.#status,
       doubtedUntil: null,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
@@ -453,7 +453,7 @@ export class Session {
     const session = new Session(setup, dependencies, now);
     const conduct = session.#conduct;
     session.#status = snapshot.status;
-    conduct.restore(snapshot.conduct);
+    restoreParts(conduct, snapshot.conduct);
     session.#setClock(now, snapshot.context.now);
     conduct.port.restore(snapshot.port);
     conduct.delivery.restore(snapshot.delivery);

@@ -48,8 +48,7 @@ describe("a client that drops while what it sent waits for its step", () => {
       if (back) call.connect("realtime");
       call.advance(5000);
       const heard = call.heard();
-      expect(heard).toEqual(said.subarray(0, heard.length));
-      expect(heard.length).toBe(back ? 28_802 : said.length);
+      expect(heard).toEqual(said);
       if (!back) call.connect("realtime");
       append(said.subarray(0, 4800));
       call.advance(1000);

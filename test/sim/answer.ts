@@ -39,7 +39,7 @@ export class Answer {
     this.#performance = performance;
     this.id = id;
     this.itemId = `item_${id}`;
-    this.number = world.nextAnswer();
+    this.number = world.nextAnswer(call.provider.name);
     this.askedAt = world.time.now;
     this.outOfBand = asked["conversation"] === "none";
     this.#metadata = asked["metadata"] ?? null;

@@ -3,7 +3,7 @@ import type { Mutation } from "./mutations.ts";
 
 export const DRAW_MUTATIONS: readonly Mutation[] = [
   {
-    number: 91,
+    number: 94,
     what: "what waited of a connection that is gone is taken for the first word of the one that is there (M90)",
     file: "src/session/client/budget-steps.ts",
     from: "    this.#ofFormer = this.#former > 0;\n",
@@ -11,7 +11,7 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     among: ["client.drops_after_upload"],
   },
   {
-    number: 92,
+    number: 95,
     what: "who died long after its last snapshot is waited for from then on, and its alarm ends it (O20)",
     file: "src/session/client/doubt.ts",
     from: "snapshot.doubtedUntil ?? context.now + context.limits.clientGoneMs;",
@@ -19,7 +19,7 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     among: ["platform.alarm_after_death"],
   },
   {
-    number: 93,
+    number: 96,
     what: "of what waits of a call's arguments the last piece is told alone (B90)",
     file: "src/session/output/lane.ts",
     from: "  return { ...before, delta: before.delta + event.delta };",
@@ -27,7 +27,7 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     among: ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down"],
   },
   {
-    number: 94,
+    number: 97,
     what: "half a sample of a plain client's is broken off in the middle of what it sent (R84)",
     file: "src/session/session.ts",
     from: 'this.#messages.breakOff();\n    }\n    this.#status = "waiting";',
@@ -35,7 +35,7 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     among: ["client.drops_after_upload", "client.begins_anew", "caller.create"],
   },
   {
-    number: 95,
+    number: 98,
     what: "of several that are asked in advance one that is given up owes nothing (R86)",
     file: "src/session/turns/eager.ts",
     from: "if (gone[at] === true) this.#asking.anew(stream);",
@@ -43,7 +43,7 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     among: ["client.eager_on_off", "provider.mute", "provider.slow_first"],
   },
   {
-    number: 96,
+    number: 99,
     what: "an answer that fails before its words came is refused (R85)",
     file: "src/session/guard/output-guard.ts",
     from: "(!mayFail(event) || isWorded(part))",

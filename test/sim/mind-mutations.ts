@@ -3,7 +3,7 @@ import type { Mutation } from "./mutations.ts";
 
 export const MIND_MUTATIONS: readonly Mutation[] = [
   {
-    number: 91,
+    number: 100,
     what: "what came of a task is told over the caller (X262)",
     file: "src/session/conduct.ts",
     from: "    return !owed && turns.still && !witness.hears;",
@@ -11,7 +11,7 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     among: ["background.mind", "caller.barge_in"],
   },
   {
-    number: 92,
+    number: 101,
     what: "what came of a task is told twice (X262)",
     file: "src/session/background/index.ts",
     from: "    this.#forget(task);\n    const spoken",
@@ -19,7 +19,7 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     among: ["background.mind"],
   },
   {
-    number: 93,
+    number: 102,
     what: "a task that was called off is told of all the same (X268)",
     file: "src/session/background/index.ts",
     from: '    if (task !== undefined) this.#drop(task, "cancelled");',
@@ -27,7 +27,7 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     among: ["background.mind"],
   },
   {
-    number: 94,
+    number: 103,
     what: "a task whose text model says nothing more never ends (X266)",
     file: "src/session/background/index.ts",
     from: '    if (what === "stale") return this.#drop(task, "stale");',

@@ -102,7 +102,8 @@ function heardOf({ cues, room }: Call["script"]): { samples: Int16Array; ends: r
 }
 
 function main([out, purpose = "tuning", corpus, every = "1"]: readonly string[]): void {
-  if (out === undefined) throw new Error("node tools/ends/calls.ts OUT tuning|report|synthetic [CORPUS [EVERY]]");
+  if (out === undefined)
+    throw new Error("node tools/ends/calls.ts OUT tuning|report|synthetic [CORPUS [EVERY]]");
   const rows: string[] = [];
   const frames: Buffer[] = [];
   for (const { speaker, kind, script } of callsOf(purpose, corpus, Number(every))) {

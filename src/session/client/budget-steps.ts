@@ -185,7 +185,17 @@ export class Steps {
     while (this.busy) this.work();
   }
 
-  /** Another client comes: what the former one still wanted is nobody's. What it said was said. */
+  /** Another client comes, which counts anew: what the former one still wanted is nobody's. What it said was said. */
+  anew(): void {
+    const said = this.#waiting
+      .slice(this.#taken)
+      .flatMap((one) => (typeof one === "object" && "audio" in one ? [{ ...one, sequence: null }] : []));
+    this.forget();
+    for (const waiting of said) this.waitAudio(waiting);
+    this.#former = said.length;
+  }
+
+  /** Nothing of what waits is worked through. */
   forget(): void {
     this.#empty();
     this.#former = 0;

@@ -263,7 +263,7 @@ export class ClientMessages {
   /** A connection opened: of the same client again, or of another, which has nothing to do with what the former still wanted. */
   opened(again: boolean): void {
     if (again) this.#steps.reconnected();
-    else this.#steps.forget();
+    else this.#steps.anew();
   }
 
   /** What the client has sent so far is all of it: half a sample that waits for its other half waits in vain. */

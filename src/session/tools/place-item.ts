@@ -12,7 +12,7 @@ export interface PlacingParts {
   readonly port: ClientPort;
   readonly conversation: Conversation;
   readonly links: readonly Link[];
-  readonly voices: Pick<Voices, "one">;
+  readonly voices: Pick<Voices, "knowsAll">;
 }
 
 export interface PlacingOptions {
@@ -34,7 +34,7 @@ export function placeItem(
 ): string {
   const id = conversation.unused(() => context.newId("item"));
   const item = { id, object: "realtime.item", status: "completed", ...given };
-  const receivers = links.filter(({ index }) => voices.one || index === stream);
+  const receivers = links.filter(({ index }) => voices.knowsAll(index) || index === stream);
   // A lost upstream is told the conversation when it is dialled: before this item is part of it.
   if (!quietly) for (const link of receivers) link.ensure();
   const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs: 0 };

@@ -76,6 +76,7 @@ export class Eager {
     if (!speculation) return;
     this.forget();
     for (const id of speculation.responseIds) this.#rounds.discard(id);
+    this.#asking.takenBack();
     for (const link of this.#turnLinks) link.command({ type: "delete", itemId: speculation.alias });
     this.#context.metric("eager_discarded", 1);
   }
