@@ -29,6 +29,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   "response.create",
   "response.cancel",
   "output_audio_buffer.clear",
+  "relay.delegation.cancel",
 ]);
 /** Ours: the session is over, as by DELETE. */
 const END = "relay.end";
