@@ -1,7 +1,7 @@
 /**
  * Turn-taking under test: who is heard, who is interrupted, how long an answer takes, and what the relay believes was
  * heard. Scenarios from a seed, each with its ground truth, played in real time through the real relay on loopback;
- * `--human` has people as callers and agents instead of synthetic voices; `--core` plays the same calls in virtual time
+ * people beside them, and with `--human` instead of them, as callers and agents in virtual time; `--core` plays the same calls in virtual time
  * on the session core; with `--hold` agents stand still while a sound is judged, in place of going on quieter; `--rooms`
  * plays echoes in rougher rooms instead.
  */
@@ -10,6 +10,7 @@ import { figuresOf, missedOf, spread, TARGETS } from "./turns/figures.ts";
 import { withOracles, withWords } from "./turns/helped.ts";
 import { judge, type CallVerdict } from "./turns/judge.ts";
 import { playOnLoopback } from "./turns/loopback.ts";
+import { people } from "./turns/people.ts";
 import { picture } from "./turns/picture.ts";
 import { SPLITS } from "./turns/human/material.ts";
 import { runHuman } from "./turns/human/run.ts";
@@ -27,7 +28,8 @@ export const flags: Flags = {
     value: "NAME",
     says: "of these the calls that figures are chosen with (tune), were looked at meanwhile (seen) or are new (report)",
   },
-  extra: { value: "DIR", says: "of these calls of a folder as well" },
+  extra: { value: "DIR", says: "of people's calls those of a folder as well" },
+  synthetic: { says: "no calls of people beside the composed ones" },
   core: { says: "on the session core in virtual time" },
   hold: { says: "a player that stands still instead of going on quieter" },
   rooms: { says: "rough rooms" },
@@ -38,7 +40,7 @@ export const flags: Flags = {
   parallel: { value: "N", says: "so many calls at once (14)" },
   verbose: { says: "what became of each call" },
 };
-export const lasts = "three minutes; with --core one";
+export const lasts = "four minutes, and two more for people; with --core one, and two";
 
 /** Fixed silences of the baseline curve, in milliseconds. */
 const BASELINE_MS = [200, 300, 400, 500, 600, 800, 1000, 1200];
@@ -77,6 +79,8 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const figures = figuresOf(verdicts);
   const baseline = baselineOf(scripts);
   const words = withWords(scripts);
+  const whole = !rooms && only === null && every === 1;
+  const humans = whole && !given.has("synthetic") ? await people(given.text("extra"), say) : null;
   const record = {
     played: core ? "session core in virtual time" : "relay on loopback in real time",
     seed,
@@ -90,14 +94,15 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     fixed_silence_baseline: baseline,
     with_oracle_verdicts: withOracles(scripts),
     with_transcriber: words,
+    people: humans,
   };
   say(JSON.stringify(record, null, 2));
   return {
     bench: "turns",
     figures: record,
     targets: TARGETS,
-    missed: missedOf(figures, words),
-    partial: core || rooms || only !== null || every > 1,
+    missed: [...missedOf(figures, words), ...(humans?.missed ?? [])],
+    partial: core || !whole || given.has("synthetic"),
     picture: picture(record),
   };
 }

@@ -3,8 +3,10 @@
  * moment and the body, by the tool's secret. What may have been a passing fault is tried again, under the same name, within
  * the tool's budget; every call settles. Neither arguments nor results are logged.
  */
-import type { ToolPlan, ToolResult, Webhook } from "../src/session/tools/plan.ts";
+import { parseJsonObject } from "../src/protocol/json.ts";
+import type { McpTool, ToolPlan, ToolResult, Webhook } from "../src/session/tools/plan.ts";
 import type { Services, ToolCall } from "./asked.ts";
+import { McpClient } from "./mcp.ts";
 import { shortText, TooLong } from "./short-json.ts";
 import { within } from "./within.ts";
 
@@ -32,11 +34,21 @@ interface Attempt {
 }
 
 export function createWebhooks(tools: readonly ToolPlan[], whose: Whose): Services["tool"] {
+  /** By address and right: tools of one server share its session. */
+  const servers = new Map<string, McpClient>();
   return async (call) => {
     const tool = tools.find(({ name }) => name === call.name);
-    if (tool === undefined) return { failure: "not_offered" };
-    return deliver(tool.webhook, call.id, bodyOf(call, whose));
+    if (tool?.webhook) return deliver(tool.webhook, call.id, bodyOf(call, whose));
+    return tool?.mcp ? ofServer(servers, tool.mcp, call) : { failure: "not_offered" };
   };
+}
+
+function ofServer(servers: Map<string, McpClient>, mcp: McpTool, call: ToolCall): Promise<ToolResult> {
+  const key = `${mcp.url} ${mcp.authorization ?? ""}`;
+  const server = servers.get(key) ?? new McpClient(mcp);
+  servers.set(key, server);
+  // The core makes no call whose arguments are no object.
+  return server.call(mcp.tool, parseJsonObject(call.arguments) ?? {}, call.id, mcp.timeoutMs);
 }
 
 function bodyOf({ id, callId, name, arguments: given }: ToolCall, { id: session, keyId }: Whose): string {

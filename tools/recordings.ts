@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 
 import { PROFILES } from "../src/upstreams/openai-compatible/profiles.ts";
 import { differences } from "../test/recordings/compare.ts";
+import { isElevenLabs, playElevenLabs } from "../test/recordings/elevenlabs.ts";
 import { isGemini, playGemini } from "../test/recordings/gemini.ts";
 import { textOf } from "../test/recordings/names.ts";
 import { play } from "../test/recordings/player.ts";
@@ -63,6 +64,10 @@ function judge(file: string, given: string | undefined): Verdict {
     const { said, told } = playGemini(recorded);
     return { file, profile: "gemini-live", differences: differences(said, told) };
   }
+  if (isElevenLabs(recorded)) {
+    const { said, told } = playElevenLabs(recorded);
+    return { file, profile: "elevenlabs-agents", differences: differences(said, told) };
+  }
   const ofDialect = recorded.some(({ event }) => textOf(event["type"]).startsWith("session."));
   if (!ofDialect) return { file, profile, differences: null };
   const { said, told, refused } = play(recorded, { profile });
@@ -85,7 +90,9 @@ function main(): number {
 
 function print({ file, profile, differences: found }: Verdict): void {
   if (found === null)
-    console.log(`-  ${file}: neither a socket of the OpenAI Realtime dialect nor of Gemini Live`);
+    console.log(
+      `-  ${file}: no socket of the OpenAI Realtime dialect, of Gemini Live or of an agent of ElevenLabs`,
+    );
   else console.log(`${found.length === 0 ? "ok" : "NO"} ${file} (${profile})`);
   for (const line of found ?? []) console.log(`     ${line}`);
 }

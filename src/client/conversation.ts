@@ -73,6 +73,8 @@ export class Conversation {
     // Without text it was spoken: who writes it down says so in `transcript`.
     else if (role === "user" && text === null) this.#change(id, { role, ...(this.#transcribes ? {} : DONE) });
     else if (role === "user" && text !== null) this.#change(id, { role, text, ...DONE });
+    // An answer of before this session, which the application tells it.
+    else if (role === "assistant" && text !== null) this.#change(id, { role, text, ...DONE });
   }
 
   #said(said: CallEventMap["transcript"]): void {

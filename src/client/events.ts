@@ -73,7 +73,7 @@ export interface CallEventMap {
    * before unless it is an `interrupt`.
    */
   overlap: { readonly decision: string };
-  /** An item entered the conversation. `text`: what the client typed, or null. */
+  /** An item entered the conversation. `text`: what it says where that is known already, as of what the client typed; or null. */
   item: {
     readonly id: string;
     readonly type: string;

@@ -125,6 +125,7 @@ export class Hearing {
     this.#asked = false;
     this.#responses.clear();
     this.#userSpeaks = false;
+    this.#turn = null;
   }
 
   /**
@@ -135,6 +136,7 @@ export class Hearing {
     this.#release();
     this.#playback.forgotten(from);
     this.#userSpeaks = false;
+    this.#turn = null;
     for (const response of this.#responses.takeAll()) {
       this.#end({ responseId: response.id });
       const reason = "session_restored";
@@ -271,7 +273,7 @@ export class Hearing {
     const id = stringAt(item, "id");
     if (id === null) return;
     const texts = arrayAt(item, "content").map((part) =>
-      isJsonObject(part) ? stringAt(part, "text") : null,
+      isJsonObject(part) ? (stringAt(part, "text") ?? stringAt(part, "transcript")) : null,
     );
     const text = texts.filter((part) => part !== null).join("\n");
     this.#hooks.emit("item", {

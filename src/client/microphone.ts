@@ -180,6 +180,11 @@ export class Microphone {
         if (this.#capture?.context === context) this.#hooks.frame(event.data);
       });
       node.port.start();
+      // A processor that failed is silent for ever.
+      node.addEventListener("processorerror", () => {
+        const error = new RelayError("microphone_failed", "The microphone's audio cannot be processed");
+        if (this.#capture?.context === context) this.#release(error);
+      });
       // The node is silent, but only what leads to the destination is pulled everywhere.
       source.connect(node).connect(context.destination);
       return context;

@@ -160,6 +160,10 @@ export class Player {
     });
     node.port.addEventListener("message", (event: MessageEvent<PlayerMessage>) => this.#message(event.data));
     node.port.start();
+    // A processor that failed is silent for ever.
+    node.addEventListener("processorerror", () => {
+      if (this.#node === node) this.#hooks.error(failed(new Error("the player broke")));
+    });
     node.connect(context.destination);
     this.#node = node;
     this.#waitingSamples = 0;

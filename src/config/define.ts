@@ -3,12 +3,14 @@ import * as v from "valibot";
 import { doorSettings } from "../dialects/index.ts";
 import { type Json, isJsonObject } from "../protocol/json.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
+import { adapterNames } from "../upstreams/index.ts";
 import { STORAGE_MODES } from "../session/plan/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { experiment, faultOfExperiments, isExperiment, type Experiment } from "./experiments.ts";
 import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
+import { sessionDefaults } from "./sessions.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
 import { priceTable } from "./prices.ts";
 import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
@@ -64,6 +66,10 @@ const MOST_INSTRUCTIONS = 16_384;
 
 const target = {
   ...single,
+  adapter: v.pipe(
+    v.string(),
+    v.check((one) => adapterNames.includes(one), `expected one of ${adapterNames.join(", ")}`),
+  ),
   /** The voice that it speaks with, whatever a client asks for, by its provider's name: of several each has its own. */
   voice: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** What it is told before the session's instructions: who it is among several. */
@@ -147,7 +153,7 @@ const route = v.pipe(
     ),
     ...planFields,
     /** Defaults in the shape of OpenAI's session object; a client's `session.update` is merged over them. */
-    session: v.optional(jsonObject),
+    session: v.optional(sessionDefaults),
     /**
      * Fields of the session that are what `session` says, whoever asks: `["instructions", "tools", "prompt"]`, a path
      * (`"audio.input.turn_detection.idle_timeout_ms"`), or `"unknown"` for members that this relay only hands on.
@@ -294,5 +300,14 @@ export function defineRelay(config: RelayConfigInput): RelayConfig {
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = v.getDotPath(issue);
-  throw new RelayConfigError(`relay.config.ts${path === null ? "" : `: ${path}`}: ${issue.message}`);
+  throw new RelayConfigError(`relay.config.ts${path === null ? "" : `: ${path}`}: ${faultIn(issue)}`);
+}
+
+/** Without the value: it may be a secret that was written where its binding belongs. */
+function faultIn(issue: v.BaseIssue<unknown>): string {
+  if (issue.received === "undefined") return "it is missing";
+  if (issue.kind === "schema" && issue.expected === "never") return "there is no such field";
+  return issue.kind === "schema" && issue.message.includes("eceived ")
+    ? `expected ${issue.expected ?? "something else"}`
+    : issue.message.replace(/: Received .*$/s, "");
 }

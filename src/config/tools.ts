@@ -52,19 +52,35 @@ const webhook = v.pipe(
   ),
 );
 
-const tool = v.strictObject({
-  name: v.pipe(
-    v.string(),
-    v.regex(/^[\w-]{1,64}$/, "a tool's name is 1 to 64 letters, digits or any of _ -"),
-  ),
-  /** When the model is to call it. */
-  description: v.pipe(v.string(), v.nonEmpty(), v.maxLength(MOST_DESCRIPTION)),
-  /** JSON schema of its arguments. Default: none. */
-  parameters: v.optional(schema),
-  webhook,
-  /** The caller may take it back for so long after its answer was heard, by saying something. Default: not at all. */
-  confirmMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(MOST_CONFIRM_MS))),
+const mcp = v.strictObject({
+  /** Of its endpoint for streamable HTTP: `https:`, of a host in `toolHosts`; or the binding that holds it. */
+  url: v.union([v.pipe(v.string(), v.url()), v.strictObject({ env: binding })]),
+  /** Its name there. Default: the tool's. */
+  tool: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(128))),
+  /** The header of that name: `{ env: "SHOP_TOKEN", prefix: "Bearer " }`. */
+  authorization: v.optional(v.strictObject({ env: binding, prefix: v.optional(v.string()) })),
+  /** Of the call, with all that the protocol has around it. Default 15,000. */
+  timeoutMs: milliseconds(MOST_BUDGET_MS),
 });
+
+const tool = v.pipe(
+  v.strictObject({
+    name: v.pipe(
+      v.string(),
+      v.regex(/^[\w-]{1,64}$/, "a tool's name is 1 to 64 letters, digits or any of _ -"),
+    ),
+    /** When the model is to call it. */
+    description: v.pipe(v.string(), v.nonEmpty(), v.maxLength(MOST_DESCRIPTION)),
+    /** JSON schema of its arguments. Default: none. */
+    parameters: v.optional(schema),
+    /** Where it is posted to; or whose tool it is. */
+    webhook: v.optional(webhook),
+    mcp: v.optional(mcp),
+    /** The caller may take it back for so long after its answer was heard, by saying something. Default: not at all. */
+    confirmMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(MOST_CONFIRM_MS))),
+  }),
+  v.check((one) => (one.webhook === undefined) !== (one.mcp === undefined), "a tool has 'webhook' or 'mcp'"),
+);
 
 /** Tools of a route that the relay runs (docs/tools.md). */
 export const toolFields = {
@@ -132,28 +148,25 @@ export function faultOfTools({ tools, upstreams, session }: WithTools): Fault | 
   return null;
 }
 
+interface Addressed {
+  readonly webhook?: { readonly url: unknown } | undefined;
+  readonly mcp?: { readonly url: unknown } | undefined;
+}
+
 interface Routed {
-  readonly routes: Readonly<
-    Record<
-      string,
-      { readonly tools?: readonly { readonly webhook: { readonly url: unknown } }[] | undefined }
-    >
-  >;
+  readonly routes: Readonly<Record<string, { readonly tools?: readonly Addressed[] | undefined }>>;
   readonly toolHosts?: readonly string[] | undefined;
 }
 
 /** The first tool that is posted to a host that is not allowed; null: there is none. What a binding holds is looked at later. */
 export function faultOfHosts({ routes, toolHosts: hosts = [] }: Routed): Fault | null {
   for (const [name, { tools = [] }] of Object.entries(routes)) {
-    for (const [
-      index,
-      {
-        webhook: { url },
-      },
-    ] of tools.entries()) {
+    for (const [index, { webhook: posted, mcp: server }] of tools.entries()) {
+      const url = posted?.url ?? server?.url;
       if (typeof url !== "string" || isToolHost(hosts, url)) continue;
+      const where = posted === undefined ? "mcp" : "webhook";
       return {
-        path: ["routes", name, "tools", index, "webhook", "url"],
+        path: ["routes", name, "tools", index, where, "url"],
         message: "its host is not in 'toolHosts'",
       };
     }

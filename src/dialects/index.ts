@@ -7,11 +7,13 @@ import { openai } from "./openai.ts";
 import { openaiBeta } from "./openai-beta/index.ts";
 import { plivo, telnyx, twilio } from "./twilio/index.ts";
 import { twilioSettings } from "./twilio/settings.ts";
+import { vllmOmni } from "./vllm-omni/index.ts";
 
 const DIALECTS = {
   realtime: openai,
   "openai-beta": openaiBeta,
   "duplex.v1": duplex,
+  "vllm-omni": vllmOmni,
   twilio,
   telnyx,
   plivo,

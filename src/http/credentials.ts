@@ -41,7 +41,7 @@ function entry(protocols: readonly string[], prefix: string): string | null {
 }
 
 export interface Negotiated {
-  readonly dialect: "realtime" | "openai-beta" | "duplex.v1";
+  readonly dialect: "realtime" | "openai-beta" | "vllm-omni" | "duplex.v1";
   /** The one to answer with, or null for none. Never an entry that holds a key. */
   readonly protocol: "realtime" | "duplex.v1" | typeof BETA_PROTOCOL | null;
 }
@@ -50,14 +50,23 @@ const BETA_PROTOCOL = "openai-beta.realtime-v1";
 /** Azure's versions are dates as long as they are of the beta; GA has none (its v1 API). */
 const BETA_VERSION = /^\d{4}-\d{2}-\d{2}/;
 
-/** What the client speaks, by its subprotocols, then by what OpenAI's and Azure's clients say of the beta. */
+/** What the client speaks, by its subprotocols, then by what vLLM-Omni's client asks for, and what OpenAI's and Azure's say of the beta. */
 export function negotiate(request: Request): Negotiated {
   const { headers } = request;
   const offered = offeredProtocols(headers);
   if (offered.includes("duplex.v1")) return { dialect: "duplex.v1", protocol: "duplex.v1" };
-  const dialect = speaksBeta(request, offered) ? "openai-beta" : "realtime";
+  const dialect = speaksOmni(request)
+    ? "vllm-omni"
+    : speaksBeta(request, offered)
+      ? "openai-beta"
+      : "realtime";
   if (offered.includes("realtime")) return { dialect, protocol: "realtime" };
   return { dialect, protocol: offered.includes(BETA_PROTOCOL) ? BETA_PROTOCOL : null };
+}
+
+/** vLLM-Omni's client offers no subprotocol: it asks for a duplex session by its URL. */
+function speaksOmni({ url }: Request): boolean {
+  return new URL(url).searchParams.get("duplex") === "1";
 }
 
 function speaksBeta({ headers, url }: Request, offered: readonly string[]): boolean {

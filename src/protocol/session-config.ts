@@ -184,7 +184,7 @@ export function mergeConfig(config: SessionConfig, update: JsonObject): SessionC
   const settable = ([key]: [string, Json]) => !SERVER_OWNED.has(key) && !isBetaSessionField(key);
   const cleaned = Object.fromEntries(Object.entries(update).filter(settable));
   const type = cleaned["type"] ?? undefined;
-  if (type !== undefined && type !== config.type) {
+  if ((type === "realtime" || type === "transcription") && type !== config.type) {
     throw new ClientError(
       "invalid_value",
       `Invalid 'session.type': this is a ${config.type} session.`,
@@ -327,9 +327,17 @@ function check(config: JsonObject): SessionConfig {
   if (result.success) return result.output;
   const issue = result.issues[0];
   const param = `session.${v.getDotPath(issue) ?? ""}`;
-  throw new ClientError(
-    "invalid_value",
-    `Invalid '${param}': expected ${issue.expected ?? issue.message}.`,
-    param,
-  );
+  if (issue.received === "undefined")
+    throw new ClientError("missing_required_parameter", `Missing required parameter: '${param}'.`, param);
+  const expected =
+    param === MODALITIES.param ? MODALITIES.expected : wordsOf(issue.expected ?? issue.message);
+  throw new ClientError("invalid_value", `Invalid '${param}': expected ${expected}.`, param);
+}
+
+/** A schema of two arrays says that it expects one, to whom that has sent one of both. */
+const MODALITIES = { param: "session.output_modalities", expected: '["audio"] or ["text"]' };
+
+/** As a schema says a bound, in words. */
+function wordsOf(expected: string): string {
+  return expected.replace(/^>=(.*)$/, "at least $1").replace(/^<=(.*)$/, "at most $1");
 }

@@ -367,6 +367,11 @@ export class Conduct {
     this.transcriber?.link.unwatch();
   }
 
+  /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
+  get settling() {
+    return [this.tools, this.asides];
+  }
+
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     const { turns, witness } = this;
@@ -387,7 +392,7 @@ export class Conduct {
     this.budget.heard();
     this.tools?.takeBack();
     this.context.deadlines.clear("idle");
-    this.turnEnd.began(this.context.now);
+    this.turnEnd.began(this.context.now, this.input, this.turns.startTicks);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
   }
@@ -420,11 +425,6 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
-  }
-
-  /** What the relay plays by itself goes on; what waited behind it may pass then. */
-  aside(): void {
-    if (this.asides.settle()) this.responses.drain();
   }
 
   /** After a restore of the parts: what is derived from them. */

@@ -50,7 +50,10 @@ export class Session {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
-      forsaken: () => this.#forsake(),
+      forsaken: () => {
+        this.#forsake();
+        conduct.input.breakOff();
+      },
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
@@ -76,6 +79,7 @@ export class Session {
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       turnedAway: (code, reason) => this.#putOut(code, reason),
       hungUp: () => this.#end("client_closed"),
+      brokeOff: () => conduct.input.breakOff(),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes, part) => {
         this.#observers.heard(bytes);
@@ -98,8 +102,7 @@ export class Session {
     this.#route(input);
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
-      this.#attempt(() => this.#conduct.tools?.settle());
-      this.#attempt(() => this.#conduct.aside());
+      for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -188,6 +191,7 @@ export class Session {
     if (!again) {
       this.#doubt.recall(null);
       this.#forsake();
+      this.#messages.breakOff();
     }
     this.#status = "connected";
     this.#conduct.backpressure.reset();
@@ -258,7 +262,10 @@ export class Session {
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
     this.#conduct.unwatch();
-    if (!port.extended) this.#forsake();
+    if (!port.extended) {
+      this.#forsake();
+      this.#messages.breakOff();
+    }
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();
@@ -268,7 +275,6 @@ export class Session {
   #forsake(): void {
     this.#conduct.asking.forget();
     this.#conduct.absence.stop();
-    this.#conduct.input.breakOff();
   }
 
   #end(reason: string): void {
@@ -317,8 +323,6 @@ export class Session {
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
     else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
-    // What is due of it is done at the end of the call.
-    else if (kind === "aside") return;
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
@@ -390,8 +394,7 @@ export class Session {
 
   /** What a snapshot taken now covers. */
   get covers(): Covers {
-    const { delivery, tools } = this.#conduct;
-    return this.#doubt.kept?.covers ?? { ...delivery.covers, ...tools?.covers };
+    return this.#doubt.kept?.covers ?? { ...this.#conduct.delivery.covers, ...this.#conduct.tools?.covers };
   }
 
   snapshot(): SessionSnapshot {

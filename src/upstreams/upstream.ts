@@ -164,8 +164,16 @@ export type UpstreamEvent =
   | { readonly type: "ready" }
   /** Send this now (pong, acknowledgement): protocol housekeeping that the session need not understand. */
   | { readonly type: "reply"; readonly data: WireMessage }
-  /** `answers`: the session's response id of the `respond` it answers, or null when the model began by itself. */
-  | { readonly type: "response.started"; readonly response: string; readonly answers: string | null }
+  /**
+   * `answers`: the session's response id of the `respond` it answers, or null when the model began by itself.
+   * `goesOn`: it speaks on while a function that it called runs, and is heard though nobody asked it to.
+   */
+  | {
+      readonly type: "response.started";
+      readonly response: string;
+      readonly answers: string | null;
+      readonly goesOn?: true;
+    }
   /** A message item or a function call begins in a response. Must precede its audio, text and arguments. */
   | {
       readonly type: "item.started";

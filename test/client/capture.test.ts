@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Downsampler } from "../../src/client/worklets/downsampler.ts";
+import { Resampler } from "../../src/client/worklets/resampler.ts";
 import { Framer } from "../../src/client/worklets/framer.ts";
 
 function tone(rateHz: number, hz: number, samples: number): Float32Array {
@@ -8,10 +8,10 @@ function tone(rateHz: number, hz: number, samples: number): Float32Array {
 
 /** Runs `input` through in pieces of 128, as a worklet does. */
 function resample(fromHz: number, toHz: number, input: Float32Array, piece = 128): number[] {
-  const downsampler = new Downsampler(fromHz, toHz);
+  const resampler = new Resampler(fromHz, toHz);
   const output: number[] = [];
   for (let i = 0; i < input.length; i += piece)
-    output.push(...downsampler.process(input.subarray(i, i + piece)));
+    output.push(...resampler.process(input.subarray(i, i + piece)));
   return output;
 }
 
@@ -62,7 +62,20 @@ describe("[C8] a device of another rate", () => {
     expect(pcm(333)).toEqual(pcm(5000));
   });
 
-  test("is never sped up", () => {
-    expect(() => new Downsampler(16_000, 24_000)).toThrow(RangeError);
+  test.each([
+    [16_000, 24_000],
+    [8_000, 24_000],
+    [44_100, 48_000],
+  ])("[C110] %i Hz becomes %i Hz: a headset by Bluetooth is slower than the wire", (fromHz, toHz) => {
+    const pass = resample(fromHz, toHz, tone(fromHz, 1000, fromHz));
+    expect(Math.abs(pass.length - toHz)).toBeLessThan(toHz / 100);
+    const ideal = tone(toHz, 1000, pass.length);
+    const middle = pass.slice(500, -500).map((sample, i) => sample - (ideal[i + 500] ?? 0));
+    expect(rmsDb(middle)).toBeLessThan(-60);
+  });
+
+  test("is a rate", () => {
+    expect(() => new Resampler(48_000, 0)).toThrow(RangeError);
+    expect(() => new Resampler(0, 48_000)).toThrow(RangeError);
   });
 });

@@ -66,6 +66,22 @@ describe("[C77] messages", () => {
     expect(call.messages).toMatchObject([{ text: "Once upon", status: "cut", heardMs: 300 }]);
   });
 
+  test("[C112] have what was said before this session, as the application tells it", async () => {
+    const { call, socket } = await connected(SESSION);
+    const item = (id: string, role: string, part: Message): Message => ({
+      type: "conversation.item.added",
+      item: { id, type: "message", role, content: [part] },
+    });
+    socket.say(item("u1", "user", { type: "input_audio", transcript: "Hello." }));
+    socket.say(item("a1", "assistant", { type: "output_text", text: "Good morning." }));
+    socket.say(item("a2", "assistant", { type: "output_audio", transcript: "How are you?" }));
+    expect(call.messages).toMatchObject([
+      { role: "user", text: "Hello.", status: "done" },
+      { role: "assistant", text: "Good morning.", status: "done" },
+      { role: "assistant", text: "How are you?", status: "done" },
+    ]);
+  });
+
   test("that failed say so, and are 500 at most", async () => {
     const { call, socket } = await connected(SESSION);
     begin(socket, "r1");

@@ -11,13 +11,14 @@ class ScriptedPort extends EventTarget {
   }
 }
 
-class ScriptedNode {
+class ScriptedNode extends EventTarget {
   /** The worklet made last. */
   static last: ScriptedNode | null = null;
   static readonly source = { connect: (to: ScriptedNode): ScriptedNode => to };
   readonly port = new ScriptedPort();
 
   constructor() {
+    super();
     ScriptedNode.last = this;
   }
   connect(): this {
@@ -45,6 +46,8 @@ class ScriptedTrack extends EventTarget {
 export function installMicrophone(): {
   frame(pcm: Int16Array): void;
   unplug(): void;
+  /** Its processor. */
+  fail(): void;
   readonly stopped: boolean;
   /** One for each time that it was asked for. */
   readonly tracks: ScriptedTrack[];
@@ -72,6 +75,7 @@ export function installMicrophone(): {
   const microphone = {
     frame: (data: Int16Array) =>
       void ScriptedNode.last?.port.dispatchEvent(new MessageEvent("message", { data })),
+    fail: () => void ScriptedNode.last?.dispatchEvent(new Event("processorerror")),
     unplug: () => void tracks.at(-1)?.dispatchEvent(new Event("ended")),
     get stopped() {
       return tracks.at(-1)?.stopped === true;
@@ -151,9 +155,12 @@ export function worklet(): {
   overflow(key: string): void;
   /** The audio thread's 500 ms. */
   clock(): void;
+  /** The player's processor fails. */
+  fail(): void;
 } {
-  const port = ScriptedNode.last?.port;
-  if (port === undefined) throw new Error("no player was made");
+  const node = ScriptedNode.last;
+  if (node === null) throw new Error("no player was made");
+  const { port } = node;
   const tell = (data: PlayerMessage): void => void port.dispatchEvent(new MessageEvent("message", { data }));
   const interesting = (command: PlayerCommand): boolean => command.type !== "latency";
   return {
@@ -167,5 +174,6 @@ export function worklet(): {
     },
     overflow: (key) => tell({ type: "overflow", key }),
     clock: () => tell({ type: "clock" }),
+    fail: () => void node.dispatchEvent(new Event("processorerror")),
   };
 }

@@ -331,6 +331,19 @@ test("[C64] a muted microphone keeps its device and sends silence, from one star
   expect(microphone.tracks[1]?.enabled).toBe(true);
 });
 
+test("[C111] a processor that fails is told, and does not pass for a silence", async () => {
+  const microphone = installMicrophone();
+  const { call } = await connected(SESSION);
+  const errors = collect(call, "error");
+  worklet().fail();
+  expect(errors.map(({ error }) => error.code)).toEqual(["playback_failed"]);
+  await call.microphone.start();
+  microphone.fail();
+  expect(call.microphone.active).toBe(false);
+  expect(microphone.stopped).toBe(true);
+  expect(errors.map(({ error }) => error.code)).toEqual(["playback_failed", "microphone_failed"]);
+});
+
 test("[C65] a device that is plugged in is told, until the call ends", async () => {
   installMicrophone();
   const { call } = await connected(SESSION);

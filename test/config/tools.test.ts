@@ -122,3 +122,33 @@ describe("a route's tools", () => {
     expect(spendsSecret(config, "voice", { TOOL_SECRET: SECRET })).toBe(true);
   });
 });
+
+describe("a tool of an MCP server", () => {
+  const MCP = {
+    url: "https://tools.example.com/mcp",
+    authorization: { env: "SHOP_TOKEN", prefix: "Bearer " },
+  };
+  const { webhook: _, ...plain } = weather();
+
+  test("[X254] [X255] has an address as a webhook has, and no webhook", () => {
+    expect(() => define([{ ...plain, mcp: MCP }])).not.toThrow();
+    expect(() => define([plain])).toThrow("a tool has 'webhook' or 'mcp'");
+    expect(() => define([weather({}, { mcp: MCP })])).toThrow("a tool has 'webhook' or 'mcp'");
+    expect(() => define([{ ...plain, mcp: { url: "https://other.example/mcp" } }])).toThrow(
+      "routes.voice.tools.0.mcp.url: its host is not in 'toolHosts'",
+    );
+  });
+
+  test("[X255] a session is given where it is and by what right; without the binding its route is not offered", () => {
+    const config = define([{ ...plain, mcp: { ...MCP, tool: "get.weather" } }]);
+    expect(resolvePlan(config, "voice", { SHOP_TOKEN: "t" }).tools?.[0]?.mcp).toEqual({
+      url: MCP.url,
+      tool: "get.weather",
+      authorization: "Bearer t",
+      timeoutMs: 15_000,
+    });
+    expect(offeredRoutes(config, {})).toEqual([]);
+    const insecure = define([{ ...plain, mcp: { url: "http://tools.example.com/mcp" } }]);
+    expect(() => resolvePlan(insecure, "voice", {})).toThrow("is not posted by https:");
+  });
+});

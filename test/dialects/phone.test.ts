@@ -1,113 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { CLIENT, type Dialect } from "../../src/session/io.ts";
+import { CLIENT } from "../../src/session/io.ts";
 import type { CarrierName } from "../../src/dialects/twilio/carriers.ts";
-import type { JsonObject } from "../../src/protocol/json.ts";
-import { encodeMulaw } from "../../src/audio/g711.ts";
-import { Call } from "../support/call.ts";
-import { voice } from "../support/signal.ts";
-import { type Said, WIRES, type Wire } from "./wire.ts";
-
-const MU_LAW = { type: "audio/pcmu" } as const;
-// Whatever is said goes to the provider as it comes.
-const AUDIO = { input: { format: MU_LAW, turn_detection: null }, output: { format: MU_LAW } };
-/** An upstream that speaks G.711. */
-const G711 = { name: "wire", options: { adapter: "wire", settings: { input: MU_LAW, output: MU_LAW } } };
-/** Any byte but that of minus zero, which becomes zero. */
-const sound = (n: number): number => ((n & 0xff) === 0x7f ? 0xff : n & 0xff);
-const QUIET = new Uint8Array(160).fill(0xff);
-
-function spoken(ms: number): Uint8Array {
-  const at24k = voice(ms);
-  const at8k = Int16Array.from({ length: at24k.length / 3 }, (_, at) => at24k[at * 3] ?? 0);
-  const bytes = new Uint8Array(at8k.length);
-  encodeMulaw(at8k, bytes);
-  return bytes;
-}
-
-class Telephone {
-  readonly call: Call;
-  readonly wire: Wire;
-  #sequence = 1;
-
-  constructor(
-    carrier: CarrierName,
-    settings: JsonObject = { call: "CA1", keys: true },
-    turn_detection: JsonObject | null = null,
-  ) {
-    this.wire = WIRES[carrier];
-    this.call = new Call({
-      dialect: carrier satisfies Dialect,
-      dialectSettings: settings,
-      upstreams: [G711],
-      session: { audio: { ...AUDIO, input: { ...AUDIO.input, turn_detection } } },
-    });
-  }
-
-  start(call?: string): this {
-    this.#sequence = 1;
-    this.say(this.wire.start(call));
-    return this;
-  }
-
-  say(message: object | string | Uint8Array): void {
-    const raw = typeof message === "string" || message instanceof Uint8Array;
-    this.call.client(raw ? message : JSON.stringify(message));
-  }
-
-  next(skip = 0): number {
-    this.#sequence += 1 + skip;
-    return this.#sequence;
-  }
-
-  media(bytes: Uint8Array, skip = 0): void {
-    this.say(this.wire.media(this.next(skip), bytes.toBase64()));
-  }
-
-  mark(name: string | undefined): void {
-    this.say(this.wire.mark(this.next(), name ?? ""));
-  }
-
-  press(key: string): void {
-    this.say(this.wire.key(this.next(), key));
-  }
-
-  /** 20 ms after 20 ms. */
-  wait(ms: number): void {
-    for (let at = 0; at < ms; at += 20) {
-      this.media(QUIET);
-      this.call.advance(20);
-    }
-  }
-
-  /** The agent is asked, and says so much. */
-  answer(ms: number, item = "i", fill = 0x55): void {
-    const audio = new Uint8Array(ms * 8).fill(fill).toBase64();
-    this.call.beginAnswer();
-    this.call.upstream({ type: "audio", response: "r", item, audio });
-  }
-
-  /** All the audio that was sent. */
-  get audio(): Uint8Array {
-    const payloads = this.call.events.flatMap((message) => this.wire.audioOf(message as Said) ?? []);
-    return Uint8Array.from(payloads.flatMap((payload) => [...Uint8Array.fromBase64(payload)]));
-  }
-
-  get marks(): readonly string[] {
-    return this.call.events.flatMap((message) => this.wire.markOf(message as Said) ?? []);
-  }
-
-  get clears(): number {
-    const clear = JSON.stringify(this.wire.clear);
-    return this.call.events.filter((message) => JSON.stringify(message) === clear).length;
-  }
-
-  metric(name: string): number {
-    return this.call.actions.reduce(
-      (sum, action) => sum + (action.type === "metric" && action.name === name ? action.value : 0),
-      0,
-    );
-  }
-}
+import { decodeMulaw, encodeAlaw } from "../../src/audio/g711.ts";
+import { createCodec } from "../../src/dialects/index.ts";
+import { QUIET, sound, spoken, Telephone } from "./telephone.ts";
+import { WIRES, type Wire } from "./wire.ts";
 
 const CARRIERS = Object.keys(WIRES) as CarrierName[];
 
@@ -131,6 +28,25 @@ describe.each(CARRIERS)("a call by %s", (carrier) => {
     // Nothing but audio, marks and clears: a carrier ends a stream for anything else.
     const known = ["media", "mark", "clear", "playAudio", "checkpoint", "clearAudio"];
     for (const message of phone.call.events) expect(known).toContain(message["event"]);
+  });
+
+  test("[N71] a message that names no stream is of this one", () => {
+    const phone = new Telephone(carrier, { call: "CA1", greeting: true }).start();
+    phone.answer(2000);
+    phone.call.advance(300);
+    const nameless = (message: object): void => {
+      const { streamSid: _, stream_id: __, streamId: ___, ...rest } = message as Record<string, unknown>;
+      phone.say(rest);
+    };
+    nameless(phone.wire.media(phone.next(), QUIET.toBase64()));
+    expect(phone.call.heard()).toHaveLength(160);
+    const [first = ""] = phone.marks;
+    nameless(phone.wire.mark(phone.next(), first));
+    nameless(phone.wire.key(phone.next(), "1"));
+    expect(phone.call.commands().findLast((command) => command.type === "truncate")).toMatchObject({
+      audioEndMs: 100,
+    });
+    expect(phone.metric("client_errors")).toBe(0);
   });
 
   test("[N2] the agent speaks first where that was configured, and then only once", () => {
@@ -385,5 +301,60 @@ describe("the end of a call", () => {
     for (const mark of phone.marks) phone.mark(mark);
     phone.call.advance(20_000);
     expect(phone.call.open.has(CLIENT)).toBe(true);
+  });
+});
+
+describe("[N72] a call of a network that speaks A-law", () => {
+  const start = (encoding: string): object => {
+    const message = WIRES.telnyx.start() as { start: object };
+    return {
+      ...message,
+      start: { ...message.start, media_format: { encoding, sample_rate: 8000, channels: 1 } },
+    };
+  };
+
+  test("is heard as what was said, and answered in what Telnyx was told", () => {
+    const phone = new Telephone("telnyx", { call: "CA1", greeting: true });
+    phone.say(start("PCMA"));
+    const samples = Int16Array.from({ length: 800 }, (_, at) => 8000 * Math.sin(at / 3));
+    const aLaw = new Uint8Array(samples.length);
+    encodeAlaw(samples, aLaw);
+    for (let at = 0; at < aLaw.length; at += 160) phone.media(aLaw.subarray(at, at + 160));
+    const heard = new Int16Array(samples.length);
+    decodeMulaw(phone.call.heard(), heard);
+    expect(phone.call.heard()).toHaveLength(samples.length);
+    // Two laws, one after the other: a step of each.
+    for (const [at, sample] of heard.entries())
+      expect(Math.abs(sample - (samples[at] ?? 0))).toBeLessThan(Math.abs(samples[at] ?? 0) / 10 + 40);
+    const said = Uint8Array.from({ length: 8 * 200 }, (_, at) => sound(at * 31));
+    phone.call.beginAnswer();
+    phone.call.upstream({ type: "audio", response: "r", item: "i", audio: said.toBase64() });
+    phone.call.finishAnswer();
+    phone.call.advance(400);
+    expect(phone.audio).toEqual(said);
+    phone.say(WIRES.telnyx.media(phone.next(), "no base64!"));
+    expect(phone.metric("client_errors")).toBe(1);
+  });
+
+  test("and goes on after its object died", () => {
+    const phone = new Telephone("telnyx");
+    phone.say(start("PCMA"));
+    const again = createCodec("telnyx", { call: "CA1" });
+    const codec = createCodec("telnyx", { call: "CA1" });
+    codec?.decode(JSON.stringify(start("PCMA")), 0);
+    again?.restore(structuredClone(codec?.snapshot() ?? {}));
+    const message = JSON.stringify(WIRES.telnyx.media(2, new Uint8Array(160).fill(0xd5).toBase64()));
+    const [heard] = again?.decode(message, 0) ?? [];
+    expect(heard).toMatchObject({ type: "message", data: expect.any(Uint8Array) });
+    // The next stream may be another leg's.
+    again?.opened();
+    again?.decode(JSON.stringify(start("PCMU")), 0);
+    expect(again?.decode(message, 0)).toMatchObject([{ type: "message", data: expect.any(String) }]);
+  });
+
+  test("of another carrier, or in a codec that is no G.711, is none that is taken", () => {
+    const phone = new Telephone("telnyx");
+    phone.say(start("L16"));
+    expect(phone.call.actions).toContainEqual(expect.objectContaining({ type: "close", code: 1003 }));
   });
 });

@@ -154,7 +154,7 @@ describe.runIf(present)("the page", () => {
         socket.send(JSON.stringify(event));
       });
     });
-    await page.click(".try:has-text('What can you do?')");
+    await page.click(".try:has-text('Count to 20.')");
     await page.waitForSelector("#transcript .who:has-text('failed')");
     expect(await page.textContent("#notice")).toBe("The answer failed: The voice broke.");
     await page.fill("#text", "Tell me a story.");

@@ -108,7 +108,7 @@ export class Observers {
 
   #deed(random: Random): WireMessage {
     if (random.chance(0.01)) return '{"type":"relay.end"}';
-    const event = clientEvent(random, this.#known, false);
+    const event = random.chance(0.1) ? announcement(random) : clientEvent(random, this.#known, false);
     if (random.chance(0.3)) mutate(event, random, this.#known.all());
     return spell(event, random, 0.05);
   }
@@ -182,4 +182,14 @@ export function withoutDraws(data: WireMessage): string {
   if (!plain.startsWith('{"type":"error"')) return plain;
   const { error } = JSON.parse(plain) as { error: JsonObject };
   return JSON.stringify({ error: [error["type"], error["code"], error["param"]] });
+}
+
+function announcement(random: Random): LooseObject {
+  return {
+    type: "relay.say",
+    say_id: `s${random.int(0, 9)}`,
+    ...(random.chance(0.9) ? { audio: sound(random) } : { sound: "soft" }),
+    interrupt: random.chance(0.5),
+    expires_ms: random.pick([0, 500, 30_000]),
+  };
 }

@@ -22,3 +22,24 @@ test("[S31] `__proto__` is no member that is merged, on top or within", () => {
   expect((member(merged) as { b?: number }).b).toBeUndefined();
   expect(merged.instructions).toBe("");
 });
+
+test.each([
+  [{ output_modalities: ["audio", "text"] }, "session.output_modalities", '["audio"] or ["text"]'],
+  [{ output_modalities: "audio" }, "session.output_modalities", '["audio"] or ["text"]'],
+  [{ max_output_tokens: 0 }, "session.max_output_tokens", "at least 1"],
+  [{ max_output_tokens: 5000 }, "session.max_output_tokens", "at most 4096"],
+  [{ type: "conversation" }, "session.type", '"realtime" | "transcription"'],
+])("[G40] %j is refused with what it may be", (update, param, expected) => {
+  expect(() => mergeConfig(START, update)).toThrow(
+    expect.objectContaining({ code: "invalid_value", param, message: expect.stringContaining(expected) }),
+  );
+});
+
+test("[G41] a member that is missing is named as missing", () => {
+  expect(() => mergeConfig(START, { tools: [{ name: "get_weather" }] })).toThrow(
+    expect.objectContaining({
+      code: "missing_required_parameter",
+      message: "Missing required parameter: 'session.tools.0.type'.",
+    }),
+  );
+});

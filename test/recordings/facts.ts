@@ -143,7 +143,9 @@ const KNOWN =
 export function factsOf(events: readonly JsonObject[]): Facts {
   const answers = new Map<string, Answer>();
   const turns = new Map<string, Mutable<TurnFacts> & { buffer: string[] }>();
-  const conversation: string[] = [];
+  /** An item that is added again, as xAI's turns are when their words grow, is the same item. */
+  const added = new Map<string, string>();
+  const ended = new Set<TurnFacts>();
   const errors: string[] = [];
   const others: Record<string, number> = {};
   const answer = (id: Json | undefined) => {
@@ -170,16 +172,17 @@ export function factsOf(events: readonly JsonObject[]): Facts {
     else if (type === "response.output_item.added")
       answer(event["response_id"]).item(textOf(item["id"])).whole = item;
     else if (type === "response.done") end(answer(response["id"]), response, event);
-    else if (type === "conversation.item.added") conversation.push(nameOf(item));
+    else if (type === "conversation.item.added") added.set(textOf(item["id"]), nameOf(item));
     else if (type.startsWith("input_audio_buffer.")) turn(event["item_id"]).buffer.push(type.slice(19));
-    else if (type.includes("input_audio_transcription.")) transcription(turn(event["item_id"]), type, event);
+    else if (type.includes("input_audio_transcription."))
+      transcription(turn(event["item_id"]), type, event, ended);
     else if (type === "error") errors.push(JSON.stringify(event["error"]));
     else if (!KNOWN.test(type)) others[type] = (others[type] ?? 0) + 1;
   }
   return {
     answers: [...answers.values()].map((each) => each.facts()),
     turns: [...turns.values()],
-    conversation,
+    conversation: [...added.values()],
     errors,
     others,
   };
@@ -199,10 +202,19 @@ function nameOf(item: JsonObject): string {
 }
 
 /** How a transcript was cut says nothing. */
-function transcription(turn: Mutable<TurnFacts>, type: string, event: JsonObject): void {
+function transcription(
+  turn: Mutable<TurnFacts>,
+  type: string,
+  event: JsonObject,
+  ended: Set<TurnFacts>,
+): void {
   const kind = type.slice(type.lastIndexOf(".") + 1);
   if (kind === "delta") turn.grown = (turn.grown ?? "") + textOf(event["delta"]);
-  else if (kind === "completed") turn.words = textOf(event["transcript"]);
-  else if (kind === "failed")
+  else if (kind === "completed") {
+    // xAI may say what it had understood so far after it said the whole.
+    if (event["status"] !== "in_progress") ended.add(turn);
+    else if (ended.has(turn)) return;
+    turn.words = textOf(event["transcript"]);
+  } else if (kind === "failed")
     turn.failed = textOf(isJsonObject(event["error"]) ? event["error"]["message"] : null);
 }

@@ -6,40 +6,21 @@
 import { isJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { Call } from "../support/call.ts";
+import { base64, joined, member, type PlainFacts, toldOf } from "./plain-facts.ts";
 import { textOf } from "./names.ts";
 import type { Step } from "./recording.ts";
 
-export type GeminiFacts = {
-  readonly audio: string;
-  /** What the model said, and what the caller. */
-  readonly said: string;
-  readonly heard: string;
-  readonly calls: readonly string[];
-  /** Tokens in and out. */
-  readonly tokens: readonly number[];
-};
-
 export interface PlayedGemini {
-  readonly said: GeminiFacts;
-  readonly told: GeminiFacts;
+  readonly said: PlainFacts;
+  readonly told: PlainFacts;
   readonly events: readonly JsonObject[];
   readonly sent: readonly JsonObject[];
 }
 
 const PEER = "up0.1";
 
-/** Python's client writes `client_content`, the others `clientContent`. */
-function member(event: JsonObject, name: string): JsonObject | null {
-  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const value = event[name] ?? event[snake];
-  return isJsonObject(value) ? value : null;
-}
-
 const list = (value: Json | undefined): readonly JsonObject[] =>
   Array.isArray(value) ? value.filter(isJsonObject) : [];
-const base64 = (text: string): Uint8Array =>
-  Uint8Array.fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"), { lastChunkHandling: "loose" });
-
 export const isGemini = (steps: readonly Step[]): boolean =>
   steps.some(({ from, event }) => from === "client" && member(event, "setup") !== null);
 
@@ -127,23 +108,13 @@ function speak(call: Call, event: JsonObject): void {
   call.client({ type: "response.create" });
 }
 
-function joined(pieces: readonly Uint8Array[]): string {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes.subarray(0, at & ~1).toBase64();
-}
-
-function saidOf(events: readonly JsonObject[]): GeminiFacts {
+function saidOf(events: readonly JsonObject[]): PlainFacts {
   const contents = events.map((event) => member(event, "serverContent")).filter((one) => one !== null);
   const words = (name: string) =>
     contents
       .map((one) => textOf(member(one, name)?.["text"] ?? ""))
       .join("")
-      .trim();
+      .replaceAll(/\s+/g, "");
   const parts = contents.flatMap((one) => list(member(one, "modelTurn")?.["parts"]));
   const blobs = parts.map((part) => member(part, "inlineData")).filter((one) => one !== null);
   const calls = events.flatMap((event) => list(member(event, "toolCall")?.["functionCalls"]));
@@ -160,25 +131,5 @@ function saidOf(events: readonly JsonObject[]): GeminiFacts {
       count("promptTokenCount") + count("toolUsePromptTokenCount"),
       count("responseTokenCount") + count("thoughtsTokenCount"),
     ],
-  };
-}
-
-function toldOf(events: readonly JsonObject[]): GeminiFacts {
-  const of = (type: string) => events.filter((event) => event["type"] === type);
-  const words = (type: string, key: string) =>
-    of(type)
-      .map((event) => textOf(event[key] ?? ""))
-      .join("")
-      .trim();
-  const usage = of("response.done").map((event) => member(member(event, "response") ?? {}, "usage"));
-  const count = (name: string) => usage.reduce((sum, one) => sum + Number(one?.[name] ?? 0), 0);
-  return {
-    audio: joined(of("response.output_audio.delta").map((event) => base64(textOf(event["delta"])))),
-    said: words("response.output_audio_transcript.delta", "delta"),
-    heard: words("conversation.item.input_audio_transcription.completed", "transcript"),
-    calls: of("response.function_call_arguments.done").map(
-      (event) => `${textOf(event["call_id"])} ${textOf(event["name"])} ${textOf(event["arguments"])}`,
-    ),
-    tokens: [count("input_tokens"), count("output_tokens")],
   };
 }

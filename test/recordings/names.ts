@@ -32,6 +32,13 @@ function formatOf(name: Json | undefined): JsonObject {
   return format === undefined ? {} : { format };
 }
 
+/** A vendor's own kinds of turn detection (`azure_semantic_vad`) are asked for as the dialect's plain one. */
+function detectionOf(turn: Json): Json {
+  if (!isJsonObject(turn) || turn["type"] === "server_vad" || turn["type"] === "semantic_vad") return turn;
+  const { create_response: answers = true, interrupt_response: interrupts = true } = turn;
+  return { type: "server_vad", create_response: answers, interrupt_response: interrupts };
+}
+
 /** What a client of the relay says to ask for the same session. */
 export function gaSession(session: JsonObject): JsonObject {
   const {
@@ -55,7 +62,7 @@ export function gaSession(session: JsonObject): JsonObject {
       input: {
         ...formatOf(input),
         ...(transcription === undefined ? {} : { transcription }),
-        ...(turn === undefined ? {} : { turn_detection: turn }),
+        ...(turn === undefined ? {} : { turn_detection: detectionOf(turn) }),
         ...(isJsonObject(nested["input"]) ? nested["input"] : {}),
       },
       output: {

@@ -6,6 +6,7 @@
  */
 import { isJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
+import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-compatible/profiles.ts";
 import { Call } from "../support/call.ts";
 import { factsOf, type Facts } from "./facts.ts";
 import { gaSession, gaType, textOf } from "./names.ts";
@@ -28,6 +29,8 @@ export interface PlayOptions {
 }
 
 const PEER = "up0.1";
+/** 100 ms. */
+const SHORTEST_TURN_BYTES = 4800;
 
 /** Client events that every server of the dialect knows. */
 const CLIENT_EVENTS: ReadonlySet<string> = new Set([
@@ -43,6 +46,40 @@ const CLIENT_EVENTS: ReadonlySet<string> = new Set([
   "response.cancel",
 ]);
 
+/** Signs that the provider takes the turns; xAI's tells when speech begins and ends also where it was told not to. */
+const DETECTED: ReadonlySet<string> = new Set([
+  "input_audio_buffer.speech_started",
+  "input_audio_buffer.timeout_triggered",
+]);
+
+function turnsOf(steps: readonly Step[]): "server" | "client" {
+  const asked = steps.filter(({ from, event }) => from === "client" && isJsonObject(event["session"]));
+  const switchedOff = asked.some(({ event }) => {
+    const session = isJsonObject(event["session"]) ? gaSession(event["session"]) : {};
+    const audio = isJsonObject(session["audio"]) ? session["audio"] : {};
+    return isJsonObject(audio["input"]) && audio["input"]["turn_detection"] === null;
+  });
+  const detected = steps.some(({ event }) => DETECTED.has(textOf(event["type"])));
+  return detected && !switchedOff ? "server" : "client";
+}
+
+/**
+ * What the recorded provider did by itself where the relay does it: what it heard of speech while its client took the turns, and
+ * that it measured a silence, of which it makes an item of its own.
+ */
+function ownAffairs(steps: readonly Step[]): ReadonlySet<JsonObject> {
+  const client = turnsOf(steps) === "client";
+  let silence = false;
+  const found = new Set<JsonObject>();
+  for (const { event } of steps) {
+    const type = textOf(event["type"]);
+    if (type === "input_audio_buffer.timeout_triggered") silence = true;
+    if (type === "input_audio_buffer.committed") silence = false;
+    if (silence || (client && type.startsWith("input_audio_buffer.speech_"))) found.add(event);
+  }
+  return found;
+}
+
 class Player {
   readonly call: Call;
   readonly refused: string[] = [];
@@ -53,16 +90,21 @@ class Player {
   readonly #creates: JsonObject[] = [];
   readonly #items: JsonObject[] = [];
   #commits = 0;
+  /** Bytes of the caller's since the last commit. */
+  #heard = 0;
   /** The relay's metadata, by the provider's response id. */
   readonly #metadata = new Map<string, JsonObject>();
 
+  readonly #answersCommits: boolean;
+
   constructor(steps: readonly Step[], { profile }: PlayOptions) {
-    const spoken = steps.some(({ event }) => event["type"] === "input_audio_buffer.speech_started");
+    const quirks: Quirks | undefined = PROFILES[profile as ProfileName];
+    this.#answersCommits = quirks?.answersCommits === true && turnsOf(steps) === "client";
     const options = {
       adapter: "openai-compatible",
       url: "https://provider.test/v1/realtime",
       model: "recorded",
-      settings: { profile, turns: spoken ? "server" : "client" },
+      settings: { profile, turns: turnsOf(steps) },
     };
     this.#updated = steps
       .filter(({ from, event }) => from === "provider" && event["type"] === "session.updated")
@@ -74,8 +116,22 @@ class Player {
 
   client(event: JsonObject): void {
     const session = event["session"];
+    if (event["type"] === "input_audio_buffer.append")
+      this.#heard += Uint8Array.fromBase64(textOf(event["audio"])).length;
+    if (event["type"] === "input_audio_buffer.commit") this.#lengthen();
     this.call.client(isJsonObject(session) ? { ...event, session: gaSession(session) } : event);
+    // Where a commit is the asking, a client of the relay asks as at any other provider.
+    if (event["type"] === "input_audio_buffer.commit" && this.#answersCommits)
+      this.call.client({ type: "response.create" });
     this.#look();
+  }
+
+  /** Sound that its recorder shortened is too short to be a turn. */
+  #lengthen(): void {
+    const short = Math.max(0, SHORTEST_TURN_BYTES - this.#heard);
+    this.#heard = 0;
+    const audio = new Uint8Array(short).toBase64();
+    if (short > 0) this.call.client({ type: "input_audio_buffer.append", audio });
   }
 
   provider(event: JsonObject): void {
@@ -133,6 +189,7 @@ class Player {
       if (!CLIENT_EVENTS.has(type)) this.refused.push(`no event of the dialect: ${type}`);
       if (type === "response.create") this.#creates.push(event);
       if (type === "input_audio_buffer.commit") this.#commits += 1;
+      if (type === "input_audio_buffer.commit" && this.#answersCommits) this.#creates.push(event);
       if (type === "conversation.item.create" && isJsonObject(event["item"])) this.#items.push(event["item"]);
       if (type.endsWith("session.update")) this.#update();
     }
@@ -163,7 +220,10 @@ export function play(recorded: readonly Step[], options: PlayOptions): Played {
   }
   player.call.advance(3000);
   player.end();
-  const said = steps.filter(({ from }) => from === "provider").map(({ event }) => event);
+  const own = ownAffairs(steps);
+  const said = steps
+    .filter(({ from, event }) => from === "provider" && !own.has(event))
+    .map(({ event }) => event);
   const events = player.call.events as unknown as readonly JsonObject[];
   const sent = player.call.commands(PEER) as unknown as readonly JsonObject[];
   return { said: factsOf(said), told: factsOf(events), refused: player.refused, events, sent };

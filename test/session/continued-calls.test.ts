@@ -52,7 +52,7 @@ describe("a socket that breaks off", () => {
   });
 
   test("[U237] two hundred times in one call: it is one session, nothing is lost or doubled, and all is known to be heard", () => {
-    const live = new VllmDuplexCall({}, { limits: { dialsPerMinute: 1000 } } as never);
+    const live = new VllmDuplexCall({}, { limits: { dialsPerMinute: 1000 } });
     const random = seeded(7);
     const all: number[] = [];
     for (let n = 0; n < 200; n++) {

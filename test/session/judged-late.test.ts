@@ -113,6 +113,8 @@ describe("a transcript that may still grow", () => {
     provider({ type: "session.updated", session: {} });
     call.speak(voice(500));
     call.client({ type: "input_audio_buffer.commit" });
+    // Grok answers commits: one that no answer is asked for goes to it after a while.
+    call.advance(5100);
     provider({ type: "input_audio_buffer.committed", item_id: "theirs" });
     return { call, provider };
   };

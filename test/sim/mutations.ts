@@ -3,6 +3,7 @@
  * one of these must be caught within 1,000 seeds (docs/testing.md).
  */
 import { ASIDE_MUTATIONS } from "./aside-mutations.ts";
+import { DRAW_MUTATIONS } from "./draw-mutations.ts";
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
@@ -263,8 +264,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 33,
     what: "a confirmed eager turn is asked about once more",
     file: "src/session/turns/eager.ts",
-    from: "    return released;\n",
-    to: "    return false;\n",
+    from: "    return true;\n  }\n\n  #confirmed",
+    to: "    return false;\n  }\n\n  #confirmed",
   },
   {
     number: 34,
@@ -397,6 +398,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
   ...ASIDE_MUTATIONS,
+  ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

@@ -14,8 +14,8 @@ export const TOOL_MUTATIONS: readonly Mutation[] = [
     number: 86,
     what: "a call is made before it is on record, and again under another name (X246)",
     file: "src/session/tools/index.ts",
-    from: "if (call.number <= this.#recorded && !this.#made.has(call.id)) this.#make(call);",
-    to: "if (!this.#made.has(call.id)) this.#make(call);",
+    from: "if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);",
+    to: "if (!call.waits && !this.#made.has(call.id)) this.#make(call);",
     among: ["tool.webhook", "platform.crash"],
   },
   {

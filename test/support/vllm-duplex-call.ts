@@ -3,11 +3,8 @@ import { CLIENT } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
-import {
-  type DuplexServerOptions,
-  type DuplexSession,
-  ScriptedVllmDuplex,
-} from "../upstreams/scripted-vllm-duplex.ts";
+import { type DuplexServerOptions, ScriptedVllmDuplex } from "../upstreams/scripted-vllm-duplex.ts";
+import type { DuplexSession } from "../upstreams/vllm-duplex-voice.ts";
 import { Call, type CallOptions } from "./call.ts";
 
 const STEP_MS = 20;
@@ -75,7 +72,7 @@ export class VllmDuplexCall {
   }
 
   serve(): void {
-    for (const peer of [...this.call.open]) {
+    for (const peer of this.call.open) {
       if (peer === CLIENT || this.#peers.has(peer)) continue;
       if (this.down) {
         this.call.open.delete(peer);

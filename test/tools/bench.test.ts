@@ -33,6 +33,7 @@ describe("npm run bench", () => {
       "plans",
       "snapshots",
       "soak",
+      "tools",
       "turns",
       "vad",
     ]);

@@ -162,7 +162,13 @@ describe("what is heard", () => {
       waits.push(call.stages.waits.get("words"));
       call.hear([waited("words")]);
     }
-    expect(waits).toEqual([400, 600, 1200]);
+    expect(waits).toEqual([300, 300, 600]);
+    // The next one has its own.
+    call.hear(written("Yes?"));
+    call.hear(spoken(sound(10)));
+    call.say(160);
+    call.send({ type: "commit", itemId: "fourth" });
+    expect(call.stages.waits.get("words")).toBe(1200);
   });
 
   it("[U114] a turn of which all seems to be told waits shortly, one that was none leaves no words behind", () => {

@@ -162,30 +162,20 @@ test("[U92] a tool's result waits for the ask, and a call without one is answere
   expect(server.refused).toEqual([]);
 });
 
-test("[U92] a result that comes after another answer was asked for is told in words, once, whatever the model does about the call", () => {
+test("[U92] a result that comes after another answer was asked for is told in words, once", () => {
   for (const model of ["gemini-2.5-flash-native-audio", "gemini-3.1-flash-live"]) {
     const { server, connection } = live({}, { tools: [TOOL] }, model);
     connection.send({ type: "respond", responseId: "R1", options: RESPOND });
-    connection.hear([
-      server.say({ toolCall: { functionCalls: [{ id: "call_1", name: "book", args: {} }] } }),
-    ]);
+    connection.hear([server.say({ toolCall: { functionCalls: [{ id: "c", name: "book", args: {} }] } })]);
     speak(connection, "turn_1");
     connection.send({ type: "respond", responseId: "R2", options: RESPOND });
     connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
-    const output = {
-      id: "out_1",
-      type: "function_call_output",
-      call_id: "call_1",
-      output: '{"booked":true}',
-    };
+    const output = { id: "out_1", type: "function_call_output", call_id: "c", output: "booked" };
     connection.send({ type: "item", item: output, previousItemId: null });
     connection.send({ type: "respond", responseId: "R3", options: RESPOND });
     const told = JSON.stringify(server.received);
-    expect(kinds(server)).not.toContain("toolResponse");
-    expect(told).not.toContain("functionResponse");
-    expect(told.split("The result of the call of book has come").length).toBe(2);
-    connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
-    expect(connection.of("response.started").map(({ answers }) => answers)).toEqual(["R1", "R2", "R3"]);
+    expect(told).not.toMatch(/toolResponse|functionResponse/);
+    expect(told.split("The result of the call of book has come: booked")).toHaveLength(2);
     expect(server.refused).toEqual([]);
   }
 });
@@ -379,4 +369,59 @@ test("[U1] a wrong option is refused by name", () => {
   expect(make({ settings: { turns: "none" } })).toThrow("settings.turns: expected");
   expect(make({ settings: { setup: [] } })).toThrow("settings.setup: expected");
   expect(make({ headers: { Host: "x" } })).toThrow("headers.Host: belongs to the handshake.");
+});
+
+const generated = { serverContent: { generationComplete: true } };
+const calledAndSpeaking = () => {
+  const { server, connection } = live();
+  connection.send({ type: "item", item: say("Find one."), previousItemId: null });
+  connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+  const call = { id: "call_1", name: "book", args: {} };
+  const heard = connection.hear([
+    server.say({ toolCall: { functionCalls: [call] } }),
+    server.say({ serverContent: { outputTranscription: { text: "I am looking." } } }),
+    ...server.audio(Uint8Array.of(1, 2), [2]),
+  ]);
+  return { server, connection, heard };
+};
+const result: Item = { id: "out", type: "function_call_output", call_id: "call_1", output: "{}" };
+
+test("[U271] what is said while a function runs is an answer of its own, and over when it is generated", () => {
+  const { server, connection, heard } = calledAndSpeaking();
+  const [called, spoken] = heard.filter(({ type }) => type === "response.started");
+  expect(called).toMatchObject({ answers: "R1" });
+  expect(spoken).toMatchObject({ answers: null, goesOn: true });
+  expect(heard).toContainEqual(expect.objectContaining({ type: "transcript", delta: "I am looking." }));
+  expect(heard).toContainEqual(expect.objectContaining({ type: "audio" }));
+  expect(connection.hear([server.say(generated)])).toContainEqual(
+    expect.objectContaining({ type: "response.done", status: "completed" }),
+  );
+});
+
+test.each(["interrupted", "complete"])(
+  "[U271] that it is %s after the result was told ends no answer to the result",
+  (how) => {
+    const { server, connection } = calledAndSpeaking();
+    connection.hear([server.say(generated)]);
+    connection.send({ type: "item", item: result, previousItemId: null });
+    connection.send({ type: "respond", responseId: "R2", options: RESPOND });
+    if (how === "interrupted") connection.hear([server.say({ serverContent: { interrupted: true } })]);
+    connection.hear([server.say({ serverContent: { turnComplete: true } })]);
+    expect(connection.of("response.done")).toHaveLength(2);
+    const [started] = connection
+      .hear(server.audio(Uint8Array.of(3, 4), [2]))
+      .filter(({ type }) => type === "response.started");
+    expect(started).toMatchObject({ answers: "R2" });
+    connection.hear([server.say(generated), server.say({ serverContent: { turnComplete: true } })]);
+    expect(connection.of("response.done")).toHaveLength(3);
+    expect(orderFaults(connection.events)).toEqual([]);
+  },
+);
+
+test("[U272] the caller's speech is known by either name of its activity", () => {
+  for (const name of ["type", "voiceActivityType"]) {
+    const { server, connection } = live({ turns: "server" });
+    const heard = connection.hear([server.say({ voiceActivity: { [name]: "ACTIVITY_START" } })]);
+    expect(heard).toEqual([{ type: "speech", state: "started" }]);
+  }
 });

@@ -1,11 +1,9 @@
 /** A cascade whose synthesiser speaks over a socket of Deepgram's dialect. */
 import { describe, expect, it } from "vitest";
 
-import { createUpstream } from "../../src/upstreams/index.ts";
-import type { ChannelEffect, UpstreamEvent, UpstreamOptions } from "../../src/upstreams/upstream.ts";
-import { DONE, ScriptedStages } from "./cascade/scripted-stages.ts";
-import { event, withPart, WORKERS_AI } from "./cascade/workers-ai-wire.ts";
-import { CONFIG } from "./connection.ts";
+import type { UpstreamOptions } from "../../src/upstreams/upstream.ts";
+import { SpeechCall } from "./cascade/speech-call.ts";
+import { withPart, WORKERS_AI } from "./cascade/workers-ai-wire.ts";
 
 describe("a synthesiser over a socket", () => {
   const DEEPGRAM = {
@@ -17,48 +15,8 @@ describe("a synthesiser over a socket", () => {
     ...WORKERS_AI,
     parts: { ...WORKERS_AI.parts, speech: { ...DEEPGRAM, url: "wss://api.deepgram.com/v1/speak" } },
   };
-  /** What comes of its channel; a head of none: it is open. */
-  class Socket {
-    readonly events: UpstreamEvent[] = [];
-    readonly upstream;
-    readonly opened: Extract<ChannelEffect, { type: "open" }>[] = [];
-    readonly effects: ChannelEffect[] = [];
-    constructor(given: UpstreamOptions) {
-      this.upstream = createUpstream(given);
-      const stages = new ScriptedStages();
-      this.upstream.greet(CONFIG);
-      this.upstream.encode({ type: "commit", itemId: "t" });
-      this.upstream.encode({ type: "respond", responseId: "R1", options: { params: {}, outOfBand: false } });
-      for (const message of stages.words("Hello.")) this.take(this.upstream.decode(message));
-      const text = this.channel;
-      this.take(this.upstream.channels?.opened(text, { status: 200, type: "text/event-stream" }));
-      const said = event({ response: "Good day. " }) + event({ response: "And more." }) + DONE;
-      this.take(this.upstream.channels?.data(text, new TextEncoder().encode(said)));
-    }
-    get channel(): string {
-      return this.opened.at(-1)?.channel ?? "";
-    }
-    take(events: readonly UpstreamEvent[] = []): void {
-      for (const one of events)
-        this.events.push(one.type === "audio" ? { ...one, bytes: one.bytes.slice() } : one);
-      for (const effect of this.upstream.channels?.effects() ?? []) {
-        this.effects.push(effect);
-        if (effect.type === "open") this.opened.push(effect);
-      }
-    }
-    say(data: string | Uint8Array): void {
-      this.take(this.upstream.channels?.data(this.channel, data));
-    }
-    get heard(): number[] {
-      return this.events.flatMap((one) => (one.type === "audio" ? [...one.bytes] : []));
-    }
-    get ends() {
-      return this.events.filter((one) => one.type === "response.done");
-    }
-  }
-
   it("[U138] is dialled with its key, told a text, and heard until it says that this was all", () => {
-    const call = new Socket(options);
+    const call = new SpeechCall(options);
     expect(call.opened.at(-1)?.opening.request).toEqual({
       url: "https://api.deepgram.com/v1/speak?model=aura-2-thalia-en&encoding=linear16&sample_rate=24000",
       headers: { Authorization: "Token k" },
@@ -88,29 +46,29 @@ describe("a synthesiser over a socket", () => {
   });
 
   it("[U138] that closes before it, complains, or says nothing is a failure; a refused key is told as one", () => {
-    const broken = new Socket(options);
+    const broken = new SpeechCall(options);
     broken.take(broken.upstream.channels?.opened(broken.channel, null));
     broken.take(broken.upstream.channels?.closed(broken.channel, 1000, ""));
     expect(broken.opened).toHaveLength(3);
     broken.take(broken.upstream.channels?.opened(broken.channel, null));
     broken.say('{"type":"Flushed"}');
     expect(broken.ends).toMatchObject([{ status: "failed", error: { code: "upstream_protocol_error" } }]);
-    const refused = new Socket(options);
+    const refused = new SpeechCall(options);
     refused.take(refused.upstream.channels?.closed(refused.channel, 0, "HTTP 401"));
     expect(refused.ends).toMatchObject([{ status: "failed", error: { code: "authentication_error" } }]);
-    const complaining = new Socket(options);
+    const complaining = new SpeechCall(options);
     complaining.take(complaining.upstream.channels?.opened(complaining.channel, null));
     complaining.say('{"type":"Error","code":"insufficient_quota","message":"no credit"}');
     expect(complaining.ends).toMatchObject([{ error: { code: "insufficient_quota" } }]);
     expect(complaining.effects.at(-1)).toEqual({ type: "close", channel: complaining.channel });
-    const mad = new Socket(options);
+    const mad = new SpeechCall(options);
     mad.say("Flushed");
     expect(mad.ends).toMatchObject([{ error: { code: "upstream_protocol_error" } }]);
   });
 
   it("[U138] is Workers AI's too, asked for what it gives where nothing is asked", () => {
     const settings = { socket: true, voice: "luna" };
-    const call = new Socket(withPart("speech", { model: "@cf/deepgram/aura-1", settings }));
+    const call = new SpeechCall(withPart("speech", { model: "@cf/deepgram/aura-1", settings }));
     expect(call.opened.at(-1)?.opening.request.run).toEqual({
       binding: "AI",
       model: "@cf/deepgram/aura-1",

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
-import { objectAt } from "../../src/upstreams/json.ts";
+import { objectAt, textAt } from "../../src/upstreams/json.ts";
 import type { UpstreamConfig, UpstreamEvent } from "../../src/upstreams/upstream.ts";
 import { chunk, CONFIG, Connection, orderFaults } from "./connection.ts";
 import { type DuplexServerOptions, ScriptedVllmDuplex } from "./scripted-vllm-duplex.ts";
@@ -192,7 +192,7 @@ test("[U234] items are history, calls are calls, and a result that is of no call
   for (const id of ["call_1", "call_1", "call_0"])
     item({ id: `o_${id}`, type: "function_call_output", call_id: id, output: "done" });
   expect(
-    server.open.history.map(({ type, role, call_id }) => role ?? `${String(type)} ${String(call_id)}`),
+    server.open.history.map((item) => item["role"] ?? `${textAt(item, "type")} ${textAt(item, "call_id")}`),
   ).toEqual(["user", "assistant", "system", "system", "function_call_output call_1", "system", "system"]);
   connection.send({ type: "delete", itemId: "item_by user" });
   expect(server.open.history).toHaveLength(6);

@@ -15,7 +15,14 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
     route.transcriber === undefined ? route.upstreams : [...route.upstreams, route.transcriber];
   const end = route.endOfTurn?.adapter === "http" ? [route.endOfTurn as Dialled] : [];
   const asked = moderatorsOf(route.guard).filter(({ adapter }) => adapter === "openai") as Dialled[];
-  const tools = (route.tools ?? []).map(({ webhook: { url, secret } }) => ({ url, headers: { secret } }));
+  const tools = (route.tools ?? []).map(({ webhook, mcp }) => ({
+    url: webhook?.url ?? mcp?.url,
+    headers: webhook
+      ? { secret: webhook.secret }
+      : mcp?.authorization
+        ? { Authorization: mcp.authorization }
+        : {},
+  }));
   const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
   const dialled = targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
   return [...dialled, ...end, ...asked, ...tools];

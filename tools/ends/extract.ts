@@ -24,7 +24,7 @@ const SAMPLES = samplesOfFrames(FRAMES);
 const BEFORE_MS = 500;
 const AFTER_MS = 400;
 
-interface Silence {
+export interface Silence {
   readonly frames: Float32Array;
   readonly from: number;
   /** null: speech does not go on. */
@@ -32,7 +32,7 @@ interface Silence {
 }
 
 /** Silences of a recording at 16 kHz. */
-function silencesOf(samples: Int16Array): Silence[] {
+export function silencesOf(samples: Int16Array): Silence[] {
   const { silero } = loadKernels();
   if (silero === null) throw new Error("npm run build first");
   const detector = createSileroDetector(silero);
@@ -67,7 +67,7 @@ function silencesOf(samples: Int16Array): Silence[] {
 }
 
 /** The room of a recording at `RATE_HZ`: what is before and after the speech, or the hiss of a microphone. */
-function roomOf(whole: Int16Array, speech: Int16Array, draw: Draw): Int16Array {
+export function roomOf(whole: Int16Array, speech: Int16Array, draw: Draw): Int16Array {
   const from = (speech.byteOffset - whole.byteOffset) / 2;
   const margin = (60 * RATE_HZ) / 1000;
   const edges = [

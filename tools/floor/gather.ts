@@ -1,11 +1,12 @@
 /**
- * More people for `bench -- turns --human --extra OUT`: `node tools/floor/gather.ts MIRRORS OUT`. MIRRORS holds clones, bare or
+ * More people for `bench -- turns --human --extra OUT`: `node tools/floor/gather.ts MIRRORS OUT [DEBIAN]`. MIRRORS holds clones, bare or
  * not, named OWNER+NAME/repo, of jimbozhang/speechocean762 (free for any use), wake-up-word/wuw-corpus-ii (CC BY-SA 4.0) and
- * deeplyinc/Nonverbal-Vocalization-Dataset (CC BY-NC-ND 4.0: to measure with, nothing is trained on it). What is written is
- * no part of this repository. Every speaker is in one part: whose sounds a constant may be chosen on, or who is reported.
+ * deeplyinc/Nonverbal-Vocalization-Dataset (CC BY-NC-ND 4.0: to measure with, nothing is trained on it). DEBIAN is
+ * where the packages asterisk-core-sounds-es-wav, -ru-wav and asterisk-prompt-it-menardi-wav (all CC BY-SA 3.0) were unpacked
+ * (`dpkg -x`): prompts in three more voices and two more languages. What is written is no part of this repository. Every speaker is in one part: whose sounds a constant may be chosen on, or who is reported.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { decodeMulaw } from "../../src/audio/g711.ts";
 import { writeWav } from "../wav.ts";
 
@@ -20,8 +21,8 @@ interface Entry {
   readonly file: string;
 }
 
-const [mirrors, out] = process.argv.slice(2);
-if (!mirrors || !out) throw new Error("usage: node tools/floor/gather.ts MIRRORS OUT");
+const [mirrors, out, debian] = process.argv.slice(2);
+if (!mirrors || !out) throw new Error("usage: node tools/floor/gather.ts MIRRORS OUT [DEBIAN]");
 mkdirSync(out, { recursive: true });
 const entries: Entry[] = [];
 
@@ -128,7 +129,37 @@ function noises(): void {
   }
 }
 
+const VOICES = { es: "es_MX_f_Allison", ru: "ru_RU_f_IvrvoiceRU", "it-menardi": "it_IT_f_Menardi" };
+const PROMPTS = 16;
+/** Of 16 bits at 8 kHz, with their header: a second and a half to six seconds. */
+const PROMPT_BYTES = [24_000, 96_000] as const;
+
+/** Prompts of studio voices, all for the report: of each voice every so many of those that are as long as sentences. */
+function prompts(folder: string): void {
+  for (const [language, voice] of Object.entries(VOICES)) {
+    const path = `${folder}/usr/share/asterisk/sounds/${voice}`;
+    const files = readdirSync(path)
+      .filter((name) => name.endsWith(".wav"))
+      .toSorted()
+      .map((name) => ({ name, bytes: readFileSync(`${path}/${name}`) }))
+      .filter(({ bytes }) => bytes.length >= PROMPT_BYTES[0] && bytes.length <= PROMPT_BYTES[1]);
+    const step = Math.max(1, Math.floor(files.length / PROMPTS));
+    for (const { name, bytes } of files.filter((_, at) => at % step === 0).slice(0, PROMPTS))
+      keep(
+        {
+          id: `ast-${language}-${name.slice(0, -4)}`,
+          group: "ivr",
+          kind: "prompt",
+          speaker: `ast-${language}`,
+          part: "report",
+        },
+        bytes,
+      );
+  }
+}
+
 readers();
+if (debian !== undefined) prompts(debian);
 telephone();
 noises();
 writeFileSync(`${out}/index.json`, JSON.stringify(entries));

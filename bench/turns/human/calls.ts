@@ -140,12 +140,17 @@ function sentencesOf(clips: readonly Clip[]): Case[] {
       return count < (group === "ivr" ? 12 : SENTENCES);
     })
     .map((clip) => ({
-      row: `sentences, ${clip.group}`,
+      row: `sentences, ${clip.group}${clip.group === "ivr" ? ` ${languageOf(clip.speaker)}` : ""}`,
       id: clip.id,
       kind: "interruption" as const,
       sound: clip.sound,
       question: questionOf(clip, clips, clip.sound),
     }));
+}
+
+/** Prompts' speakers are named `ast-LANGUAGE`, and so on where a language has several. */
+function languageOf(speaker: string): string {
+  return speaker.split("-")[1] ?? speaker;
 }
 
 const WORD_BOUNDS = [400, 600, 900];

@@ -25,20 +25,26 @@ export function runHuman(options: HumanOptions, say: (line: string) => void): Be
     say("no recordings of people here (../shared/data/human): nothing was measured");
     return { ...empty, figures: {} };
   }
-  const { split, extra, every, only } = options;
+  const { calls, rows, unplayed } = humanRows(options);
+  const { split, extra } = options;
+  say(`speakers of the split "${split}"; ${calls} calls${extra === null ? "; no extra sounds" : ""}`);
+  say(tableOf(rows));
+  if (options.verbose)
+    for (const { row, wrong } of rows) if (wrong.length > 0) say(`${row}\n  ${wrong.join("\n  ")}`);
+  if (unplayed > 0) say(`${unplayed} calls in which the sound never came`);
+  return { ...empty, figures: { split, rows }, missed: missedBy(rows) };
+}
+
+export type HumanRows = ReturnType<typeof humanRows>;
+
+export function humanRows({ split, extra, every, only, hold }: HumanOptions) {
   const calls = makeHumanCalls(split, extra, every).filter(
     ({ row }) => only === null || row.startsWith(only),
   );
   const judged = calls.map(({ row, script }): Judged => {
-    const verdict = judge(playInCore(options.hold ? script : withDucking(script)));
+    const verdict = judge(playInCore(hold ? script : withDucking(script)));
     return { row, floor: verdict.floor[0] ?? null, failure: verdict.failure };
   });
-  const rows = rowsOf(judged);
-  say(`speakers of the split "${split}"; ${calls.length} calls${extra === null ? "; no extra sounds" : ""}`);
-  say(tableOf(rows));
-  if (options.verbose)
-    for (const { row, wrong } of rows) if (wrong.length > 0) say(`${row}\n  ${wrong.join("\n  ")}`);
   const unplayed = judged.filter(({ floor }) => floor === null).length;
-  if (unplayed > 0) say(`${unplayed} calls in which the sound never came`);
-  return { ...empty, figures: { split, rows }, missed: missedBy(rows) };
+  return { calls: calls.length, rows: rowsOf(judged), unplayed };
 }

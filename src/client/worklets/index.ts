@@ -1,5 +1,4 @@
 /** The module that `audioContext.audioWorklet.addModule` loads: capture and player. Runs on the audio thread. */
-import { Downsampler } from "./downsampler.ts";
 import { Framer } from "./framer.ts";
 import {
   CAPTURE_PROCESSOR,
@@ -10,22 +9,23 @@ import {
   type PlayerOptions,
 } from "./messages.ts";
 import { Playout } from "./playout.ts";
+import { Resampler } from "./resampler.ts";
 
 class CaptureProcessor extends AudioWorkletProcessor {
   readonly #framer: Framer;
-  readonly #downsampler: Downsampler | null;
+  readonly #resampler: Resampler | null;
 
   constructor(options: { readonly processorOptions?: unknown }) {
     super();
     const { targetRateHz, samplesPerFrame } = options.processorOptions as CaptureOptions;
     this.#framer = new Framer(samplesPerFrame);
-    this.#downsampler = targetRateHz === sampleRate ? null : new Downsampler(sampleRate, targetRateHz);
+    this.#resampler = targetRateHz === sampleRate ? null : new Resampler(sampleRate, targetRateHz);
   }
 
   override process(inputs: readonly (readonly Float32Array[])[]): boolean {
     const samples = inputs[0]?.[0];
     if (samples !== undefined) {
-      this.#framer.push(this.#downsampler?.process(samples) ?? samples, (frame) => {
+      this.#framer.push(this.#resampler?.process(samples) ?? samples, (frame) => {
         this.port.postMessage(frame, [frame.buffer]);
       });
     }

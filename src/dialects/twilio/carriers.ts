@@ -18,6 +18,11 @@ export interface Carrier {
   readonly rate: string;
   /** What G.711 µ-law is called there. */
   readonly muLaw: string;
+  /**
+   * What A-law is called, of a carrier that gives its caller's audio in the codec of the network: that of most of the world but
+   * North America and Japan. What it is sent stays µ-law, as it was told. Null: it gives what it was told.
+   */
+  readonly aLaw: string | null;
   /** The event that says that a mark was reached. Its name stands in `mark.name`, or beside the event. */
   readonly marked: string;
   /** Events that say nothing to a session. */
@@ -36,6 +41,7 @@ export const CARRIERS = {
     format: "mediaFormat",
     rate: "sampleRate",
     muLaw: "audio/x-mulaw",
+    aLaw: null,
     marked: "mark",
     quiet: ["connected"],
     media: (payload) => ({ event: "media", media: { payload } }),
@@ -49,6 +55,7 @@ export const CARRIERS = {
     format: "media_format",
     rate: "sample_rate",
     muLaw: "PCMU",
+    aLaw: "PCMA",
     marked: "mark",
     quiet: ["connected", "error"],
     media: (payload) => ({ event: "media", media: { payload } }),
@@ -62,6 +69,7 @@ export const CARRIERS = {
     format: "mediaFormat",
     rate: "sampleRate",
     muLaw: "audio/x-mulaw",
+    aLaw: null,
     marked: "playedStream",
     quiet: ["clearedAudio"],
     media: (payload) => ({

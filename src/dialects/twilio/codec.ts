@@ -4,9 +4,10 @@
  * resumes where the caller stopped hearing. Audio is taken and given as it is: base64 is decoded once and encoded once.
  */
 import { ClientError } from "../../protocol/client-error.ts";
-import { FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
+import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader, writeFrame } from "../../protocol/frame.ts";
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ClientMessage, Codec, CodecSnapshot, Heard } from "../dialect.ts";
+import { muLawOf } from "./a-law.ts";
 import type { Carrier } from "./carriers.ts";
 import { Keys, type KeysSnapshot } from "./keys.ts";
 import { PIECE_BYTES, Playback, type PlaybackSnapshot } from "./playback.ts";
@@ -35,6 +36,8 @@ export class PhoneCodec implements Codec {
   readonly #keys = new Keys();
   /** Null: nothing was said yet on this connection of which stream it is. */
   #stream: string | null = null;
+  /** The caller's audio is A-law. */
+  #aLaw = false;
   /** Number of the last message. */
   #sequence = 0;
   /** With which the session is gone on with. */
@@ -65,7 +68,8 @@ export class PhoneCodec implements Codec {
     if (event === "start") return this.#start(message);
     if (this.#carrier.quiet.includes(event)) return NOTHING;
     if (this.#stream === null) return refuse("invalid_request", "The first message of a stream is 'start'.");
-    if (message[this.#carrier.stream] !== this.#stream)
+    // Not all of them say it: a connection has one stream.
+    if ((message[this.#carrier.stream] ?? this.#stream) !== this.#stream)
       return refuse("invalid_value", `'${this.#carrier.stream}' is not that of this stream.`);
     return this.#missing(message, this.#heard(event, message, now));
   }
@@ -98,7 +102,7 @@ export class PhoneCodec implements Codec {
   #start(message: JsonObject): readonly Heard[] {
     if (this.#stream !== null) return refuse("invalid_request", "A stream has one 'start'.");
     const { start } = message;
-    const { stream: name, call, format, rate, muLaw, sequence } = this.#carrier;
+    const { stream: name, call, format, rate, muLaw, aLaw, sequence } = this.#carrier;
     const stream = message[name] ?? member(start, name);
     if (typeof stream !== "string" || stream === "" || stream.length > NAME_LIMIT)
       return refuse("missing_required_parameter", `'start' says no '${name}'.`, name);
@@ -106,7 +110,9 @@ export class PhoneCodec implements Codec {
     if (expected !== null && member(start, call) !== expected)
       return [{ type: "turn away", code: POLICY, reason: "this stream is for another call" }];
     const spoken = member(start, format);
-    if (member(spoken, "encoding") !== muLaw || numberOf(member(spoken, rate)) !== 8000)
+    const encoding = member(spoken, "encoding");
+    this.#aLaw = encoding !== null && encoding === aLaw;
+    if ((encoding !== muLaw && !this.#aLaw) || numberOf(member(spoken, rate)) !== 8000)
       return [{ type: "turn away", code: UNSUPPORTED, reason: "the audio is to be G.711 µ-law at 8000 Hz" }];
     this.#stream = stream;
     this.#sequence = numberOf(message[sequence]) || 0;
@@ -134,9 +140,8 @@ export class PhoneCodec implements Codec {
     // Both tracks may be sent; the other one is the agent.
     const track = member(media, "track");
     if (typeof track === "string" && track.startsWith("outbound")) return keys;
-    // Whether it is base64 is seen where it is decoded.
-    const data = `{"type":"input_audio_buffer.append","audio":${quoted(payload)}}`;
-    return keys === NOTHING ? [{ type: "message", data }] : [{ type: "message", data }, ...keys];
+    const heard = this.#aLaw ? appendALaw(payload) : append(payload);
+    return keys === NOTHING ? [heard] : [heard, ...keys];
   }
 
   #mark(name: Json | undefined, now: number): readonly Heard[] {
@@ -234,6 +239,7 @@ export class PhoneCodec implements Codec {
     return {
       stream: this.#stream,
       sequence: this.#sequence,
+      aLaw: this.#aLaw,
       token: this.#token,
       began: this.#began,
       ackedAt: this.#ackedAt,
@@ -244,8 +250,9 @@ export class PhoneCodec implements Codec {
   }
 
   restore(kept: CodecSnapshot): void {
-    const { stream, sequence, token, began, ackedAt, playback, spoken, keys } =
+    const { stream, sequence, aLaw, token, began, ackedAt, playback, spoken, keys } =
       kept as unknown as PhoneSnapshot;
+    this.#aLaw = aLaw === true;
     this.#stream = stream;
     this.#sequence = sequence;
     this.#token = token;
@@ -260,12 +267,30 @@ export class PhoneCodec implements Codec {
 interface PhoneSnapshot {
   readonly stream: string | null;
   readonly sequence: number;
+  /** Absent in those of before 0.3: no. */
+  readonly aLaw?: boolean;
   readonly token: string;
   readonly began: boolean;
   readonly ackedAt: number;
   readonly playback: PlaybackSnapshot;
   readonly spoken: SpokenSnapshot;
   readonly keys: KeysSnapshot;
+}
+
+/** Whether it is base64 is seen where it is decoded. */
+function append(payload: string): Heard {
+  return { type: "message", data: `{"type":"input_audio_buffer.append","audio":${quoted(payload)}}` };
+}
+
+function appendALaw(payload: string): Heard {
+  const bytes = muLawOf(payload);
+  if (bytes === null)
+    return {
+      type: "refused",
+      error: new ClientError("invalid_value", "'payload' is no base64.", "payload"),
+    };
+  const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: 0 };
+  return { type: "message", data: writeFrame(header, bytes) };
 }
 
 /** As an event of the session's. */

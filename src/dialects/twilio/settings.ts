@@ -1,6 +1,7 @@
 /** `twilio` of relay.config.ts: who may call, and what answers. */
 import * as v from "valibot";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { sessionDefaults } from "../../config/sessions.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 
 const binding = v.pipe(v.string(), v.regex(/^[A-Za-z_]\w*$/, "a binding's name is an identifier"));
 
@@ -12,10 +13,7 @@ const answer = v.strictObject({
   /** Keys that the caller presses are told to the model. */
   keys: v.optional(v.boolean(), true),
   /** Defaults in the shape of OpenAI's session object, over those of the route. */
-  session: v.optional(
-    v.custom<JsonObject>((value) => isJsonObject(value as Json), "expected an object"),
-    {},
-  ),
+  session: v.optional(sessionDefaults, {}),
 });
 
 export const twilioSettings = v.strictObject({
@@ -28,7 +26,16 @@ export const twilioSettings = v.strictObject({
   /** Id of the API key on whose account calls run. Absent: one of their own, `@twilio`, with the limits of this file. */
   key: v.optional(v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, "expected the id of an API key"))),
   /** By the number that was called, as Twilio writes it (`+15551234567`); `"*"`: any other. */
-  numbers: v.record(v.string(), answer),
+  numbers: v.record(
+    v.pipe(
+      v.string(),
+      v.check(
+        (number) => !/^[+\d(]/.test(number) || /^\+?\d+$/.test(number),
+        "a number is written as Twilio does, without spaces and signs: +15551234567",
+      ),
+    ),
+    answer,
+  ),
 });
 
 export type TwilioSettings = v.InferOutput<typeof twilioSettings>;

@@ -49,6 +49,8 @@ export interface ClientMessagesHost {
   turnedAway(code: number, reason: string): void;
   /** Its wire says that it does not come back. */
   hungUp(): void;
+  /** Another client may speak from here on. */
+  brokeOff(): void;
   /** Anything but audio. @throws ClientError */
   event(event: PlainEvent): void;
   /** Audio in the session's input format; a view that is valid only during the call. */
@@ -261,7 +263,12 @@ export class ClientMessages {
   /** A connection opened: of the same client again, or of another, which has nothing to do with what the former still wanted. */
   opened(again: boolean): void {
     if (again) this.#steps.reconnected();
-    else this.#steps.forget();
+    else this.#steps.anew();
+  }
+
+  /** What the client has sent so far is all of it: half a sample that waits for its other half waits in vain. */
+  breakOff(): void {
+    this.#steps.after(() => this.#host.brokeOff());
   }
 
   /**

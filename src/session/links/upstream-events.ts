@@ -237,7 +237,8 @@ export class UpstreamEvents implements LinkHost {
     this.#context.metric("responses_silent", 1, link.name);
     const message = "The upstream's answer cannot be heard: its audio is near zero.";
     if (link.hasFallback) this.#host.recovery().silent(link, response, { code: "upstream_silent", message });
-    else this.#port.failed("upstream_silent", `${link.name}: ${message}`);
+    // Of one that was asked for in advance it is told when that is announced.
+    else if (response.announced) this.#port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
   /** An item of the conversation changed that upstreams may have been told of. */

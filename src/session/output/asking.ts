@@ -46,6 +46,8 @@ export class Asking {
   #held: ResponseParams | null = null;
   /** Streams that owe an answer, with what was asked for; of several that are one voice the first. */
   #owed = new Map<number, ResponseParams>();
+  /** Of these, those whose answer the client asked for: it is owed though answers are not the relay's to ask for. */
+  #wished = new Set<number>();
 
   constructor(parts: AskingParts) {
     this.#parts = parts;
@@ -123,7 +125,10 @@ export class Asking {
   }
 
   #owe([first]: readonly Link[], params: ResponseParams): void {
-    if (first) this.#owed.set(first.index, params);
+    if (!first) return;
+    this.#owed.set(first.index, params);
+    if (this.may) this.#wished.delete(first.index);
+    else this.#wished.add(first.index);
   }
 
   /** An answer is given by one of these, or will be. */
@@ -174,16 +179,21 @@ export class Asking {
     );
   }
 
-  /** The caller's turn may be over: its answers are asked for in advance. @returns their names. */
-  inAdvance(links: readonly Link[]): readonly string[] {
+  /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
+  inAdvance(links: readonly Link[]): readonly { readonly id: string; readonly stream: number }[] {
     const { responses, rounds, shadows, speakers } = this.#parts;
     shadows?.ask({});
     return this.#groups(links.filter((link) => speakers.includes(link))).flatMap((group) => {
       const order = this.#orderOf(group);
       const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
-      return id === undefined ? [] : [id];
+      return id === undefined ? [] : [{ id, stream: group[0]?.index ?? 0 }];
     });
+  }
+
+  /** Of several that answer a turn each for itself this one's answer in advance came to nothing. */
+  anew(stream: number): void {
+    this.ask(this.#groupOf(stream), {});
   }
 
   /** The caller goes on: what was asked in advance was no question. */
@@ -196,10 +206,8 @@ export class Asking {
     const { responses, port, turns } = this.#parts;
     if (this.#held && !this.#waits) this.release();
     if (this.#owed.size === 0 || !port.live || turns.openItem !== null) return;
-    if (!this.may) {
-      this.#owed.clear();
-      return;
-    }
+    if (!this.may)
+      for (const stream of this.#owed.keys()) if (!this.#wished.has(stream)) this.#owed.delete(stream);
     for (const [stream, params] of this.#owed) {
       const group = this.#groupOf(stream);
       if (group.length > 0 && !this.#busy(group) && responses.room) this.ask(group, params);
@@ -293,12 +301,14 @@ export class Asking {
   }
 
   snapshot(): AskingSnapshot {
-    return { held: this.#held, owed: [...this.#owed], ...this.#parts.rounds.snapshot() };
+    const wished = this.#wished.size > 0 ? { wished: [...this.#wished] } : {};
+    return { held: this.#held, owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
   }
 
   restore(snapshot: AskingSnapshot): void {
     this.#held = snapshot.held;
     this.#owed = new Map(snapshot.owed);
+    this.#wished = new Set(snapshot.wished);
     this.#parts.rounds.restore(snapshot.rounds);
   }
 }
@@ -311,5 +321,6 @@ function anyOf(group: readonly Link[]): Link | undefined {
 export interface AskingSnapshot {
   readonly held: ResponseParams | null;
   readonly owed: readonly (readonly [number, ResponseParams])[];
+  readonly wished?: readonly number[];
   readonly rounds?: readonly RoundSnapshot[];
 }

@@ -187,6 +187,8 @@ export class Responses {
     if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
     this.#announce(response);
+    const link = this.#host.link(response.stream);
+    if (link && response.silentMs >= this.#context.limits.silentAnswerMs) this.#host.onSilent(link, response);
     if (heard) this.#gate.drain(response);
     return true;
   }
@@ -225,7 +227,7 @@ export class Responses {
 
   handle(link: Link, event: ResponseUpstreamEvent): void {
     if (event.type === "response.started") {
-      this.#started(link, event.response, event.answers);
+      this.#started(link, event.response, event.answers, event.goesOn);
       return;
     }
     const id = link.responses.get(event.response);
@@ -304,15 +306,15 @@ export class Responses {
     return this.#gate.waiting(response);
   }
 
-  #started(link: Link, key: string, answers: string | null): ResponseRecord | undefined {
+  #started(link: Link, key: string, answers: string | null, goesOn = false): ResponseRecord | undefined {
     const known = answers === null ? undefined : this.#records.get(answers);
     // Discarded meanwhile; or a provider that answers only when asked began by itself.
-    if (!known && (answers !== null || link.capabilities.turns === "client")) {
+    if (!known && (answers !== null || (link.capabilities.turns === "client" && !goesOn))) {
       link.responses.set(key, answers ?? NOBODY);
       return undefined;
     }
     // A provider that takes the turns answers by itself; only a duplex one streams without being asked.
-    const response = known ?? this.#create(link, link.capabilities.turns === "server", {});
+    const response = known ?? this.#create(link, link.capabilities.turns !== "none", {});
     link.responses.set(key, response.id);
     if (!known) link.command({ type: "named", what: "response", key, id: response.id });
     const phase = next(RESPONSE, response.phase, "started");

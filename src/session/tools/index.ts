@@ -16,7 +16,14 @@ import type { Asking } from "../output/asking.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
 import type { Voices } from "../plan/voices.ts";
 import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
-import { asFunction, FAILURES, type ToolFailure, type ToolPlan, type ToolResult } from "./plan.ts";
+import {
+  asFunction,
+  budgetMsOf,
+  FAILURES,
+  type ToolFailure,
+  type ToolPlan,
+  type ToolResult,
+} from "./plan.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface ToolParts extends ConfirmingParts {
@@ -204,7 +211,7 @@ export class Tools {
     if (conversation.find(id) === undefined) return this.#forget(call);
     if (plan === undefined) return this.#answered(call, { failure: "not_offered" });
     this.#made.add(id);
-    context.deadlines.set(`tool:${id}`, context.now + plan.webhook.budgetMs + LOST_MS);
+    context.deadlines.set(`tool:${id}`, context.now + budgetMsOf(plan) + LOST_MS);
     context.metric("tools_called", 1);
     this.#tell("started", call);
     context.act({ type: "tool", id, callId, name, arguments: given });

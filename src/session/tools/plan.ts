@@ -13,12 +13,25 @@ export interface Webhook {
   readonly retries: number;
 }
 
+/** A tool of an MCP server. */
+export interface McpTool {
+  readonly url: string;
+  /** Its name there. */
+  readonly tool: string;
+  /** What the header of that name says. */
+  readonly authorization?: string;
+  /** Of the call, with all that the protocol has around it. */
+  readonly timeoutMs: number;
+}
+
+/** It has one of `webhook` and `mcp`. */
 export interface ToolPlan {
   readonly name: string;
   readonly description: string;
   /** JSON schema. */
   readonly parameters: JsonObject;
-  readonly webhook: Webhook;
+  readonly webhook?: Webhook;
+  readonly mcp?: McpTool;
   /** The caller may take it back for so long after its answer was heard; absent: not at all. */
   readonly confirmMs?: number;
 }
@@ -41,6 +54,11 @@ export type ToolFailure = keyof typeof FAILURES;
 
 /** What a call came to. */
 export type ToolResult = { readonly output: string } | { readonly failure: ToolFailure };
+
+/** Every call has settled by then. */
+export function budgetMsOf({ webhook, mcp }: ToolPlan): number {
+  return webhook?.budgetMs ?? mcp?.timeoutMs ?? 0;
+}
 
 /** As OpenAI's session names a function. */
 export function asFunction({ name, description, parameters }: ToolPlan): JsonObject {

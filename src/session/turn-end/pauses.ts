@@ -12,11 +12,13 @@ const REMEMBERED = 0.9;
 
 /**
  * Pauses of speech are log-normal (Campione and Véronis, 2002). The median pause of somebody unknown, the spread between
- * speakers, and that of one speaker's pauses (standard deviations of the natural logarithm).
+ * speakers, and that of one speaker's pauses (standard deviations of the natural logarithm), which is believed as if it had been
+ * found in so many pauses: some pause evenly and are known soon, others do not.
  */
 const USUAL_MS = 480;
-const BETWEEN = 0.4;
-const WITHIN = 0.32;
+const BETWEEN = 0.36;
+const WITHIN = 0.3;
+const WITHIN_PAUSES = 8;
 /** Pauses per turn of somebody unknown, believed as if heard in so many turns; the present one is another. */
 const USUAL_RATE = 1.2;
 const USUAL_TURNS = 2;
@@ -61,12 +63,15 @@ export class Pauses {
    */
   waitMs(accepted: number, evidence: number): number {
     const prior = (WITHIN / BETWEEN) ** 2;
-    const weight = this.#lengthsMs.length + prior;
-    const sum = this.#lengthsMs.reduce((all, ms) => all + Math.log(ms), prior * Math.log(USUAL_MS));
-    const spread = WITHIN * Math.sqrt(1 + 1 / weight);
+    const known = this.#lengthsMs.length;
+    const weight = known + prior;
+    const logs = this.#lengthsMs.map(Math.log);
+    const middle = logs.reduce((sum, log) => sum + log, prior * Math.log(USUAL_MS)) / weight;
+    const squares = logs.reduce((sum, log) => sum + (log - middle) ** 2, WITHIN_PAUSES * WITHIN ** 2);
+    const spread = Math.sqrt((squares / (WITHIN_PAUSES + known)) * (1 + 1 / weight));
     const rate = (USUAL_RATE * USUAL_TURNS + this.#count) / (USUAL_TURNS + this.#turns + 1);
     const odds = (rate * Math.exp(-evidence)) / accepted - 1;
-    return Math.exp(sum / weight) * Math.max(LEAST_ODDS, odds) ** (spread * LOGISTIC);
+    return Math.exp(middle) * Math.max(LEAST_ODDS, odds) ** (spread * LOGISTIC);
   }
 
   snapshot(): PausesSnapshot {

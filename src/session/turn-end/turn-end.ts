@@ -3,7 +3,7 @@
  * how long a silence must last so that they are interrupted as seldom as the eagerness accepts; how their voice ended,
  * their words and a remote model say how likely this silence is a pause at all (docs/turn-end.md).
  */
-import type { AudioInput } from "../turns/audio-input.ts";
+import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
 import type { Context } from "../context.ts";
 import type { Plan } from "../plan/plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";
@@ -24,10 +24,10 @@ const RESUMED_WITHIN_MS = 900;
  * bounds, since voices that it was not trained on may fool it. Below this it takes a silence for a pause.
  */
 const CADENCE_WEIGHT = 0.5;
-const CADENCE_WEIGHT_AT_FIRST = 1.1;
+const CADENCE_WEIGHT_AT_FIRST = 1.4;
 const CADENCE_EVEN = -0.4;
 const CADENCE_MOST = 2.5;
-const CADENCE_LEAST = -1.25;
+const CADENCE_LEAST = -1.75;
 /** Of the remote model's verdict, and of words that close a sentence or leave it open. */
 const OVER = 3;
 const OPEN = -1.5;
@@ -92,11 +92,16 @@ export class TurnEnd {
     this.#forget();
   }
 
-  /** A turn begins. Soon after one was closed it is the rest of it: that silence was a pause. */
-  began(now: number): void {
+  /**
+   * A turn begins, with what was said from a position on: over an agent it was listened to for a while before. Soon after one was
+   * closed it is the rest of it: that silence was a pause.
+   */
+  began(now: number, input: AudioInput, startTicks: number): void {
     const closed = this.#closed;
     this.#closed = null;
-    if (closed && now - closed.at < RESUMED_WITHIN_MS) this.#pauses.cutIn(closed.afterMs + now - closed.at);
+    const heardMs = (input.ticks - startTicks) / TICKS_PER_MS - input.endpointer.options.prefixPaddingMs;
+    const afterMs = closed ? Math.max(0, now - Math.max(0, heardMs) - closed.at) : Infinity;
+    if (closed && afterMs < RESUMED_WITHIN_MS) this.#pauses.cutIn(closed.afterMs + afterMs);
     this.#forget();
   }
 

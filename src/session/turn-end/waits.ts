@@ -11,11 +11,11 @@ export interface Waits {
   readonly mostMs: number;
 }
 
-const MEDIUM: Waits = { accepted: 0.02, leastMs: 480, mostMs: 1600 };
+const MEDIUM: Waits = { accepted: 0.014, leastMs: 480, mostMs: 1600 };
 
 export const WAITS: Readonly<Record<Eagerness, Waits>> = {
-  low: { accepted: 0.006, leastMs: 700, mostMs: 2600 },
+  low: { accepted: 0.004, leastMs: 700, mostMs: 2600 },
   medium: MEDIUM,
   auto: MEDIUM,
-  high: { accepted: 0.07, leastMs: 360, mostMs: 1200 },
+  high: { accepted: 0.05, leastMs: 360, mostMs: 1200 },
 };

@@ -1,5 +1,6 @@
 /** One answer as the adapter knows it, from the ask to its last sample. Plain data: what is done with it is `answers.ts`. */
 import type { JsonObject, RespondOptions } from "../upstream.ts";
+import type { Mark } from "./history.ts";
 import { SentenceCutter } from "./sentences.ts";
 import type { CascadeSettings } from "./settings.ts";
 import { speechOf } from "./speech.ts";
@@ -15,6 +16,8 @@ export interface Spoken {
   stream: Speech;
   /** Its request was made a second time. */
   again: boolean;
+  /** Where its text and its sound begin in the answer's; none before its first sample. */
+  from?: Mark;
 }
 
 export class Answer {
@@ -89,7 +92,7 @@ export class Answer {
     answer.ms = state.ms;
     answer.charged = state.charged;
     if (state.spoken === null) return answer;
-    const stream = speechOf(settings.speech, state.spoken.text.trim());
+    const stream = speechOf(settings.speech, state.spoken.text.trim(), 1);
     stream.restore(state.spoken.stream);
     answer.spoken = { ...state.spoken, stream };
     return answer;
@@ -113,6 +116,7 @@ export type AnswerState = {
     readonly text: string;
     readonly channel: string;
     readonly again: boolean;
+    readonly from?: Mark;
     readonly stream: JsonObject;
   } | null;
   readonly said: string;

@@ -153,6 +153,7 @@ export class Answers {
       return;
     }
     this.#sound(answer, sound, out);
+    this.#wordTimes(answer);
     if (answer.spoken?.stream.whole !== true) return;
     this.#close(channel);
     this.#endOfSpeech(answer, answer.spoken.stream.end(), out);
@@ -233,6 +234,14 @@ export class Answers {
     if (answer.entry !== null) this.#history.spoken(answer.entry, answer.said, null);
   }
 
+  /** What the synthesiser said of when its words are over. */
+  #wordTimes({ entry, said, spoken }: Answer): void {
+    if (entry === null || spoken?.from === undefined) return;
+    const { chars, ms } = spoken.from;
+    for (const mark of spoken.stream.marks?.() ?? [])
+      this.#history.spoken(entry, said, { chars: chars + mark.chars, ms: ms + mark.ms });
+  }
+
   /** All that was told of its words is spoken by now. */
   #mark({ entry, said, ms }: Answer): void {
     if (entry !== null) this.#history.spoken(entry, said, { chars: said.length, ms });
@@ -256,7 +265,7 @@ export class Answers {
     const channel = this.#name("speech");
     const said = text.trim();
     answer.charged += text.length;
-    answer.spoken = { text, channel, again, stream: speechOf(speech, said) };
+    answer.spoken = { text, channel, again, stream: speechOf(speech, said, this.#config.speed) };
     const asked = speechRequest(speech, this.#config, said);
     this.#open(channel, speech, asked, MOST_SPEECH_MS * speech.bytesPerMs);
   }
@@ -271,7 +280,11 @@ export class Answers {
     const { spoken } = answer;
     if (bytes.length === 0 || spoken === null) return;
     // Its words come with its first sample: what is not spoken was not said.
-    if (spoken.stream.bytes === bytes.length) this.#show(answer, spoken.text, out);
+    if (spoken.stream.bytes === bytes.length) {
+      const blank = spoken.text.length - spoken.text.trimStart().length;
+      spoken.from = { chars: answer.said.length + blank, ms: answer.ms };
+      this.#show(answer, spoken.text, out);
+    }
     const item = this.#message(answer, out);
     answer.ms += bytes.length / this.#settings.speech.bytesPerMs;
     out.push({ type: "audio", response: answer.key, item, bytes });

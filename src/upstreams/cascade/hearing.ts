@@ -43,12 +43,15 @@ export class Hearing {
   #heldBytes = 0;
   /** For how long words are waited for from now on; null: not at all; absent: as before. */
   #wait: number | null | undefined;
+  /** What is left of the time for turns that wait in a row, and what of it the present one has. */
+  #leftMs: number;
+  #spendsMs = 0;
   readonly #turns: Turn[] = [];
 
   constructor(transcriber: TranscriberUpstream, finishes: boolean, wordsMs: number) {
     this.#transcriber = transcriber;
     this.#finishes = finishes;
-    this.#wordsMs = wordsMs;
+    this.#wordsMs = this.#leftMs = wordsMs;
   }
 
   /** The words of a turn are waited for. */
@@ -81,7 +84,7 @@ export class Hearing {
   commit(itemId: string): readonly WireMessage[] {
     if (this.#closing !== null) {
       this.#held.push({ commit: itemId });
-      this.#wait = this.#shareMs;
+      this.#await(this.#shareMs);
       return this.#heldTurns > MAX_HELD_TURNS ? this.waited() : [];
     }
     return this.#close(itemId);
@@ -91,17 +94,26 @@ export class Hearing {
     this.#closing = itemId;
     this.#heard = false;
     const all = this.#allTold && !this.#finishes;
-    this.#wait = all ? QUIET_MS : this.#shareMs;
+    this.#await(all ? QUIET_MS : this.#shareMs);
     return this.#transcriber.finish();
+  }
+
+  #await(ms: number): void {
+    this.#wait = this.#spendsMs = ms;
   }
 
   get #heldTurns(): number {
     return this.#held.filter((one) => "commit" in one).length;
   }
 
-  /** Of turns that wait in a row, as a connection is told them that comes late, each has its part of the time: the last has all. */
+  /**
+   * Of turns that wait in a row, as a connection is told them that comes late, the last has half of the time, and those before it
+   * what else is left: an answer waits for all of them no longer than for one.
+   */
   get #shareMs(): number {
-    return Math.ceil(this.#wordsMs / (1 + this.#heldTurns));
+    const turns = this.#heldTurns;
+    const share = turns === 0 ? this.#leftMs : (this.#leftMs - this.#wordsMs / 2) / turns;
+    return Math.max(1, Math.floor(share));
   }
 
   /** What was said since the last turn is none. */
@@ -138,7 +150,7 @@ export class Hearing {
   #grow(id: string, delta: string): void {
     const text = this.#open?.[0] === id ? this.#open[1] : "";
     this.#open = [id, (text + delta).slice(0, MAX_TURN_CHARS)];
-    if (this.#closing !== null) this.#wait = this.#shareMs;
+    if (this.#closing !== null) this.#await(this.#shareMs);
   }
 
   #over(transcript: string): readonly WireMessage[] {
@@ -150,6 +162,7 @@ export class Hearing {
   /** The words of a turn were waited for long enough. */
   waited(): readonly WireMessage[] {
     if (this.#closing === null) return [];
+    this.#leftMs = Math.max(0, this.#leftMs - this.#spendsMs);
     const [end] = this.#transcriber.settle();
     return end === undefined ? this.#settle() : this.told(end);
   }
@@ -164,6 +177,8 @@ export class Hearing {
     this.#held = [];
     this.#heldBytes = 0;
     for (const one of held) out.push(...this.#again(one));
+    // Nothing waits any more: the next turn has all of it.
+    if (this.#closing === null) this.#leftMs = this.#wordsMs;
     return out;
   }
 

@@ -6,6 +6,8 @@ import type { Json } from "../../protocol/json.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import { modelOf, noBinding } from "../common/model-run.ts";
 import { checkedSettings } from "../common/read-settings.ts";
+import { CARTESIA_URL, CARTESIA_VERSION } from "./cartesia.ts";
+import { elevenLabsUrl } from "./elevenlabs.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import { TRANSCRIBERS } from "../transcribers/index.ts";
 import { TranscriberUpstream } from "../transcribers/transcriber.ts";
@@ -33,8 +35,10 @@ export interface TextSettings extends StageSettings {
   readonly adapter: "chat-completions" | "workers-ai";
 }
 
+type SpeechAdapter = "openai-speech" | "workers-ai-aura" | "deepgram-speak" | "cartesia" | "elevenlabs";
+
 export interface SpeechSettings extends StageSettings {
-  readonly adapter: "openai-speech" | "workers-ai-aura" | "deepgram-speak";
+  readonly adapter: SpeechAdapter;
   /** Over a socket of Deepgram's dialect, instead of a response. */
   readonly socket: boolean;
   /** Null: the client's, else the endpoint's own default. */
@@ -126,12 +130,35 @@ function textOf(options: UpstreamOptions): TextSettings {
   return { adapter, ...stageOf(options, given, adapter === "workers-ai" ? modelOf : posted) };
 }
 
-const SPEECH_DIALS = { "openai-speech": posted, "workers-ai-aura": modelOf, "deepgram-speak": spoken };
+const SPEECH_DIALS: Readonly<Record<SpeechAdapter, DialOf>> = {
+  "openai-speech": posted,
+  "workers-ai-aura": modelOf,
+  "deepgram-speak": spoken,
+  cartesia: (options) =>
+    spoken({
+      ...options,
+      url: options.url ?? CARTESIA_URL,
+      headers: { "Cartesia-Version": CARTESIA_VERSION, ...options.headers },
+    }),
+  elevenlabs: spoken,
+};
+/** Their voices are a name in the address, or in what is asked: a client of OpenAI's dialect knows none of them. */
+const NAMES_VOICES: readonly SpeechAdapter[] = ["cartesia", "elevenlabs"];
 
-function speechOf(options: UpstreamOptions): SpeechSettings {
-  const adapter = adapterOf(options, ["openai-speech", "workers-ai-aura", "deepgram-speak"]);
-  const given = checkedSettings(speechSchema, options);
+function speechOf(given0: UpstreamOptions): SpeechSettings {
+  const adapter = adapterOf(given0, [
+    "openai-speech",
+    "workers-ai-aura",
+    "deepgram-speak",
+    "cartesia",
+    "elevenlabs",
+  ]);
+  const given = checkedSettings(speechSchema, given0);
   const { voice = null, rate = 24_000, socket = adapter === "deepgram-speak" } = given;
+  if (voice === null && NAMES_VOICES.includes(adapter))
+    throw new UpstreamOptionsError(`settings.voice: expected a voice of ${adapter}'s.`);
+  const options =
+    adapter === "elevenlabs" ? { ...given0, url: given0.url ?? elevenLabsUrl(voice ?? "") } : given0;
   if (given.socket !== undefined && adapter !== "workers-ai-aura")
     throw new UpstreamOptionsError("settings.socket: belongs to workers-ai-aura.");
   if (voice !== null && adapter === "deepgram-speak")

@@ -1,5 +1,6 @@
 /** What is done with what comes of the synthesiser, whatever it comes by. */
 import type { StageFault } from "../channels/http-fault.ts";
+import type { Mark } from "./history.ts";
 import type { JsonObject, ResponseHead, WireMessage } from "../upstream.ts";
 
 export const SPEECH_STAGE = "The synthesiser";
@@ -16,6 +17,8 @@ export interface Speech {
   data(message: WireMessage): Uint8Array | StageFault;
   /** It ended, as it should. @returns what is wrong with it, or null. */
   end(): StageFault | null;
+  /** Up to where its text is spoken when, as far as that came since the last look: in milliseconds of its own sound. */
+  marks?(): readonly Mark[];
   snapshot(): JsonObject;
   /** Takes what `snapshot` of one with the same settings returned. */
   restore(state: JsonObject): void;

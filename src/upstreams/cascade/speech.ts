@@ -1,12 +1,17 @@
 /** What the synthesiser is asked, by its dialect, and how what comes of it is read. */
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
+import { cartesia } from "./cartesia.ts";
+import { elevenLabs } from "./elevenlabs.ts";
+import { JsonSpeech } from "./json-speech.ts";
 import type { SpeechSettings } from "./settings.ts";
 import { SpeakSocket } from "./speak-socket.ts";
 import type { Speech } from "./speech-reader.ts";
 import { SpeechStream } from "./speech-stream.ts";
 
-export function speechOf(settings: SpeechSettings, text: string): Speech {
+export function speechOf(settings: SpeechSettings, text: string, speed: number): Speech {
   const { redactor, format, socket, adapter } = settings;
+  if (adapter === "cartesia") return new JsonSpeech(cartesia(settings, speed), text);
+  if (adapter === "elevenlabs") return new JsonSpeech(elevenLabs(settings, speed), text);
   if (socket) return new SpeakSocket(redactor, text);
   return new SpeechStream(redactor, adapter === "workers-ai-aura" ? format.rate : null);
 }
@@ -16,6 +21,10 @@ export function speechRequest(settings: SpeechSettings, config: UpstreamConfig, 
   const { adapter, model, voice, format, socket, body } = settings;
   const spoken = { encoding: "linear16", sample_rate: format.rate };
   if (adapter === "deepgram-speak") return { model, ...spoken, ...body };
+  // What is asked goes over the socket.
+  if (adapter === "cartesia") return {};
+  if (adapter === "elevenlabs")
+    return { model_id: model, output_format: `pcm_${format.rate}`, auto_mode: true };
   const speaker = voice === null ? {} : { speaker: voice };
   // Over a socket 24 kHz are what Cloudflare documents where nothing is asked for; what it takes there it does not say.
   if (adapter === "workers-ai-aura")

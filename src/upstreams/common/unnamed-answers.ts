@@ -25,6 +25,8 @@ export interface Answer {
   items: number;
   /** All of it was generated; its end may be late by what the model thinks is still being played. */
   complete: boolean;
+  /** It is said while a function runs that was called before it. */
+  readonly goesOn?: true;
 }
 
 /** The model called functions and waits for what they return, or was told it; `said`: it spoke before it called. */
@@ -136,9 +138,12 @@ export class Answers {
    */
   content(unasked: boolean, out: UpstreamEvent[], late = false): Answer | null {
     if (this.#abandoned === "generating") return null;
+    const goesOn = this.#called?.told === false;
     if (this.#current === null) {
-      if (!unasked || (late && this.#abandoned === "interrupted")) return null;
-      this.#begin(null);
+      if (!(unasked || goesOn) || (late && this.#abandoned === "interrupted")) return null;
+      this.#begin(null, goesOn);
+      // The turn in which it called ends aloud.
+      if (this.#called !== null) this.#called = { ...this.#called, said: true };
     }
     const answer = this.#current;
     if (answer === null) return null;
@@ -147,7 +152,8 @@ export class Answers {
     this.#abandoned = null;
     if (!answer.begun) {
       answer.begun = true;
-      out.push({ type: "response.started", response: answer.key, answers: answer.answers });
+      const begun = { type: "response.started", response: answer.key, answers: answer.answers } as const;
+      out.push(answer.goesOn === true ? { ...begun, goesOn: true } : begun);
     }
     return answer;
   }
@@ -183,10 +189,12 @@ export class Answers {
     return this.#end("completed", null, null);
   }
 
-  /** Everything was generated. */
-  generated(): void {
+  /** Everything was generated. What was said while a function runs is over with that: the turn is not. */
+  generated(): readonly UpstreamEvent[] {
     if (this.#abandoned === "generating") this.#abandoned = "ending";
+    else if (this.#current?.goesOn === true) return this.#end("completed", null, null);
     else if (this.#current?.begun === true) this.#current.complete = true;
+    return [];
   }
 
   interrupted(): readonly UpstreamEvent[] {
@@ -194,8 +202,9 @@ export class Answers {
       this.#abandoned = "interrupted";
       return [];
     }
-    this.#called = null;
+    // What was told of the calls may itself interrupt what was said while they ran; the end of that is still to come.
     if (this.#current?.begun !== true) return [];
+    this.#called = null;
     this.#abandoned = "interrupted";
     return this.#end("cancelled", "turn_detected", null);
   }
@@ -265,12 +274,12 @@ export class Answers {
     return this.#current === null && !(this.#patient && this.abandoned);
   }
 
-  #begin(answers: string | null): void {
+  #begin(answers: string | null, goesOn = false): void {
     const key = `turn_${(this.#numbered += 1)}`;
     if (answers !== null)
       this.#called = this.#called?.told === false ? { ...this.#called, told: true } : null;
     const blank = { begun: false, said: false, message: null, items: 0, complete: false };
-    this.#current = { key, answers, ...blank };
+    this.#current = { key, answers, ...blank, ...(goesOn ? { goesOn } : {}) };
   }
 
   #item(answer: Answer): string {

@@ -3,6 +3,7 @@ import type { ProviderFormat } from "../../audio/format.ts";
 import { isJsonObject } from "../../protocol/json.ts";
 import { textAt } from "../json.ts";
 import type { Ask } from "./asks.ts";
+import { HeldCommits, type HeldCommitsState } from "./held-commits.ts";
 import { ItemCommands, type ItemCommandsParts } from "./items.ts";
 import { type LedgerState, Ledger } from "./ledger.ts";
 import { OwedEnds, type OwedState } from "./owed.ts";
@@ -28,6 +29,7 @@ export type EncoderState = {
   readonly tail: string | null;
   readonly transcribes: boolean;
   readonly updates: UpdatesState;
+  readonly commits?: HeldCommitsState;
 };
 
 type RespondCommand = Extract<Command, { type: "respond" }>;
@@ -39,6 +41,7 @@ export class Encoder {
   readonly #parts: ItemCommandsParts;
   readonly #items: ItemCommands;
   readonly #owed = new OwedEnds();
+  readonly #commits: HeldCommits;
   #transcribes = false;
 
   constructor(parts: Omit<ItemCommandsParts, "ledger">, waiting: Waiting) {
@@ -47,6 +50,8 @@ export class Encoder {
     this.#parts = { ...parts, ledger: this.ledger };
     this.updates = new SessionUpdates(parts.settings, (what) => this.ledger.next(what));
     this.#items = new ItemCommands(this.#parts);
+    const { quirks, turns } = parts.settings;
+    this.#commits = new HeldCommits(quirks.answersCommits && turns === "client");
   }
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
@@ -62,7 +67,7 @@ export class Encoder {
   encode(command: Command, output: ProviderFormat): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
-        if (this.waiting.empty) return [append(command.chunk.base64())];
+        if (this.waiting.empty) return [this.#append(command.chunk.base64())];
         return this.#say({ type: "audio", base64: command.chunk.base64() }, output);
       case "configure":
         return this.#configure(command.config, command.cause ?? null, output);
@@ -132,13 +137,17 @@ export class Encoder {
     const takesTurns = this.#parts.settings.turns === "client";
     switch (message.type) {
       case "ask":
-        return despite || this.#mayRespond(message.ask, before) ? [this.#create(message.ask)] : null;
+        if (this.#commits.asked(message.ask)) return [];
+        return despite || this.#mayRespond(message.ask, before) ? this.#create(message.ask) : null;
       case "change":
-        return before.ask ? null : this.#items.encode(message.command, output, late || message.late);
+        if (before.ask) return null;
+        this.#commits.other();
+        return this.#items.encode(message.command, output, late || message.late);
       case "buffer":
-        return takesTurns && (before.ask || before.audio) ? null : [this.#buffer(message.command)];
+        if (takesTurns && (before.ask || before.audio)) return null;
+        return this.#buffer(message.command, late || message.late === true);
       case "audio":
-        return takesTurns && before.audio ? null : [append(message.base64)];
+        return takesTurns && before.audio ? null : [this.#append(message.base64)];
       case "update":
         return before.ask ? null : [message.data];
       default:
@@ -162,6 +171,7 @@ export class Encoder {
   get unnamed(): number {
     return this.waiting.oldest((message) => {
       if (message.type === "ask") return this.#refersToUnnamed(message.ask);
+      if (message.type === "buffer") return this.#commits.applies && message.late !== true;
       return message.type === "change" && !message.late;
     });
   }
@@ -209,14 +219,41 @@ export class Encoder {
     return update === null ? [] : this.#say({ type: "update", data: wired(update) }, output);
   }
 
-  #buffer(command: BufferCommand): WireMessage {
+  #append(base64: string): WireMessage {
+    this.#commits.sound();
+    return append(base64);
+  }
+
+  #buffer(command: BufferCommand, late: boolean): readonly WireMessage[] | null {
+    const nothing = { ask: false, change: false, audio: false };
+    const held = this.#commits.of(command, late, this.waiting.next, (ask) => this.#mayRespond(ask, nothing));
+    if (held.how === "waits") return null;
     const itemId = command.type === "commit" ? command.itemId : null;
     const eventId = this.#eventId(command.type, itemId, command);
     if (itemId !== null) {
       this.#parts.names.expect(itemId, eventId, null);
       this.#items.appended(itemId);
     }
-    return wired({ type: `input_audio_buffer.${command.type}`, event_id: eventId });
+    const wire = wired({ type: `input_audio_buffer.${command.type}`, event_id: eventId });
+    if (!this.#commits.applies) return [wire];
+    if (itemId === null) this.#commits.other();
+    else if (held.how === "created") return [];
+    else this.#answers(eventId, held.how === "asks" ? held.ask : null);
+    return [wire];
+  }
+
+  /** A commit that will be answered is the asking of it; what nobody asked for is cancelled when it begins. */
+  #answers(eventId: string, ask: Ask | null): void {
+    this.#commits.committed();
+    const nobodys = { responseId: eventId, cause: null, options: { params: {}, outOfBand: false } };
+    const state = { cancelled: ask === null, again: ask?.again ?? false, lost: false };
+    this.#sent({ ...(ask ?? nobodys), ...state, eventId });
+    if (ask !== null) this.#items.appended(null);
+  }
+
+  #sent(ask: Ask): void {
+    const dropped = this.#parts.responses.asks.sent(ask);
+    if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
   }
 
   #askFor(command: RespondCommand): Ask {
@@ -248,15 +285,14 @@ export class Encoder {
     );
   }
 
-  #create(ask: Ask): WireMessage {
-    const { settings, responses } = this.#parts;
-    const { quirks } = settings;
-    const dropped = responses.asks.sent(ask);
-    if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
+  #create(ask: Ask): readonly WireMessage[] {
+    const { quirks } = this.#parts.settings;
+    this.#sent(ask);
     if (!ask.options.outOfBand) this.#items.appended(null);
+    const clear = this.#commits.deaf ? [wired({ type: "input_audio_buffer.clear" })] : [];
     const params = wireParams(ask.options.params, quirks.sessionShape);
     const input = params["input"];
-    return wired({
+    const create = wired({
       type: "response.create",
       event_id: ask.eventId,
       response: {
@@ -266,6 +302,7 @@ export class Encoder {
         ...(quirks.metadataEcho ? { metadata: { [RESPONSE_METADATA]: ask.responseId } } : {}),
       },
     });
+    return [...clear, create];
   }
 
   #inputItem(item: Json): Json {
@@ -279,6 +316,7 @@ export class Encoder {
 
   #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
     const { responses, settings } = this.#parts;
+    this.#commits.other();
     const waiting = this.waiting.withdraw(responseId);
     if (waiting !== null) {
       responses.asks.withdrawn(waiting);
@@ -314,7 +352,9 @@ export class Encoder {
   }
 
   snapshot(): EncoderState {
+    const commits = this.#commits.snapshot();
     return {
+      ...(commits === null ? {} : { commits }),
       owed: this.#owed.snapshot(),
       ledger: this.ledger.snapshot(),
       tail: this.#items.tail,
@@ -329,6 +369,7 @@ export class Encoder {
     this.#items.appended(state.tail);
     this.#transcribes = state.transcribes;
     this.updates.restore(state.updates);
+    this.#commits.restore(state.commits ?? null);
   }
 
   #eventId(what: "clear" | "respond" | "commit" | "cancel", id: string | null, command: Caused): string {

@@ -27,6 +27,8 @@ export interface Quirks {
   readonly wordsFirst: boolean;
   /** A new response may begin while the old one never gets its `response.done`. */
   readonly abandonsResponses: boolean;
+  /** With its turn detection off it answers each commit, asked or not. See `held-commits.ts`. */
+  readonly answersCommits: boolean;
   /** `…transcription.completed` comes repeatedly with a growing transcript, `status: "in_progress"` until the last. */
   readonly cumulativeTranscripts: boolean;
   readonly maxSessionMs: number | null;
@@ -53,6 +55,7 @@ const OPENAI: Quirks = {
   outOfBand: true,
   wordsFirst: true,
   abandonsResponses: false,
+  answersCommits: false,
   cumulativeTranscripts: false,
   maxSessionMs: 60 * MINUTE_MS,
   keepalive: null,
@@ -78,11 +81,12 @@ export const PROFILES = {
   xai: {
     ...OPENAI,
     sessionShape: "xai",
-    acceptsItemIds: false,
-    metadataEcho: false,
+    // It lands only when the answer is over, and not reliably then.
+    truncate: false,
     outOfBand: false,
     wordsFirst: false,
     abandonsResponses: true,
+    answersCommits: true,
     cumulativeTranscripts: true,
   },
   elevenlabs: { ...SELF_HOSTED },

@@ -93,6 +93,13 @@ export interface Setting {
   readonly field: string;
 }
 
+/** The relay measures the silence after an answer: measured twice, it would be answered twice. */
+function detectionOf(detection: JsonObject | null): JsonObject | null {
+  return detection === null || !("idle_timeout_ms" in detection)
+    ? detection
+    : { ...detection, idle_timeout_ms: null };
+}
+
 /** What the provider's session should be, by path. */
 export function wantedSettings(config: UpstreamConfig, settings: OpenAiSettings): Map<string, Setting> {
   const { quirks, turns, input, output } = settings;
@@ -107,7 +114,7 @@ export function wantedSettings(config: UpstreamConfig, settings: OpenAiSettings)
     inputFormat: wireFormat(input, shape),
     noiseReduction: noise.value,
     transcription: config.transcription,
-    turnDetection: turns === "server" ? config.turnDetection : null,
+    turnDetection: turns === "server" ? detectionOf(config.turnDetection) : null,
     outputFormat: wireFormat(output, shape),
     voice: config.voice,
     speed: config.speed,

@@ -48,6 +48,7 @@ const quirks = v.strictObject({
   outOfBand: flag,
   wordsFirst: flag,
   abandonsResponses: flag,
+  answersCommits: flag,
   cumulativeTranscripts: flag,
   maxSessionMs: v.exactOptional(v.nullable(positive)),
   keepalive: v.exactOptional(

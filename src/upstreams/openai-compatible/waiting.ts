@@ -28,7 +28,8 @@ export type WaitingMessage =
   | { readonly type: "ask"; readonly ask: Ask }
   /** `late`: the name did not come in time. An item goes without its place; nothing waits for a deletion or a cut. */
   | { readonly type: "change"; readonly command: NamingCommand; readonly late: boolean }
-  | { readonly type: "buffer"; readonly command: BufferCommand }
+  /** `late`: of a commit that waited for its answer to be asked for; it goes without. */
+  | { readonly type: "buffer"; readonly command: BufferCommand; readonly late?: true }
   | { readonly type: "audio"; readonly base64: string }
   | { readonly type: "update"; readonly data: string };
 
@@ -139,15 +140,22 @@ export class Waiting {
     });
   }
 
+  /** What comes next behind what is tried, but sound. */
+  get next(): WaitingMessage | null {
+    const rest = this.#entries.slice((this.#tried ?? -1) + 1);
+    return rest.find(({ message }) => message.type !== "audio")?.message ?? null;
+  }
+
   /** Number of the oldest of which `isUnnamed`; 0: there is none. */
   oldest(isUnnamed: (message: WaitingMessage) => boolean): number {
     return this.#entries.find(({ message }) => isUnnamed(message))?.number ?? 0;
   }
 
-  /** No change waits for its name any more. */
+  /** No change waits for its name any more, and no commit for its answer. */
   late(): void {
     for (const entry of this.#entries) {
-      if (entry.message.type === "change") entry.message = { ...entry.message, late: true };
+      const { message } = entry;
+      if (message.type === "change" || message.type === "buffer") entry.message = { ...message, late: true };
     }
   }
 

@@ -71,7 +71,7 @@ export class Output {
     const format = textAt(event, "format");
     const bytes =
       format === null || format === "pcm16"
-        ? this.#decoder.decode(textAt(event, "delta") ?? "", bytesPerSample(this.#format) as 1 | 2, part)
+        ? this.#decoder.decode(textAt(event, "delta") ?? "", bytesPerSample(this.#format), part)
         : null;
     if (bytes === null) {
       const error = {

@@ -61,7 +61,7 @@ export function changeMessage(
 }
 
 function valueOf(config: UpstreamConfig, field: keyof UpstreamConfig): Json {
-  if (field !== "voice") return config[field] as Json;
+  if (field !== "voice") return config[field];
   return isJsonObject(config.voice) ? nameAt(config.voice, "id") : config.voice;
 }
 

@@ -1,16 +1,16 @@
 /**
- * Any rate to any lower one, for browsers that refuse to capture a microphone into an AudioContext of another
- * rate (Firefox: bugzilla 1674892). Streaming windowed-sinc interpolation; Kaiser window with beta 8 for about
+ * Any rate to any other one, for browsers that refuse to capture a microphone into an AudioContext of another
+ * rate (Firefox: bugzilla 1674892). A headset by Bluetooth has 8 or 16 kHz while its microphone is on. Streaming windowed-sinc interpolation; Kaiser window with beta 8 for about
  * 80 dB of stop band, over 24 zero crossings on either side.
  */
 const ZERO_CROSSINGS = 24;
 const KAISER_BETA = 8;
 /** Table points per zero crossing; values between them are interpolated linearly. */
 const TABLE_DENSITY = 256;
-/** Passband edge below the target's Nyquist frequency, so that the roll-off ends where aliases would begin. */
+/** Passband edge below the lower Nyquist frequency of both, so that the roll-off ends where aliases would begin. */
 const ROLL_OFF = 0.9;
 
-export class Downsampler {
+export class Resampler {
   readonly #step: number;
   readonly #cutoff: number;
   readonly #reach: number;
@@ -19,13 +19,13 @@ export class Downsampler {
   /** Position of the next output sample, in input samples from the start of `#history`. */
   #position: number;
 
-  /** @throws RangeError unless 0 < targetRateHz <= sourceRateHz. */
+  /** @throws RangeError unless both are above 0. */
   constructor(sourceRateHz: number, targetRateHz: number) {
-    if (!(targetRateHz > 0 && targetRateHz <= sourceRateHz)) {
-      throw new RangeError(`cannot resample ${sourceRateHz} Hz down to ${targetRateHz} Hz`);
+    if (!(targetRateHz > 0 && sourceRateHz > 0)) {
+      throw new RangeError(`cannot resample ${sourceRateHz} Hz to ${targetRateHz} Hz`);
     }
     this.#step = sourceRateHz / targetRateHz;
-    this.#cutoff = ROLL_OFF / this.#step;
+    this.#cutoff = ROLL_OFF / Math.max(1, this.#step);
     this.#reach = Math.ceil(ZERO_CROSSINGS / this.#cutoff);
     this.#table = kaiserSinc();
     this.#history = new Float32Array(this.#reach);

@@ -1,0 +1,114 @@
+/** A provider that answers each commit without being asked, as recorded sockets of Grok do with its turn detection off. */
+import { describe, expect, test } from "vitest";
+
+import type { JsonObject } from "../../src/upstreams/upstream.ts";
+import { chunk } from "./connection.ts";
+import { connectOpenAi, hear, restarted, RESPOND } from "./openai-connection.ts";
+
+const QUIRKS = { answersCommits: true, abandonsResponses: true } as const;
+const scene = (): ReturnType<typeof connectOpenAi> => {
+  const made = connectOpenAi({ quirks: QUIRKS });
+  made.server.received.length = 0;
+  return made;
+};
+const sent = ({ server }: ReturnType<typeof connectOpenAi>): string[] =>
+  server.received.map(({ type }) => type.replace("input_audio_buffer.", ""));
+const audio = { type: "audio", chunk: chunk(Uint8Array.of(1, 2)) } as const;
+const commit = { type: "commit", itemId: "I1" } as const;
+const respond = (responseId: string, params: JsonObject = {}) =>
+  ({ type: "respond", responseId, options: { ...RESPOND, params } }) as const;
+
+describe("a provider that answers commits", () => {
+  test("[U270] is given the commit as the asking, and its answer is the one that was asked for", () => {
+    const made = scene();
+    const { connection } = made;
+    connection.send(audio);
+    connection.send(commit);
+    expect(sent(made)).toEqual(["append"]);
+    connection.send(respond("R1"));
+    expect(sent(made)).toEqual(["append", "commit"]);
+    hear(connection, { type: "response.created", response: { id: "r" } });
+    expect(connection.of("response.started")).toMatchObject([{ response: "r", answers: "R1" }]);
+  });
+
+  test("[U270] hears what is said behind a commit that waits after it, also in another object", () => {
+    const made = scene();
+    made.connection.send(audio);
+    made.connection.send(commit);
+    restarted(made.connection, { quirks: QUIRKS });
+    made.connection.send(audio);
+    expect(sent(made)).toEqual(["append"]);
+    made.connection.send(respond("R1"));
+    expect(sent(made)).toEqual(["append", "commit", "append"]);
+  });
+
+  test("[U270] is told to stop what it begins for a commit that nobody asked about", () => {
+    const made = scene();
+    const { connection } = made;
+    for (const command of [audio, commit, { type: "clear" }] as const) connection.send(command);
+    expect(sent(made)).toEqual(["append", "commit", "clear"]);
+    hear(connection, { type: "response.created", response: { id: "unasked" } });
+    expect(made.server.last("response.cancel")).toMatchObject({ response_id: "unasked" });
+    for (const command of [audio, { ...commit, itemId: "I2" }, respond("R2")] as const)
+      connection.send(command);
+    hear(connection, { type: "response.created", response: { id: "asked" } });
+    expect(connection.of("response.started").at(-1)).toMatchObject({ response: "asked", answers: "R2" });
+  });
+
+  test("[U270] is not kept from a turn for ever: a commit that nobody asks about goes when names are given up", () => {
+    const made = scene();
+    made.connection.send(audio);
+    made.connection.send(commit);
+    expect(made.connection.upstream.unnamed).toBeGreaterThan(0);
+    for (const event of made.connection.upstream.giveUpNames?.() ?? [])
+      if (event.type === "reply") made.server.receive(event.data);
+    expect(sent(made)).toEqual(["append", "commit"]);
+    expect(made.connection.upstream.unnamed).toBe(0);
+  });
+
+  test("[U270] is asked by response.create for what has parameters, which commits what was heard", () => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1", { instructions: "Sing." })] as const)
+      made.connection.send(command);
+    expect(sent(made)).toEqual(["append", "response.create"]);
+    expect(made.server.last("response.create").response).toMatchObject({ instructions: "Sing." });
+    hear(made.connection, { type: "input_audio_buffer.committed", item_id: "theirs" });
+    made.connection.send({ type: "delete", itemId: "I1" });
+    expect(made.server.last("conversation.item.delete").item_id).toBe("theirs");
+  });
+
+  test("[U270] has an empty buffer cleared before it is asked a second time about the same turn, and only then", () => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1")] as const) made.connection.send(command);
+    hear(
+      made.connection,
+      { type: "response.created", response: { id: "r1" } },
+      { type: "response.done", response: { id: "r1", status: "completed" } },
+    );
+    made.connection.send(respond("R2"));
+    expect(sent(made).slice(2)).toEqual(["clear", "response.create"]);
+    made.connection.send(respond("R3"));
+    expect(sent(made).slice(4)).toEqual(["response.create"]);
+    made.connection.send(audio);
+    made.connection.send(commit);
+    made.connection.send(respond("R4"));
+    made.connection.send(audio);
+    // What the caller says now is not taken away.
+    made.connection.send(respond("R5"));
+    expect(sent(made).slice(5)).toEqual(["append", "commit", "append", "response.create"]);
+  });
+});
+
+test("[U270] where the provider takes the turns, a commit of ours waits for nobody", () => {
+  const made = connectOpenAi({ quirks: QUIRKS, settings: { turns: "server" } });
+  made.connection.send(commit);
+  expect(made.server.count("input_audio_buffer.commit")).toBe(1);
+});
+
+test("[U273] a provider that takes the turns is told no idle timeout", () => {
+  const turnDetection = { type: "server_vad", threshold: 0.4, idle_timeout_ms: 6000 };
+  const { server } = connectOpenAi({ settings: { turns: "server" }, config: { turnDetection } });
+  expect(server.last("session.update").session).toMatchObject({
+    audio: { input: { turn_detection: { type: "server_vad", threshold: 0.4, idle_timeout_ms: null } } },
+  });
+});
