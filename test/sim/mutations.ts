@@ -12,7 +12,6 @@ import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
 import { TOOL_MUTATIONS } from "./tool-mutations.ts";
-import { TRIAL_MUTATIONS } from "./trial-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -392,7 +391,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
   ...MIND_MUTATIONS,
-  ...TRIAL_MUTATIONS,
   ...ASIDE_MUTATIONS,
   ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
