@@ -1,7 +1,7 @@
 /** What the SDK puts together: messages, the agent's state, tools. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { installAudio, worklet } from "./scripted-audio.ts";
-import { createCall, openCall } from "../../src/client/index.ts";
+import { createCall, openCall, type Call } from "../../src/client/index.ts";
 import { collect, connected, URL_WITH_TOKEN } from "./scripted-call.ts";
 import { responseCreated, RESUMABLE, ScriptedSocket, SESSION, type Message } from "./scripted-socket.ts";
 
@@ -212,6 +212,8 @@ test("[C78] the agent listens, thinks, speaks, stands still, and goes on", async
 });
 
 describe("[C79] a tool", () => {
+  const ANSWER = { type: "response.create", event_id: "sdk_tool_answer" };
+
   function called(id: string, name: string, args: string): Message {
     const item = { id: `fc_${id}`, type: "function_call", name, call_id: id, arguments: args };
     return { type: "response.output_item.done", response_id: "r1", item };
@@ -240,10 +242,7 @@ describe("[C79] a tool", () => {
     expect(socket.take()).toEqual([output("c2", "Ada")]);
     tell("clear");
     await new Promise(setImmediate);
-    expect(socket.take()).toEqual([
-      output("c1", '{"city":"Bern","sky":"clear"}'),
-      { type: "response.create" },
-    ]);
+    expect(socket.take()).toEqual([output("c1", '{"city":"Bern","sky":"clear"}'), ANSWER]);
   });
 
   test("that fails tells the model and the application", async () => {
@@ -257,7 +256,7 @@ describe("[C79] a tool", () => {
     socket.say(called("c1", "get_weather", "{}"));
     socket.say(done("r1", "completed"));
     await new Promise(setImmediate);
-    expect(socket.take()).toEqual([output("c1", '{"error":"no network"}'), { type: "response.create" }]);
+    expect(socket.take()).toEqual([output("c1", '{"error":"no network"}'), ANSWER]);
     expect(errors.map(({ error }) => error.code)).toEqual(["tool_failed"]);
   });
 
@@ -294,6 +293,68 @@ describe("[C79] a tool", () => {
     expect(told.map((item) => item?.["call_id"])).toEqual(["c2", "c3", "c4", undefined]);
     expect(told[0]?.["output"]).toContain("error");
     expect(errors.map(({ error }) => error.code)).toEqual(["tool_failed", "tool_failed"]);
+  });
+
+  describe("[C113] that is slow", () => {
+    async function running(): Promise<{ call: Call; socket: ScriptedSocket; finish: () => Promise<void> }> {
+      const { call, socket } = await connected(SESSION);
+      let finish = (): void => undefined;
+      call.tool("get_name", () => new Promise((resolve) => (finish = () => resolve("Ada"))));
+      begin(socket, "r1");
+      socket.say(called("c1", "get_name", "{}"));
+      socket.say(done("r1", "completed"));
+      socket.take();
+      return {
+        call,
+        socket,
+        finish: () => {
+          finish();
+          return new Promise((resolve) => setImmediate(() => resolve()));
+        },
+      };
+    }
+    const refused = {
+      type: "error",
+      error: { code: "conversation_already_has_active_response", event_id: "sdk_tool_answer", message: "" },
+    };
+
+    test("asks for its answer when the answer that is in progress is over", async () => {
+      const { socket, finish } = await running();
+      begin(socket, "r2");
+      await finish();
+      expect(socket.take()).toEqual([output("c1", "Ada")]);
+      socket.say(done("r2", "completed"));
+      expect(socket.take()).toEqual([ANSWER]);
+      begin(socket, "r3");
+      socket.say(done("r3", "completed"));
+      expect(socket.take()).toEqual([]);
+    });
+
+    test("not where one begins that knows its result", async () => {
+      const { socket, finish } = await running();
+      begin(socket, "r2");
+      begin(socket, "other");
+      await finish();
+      socket.say(done("r2", "cancelled"));
+      socket.take();
+      begin(socket, "r3");
+      socket.say(done("other", "completed"));
+      socket.say(done("r3", "completed"));
+      expect(socket.take()).toEqual([]);
+    });
+
+    test("and again where another was asked for and had not begun; nobody hears of the refusal", async () => {
+      const { call, socket, finish } = await running();
+      const errors = collect(call, "error");
+      await finish();
+      expect(socket.take()).toEqual([output("c1", "Ada"), ANSWER]);
+      socket.say(refused);
+      begin(socket, "r2");
+      expect(socket.take()).toEqual([]);
+      socket.say(done("r2", "completed"));
+      expect(socket.take()).toEqual([ANSWER]);
+      expect(errors).toEqual([]);
+    });
   });
 
   describe("[C106] after the relay forgot what it said", () => {
@@ -348,7 +409,7 @@ describe("[C79] a tool", () => {
       const socket = await forgotten(old, 6, 6);
       finish();
       await new Promise(setImmediate);
-      expect(socket.take()).toEqual([output("c1", "Ada"), { type: "response.create" }]);
+      expect(socket.take()).toEqual([output("c1", "Ada"), ANSWER]);
     });
   });
 });
