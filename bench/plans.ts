@@ -9,11 +9,16 @@ import { guardFigures, type GuardFigures } from "./plans/guard.ts";
 import type { Flags } from "./flags.ts";
 import { PlannedCall, replyOf, type Heard } from "./plans/call.ts";
 import { LETTER_MS, type Remembered } from "./plans/demo-voice.ts";
+import { shadowFigures, shadowMissed } from "./plans/shadow.ts";
 import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "two models as one voice: a race and a hedge, beside each model alone";
-export const flags: Flags = { turns: { value: "N", says: "turns of each arm (500)" } };
+const PARTS = ["voices", "shadow"] as const;
+export const flags: Flags = {
+  turns: { value: "N", says: "turns of each arm (500)" },
+  only: { value: PARTS.join(","), says: "some of its parts" },
+};
 export const lasts = "a minute";
 
 const TURNS = 500;
@@ -26,6 +31,8 @@ const CUT_MS = [150, 900] as const;
 const GUARD_CASES = 200;
 
 const TARGETS = {
+  shadow_heard: 0,
+  shadow_delay_ms_more_most: 0,
   guard_refused_ms_heard: 0,
   guard_over_moderator_ms: 5,
   race_over_minimum_ms_median: 5,
@@ -127,6 +134,12 @@ function ofOneAnswer(words: string): boolean {
 
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const turns = options.given.number("turns", TURNS);
+  const parts = options.given.some("only", PARTS);
+  const shadow = parts.includes("shadow") ? await shadowFigures(turns) : null;
+  if (shadow) options.say(JSON.stringify({ shadow }));
+  const shadowed = shadow ? shadowMissed(shadow) : [];
+  if (!parts.includes("voices"))
+    return { bench: "plans", figures: { shadow }, targets: TARGETS, missed: shadowed, partial: true };
   const arms = [
     await play("first alone", [0], null, turns),
     await play("second alone", [1], null, turns),
@@ -145,6 +158,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const figures = {
     turns,
     guard,
+    ...(shadow && { shadow }),
     delays_ms: DELAY_MS,
     hedge_ms: HEDGE_MS,
     rows,
@@ -160,9 +174,9 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     bench: "plans",
     figures,
     targets: TARGETS,
-    missed: missed(figures),
+    missed: [...missed(figures), ...shadowed],
     picture: pictureOf(arms, turns),
-    partial: turns !== TURNS,
+    partial: turns !== TURNS || parts.length < PARTS.length,
   };
 }
 

@@ -43,6 +43,8 @@ const callSetup = v.object({
   leased: v.optional(v.boolean(), false),
   /** What its door says to the dialect of its clients. */
   dialectSettings: v.exactOptional(v.custom<JsonObject>((value) => isJsonObject(value as Json))),
+  /** The route that was drawn of an experiment; absent: its model leads to one. */
+  arm: v.exactOptional(v.string()),
   /** Opens this session once. `exp` in seconds since 1970: after it no door accepts the token any more. */
   token: v.nullish(v.object({ jti: v.string(), exp: v.number() }), null),
 });

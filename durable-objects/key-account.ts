@@ -18,6 +18,8 @@ const EVERY_MS = 50_000;
 /** Talk that is left when the next share is asked for. */
 const AHEAD_MS = 10_000;
 const RETRY_MS = 5000;
+/** What a session used is told after its end as well, for so many times that the ledger cannot be asked. */
+const LAST_TRIES = 6;
 const LEAST_MS = 1000;
 
 export interface KeyAccountHost {
@@ -47,6 +49,8 @@ export class KeyAccount {
   /** Since when it is connected to a provider; null: it is not. */
   #talkingSince: number | null = null;
   #drawn: Drawn | null = null;
+  /** It is known whether the key has budgets. */
+  #known = false;
   #drawing = false;
   #again = false;
   #awake = false;
@@ -62,8 +66,10 @@ export class KeyAccount {
   start(drawn?: Drawn | null): void {
     if (this.#awake) return;
     this.#awake = true;
+    this.#cancel?.();
     if (drawn === undefined) return void this.#draw();
-    if (drawn !== null) this.#got(drawn);
+    if (drawn === null) this.#known = true;
+    else this.#got(drawn);
     this.#aim();
   }
 
@@ -79,14 +85,25 @@ export class KeyAccount {
   }
 
   async #giveBack(): Promise<void> {
-    const budgets = this.#drawn?.budgets ?? null;
+    const drawn = this.#drawn;
     this.#drawn = null;
-    if (budgets === null) return;
+    if (drawn !== null || !this.#known) await this.#tellLast(drawn?.budgets ?? null, LAST_TRIES);
+  }
+
+  /** Nobody asks any more: while it cannot be told it is tried again by itself. @param budgets null: nobody knew them. */
+  async #tellLast(budgets: Budgets | null, tries: number): Promise<void> {
     const used = this.#take();
     try {
-      await this.#host.draw(used, budgets, "nothing");
+      const known = budgets ?? (await this.#host.budgets());
+      if (known !== null) await this.#host.draw(used, known, "nothing");
     } catch (error) {
       this.#untold(used);
+      if (tries > 0 && !this.#awake) {
+        this.#cancel = this.#host.clock.schedule(() => {
+          this.#cancel = null;
+          this.#tellLast(budgets, tries - 1).catch(() => {});
+        }, RETRY_MS);
+      }
       throw error;
     }
   }
@@ -179,6 +196,7 @@ export class KeyAccount {
     const used = this.#take();
     try {
       const budgets = await this.#host.budgets();
+      this.#known ||= budgets === null;
       this.#got(budgets && { budgets, grant: await this.#host.draw(used, budgets, "share") });
       return true;
     } catch {
@@ -190,6 +208,7 @@ export class KeyAccount {
 
   /** Null: the key has no budgets. */
   #got(drawn: Drawn | null): void {
+    this.#known ||= drawn !== null;
     this.#drawn = drawn;
     const { answers, answersAt } = drawn?.grant ?? { answers: null, answersAt: 0 };
     const perMinute = drawn?.budgets.answersPerMinute ?? null;

@@ -235,6 +235,11 @@ function toKey(id: string, text: string): ApiKey {
   return apiKey(id, result.output);
 }
 
+/** Another entry of the store, which holds as long as a key's. Null: there is none. @throws when KV cannot be read. */
+export function entryOf(env: RelayEnv, name: string): Promise<string | null> {
+  return read(env, name);
+}
+
 /** Of the namespace whose entries they are. */
 let cache: {
   readonly of: KVNamespace;

@@ -6,6 +6,7 @@
 import { createParser } from "eventsource-parser";
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import type { McpTool, ToolResult } from "../src/session/tools/plan.ts";
+import { textAt } from "../src/upstreams/json.ts";
 import { TooLong } from "./short-json.ts";
 import { within } from "./within.ts";
 
@@ -191,7 +192,7 @@ function resultOf(result: JsonObject): ToolResult {
     const text = part["text"];
     return typeof text === "string"
       ? [text]
-      : [`(${String(part["type"] ?? "something")} that cannot be told)`];
+      : [`(${textAt(part, "type") ?? "something"} that cannot be told)`];
   });
   const structured = result["structuredContent"];
   const said = texts.length === 0 && isJsonObject(structured) ? JSON.stringify(structured) : texts.join("\n");

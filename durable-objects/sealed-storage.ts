@@ -67,6 +67,12 @@ export class SealedStorage implements CallStorage {
     return true;
   }
 
+  /** What was opened could not be used: it waits for its client's token again. */
+  lock(): void {
+    this.#key = null;
+    this.#opened = new Map();
+  }
+
   /** It was read. */
   forget(): void {
     this.#opened = new Map();

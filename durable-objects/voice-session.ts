@@ -363,8 +363,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #setup(call: CallSetup): SessionSetup {
-    const { id, model, intent, session, dialectSettings } = call;
-    const plan = boundPlan(resolvePlan(relayConfig, model, this.env), call);
+    const { id, model, intent, session, dialectSettings, arm } = call;
+    const plan = boundPlan(resolvePlan(relayConfig, model, this.env, { arm, sticky: id }), call);
     const locks = locksOf(call, plan);
     return { id, model, intent, session, plan, locks, ...(dialectSettings && { dialectSettings }) };
   }
@@ -464,6 +464,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     const why = error instanceof UnreadableSnapshot ? error.message : describeFailure(error);
     console.error("a voice session could not be restored", why);
     this.#live = null;
+    this.#storage.lock();
     this.#unread = true;
     for (const socket of this.ctx.getWebSockets()) shut(socket, 1012, "the session could not be restored");
     const kept = this.#keepUnread();
@@ -480,7 +481,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   /** Null: what is stored does not even say that. */
   #storedCall(): CallSetup | null {
     try {
-      return this.#locked?.call ?? this.#store.call;
+      return this.#storage.locked?.call ?? this.#store.call;
     } catch {
       return null;
     }

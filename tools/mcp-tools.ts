@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function asTool(url: string, { name, description, inputSchema }: { readonly [member: string]: Json }) {
-  const tool = String(name);
+  const tool = typeof name === "string" ? name : "";
   const { $schema: _, ...schema } = isJsonObject(inputSchema) ? inputSchema : NO_ARGUMENTS;
   const own = tool.replaceAll(/[^\w-]/g, "_").slice(0, 64);
   return {

@@ -55,11 +55,12 @@ export class PlannedCall {
   #frames: { readonly at: number; readonly samples: Int16Array; readonly handleMs: number }[] = [];
   #aimed: (() => void) | null = null;
 
-  /** @param delays of the voices' next answers. */
+  /** @param delays of the voices' next answers. @param shadows so many of the last voices are tried out. */
   constructor(
     delays: readonly (() => number)[],
     strategy: StrategyChoice | null,
     guarded: Guarded | null = null,
+    shadows = 0,
   ) {
     this.#guarded = guarded;
     const used = NAMES.slice(0, delays.length);
@@ -67,8 +68,9 @@ export class PlannedCall {
       const reply = guarded?.reply ?? ((answer: number) => replyOf(number, answer));
       return new DemoVoice(this.#clock, number, delayMs, reply, guarded?.pace);
     });
-    const upstreams = used.map((name) => ({
+    const upstreams = used.map((name, number) => ({
       name,
+      ...(number >= used.length - shadows && { role: "shadow" as const }),
       options: { adapter: "openai-compatible", url: `wss://${name}.demo/v1/realtime`, model: "demo" },
     }));
     const guard = guarded?.plan ? { guard: guarded.plan } : {};

@@ -6,11 +6,13 @@ import { JURISDICTIONS } from "./jurisdictions.ts";
 import { adapterNames } from "../upstreams/index.ts";
 import { STORAGE_MODES } from "../session/plan/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
+import { experiment, faultOfExperiments, isExperiment, type Experiment } from "./experiments.ts";
 import { faultOfOrigin } from "./origins.ts";
 import { guardFields } from "./guard.ts";
 import { binding, header } from "./named.ts";
 import { sessionDefaults } from "./sessions.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
+import { priceTable } from "./prices.ts";
 import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
@@ -72,6 +74,8 @@ const target = {
   voice: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** What it is told before the session's instructions: who it is among several. */
   instructions: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(MOST_INSTRUCTIONS))),
+  /** What it asks for, where the relay is to count it in money (docs/cost.md). */
+  price: v.optional(priceTable),
   /** Of `adapter: "cascade"`, which is made of others: what each of them is. */
   parts: v.optional(v.strictObject({ transcriber: part, text: part, speech: part })),
 };
@@ -89,6 +93,11 @@ const upstream = v.pipe(
     /** Unique in its route; shown to `duplex.v1` clients and in metrics. */
     name,
     ...target,
+    /**
+     * `shadow`: it hears all and is asked for every answer, and nobody hears it: what it would have done is measured
+     * (docs/plans.md). Default: it speaks.
+     */
+    role: v.optional(v.picklist(["speaker", "shadow"])),
     /** Keep a connection to the first fallback ready, so that it takes over at once: twice the open connections. */
     standby: v.optional(v.boolean()),
     /** Milliseconds after which a connection is changed for a new one, at a gap. Default: before the provider's cap. */
@@ -201,9 +210,12 @@ const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 const relayConfig = v.pipe(
   v.strictObject({
-    /** Model name → plan. */
+    /** Model name → plan, or an experiment: `{ experiment: { arms: [{ route: "a", weight: 90 }, …] } }` (docs/plans.md). */
     routes: v.pipe(
-      v.record(name, route),
+      v.record(
+        name,
+        v.lazy((given): typeof route | typeof experiment => (isExperiment(given) ? experiment : route)),
+      ),
       v.check((routes) => Object.keys(routes).length > 0, "there must be a route"),
     ),
     /**
@@ -256,10 +268,20 @@ const relayConfig = v.pipe(
     ({ routes, defaultRoute }) => defaultRoutes(defaultRoute).every((one) => Object.hasOwn(routes, one)),
     "defaultRoute names no route",
   ),
+  v.transform(({ routes: named, ...rest }) => {
+    const routes: Record<string, v.InferOutput<typeof route>> = {};
+    const experiments: Record<string, Experiment> = {};
+    for (const [key, one] of Object.entries(named)) {
+      if ("experiment" in one) experiments[key] = one.experiment;
+      else routes[key] = one;
+    }
+    return { routes, ...(Object.keys(experiments).length > 0 && { experiments }), ...rest };
+  }),
   v.rawCheck((context) => {
     if (!context.dataset.typed) return;
     const { value } = context.dataset;
-    addFault(context, value, faultOfHosts(value) ?? faultOfFillers(value));
+    const fault = faultOfHosts(value) ?? faultOfFillers(value) ?? faultOfExperiments(value);
+    addFault(context, value, fault);
   }),
 );
 

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { JsonObject } from "../protocol/json.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
+import { faultOfPrices, type PricedRoute } from "./prices.ts";
 import type { StrategyChoice } from "../session/plan/plan.ts";
 import { faultOfTools, type WithTools } from "./tools.ts";
 
@@ -27,10 +28,14 @@ interface Dialled {
   readonly settings?: JsonObject | undefined;
 }
 
+interface Roled {
+  readonly role?: "speaker" | "shadow" | undefined;
+}
+
 interface Planned {
   readonly plan?: (typeof PLANS)[number] | undefined;
   readonly hedgeMs?: number | undefined;
-  readonly upstreams: readonly (Dialled & { readonly fallback?: readonly Dialled[] | undefined })[];
+  readonly upstreams: readonly (Dialled & Roled & { readonly fallback?: readonly Dialled[] | undefined })[];
 }
 
 interface Fault {
@@ -39,25 +44,41 @@ interface Fault {
 }
 
 function faultOfPlan({ plan, hedgeMs, upstreams }: Planned): Fault | null {
-  if (plan === "single" && upstreams.length > 1)
+  const speakers = speakersFirst(upstreams).filter(({ role }) => role !== "shadow");
+  const shadowed = speakers.length < upstreams.length;
+  if (speakers.length === 0)
+    return { path: ["upstreams"], message: "a shadow stands behind somebody who speaks" };
+  if (plan === "single" && speakers.length > 1)
     return {
       path: ["plan"],
       message: "plan 'single' has one upstream; several are 'tagged', 'race', 'hedge', 'failover' or 'panel'",
     };
   if (plan !== "hedge" && hedgeMs !== undefined)
     return { path: ["hedgeMs"], message: "'hedgeMs' belongs to plan 'hedge'" };
-  if (plan === undefined || !ONE_VOICE.has(plan)) return null;
+  const voices = plan !== undefined && ONE_VOICE.has(plan);
+  if (!voices && !shadowed) return null;
   if (plan === "hedge" && hedgeMs === undefined)
     return { path: ["hedgeMs"], message: "plan 'hedge' needs to know when the next upstream is asked" };
-  if (upstreams.length < 2) return { path: ["plan"], message: `plan '${plan}' needs two upstreams or more` };
+  if (voices && speakers.length < 2)
+    return { path: ["plan"], message: `plan '${plan}' needs two upstreams or more` };
   for (const [index, { fallback = [], ...own }] of upstreams.entries()) {
     for (const [at, one] of [own, ...fallback].entries()) {
       const path = ["upstreams", index, ...(at === 0 ? [] : ["fallback", at - 1])];
       const fault = faultOfVoice(one);
-      if (fault) return { path: [...path, ...fault.path], message: `${fault.message} (plan '${plan}')` };
+      if (fault)
+        return {
+          path: [...path, ...fault.path],
+          message: `${fault.message} (${voices ? `plan '${plan}'` : "beside a shadow"})`,
+        };
     }
   }
   return null;
+}
+
+/** In their order, shadows behind those that speak. */
+export function speakersFirst<Each extends Roled>(upstreams: readonly Each[]): readonly Each[] {
+  const shadows = upstreams.filter(({ role }) => role === "shadow");
+  return [...upstreams.filter(({ role }) => role !== "shadow"), ...shadows];
 }
 
 /** Who speaks without being asked can be in no race. */
@@ -70,13 +91,17 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
 }
 
 /** What of a route's plan, guard or tools does not fit the rest of it is told at its place. */
-export function planFits<Route extends Planned & Guarded & WithTools>(
+export function planFits<Route extends Planned & Guarded & WithTools & PricedRoute>(
   context: v.RawCheckContext<Route>,
 ): void {
   const { dataset } = context;
   if (!dataset.typed) return;
   const { value } = dataset;
-  addFault(context, value, faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value));
+  addFault(
+    context,
+    value,
+    faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value) ?? faultOfPrices(value),
+  );
 }
 
 /** Tells a fault at its place. */

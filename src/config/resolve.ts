@@ -3,9 +3,11 @@ import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
 import type { ToolPlan } from "../session/tools/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
+import { armOf, type Experiment } from "./experiments.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
-import { strategyChosen } from "./plans.ts";
+import { speakersFirst, strategyChosen } from "./plans.ts";
+import { currencyChosen, pricesChosen } from "./prices.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveFillers, soundsOf } from "./sounds.ts";
 import { resolveTool } from "./resolve-tools.ts";
@@ -32,8 +34,16 @@ export class PlanError extends Error {
  * `model: "*"` are asked for the very string. Null: the default route.
  * @throws PlanError
  */
-export function resolvePlan(config: RelayConfig, model: string | null, bindings: Bindings): Plan {
+export function resolvePlan(
+  config: RelayConfig,
+  model: string | null,
+  bindings: Bindings,
+  drawn: Drawn = {},
+): Plan {
   const name = routeName(config, model, bindings);
+  const tried = config.experiments?.[name ?? ""];
+  if (name !== null && tried !== undefined)
+    return { ...planOf(config, chosenArm(config, name, tried, drawn), model, bindings), experiment: name };
   if (name === null) {
     throw new PlanError(
       "model_not_found",
@@ -43,12 +53,38 @@ export function resolvePlan(config: RelayConfig, model: string | null, bindings:
   return planOf(config, name, model, bindings);
 }
 
+/** Of an experiment: the arm that its session has already, or the value by which it is drawn. */
+export interface Drawn {
+  readonly arm?: string | null | undefined;
+  readonly sticky?: string;
+}
+
+/** A session keeps its arm, whatever the weights are by now, as long as there is such a route. */
+function chosenArm(
+  config: RelayConfig,
+  name: string,
+  tried: Experiment,
+  { arm, sticky = "" }: Drawn,
+): string {
+  if (arm != null && Object.hasOwn(config.routes, arm)) return arm;
+  return armOf(name, tried, sticky);
+}
+
+/** The routes that a name leads to. */
+function routesOf({ routes, experiments }: RelayConfig, name: string | null): readonly RouteConfig[] {
+  const arms = experiments?.[name ?? ""]?.arms.map(({ route }) => route) ?? [name ?? ""];
+  return arms.flatMap((each) => routes[each] ?? []);
+}
+
 function planOf(config: RelayConfig, name: string, model: string | null, bindings: Bindings): Plan {
   const route = config.routes[name];
   if (route === undefined) throw new PlanError("model_not_found", `No route is named '${name}'.`);
   return {
     name,
-    upstreams: route.upstreams.map((upstream) => resolveUpstream(name, upstream, model ?? name, bindings)),
+    upstreams: speakersFirst(route.upstreams).map((upstream) =>
+      resolveUpstream(name, upstream, model ?? name, bindings),
+    ),
+    ...currencyChosen(route),
     ...strategyChosen(route),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
@@ -74,12 +110,15 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
 
 /** Names of the routes whose bindings are all there: what `GET /v1/models` offers. */
 export function offeredRoutes(config: RelayConfig, bindings: Bindings): readonly string[] {
-  return Object.keys(config.routes).filter((name) => isOffered(config, name, bindings));
+  const names = [...Object.keys(config.routes), ...Object.keys(config.experiments ?? {})];
+  return names.filter((name) => isOffered(config, name, bindings));
 }
 
+/** An experiment is where every arm is that anybody is led to: else its shares were others. */
 function isOffered(config: RelayConfig, name: string, bindings: Bindings): boolean {
+  const arms = config.experiments?.[name]?.arms.filter(({ weight }) => weight > 0);
   try {
-    planOf(config, name, name, bindings);
+    for (const route of arms?.map((arm) => arm.route) ?? [name]) planOf(config, route, name, bindings);
     return true;
   } catch (error) {
     if (error instanceof PlanError) return false;
@@ -92,8 +131,11 @@ function isOffered(config: RelayConfig, name: string, bindings: Bindings): boole
  * user that comes from a binding, what signs the calls of its tools, or Workers AI.
  */
 export function spendsSecret(config: RelayConfig, model: string | null, bindings: Bindings): boolean {
-  const route = config.routes[routeName(config, model, bindings) ?? ""];
-  if (route === undefined) return false;
+  const routes = routesOf(config, routeName(config, model, bindings));
+  return routes.some((route) => spendsOne(route, bindings));
+}
+
+function spendsOne(route: RouteConfig, bindings: Bindings): boolean {
   const { upstreams, transcriber, endOfTurn, tools } = route;
   // Whoever is posted to takes the signature for the deployment's word.
   if (tools !== undefined) return true;
@@ -134,10 +176,12 @@ function carriesSecret({ url, headers, binding }: Spending, bindings: Bindings):
  */
 export function namesDefaultRoute(config: RelayConfig, model: string, bindings: Bindings): boolean {
   const name = defaultRoute(config, bindings);
-  const route = config.routes[name ?? ""];
-  if (route === undefined || routeName(config, model, bindings) !== name) return false;
-  const { upstreams, transcriber } = route;
-  const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
+  const routes = routesOf(config, name);
+  if (routes.length === 0 || routeName(config, model, bindings) !== name) return false;
+  const dialled = routes.flatMap(({ upstreams, transcriber }) => [
+    ...upstreams,
+    ...(transcriber === undefined ? [] : [transcriber]),
+  ]);
   const targets = dialled.flatMap(targetsOf);
   return model === name || !targets.some((target) => target.model === "*");
 }
@@ -171,7 +215,11 @@ export function boundPlan(plan: Plan, { answersPerMinute, sessionMinutes }: Boun
 }
 
 function routeName(config: RelayConfig, model: string | null, bindings: Bindings): string | null {
-  if (model !== null && Object.hasOwn(config.routes, model)) return model;
+  if (
+    model !== null &&
+    [config.routes, config.experiments ?? {}].some((names) => Object.hasOwn(names, model))
+  )
+    return model;
   return defaultRoute(config, bindings);
 }
 
@@ -272,12 +320,14 @@ function resolveUpstream(
     name: upstream.name,
     options: resolveTarget(upstream, resolving),
     ...(fallback.length > 0 && { fallback }),
+    ...pricesChosen(upstream),
+    ...(upstream.role === "shadow" && { role: upstream.role }),
     ...(upstream.standby !== undefined && { standby: upstream.standby }),
     ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
   };
 }
 
-type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs">;
+type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs" | "price" | "role">;
 type Part = Omit<Target, "parts">;
 
 /** What is asked of the Worker's environment; each throws a PlanError for what is not there. */

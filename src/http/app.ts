@@ -16,6 +16,7 @@ import { corsHeaders, guardOrigin } from "./origin.ts";
 import { Problem } from "./problem.ts";
 import { realtime } from "./realtime.ts";
 import { holdBack } from "./refusals.ts";
+import { weighed } from "./weights.ts";
 import { sessions } from "./sessions.ts";
 
 export function createApp(config: RelayConfig): Hono<DoorEnv> {
@@ -42,6 +43,10 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
   );
   app.use("/v1/*", corsHeaders, guardOrigin);
   app.use("/metrics", guardOrigin);
+  app.use("/v1/*", async (c, next) => {
+    c.set("config", await weighed(config, c.env));
+    await next();
+  });
   app.route("/v1/realtime", elsewhere);
   app.route("/v1/sessions", sessions);
   app.route("/v1/realtime", realtime);

@@ -1,6 +1,7 @@
 /** Client secrets: what a page is handed in place of an API key. */
 import * as v from "valibot";
 import { JURISDICTIONS } from "../config/jurisdictions.ts";
+import { stickyOf } from "../config/sticky.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { withoutToolSecrets } from "../protocol/tool-secrets.ts";
 import type { ApiKey } from "./api-keys.ts";
@@ -10,6 +11,7 @@ import { jurisdictionFor } from "./jurisdictions.ts";
 import { Problem } from "./problem.ts";
 import { effectiveSession, intentOf, lockFields, modelOf, planFor } from "./session-config.ts";
 import { newSessionId } from "./session-id.ts";
+import { caller } from "./stickiness.ts";
 import { issueToken, LONGEST_SECRET_S } from "./tokens.ts";
 
 const SECRET_LIFETIME_S = 600;
@@ -42,6 +44,7 @@ export const secretRequest = v.object({
       v.maxValue(MOST_SESSIONS, `expected at most ${MOST_SESSIONS}`),
     ),
   ),
+  caller,
   ...lockFields,
 });
 
@@ -67,14 +70,15 @@ export async function mint(
       param: "models",
     });
   }
-  const plan = planFor(c, { key, by: null }, model);
+  const sticky = await stickyOf(body.caller);
+  const plan = planFor(c, { key, by: null }, model, sticky);
   const effective = effectiveSession(plan, session, "invalid_value");
   const asked = body.jurisdiction ?? null;
   const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
   const resumable = body.resumable ?? false;
   let sealed = plan.sealed === true;
   for (const other of models ?? []) {
-    const its = planFor(c, { key, by: null }, other);
+    const its = planFor(c, { key, by: null }, other, sticky);
     effectiveSession(its, session, "invalid_value");
     sealed ||= its.sealed === true;
     if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
@@ -102,6 +106,7 @@ export async function mint(
       toolTypes: body.tool_types ?? null,
       locationHint: null,
       jurisdiction,
+      sticky,
       sealed,
     },
     body.expires_after?.seconds ?? SECRET_LIFETIME_S,

@@ -17,6 +17,7 @@ import { countReturn, countSession } from "./rate.ts";
 import { type Intent, locksOf, planFor } from "./session-config.ts";
 import { formerSessionId, jurisdictionOf, newSessionId } from "./session-id.ts";
 import { coreId } from "./sessions.ts";
+import { armDrawn, stickyOfUrl } from "./stickiness.ts";
 import type { Token } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
@@ -56,7 +57,9 @@ async function goOn(c: DoorContext, id: string, key: ApiKey, secret: Token | nul
  */
 async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise<Response> {
   const { model, intent } = readTarget(c, secret);
-  const plan = planFor(c, { key, by: secret }, model);
+  // Who holds a secret is who it was minted for.
+  const sticky = secret === null ? await stickyOfUrl(c.req.query("caller")) : secret.sticky;
+  const plan = planFor(c, { key, by: secret }, model, sticky);
   const asked = secret === null ? askedJurisdiction(c) : secret.jurisdiction;
   checkJurisdiction(c, asked);
   const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
@@ -73,6 +76,7 @@ async function begin(c: DoorContext, key: ApiKey, secret: Token | null): Promise
       keyFingerprint: key.fingerprint,
       ...locksOf(secret, plan),
       ...boundsOf(c, key),
+      ...armDrawn(plan),
       secret: secret?.jti ?? null,
       leased: limitOf(c, key) !== null,
       token: secret === null || named === undefined ? null : { jti: secret.jti, exp: secret.exp },

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { lockedFields, toolTypes } from "../config/locks.ts";
+import { drawId } from "../../durable-objects/identifiers.ts";
 import { boundPlan, PlanError, resolvePlan, spendsSecret } from "../config/resolve.ts";
 import { ClientError } from "../protocol/client-error.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
@@ -29,10 +30,16 @@ export interface Caller {
 }
 
 /**
+ * @param sticky of an experiment, what its arm is drawn by (`stickiness.ts`); null: anew.
  * @throws Problem 400, 404, 403 for the development key where the relay would spend a secret or, for a missing binding,
  * 500. Names of bindings are for holders of API keys.
  */
-export function planFor(c: DoorContext, { key, by }: Caller, model: string | null): Plan {
+export function planFor(
+  c: DoorContext,
+  { key, by }: Caller,
+  model: string | null,
+  sticky: string | null = null,
+): Plan {
   if (model !== null && model.length > MODEL_LIMIT) {
     throw new Problem("invalid_value", `Invalid 'model': at most ${MODEL_LIMIT} characters.`, {
       param: "model",
@@ -44,7 +51,10 @@ export function planFor(c: DoorContext, { key, by }: Caller, model: string | nul
     throw new Problem("key_refused", detail, { param: "model" });
   }
   try {
-    return boundPlan(resolvePlan(c.var.config, model, c.env), boundsOf(c, key));
+    return boundPlan(
+      resolvePlan(c.var.config, model, c.env, { sticky: sticky ?? drawId() }),
+      boundsOf(c, key),
+    );
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     throw error.code === "model_not_found"

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
+import { drawId } from "../../durable-objects/identifiers.ts";
 import { requireApiKey, requireOperator, requireTokenOrKey } from "./access.ts";
 import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
 import { control } from "./control.ts";
@@ -10,6 +11,7 @@ import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
 import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
 import { JURISDICTIONS } from "../config/jurisdictions.ts";
+import { stickyOf } from "../config/sticky.ts";
 import { jurisdictionFor, locationWithin } from "./jurisdictions.ts";
 import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
@@ -21,6 +23,7 @@ import { knownAs } from "./refusals.ts";
 import type { Plan } from "../session/plan/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
+import { armDrawn, caller } from "./stickiness.ts";
 import { type Grant, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
@@ -47,6 +50,7 @@ const creation = v.object({
   prewarm: v.nullish(v.boolean("expected true or false")),
   expires_after: expiresAfter(10, 3600),
   token_in_url: v.nullish(v.boolean("expected true or false")),
+  caller,
   ...lockFields,
 });
 
@@ -56,7 +60,9 @@ export const sessions = new Hono<DoorEnv>()
     const body = await readBody(c, creation, "unprocessable");
     const session = body.session ?? {};
     const model = body.model ?? modelOf(session);
-    const plan = planFor(c, { key, by: null }, model);
+    // Drawn now, so that what is checked is what begins.
+    const sticky = (await stickyOf(body.caller)) ?? drawId();
+    const plan = planFor(c, { key, by: null }, model, sticky);
     effectiveSession(plan, session, "unprocessable");
     const jurisdiction = jurisdictionFor(c, plan, body.jurisdiction ?? null, "unprocessable");
     const hint = locationWithin(jurisdiction, {
@@ -84,6 +90,7 @@ export const sessions = new Hono<DoorEnv>()
       toolTypes: body.tool_types ?? null,
       locationHint: hint,
       jurisdiction,
+      sticky: plan.experiment === undefined ? null : sticky,
       sealed: plan.sealed === true,
     };
     const token = await issueToken(c, grant, lifetimeS);
@@ -176,6 +183,7 @@ function callOf(
     keyFingerprint: key.fingerprint,
     ...locksOf({ locked, toolTypes }, plan),
     ...boundsOf(c, key),
+    ...armDrawn(plan),
     secret: null,
     leased,
     token: { jti: token.jti, exp: token.exp },
@@ -185,7 +193,7 @@ function callOf(
 async function open(c: DoorContext, id: string): Promise<Response> {
   const { key, token } = await requireTokenOrKey(c, id);
   const { dialect, protocol } = negotiate(c.req.raw);
-  const plan = token && planFor(c, { key, by: token }, token.model);
+  const plan = token && planFor(c, { key, by: token }, token.model, token.sticky);
   if (token && plan && jurisdictionFor(c, plan, token.jurisdiction, "invalid_value") !== token.jurisdiction) {
     const detail = `Sessions of '${plan.name}' lie in '${plan.jurisdiction}', and this one does not: create another.`;
     throw new Problem("invalid_value", detail, { param: "jurisdiction" });

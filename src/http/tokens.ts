@@ -47,6 +47,8 @@ export interface Grant {
   readonly sealed: boolean;
   /** Where its sessions lie. */
   readonly jurisdiction: Jurisdiction | null;
+  /** What the arm of an experiment is drawn by; null: each session has its own. */
+  readonly sticky: string | null;
 }
 
 export interface Token extends Omit<Grant, "key" | "sealed"> {
@@ -80,6 +82,7 @@ const claims = v.object({
   where: v.optional(v.picklist(JURISDICTIONS)),
   locked: v.optional(v.array(v.string()), []),
   tools: v.optional(v.array(v.string())),
+  sticky: v.optional(v.string()),
 });
 
 /** Of a client secret, which names its first session; a session's own token is good for less. */
@@ -118,6 +121,7 @@ export async function issueToken(
     locked: [...grant.locked],
     ...(grant.models !== null && { models: [...grant.models] }),
     ...(grant.jurisdiction !== null && { where: grant.jurisdiction }),
+    ...(grant.sticky !== null && { sticky: grant.sticky }),
     ...(grant.maxSessions !== null && { most: grant.maxSessions }),
     ...(grant.toolTypes !== null && { tools: [...grant.toolTypes] }),
     ...(grant.audience === "client_secret" && { resumable: grant.resumable }),
@@ -173,6 +177,7 @@ export async function readToken(c: DoorContext, value: string, audience: Grant["
     session: config,
     locationHint: hint,
     jurisdiction,
+    sticky: result.output.sticky ?? null,
     locked: result.output.locked,
     toolTypes: result.output.tools ?? null,
     jti,

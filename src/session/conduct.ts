@@ -15,12 +15,16 @@ import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
 import { ClientCommands } from "./client/client-commands.ts";
-import type { AudioPart } from "./client/client-messages.ts";
+import type { AudioPart } from "./client/client-messages-host.ts";
 import { commandHost, commandParts } from "./client/command-parts.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
+import { castUpstreams } from "./shadow/index.ts";
+import type { Shadows } from "./shadow/shadows.ts";
 import { Context } from "./context.ts";
+import { countCosts } from "./cost/index.ts";
+import type { Costs } from "./cost/costs.ts";
 import { Conversation } from "./memory/conversation.ts";
 import { Delivery, type DeliveryHost } from "./delivery/delivery.ts";
 import { Eager } from "./turns/eager.ts";
@@ -32,7 +36,7 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./links/connection.ts";
 import type { PeerId } from "./io.ts";
 import { inputInFormat } from "./memory/item-audio.ts";
-import { Link } from "./links/link.ts";
+import type { Link } from "./links/link.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
 import { PlacedItems } from "./output/placed-items.ts";
@@ -97,6 +101,8 @@ export class Conduct {
   readonly guard: Guard | null;
   /** Tools that the relay runs; null: the plan has none. */
   readonly tools: Tools | null;
+  /** What it costs; null: nothing has a price. */
+  readonly costs: Costs | null;
   /** What the relay plays by itself. */
   readonly asides: Asides;
   readonly placed: PlacedItems;
@@ -106,8 +112,10 @@ export class Conduct {
   readonly commands: ClientCommands;
   readonly refusals = new Refusals(this);
   readonly upstreamEvents: UpstreamEvents;
-  /** Upstreams that answer. */
+  /** Upstreams that answer, and shadows behind them. */
   readonly links: Link[] = [];
+  readonly speakers: Link[] = [];
+  readonly shadows: Shadows | null;
   readonly transcriber: Transcriber | null;
   /** All that is connected: the upstreams, and the transcriber behind them. */
   readonly lines: readonly Link[];
@@ -140,6 +148,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
+    this.costs = countCosts(this, setup.plan);
     this.asides = new Asides(this, setup.plan);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
@@ -194,20 +203,19 @@ export class Conduct {
       serves: () => this.#serves(),
       refusals: () => this.refusals,
       placed: () => this.placed,
+      shadows: () => this.shadows,
       onUsage: (usage, link) => spend(this, usage, link, null),
       changed: () => this.guard?.input?.changed(),
-      replay: new Replay(this.context, this.conversation, kernels, this.voices.one),
+      replay: new Replay(this.context, this.conversation, kernels, (link) => this.voices.knowsAll(link)),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       transcribes: (link) => link === this.links[0] && this.transcriber === null,
     });
-    for (const [index, planned] of setup.plan.upstreams.slice(0, this.context.limits.upstreams).entries()) {
-      this.links.push(new Link(index, planned, createUpstream, this.context, this.upstreamEvents));
-    }
+    this.shadows = castUpstreams(this, setup.plan, createUpstream, () => this.#upstreamConfig());
     keepWordless(this, dependencies.audioPool);
     this.transcriber = createTranscriber(this, setup.plan, createUpstream, (text) => this.#words(text));
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
-    this.witness = new Witness(this.context, this.links, this.input.endpointer, this.config, {
+    this.witness = new Witness(this.context, this.speakers, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && !this.responses.underway,
       ask: (link) => this.asking.ask([link], {}),
       aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
@@ -287,7 +295,7 @@ export class Conduct {
   /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
     // Words that are to be judged first are not known yet.
-    if (this.guard?.input || this.links.some(({ phase }) => phase === "closed")) return null;
+    if (this.guard?.input || this.speakers.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.underway) return null;
     const { eagerMs } = this.config.relay(this.port);
     if (!this.budget.mayHurry) return null;
@@ -337,7 +345,7 @@ export class Conduct {
   /** @param handsOver see `TurnTaking.configure`. */
   #configureTurns(handsOver = false): void {
     const turn = this.config.turnDetection;
-    const deciding = whoDecides(turn, this.links);
+    const deciding = whoDecides(turn, this.speakers);
     const { openItem } = this.turns;
     this.turns.configure(deciding, this.config.inputFormat, turn, handsOver);
     if (openItem !== null) this.transcriber?.renamed(openItem, this.turns.nextItem);
@@ -348,7 +356,7 @@ export class Conduct {
 
   /** A connection to another provider serves, where turns are decided by another rule perhaps. */
   #serves(): void {
-    if (whoDecides(this.config.turnDetection, this.links).edge === this.turns.decides) return;
+    if (whoDecides(this.config.turnDetection, this.speakers).edge === this.turns.decides) return;
     this.#configureTurns(true);
   }
 
@@ -357,6 +365,11 @@ export class Conduct {
     this.turns.watch.away();
     this.witness.away();
     this.transcriber?.link.unwatch();
+  }
+
+  /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
+  get settling() {
+    return [this.tools, this.asides];
   }
 
   /** Nothing is asked, being said, being heard or half said. */
@@ -379,16 +392,9 @@ export class Conduct {
     this.budget.heard();
     this.tools?.takeBack();
     this.context.deadlines.clear("idle");
-    this.turnEnd.began(this.context.now - this.#saidForMs);
+    this.turnEnd.began(this.context.now, this.input, this.turns.startTicks);
     this.input.endpointer.configure(this.#endpointerOptions());
     if (this.config.turnDetection?.interrupt_response) this.bargeIn.interrupt("turn_detected");
-  }
-
-  /** For how long the turn that begins has been spoken, its prefix left out. */
-  get #saidForMs(): number {
-    const { input, turns } = this;
-    const heardMs = (input.ticks - turns.startTicks) / TICKS_PER_MS;
-    return Math.max(0, heardMs - input.endpointer.options.prefixPaddingMs);
   }
 
   #turnTaken(detected: boolean): void {
@@ -413,43 +419,12 @@ export class Conduct {
     const link = this.links[response.stream];
     if (link) this.recovery.ended(link, response);
     this.tools?.ended(response);
+    this.costs?.ended(response);
+    this.shadows?.ended(response);
     this.asking.settle();
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
-  }
-
-  /** What the relay plays by itself goes on; what waited behind it may pass then. */
-  aside(): void {
-    if (this.asides.settle()) this.responses.drain();
-  }
-
-  snapshot() {
-    return {
-      createdAt: this.createdAt,
-      usage: { ...this.usage },
-      activeAt: this.parking.snapshot(),
-      arrival: this.arrival.snapshot(),
-      upstreamEvents: this.upstreamEvents.snapshot(),
-      updates: this.sessionObject.updates.snapshot(),
-      budget: this.budget.snapshot(this.context.now),
-      ...this.guard?.snapshot(),
-      ...this.tools?.snapshot(),
-      ...this.asides.snapshot(),
-    };
-  }
-
-  restore(snapshot: ConductSnapshot): void {
-    this.createdAt = snapshot.createdAt;
-    this.usage = { ...snapshot.usage };
-    this.parking.restore(snapshot.activeAt);
-    this.arrival.restore(snapshot.arrival);
-    this.upstreamEvents.restore(snapshot.upstreamEvents);
-    this.sessionObject.updates.restore(snapshot.updates);
-    this.budget.restore(snapshot.budget);
-    this.guard?.restore(snapshot.guard);
-    this.tools?.restore(snapshot.tools);
-    this.asides.restore(snapshot.asides);
   }
 
   /** After a restore of the parts: what is derived from them. */
@@ -459,5 +434,3 @@ export class Conduct {
     this.input.endpointer.configure(this.#endpointerOptions());
   }
 }
-
-export type ConductSnapshot = ReturnType<Conduct["snapshot"]>;

@@ -1,4 +1,5 @@
 /** What every part of a session shares: the time of this call, its actions, names and limits. */
+import type { Meter } from "./cost/meter.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Action } from "./io.ts";
 import type { Limits } from "./limits.ts";
@@ -20,6 +21,8 @@ export class Context {
   paddedAt = Number.NEGATIVE_INFINITY;
   /** Names the client's event that is worked on, for a provider's refusal of what it leads to; null: there is none. */
   cause: string | null = null;
+  /** Counts what connections use; null: nobody wants to know. */
+  meter: Meter | null = null;
   #actions: Action[] = [];
   #ended = false;
   /** Snapshots are held back, and what of them was asked for. */

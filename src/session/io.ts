@@ -124,6 +124,8 @@ export interface SessionState {
   readonly object: "relay.session";
   readonly status: "waiting" | "connected" | "ended";
   readonly model: string;
+  /** Which route it has of the experiment that `model` led to. */
+  readonly experiment?: { readonly name: string; readonly arm: string };
   readonly created_at: number;
   readonly expires_at: number;
   readonly turns: number;
@@ -131,9 +133,13 @@ export interface SessionState {
   readonly upstreams: readonly {
     readonly name: string;
     readonly status: string;
+    /** It is tried out, and never heard. */
+    readonly role?: "shadow";
     /** What its answers cost, heard or not; absent: it said of none. */
     readonly usage?: Readonly<Record<string, number>>;
   }[];
   readonly audio: { readonly received_ms: number; readonly sent_ms: number };
   readonly usage: JsonObject;
+  /** In money; absent: nothing has a price. */
+  readonly cost?: JsonObject;
 }

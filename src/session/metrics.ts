@@ -33,6 +33,19 @@ export const METRICS = {
   consult_ms: { kind: "gauge", help: "Longest answer of an end-of-turn model." },
   consult_rests: { kind: "count", help: "Times an end-of-turn model was left alone after failures." },
   consults: { kind: "count", help: "Questions put to an end-of-turn model." },
+  cost_heard_millionths: {
+    kind: "count",
+    help: "Millionths of the prices' currency for answers that were heard.",
+  },
+  cost_line_millionths: {
+    kind: "count",
+    help: "The same for listening, open connections and transcripts.",
+  },
+  cost_shadow_millionths: { kind: "count", help: "The same for shadows, whatever for." },
+  cost_unheard_millionths: {
+    kind: "count",
+    help: "The same for answers that lost, or were taken back, before they were heard.",
+  },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
   duplicates_dropped: {
     kind: "count",
@@ -106,6 +119,15 @@ export const METRICS = {
     kind: "count",
     help: "Sessions ended because their key's minutes of the day were used up.",
   },
+  shadow_answered: { kind: "count", help: "Answers that a shadow would have given, whole." },
+  shadow_asked: { kind: "count", help: "Answers that shadows were asked for." },
+  shadow_compared: { kind: "count", help: "Answers of which shadow and speaker both could be heard." },
+  shadow_failed: { kind: "count", help: "Answers that a shadow would not have given." },
+  shadow_first_ms: {
+    kind: "count",
+    help: "Of compared answers, milliseconds from the question to the shadow's first sound.",
+  },
+  shadow_speaker_ms: { kind: "count", help: "Of the same answers, to the speaker's first sound." },
   speech_started: { kind: "count", help: "Speech onsets." },
   talk_ms: { kind: "count", help: "Milliseconds in which a session was connected to a provider." },
   tokens_told: { kind: "count", help: "Tokens of answers that the client was told of, by upstream." },

@@ -9,6 +9,7 @@ import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
+import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
@@ -49,7 +50,10 @@ export class Session {
     this.#setup = setup;
     const conduct = new Conduct(setup, dependencies, now, {
       recall: (lastReceived) => this.#doubt.recall(lastReceived),
-      forsaken: () => this.#forsake(),
+      forsaken: () => {
+        this.#forsake();
+        conduct.input.breakOff();
+      },
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
@@ -75,6 +79,7 @@ export class Session {
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       turnedAway: (code, reason) => this.#putOut(code, reason),
       hungUp: () => this.#end("client_closed"),
+      brokeOff: () => conduct.input.breakOff(),
       event: (event) => conduct.commands.handle(event),
       audio: (bytes, part) => {
         this.#observers.heard(bytes);
@@ -97,8 +102,7 @@ export class Session {
     this.#route(input);
     this.#conduct.backpressure.settle();
     if (!this.#conduct.context.ended && this.#doubt.kept === null) {
-      this.#attempt(() => this.#conduct.tools?.settle());
-      this.#attempt(() => this.#conduct.aside());
+      for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -106,6 +110,7 @@ export class Session {
 
   readonly #settle = (): void => {
     for (const link of this.#conduct.lines) link.settle();
+    this.#conduct.costs?.settle();
     this.#conduct.toldHeard.settle();
   };
 
@@ -186,6 +191,7 @@ export class Session {
     if (!again) {
       this.#doubt.recall(null);
       this.#forsake();
+      this.#messages.breakOff();
     }
     this.#status = "connected";
     this.#conduct.backpressure.reset();
@@ -256,7 +262,10 @@ export class Session {
     this.#conduct.backpressure.reset();
     this.#conduct.listener.away();
     this.#conduct.unwatch();
-    if (!port.extended) this.#forsake();
+    if (!port.extended) {
+      this.#forsake();
+      this.#messages.breakOff();
+    }
     this.#status = "waiting";
     context.deadlines.set("client:gone", context.now + context.limits.clientGoneMs);
     context.persist();
@@ -266,7 +275,6 @@ export class Session {
   #forsake(): void {
     this.#conduct.asking.forget();
     this.#conduct.absence.stop();
-    this.#conduct.input.breakOff();
   }
 
   #end(reason: string): void {
@@ -274,6 +282,7 @@ export class Session {
     // In doubt there is no connection to hang up: they died with the object.
     if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();
     this.#status = "ended";
+    this.#conduct.costs?.close();
     this.#conduct.context.end(reason);
   }
 
@@ -313,8 +322,7 @@ export class Session {
     else if (kind === "round") this.#conduct.rounds.due(which);
     else if (name === "held") this.#conduct.asking.release();
     else if (kind === "guard") this.#conduct.guard?.due(which, what);
-    // What is due of it is done at the end of the call.
-    else if (kind === "aside") return;
+    else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
     else if (kind === "tool") this.#conduct.tools?.due(which);
     else if (kind === "floor") this.#conduct.floor.due(which);
     else if (kind === "turn") this.#conduct.turns.watch.due(which);
@@ -386,8 +394,7 @@ export class Session {
 
   /** What a snapshot taken now covers. */
   get covers(): Covers {
-    const { delivery, tools } = this.#conduct;
-    return this.#doubt.kept?.covers ?? { ...delivery.covers, ...tools?.covers };
+    return this.#doubt.kept?.covers ?? { ...this.#conduct.delivery.covers, ...this.#conduct.tools?.covers };
   }
 
   snapshot(): SessionSnapshot {
@@ -398,7 +405,7 @@ export class Session {
     return {
       version: SNAPSHOT_VERSION,
       covers: this.covers,
-      conduct: this.#conduct.snapshot(),
+      conduct: snapshotOf(this.#conduct),
       status: this.#status,
       doubtedUntil: null,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
@@ -441,7 +448,7 @@ export class Session {
     const session = new Session(setup, dependencies, now);
     const conduct = session.#conduct;
     session.#status = snapshot.status;
-    conduct.restore(snapshot.conduct);
+    restoreParts(conduct, snapshot.conduct);
     session.#setClock(now, snapshot.context.now);
     conduct.port.restore(snapshot.port);
     conduct.delivery.restore(snapshot.delivery);

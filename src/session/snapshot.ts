@@ -4,7 +4,7 @@ import type { AudioInputSnapshot } from "./turns/audio-input.ts";
 import type { AskingSnapshot } from "./output/asking.ts";
 import type { BackpressureSnapshot } from "./client/backpressure.ts";
 import type { ClientPortSnapshot } from "./client/client-port.ts";
-import type { ConductSnapshot } from "./conduct.ts";
+import type { ConductSnapshot } from "./conduct-snapshot.ts";
 import type { ContextSnapshot } from "./context.ts";
 import type { ConversationSnapshot } from "./memory/conversation.ts";
 import type { DeliverySnapshot } from "./delivery/delivery.ts";

@@ -6,15 +6,17 @@ import { TICKS_PER_MS } from "./turns/audio-input.ts";
 
 export function stateOf(
   conduct: Conduct,
-  { id, model }: SessionSetup,
+  { id, model, plan }: SessionSetup,
   status: SessionState["status"],
 ): SessionState {
-  const { createdAt, context, turns, responses, lines, input, playout, usage } = conduct;
+  const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers } =
+    conduct;
   return {
     id,
     object: "relay.session",
     status,
     model,
+    ...(plan.experiment !== undefined && { experiment: { name: plan.experiment, arm: plan.name } }),
     created_at: Math.floor(createdAt / 1000),
     expires_at: Math.floor((createdAt + context.limits.sessionMs) / 1000),
     turns: turns.count,
@@ -22,6 +24,7 @@ export function stateOf(
     upstreams: lines.map((link) => ({
       name: link.name,
       status: link.phase,
+      ...(!speakers.includes(link) && links.includes(link) && { role: "shadow" as const }),
       ...(Object.keys(link.usage).length > 0 && { usage: { ...link.usage } }),
     })),
     audio: {
@@ -29,5 +32,6 @@ export function stateOf(
       sent_ms: Math.round(playout.totalMs),
     },
     usage: { ...usage },
+    ...(costs && { cost: costs.shown }),
   };
 }

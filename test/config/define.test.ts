@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { resolvePlan } from "../../src/config/resolve.ts";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
 
 const echo = { name: "echo", adapter: "echo" };
@@ -54,6 +55,56 @@ describe("plans", () => {
     ],
   ])("[X130] %s is refused where it stands, with the reason", (_, route, reason) => {
     expect(refused(route)).toContain(reason);
+  });
+});
+
+describe("shadows", () => {
+  const voice = (name: string, more: object = {}) => ({ name, adapter: "openai-compatible", ...more });
+  const shadow = voice("next", { role: "shadow" });
+  const refused = (route: object) => refusal({ routes: { a: route } });
+
+  test("[X339] one that does not fit its route is refused with the place and the reason", () => {
+    expect(refused({ upstreams: [shadow, voice("now")] })).toBe("accepted");
+    expect(refused({ plan: "single", upstreams: [voice("now"), shadow] })).toBe("accepted");
+    expect(refused({ upstreams: [shadow] })).toContain("routes.a.upstreams: a shadow stands behind somebody");
+    expect(refused({ plan: "race", upstreams: [voice("now"), shadow] })).toContain(
+      "routes.a.plan: plan 'race' needs two",
+    );
+    expect(refused({ upstreams: [echo, shadow] })).toContain(
+      "routes.a.upstreams.0.adapter: 'echo' has no turns",
+    );
+    const server = voice("next", { role: "shadow", settings: { turns: "server" } });
+    expect(refused({ upstreams: [voice("now"), server] })).toContain("routes.a.upstreams.1.settings.turns");
+    expect(refused({ upstreams: [voice("now", { role: "guest" })] })).toContain("routes.a.upstreams.0.role");
+    const routes = { a: { upstreams: [shadow, voice("now")] } };
+    const plan = resolvePlan(defineRelay({ routes } as RelayConfigInput), "a", {});
+    expect(plan.upstreams.map(({ name, role }) => [name, role])).toEqual([
+      ["now", undefined],
+      ["next", "shadow"],
+    ]);
+  });
+});
+
+describe("prices", () => {
+  const voice = { name: "one", adapter: "openai-compatible" };
+  const refused = (price: object, fallback: object = {}) =>
+    refusal({
+      routes: {
+        a: { upstreams: [{ ...voice, price, fallback: [{ adapter: "gemini-live", ...fallback }] }] },
+      },
+    });
+
+  test("[X325] one that is none, or in another currency than the others, is refused with its place", () => {
+    const price = { inputTokensPerMillion: 4, openPerMinute: 0.01 };
+    expect(refused(price)).toBe("accepted");
+    expect(refused(price, { price: { currency: "USD" } })).toBe("accepted");
+    expect(refused({ perCall: 1 })).toContain("routes.a.upstreams.0.price.perCall");
+    expect(refused({ openPerMinute: -1 })).toContain("price.openPerMinute: a price is a number from 0");
+    expect(refused({ openPerMinute: Number.POSITIVE_INFINITY })).toContain("price.openPerMinute");
+    expect(refused({ currency: "dollars" })).toContain("price.currency: a currency is three capital letters");
+    expect(refused(price, { price: { currency: "EUR" } })).toContain(
+      "routes.a.upstreams: the prices of a route are in one currency: here are USD, EUR",
+    );
   });
 });
 

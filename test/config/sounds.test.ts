@@ -4,7 +4,7 @@ import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
 import { resolvePlan } from "../../src/config/resolve.ts";
 import { writeWav } from "../../tools/wav.ts";
 
-type Route = RelayConfigInput["routes"][string];
+type Route = Extract<RelayConfigInput["routes"][string], { upstreams: unknown }>;
 
 const UPSTREAM = { name: "one", adapter: "openai-compatible", url: "wss://voice.example/v1/realtime" };
 const wav = (ms: number, rate = 16_000): string =>

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
 import { offeredRoutes, PlanError, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
 
-type Route = RelayConfigInput["routes"][string];
+type Route = Extract<RelayConfigInput["routes"][string], { upstreams: unknown }>;
 type Tool = NonNullable<Route["tools"]>[number];
 
 const UPSTREAM = { name: "one", adapter: "openai-compatible", url: "wss://voice.example/v1/realtime" };

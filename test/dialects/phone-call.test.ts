@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { encodeMulaw } from "../../src/audio/g711.ts";
 import { CLIENT } from "../../src/session/io.ts";
 import { Phone } from "../../tools/phone/phone.ts";
-import { Call } from "../support/call.ts";
+import { Call, type CallOptions } from "../support/call.ts";
 import { voice } from "../support/signal.ts";
 
 const MU_LAW = { type: "audio/pcmu" } as const;
@@ -31,7 +31,7 @@ class DistantPhone {
   readonly #up: { readonly at: number; readonly data: string }[] = [];
   readonly #down: { readonly at: number; readonly data: string }[] = [];
 
-  constructor(delayMs: number, leadMs = 400) {
+  constructor(delayMs: number, leadMs = 400, options: CallOptions = {}) {
     this.#delayMs = delayMs;
     this.call = new Call({
       dialect: "twilio",
@@ -41,6 +41,7 @@ class DistantPhone {
         audio: { input: { format: MU_LAW }, output: { format: MU_LAW } },
         relay: { lead_ms: leadMs },
       },
+      ...options,
     });
     this.phone = new Phone({ callSid: "CA1", streamSid: "MZ1" }, this.call.now, () => this.#voice());
     for (const data of this.phone.begin()) this.call.client(data);
@@ -168,5 +169,52 @@ describe("a caller who speaks over the agent", () => {
     // Not a word is lost; what was heard and whose mark was under way is heard again.
     expect(before + after).toBeGreaterThanOrEqual(3000);
     expect(before + after).toBeLessThanOrEqual(3000 + 160);
+  });
+});
+
+describe("a caller who is not answered yet", () => {
+  const sounds = [{ rateHz: 8000, samples: new Int16Array(8 * 300).fill(8000) }];
+  const fillers = { afterMs: 500, everyMs: 5000, most: 1, whileTool: false, sounds };
+
+  test("[X293] hears a filler, with marks that come back, and the answer whole and at most 50 ms later for it", () => {
+    const far = new DistantPhone(30, 400, { fillers });
+    far.run(480);
+    expect(far.heardMs).toBe(0);
+    far.run(1500);
+    // Its resampled ends may be silent.
+    expect(far.heardMs).toBeGreaterThan(280);
+    expect(far.heardMs).toBeLessThanOrEqual(320);
+    const before = far.heardMs;
+    far.say(1000);
+    far.run(2000);
+    expect(far.heardMs - before).toBe(1000);
+    const cut = new DistantPhone(30, 400, { fillers });
+    cut.run(650);
+    const begun = cut.heardMs;
+    cut.say(1000);
+    cut.run(30 + 40 + 60);
+    // What of the filler was under way and 50 ms more at most were heard of it.
+    const later = cut.heardMs;
+    cut.run(3000);
+    expect(begun).toBeGreaterThan(50);
+    expect(cut.heardMs - begun - 1000).toBeLessThanOrEqual(30 + 50 + 20);
+    expect(later).toBeGreaterThan(begun);
+    for (const one of [far, cut]) {
+      expect(one.phone.faults).toEqual([]);
+      expect(one.call.events.some(({ event }) => event === "error")).toBe(false);
+    }
+  });
+
+  test("[X296] who speaks over a filler is not spoken over: the carrier's player is emptied", () => {
+    const long = [{ rateHz: 8000, samples: new Int16Array(8 * 3000).fill(8000) }];
+    const far = new DistantPhone(30, 400, { fillers: { ...fillers, sounds: long } });
+    far.run(900);
+    far.speak(1500);
+    far.run(1200);
+    const heard = far.heardMs;
+    far.run(600);
+    expect(far.heardMs).toBe(heard);
+    expect(heard).toBeLessThan(1000);
+    expect(far.phone.faults).toEqual([]);
   });
 });

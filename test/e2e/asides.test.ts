@@ -118,7 +118,7 @@ test("[X300] [X301] a call waits for the caller's silence, and is not posted whe
   expect(performance.now() - at).toBeGreaterThan(500);
   await client.event("relay.tool.completed");
   expect(posted).toHaveLength(1);
-  client.hangUp();
+  await client.hangUp();
   await dial("careful");
   ask("What time is it?");
   await client.event("relay.tool.confirming");

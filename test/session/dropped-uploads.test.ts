@@ -30,6 +30,33 @@ function resume(call: Call, token: string): void {
 }
 
 describe("a client that drops while what it sent waits for its step", () => {
+  test.each([false, true])(
+    "[R84] a plain one, whose audio is cut anywhere: what waits is heard in whole samples (back before: %s)",
+    (back) => {
+      const call = new Call({ session: MANUAL, limits: { inputStepMs: 200 } });
+      const said = new Uint8Array(voice(3000).buffer);
+      const append = (bytes: Uint8Array) =>
+        call.client({ type: "input_audio_buffer.append", audio: bytes.toBase64() });
+      for (const [from, to] of [
+        [0, 4801],
+        [4801, 28_803],
+        [28_803, said.length],
+      ])
+        append(said.subarray(from, to));
+      append(Uint8Array.of(1));
+      drop(call);
+      if (back) call.connect("realtime");
+      call.advance(5000);
+      const heard = call.heard();
+      expect(heard).toEqual(said);
+      if (!back) call.connect("realtime");
+      append(said.subarray(0, 4800));
+      call.advance(1000);
+      // Nor is what another client says cut by it.
+      expect(call.heard().subarray(heard.length)).toEqual(said.subarray(0, 4800));
+    },
+  );
+
   test("[M90] resumes: what waits is no first message of the connection that is there", () => {
     const { call, token } = uploading();
     call.connect("duplex.v1");

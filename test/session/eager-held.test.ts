@@ -80,6 +80,40 @@ describe("an eager answer that waits for the end of its turn", () => {
     expect(Buffer.from(call.heard("up0.2")).toString("hex")).toContain(hex(FIRST));
   });
 
+  test("[R86] one of several that is given up is asked for again when the turn ends, though the others' are there", () => {
+    const semantic = { type: "semantic_vad", eagerness: "low" };
+    const call = new Call({
+      session: { ...EAGER, audio: { input: { turn_detection: semantic } } },
+      upstreams: [FALLBACK, { ...WIRE, name: "other" }],
+      dialect: "duplex.v1",
+      limits: { stallMs: 600 },
+    });
+    call.speak(concat(silence(600), FIRST, silence(300)));
+    call.answer(voice(300), "Mine.", "up1.1");
+    // It lives, and says nothing of the answer.
+    call.upstream({ type: "committed", item: "theirs" });
+    call.speak(silence(9000));
+    expect(call.commandTypes()).toContain("cancel");
+    expect([asked(call), asked(call, "up1.1")]).toEqual([2, 1]);
+    expect(call.types().filter((type) => type === "response.created")).toHaveLength(2);
+  });
+
+  test("[R81] and is found silent, with nowhere else to turn, is told when its turn is, and not where there is none", () => {
+    const semantic = { type: "semantic_vad", eagerness: "low" };
+    const session = { ...EAGER, audio: { input: { turn_detection: semantic } } };
+    const call = new Call({ session });
+    call.speak(concat(silence(600), FIRST, silence(300)));
+    call.answer(new Int16Array(24_000 * 4), "Nothing.");
+    expect(call.types()).not.toContain("error");
+    call.speak(voice(600));
+    expect(call.types()).not.toContain("error");
+    call.speak(silence(300));
+    call.answer(new Int16Array(24_000 * 4), "Nothing.");
+    call.speak(silence(9000));
+    const errors = call.events.filter(({ type }) => type === "error");
+    expect(errors.map(({ error }) => (error as { code: string }).code)).toEqual(["upstream_silent"]);
+  });
+
   test.each([0, 20, 40])(
     "[Q42] what begins softly when %i ms of the silence are left is of the next turn, sample for sample",
     (leftMs) => {

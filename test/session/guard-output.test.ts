@@ -295,6 +295,29 @@ describe("an output guard", () => {
     expect(passing.types()).toContain("response.function_call_arguments.done");
   });
 
+  test.each([
+    ["ends its item first", "incomplete" as const],
+    ["does not", null],
+  ])(
+    "[R85] whose provider fails before it says what it said has failed, and is not refused: it %s",
+    (_, status) => {
+      const call = answering(guarded());
+      sound(call, 1000, 1000);
+      if (status !== null) {
+        call.upstream({ type: "part.done", response: "r", item: "i", part: 0 });
+        call.upstream({ type: "item.done", response: "r", item: "i", status });
+      }
+      const error = { code: "server_error", message: "Overloaded." };
+      const ends = { status: "failed", reason: null, error, usage: null, metadata: null } as const;
+      call.upstream({ type: "response.done", response: "r", ...ends });
+      expect(toldOf(call)).toEqual([]);
+      expect(response(call)).toMatchObject({ status: "failed", status_details: { error } });
+      expect(call.frames).toHaveLength(0);
+      const ended = call.types().filter((type) => /^response\.(output_item\.)?done$/.test(type));
+      expect(ended).toEqual(["response.output_item.done", "response.done"]);
+    },
+  );
+
   test("[X217] sound without words is refused where the guard is closed, and passes after the window where it is open", () => {
     const closed = answering(guarded());
     sound(closed, 1000, 1000);

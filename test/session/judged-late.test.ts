@@ -92,7 +92,8 @@ describe("what a standby makes of its greeting", () => {
 });
 
 describe("a transcript that may still grow", () => {
-  const settings = { profile: "xai" };
+  // A commit that nobody asks about would wait for that.
+  const settings = { profile: "xai", quirks: { answersCommits: false } };
   const options = { adapter: "openai-compatible", url: "https://p.test/v1/realtime", model: "m", settings };
   const TRANSCRIPTION = "conversation.item.input_audio_transcription";
   const said = (transcript: string): JsonObject => ({
@@ -113,6 +114,8 @@ describe("a transcript that may still grow", () => {
     provider({ type: "session.updated", session: {} });
     call.speak(voice(500));
     call.client({ type: "input_audio_buffer.commit" });
+    // Grok answers commits: one that no answer is asked for goes to it after a while.
+    call.advance(5100);
     provider({ type: "input_audio_buffer.committed", item_id: "theirs" });
     return { call, provider };
   };

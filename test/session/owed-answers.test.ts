@@ -196,4 +196,17 @@ describe("answers that are owed", () => {
     expect(asks(call)).toBe(9);
     expect(response(call, "response.created")).toMatchObject({ conversation_id: expect.any(String) });
   });
+
+  test("[R87] so is what the client asked for, of those of several for whom there was no room", () => {
+    const session = { audio: { input: { turn_detection: null } } };
+    const upstreams = [WIRE, { ...WIRE, name: "other" }];
+    const call = new Call({ session, upstreams, limits: { activeResponses: 2 } });
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    begin(call, "side");
+    call.client({ type: "response.create" });
+    expect([asks(call), asks(call, "up1.1")]).toEqual([2, 0]);
+    call.hibernate();
+    finish(call, null, "side");
+    expect([asks(call), asks(call, "up1.1")]).toEqual([2, 1]);
+  });
 });

@@ -51,8 +51,17 @@ const step = fc.oneof(
   { arbitrary: fc.record({ send: fc.constantFrom(...UPDATES) }), weight: 3 },
   { arbitrary: fc.record({ send: fc.constantFrom(...CLIENT) }), weight: 3 },
   { arbitrary: fc.record({ answerMs: fc.integer({ min: 20, max: 3000 }), from: fc.nat(1) }), weight: 4 },
+  // Nor need an answer come whole: what is lost, changed or asked for in its middle finds it so.
+  { arbitrary: fc.record({ beginsMs: fc.integer({ min: 20, max: 900 }), from: fc.nat(1) }), weight: 2 },
+  {
+    arbitrary: fc.record({ ends: fc.constantFrom("completed" as const, "failed" as const), from: fc.nat(1) }),
+    weight: 2,
+  },
   { arbitrary: fc.record({ hears: fc.constantFrom("started", "stopped", "committed") }), weight: 2 },
   { arbitrary: fc.record({ lost: fc.nat(1) }), weight: 1 },
+  // Of a connection nothing, or nothing yet, comes in its place: whatever follows, and the restore, find it so.
+  { arbitrary: fc.record({ hangsUp: fc.nat(1) }), weight: 2 },
+  { arbitrary: fc.record({ picksUp: fc.nat(1), ready: fc.boolean() }), weight: 2 },
   {
     arbitrary: fc.record({ dialect: fc.constantFrom("realtime" as const, "duplex.v1" as const) }),
     weight: 1,
@@ -72,9 +81,47 @@ function answer(call: Call, index: number, ms: number): void {
   call.answer(voice(ms, 24_000, 11), "Some words.", peer);
 }
 
+function hangUp(call: Call, peer: string): void {
+  call.open.delete(peer);
+  call.input({ type: "close", peer, code: 1006, reason: "" });
+}
+
+/** Its latest dial is answered, and perhaps configured. */
+function pickUp(call: Call, index: number, ready: boolean): void {
+  const peer = peerOf(call, index);
+  if (peer === undefined) return;
+  call.input({ type: "open", peer });
+  if (ready) call.upstream({ type: "ready" }, peer);
+}
+
+function indexOf(one: Step): number {
+  if ("from" in one) return one.from;
+  if ("lost" in one) return one.lost;
+  if ("hangsUp" in one) return one.hangsUp;
+  return "picksUp" in one ? one.picksUp : 0;
+}
+
+/** The beginning of an answer that was asked for, with some of its voice. */
+function begin(call: Call, peer: string, ms: number): void {
+  if (!call.commands(peer).some(({ type }) => type === "respond")) return;
+  call.beginAnswer(peer);
+  const audio = new Uint8Array(voice(ms, 24_000, 11).buffer).toBase64();
+  call.upstream({ type: "transcript", response: "r", item: "i", delta: "Some words." }, peer);
+  call.upstream({ type: "audio", response: "r", item: "i", audio }, peer);
+}
+
+function end(call: Call, peer: string, status: "completed" | "failed"): void {
+  if (status === "completed") return call.finishAnswer(peer);
+  const error = { type: "server_error", code: "server_error", message: "Overloaded." };
+  call.upstream(
+    { type: "response.done", response: "r", status, reason: null, error, usage: null, metadata: null },
+    peer,
+  );
+}
+
 function take(call: Call, one: Step): void {
   if (call.session.state().status === "ended") return;
-  const index = "from" in one ? one.from : "lost" in one ? one.lost : 0;
+  const index = indexOf(one);
   const peer = peerOf(call, index);
   if ("voiceMs" in one) call.speak(voice(one.voiceMs, 24_000, one.seed));
   else if ("silenceMs" in one) call.speak(silence(one.silenceMs));
@@ -85,17 +132,19 @@ function take(call: Call, one: Step): void {
     call.open.delete("client");
     call.input({ type: "close", peer: "client", code: 1006, reason: "" });
     call.connect(one.dialect);
-  } else if (peer === undefined) return;
+  } else if ("picksUp" in one) pickUp(call, index, one.ready);
+  else if (peer === undefined) return;
+  else if ("beginsMs" in one) begin(call, peer, one.beginsMs);
+  else if ("ends" in one) end(call, peer, one.ends);
+  else if ("hangsUp" in one) hangUp(call, peer);
   else if ("waiting" in one) call.input({ type: "buffered", peer, bytes: one.waiting });
   else if ("hears" in one) {
     if (one.hears === "committed") call.upstream({ type: "committed", item: "theirs" }, peer);
     else call.upstream({ type: "speech", state: one.hears === "started" ? "started" : "stopped" }, peer);
   } else {
-    call.open.delete(peer);
-    call.input({ type: "close", peer, code: 1006, reason: "" });
+    hangUp(call, peer);
     call.advance(300);
-    const next = peerOf(call, index);
-    if (next !== undefined) call.accept(next);
+    pickUp(call, index, true);
   }
 }
 

@@ -120,6 +120,25 @@ describe("a transcriber", () => {
   });
 
   test.each([
+    // Then the turn begins with it (F31).
+    [0, "Mhm. Wait, stop."],
+    [1000, "Wait, stop."],
+  ])(
+    "[R80] over an agent, a dismissed word is none of the turn that interrupts later (by %i ms more than a breath)",
+    (laterMs, said) => {
+      const call = overlapped();
+      call.speak(concat(voice(300, 24_000, 5), silence(700)));
+      completed(call, "Mhm.", "s8");
+      call.speak(concat(silence(laterMs), voice(600, 24_000, 6)));
+      delta(call, "Wait", "s9");
+      call.speak(concat(voice(600, 24_000, 6), silence(900)));
+      completed(call, "Wait, stop.", "s9");
+      expect(decisions(call)).toContain("interrupt");
+      expect(call.last(`${TRANSCRIPTION}.completed`)["transcript"]).toBe(said);
+    },
+  );
+
+  test.each([
     ["nothing", null, `${TRANSCRIPTION}.failed`],
     ["some words", "Half of a", `${TRANSCRIPTION}.completed`],
   ])("[J70] lost when it had said %s of a turn that is over, it leaves it so", (_, said, type) => {

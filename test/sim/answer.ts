@@ -38,7 +38,7 @@ export class Answer {
     this.#performance = performance;
     this.id = id;
     this.itemId = `item_${id}`;
-    this.number = world.nextAnswer();
+    this.number = world.nextAnswer(call.provider.name);
     this.askedAt = world.time.now;
     this.outOfBand = asked["conversation"] === "none";
     this.#metadata = asked["metadata"] ?? null;
@@ -83,7 +83,7 @@ export class Answer {
       status_details: details,
       output: status === "in_progress" ? [] : this.#output(status),
       conversation_id: this.outOfBand ? null : "conv_provider",
-      metadata: this.#call.provider.echoesMetadata ? this.#metadata : null,
+      metadata: this.#call.provider.repeatsMetadata ? this.#metadata : null,
       usage: status === "in_progress" ? null : { total_tokens: 30, input_tokens: 10, output_tokens: 20 },
     };
   }
@@ -107,7 +107,10 @@ export class Answer {
   }
 
   get #arguments(): string {
-    return this.#world.scenario.webhook === true ? wantedBy(this.number) : '{"where":"there"}';
+    const { pieces = 0 } = this.#performance;
+    const because = pieces > 0 ? "and more ".repeat(pieces * 9) : "";
+    if (this.#world.scenario.webhook === true) return wantedBy(this.number, because);
+    return JSON.stringify({ where: "there", ...(because !== "" && { because }) });
   }
 
   #transcript(): string {
@@ -146,19 +149,27 @@ export class Answer {
       this.#call.say({ type: "conversation.item.added", previous_item_id: null, item });
     }
     if (this.#performance.tool) {
-      const delta = this.#arguments.slice(0, 9);
-      this.#call.say({
-        type: "response.function_call_arguments.delta",
-        ...this.#at,
-        call_id: `call_${this.id}`,
-        delta,
-      });
-      this.#after(40, () => this.#finish());
+      this.#callOn(0);
       return;
     }
     const part = { type: "audio", transcript: "" };
     this.#call.say({ type: "response.content_part.added", ...this.#at, part });
     this.#speak();
+  }
+
+  /** The arguments of its call, from a place on. */
+  #callOn(from: number): void {
+    const { pieces = 0, pieceMs = 0 } = this.#performance;
+    const whole = this.#arguments;
+    const to = pieces === 0 ? 9 : Math.min(whole.length, from + Math.ceil(whole.length / pieces));
+    this.#call.say({
+      type: "response.function_call_arguments.delta",
+      ...this.#at,
+      call_id: `call_${this.id}`,
+      delta: whole.slice(from, to),
+    });
+    if (pieces === 0 || to === whole.length) this.#after(40, () => this.#finish());
+    else this.#after(pieceMs, () => this.#callOn(to));
   }
 
   #speak(): void {

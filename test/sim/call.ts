@@ -1,5 +1,7 @@
 /** One simulated call, from its seed to its outcome. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import { isPriced, withPrices } from "./bill.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { Client } from "./client.ts";
 import { drawFitting, faultNamed } from "./faults/index.ts";
@@ -7,13 +9,14 @@ import { Provider } from "./provider.ts";
 import { Random } from "./random.ts";
 import { Relay } from "./relay.ts";
 import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
+import { SHADOW } from "./shadow.ts";
 import { Tape } from "./tape.ts";
 import { Announced, SAID, SAY } from "./asides.ts";
 import { Deeds, lookOf } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
-import type { Scenario, World } from "./world.ts";
+import type { Scenario, SimUpstream, World } from "./world.ts";
 
 /** A call that nobody ends by then is stuck. */
 const LONGEST_MS = 180_000;
@@ -50,6 +53,7 @@ export class SimulatedCall implements World {
   readonly relay: Relay;
   readonly client: Client;
   readonly deeds: Deeds;
+  readonly shadowAnswers = new Set<number>();
   readonly announced: Announced;
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
@@ -80,9 +84,15 @@ export class SimulatedCall implements World {
       );
     }
     const { rateHz, transcriber } = this.scenario;
+    const planned = (upstream: SimUpstream): PlannedUpstream => {
+      const one = plannedUpstream(upstream, rateHz);
+      const cast = upstream.name === SHADOW ? { ...one, role: "shadow" as const } : one;
+      return isPriced(seed) ? withPrices(cast) : cast;
+    };
     const plan = {
       name: "sim",
-      upstreams: this.scenario.upstreams.map((upstream) => plannedUpstream(upstream, rateHz)),
+      upstreams: this.scenario.upstreams.map(planned),
+      ...(isPriced(seed) && { currency: "USD" }),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
       ...(this.scenario.webhook === true && { tools: [lookOf(this.scenario)] }),
@@ -90,7 +100,7 @@ export class SimulatedCall implements World {
       ...(this.scenario.faults.includes(SAY) && { sounds: SAID }),
       session: {},
       detector: "energy",
-      ...(transcriber === null ? {} : { transcriber: plannedUpstream(transcriber, rateHz) }),
+      ...(transcriber === null ? {} : { transcriber: planned(transcriber) }),
     } as const;
     const setup = {
       id: "sim",
@@ -115,8 +125,9 @@ export class SimulatedCall implements World {
     return this.#answers;
   }
 
-  nextAnswer(): number {
+  nextAnswer(provider: string): number {
     this.#answers += 1;
+    if (provider === SHADOW) this.shadowAnswers.add(this.#answers);
     return this.#answers;
   }
 

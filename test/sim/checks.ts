@@ -36,6 +36,7 @@ export type Invariant =
   | "given-up"
   | "kept-dead"
   | "turn-end"
+  | "not-waited-for"
   | "tool-taken-back"
   | "tool-twice"
   | "tool-unrecorded"

@@ -3,6 +3,7 @@ import type { SessionCore } from "../../durable-objects/session-core.ts";
 import type { Action, Input, PeerId } from "../../src/session/io.ts";
 import type { Session, SessionSnapshot } from "../../src/session/session.ts";
 import { ActionWatch } from "./action-watch.ts";
+import { noteBill } from "./bill.ts";
 import { brief } from "./checks.ts";
 import { copyOf } from "./copy.ts";
 import { AsideWatch } from "./asides.ts";
@@ -44,6 +45,7 @@ export class CoreWatch implements SessionCore {
 
   handle(input: Input, now: number): readonly Action[] {
     this.#note(input);
+    noteBill(this.#world, input);
     if (input.type === "open" || input.type === "observer") this.#watch.opened(input.peer);
     if (input.type === "close") this.#watch.closed(input.peer);
     const before = this.session.deadline;

@@ -12,6 +12,10 @@ interface ItemState {
   part: "none" | "open" | "done";
   done: boolean;
   audioDone: boolean;
+  /** Of a call, as far as they were told. */
+  arguments: string;
+  /** And to their end. */
+  called: boolean;
 }
 
 export class EventOrder {
@@ -79,7 +83,7 @@ export class EventOrder {
     const id = text(event["response_id"]);
     if (this.#responses.get(id) !== "active") this.#fail(`${type} of ${id}, which is not running`);
     if (type === "response.output_item.added") this.#added(text(fields(event["item"])["id"]), id);
-    else if (type === "response.output_item.done") this.#itemDone(text(fields(event["item"])["id"]));
+    else if (type === "response.output_item.done") this.#itemDone(fields(event["item"]));
     else this.#content(type, event);
   }
 
@@ -102,14 +106,24 @@ export class EventOrder {
 
   #added(itemId: string, response: string): void {
     if (this.#items.has(itemId)) this.#fail(`output_item.added of ${itemId} again`);
-    this.#items.set(itemId, { response, part: "none", done: false, audioDone: false });
+    this.#items.set(itemId, {
+      response,
+      part: "none",
+      done: false,
+      audioDone: false,
+      arguments: "",
+      called: false,
+    });
   }
 
-  #itemDone(itemId: string): void {
+  #itemDone({ id, type, arguments: whole }: JsonObject): void {
+    const itemId = text(id);
     const item = this.#items.get(itemId);
     if (!item || item.done)
       return this.#fail(`output_item.done of ${itemId}, which is ${item ? "done" : "unknown"}`);
     if (item.part === "open") this.#fail(`output_item.done of ${itemId} before content_part.done`);
+    if (type === "function_call" && whole !== item.arguments)
+      this.#fail(`the call ${itemId} ends with ${text(whole)}, and was told ${item.arguments}`);
     item.done = true;
   }
 
@@ -125,13 +139,31 @@ export class EventOrder {
     if (!item || item.done) return this.#fail(`${type} of ${itemId}, which is ${item ? "done" : "unknown"}`);
     if (item.response !== event["response_id"]) this.#fail(`${type} of ${itemId} in another response`);
     if (typeof event["output_index"] !== "number") this.#fail(`${type} without output_index`);
-    if (type.startsWith("response.function_call_arguments.")) return;
+    if (type.startsWith("response.function_call_arguments.")) return this.#arguments(itemId, item, event);
     if (type === "response.content_part.added") {
       if (item.part !== "none") this.#fail(`content_part.added of ${itemId} again`);
       item.part = "open";
     } else if (item.part !== "open") this.#fail(`${type} of ${itemId} outside of its content part`);
     else if (type === "response.output_audio.done") item.audioDone = true;
     else if (type === "response.content_part.done") item.part = "done";
+  }
+
+  /** What was told in pieces is what is told as a whole: of this, and of the item. */
+  #arguments(itemId: string, item: ItemState, { delta, arguments: whole }: JsonObject): void {
+    if (item.called) this.#fail(`more of the arguments of ${itemId} after their end`);
+    if (typeof delta === "string") item.arguments += delta;
+    else if (!this.#saysAll(text(whole), item.arguments))
+      this.#fail(`the arguments of ${itemId} are told as ${text(whole)} and in pieces as ${item.arguments}`);
+    else {
+      item.arguments = text(whole);
+      item.called = true;
+    }
+  }
+
+  /** A provider may say the rest of them with their end alone, but not where it is there to say them piece by piece. */
+  #saysAll(whole: string, told: string): boolean {
+    const all = this.#world.scenario.faults.includes("provider.calls_in_pieces");
+    return all ? whole === told : whole.startsWith(told);
   }
 
   #item(type: string, event: JsonObject): void {

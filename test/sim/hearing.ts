@@ -1,6 +1,7 @@
 /** Whether what the client hears is what somebody said: every sample once, in order, without a gap. */
 import { lookForRefused } from "./guard.ts";
 import { Levels } from "./levels.ts";
+import { lookForShadow } from "./shadow.ts";
 import { agentAudio, readAgent, samplesOf } from "./tape.ts";
 import type { World } from "./world.ts";
 
@@ -111,6 +112,7 @@ export class Hearing {
   #agent(itemId: string, known: Position | null, said: Place, count: number): void {
     const { checks } = this.#world;
     const expected = known?.index ?? 0;
+    lookForShadow(this.#world, said.answer);
     if (known !== null && known.answer !== said.answer) {
       checks.fail("heard-unknown", `item ${itemId} has audio of answers ${known.answer} and ${said.answer}`);
     }

@@ -72,10 +72,20 @@ export class Line {
       if (this.connection !== connection) return;
       const accepted = this.#relay.accept(connection, { dialect: this.dialect, token });
       if (accepted === "later") this.#later(connection);
-      else if (!accepted) this.lose("refused");
+      else if (!accepted) this.#refused();
       else if (token !== null) this.#resume(connection);
     });
     return connection;
+  }
+
+  /** Whose object died, and who comes back in time, is to find the session. */
+  #refused(): void {
+    const { checks, scenario, time } = this.#world;
+    const awayMs = time.now - (this.outages.at(-1)?.from ?? time.now);
+    const inTime = awayMs < (scenario.limits.clientGoneMs ?? 0) / 2;
+    if (inTime && scenario.faults.includes("platform.alarm_after_death"))
+      checks.fail("not-waited-for", `a client that was away for ${Math.round(awayMs)} ms finds no session`);
+    this.lose("refused");
   }
 
   #later(connection: Connection): void {

@@ -1,4 +1,5 @@
 /** What open connections cost: by the relay's account, and by the providers'. */
+import { compareBill } from "./bill.ts";
 import type { SimulatedCall } from "./call.ts";
 
 /** There and back, to both sides. */
@@ -25,6 +26,7 @@ function told(call: SimulatedCall): void {
 /** The relay's own account of open upstreams is the providers', and its metric is its account. */
 export function money(call: SimulatedCall): void {
   told(call);
+  compareBill(call);
   for (const provider of call.providers.values()) {
     if (provider.calls.some((one) => one.holed)) continue;
     const billed = provider.openMs(call.time.now);

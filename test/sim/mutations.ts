@@ -3,6 +3,7 @@
  * one of these must be caught within 1,000 seeds (docs/testing.md).
  */
 import { ASIDE_MUTATIONS } from "./aside-mutations.ts";
+import { DRAW_MUTATIONS } from "./draw-mutations.ts";
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
@@ -10,6 +11,7 @@ import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
 import { TOOL_MUTATIONS } from "./tool-mutations.ts";
+import { TRIAL_MUTATIONS } from "./trial-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -263,8 +265,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 33,
     what: "a confirmed eager turn is asked about once more",
     file: "src/session/turns/eager.ts",
-    from: "    return released;\n",
-    to: "    return false;\n",
+    from: "    return true;\n  }\n\n  #confirmed",
+    to: "    return false;\n  }\n\n  #confirmed",
   },
   {
     number: 34,
@@ -384,19 +386,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...LEVEL_MUTATIONS,
   ...PATIENCE_MUTATIONS,
-  {
-    number: 69,
-    what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
-    file: "src/session/memory/wordless.ts",
-    from: "Math.min(wordlessBytes, sessionSize",
-    to: "Math.min(0, sessionSize",
-    among: ["provider.rollover", "provider.close_anytime"],
-  },
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
+  ...TRIAL_MUTATIONS,
   ...ASIDE_MUTATIONS,
+  ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);
 
 /** @throws Error when the code to replace is not there exactly once: then the mutation must be written anew. */

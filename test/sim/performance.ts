@@ -35,6 +35,9 @@ export interface Performance {
   tool: boolean;
   /** From the end of its call to its own; absent: none. */
   toolLingerMs?: number;
+  /** Its call's arguments come in so many pieces; absent: in one. */
+  pieces?: number;
+  pieceMs?: number;
   /** Faults to count when it really began, and when it broke. */
   readonly faults: { readonly name: string; readonly when: Moment }[];
 }

@@ -4,6 +4,7 @@ import type { SimulatedCall } from "./call.ts";
 import { fields } from "./fields.ts";
 import { wordsOfEntry } from "./words.ts";
 import type { Provider } from "./provider.ts";
+import { SHADOW } from "./shadow.ts";
 import type { ProviderCall } from "./provider-call.ts";
 
 /** Acknowledgements, frames and what is on its way. */
@@ -122,10 +123,11 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
     checks.fail("provider-history", `${what}, and ${heardMs.toFixed(0)} ms were heard`);
   }
   const entries = relay.session?.snapshot().conversation.entries ?? [];
+  const knowsAll = scenario.strategy !== null || provider.name === SHADOW;
   const heard = entries.filter(
     (entry) =>
       // Where no word was heard there is nothing to tell.
-      (entry.origin === index || (scenario.strategy !== null && entry.origin !== null)) &&
+      (entry.origin === index || (knowsAll && entry.origin !== null)) &&
       entry.item.type === "message" &&
       entry.audioMs > 0 &&
       wordsOfEntry(entry) !== "",

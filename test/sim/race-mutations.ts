@@ -6,8 +6,8 @@ export const RACE_MUTATIONS: readonly Mutation[] = [
     number: 75,
     what: "of models that are one voice the others are not told what was said (X102)",
     file: "src/session/plan/voices.ts",
-    from: "if (link.index !== stream) link.tellLater(itemId);",
-    to: "if (link.index === stream) link.tellLater(itemId);",
+    from: "if (link.index !== stream && this.knowsAll(link.index)) link.tellLater(itemId);",
+    to: "if (link.index === stream && this.knowsAll(link.index)) link.tellLater(itemId);",
     among: ["caller.slices", "caller.zeros"],
   },
   {

@@ -225,6 +225,17 @@ export class Relay {
     });
   }
 
+  /** The alarm that is set for who dies with its client (call-store.ts). What waits for a token is not opened by it. */
+  ring(): void {
+    this.#wake();
+    this.#live?.shell.woken();
+  }
+
+  /** How old the last durable snapshot is. */
+  get storedMs(): number {
+    return this.store.stored === null ? 0 : this.clock.now() - this.store.stored.at;
+  }
+
   /** The application says something on a connection that it opens for that. @returns whether there is somebody to say it to. */
   observerSays(data: string): boolean {
     if (this.#live === null || this.ended !== null || this.#live.shell.over) return false;

@@ -106,6 +106,14 @@ export function drawScenario(random: Random, faults: readonly string[]): Scenari
       ...SIM_LIMITS,
       wordlessBytes: tools ? WORDLESS_FEW_BYTES : WORDLESS_BYTES,
       ...(PARKING.some((name) => faults.includes(name)) && { parkMs: 1000 }),
+      // An upload takes as long as a lost connection needs to come back.
+      ...(faults.includes("client.drops_after_upload") && {
+        inputStepMs: 200,
+        clientWorkBurstMs: 500,
+        clientWorkSpeed: 8,
+      }),
+      // A client that does not read is noticed within one call's arguments.
+      ...(faults.includes("provider.calls_in_pieces") && { clientBufferedBytes: 16 * 1024 }),
       ...(faults.includes("platform.longest") && { sessionMs: Math.round(random.between(2000, 12_000)) }),
     },
     // A provider that fell silent is found out in what is said after it.

@@ -32,6 +32,28 @@ describe("the simulator", () => {
     for (const name of ends) expect(report.faults[name]?.struck).toBeGreaterThan(10);
   }, 120_000);
 
+  test.each([
+    ["client.drops_after_upload", "client.begins_anew", "caller.create", "network.cut"],
+    ["platform.alarm_after_death", "caller.create", "provider.close_anytime", "caller.barge_in"],
+    ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down", "caller.cancel"],
+  ])(
+    "nor in calls that have %s, which is drawn where it is named",
+    async (name, ...others) => {
+      const range = {
+        from: 1,
+        to: 40,
+        step: 1,
+        among: [name, ...others],
+        having: [name],
+        untilFailure: false,
+      };
+      const report = await simulate(range, () => 0);
+      expect(report.failures.map((failure) => describeFailure(failure))).toEqual([]);
+      expect(report.faults[name]?.struck).toBeGreaterThan(10);
+    },
+    120_000,
+  );
+
   test("nearly every kind of fault really struck in these calls", () => {
     const idle = SURVIVABLE.filter((name) => (total.faults[name]?.struck ?? 0) === 0);
     expect(idle.length, idle.join(", ")).toBeLessThanOrEqual(2);

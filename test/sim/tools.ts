@@ -54,7 +54,8 @@ export function lingersMs(random: Random): number {
 }
 
 /** Arguments that say which answer wants the deed. */
-export const wantedBy = (answer: number): string => JSON.stringify({ answer });
+export const wantedBy = (answer: number, because = ""): string =>
+  JSON.stringify({ answer, ...(because !== "" && { because }) });
 
 function answerOf(given: unknown): number | null {
   const answer = typeof given === "string" ? parseJsonObject(given)?.["answer"] : undefined;

@@ -8,6 +8,7 @@ import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
 import { atRest, budget } from "./aftermath.ts";
 import { money, slackMs } from "./money.ts";
+import { SHADOW } from "./shadow.ts";
 import { askedAtOnce, askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
 import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
@@ -46,6 +47,8 @@ export function judge(call: SimulatedCall): void {
   const cutShort = ["platform.longest", "platform.terminated"].some((name) => call.checks.struck.has(name));
   if (cutShort && call.lastMoment === null) return money(call);
   for (const provider of call.providers.values()) {
+    // Nobody is told of what a shadow misses.
+    if (provider.name === SHADOW && call.scenario.faults.length > 0) continue;
     if (call.scenario.converted) spokenInBulk(call, provider);
     else spokenReached(call, provider);
   }
@@ -315,7 +318,7 @@ function answered(call: SimulatedCall): void {
   client.caller.utterances.forEach((spoken, index) => {
     const { endedAt } = spoken;
     if (endedAt === null || named(call, spoken)) return;
-    const providers = [...call.providers.values()];
+    const providers = [...call.providers.values()].filter(({ name }) => name !== SHADOW);
     if (providers.some((provider) => unknowable(call, provider, spoken))) return;
     if (providers.every((provider) => unreached(call, provider, spoken))) return;
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;

@@ -79,8 +79,10 @@ export interface World {
   readonly tape: Tape;
   /** The relay may make audio quieter on its way to the present client. */
   readonly relayDucks: boolean;
-  /** Numbers answers over all providers. */
-  nextAnswer(): number;
+  /** Numbers answers over all providers. @param provider whose it is. */
+  nextAnswer(provider: string): number;
+  /** Answers that nobody may hear. */
+  readonly shadowAnswers: ReadonlySet<number>;
   readonly deeds: Deeds;
   readonly announced: Announced;
   /** So far. */

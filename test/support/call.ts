@@ -61,6 +61,10 @@ export interface CallOptions {
 
 export const WIRE: PlannedUpstream = { name: "wire", options: { adapter: "wire" } };
 
+function priced({ upstreams = [], transcriber }: CallOptions): boolean {
+  return [...upstreams, ...(transcriber ? [transcriber] : [])].some(({ prices }) => prices !== undefined);
+}
+
 /** Bytes or characters to the client. */
 const LOOK_AFTER = 512 * 1024;
 
@@ -93,6 +97,7 @@ export class Call {
         upstreams: options.upstreams ?? [WIRE],
         session: options.planSession ?? {},
         ...(options.strategy ? { strategy: options.strategy } : {}),
+        ...(priced(options) ? { currency: "USD" } : {}),
         ...(options.routeLocked ? { locked: options.routeLocked } : {}),
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",

@@ -29,7 +29,31 @@ interface RelayGuardEvent {
   readonly category: string | null;
 }
 
-export type RawEvent = RealtimeServerEvent | RelayUpstreamEvent | RelayRaceEvent | RelayGuardEvent;
+/** `duplex.v1`, and observers: what was spent. */
+interface RelayCostEvent {
+  readonly type: "relay.cost";
+  readonly response_id: string;
+  readonly cost: number;
+  readonly upstreams: readonly object[];
+}
+
+/** Observers: how an upstream did that is tried out. */
+interface RelayShadowEvent {
+  readonly type: "relay.shadow";
+  readonly upstream: string;
+  readonly outcome: string;
+  readonly response_id: string | null;
+  readonly after_ms: number | null;
+  readonly speaker_after_ms: number | null;
+}
+
+export type RawEvent =
+  | RealtimeServerEvent
+  | RelayUpstreamEvent
+  | RelayRaceEvent
+  | RelayGuardEvent
+  | RelayCostEvent
+  | RelayShadowEvent;
 
 export interface AudioFrame extends FrameHeader {
   readonly payload: Uint8Array;

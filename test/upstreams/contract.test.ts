@@ -368,6 +368,7 @@ describe("the contract suite", () => {
       // They answer nobody, and have a suite of their own.
       ...PROVIDERS.map(({ adapter }) => adapter),
       "workers-ai-flux",
+      "deepgram-nova",
     ]);
     expect([...covered].sort()).toEqual([...adapterNames].sort());
   });

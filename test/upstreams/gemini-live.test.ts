@@ -162,30 +162,20 @@ test("[U92] a tool's result waits for the ask, and a call without one is answere
   expect(server.refused).toEqual([]);
 });
 
-test("[U92] a result that comes after another answer was asked for is told in words, once, whatever the model does about the call", () => {
+test("[U92] a result that comes after another answer was asked for is told in words, once", () => {
   for (const model of ["gemini-2.5-flash-native-audio", "gemini-3.1-flash-live"]) {
     const { server, connection } = live({}, { tools: [TOOL] }, model);
     connection.send({ type: "respond", responseId: "R1", options: RESPOND });
-    connection.hear([
-      server.say({ toolCall: { functionCalls: [{ id: "call_1", name: "book", args: {} }] } }),
-    ]);
+    connection.hear([server.say({ toolCall: { functionCalls: [{ id: "c", name: "book", args: {} }] } })]);
     speak(connection, "turn_1");
     connection.send({ type: "respond", responseId: "R2", options: RESPOND });
     connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
-    const output = {
-      id: "out_1",
-      type: "function_call_output",
-      call_id: "call_1",
-      output: '{"booked":true}',
-    };
+    const output = { id: "out_1", type: "function_call_output", call_id: "c", output: "booked" };
     connection.send({ type: "item", item: output, previousItemId: null });
     connection.send({ type: "respond", responseId: "R3", options: RESPOND });
     const told = JSON.stringify(server.received);
-    expect(kinds(server)).not.toContain("toolResponse");
-    expect(told).not.toContain("functionResponse");
-    expect(told.split("The result of the call of book has come").length).toBe(2);
-    connection.hear([...server.audio(new Uint8Array(10), [10]), ...server.end()]);
-    expect(connection.of("response.started").map(({ answers }) => answers)).toEqual(["R1", "R2", "R3"]);
+    expect(told).not.toMatch(/toolResponse|functionResponse/);
+    expect(told.split("The result of the call of book has come: booked")).toHaveLength(2);
     expect(server.refused).toEqual([]);
   }
 });

@@ -258,6 +258,37 @@ describe("minutes of talk in a day", () => {
     await wait(0);
     expect(told.at(-1)).toEqual({ answers: 0, talkMs: 1000 });
   });
+
+  test("[R83] what a session used by its end is told when the ledger can be asked, though it could not then", async () => {
+    const { account, told, of, wait } = await accountOfOne();
+    account.start();
+    account.talking(true);
+    account.asked();
+    await wait(3000);
+    of.down = true;
+    await expect(account.stop()).rejects.toThrow("overloaded");
+    await wait(12_000);
+    of.down = false;
+    await wait(5000);
+    expect(told.at(-1)).toEqual({ answers: 1, talkMs: 3000 });
+    const { length } = told;
+    await wait(60_000);
+    expect(told).toHaveLength(length);
+  });
+
+  test("[R83] also where it could not be asked at all, and it is tried for half a minute", async () => {
+    const { account, told, of, wait } = await accountOfOne();
+    of.down = true;
+    account.start();
+    account.talking(true);
+    account.asked();
+    await wait(2000);
+    await expect(account.stop()).rejects.toThrow("overloaded");
+    await wait(20_000);
+    of.down = false;
+    await wait(5000);
+    expect(told).toEqual([{ answers: 1, talkMs: 2000 }]);
+  });
 });
 
 describe("limits of one session, and of one secret", () => {

@@ -26,8 +26,8 @@ class Server {
 
   async #take(url: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
-    const message = parseJsonObject(String(init.body)) ?? {};
-    const method = String(message["method"]);
+    const message = parseJsonObject(init.body as string) ?? {};
+    const method = message["method"] as string;
     const params = message["params"];
     this.requests.push({ method, params: isJsonObject(params) ? params : {}, headers });
     this.#look(url, init, headers, method);
@@ -113,7 +113,7 @@ describe("a tool of an MCP server", () => {
     const server = new Server();
     server.session = "";
     vi.stubGlobal("fetch", async (_: string, init: RequestInit) => {
-      const { id, method } = parseJsonObject(String(init.body)) ?? {};
+      const { id, method } = parseJsonObject(init.body as string) ?? {};
       expect(new Headers(init.headers).has("mcp-session-id")).toBe(false);
       if (id === undefined) return new Response(null, { status: 202 });
       return Response.json({
@@ -143,7 +143,7 @@ describe("a tool of an MCP server", () => {
       [{ content: [] }, "done"],
       [{ ...ok("no such city"), isError: true }, "The tool reports an error: no such city"],
     ] as const) {
-      server.gives = () => result as unknown as JsonObject;
+      server.gives = () => result;
       expect(await call(one)).toEqual({ output });
     }
   });
@@ -174,7 +174,7 @@ describe("a tool of an MCP server", () => {
       [() => ok("y".repeat(70_000)), "too_large"],
       [() => Promise.reject(new TypeError("reset")), "unreachable"],
     ] as const) {
-      server.gives = gives as Server["gives"];
+      server.gives = gives;
       const before = server.requests.length;
       expect(await call(one)).toEqual({ failure });
       expect(server.requests.slice(before).filter(({ method }) => method === "tools/call")).toHaveLength(1);
@@ -185,7 +185,7 @@ describe("a tool of an MCP server", () => {
 
   test("[X308] an error of the server's is a refusal", async () => {
     vi.stubGlobal("fetch", async (_: string, init: RequestInit) => {
-      const { id, method } = parseJsonObject(String(init.body)) ?? {};
+      const { id, method } = parseJsonObject(init.body as string) ?? {};
       if (method === "initialize") return Response.json({ jsonrpc: "2.0", id, result: {} });
       if (id === undefined) return new Response(null, { status: 202 });
       return Response.json({ jsonrpc: "2.0", id, error: { code: -32602, message: "unknown tool" } });

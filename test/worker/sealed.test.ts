@@ -9,9 +9,9 @@ import { SealedStorage } from "../../durable-objects/sealed-storage.ts";
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import relayConfig from "../../relay.config.ts";
 import { bearer, call, createSession, post, problemOf } from "./doors.ts";
-import { DuplexClient, FRAME, resumeRefused, sounds } from "./duplex-client.ts";
+import { DUPLEX, DuplexClient, FRAME, resumePath, resumeRefused, sounds } from "./duplex-client.ts";
 import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
-import { connect, turnedAway } from "./socket.ts";
+import { connect, turnedAway, upgrade } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say when time passes.
 beforeEach(() => {
@@ -102,6 +102,31 @@ describe("a sealed session", () => {
     expect(["resumed", "partial"]).toContain(verdict.verdict);
     client.send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
     expect((await client.event("session.updated"))["session"]).toMatchObject({ instructions: SECRET });
+    await client.hangUp();
+  });
+
+  test("[R82] that cannot be built for a while is found when it can, and is its owner's to end meanwhile", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const [client, other] = [await talked(), await talked()];
+    const { echo } = relayConfig.routes;
+    await die(client);
+    await die(other);
+    Object.assign(relayConfig.routes, { echo: { upstreams: ["nobody"] } });
+    try {
+      for (let time = 0; time < 3; time += 1)
+        for (const { id, token } of [client, other])
+          expect(await problemOf(await upgrade(resumePath(id, token), DUPLEX))).toEqual([
+            503,
+            "session_unavailable",
+            null,
+          ]);
+      const ended = await call(`/v1/sessions/${other.id}`, { method: "DELETE", headers: bearer() });
+      expect(ended.status).toBe(204);
+      expect(await keysOf(other.id)).not.toContain("moment");
+    } finally {
+      Object.assign(relayConfig.routes, { echo });
+    }
+    expect((await client.resume()).verdict).toBe("resumed");
     await client.hangUp();
   });
 

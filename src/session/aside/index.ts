@@ -14,12 +14,14 @@ interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
 }
 
 export class Asides {
+  readonly #parts: AsideParts;
   readonly #player: SoundPlayer;
   readonly #fillers: Fillers | null;
   readonly #announcements: Announcements;
   readonly #sounds: Plan["sounds"];
 
   constructor(parts: AsideParts, { fillers, sounds }: Pick<Plan, "fillers" | "sounds">) {
+    this.#parts = parts;
     this.#player = new SoundPlayer(parts);
     this.#fillers = fillers ? new Fillers(parts, fillers, this.#player) : null;
     this.#announcements = new Announcements(parts, this.#player, () => parts.config.relay(parts.port).leadMs);
@@ -50,13 +52,13 @@ export class Asides {
     this.#fillers?.answered();
   }
 
-  /** At the end of everything that happens. @returns whether what waited behind an announcement may be said now. */
-  settle(): boolean {
+  /** At the end of everything that happens: what waited behind an announcement may be said when that is over. */
+  settle(): void {
     const spoke = this.speaking;
     this.#announcements.settle();
     this.#fillers?.settle();
     this.#player.pump();
-    return spoke && !this.speaking;
+    if (spoke && !this.speaking) this.#parts.responses.drain();
   }
 
   /** Only where there is something to keep. */

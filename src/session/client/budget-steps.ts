@@ -21,6 +21,11 @@ export interface WaitingAudio {
   readonly sequence: number | null;
 }
 
+/** What is to be done between two messages that wait. */
+interface Between {
+  readonly act: () => void;
+}
+
 export interface StepsHost {
   /** Works through a message that waited. It may begin another upload. */
   take(data: WireMessage): void;
@@ -43,7 +48,7 @@ export class Steps {
   #startedAt = 0;
   /** The rest of a message that was read: it comes before what waits. */
   #second: { readonly act: () => void; readonly former: boolean } | null = null;
-  #waiting: (WireMessage | WaitingAudio)[] = [];
+  #waiting: (WireMessage | WaitingAudio | Between)[] = [];
   /** Of these, how many were taken. */
   #taken = 0;
   /** Of those that wait, how many came by a connection that is gone. */
@@ -108,6 +113,12 @@ export class Steps {
     this.#size += waiting.audio.byteLength;
   }
 
+  /** When all that has come so far is done. */
+  after(act: () => void): void {
+    if (this.busy) this.#waiting.push({ act });
+    else act();
+  }
+
   /** One step. */
   work(): void {
     this.#step();
@@ -142,6 +153,12 @@ export class Steps {
     this.#ofFormer = this.#former > 0;
     if (this.#ofFormer) this.#former -= 1;
     if (this.#taken === this.#waiting.length) this.#empty();
+    if (typeof data === "object" && "act" in data) {
+      // What was gathered came before it.
+      this.#host.pause();
+      data.act();
+      return;
+    }
     if (typeof data === "object" && "audio" in data) {
       this.#size -= data.audio.byteLength;
       this.#host.takeAudio(data);
@@ -168,7 +185,17 @@ export class Steps {
     while (this.busy) this.work();
   }
 
-  /** Another client comes: what the former one still wanted is nobody's. What it said was said. */
+  /** Another client comes, which counts anew: what the former one still wanted is nobody's. What it said was said. */
+  anew(): void {
+    const said = this.#waiting
+      .slice(this.#taken)
+      .flatMap((one) => (typeof one === "object" && "audio" in one ? [{ ...one, sequence: null }] : []));
+    this.forget();
+    for (const waiting of said) this.waitAudio(waiting);
+    this.#former = said.length;
+  }
+
+  /** Nothing of what waits is worked through. */
   forget(): void {
     this.#empty();
     this.#former = 0;

@@ -10,7 +10,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
-import type { PlainEvent } from "./client-messages.ts";
+import type { PlainEvent } from "./client-messages-host.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
@@ -29,6 +29,7 @@ import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { Tools } from "../tools/index.ts";
+import type { Voices } from "../plan/voices.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
@@ -61,7 +62,7 @@ export interface CommandParts {
   readonly tools: Pick<Tools, "refuseResult" | "takeBack"> | null;
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
-  readonly oneVoice: boolean;
+  readonly voices: Pick<Voices, "one" | "knowsAll">;
 }
 
 /** What only a session that answers has. */
@@ -195,10 +196,10 @@ export class ClientCommands {
 
   /** A tool's result belongs to the upstream that called it, unless all are one voice; everything else is for all. */
   #receivers(call: Entry | undefined): readonly Link[] {
-    const { links, oneVoice } = this.#parts;
-    if (oneVoice) return links;
-    const caller = call?.origin === undefined || call.origin === null ? undefined : links[call.origin];
-    return caller ? [caller] : links;
+    const { links, voices } = this.#parts;
+    const origin = call?.origin ?? null;
+    if (origin === null || links[origin] === undefined) return links;
+    return links.filter(({ index }) => index === origin || voices.knowsAll(index));
   }
 
   /**

@@ -313,6 +313,12 @@ export class ClientPort {
     else if (this.#tap.some && !this.#silent && !this.#private) this.#numbered(event, {});
   }
 
+  /** The same for observers alone: no client is told. */
+  tellApplication({ type, ...members }: ServerEvent): void {
+    if (!this.#tap.some || this.#silent || this.#private) return;
+    this.#tap.event({ type, event_id: this.#context.newId("event"), ...members });
+  }
+
   /** Several that show the same large object, which is written once. */
   emitShown(name: string, shown: JsonObject, events: readonly ServerEvent[]): void {
     if (!this.#heeded) return;

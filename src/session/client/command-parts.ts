@@ -9,7 +9,7 @@ export function commandParts(conduct: Conduct, budget: Budget): CommandParts {
   const { bargeIn, asking, rounds, listener, delivery, idle, links, voices, tools } = conduct;
   const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
   const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools };
-  return { ...shared, ...others, budget, oneVoice: voices.one };
+  return { ...shared, ...others, budget, voices };
 }
 
 /** @param session how it is changed, and what may be asked of it. */

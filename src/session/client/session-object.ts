@@ -32,6 +32,8 @@ interface SessionObjectParts {
   readonly backpressure: Backpressure;
   readonly playout: Playout;
   readonly links: readonly Link[];
+  /** Of these, the upstreams that are heard. */
+  readonly speakers: readonly Link[];
   readonly transcriber: Transcriber | null;
   readonly delivery: Delivery;
   readonly detector: SpeechDetector;
@@ -82,7 +84,7 @@ export class SessionObject {
 
   /** `config`: as of another moment. */
   shown(config: SessionConfig = this.#parts.config.current): JsonObject {
-    const { context, port, links, detector, delivery, createdAt } = this.#parts;
+    const { context, port, speakers, detector, delivery, createdAt } = this.#parts;
     const id = `sess_${this.#setup.id}`;
     const kind = config.type === "transcription" ? "transcription_session" : "session";
     const identity = {
@@ -93,7 +95,7 @@ export class SessionObject {
     };
     const relay = {
       session_id: id,
-      upstreams: links.map((link) => link.name),
+      upstreams: speakers.map((link) => link.name),
       detector: detector.name,
       resume_token: delivery.token,
       player: { duck: port.ducks },

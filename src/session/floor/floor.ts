@@ -20,19 +20,13 @@ import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
 import type { FloorHost } from "./floor-host.ts";
 import { GivingWay, type GivingWaySnapshot } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
-import {
-  lengthOf,
-  LISTENING,
-  manyColours,
-  NO_ODDS,
-  oddsOf,
-  Requests,
-  type RequestsSnapshot,
-} from "./request.ts";
+import { manyColours, NO_ODDS, oddsOf, oneColour, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
 
 type SpeechThresholds = Pick<EndpointerOptions, "start" | "stop">;
 
+/** "Yeah, right, I see" may last so many times as long as what is unknown before it is an interruption all the same. */
+const LISTENING = 2;
 /** Less voice than this is a noise and no word. */
 const WORD_MS = 160;
 /**
@@ -238,9 +232,8 @@ export class Floor {
   }
 
   #lasted(overlap: Overlap, confirmMs: number): boolean {
-    // "Yeah, right, I see", by its words or its shape.
-    const times = Math.max(overlap.listening ? LISTENING : 1, lengthOf(overlap, this.guard));
-    return overlap.voicedMs >= confirmMs * times;
+    const listens = overlap.listening || oneColour(overlap, this.guard);
+    return overlap.voicedMs >= confirmMs * (listens ? LISTENING : 1);
   }
 
   /**

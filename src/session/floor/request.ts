@@ -58,24 +58,18 @@ const SAME_WORD_DB = 2.75;
 export function oddsOf(overlap: Overlap, guard: EchoGuard, aboveDb: number): number {
   if (overlap.mayEcho) return NO_ODDS;
   const shape = guard.shapeFrom(overlap.fromFrame);
-  return shape.apart < SAME_WORD_DB || shape.laughs ? NO_ODDS : requestOdds(shape, overlap.voicedMs, aboveDb);
+  return shape.apart < SAME_WORD_DB ? NO_ODDS : requestOdds(shape, overlap.voicedMs, aboveDb);
 }
 
 /** "Yeah, yeah, mhm": as long as an interruption, but with a break in it and less than this of colour. */
 const LISTENING_COLOURS = 2.2;
 const BREAK_MS = 100;
 
-/** Of these, and of laughter, it takes so many times as much voice to interrupt as of what is unknown. */
-export const LISTENING = 2;
-const LAUGHING = 4;
-
-/** How many times as much voice it takes for a sound of this shape to interrupt. */
-export function lengthOf({ mayEcho, fromFrame, voicedMs }: Overlap, guard: EchoGuard): number {
-  if (mayEcho) return 1;
-  const { colours, frames, apart, laughs } = guard.shapeFrom(fromFrame);
-  if (laughs) return LAUGHING;
-  if (apart < SAME_WORD_DB) return LISTENING;
-  return colours < LISTENING_COLOURS && frames * ENVELOPE_FRAME_MS > voicedMs + BREAK_MS ? LISTENING : 1;
+export function oneColour({ mayEcho, fromFrame, voicedMs }: Overlap, guard: EchoGuard): boolean {
+  if (mayEcho) return false;
+  const { colours, frames, apart } = guard.shapeFrom(fromFrame);
+  if (apart < SAME_WORD_DB) return true;
+  return colours < LISTENING_COLOURS && frames * ENVELOPE_FRAME_MS > voicedMs + BREAK_MS;
 }
 
 /** Speech in pieces goes through this many dB of colours at least, and says not one thing again; "mhm, mhm, mhm" does not. */
@@ -83,8 +77,8 @@ const PIECES_COLOURS = 2.5;
 
 /** @param sinceMs when the first piece began. */
 export function manyColours(guard: EchoGuard, sinceMs: number): boolean {
-  const { colours, apart, laughs } = guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS));
-  return colours >= PIECES_COLOURS && apart >= SAME_WORD_DB && !laughs;
+  const { colours, apart } = guard.shapeFrom(guard.frame - Math.ceil(sinceMs / ENVELOPE_FRAME_MS));
+  return colours >= PIECES_COLOURS && apart >= SAME_WORD_DB;
 }
 
 export class Requests {

@@ -4,8 +4,7 @@
  * the echo guard keeps anyway, when a decision is due.
  */
 import type { Envelope } from "../../audio/envelope.ts";
-import { apart, colourOf, mean, middleOf, SOUNDS_DB } from "./colour.ts";
-import { laughs } from "./laugh.ts";
+import { BANDS } from "../../audio/filter-bank.ts";
 
 export interface Shape {
   /** From the first to the last frame that sounds, in frames of 16 ms. */
@@ -25,10 +24,10 @@ export interface Shape {
    * again. Infinity for what is no such sound.
    */
   readonly apart: number;
-  /** It opens and closes again and again, evenly, and in one colour: somebody laughs. */
-  readonly laughs: boolean;
 }
 
+/** Quieter than the loudest frame by this, a frame is none of the sound. */
+const SOUNDS_DB = 25;
 const DIP_DB = 5;
 /** Pieces are so many quiet frames apart, and so long each; one that goes on still has a colour when it is not just begun. */
 const GAP_FRAMES = 6;
@@ -56,7 +55,6 @@ export function shapeOf(heard: Envelope, from: number, to: number): Shape {
     hiss: mean(sounds.map((frame) => (tilt(heard, frame) > 0 ? 1 : 0))),
     levelDb: powerDb(sounds.map((frame) => heard.levelDb(frame))),
     apart: apartOf(heard, piecesOf(sounds, to), to),
-    laughs: laughs(heard, sounds[0] ?? from, sounds.at(-1) ?? from),
   };
 }
 
@@ -92,10 +90,27 @@ function loudColourOf(heard: Envelope, piece: readonly number[]): Float64Array {
   return middleOf(loud.map((frame) => colourOf(heard, frame)));
 }
 
+/** Levels of the bands less their mean, none far below the loudest. */
+function colourOf(heard: Envelope, frame: number): Float64Array {
+  const levels = Float64Array.from({ length: BANDS }, (_, band) => heard.bandDb(frame, band));
+  const least = Math.max(...levels) - SOUNDS_DB;
+  const bounded = levels.map((level) => Math.max(level, least));
+  const middle = mean([...bounded]);
+  return bounded.map((level) => level - middle);
+}
+
+function apart(one: Float64Array, other: Float64Array): number {
+  return mean(Array.from(one, (level, band) => Math.abs(level - (other[band] ?? 0))));
+}
+
 /** Mean distance of the colours from their mean. */
 function spreadOf(colours: readonly Float64Array[]): number {
   const middle = middleOf(colours);
   return mean(colours.map((colour) => apart(colour, middle)));
+}
+
+function middleOf(colours: readonly Float64Array[]): Float64Array {
+  return Float64Array.from({ length: BANDS }, (_, band) => mean(colours.map((one) => one[band] ?? 0)));
 }
 
 function tilt(heard: Envelope, frame: number): number {
@@ -122,4 +137,8 @@ function syllablesOf(levels: readonly number[]): number {
 
 function powerDb(levels: readonly number[]): number {
   return 10 * Math.log10(mean(levels.map((level) => 10 ** (level / 10))) + 1e-12);
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -70,7 +70,10 @@ export class OutputGuard {
       addWords(part, event.delta);
       this.#askSentences(answer, part);
     } else if (event.type === "part.done" || event.type === "item.done" || event.type === "response.done") {
-      for (const part of answer.parts) if (isOf(part, event)) this.#end(answer, part);
+      for (const part of answer.parts) {
+        // What is withheld for its words alone is refused at its end, and where its provider fails there is none.
+        if (isOf(part, event) && (!mayFail(event) || isWorded(part))) this.#end(answer, part);
+      }
     } else return;
     this.#aim(answer);
   }
@@ -265,6 +268,11 @@ interface OfPart {
 
 function isPartOf(part: GuardedPart, event: OfPart): boolean {
   return part.item === event.item && part.part === (event.part ?? 0);
+}
+
+/** What may be followed by the news that the answer has failed. */
+function mayFail(event: Extract<LaneEvent, { type: `${string}.done` }>): boolean {
+  return event.type === "part.done" || (event.type === "item.done" && event.status !== "completed");
 }
 
 /** What the event ends. */

@@ -193,6 +193,7 @@ export class Connection implements ChannelsHost {
   opened(): void {
     if (!this.#step("open")) return;
     this.openedAt = this.#context.now;
+    if (!this.#loop) this.#context.meter?.opened(this.identity);
     this.#clear("dial");
     this.#deadline("ready", this.#context.limits.readyMs);
     this.#reconfigure = false;
@@ -261,7 +262,7 @@ export class Connection implements ChannelsHost {
     // It took the greeting; what it was told just now it judges later.
     if (!restated && this.capabilities.confirms) this.#host.onEvent(this, { type: "configured" });
     const backlog = this.#backlog.take();
-    for (const command of backlog) this.#write(this.#upstream.encode(command));
+    for (const command of backlog) this.#write(this.#encode(command));
     this.#codec.look(this.alive);
     this.#channels?.perform();
     if (this.#phase !== "ready") return;
@@ -309,7 +310,7 @@ export class Connection implements ChannelsHost {
 
   #tell(command: Command): boolean {
     const judged = this.#upstream.unjudged ?? 0;
-    const messages = this.#upstream.encode(command);
+    const messages = this.#encode(command);
     this.#write(messages);
     this.#codec.look(this.alive);
     if (this.#channels !== null) this.#channels.perform();
@@ -317,6 +318,14 @@ export class Connection implements ChannelsHost {
     const said = messages.length > 0 || (this.#upstream.unjudged ?? 0) > judged;
     if (command.type === "configure" && said) this.#restated = true;
     return said;
+  }
+
+  #encode(command: Command): readonly WireMessage[] {
+    if (command.type === "audio") {
+      const { length } = command.chunk.bytes;
+      this.#context.meter?.heard(this.identity, this.capabilities.input, length);
+    }
+    return this.#upstream.encode(command);
   }
 
   #keep(command: Command): void {
@@ -409,6 +418,7 @@ export class Connection implements ChannelsHost {
     this.#backlog.forget();
     this.#silence.ended();
     this.#channels?.end();
+    this.#context.meter?.closed(this.identity, at);
     if (this.#loop || this.openedAt === null) return;
     this.#context.metric("upstream_open_ms", at - this.openedAt, this.identity.upstream);
   }

@@ -309,6 +309,7 @@ export class Link implements AudioTap, ConnectionHost {
       return;
     }
     noteUse(connection, event);
+    this.#context.meter?.said(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
       this.#succession.expiring(event.inMs);

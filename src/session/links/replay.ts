@@ -46,16 +46,21 @@ export class Replay {
   readonly #context: Context;
   readonly #conversation: Conversation;
   readonly #kernels: AudioKernels;
-  readonly #oneVoice: boolean;
+  readonly #knowsAll: (link: number) => boolean;
   /** Items that the connection which is being told the conversation is not told by their sound. */
   #tooMuch: ReadonlySet<string> = new Set();
 
-  /** @param oneVoice all upstreams are told what any of them said and what tools gave. */
-  constructor(context: Context, conversation: Conversation, kernels: AudioKernels, oneVoice: boolean) {
+  /** @param knowsAll this upstream is told what any of them said and what tools gave. */
+  constructor(
+    context: Context,
+    conversation: Conversation,
+    kernels: AudioKernels,
+    knowsAll: (link: number) => boolean,
+  ) {
     this.#context = context;
     this.#conversation = conversation;
     this.#kernels = kernels;
-    this.#oneVoice = oneVoice;
+    this.#knowsAll = knowsAll;
   }
 
   /**
@@ -188,9 +193,9 @@ export class Replay {
    */
   #concerns(connection: Connection, { item, origin, answers }: Entry): boolean {
     const { link } = connection.identity;
-    if (origin !== null) return origin === link || (this.#oneVoice && SHARED.has(item.type));
+    if (origin !== null) return origin === link || (this.#knowsAll(link) && SHARED.has(item.type));
     const call = answers === undefined ? undefined : this.#conversation.find(answers);
-    return !call || ((this.#oneVoice || (call.origin ?? link) === link) && !isCutCall(call.item));
+    return !call || ((this.#knowsAll(link) || (call.origin ?? link) === link) && !isCutCall(call.item));
   }
 
   /** After which item one goes: null, the end, where the connection knows of nothing that comes after it. */

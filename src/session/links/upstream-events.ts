@@ -15,6 +15,7 @@ import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../output/response.ts";
 import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
+import type { Shadows } from "../shadow/shadows.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Witness, WitnessSnapshot } from "../turns/witness.ts";
 
@@ -30,6 +31,8 @@ export interface UpstreamEventsHost {
   serves(): void;
   refusals(): Refusals;
   placed(): PlacedItems;
+  /** Upstreams that are tried out beside those that speak. */
+  shadows(): Pick<Shadows, "spoke"> | null;
   /** An item of the conversation changed. */
   changed(): void;
   /** A provider said what a transcript cost. */
@@ -163,6 +166,7 @@ export class UpstreamEvents implements LinkHost {
 
   /** A response that failed may be a loss, and its reason may end the connection. */
   #response(link: Link, event: ResponseUpstreamEvent): void {
+    this.#host.shadows()?.spoke(link, event);
     const fault = event.type === "response.done" && event.status === "failed" ? event.error : null;
     if (fault && this.#host.recovery().failed(link, event.response, fault)) {
       if (event.type === "response.done" && event.usage) this.spent(event.usage, link);
@@ -233,7 +237,8 @@ export class UpstreamEvents implements LinkHost {
     this.#context.metric("responses_silent", 1, link.name);
     const message = "The upstream's answer cannot be heard: its audio is near zero.";
     if (link.hasFallback) this.#host.recovery().silent(link, response, { code: "upstream_silent", message });
-    else this.#port.failed("upstream_silent", `${link.name}: ${message}`);
+    // Of one that was asked for in advance it is told when that is announced.
+    else if (response.announced) this.#port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
   /** An item of the conversation changed that upstreams may have been told of. */

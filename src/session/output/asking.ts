@@ -17,6 +17,7 @@ import type { Order, Strategy } from "../plan/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
+import type { Shadows } from "../shadow/shadows.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
@@ -26,7 +27,9 @@ interface AskingParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly conversation: Pick<Conversation, "entries">;
-  readonly links: readonly Link[];
+  /** Upstreams that are heard. */
+  readonly speakers: readonly Link[];
+  readonly shadows: Pick<Shadows, "ask" | "stop"> | null;
   readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
   readonly rounds: Rounds;
@@ -43,6 +46,8 @@ export class Asking {
   #held: ResponseParams | null = null;
   /** Streams that owe an answer, with what was asked for; of several that are one voice the first. */
   #owed = new Map<number, ResponseParams>();
+  /** Of these, those whose answer the client asked for: it is owed though answers are not the relay's to ask for. */
+  #wished = new Set<number>();
 
   constructor(parts: AskingParts) {
     this.#parts = parts;
@@ -71,12 +76,12 @@ export class Asking {
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
   get #answerers(): readonly Link[] {
-    return this.#parts.links.filter((link) => link.capabilities.turns !== "none");
+    return this.#parts.speakers.filter((link) => link.capabilities.turns !== "none");
   }
 
   /** Who is asked by the client, which may know why it asks one that speaks when it likes. */
   get #answering(): readonly Link[] {
-    return this.#answerers.length > 0 ? this.#answerers : this.#parts.links;
+    return this.#answerers.length > 0 ? this.#answerers : this.#parts.speakers;
   }
 
   /** A turn is over: everyone is asked, at once or at the end of an answer that may not be interrupted. */
@@ -114,13 +119,16 @@ export class Asking {
 
   /** The group that owes by the name of this stream. */
   #groupOf(stream: number): readonly Link[] {
-    const { strategy, links } = this.#parts;
+    const { strategy, speakers } = this.#parts;
     if (strategy.oneVoice && this.#answering[0]?.index === stream) return this.#answering;
-    return links.filter(({ index }) => index === stream);
+    return speakers.filter(({ index }) => index === stream);
   }
 
   #owe([first]: readonly Link[], params: ResponseParams): void {
-    if (first) this.#owed.set(first.index, params);
+    if (!first) return;
+    this.#owed.set(first.index, params);
+    if (this.may) this.#wished.delete(first.index);
+    else this.#wished.add(first.index);
   }
 
   /** An answer is given by one of these, or will be. */
@@ -151,6 +159,7 @@ export class Asking {
     }
     if (this.#parts.guard?.input?.holds(group, params)) return;
     const order = this.#orderOf(group);
+    if (responses.room) this.#parts.shadows?.ask(params);
     if (!responses.room) this.#owe(group, params);
     else if (order) rounds.ask(order, params, true);
     else {
@@ -162,23 +171,34 @@ export class Asking {
   /** Null: there is at most one that can be asked. */
   #orderOf(group: readonly Link[]): Order<Link> | null {
     const able = group.filter(({ alive }) => alive);
-    const { conversation, links, strategy } = this.#parts;
+    const { conversation, speakers, strategy } = this.#parts;
     if (able.length < 2 || strategy.oneVoice === null) return null;
     return strategy.oneVoice(
       able,
-      questionOf(conversation.entries, (index) => links[index]?.name),
+      questionOf(conversation.entries, (index) => speakers[index]?.name),
     );
   }
 
-  /** The caller's turn may be over: its answers are asked for in advance. @returns their names. */
-  inAdvance(links: readonly Link[]): readonly string[] {
-    const { responses, rounds } = this.#parts;
-    return this.#groups(links).flatMap((group) => {
+  /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
+  inAdvance(links: readonly Link[]): readonly { readonly id: string; readonly stream: number }[] {
+    const { responses, rounds, shadows, speakers } = this.#parts;
+    shadows?.ask({});
+    return this.#groups(links.filter((link) => speakers.includes(link))).flatMap((group) => {
       const order = this.#orderOf(group);
       const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
-      return id === undefined ? [] : [id];
+      return id === undefined ? [] : [{ id, stream: group[0]?.index ?? 0 }];
     });
+  }
+
+  /** Of several that answer a turn each for itself this one's answer in advance came to nothing. */
+  anew(stream: number): void {
+    this.ask(this.#groupOf(stream), {});
+  }
+
+  /** The caller goes on: what was asked in advance was no question. */
+  takenBack(): void {
+    this.#parts.shadows?.stop();
   }
 
   /** Something ended or changed: asks for what is owed and may be asked for now. */
@@ -186,10 +206,8 @@ export class Asking {
     const { responses, port, turns } = this.#parts;
     if (this.#held && !this.#waits) this.release();
     if (this.#owed.size === 0 || !port.live || turns.openItem !== null) return;
-    if (!this.may) {
-      this.#owed.clear();
-      return;
-    }
+    if (!this.may)
+      for (const stream of this.#owed.keys()) if (!this.#wished.has(stream)) this.#owed.delete(stream);
     for (const [stream, params] of this.#owed) {
       const group = this.#groupOf(stream);
       if (group.length > 0 && !this.#busy(group) && responses.room) this.ask(group, params);
@@ -228,7 +246,7 @@ export class Asking {
 
   /** Upstreams that can be asked for an answer out of band. */
   get #aside(): readonly Link[] {
-    return this.#parts.links.filter((link) => link.capabilities.outOfBand);
+    return this.#parts.speakers.filter((link) => link.capabilities.outOfBand);
   }
 
   /** The client's `response.create`, which somebody can answer. */
@@ -252,8 +270,8 @@ export class Asking {
    * @returns false: not yet.
    */
   goOn(stream: number): boolean {
-    const { budget, context, links, port, responses, strategy, turns } = this.#parts;
-    const group = strategy.oneVoice ? this.#answering : links.filter(({ index }) => index === stream);
+    const { budget, context, speakers, port, responses, strategy, turns } = this.#parts;
+    const group = strategy.oneVoice ? this.#answering : speakers.filter(({ index }) => index === stream);
     if (this.holding || group.length === 0) return true;
     if (this.#guarded || this.#busy(group) || !responses.room) return false;
     const refusal = budget.refusedAnswer();
@@ -283,12 +301,14 @@ export class Asking {
   }
 
   snapshot(): AskingSnapshot {
-    return { held: this.#held, owed: [...this.#owed], ...this.#parts.rounds.snapshot() };
+    const wished = this.#wished.size > 0 ? { wished: [...this.#wished] } : {};
+    return { held: this.#held, owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
   }
 
   restore(snapshot: AskingSnapshot): void {
     this.#held = snapshot.held;
     this.#owed = new Map(snapshot.owed);
+    this.#wished = new Set(snapshot.wished);
     this.#parts.rounds.restore(snapshot.rounds);
   }
 }
@@ -301,5 +321,6 @@ function anyOf(group: readonly Link[]): Link | undefined {
 export interface AskingSnapshot {
   readonly held: ResponseParams | null;
   readonly owed: readonly (readonly [number, ResponseParams])[];
+  readonly wished?: readonly number[];
   readonly rounds?: readonly RoundSnapshot[];
 }

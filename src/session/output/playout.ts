@@ -88,8 +88,8 @@ export class Playout {
     return this.#playerOf(one) === this.#playerOf(other);
   }
 
-  /** `ms` more of this item went to the listener. */
-  sent(itemId: string, stream: number, ms: number, now: number): void {
+  /** `ms` more of this item went to the listener. `said`: of an agent, and not the relay's own. */
+  sent(itemId: string, stream: number, ms: number, now: number, said = true): void {
     const clock = this.#stream(stream);
     const from = Math.max(now, clock.until);
     const piece = this.#pieces.get(itemId) ?? this.#begin(itemId, stream, from);
@@ -101,7 +101,7 @@ export class Playout {
     }
     piece.startsAt = startsAt;
     piece.sentMs += ms;
-    this.#totalMs += ms;
+    if (said) this.#totalMs += ms;
     clock.until = from + ms;
     clock.due = Math.max(now, clock.due) + ms;
   }
@@ -342,7 +342,7 @@ export class Playout {
     return heardMs;
   }
 
-  /** Milliseconds sent in all. */
+  /** Milliseconds sent of agents in all. */
   get totalMs(): number {
     return this.#totalMs;
   }

@@ -165,7 +165,7 @@ export class ResponseWriter {
     }
     const soundsAt = this.#playout.nextSoundsAt(stream, this.#context.now);
     this.#onAudio(stream, samples, rateHz, soundsAt);
-    this.#playout.sent(item.id, stream, ms, this.#context.now);
+    this.#playout.sent(item.id, stream, ms, this.#context.now, !response.own);
     const { audioMessageBytes } = this.#context.limits;
     if (bytes.byteLength <= audioMessageBytes) {
       this.#port.audio(address, bytes, ms, aloud);

@@ -59,7 +59,7 @@ export function spend(
 }
 
 /** Adds what an answer, a transcript or a session cost; a transcript that is counted in seconds adds nothing. */
-function addUsage(sums: TokenSums, usage: JsonObject): void {
+export function addUsage(sums: TokenSums, usage: JsonObject): void {
   const seconds = tokens(usage["audio_seconds"]);
   if (seconds > 0) sums["audio_seconds"] = (sums["audio_seconds"] ?? 0) + seconds;
   if (!COUNTED.some((name) => typeof usage[name] === "number")) return;

@@ -2,7 +2,7 @@
 import { FAILOVER } from "./failover.ts";
 import { hedge } from "./hedge.ts";
 import { PANEL } from "./panel.ts";
-import type { Plan } from "./plan.ts";
+import { isShadow, type Plan } from "./plan.ts";
 import { RACE } from "./race.ts";
 import { SINGLE } from "./single.ts";
 import type { Strategy } from "./strategy.ts";
@@ -11,7 +11,7 @@ import { TAGGED } from "./tagged.ts";
 export function strategyOf({ strategy, upstreams }: Pick<Plan, "strategy" | "upstreams">): Strategy {
   switch (strategy?.name) {
     case undefined:
-      return upstreams.length > 1 ? TAGGED : SINGLE;
+      return upstreams.filter((each) => !isShadow(each)).length > 1 ? TAGGED : SINGLE;
     case "race":
       return RACE;
     case "failover":

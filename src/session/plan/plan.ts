@@ -1,4 +1,5 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { Price } from "../cost/price.ts";
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
 import type { FillerPlan, Sounds } from "../aside/plan.ts";
@@ -8,8 +9,12 @@ import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 export interface Plan {
   /** The route's name in `relay.config.ts`, for metrics. */
   readonly name: string;
-  /** One to `Limits.upstreams` entries; the first is the primary (its transcription and errors count first). */
+  /** The experiment of which the route is an arm; absent: it was asked for itself. */
+  readonly experiment?: string;
+  /** One to `Limits.upstreams` entries, shadows last; the first is the primary (its transcription and errors count first). */
   readonly upstreams: readonly PlannedUpstream[];
+  /** Of the prices of its upstreams; absent: none has any, and nothing is counted in money. */
+  readonly currency?: string;
   /** How several upstreams answer; absent: each for itself. */
   readonly strategy?: StrategyChoice;
   /** Session defaults of this plan, deep-merged under the client's first `session.update`. OpenAI's shape. */
@@ -71,4 +76,13 @@ export interface PlannedUpstream {
   readonly rolloverMs?: number;
   /** Tried in this order, then round again, when the connection fails or falls silent. */
   readonly fallback?: readonly UpstreamOptions[];
+  /** Of itself and of each fallback; null: nobody said. Absent: of none. */
+  readonly prices?: readonly (Price | null)[];
+  /** Absent: it speaks. A shadow hears all and is asked for every answer, and nobody hears it. */
+  readonly role?: "shadow";
+}
+
+/** It hears all, is asked for every answer, and is never heard. */
+export function isShadow({ role }: Pick<PlannedUpstream, "role">): boolean {
+  return role === "shadow";
 }

@@ -7,6 +7,8 @@ import type { Strategy } from "./strategy.ts";
 interface VoiceParts {
   readonly strategy: Strategy;
   readonly links: readonly Link[];
+  /** Of the links, those that are heard. */
+  readonly speakers: readonly Link[];
   readonly port: { readonly extended: boolean };
 }
 
@@ -24,7 +26,7 @@ export class Voices {
 
   /** Of those that take turns. */
   get #first(): number {
-    return this.#parts.links.findIndex(takesTurns);
+    return this.#parts.speakers.findIndex(takesTurns);
   }
 
   /** The stream of the client's wire that an upstream is heard on. */
@@ -38,14 +40,20 @@ export class Voices {
     return this.one || (!port.extended && takesTurns(links[stream])) ? this.#first : stream;
   }
 
+  /** It is told what any upstream said, and what tools gave: one of several that are one voice, and a shadow. */
+  knowsAll(index: number): boolean {
+    return this.one || index >= this.#parts.speakers.length;
+  }
+
   /** The others are told of an item of an answer when it has ended. */
   tellOthers({ stream }: ResponseRecord, itemId: string): void {
-    for (const link of this.one ? this.#parts.links : []) if (link.index !== stream) link.tellLater(itemId);
+    for (const link of this.#parts.links)
+      if (link.index !== stream && this.knowsAll(link.index)) link.tellLater(itemId);
   }
 
   /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
   whoGoesOn(link: Link): Link | null {
-    return [link, ...(this.one ? this.#parts.links : [])].find(({ alive }) => alive) ?? null;
+    return [link, ...(this.one ? this.#parts.speakers : [])].find(({ alive }) => alive) ?? null;
   }
 }
 

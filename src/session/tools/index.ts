@@ -31,7 +31,7 @@ interface ToolParts extends ConfirmingParts {
   readonly port: ClientPort;
   readonly conversation: Conversation;
   readonly links: readonly Link[];
-  readonly voices: Pick<Voices, "one">;
+  readonly voices: Pick<Voices, "one" | "knowsAll">;
   readonly asking: Pick<Asking, "goOn">;
 }
 
@@ -270,7 +270,7 @@ export class Tools {
       call_id: call.callId,
       output,
     };
-    const receivers = links.filter(({ index }) => voices.one || index === call.stream);
+    const receivers = links.filter(({ index }) => voices.knowsAll(index) || index === call.stream);
     // A lost upstream is told the conversation when it is dialled: before this item is part of it.
     if (!quietly) for (const link of receivers) link.ensure();
     const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs: 0, answers: call.id };

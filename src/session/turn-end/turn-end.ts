@@ -3,7 +3,7 @@
  * how long a silence must last so that they are interrupted as seldom as the eagerness accepts; how their voice ended,
  * their words and a remote model say how likely this silence is a pause at all (docs/turn-end.md).
  */
-import type { AudioInput } from "../turns/audio-input.ts";
+import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
 import type { Context } from "../context.ts";
 import type { Plan } from "../plan/plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";
@@ -93,13 +93,14 @@ export class TurnEnd {
   }
 
   /**
-   * A turn begins, with speech that began at `saidAt`: over an agent it was listened to for a while before. Soon after one was closed
-   * it is the rest of it: that silence was a pause.
+   * A turn begins, with what was said from a position on: over an agent it was listened to for a while before. Soon after one was
+   * closed it is the rest of it: that silence was a pause.
    */
-  began(saidAt: number): void {
+  began(now: number, input: AudioInput, startTicks: number): void {
     const closed = this.#closed;
     this.#closed = null;
-    const afterMs = closed ? Math.max(0, saidAt - closed.at) : Infinity;
+    const heardMs = (input.ticks - startTicks) / TICKS_PER_MS - input.endpointer.options.prefixPaddingMs;
+    const afterMs = closed ? Math.max(0, now - Math.max(0, heardMs) - closed.at) : Infinity;
     if (closed && afterMs < RESUMED_WITHIN_MS) this.#pauses.cutIn(closed.afterMs + afterMs);
     this.#forget();
   }

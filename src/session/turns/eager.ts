@@ -16,6 +16,8 @@ interface Speculation {
   readonly alias: string;
   /** Answers asked for in advance. */
   readonly responseIds: readonly string[];
+  /** Whose they are; absent in snapshots of before. */
+  readonly streams?: readonly number[];
 }
 
 /** Words of the caller that came for an item. */
@@ -62,8 +64,9 @@ export class Eager {
     this.#budget.hurried();
     const alias = `${itemId}~${this.#count}`;
     for (const link of this.#turnLinks) link.command({ type: "commit", itemId: alias });
-    const responseIds = this.#asking.inAdvance(this.#turnLinks);
-    this.#speculation = { itemId, alias, responseIds };
+    const asked = this.#asking.inAdvance(this.#turnLinks);
+    const [responseIds, streams] = [asked.map(({ id }) => id), asked.map(({ stream }) => stream)];
+    this.#speculation = { itemId, alias, responseIds, streams };
     this.#context.metric("eager_asked", 1);
   }
 
@@ -73,6 +76,7 @@ export class Eager {
     if (!speculation) return;
     this.forget();
     for (const id of speculation.responseIds) this.#rounds.discard(id);
+    this.#asking.takenBack();
     for (const link of this.#turnLinks) link.command({ type: "delete", itemId: speculation.alias });
     this.#context.metric("eager_discarded", 1);
   }
@@ -87,10 +91,13 @@ export class Eager {
     this.#confirmed(speculation);
     this.forget();
     for (const link of this.#turnLinks) link.rename(speculation.itemId, speculation.alias);
-    let released = false;
-    for (const id of speculation.responseIds) released = this.#rounds.confirm(id) || released;
-    if (released) this.#context.metric("eager_released", 1);
-    return released;
+    const { responseIds, streams = [] } = speculation;
+    const gone = responseIds.map((id) => !this.#rounds.confirm(id));
+    if (!gone.includes(false)) return false;
+    this.#context.metric("eager_released", 1);
+    // Who lost its own answers like the others.
+    for (const [at, stream] of streams.entries()) if (gone[at]) this.#asking.anew(stream);
+    return true;
   }
 
   #confirmed({ alias, itemId }: Speculation): void {

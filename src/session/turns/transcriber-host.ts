@@ -30,6 +30,7 @@ function transcriberHost(conduct: Conduct, onWords: (text: string) => void): Tra
       const ms = (input.ticks - turns.startTicks) / TICKS_PER_MS;
       return config.turnDetection === null && ms > 0 ? { itemId: turns.nextItem, ms } : null;
     },
+    heardMs: () => conduct.input.ticks / TICKS_PER_MS,
     // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
     undecided: () => conduct.floor.judging || conduct.context.deadlines.get("floor:kept") !== null,
     events: conduct.upstreamEvents,

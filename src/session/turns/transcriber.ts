@@ -31,6 +31,8 @@ export interface TranscriberHost {
   buffered(): { readonly itemId: string; readonly ms: number } | null;
   /** What becomes a turn was heard to be speech: a client that takes the turns itself may say so of silence. */
   detects(): boolean;
+  /** How much of the caller's audio has come, in milliseconds. */
+  heardMs(): number;
   /** A sound over an agent may become a turn: what is said may be its words. */
   undecided(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
@@ -50,6 +52,8 @@ interface Segment {
   /** Null: what it was said in is not decided yet. */
   itemId: string | null;
   readonly beganAt: number;
+  /** Of the caller's audio, in milliseconds, what had come by then; absent in snapshots of before. */
+  readonly heardMs?: number;
   text: string;
   /** Of the text, what the client has as deltas. */
   told: string;
@@ -169,7 +173,8 @@ export class Transcriber implements LinkHost {
     if (known) return known;
     const openItem = this.#host.openItem() ?? this.#buffered();
     const itemId = openItem ?? (this.#host.undecided() ? null : this.#host.lastItem());
-    const segment = { itemId, beganAt: this.#context.now, text: "", told: "", done: false };
+    const { now: beganAt } = this.#context;
+    const segment = { itemId, beganAt, heardMs: this.#host.heardMs(), text: "", told: "", done: false };
     this.#segments.set(key, segment);
     if (this.#segments.size > SEGMENTS_KEPT) this.#forgetOldest();
     return segment;
@@ -212,9 +217,10 @@ export class Transcriber implements LinkHost {
   /** The caller speaks, since so long, and it is a turn under this name: also what was said of it over the agent. */
   began(itemId: string, startedMs: number): void {
     this.link.ensure();
+    const fromMs = this.#host.heardMs() - startedMs;
     for (const segment of this.#segments.values()) {
-      if (segment.itemId === null && this.#context.now - segment.beganAt < Math.max(OVERLAP_MS, startedMs))
-        segment.itemId = itemId;
+      const recent = this.#context.now - segment.beganAt < Math.max(OVERLAP_MS, startedMs);
+      if (segment.itemId === null && recent && !wasOver(segment, fromMs)) segment.itemId = itemId;
     }
   }
 
@@ -412,6 +418,11 @@ export class Transcriber implements LinkHost {
     for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
     this.#hears = snapshot.hears ?? false;
   }
+}
+
+/** All of it was said before the turn begins: a provider says nothing of what it has not heard. */
+function wasOver({ done, heardMs }: Segment, fromMs: number): boolean {
+  return done && heardMs !== undefined && heardMs <= fromMs;
 }
 
 function listed(part: JsonObject | null): readonly JsonObject[] {

@@ -16,6 +16,7 @@ import type {
   Command,
   DialRequest,
   JsonObject,
+  Leaves,
   Upstream,
   UpstreamConfig,
 } from "../upstream.ts";
@@ -23,6 +24,7 @@ import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { durationMs } from "./contents.ts";
 import { type GeminiSettings, readSettings } from "./settings.ts";
+import { Resumption, type ResumptionState } from "./resumption.ts";
 import { changes, setupMessage } from "./setup.ts";
 import { Upload, type UploadState } from "./upload.ts";
 import { usageOf } from "./usage.ts";
@@ -32,6 +34,16 @@ const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const MAX_PARTS = 256;
 /** A `goAway` that does not say when is taken to leave this: Google has announced the end some time before it. */
 const UNTOLD_MS = 10_000;
+/** Events after which there is more to remember. */
+const SAYS: ReadonlySet<UpstreamEvent["type"]> = new Set([
+  "reply",
+  "speech",
+  "response.started",
+  "item.started",
+  "audio",
+  "text",
+  "transcript",
+]);
 const GIVEN_UP: JsonObject = { error: "The application gave up this answer." };
 
 /** @throws UpstreamOptionsError naming the field. */
@@ -49,6 +61,7 @@ type CodecState = {
   readonly answers: AnswersState;
   readonly heard: HeardState;
   readonly upload: UploadState;
+  readonly resumption?: ResumptionState;
   /** Events that wait for the next message. */
   readonly owed: readonly JsonObject[];
 };
@@ -59,6 +72,7 @@ class GeminiUpstream implements Upstream {
   readonly #answers = new Answers();
   readonly #heard = new Heard();
   readonly #upload: Upload;
+  readonly #resumption = new Resumption();
   readonly #decoder = new PieceDecoder();
   readonly #carry: Carry = { odd: -1 };
   /** Told with the next message: an adapter speaks only when it is spoken to. */
@@ -88,11 +102,24 @@ class GeminiUpstream implements Upstream {
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
     this.#config = config;
-    return [JSON.stringify(setupMessage(this.#settings, config))];
+    return [JSON.stringify(setupMessage(this.#settings, config, this.#resumption))];
+  }
+
+  get leaves(): Leaves | null {
+    return this.#ready && this.#resumption.handle !== null ? "memory" : null;
+  }
+
+  goOn(snapshot: JsonObject): void {
+    const { resumption } = snapshot as unknown as CodecState;
+    this.#resumption.goOn(resumption?.handle ?? null);
+    if (this.#resumption.resumed) this.#upload.resumed();
   }
 
   encode(command: Command): readonly WireMessage[] {
     const messages = this.#encode(command);
+    // Where Google hears everything, silence says nothing, and speech is told.
+    const says = command.type !== "audio" || this.#settings.turns === "client";
+    if (messages.length > 0 && says) this.#resumption.stale();
     boundOwed(this.#owed);
     return messages;
   }
@@ -137,6 +164,9 @@ class GeminiUpstream implements Upstream {
     }
     this.#message(event, out);
     for (const data of this.#released()) out.push({ type: "reply", data });
+    if (out.some(({ type }) => SAYS.has(type))) this.#resumption.stale();
+    const update = objectAt(event, "sessionResumptionUpdate");
+    if (update !== null) this.#resumption.update(update);
     return out;
   }
 
@@ -175,6 +205,7 @@ class GeminiUpstream implements Upstream {
       answers: this.#answers.snapshot(),
       heard: this.#heard.snapshot(),
       upload: this.#upload.snapshot(),
+      resumption: this.#resumption.snapshot(),
       owed: keptOwed(this.#owed),
     };
     return state;
@@ -192,6 +223,7 @@ class GeminiUpstream implements Upstream {
     this.#answers.restore(state.answers);
     this.#heard.restore(state.heard);
     this.#upload.restore(state.upload);
+    this.#resumption.restore(state.resumption);
     this.#owed.push(...owedAgain(state.owed));
   }
 

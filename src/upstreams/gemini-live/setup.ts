@@ -3,9 +3,14 @@ import { isJsonObject, type Json } from "../../protocol/json.ts";
 import { ownVoice } from "../common/foreign-voices.ts";
 import { mergeDeep, objectAt, textAt } from "../json.ts";
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
+import type { Resumption } from "./resumption.ts";
 import type { GeminiSettings } from "./settings.ts";
 
-export function setupMessage(settings: GeminiSettings, config: UpstreamConfig): JsonObject {
+export function setupMessage(
+  settings: GeminiSettings,
+  config: UpstreamConfig,
+  resumption: Resumption,
+): JsonObject {
   const detects = settings.turns === "server";
   const setup: JsonObject = {
     model: settings.model,
@@ -19,7 +24,11 @@ export function setupMessage(settings: GeminiSettings, config: UpstreamConfig): 
     },
     // Without it a call of audio ends after 15 minutes (Google's guide to sessions).
     contextWindowCompression: { slidingWindow: {} },
-    ...(settings.seeds ? { historyConfig: { initialHistoryInClientContent: true } } : {}),
+    sessionResumption: resumption.setup,
+    // A session that goes on has its history.
+    ...(settings.seeds && !resumption.resumed
+      ? { historyConfig: { initialHistoryInClientContent: true } }
+      : {}),
     ...(config.transcription === null ? {} : { inputAudioTranscription: {} }),
     ...(config.modality === "audio" ? { outputAudioTranscription: {} } : {}),
   };

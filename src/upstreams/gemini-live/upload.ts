@@ -43,6 +43,11 @@ export class Upload {
     this.#seeds = seeds;
   }
 
+  /** The conversation has begun on another connection. */
+  resumed(): void {
+    this.#seeded = true;
+  }
+
   called(callId: string, name: string): void {
     remember(this.#calls, callId, { name, response: null }, MAX_CALLS);
     remember(this.#names, callId, name, MAX_CALLS);

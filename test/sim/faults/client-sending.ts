@@ -68,6 +68,30 @@ export const CLIENT_SENDING_FAULTS: readonly Fault[] = [
     },
   },
   {
+    // What a gap left goes up at once, and the connection breaks before all of it was worked through (SPEC M90).
+    name: "client.drops_after_upload",
+    fits: isDuplex,
+    needsResume: true,
+    onlyNamed: true,
+    arm(call, random) {
+      const { client, time, scenario } = call;
+      call.unsteady = true;
+      client.habits.slice = () => random.int(300, 30_000);
+      for (let left = random.int(1, 3); left > 0; left -= 1) {
+        call.sometime(random, () => {
+          const ms = random.between(1500, 5000);
+          client.freeze(ms);
+          time.after(ms + scenario.clientQuality.delayMs + random.between(0, 100), () => {
+            if (client.over || client.line.connection === null) return;
+            call.checks.strike("client.drops_after_upload");
+            if (call.relay.session?.busy === true) call.checks.count("dropped in the middle of an upload");
+            client.line.connection.cut();
+          });
+        });
+      }
+    },
+  },
+  {
     // A dead tab: no close is seen, and nobody ever comes back.
     name: "client.vanishes",
     fits: hasProvider,

@@ -9,6 +9,7 @@ import { CLIENT_SETTINGS_FAULTS } from "./client-settings.ts";
 import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
+import { shadowed } from "../shadow.ts";
 import { withAsides } from "../asides.ts";
 import { ASIDE_FAULTS } from "./asides.ts";
 import { withTools } from "../tools.ts";
@@ -88,9 +89,9 @@ function commonFactor(a: number, b: number): number {
 const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
-  return withAsides(
+  return shadowed(
     random,
-    withTools(random, guarded(random, oneVoice(random, givingWay(random, scenario)))),
+    withAsides(random, withTools(random, guarded(random, oneVoice(random, givingWay(random, scenario))))),
   );
 }
 

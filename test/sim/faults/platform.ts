@@ -185,6 +185,40 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
       call.checks.strike("platform.store_slow");
     },
   },
+  {
+    // An object of which nothing was stored for as long as a client is waited for dies, and its alarm rings before that one is back.
+    name: "platform.alarm_after_death",
+    fits: isDuplex,
+    needsResume: true,
+    onlyNamed: true,
+    arm(call, random) {
+      const { client, relay, time, checks } = call;
+      const windowMs = call.scenario.limits.clientGoneMs ?? 0;
+      call.unsteady = true;
+      client.line.redialMs = () => random.between(300, 2000);
+      // What is streamed is acknowledged, and stored for that: the microphone is off.
+      let [mutes, deaths] = [2, 2];
+      const look = (): void => {
+        if (client.over || deaths === 0) return;
+        if (mutes > 0 && client.idleFor(1500)) {
+          mutes -= 1;
+          client.caller.mute(windowMs + random.between(2000, 6000));
+        }
+        const old = relay.storedMs > windowMs;
+        if (random.chance(old ? 0.2 : 0.002) && relay.die(random.pick(["crash", "deploy"]))) {
+          deaths -= 1;
+          client.line.wire.mayForget = true;
+          time.after(random.between(0, 300), () => {
+            relay.ring();
+            checks.strike("platform.alarm_after_death");
+            if (old) checks.count("alarms after the death of an object that was long silent");
+          });
+        }
+        time.after(50, look);
+      };
+      time.after(500, look);
+    },
+  },
   // The session ends in the middle of whatever goes on: it is at its longest (scenario.ts), or its application ends it.
   { name: "platform.longest", onlyNamed: true, arm() {} },
   {

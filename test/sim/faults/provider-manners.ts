@@ -112,6 +112,21 @@ export const PROVIDER_MANNERS: readonly Fault[] = [
     }),
     fits: (scenario) => scenario.upstreams.some(({ kind }) => kind === "server"),
   },
+  // The arguments of a call, a little at a time: in between the client may not read, or nobody may listen (SPEC B90).
+  {
+    name: "provider.calls_in_pieces",
+    onlyNamed: true,
+    fits: (scenario) => hasProvider(scenario) && scenario.tools,
+    arm(call, random) {
+      for (const { onAnswer } of call.providers.values())
+        onAnswer.push((performance) => {
+          if (!performance.tool) return;
+          performance.pieces = random.int(20, 300);
+          performance.pieceMs = random.between(0.5, 20);
+          performance.faults.push({ name: "provider.calls_in_pieces", when: "begin" });
+        });
+    },
+  },
   habit("provider.refuses_update", false, (provider, random, call) => {
     const most = random.int(1, 9);
     // Refused as a whole, and judged field by field then.

@@ -26,9 +26,10 @@ import { countReturn, countSession } from "../../../http/rate.ts";
 import { effectiveSession, planFor } from "../../../http/session-config.ts";
 import { jurisdictionOf, newSessionId } from "../../../http/session-id.ts";
 import { coreId } from "../../../http/sessions.ts";
+import { armDrawn } from "../../../http/stickiness.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import { isJsonObject } from "../../../protocol/json.ts";
-import type { Plan } from "../../../session/plan/plan.ts";
+import { isShadow, type Plan } from "../../../session/plan/plan.ts";
 import { CARRIERS } from "../carriers.ts";
 import type { Answer, TwilioSettings } from "../settings.ts";
 import { isSigned } from "./signature.ts";
@@ -103,7 +104,7 @@ async function openStream(c: DoorContext, value: string): Promise<Response> {
   if (key === null)
     throw new Problem("invalid_credentials", "The key that issued this is not known any more.");
   const answer = answerTo(settings, token.to);
-  const plan = planOf(c, key, answer);
+  const plan = planOf(c, key, answer, token.sub);
   if (jurisdictionOf(token.sub) !== placeOf(c, plan))
     throw new Problem(
       "misconfigured",
@@ -120,6 +121,7 @@ async function openStream(c: DoorContext, value: string): Promise<Response> {
     locked: [],
     toolTypes: null,
     ...boundsOf(c, key),
+    ...armDrawn(plan),
     secret: null,
     leased: limitOf(c, key) !== null,
     token: { jti: token.jti, exp: token.exp },
@@ -211,11 +213,12 @@ async function accountOf(c: DoorContext, settings: TwilioSettings): Promise<ApiK
 }
 
 /** @throws Problem as `planFor`, and 500 for what cannot be told by one telephone. */
-function planOf(c: DoorContext, key: ApiKey, answer: Answer): Plan {
-  const plan = planFor(c, { key, by: null }, answer.model ?? null);
+function planOf(c: DoorContext, key: ApiKey, answer: Answer, session: string | null = null): Plan {
+  const plan = planFor(c, { key, by: null }, answer.model ?? null, session);
   // Several that race are one voice.
-  if (plan.upstreams.length > 1 && plan.strategy === undefined) {
-    const detail = `Route '${plan.name}' has ${plan.upstreams.length} voices: a telephone plays one.`;
+  const voices = plan.upstreams.filter((upstream) => !isShadow(upstream)).length;
+  if (voices > 1 && plan.strategy === undefined) {
+    const detail = `Route '${plan.name}' has ${voices} voices: a telephone plays one.`;
     throw new Problem("misconfigured", detail);
   }
   effectiveSession(plan, sessionOf(answer), "misconfigured");

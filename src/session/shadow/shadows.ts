@@ -1,0 +1,279 @@
+/**
+ * Upstreams that are tried out. A shadow hears what the speakers hear, is told what was said, and is asked for every answer of
+ * the conversation, but what it makes goes nowhere: it is timed, and forgotten at its provider. There is no way from here
+ * to the listener, the tools, the floor or the client, and nobody waits for it.
+ */
+import { isInaudible } from "../../audio/level.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { UpstreamConfig, UpstreamEvent } from "../../upstreams/upstream.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import type { Context } from "../context.ts";
+import type { LinkHost } from "../links/link-host.ts";
+import type { Link } from "../links/link.ts";
+import type { Replay } from "../links/replay.ts";
+import type { ResponseRecord } from "../output/response.ts";
+import { addUsage } from "../output/usage.ts";
+import { copyOf, type Outcome, type Question, type Trial } from "./trial.ts";
+
+export interface ShadowHost {
+  upstreamConfig(): UpstreamConfig;
+  /** The client's parameters as this upstream takes them. */
+  paramsFor(link: Link, params: JsonObject): JsonObject;
+  readonly replay: Replay;
+  /** Another connection hears the caller's turn as far as there is one. */
+  hearAgain(link: Link): void;
+  /** Nothing of the caller's would be missed by another connection. */
+  atGap(link: Link): boolean;
+}
+
+/** Read when it is asked for: some of these parts are made later. */
+interface ShadowParts {
+  readonly context: Context;
+  readonly port: Pick<ClientPort, "tellApplication">;
+  readonly links: readonly Link[];
+  readonly speakers: readonly Link[];
+}
+
+type OfResponse = Extract<UpstreamEvent, { readonly response: string }>;
+
+/** Stands for an answer that is over here. */
+const NOBODY = "";
+/** Of one answer: beyond them its connection is of no use. */
+const MOST_ITEMS = 64;
+const LONGEST_MS = 120_000;
+
+export class Shadows implements LinkHost {
+  readonly #parts: ShadowParts;
+  readonly #host: ShadowHost;
+  #question: Question | null = null;
+
+  constructor(parts: ShadowParts, host: ShadowHost) {
+    this.#parts = parts;
+    this.#host = host;
+  }
+
+  get #links(): readonly Link[] {
+    return this.#parts.links.slice(this.#parts.speakers.length);
+  }
+
+  /** The speakers are asked for an answer now. Of several that answer one question each is asked in the same moment. */
+  ask({ conversation, metadata: _, ...params }: ResponseParams): void {
+    const { context } = this.#parts;
+    if (conversation === "none" || this.#question?.askedAt === context.now) return;
+    this.stop();
+    const asked: Question = { askedAt: context.now, speakerMs: null, responseId: null, trials: [] };
+    this.#question = asked;
+    for (const link of this.#links) {
+      context.metric("shadow_asked", 1, link.name);
+      link.ensure();
+      const trial: Trial = {
+        stream: link.index,
+        id: context.newId("resp"),
+        connection: link.serving,
+        key: null,
+        items: [],
+        calls: false,
+        firstMs: null,
+        outcome: null,
+      };
+      asked.trials = [...asked.trials, trial];
+      if (!link.alive) {
+        this.#end(trial, "failed");
+        continue;
+      }
+      context.deadlines.set(nameOf(trial), context.now + context.limits.firstOutputMs);
+      // What came from a JSON schema is JSON.
+      const options = { params: this.#host.paramsFor(link, params as JsonObject), outOfBand: false };
+      link.command({ type: "respond", responseId: trial.id, options });
+    }
+  }
+
+  /** What was asked is of no more interest: an answer in advance was taken back, the caller cut in, or asks something else. */
+  stop(): void {
+    for (const trial of this.#question?.trials ?? [])
+      if (trial.outcome === null) this.#cancel(trial, "stopped");
+    this.#report(true);
+    this.#question = null;
+  }
+
+  /** A speaker says this. */
+  spoke(link: Link, event: UpstreamEvent): void {
+    if (this.#question === null || this.#question.speakerMs !== null || !isFirst(link, event)) return;
+    this.#question.speakerMs = this.#parts.context.now - this.#question.askedAt;
+  }
+
+  /** An answer ended for the listener. */
+  ended({ id, phase, asked, outOfBand }: ResponseRecord): void {
+    if (this.#question === null || !asked || outOfBand) return;
+    this.#question.responseId ??= id;
+    if (phase === "completed") this.#report();
+    else this.stop();
+  }
+
+  /** The deadline of that upstream's came. */
+  due(stream: number): void {
+    const trial = this.#running(stream);
+    if (trial) this.#cancel(trial, trial.firstMs === null ? "silent" : "endless");
+    this.#report();
+  }
+
+  #running(stream: number): Trial | undefined {
+    return this.#question?.trials.find((trial) => trial.stream === stream && trial.outcome === null);
+  }
+
+  #cancel(trial: Trial, outcome: Outcome): void {
+    const link = this.#parts.links[trial.stream];
+    if (link?.serving === trial.connection && link.capabilities.cancel)
+      link.command({ type: "cancel", responseId: trial.id });
+    this.#end(trial, outcome);
+  }
+
+  /** It forgets what it said: what was heard it is told like all others. */
+  #end(trial: Trial, outcome: Outcome): void {
+    const { context, links } = this.#parts;
+    const link = links[trial.stream];
+    trial.outcome = outcome;
+    context.deadlines.clear(nameOf(trial));
+    if (link?.serving === trial.connection)
+      for (const itemId of trial.items) link.command({ type: "delete", itemId });
+    trial.items = [];
+    const name = links[trial.stream]?.name ?? "";
+    if (outcome === "answered" || outcome === "called_tool") context.metric("shadow_answered", 1, name);
+    else if (outcome !== "stopped") context.metric("shadow_failed", 1, name);
+  }
+
+  /**
+   * Of trials that are over the application is told, once, when the listener's answer is over as well.
+   * @param last the question is of no more interest, whatever became of its answer.
+   */
+  #report(last = false): void {
+    const question = this.#question;
+    if (question === null || (question.responseId === null && !last)) return;
+    const over = question.trials.filter(({ outcome }) => outcome !== null);
+    const { context, links, port } = this.#parts;
+    for (const { stream, firstMs, outcome } of over) {
+      const upstream = links[stream]?.name ?? "";
+      const { responseId: response_id, speakerMs } = question;
+      if (firstMs !== null && speakerMs !== null) {
+        context.metric("shadow_compared", 1, upstream);
+        context.metric("shadow_first_ms", firstMs, upstream);
+        context.metric("shadow_speaker_ms", speakerMs, upstream);
+      }
+      const times = { after_ms: round(firstMs), speaker_after_ms: round(speakerMs) };
+      port.tellApplication({ type: "relay.shadow", upstream, response_id, outcome, ...times });
+    }
+    question.trials = question.trials.filter(({ outcome }) => outcome === null);
+  }
+
+  upstreamConfig(): UpstreamConfig {
+    return this.#host.upstreamConfig();
+  }
+
+  onUpstream(link: Link, event: UpstreamEvent): void {
+    if ("response" in event) this.#response(link, event);
+    else if (event.type === "spent") addUsage(link.usage, event.usage);
+    else if (event.type === "input.transcript.completed" && event.usage) addUsage(link.usage, event.usage);
+    else if (event.type === "error") this.#parts.context.metric("upstream_errors", 1, link.name);
+    else if (event.type === "refused" && event.what === "respond") this.#refused(link, event.id);
+    // Whatever else it says concerns nobody.
+  }
+
+  #refused(link: Link, id: string | null): void {
+    const trial = this.#running(link.index);
+    if (trial?.id === id && trial) this.#end(trial, "failed");
+    this.#report();
+  }
+
+  #response(link: Link, event: OfResponse): void {
+    const running = this.#running(link.index);
+    if (event.type === "response.started") {
+      const asked = running?.id === event.answers ? running : undefined;
+      link.responses.set(event.response, asked?.id ?? NOBODY);
+      if (asked) asked.key = event.response;
+      return;
+    }
+    const trial = running?.key === event.response ? running : undefined;
+    if (event.type === "item.started") this.#item(link, event.item, trial);
+    if (trial) this.#heard(trial, link, event);
+    if (event.type !== "response.done") return;
+    if (event.usage && link.responses.has(event.response)) addUsage(link.usage, event.usage);
+    link.responses.delete(event.response);
+    if (trial) this.#end(trial, outcomeOf(trial, event.status));
+    this.#report();
+  }
+
+  /** Of an answer that is over here it makes nothing that lasts. */
+  #item(link: Link, itemId: string, trial: Trial | undefined): void {
+    if (!trial) link.command({ type: "delete", itemId });
+    else if (trial.items.length < MOST_ITEMS) trial.items = [...trial.items, itemId];
+    else link.abandon("upstream_protocol_error", "An answer had more items than any has.");
+  }
+
+  #heard(trial: Trial, link: Link, event: OfResponse): void {
+    if (trial.firstMs !== null || !isFirst(link, event)) return;
+    const { context } = this.#parts;
+    trial.calls = event.type === "item.started";
+    trial.firstMs = context.now - (this.#question?.askedAt ?? context.now);
+    context.deadlines.set(nameOf(trial), context.now + LONGEST_MS);
+  }
+
+  get replay(): Replay {
+    return this.#host.replay;
+  }
+
+  atGap(link: Link): boolean {
+    return this.#running(link.index) === undefined && this.#host.atGap(link);
+  }
+
+  onRedial(link: Link): void {
+    this.#parts.context.uncaused(() => {
+      link.fill();
+      this.#host.hearAgain(link);
+    });
+  }
+
+  onLost(link: Link): void {
+    link.responses.clear();
+    const trial = this.#running(link.index);
+    if (trial) this.#end(trial, "failed");
+    this.#report();
+  }
+
+  /** Its states, and what it never heard, are nobody's concern. */
+  onUntold(): void {}
+  onSent(): void {}
+  onPhase(): void {}
+  onMissed(): void {}
+  onSpared(): void {}
+
+  /** Only while something is asked. */
+  snapshot(): { readonly shadows?: Question } {
+    return this.#question === null ? {} : { shadows: copyOf(this.#question) };
+  }
+
+  restore(question: Question | undefined): void {
+    this.#question = question === undefined ? null : copyOf(question);
+  }
+}
+
+/** It can be heard, or read, or calls a tool: by the same measure for speaker and shadow. */
+function isFirst({ capabilities }: Link, event: UpstreamEvent): boolean {
+  if (event.type === "audio") return !isInaudible(capabilities.output, event.bytes);
+  if (event.type === "text") return event.delta !== "";
+  return event.type === "item.started" && event.kind === "function_call";
+}
+
+function outcomeOf({ firstMs, calls }: Trial, status: string): Outcome {
+  if (status !== "completed" && status !== "incomplete") return "failed";
+  if (firstMs === null) return "silent";
+  return calls ? "called_tool" : "answered";
+}
+
+function nameOf({ stream }: Trial): string {
+  return `shadow:${stream}`;
+}
+
+function round(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
+}

@@ -1,0 +1,53 @@
+/** Breakages that show only in calls with draws of their own (`onlyNamed`): see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const DRAW_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 94,
+    what: "what waited of a connection that is gone is taken for the first word of the one that is there (M90)",
+    file: "src/session/client/budget-steps.ts",
+    from: "    this.#ofFormer = this.#former > 0;\n",
+    to: "    this.#ofFormer = this.#former > this.#waiting.length;\n",
+    among: ["client.drops_after_upload"],
+  },
+  {
+    number: 95,
+    what: "who died long after its last snapshot is waited for from then on, and its alarm ends it (O20)",
+    file: "src/session/client/doubt.ts",
+    from: "snapshot.doubtedUntil ?? context.now + context.limits.clientGoneMs;",
+    to: "snapshot.doubtedUntil ?? snapshot.context.now + context.limits.clientGoneMs;",
+    among: ["platform.alarm_after_death"],
+  },
+  {
+    number: 96,
+    what: "of what waits of a call's arguments the last piece is told alone (B90)",
+    file: "src/session/output/lane.ts",
+    from: "  return { ...before, delta: before.delta + event.delta };",
+    to: '  return { ...before, delta: event.type === "arguments" ? event.delta : before.delta + event.delta };',
+    among: ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down"],
+  },
+  {
+    number: 97,
+    what: "half a sample of a plain client's is broken off in the middle of what it sent (R84)",
+    file: "src/session/session.ts",
+    from: 'this.#messages.breakOff();\n    }\n    this.#status = "waiting";',
+    to: 'this.#conduct.input.breakOff();\n    }\n    this.#status = "waiting";',
+    among: ["client.drops_after_upload", "client.begins_anew", "caller.create"],
+  },
+  {
+    number: 98,
+    what: "of several that are asked in advance one that is given up owes nothing (R86)",
+    file: "src/session/turns/eager.ts",
+    from: "if (gone[at] === true) this.#asking.anew(stream);",
+    to: "if (gone[at] === undefined) this.#asking.anew(stream);",
+    among: ["client.eager_on_off", "provider.mute", "provider.slow_first"],
+  },
+  {
+    number: 99,
+    what: "an answer that fails before its words came is refused (R85)",
+    file: "src/session/guard/output-guard.ts",
+    from: "(!mayFail(event) || isWorded(part))",
+    to: "(mayFail(event) || isWorded(part))",
+    among: ["guard.veto", "provider.fail"],
+  },
+];
