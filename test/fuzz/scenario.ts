@@ -7,6 +7,7 @@ import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.t
 import { Random } from "../sim/random.ts";
 import { agentOptions } from "./agents.ts";
 import { cascadeOptions } from "./cascade.ts";
+import { FUZZED_MIND } from "./minds.ts";
 import type { Observing } from "./observers.ts";
 import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
@@ -57,7 +58,8 @@ function tooled(scenario: Scenario, random: Random): Scenario {
   const webhook = { url: "https://tools.fuzz/", secret: SECRET, timeoutMs: 1000, budgetMs: 1000, retries: 0 };
   const parameters = { type: "object", properties: {} };
   const tools = [{ name: "get_weather", description: "Weather.", parameters, webhook }];
-  return { ...scenario, setup: { ...scenario.setup, plan: { ...scenario.setup.plan, tools } } };
+  const own = random.chance(0.4) ? { background: FUZZED_MIND } : { tools };
+  return { ...scenario, setup: { ...scenario.setup, plan: { ...scenario.setup.plan, ...own } } };
 }
 
 /** Two that can be asked may be one voice. */
