@@ -38,7 +38,7 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     number: 98,
     what: "of several that are asked in advance one that is given up owes nothing (R86)",
     file: "src/session/turns/eager.ts",
-    from: "if (gone[at] === true) this.#asking.anew(stream);",
+    from: "if (gone[at]) this.#asking.anew(stream);",
     to: "if (gone[at] === undefined) this.#asking.anew(stream);",
     among: ["client.eager_on_off", "provider.mute", "provider.slow_first"],
   },
