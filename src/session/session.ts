@@ -11,6 +11,7 @@ import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
 import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
+import { dueIn } from "./due.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
 import { Observers } from "./control/observers.ts";
@@ -313,45 +314,14 @@ export class Session {
   }
 
   #due(name: string): void {
-    const [kind, which = "", what = ""] = name.split(":");
-    if (kind === "link") this.#linkDue(which, what);
-    else if (kind === "response") this.#responseDue(which);
-    else if (kind === "lane") this.#conduct.responses.drainOne(which);
-    else if (name === "transcript") this.#conduct.transcriber?.late();
-    else if (name === "consult") this.#conduct.turnEnd.consultLate();
-    else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
-    else if (kind === "round") this.#conduct.rounds.due(which);
-    else if (name === "held") this.#conduct.asking.release();
-    else if (kind === "guard") this.#conduct.guard?.due(which, what);
-    else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
-    else if (kind === "tool") this.#conduct.tools?.due(which);
-    else if (kind === "mind") this.#conduct.tools?.background?.due(which, what);
-    else if (kind === "floor") this.#conduct.floor.due(which);
-    else if (kind === "turn") this.#conduct.turns.watch.due(which);
-    else if (name === "configured") this.#conduct.sessionObject.updates.due();
-    else if (name === "persist") this.#conduct.context.persist();
-    else if (name === "idle") this.#conduct.idle.due();
-    else if (name === STEP) this.#messages.step();
+    if (name === STEP) this.#messages.step();
     else if (name === WIRE) for (const heard of this.#conduct.port.wireDue()) this.#messages.heard(heard, 0);
     else if (name === REFUSED) this.#messages.tellRefused();
-    else if (kind === "control") this.#observers.due(name);
-    else if (name === "park") this.#conduct.parking.due();
+    else if (name.startsWith("control:")) this.#observers.due(name);
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
     else if (name === "client:gone") this.#end("client_gone");
-    else if (name === "client:stuck") this.#conduct.backpressure.due();
-    else if (kind === "client") this.#conduct.delivery.timeout(which);
-  }
-
-  /** `link:0:redial` is the link's own, `link:0.3:ready` its third connection's. */
-  #linkDue(which: string, what: string): void {
-    const [index, number] = which.split(".");
-    this.#conduct.lines[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
-  }
-
-  #responseDue(id: string): void {
-    const stream = this.#conduct.responses.get(id)?.stream;
-    this.#conduct.responses.timeout(id, stream === undefined ? undefined : this.#conduct.links[stream]);
+    else dueIn(this.#conduct, name);
   }
 
   /** When to call `handle` with `timeout` at the latest; null: never. */

@@ -74,7 +74,7 @@ function oneVoice(scenario: Scenario, random: Random): Scenario {
   return { ...scenario, setup: { ...setup, plan: { ...setup.plan, strategy } } };
 }
 
-/** What was added last: the beta, cascades and observers. */
+/** What was added last: the beta, cascades, observers and vLLM-Omni's client. */
 function later(scenario: Varied, random: Random): Scenario {
   const { setup, flood } = scenario;
   const dialects: readonly Dialect[] = ["realtime", "duplex.v1"];
@@ -87,11 +87,13 @@ function later(scenario: Varied, random: Random): Scenario {
     ? [{ ...first, options: cascadeOptions(random), ...(fallback ? { fallback } : {}) }, ...more]
     : setup.plan.upstreams;
   const observing = random.pick<Observing | null>([null, null, null, null, null, null, "quiet", "active"]);
+  const omni = beta === dialects && !isCarrier(scenario.dialect) && random.chance(0.1);
+  const spoken: readonly Dialect[] = omni ? ["vllm-omni", ...dialects] : beta;
   return {
     ...scenario,
     setup: { ...setup, plan: { ...setup.plan, upstreams: voice } },
-    dialect: beta[0] === "openai-beta" ? "openai-beta" : scenario.dialect,
-    dialects: beta,
+    dialect: spoken === dialects ? scenario.dialect : (spoken[0] ?? scenario.dialect),
+    dialects: spoken,
     cascade,
     observing: flood === null ? observing : null,
   };

@@ -84,7 +84,7 @@ export class Answer {
       status_details: details,
       output: status === "in_progress" ? [] : this.#output(status),
       conversation_id: this.outOfBand ? null : "conv_provider",
-      metadata: this.#call.provider.echoesMetadata ? this.#metadata : null,
+      metadata: this.#call.provider.repeatsMetadata ? this.#metadata : null,
       usage: status === "in_progress" ? null : { total_tokens: 30, input_tokens: 10, output_tokens: 20 },
     };
   }

@@ -12,7 +12,6 @@ import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
 import { TOOL_MUTATIONS } from "./tool-mutations.ts";
-import { TRIAL_MUTATIONS } from "./trial-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -387,20 +386,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...LEVEL_MUTATIONS,
   ...PATIENCE_MUTATIONS,
-  {
-    number: 69,
-    what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
-    file: "src/session/memory/wordless.ts",
-    from: "Math.min(wordlessBytes, sessionSize",
-    to: "Math.min(0, sessionSize",
-    among: ["provider.rollover", "provider.close_anytime"],
-  },
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
   ...MIND_MUTATIONS,
-  ...TRIAL_MUTATIONS,
   ...ASIDE_MUTATIONS,
   ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);

@@ -10,7 +10,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
-import type { PlainEvent } from "./client-messages.ts";
+import type { PlainEvent } from "./client-messages-host.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
