@@ -5,7 +5,7 @@
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../../src/protocol/json.ts";
 import { textAt } from "../../../src/upstreams/json.ts";
 
-export const BYTES_PER_CHAR = 48;
+const BYTES_PER_CHAR = 48;
 
 const soundOf = (text: string): string => {
   const bytes = new Uint8Array(text.length * BYTES_PER_CHAR);
