@@ -303,6 +303,8 @@ export class ProviderCall {
       return this.#refuse("input_audio_buffer_commit_empty", `a commit of ${this.ear.bufferedMs} ms`, event);
     }
     this.#turn();
+    // Grok with its turn detection off answers each commit without being asked (`held-commits.ts`).
+    if (this.provider.abandons && this.provider.kind === "turns") this.#create({});
   }
 
   #turn(): void {
