@@ -115,6 +115,15 @@ export default defineRelay({
         },
       },
     },
+    // It hands on what takes a while, and tells you later: write "Book me a table for two", and go on talking (docs/background.md).
+    "demo-delegate": {
+      upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }],
+      background: {
+        text: { adapter: "chat-completions", url: { env: "DEMO_TEXT_URL" }, model: "demo-thinker" },
+        description:
+          "Looks for and books what takes a while: a table in a restaurant, a flight, a hotel, an order, a parcel.",
+      },
+    },
     // OpenAI under one name. Offered only where the binding exists: `wrangler secret put OPENAI_API_KEY`,
     // or a line in .dev.vars. `settings` are the adapter's own (src/upstreams).
     openai: {

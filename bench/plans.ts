@@ -5,6 +5,7 @@
  */
 import type { StrategyChoice } from "../src/session/plan/plan.ts";
 import { seeded } from "../test/support/signal.ts";
+import { backgroundFigures, type BackgroundFigures } from "./plans/background.ts";
 import { guardFigures, type GuardFigures } from "./plans/guard.ts";
 import type { Flags } from "./flags.ts";
 import { PlannedCall, replyOf, type Heard } from "./plans/call.ts";
@@ -14,12 +15,12 @@ import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "two models as one voice: a race and a hedge, beside each model alone";
-const PARTS = ["voices", "shadow"] as const;
+const PARTS = ["voices", "shadow", "background"] as const;
 export const flags: Flags = {
   turns: { value: "N", says: "turns of each arm (500)" },
   only: { value: PARTS.join(","), says: "some of its parts" },
 };
-export const lasts = "a minute";
+export const lasts = "two minutes";
 
 const TURNS = 500;
 const DELAY_MS = [100, 1500] as const;
@@ -29,6 +30,7 @@ const CUT_EVERY = 5;
 const CUT_MS = [150, 900] as const;
 
 const GUARD_CASES = 200;
+const BACKGROUND_TASKS = 150;
 
 const TARGETS = {
   shadow_heard: 0,
@@ -42,6 +44,9 @@ const TARGETS = {
   histories_that_disagree: 0,
   hedge_p95_ms: "deadline + the second's median",
   hedge_extra_share: "at most the share that missed the deadline",
+  background_over_caller: 0,
+  background_over_agent_at_a_gap: 0,
+  background_twice_late_out_of_order_or_without_end: 0,
 };
 
 interface Arm {
@@ -132,14 +137,22 @@ function ofOneAnswer(words: string): boolean {
   return name !== undefined && replyOf(voice, Number(answer)).startsWith(words.trimEnd());
 }
 
+function missedBehind(figures: BackgroundFigures): readonly string[] {
+  const none = ["over_caller", "over_agent", "twice", "late", "out_of_order", "without_end"] as const;
+  return none.filter((name) => figures[name] > 0).map((name) => `background: ${figures[name]} ${name}`);
+}
+
 export async function run(options: BenchOptions): Promise<BenchResult> {
   const turns = options.given.number("turns", TURNS);
   const parts = options.given.some("only", PARTS);
   const shadow = parts.includes("shadow") ? await shadowFigures(turns) : null;
   if (shadow) options.say(JSON.stringify({ shadow }));
-  const shadowed = shadow ? shadowMissed(shadow) : [];
+  const background = parts.includes("background") ? backgroundFigures(BACKGROUND_TASKS) : null;
+  if (background) options.say(JSON.stringify({ background }));
+  const others = [...(shadow ? shadowMissed(shadow) : []), ...(background ? missedBehind(background) : [])];
+  const beside = { ...(shadow && { shadow }), ...(background && { background }) };
   if (!parts.includes("voices"))
-    return { bench: "plans", figures: { shadow }, targets: TARGETS, missed: shadowed, partial: true };
+    return { bench: "plans", figures: beside, targets: TARGETS, missed: others, partial: true };
   const arms = [
     await play("first alone", [0], null, turns),
     await play("second alone", [1], null, turns),
@@ -158,7 +171,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const figures = {
     turns,
     guard,
-    ...(shadow && { shadow }),
+    ...beside,
     delays_ms: DELAY_MS,
     hedge_ms: HEDGE_MS,
     rows,
@@ -174,7 +187,7 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     bench: "plans",
     figures,
     targets: TARGETS,
-    missed: [...missed(figures), ...shadowed],
+    missed: [...missed(figures), ...others],
     picture: pictureOf(arms, turns),
     partial: turns !== TURNS || parts.length < PARTS.length,
   };

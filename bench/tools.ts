@@ -6,6 +6,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { JsonObject } from "../src/protocol/json.ts";
 import { objectAt, objectsAt, textAt } from "../src/upstreams/json.ts";
 import { Random } from "../test/sim/random.ts";
 import { startRelay, type Relay } from "../tools/relay/relay.ts";
@@ -111,20 +112,29 @@ async function talk(
   random: Random,
   wanted: Wanted,
 ): Promise<void> {
+  client.listen((message) => {
+    if ("type" in message) note(message, wanted);
+  });
   try {
-    for (let left = times; left > 0;) left -= await ask(client, route, random, wanted);
+    for (let left = times; left > 0;) left -= await ask(client, route, random);
   } finally {
     await client.hangUp();
   }
 }
 
+/** What an answer came to, and what became of a call: of every answer, whoever asked for it. */
+function note(event: JsonObject, wanted: Wanted): void {
+  if (event["type"] === "relay.tool.failed")
+    wanted.set(textAt(event, "item_id") ?? "", textAt(event, "reason") ?? "");
+  if (event["type"] !== "response.done") return;
+  const response = objectAt(event, "response");
+  for (const item of objectsAt(response, "output"))
+    if (item["type"] === "function_call" && !wanted.has(textAt(item, "id") ?? ""))
+      wanted.set(textAt(item, "id") ?? "", textAt(response, "status") ?? "");
+}
+
 /** @returns how many calls came of it. */
-async function ask(
-  client: ResumingClient,
-  route: keyof typeof WITHIN_MS,
-  random: Random,
-  wanted: Wanted,
-): Promise<number> {
+async function ask(client: ResumingClient, route: keyof typeof WITHIN_MS, random: Random): Promise<number> {
   const from = client.events.length;
   const content = [{ type: "input_text", text: "What time is it?" }];
   client.say({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
@@ -145,18 +155,15 @@ async function ask(
   const response = objectAt(ended() ?? null, "response");
   const status = textAt(response, "status") ?? "";
   const items = objectsAt(response, "output").filter((item) => item["type"] === "function_call");
-  for (const item of items) wanted.set(textAt(item, "id") ?? "", status);
-  if (status === "completed" && items.length > 0) await goesOn(client, from, wanted);
+  if (status === "completed" && items.length > 0) await goesOn(client, from);
   return items.length;
 }
 
 /** The result is spoken of, or that was cancelled. */
-async function goesOn(client: ResumingClient, from: number, wanted: Wanted): Promise<void> {
+async function goesOn(client: ResumingClient, from: number): Promise<void> {
   const over = ({ type }: (typeof client.events)[number]): boolean =>
     type === "relay.tool.completed" || type === "relay.tool.failed";
   await client.until(() => client.events.slice(from).some(over), "what became of the call");
-  const failed = client.events.slice(from).find(({ type }) => type === "relay.tool.failed");
-  if (failed) wanted.set(textAt(failed, "item_id") ?? "", textAt(failed, "reason") ?? "");
   const count = (type: string): number =>
     client.events.slice(from).filter((event) => event["type"] === type).length;
   await client.until(

@@ -56,6 +56,8 @@ export function seconds(ms: number, digits = 1): string {
 
 export function answer(question: Question): Answer {
   if (question.reply !== null) return speak(question.reply);
+  const note = noteOf(question.items.at(-1));
+  if (note !== null) return speak(note);
   const last = question.items.findLast(
     (item) => item.type !== "other" && !(item.type === "message" && item.role === "system"),
   );
@@ -89,6 +91,13 @@ function recalled(items: readonly Item[]): string {
   const words = said.content.map((part) => part.text ?? part.transcript ?? "").join(" ");
   // A provider forgets the words of what was cut.
   return words.trim() === "" ? "You cut me off." : `I said: ${words.slice(0, MAX_QUESTION)}`;
+}
+
+/** What the relay says that came of a task which was handed on (docs/background.md). */
+function noteOf(last: Item | undefined): string | null {
+  if (last?.type !== "message" || last.role !== "system") return null;
+  const came = /^What came of it: (.+)$/m.exec(textOf(last.content))?.[1];
+  return came === undefined ? null : `By the way, about what you asked for: ${came}`;
 }
 
 function speak(text: string): Answer {
@@ -159,12 +168,16 @@ function time(now: Date): string {
   return `I was given no clock tool, but by my own clock it is ${now.toISOString().slice(11, 16)}, universal time.`;
 }
 
+/** As the relay answers a task that is handed on. */
+const UNDER_WAY = /^The task is under way\./;
+
 /** The outputs since the model last spoke, each with the name of its function. */
 function speakOutputs(items: readonly Item[]): string {
   const spoken = items.findLastIndex((item) => item.type === "message" && item.role === "assistant");
   const outputs = items.slice(spoken + 1).filter((item) => item.type === "function_call_output");
   return outputs
     .map((output) => {
+      if (UNDER_WAY.test(output.output)) return "I will look into it. Ask me something else meanwhile.";
       const call = items.find((item) => item.type === "function_call" && item.call_id === output.call_id);
       const name = call?.type === "function_call" ? call.name.replaceAll(/[_-]+/g, " ") : "the tool";
       return `The answer of ${name} is: ${spokenOutput(output.output)}.`;

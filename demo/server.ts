@@ -13,6 +13,7 @@ import { idDrawer } from "./ids.ts";
 import { KnobError, readKnobs, type Knobs } from "./knobs.ts";
 import { DemoSession } from "./session.ts";
 import { Stats } from "./stats.ts";
+import { think, THINKER_PATH } from "./thinker.ts";
 import { Voice } from "./voice.ts";
 
 export interface DemoOptions {
@@ -56,7 +57,8 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   });
   const server = createServer((request, response) => {
     const foreign = foreignTo(host, request);
-    if (foreign === null) answerHttp(request, response, stats);
+    if (foreign === null && isThought(request)) think(request, response).catch(() => response.destroy());
+    else if (foreign === null) answerHttp(request, response, stats);
     else response.writeHead(403, JSON_TYPE).end(errorBody("origin_refused", foreign));
   });
   server.on("upgrade", (request, socket, head) => {
@@ -167,6 +169,10 @@ function refuse(socket: Duplex, stats: Stats, status: number, code: string, mess
 
 function errorBody(code: string, message: string): string {
   return JSON.stringify({ error: { type: "invalid_request_error", code, message, param: null } });
+}
+
+function isThought({ method, url }: IncomingMessage): boolean {
+  return method === "POST" && URL.parse(url ?? "/", "http://demo")?.pathname === THINKER_PATH;
 }
 
 function answerHttp(request: IncomingMessage, response: ServerResponse, stats: Stats): void {

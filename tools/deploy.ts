@@ -38,7 +38,7 @@ interface Settings {
 }
 
 /** Of development: with them a deployed relay would open its doors to everybody, or dial this machine. */
-const DEVELOPMENT = /^RELAY_DEV|^DEMO_URL$/;
+const DEVELOPMENT = /^RELAY_DEV|^DEMO_(?:TEXT_)?URL$/;
 const SIGNING = "RELAY_SIGNING_KEY";
 const SIGNING_BYTES = 32;
 

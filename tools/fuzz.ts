@@ -159,8 +159,8 @@ function announce({ seed, case: number, check, detail }: Finding): void {
 function eachOnce(tell: (finding: Finding) => void): (findings: readonly Finding[]) => void {
   let told = 0;
   return (findings) => {
-    for (; told < findings.length; told += 1)
-      if (findings[told] !== undefined) tell(findings[told] as Finding);
+    for (const finding of findings.slice(told)) tell(finding);
+    told = findings.length;
   };
 }
 

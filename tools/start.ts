@@ -146,11 +146,13 @@ function startDemo(port: number, verbose: boolean): Started {
 async function routesThatSpend(demoPort: number): Promise<readonly string[]> {
   const { default: config } = await import("../relay.config.ts");
   const own = existsSync(DEV_VARS) ? await readFile(DEV_VARS, "utf8") : "";
-  return spendingRoutes(config, `${own}\nDEMO_URL=${demoUrl(demoPort)}\n`);
+  const demos = Object.entries(demoUrls(demoPort)).map(([name, url]) => `${name}=${url}\n`);
+  return spendingRoutes(config, `${own}\n${demos.join("")}`);
 }
 
-function demoUrl(port: number): string {
-  return `http://127.0.0.1:${port}/v1/realtime`;
+function demoUrls(port: number): Record<string, string> {
+  const base = `http://127.0.0.1:${port}/v1`;
+  return { DEMO_URL: `${base}/realtime`, DEMO_TEXT_URL: `${base}/chat/completions` };
 }
 
 async function startRelay(
@@ -165,7 +167,7 @@ async function startRelay(
   const vars = join(directory, "vars");
   const lines = {
     RELAY_DEV: "1",
-    DEMO_URL: demoUrl(demoPort),
+    ...demoUrls(demoPort),
     RELAY_SIGNING_KEY: randomBytes(32).toString("base64url"),
     ...(key !== null && { RELAY_DEV_KEY: key }),
   };

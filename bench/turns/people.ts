@@ -20,9 +20,20 @@ export interface People {
   readonly missed: readonly string[];
 }
 
-function inThread<Found>(file: string, workerData: HumanOptions | Task): Promise<Found> {
+const threadOf = (file: string, workerData: HumanOptions | Task): Worker =>
+  new Worker(new URL(file, import.meta.url), { workerData });
+
+function rowsOf(options: HumanOptions): Promise<HumanRows> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(file, import.meta.url), { workerData });
+    const worker = threadOf("./human/row-worker.ts", options);
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+function figuresOf(task: Task): Promise<Figures> {
+  return new Promise((resolve, reject) => {
+    const worker = threadOf("../ends/arm-worker.ts", task);
     worker.once("message", resolve);
     worker.once("error", reject);
   });
@@ -49,8 +60,7 @@ async function overTheAgent(
 ): Promise<Partial<Record<Split, HumanRows>>> {
   const found: Partial<Record<Split, HumanRows>> = {};
   for (const split of chosen) {
-    const options: HumanOptions = { split, extra, every: 1, only: null, hold: false, verbose: false };
-    const rows = await inThread<HumanRows>("./human/row-worker.ts", options);
+    const rows = await rowsOf({ split, extra, every: 1, only: null, hold: false, verbose: false });
     found[split] = rows;
     say(`people, split "${split}": ${rows.calls} calls\n${tableOf(rows.rows)}`);
   }
@@ -60,8 +70,7 @@ async function overTheAgent(
 async function endsOf(say: (line: string) => void): Promise<Record<string, Figures>> {
   const found: Record<string, Figures> = {};
   for (const arm of ARMS) {
-    const task: Task = { arm, purpose: "report", seed: DEFAULT_SEED };
-    const figures = await inThread<Figures>("../ends/arm-worker.ts", task);
+    const figures = await figuresOf({ arm, purpose: "report", seed: DEFAULT_SEED });
     found[arm] = figures;
     say(`people, ends of turns, ${arm}: ${JSON.stringify(figures)}`);
   }

@@ -68,6 +68,11 @@ export class Endpointer {
     return this.#phase === "speaking";
   }
 
+  /** What sounds may be the beginning of speech, and is not reported yet. */
+  get rising(): boolean {
+    return this.#phase === "rising";
+  }
+
   /** How long the speaker has been below `stop`, in milliseconds of audio; 0 while not speaking. */
   get silenceMs(): number {
     if (this.#phase !== "speaking") return 0;

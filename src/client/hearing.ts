@@ -8,6 +8,7 @@ import { arrayAt, isJsonObject, numberAt, objectAt, stringAt, type JsonObject } 
 import { Playback } from "./playback.ts";
 import type { Player } from "./player.ts";
 import { Responses } from "./responses.ts";
+import { isTooEarly } from "./tools.ts";
 import type { TrackReport } from "./worklets/playout.ts";
 
 export interface HearingHooks {
@@ -335,7 +336,7 @@ export class Hearing {
   #failed(error: JsonObject | null): void {
     const code = stringAt(error, "code") ?? "error";
     // What was to be cancelled ended while the request was on its way, or what was heard was forgotten.
-    if (LATE.has(code)) return;
+    if (LATE.has(code) || isTooEarly(error)) return;
     const message = stringAt(error, "message") ?? "The relay reported an error";
     this.#hooks.emit("error", { error: new RelayError(code, message) });
   }

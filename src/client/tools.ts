@@ -26,7 +26,24 @@ interface Calls {
   ended: number;
 }
 
+/** The request for an answer to what functions gave: a refusal of it bears this name. */
+const ANSWER_ID = "sdk_tool_answer";
+
+/** Refused because another answer is under way: it is asked for again when that one is over. */
+export function isTooEarly(error: JsonObject | null): boolean {
+  return (
+    stringAt(error, "event_id") === ANSWER_ID &&
+    stringAt(error, "code") === "conversation_already_has_active_response"
+  );
+}
+
 export class Tools {
+  /** Answers in progress, in the conversation. */
+  readonly #answers = new Set<string>();
+  /** One more is to be asked for when those are over. */
+  #owed = false;
+  /** Of those that are to be over first, one has not begun. */
+  #unborn = false;
   readonly #hooks: ToolHooks;
   readonly #tools = new Map<string, Tool>();
   readonly #calls = new Map<string, Calls>();
@@ -48,7 +65,36 @@ export class Tools {
     const sequence = numberAt(event, "server_event_seq") ?? 0;
     if (type === "response.output_item.done")
       this.#called(stringAt(event, "response_id") ?? "", objectAt(event, "item"), sequence);
-    else if (type === "response.done") void this.#finished(objectAt(event, "response"), sequence);
+    else if (type === "response.created") this.#begun(objectAt(event, "response"));
+    else if (type === "response.done") this.#over(objectAt(event, "response"), sequence);
+    else if (type === "error" && isTooEarly(objectAt(event, "error"))) this.#owe();
+  }
+
+  #begun(response: JsonObject | null): void {
+    if (response?.["conversation_id"] === null) return;
+    this.#answers.add(stringAt(response, "id") ?? "");
+    // Begun after the results were there, it is an answer to them.
+    if (!this.#unborn) this.#owed = false;
+    this.#unborn = false;
+  }
+
+  #over(response: JsonObject | null, sequence: number): void {
+    this.#answers.delete(stringAt(response, "id") ?? "");
+    const owed = this.#owed && this.#answers.size === 0;
+    void this.#finished(response, sequence);
+    if (owed) this.#ask();
+  }
+
+  #owe(): void {
+    this.#owed = true;
+    this.#unborn = this.#answers.size === 0;
+  }
+
+  /** While another answer is in progress it would be refused. */
+  #ask(): void {
+    if (this.#answers.size > 0) return this.#owe();
+    this.#owed = false;
+    this.#hooks.send({ type: "response.create", event_id: ANSWER_ID });
   }
 
   /** The session is gone: what still runs is nobody's answer. */
@@ -61,6 +107,8 @@ export class Tools {
    * not know that the response is over nothing more is asked for its sake.
    */
   forgotten(from: number): void {
+    this.#answers.clear();
+    this.#owed = this.#unborn = false;
     for (const [id, { runs, ended }] of this.#calls) {
       for (const run of runs) run.wanted &&= run.sequence < from;
       if (ended === 0 || ended >= from) this.#calls.delete(id);
@@ -104,8 +152,7 @@ export class Tools {
     await Promise.all(calls.runs.map(({ done }) => done));
     const current = this.#calls.get(id) === calls;
     if (current) this.#calls.delete(id);
-    if (current && stringAt(response, "status") === "completed")
-      this.#hooks.send({ type: "response.create" });
+    if (current && stringAt(response, "status") === "completed") this.#ask();
   }
 }
 

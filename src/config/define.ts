@@ -1,7 +1,8 @@
 /** The schema of relay.config.ts. Checked once, when the Worker starts: a wrong file never serves a request. */
 import * as v from "valibot";
 import { doorSettings } from "../dialects/index.ts";
-import { type Json, isJsonObject } from "../protocol/json.ts";
+import { backgroundFields } from "./background.ts";
+import { isRunOrDialled, part, RUN, single } from "./dialled.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
 import { adapterNames } from "../upstreams/index.ts";
 import { STORAGE_MODES } from "../session/plan/plan.ts";
@@ -22,45 +23,6 @@ const NAME = /^[\w.:+/-]{1,64}$/;
 const MOST_UPSTREAMS = 4;
 
 const name = v.pipe(v.string(), v.regex(NAME, "a name is 1 to 64 letters, digits or any of . _ : + / -"));
-const jsonObject = v.custom<{ readonly [key: string]: Json }>(
-  (value) => isJsonObject(value as Json),
-  "expected an object",
-);
-
-/** What is dialled. */
-const single = {
-  /** Name in the registry of src/upstreams/index.ts. */
-  adapter: v.pipe(v.string(), v.nonEmpty()),
-  /** `http(s):` or `ws(s):`, or the binding that holds it. */
-  url: v.optional(v.union([v.pipe(v.string(), v.url()), v.strictObject({ env: binding })])),
-  /** What the provider is asked for. `"*"`: whatever model string the client asked the relay for. */
-  model: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  headers: v.optional(v.record(v.string(), header)),
-  /** Of `workers-ai…`: the Worker's binding that runs the model, instead of an address. */
-  binding: v.optional(binding),
-  /** Adapter-specific data, checked by the adapter. */
-  settings: v.optional(jsonObject),
-};
-
-interface Run {
-  readonly adapter: string;
-  readonly binding?: string | undefined;
-  readonly url?: unknown;
-  readonly headers?: unknown;
-}
-/** A model is run by a binding, or dialled. */
-const isRunOrDialled = ({ adapter, binding: name, url, headers }: Run): boolean => {
-  const run = adapter.startsWith("workers-ai");
-  return run === (name !== undefined) && !(run && (url !== undefined || headers !== undefined));
-};
-const RUN =
-  "adapters 'workers-ai…' need a 'binding' and have neither 'url' nor 'headers'; others have no 'binding'";
-
-const part = v.pipe(
-  v.strictObject(single),
-  v.check((one) => isRunOrDialled(one), RUN),
-);
-
 /** Characters of an upstream's own instructions: they go to it with each change of the session's. */
 const MOST_INSTRUCTIONS = 16_384;
 
@@ -173,6 +135,7 @@ const route = v.pipe(
     endOfTurn: v.optional(endOfTurn),
     ...guardFields,
     ...toolFields,
+    ...backgroundFields,
     ...fillerFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),

@@ -1,10 +1,11 @@
 /** How the upstreams of a route answer, as `relay.config.ts` says it: what is missing for it, or in its way. */
 import * as v from "valibot";
 import type { JsonObject } from "../protocol/json.ts";
+import { faultOfBackground, type WithBackground } from "./background.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
 import { faultOfPrices, type PricedRoute } from "./prices.ts";
 import type { StrategyChoice } from "../session/plan/plan.ts";
-import { faultOfTools, type WithTools } from "./tools.ts";
+import { faultOfTools } from "./tools.ts";
 
 const PLANS = ["single", "tagged", "race", "hedge", "failover", "panel"] as const;
 /** Plans of which the upstreams are one voice. */
@@ -90,8 +91,8 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
   return { path: ["settings", "turns"], message };
 }
 
-/** What of a route's plan, guard or tools does not fit the rest of it is told at its place. */
-export function planFits<Route extends Planned & Guarded & WithTools & PricedRoute>(
+/** What of a route's plan, guard, tools or background mind does not fit the rest of it is told at its place. */
+export function planFits<Route extends Planned & Guarded & WithBackground & PricedRoute>(
   context: v.RawCheckContext<Route>,
 ): void {
   const { dataset } = context;
@@ -100,7 +101,11 @@ export function planFits<Route extends Planned & Guarded & WithTools & PricedRou
   addFault(
     context,
     value,
-    faultOfPlan(value) ?? faultOfGuard(value) ?? faultOfTools(value) ?? faultOfPrices(value),
+    faultOfPlan(value) ??
+      faultOfGuard(value) ??
+      faultOfTools(value) ??
+      faultOfBackground(value) ??
+      faultOfPrices(value),
   );
 }
 

@@ -65,6 +65,7 @@ export function pricesChosen({ price, fallback = [] }: PricedEntry): Pick<Planne
   return prices.some((each) => each !== null) ? { prices } : {};
 }
 
-function amountsOf({ currency: _, ...amounts }: PriceTable): Price {
+function amountsOf(table: PriceTable): Price {
+  const { currency: _, ...amounts } = table;
   return amounts;
 }

@@ -8,6 +8,7 @@ import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { speakersFirst, strategyChosen } from "./plans.ts";
 import { currencyChosen, pricesChosen } from "./prices.ts";
+import { resolveBackground } from "./resolve-background.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveFillers, soundsOf } from "./sounds.ts";
 import { resolveTool } from "./resolve-tools.ts";
@@ -105,6 +106,15 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.tools !== undefined && {
       tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),
     }),
+    ...(route.background !== undefined && {
+      background: resolveBackground(
+        route.background,
+        resolveTarget(
+          route.background.text,
+          resolvingFor(name, "its background mind", model ?? name, bindings),
+        ),
+      ),
+    }),
   };
 }
 
@@ -136,13 +146,14 @@ export function spendsSecret(config: RelayConfig, model: string | null, bindings
 }
 
 function spendsOne(route: RouteConfig, bindings: Bindings): boolean {
-  const { upstreams, transcriber, endOfTurn, tools } = route;
+  const { upstreams, transcriber, endOfTurn, tools, background } = route;
   // Whoever is posted to takes the signature for the deployment's word.
   if (tools !== undefined) return true;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
   const services = [...(endOfTurn === undefined ? [] : [endOfTurn]), ...moderatorsOf(route.guard)];
   const targets: readonly Spending[] = [
     ...dialled.flatMap(targetsOf),
+    ...(background === undefined ? [] : [background.text]),
     ...services.flatMap((service) =>
       service.adapter === "http" || service.adapter === "openai" ? [service] : [],
     ),
@@ -182,7 +193,8 @@ export function namesDefaultRoute(config: RelayConfig, model: string, bindings: 
     ...upstreams,
     ...(transcriber === undefined ? [] : [transcriber]),
   ]);
-  const targets = dialled.flatMap(targetsOf);
+  const behind = routes.flatMap(({ background }) => (background === undefined ? [] : [background.text]));
+  const targets = [...dialled.flatMap(targetsOf), ...behind];
   return model === name || !targets.some((target) => target.model === "*");
 }
 
@@ -302,14 +314,7 @@ function resolveUpstream(
   model: string,
   bindings: Bindings,
 ): PlannedUpstream {
-  const what = `its upstream '${upstream.name}'`;
-  const read = (binding: string) => readBinding(route, what, binding, bindings);
-  const resolving: Resolving = {
-    model,
-    read,
-    dialled: (url) => resolveUrl(route, what, url, read, bindings),
-    bound: (binding) => requireService(route, what, binding, bindings),
-  };
+  const resolving = resolvingFor(route, `its upstream '${upstream.name}'`, model, bindings);
   const { adapter, voice, instructions } = upstream;
   // It is the same part that goes on; a voice is its provider's.
   const fallback = (upstream.fallback ?? []).map((target) => {
@@ -337,6 +342,16 @@ interface Resolving {
   readonly read: (binding: string) => string;
   readonly dialled: (url: string | { readonly env: string }) => string;
   readonly bound: (binding: string) => string;
+}
+
+function resolvingFor(route: string, what: string, model: string, bindings: Bindings): Resolving {
+  const read = (binding: string) => readBinding(route, what, binding, bindings);
+  return {
+    model,
+    read,
+    dialled: (url) => resolveUrl(route, what, url, read, bindings),
+    bound: (binding) => requireService(route, what, binding, bindings),
+  };
 }
 
 function resolveTarget(target: Target, resolving: Resolving): UpstreamOptions {

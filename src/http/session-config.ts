@@ -9,6 +9,7 @@ import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import { initialConfig, mergeConfig } from "../protocol/session-config.ts";
 import { restrain } from "../session/client/locks.ts";
 import type { Plan } from "../session/plan/plan.ts";
+import { namesOfTools } from "../session/tools/plan.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { boundsOf } from "./limits.ts";
@@ -114,7 +115,7 @@ export function effectiveSession(plan: Plan, session: JsonObject, wrongField: Pr
     const initial = initialConfig(intentOf(session) === "transcription" ? "transcription" : "realtime");
     const planned = mergeConfig(initial, plan.session);
     const merged = mergeConfig(planned, session);
-    const taken = (plan.tools ?? []).map(({ name }) => name);
+    const taken = namesOfTools(plan);
     const locks = { fields: plan.locked ?? [], toolTypes: plan.toolTypes ?? null, taken };
     const [locked] = restrain(locks, planned, merged, planned).refused;
     if (locked !== undefined) throw locked;

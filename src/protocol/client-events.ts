@@ -78,6 +78,7 @@ const clientEvent = v.variant("type", [
     content_index: v.optional(index, 0),
     played_ms: milliseconds,
   }),
+  v.object({ type: v.literal("relay.delegation.cancel"), ...event, delegation_id: id }),
   v.object({ type: v.literal("session.ack"), ...event, last_received: index }),
   v.object({ type: v.literal("session.heartbeat"), ...event }),
   v.object({
@@ -99,6 +100,7 @@ export type ResponseParams = v.InferOutput<typeof responseParams>;
 /** Events that exist only after `duplex.v1` was negotiated. */
 export const EXTENSION_EVENTS: ReadonlySet<string> = new Set([
   "playback.ack",
+  "relay.delegation.cancel",
   "session.ack",
   "session.heartbeat",
   "session.resume",

@@ -15,7 +15,7 @@ import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
 import { ClientCommands } from "./client/client-commands.ts";
-import type { AudioPart } from "./client/client-messages.ts";
+import type { AudioPart } from "./client/client-messages-host.ts";
 import { commandHost, commandParts } from "./client/command-parts.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
@@ -147,7 +147,7 @@ export class Conduct {
     });
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
-    this.tools = setup.plan.tools ? new Tools(this, setup.plan.tools) : null;
+    this.tools = Tools.of(this, setup.plan);
     this.costs = countCosts(this, setup.plan);
     this.asides = new Asides(this, setup.plan);
     this.listener = new Listener(this);
@@ -269,6 +269,12 @@ export class Conduct {
     this.#configureTurns();
   }
 
+  /** The session is over. */
+  hangUp(): void {
+    for (const link of this.lines) link.hangUp();
+    this.tools?.background?.hangUp();
+  }
+
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */
   connection(peer: PeerId): Connection | null {
     for (const link of this.lines) {
@@ -374,10 +380,21 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
+    return !this.tools?.busy && this.#still && !this.listener.audible;
+  }
+
+  /** The same, but for what still plays, and for tasks under way. */
+  get unasked(): boolean {
+    if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
+      return false;
+    return this.#still && !this.asking.holding && !this.tools?.answersSoon;
+  }
+
+  get #still(): boolean {
     const { turns, witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.tools?.busy || this.asides.busy) return false;
-    return !owed && turns.still && !witness.hears && !this.listener.audible;
+    if (this.rounds.open || this.guard?.input?.waits || this.asides.busy) return false;
+    return !owed && turns.still && !witness.hears;
   }
 
   /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */

@@ -46,6 +46,10 @@ export const METRICS = {
     kind: "count",
     help: "The same for answers that lost, or were taken back, before they were heard.",
   },
+  delegation_ms: { kind: "gauge", help: "Longest task of a background mind." },
+  delegations: { kind: "count", help: "Tasks that speakers handed on to a background mind." },
+  delegations_dropped: { kind: "count", help: "Of these, called off, asked anew, or too late to be told." },
+  delegations_failed: { kind: "count", help: "Of these, of which nothing came." },
   detector_fallbacks: { kind: "count", help: "Connections whose speech the energy detector decides." },
   duplicates_dropped: {
     kind: "count",

@@ -11,9 +11,11 @@ import { WIRE } from "./client/client-port.ts";
 import { Conduct } from "./conduct.ts";
 import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
+import { dueIn } from "./due.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
 import { Observers } from "./control/observers.ts";
+import { isThought } from "./background/thinking.ts";
 import type { Connection } from "./links/connection.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
@@ -159,6 +161,8 @@ export class Session {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
       else this.#clientClosed(input.code, input.reason);
+    } else if (this.#doubt.kept === null && isThought(input.peer)) {
+      this.#attempt(() => this.#conduct.tools?.background?.input(input));
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
@@ -280,7 +284,7 @@ export class Session {
   #end(reason: string): void {
     if (this.#status === "ended") return;
     // In doubt there is no connection to hang up: they died with the object.
-    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();
+    if (this.#doubt.kept === null) this.#conduct.hangUp();
     this.#status = "ended";
     this.#conduct.costs?.close();
     this.#conduct.context.end(reason);
@@ -312,44 +316,14 @@ export class Session {
   }
 
   #due(name: string): void {
-    const [kind, which = "", what = ""] = name.split(":");
-    if (kind === "link") this.#linkDue(which, what);
-    else if (kind === "response") this.#responseDue(which);
-    else if (kind === "lane") this.#conduct.responses.drainOne(which);
-    else if (name === "transcript") this.#conduct.transcriber?.late();
-    else if (name === "consult") this.#conduct.turnEnd.consultLate();
-    else if (kind === "unanswered") this.#conduct.witness.due(Number(which));
-    else if (kind === "round") this.#conduct.rounds.due(which);
-    else if (name === "held") this.#conduct.asking.release();
-    else if (kind === "guard") this.#conduct.guard?.due(which, what);
-    else if (kind === "shadow") this.#conduct.shadows?.due(Number(which));
-    else if (kind === "tool") this.#conduct.tools?.due(which);
-    else if (kind === "floor") this.#conduct.floor.due(which);
-    else if (kind === "turn") this.#conduct.turns.watch.due(which);
-    else if (name === "configured") this.#conduct.sessionObject.updates.due();
-    else if (name === "persist") this.#conduct.context.persist();
-    else if (name === "idle") this.#conduct.idle.due();
-    else if (name === STEP) this.#messages.step();
+    if (name === STEP) this.#messages.step();
     else if (name === WIRE) for (const heard of this.#conduct.port.wireDue()) this.#messages.heard(heard, 0);
     else if (name === REFUSED) this.#messages.tellRefused();
-    else if (kind === "control") this.#observers.due(name);
-    else if (name === "park") this.#conduct.parking.due();
+    else if (name.startsWith("control:")) this.#observers.due(name);
     else if (name === "session:end") this.#expire();
     else if (name === "session:unclaimed") this.#end("unclaimed");
     else if (name === "client:gone") this.#end("client_gone");
-    else if (name === "client:stuck") this.#conduct.backpressure.due();
-    else if (kind === "client") this.#conduct.delivery.timeout(which);
-  }
-
-  /** `link:0:redial` is the link's own, `link:0.3:ready` its third connection's. */
-  #linkDue(which: string, what: string): void {
-    const [index, number] = which.split(".");
-    this.#conduct.lines[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
-  }
-
-  #responseDue(id: string): void {
-    const stream = this.#conduct.responses.get(id)?.stream;
-    this.#conduct.responses.timeout(id, stream === undefined ? undefined : this.#conduct.links[stream]);
+    else dueIn(this.#conduct, name);
   }
 
   /** When to call `handle` with `timeout` at the latest; null: never. */

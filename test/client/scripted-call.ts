@@ -1,4 +1,5 @@
 /** A call that is open over a scripted socket. Install sockets and audio before. */
+import { onTestFinished } from "vitest";
 import { createCall, openCall, type Call, type CallEventMap } from "../../src/client/index.ts";
 import { ScriptedSocket, type Message } from "./scripted-socket.ts";
 
@@ -9,6 +10,8 @@ export async function connected(
   options: Parameters<typeof createCall>[0] = {},
 ): Promise<{ call: Call; socket: ScriptedSocket }> {
   const call = createCall({ workletUrl: "worklets.js", ...options });
+  // Its timers would go on in the tests that follow, also in those of another file.
+  onTestFinished(() => call.close());
   const opening = openCall(call, URL_WITH_TOKEN);
   const socket = await ScriptedSocket.nth(1);
   socket.accept();

@@ -77,7 +77,7 @@ describe("shadows", () => {
     expect(refused({ upstreams: [voice("now"), server] })).toContain("routes.a.upstreams.1.settings.turns");
     expect(refused({ upstreams: [voice("now", { role: "guest" })] })).toContain("routes.a.upstreams.0.role");
     const routes = { a: { upstreams: [shadow, voice("now")] } };
-    const plan = resolvePlan(defineRelay({ routes } as RelayConfigInput), "a", {});
+    const plan = resolvePlan(defineRelay({ routes }), "a", {});
     expect(plan.upstreams.map(({ name, role }) => [name, role])).toEqual([
       ["now", undefined],
       ["next", "shadow"],

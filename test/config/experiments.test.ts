@@ -31,7 +31,7 @@ const config = (weights: Readonly<Record<string, number>>, more: Partial<RelayCo
 
 function refusal(routes: object): string {
   try {
-    defineRelay({ routes: { a: voice(), ...routes } } as RelayConfigInput);
+    defineRelay({ routes: { a: voice(), ...routes } });
   } catch (error) {
     return String(error);
   }

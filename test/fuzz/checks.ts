@@ -93,6 +93,12 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   "relay.tool.started": TOOL,
   "relay.tool.completed": [...TOOL, "after_ms:number"],
   "relay.tool.failed": [...TOOL, "after_ms:number", "reason:string"],
+  "relay.delegation.started": ["delegation_id:string", "call_id:string", "task:string"],
+  "relay.delegation.progress": ["delegation_id:string", "step:string", "after_ms:number"],
+  "relay.delegation.done": ["delegation_id:string", "after_ms:number"],
+  "relay.delegation.failed": ["delegation_id:string", "after_ms:number", "reason:string"],
+  "relay.delegation.placed": ["delegation_id:string", "after_ms:number", "reason:string"],
+  "relay.delegation.dropped": ["delegation_id:string", "after_ms:number", "reason:string"],
   "relay.race": ["plan:string", "response_id:string", "after_ms:number"],
   "rate_limits.updated": ["rate_limits:list"],
 };

@@ -1,5 +1,5 @@
 /** One call from its seed: every step draws from a seed of its own, so that a call without some of them is the same call. */
-import { CLIENT, type Input } from "../../src/session/io.ts";
+import { CLIENT, type Dialect, type Input } from "../../src/session/io.ts";
 import { FRAME_AUDIO, writeFrame } from "../../src/protocol/frame.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { Random } from "../sim/random.ts";
@@ -11,6 +11,7 @@ import { Corpus } from "./corpus.ts";
 import { loose, type LooseObject } from "./hostile.ts";
 import { mutate } from "./mutate.ts";
 import { differenceOf, Observers } from "./observers.ts";
+import { omniEvent, omniOpening } from "./omni.ts";
 import { CALL, type Caller, isCarrier } from "./phone.ts";
 import { probe } from "./probe.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
@@ -185,7 +186,7 @@ class HostileCall {
   }
 
   #clientMessage(random: Random): WireMessage {
-    const { known, dialect, caller } = this.#world;
+    const { dialect, caller } = this.#world;
     const hostility = this.#scenario.clientHostility;
     if (caller !== null && isCarrier(dialect)) return this.#phoned(caller, random, hostility);
     const extended = dialect === "duplex.v1";
@@ -198,12 +199,20 @@ class HostileCall {
       if (random.chance(0.7)) this.#world.now += 100;
       return `{"type":"input_audio_buffer.append","audio":"${speech(this.#spoken)}"}`;
     }
-    const event = random.chance(0.25) ? this.#corpus.next(known) : clientEvent(random, known, extended);
-    if (dialect === "openai-beta" && random.chance(0.85)) betaEvent(event, random);
+    const event = this.#saidIn(dialect, random);
     if (!random.chance(0.55 * hostility)) return spell(event, random, 0.12 * hostility);
     const changed = loose(event) as LooseObject;
-    mutate(changed, random, known.all());
+    mutate(changed, random, this.#world.known.all());
     return spell(changed, random, 0.12 * hostility);
+  }
+
+  #saidIn(dialect: Dialect, random: Random): LooseObject {
+    const { known } = this.#world;
+    if (dialect === "vllm-omni" && random.chance(0.1)) return omniOpening(random);
+    const extended = dialect === "duplex.v1";
+    const event = random.chance(0.25) ? this.#corpus.next(known) : clientEvent(random, known, extended);
+    if (dialect === "openai-beta" && random.chance(0.85)) return betaEvent(event, random);
+    return dialect === "vllm-omni" && random.chance(0.85) ? omniEvent(event, random) : event;
   }
 
   #phoned(caller: Caller, random: Random, hostility: number): WireMessage {

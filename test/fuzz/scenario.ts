@@ -7,6 +7,7 @@ import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.t
 import { Random } from "../sim/random.ts";
 import { agentOptions } from "./agents.ts";
 import { cascadeOptions } from "./cascade.ts";
+import { FUZZED_MIND } from "./minds.ts";
 import type { Observing } from "./observers.ts";
 import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
@@ -57,7 +58,8 @@ function tooled(scenario: Scenario, random: Random): Scenario {
   const webhook = { url: "https://tools.fuzz/", secret: SECRET, timeoutMs: 1000, budgetMs: 1000, retries: 0 };
   const parameters = { type: "object", properties: {} };
   const tools = [{ name: "get_weather", description: "Weather.", parameters, webhook }];
-  return { ...scenario, setup: { ...scenario.setup, plan: { ...scenario.setup.plan, tools } } };
+  const own = random.chance(0.4) ? { background: FUZZED_MIND } : { tools };
+  return { ...scenario, setup: { ...scenario.setup, plan: { ...scenario.setup.plan, ...own } } };
 }
 
 /** Two that can be asked may be one voice. */
@@ -72,7 +74,7 @@ function oneVoice(scenario: Scenario, random: Random): Scenario {
   return { ...scenario, setup: { ...setup, plan: { ...setup.plan, strategy } } };
 }
 
-/** What was added last: the beta, cascades and observers. */
+/** What was added last: the beta, cascades, observers and vLLM-Omni's client. */
 function later(scenario: Varied, random: Random): Scenario {
   const { setup, flood } = scenario;
   const dialects: readonly Dialect[] = ["realtime", "duplex.v1"];
@@ -85,11 +87,13 @@ function later(scenario: Varied, random: Random): Scenario {
     ? [{ ...first, options: cascadeOptions(random), ...(fallback ? { fallback } : {}) }, ...more]
     : setup.plan.upstreams;
   const observing = random.pick<Observing | null>([null, null, null, null, null, null, "quiet", "active"]);
+  const omni = beta === dialects && !isCarrier(scenario.dialect) && random.chance(0.1);
+  const spoken: readonly Dialect[] = omni ? ["vllm-omni", ...dialects] : beta;
   return {
     ...scenario,
     setup: { ...setup, plan: { ...setup.plan, upstreams: voice } },
-    dialect: beta[0] === "openai-beta" ? "openai-beta" : scenario.dialect,
-    dialects: beta,
+    dialect: spoken === dialects ? scenario.dialect : (spoken[0] ?? scenario.dialect),
+    dialects: spoken,
     cascade,
     observing: flood === null ? observing : null,
   };

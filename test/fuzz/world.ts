@@ -1,5 +1,6 @@
 /** One call in virtual time: the real session and the real adapters between hostile peers. Every message is looked at. */
 import type { ToolCall } from "../../durable-objects/asked.ts";
+import { FuzzedMinds } from "./minds.ts";
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
@@ -71,6 +72,7 @@ export class World {
   readonly #dependencies: SessionDependencies;
   /** Calls of the relay's tools that have no result. */
   readonly #calls: string[] = [];
+  readonly #minds = new FuzzedMinds();
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
   #watch: ClientWatch | BetaWatch = new ClientWatch(false);
   #phone: PhoneWatch | null = null;
@@ -205,6 +207,7 @@ export class World {
   #perform(action: Action): void {
     switch (action.type) {
       case "dial":
+        if (this.#minds.dialled(action.peer, action.request)) break;
         if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
           throw new Violation("closed-peer", `${action.peer} is dialled twice`);
         }
@@ -254,6 +257,7 @@ export class World {
   }
 
   #close(peer: string): void {
+    if (this.#minds.closed(peer)) return;
     if (peer === CLIENT) {
       this.clientOpen = false;
       return;
@@ -447,5 +451,8 @@ export class World {
       const result = id.length % 2 === 0 ? { output: "snow" } : ({ failure: "timeout" } as const);
       if (!this.ended) this.input({ type: "tool_answered", id, result });
     }
+    this.#minds.answer((input) => {
+      if (!this.ended) this.input(input);
+    });
   }
 }

@@ -1,8 +1,8 @@
-import fc from "fast-check";
+import { assert, jsonValue, property } from "fast-check";
 import { expect, test } from "vitest";
 import { jsonSize, sameJson, type Json } from "../../src/protocol/json.ts";
 
-const json = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
+const json = jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
 /** Members in their order: what `sameJson` does not look at. */
 const sorted = (value: Json): string =>
   JSON.stringify(value, (_, each: unknown) =>
@@ -12,8 +12,8 @@ const sorted = (value: Json): string =>
   );
 
 test("two values are the same when they are written alike, members in any order", () => {
-  fc.assert(
-    fc.property(json, json, (a, b) => {
+  assert(
+    property(json, json, (a, b) => {
       expect(sameJson(a, b)).toBe(sorted(a) === sorted(b));
       expect(sameJson(a, structuredClone(a))).toBe(true);
     }),

@@ -99,7 +99,7 @@ class Player {
 
   constructor(steps: readonly Step[], { profile }: PlayOptions) {
     const quirks: Quirks | undefined = PROFILES[profile as ProfileName];
-    this.#answersCommits = quirks?.answersCommits === true && turnsOf(steps) === "client";
+    this.#answersCommits = (quirks?.answersCommits ?? false) && turnsOf(steps) === "client";
     const options = {
       adapter: "openai-compatible",
       url: "https://provider.test/v1/realtime",

@@ -92,7 +92,8 @@ describe("what a standby makes of its greeting", () => {
 });
 
 describe("a transcript that may still grow", () => {
-  const settings = { profile: "xai" };
+  // A commit that nobody asks about would wait for that.
+  const settings = { profile: "xai", quirks: { answersCommits: false } };
   const options = { adapter: "openai-compatible", url: "https://p.test/v1/realtime", model: "m", settings };
   const TRANSCRIPTION = "conversation.item.input_audio_transcription";
   const said = (transcript: string): JsonObject => ({

@@ -25,7 +25,9 @@ function observed(call: Call): () => readonly Received[] {
 const shadows = (events: readonly Received[]) =>
   events
     .filter(({ type }) => type === "relay.shadow")
-    .map(({ type: _, event_id: _id, response_id: _of, ...rest }) => rest);
+    .map(({ upstream, outcome, after_ms, speaker_after_ms }) => {
+      return { upstream, outcome, after_ms, speaker_after_ms };
+    });
 const metric = (call: Call, name: string) =>
   call.actions.reduce((sum, one) => sum + (one.type === "metric" && one.name === name ? one.value : 0), 0);
 

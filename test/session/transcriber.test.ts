@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 
-import { isBackchannel, phraseOf } from "../../src/session/turn-end/words.ts";
 import { Context } from "../../src/session/context.ts";
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import { TurnEnd } from "../../src/session/turn-end/turn-end.ts";
@@ -422,26 +421,4 @@ describe("a transcriber", () => {
     completed(call, "Remember me.");
     expect(call.last(`${TRANSCRIPTION}.completed`)).toMatchObject({ transcript: "Remember me." });
   });
-});
-
-describe("words", () => {
-  test.each([
-    ["Mhm.", true],
-    ["Uh-huh, yeah.", true],
-    ["Ja, genau!", true],
-    ["Yeah, but", false],
-    ["No", false],
-    ["…", null],
-  ])("[J5] %j as a backchannel: %s", (text, expected) => expect(isBackchannel(text)).toBe(expected));
-
-  test.each([
-    ["Where is it?", "over"],
-    ["Das ist alles.", "over"],
-    ["I want to go to", "open"],
-    ["Well, um…", "open"],
-    ["and then,", "open"],
-    ["Ich möchte und", "open"],
-    ["twenty past five", null],
-    ["", null],
-  ])("[J7] %j as the end of a phrase: %s", (text, expected) => expect(phraseOf(text)).toBe(expected));
 });

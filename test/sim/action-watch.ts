@@ -38,7 +38,9 @@ export class ActionWatch {
       else if (action.type === "end") this.#end();
     }
     // One that serves and one successor.
-    const links = [...this.#dialling, ...this.#open].map((peer) => peer.slice(0, peer.indexOf(".")));
+    const links = [...this.#dialling, ...this.#open]
+      .filter((peer) => peer.startsWith("up"))
+      .map((peer) => peer.slice(0, peer.indexOf(".")));
     for (const link of links) {
       if (links.filter((one) => one === link).length > 2) this.#fail(`more than two connections of ${link}`);
     }

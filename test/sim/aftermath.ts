@@ -54,8 +54,10 @@ export function budget(call: SimulatedCall): void {
       WANTED_ASKS +
       figure("asked by the client") +
       figure("metric_tools_called") +
-      figure("metric_tools_failed");
-    if (asks > wanted + asksPerMinute)
+      figure("metric_tools_failed") +
+      figure("metric_delegations");
+    // Grok answers each turn that it is told again, too, as if it were asked.
+    if (asks > wanted + asksPerMinute && !provider.abandons)
       checks.fail("budget", `${provider.name} was asked ${asks} times within a minute`);
   }
 }

@@ -38,9 +38,12 @@ export function askedFor(call: SimulatedCall): void {
   const { checks, scenario } = call;
   if (scenario.faults.some((fault) => FORGETFUL.has(fault))) return;
   const figure = (name: string) => checks.figures.get(name) ?? 0;
-  // Who called a tool of the relay's is asked to go on when the call has its result.
+  // Who called a tool of the relay's is asked to go on when the call has its result, and to tell what came of a task.
   const wished =
-    figure("asked by the client") + figure("metric_tools_called") + figure("metric_tools_failed");
+    figure("asked by the client") +
+    figure("metric_tools_called") +
+    figure("metric_tools_failed") +
+    figure("metric_delegations");
   const others =
     wished +
     figure("metric_responses_asked_again") +
@@ -94,7 +97,7 @@ export function goneOnWith({ checks, client, providers, scenario }: SimulatedCal
 }
 
 /** What asks or cancels besides the caller, or keeps a provider from answering in time. */
-const CANCELLING: readonly string[] = ["client.", "platform.", "caller.", "guard."];
+const CANCELLING: readonly string[] = ["client.", "platform.", "caller.", "guard.", "relay.say"];
 /** Of these kinds, what only makes a call harder to hear. */
 const QUIET: ReadonlySet<string> = new Set(["caller.zeros", "caller.slices", "caller.mute"]);
 /** A turn ends after a silence, and its answer is asked for then. */

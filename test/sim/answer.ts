@@ -3,6 +3,7 @@ import { wordsBetween } from "./guard.ts";
 import type { Moment, Performance } from "./performance.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { agentAudio, bytesOf } from "./tape.ts";
+import { taskOf } from "./minds.ts";
 import { wantedBy } from "./tools.ts";
 import type { World } from "./world.ts";
 
@@ -83,7 +84,7 @@ export class Answer {
       status_details: details,
       output: status === "in_progress" ? [] : this.#output(status),
       conversation_id: this.outOfBand ? null : "conv_provider",
-      metadata: this.#call.provider.echoesMetadata ? this.#metadata : null,
+      metadata: this.#call.provider.repeatsMetadata ? this.#metadata : null,
       usage: status === "in_progress" ? null : { total_tokens: 30, input_tokens: 10, output_tokens: 20 },
     };
   }
@@ -107,6 +108,7 @@ export class Answer {
   }
 
   get #arguments(): string {
+    if (this.#world.scenario.mind === true) return taskOf(this.number);
     const { pieces = 0 } = this.#performance;
     const because = pieces > 0 ? "and more ".repeat(pieces * 9) : "";
     if (this.#world.scenario.webhook === true) return wantedBy(this.number, because);

@@ -3,7 +3,7 @@ import type { Input } from "../../src/session/io.ts";
 import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
 import { parseJsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
-import { fields } from "./fields.ts";
+import { fields, text } from "./fields.ts";
 import { isShaded } from "./shadow.ts";
 import type { World } from "./world.ts";
 
@@ -44,7 +44,7 @@ export function noteBill(world: World, input: Input): void {
   if (event?.["type"] !== "response.done") return;
   const response = fields(event["response"]);
   const tokens = fields(response["usage"])["total_tokens"];
-  if (typeof tokens !== "number" || !isFirstEnd(world, `${input.peer} ${String(response["id"])}`)) return;
+  if (typeof tokens !== "number" || !isFirstEnd(world, `${input.peer} ${text(response["id"])}`)) return;
   world.checks.count("tokens billed", tokens);
 }
 

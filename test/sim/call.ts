@@ -1,6 +1,6 @@
 /** One simulated call, from its seed to its outcome. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { Plan, PlannedUpstream } from "../../src/session/plan/plan.ts";
 import { isPriced, withPrices } from "./bill.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { Client } from "./client.ts";
@@ -12,6 +12,7 @@ import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { SHADOW } from "./shadow.ts";
 import { Tape } from "./tape.ts";
 import { Announced, SAID, SAY } from "./asides.ts";
+import { MIND, Minds } from "./minds.ts";
 import { Deeds, lookOf } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
@@ -53,6 +54,7 @@ export class SimulatedCall implements World {
   readonly relay: Relay;
   readonly client: Client;
   readonly deeds: Deeds;
+  readonly minds: Minds;
   readonly shadowAnswers = new Set<number>();
   readonly announced: Announced;
   /** A fault makes providers silent: zeros are no stranger's voice. */
@@ -95,7 +97,7 @@ export class SimulatedCall implements World {
       ...(isPriced(seed) && { currency: "USD" }),
       ...(this.scenario.strategy === null ? {} : { strategy: this.scenario.strategy }),
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
-      ...(this.scenario.webhook === true && { tools: [lookOf(this.scenario)] }),
+      ...(this.scenario.webhook === true && toolsOf(this.scenario)),
       ...(this.scenario.fillers && { fillers: this.scenario.fillers }),
       ...(this.scenario.faults.includes(SAY) && { sounds: SAID }),
       session: {},
@@ -111,6 +113,7 @@ export class SimulatedCall implements World {
     } as const;
     // With draws of its own: all other calls are what they were.
     this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
+    this.minds = new Minds(this, new Random(seed ^ 0x7002));
     this.announced = new Announced(this);
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
@@ -212,4 +215,8 @@ export class SimulatedCall implements World {
     }
     time.after(50, () => this.#watchTheEnd());
   }
+}
+
+function toolsOf(scenario: Scenario): Pick<Plan, "tools" | "background"> {
+  return scenario.mind === true ? { background: MIND } : { tools: [lookOf(scenario)] };
 }

@@ -86,7 +86,7 @@ export class CoreWatch implements SessionCore {
       // The simulator's plans name no end-of-turn model.
       if (action.type === "consult") checks.fail("threw", "a model was asked, and there is none");
       if (action.type === "send" && action.peer === "client" && typeof action.data === "string")
-        this.#world.deeds.told(action.data);
+        this.#told(action.data);
       if (action.type === "end") this.#ended(action.reason);
       if (action.type !== "metric") continue;
       if (action.name === "internal_errors") checks.fail("threw", "a fault of the relay's own was told");
@@ -95,6 +95,11 @@ export class CoreWatch implements SessionCore {
       if (action.name.startsWith("overlap_")) checks.overlap(action.name.slice("overlap_".length));
     }
     this.#inspection.step(this.session, now);
+  }
+
+  #told(data: string): void {
+    this.#world.deeds.told(data);
+    this.#world.minds.told(data);
   }
 
   #ended(reason: string): void {

@@ -6,12 +6,12 @@ import { ASIDE_MUTATIONS } from "./aside-mutations.ts";
 import { DRAW_MUTATIONS } from "./draw-mutations.ts";
 import { DRIVER_MUTATIONS } from "./driver-mutations.ts";
 import { GUARD_MUTATIONS } from "./guard-mutations.ts";
+import { MIND_MUTATIONS } from "./mind-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
 import { TOOL_MUTATIONS } from "./tool-mutations.ts";
-import { TRIAL_MUTATIONS } from "./trial-mutations.ts";
 
 export interface Mutation {
   readonly number: number;
@@ -236,8 +236,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 29,
     what: "the end hangs up nobody",
-    file: "src/session/session.ts",
-    from: "    if (this.#doubt.kept === null) for (const link of this.#conduct.lines) link.hangUp();\n",
+    file: "src/session/conduct.ts",
+    from: "    for (const link of this.lines) link.hangUp();\n",
     to: "",
   },
   {
@@ -386,19 +386,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...LEVEL_MUTATIONS,
   ...PATIENCE_MUTATIONS,
-  {
-    number: 69,
-    what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
-    file: "src/session/memory/wordless.ts",
-    from: "Math.min(wordlessBytes, sessionSize",
-    to: "Math.min(0, sessionSize",
-    among: ["provider.rollover", "provider.close_anytime"],
-  },
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
-  ...TRIAL_MUTATIONS,
+  ...MIND_MUTATIONS,
   ...ASIDE_MUTATIONS,
   ...DRAW_MUTATIONS,
 ].sort((one, other) => one.number - other.number);

@@ -58,4 +58,12 @@ export const PATIENCE_MUTATIONS: readonly Mutation[] = [
     to: 'phase === "ready" && (this.#hearing.has(index) || (watched && index < 0))',
     among: ["caller.long_silence", "provider.hole_in_answer", "provider.hole_anytime"],
   },
+  {
+    number: 69,
+    what: "what the caller said and nobody knows the words of is kept as little as what can be told in words",
+    file: "src/session/memory/wordless.ts",
+    from: "Math.min(wordlessBytes, sessionSize",
+    to: "Math.min(0, sessionSize",
+    among: ["provider.rollover", "provider.close_anytime"],
+  },
 ];

@@ -57,6 +57,8 @@ export class ProviderCall {
   /** Since when it says that somebody speaks; null: nobody does. */
   #hearsSince: number | null = null;
   #quietMs = 0;
+  /** Of Grok: a turn was answered, and nothing else was said since. */
+  #answered = false;
 
   constructor(world: World, provider: Provider, connection: Connection, random: Random, name: string) {
     this.#world = world;
@@ -67,7 +69,8 @@ export class ProviderCall {
     this.openedAt = world.time.now;
     this.ear = new Ear(world, name, () => this.#hearsAgain());
     this.items = new ProviderItems({
-      keepsIds: provider.keepsIds,
+      // Grok keeps them too; what is judged by them is judged of OpenAI alone.
+      keepsIds: provider.keepsIds || provider.abandons,
       say: (event) => this.say(event),
       refuse: (code, what, event) => this.#refuse(code, what, event),
       newId: () => this.#id("item"),
@@ -237,12 +240,14 @@ export class ProviderCall {
         return this.#commit(event);
       case "input_audio_buffer.clear":
         this.ear.clear();
+        this.#answered = false;
         return this.say({ type: "input_audio_buffer.cleared" });
       case "response.create":
         return this.#create(event);
       case "response.cancel":
         return this.#cancel(event);
       case "conversation.item.create":
+        this.#answered = false;
         return this.items.create(event);
       case "conversation.item.truncate":
         return this.items.truncate(event);
@@ -303,8 +308,14 @@ export class ProviderCall {
       return this.#refuse("input_audio_buffer_commit_empty", `a commit of ${this.ear.bufferedMs} ms`, event);
     }
     this.#turn();
-    // Grok with its turn detection off answers each commit without being asked (`held-commits.ts`).
-    if (this.provider.abandons && this.provider.kind === "turns") this.#create({});
+    if (this.provider.abandons) this.#answersCommit();
+  }
+
+  /** Grok answers a turn as soon as it is committed, and what asks for it again is left unanswered. */
+  #answersCommit(): void {
+    this.#answered = false;
+    this.#create({ type: "response.create" });
+    this.#answered = true;
   }
 
   #turn(): void {
@@ -409,6 +420,11 @@ export class ProviderCall {
     if (this.provider.kind === "transcriber")
       return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
+    if (this.provider.abandons) {
+      if (this.#answered && this.ear.bufferedMs === 0) return;
+      this.#answered = false;
+      if (Object.keys(wanted).some((key) => key !== "metadata") && this.ear.bufferedMs >= 100) this.#turn();
+    }
     const outOfBand = wanted["conversation"] === "none";
     const alone = this.#running().length === 0;
     if (!outOfBand && this.#running().length > 0) {
@@ -468,6 +484,7 @@ export class ProviderCall {
         event["event_id"],
       );
     }
+    this.#answered = false;
     for (const answer of chosen) answer.cancel("client_cancelled");
   }
 }

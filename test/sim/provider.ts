@@ -89,6 +89,11 @@ export class Provider {
     for (const look of this.onAnswer) look(performance);
   }
 
+  /** Of an answer that it was asked for by its name; what is judged by names is judged of OpenAI alone. */
+  get repeatsMetadata(): boolean {
+    return this.echoesMetadata || this.abandons;
+  }
+
   /** Dials. `near` is told of the opening by `opened`, of everything else as a receiver. */
   dial(near: Receiver, opened: (connection: Connection) => void): { hangUp(code: number): void } {
     const { time, checks } = this.#world;

@@ -1,5 +1,6 @@
 /** Breakages of what upstreams that are one voice know and do: see mutations.ts. */
 import type { Mutation } from "./mutations.ts";
+import { TRIAL_MUTATIONS } from "./trial-mutations.ts";
 
 export const RACE_MUTATIONS: readonly Mutation[] = [
   {
@@ -26,4 +27,5 @@ export const RACE_MUTATIONS: readonly Mutation[] = [
     to: "return this.#current?.alive ?? false;",
     among: ["platform.deploy", "provider.silent_voice"],
   },
+  ...TRIAL_MUTATIONS,
 ];

@@ -3,7 +3,7 @@
  * with sockets, storage, alarm and hibernation, and everything that the platform may do to it.
  */
 import type { ToolCall } from "../../durable-objects/asked.ts";
-import type { Dial } from "../../durable-objects/dial.ts";
+import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
 import { type ClientSocket, putOut, readMark } from "../../durable-objects/pending-clients.ts";
 import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
 import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
@@ -24,6 +24,7 @@ import { moderatorOf } from "./guard.ts";
 import { Inspection } from "./inspection.ts";
 import { Legs } from "./legs.ts";
 import { wordsOf } from "./words.ts";
+import { MIND_URL } from "./minds.ts";
 import { ObjectClock } from "./object-clock.ts";
 import { OutputGate } from "./output-gate.ts";
 import type { Provider } from "./provider.ts";
@@ -209,11 +210,25 @@ export class Relay {
   #lives = 1;
 
   readonly #dial: Dial = (request, events) => {
+    if (request.url === MIND_URL) return this.#world.minds.dial(this.#ofThisLife(events), this.#gate);
     const provider = this.#providers.get(new URL(request.url).hostname.split(".")[0] ?? "");
     if (provider) return this.#legs.dial(provider, events);
     this.#world.checks.fail("closed-peer", `a dial of ${request.url}, which is nobody`);
     return { hangUp() {} };
   };
+
+  /** What comes to an object that is dead by then is nobody's. */
+  #ofThisLife(events: DialEvents): DialEvents {
+    const lives = this.#lives;
+    const here = (tell: () => void): void => {
+      if (lives === this.#lives) tell();
+    };
+    return {
+      opened: (socket, head) => here(() => events.opened(socket, head)),
+      message: (data) => here(() => events.message(data)),
+      closed: (code, reason) => here(() => events.closed(code, reason)),
+    };
+  }
 
   #setAlarm(at: number): void {
     this.#cancelAlarm?.();

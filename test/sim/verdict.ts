@@ -13,6 +13,7 @@ import { askedAtOnce, askedFor, goneOnWith, keptOn, thrownAway, wentOn } from ".
 import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
+import { tasksEnded } from "./minds.ts";
 import { toolsAnswered } from "./tools.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
 
@@ -62,6 +63,7 @@ export function judge(call: SimulatedCall): void {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
     toolsAnswered(call, call.lastMoment);
+    tasksEnded(call, call.lastMoment);
     call.announced.look();
   }
   budget(call);

@@ -8,6 +8,7 @@ import type { Checks } from "./checks.ts";
 import type { Quality } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
+import type { Minds } from "./minds.ts";
 import type { Announced } from "./asides.ts";
 import type { FillerPlan } from "../../src/session/aside/plan.ts";
 import type { Deeds } from "./tools.ts";
@@ -60,6 +61,8 @@ export interface Scenario {
   readonly guard?: GuardPlan;
   /** The tool that agents call is the relay's. */
   readonly webhook?: true;
+  /** Or hands on to a background mind (with `webhook`: it is the relay's all the same). */
+  readonly mind?: true;
   /** The caller may take a call of it back for so long. */
   readonly confirmMs?: number;
   /** What is heard while nobody answers. */
@@ -84,6 +87,7 @@ export interface World {
   /** Answers that nobody may hear. */
   readonly shadowAnswers: ReadonlySet<number>;
   readonly deeds: Deeds;
+  readonly minds: Minds;
   readonly announced: Announced;
   /** So far. */
   readonly answers: number;

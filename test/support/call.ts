@@ -7,6 +7,7 @@ import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { FillerPlan, Sounds } from "../../src/session/aside/plan.ts";
 import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { BackgroundPlan } from "../../src/session/background/plan.ts";
 import type { ToolPlan } from "../../src/session/tools/plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { AudioPool } from "../../src/session/setup.ts";
@@ -44,6 +45,7 @@ export interface CallOptions {
   readonly endOfTurn?: EndOfTurnModel;
   readonly guard?: GuardPlan;
   readonly tools?: readonly ToolPlan[];
+  readonly background?: BackgroundPlan;
   readonly fillers?: FillerPlan;
   readonly sounds?: Sounds;
   /** The relay's network hears how a voice ended; default: it does. */
@@ -104,6 +106,7 @@ export class Call {
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),
         ...(options.guard ? { guard: options.guard } : {}),
         ...(options.tools ? { tools: options.tools } : {}),
+        ...(options.background ? { background: options.background } : {}),
         ...(options.fillers ? { fillers: options.fillers } : {}),
         ...(options.sounds ? { sounds: options.sounds } : {}),
         ...(options.cadence === undefined ? {} : { cadence: options.cadence }),

@@ -1,5 +1,4 @@
 /** A call in virtual time with full-duplex models of OpenAI's Live API behind it, which hear and speak as time passes. */
-import { CLIENT } from "../../src/session/io.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { ScriptedLive } from "../upstreams/scripted-live.ts";
@@ -43,7 +42,8 @@ export class LiveCall {
   }
 
   #serve(): void {
-    for (const peer of this.call.open) if (peer !== CLIENT && !this.#peers.has(peer)) this.#connect(peer);
+    for (const peer of this.call.open)
+      if (peer.startsWith("up") && !this.#peers.has(peer)) this.#connect(peer);
     for (const peer of this.#peers.keys()) this.#hear(peer);
   }
 

@@ -346,14 +346,6 @@ test("[U97] the provider's own end is told ahead, and a format that it states is
   expect([...connection.audio()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-test("[U230] a goAway that says no time, or none that can be read, is an end that comes soon", () => {
-  for (const goAway of [{}, { timeLeft: "soon" }, { timeLeft: 50 }]) {
-    const { server, connection } = live();
-    connection.hear([server.say({ goAway })]);
-    expect(connection.of("expiring")).toEqual([{ type: "expiring", inMs: 10_000 }]);
-  }
-});
-
 test("[U97] thoughts are neither said nor written", () => {
   const { server, connection } = live();
   connection.send({ type: "respond", responseId: "R1", options: RESPOND });

@@ -77,6 +77,18 @@ describe("GET /v1/realtime", () => {
     await client.closed;
   });
 
+  test("[U242] vLLM-Omni's client opens a session by its first update, speaks to it, and closes it", async () => {
+    const client = await connect("/v1/realtime?duplex=1&model=echo&autostart=0", bearer());
+    const audio = { input: { sample_rate_hz: 16_000 }, output: { sample_rate_hz: 24_000 } };
+    client.send({ type: "session.update", session: { modalities: ["audio"], audio, turn_detection: null } });
+    const created = await client.event("session.created");
+    expect(created).toMatchObject({
+      session: { audio: { input: { format: { type: "audio/pcm", rate: 16_000 } } } },
+    });
+    client.send({ type: "session.close" });
+    expect(await client.closed).toMatchObject({ code: 1000 });
+  });
+
   test("[H12] without an upgrade it is 426 and says what it wants", async () => {
     const response = await call("/v1/realtime?model=echo", { headers: bearer() });
     expect(response.headers.get("Upgrade")).toBe("websocket");

@@ -25,7 +25,8 @@ function dialledBy(route: RouteConfig): readonly Dialled[] {
   }));
   const targets = upstreams.flatMap((upstream) => [upstream, ...(upstream.fallback ?? [])]);
   const dialled = targets.flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
-  return [...dialled, ...end, ...asked, ...tools];
+  const background = route.background === undefined ? [] : [route.background.text];
+  return [...dialled, ...end, ...asked, ...tools, ...background];
 }
 
 export function literalUrls(route: RouteConfig): readonly string[] {

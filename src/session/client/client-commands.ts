@@ -10,7 +10,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
-import type { PlainEvent } from "./client-messages.ts";
+import type { PlainEvent } from "./client-messages-host.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
@@ -28,6 +28,7 @@ import { isActive } from "../output/response.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
+import { cancelTask } from "../background/index.ts";
 import type { Tools } from "../tools/index.ts";
 import type { Voices } from "../plan/voices.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -59,7 +60,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
-  readonly tools: Pick<Tools, "refuseResult" | "takeBack"> | null;
+  readonly tools: Pick<Tools, "refuseResult" | "takeBack" | "background"> | null;
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly voices: Pick<Voices, "one" | "knowsAll">;
@@ -118,6 +119,8 @@ export class ClientCommands {
         return this.#cancel(event.response_id ?? null);
       case "playback.ack":
         return this.#played(event.item_id, event.content_index, event.played_ms);
+      case "relay.delegation.cancel":
+        return cancelTask(this.#parts.tools, event.delegation_id);
       case "session.ack":
         return this.#parts.delivery.acknowledge(event.last_received);
       case "session.heartbeat":

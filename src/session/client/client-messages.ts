@@ -11,54 +11,22 @@ import {
   EXTENSION_EVENTS,
   readClientEvent,
   sequenceOf,
-  type ClientEvent,
 } from "../../protocol/client-events.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
 import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
-import { bytesPerSample, durationMs, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, sampleRateHz } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
 import { Rate } from "./budget-rate.ts";
 import { costOf, MEMBERS_PER_EVENT } from "./event-cost.ts";
 import { Steps, type WaitingAudio } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
 import { nameOf, excessError, frontOf, invalidAudio, jsonMost } from "./message-faults.ts";
+import type { ClientMessagesHost } from "./client-messages-host.ts";
 import { WaitingAudios } from "./waiting-audio.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
-
-/** What of a message a piece of audio is. */
-export interface AudioPart {
-  /** Milliseconds of audio that the message had, as far as is known. */
-  readonly messageMs: number;
-  /** It is its beginning: the message came now. */
-  readonly first: boolean;
-  /** Milliseconds by which its end was heard sooner than now. */
-  readonly restMs: number;
-}
-
-export interface ClientMessagesHost {
-  /** Of the client's audio. */
-  readonly inputFormat: AudioFormat;
-  /** The client wants something, other than that its audio is heard. */
-  acted(): void;
-  /** It goes on though it is refused, message after message. */
-  flooded(): void;
-  /** Its wire says that it is not the client that is meant. */
-  turnedAway(code: number, reason: string): void;
-  /** Its wire says that it does not come back. */
-  hungUp(): void;
-  /** Another client may speak from here on. */
-  brokeOff(): void;
-  /** Anything but audio. @throws ClientError */
-  event(event: PlainEvent): void;
-  /** Audio in the session's input format; a view that is valid only during the call. */
-  audio(bytes: Uint8Array, part: AudioPart): void;
-}
-
-/** Every event but the audio, which is taken here. */
-export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;
 
 /** Events that a client sends though nobody says anything: silence is streamed too. */
 const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", "playback.ack", APPEND]);

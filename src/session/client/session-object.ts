@@ -12,6 +12,7 @@ import type { Link } from "../links/link.ts";
 import type { Asking } from "../output/asking.ts";
 import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
+import { namesOfTools } from "../tools/plan.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Transcriber } from "../turns/transcriber.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -66,8 +67,8 @@ export class SessionObject {
     this.#parts = parts;
     this.#setup = setup;
     this.#host = host;
-    const { locked: fields = [], toolTypes = null, tools = [] } = setup.plan;
-    this.#tools = tools.map(({ name }) => name);
+    const { locked: fields = [], toolTypes = null } = setup.plan;
+    this.#tools = namesOfTools(setup.plan);
     this.#locks = { ...(setup.locks ?? NO_LOCKS), taken: this.#tools };
     this.#routeLocks = { fields, toolTypes, taken: this.#tools };
     this.#granted = parts.config.current;

@@ -9,7 +9,7 @@ import { eventIdOf, readClientEvent } from "../../protocol/client-events.ts";
 import type { AudioAddress, EventTap, NamedEvent } from "../client/client-port.ts";
 import { ClientCommands, type CommandHost } from "../client/client-commands.ts";
 import { commandHost, commandParts } from "../client/command-parts.ts";
-import type { PlainEvent } from "../client/client-messages.ts";
+import type { PlainEvent } from "../client/client-messages-host.ts";
 import { costOf } from "../client/event-cost.ts";
 import type { Resource } from "../client/budget.ts";
 import { excessError, jsonMost } from "../client/message-faults.ts";
@@ -29,6 +29,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   "response.create",
   "response.cancel",
   "output_audio_buffer.clear",
+  "relay.delegation.cancel",
 ]);
 /** Ours: the session is over, as by DELETE. */
 const END = "relay.end";

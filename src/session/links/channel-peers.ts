@@ -166,6 +166,12 @@ export class ChannelPeers {
     for (const what of this.#waits) this.#wait(what, null);
   }
 
+  /** They died with the object: nobody is there to be hung up on. */
+  died(): void {
+    for (const channel of this.#open.keys()) this.#forget(channel);
+    this.#waits.clear();
+  }
+
   snapshot(): ChannelsSnapshot {
     return {
       open: [...this.#open].map(([channel, one]) => [channel, { ...one }] as const),

@@ -482,9 +482,8 @@ export class Responses {
   /** The upstream is in the middle of another answer, which has a deadline of its own. */
   #atAnother(response: ResponseRecord): boolean {
     for (const other of this.#records) {
-      if (other === response || other.stream !== response.stream || other.phase !== "generating") continue;
-      if (other.own) continue;
-      if (!this.#gate.finished(other)) return true;
+      if (other === response || other.own || other.stream !== response.stream) continue;
+      if (other.phase === "generating" && !this.#gate.finished(other)) return true;
     }
     return false;
   }

@@ -1,4 +1,5 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
+import type { BackgroundPlan } from "../background/plan.ts";
 import type { Price } from "../cost/price.ts";
 import type { GuardPlan } from "../guard/plan.ts";
 import type { Limits } from "../limits.ts";
@@ -37,6 +38,8 @@ export interface Plan {
   readonly guard?: GuardPlan;
   /** Tools that the relay runs; absent: none. */
   readonly tools?: readonly ToolPlan[];
+  /** A text model works on what speakers hand on; absent: none does. */
+  readonly background?: BackgroundPlan;
   /** What its listener hears while nobody answers; absent: nothing. */
   readonly fillers?: FillerPlan;
   /** By name, for its application to have played; absent: none. */

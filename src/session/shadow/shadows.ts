@@ -58,7 +58,8 @@ export class Shadows implements LinkHost {
   }
 
   /** The speakers are asked for an answer now. Of several that answer one question each is asked in the same moment. */
-  ask({ conversation, metadata: _, ...params }: ResponseParams): void {
+  ask(given: ResponseParams): void {
+    const { conversation, metadata: _, ...params } = given;
     const { context } = this.#parts;
     if (conversation === "none" || this.#question?.askedAt === context.now) return;
     this.stop();

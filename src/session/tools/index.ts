@@ -6,37 +6,30 @@
  * answer have theirs, the model that made them is asked to go on.
  */
 import { ClientError } from "../../protocol/client-error.ts";
-import { parseJsonObject } from "../../protocol/json.ts";
+import { type JsonObject, parseJsonObject } from "../../protocol/json.ts";
+import { textModelOf } from "../../upstreams/cascade/text-model.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
-import type { Asking } from "../output/asking.ts";
+import { Background, type BackgroundParts, type BackgroundSnapshot } from "../background/index.ts";
+import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
+import type { Entry } from "../memory/conversation.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
-import type { Voices } from "../plan/voices.ts";
 import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
+import { placeItem } from "./place-item.ts";
 import {
   asFunction,
   budgetMsOf,
   FAILURES,
   type ToolFailure,
   type ToolPlan,
+  type ToolPlans,
   type ToolResult,
 } from "./plan.ts";
 
-/** Read when it is asked for: some of these parts are made later. */
-interface ToolParts extends ConfirmingParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly conversation: Conversation;
-  readonly links: readonly Link[];
-  readonly voices: Pick<Voices, "one" | "knowsAll">;
-  readonly asking: Pick<Asking, "goOn">;
-}
+/** Those of a background mind, if there is one, are all that is needed, but for what confirms a call. */
+type ToolParts = BackgroundParts & ConfirmingParts;
 
 /** A call that has to be made, or whose result is waited for. */
-interface Call {
+export interface Call {
   /** Its item, which names it everywhere. */
   readonly id: string;
   /** As its model calls it. */
@@ -64,6 +57,11 @@ const LOST_MS = 2000;
 export class Tools {
   readonly #parts: ToolParts;
   readonly #plans: ReadonlyMap<string, ToolPlan>;
+  /** What models are offered: the background mind's too. */
+  readonly #offered: ReadonlyMap<string, JsonObject>;
+  readonly #delegate: string | null;
+  /** Works on what speakers hand on; null: the plan has none. */
+  readonly background: Background | null;
   #calls = new Map<string, Call>();
   /** So many calls were decided, and so many of these are on record. */
   #decided = 0;
@@ -75,9 +73,25 @@ export class Tools {
   /** Upstreams that are to go on: all their calls have results. */
   #due = new Set<number>();
 
-  constructor(parts: ToolParts, plans: readonly ToolPlan[]) {
+  constructor(parts: ToolParts, { tools = [], background }: ToolPlans) {
     this.#parts = parts;
-    this.#plans = new Map(plans.map((plan) => [plan.name, plan]));
+    this.#plans = new Map(tools.map((plan) => [plan.name, plan]));
+    const offered = tools.map((plan) => [plan.name, asFunction(plan)] as const);
+    this.#offered = new Map(background ? [...offered, [background.name, asDelegate(background)]] : offered);
+    this.#delegate = background?.name ?? null;
+    this.background =
+      background === undefined
+        ? null
+        : new Background(parts, background, textModelOf(background.text), tools, {
+            record: () => this.#record(),
+            isRecorded: (number) => number <= this.#recorded,
+            answer: (id, result) => this.#result(id, result),
+          });
+  }
+
+  /** A plan has any. */
+  static of(parts: ToolParts, plans: ToolPlans): Tools | null {
+    return plans.tools || plans.background ? new Tools(parts, plans) : null;
   }
 
   /** A call is under way, or what it gave is still to be spoken of. */
@@ -85,14 +99,19 @@ export class Tools {
     return this.pending || this.#due.size > 0;
   }
 
-  /** A call is under way. */
+  /** A call is under way, or a task. */
   get pending(): boolean {
-    return this.#calls.size > 0;
+    return this.#calls.size > 0 || this.background?.busy === true;
+  }
+
+  /** An answer will be asked for when a call has what it gave, which is soon. */
+  get answersSoon(): boolean {
+    return this.#due.size > 0 || [...this.#calls.values()].some(({ name }) => name !== this.#delegate);
   }
 
   /** One is being run. */
   get running(): boolean {
-    return this.#made.size > 0;
+    return [...this.#calls.values()].some(({ id, name }) => name !== this.#delegate && this.#made.has(id));
   }
 
   /** What of these a snapshot taken now has on record. */
@@ -104,14 +123,14 @@ export class Tools {
   offered(config: UpstreamConfig): UpstreamConfig {
     if (config.kind === "transcription") return config;
     // A name that stood in the session before the route had it is the route's.
-    const others = config.tools.filter(({ name }) => typeof name !== "string" || !this.#plans.has(name));
-    return { ...config, tools: [...others, ...[...this.#plans.values()].map(asFunction)] };
+    const others = config.tools.filter(({ name }) => typeof name !== "string" || !this.#offered.has(name));
+    return { ...config, tools: [...others, ...this.#offered.values()] };
   }
 
   /** Who answers a call that is the relay's. @throws ClientError */
   refuseResult(call: Entry | undefined): void {
     const name = call?.item["name"];
-    if (call === undefined || call.origin === null || typeof name !== "string" || !this.#plans.has(name))
+    if (call === undefined || call.origin === null || typeof name !== "string" || !this.#offered.has(name))
       return;
     const message = `The relay runs '${name}' and answers its calls itself.`;
     throw new ClientError("tool_run_by_relay", message, "item.call_id");
@@ -123,7 +142,7 @@ export class Tools {
     const calls = response.items.filter(
       ({ kind, status }) => kind === "function_call" && status === "completed",
     );
-    const own = calls.filter(({ name }) => this.#plans.has(name));
+    const own = calls.filter(({ name }) => this.#offered.has(name));
     const others = calls.filter((item) => !own.includes(item)).map(({ id }) => id);
     for (const item of own) {
       const call = this.#callOf(response, item, others);
@@ -160,7 +179,6 @@ export class Tools {
   #decide(call: Call): void {
     const { context } = this.#parts;
     const confirmMs = this.#plans.get(call.name)?.confirmMs ?? 0;
-    this.#decided += 1;
     this.#calls.set(call.id, confirmMs > 0 ? { ...call, waits: true } : call);
     if (confirmMs === 0) context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
     else {
@@ -169,7 +187,14 @@ export class Tools {
       if (this.#parts.turns.openItem === null) this.#waited({ ...call, waits: true });
       else this.#unmade.push({ call, failure: "taken_back" });
     }
-    context.persistNow();
+    this.#record();
+  }
+
+  /** Something is decided that is to be on record before it is done. @returns its number */
+  #record(): number {
+    this.#decided += 1;
+    this.#parts.context.persistNow();
+    return this.#decided;
   }
 
   /** The caller may have been silent for long enough. */
@@ -199,6 +224,7 @@ export class Tools {
     for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
     for (const call of this.#calls.values())
       if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);
+    this.background?.settle();
     if (this.#due.size === 0 || !this.#parts.port.live) return;
     for (const stream of this.#due) if (this.#parts.asking.goOn(stream)) this.#due.delete(stream);
   }
@@ -209,6 +235,7 @@ export class Tools {
     const plan = this.#plans.get(name);
     // Taken back by its client before it was made.
     if (conversation.find(id) === undefined) return this.#forget(call);
+    if (this.background !== null && name === this.#delegate) return this.#handOn(call, this.background);
     if (plan === undefined) return this.#answered(call, { failure: "not_offered" });
     this.#made.add(id);
     context.deadlines.set(`tool:${id}`, context.now + budgetMsOf(plan) + LOST_MS);
@@ -217,8 +244,24 @@ export class Tools {
     context.act({ type: "tool", id, callId, name, arguments: given });
   }
 
+  /** The caller need not wait for a task; a duplex model's call has its result when the task has. */
+  #handOn(call: Call, background: Background): void {
+    const { context } = this.#parts;
+    this.#made.add(call.id);
+    context.metric("tools_called", 1);
+    this.#tell("started", call);
+    context.deadlines.set(`tool:${call.id}`, context.now + background.resultMs);
+    const result = background.begin(call);
+    if (result !== null) this.#answered(call, result);
+  }
+
   /** The shell has the result of a call. */
   result(id: string, result: ToolResult): void {
+    if (this.#calls.has(id)) this.#result(id, result);
+    else this.background?.result(id, result);
+  }
+
+  #result(id: string, result: ToolResult): void {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     this.#parts.context.metric("tool_ms", this.#parts.context.now - call.since);
@@ -259,27 +302,9 @@ export class Tools {
   }
 
   /** @param quietly nobody is dialled for it. */
-  #insert(call: Call, output: string, quietly: boolean): void {
-    const { context, conversation, links, port, voices } = this.#parts;
-    const id = conversation.unused(() => context.newId("item"));
-    const item = {
-      id,
-      object: "realtime.item",
-      type: "function_call_output",
-      status: "completed",
-      call_id: call.callId,
-      output,
-    };
-    const receivers = links.filter(({ index }) => voices.knowsAll(index) || index === call.stream);
-    // A lost upstream is told the conversation when it is dialled: before this item is part of it.
-    if (!quietly) for (const link of receivers) link.ensure();
-    const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs: 0, answers: call.id };
-    const previous = conversation.insert(entry);
-    context.uncaused(() => {
-      for (const link of receivers) link.command({ type: "item", item, previousItemId: null });
-    });
-    for (const what of ["added", "done"])
-      port.emit({ type: `conversation.item.${what}`, previous_item_id: previous, item });
+  #insert({ id, callId, stream }: Call, output: string, quietly: boolean): void {
+    const item = { type: "function_call_output", call_id: callId, output };
+    placeItem(this.#parts, stream, item, { answers: id, quietly });
   }
 
   #tell(
@@ -304,7 +329,8 @@ export class Tools {
   /** Only where something is under way, or was. */
   snapshot(): { readonly tools?: ToolsSnapshot } {
     if (this.#decided === 0 && this.#due.size === 0) return {};
-    return { tools: { calls: [...this.#calls.values()], decided: this.#decided, due: [...this.#due] } };
+    const own = { calls: [...this.#calls.values()], decided: this.#decided, due: [...this.#due] };
+    return { tools: { ...own, ...(this.background && { background: this.background.snapshot() }) } };
   }
 
   /** Whatever a snapshot holds is on record. */
@@ -315,11 +341,18 @@ export class Tools {
     this.#recorded = snapshot.decided;
     this.#due = new Set(snapshot.due);
     this.#made.clear();
+    // One that is no call's own result is known by its task: it is not handed on again.
+    if (snapshot.background) this.background?.restore(snapshot.background);
   }
+}
+
+function asDelegate({ name, description }: BackgroundPlan): JsonObject {
+  return { type: "function", name, description, parameters: PARAMETERS };
 }
 
 export interface ToolsSnapshot {
   readonly calls: readonly Call[];
   readonly decided: number;
   readonly due: readonly number[];
+  readonly background?: BackgroundSnapshot;
 }

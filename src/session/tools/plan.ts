@@ -1,5 +1,6 @@
 /** What a route says of tools that the relay runs, and what becomes of a call of one. */
 import type { JsonObject } from "../../protocol/json.ts";
+import type { BackgroundPlan } from "../background/plan.ts";
 
 /** Where a call is posted to. The core knows that there is one; the shell posts. */
 export interface Webhook {
@@ -11,6 +12,12 @@ export interface Webhook {
   readonly budgetMs: number;
   /** Attempts beyond the first. */
   readonly retries: number;
+}
+
+/** Of a plan. */
+export interface ToolPlans {
+  readonly tools?: readonly ToolPlan[];
+  readonly background?: BackgroundPlan;
 }
 
 /** A tool of an MCP server. */
@@ -54,6 +61,11 @@ export type ToolFailure = keyof typeof FAILURES;
 
 /** What a call came to. */
 export type ToolResult = { readonly output: string } | { readonly failure: ToolFailure };
+
+/** All tools of a plan that are the relay's: no client brings another of such a name. */
+export function namesOfTools({ tools = [], background }: ToolPlans): readonly string[] {
+  return [...tools, ...(background ? [background] : [])].map(({ name }) => name);
+}
 
 /** Every call has settled by then. */
 export function budgetMsOf({ webhook, mcp }: ToolPlan): number {

@@ -96,7 +96,7 @@ export class Eager {
     if (!gone.includes(false)) return false;
     this.#context.metric("eager_released", 1);
     // Who lost its own answers like the others.
-    for (const [at, stream] of streams.entries()) if (gone[at] === true) this.#asking.anew(stream);
+    for (const [at, stream] of streams.entries()) if (gone[at]) this.#asking.anew(stream);
     return true;
   }
 

@@ -47,6 +47,7 @@ function read(message: JsonObject, faultOf: (said: string) => SaidOfSpeech["faul
       const fault = faultOf(JSON.stringify({ error: { message: words ?? "", code } }));
       return fault === undefined ? {} : { fault };
     }
+    case null:
     default:
       return {};
   }

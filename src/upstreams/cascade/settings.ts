@@ -124,7 +124,8 @@ function transcriberOf(options: UpstreamOptions): Pick<CascadeSettings, "createT
   return { createTranscriber, finishes: dialect.finish !== null };
 }
 
-function textOf(options: UpstreamOptions): TextSettings {
+/** @throws UpstreamOptionsError naming the field. */
+export function textOf(options: UpstreamOptions): TextSettings {
   const adapter = adapterOf(options, ["chat-completions", "workers-ai"]);
   const given = checkedSettings(textSchema, options);
   return { adapter, ...stageOf(options, given, adapter === "workers-ai" ? modelOf : posted) };

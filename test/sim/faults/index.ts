@@ -9,6 +9,7 @@ import { CLIENT_SETTINGS_FAULTS } from "./client-settings.ts";
 import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
+import { withMind } from "../minds.ts";
 import { shadowed } from "../shadow.ts";
 import { withAsides } from "../asides.ts";
 import { ASIDE_FAULTS } from "./asides.ts";
@@ -89,10 +90,8 @@ function commonFactor(a: number, b: number): number {
 const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
-  return shadowed(
-    random,
-    withAsides(random, withTools(random, guarded(random, oneVoice(random, givingWay(random, scenario))))),
-  );
+  const judged = guarded(random, oneVoice(random, givingWay(random, scenario)));
+  return shadowed(random, withAsides(random, withMind(withTools(random, judged))));
 }
 
 /** A kind of call that can have all these faults; where there is none, a call with those that fit. */

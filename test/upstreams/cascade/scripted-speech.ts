@@ -3,8 +3,9 @@
  * says a sample for each character and the times of its words (1 ms a character: 24 kHz of 16 bits, 48 bytes).
  */
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../../src/protocol/json.ts";
+import { textAt } from "../../../src/upstreams/json.ts";
 
-export const BYTES_PER_CHAR = 48;
+const BYTES_PER_CHAR = 48;
 
 const soundOf = (text: string): string => {
   const bytes = new Uint8Array(text.length * BYTES_PER_CHAR);
@@ -23,7 +24,7 @@ export class ScriptedCartesia {
     const fault = faultOf(asked);
     if (fault !== null)
       return [say({ type: "error", title: "Bad Request", message: fault, status_code: 400, done: true })];
-    const text = String(asked["transcript"]);
+    const text = textAt(asked, "transcript") ?? "";
     const at = { context_id: asked["context_id"] ?? "", status_code: 206, done: false };
     const words = [...text.matchAll(/\S+/g)];
     const seconds = (chars: number) => chars / 1000;
@@ -96,7 +97,7 @@ export class ScriptedElevenLabsSpeech {
 
 /** Times are of the piece. */
 function chunk(text: string): string {
-  const chars = [...text];
+  const chars = Array.from(text);
   const alignment = {
     chars,
     charStartTimesMs: chars.map((_, at) => at),

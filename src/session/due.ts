@@ -1,0 +1,50 @@
+/** Which part a deadline is of, by the first word of its name. */
+import type { Conduct } from "./conduct.ts";
+
+/** What else stands in the name: `guard:<which>:<what>`. */
+type Due = (conduct: Conduct, which: string, what: string) => void;
+
+const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
+  ["link", linkDue],
+  ["response", responseDue],
+  ["lane", ({ responses }, id) => responses.drainOne(id)],
+  ["transcript", ({ transcriber }) => transcriber?.late()],
+  ["consult", ({ turnEnd }) => turnEnd.consultLate()],
+  ["unanswered", ({ witness }, stream) => witness.due(Number(stream))],
+  ["round", ({ rounds }, id) => rounds.due(id)],
+  ["held", ({ asking }) => asking.release()],
+  ["guard", ({ guard }, which, what) => guard?.due(which, what)],
+  ["shadow", ({ shadows }, index) => shadows?.due(Number(index))],
+  ["tool", ({ tools }, id) => tools?.due(id)],
+  ["mind", ({ tools }, id, what) => tools?.background?.due(id, what)],
+  ["think", ({ tools }, id) => tools?.background?.thinkingDue(id)],
+  ["floor", ({ floor }, what) => floor.due(what)],
+  ["turn", ({ turns }, what) => turns.watch.due(what)],
+  ["configured", ({ sessionObject }) => sessionObject.updates.due()],
+  ["persist", ({ context }) => context.persist()],
+  ["idle", ({ idle }) => idle.due()],
+  ["park", ({ parking }) => parking.due()],
+  ["client", clientDue],
+]);
+
+/** A deadline came. One that has no part (`aside:…`, `gap`) is there so that something is looked at again. */
+export function dueIn(conduct: Conduct, name: string): void {
+  const [part = "", which = "", what = ""] = name.split(":");
+  PARTS.get(part)?.(conduct, which, what);
+}
+
+/** `link:0:redial` is the link's own, `link:0.3:ready` its third connection's. */
+function linkDue({ lines }: Conduct, which: string, what: string): void {
+  const [index, number] = which.split(".");
+  lines[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
+}
+
+function responseDue({ responses, links }: Conduct, id: string): void {
+  const stream = responses.get(id)?.stream;
+  responses.timeout(id, stream === undefined ? undefined : links[stream]);
+}
+
+function clientDue({ backpressure, delivery }: Conduct, what: string): void {
+  if (what === "stuck") backpressure.due();
+  else delivery.timeout(what);
+}

@@ -1,0 +1,48 @@
+/** An item that the relay itself puts at the end of the conversation: told to the client and to the upstreams that are to know. */
+import type { JsonObject } from "../../protocol/json.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import type { Context } from "../context.ts";
+import type { Link } from "../links/link.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Voices } from "../plan/voices.ts";
+
+/** Read when it is asked for: some of these parts are made later. */
+export interface PlacingParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly links: readonly Link[];
+  readonly voices: Pick<Voices, "knowsAll">;
+}
+
+export interface PlacingOptions {
+  /** The item of the call that it answers. */
+  readonly answers?: string;
+  /** Nobody is dialled for it. */
+  readonly quietly?: boolean;
+}
+
+/**
+ * @param stream whose it is, where upstreams are not one voice
+ * @returns its name
+ */
+export function placeItem(
+  { context, conversation, links, port, voices }: PlacingParts,
+  stream: number,
+  given: JsonObject & { readonly type: string },
+  { answers, quietly = false }: PlacingOptions = {},
+): string {
+  const id = conversation.unused(() => context.newId("item"));
+  const item = { id, object: "realtime.item", status: "completed", ...given };
+  const receivers = links.filter(({ index }) => voices.knowsAll(index) || index === stream);
+  // A lost upstream is told the conversation when it is dialled: before this item is part of it.
+  if (!quietly) for (const link of receivers) link.ensure();
+  const entry = { item, origin: null, growing: false, truncatedMs: null, audioMs: 0 };
+  const previous = conversation.insert(answers === undefined ? entry : { ...entry, answers });
+  context.uncaused(() => {
+    for (const link of receivers) link.command({ type: "item", item, previousItemId: null });
+  });
+  for (const what of ["added", "done"])
+    port.emit({ type: `conversation.item.${what}`, previous_item_id: previous, item });
+  return id;
+}

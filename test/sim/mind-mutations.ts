@@ -1,0 +1,37 @@
+/** Breakages of the background mind: see mutations.ts. */
+import type { Mutation } from "./mutations.ts";
+
+export const MIND_MUTATIONS: readonly Mutation[] = [
+  {
+    number: 100,
+    what: "what came of a task is told over the caller (X262)",
+    file: "src/session/conduct.ts",
+    from: "    return !owed && turns.still && !witness.hears;",
+    to: "    return !owed;",
+    among: ["background.mind", "caller.barge_in"],
+  },
+  {
+    number: 101,
+    what: "what came of a task is told twice (X262)",
+    file: "src/session/background/index.ts",
+    from: "    this.#forget(task);\n    const spoken",
+    to: '    if (reason !== "gap") this.#forget(task);\n    const spoken',
+    among: ["background.mind"],
+  },
+  {
+    number: 102,
+    what: "a task that was called off is told of all the same (X268)",
+    file: "src/session/background/index.ts",
+    from: '    if (task !== undefined) this.#drop(task, "cancelled");',
+    to: '    if (task !== undefined) this.#parts.port.tell({ ...about("dropped", task), reason: "cancelled" });',
+    among: ["background.mind"],
+  },
+  {
+    number: 103,
+    what: "a task whose text model says nothing more never ends (X266)",
+    file: "src/session/background/index.ts",
+    from: '    if (what === "stale") return this.#drop(task, "stale");',
+    to: '    if (what === "stale") return;',
+    among: ["background.mind"],
+  },
+];
