@@ -27,6 +27,7 @@ const HALTING: ReadonlySet<string> = new Set([
   "caller.commit",
   "client.begins_anew",
   "client.freezes",
+  "client.drops_after_upload",
   "client.seconds_at_once",
 ]);
 

@@ -17,6 +17,9 @@ import { tasksEnded } from "./minds.ts";
 import { toolsAnswered } from "./tools.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
 
+/** Nothing leaves the application for a while. */
+const FREEZES: readonly string[] = ["client.freezes", "client.drops_after_upload"];
+
 /** Something that was told so long after an utterance may be about it. */
 const TOLD_WITHIN_MS = 9000;
 /** The silence after speech, a dial, and the other end's taking all of it in. */
@@ -161,7 +164,10 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
       checks.count("utterances named");
     else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
       checks.count("utterances nobody could know of");
-    else if (ms <= (call.checks.struck.has("client.freezes") ? NOISE_MS : STRAY_MS) && halts(call))
+    else if (
+      ms <= (FREEZES.some((fault) => call.checks.struck.has(fault)) ? NOISE_MS : STRAY_MS) &&
+      halts(call)
+    )
       checks.count("utterances but for a stray end");
     else if (takenForEcho(call, spoken)) checks.count("utterances taken for an echo");
     // Who mutes the microphone at once has said no word.
@@ -203,9 +209,7 @@ function toldInVain(
 
 /** The clock ends turns in it: seconds come at once, or the microphone is muted in mid-word. */
 function halts({ checks, client }: SimulatedCall): boolean {
-  return (
-    ["caller.mute", "client.freezes"].some((fault) => checks.struck.has(fault)) || client.habits.burstMs > 0
-  );
+  return ["caller.mute", ...FREEZES].some((fault) => checks.struck.has(fault)) || client.habits.burstMs > 0;
 }
 
 /** A short sound that stops as the agent does follows it as an echo would; a plain client is not told what it was taken for. */
