@@ -54,7 +54,7 @@ export const REST: readonly Removal[] = [
       rule: "N13",
       what: "a call is connected again without end",
       file: "src/dialects/twilio/door/index.ts",
-      from: "countReturn(id);",
+      from: "countReturn(c, id);",
       to: "",
       test: TWILIO,
     },

@@ -39,8 +39,8 @@ export const TOOLS: readonly Removal[] = [
       rule: "X242",
       what: "a call is made before it is on record",
       file: SOURCE,
-      from: "if (call.number <= this.#recorded && !this.#made.has(call.id)) this.#make(call);",
-      to: "if (!this.#made.has(call.id)) this.#make(call);",
+      from: "if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);",
+      to: "if (!call.waits && !this.#made.has(call.id)) this.#make(call);",
       test: TOOLS_TEST,
     },
     {
