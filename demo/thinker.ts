@@ -19,7 +19,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\border|parcel|package/i, "The order left the warehouse this morning, and comes tomorrow before noon."],
 ];
 
-export function foundOut(task: string): string {
+function foundOut(task: string): string {
   const rule = RULES.find(([pattern]) => pattern.test(task));
   return rule?.[1] ?? `I looked into it and found no rule for "${task.slice(0, 100)}".`;
 }

@@ -17,7 +17,6 @@ const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
   ["shadow", ({ shadows }, index) => shadows?.due(Number(index))],
   ["tool", ({ tools }, id) => tools?.due(id)],
   ["mind", ({ tools }, id, what) => tools?.background?.due(id, what)],
-  ["think", ({ tools }, id) => tools?.background?.thinkingDue(id)],
   ["floor", ({ floor }, what) => floor.due(what)],
   ["turn", ({ turns }, what) => turns.watch.due(what)],
   ["configured", ({ sessionObject }) => sessionObject.updates.due()],

@@ -15,7 +15,6 @@ import { dueIn } from "./due.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
 import { Observers } from "./control/observers.ts";
-import { isThought } from "./background/thinking.ts";
 import type { Connection } from "./links/connection.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
@@ -161,12 +160,11 @@ export class Session {
       if (input.type === "open") this.#clientOpen(input.dialect ?? "realtime");
       else if (input.type === "message") this.#messages.take(input.data);
       else this.#clientClosed(input.code, input.reason);
-    } else if (this.#doubt.kept === null && isThought(input.peer)) {
-      this.#attempt(() => this.#conduct.tools?.background?.input(input));
     } else if (this.#doubt.kept === null) {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
       if (connection) this.#attempt(() => connection.take(input), connection);
+      else this.#attempt(() => this.#conduct.tools?.background?.input(input));
     }
   }
 

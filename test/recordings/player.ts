@@ -98,8 +98,8 @@ class Player {
   readonly #answersCommits: boolean;
 
   constructor(steps: readonly Step[], { profile }: PlayOptions) {
-    const quirks: Quirks | undefined = PROFILES[profile as ProfileName];
-    this.#answersCommits = (quirks?.answersCommits ?? false) && turnsOf(steps) === "client";
+    const { answersCommits }: Quirks = PROFILES[profile as ProfileName];
+    this.#answersCommits = answersCommits && turnsOf(steps) === "client";
     const options = {
       adapter: "openai-compatible",
       url: "https://provider.test/v1/realtime",

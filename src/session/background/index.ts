@@ -39,7 +39,7 @@ import {
   UNDER_WAY,
 } from "./plan.ts";
 import { isOver, type Task, type Wanted } from "./task.ts";
-import { type Outcome, Thinking, type ThinkingSnapshot } from "./thinking.ts";
+import { type Outcome, Thinking, THINKS, type ThinkingSnapshot } from "./thinking.ts";
 import { askedOf } from "./transcript.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -344,18 +344,14 @@ export class Background {
     return task !== undefined;
   }
 
-  /** A deadline of a task came. */
+  /** A deadline of a task came, or of a request. */
   due(id: string, what: string): void {
+    if (id === THINKS) return this.#thinking.due(what);
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     if (what === "stale") return this.#drop(task, "stale");
     const failure = this.#host.isRecorded(task.record) ? "timeout" : "not_recorded";
     for (const one of task.wanted) one.output ??= TOOL_FAILURES[failure];
-  }
-
-  /** The deadline `think:…` came. */
-  thinkingDue(what: string): void {
-    this.#thinking.due(what);
   }
 
   /** The session is over: nothing more is wanted. */

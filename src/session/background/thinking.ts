@@ -30,9 +30,8 @@ import type { TaskFailure } from "./plan.ts";
 
 /** Their peers are `background/1`, … */
 const PEER: PeerId = "background";
-/** Something comes of a text model. */
-export const isThought = (peer: PeerId): boolean => isChannelOf(peer, PEER);
-
+/** Stands for a task in the names of their deadlines. */
+export const THINKS = "thinks";
 /** Characters of an answer. */
 const MOST_WRITTEN = 8192;
 /** As `Channels.closed` says that a response brought too much. */
@@ -84,7 +83,7 @@ export class Thinking implements Channels {
       peer: PEER,
       alive: true,
       takes: () => true,
-      nameOf: (what) => `think:${what}`,
+      nameOf: (what) => `mind:${THINKS}:${what}`,
       event: () => undefined,
     });
   }
@@ -114,10 +113,10 @@ export class Thinking implements Channels {
   }
 
   input(input: UpstreamInput): void {
-    this.#peers.input(input);
+    if (isChannelOf(input.peer, PEER)) this.#peers.input(input);
   }
 
-  /** The deadline `think:…` came. */
+  /** A deadline of these came. */
   due(what: string): void {
     this.#peers.due(what);
   }
