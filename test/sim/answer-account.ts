@@ -114,8 +114,9 @@ export function thrownAway({ checks, client, providers, scenario, hungUpAt, unst
   if (faults.some((name) => CANCELLING.some((one) => name.startsWith(one)) && !QUIET.has(name))) return;
   const delayMs =
     clientQuality.delayMs + clientQuality.jitterMs + providerQuality.delayMs + providerQuality.jitterMs;
-  for (const { name, kind, cancelled, habits } of providers.values()) {
-    if (kind !== "turns") continue;
+  for (const { name, kind, cancelled, habits, abandons } of providers.values()) {
+    // Grok answers what it is told again, and that is cancelled.
+    if (kind !== "turns" || abandons) continue;
     for (const { askedAt, at } of cancelled) {
       // What waits for a dial may be asked for and cancelled in one moment, long after somebody spoke.
       const from = askedAt - TURN_ENDS_MS - habits.dialMs;

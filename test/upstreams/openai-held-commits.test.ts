@@ -97,6 +97,33 @@ describe("a provider that answers commits", () => {
     made.connection.send(respond("R5"));
     expect(sent(made).slice(5)).toEqual(["append", "commit", "append", "response.create"]);
   });
+
+  test("[U270] also where an answer was cancelled that was over by then, of which nothing is said to it", () => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1")] as const) made.connection.send(command);
+    hear(
+      made.connection,
+      { type: "response.created", response: { id: "r1" } },
+      { type: "response.done", response: { id: "r1", status: "completed" } },
+    );
+    made.connection.send({ type: "cancel", responseId: "R1" });
+    made.connection.send(respond("R2"));
+    expect(sent(made).slice(2)).toEqual(["clear", "response.create"]);
+  });
+
+  test("[U222] what an answer cost that another one took the place of is told when its provider ends it, once", () => {
+    const { connection } = scene();
+    for (const command of [audio, commit, respond("R1")] as const) connection.send(command);
+    hear(connection, { type: "response.created", response: { id: "r1" } });
+    for (const command of [audio, { ...commit, itemId: "I2" }, respond("R2")] as const)
+      connection.send(command);
+    hear(connection, { type: "response.created", response: { id: "r2" } });
+    const usage = { total_tokens: 30 };
+    const done = { type: "response.done", response: { id: "r1", status: "cancelled", usage } };
+    hear(connection, done, done);
+    expect(connection.of("response.done")).toMatchObject([{ response: "r1", usage: null }]);
+    expect(connection.of("spent")).toEqual([{ type: "spent", usage }]);
+  });
 });
 
 test("[U270] where the provider takes the turns, a commit of ours waits for nobody", () => {

@@ -77,7 +77,14 @@ export class Costs implements Meter {
     const { link, candidate } = connection.identity;
     if (event.type === "audio") this.#sounds(connection, event.response, event.bytes.byteLength);
     else if (event.type === "response.done") this.#done(connection, event.response, event.usage);
-    else if (event.type === "spent") this.#ledger.enter(link, candidate, "line", statedUnits(event.usage));
+    else if (event.type === "spent")
+      // Of who answers when asked, an answer that nobody was told of any more.
+      this.#ledger.enter(
+        link,
+        candidate,
+        connection.capabilities.turns === "none" ? "line" : "unheard",
+        statedUnits(event.usage),
+      );
     else if (event.type === "input.transcript.completed" && event.usage)
       this.#ledger.enter(link, candidate, "transcript", transcriptUnits(event.usage));
   }

@@ -20,7 +20,7 @@ import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
-import { noteUse, Patience } from "./patience.ts";
+import { countBeside, noteUse, Patience } from "./patience.ts";
 import type { TokenSums } from "../output/usage.ts";
 import { Redial } from "./redial.ts";
 import { Succession } from "./succession.ts";
@@ -306,7 +306,7 @@ export class Link implements AudioTap, ConnectionHost {
     if (connection !== this.#current) {
       if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
       connection.verdicts.keep(event, this.upstreamConfig());
-      return;
+      return countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
     }
     noteUse(connection, event);
     this.#context.meter?.said(connection, event);

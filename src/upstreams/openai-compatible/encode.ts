@@ -210,6 +210,7 @@ export class Encoder {
 
   cancelEvent(response: OpenResponse, command: Caused): WireMessage {
     const eventId = this.#eventId("cancel", response.answers ?? response.key, command);
+    this.#commits.other();
     return wired({ type: "response.cancel", event_id: eventId, response_id: response.id });
   }
 
@@ -316,7 +317,6 @@ export class Encoder {
 
   #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
     const { responses, settings } = this.#parts;
-    this.#commits.other();
     const waiting = this.waiting.withdraw(responseId);
     if (waiting !== null) {
       responses.asks.withdrawn(waiting);
@@ -348,6 +348,7 @@ export class Encoder {
     const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
     if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
     const eventId = this.#eventId("cancel", ask.responseId, command);
+    this.#commits.other();
     return [wired({ type: "response.cancel", event_id: eventId })];
   }
 

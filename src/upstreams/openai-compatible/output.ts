@@ -10,11 +10,16 @@ import type { OpenResponse } from "./responses.ts";
 import { doneStatus, foreignMetadata, isFatal, readFault, RESPONSE_METADATA } from "./words.ts";
 import type { JsonObject, UpstreamEvent } from "../upstream.ts";
 
+/** Of whose ends something is still to be counted. */
+const MAX_ABANDONED = 64;
+
 export class OutputEvents {
   readonly #parts: DecoderParts;
   readonly #sink: Sink;
   readonly #items: OutputItems;
   readonly #content: ContentEvents;
+  /** Answers that another one took the place of before their provider had ended them. */
+  readonly #abandoned = new Set<string>();
 
   constructor(parts: DecoderParts, sink: Sink, others: OtherEvents) {
     this.#parts = parts;
@@ -89,6 +94,9 @@ export class OutputEvents {
   }
 
   #abandon(response: OpenResponse): void {
+    this.#abandoned.add(response.id);
+    const [oldest] = this.#abandoned;
+    if (this.#abandoned.size > MAX_ABANDONED && oldest !== undefined) this.#abandoned.delete(oldest);
     const end = {
       status: "cancelled",
       reason: "superseded",
@@ -132,7 +140,7 @@ export class OutputEvents {
     const whole = objectAt(event, "response");
     const id = nameAt(whole, "id") ?? nameAt(event, "response_id") ?? responses.only?.id ?? null;
     if (id === null) return this.#sink.malformed("has no response.id");
-    if (responses.isClosed(id)) return;
+    if (responses.isClosed(id)) return this.#billed(id, usageOf(event, whole));
     const response = responses.get(id) ?? this.#begin(id, whole);
     if (response === null) return;
     const { status, reason } = doneStatus(whole);
@@ -145,6 +153,11 @@ export class OutputEvents {
     const usage = usageOf(event, whole);
     this.#finish(response, { status, reason, error, usage, metadata: foreignMetadata(whole) });
     if (error !== null && isFatal(error.code)) this.#sink.giveUp(error);
+  }
+
+  /** An answer that was over for everybody has ended at its provider too, and costs what it costs. */
+  #billed(id: string, usage: JsonObject | null): void {
+    if (this.#abandoned.delete(id) && usage !== null) this.#sink.emit({ type: "spent", usage });
   }
 
   #finish(
