@@ -34,6 +34,8 @@ const TARGETS = { fired_after_cancel: 0, fired_twice: 0, not_fired: 0, unknown: 
 
 /** By the item that called: how its answer ended, or that the call was taken back. */
 type Wanted = Map<string, string>;
+/** What became of a call that was made. */
+const MADE: ReadonlySet<string> = new Set(["timeout", "unreachable", "refused", "too_large"]);
 
 export async function run({ given, json, say }: BenchOptions): Promise<BenchResult> {
   const calls = given.number("calls", CALLS);
@@ -124,8 +126,9 @@ async function talk(
 
 /** What an answer came to, and what became of a call: of every answer, whoever asked for it. */
 function note(event: JsonObject, wanted: Wanted): void {
-  if (event["type"] === "relay.tool.failed")
-    wanted.set(textAt(event, "item_id") ?? "", textAt(event, "reason") ?? "");
+  const reason = textAt(event, "reason") ?? "";
+  if (event["type"] === "relay.tool.failed" && !MADE.has(reason))
+    wanted.set(textAt(event, "item_id") ?? "", reason);
   if (event["type"] !== "response.done") return;
   const response = objectAt(event, "response");
   for (const item of objectsAt(response, "output"))

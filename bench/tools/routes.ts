@@ -7,7 +7,8 @@ const route = (more: { readonly confirmMs?: number } = {}) => ({
     {
       name: "get_time",
       description: "Tells the time.",
-      webhook: { url: { env: "TIME_URL" }, secret: { env: "TOOL_SECRET" } },
+      // Whatever is posted twice was made twice: an attempt that is repeated is no fault.
+      webhook: { url: { env: "TIME_URL" }, secret: { env: "TOOL_SECRET" }, retries: 0 },
       ...more,
     },
   ],
