@@ -1,5 +1,5 @@
 /** Streaming transcribers, hostile and honest: they hear everything and say segments of words. */
-import type { UpstreamOptions, WireMessage } from "../../src/upstreams/upstream.ts";
+import type { JsonObject, UpstreamOptions, WireMessage } from "../../src/upstreams/upstream.ts";
 import type { Random } from "../sim/random.ts";
 import { PROVIDERS } from "../upstreams/transcription-providers.ts";
 import { hostileName, hostileNumber, hostileText, loose, type LooseObject } from "./hostile.ts";
@@ -11,12 +11,29 @@ import { bytes } from "./spell.ts";
 /** Flux says the same through a Worker's binding, which has no address and takes no headers. */
 const BOUND = "workers-ai-flux";
 
+/** At Flux's host, at another path. */
+const NOVA = "deepgram-nova";
+
+/** What Nova has heard of a phrase. */
+const results = (transcript: string, is_final: boolean): JsonObject => ({
+  type: "Results",
+  is_final,
+  channel: { alternatives: [{ transcript, words: [] }] },
+});
+
 const TRANSCRIBERS = [
   ...PROVIDERS,
-  ...PROVIDERS.filter(({ adapter }) => adapter === "deepgram-flux").map((flux) => ({
-    ...flux,
-    adapter: BOUND,
-  })),
+  ...PROVIDERS.filter(({ adapter }) => adapter === "deepgram-flux").flatMap((flux) => [
+    { ...flux, adapter: BOUND },
+    {
+      ...flux,
+      adapter: NOVA,
+      // It says nothing that matters before it has heard something.
+      hello: { type: "Metadata", request_id: "r" },
+      words: (_: number, text: string) => results(text, false),
+      end: (_: number, text: string) => [results(text, true)],
+    },
+  ]),
 ];
 
 function providerOf(adapter: string) {
@@ -34,8 +51,9 @@ export function transcriberOptions(random: Random): UpstreamOptions {
 
 /** The transcriber at this address, if one is. */
 export function transcriberAt(url: string): string | undefined {
-  const { protocol, host } = new URL(url);
+  const { protocol, host, pathname } = new URL(url);
   if (protocol === "binding:") return BOUND;
+  if (pathname === "/v1/listen") return NOVA;
   return PROVIDERS.find(({ adapter }) => host.includes(adapter.split("-")[0] ?? ""))?.adapter;
 }
 
