@@ -128,6 +128,7 @@ test("[X278] what is called off is told of by nobody, and its request is given u
   client.say({ type: "relay.delegation.cancel", delegation_id: textAt(started, "delegation_id") });
   await client.until(() => steps().includes("dropped cancelled"), "that it is called off");
   await expect.poll(() => stages.givenUp.text, { timeout: 5000 }).toBe(before + 1);
+  await client.until(() => said().length > 0, "the end of what is being said");
   ask("Hello!");
   await client.until(() => said().some((words) => words.startsWith("Hello!")), "another answer");
   expect(steps().some((step) => step.startsWith("placed"))).toBe(false);
