@@ -203,7 +203,7 @@ export class Replay {
     const { entries } = this.#conversation;
     const at = entries.findIndex((entry) => entry.item.id === itemId);
     const knows = (entry: Entry) => this.#knows(connection, entry);
-    if (!entries.slice(at + 1).some(knows)) return null;
+    if (entries.findLastIndex(knows) <= at) return null;
     return entries.slice(0, at).findLast(knows)?.item.id ?? "root";
   }
 

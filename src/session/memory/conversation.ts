@@ -51,6 +51,8 @@ export class Conversation {
   readonly audio: AudioArchive;
   readonly #limits: Limits;
   #entries: Entry[] = [];
+  /** The same by their names: a connection that is told a thousand items asks for each again and again. */
+  #byId = new Map<string, Entry>();
   /** An item is replaced, never changed: its size stays. */
   readonly #sizes = new WeakMap<Item, number>();
 
@@ -95,8 +97,7 @@ export class Conversation {
   }
 
   find(itemId: string): Entry | undefined {
-    // Nearly always one of the newest.
-    return this.#entries.findLast((entry) => entry.item.id === itemId);
+    return this.#byId.get(itemId);
   }
 
   /**
@@ -108,6 +109,7 @@ export class Conversation {
     const at = this.requirePlace(entry.item.id, previousItemId);
     const previous = this.#entries[at - 1]?.item.id ?? null;
     this.#entries.splice(at, 0, entry);
+    this.#byId.set(entry.item.id, entry);
     this.audio.close(entry.item.id);
     this.#forgetOldest(entry);
     return previous;
@@ -148,6 +150,7 @@ export class Conversation {
       if (at < 0) return;
       const [gone] = this.#entries.splice(at, 1);
       if (!gone) return;
+      this.#byId.delete(gone.item.id);
       surplus -= this.#sizeOf(gone.item);
       this.audio.delete(gone.item.id);
     }
@@ -166,6 +169,7 @@ export class Conversation {
 
   remove(itemId: string): void {
     this.#entries = this.#entries.filter((entry) => entry.item.id !== itemId);
+    this.#byId.delete(itemId);
     this.audio.delete(itemId);
   }
 
@@ -240,6 +244,7 @@ export class Conversation {
 
   restore(snapshot: ConversationSnapshot): void {
     this.#entries = snapshot.entries.map((entry) => ({ ...entry }));
+    this.#byId = new Map(this.#entries.map((entry) => [entry.item.id, entry]));
     this.audio.restore(snapshot.audio);
   }
 }
