@@ -117,6 +117,9 @@ export default defineRelay({
     },
     // It hands on what takes a while, and tells you later: write "Book me a table for two", and go on talking (docs/background.md).
     "demo-delegate": {
+      description:
+        "A quick voice with a slow mind behind it: what takes a while is handed on, you go on talking, and it is told later.",
+      examples: ["Book me a table for two.", "Find me a flight.", "Count to 20."],
       upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }],
       background: {
         text: { adapter: "chat-completions", url: { env: "DEMO_TEXT_URL" }, model: "demo-thinker" },
