@@ -61,7 +61,10 @@ export class Transcript {
 
   #item({ id, type, role, text, name }: CallEventMap["item"], transcribed: boolean): void {
     if (type === "function_call") {
-      this.#line(id, "tool", "").text.textContent = `calls ${name ?? "a function"}`;
+      // What comes of it is said by whoever called it.
+      const { line, text: paragraph } = this.#line(id, "tool", "");
+      paragraph.textContent = `calls ${name ?? "a function"}`;
+      line.classList.remove("pending");
     } else if (role === "user") {
       const { line, text: paragraph, parts } = this.#line(id, "user", "You");
       if (text === null && transcribed) return;
