@@ -137,13 +137,19 @@ export function isNestedWithin(value: Json, depth: number): boolean {
   return depth > 0 && Object.values(value).every((inner: Json) => isNestedWithin(inner, depth - 1));
 }
 
-/** Sizes of objects that are long in counting. JSON never changes once it is read: an object has one size. */
+/** Sizes that were asked for, and those of what is long in counting. JSON never changes once it is read: it has one size. */
 const SIZES = new WeakMap<object, number>();
 /** From so many members on. */
 const LONG = 64;
 
-/** About the characters of `value` as JSON, without writing it. */
+/** About the characters of `value` as JSON, without writing it, and counted once. */
 export function jsonSize(value: Json | undefined): number {
+  const size = sizeOf(value);
+  if (typeof value === "object" && value !== null) SIZES.set(value, size);
+  return size;
+}
+
+function sizeOf(value: Json | undefined): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object" || value === null) return 6;
   return SIZES.get(value) ?? counted(value);
@@ -153,8 +159,8 @@ function counted(value: readonly Json[] | JsonObject): number {
   let size = 2;
   // No list of pairs: ten thousand members would be as many lists.
   const keys = Array.isArray(value) ? null : Object.keys(value);
-  if (keys === null) for (const each of value as readonly Json[]) size += jsonSize(each) + 1;
-  else for (const key of keys) size += key.length + 4 + jsonSize((value as JsonObject)[key]);
+  if (keys === null) for (const each of value as readonly Json[]) size += sizeOf(each) + 1;
+  else for (const key of keys) size += key.length + 4 + sizeOf((value as JsonObject)[key]);
   if ((keys ?? (value as readonly Json[])).length >= LONG) SIZES.set(value, size);
   return size;
 }

@@ -58,7 +58,6 @@ export class Updates {
   /** Before the first of the updates. */
   #base: SessionConfig;
   #updates: Update[] = [];
-  readonly #sizes = new WeakMap<SessionConfig, number>();
   /** Something was taken back that the client had been told. */
   #untrue = false;
 
@@ -88,14 +87,7 @@ export class Updates {
 
   /** Characters in the updates that wait, about. */
   get size(): number {
-    return this.#updates.reduce((sum, { config }) => sum + this.#sizeOf(config), 0);
-  }
-
-  /** A configuration never changes; one of ten thousand members is long in counting. */
-  #sizeOf(config: SessionConfig): number {
-    let size = this.#sizes.get(config);
-    if (size === undefined) this.#sizes.set(config, (size = jsonSize(config as unknown as JsonObject)));
-    return size;
+    return this.#updates.reduce((sum, { config }) => sum + jsonSize(config as unknown as JsonObject), 0);
   }
 
   #drop(): void {

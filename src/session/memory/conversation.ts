@@ -53,8 +53,6 @@ export class Conversation {
   #entries: Entry[] = [];
   /** The same by their names: a connection that is told a thousand items asks for each again and again. */
   #byId = new Map<string, Entry>();
-  /** An item is replaced, never changed: its size stays. */
-  readonly #sizes = new WeakMap<Item, number>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -68,13 +66,7 @@ export class Conversation {
   /** Characters of JSON in all items, about. */
   get size(): number {
     let size = 0;
-    for (const { item } of this.#entries) size += this.#sizeOf(item);
-    return size;
-  }
-
-  #sizeOf(item: Item): number {
-    let size = this.#sizes.get(item);
-    if (size === undefined) this.#sizes.set(item, (size = jsonSize(item)));
+    for (const { item } of this.#entries) size += jsonSize(item);
     return size;
   }
 
@@ -151,7 +143,7 @@ export class Conversation {
       const [gone] = this.#entries.splice(at, 1);
       if (!gone) return;
       this.#byId.delete(gone.item.id);
-      surplus -= this.#sizeOf(gone.item);
+      surplus -= jsonSize(gone.item);
       this.audio.delete(gone.item.id);
     }
   }
