@@ -1,0 +1,200 @@
+/**
+ * The model behind one socket: the scripted server of its adapter, which refuses what the provider refuses, with a script of what
+ * to say and a voice that sounds as time passes. What differs between providers is how each thing is said.
+ */
+import { voice } from "../support/signal.ts";
+import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import type { Line, ToolCall, Turn } from "./script.ts";
+import { bytesOf } from "./sound.ts";
+
+const RATE_PER_MS = 24;
+/** A provider thinks for so long before it answers. */
+const THINKS_MS = 60;
+
+export interface Socket {
+  send(message: WireMessage): void;
+  /** It breaks off. */
+  terminate(): void;
+}
+
+export interface Usage {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** What a provider said of a line. */
+export interface Said {
+  readonly line: Line;
+  readonly connection: number;
+  /** Bytes of its voice that left it. */
+  bytes: number;
+  ended: "whole" | "cut" | "lost" | null;
+}
+
+/** The provider's side of a call, over all connections. */
+export class Stage {
+  /** Speech as fast as a real voice (1) or faster. */
+  readonly speed: number;
+  readonly turns: Turn[] = [];
+  readonly lines: Line[] = [];
+  readonly said: Said[] = [];
+  /** What it says was used. */
+  readonly used = { input: 0, output: 0, seconds: 0 };
+  readonly calls: ToolCall[] = [];
+  readonly minds: Mind[] = [];
+  /** Number of the connection that called the tool. */
+  callsOn: number | null = null;
+
+  constructor(speed: number) {
+    this.speed = speed;
+  }
+
+  /** The words of the turn that was heard next; its answers are due. */
+  heard(): string {
+    const turn = this.turns.shift();
+    if (turn === undefined) return "Hm?";
+    this.lines.push(...turn.answers);
+    return turn.words;
+  }
+
+  uses(): Usage {
+    const usage = { input: 100 + this.used.output, output: 40 + 7 * this.said.length };
+    this.used.input += usage.input;
+    this.used.output += usage.output;
+    return usage;
+  }
+}
+
+/** What the judge asks about one connection, in the adapter's own words. */
+export interface Account {
+  /** The caller's samples, in the order of their coming; a turn that was told to be over is one of its own. */
+  readonly heard: readonly Uint8Array[];
+  /** All texts that it was sent. */
+  readonly told: string;
+  /** What its provider would have refused. */
+  readonly refused: readonly string[];
+  /** Milliseconds at which answers were said to have been cut. */
+  readonly cuts: readonly number[];
+  /** Answers that it was told to stop. */
+  readonly stopped: number;
+  /** It went on with a session of the provider's. */
+  readonly resumed: boolean;
+}
+
+export abstract class Mind {
+  readonly stage: Stage;
+  readonly number: number;
+  closed = false;
+  readonly #socket: Socket;
+  #said: Said | null = null;
+  #sound = new Uint8Array(0);
+  #thinksMs: number | null = null;
+
+  constructor(socket: Socket, stage: Stage) {
+    this.#socket = socket;
+    this.stage = stage;
+    this.number = stage.minds.length;
+    stage.minds.push(this);
+  }
+
+  abstract opened(): void;
+  abstract receive(message: WireMessage): void;
+  abstract account(): Account;
+  protected abstract begins(line: Line): readonly WireMessage[];
+  protected abstract piece(bytes: Uint8Array, words: string): readonly WireMessage[];
+  protected abstract ends(line: Line): readonly WireMessage[];
+  protected abstract calls(call: ToolCall): readonly WireMessage[];
+
+  get speaking(): boolean {
+    return this.#said !== null;
+  }
+
+  /** It has something to say or to think about. */
+  get busy(): boolean {
+    return this.speaking || this.#thinksMs !== null;
+  }
+
+  protected send(messages: readonly WireMessage[]): void {
+    for (const message of messages) if (!this.closed) this.#socket.send(message);
+  }
+
+  terminate(): void {
+    if (this.closed) return;
+    this.#over("lost");
+    this.#thinksMs = null;
+    this.closed = true;
+    this.#socket.terminate();
+  }
+
+  /** The other side hung up. */
+  hungUp(): void {
+    this.closed = true;
+    this.#over("lost");
+    this.#thinksMs = null;
+  }
+
+  /** It was asked to answer. */
+  protected answer(): void {
+    this.#thinksMs = THINKS_MS;
+  }
+
+  /** @returns whether it was saying something. */
+  protected stop(): boolean {
+    this.#thinksMs = null;
+    return this.#over("cut");
+  }
+
+  #over(ended: "cut" | "lost" | "whole"): boolean {
+    if (this.#said === null) return false;
+    this.#said.ended = ended;
+    this.#said = null;
+    return true;
+  }
+
+  tick(ms: number): void {
+    if (this.closed) return;
+    if (this.#thinksMs !== null) {
+      this.#thinksMs -= ms;
+      if (this.#thinksMs <= 0) this.#begin();
+    } else if (this.#said !== null) this.#speak(this.#said, ms * this.stage.speed);
+  }
+
+  #begin(): void {
+    this.#thinksMs = null;
+    const line = this.stage.lines.shift() ?? { words: "Yes.", ms: 400, seed: 90 };
+    if (line.call !== undefined) {
+      this.stage.calls.push(line.call);
+      this.stage.callsOn = this.number;
+      return this.send(this.calls(line.call));
+    }
+    this.#sound = bytesOf(voice(line.ms, 24_000, line.seed));
+    this.#said = { line, connection: this.number, bytes: 0, ended: null };
+    this.stage.said.push(this.#said);
+    this.send(this.begins(line));
+  }
+
+  #speak(said: Said, ms: number): void {
+    const from = said.bytes;
+    const to = Math.min(this.#sound.length, from + ms * RATE_PER_MS * 2);
+    said.bytes = to;
+    const { words, breaksAfterMs } = said.line;
+    this.send(this.piece(this.#sound.subarray(from, to), wordsBetween(words, from, to, this.#sound.length)));
+    if (breaksAfterMs !== undefined && to >= breaksAfterMs * RATE_PER_MS * 2) return this.terminate();
+    if (to < this.#sound.length) return;
+    this.#over("whole");
+    this.send(this.ends(said.line));
+  }
+}
+
+/** Words keep step with the sound. */
+function wordsBetween(words: string, from: number, to: number, of: number): string {
+  const pieces = words.split(/(?<= )/);
+  const at = (bytes: number): number => Math.ceil((bytes / of) * pieces.length);
+  return pieces.slice(at(from), at(to)).join("");
+}
+
+/** Somebody speaks in it. */
+export function isLoud(bytes: Uint8Array): boolean {
+  const whole = bytes.slice(0, bytes.length & ~1);
+  return new Int16Array(whole.buffer).some((sample) => Math.abs(sample) > 500);
+}

@@ -1,0 +1,50 @@
+/** Every speaker adapter, and what of the call its provider cannot do. */
+import { PROFILES, type ProfileName } from "../../src/upstreams/openai-compatible/profiles.ts";
+import { OpenAiMind } from "./minds/openai.ts";
+import type { Provider } from "./play.ts";
+
+/** What an adapter's provider lacks of what the call needs, with the reason: the judge expects the lack. */
+export interface Lacks {
+  /** It cannot be told where an answer was cut. */
+  readonly truncation?: string;
+  /** It cannot be told to stop. */
+  readonly stop?: string;
+  /** It tells no usage in tokens. */
+  readonly tokens?: string;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly provider: Provider;
+  readonly lacks: Lacks;
+}
+
+function openAi(profile: ProfileName, lacks: Lacks = {}): Row {
+  const options = {
+    adapter: "openai-compatible",
+    url: "wss://provider.example/v1/realtime",
+    model: "m",
+    settings: { profile },
+  };
+  return {
+    name: `openai-compatible (${profile})`,
+    provider: {
+      options,
+      hearsHz: 24_000,
+      speed: 3,
+      mind: (socket, stage) => new OpenAiMind(socket, stage, PROFILES[profile]),
+    },
+    lacks,
+  };
+}
+
+export const TABLE: readonly Row[] = [
+  openAi("openai"),
+  openAi("openai-beta"),
+  openAi("azure-voice-live"),
+  openAi("xai", { truncation: "its truncation lands only when the answer is over, and not reliably then" }),
+  openAi("elevenlabs"),
+  openAi("localai"),
+  openAi("vllm-omni", { truncation: "it has no such message" }),
+  openAi("speaches", { truncation: "it has no such message" }),
+];
