@@ -1,17 +1,16 @@
 /** What became of a call, in figures: the same for every adapter. */
-import { voice } from "../support/signal.ts";
 import type { Account, Said } from "./mind.ts";
 import type { Played } from "./play.ts";
 import { BROKEN, GREETING, RESULT, TURNS } from "./script.ts";
-import { bytesOf, type Run } from "./sound.ts";
+import { lineOf, type Run } from "./sound.ts";
 
 export interface Samples {
   /** The caller's turns, and what of them no connection heard. */
   readonly said: number;
   readonly missing: number;
-  /** Heard more than once, over all connections. */
+  /** Of these heard more than once, over all connections, and any sample that one connection heard more than once. */
   readonly doubled: number;
-  /** Of an order that is not the caller's. */
+  /** Stretches of one connection that are not in the caller's order. */
   readonly disordered: number;
   /** That nobody said. */
   readonly foreign: number;
@@ -95,19 +94,25 @@ export function figuresOf(played: Played): Figures {
   };
 }
 
-/** Which turns are over for a provider is its own matter; what it heard is the caller's tape, of which no sample comes twice. */
+/**
+ * Where turns end is a provider's own matter, and who hears everything may hear again what no turn was made of on a connection
+ * before: what is said in turns is heard once, over all connections.
+ */
 function samplesOf({ tape, spoken }: Played, accounts: readonly Account[]): Samples {
-  const heard = accounts.flatMap((account) => account.heard.map((bytes) => tape.runs(bytes)));
-  const runs = heard.flatMap((one) => one.runs);
+  const heard = accounts.map((account) => account.heard.map((bytes) => tape.runs(bytes)));
+  const runs = heard.map((connection) => connection.flatMap((one) => one.runs));
   const times = new Uint8Array(tape.length);
-  for (const { from, to } of runs) for (let at = from; at < to; at += 1) times[at] = (times[at] ?? 0) + 1;
+  for (const { from, to } of runs.flat())
+    for (let at = from; at < to; at += 1) times[at] = (times[at] ?? 0) + 1;
   const said = spoken.flatMap(({ from, to }) => Array.from(times.subarray(from, to)));
+  const overlaps = runs.flatMap((own) => own.slice(1).map((run, n) => (own[n] as Run).to - run.from));
+  const again = overlaps.filter((samples) => samples > 0);
   return {
     said: said.length,
     missing: said.filter((count) => count === 0).length,
-    doubled: times.reduce((sum, count) => sum + Math.max(0, count - 1), 0),
-    disordered: runs.filter((run, n) => n > 0 && run.from < (runs[n - 1] as Run).to).length,
-    foreign: heard.reduce((sum, { foreign }) => sum + foreign, 0),
+    doubled: said.filter((count) => count > 1).length + again.reduce((sum, samples) => sum + samples, 0),
+    disordered: again.length,
+    foreign: heard.flat().reduce((sum, { foreign }) => sum + foreign, 0),
   };
 }
 
@@ -115,7 +120,7 @@ function heardOf(
   said: Said,
   answer: { readonly pieces: readonly Uint8Array[]; readonly status: string | null } | undefined,
 ): Heard {
-  const sound = bytesOf(voice(said.line.ms, 24_000, said.line.seed)).subarray(0, said.bytes);
+  const sound = lineOf(said.line).subarray(0, said.bytes);
   const heard = Buffer.concat(answer?.pieces ?? []);
   const wrong = heard.reduce((sum, byte, at) => sum + (byte === sound[at] ? 0 : 1), 0);
   return {

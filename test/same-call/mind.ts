@@ -2,10 +2,9 @@
  * The model behind one socket: the scripted server of its adapter, which refuses what the provider refuses, with a script of what
  * to say and a voice that sounds as time passes. What differs between providers is how each thing is said.
  */
-import { voice } from "../support/signal.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { Line, ToolCall, Turn } from "./script.ts";
-import { bytesOf } from "./sound.ts";
+import { lineOf } from "./sound.ts";
 
 const RATE_PER_MS = 24;
 /** A provider thinks for so long before it answers. */
@@ -87,7 +86,7 @@ export abstract class Mind {
   closed = false;
   readonly #socket: Socket;
   #said: Said | null = null;
-  #sound = new Uint8Array(0);
+  #sound: Uint8Array = new Uint8Array(0);
   #thinksMs: number | null = null;
 
   constructor(socket: Socket, stage: Stage) {
@@ -167,7 +166,7 @@ export abstract class Mind {
       this.stage.callsOn = this.number;
       return this.send(this.calls(line.call));
     }
-    this.#sound = bytesOf(voice(line.ms, 24_000, line.seed));
+    this.#sound = lineOf(line);
     this.#said = { line, connection: this.number, bytes: 0, ended: null };
     this.stage.said.push(this.#said);
     this.send(this.begins(line));
@@ -197,4 +196,31 @@ function wordsBetween(words: string, from: number, to: number, of: number): stri
 export function isLoud(bytes: Uint8Array): boolean {
   const whole = bytes.slice(0, bytes.length & ~1);
   return new Int16Array(whole.buffer).some((sample) => Math.abs(sample) > 500);
+}
+
+/** Of providers that take the turns: speech by its level, and its end by silence. */
+export class Ear {
+  readonly #bytesPerMs: number;
+  readonly #endsMs: number;
+  #quietBytes = 0;
+  #speaking = false;
+
+  constructor(hearsHz: number, endsMs = 500) {
+    this.#bytesPerMs = hearsHz / 500;
+    this.#endsMs = endsMs;
+  }
+
+  /** What this piece of the caller's sound means. */
+  hears(bytes: Uint8Array): "started" | "ended" | null {
+    if (isLoud(bytes)) {
+      this.#quietBytes = 0;
+      const first = !this.#speaking;
+      this.#speaking = true;
+      return first ? "started" : null;
+    }
+    this.#quietBytes += bytes.length;
+    if (!this.#speaking || this.#quietBytes < this.#endsMs * this.#bytesPerMs) return null;
+    this.#speaking = false;
+    return "ended";
+  }
 }

@@ -2,7 +2,7 @@
  * Sound that names its place: what the caller's microphone gives is kept on a tape and never repeats itself, so that whatever a
  * provider heard is found on it by its samples.
  */
-import { seeded, voice } from "../support/signal.ts";
+import { seeded, sung } from "../support/signal.ts";
 
 const FRAME_MS = 20;
 /** So many bytes in a row are found in one place only. */
@@ -10,6 +10,18 @@ const NAMES_BYTES = 24;
 
 export function bytesOf(samples: Int16Array): Uint8Array {
   return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+}
+
+const lines = new Map<number, Uint8Array>();
+
+/** A provider's voice at 24 kHz: like no caller's, so that nobody takes these for an echo of it. */
+export function lineOf({ ms, seed }: { readonly ms: number; readonly seed: number }): Uint8Array {
+  const known = lines.get(seed);
+  if (known !== undefined) return known;
+  const random = seeded(seed);
+  const made = bytesOf(Int16Array.from({ length: ms * 24 }, () => 1000 + (random() - 0.5) * 8000));
+  lines.set(seed, made);
+  return made;
 }
 
 /** A stretch of the tape, in samples. */
@@ -35,7 +47,8 @@ export class Tape {
 
   /** The next frames: somebody's voice for so long, or the room. */
   speech(ms: number, seed: number): readonly Int16Array[] {
-    return this.#frames(voice(ms, this.rateHz, seed));
+    // Without a breath in it: what has one may be a cough and the turn after it.
+    return this.#frames(sung(ms, 90 + seed, 130 + seed, this.rateHz));
   }
 
   room(ms: number): readonly Int16Array[] {

@@ -1,5 +1,6 @@
 /** Every speaker adapter, and what of the call its provider cannot do. */
 import { PROFILES, type ProfileName } from "../../src/upstreams/openai-compatible/profiles.ts";
+import { GeminiMind } from "./minds/gemini.ts";
 import { OpenAiMind } from "./minds/openai.ts";
 import type { Provider } from "./play.ts";
 
@@ -38,6 +39,23 @@ function openAi(profile: ProfileName, lacks: Lacks = {}): Row {
   };
 }
 
+function gemini(model: string, turns: "client" | "server"): Row {
+  const options = { adapter: "gemini-live", model, url: "wss://provider.example/live", settings: { turns } };
+  return {
+    name: `gemini-live (${model}, turns: ${turns})`,
+    provider: {
+      options,
+      hearsHz: 16_000,
+      speed: 3,
+      mind: (socket, stage) => new GeminiMind(socket, stage, turns),
+    },
+    lacks: {
+      truncation: "it has no such message: its history holds the whole of an answer that was interrupted",
+      stop: "it has no such message: the caller's next activity interrupts it",
+    },
+  };
+}
+
 export const TABLE: readonly Row[] = [
   openAi("openai"),
   openAi("openai-beta"),
@@ -47,4 +65,7 @@ export const TABLE: readonly Row[] = [
   openAi("localai"),
   openAi("vllm-omni", { truncation: "it has no such message" }),
   openAi("speaches", { truncation: "it has no such message" }),
+  gemini("gemini-2.5-flash", "client"),
+  gemini("gemini-3.1-flash", "client"),
+  gemini("gemini-2.5-flash", "server"),
 ];
