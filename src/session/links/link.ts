@@ -253,7 +253,6 @@ export class Link implements AudioTap, ConnectionHost {
   #rollOver(): void {
     const old = this.#current;
     this.#context.metric("rollovers", 1, this.name);
-    if (old) this.#lastWords(old);
     this.#promote("rollover");
     old?.hangUp();
   }
