@@ -1,5 +1,7 @@
 /** Every speaker adapter, and what of the call its provider cannot do. */
 import { PROFILES, type ProfileName } from "../../src/upstreams/openai-compatible/profiles.ts";
+import { DeepgramMind } from "./minds/deepgram.ts";
+import { ElevenLabsMind } from "./minds/elevenlabs.ts";
 import { GeminiMind } from "./minds/gemini.ts";
 import { OpenAiMind } from "./minds/openai.ts";
 import type { Provider } from "./play.ts";
@@ -56,6 +58,39 @@ function gemini(model: string, turns: "client" | "server"): Row {
   };
 }
 
+const elevenLabsAgents: Row = {
+  name: "elevenlabs-agents",
+  provider: {
+    options: { adapter: "elevenlabs-agents", model: "agent_1", url: "wss://provider.example/agents" },
+    hearsHz: 24_000,
+    speed: 3,
+    mind: (socket, stage) => new ElevenLabsMind(socket, stage),
+  },
+  lacks: {
+    truncation: "its history is what it believes was played",
+    stop: "the caller's voice interrupts it",
+    tokens: "it tells no usage",
+  },
+};
+
+function deepgramAgent(turns: "client" | "server"): Row {
+  const options = { adapter: "deepgram-agent", url: "wss://provider.example/agent", settings: { turns } };
+  return {
+    name: `deepgram-agent (turns: ${turns})`,
+    provider: {
+      options,
+      hearsHz: 16_000,
+      speed: 3,
+      mind: (socket, stage) => new DeepgramMind(socket, stage, turns),
+    },
+    lacks: {
+      truncation: "its history is its own",
+      stop: "the caller's next turn interrupts it",
+      tokens: "it tells no usage",
+    },
+  };
+}
+
 export const TABLE: readonly Row[] = [
   openAi("openai"),
   openAi("openai-beta"),
@@ -68,4 +103,7 @@ export const TABLE: readonly Row[] = [
   gemini("gemini-2.5-flash", "client"),
   gemini("gemini-3.1-flash", "client"),
   gemini("gemini-2.5-flash", "server"),
+  elevenLabsAgents,
+  deepgramAgent("client"),
+  deepgramAgent("server"),
 ];
