@@ -1,7 +1,7 @@
 /** What became of a call, in figures: the same for every adapter. */
 import type { Account, Said } from "./mind.ts";
 import type { Played } from "./play.ts";
-import { BROKEN, GREETING, RESULT, TURNS } from "./script.ts";
+import { RESULT } from "./script.ts";
 import { lineOf, type Run } from "./sound.ts";
 
 export interface Samples {
@@ -121,7 +121,7 @@ function heardOf(
   answer: { readonly pieces: readonly Uint8Array[]; readonly status: string | null } | undefined,
 ): Heard {
   const sound = lineOf(said.line).subarray(0, said.bytes);
-  const heard = Buffer.concat(answer?.pieces ?? []);
+  const heard = sounding(Buffer.concat(answer?.pieces ?? []));
   const wrong = heard.reduce((sum, byte, at) => sum + (byte === sound[at] ? 0 : 1), 0);
   return {
     sent: said.bytes / 2,
@@ -130,6 +130,14 @@ function heardOf(
     ended: said.ended,
     status: answer?.status ?? null,
   };
+}
+
+/** A model that is one track gives silence before and after what it says. */
+function sounding(track: Buffer): Buffer {
+  const first = track.findIndex((byte) => byte !== 0);
+  return first < 0
+    ? track.subarray(0, 0)
+    : track.subarray(first & ~1, (track.findLastIndex((byte) => byte !== 0) | 1) + 1);
 }
 
 function occurrences(text: string, mark: string): number[] {
@@ -149,5 +157,3 @@ export function marksIn(told: string): readonly string[] {
 /** What is to be known by the connection after the rollover, and by the one after the loss. */
 export const BEFORE_ROLLOVER = MARKS.slice(0, 5);
 export const BEFORE_LOSS = MARKS.slice(0, 7);
-export const WORDS = TURNS.map(({ words }) => words);
-export const CUT_SHORT = [GREETING.words, BROKEN.words];

@@ -88,6 +88,8 @@ export abstract class Mind {
   #said: Said | null = null;
   #sound: Uint8Array = new Uint8Array(0);
   #thinksMs: number | null = null;
+  /** It was about to answer when its socket broke off. */
+  #interruptedThought: number | null = null;
 
   constructor(socket: Socket, stage: Stage) {
     this.#socket = socket;
@@ -120,6 +122,7 @@ export abstract class Mind {
   terminate(): void {
     if (this.closed) return;
     this.#over("lost");
+    this.#interruptedThought = this.#thinksMs;
     this.#thinksMs = null;
     this.closed = true;
     this.#socket.terminate();
@@ -158,6 +161,18 @@ export abstract class Mind {
     } else if (this.#said !== null) this.#speak(this.#said, ms * this.stage.speed);
   }
 
+  /** Goes on with what another one was saying when its socket broke off. */
+  protected adopt(other: Mind): void {
+    const said = this.stage.said.findLast(
+      ({ connection, ended }) => connection === other.number && ended === "lost",
+    );
+    this.#thinksMs = other.#interruptedThought;
+    if (said === undefined) return;
+    said.ended = null;
+    this.#said = said;
+    this.#sound = lineOf(said.line);
+  }
+
   #begin(): void {
     this.#thinksMs = null;
     const line = this.stage.lines.shift() ?? { words: "Yes.", ms: 400, seed: 90 };
@@ -178,7 +193,8 @@ export abstract class Mind {
     said.bytes = to;
     const { words, breaksAfterMs } = said.line;
     this.send(this.piece(this.#sound.subarray(from, to), wordsBetween(words, from, to, this.#sound.length)));
-    if (breaksAfterMs !== undefined && to >= breaksAfterMs * RATE_PER_MS * 2) return this.terminate();
+    const breaksAt = (breaksAfterMs ?? Infinity) * RATE_PER_MS * 2;
+    if (from < breaksAt && to >= breaksAt) return this.terminate();
     if (to < this.#sound.length) return;
     this.#over("whole");
     this.send(this.ends(said.line));

@@ -5,7 +5,7 @@ import { Call } from "../support/call.ts";
 import { Listener } from "./listener.ts";
 import { type Mind, type Socket, Stage } from "./mind.ts";
 import { type Beside, Network } from "./network.ts";
-import { SCRIPT, type Step, TOOL } from "./script.ts";
+import { type Step, TOOL } from "./script.ts";
 import { Tape } from "./sound.ts";
 
 const FRAME_MS = 20;
@@ -99,7 +99,7 @@ export class Played {
     }
   }
 
-  play(script: readonly Step[] = SCRIPT): this {
+  play(script: readonly Step[]): this {
     for (const step of script) {
       this.steps.push({ step, connection: this.stage.minds.length - 1 });
       this.#step(step);

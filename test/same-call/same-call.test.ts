@@ -2,31 +2,38 @@
 import { describe, expect, test } from "vitest";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
-import { BEFORE_LOSS, BEFORE_ROLLOVER, figuresOf, WORDS } from "./judge.ts";
+import { BEFORE_LOSS, BEFORE_ROLLOVER, figuresOf } from "./judge.ts";
 import { Played } from "./play.ts";
+import { scriptFor, WORDS } from "./script.ts";
 import { TABLE } from "./table.ts";
 
-describe.each(TABLE)("the same call over $name", ({ provider, lacks }) => {
+const SPOKEN_MS = 3300;
+
+describe.each(TABLE)("the same call over $name", ({ provider, lacks, afterLoss = "asked" }) => {
   test("[U300] is heard sample by sample in both directions, and known whole by whoever comes next", () => {
-    const played = new Played(provider).play();
+    const played = new Played(provider).play(scriptFor(afterLoss));
     const figures = figuresOf(played);
     const { capabilities } = createUpstream(provider.options);
+    const unasked = capabilities.turns === "none";
 
-    expect(figures.caller).toEqual({
-      said: 79_200 * (provider.hearsHz / 24_000),
-      missing: 0,
-      doubled: 0,
-      disordered: 0,
-      foreign: 0,
-    });
+    const said = (SPOKEN_MS * provider.hearsHz) / 1000;
+    expect(figures.caller).toEqual({ said, missing: 0, doubled: 0, disordered: 0, foreign: 0 });
     expect(figures.transcripts).toEqual(WORDS);
 
     const [interrupted, booked, broken, rest] = figures.answers;
-    expect(figures.answers.map(({ wrong }) => wrong)).toEqual([0, 0, 0, 0]);
-    expect(interrupted).toMatchObject({ ended: "cut", status: "cancelled" });
+    expect(figures.answers.map(({ wrong }) => wrong)).toEqual(figures.answers.map(() => 0));
+    expect(interrupted).toMatchObject({ ended: "cut", status: unasked ? "completed" : "cancelled" });
+    expect(interrupted?.heard).toBeGreaterThan(0);
     expect(booked).toMatchObject({ ended: "whole", status: "completed", heard: booked?.sent });
-    expect(broken).toMatchObject({ ended: "lost", status: "failed", heard: broken?.sent });
-    expect(rest).toMatchObject({ ended: "whole", status: "completed", heard: rest?.sent });
+    expect(broken).toMatchObject({
+      ended: afterLoss === "resumed" ? "whole" : "lost",
+      status: afterLoss === "asked" ? "failed" : "completed",
+      heard: broken?.sent,
+    });
+    expect(lacks.continuation === undefined).toBe(afterLoss !== "silent");
+    if (afterLoss === "asked")
+      expect(rest).toMatchObject({ ended: "whole", status: "completed", heard: rest?.sent });
+    else expect(rest).toBeUndefined();
     expect(figures.lifecycle).toEqual([]);
 
     expect(figures.tool).toEqual({ called: 1, told: 1 });
@@ -35,12 +42,14 @@ describe.each(TABLE)("the same call over $name", ({ provider, lacks }) => {
     expect(figures.cut.told).toBe(lacks.truncation === undefined ? figures.cut.playedMs : null);
     expect(figures.cut.stopped).toBe(lacks.stop === undefined ? 1 : 0);
 
-    expect(figures.knows).toEqual([BEFORE_ROLLOVER, BEFORE_LOSS]);
+    expect(figures.knows).toEqual([BEFORE_ROLLOVER, afterLoss === "resumed" ? [] : BEFORE_LOSS]);
+    expect(figures.resumed).toEqual([false, afterLoss === "resumed"]);
     expect(figures.used.session).toEqual(figures.used.provider);
     expect(figures.used.client).toEqual(figures.used.provider);
     if (lacks.tokens === undefined) expect(figures.used.provider[0]).toBeGreaterThan(0);
     else expect(figures.used.provider).toEqual([0, 0]);
+    expect(figures.used.seconds[1]).toBe(figures.used.seconds[0]);
     expect(figures.refused).toEqual([]);
-    expect(figures.errors).toEqual(["upstream_closed"]);
+    expect(figures.errors).toEqual(afterLoss === "resumed" ? [] : ["upstream_closed"]);
   });
 });

@@ -43,13 +43,13 @@ export const TOOL = {
 export const CALL: ToolCall = { name: "book", id: "call_7", args: '{"day":"Thursday"}' };
 export const RESULT = '{"reference":"Quillfeather"}';
 
-export const GREETING: Line = {
+const GREETING: Line = {
   words: "Marmalade mornings begin with slow coffee and a very long story about boats.",
   ms: 4000,
   seed: 21,
 };
 const BOOKED: Line = { words: "Quartz tables are reserved for Thursday evening.", ms: 1600, seed: 22 };
-export const BROKEN: Line = {
+const BROKEN: Line = {
   words: "Nightingale weather brings showers in the north and a bright spell later on everywhere else.",
   ms: 4000,
   seed: 23,
@@ -57,7 +57,7 @@ export const BROKEN: Line = {
 };
 const REST: Line = { words: "Periwinkle skies follow after noon.", ms: 1200, seed: 24 };
 
-export const TURNS: readonly Turn[] = [
+const TURNS: readonly Turn[] = [
   { words: "Cinnamon greetings, who is there?", ms: 1000, seed: 31, answers: [GREETING] },
   {
     words: "Stop, please book a velvet table for Thursday.",
@@ -68,14 +68,21 @@ export const TURNS: readonly Turn[] = [
   { words: "Lanterns aside, what about the weather?", ms: 1100, seed: 33, answers: [BROKEN, REST] },
 ];
 const [FIRST, SECOND, THIRD] = TURNS as readonly [Turn, Turn, Turn];
+export const WORDS: readonly string[] = TURNS.map(({ words }) => words);
+
+/** What becomes of an answer that breaks off: whoever comes next is asked for the rest, is not asked, or says it as if nothing was. */
+export type AfterLoss = "asked" | "silent" | "resumed";
 
 /** Three turns; the second interrupts the answer to the first and leads to a call; the answer to the third breaks off. */
-export const SCRIPT: readonly Step[] = [
-  { type: "turn", turn: FIRST },
-  { type: "hears", ms: 1000 },
-  { type: "turn", turn: SECOND },
-  { type: "answered" },
-  { type: "rollover" },
-  { type: "turn", turn: THIRD },
-  { type: "answered" },
-];
+export function scriptFor(afterLoss: AfterLoss): readonly Step[] {
+  const third = afterLoss === "asked" ? THIRD : { ...THIRD, answers: [BROKEN] };
+  return [
+    { type: "turn", turn: FIRST },
+    { type: "hears", ms: 1000 },
+    { type: "turn", turn: SECOND },
+    { type: "answered" },
+    { type: "rollover" },
+    { type: "turn", turn: third },
+    { type: "answered" },
+  ];
+}

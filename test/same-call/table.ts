@@ -3,8 +3,10 @@ import { PROFILES, type ProfileName } from "../../src/upstreams/openai-compatibl
 import { DeepgramMind } from "./minds/deepgram.ts";
 import { ElevenLabsMind } from "./minds/elevenlabs.ts";
 import { GeminiMind } from "./minds/gemini.ts";
+import { LiveMind } from "./minds/live.ts";
 import { OpenAiMind } from "./minds/openai.ts";
 import type { Provider } from "./play.ts";
+import type { AfterLoss } from "./script.ts";
 
 /** What an adapter's provider lacks of what the call needs, with the reason: the judge expects the lack. */
 export interface Lacks {
@@ -12,12 +14,16 @@ export interface Lacks {
   readonly truncation?: string;
   /** It cannot be told to stop. */
   readonly stop?: string;
+  /** After a loss whoever comes next is not asked to go on, and the answer has ended where it was. */
+  readonly continuation?: string;
   /** It tells no usage in tokens. */
   readonly tokens?: string;
 }
 
 export interface Row {
   readonly name: string;
+  /** Default: whoever comes next is asked for the rest of an answer that broke off. */
+  readonly afterLoss?: AfterLoss;
   readonly provider: Provider;
   readonly lacks: Lacks;
 }
@@ -91,6 +97,27 @@ function deepgramAgent(turns: "client" | "server"): Row {
   };
 }
 
+const openAiLive: Row = {
+  name: "openai-live",
+  afterLoss: "silent",
+  provider: {
+    options: {
+      adapter: "openai-live",
+      model: "gpt-live-1",
+      settings: { delegation: { type: "responses", responses: { model: "gpt-5.5" } } },
+    },
+    hearsHz: 24_000,
+    speed: 1,
+    mind: (socket, stage) => new LiveMind(socket, stage),
+  },
+  lacks: {
+    truncation: "it takes what it said for heard",
+    stop: "it falls silent by itself when it hears somebody speak",
+    continuation: "what nobody asked it for it is not asked for again: it speaks when it likes",
+    tokens: "it is paid by the second",
+  },
+};
+
 export const TABLE: readonly Row[] = [
   openAi("openai"),
   openAi("openai-beta"),
@@ -106,4 +133,5 @@ export const TABLE: readonly Row[] = [
   elevenLabsAgents,
   deepgramAgent("client"),
   deepgramAgent("server"),
+  openAiLive,
 ];
