@@ -218,22 +218,28 @@ export function isLoud(bytes: Uint8Array): boolean {
 export class Ear {
   readonly #bytesPerMs: number;
   readonly #endsMs: number;
+  readonly #startsMs: number;
+  #loudBytes = 0;
   #quietBytes = 0;
   #speaking = false;
 
-  constructor(hearsHz: number, endsMs = 500) {
+  /** @param startsMs less of it is no speech yet */
+  constructor(hearsHz: number, endsMs = 500, startsMs = 0) {
     this.#bytesPerMs = hearsHz / 500;
     this.#endsMs = endsMs;
+    this.#startsMs = startsMs;
   }
 
   /** What this piece of the caller's sound means. */
   hears(bytes: Uint8Array): "started" | "ended" | null {
     if (isLoud(bytes)) {
       this.#quietBytes = 0;
-      const first = !this.#speaking;
-      this.#speaking = true;
+      this.#loudBytes += bytes.length;
+      const first = !this.#speaking && this.#loudBytes > this.#startsMs * this.#bytesPerMs;
+      this.#speaking ||= first;
       return first ? "started" : null;
     }
+    this.#loudBytes = 0;
     this.#quietBytes += bytes.length;
     if (!this.#speaking || this.#quietBytes < this.#endsMs * this.#bytesPerMs) return null;
     this.#speaking = false;

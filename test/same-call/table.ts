@@ -5,6 +5,7 @@ import { ElevenLabsMind } from "./minds/elevenlabs.ts";
 import { GeminiMind } from "./minds/gemini.ts";
 import { LiveMind } from "./minds/live.ts";
 import { OpenAiMind } from "./minds/openai.ts";
+import { VllmDuplexMind } from "./minds/vllm-duplex.ts";
 import type { Provider } from "./play.ts";
 import type { AfterLoss } from "./script.ts";
 
@@ -14,6 +15,10 @@ export interface Lacks {
   readonly truncation?: string;
   /** It cannot be told to stop. */
   readonly stop?: string;
+  /** It does not say that it was interrupted. */
+  readonly interruption?: string;
+  /** It writes no transcripts of the caller: what they said is known to who heard it alone. */
+  readonly transcription?: string;
   /** After a loss whoever comes next is not asked to go on, and the answer has ended where it was. */
   readonly continuation?: string;
   /** It tells no usage in tokens. */
@@ -113,8 +118,29 @@ const openAiLive: Row = {
   lacks: {
     truncation: "it takes what it said for heard",
     stop: "it falls silent by itself when it hears somebody speak",
+    interruption: "it falls silent, and its answer ends as any other",
     continuation: "what nobody asked it for it is not asked for again: it speaks when it likes",
     tokens: "it is paid by the second",
+  },
+};
+
+const vllmOmniDuplex: Row = {
+  name: "vllm-omni-duplex",
+  afterLoss: "resumed",
+  provider: {
+    options: {
+      adapter: "vllm-omni-duplex",
+      url: "wss://provider.example/v1/realtime",
+      model: "MiniCPM-o-4_5",
+    },
+    hearsHz: 16_000,
+    speed: 1,
+    mind: (socket, stage) => new VllmDuplexMind(socket, stage),
+  },
+  lacks: {
+    stop: "it gives way by itself when it hears somebody speak",
+    transcription: "it writes none, and cannot be told by sound: a route's transcriber writes them",
+    tokens: "it tells no usage",
   },
 };
 
@@ -134,4 +160,5 @@ export const TABLE: readonly Row[] = [
   deepgramAgent("client"),
   deepgramAgent("server"),
   openAiLive,
+  vllmOmniDuplex,
 ];

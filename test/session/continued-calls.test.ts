@@ -141,3 +141,19 @@ test("[U235] it is told how much of an answer was heard, as it is heard, and its
   expect(live.server.remembered("resp_1")).toBe(2000);
   expect(live.server.refused).toEqual([]);
 });
+
+test("[U303] of an answer that comes as it is spoken it is told nothing twice", () => {
+  const live = new VllmDuplexCall();
+  const said = sound(2000);
+  live.say(live.server.begins("resp_1"));
+  for (let at = 0; at < said.length; at += 80 * 48) {
+    live.say(live.server.unit("resp_1", said.subarray(at, at + 80 * 48), "so "));
+    live.pass(80);
+  }
+  live.say(live.server.ends("resp_1"));
+  live.pass(500);
+  const told = live.server.of("playback.ack").map(({ played_ms }) => Number(played_ms));
+  expect(told).toEqual([...new Set(told)]);
+  expect(told.at(-1)).toBe(2000);
+  expect(told.length).toBeLessThan(14);
+});
