@@ -419,6 +419,8 @@ export class Connection implements ChannelsHost {
   }
 
   #end(at: number): void {
+    const usage = this.#upstream.unbilled ?? null;
+    if (usage !== null) this.#host.onEvent(this, { type: "spent", usage });
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
