@@ -33,13 +33,20 @@ export interface Figures {
   readonly lifecycle: readonly string[];
   readonly transcripts: readonly string[];
   readonly tool: { readonly called: number; readonly told: number };
-  /** Played when the caller interrupted, and what the provider was told of it: the last of its cuts. */
-  readonly cut: { readonly playedMs: number | null; readonly told: number | null; readonly stopped: number };
+  /** Played when the caller interrupted, and what the provider was told of it: the last of its cuts, and marks of what it was told. */
+  readonly cut: {
+    readonly playedMs: number | null;
+    readonly told: number | null;
+    readonly stopped: number;
+    readonly knows: readonly string[];
+  };
   /** By connection after the first: marks of what came before it, as often and in the order in which it was told them. */
   readonly knows: readonly (readonly string[])[];
   readonly resumed: readonly boolean[];
   readonly used: {
     readonly provider: readonly [input: number, output: number];
+    /** Of that for answers that never ended. */
+    readonly unended: readonly [input: number, output: number];
     readonly client: readonly [input: number, output: number];
     readonly session: readonly [input: number, output: number];
     readonly seconds: readonly [provider: number, session: number];
@@ -80,11 +87,13 @@ export function figuresOf(played: Played): Figures {
       playedMs: interrupted?.cutMs ?? null,
       told: accounts.flatMap(({ cuts }) => cuts).at(-1) ?? null,
       stopped: accounts.reduce((sum, { stopped }) => sum + stopped, 0),
+      knows: marksIn(accounts[0]?.told ?? ""),
     },
     knows: accounts.slice(1).map(({ told }) => marksIn(told)),
     resumed: accounts.slice(1).map(({ resumed }) => resumed),
     used: {
       provider: [stage.used.input, stage.used.output],
+      unended: [stage.unended.input, stage.unended.output],
       client: [listener.used.input, listener.used.output],
       session: [usage["input_tokens"] ?? 0, usage["output_tokens"] ?? 0],
       seconds: [stage.used.seconds, usage["audio_seconds"] ?? 0],

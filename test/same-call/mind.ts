@@ -39,6 +39,8 @@ export class Stage {
   readonly said: Said[] = [];
   /** What it says was used. */
   readonly used = { input: 0, output: 0, seconds: 0 };
+  /** Of that for answers that never ended: no end tells the client. */
+  readonly unended = { input: 0, output: 0 };
   readonly calls: ToolCall[] = [];
   readonly minds: Mind[] = [];
   /** Number of the connection that called the tool. */

@@ -5,6 +5,8 @@ import type { Mind, Socket, Stage } from "./mind.ts";
 
 /** Requests beside the sockets of minds (a cascade's), if there are any. */
 export interface Beside {
+  /** Something is being said. */
+  readonly busy: boolean;
   /** @returns whether it is one of these. */
   dialled(peer: string, request: DialRequest, network: Network): boolean;
   sent(peer: string, data: WireMessage): void;
@@ -44,6 +46,11 @@ export class Network {
   get call(): Call {
     if (this.#call === null) throw new Error("no call");
     return this.#call;
+  }
+
+  /** Somebody says something or is about to. */
+  get busy(): boolean {
+    return this.#beside?.busy === true || this.#stage.minds.some(({ busy }) => busy);
   }
 
   /** The mind that serves. */

@@ -132,8 +132,8 @@ export class Played {
   }
 
   get #answered(): boolean {
-    const { stage, listener } = this;
-    const due = stage.turns.length + stage.lines.length > 0 || stage.minds.some(({ busy }) => busy);
+    const { stage, listener, network } = this;
+    const due = stage.turns.length + stage.lines.length > 0 || network.busy;
     return !due && listener.silent && listener.unfinished.length === 0;
   }
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
-import { BEFORE_LOSS, BEFORE_ROLLOVER, figuresOf } from "./judge.ts";
+import { BEFORE_LOSS, BEFORE_ROLLOVER, figuresOf, MARKS } from "./judge.ts";
 import { Played } from "./play.ts";
 import { scriptFor, WORDS } from "./script.ts";
 import { TABLE } from "./table.ts";
@@ -42,7 +42,12 @@ describe.each(TABLE)("the same call over $name", ({ provider, lacks, afterLoss =
     expect(figures.tool).toEqual({ called: 1, told: 1 });
     expect(lacks.truncation === undefined).toBe(capabilities.truncate);
     expect(figures.cut.playedMs).toBeGreaterThan(1000);
-    expect(figures.cut.told).toBe(lacks.truncation === undefined ? figures.cut.playedMs : null);
+    const placed = lacks.truncation === undefined && lacks.place === undefined;
+    expect(figures.cut.told).toBe(placed ? figures.cut.playedMs : null);
+    // What the connection hears itself it is not told, but for the result.
+    expect(figures.cut.knows).toEqual(
+      lacks.place === undefined ? ["Quillfeather"] : BEFORE_ROLLOVER.slice(0, 4),
+    );
     expect(figures.cut.stopped).toBe(lacks.stop === undefined ? 1 : 0);
 
     const known = (marks: readonly string[]) =>
@@ -50,12 +55,14 @@ describe.each(TABLE)("the same call over $name", ({ provider, lacks, afterLoss =
         (mark) => lacks.transcription === undefined || !WORDS.some((words) => words.includes(mark)),
       );
     expect(figures.knows).toEqual([
-      known(BEFORE_ROLLOVER),
+      // A text model is told with what is asked of it, and that is the third turn.
+      known(lacks.place === undefined ? BEFORE_ROLLOVER : MARKS.slice(0, 6)),
       afterLoss === "resumed" ? [] : known(BEFORE_LOSS),
     ]);
     expect(figures.resumed).toEqual([false, afterLoss === "resumed"]);
     expect(figures.used.session).toEqual(figures.used.provider);
-    expect(figures.used.client).toEqual(figures.used.provider);
+    const { client, unended } = figures.used;
+    expect([client[0] + unended[0], client[1] + unended[1]]).toEqual(figures.used.provider);
     if (lacks.tokens === undefined) expect(figures.used.provider[0]).toBeGreaterThan(0);
     else expect(figures.used.provider).toEqual([0, 0]);
     expect(figures.used.seconds[1]).toBe(figures.used.seconds[0]);

@@ -1,10 +1,14 @@
 /** Every speaker adapter, and what of the call its provider cannot do. */
 import { PROFILES, type ProfileName } from "../../src/upstreams/openai-compatible/profiles.ts";
+import type { UpstreamOptions } from "../../src/upstreams/upstream.ts";
+import { CASCADE } from "../upstreams/cascade/scripted-stages.ts";
+import { WORKERS_AI } from "../upstreams/cascade/workers-ai-wire.ts";
 import { DeepgramMind } from "./minds/deepgram.ts";
 import { ElevenLabsMind } from "./minds/elevenlabs.ts";
 import { GeminiMind } from "./minds/gemini.ts";
 import { LiveMind } from "./minds/live.ts";
 import { OpenAiMind } from "./minds/openai.ts";
+import { CHAT, StagesBeside, type StagesWire, TranscriberMind, WORKERS_AI_WIRE } from "./minds/stages.ts";
 import { VllmDuplexMind } from "./minds/vllm-duplex.ts";
 import type { Provider } from "./play.ts";
 import type { AfterLoss } from "./script.ts";
@@ -13,6 +17,8 @@ import type { AfterLoss } from "./script.ts";
 export interface Lacks {
   /** It cannot be told where an answer was cut. */
   readonly truncation?: string;
+  /** It is told of a cut by words, not by a place in the sound. */
+  readonly place?: string;
   /** It cannot be told to stop. */
   readonly stop?: string;
   /** It does not say that it was interrupted. */
@@ -144,6 +150,20 @@ const vllmOmniDuplex: Row = {
   },
 };
 
+function cascade(name: string, options: UpstreamOptions, wire: StagesWire): Row {
+  return {
+    name,
+    provider: {
+      options,
+      hearsHz: 16_000,
+      speed: 3,
+      mind: (socket, stage) => new TranscriberMind(socket, stage),
+      beside: (stage) => new StagesBeside(stage, wire),
+    },
+    lacks: { place: "its text model is told the words that were heard, with all that it is asked next" },
+  };
+}
+
 export const TABLE: readonly Row[] = [
   openAi("openai"),
   openAi("openai-beta"),
@@ -161,4 +181,6 @@ export const TABLE: readonly Row[] = [
   deepgramAgent("server"),
   openAiLive,
   vllmOmniDuplex,
+  cascade("cascade", CASCADE, CHAT),
+  cascade("cascade (Workers AI)", WORKERS_AI, WORKERS_AI_WIRE),
 ];
