@@ -4,7 +4,8 @@
  */
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { Line, ToolCall, Turn } from "./script.ts";
-import { lineOf } from "./sound.ts";
+import { Memory } from "./memory.ts";
+import { lineOf, type Run, type Tape } from "./sound.ts";
 
 const RATE_PER_MS = 24;
 /** A provider thinks for so long before it answers. */
@@ -34,7 +35,12 @@ export interface Said {
 export class Stage {
   /** Speech as fast as a real voice (1) or faster. */
   readonly speed: number;
+  /** What the caller says. */
+  readonly tape: Tape;
+  /** Turns that are to be heard. */
   readonly turns: Turn[] = [];
+  /** Turns whose place on the tape is known, and whether their end was heard. */
+  readonly spoken: (Turn & Run & { over: boolean })[] = [];
   readonly lines: Line[] = [];
   readonly said: Said[] = [];
   /** What it says was used. */
@@ -46,16 +52,30 @@ export class Stage {
   /** Number of the connection that called the tool. */
   callsOn: number | null = null;
 
-  constructor(speed: number) {
+  constructor(speed: number, tape: Tape) {
     this.speed = speed;
+    this.tape = tape;
   }
 
-  /** The words of the turn that was heard next; its answers are due. */
-  heard(): string {
+  /** The words of the turn that was heard; its answers are due. `bytes`: its sound, where one may be heard again. */
+  heard(bytes?: Uint8Array): string {
+    const again = bytes && this.#again(bytes);
+    if (again) return again.words;
     const turn = this.turns.shift();
     if (turn === undefined) return "Hm?";
     this.lines.push(...turn.answers);
     return turn.words;
+  }
+
+  /** A turn that somebody heard to its end before. */
+  #again(bytes: Uint8Array): Turn | null {
+    const { runs } = this.tape.runs(bytes);
+    const within = ({ from, to }: Run) => runs.some((run) => run.from < to && run.to > from);
+    const found = this.spoken.find((turn) => within(turn));
+    if (found === undefined) return null;
+    if (found.over) return found;
+    found.over = true;
+    return null;
   }
 
   uses(): Usage {
@@ -85,6 +105,7 @@ export interface Account {
 export abstract class Mind {
   readonly stage: Stage;
   readonly number: number;
+  memory: Memory;
   closed = false;
   readonly #socket: Socket;
   #said: Said | null = null;
@@ -97,6 +118,7 @@ export abstract class Mind {
     this.#socket = socket;
     this.stage = stage;
     this.number = stage.minds.length;
+    this.memory = new Memory(stage.tape);
     stage.minds.push(this);
   }
 

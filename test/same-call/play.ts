@@ -17,11 +17,16 @@ export interface Provider {
   readonly options: UpstreamOptions;
   /** Hertz of what it hears: the client speaks so, and nothing is resampled. */
   readonly hearsHz: 16_000 | 24_000;
+  /** Nobody asks for transcripts: what the caller says is known to who hears it alone. */
+  readonly wordless?: true;
   /** How fast it speaks. */
   readonly speed: number;
   readonly mind: (socket: Socket, stage: Stage, request: DialRequest) => Mind;
   readonly beside?: (stage: Stage) => Beside;
 }
+
+/** A call whose sockets are killed hundreds of times asks for more than a call may. */
+const UNBOUNDED = { dialsPerMinute: 1000, asksPerMinute: 1000, answersPerMinute: 10_000 };
 
 export interface Spoken {
   readonly words: string;
@@ -41,26 +46,27 @@ export class Played {
   /** Connections that served when each step began. */
   readonly steps: { readonly step: Step; readonly connection: number }[] = [];
 
-  constructor(provider: Provider, rollover = true) {
-    this.stage = new Stage(provider.speed);
+  /** @param killed its sockets are to be killed, again and again: no rollover, and no bounds for what follows */
+  constructor(provider: Provider, killed = false) {
     this.tape = new Tape(provider.hearsHz);
+    this.stage = new Stage(provider.speed, this.tape);
     this.network = new Network(this.stage, provider.mind, provider.beside?.(this.stage) ?? null);
     const format = { type: "audio/pcm", rate: provider.hearsHz };
     const planned = {
       name: "speaker",
       options: provider.options,
-      ...(rollover && { rolloverMs: ROLLS_AFTER_MS }),
+      ...(!killed && { rolloverMs: ROLLS_AFTER_MS }),
     };
     this.call = new Call({
       upstreams: [planned],
       createUpstream,
       connect: false,
       toUpstream: this.network.toUpstream,
-      limits: { dialsPerMinute: 1000 },
+      limits: killed ? UNBOUNDED : {},
       planSession: {
         instructions: "Be brief.",
         tools: [TOOL],
-        audio: { input: { format, transcription: { model: "any" } } },
+        audio: { input: { format, transcription: provider.wordless ? null : { model: "any" } } },
       },
     });
     this.network.join(this.call);
@@ -87,8 +93,10 @@ export class Played {
 
   speak(words: string, ms: number, seed: number): void {
     const from = this.tape.length;
+    const to = from + (ms * this.tape.rateHz) / 1000;
+    this.spoken.push({ words, from, to });
+    this.stage.spoken.push({ words, ms, seed, answers: [], from, to, over: false });
     for (const frame of this.tape.speech(ms, seed)) this.frame(frame);
-    this.spoken.push({ words, from, to: this.tape.length });
   }
 
   until(what: string, over: () => boolean): void {

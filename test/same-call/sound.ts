@@ -74,7 +74,10 @@ export class Tape {
   }
 
   /** Where on the tape somebody's sound is from, in its order; silence without a sample in it is the relay's own. */
-  runs(heard: Uint8Array): {
+  runs(
+    heard: Uint8Array,
+    after = 0,
+  ): {
     readonly runs: readonly Run[];
     readonly foreign: number;
     readonly silent: number;
@@ -82,7 +85,7 @@ export class Tape {
     const bytes = Buffer.from(heard.buffer, heard.byteOffset, heard.byteLength);
     const tape = this.#bytes.subarray(0, this.#length);
     const runs: Run[] = [];
-    let [foreign, silent, after] = [0, 0, 0];
+    let [foreign, silent, next] = [0, 0, after * 2];
     for (let at = 0; at < bytes.length;) {
       const zeros = zerosAt(bytes, at);
       if (zeros >= NAMES_BYTES || at + zeros === bytes.length) {
@@ -90,7 +93,7 @@ export class Tape {
         at += zeros;
         continue;
       }
-      const start = find(tape, bytes.subarray(at, at + NAMES_BYTES), after);
+      const start = find(tape, bytes.subarray(at, at + NAMES_BYTES), next);
       if (start === null) {
         foreign += 1;
         at += 2;
@@ -101,7 +104,7 @@ export class Tape {
       at += at % 2;
       end -= end % 2;
       runs.push({ from: start / 2, to: end / 2 });
-      after = end;
+      next = end;
     }
     return { runs, foreign, silent };
   }
@@ -114,8 +117,8 @@ function zerosAt(bytes: Buffer, from: number): number {
 }
 
 /** From where the last one ended, or anywhere. */
-function find(tape: Buffer, piece: Buffer, after: number): number | null {
-  for (const from of [after, 0])
+function find(tape: Buffer, piece: Buffer, next: number): number | null {
+  for (const from of [next, 0])
     for (let at = tape.indexOf(piece, from); at >= 0; at = tape.indexOf(piece, at + 1))
       if (at % 2 === 0) return at;
   return null;

@@ -3,8 +3,12 @@ import { parseJsonObject, type JsonObject } from "../../../src/protocol/json.ts"
 import { objectAt, textAt } from "../../../src/upstreams/json.ts";
 import type { WireMessage } from "../../../src/upstreams/upstream.ts";
 import { ScriptedGemini } from "../../upstreams/scripted-gemini.ts";
+import type { Memory } from "../memory.ts";
 import { type Account, Ear, Mind, type Socket, type Stage } from "../mind.ts";
 import type { ToolCall } from "../script.ts";
+
+/** What Google keeps under each name that it gave, by call. */
+const states = new WeakMap<Stage, Map<string, Memory>>();
 
 export class GeminiMind extends Mind {
   readonly provider = new ScriptedGemini();
@@ -26,15 +30,40 @@ export class GeminiMind extends Mind {
     const event = parseJsonObject(String(message)) ?? {};
     const input = objectAt(event, "realtimeInput");
     const audio = textAt(objectAt(input, "audio"), "data");
-    if (audio === null) this.#texts.push(String(message));
+    if (audio === null) {
+      this.#texts.push(String(message));
+      this.memory.read(String(message));
+    }
     this.send(this.provider.receive(message));
+    if (event["setup"] !== undefined) this.#remembers();
     if (audio !== null) this.#hear(Uint8Array.fromBase64(audio));
     if (input?.["activityStart"] !== undefined) this.#interrupted();
     if (input?.["activityEnd"] !== undefined) this.#turnOver();
     if (input?.["text"] !== undefined || asks(event)) this.answer();
   }
 
+  get #states(): Map<string, Memory> {
+    const known = states.get(this.stage) ?? new Map<string, Memory>();
+    states.set(this.stage, known);
+    return known;
+  }
+
+  /** What it is told with the name of a state is beside that. */
+  #remembers(): void {
+    const handle = textAt(objectAt(this.provider.setup, "sessionResumption"), "handle") ?? "";
+    const state = this.#states.get(handle);
+    if (state !== undefined) this.memory = state.copy();
+  }
+
+  /** It rests: its state has a name. */
+  #rests(): Uint8Array {
+    const newHandle = `state-${this.#states.size + 1}`;
+    this.#states.set(newHandle, this.memory.copy());
+    return this.provider.say({ sessionResumptionUpdate: { newHandle, resumable: true } });
+  }
+
   #hear(bytes: Uint8Array): void {
+    this.memory.hear(bytes);
     this.#activity.push(bytes);
     const heard = this.#ear?.hears(bytes) ?? null;
     if (heard === "started") this.#interrupted();
@@ -47,13 +76,17 @@ export class GeminiMind extends Mind {
     this.send([
       this.provider.content({ interrupted: true }),
       this.provider.content({ turnComplete: true }, { usageMetadata }),
+      this.#rests(),
     ]);
   }
 
   #turnOver(): void {
-    this.#heard.push(Buffer.concat(this.#activity));
+    const turn = Buffer.concat(this.#activity);
+    this.#heard.push(turn);
     this.#activity = [];
-    this.send([this.provider.content({ inputTranscription: { text: this.stage.heard() } })]);
+    const text = this.stage.heard(turn);
+    const transcribes = objectAt(this.provider.setup, "inputAudioTranscription") !== null;
+    if (transcribes) this.send([this.provider.content({ inputTranscription: { text } })]);
     this.answer();
   }
 
@@ -72,7 +105,7 @@ export class GeminiMind extends Mind {
   }
 
   protected ends(): readonly WireMessage[] {
-    return this.provider.end(this.#usage());
+    return [...this.provider.end(this.#usage()), this.#rests()];
   }
 
   protected calls({ name, id, args }: ToolCall): readonly WireMessage[] {

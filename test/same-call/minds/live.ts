@@ -2,7 +2,7 @@
  * OpenAI's Live API: one track in and one out. Its time passes with the sound that it is sent, and for each tenth of a second of that
  * it gives one of its own, speech or silence; it answers a pause, and falls silent when somebody speaks.
  */
-import { parseJsonObject, type JsonObject } from "../../../src/protocol/json.ts";
+import { parseJsonObject } from "../../../src/protocol/json.ts";
 import { textAt } from "../../../src/upstreams/json.ts";
 import type { WireMessage } from "../../../src/upstreams/upstream.ts";
 import { ScriptedLive } from "../../upstreams/scripted-live.ts";
@@ -23,11 +23,12 @@ export class LiveMind extends Mind {
   readonly #ear = new Ear(24_000, WAITS_MS);
   #told = 0;
 
-  /** @param stored the session that it is a fork of */
-  constructor(socket: Socket, stage: Stage, stored: JsonObject | null = null) {
+  /** @param of the session that it is a fork of */
+  constructor(socket: Socket, stage: Stage, of: LiveMind | null = null) {
     super(socket, stage);
-    this.provider = new ScriptedLive(null, stored);
-    this.#forks = stored !== null;
+    this.provider = new ScriptedLive(null, of?.provider.session ?? null);
+    this.#forks = of !== null;
+    if (of !== null) this.memory = of.memory.copy();
   }
 
   opened(): void {
@@ -40,7 +41,10 @@ export class LiveMind extends Mind {
   receive(message: WireMessage): void {
     const event = parseJsonObject(String(message)) ?? {};
     const audio = textAt(event, "audio");
-    if (audio === null) this.#texts.push(String(message));
+    if (audio === null) {
+      this.#texts.push(String(message));
+      this.memory.read(String(message));
+    }
     this.send(this.provider.receive(message));
     if (audio !== null) this.#hear(Uint8Array.fromBase64(audio));
     const said = textAt(event, "content") ?? "";
@@ -50,6 +54,7 @@ export class LiveMind extends Mind {
 
   #hear(bytes: Uint8Array): void {
     this.#heard.push(bytes);
+    this.memory.hear(bytes);
     const heard = this.#ear.hears(bytes);
     if (heard === "started") this.stop();
     if (heard === "ended") {

@@ -31,7 +31,10 @@ export class OpenAiMind extends Mind {
 
   receive(message: WireMessage): void {
     const event = JSON.parse(String(message)) as JsonObject;
-    if (event["type"] !== "input_audio_buffer.append") this.#texts.push(String(message));
+    if (event["type"] !== "input_audio_buffer.append") {
+      this.#texts.push(String(message));
+      this.memory.read(String(message));
+    }
     const said = this.provider.receive(message);
     this.#judge(event);
     this.send(said);
@@ -54,7 +57,9 @@ export class OpenAiMind extends Mind {
 
   #committed(said: readonly WireMessage[]): void {
     const item_id = JSON.parse(String(said[0]))["item_id"] as string;
-    const transcript = this.stage.heard();
+    const turn = this.provider.turns.at(-1) ?? new Uint8Array(0);
+    this.memory.hear(turn);
+    const transcript = this.stage.heard(turn);
     const completed = { item_id, content_index: 0, transcript, event_id: "e20" };
     this.send([
       this.provider.say({

@@ -54,7 +54,10 @@ export class VllmDuplexMind extends Mind {
   receive(message: WireMessage): void {
     const event = parseJsonObject(String(message)) ?? {};
     const audio = textAt(event, "audio");
-    if (audio === null) this.#texts.push(String(message));
+    if (audio === null) {
+      this.#texts.push(String(message));
+      this.memory.read(String(message));
+    }
     this.send(this.provider.receive(message));
     if (audio !== null) this.#hear(Uint8Array.fromBase64(audio));
     const type = textAt(event, "type");
@@ -71,11 +74,14 @@ export class VllmDuplexMind extends Mind {
 
   #takesOver(): void {
     const before = this.stage.minds.findLast((mind) => mind !== this && mind.number < this.number);
-    if (before !== undefined) this.adopt(before);
+    if (before === undefined) return;
+    this.memory = before.memory;
+    this.adopt(before);
   }
 
   #hear(bytes: Uint8Array): void {
     this.#heard.push(bytes);
+    this.memory.hear(bytes);
     const heard = this.#lasting.ear.hears(bytes);
     if (heard === "started" && this.stop()) this.send(this.provider.givesWay());
     if (heard === "ended") {
