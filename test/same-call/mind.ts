@@ -59,23 +59,20 @@ export class Stage {
 
   /** The words of the turn that was heard; its answers are due. `bytes`: its sound, where one may be heard again. */
   heard(bytes?: Uint8Array): string {
-    const again = bytes && this.#again(bytes);
-    if (again) return again.words;
+    const known = bytes === undefined ? [] : this.#within(bytes);
+    const again = known.length > 0 && known.every(({ over }) => over);
+    for (const turn of known) turn.over = true;
+    if (again) return known.map(({ words }) => words).join(" ");
     const turn = this.turns.shift();
     if (turn === undefined) return "Hm?";
     this.lines.push(...turn.answers);
     return turn.words;
   }
 
-  /** A turn that somebody heard to its end before. */
-  #again(bytes: Uint8Array): Turn | null {
+  /** Turns whose sound it is: a connection may be told several as one. */
+  #within(bytes: Uint8Array): readonly (Turn & { over: boolean })[] {
     const { runs } = this.tape.runs(bytes);
-    const within = ({ from, to }: Run) => runs.some((run) => run.from < to && run.to > from);
-    const found = this.spoken.find((turn) => within(turn));
-    if (found === undefined) return null;
-    if (found.over) return found;
-    found.over = true;
-    return null;
+    return this.spoken.filter(({ from, to }) => runs.some((run) => run.from < to && run.to > from));
   }
 
   uses(): Usage {
@@ -137,6 +134,11 @@ export abstract class Mind {
   /** It has something to say or to think about. */
   get busy(): boolean {
     return this.speaking || this.#thinksMs !== null;
+  }
+
+  /** It was about to answer when its socket broke off. */
+  get wasAbout(): boolean {
+    return this.#interruptedThought !== null;
   }
 
   protected send(messages: readonly WireMessage[]): void {

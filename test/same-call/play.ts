@@ -41,6 +41,8 @@ export class Played {
   readonly network: Network;
   readonly call: Call;
   readonly listener: Listener;
+  /** When a frame of the call has passed. */
+  onFrame: (() => void) | null = null;
   /** The caller's turns. */
   readonly spoken: Spoken[] = [];
   /** Connections that served when each step began. */
@@ -85,6 +87,7 @@ export class Played {
     this.network.tick(FRAME_MS);
     this.listener.look();
     this.network.serve();
+    this.onFrame?.();
   }
 
   room(ms: number): void {
@@ -129,7 +132,7 @@ export class Played {
         return this.until("an answer", speaks);
       }
       case "answered":
-        return this.until("the end of all answers", () => this.#answered);
+        return this.until("the end of all answers", () => this.answered);
       case "rollover": {
         const { mind } = this.network;
         return this.until("another connection", () => mind.closed && this.network.mind !== mind);
@@ -139,7 +142,8 @@ export class Played {
     }
   }
 
-  get #answered(): boolean {
+  /** All that was to be said was said and heard. */
+  get answered(): boolean {
     const { stage, listener, network } = this;
     const due = stage.turns.length + stage.lines.length > 0 || network.busy;
     return !due && listener.silent && listener.unfinished.length === 0;

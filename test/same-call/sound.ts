@@ -19,7 +19,10 @@ export function lineOf({ ms, seed }: { readonly ms: number; readonly seed: numbe
   const known = lines.get(seed);
   if (known !== undefined) return known;
   const random = seeded(seed);
-  const made = bytesOf(Int16Array.from({ length: ms * 24 }, () => 1000 + (random() - 0.5) * 8000));
+  // No sample of it is silence.
+  const made = bytesOf(
+    Int16Array.from({ length: ms * 24 }, () => Math.round(1000 + (random() - 0.5) * 8000) || 1),
+  );
   lines.set(seed, made);
   return made;
 }

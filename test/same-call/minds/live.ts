@@ -20,7 +20,7 @@ export class LiveMind extends Mind {
   readonly #forks: boolean;
   readonly #texts: string[] = [];
   readonly #heard: Uint8Array[] = [];
-  readonly #ear = new Ear(24_000, WAITS_MS);
+  readonly #ear: Ear;
   #told = 0;
 
   /** @param of the session that it is a fork of */
@@ -28,7 +28,11 @@ export class LiveMind extends Mind {
     super(socket, stage);
     this.provider = new ScriptedLive(null, of?.provider.session ?? null);
     this.#forks = of !== null;
-    if (of !== null) this.memory = of.memory.copy();
+    this.#ear = of === null ? new Ear(24_000, WAITS_MS) : of.#ear;
+    if (of === null) return;
+    this.memory = of.memory.copy();
+    // Whoever spoke last was not answered.
+    if (of.wasAbout) this.answer();
   }
 
   opened(): void {
