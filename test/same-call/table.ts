@@ -36,6 +36,8 @@ export interface Row {
   /** Default: whoever comes next is asked for the rest of an answer that broke off. */
   readonly afterLoss?: AfterLoss;
   readonly provider: Provider;
+  /** It hears an interruption and gives way before it is told to. */
+  readonly givesWay?: true;
   readonly lacks: Lacks;
 }
 
@@ -143,8 +145,8 @@ const vllmOmniDuplex: Row = {
     speed: 1,
     mind: (socket, stage) => new VllmDuplexMind(socket, stage),
   },
+  givesWay: true,
   lacks: {
-    stop: "it gives way by itself when it hears somebody speak",
     transcription: "it writes none, and cannot be told by sound: a route's transcriber writes them",
     tokens: "it tells no usage",
   },
