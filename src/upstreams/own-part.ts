@@ -44,8 +44,8 @@ class OwnPart implements All {
   }
 
   get heard(): Upstream["heard"] {
-    const { heard } = this.#upstream;
-    return heard && ((itemId, audioEndMs) => heard.call(this.#upstream, itemId, audioEndMs));
+    if (this.#upstream.heard === undefined) return undefined;
+    return (itemId, audioEndMs) => this.#upstream.heard?.(itemId, audioEndMs) ?? [];
   }
 
   get unbilled(): Upstream["unbilled"] {

@@ -404,9 +404,13 @@ export class Connection implements ChannelsHost {
     this.#host.onLost(this, fault);
   }
 
-  /** The caller's words as far as they were told: none will be added to what its codec holds open. */
+  /**
+   * The caller's words as far as they were told: none will be added to what its codec holds open. Words that were not answered may
+   * be half of them: those that can be told by their sound are told so.
+   */
   lastWords(): readonly UpstreamEvent[] {
-    if (!this.#codec.holds) return [];
+    const bySound = this.capabilities.turns === "client" && this.knows.responses.size === 0;
+    if (bySound || !this.#codec.holds) return [];
     return this.#codec.due("settle").filter(({ type }) => type === "input.transcript.completed");
   }
 

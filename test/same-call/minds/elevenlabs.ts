@@ -3,7 +3,7 @@ import { parseJsonObject } from "../../../src/protocol/json.ts";
 import { textAt } from "../../../src/upstreams/json.ts";
 import type { WireMessage } from "../../../src/upstreams/upstream.ts";
 import { ScriptedElevenLabs } from "../../upstreams/scripted-elevenlabs.ts";
-import { type Account, Ear, Mind, type Socket, type Stage } from "../mind.ts";
+import { type Account, Ear, Mind } from "../mind.ts";
 import type { Line, ToolCall } from "../script.ts";
 
 const HEARS_HZ = 24_000;
@@ -16,10 +16,6 @@ export class ElevenLabsMind extends Mind {
   #words = "";
   #sincePingMs = 0;
   #pings = 0;
-
-  constructor(socket: Socket, stage: Stage) {
-    super(socket, stage);
-  }
 
   opened(): void {
     this.send(this.provider.opened());
