@@ -400,6 +400,7 @@ export class Connection implements ChannelsHost {
   }
 
   #lost(fault: UpstreamFault, at = this.#context.now): void {
+    for (const event of this.#lastWords()) this.#host.onEvent(this, event);
     this.#end(at);
     this.#host.onLost(this, fault);
   }
@@ -408,9 +409,9 @@ export class Connection implements ChannelsHost {
    * The caller's words as far as they were told: none will be added to what its codec holds open. Words that were not answered may
    * be half of them: those that can be told by their sound are told so.
    */
-  lastWords(): readonly UpstreamEvent[] {
+  #lastWords(): readonly UpstreamEvent[] {
     const bySound = this.capabilities.turns === "client" && this.knows.responses.size === 0;
-    if (bySound || !this.#codec.holds) return [];
+    if (bySound || this.leaves === "all" || !this.#codec.holds) return [];
     return this.#codec.due("settle").filter(({ type }) => type === "input.transcript.completed");
   }
 

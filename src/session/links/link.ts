@@ -342,7 +342,6 @@ export class Link implements AudioTap, ConnectionHost {
   #lost(connection: Connection, last: UpstreamFault): void {
     if (this.#goesOn(connection, last)) return;
     const fault = Continuation.faultOf(connection, last);
-    for (const event of connection.lastWords()) this.#host.onUpstream(this, event);
     this.#patience.lost(connection);
     this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
