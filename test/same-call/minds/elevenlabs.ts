@@ -13,6 +13,7 @@ export class ElevenLabsMind extends Mind {
   readonly provider = new ScriptedElevenLabs({ input: "pcm_24000", output: "pcm_24000" });
   readonly #texts: string[] = [];
   readonly #ear = new Ear(HEARS_HZ);
+  readonly #turn: Uint8Array[] = [];
   #words = "";
   #sincePingMs = 0;
   #pings = 0;
@@ -32,7 +33,10 @@ export class ElevenLabsMind extends Mind {
   receive(message: WireMessage): void {
     const event = parseJsonObject(String(message)) ?? {};
     const audio = textAt(event, "user_audio_chunk");
-    if (audio === null) this.#texts.push(String(message));
+    if (audio === null) {
+      this.#texts.push(String(message));
+      this.memory.read(String(message));
+    }
     this.send(this.provider.receive(message));
     const type = textAt(event, "type");
     if (audio !== null) this.#hear(Uint8Array.fromBase64(audio));
@@ -43,11 +47,13 @@ export class ElevenLabsMind extends Mind {
   }
 
   #hear(bytes: Uint8Array): void {
+    this.memory.hear(bytes);
+    this.#turn.push(bytes);
     const heard = this.#ear.hears(bytes);
     if (heard === "started")
       this.send([this.stop() ? this.provider.interruption() : this.provider.tentative("…")]);
     if (heard !== "ended") return;
-    this.send([this.provider.transcript(this.stage.heard())]);
+    this.send([this.provider.transcript(this.stage.heard(Buffer.concat(this.#turn.splice(0))))]);
     this.answer();
   }
 
