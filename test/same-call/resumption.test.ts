@@ -5,7 +5,7 @@ import { killedCall } from "./killed.ts";
 import { SUBJECTS } from "./subjects.ts";
 
 /** Two hundred by `npm run bench -- resumption`, or so many by the variable. */
-const KILLS = Number(process.env["RESUMPTION_KILLS"] ?? 20);
+const KILLS = Number(process.env["RESUMPTION_KILLS"] ?? 15);
 const SEED = Number(process.env["RESUMPTION_SEED"] ?? 7);
 
 describe.each(SUBJECTS)(`${KILLS} killed sockets of $name (seed ${SEED})`, (subject) => {

@@ -3,20 +3,26 @@ import { parseJsonObject } from "../../../src/protocol/json.ts";
 import { textAt } from "../../../src/upstreams/json.ts";
 import type { WireMessage } from "../../../src/upstreams/upstream.ts";
 import { ScriptedElevenLabs } from "../../upstreams/scripted-elevenlabs.ts";
-import { type Account, Ear, Mind } from "../mind.ts";
+import { type Account, Ear, Mind, type Socket, type Stage } from "../mind.ts";
 import type { Line, ToolCall } from "../script.ts";
 
-const HEARS_HZ = 24_000;
 const PING_MS = 2000;
 
 export class ElevenLabsMind extends Mind {
-  readonly provider = new ScriptedElevenLabs({ input: "pcm_24000", output: "pcm_24000" });
+  readonly provider: ScriptedElevenLabs;
   readonly #texts: string[] = [];
-  readonly #ear = new Ear(HEARS_HZ);
+  readonly #ear: Ear;
   readonly #turn: Uint8Array[] = [];
   #words = "";
   #sincePingMs = 0;
   #pings = 0;
+
+  /** @param hearsHz as the agent is configured at ElevenLabs */
+  constructor(socket: Socket, stage: Stage, hearsHz: 16_000 | 24_000) {
+    super(socket, stage);
+    this.provider = new ScriptedElevenLabs({ input: `pcm_${hearsHz}`, output: "pcm_24000" });
+    this.#ear = new Ear(hearsHz);
+  }
 
   opened(): void {
     this.send(this.provider.opened());
