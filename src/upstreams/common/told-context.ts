@@ -16,12 +16,15 @@ export class ToldContext {
   #written: string[] = [];
   #chars = 0;
 
-  /** `sound`: it can be told as sound only; `full`: too much waits. */
-  add(item: Item): "told" | "sound" | "full" {
+  /**
+   * `sound`: it can be told as sound only; `full`: too much waits.
+   * @param retold of a conversation that another connection knows: its oldest lines make room for the newest
+   */
+  add(item: Item, retold = false): "told" | "sound" | "full" {
     const text = textOf(item);
     if (text === "") return holdsSound(item) ? "sound" : "told";
-    const size = this.#lines.length + this.#written.length;
-    if (size >= MAX_LINES || this.#chars + text.length > MAX_CHARS) return "full";
+    if (retold) while (this.#lines.length > 0 && !this.#fits(text)) this.#forgetOldest();
+    if (!this.#fits(text)) return "full";
     this.#chars += text.length;
     if (item.type === "message" && textAt(item, "role") === "user") this.#written.push(text);
     else {
@@ -29,6 +32,20 @@ export class ToldContext {
       this.#lines.push(lineOf(item, text));
     }
     return "told";
+  }
+
+  #forgetOldest(): void {
+    this.#lines.shift();
+    this.#count();
+  }
+
+  #count(): void {
+    this.#chars = [...this.#lines, ...this.#written].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  #fits({ length }: string): boolean {
+    const size = this.#lines.length + this.#written.length;
+    return size < MAX_LINES && this.#chars + length <= MAX_CHARS;
   }
 
   /** What is context whatever is asked next, a line each; "" when there is nothing. */
@@ -63,7 +80,7 @@ export class ToldContext {
 
   #take(from: string[]): string {
     const text = from.splice(0).join("\n");
-    this.#chars = [...this.#lines, ...this.#written].reduce((sum, { length }) => sum + length, 0);
+    this.#count();
     return text;
   }
 }
