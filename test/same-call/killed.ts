@@ -22,6 +22,8 @@ export interface Subject {
   readonly native: boolean;
   /** It is told what was said before when the caller speaks, and not sooner. */
   readonly toldWithTurn?: boolean;
+  /** It can be told no more of a call than so many turns. */
+  readonly knowsLast?: number;
 }
 
 export interface KillFigures {
@@ -108,7 +110,8 @@ export function killedCall(
     for (let more = 0; more < 3; more += 1) call.ask(Math.floor(random() * n));
   }
   call.round(kills, null);
-  for (let n = 0; n <= kills; n += 1) call.ask(n);
+  const from = Math.max(0, kills + 1 - knowsLast);
+  for (let n = from; n <= kills; n += 1) call.ask(n);
   const { memory } = call.network.mind;
   const { stage, listener } = call;
   const usage = call.call.session.state().usage as Record<string, number>;
@@ -122,7 +125,7 @@ export function killedCall(
     resumed: accounts.filter(({ resumed }) => resumed).length,
     asked: call.asked,
     forgotten: call.forgotten,
-    lost: turns.reduce((sum, turn) => sum + (turn.told ? 0 : memory.missing(turn)), 0),
+    lost: turns.slice(from).reduce((sum, turn) => sum + (turn.told ? 0 : memory.missing(turn)), 0),
     doubled: turns.reduce((sum, turn) => sum + memory.doubled(turn), 0),
     said: said.length / 2,
     heard: track.length / 2,

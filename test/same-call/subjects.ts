@@ -73,6 +73,7 @@ export const SUBJECTS: readonly Subject[] = [
       mind: (socket, stage) => new ElevenLabsMind(socket, stage, 16_000),
     },
   ),
-  ofTable("deepgram-agent (turns: client)", { toldWithTurn: true }),
-  ofTable("deepgram-agent (turns: server)", { toldWithTurn: true }),
+  // Its model's prompt holds the last 16,000 characters.
+  ofTable("deepgram-agent (turns: client)", { toldWithTurn: true, knowsLast: 100 }),
+  ofTable("deepgram-agent (turns: server)", { toldWithTurn: true, knowsLast: 100 }),
 ];
