@@ -345,10 +345,8 @@ export class World {
     if (handling === null || handling.audio || error["type"] !== "invalid_request_error") return;
     if (error["event_id"] !== handling.eventId) {
       const saying = typeof handling.data === "string" ? handling.data.slice(-SAID_CHARS) : "bytes";
-      throw new Violation(
-        "blame",
-        `the event was ${String(handling.eventId)}, the error is ${String(data)} to …${saying}`,
-      );
+      const was = String(handling.eventId);
+      throw new Violation("blame", `the event was ${was}, the error is ${String(data)} to …${saying}`);
     }
   }
 

@@ -22,11 +22,11 @@ function dialsOf(call: Call): URL[] {
   return call.actions.flatMap((action) => (action.type === "dial" ? [new URL(action.request.url)] : []));
 }
 
-function updatesOf(call: Call): JsonObject[] {
+function updatesOf(call: Call) {
   return call.actions.flatMap((action) => {
     if (action.type !== "send" || !PEER.test(action.peer) || typeof action.data !== "string") return [];
     const event = JSON.parse(action.data) as JsonObject;
-    return event["type"] === "session.update" ? [event["session"] as JsonObject] : [];
+    return event["type"] === "session.update" ? [event["session"]] : [];
   });
 }
 
