@@ -58,7 +58,7 @@ export class Session {
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
-        conduct.listener.back();
+        conduct.back();
         conduct.arrival.back(conduct.context.now);
         conduct.turns.watch.back();
         conduct.idle.arm();
@@ -227,7 +227,7 @@ export class Session {
     port.emit({ type: "session.created", session: this.#conduct.sessionObject.shown() });
     this.#tellFallback();
     this.#conduct.parking.touch();
-    this.#conduct.listener.back();
+    this.#conduct.back();
     for (const link of lines) link.ensure();
     context.persist();
   }

@@ -114,6 +114,43 @@ describe("a call that the caller may take back", () => {
     expect(made(call)).toHaveLength(1);
   });
 
+  test("[X302] and for the whole time again when somebody is, however long they were away, or the object was", () => {
+    for (const [awayMs, dies] of [
+      [50, false],
+      [800, false],
+      [1899, false],
+      [1899, true],
+    ] as const) {
+      const call = booking();
+      const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };
+      const seen = Math.max(...call.events.map((event) => Number(event["server_event_seq"] ?? 0)));
+      call.advance(100);
+      if (dies) call.crash(call.session.snapshot());
+      else call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+      call.open.delete("client");
+      call.advance(awayMs);
+      call.connect("duplex.v1");
+      call.client({ type: "session.resume", resume_token: relay.resume_token, last_received: seen });
+      call.advance(990);
+      expect(made(call), `${awayMs}`).toEqual([]);
+      call.advance(20);
+      expect(made(call)).toHaveLength(1);
+    }
+  });
+
+  test("[X302] a plain client that comes has the whole time, too", () => {
+    const call = booking({ dialect: "realtime" });
+    call.advance(900);
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.open.delete("client");
+    call.advance(2000);
+    call.connect("realtime");
+    call.advance(990);
+    expect(made(call)).toEqual([]);
+    call.advance(20);
+    expect(made(call)).toHaveLength(1);
+  });
+
   test("[X303] the wait outlives the object: it goes on, and what was taken back stays so", () => {
     const call = booking();
     call.advance(500);

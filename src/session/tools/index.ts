@@ -214,6 +214,16 @@ export class Tools {
         this.#unmade.push({ call, failure: "taken_back" });
   }
 
+  /** A client is there again: what waits for the caller's silence waits for all of it. */
+  back(): void {
+    for (const call of this.#calls.values()) {
+      if (!call.waits) continue;
+      const anew = { ...call, since: this.#parts.context.now };
+      this.#calls.set(call.id, anew);
+      this.#waited(anew);
+    }
+  }
+
   /** A snapshot is durable that has so many calls on record. */
   recorded(calls: number): void {
     this.#recorded = Math.max(this.#recorded, calls);
