@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 
 import { begin, DONE, say } from "../support/answering.ts";
-import type { Call, CallOptions } from "../support/call.ts";
+import type { Call, CallOptions, Received } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
+import { Watcher } from "../support/watcher.ts";
 import {
   asks,
   calling,
@@ -21,6 +22,23 @@ const BOOK = tool("book", "Books.", { confirmMs: 1000 });
 const BACK = "The call was not made: the caller spoke up before it was. Ask what is wanted.";
 const careful = (options: CallOptions = {}) => tooled({ tools: [tool("weather"), BOOK], ...options });
 const booking = (options: CallOptions = {}) => calling(careful(options), [{ name: "book" }]);
+
+const CUT = { type: "conversation.item.truncate", content_index: 0 } as const;
+
+/** An answer announces what it calls, and has ended before it was heard. */
+function saysAndBooks(call: Call): { readonly response: string; readonly item: string } {
+  call.client({ type: "response.create" });
+  begin(call);
+  call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+  say(call, 350);
+  const { response_id, item } = call.last("response.output_item.added");
+  const at = { response: "r", item: "c" };
+  call.upstream({ type: "item.started", ...at, kind: "function_call", name: "book", callId: "c1" });
+  call.upstream({ type: "item.done", ...at, status: "completed", arguments: "{}" });
+  call.upstream({ type: "response.done", response: "r", status: "completed", ...DONE });
+  store(call);
+  return { response: String(response_id), item: String((item as Received)["id"]) };
+}
 
 describe("a call that the caller may take back", () => {
   test("[X300] is made when so long has passed in silence, and not before", () => {
@@ -43,15 +61,7 @@ describe("a call that the caller may take back", () => {
 
   test("[X300] the silence begins when its answer has been heard to its end", () => {
     const call = careful();
-    call.client({ type: "response.create" });
-    begin(call);
-    call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
-    say(call, 350);
-    const at = { response: "r", item: "c" };
-    call.upstream({ type: "item.started", ...at, kind: "function_call", name: "book", callId: "c1" });
-    call.upstream({ type: "item.done", ...at, status: "completed", arguments: "{}" });
-    call.upstream({ type: "response.done", response: "r", status: "completed", ...DONE });
-    store(call);
+    saysAndBooks(call);
     call.advance(1340);
     expect(made(call)).toEqual([]);
     call.advance(20);
@@ -100,6 +110,41 @@ describe("a call that the caller may take back", () => {
       expect(made(call)).toEqual([]);
       expect(resultsTold(call)).toEqual([["call0", BACK]]);
     }
+  });
+
+  test("[X301] so does who cuts what is still heard, or cancels an answer that has ended", () => {
+    for (const dialect of ["realtime", "duplex.v1"] as const)
+      for (const stop of ["truncate", "cancel", "cancel by name", "cancel another"] as const) {
+        const call = careful({ dialect });
+        const told = saysAndBooks(call);
+        call.advance(100);
+        if (stop === "truncate") call.client({ ...CUT, item_id: told.item, audio_end_ms: 50 });
+        else if (stop === "cancel by name")
+          call.client({ type: "response.cancel", response_id: told.response });
+        else if (stop === "cancel") call.client({ type: "response.cancel" });
+        else {
+          call.client({ type: "response.create", response: { conversation: "none" } });
+          const beside = (call.last("response.created")["response"] as Received)["id"];
+          call.client({ type: "response.cancel", response_id: String(beside) });
+        }
+        call.advance(5000);
+        expect(made(call), `${dialect} ${stop}`).toHaveLength(stop === "cancel another" ? 1 : 0);
+      }
+  });
+
+  test("[X301] [X311] so does an announcement that takes the place of what announced it", () => {
+    const call = careful();
+    const observer = new Watcher(call);
+    saysAndBooks(call);
+    const audio = new Uint8Array(voice(500).buffer).toBase64();
+    observer.say({ type: "relay.say", interrupt: true, audio });
+    expect(resultsTold(call)).toEqual([["c1", BACK]]);
+    call.advance(5000);
+    expect(made(call)).toEqual([]);
+    const behind = booking();
+    new Watcher(behind).say({ type: "relay.say", interrupt: true, audio });
+    behind.advance(5000);
+    expect(made(behind)).toHaveLength(1);
   });
 
   test("[X302] while nobody is there who could say no it waits", () => {

@@ -9,6 +9,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { Listener } from "../output/listener.ts";
 import { isActive } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
+import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Sound } from "./plan.ts";
@@ -21,6 +22,7 @@ export interface AnnouncementParts extends PlayerParts {
   readonly floor: Pick<Floor, "judging" | "held" | "way">;
   readonly listener: Pick<Listener, "audible" | "playingUntil">;
   readonly responses: Responses;
+  readonly tools: Pick<Tools, "stopped"> | null;
   readonly turns: Pick<TurnTaking, "openItem">;
 }
 
@@ -146,13 +148,16 @@ export class Announcements {
 
   #place(): void {
     const [next] = this.#waiting;
-    const { asking, bargeIn, floor, listener, turns } = this.#parts;
+    const { asking, bargeIn, floor, listener, tools, turns } = this.#parts;
     if (next === undefined || this.#player.held) return;
     if (turns.openItem !== null || floor.judging || floor.held) return;
     const answered = asking.underway || listener.audible;
     if (answered && this.#player.own !== "filler" && !next.interrupts) return;
     if (asking.underway && !next.interrupts) return;
-    if (answered && next.interrupts) bargeIn.interrupt("client_cancelled");
+    if (answered && next.interrupts) {
+      bargeIn.interrupt("client_cancelled");
+      tools?.stopped();
+    }
     this.#player.stop("answered");
     this.#waiting.shift();
     const { rateHz, samples } = next.sound;

@@ -214,6 +214,12 @@ export class Tools {
         this.#unmade.push({ call, failure: "taken_back" });
   }
 
+  /** The agent was stopped at the end of everything that happens: what that takes back is told now. */
+  stopped(): void {
+    this.takeBack();
+    this.#tellUnmade();
+  }
+
   /** A client is there again: what waits for the caller's silence waits for all of it. */
   back(): void {
     for (const call of this.#calls.values()) {
@@ -231,12 +237,16 @@ export class Tools {
 
   /** At the end of everything that happens: makes the calls that are on record, and asks on where all have results. */
   settle(): void {
-    for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
+    this.#tellUnmade();
     for (const call of this.#calls.values())
       if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);
     this.background?.settle();
     if (this.#due.size === 0 || !this.#parts.port.live) return;
     for (const stream of this.#due) if (this.#parts.asking.goOn(stream)) this.#due.delete(stream);
+  }
+
+  #tellUnmade(): void {
+    for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
   }
 
   #make(call: Call): void {
