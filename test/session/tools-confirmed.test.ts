@@ -112,6 +112,31 @@ describe("a call that the caller may take back", () => {
     }
   });
 
+  test("[X301] in push to talk who presses the button puts it off, until it is known that they said something", () => {
+    const session = { audio: { input: { turn_detection: null } } };
+    for (const [end, count] of [
+      ["input_audio_buffer.commit", 0],
+      ["input_audio_buffer.clear", 1],
+      ["", 0],
+    ] as const) {
+      const call = booking({ session });
+      call.advance(300);
+      call.speak(voice(2000));
+      expect(made(call)).toEqual([]);
+      if (end === "") call.advance(30_000);
+      else call.client({ type: end });
+      call.advance(2000);
+      expect(made(call), end).toHaveLength(count);
+      expect(resultsTold(call), end).toHaveLength(1 - count);
+    }
+    // Whose microphone is always open has said nothing by that.
+    const open = careful({ session });
+    open.speak(silence(400));
+    calling(open, [{ name: "book" }]);
+    open.speak(silence(1100));
+    expect(made(open)).toHaveLength(1);
+  });
+
   test("[X301] so does who cuts what is still heard, or cancels an answer that has ended", () => {
     for (const dialect of ["realtime", "duplex.v1"] as const)
       for (const stop of ["truncate", "cancel", "cancel by name", "cancel another"] as const) {

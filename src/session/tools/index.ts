@@ -13,7 +13,7 @@ import { Background, type BackgroundParts, type BackgroundSnapshot } from "../ba
 import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
 import type { Entry } from "../memory/conversation.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
-import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
+import { isTalking, silenceLasts, type ConfirmingParts } from "./confirming.ts";
 import { placeItem } from "./place-item.ts";
 import {
   asFunction,
@@ -45,6 +45,8 @@ export interface Call {
   readonly since: number;
   /** The caller may still take it back. */
   readonly waits?: true;
+  /** When it began to wait its client was sending already, in push to talk: that says nothing. */
+  readonly streams?: boolean;
 }
 
 /** Calls under way at once; one more is not made. */
@@ -179,15 +181,21 @@ export class Tools {
   #decide(call: Call): void {
     const { context } = this.#parts;
     const confirmMs = this.#plans.get(call.name)?.confirmMs ?? 0;
-    this.#calls.set(call.id, confirmMs > 0 ? { ...call, waits: true } : call);
-    if (confirmMs === 0) context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
+    if (confirmMs > 0) this.#confirm(call);
     else {
-      this.#tell("confirming", call);
-      // Who speaks while its answer is still heard has begun before it.
-      if (this.#parts.turns.openItem === null) this.#waited({ ...call, waits: true });
-      else this.#unmade.push({ call, failure: "taken_back" });
+      this.#calls.set(call.id, call);
+      context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
     }
     this.#record();
+  }
+
+  #confirm(decided: Call): void {
+    const call = { ...decided, waits: true, streams: isTalking(this.#parts) } as const;
+    this.#calls.set(call.id, call);
+    this.#tell("confirming", call);
+    // Who speaks while its answer is still heard has begun before it.
+    if (this.#parts.turns.openItem === null) this.#waited(call);
+    else this.#takesBack(call);
   }
 
   /** Something is decided that is to be on record before it is done. @returns its number */
@@ -200,18 +208,22 @@ export class Tools {
   /** The caller may have been silent for long enough. */
   #waited(call: Call): void {
     const { context } = this.#parts;
-    const at = silenceLasts(this.#parts, call.since, this.#plans.get(call.name)?.confirmMs ?? 0);
+    const at = silenceLasts(this.#parts, call, this.#plans.get(call.name)?.confirmMs ?? 0);
+    if (at === "no") return this.#takesBack(call);
     context.deadlines.set(`tool:${call.id}`, at ?? context.now + RECORDED_WITHIN_MS);
     if (at !== null) return;
-    const { waits: _, ...confirmed } = call;
+    const { waits: _, streams: _s, ...confirmed } = call;
     this.#calls.set(call.id, confirmed);
   }
 
   /** The caller speaks, types, or stops the agent: what waits for that is not done. */
   takeBack(): void {
-    for (const call of this.#calls.values())
-      if (call.waits && !this.#unmade.some((one) => one.call.id === call.id))
-        this.#unmade.push({ call, failure: "taken_back" });
+    for (const call of this.#calls.values()) if (call.waits) this.#takesBack(call);
+  }
+
+  #takesBack(call: Call): void {
+    if (!this.#unmade.some((one) => one.call.id === call.id))
+      this.#unmade.push({ call, failure: "taken_back" });
   }
 
   /** The agent was stopped at the end of everything that happens: what that takes back is told now. */
