@@ -47,6 +47,8 @@ export interface Call {
   readonly waits?: true;
   /** When it began to wait its client was sending already, in push to talk: that says nothing. */
   readonly streams?: boolean;
+  /** Another call of its answer has a result, of which nothing was said yet. */
+  readonly told?: boolean;
 }
 
 /** Calls under way at once; one more is not made. */
@@ -266,7 +268,7 @@ export class Tools {
     const { id, callId, name, arguments: given } = call;
     const plan = this.#plans.get(name);
     // Taken back by its client before it was made.
-    if (conversation.find(id) === undefined) return this.#forget(call);
+    if (conversation.find(id) === undefined) return this.#answered(call, { failure: "taken_back" });
     if (this.background !== null && name === this.#delegate) return this.#handOn(call, this.background);
     if (plan === undefined) return this.#answered(call, { failure: "not_offered" });
     this.#made.add(id);
@@ -313,24 +315,40 @@ export class Tools {
     this.#parts.context.deadlines.clear(`tool:${id}`);
   }
 
-  #answered(call: Call, result: ToolResult): void {
+  #answered(given: Call, result: ToolResult): void {
     const { context, conversation } = this.#parts;
+    const call = this.#calls.get(given.id) ?? given;
     this.#forget(call);
     const failure = "failure" in result ? result.failure : null;
     if (failure !== null) context.metric("tools_failed", 1);
     this.#tell(failure === null ? "completed" : "failed", call, failure);
     // Its client deleted it, or the conversation has forgotten it: no model knows what the result is of.
-    if (conversation.find(call.id) === undefined) return;
-    this.#insert(call, "output" in result ? result.output : FAILURES[result.failure], failure === "cut_off");
-    const more = [...this.#calls.values()].some(({ response }) => response === call.response);
-    if (failure !== "cut_off" && !more && this.#haveResults(call.others)) this.#due.add(call.stream);
+    const known = conversation.find(call.id) !== undefined;
+    if (known)
+      this.#insert(
+        call,
+        "output" in result ? result.output : FAILURES[result.failure],
+        failure === "cut_off",
+      );
+    if (failure !== "cut_off") this.#goesOn(call, known);
     context.persist();
   }
 
-  /** Calls that are the client's: it asks for the rest itself when it has answered the last of them. */
+  /** The model is asked to go on when all calls of its answer that are still there have results, if there is any. */
+  #goesOn({ response, stream, others, told = false }: Call, known: boolean): void {
+    const open = [...this.#calls.values()].filter((one) => one.response === response);
+    const any = told || known;
+    if (open.length > 0 && any) for (const one of open) this.#calls.set(one.id, { ...one, told: true });
+    else if (open.length === 0 && any && this.#haveResults(others)) this.#due.add(stream);
+  }
+
+  /** Calls that are the client's: it asks for the rest itself when it has answered the last of them that is still there. */
   #haveResults(calls: readonly string[]): boolean {
-    const { entries } = this.#parts.conversation;
-    return calls.every((id) => entries.some(({ answers }) => answers === id));
+    const { conversation } = this.#parts;
+    return calls.every(
+      (id) =>
+        conversation.find(id) === undefined || conversation.entries.some(({ answers }) => answers === id),
+    );
   }
 
   /** @param quietly nobody is dialled for it. */
@@ -356,6 +374,8 @@ export class Tools {
   /** An upstream is asked for an answer of the conversation: it knows the results that there are. */
   superseded(stream: number): void {
     this.#due.delete(stream);
+    for (const call of this.#calls.values())
+      if (call.told === true && call.stream === stream) this.#calls.set(call.id, { ...call, told: false });
   }
 
   /** Only where something is under way, or was. */
