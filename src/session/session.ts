@@ -448,7 +448,7 @@ export class Session {
     if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
-    }
+    } else if (doubt) conduct.tools?.background?.died();
     return session;
   }
 

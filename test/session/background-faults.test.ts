@@ -299,24 +299,36 @@ describe("when the object goes", () => {
     expect(thoughts(call)).toHaveLength(1);
   });
 
-  test("[X275] what died with the object is asked anew, and told once", () => {
-    for (const dialect of ["duplex.v1", "realtime"] as const) {
+  test.for([
+    { dialect: "duplex.v1", said: "" },
+    { dialect: "realtime", said: "" },
+    // A fault would be: something was said, or it was asked twice.
+    { dialect: "duplex.v1", said: "Lui" },
+    { dialect: "realtime", said: "Lui" },
+    { dialect: "realtime", said: "", again: true },
+  ] as const)(
+    "[X275] what died with the object is asked anew, and told once: $dialect, '$said', $again",
+    (one) => {
+      const { dialect, said } = one;
       const call = minded({}, { dialect });
       handsOn(call, TASK);
-      new Thought(call).begins();
+      if ("again" in one) new Thought(call).begins().ends(1006);
+      const asked = thoughts(call).length;
+      const thought = new Thought(call, asked - 1).begins();
+      if (said !== "") thought.brings(chunk({ content: said }));
       const kept = call.session.snapshot();
       const token = dialect === "duplex.v1" ? tokenOf(call) : null;
       call.crash(kept);
       call.connect(dialect);
       if (token !== null) call.client({ type: "session.resume", ...token });
       call.accept("up0.2");
-      expect(thoughts(call)).toHaveLength(2);
-      new Thought(call, 1).says("Luigi.");
+      expect(thoughts(call)).toHaveLength(asked + 1);
+      new Thought(call, asked).says("Luigi.");
       gap(call);
       expect(notes(call)).toHaveLength(1);
       expect(asks(call, "up0.2")).toBe(1);
-    }
-  });
+    },
+  );
 
   test("[X275] a call of its tools that was made and not answered is made again under its name", () => {
     const call = minded({ tools: ["weather"] }, { tools: [tool("weather")] });

@@ -362,6 +362,7 @@ export class Background {
   /** The object died, and with it what was asked: it is asked anew. */
   died(): void {
     this.#thinking.died();
+    this.#gap.forget();
   }
 
   #progress(id: string, step: "asked" | "writing" | "calls", name?: string): void {
