@@ -123,6 +123,23 @@ describe("where an announcement is placed", () => {
     expect(became(observer).at(-1)).toBe("completed");
   });
 
+  test("[X386] it takes no answer's place: what is typed, said or cannot be asked for meanwhile is answered", () => {
+    const session = {
+      audio: { input: { turn_detection: { type: "server_vad", interrupt_response: false } } },
+    };
+    const typed = observed({ limits: { activeResponses: 1 } });
+    typed.observer.say(saying({ audio: base64(5000) }));
+    typed.call.client({ type: "response.create" });
+    const said = observed({ limits: { activeResponses: 1 }, session });
+    said.observer.say(saying({ audio: base64(5000) }));
+    said.call.speak(concat(silence(400), voice(900), silence(1000)));
+    for (const { call } of [typed, said]) {
+      call.advance(10_000);
+      expect(call.types()).not.toContain("error");
+      expect(call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+    }
+  });
+
   test("[X313] the caller interrupts it, and what was heard of it is told", () => {
     const { call, observer } = observed();
     observer.say(saying({ audio: base64(8000) }));
