@@ -167,6 +167,18 @@ describe("where an announcement is placed", () => {
     expect(became(observer).at(-1)).toBe("dropped expired");
   });
 
+  test("[X314] one that may not wait is said now, or dropped", () => {
+    const { call, observer } = observed();
+    observer.say(saying({ expires_ms: 0 }));
+    expect(became(observer)).toEqual(["queued", "started"]);
+    call.advance(2000);
+    expect(became(observer).at(-1)).toBe("completed");
+    answering(call, 1000);
+    observer.say(saying({ say_id: "b", expires_ms: 0 }));
+    call.advance(5);
+    expect(became(observer).slice(3)).toEqual(["queued", "dropped expired"]);
+  });
+
   test("[X315] a plain client cannot play one, and a restored session has no samples of it: both is told", () => {
     const plain = observed({ dialect: "realtime" });
     plain.observer.say(saying());

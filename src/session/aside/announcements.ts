@@ -136,7 +136,7 @@ export class Announcements {
   #expire(): void {
     const { context, port } = this.#parts;
     const reasonOf = ({ expiresAt }: Waiting): Reason | null => {
-      if (expiresAt <= context.now) return "expired";
+      if (expiresAt < context.now) return "expired";
       return port.connected && (!port.extended || this.#player.link === undefined) ? "not_playable" : null;
     };
     for (const one of this.#waiting) {
