@@ -401,6 +401,22 @@ describe("when the model goes on", () => {
     expect([late, waiting, clients, all].map((call) => asks(call))).toEqual([2, 2, 2, 1]);
   });
 
+  test("[X388] what sixteen calls give at once puts no client out", () => {
+    for (const dialect of ["realtime", "duplex.v1"] as const) {
+      const call = tooled({ dialect });
+      call.input({ type: "buffered", peer: "client", bytes: 0 });
+      calling(
+        call,
+        Array.from({ length: 16 }, (_, at) => ({ callId: `c${at}` })),
+      );
+      // As JSON six times as long.
+      for (const at of made(call).keys()) gives(call, "\u0001".repeat(65_536), at);
+      expect(resultsTold(call)).toHaveLength(16);
+      expect(call.open.has("client"), dialect).toBe(true);
+      expect(byType(call, "conversation.item.done")).toHaveLength(32);
+    }
+  });
+
   test("[X243] not once more where another answer knew all that there is", () => {
     const call = calling(tooled(), [{ callId: "a" }, { callId: "b", name: "book" }]);
     gives(call, "grey");
