@@ -237,6 +237,8 @@ export class Conduct {
       onWitnessed: (speechMs, sinceMs) => {
         this.budget.heard();
         this.parking.touch();
+        // Nobody else says that the caller speaks.
+        if (speechMs === null && this.config.turnDetection?.type === "duplex") this.tools?.takeBack();
         this.witness.heard(speechMs, sinceMs);
       },
       ear: () => this.transcriber?.link ?? null,

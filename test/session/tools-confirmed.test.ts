@@ -137,6 +137,37 @@ describe("a call that the caller may take back", () => {
     expect(made(open)).toHaveLength(1);
   });
 
+  test("[X301] where a provider takes the turns it says so, and until it does what the relay hears puts it off", () => {
+    const settings = { turns: "server" };
+    const upstreams = [{ name: "wire", options: { adapter: "wire", settings } }];
+    for (const says of [true, false]) {
+      const call = careful({ upstreams });
+      calling(call, [{ name: "book" }]);
+      call.speak(concat(silence(700), voice(600)));
+      expect(made(call)).toEqual([]);
+      if (says) call.upstream({ type: "speech", state: "started" });
+      call.speak(silence(2000));
+      expect(made(call)).toHaveLength(says ? 0 : 1);
+    }
+  });
+
+  test("[X301] beside a model that speaks when it likes the relay itself hears who speaks", () => {
+    const settings = { turns: "none" };
+    const upstreams = [{ name: "wire", options: { adapter: "wire", settings } }];
+    const session = { audio: { input: { turn_detection: { type: "duplex", frame_ms: 80 } } } };
+    const call = careful({ upstreams, session });
+    call.upstream({ type: "response.started", response: "r", answers: null });
+    const at = { response: "r", item: "c" };
+    call.upstream({ type: "item.started", ...at, kind: "function_call", name: "book", callId: "call0" });
+    call.upstream({ type: "item.done", ...at, status: "completed", arguments: "{}" });
+    call.upstream({ type: "response.done", response: "r", status: "completed", ...DONE });
+    store(call);
+    expect(toldOfTools(call)).toHaveLength(1);
+    call.speak(concat(silence(300), voice(600), silence(2000)));
+    expect(made(call)).toEqual([]);
+    expect(resultsTold(call)).toEqual([["call0", BACK]]);
+  });
+
   test("[X301] so does who cuts what is still heard, or cancels an answer that has ended", () => {
     for (const dialect of ["realtime", "duplex.v1"] as const)
       for (const stop of ["truncate", "cancel", "cancel by name", "cancel another"] as const) {

@@ -16,7 +16,7 @@ export interface ConfirmingParts {
   readonly config: Pick<Configuration, "turnDetection">;
   readonly floor: Pick<Floor, "judging" | "held">;
   readonly listener: Pick<Listener, "playingUntil">;
-  readonly turns: Pick<TurnTaking, "openItem" | "uncommitted">;
+  readonly turns: Pick<TurnTaking, "openItem" | "stirs" | "uncommitted">;
 }
 
 interface Waiting {
@@ -25,7 +25,7 @@ interface Waiting {
   readonly streams?: boolean;
 }
 
-/** How often it is looked whether a sound that is judged was anything, or what is said in push to talk is a turn. */
+/** How often it is looked whether a sound that is judged was anything, or what is heard or sent becomes a turn. */
 const LOOK_MS = 100;
 
 /**
@@ -39,8 +39,8 @@ export function silenceLasts(parts: ConfirmingParts, waiting: Waiting, ms: numbe
   const at = Math.max(waiting.since, listener.playingUntil()) + ms;
   if (at > now) return at;
   if (floor.judging || floor.held) return now + LOOK_MS;
-  if (waiting.streams === true || !isTalking(parts)) return null;
-  // It is about to be committed, which takes the call back, or cleared.
+  if (!parts.turns.stirs && (waiting.streams === true || !isTalking(parts))) return null;
+  // It is about to be a turn, which takes the call back, or nothing.
   return at + context.limits.heldMs > now ? now + LOOK_MS : "no";
 }
 

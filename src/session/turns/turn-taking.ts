@@ -471,6 +471,11 @@ export class TurnTaking implements InputListener {
     return this.#input.ticks === this.#at.startTicks;
   }
 
+  /** Somebody speaks, as far as is heard here, where others say what is a turn. */
+  get stirs(): boolean {
+    return this.#at.witnessTicks !== null;
+  }
+
   /** A client that takes its turns itself has sent something since the last of them. */
   get uncommitted(): boolean {
     return this.#phase === "manual" && this.#input.ticks > this.#at.startTicks;
