@@ -113,6 +113,22 @@ describe("experiments", () => {
     expect(Math.abs(moved.length / CALLERS - 0.2)).toBeLessThan(0.02);
   });
 
+  test("[X352] of three arms too: taking one away or adding one moves nobody between the others", async () => {
+    const weights = { a: 1, b: 1, c: 1 };
+    const all = await armsOf(config(weights));
+    for (const gone of ["a", "b", "c"] as const) {
+      const without = await armsOf(config({ ...weights, [gone]: 0 }));
+      for (const [at, arm] of without.entries()) if (all[at] !== gone) expect(arm).toBe(all[at]);
+    }
+    // From a third to a half: one in six.
+    const more = await armsOf(config({ ...weights, a: 2 }));
+    const moved = more.filter((arm, at) => arm !== all[at]);
+    expect(new Set(moved)).toEqual(new Set(["a"]));
+    expect(Math.abs(moved.length / CALLERS - 1 / 6)).toBeLessThan(0.02);
+    expect(armOf(config({ a: 1e308, b: 1e308 }), { sticky: "s" })).toMatch(/^[ab]$/);
+    expect(Math.abs(share(await armsOf(config({ a: 1e308, b: 1e308 })), "a") - 0.5)).toBeLessThan(0.01);
+  });
+
   test("[X353] a session keeps its arm when the weights change, and has another when its route is gone", () => {
     const rolledBack = config({ a: 1, b: 0 });
     expect(armOf(rolledBack, { arm: "b", sticky: "s" })).toBe("b");
