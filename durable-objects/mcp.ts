@@ -15,6 +15,7 @@ const MOST_RESULT = 65_536;
 const MOST_SAID = 1024 * 1024;
 const MOST_PAGES = 16;
 const MOST_SESSION_CHARS = 1024;
+const MOST_BEGIN_MS = 15_000;
 const VERSION = "2025-06-18";
 const CLIENT = { name: "edge-duplex-relay", version: "1" };
 /** Of the name of a call in `_meta`, for servers that keep what they did. */
@@ -83,18 +84,25 @@ export class McpClient {
 
   /** A server that has forgotten the session has done nothing of what it was sent in it: it is begun anew, once. */
   async #inSession(method: string, params: JsonObject, signal: AbortSignal): Promise<JsonObject> {
-    const begun = await this.#begin(signal);
+    const beginning = this.#begin();
+    const begun = await beginning;
+    // What was given up meanwhile is not sent any more.
+    signal.throwIfAborted();
     try {
       return await this.#request(method, params, begun, signal);
     } catch (error) {
       if (!(error instanceof McpFault) || error.kind !== "gone") throw error;
-      this.#begun = null;
-      return this.#request(method, params, await this.#begin(signal), signal);
+      // Another call that met it may have begun anew already.
+      if (this.#begun === beginning) this.#begun = null;
+      const anew = await this.#begin();
+      signal.throwIfAborted();
+      return this.#request(method, params, anew, signal);
     }
   }
 
-  #begin(signal: AbortSignal): Promise<Begun> {
-    this.#begun ??= this.#initialize(signal).catch((error: unknown) => {
+  /** For all who wait for it: none of them takes it from the others by having waited for too long. */
+  #begin(): Promise<Begun> {
+    this.#begun ??= this.#initialize(AbortSignal.timeout(MOST_BEGIN_MS)).catch((error: unknown) => {
       this.#begun = null;
       throw error;
     });

@@ -9,6 +9,13 @@ afterEach(() => vi.unstubAllGlobals());
 const URL_ = "https://mcp.example.com/mcp";
 const ok = (text: string) => ({ content: [{ type: "text", text }] });
 
+function slowly(ms: number, signal?: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+}
+
 /** A server that keeps the protocol's rules, and says what was not according to them. */
 class Server {
   readonly requests: { readonly method: string; readonly params: JsonObject; readonly headers: Headers }[] =
@@ -16,6 +23,7 @@ class Server {
   readonly broken: string[] = [];
   session = "s-1";
   streams = false;
+  beginMs = 0;
   /** What a tool gives; or a response in place of it. */
   gives: (params: JsonObject) => JsonObject | Response | Promise<Response> = () => ok("grey");
   #begun = false;
@@ -31,7 +39,10 @@ class Server {
     const params = message["params"];
     this.requests.push({ method, params: isJsonObject(params) ? params : {}, headers });
     this.#look(url, init, headers, method);
-    if (method === "initialize") return this.#initialized(message);
+    if (method === "initialize") {
+      if (this.beginMs > 0) await slowly(this.beginMs, init.signal);
+      return this.#initialized(message);
+    }
     if (headers.get("mcp-session-id") !== this.session) return new Response(null, { status: 404 });
     if (message["id"] === undefined) {
       this.#begun = true;
@@ -158,6 +169,27 @@ describe("a tool of an MCP server", () => {
     server.gives = () => new Response(null, { status: 404 });
     expect(await call(one)).toEqual({ failure: "unreachable" });
     expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(3);
+  });
+
+  test("[X307] once for all calls that meet it", async () => {
+    const server = new Server();
+    const one = client();
+    await call(one);
+    server.session = "s-2";
+    expect(await Promise.all([call(one), call(one), call(one)])).toEqual(Array(3).fill({ output: "grey" }));
+    expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(2);
+  });
+
+  test("[X389] a session that begins slowly is begun for all who wait for it, each for its own time", async () => {
+    const server = new Server();
+    server.beginMs = 400;
+    const one = client();
+    expect(await Promise.all([call(one, 100), call(one, 2000)])).toEqual([
+      { failure: "timeout" },
+      { output: "grey" },
+    ]);
+    expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(1);
+    expect(server.requests.filter(({ method }) => method === "tools/call")).toHaveLength(1);
   });
 
   test("[X308] every call settles, and is sent once", async () => {
