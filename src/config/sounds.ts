@@ -50,7 +50,17 @@ const sound = v.pipe(
         ),
       ),
     ),
-    notes: v.optional(v.pipe(v.array(note), v.minLength(1, "name a note"), v.maxLength(MOST_NOTES))),
+    notes: v.optional(
+      v.pipe(
+        v.array(note),
+        v.minLength(1, "name a note"),
+        v.maxLength(MOST_NOTES),
+        v.check(
+          (all) => all.reduce((sum, { ms, gapMs = 0 }) => sum + ms + gapMs, 0) <= MOST_SOUND_MS,
+          "it is longer than 30 seconds",
+        ),
+      ),
+    ),
   }),
   v.check(({ wav, notes }) => (wav === undefined) !== (notes === undefined), "a sound has 'wav' or 'notes'"),
 );

@@ -36,6 +36,11 @@ describe("sounds of the relay's own", () => {
       [{}, { ding: { wav: wav(31_000) } }, "sounds.ding.wav: it is longer than 30 seconds"],
       [{}, { "a b": { notes: [{ hz: 440, ms: 100 }] } }, "sounds"],
       [{}, { ding: { notes: [] } }, "sounds.ding.notes"],
+      [
+        {},
+        { ding: { notes: Array(16).fill({ hz: 440, ms: 1000, gapMs: 1000 }) } },
+        "sounds.ding.notes: it is longer than 30 seconds",
+      ],
     ] as const) {
       expect(
         () => define(fillers && ({ ...fillers } as Route["fillers"]), sounds as RelayConfigInput["sounds"]),
