@@ -136,6 +136,15 @@ describe("experiments", () => {
     expect(armOf(rolledBack, { arm: "gone", sticky: "s" })).toBe("a");
     expect(resolvePlan(rolledBack, "split", {}, { sticky: "s" }).experiment).toBe("split");
     expect(resolvePlan(rolledBack, "a", {}).experiment).toBeUndefined();
+    // Nor when the experiment is over, and its name leads to a route, or to none.
+    for (const routes of [
+      { a: voice(), b: voice(), split: voice() },
+      { a: voice(), b: voice() },
+    ]) {
+      const over = defineRelay({ routes, defaultRoute: "a" });
+      expect(resolvePlan(over, "split", {}, { arm: "b", sticky: "s" }).name).toBe("b");
+      expect(resolvePlan(over, "split", {}, { arm: "gone" }).name).toBe("split" in routes ? "split" : "a");
+    }
   });
 
   test("[X354] it is a model like any other, offered where every arm with a weight is", () => {

@@ -64,5 +64,12 @@ describe("sounds of the relay's own", () => {
     expect([soft?.samples[0], Math.abs(soft?.samples.at(-1) ?? NaN)]).toEqual([0, 0]);
     expect([...(plan.sounds?.keys() ?? [])]).toEqual(["soft", "ding"]);
     expect(resolvePlan(define(undefined), "voice", {}).fillers).toBeUndefined();
+    expect([...(resolvePlan(define(undefined), "voice", {}).sounds?.keys() ?? [])]).toEqual(["soft"]);
+  });
+
+  test("[X299] they are read once, whatever weights are in force", () => {
+    const config = define(undefined, { ding: { wav: wav(200) } });
+    const { sounds } = resolvePlan({ ...config }, "voice", {});
+    expect(resolvePlan({ ...config }, "voice", {}).sounds).toBe(sounds);
   });
 });
