@@ -21,7 +21,17 @@ import {
 import type { Call } from "../support/call.ts";
 import { LiveCall } from "../support/live-call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
-import { asks, callsTools, made, resultsTold, store, tool } from "../support/tools.ts";
+import {
+  asks,
+  calling,
+  callsTools,
+  gives,
+  made,
+  resultsTold,
+  store,
+  tool,
+  tooled,
+} from "../support/tools.ts";
 import { wire } from "../support/race.ts";
 
 const TASK = "Find a table for two.";
@@ -284,6 +294,25 @@ test("[X262] in a tagged plan the speaker that handed it on is told and asked, a
     call.commands(peer).filter((one) => one.type === "item" && one.item.type === "message");
   expect([items("up0.1").length, items("up1.1").length]).toEqual([0, 1]);
   expect([asks(call, "up0.1"), asks(call, "up1.1")]).toEqual([1, 3]);
+});
+
+test("[X390] what a model is told by the relay has no half of a character", () => {
+  const call = minded({ tools: ["weather"] }, { tools: [tool("weather")] });
+  const task = `${"x".repeat(499)}${"😀".repeat(5000)}`;
+  handsOn(call, task);
+  new Thought(call).calls({ name: "weather", args: "{}" });
+  store(call);
+  gives(call, `${"y".repeat(8191)}😀`);
+  new Thought(call, 1).says("Half: \ud83d");
+  gap(call);
+  const bodies = thoughts(call).map((one) => JSON.stringify(bodyOf(one)));
+  const all = [...bodies, JSON.stringify(call.commands()), notes(call).join()];
+  expect(notes(call)).toHaveLength(1);
+  for (const text of all) expect(text).not.toMatch(/\\ud[89a-f]/i);
+  const tools = calling(tooled());
+  gives(tools, "half: \ud83d");
+  expect(JSON.stringify(resultsTold(tools))).not.toMatch(/\\ud[89a-f]/i);
+  expect(notes(call)[0]?.isWellFormed()).toBe(true);
 });
 
 describe("when the object goes", () => {

@@ -353,7 +353,8 @@ export class Tools {
 
   /** @param quietly nobody is dialled for it. */
   #insert({ id, callId, stream }: Call, output: string, quietly: boolean): void {
-    const item = { type: "function_call_output", call_id: callId, output };
+    // Providers refuse JSON in which a character is halved.
+    const item = { type: "function_call_output", call_id: callId, output: output.toWellFormed() };
     placeItem(this.#parts, stream, item, { answers: id, quietly });
   }
 
