@@ -179,6 +179,23 @@ describe("where an announcement is placed", () => {
     expect(became(observer).slice(3)).toEqual(["queued", "dropped expired"]);
   });
 
+  test("[X315] what is heard after its client came back is heard", () => {
+    const { call, observer } = observed();
+    const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };
+    observer.say(saying({ audio: base64(2000) }));
+    call.advance(1800);
+    const numbers = call.events.map((event) => Number(event["server_event_seq"] ?? 0));
+    const last_received = Math.max(...numbers, ...call.frames.map(({ header }) => header.sequence));
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.open.delete("client");
+    call.advance(5000);
+    expect(became(observer)).toEqual(["queued", "started"]);
+    call.connect("duplex.v1");
+    call.client({ type: "session.resume", resume_token: relay.resume_token, last_received });
+    call.advance(2000);
+    expect(became(observer)).toEqual(["queued", "started", "completed"]);
+  });
+
   test("[X315] a plain client cannot play one, and a restored session has no samples of it: both is told", () => {
     const plain = observed({ dialect: "realtime" });
     plain.observer.say(saying());

@@ -119,14 +119,16 @@ export class Announcements {
   #conclude(): void {
     const begun = this.#begun;
     if (begun === null) return;
-    const { context, playout, responses } = this.#parts;
+    const { context, floor, playout, port, responses } = this.#parts;
     const record = responses.get(begun.response);
     if (record && isActive(record)) return;
     const heardMs = playout.heardMs(begun.item, context.now);
     const stopped = record?.phase === "cancelled" || record?.phase === "failed";
     const sounds = playout.unheard(context.now).includes(begun.item);
-    begun.overAt ??= this.#parts.listener.playingUntil() + LATE_MS;
-    if (!stopped && sounds && context.now < begun.overAt) return;
+    // Their player stands still, and goes on: what they get again is heard then.
+    if (!port.live || floor.held) begun.overAt = null;
+    else begun.overAt ??= this.#parts.listener.playingUntil() + LATE_MS;
+    if (!stopped && sounds && context.now < (begun.overAt ?? Infinity)) return;
     this.#begun = null;
     const whole = !stopped && heardMs >= begun.totalMs - END_MS;
     const about = { response_id: begun.response, played_ms: Math.round(heardMs) };
@@ -173,9 +175,9 @@ export class Announcements {
 
   /** Names the moment at which there may be something to do though nothing happens. */
   #wait(): void {
-    const { context, listener } = this.#parts;
+    const { context, listener, port } = this.#parts;
     const [first] = this.#waiting.map(({ expiresAt }) => expiresAt).toSorted((one, other) => one - other);
-    const until = listener.playingUntil();
+    const until = port.live ? listener.playingUntil() : 0;
     const times = [first, this.#begun?.overAt, until > context.now ? until : undefined];
     const next = Math.min(...times.map((at) => at ?? Infinity));
     if (next === Infinity) context.deadlines.clear("aside:say");
