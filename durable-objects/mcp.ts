@@ -50,13 +50,17 @@ export class McpClient {
     this.#server = server;
   }
 
-  /** Settles within `ms`, and a little. @param id the same for a call that is made again. */
-  async call(name: string, given: JsonObject, id: string, ms: number): Promise<ToolResult> {
+  /**
+   * Settles within `ms`, and a little.
+   * @param given a JSON object, which is sent as it was written; @param id the same for a call that is made again.
+   */
+  async call(name: string, given: string, id: string, ms: number): Promise<ToolResult> {
     let late = false;
     try {
       return await within(ms, async (signal) => {
         signal.addEventListener("abort", () => (late = true));
-        const params = { name, arguments: given, _meta: { [CALL_ID]: id } };
+        const named = JSON.stringify({ name, _meta: { [CALL_ID]: id } });
+        const params = `${named.slice(0, -1)},"arguments":${given}}`;
         return resultOf(await this.#inSession("tools/call", params, signal));
       });
     } catch (error) {
@@ -72,7 +76,7 @@ export class McpClient {
     const all: JsonObject[] = [];
     let cursor: Json | undefined;
     for (let page = 0; page < MOST_PAGES; page += 1) {
-      const params = cursor === undefined ? {} : { cursor };
+      const params = JSON.stringify(cursor === undefined ? {} : { cursor });
       const result = await within(ms, (signal) => this.#inSession("tools/list", params, signal));
       const listed = result["tools"];
       if (Array.isArray(listed)) all.push(...listed.filter((one) => isJsonObject(one)));
@@ -83,7 +87,7 @@ export class McpClient {
   }
 
   /** A server that has forgotten the session has done nothing of what it was sent in it: it is begun anew, once. */
-  async #inSession(method: string, params: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+  async #inSession(method: string, params: string, signal: AbortSignal): Promise<JsonObject> {
     const beginning = this.#begin();
     const begun = await beginning;
     // What was given up meanwhile is not sent any more.
@@ -111,30 +115,33 @@ export class McpClient {
 
   async #initialize(signal: AbortSignal): Promise<Begun> {
     const params = { protocolVersion: VERSION, capabilities: {}, clientInfo: CLIENT };
-    const { response, id } = await this.#post("initialize", params, null, signal);
+    const { response, id } = await this.#post("initialize", JSON.stringify(params), null, signal);
     const result = await answerTo(response, id);
     const version = result["protocolVersion"];
     const session = response.headers.get("mcp-session-id");
     if (session !== null && session.length > MOST_SESSION_CHARS)
       throw new McpFault("refused", "its session has too long a name");
     const begun = { session, version: typeof version === "string" ? version : VERSION };
-    const told = await this.#send({ jsonrpc: "2.0", method: "notifications/initialized" }, begun, signal);
+    const notice = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+    const told = await this.#send(notice, begun, signal);
     await told.body?.cancel();
     return begun;
   }
 
-  async #request(method: string, params: JsonObject, begun: Begun, signal: AbortSignal): Promise<JsonObject> {
+  async #request(method: string, params: string, begun: Begun, signal: AbortSignal): Promise<JsonObject> {
     const { response, id } = await this.#post(method, params, begun, signal);
     return answerTo(response, id);
   }
 
-  async #post(method: string, params: JsonObject, begun: Begun | null, signal: AbortSignal) {
+  /** @param params as JSON */
+  async #post(method: string, params: string, begun: Begun | null, signal: AbortSignal) {
     this.#count += 1;
     const id = this.#count;
-    return { id, response: await this.#send({ jsonrpc: "2.0", id, method, params }, begun, signal) };
+    const message = `${JSON.stringify({ jsonrpc: "2.0", id, method }).slice(0, -1)},"params":${params}}`;
+    return { id, response: await this.#send(message, begun, signal) };
   }
 
-  async #send(message: JsonObject, begun: Begun | null, signal: AbortSignal): Promise<Response> {
+  async #send(body: string, begun: Begun | null, signal: AbortSignal): Promise<Response> {
     const { url, authorization } = this.#server;
     const headers = {
       "Content-Type": "application/json",
@@ -147,7 +154,7 @@ export class McpClient {
     const response = await fetch(url, {
       method: "POST",
       headers,
-      body: JSON.stringify(message),
+      body,
       redirect: "manual",
       signal,
     });

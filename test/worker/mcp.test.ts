@@ -21,6 +21,7 @@ class Server {
   readonly requests: { readonly method: string; readonly params: JsonObject; readonly headers: Headers }[] =
     [];
   readonly broken: string[] = [];
+  readonly bodies: string[] = [];
   session = "s-1";
   streams = false;
   beginMs = 0;
@@ -34,6 +35,7 @@ class Server {
 
   async #take(url: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
+    this.bodies.push(init.body as string);
     const message = parseJsonObject(init.body as string) ?? {};
     const method = message["method"] as string;
     const params = message["params"];
@@ -99,7 +101,7 @@ class Server {
 }
 
 const client = (more = {}) => new McpClient({ url: URL_, ...more });
-const call = (one: McpClient, ms = 1000) => one.call("weather", { city: "Ghent" }, "item_1", ms);
+const call = (one: McpClient, ms = 1000) => one.call("weather", '{"city":"Ghent"}', "item_1", ms);
 
 describe("a tool of an MCP server", () => {
   test("[X305] is called in the server's session, which is begun once; the answer is JSON or a stream that stays open", async () => {
@@ -235,6 +237,18 @@ describe("a tool of an MCP server", () => {
     expect(await ask({ ...wanted, name: "sky" })).toEqual({ output: "grey" });
     expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(1);
     expect(server.requests.at(-1)?.params["name"]).toBe("get_weather");
+  });
+
+  test("[X391] arguments are sent as the model wrote them", async () => {
+    const server = new Server();
+    const mcp = { url: URL_, tool: "get_weather", timeoutMs: 1000 };
+    const plan = { name: "weather", description: "Says it.", parameters: { type: "object" }, mcp };
+    const ask = createWebhooks([plan], { id: "s1", keyId: "first" });
+    const given = '{"order": 90071992547409931, "sum": 1.10, "for": "$1"}';
+    await ask({ type: "tool", id: "item_1", callId: "c1", name: "weather", arguments: given });
+    expect(server.bodies.at(-1)).toContain(`"arguments":${given}`);
+    expect(server.requests.at(-1)?.params).toMatchObject({ name: "get_weather", arguments: { for: "$1" } });
+    expect(server.broken).toEqual([]);
   });
 
   test("[X309] what a server offers is listed, page by page", async () => {
