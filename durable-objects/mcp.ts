@@ -60,7 +60,7 @@ export class McpClient {
       return await within(ms, async (signal) => {
         signal.addEventListener("abort", () => (late = true));
         const named = JSON.stringify({ name, _meta: { [CALL_ID]: id } });
-        const params = `${named.slice(0, -1)},"arguments":${given}}`;
+        const params = `${named.slice(0, -1)},"arguments":${given.trim()}}`;
         return resultOf(await this.#inSession("tools/call", params, signal));
       });
     } catch (error) {

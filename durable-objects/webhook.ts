@@ -53,7 +53,7 @@ function ofServer(servers: Map<string, McpClient>, mcp: McpTool, call: ToolCall)
 function bodyOf({ id, callId, name, arguments: given }: ToolCall, { id: session, keyId }: Whose): string {
   const call = JSON.stringify({ type: "tool.call", id, call_id: callId, name });
   const whose = JSON.stringify({ session_id: `sess_${session}`, key_id: keyId });
-  return `${call.slice(0, -1)},"arguments":${given},${whose.slice(1)}`;
+  return `${call.slice(0, -1)},"arguments":${given.trim()},${whose.slice(1)}`;
 }
 
 async function deliver(webhook: Webhook, id: string, body: string): Promise<ToolResult> {

@@ -245,7 +245,7 @@ describe("a tool of an MCP server", () => {
     const plan = { name: "weather", description: "Says it.", parameters: { type: "object" }, mcp };
     const ask = createWebhooks([plan], { id: "s1", keyId: "first" });
     const given = '{"order": 90071992547409931, "sum": 1.10, "for": "$1"}';
-    await ask({ type: "tool", id: "item_1", callId: "c1", name: "weather", arguments: given });
+    await ask({ type: "tool", id: "item_1", callId: "c1", name: "weather", arguments: `\uFEFF${given}` });
     expect(server.bodies.at(-1)).toContain(`"arguments":${given}`);
     expect(server.requests.at(-1)?.params).toMatchObject({ name: "get_weather", arguments: { for: "$1" } });
     expect(server.broken).toEqual([]);

@@ -77,7 +77,7 @@ describe("a call of a tool", () => {
   test("[X391] arguments are posted as the model wrote them: no number is another one", async () => {
     const requests = answering(() => new Response("done"));
     const given = '{"order": 90071992547409931, "sum": 1.10, "for": "$1"}';
-    await createWebhooks([tool()], WHOSE)({ ...CALL, arguments: given });
+    await createWebhooks([tool()], WHOSE)({ ...CALL, arguments: `\uFEFF${given}` });
     expect(requests[0]?.body).toContain(`"arguments":${given},`);
     expect(JSON.parse(requests[0]?.body ?? "")).toMatchObject({ id: "item_1", arguments: { for: "$1" } });
   });
