@@ -4,6 +4,7 @@
  * In-process upstreams (`loop:`) are the same but for the socket: what they encode is handed to their own decode.
  */
 import { formatKey, sampleRateHz } from "../../audio/format.ts";
+import { named } from "../../upstreams/dial-request.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -180,7 +181,9 @@ export class Connection implements ChannelsHost {
 
   /** Opens the socket; a loop is open at once. */
   dial(): void {
-    const request = this.#upstream.request(this.#host.upstreamConfig().kind);
+    const request = named(this.#upstream.request(this.#host.upstreamConfig().kind), () =>
+      this.#context.newId("conn"),
+    );
     this.#loop = request.url.startsWith("loop:");
     if (this.#loop) {
       this.opened();
