@@ -203,6 +203,23 @@ describe("a call that the caller may take back", () => {
     expect(made(behind)).toHaveLength(1);
   });
 
+  test("[X392] the silence that it waits for is no idle one, which would be a turn", () => {
+    const session = { audio: { input: { turn_detection: { type: "server_vad", idle_timeout_ms: 5000 } } } };
+    const call = calling(tooled({ tools: [tool("book", "Books.", { confirmMs: 8000 })], session }), [
+      { name: "book" },
+    ]);
+    call.speak(silence(7900));
+    expect(made(call)).toEqual([]);
+    call.speak(silence(200));
+    expect(made(call)).toHaveLength(1);
+    call.speak(silence(6000));
+    expect(asks(call)).toBe(1);
+    gives(call, "booked");
+    call.answer(voice(200));
+    call.speak(silence(5500));
+    expect(asks(call)).toBe(3);
+  });
+
   test("[X302] while nobody is there who could say no it waits", () => {
     const call = booking();
     call.advance(500);
