@@ -137,7 +137,9 @@ export class Observers implements EventTap {
     observer.retelling(() => {
       tell({ type: "session.created", session: withoutToken(sessionObject.shown()) });
       let previous_item_id: string | null = null;
-      for (const { item, growing } of conversation.entries) {
+      for (const entry of conversation.entries) {
+        const { growing } = entry;
+        const item = conversation.withoutSound(entry);
         tell({ type: "conversation.item.added", previous_item_id, item });
         if (!growing) tell({ type: "conversation.item.done", previous_item_id, item });
         previous_item_id = item.id;
@@ -283,7 +285,7 @@ export class Observers implements EventTap {
     const { context, conversation } = this.#conduct;
     const entry = conversation.require(itemId, "retrieve");
     observer.budget.requireTelling(context.now);
-    const item = observer.audio ? conversation.withAudio(entry) : entry.item;
+    const item = observer.audio ? conversation.withAudio(entry) : conversation.withoutSound(entry);
     const event_id = context.newId("event");
     const text = JSON.stringify({ type: "conversation.item.retrieved", event_id, item });
     observer.retelling(() => observer.write(text));

@@ -143,7 +143,13 @@ export class Responses {
 
   /** One more may be asked for. */
   get room(): boolean {
-    return this.active.length < this.#context.limits.activeResponses;
+    return this.hasRoom(0);
+  }
+
+  /** The same, beside so many that wait. What the relay plays by itself takes nobody's place. */
+  hasRoom(waiting: number): boolean {
+    const running = this.active.filter(({ own }) => own === undefined).length;
+    return running + waiting < this.#context.limits.activeResponses;
   }
 
   /** Asks one upstream for a response. @returns null when too many run: ask again at the end of one. */
