@@ -151,7 +151,7 @@ export class Asking {
     // What is answered beside the conversation says nothing to the caller's silence.
     if (params.conversation !== "none") context.deadlines.clear("idle");
     for (const link of group) {
-      this.#owed.delete(link.index);
+      this.#paid(link.index, params.conversation === "none");
       if (params.conversation !== "none") tools?.superseded(link.index);
       // Who is dialled now would be asked for the rest of what broke off as well.
       if (params.conversation !== "none" && responses.room) recovery.superseded(link);
@@ -166,6 +166,12 @@ export class Asking {
       const link = anyOf(group);
       if (link) responses.request(link, params);
     }
+  }
+
+  /** What is answered beside the conversation is no answer to a turn. */
+  #paid(debtor: number, beside: boolean): void {
+    const owed = this.#owed.get(debtor);
+    if (owed !== undefined && (owed.conversation === "none") === beside) this.#owed.delete(debtor);
   }
 
   /** Null: there is at most one that can be asked. */
