@@ -60,6 +60,9 @@ export class Link implements AudioTap, ConnectionHost {
   /** So did the connections of this and others: what one's death leads to is not asked of another that is to be told. */
   doomed = false;
   readonly #continuation = new Continuation();
+  /** It takes no part in the call (`plan/cast.ts`), or took none when it might have been dialled first. */
+  #away = false;
+  #late = false;
   /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
   #losing = false;
   readonly #missed: Missed;
@@ -182,7 +185,7 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   dial(): void {
-    if (this.#current?.alive) return;
+    if (this.#away || this.#current?.alive) return;
     if (this.#losing) return this.#redial.at(this.#context.now);
     if (!this.#patience.spend("dials")) {
       this.#redial.at(this.#patience.freeAt("dials"));
@@ -190,7 +193,8 @@ export class Link implements AudioTap, ConnectionHost {
     }
     this.#redial.clear();
     this.struck = false;
-    const first = this.#dials === 0;
+    // Whoever comes to a call that goes on is told what was said.
+    const first = this.#dials === 0 && !this.#late;
     const connection = this.#connect(this.#chosen);
     this.#serveBy(connection, null);
     if (!first) this.#host.onRedial(this);
@@ -378,11 +382,28 @@ export class Link implements AudioTap, ConnectionHost {
    * it was being dialled, is not: it is to hear that first.
    */
   get parked(): boolean {
-    return this.#parked;
+    return this.#parked || this.#away;
+  }
+
+  /** It takes no part in the call: nothing dials it before `join`. */
+  get away(): boolean {
+    return this.#away;
+  }
+
+  /** It takes no part any more: hung up, and dialled by nothing. */
+  leave(): void {
+    this.#away = true;
+    this.#late = true;
+    if (!this.park("left")) this.hangUp();
+  }
+
+  /** It takes part again: whatever dials the others dials it. */
+  join(): void {
+    this.#away = false;
   }
 
   /** Hangs up, or tries no more, until it is needed. @returns whether there was anything to hang up. */
-  park(): boolean {
+  park(cause: "parked" | "left" = "parked"): boolean {
     if (!this.remote || this.#current === null) return false;
     const last = this.#current;
     const idle = this.dormant;
@@ -391,7 +412,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.hangUp();
     this.#current = null;
     if (idle) return false;
-    this.#host.onPhase(this, null, "parked");
+    this.#host.onPhase(this, null, cause);
     return true;
   }
 
@@ -507,6 +528,7 @@ export class Link implements AudioTap, ConnectionHost {
       ...this.#missed.snapshot(),
       parked: this.#parked,
       ...(this.struck && { struck: true }),
+      ...(this.#late && { away: this.#away }),
       cursor: this.cursor,
       ...(Object.keys(this.usage).length > 0 && { usage: { ...this.usage } }),
       current: this.#current?.snapshot() ?? null,
@@ -522,6 +544,8 @@ export class Link implements AudioTap, ConnectionHost {
     this.#missed.restore(snapshot);
     this.#parked = snapshot.parked;
     this.struck = snapshot.struck ?? false;
+    this.#away = snapshot.away ?? false;
+    this.#late = snapshot.away !== undefined;
     this.cursor = snapshot.cursor;
     Object.assign(this.usage, snapshot.usage);
     this.#current = snapshot.current && this.#revive(snapshot.current);

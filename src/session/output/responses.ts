@@ -410,6 +410,11 @@ export class Responses {
     return false;
   }
 
+  /** Since when its connection owes the end of an answer that was cancelled; null: it owes none. */
+  endOwedSince(link: Link): number | null {
+    return this.#ends.since(link);
+  }
+
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
   lost(stream: number): void {
     for (const response of this.#records) {
