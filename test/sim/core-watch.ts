@@ -79,6 +79,7 @@ export class CoreWatch implements SessionCore {
     const { checks } = this.#world;
     this.#watch.check(actions);
     this.#asides.take(actions, now);
+    this.#world.plans.take(actions, () => this.session.state());
     for (const itemId of toldWhole(actions)) checks.toldWhole.add(itemId);
     for (const action of actions) {
       if (action.type === "send" && action.peer !== "client")

@@ -133,8 +133,11 @@ export class Cast {
   /** Hangs up who takes no part any more, as soon as it owes nothing that it was asked for before. */
   settle(): void {
     if (this.#present === null) return;
-    for (const link of this.#parts.speakers)
-      if (!link.away && !this.#present.includes(link) && this.#finished(link)) link.leave();
+    for (const link of this.#parts.speakers) {
+      if (link.away || this.#present.includes(link) || !this.#finished(link)) continue;
+      link.leave();
+      this.#parts.context.metric("upstreams_left", 1, link.name);
+    }
   }
 
   #finished(link: Link): boolean {
