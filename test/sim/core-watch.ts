@@ -46,6 +46,7 @@ export class CoreWatch implements SessionCore {
   handle(input: Input, now: number): readonly Action[] {
     this.#note(input);
     noteBill(this.#world, input);
+    this.#world.plans.heard(input);
     if (input.type === "open" || input.type === "observer") this.#watch.opened(input.peer);
     if (input.type === "close") this.#watch.closed(input.peer);
     const before = this.session.deadline;

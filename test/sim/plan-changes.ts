@@ -3,8 +3,8 @@
  * hung up for it is dialled by nothing before it takes part again, who takes no part when all is quiet has no connection, and
  * who comes knows what was heard (provider-account.ts).
  */
-import type { JsonObject } from "../../src/protocol/json.ts";
-import type { Action, SessionState } from "../../src/session/io.ts";
+import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
+import type { Action, Input, SessionState } from "../../src/session/io.ts";
 import type { SimulatedCall } from "./call.ts";
 import type { Random } from "./random.ts";
 import { SHADOW } from "./shadow.ts";
@@ -41,11 +41,40 @@ export class PlanWatch {
   readonly #left = new Set<string>();
   /** So often one that had been hung up took part again. */
   returns = 0;
+  /** By connection, whether the last answer that began there goes on, and nobody stopped it. */
+  readonly #saying = new Map<string, boolean>();
+  /** Within one call of the session. */
+  readonly #hungUp = new Set<string>();
   /** By upstream, when it took no part. */
   readonly #absences = new Map<string, { readonly from: number; to: number }[]>();
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** What a provider says of its answers. */
+  heard(input: Input): void {
+    if (this.#world.scenario.planChanges === undefined) return;
+    if (input.type === "close") this.#saying.delete(input.peer);
+    if (input.type !== "message") return;
+    if (typeof input.data !== "string" || !input.data.includes('"response.')) return;
+    const type = parseJsonObject(input.data)?.["type"];
+    if (type === "response.created" || type === "response.done")
+      this.#saying.set(input.peer, type === "response.created");
+  }
+
+  #does(action: Action): void {
+    if (action.type === "close") this.#hungUp.add(action.peer);
+    if (action.type === "send" && typeof action.data === "string" && action.data.includes("response.cancel"))
+      this.#saying.delete(action.peer);
+    if (action.type !== "metric" || action.name !== "upstreams_left") return;
+    const { checks, scenario } = this.#world;
+    const name = action.upstream ?? "";
+    this.#left.add(name);
+    const index = scenario.upstreams.findIndex((one) => one.name === name);
+    for (const peer of this.#hungUp)
+      if (peer.startsWith(`up${index}.`) && this.#saying.get(peer) === true)
+        checks.fail("plan-left", `${name} is hung up in the middle of its answer`);
   }
 
   take(actions: readonly Action[], state: () => Pick<SessionState, "plan">): void {
@@ -61,8 +90,9 @@ export class PlanWatch {
       else this.#absences.set(name, [...absences, { from: time.now, to: Infinity }]);
     }
     for (const name of present) if (this.#left.delete(name)) this.returns += 1;
+    this.#hungUp.clear();
     for (const action of actions) {
-      if (action.type === "metric" && action.name === "upstreams_left") this.#left.add(action.upstream ?? "");
+      this.#does(action);
       if (action.type !== "dial") continue;
       const name = scenario.upstreams[Number(/^up(\d+)\./.exec(action.peer)?.[1] ?? -1)]?.name ?? "";
       if (this.#left.has(name)) checks.fail("plan-left", `${name} takes no part, and is dialled`);

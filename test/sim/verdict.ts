@@ -167,7 +167,9 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken) || ms <= (call.client.told.missedBy.get(provider.name) ?? 0))
       checks.count("utterances named");
-    else if ([unknowable, unmissed, unreached, wordless, absent].some((excused) => excused(call, provider, spoken)))
+    else if (
+      [unknowable, unmissed, unreached, wordless, absent].some((excused) => excused(call, provider, spoken))
+    )
       checks.count("utterances nobody could know of");
     else if (
       ms <= (FREEZES.some((fault) => call.checks.struck.has(fault)) ? NOISE_MS : STRAY_MS) &&
