@@ -37,12 +37,13 @@ const NOBODY = "";
 export class Responses {
   /** What the relay plays by itself. */
   readonly own: OwnSounds;
+  /** Of answers that were cancelled, and whose end is not confirmed. */
+  readonly ends: OwedEnds;
   readonly #context: Context;
   readonly #writer: ResponseWriter;
   readonly #host: ResponsesHost;
   readonly #gate: OutputGate;
   readonly #items: OutputItems;
-  readonly #ends: OwedEnds;
   readonly #clock: ResponseClock;
   readonly #records: ResponseRecords;
 
@@ -61,8 +62,8 @@ export class Responses {
       },
       host.guard?.output ?? null,
     );
-    this.#ends = new OwedEnds(context);
-    this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
+    this.ends = new OwedEnds(context);
+    this.#clock = new ResponseClock(context, this.ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
       command: (stream, command) => host.link(stream)?.command(command),
       began: (response, { key, id }) => {
@@ -234,7 +235,7 @@ export class Responses {
     let response = id === undefined ? undefined : this.#records.get(id);
     if (event.type === "response.done" && id !== undefined) {
       link.responses.delete(event.response);
-      if (this.#ends.ended(id) && this.#ends.since(link) === null) this.#clock.freed(this.#records, link);
+      if (this.ends.ended(id) && this.ends.since(link) === null) this.#clock.freed(this.#records, link);
       if (event.usage) this.#host.onUsage(event.usage, link, response?.announced ?? false);
     }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
@@ -321,7 +322,7 @@ export class Responses {
     if (phase === null) return undefined;
     response.phase = phase;
     response.connection = link.serving;
-    if (!response.outOfBand) this.#ends.passed(link, response.askedAt);
+    if (!response.outOfBand) this.ends.passed(link, response.askedAt);
     this.#clock.refresh(response);
     return response;
   }
@@ -381,7 +382,7 @@ export class Responses {
     if (!link.capabilities.cancel || response.own) return;
     link.command({ type: "cancel", responseId: response.id });
     if (response.outOfBand || this.#gate.finished(response)) return;
-    this.#ends.cancelled(response.id, link);
+    this.ends.cancelled(response.id, link);
   }
 
   /** Of what has ended the client is told now, whatever it cost. */
@@ -408,11 +409,6 @@ export class Responses {
       if (response.stream === stream && isActive(response)) return true;
     }
     return false;
-  }
-
-  /** Since when its connection owes the end of an answer that was cancelled; null: it owes none. */
-  endOwedSince(link: Link): number | null {
-    return this.#ends.since(link);
   }
 
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
@@ -475,7 +471,7 @@ export class Responses {
     if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
     this.#context.metric("response_timeouts", 1, response.upstream);
     if (link?.stalled()) return;
-    if (requested && !response.outOfBand && link?.phase === "ready" && this.#ends.since(link) !== null) {
+    if (requested && !response.outOfBand && link?.phase === "ready" && this.ends.since(link) !== null) {
       link.abandon("upstream_timeout", "The upstream did not end an answer that was cancelled.");
       return;
     }
@@ -494,13 +490,13 @@ export class Responses {
   }
 
   snapshot(): ResponsesSnapshot {
-    return { ...this.#records.snapshot(), gate: this.#gate.snapshot(), ends: this.#ends.snapshot() };
+    return { ...this.#records.snapshot(), gate: this.#gate.snapshot(), ends: this.ends.snapshot() };
   }
 
   restore(snapshot: ResponsesSnapshot): void {
     this.#records.restore(snapshot);
     this.#gate.restore(snapshot.gate);
-    this.#ends.restore(snapshot.ends);
+    this.ends.restore(snapshot.ends);
   }
 }
 

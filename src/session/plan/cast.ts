@@ -32,7 +32,7 @@ interface CastParts {
   readonly context: Context;
   readonly port: Pick<ClientPort, "tell" | "connected">;
   readonly speakers: readonly Link[];
-  readonly responses: Pick<Responses, "busy" | "endOwedSince">;
+  readonly responses: Pick<Responses, "busy" | "ends">;
   readonly rounds: Pick<Rounds, "mayAsk">;
   readonly recovery: Pick<Recovery, "owes">;
 }
@@ -67,7 +67,7 @@ export class Cast {
   /** The one whose words of the caller count, and whose verdict on the configuration. */
   get primary(): Link | undefined {
     const { speakers } = this.#parts;
-    return speakers.find(({ away }) => !away) ?? speakers[0];
+    return speakers.find(({ presence }) => presence !== "away") ?? speakers[0];
   }
 
   /** What holds; null: the route's upstreams are no one voice, and that cannot change. */
@@ -91,7 +91,7 @@ export class Cast {
     check(before, after);
     this.#hold(after);
     for (const link of this.present) {
-      link.join();
+      join(link);
       if (port.connected) link.ensure();
     }
     context.metric("plan_updates", 1);
@@ -134,8 +134,9 @@ export class Cast {
   settle(): void {
     if (this.#present === null) return;
     for (const link of this.#parts.speakers) {
-      if (link.away || this.#present.includes(link) || !this.#finished(link)) continue;
-      link.leave();
+      if (link.presence === "away" || this.#present.includes(link) || !this.#finished(link)) continue;
+      link.presence = "away";
+      if (!link.park("left")) link.hangUp();
       this.#parts.context.metric("upstreams_left", 1, link.name);
     }
   }
@@ -144,7 +145,7 @@ export class Cast {
     const { context, recovery, responses, rounds } = this.#parts;
     const { index } = link;
     if (responses.busy(index) || rounds.mayAsk(index) || recovery.owes(index)) return false;
-    const endsAt = (responses.endOwedSince(link) ?? Number.NEGATIVE_INFINITY) + ENDS_WITHIN_MS;
+    const endsAt = (responses.ends.since(link) ?? Number.NEGATIVE_INFINITY) + ENDS_WITHIN_MS;
     if (endsAt <= context.now) return true;
     context.deadlines.set("cast", endsAt);
     return false;
@@ -164,8 +165,13 @@ export class Cast {
 
   /** The links are restored as well. */
   restored(): void {
-    for (const link of this.present) link.join();
+    for (const link of this.present) join(link);
   }
+}
+
+/** Whatever dials the others dials it again. */
+function join(link: Link): void {
+  if (link.presence === "away") link.presence = "back";
 }
 
 function namesOf(links: readonly Link[]): readonly string[] {
