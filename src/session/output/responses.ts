@@ -352,7 +352,9 @@ export class Responses {
     for (const item of response.items) {
       // That a call is whole its provider alone can say.
       const whole = ending.phase === "completed" && item.kind !== "function_call";
+      const breaks = !item.done && ending.phase === "failed";
       this.#items.end(response, item, whole ? "completed" : "incomplete");
+      if (breaks) this.#writer.brokeOff(item);
     }
     unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
     response.phase = phase;
