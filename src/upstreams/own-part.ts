@@ -40,8 +40,12 @@ class OwnPart implements Upstream {
     return this.#upstream.unnamed;
   }
 
-  request(kind?: UpstreamConfig["kind"]): ReturnType<Upstream["request"]> {
-    return this.#upstream.request(kind);
+  get admission(): Upstream["admission"] {
+    return this.#upstream.admission;
+  }
+
+  request(...[kind, config]: Parameters<Upstream["request"]>): ReturnType<Upstream["request"]> {
+    return this.#upstream.request(kind, config && this.#configured(config));
   }
 
   get farewell(): Upstream["farewell"] {

@@ -410,11 +410,24 @@ export interface Channels {
 
 export type Leaves = "memory" | "all";
 
+export interface Admission {
+  readonly withinMs: number;
+  readonly fault: UpstreamFault;
+}
+
 /** One connection to one provider. Made new for every dial. */
 export interface Upstream {
   readonly capabilities: Capabilities;
-  /** `kind`: what the connection is for; some providers have an address for each. Default: conversation. */
-  request(kind?: UpstreamConfig["kind"]): DialRequest;
+  /**
+   * `kind`: what the connection is for; some providers have an address for each. Default: conversation. `config`: the session's of
+   * that moment, for a provider that is told it in its address.
+   */
+  request(kind?: UpstreamConfig["kind"], config?: UpstreamConfig): DialRequest;
+  /**
+   * It lets one in when another has left: how long that may take from its socket's opening, and what it means when it did not come
+   * to it. Such a failure is one of too many, after which it is dialled less often. Absent: as for any other.
+   */
+  readonly admission?: Admission | undefined;
   /**
    * Messages to send as soon as the socket is open, before `ready`. `config` is the session's of that moment. `before` takes the
    * items that it would be told first once it is ready, for a provider that is told them with its greeting.

@@ -38,7 +38,7 @@ export async function dialLines(
     if (typeof targets === "string") lines.push(line("dial", name, "unknown", targets));
     else {
       for (const [label, options] of targets) {
-        const [verdict, says, todo] = await dial(options);
+        const [verdict, says, todo] = await dial(options, config.codecs);
         lines.push(line("dial", label, verdict, says, todo ?? null));
       }
     }
@@ -67,10 +67,10 @@ function targetsOf(
   }
 }
 
-async function dial(options: UpstreamOptions): Promise<Told> {
+async function dial(options: UpstreamOptions, codecs: RelayConfig["codecs"]): Promise<Told> {
   let upstream: Upstream;
   try {
-    upstream = createUpstream(options);
+    upstream = createUpstream(options, codecs);
   } catch (error) {
     return [
       "missing",
@@ -78,7 +78,7 @@ async function dial(options: UpstreamOptions): Promise<Told> {
       "mend it in relay.config.ts",
     ];
   }
-  const { url, headers, protocols } = upstream.request();
+  const { url, headers, protocols } = upstream.request(PLAIN.kind, PLAIN);
   if (url.startsWith("loop:")) return ["ok", "in process, nothing to dial"];
   const socket = new WebSocket(url.replace(/^http/, "ws"), [...protocols], {
     headers: { ...headers },
@@ -97,7 +97,7 @@ async function dial(options: UpstreamOptions): Promise<Told> {
 function handshake(socket: WebSocket, upstream: Upstream, began: number): Promise<Told> {
   return new Promise((resolve) => {
     const late = setTimeout(
-      () => resolve(["warning", "connected, and not ready after 10 s", "look at settings.profile"]),
+      () => resolve(["warning", ...unready(upstream)]),
       DIAL_MS + READY_MS,
     );
     const told = (...what: Told): void => {
@@ -125,6 +125,12 @@ function handshake(socket: WebSocket, upstream: Upstream, began: number): Promis
       }
     });
   });
+}
+
+function unready({ admission }: Upstream): readonly [says: string, todo: string] {
+  const todo = "look at settings.profile";
+  if (admission === undefined) return ["connected, and not ready after 10 s", todo];
+  return [`connected, and not let in after 10 s: ${admission.fault.message}`, "see who else talks to it"];
 }
 
 function refusal(status: number): Told {
