@@ -24,6 +24,19 @@ export interface LibOpusExports {
   opus_decode(at: number, packet: number, bytes: number, pcm: number, samples: number, fec: number): number;
 }
 
+/** What the module imports. It prints when it gives up, which nobody reads, and then ends: that is a trap of the call that it was in. */
+export const LIBOPUS_IMPORTS = {
+  env: { emscripten_notify_memory_growth: () => undefined },
+  wasi_snapshot_preview1: {
+    fd_close: () => 0,
+    fd_seek: () => 0,
+    fd_write: () => 0,
+    proc_exit() {
+      throw new Error("libopus gave up.");
+    },
+  },
+};
+
 const RATE_HZ = 24_000;
 const FRAME_SAMPLES = 480;
 /** 120 ms: no packet has more. */
@@ -44,6 +57,7 @@ export class LibOpus implements OpusCodec {
 
   constructor(exports: LibOpusExports) {
     this.#exports = exports;
+    exports._initialize();
     this.#encoder = slot(exports, exports.opus_encoder_get_size(1));
     this.#decoder = slot(exports, exports.opus_decoder_get_size(1));
     this.#pcm = exports.malloc(MOST_SAMPLES * 2);
