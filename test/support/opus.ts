@@ -24,8 +24,8 @@ export function libopusExports(): LibOpusExports {
 }
 
 /** A packet is its samples: for what has to be the same byte by byte. An odd one is none. */
-export const plain = (): OpusCodec => ({
-  frameSamples: 1,
+export const plain = (frameSamples = 480): OpusCodec => ({
+  frameSamples,
   lookaheadSamples: 0,
   encoder: () => ({
     encode: (samples) => new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength).slice(),

@@ -40,7 +40,7 @@ const hostile: fc.Arbitrary<WireMessage> = fc.oneof(
 );
 
 /** 0.9 s, made once: nobody looks at the numbers of its pages. */
-const PAUSE = new ScriptedMoshi(plain()).audio(new Uint8Array(900 * 48), [1e9], 9600, 2400);
+const PAUSE = new ScriptedMoshi(plain()).audio(new Uint8Array(900 * 48), [1e9], 9600);
 
 class MoshiContractServer extends ScriptedMoshi implements ContractServer {
   readonly novelty = kind(9, "telepathy");
@@ -51,7 +51,7 @@ class MoshiContractServer extends ScriptedMoshi implements ContractServer {
   readonly complain = null;
 
   constructor() {
-    super(plain());
+    super(plain(1));
   }
 
   answer = (sizes: readonly number[]): WireMessage[] => [
@@ -75,6 +75,6 @@ class MoshiContractServer extends ScriptedMoshi implements ContractServer {
 
 export const moshi: ContractSubject = {
   name: "moshi",
-  create: () => createUpstream({ adapter: "moshi", url: "wss://provider.example" }, { opus: plain }),
+  create: () => createUpstream({ adapter: "moshi", url: "wss://provider.example" }, { opus: () => plain(1) }),
   server: () => new MoshiContractServer(),
 };

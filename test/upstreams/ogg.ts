@@ -39,6 +39,7 @@ export function oggPage(parts: PageParts): Uint8Array {
     const whole = Array.from({ length: Math.floor(packet.length / 255) }, () => 255);
     return open && n === packets.length - 1 ? whole : [...whole, packet.length % 255];
   });
+  if (sizes.length > 255) throw new Error("a page has no room for so many packets");
   const page = new Uint8Array(27 + sizes.length + packets.reduce((sum, { length }) => sum + length, 0));
   const view = new DataView(page.buffer);
   page.set(Buffer.from("OggS"));

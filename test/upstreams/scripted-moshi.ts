@@ -90,8 +90,9 @@ export class ScriptedMoshi implements ScriptedServer {
   }
 
   /** The bytes of its own stream that say this; the first have the headers before them. */
-  stream(pcm: Uint8Array, frame = 1920, step = this.#codec.frameSamples): Uint8Array {
+  stream(pcm: Uint8Array, frame = 1920): Uint8Array {
     const samples = new Int16Array(pcm.slice().buffer);
+    const step = this.#codec.frameSamples;
     const pages: Uint8Array[] = [];
     if (this.#pagesOut === 0) {
       pages.push(oggPage({ flags: 2, sequence: this.#pagesOut++, packets: [opusHead()] }));
@@ -111,8 +112,8 @@ export class ScriptedMoshi implements ScriptedServer {
   }
 
   /** A message for each piece of its stream. */
-  audio(pcm: Uint8Array, sizes: readonly number[] = [1e9], frame = 1920, step?: number): Uint8Array[] {
-    const stream = this.stream(pcm, frame, step);
+  audio(pcm: Uint8Array, sizes: readonly number[] = [1e9], frame = 1920): Uint8Array[] {
+    const stream = this.stream(pcm, frame);
     const messages: Uint8Array[] = [];
     for (let at = 0, n = 0; at < stream.length; n++) {
       const length = sizes[n % sizes.length] ?? 1;

@@ -17,7 +17,8 @@ export function personaQuery(
   config: Told | undefined,
 ): Readonly<Record<string, string>> {
   if (server === "moshi") return {};
-  const part = config?.instructions ?? "";
+  // An address has no halves of characters.
+  const part = (config?.instructions ?? "").toWellFormed();
   return {
     voice_prompt: voiceFile(config?.voice) ?? VOICE,
     text_prompt: fits(part) ? part : "",
