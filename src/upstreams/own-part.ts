@@ -3,15 +3,17 @@
  * conversation each is somebody else. Whatever the session says, it speaks with its voice and is told its part first.
  */
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
-import type { Command, Upstream, UpstreamConfig, UpstreamOptions } from "./upstream.ts";
+import type { Command, Leaves, Upstream, UpstreamConfig, UpstreamOptions } from "./upstream.ts";
 
+/** Every member is here, those included that most upstreams have not: what is left out here no upstream with a part has. */
+type Every = { [Member in keyof Upstream]-?: Upstream[Member] | undefined };
 type Own = Pick<UpstreamOptions, "voice" | "instructions">;
 
 export function withOwnPart(upstream: Upstream, own: Own): Upstream {
   return own.voice === undefined && own.instructions === undefined ? upstream : new OwnPart(upstream, own);
 }
 
-class OwnPart implements Upstream {
+class OwnPart implements Upstream, Every {
   readonly #upstream: Upstream;
   readonly #own: Own;
 
@@ -38,6 +40,18 @@ class OwnPart implements Upstream {
 
   get unnamed(): number | undefined {
     return this.#upstream.unnamed;
+  }
+
+  get leaves(): Leaves | null {
+    return this.#upstream.leaves ?? null;
+  }
+
+  get goOn(): Upstream["goOn"] {
+    return this.#upstream.goOn?.bind(this.#upstream);
+  }
+
+  get heard(): Upstream["heard"] {
+    return this.#upstream.heard?.bind(this.#upstream);
   }
 
   get admission(): Upstream["admission"] {

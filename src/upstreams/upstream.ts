@@ -454,7 +454,7 @@ export interface Upstream {
    * For a provider whose history has only what it is told was heard: so much of this item's audio was, so far. It is told the
    * more the further the listener is, and of a cut by `truncate` as any other.
    */
-  heard?(itemId: string, audioEndMs: number): readonly WireMessage[];
+  readonly heard?: ((itemId: string, audioEndMs: number) => readonly WireMessage[]) | undefined;
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
   /** Absent: its own socket is all there is. */
@@ -468,7 +468,7 @@ export interface Upstream {
    * Takes what `snapshot` returned where a connection broke off, before it is dialled: its request and greeting go on with that.
    * Where the provider refuses, it fails before it is `ready`, and the next one begins anew.
    */
-  goOn?(snapshot: JsonObject): void;
+  readonly goOn?: ((snapshot: JsonObject) => void) | undefined;
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
   /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */
