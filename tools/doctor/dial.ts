@@ -8,7 +8,8 @@ import type { Upstream, UpstreamConfig, UpstreamOptions } from "../../src/upstre
 import { line, type Line, type Verdict } from "./line.ts";
 
 const DIAL_MS = 10_000;
-const READY_MS = 10_000;
+/** With the handshake of its socket. */
+const READY_MS = DIAL_MS + 10_000;
 const SELF_SIGNED = /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_/;
 
 type Told = readonly [verdict: Verdict, says: string, todo?: string];
@@ -31,6 +32,7 @@ const PLAIN: UpstreamConfig = {
 export async function dialLines(
   config: RelayConfig,
   bindings: Readonly<Record<string, unknown>>,
+  readyMs = READY_MS,
 ): Promise<readonly Line[]> {
   const lines: Line[] = [];
   for (const name of Object.keys(config.routes)) {
@@ -38,7 +40,7 @@ export async function dialLines(
     if (typeof targets === "string") lines.push(line("dial", name, "unknown", targets));
     else {
       for (const [label, options] of targets) {
-        const [verdict, says, todo] = await dial(options, config.codecs);
+        const [verdict, says, todo] = await dial(options, config.codecs, readyMs);
         lines.push(line("dial", label, verdict, says, todo ?? null));
       }
     }
@@ -67,7 +69,11 @@ function targetsOf(
   }
 }
 
-async function dial(options: UpstreamOptions, codecs: RelayConfig["codecs"]): Promise<Told> {
+async function dial(
+  options: UpstreamOptions,
+  codecs: RelayConfig["codecs"],
+  readyMs: number,
+): Promise<Told> {
   let upstream: Upstream;
   try {
     upstream = createUpstream(options, codecs);
@@ -87,19 +93,21 @@ async function dial(options: UpstreamOptions, codecs: RelayConfig["codecs"]): Pr
   });
   const began = performance.now();
   try {
-    return await handshake(socket, upstream, began);
+    return await handshake(socket, upstream, began, readyMs);
   } finally {
     socket.on("error", () => undefined);
     socket.terminate();
   }
 }
 
-function handshake(socket: WebSocket, upstream: Upstream, began: number): Promise<Told> {
+function handshake(
+  socket: WebSocket,
+  upstream: Upstream,
+  began: number,
+  readyMs: number,
+): Promise<Told> {
   return new Promise((resolve) => {
-    const late = setTimeout(
-      () => resolve(["warning", ...unready(upstream)]),
-      DIAL_MS + READY_MS,
-    );
+    const late = setTimeout(() => resolve(["warning", ...unready(upstream)]), readyMs);
     const told = (...what: Told): void => {
       clearTimeout(late);
       resolve(what);
