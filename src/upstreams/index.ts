@@ -12,11 +12,7 @@ import { transcriberFactory } from "./transcribers/transcriber.ts";
 import { createMoshi } from "./moshi/moshi.ts";
 import type { Codecs } from "./codecs.ts";
 import { createVllmOmniDuplex } from "./vllm-omni-duplex/vllm-omni-duplex.ts";
-import {
-  type Upstream,
-  type UpstreamOptions,
-  UpstreamOptionsError,
-} from "./upstream.ts";
+import { type Upstream, type UpstreamOptions, UpstreamOptionsError } from "./upstream.ts";
 
 type Factory = (options: UpstreamOptions, codecs: Codecs) => Upstream;
 

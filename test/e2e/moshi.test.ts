@@ -100,7 +100,8 @@ test("[U289] two turns with PersonaPlex in workerd, by real Opus: heard as it wa
   await first.hangUp();
   // Its next dial is let in, however long that is under way.
   script.push({ say: "Here I am." });
-  while (queue[0]?.model.heardMs === 0 || queue.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (queue[0]?.model.heardMs === 0 || queue.length === 0)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   await speak(second);
   await answered(second, "Here I am.");
   expect(models.flatMap(({ provider }) => provider.refused)).toEqual([]);

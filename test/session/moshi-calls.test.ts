@@ -38,7 +38,10 @@ test("[U284] what a client writes is refused by name and taken back, and the cal
 
 test("[U284] a caller who speaks over it stops it; what is cut was heard as far as the client says", () => {
   const moshi = new MoshiCall();
-  moshi.script.push({ say: "This is a story that nobody wants to hear to its end. ".repeat(3) }, { say: "I stop." });
+  moshi.script.push(
+    { say: "This is a story that nobody wants to hear to its end. ".repeat(3) },
+    { say: "I stop." },
+  );
   moshi.speak(TURN);
   moshi.pass(1000);
   moshi.speak(TURN);
@@ -66,7 +69,9 @@ test("[U286] a server that talks to somebody else is waited for, told as busy, d
   moshi.pass(100);
   moshi.script.push({ say: "Here I am." });
   moshi.pass(2400);
-  expect(moshi.call.events.findLast(({ type }) => type === "relay.upstream")).toMatchObject({ status: "ready" });
+  expect(moshi.call.events.findLast(({ type }) => type === "relay.upstream")).toMatchObject({
+    status: "ready",
+  });
   expect(refusals(moshi)).toEqual([]);
 });
 
@@ -92,7 +97,10 @@ test("[U280] before a server's limit it is followed by another conversation, and
 
 test("[U289] a connection that breaks off in mid-sentence, and an object that dies: a new conversation is begun, and the call goes on", () => {
   const moshi = new MoshiCall();
-  moshi.script.push({ say: "This breaks off in its very middle, of which nobody knows where it is.", breakAfter: 8 }, { say: "Again." });
+  moshi.script.push(
+    { say: "This breaks off in its very middle, of which nobody knows where it is.", breakAfter: 8 },
+    { say: "Again." },
+  );
   moshi.speak(TURN);
   moshi.pass(3000);
   expect(moshi.models).toHaveLength(2);

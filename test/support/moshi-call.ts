@@ -89,7 +89,9 @@ export class MoshiCall {
     const ended = this.call.events.filter(({ type }) => type === "response.done");
     return ended.map((event) => {
       const { status, output } = event["response"] as { status: string; output: JsonObject[] };
-      const said = output.flatMap((item) => item["content"] as JsonObject[]).map((part) => part["transcript"]);
+      const said = output
+        .flatMap((item) => item["content"] as JsonObject[])
+        .map((part) => part["transcript"]);
       return `${status}: ${said.join()}`;
     });
   }

@@ -95,7 +95,9 @@ export class MoshiModel {
 
 /** How alike two sounds are, 0 to 1, wherever the one begins within 25 ms of the other: what a codec makes of a sound is late, and not the same. */
 export function likeness(a: Uint8Array, b: Uint8Array): number {
-  const [x, y] = [a, b].map((bytes) => new Int16Array(new Uint8Array(bytes.subarray(0, bytes.length & ~1)).buffer));
+  const [x, y] = [a, b].map(
+    (bytes) => new Int16Array(new Uint8Array(bytes.subarray(0, bytes.length & ~1)).buffer),
+  );
   if (x === undefined || y === undefined) return 0;
   const most = Math.min(x.length, MOST_COMPARED);
   let best = 0;

@@ -61,11 +61,7 @@ class MoshiContractServer extends ScriptedMoshi implements ContractServer {
 
   flood(n: number): WireMessage[] {
     const long = "x".repeat(100);
-    return [
-      ...this.audio(new Uint8Array(4).fill(0x21)),
-      this.said(long),
-      ...(n % 5 === 0 ? [] : PAUSE),
-    ];
+    return [...this.audio(new Uint8Array(4).fill(0x21)), this.said(long), ...(n % 5 === 0 ? [] : PAUSE)];
   }
 
   truncations(): null {

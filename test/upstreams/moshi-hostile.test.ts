@@ -98,7 +98,10 @@ describe("Ogg", () => {
     const all = moshi();
     all.connection.hear([message(said())]);
     expect(faults(all)).toEqual([expect.stringMatching(/no stream that began/)]);
-    all.connection.hear([message(HEAD, TAGS, said()), message({ ...HEAD, serial: 9 }, { ...TAGS, serial: 9 })]);
+    all.connection.hear([
+      message(HEAD, TAGS, said()),
+      message({ ...HEAD, serial: 9 }, { ...TAGS, serial: 9 }),
+    ]);
     all.connection.hear([message({ ...said(), serial: 9 })]);
     expect([heardMs(all), faults(all).length]).toEqual([40, 1]);
     // Who made it may be left out.
@@ -107,7 +110,14 @@ describe("Ogg", () => {
   });
 
   test("[U283] that cannot be played ends the connection, and says why", () => {
-    for (const head of [opusHead(0), opusHead(3), opusHead(1, 16), opusHead(1, 1, 255), opusTags(), new Uint8Array(3)]) {
+    for (const head of [
+      opusHead(0),
+      opusHead(3),
+      opusHead(1, 16),
+      opusHead(1, 1, 255),
+      opusTags(),
+      new Uint8Array(3),
+    ]) {
       const all = moshi();
       all.connection.hear([message({ flags: 2, packets: [head] }, TAGS, said())]);
       expect(faults(all)).toEqual([expect.stringMatching(/^fatal upstream_format_unsupported/)]);
@@ -157,7 +167,12 @@ describe("Ogg", () => {
 describe("messages", () => {
   test("[U283] that are text, empty or too long are named; so are words, and none of them is kept", () => {
     const all = moshi();
-    all.connection.hear(["hello", new Uint8Array(0), new Uint8Array(600_000).fill(1), kind(2, "x".repeat(5000))]);
+    all.connection.hear([
+      "hello",
+      new Uint8Array(0),
+      new Uint8Array(600_000).fill(1),
+      kind(2, "x".repeat(5000)),
+    ]);
     expect(faults(all)).toHaveLength(4);
     expect(all.connection.of("transcript")).toEqual([]);
     all.connection.hear([kind(2, Uint8Array.of(0x20, 0xff, 0x41))]);
@@ -193,7 +208,11 @@ describe("libopus", () => {
         return [packet, decoder.decode(packet)?.slice()];
       });
     });
-    const both = [0.02, 0.05, 0.11].map((step) => ({ step, encoder: codec.encoder(), decoder: codec.decoder() }));
+    const both = [0.02, 0.05, 0.11].map((step) => ({
+      step,
+      encoder: codec.encoder(),
+      decoder: codec.decoder(),
+    }));
     for (let n = 0; n < 20; n++) {
       for (const [which, { step, encoder, decoder }] of both.entries()) {
         const packet = encoder.encode(tone(step, n))?.slice() ?? new Uint8Array();
@@ -213,7 +232,9 @@ describe("libopus", () => {
       },
     });
     const encoder = codec.encoder();
-    const packets = [1, 2, 3].map((n) => encoder.encode(new Int16Array(480).fill(n * 999))?.slice() ?? new Uint8Array());
+    const packets = [1, 2, 3].map(
+      (n) => encoder.encode(new Int16Array(480).fill(n * 999))?.slice() ?? new Uint8Array(),
+    );
     const whole = codec.decoder();
     const expected = packets.map((packet) => whole.decode(packet)?.slice());
     const decoder = codec.decoder();

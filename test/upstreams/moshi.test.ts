@@ -30,7 +30,12 @@ describe("a Moshi server", () => {
     expect(connection.events).toEqual([]);
     connection.hear([server.handshake(), server.handshake()]);
     expect(connection.events).toEqual([{ type: "ready" }]);
-    expect(upstream.capabilities).toMatchObject({ turns: "none", text: false, tools: false, maxSessionMs: null });
+    expect(upstream.capabilities).toMatchObject({
+      turns: "none",
+      text: false,
+      tools: false,
+      maxSessionMs: null,
+    });
     expect(JSON.stringify(upstream.snapshot())).not.toContain("sk-0123");
   });
 
@@ -50,7 +55,9 @@ describe("a Moshi server", () => {
     const { connection, server } = moshi({ free: false });
     connection.hear([...server.audio(sound(80)), server.said(" Hello"), kind(4, '{"pad_mult":0}'), kind(6)]);
     expect(types(connection.events)).toEqual(["error"]);
-    expect(connection.of("error")).toMatchObject([{ fatal: false, error: { code: "upstream_protocol_error" } }]);
+    expect(connection.of("error")).toMatchObject([
+      { fatal: false, error: { code: "upstream_protocol_error" } },
+    ]);
     const before = connection.events.length;
     connection.hear([server.handshake(), kind(3, Uint8Array.of(1)), kind(4, "{"), kind(6), kind(200, "x")]);
     expect(types(connection.events.slice(before))).toEqual(["ready"]);
@@ -128,9 +135,13 @@ describe("a Moshi server", () => {
 
   test("[U282] is heard through real Opus: as long as it spoke, and as it sounded", () => {
     const { connection, server } = moshi({ codec: opus() });
-    const voice = Int16Array.from({ length: 48_000 }, (_, n) => 8000 * Math.sin(n * 0.04 + Math.sin(n * 0.001)));
+    const voice = Int16Array.from(
+      { length: 48_000 },
+      (_, n) => 8000 * Math.sin(n * 0.04 + Math.sin(n * 0.001)),
+    );
     const bytes = new Uint8Array(voice.buffer);
-    for (let at = 0; at < bytes.length; at += 3840) connection.hear(server.audio(bytes.subarray(at, at + 3840)));
+    for (let at = 0; at < bytes.length; at += 3840)
+      connection.hear(server.audio(bytes.subarray(at, at + 3840)));
     connection.hear(quiet(server, 960));
     const heard = connection.audio();
     expect(connection.of("response.done")).toHaveLength(1);
@@ -167,7 +178,12 @@ describe("a Moshi server", () => {
 
   test("[U284] takes no text, history or results: a client is told so by name, and nothing is sent", () => {
     const { connection, server } = moshi();
-    const item = { id: "item_1", type: "message", role: "user", content: [{ type: "input_text", text: "Hi." }] };
+    const item = {
+      id: "item_1",
+      type: "message",
+      role: "user",
+      content: [{ type: "input_text", text: "Hi." }],
+    };
     connection.send({ type: "item", item, previousItemId: null, cause: "evt_1" });
     connection.send({ type: "delete", itemId: "item_1" });
     connection.send({ type: "truncate", itemId: "item_1", contentIndex: 0, audioEndMs: 10 });
@@ -180,7 +196,9 @@ describe("a Moshi server", () => {
 
   test("[U284] what a session asks for and it does not have is named, first and when it changes", () => {
     const tool = { type: "function", name: "book" };
-    const { connection } = moshi({ config: { instructions: "Be brief.", tools: [tool], speed: 1.2, voice: "cedar" } });
+    const { connection } = moshi({
+      config: { instructions: "Be brief.", tools: [tool], speed: 1.2, voice: "cedar" },
+    });
     const named = () => connection.of("unconfigured").at(-1)?.fields;
     expect(named()).toEqual(["instructions", "speed", "tools"]);
     const config = { ...SPOKEN, instructions: "Be brief.", tools: [tool], speed: 1.2, voice: "marin" };
@@ -264,7 +282,10 @@ describe("PersonaPlex", () => {
       voice_prompt: "NATM1.pt",
       text_prompt: "You are Bob.\n\nBe brief.",
     });
-    const told = moshi({ settings: { server: "personaplex" }, config: { instructions: "Be brief.", voice: "VARM3" } });
+    const told = moshi({
+      settings: { server: "personaplex" },
+      config: { instructions: "Be brief.", voice: "VARM3" },
+    });
     expect(told.connection.of("unconfigured")).toEqual([]);
   });
 

@@ -67,7 +67,8 @@ export class ScriptedMoshi implements ScriptedServer {
   #page({ flags, serial, sequence, granule, packets }: ReturnType<typeof oggPages>[number]): void {
     const number = this.#pagesIn++;
     if (number === 0) this.#serial = serial;
-    if (serial !== this.#serial || sequence !== number) throw new Error("pages are not of one stream in order");
+    if (serial !== this.#serial || sequence !== number)
+      throw new Error("pages are not of one stream in order");
     if (flags !== (number === 0 ? 2 : 0)) throw new Error(`page ${number} has flags ${flags}`);
     this.granules.push(granule);
     const [first = new Uint8Array()] = packets;

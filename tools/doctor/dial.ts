@@ -69,11 +69,7 @@ function targetsOf(
   }
 }
 
-async function dial(
-  options: UpstreamOptions,
-  codecs: RelayConfig["codecs"],
-  readyMs: number,
-): Promise<Told> {
+async function dial(options: UpstreamOptions, codecs: RelayConfig["codecs"], readyMs: number): Promise<Told> {
   let upstream: Upstream;
   try {
     upstream = createUpstream(options, codecs);
@@ -100,12 +96,7 @@ async function dial(
   }
 }
 
-function handshake(
-  socket: WebSocket,
-  upstream: Upstream,
-  began: number,
-  readyMs: number,
-): Promise<Told> {
+function handshake(socket: WebSocket, upstream: Upstream, began: number, readyMs: number): Promise<Told> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(["warning", ...unready(upstream)]), readyMs);
     const told = (...what: Told): void => {

@@ -55,7 +55,8 @@ export class LibOpus implements OpusCodec {
   readonly #pcm: number;
   readonly #packet: number;
 
-  constructor(exports: LibOpusExports) {
+  /** @param complexity 0 to 10: how long it looks for the shortest packet */
+  constructor(exports: LibOpusExports, complexity = COMPLEXITY) {
     this.#exports = exports;
     exports._initialize();
     this.#encoder = slot(exports, exports.opus_encoder_get_size(1));
@@ -65,12 +66,13 @@ export class LibOpus implements OpusCodec {
     const { at } = this.#encoder;
     const faults = [
       exports.opus_encoder_init(at, RATE_HZ, 1, VOIP),
-      exports.opus_encoder_ctl_set(at, SET_COMPLEXITY, COMPLEXITY),
+      exports.opus_encoder_ctl_set(at, SET_COMPLEXITY, complexity),
       exports.opus_decoder_init(this.#decoder.at, RATE_HZ, 1),
     ];
     if (faults.some((fault) => fault !== 0)) throw new Error("libopus does not begin.");
     this.lookaheadSamples = exports.opus_encoder_ctl_get(at, GET_LOOKAHEAD);
-    for (const each of [this.#encoder, this.#decoder]) each.blank.set(this.#bytes(each.at, each.blank.length));
+    for (const each of [this.#encoder, this.#decoder])
+      each.blank.set(this.#bytes(each.at, each.blank.length));
   }
 
   encoder(): OpusEncoder {

@@ -108,7 +108,11 @@ class Moshi implements Upstream {
 
   request(_kind?: UpstreamConfig["kind"], config?: UpstreamConfig): DialRequest {
     const { url, query, headers } = this.#settings;
-    return { url: dialUrl(url, { ...query, ...personaQuery(this.#settings, config) }), headers, protocols: [] };
+    return {
+      url: dialUrl(url, { ...query, ...personaQuery(this.#settings, config) }),
+      headers,
+      protocols: [],
+    };
   }
 
   /** All that it is told stands in its address. */
