@@ -92,7 +92,7 @@ export class MoshiCall {
       const said = output
         .flatMap((item) => item["content"] as JsonObject[])
         .map((part) => part["transcript"]);
-      return `${status}: ${said.join()}`;
+      return `${status}: ${said.map(String).join()}`;
     });
   }
 

@@ -88,7 +88,9 @@ describe("[U291] an upstream with a part of its own", () => {
     const upstream = made("vllm-omni-duplex", own);
     upstream.greet(CONFIG);
     const session = { id: "s_1", resume_token: "token_1", capabilities: {} };
-    upstream.decode(JSON.stringify({ type: "session.created", session_id: "s_1", resume_token: "token_1", session }));
+    upstream.decode(
+      JSON.stringify({ type: "session.created", session_id: "s_1", resume_token: "token_1", session }),
+    );
     return upstream;
   };
 

@@ -4,8 +4,9 @@ import { utf8Bytes } from "../utf8.ts";
 import { type OggFault, type OggPackets, OggReader, type OggReaderState } from "./ogg-reader.ts";
 
 /** Sound of one message: a server sends 80 ms, and a few bytes of Opus may say that they are 120 ms. */
-const MOST_SAMPLES = 5 * 24_000;
+const MOST_SAMPLES = 2 * 24_000;
 const USUAL_SAMPLES = 1920;
+const HEAD_BYTES = 19;
 const [HEAD, TAGS] = ["OpusHead", "OpusTags"].map(utf8Bytes);
 
 /** `format`: it is no Opus that can be played; `opus`: a packet is none; `much`: it is more sound than a message has. */
@@ -95,8 +96,9 @@ export class Downlink implements OggPackets {
  * skipped is not heeded: Moshi's servers say 80 ms and have 6.5.
  */
 function isPlayable(head: Uint8Array): boolean {
-  const [version = 16, channels = 0, family = 1] = [head[8], head[9], head[18]];
-  return begins(head, HEAD) && version < 16 && (channels === 1 || channels === 2) && family === 0;
+  if (head.length < HEAD_BYTES || !begins(head, HEAD)) return false;
+  const [version = 0, channels, family] = [8, 9, 18].map((at) => head[at]);
+  return version < 16 && (channels === 1 || channels === 2) && family === 0;
 }
 
 function begins(bytes: Uint8Array, word: Uint8Array | undefined): boolean {

@@ -81,9 +81,8 @@ export class LibOpus implements OpusCodec {
     return {
       encode: (samples) => {
         this.#bytes(this.#pcm, samples.byteLength).set(bytesOf(samples));
-        const { opus_encode } = this.#exports;
         const length = this.#run(at, memory, () =>
-          opus_encode(at, this.#pcm, samples.length, this.#packet, MOST_PACKET),
+          this.#exports.opus_encode(at, this.#pcm, samples.length, this.#packet, MOST_PACKET),
         );
         return length <= 0 ? null : this.#bytes(this.#packet, length);
       },
@@ -98,9 +97,8 @@ export class LibOpus implements OpusCodec {
         // libopus takes nothing at all for a packet that was lost, and makes one up.
         if (packet.length === 0 || packet.length > MOST_PACKET) return null;
         this.#bytes(this.#packet, packet.length).set(packet);
-        const { opus_decode } = this.#exports;
         const samples = this.#run(at, memory, () =>
-          opus_decode(at, this.#packet, packet.length, this.#pcm, MOST_SAMPLES, 0),
+          this.#exports.opus_decode(at, this.#packet, packet.length, this.#pcm, MOST_SAMPLES, 0),
         );
         return samples < 0 ? null : new Int16Array(this.#exports.memory.buffer, this.#pcm, samples);
       },
@@ -133,8 +131,8 @@ interface Slot {
   readonly blank: Uint8Array;
 }
 
-function slot({ malloc }: LibOpusExports, size: number): Slot {
-  return { at: malloc(size), blank: new Uint8Array(size) };
+function slot(exports: LibOpusExports, size: number): Slot {
+  return { at: exports.malloc(size), blank: new Uint8Array(size) };
 }
 
 function bytesOf(samples: Int16Array): Uint8Array {

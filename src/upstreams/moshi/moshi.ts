@@ -26,7 +26,7 @@ import { type MoshiSettings, readSettings } from "./settings.ts";
 import { Uplink, type UplinkState } from "./uplink.ts";
 import { Words } from "./words.ts";
 
-/** Five seconds of sound at any rate of Opus, and more than a word. */
+/** Two seconds of sound at any rate of Opus, and more than a word. */
 const MAX_MESSAGE_BYTES = 512 * 1024;
 const MAX_WORD_BYTES = 4096;
 /** The model's time passes as sound comes: where a client sends none, silence is sent this often. */
@@ -286,7 +286,7 @@ const SOUND_FAULTS: Readonly<Record<Exclude<SoundFault, "format">, string>> = {
   stream: "A page of the server's belongs to no stream that began.",
   packet: "A packet of the server's is longer than one of Opus is.",
   opus: "A packet of the server's is none of Opus.",
-  much: "A message of the server's has more than five seconds of sound.",
+  much: "A message of the server's has more than two seconds of sound.",
 };
 
 function soundFault(fault: SoundFault): UpstreamEvent {
