@@ -4,6 +4,7 @@
  * In-process upstreams (`loop:`) are the same but for the socket: what they encode is handed to their own decode.
  */
 import { formatKey, sampleRateHz } from "../../audio/format.ts";
+import { named } from "../../upstreams/dial-request.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -185,7 +186,8 @@ export class Connection implements ChannelsHost {
   /** Opens the socket; a loop is open at once. */
   dial(): void {
     const config = this.#host.upstreamConfig();
-    const request = this.#upstream.request(config.kind, config);
+    const asked = this.#upstream.request(config.kind, config);
+    const request = named(asked, () => this.#context.newId("conn"));
     this.#loop = request.url.startsWith("loop:");
     if (this.#loop) {
       this.opened();

@@ -3,19 +3,25 @@ import type { OpusCodec, OpusDecoder } from "../codecs.ts";
 import { utf8Bytes } from "../utf8.ts";
 import { type OggFault, type OggPackets, OggReader, type OggReaderState } from "./ogg-reader.ts";
 
-/** Sound of one message: a server sends 80 ms, and a few bytes of Opus may say that they are 120 ms. */
+/** Sound of one message: a server sends 80 ms, and two bytes of Opus may say that they are 120. */
 const MOST_SAMPLES = 2 * 24_000;
+/**
+ * A model gives as much sound as it is sent, step by step. So much more is borne, for a server with a clock of its own: what has to be decoded
+ * is bounded by what was sent, whatever a server says.
+ */
+const AHEAD_SAMPLES = 60 * 24_000;
+const AHEAD_SHARE = 1.1;
 const USUAL_SAMPLES = 1920;
 const HEAD_BYTES = 19;
 const [HEAD, TAGS] = ["OpusHead", "OpusTags"].map(utf8Bytes);
 
-/** `format`: it is no Opus that can be played; `opus`: a packet is none; `much`: it is more sound than a message has. */
+/** `format`: it is no Opus that can be played; `opus`: a packet is none; `much`: it is more sound than a message has, or than a model makes of what it hears. */
 export type SoundFault = OggFault | "format" | "opus" | "much";
 
 /** What comes next: what a stream is, who made it, or sound. */
 type Stage = "head" | "tags" | "sound";
 
-export type DownlinkState = OggReaderState & { readonly stage: Stage };
+export type DownlinkState = OggReaderState & { readonly stage: Stage; readonly heard: number };
 
 export class Downlink implements OggPackets {
   readonly #codec: () => OpusCodec;
@@ -24,15 +30,23 @@ export class Downlink implements OggPackets {
   #stage: Stage = "head";
   #pcm = new Int16Array(USUAL_SAMPLES);
   #samples = 0;
+  /** Samples before the present message. */
+  #heard = 0;
+  #most = MOST_SAMPLES;
   #fault: SoundFault | null = null;
 
   constructor(codec: () => OpusCodec) {
     this.#codec = codec;
   }
 
-  /** @returns what is wrong with a message; null: nothing. Either way there may be `sound` of it. */
-  read(bytes: Uint8Array): SoundFault | null {
+  /**
+   * @param sent samples that the server was sent until now
+   * @returns what is wrong with a message; null: nothing. Either way there may be `sound` of it.
+   */
+  read(bytes: Uint8Array, sent: number): SoundFault | null {
+    this.#heard += this.#samples;
     this.#samples = 0;
+    this.#most = Math.min(MOST_SAMPLES, AHEAD_SAMPLES + AHEAD_SHARE * sent - this.#heard);
     this.#fault = null;
     const fault = this.#reader.read(bytes, this);
     return this.#fault ?? fault;
@@ -63,7 +77,7 @@ export class Downlink implements OggPackets {
     this.#decoder ??= this.#codec().decoder();
     const samples = this.#decoder.decode(packet);
     if (samples === null) this.#fault ??= "opus";
-    else if (this.#samples + samples.length > MOST_SAMPLES) {
+    else if (this.#samples + samples.length > this.#most) {
       this.#fault = "much";
       return false;
     } else {
@@ -82,11 +96,12 @@ export class Downlink implements OggPackets {
   }
 
   snapshot(): DownlinkState {
-    return { ...this.#reader.snapshot(), stage: this.#stage };
+    return { ...this.#reader.snapshot(), stage: this.#stage, heard: this.#heard + this.#samples };
   }
 
-  restore({ stage, ...reader }: DownlinkState): void {
+  restore({ stage, heard, ...reader }: DownlinkState): void {
     this.#stage = stage;
+    this.#heard = heard;
     this.#reader.restore(reader);
   }
 }

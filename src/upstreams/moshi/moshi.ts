@@ -254,7 +254,7 @@ class Moshi implements Upstream {
       out.push(nonsense("The server speaks before its handshake."));
       return;
     }
-    const fault = this.#downlink.read(ogg);
+    const fault = this.#downlink.read(ogg, this.#uplink.samples);
     const { sound } = this.#downlink;
     if (sound.length > 0) this.#track.track(sound, PCM_24K, out);
     if (fault !== null) out.push(soundFault(fault));
@@ -286,7 +286,7 @@ const SOUND_FAULTS: Readonly<Record<Exclude<SoundFault, "format">, string>> = {
   stream: "A page of the server's belongs to no stream that began.",
   packet: "A packet of the server's is longer than one of Opus is.",
   opus: "A packet of the server's is none of Opus.",
-  much: "A message of the server's has more than two seconds of sound.",
+  much: "A message of the server's has more sound than there can be.",
 };
 
 function soundFault(fault: SoundFault): UpstreamEvent {

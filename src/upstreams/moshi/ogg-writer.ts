@@ -32,6 +32,11 @@ export class OggWriter {
     return this.#pages > 0;
   }
 
+  /** Of sound, with what is not heard of its beginning. */
+  get samples(): number {
+    return this.#granule / GRANULES_PER_SAMPLE;
+  }
+
   /** What a stream begins with: a page that says what it is, and one that says who made it. */
   headers(lookaheadSamples: number): readonly Uint8Array[] {
     const preSkip = lookaheadSamples * GRANULES_PER_SAMPLE;

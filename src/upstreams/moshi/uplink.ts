@@ -25,6 +25,11 @@ export class Uplink {
     this.#codec = codec;
   }
 
+  /** What was sent, of sound. */
+  get samples(): number {
+    return this.#writer.samples;
+  }
+
   /** @param pcm any number of bytes of the track; whole packets of them are sent, and the rest with what comes next. */
   take(pcm: Uint8Array): readonly WireMessage[] {
     const codec = this.#codec();
