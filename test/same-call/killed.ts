@@ -97,7 +97,7 @@ class KilledCall extends Played {
 }
 
 export function killedCall(
-  { provider, toldWithTurn = false }: Subject,
+  { provider, toldWithTurn = false, knowsLast = Infinity }: Subject,
   kills: number,
   seed: number,
 ): KillFigures {

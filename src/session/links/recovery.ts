@@ -159,6 +159,11 @@ export class Recovery {
     else this.#goOn(link, this.#host.whoGoesOn(link));
   }
 
+  /** It is still to be asked for something that it was asked for before. */
+  owes(stream: number): boolean {
+    return this.#broken.has(stream) || this.#owed.some((one) => one.stream === stream);
+  }
+
   /** An answer of the conversation is asked of the link: that has gone on without what broke off. */
   superseded(link: Link): void {
     this.#broken.delete(link.index);

@@ -16,15 +16,12 @@ export class ToldContext {
   #written: string[] = [];
   #chars = 0;
 
-  /**
-   * `sound`: it can be told as sound only; `full`: too much waits.
-   * @param retold of a conversation that another connection knows: its oldest lines make room for the newest
-   */
-  add(item: Item, retold = false): "told" | "sound" | "full" {
+  /** `sound`: it can be told as sound only; `full`: more was written than can wait. What was said long ago makes room. */
+  add(item: Item): "told" | "sound" | "full" {
     const text = textOf(item);
     if (text === "") return holdsSound(item) ? "sound" : "told";
-    if (retold) while (this.#lines.length > 0 && !this.#fits(text)) this.#forgetOldest();
-    if (!this.#fits(text)) return "full";
+    while (this.#lines.length > 0 && this.#isFull(text)) this.#forgetOldest();
+    if (this.#isFull(text)) return "full";
     this.#chars += text.length;
     if (item.type === "message" && textAt(item, "role") === "user") this.#written.push(text);
     else {
@@ -43,9 +40,8 @@ export class ToldContext {
     this.#chars = [...this.#lines, ...this.#written].reduce((sum, { length }) => sum + length, 0);
   }
 
-  #fits({ length }: string): boolean {
-    const size = this.#lines.length + this.#written.length;
-    return size < MAX_LINES && this.#chars + length <= MAX_CHARS;
+  #isFull({ length }: string): boolean {
+    return this.#lines.length + this.#written.length >= MAX_LINES || this.#chars + length > MAX_CHARS;
   }
 
   /** What is context whatever is asked next, a line each; "" when there is nothing. */

@@ -200,7 +200,7 @@ class DeepgramAgent implements Upstream {
   }
 
   #item(item: Item, cause: string | null): void {
-    const kept = this.#upload.add(item, cause === null);
+    const kept = this.#upload.add(item);
     if (kept !== "sound" && kept !== "full") return;
     const error =
       kept === "sound"

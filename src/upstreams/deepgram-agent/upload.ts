@@ -36,8 +36,8 @@ export class Upload {
     this.#settings = settings;
   }
 
-  add(item: Item, retold: boolean): "kept" | "told" | "sound" | "full" {
-    return this.calls.returned(item) ?? this.#context.add(this.calls.late(item) ?? item, retold);
+  add(item: Item): "kept" | "told" | "sound" | "full" {
+    return this.calls.returned(item) ?? this.#context.add(this.calls.late(item) ?? item);
   }
 
   /** What has to be known before the caller is heard. */

@@ -187,8 +187,7 @@ class ElevenLabsAgents implements Upstream {
 
   /** What the user wrote waits for the ask, because it makes the agent answer; the rest interrupts nobody. */
   #item(item: Item, cause: string | null): readonly WireMessage[] {
-    const kept =
-      this.#calls.returned(item) ?? this.#context.add(this.#calls.late(item) ?? item, cause === null);
+    const kept = this.#calls.returned(item) ?? this.#context.add(this.#calls.late(item) ?? item);
     if (kept === "sound" || kept === "full") {
       const error =
         kept === "sound"
