@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
+import { objectAt, objectsAt } from "../../src/upstreams/json.ts";
 import type { Item, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { chunk, Connection, type ScriptedServer } from "./connection.ts";
 import { ScriptedDeepgramAgent } from "./scripted-deepgram-agent.ts";
@@ -19,7 +20,12 @@ const LINES = 400;
 function lines(): readonly Item[] {
   return Array.from({ length: LINES }, (_, n) => {
     const [role, type] = n % 2 === 0 ? ["user", "input_text"] : ["assistant", "output_text"];
-    return { id: `item_${n}`, type: "message", role, content: [{ type, text: `line ${n}.` }] } as Item;
+    return {
+      id: `item_${n}`,
+      type: "message",
+      role: role ?? "",
+      content: [{ type: type ?? "", text: `line ${n}.` }],
+    };
   });
 }
 
@@ -71,6 +77,6 @@ test("[U310] no result stands at the front of what Gemini is told without its ca
     connection.send({ type: "item", item: result, previousItemId: null });
   }
   connection.send({ type: "respond", responseId: "R1", options: { params: {}, outOfBand: false } });
-  const [first] = (server.received.at(-1)?.["clientContent"] as unknown as { turns: object[] }).turns;
+  const [first] = objectsAt(objectAt(server.received.at(-1) ?? null, "clientContent"), "turns");
   expect(JSON.stringify(first)).toContain("functionCall");
 });

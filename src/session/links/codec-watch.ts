@@ -40,9 +40,10 @@ export class CodecWatch {
     else deadlines.set(this.#nameOf(what), now + WAITS_MS[what]);
   }
 
-  /** Something that may still grow. */
-  get holds(): boolean {
-    return (this.#upstream.held ?? 0) > 0;
+  /** The caller's words as far as they were told, where its connection ends: none will be added to what it holds open. */
+  lastWords(): readonly UpstreamEvent[] {
+    if ((this.#upstream.held ?? 0) === 0) return [];
+    return this.due("settle").filter(({ type }) => type === "input.transcript.completed");
   }
 
   /** A deadline came. @returns what the codec says then */

@@ -407,19 +407,12 @@ export class Connection implements ChannelsHost {
   }
 
   #lost(fault: UpstreamFault, at = this.#context.now): void {
-    for (const event of this.#lastWords()) this.#host.onEvent(this, event);
+    // Words that were not answered may be half of them: those that can be told by their sound are told so.
+    const whole = this.capabilities.turns !== "client" || this.knows.responses.size > 0;
+    if (whole && this.leaves !== "all")
+      for (const event of this.#codec.lastWords()) this.#host.onEvent(this, event);
     this.#end(at);
     this.#host.onLost(this, fault);
-  }
-
-  /**
-   * The caller's words as far as they were told: none will be added to what its codec holds open. Words that were not answered may
-   * be half of them: those that can be told by their sound are told so.
-   */
-  #lastWords(): readonly UpstreamEvent[] {
-    const bySound = this.capabilities.turns === "client" && this.knows.responses.size === 0;
-    if (bySound || this.leaves === "all" || !this.#codec.holds) return [];
-    return this.#codec.due("settle").filter(({ type }) => type === "input.transcript.completed");
   }
 
   /** An ordinary end, of which nobody is told. */

@@ -354,9 +354,7 @@ export class Responses {
     response.phase = phase;
     // Nobody asks for it again: what it was asked with may be minutes of sound.
     response.params = {};
-    response.reason = ending.reason;
-    response.fault = ending.fault;
-    response.untold = untold;
+    Object.assign(response, { reason: ending.reason, fault: ending.fault, untold });
     if (untold) this.#clock.tellsLater(response);
     else this.#writer.done(response);
     this.#forget();
