@@ -40,10 +40,12 @@ export class CodecWatch {
     else deadlines.set(this.#nameOf(what), now + WAITS_MS[what]);
   }
 
-  /** The caller's words as far as they were told, where its connection ends: none will be added to what it holds open. */
-  lastWords(): readonly UpstreamEvent[] {
-    if ((this.#upstream.held ?? 0) === 0) return [];
-    return this.due("settle").filter(({ type }) => type === "input.transcript.completed");
+  /** What is known where its connection ends: what answers cost that have not, and the caller's words, if it will say no more of them. */
+  last(words: boolean): readonly UpstreamEvent[] {
+    const usage = this.#upstream.unbilled ?? null;
+    const held = words && (this.#upstream.held ?? 0) > 0 ? this.due("settle") : [];
+    const said = held.filter(({ type }) => type === "input.transcript.completed");
+    return usage === null ? said : [...said, { type: "spent", usage }];
   }
 
   /** A deadline came. @returns what the codec says then */

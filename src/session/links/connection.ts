@@ -408,10 +408,8 @@ export class Connection implements ChannelsHost {
 
   #lost(fault: UpstreamFault, at = this.#context.now): void {
     // Words that were not answered may be half of them: those that can be told by their sound are told so.
-    const whole = this.capabilities.turns !== "client" || this.knows.responses.size > 0;
-    if (whole && this.leaves !== "all")
-      for (const event of this.#codec.lastWords()) this.#host.onEvent(this, event);
-    this.#end(at);
+    const answered = this.capabilities.turns !== "client" || this.knows.responses.size > 0;
+    this.#end(at, answered && this.leaves !== "all");
     this.#host.onLost(this, fault);
   }
 
@@ -423,9 +421,8 @@ export class Connection implements ChannelsHost {
     this.#end(this.#context.now);
   }
 
-  #end(at: number): void {
-    const usage = this.#upstream.unbilled ?? null;
-    if (usage !== null) this.#host.onEvent(this, { type: "spent", usage });
+  #end(at: number, words = false): void {
+    for (const event of this.#codec.last(words)) this.#host.onEvent(this, event);
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
