@@ -393,10 +393,8 @@ export class Connection implements ChannelsHost {
   /** It died with a former life of the session, which knew it until then; what is in this process lives on. */
   died(knownUntil: number): void {
     if (!this.alive || this.#loop) return;
-    this.#lost(
-      { code: "upstream_closed", message: "The connection died with the session's object." },
-      knownUntil,
-    );
+    const message = "The connection died with the session's object.";
+    this.#lost({ code: "upstream_closed", message }, knownUntil);
   }
 
   /** Ends it for a fault of its own. */
