@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { chunk, CONFIG, orderFaults } from "./connection.ts";
 import { likeness } from "../support/moshi-model.ts";
+import { kind } from "../support/ogg.ts";
 import { opus, plain } from "../support/opus.ts";
 import { KEY, moshi, moshiUpstream, sound, SPOKEN, types } from "./moshi-connection.ts";
-import { kind } from "./scripted-moshi.ts";
 
 const ask = (responseId: string) =>
   ({ type: "respond", responseId, options: { params: {}, outOfBand: false } }) as const;
