@@ -58,7 +58,7 @@ export class Session {
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
-        conduct.listener.back();
+        conduct.back();
         conduct.arrival.back(conduct.context.now);
         conduct.turns.watch.back();
         conduct.idle.arm();
@@ -229,7 +229,7 @@ export class Session {
     port.emit({ type: "session.created", session: this.#conduct.sessionObject.shown() });
     this.#tellFallback();
     this.#conduct.parking.touch();
-    this.#conduct.listener.back();
+    this.#conduct.back();
     for (const link of lines) link.ensure();
     context.persist();
   }
@@ -445,12 +445,13 @@ export class Session {
     if (snapshot.transcriber) conduct.transcriber?.restore(snapshot.transcriber);
     const doubt = stale || snapshot.doubtedUntil !== null;
     conduct.context.restore(snapshot.context, doubt);
+    if (doubt) conduct.died(snapshot.context.now);
     conduct.restored(snapshot.context.now);
     // A `realtime` client that comes back begins anew: what it has seen is of no account.
     if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
-    }
+    } else if (doubt) conduct.tools?.background?.died();
     return session;
   }
 

@@ -34,6 +34,10 @@ class OwnPart implements Upstream, Every {
     return this.#upstream.held;
   }
 
+  get unbilled(): JsonObject | null {
+    return this.#upstream.unbilled ?? null;
+  }
+
   get unjudged(): number | undefined {
     return this.#upstream.unjudged;
   }

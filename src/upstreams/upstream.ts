@@ -459,6 +459,8 @@ export interface Upstream {
   readonly heard?: ((itemId: string, audioEndMs: number) => readonly WireMessage[]) | undefined;
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
+  /** What it was told that answers cost which have not ended, in OpenAI's shape; absent or null: nothing. Asked at its end. */
+  readonly unbilled?: JsonObject | null;
   /** Absent: its own socket is all there is. */
   readonly channels?: Channels | undefined;
   /**

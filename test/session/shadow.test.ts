@@ -194,6 +194,22 @@ describe("a shadow", () => {
     expect(JSON.stringify(call.events)).not.toContain("candidate");
   });
 
+  test("[X335] what it had not ended by then is no failure of it", () => {
+    for (const dialect of ["realtime", "duplex.v1"] as const) {
+      const call = asked(shadowed({ dialect }));
+      call.beginAnswer(B);
+      call.answer(voice(200), "Heard.", A);
+      call.advance(1000);
+      call.crash(call.session.snapshot());
+      const events = observed(call);
+      call.connect(dialect);
+      if (dialect === "duplex.v1") call.client({ type: "session.heartbeat" });
+      call.advance(60_000);
+      expect(shadows(events())).toEqual([]);
+      expect(metric(call, "shadow_failed"), dialect).toBe(0);
+    }
+  });
+
   test("[X336] asked in advance it is asked in advance, and what was taken back is stopped", () => {
     const call = shadowed({ session: { relay: { eager_ms: 100 } } });
     call.speak(concat(silence(600), voice(1200), silence(300)));
@@ -203,6 +219,32 @@ describe("a shadow", () => {
     expect(typesOf(call, B).filter((type) => type === "respond").length).toBeGreaterThan(1);
     expect(call.commands(B)).toContainEqual(expect.objectContaining({ type: "delete", itemId: "i" }));
     expect(call.types().filter((type) => type === "response.created")).toHaveLength(1);
+  });
+
+  test("[X363] what it said is told, in another isolate as well, up to a bound, and to observers alone", () => {
+    const call = asked(shadowed());
+    const events = observed(call);
+    const writes = (delta: string) => call.upstream({ type: "text", response: "r", item: "i", delta }, B);
+    call.beginAnswer(B);
+    say(call, B, 100, "The caller is ");
+    writes("angry.");
+    call.hibernate();
+    call.open.add("control:1");
+    call.input({ type: "observer", peer: "control:1", audio: false, again: true });
+    writes(" Very.");
+    call.finishAnswer(B);
+    call.answer(voice(200), "Heard.", A);
+    const told = (): unknown[] =>
+      events().flatMap((one) => (one.type === "relay.shadow" ? [one["text"]] : []));
+    expect(told()).toEqual(["The caller is angry. Very."]);
+    expect(JSON.stringify(call.events)).not.toContain("angry");
+    call.advance(1000);
+    asked(call);
+    call.beginAnswer(B);
+    for (let at = 0; at < 50; at += 1) writes("x".repeat(1000));
+    call.finishAnswer(B);
+    call.answer(voice(200), "Again.", A);
+    expect(told()[1]).toBe("x".repeat(4096));
   });
 
   test("[X337] what it costs is counted apart, and told to observers alone", () => {

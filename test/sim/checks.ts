@@ -52,6 +52,7 @@ export type Invariant =
   | "filler-delays"
   | "announced-twice"
   | "unannounced"
+  | "plan-left"
   | "threw";
 
 export interface Violation {

@@ -83,7 +83,7 @@ test("[U126] who stands in for it plays the same part, with its voice where that
   expect(upstream?.fallback?.[1]).not.toHaveProperty("voice");
 });
 
-describe("[U291] an upstream with a part of its own", () => {
+describe("[U305] an upstream with a part of its own", () => {
   const vllm = (own: object) => {
     const upstream = made("vllm-omni-duplex", own);
     upstream.greet(CONFIG);

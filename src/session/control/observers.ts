@@ -30,6 +30,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   "response.cancel",
   "output_audio_buffer.clear",
   "relay.delegation.cancel",
+  "relay.plan.update",
 ]);
 /** Ours: the session is over, as by DELETE. */
 const END = "relay.end";
@@ -63,6 +64,7 @@ export class Observers implements EventTap {
       // What is locked is locked for the client, but what it hears has the format that it knows.
       checkParams: (params) => sessionObject.requireClientsFormat(params),
       checkItem: () => {},
+      checkPlan: (before, after) => sessionObject.checkPlan(before, after, "application"),
     });
   }
 
@@ -137,7 +139,9 @@ export class Observers implements EventTap {
     observer.retelling(() => {
       tell({ type: "session.created", session: withoutToken(sessionObject.shown()) });
       let previous_item_id: string | null = null;
-      for (const { item, growing } of conversation.entries) {
+      for (const entry of conversation.entries) {
+        const { growing } = entry;
+        const item = conversation.withoutSound(entry);
         tell({ type: "conversation.item.added", previous_item_id, item });
         if (!growing) tell({ type: "conversation.item.done", previous_item_id, item });
         previous_item_id = item.id;
@@ -283,7 +287,7 @@ export class Observers implements EventTap {
     const { context, conversation } = this.#conduct;
     const entry = conversation.require(itemId, "retrieve");
     observer.budget.requireTelling(context.now);
-    const item = observer.audio ? conversation.withAudio(entry) : entry.item;
+    const item = observer.audio ? conversation.withAudio(entry) : conversation.withoutSound(entry);
     const event_id = context.newId("event");
     const text = JSON.stringify({ type: "conversation.item.retrieved", event_id, item });
     observer.retelling(() => observer.write(text));

@@ -411,6 +411,12 @@ export class Connection implements ChannelsHost {
     this.#host.onLost(this, fault);
   }
 
+  /** The caller's words as far as they were told: none will be added to what its codec holds open. */
+  lastWords(): readonly UpstreamEvent[] {
+    if (!this.#codec.holds) return [];
+    return this.#codec.due("settle").filter(({ type }) => type === "input.transcript.completed");
+  }
+
   /** An ordinary end, of which nobody is told. */
   hangUp(): void {
     if (!this.alive) return;
@@ -420,6 +426,8 @@ export class Connection implements ChannelsHost {
   }
 
   #end(at: number): void {
+    const usage = this.#upstream.unbilled ?? null;
+    if (usage !== null) this.#host.onEvent(this, { type: "spent", usage });
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
