@@ -202,12 +202,21 @@ describe("a Moshi server", () => {
     const named = () => connection.of("unconfigured").at(-1)?.fields;
     expect(named()).toEqual(["instructions", "speed", "tools"]);
     const config = { ...SPOKEN, instructions: "Be brief.", tools: [tool], speed: 1.2, voice: "marin" };
-    connection.send({ type: "configure", config: { ...config, maxOutputTokens: 5 } });
+    connection.send({ type: "configure", config: { ...config, maxOutputTokens: 5 }, cause: "evt_1" });
+    expect(connection.upstream.unjudged).toBe(1);
     connection.hear([kind(6)]);
     expect(named()).toEqual(["voice", "maxOutputTokens"]);
-    connection.send({ type: "configure", config: { ...config, maxOutputTokens: 5 } });
+    expect(connection.of("refused")).toMatchObject([{ what: "configure", cause: "evt_1" }]);
+    // As the session goes on with: what was refused is what it was.
+    connection.send({ type: "configure", config: { ...config, voice: "cedar", modality: "text" } });
     connection.hear([kind(6)]);
-    expect(connection.of("unconfigured")).toHaveLength(2);
+    expect(types(connection.events).slice(-4)).toEqual([
+      "refused",
+      "unconfigured",
+      "configured",
+      "configured",
+    ]);
+    expect(connection.upstream.unjudged).toBe(0);
   });
 
   test("[U284] what is cancelled is kept from the client until it pauses; an ask gets what is said next, or the rest", () => {

@@ -99,7 +99,7 @@ class Moshi implements Upstream {
       tools: false,
       transcription: false,
       outOfBand: false,
-      confirms: false,
+      confirms: true,
       resumption: false,
       maxSessionMs,
       keepaliveMs: SILENCE_MS,
@@ -136,7 +136,7 @@ class Moshi implements Upstream {
       case "keepalive":
         return this.#uplink.take(SILENCE);
       case "configure":
-        this.#configure(command.config);
+        this.#configure(command.config, command.cause ?? null);
         return [];
       case "respond":
         this.#track.ask(command.responseId, this.#owed);
@@ -189,6 +189,11 @@ class Moshi implements Upstream {
     }
   }
 
+  /** Judgements that wait for the server's next message. */
+  get unjudged(): number {
+    return this.#owed.filter(({ type }) => type === "configured").length;
+  }
+
   /** An answer that may go on; no more of the track may come, and its pauses are all that ends it. */
   get held(): number {
     return this.#track.held;
@@ -236,10 +241,18 @@ class Moshi implements Upstream {
     this.#track.textOnly = config.modality === "text";
   }
 
-  #configure(config: UpstreamConfig): void {
-    const fields = this.#config === null ? [] : changed(this.#config, config);
-    this.#configured(config);
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+  /** Judged here, and told with the server's next message: nothing of a conversation changes but whether it is heard. */
+  #configure(config: UpstreamConfig, cause: string | null): void {
+    const before = this.#config ?? config;
+    const fields = changed(before, config);
+    const kept = Object.fromEntries(fields.map((field) => [field, before[field]]));
+    this.#configured({ ...config, ...kept });
+    if (fields.length > 0) {
+      if (cause !== null)
+        this.#owed.push({ type: "refused", what: "configure", id: null, cause, error: unchanged(fields) });
+      this.#owed.push({ type: "unconfigured", fields });
+    }
+    this.#owed.push({ type: "configured" });
   }
 
   #begun(message: Uint8Array, out: UpstreamEvent[]): void {
@@ -273,6 +286,11 @@ class Moshi implements Upstream {
     // What it says before it has begun is why it does not begin.
     out.push({ type: "error", error, fatal: !this.#ready });
   }
+}
+
+function unchanged(fields: readonly string[]): UpstreamFault {
+  const message = `A Moshi server does not change in mid-call: ${fields.join(", ")}.`;
+  return { code: "unsupported", type: "invalid_request_error", message };
 }
 
 function nonsense(message: string): UpstreamEvent {
