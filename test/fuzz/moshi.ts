@@ -20,7 +20,7 @@ export function moshiOptions(random: Random): UpstreamOptions {
     adapter: "moshi",
     url: `wss://moshi.test${MOSHI_PATH}`,
     headers: { Authorization: `Bearer ${SECRET}` },
-    settings: { server, ...(random.chance(0.2) ? { maxSessionMs: 20_000 } : {}) },
+    settings: { server },
   };
 }
 
