@@ -19,7 +19,8 @@ import {
   type WireMessage,
 } from "../upstream.ts";
 import { utf8Text } from "../utf8.ts";
-import { Downlink, type DownlinkState, type SoundFault } from "./downlink.ts";
+import { Downlink, type DownlinkState } from "./downlink.ts";
+import { BUSY, NO_CODEC, NO_ITEMS, nonsense, soundFault, unchanged } from "./faults.ts";
 import { AUDIO, COLOURED, ERROR, HANDSHAKE, TEXT } from "./kinds.ts";
 import { changed, personaQuery, untaken } from "./persona.ts";
 import { type MoshiSettings, readSettings } from "./settings.ts";
@@ -35,17 +36,6 @@ const SILENCE = new Uint8Array(SILENCE_MS * 48);
 /** The server in Rust says two numbers with its handshake, and hangs up after six minutes. */
 const LONG_HANDSHAKE = 9;
 const RUST_SESSION_MS = 360_000;
-
-const BUSY: UpstreamFault = {
-  code: "upstream_busy",
-  message: "The server has one conversation at a time, and did not come to this one.",
-};
-const NO_ITEMS: UpstreamFault = {
-  code: "unsupported",
-  message: "A Moshi server takes no text and no items: it is spoken to.",
-};
-const NO_CODEC =
-  "adapter: 'moshi' needs Opus: codecs: { opus } in relay.config.ts, imported from ./durable-objects/opus.ts.";
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createMoshi(options: UpstreamOptions, { opus }: Codecs = {}): Upstream {
@@ -286,29 +276,4 @@ class Moshi implements Upstream {
     // What it says before it has begun is why it does not begin.
     out.push({ type: "error", error, fatal: !this.#ready });
   }
-}
-
-function unchanged(fields: readonly string[]): UpstreamFault {
-  const message = `A Moshi server does not change in mid-call: ${fields.join(", ")}.`;
-  return { code: "unsupported", type: "invalid_request_error", message };
-}
-
-function nonsense(message: string): UpstreamEvent {
-  return { type: "error", error: { code: "upstream_protocol_error", message }, fatal: false };
-}
-
-const SOUND_FAULTS: Readonly<Record<Exclude<SoundFault, "format">, string>> = {
-  garbage: "Sound of the server is no page of Ogg.",
-  version: "A page of the server's is of another version of Ogg.",
-  checksum: "A page of the server's has another checksum than it says.",
-  stream: "A page of the server's belongs to no stream that began.",
-  packet: "A packet of the server's is longer than one of Opus is.",
-  opus: "A packet of the server's is none of Opus.",
-  much: "A message of the server's has more sound than there can be.",
-};
-
-function soundFault(fault: SoundFault): UpstreamEvent {
-  if (fault !== "format") return nonsense(SOUND_FAULTS[fault]);
-  const message = "The server's sound is no Opus of one or two channels.";
-  return { type: "error", error: { code: "upstream_format_unsupported", message }, fatal: true };
 }
