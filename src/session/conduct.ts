@@ -395,7 +395,7 @@ export class Conduct {
   get unasked(): boolean {
     if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
       return false;
-    return this.#still && !this.asking.holding && !this.tools?.answersSoon;
+    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
   }
 
   get #still(): boolean {

@@ -390,6 +390,12 @@ export class Responses {
     this.#ends.cancelled(response.id, link);
   }
 
+  /** One has ended, and its client is told of that when it is known what it cost. */
+  get ending(): boolean {
+    for (const response of this.#records) if (response.untold) return true;
+    return false;
+  }
+
   /** Of what has ended the client is told now, whatever it cost. */
   tellEnded(): void {
     for (const response of this.#records) this.#tellEnd(response);
