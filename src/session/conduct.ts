@@ -452,12 +452,6 @@ export class Conduct {
     this.context.persistNow();
   }
 
-  /** The object died some time after this, and with it what is nobody's business. */
-  died(knownUntil: number): void {
-    this.costs?.died(knownUntil);
-    this.shadows?.died();
-  }
-
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
     this.#echo = this.#hearsAgents(now);

@@ -445,7 +445,9 @@ export class Session {
     if (snapshot.transcriber) conduct.transcriber?.restore(snapshot.transcriber);
     const doubt = stale || snapshot.doubtedUntil !== null;
     conduct.context.restore(snapshot.context, doubt);
-    if (doubt) conduct.died(snapshot.context.now);
+    // With the object died what is paid for by the minute, and what is nobody's business.
+    if (doubt) conduct.costs?.died(snapshot.context.now);
+    if (doubt) conduct.shadows?.died();
     conduct.restored(snapshot.context.now);
     // A `realtime` client that comes back begins anew: what it has seen is of no account.
     if (doubt && conduct.port.extended) {

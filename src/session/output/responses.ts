@@ -143,13 +143,7 @@ export class Responses {
 
   /** One more may be asked for. */
   get room(): boolean {
-    return this.hasRoom(0);
-  }
-
-  /** The same, beside so many that wait. What the relay plays by itself takes nobody's place. */
-  hasRoom(waiting: number): boolean {
-    const running = this.active.filter(({ own }) => own === undefined).length;
-    return running + waiting < this.#context.limits.activeResponses;
+    return this.#records.running < this.#context.limits.activeResponses;
   }
 
   /** Asks one upstream for a response. @returns null when too many run: ask again at the end of one. */
@@ -392,8 +386,7 @@ export class Responses {
 
   /** One has ended, and its client is told of that when it is known what it cost. */
   get ending(): boolean {
-    for (const response of this.#records) if (response.untold) return true;
-    return false;
+    return this.#records.ending;
   }
 
   /** Of what has ended the client is told now, whatever it cost. */
@@ -416,10 +409,7 @@ export class Responses {
 
   /** An answer of this stream is under way, known to the client or not. */
   busy(stream: number): boolean {
-    for (const response of this.#records) {
-      if (response.stream === stream && isActive(response)) return true;
-    }
-    return false;
+    return this.#records.busy(stream);
   }
 
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
