@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { byType } from "../support/answering.ts";
 import type { Call, Received } from "../support/call.ts";
+import { voice } from "../support/signal.ts";
 import { asks, calling, gives, made, resultsTold, toldOfTools, tool, tooled } from "../support/tools.ts";
 
 const deletes = (call: Call, id: unknown): void =>
