@@ -6,6 +6,13 @@
 import type { StrategyChoice } from "../src/session/plan/plan.ts";
 import { seeded } from "../test/support/signal.ts";
 import { backgroundFigures, type BackgroundFigures } from "./plans/background.ts";
+import {
+  FANOUT_CPU_RATIO,
+  fanoutFigures,
+  fanoutMissed,
+  fanoutPanel,
+  type FanoutFigures,
+} from "./plans/fanout.ts";
 import { guardFigures, type GuardFigures } from "./plans/guard.ts";
 import type { Flags } from "./flags.ts";
 import { PlannedCall, replyOf, type Heard } from "./plans/call.ts";
@@ -15,14 +22,16 @@ import { markdownTable, type Picture } from "./report.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
 
 export const description = "two models as one voice: a race and a hedge, beside each model alone";
-const PARTS = ["voices", "shadow", "background"] as const;
+const PARTS = ["voices", "shadow", "background", "fanout"] as const;
 export const flags: Flags = {
   turns: { value: "N", says: "turns of each arm (500)" },
+  rounds: { value: "N", says: "seconds of each arm of the fan-out (9)" },
   only: { value: PARTS.join(","), says: "some of its parts" },
 };
-export const lasts = "two minutes";
+export const lasts = "three minutes";
 
 const TURNS = 500;
+const ROUNDS = 9;
 const DELAY_MS = [100, 1500] as const;
 const HEDGE_MS = 600;
 /** Every so many-th answer is cut, so many milliseconds after its first sample. */
@@ -47,6 +56,7 @@ const TARGETS = {
   background_over_caller: 0,
   background_over_agent_at_a_gap: 0,
   background_twice_late_out_of_order_or_without_end: 0,
+  fanout_cpu_ratio: FANOUT_CPU_RATIO,
 };
 
 interface Arm {
@@ -149,8 +159,15 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   if (shadow) options.say(JSON.stringify({ shadow }));
   const background = parts.includes("background") ? backgroundFigures(BACKGROUND_TASKS) : null;
   if (background) options.say(JSON.stringify({ background }));
-  const others = [...(shadow ? shadowMissed(shadow) : []), ...(background ? missedBehind(background) : [])];
-  const beside = { ...(shadow && { shadow }), ...(background && { background }) };
+  const rounds = options.given.number("rounds", ROUNDS);
+  const fanout = parts.includes("fanout") ? await fanoutFigures(rounds, options.say) : null;
+  if (fanout) options.say(JSON.stringify({ fanout }));
+  const others = [
+    ...(shadow ? shadowMissed(shadow) : []),
+    ...(background ? missedBehind(background) : []),
+    ...(fanout ? fanoutMissed(fanout) : []),
+  ];
+  const beside = { ...(shadow && { shadow }), ...(background && { background }), ...(fanout && { fanout }) };
   if (!parts.includes("voices"))
     return { bench: "plans", figures: beside, targets: TARGETS, missed: others, partial: true };
   const arms = [
@@ -188,8 +205,8 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     figures,
     targets: TARGETS,
     missed: [...missed(figures), ...others],
-    picture: pictureOf(arms, turns),
-    partial: turns !== TURNS || parts.length < PARTS.length,
+    picture: pictureOf(arms, turns, fanout),
+    partial: turns !== TURNS || rounds !== ROUNDS || parts.length < PARTS.length,
   };
 }
 
@@ -251,7 +268,7 @@ function cells(row: Figures["rows"][number]): (string | number)[] {
   ];
 }
 
-function pictureOf(arms: readonly Arm[], turns: number): Picture {
+function pictureOf(arms: readonly Arm[], turns: number, fanout: FanoutFigures | null): Picture {
   const shares = Array.from({ length: 101 }, (_, at) => at / 100);
   return {
     title: "Two models as one voice: how long until somebody is heard",
@@ -273,6 +290,7 @@ function pictureOf(arms: readonly Arm[], turns: number): Picture {
         head: HEAD,
         rows: arms.map((arm) => cells({ arm: arm.name, ...figuresOf(arm) })),
       },
+      ...(fanout ? [fanoutPanel(fanout)] : []),
     ],
   };
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runWorker } from "../../tools/relay/miniflare.ts";
+import { PROJECT, runWorker } from "../../tools/relay/miniflare.ts";
 import { descendants } from "../../tools/relay/processes.ts";
 import { startRelay } from "../../tools/relay/relay.ts";
 
@@ -14,6 +14,8 @@ export interface Arm {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether binary audio carries the relay's frame header and needs `duplex.v1`. */
   readonly relay: boolean;
+  /** Of an answer it tells when something of it can be heard. */
+  readonly tellsWhenHeard?: true;
   /** Processes whose work is this arm's; none for dialling directly. */
   readonly pids: readonly number[];
   close(): Promise<void>;
@@ -70,12 +72,13 @@ function bare(name: string, url: string) {
   return { name, url: url.replace("http", "ws"), headers: {}, relay: false };
 }
 
-async function startPump(upstream: string): Promise<Arm> {
+/** @param upstreams so many at once: it sends to all of them, and gives back what the first says. */
+export async function startPump(upstream: string, upstreams = 1): Promise<Arm> {
   const before = new Set(descendants(process.pid));
   const worker = await runWorker({
     entry: fileURLToPath(new URL("pump-worker.ts", import.meta.url)),
     port: 0,
-    vars: { UPSTREAM: upstream },
+    vars: { UPSTREAM: upstream, UPSTREAMS: String(upstreams) },
     options: {
       compatibilityDate: "2026-11-02",
       durableObjects: { PUMP: { className: "Pump", useSQLite: true } },
@@ -84,11 +87,17 @@ async function startPump(upstream: string): Promise<Arm> {
   return { ...bare("raw pump", worker.url), pids: newChildren(before), close: () => worker.close() };
 }
 
-async function startRelayArm(name: string, upstream: string, folder?: string): Promise<Arm> {
+/** @param routes its configuration, where it is not its folder's own. */
+export async function startRelayArm(
+  name: string,
+  upstream: string,
+  folder?: string,
+  routes?: string,
+): Promise<Arm> {
   const before = new Set(descendants(process.pid));
-  const source = folder !== undefined && {
-    entry: join(folder, "src/worker.ts"),
-    config: join(folder, "relay.config.ts"),
+  const source = (folder !== undefined || routes !== undefined) && {
+    entry: join(folder ?? PROJECT, "src/worker.ts"),
+    config: routes ?? join(folder ?? PROJECT, "relay.config.ts"),
   };
   const relay = await startRelay({ demoUrl: upstream, ...(source ? { source } : {}) });
   // A checkout of before keys were drawn knows one key only.

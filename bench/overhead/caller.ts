@@ -6,6 +6,7 @@ import type { Arm } from "./arms.ts";
 
 /** 20 ms of PCM16 at 24 kHz. */
 const FRAME_BYTES = 960;
+const FRAME_MS = 20;
 const DELTA = '"delta":"';
 const OPEN_LIMIT_MS = 10_000;
 /** As docs/wire.md asks of a client of `duplex.v1`. */
@@ -57,7 +58,7 @@ export class Caller {
     );
     await caller.#until(seen, "session.updated", arm.name);
     socket.send(JSON.stringify({ type: "response.create" }));
-    await caller.#until(seen, "response.output_item.added", arm.name);
+    await caller.#until(seen, "response.output_item.added", arm.name, arm.tellsWhenHeard === true);
     if (binary && arm.relay && acknowledges) caller.#acknowledge();
     return caller;
   }
@@ -68,12 +69,14 @@ export class Caller {
     }, ACKNOWLEDGE_EVERY_MS);
   }
 
-  async #until(seen: ReadonlySet<string>, type: string, arm: string): Promise<void> {
+  /** @param sends frames meanwhile: an answer that nobody can hear is none yet. */
+  async #until(seen: ReadonlySet<string>, type: string, arm: string, sends = false): Promise<void> {
     const deadline = performance.now() + OPEN_LIMIT_MS;
     while (!seen.has(type)) {
       if (this.failure !== null) throw new Error(`${arm}: ${this.failure}`);
       if (performance.now() > deadline) throw new Error(`${arm}: no ${type}; came: ${[...seen].join(", ")}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (sends) this.send();
+      await new Promise((resolve) => setTimeout(resolve, sends ? FRAME_MS : 5));
     }
   }
 

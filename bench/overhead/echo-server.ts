@@ -10,7 +10,8 @@ import { mergeDeep, objectAt, textAt } from "../../src/upstreams/json.ts";
 
 const AUDIO = '"audio":"';
 
-function serve(socket: WebSocket): void {
+/** @param answers false: it is asked for nothing, as an upstream that only hears. */
+function serve(socket: WebSocket, answers: boolean): void {
   const item = `item_${randomUUID().slice(0, 8)}`;
   let response: string | null = null;
   let session: JsonObject = { type: "realtime", object: "realtime.session", id: `sess_${randomUUID()}` };
@@ -40,7 +41,7 @@ function serve(socket: WebSocket): void {
   send({ type: "session.created", session });
   socket.on("message", (data: Buffer, isBinary) => {
     if (isBinary) {
-      socket.send(data);
+      if (answers) socket.send(data);
       return;
     }
     const text = data.toString("latin1");
@@ -57,7 +58,7 @@ function serve(socket: WebSocket): void {
       session = mergeDeep(session, objectAt(event, "session") ?? {});
       send({ type: "session.updated", session });
     }
-    if (textAt(event, "type") === "response.create") respond(objectAt(event, "response"));
+    if (answers && textAt(event, "type") === "response.create") respond(objectAt(event, "response"));
   });
   socket.on("error", () => socket.terminate());
 }
@@ -68,6 +69,6 @@ const server = new WebSocketServer({
   perMessageDeflate: false,
   handleProtocols: (offered) => (offered.has("realtime") ? "realtime" : false),
 });
-server.on("connection", serve);
+server.on("connection", (socket, { url = "" }) => serve(socket, !url.includes("answers=no")));
 server.on("listening", () => process.send?.((server.address() as AddressInfo).port));
 process.on("disconnect", () => process.exit());

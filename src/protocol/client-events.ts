@@ -41,6 +41,12 @@ const responseParams = v.looseObject({
   max_output_tokens: v.optional(v.union([v.pipe(v.number(), v.integer(), v.minValue(1)), v.literal("inf")])),
 });
 
+const plan = v.object({
+  strategy: v.picklist(["single", "failover", "race", "hedge", "panel"]),
+  hedge_ms: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(30_000))),
+  upstreams: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(128))), v.maxLength(16))),
+});
+
 /** Nulls are gone by now (`nulls.ts`). */
 const event = { event_id: v.optional(v.pipe(v.string(), v.maxLength(EVENT_ID_MAX))) };
 
@@ -79,6 +85,7 @@ const clientEvent = v.variant("type", [
     played_ms: milliseconds,
   }),
   v.object({ type: v.literal("relay.delegation.cancel"), ...event, delegation_id: id }),
+  v.object({ type: v.literal("relay.plan.update"), ...event, plan }),
   v.object({ type: v.literal("session.ack"), ...event, last_received: index }),
   v.object({ type: v.literal("session.heartbeat"), ...event }),
   v.object({
@@ -101,6 +108,7 @@ export type ResponseParams = v.InferOutput<typeof responseParams>;
 export const EXTENSION_EVENTS: ReadonlySet<string> = new Set([
   "playback.ack",
   "relay.delegation.cancel",
+  "relay.plan.update",
   "session.ack",
   "session.heartbeat",
   "session.resume",

@@ -163,7 +163,7 @@ const WHOLE = new Set(["tool_choice", "tracing", "prompt", "truncation", "format
 /** What a client may repeat but not change: identity belongs to the server. */
 const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "client_secret"]);
 /** The same of `relay`. */
-const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector", "tools", PLAYER]);
+const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector", "tools", "plan", PLAYER]);
 /** Groups of fields: there is nothing to clear, and null says nothing. */
 const GROUPS = new Set(["audio", "input", "output", "type"]);
 /** Objects whose members may all be absent, and are never null. */

@@ -15,6 +15,7 @@ export function snapshotOf(conduct: Conduct) {
     ...conduct.costs?.snapshot(),
     ...conduct.shadows?.snapshot(),
     ...conduct.asides.snapshot(),
+    ...conduct.cast.snapshot(),
   };
 }
 
@@ -33,4 +34,5 @@ export function restoreParts(conduct: Conduct, snapshot: ConductSnapshot): void 
   conduct.costs?.restore(snapshot.costs);
   conduct.shadows?.restore(snapshot.shadows);
   conduct.asides.restore(snapshot.asides);
+  conduct.cast.restore(snapshot.cast);
 }

@@ -48,7 +48,7 @@ import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
-import { strategyOf } from "./plan/index.ts";
+import { Cast } from "./plan/cast.ts";
 import type { Strategy } from "./plan/strategy.ts";
 import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
@@ -93,7 +93,8 @@ export class Conduct {
   readonly kept = new Kept(this);
   readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
-  readonly strategy: Strategy;
+  /** Who takes part now, and by which strategy. */
+  readonly cast: Cast;
   readonly voices = new Voices(this);
   readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
@@ -131,7 +132,7 @@ export class Conduct {
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
-    this.strategy = strategyOf(setup.plan);
+    this.cast = new Cast(this, setup.plan);
     this.createdAt = now;
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
@@ -209,7 +210,8 @@ export class Conduct {
       replay: new Replay(this.context, this.conversation, kernels, (link) => this.voices.knowsAll(link)),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
-      transcribes: (link) => link === this.links[0] && this.transcriber === null,
+      primary: () => this.cast.primary,
+      transcribes: (link) => link === this.cast.primary && this.transcriber === null,
     });
     this.shadows = castUpstreams(this, setup.plan, createUpstream, () => this.#upstreamConfig());
     keepWordless(this, dependencies.audioPool);
@@ -271,6 +273,11 @@ export class Conduct {
     this.#configureTurns();
   }
 
+  /** By which it asks. */
+  get strategy(): Strategy {
+    return this.cast.strategy;
+  }
+
   /** The session is over. */
   hangUp(): void {
     for (const link of this.lines) link.hangUp();
@@ -303,7 +310,7 @@ export class Conduct {
   /** Answers are asked for in advance only where the end of a turn asks for one, and there is somebody to ask. */
   get #eagerMs(): number | null {
     // Words that are to be judged first are not known yet.
-    if (this.guard?.input || this.speakers.some(({ phase }) => phase === "closed")) return null;
+    if (this.guard?.input || this.cast.present.some(({ phase }) => phase === "closed")) return null;
     if (!this.asking.may || this.asking.holding || this.responses.underway) return null;
     const { eagerMs } = this.config.relay(this.port);
     if (!this.budget.mayHurry) return null;
@@ -383,7 +390,7 @@ export class Conduct {
 
   /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
   get settling() {
-    return [this.tools, this.asides];
+    return [this.tools, this.asides, this.cast];
   }
 
   /** Nothing is asked, being said, being heard or half said. */
@@ -454,6 +461,7 @@ export class Conduct {
 
   /** After a restore of the parts: what is derived from them. */
   restored(now: number): void {
+    this.cast.restored();
     this.#echo = this.#hearsAgents(now);
     this.#configureTurns();
     this.input.endpointer.configure(this.#endpointerOptions());

@@ -7,6 +7,7 @@
  */
 import type { DialectName } from "../dialects/index.ts";
 import type { MetricName } from "./metrics.ts";
+import type { PlanNow } from "./plan/cast.ts";
 import type { ToolResult } from "./tools/plan.ts";
 import type { DialRequest, JsonObject, ResponseHead, WireMessage } from "../upstreams/upstream.ts";
 
@@ -128,6 +129,8 @@ export interface SessionState {
   readonly experiment?: { readonly name: string; readonly arm: string };
   readonly created_at: number;
   readonly expires_at: number;
+  /** Where several upstreams are one voice: how they answer now, and which of them take part. */
+  readonly plan?: PlanNow;
   readonly turns: number;
   readonly responses: number;
   readonly upstreams: readonly {

@@ -110,6 +110,8 @@ export const METRICS = {
     kind: "count",
     help: "Answers for which several upstreams stood ready (`race`, `hedge`, `failover`, `panel`).",
   },
+  upstreams_left: { kind: "count", help: "Hung up because a plan that changed goes on without them." },
+  plan_updates: { kind: "count", help: "Changes of a plan in the middle of a call (`relay.plan.update`)." },
   rounds_asked: { kind: "count", help: "Upstreams that were asked for one of these." },
   rounds_lost: {
     kind: "count",

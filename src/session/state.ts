@@ -9,8 +9,9 @@ export function stateOf(
   { id, model, plan }: SessionSetup,
   status: SessionState["status"],
 ): SessionState {
-  const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers } =
+  const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers, cast } =
     conduct;
+  const planNow = cast.shown;
   return {
     id,
     object: "relay.session",
@@ -19,6 +20,7 @@ export function stateOf(
     ...(plan.experiment !== undefined && { experiment: { name: plan.experiment, arm: plan.name } }),
     created_at: Math.floor(createdAt / 1000),
     expires_at: Math.floor((createdAt + context.limits.sessionMs) / 1000),
+    ...(planNow && { plan: planNow }),
     turns: turns.count,
     responses: responses.count,
     upstreams: lines.map((link) => ({

@@ -3,15 +3,17 @@
  * conversation each is somebody else. Whatever the session says, it speaks with its voice and is told its part first.
  */
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
-import type { Command, Upstream, UpstreamConfig, UpstreamOptions } from "./upstream.ts";
+import type { Command, Leaves, Upstream, UpstreamConfig, UpstreamOptions } from "./upstream.ts";
 
+/** Every member is here, those included that most upstreams have not: what is left out here no upstream with a part has. */
+type Every = { [Member in keyof Upstream]-?: Upstream[Member] | undefined };
 type Own = Pick<UpstreamOptions, "voice" | "instructions">;
 
 export function withOwnPart(upstream: Upstream, own: Own): Upstream {
   return own.voice === undefined && own.instructions === undefined ? upstream : new OwnPart(upstream, own);
 }
 
-class OwnPart implements Upstream {
+class OwnPart implements Upstream, Every {
   readonly #upstream: Upstream;
   readonly #own: Own;
 
@@ -32,6 +34,10 @@ class OwnPart implements Upstream {
     return this.#upstream.held;
   }
 
+  get unbilled(): JsonObject | null {
+    return this.#upstream.unbilled ?? null;
+  }
+
   get unjudged(): number | undefined {
     return this.#upstream.unjudged;
   }
@@ -40,8 +46,24 @@ class OwnPart implements Upstream {
     return this.#upstream.unnamed;
   }
 
-  request(kind?: UpstreamConfig["kind"]): ReturnType<Upstream["request"]> {
-    return this.#upstream.request(kind);
+  get leaves(): Leaves | null {
+    return this.#upstream.leaves ?? null;
+  }
+
+  get goOn(): Upstream["goOn"] {
+    return this.#upstream.goOn?.bind(this.#upstream);
+  }
+
+  get heard(): Upstream["heard"] {
+    return this.#upstream.heard?.bind(this.#upstream);
+  }
+
+  get admission(): Upstream["admission"] {
+    return this.#upstream.admission;
+  }
+
+  request(...[kind, config]: Parameters<Upstream["request"]>): ReturnType<Upstream["request"]> {
+    return this.#upstream.request(kind, config && this.#configured(config));
   }
 
   get farewell(): Upstream["farewell"] {

@@ -16,6 +16,7 @@ export default defineRelay({
   routes: {
     race: { plan: "race", upstreams: [voice("marin", 8000), voice("cedar", 100)] },
     hedge: { plan: "hedge", hedgeMs: 300, upstreams: [voice("marin", 8000), voice("cedar", 100)] },
+    both: { plan: "race", upstreams: [voice("marin", 50), voice("cedar", 400)] },
     prompt: { plan: "hedge", hedgeMs: 10_000, upstreams: [voice("marin", 50), voice("cedar", 50)] },
   },
   defaultRoute: "race",

@@ -89,3 +89,43 @@ test("[X121] a first that is in time is asked alone", async () => {
   expect((await stats()).responses - before.responses).toBe(1);
   await call.hangUp();
 });
+
+test("[X362] a race becomes one voice alone, and a race again, in one call", async () => {
+  const call = await dial("both");
+  const [created] = call.log.all("session.created");
+  const id = (created?.session as { readonly id?: string } | undefined)?.id ?? "";
+  const holds = async (): Promise<unknown> => {
+    const url = new URL(`/v1/sessions/${id}`, relay.wsUrl.replace(/^ws/, "http"));
+    const response = await fetch(url, { headers: { Authorization: `Bearer ${relay.apiKey}` } });
+    return ((await response.json()) as { readonly plan?: unknown }).plan;
+  };
+  const state = async (upstream: string, status: string) => {
+    for (;;) {
+      const event = await call.log.next("relay.upstream");
+      if (event.upstream === upstream && event.status === status) return event;
+    }
+  };
+  expect((await ask(call, "Hello.")).won).toMatchObject({ plan: "race", upstream: "marin" });
+
+  const alone = { strategy: "single", upstreams: ["cedar"] };
+  call.send({ type: "relay.plan.update", plan: alone });
+  expect((await call.log.next("relay.plan.updated")).plan).toEqual(alone);
+  expect(await state("marin", "idle")).toMatchObject({ cause: "left" });
+  expect(await holds()).toEqual(alone);
+  const before = await stats();
+  const content = [{ type: "input_text", text: "And now?" }];
+  call.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+  call.send({ type: "response.create" });
+  const { transcript } = await call.log.next("response.output_audio_transcript.done");
+  expect(transcript).toBe("This is what cedar says.");
+  expect((await call.log.next("response.done")).response).toMatchObject({ relay: { upstream: "cedar" } });
+  expect((await stats()).responses - before.responses).toBe(1);
+
+  call.send({ type: "relay.plan.update", plan: { strategy: "race", upstreams: ["marin", "cedar"] } });
+  await state("marin", "ready");
+  const again = await ask(call, "Both of you.");
+  expect(again.won).toMatchObject({ plan: "race", upstream: "marin", others: [{ upstream: "cedar" }] });
+  expect(again.transcript).toBe("This is what marin says.");
+  expect(call.log.all("relay.race")).toHaveLength(2);
+  await call.hangUp();
+});

@@ -108,7 +108,8 @@ export class Observers {
 
   #deed(random: Random): WireMessage {
     if (random.chance(0.01)) return '{"type":"relay.end"}';
-    const event = random.chance(0.1) ? announcement(random) : clientEvent(random, this.#known, false);
+    const own = random.chance(0.15) ? random.pick([announcement, planUpdate])(random) : null;
+    const event = own ?? clientEvent(random, this.#known, false);
     if (random.chance(0.3)) mutate(event, random, this.#known.all());
     return spell(event, random, 0.05);
   }
@@ -184,6 +185,13 @@ export function withoutDraws(data: WireMessage): string {
   if (!plain.startsWith('{"type":"error"')) return plain;
   const { error } = JSON.parse(plain) as { error: JsonObject };
   return JSON.stringify({ error: [error["type"], error["code"], error["param"]] });
+}
+
+function planUpdate(random: Random): LooseObject {
+  const strategy = random.pick(["single", "race", "hedge", "failover", "panel"]);
+  const upstreams = random.pick([["first"], ["second"], ["first", "second"], ["second", "first"]]);
+  const plan = { strategy, upstreams, ...(strategy === "hedge" && { hedge_ms: random.pick([1, 300]) }) };
+  return { type: "relay.plan.update", plan };
 }
 
 function announcement(random: Random): LooseObject {

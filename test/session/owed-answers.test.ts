@@ -50,6 +50,17 @@ describe("answers that are owed", () => {
     },
   );
 
+  test("[R34] what the client asks beside the conversation meanwhile is no answer to the turn", () => {
+    const call = new Call({ session: POLITE });
+    story(call);
+    call.speak(TURN);
+    call.client({ type: "response.create", response: { conversation: "none" } });
+    expect(asks(call)).toBe(2);
+    finish(call);
+    call.advance(3000);
+    expect(asks(call)).toBe(3);
+  });
+
   test("[R34] not while the caller speaks again: then that turn's end asks for both", () => {
     const call = new Call({ session: POLITE });
     story(call);

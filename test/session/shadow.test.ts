@@ -221,6 +221,32 @@ describe("a shadow", () => {
     expect(call.types().filter((type) => type === "response.created")).toHaveLength(1);
   });
 
+  test("[X363] what it said is told, in another isolate as well, up to a bound, and to observers alone", () => {
+    const call = asked(shadowed());
+    const events = observed(call);
+    const writes = (delta: string) => call.upstream({ type: "text", response: "r", item: "i", delta }, B);
+    call.beginAnswer(B);
+    say(call, B, 100, "The caller is ");
+    writes("angry.");
+    call.hibernate();
+    call.open.add("control:1");
+    call.input({ type: "observer", peer: "control:1", audio: false, again: true });
+    writes(" Very.");
+    call.finishAnswer(B);
+    call.answer(voice(200), "Heard.", A);
+    const told = (): unknown[] =>
+      events().flatMap((one) => (one.type === "relay.shadow" ? [one["text"]] : []));
+    expect(told()).toEqual(["The caller is angry. Very."]);
+    expect(JSON.stringify(call.events)).not.toContain("angry");
+    call.advance(1000);
+    asked(call);
+    call.beginAnswer(B);
+    for (let at = 0; at < 50; at += 1) writes("x".repeat(1000));
+    call.finishAnswer(B);
+    call.answer(voice(200), "Again.", A);
+    expect(told()[1]).toBe("x".repeat(4096));
+  });
+
   test("[X337] what it costs is counted apart, and told to observers alone", () => {
     const prices = [{ outputTokensPerMillion: 1e6 }];
     const call = asked(

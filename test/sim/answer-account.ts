@@ -212,13 +212,13 @@ const BEARABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** A provider at which nothing goes wrong is dialled once. */
-export function keptOn({ checks, scenario, relay }: SimulatedCall): void {
+export function keptOn({ checks, plans, scenario, relay }: SimulatedCall): void {
   const { faults, upstreams, transcriber } = scenario;
   const troubled = (name: string) =>
     (name.startsWith("provider.") && !BEARABLE.has(name)) || name.startsWith("platform.");
   // Who was parked is dialled again.
   if (faults.some(troubled) || (checks.figures.get("metric_sessions_parked") ?? 0) > 0) return;
-  const most = upstreams.length + Number(transcriber !== null);
+  const most = upstreams.length + Number(transcriber !== null) + plans.returns;
   if (relay.dials.length > most)
     checks.fail(
       "given-up",

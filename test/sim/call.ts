@@ -12,6 +12,7 @@ import { plannedUpstream, waitsLongerMs } from "./scenario.ts";
 import { SHADOW } from "./shadow.ts";
 import { Tape } from "./tape.ts";
 import { Announced, SAID, SAY } from "./asides.ts";
+import { changePlans, PlanWatch } from "./plan-changes.ts";
 import { MIND, Minds } from "./minds.ts";
 import { Deeds, lookOf } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
@@ -57,6 +58,7 @@ export class SimulatedCall implements World {
   readonly minds: Minds;
   readonly shadowAnswers = new Set<number>();
   readonly announced: Announced;
+  readonly plans = new PlanWatch(this);
   /** A fault makes providers silent: zeros are no stranger's voice. */
   silentVoices = false;
   /** A fault makes times unpredictable: what was heard is not compared to the millisecond. */
@@ -118,6 +120,7 @@ export class SimulatedCall implements World {
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);
     for (const name of this.scenario.faults) faultNamed(name).arm(this, this.random.fork());
+    changePlans(this, new Random(seed ^ 0x7003));
   }
 
   get relayDucks(): boolean {
@@ -209,6 +212,7 @@ export class SimulatedCall implements World {
       if (session !== null) this.relay.inspection.look(session);
       this.lastMoment = session;
       if (checksProviders(this)) compareProviders(this);
+      this.plans.look(this);
       client.line.hangUp();
       this.hungUpAt = time.now;
       return;

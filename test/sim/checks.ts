@@ -53,6 +53,7 @@ export type Invariant =
   | "filler-delays"
   | "announced-twice"
   | "unannounced"
+  | "plan-left"
   | "threw";
 
 export interface Violation {

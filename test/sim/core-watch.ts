@@ -48,6 +48,7 @@ export class CoreWatch implements SessionCore {
     noteBill(this.#world, input);
     if (input.type === "message" && input.peer === "client" && typeof input.data === "string")
       this.#world.deeds.heard(input.data);
+    this.#world.plans.heard(input);
     if (input.type === "open" || input.type === "observer") this.#watch.opened(input.peer);
     if (input.type === "close") this.#watch.closed(input.peer);
     const before = this.session.deadline;
@@ -81,6 +82,7 @@ export class CoreWatch implements SessionCore {
     const { checks } = this.#world;
     this.#watch.check(actions);
     this.#asides.take(actions, now);
+    this.#world.plans.take(actions, () => this.session.state());
     for (const itemId of toldWhole(actions)) checks.toldWhole.add(itemId);
     for (const action of actions) {
       if (action.type === "send" && action.peer !== "client")

@@ -9,6 +9,7 @@ import { GUARD_MUTATIONS } from "./guard-mutations.ts";
 import { MIND_MUTATIONS } from "./mind-mutations.ts";
 import { LEVEL_MUTATIONS } from "./level-mutations.ts";
 import { PATIENCE_MUTATIONS } from "./patience-mutations.ts";
+import { PLAN_MUTATIONS } from "./plan-mutations.ts";
 import { RACE_MUTATIONS } from "./race-mutations.ts";
 import { RULE_MUTATIONS } from "./rule-mutations.ts";
 import { TOOL_MUTATIONS } from "./tool-mutations.ts";
@@ -388,6 +389,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PATIENCE_MUTATIONS,
   ...RULE_MUTATIONS,
   ...RACE_MUTATIONS,
+  ...PLAN_MUTATIONS,
   ...GUARD_MUTATIONS,
   ...TOOL_MUTATIONS,
   ...MIND_MUTATIONS,

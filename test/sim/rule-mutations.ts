@@ -54,7 +54,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     number: 79,
     what: "who is asked anew is asked for the rest of what broke off as well (L210)",
     file: "src/session/output/asking.ts",
-    from: '      if (params.conversation !== "none" && responses.room) recovery.superseded(link);\n',
+    from: "      if (responses.room) recovery.superseded(link);\n",
     to: "",
     among: ["provider.dies_in_answers", "caller.create"],
   },

@@ -139,6 +139,11 @@ function lies(
   return turns.some(({ fromMs, toMs }) => fromMs - placedMs <= ms(spoken.from) && toMs >= ms(spoken.to));
 }
 
+/** It took no part while that was said, or not yet while it was made a turn. */
+function absent({ plans, time }: SimulatedCall, { name }: Provider, { at, endedAt }: Utterance): boolean {
+  return plans.missed(name, at, (endedAt ?? time.now) + TOLD_WITHIN_MS);
+}
+
 /** Its transcriber was lost after the end of the turn, and before it had found that: the client was told so. */
 function wordless(call: SimulatedCall, { kind }: Provider, spoken: Utterance): boolean {
   return kind === "transcriber" && lies(call, spoken, call.client.wordlessTurns);
@@ -162,7 +167,9 @@ function spokenReached(call: SimulatedCall, provider: Provider): void {
     if (missing === 0) checks.count("utterances delivered");
     else if (named(call, spoken) || ms <= (call.client.told.missedBy.get(provider.name) ?? 0))
       checks.count("utterances named");
-    else if ([unknowable, unmissed, unreached, wordless].some((excused) => excused(call, provider, spoken)))
+    else if (
+      [unknowable, unmissed, unreached, wordless, absent].some((excused) => excused(call, provider, spoken))
+    )
       checks.count("utterances nobody could know of");
     else if (
       ms <= (FREEZES.some((fault) => call.checks.struck.has(fault)) ? NOISE_MS : STRAY_MS) &&
@@ -252,7 +259,8 @@ function unknowable(call: SimulatedCall, provider: Provider, spoken: Utterance):
     goesOnUntil(call, spoken, waitsMs) + waitsMs + firstOutputMs + NOTICED_MS + 5000 * Number(call.unsteady);
   const vanished = provider.calls.some((one) => one.holed);
   // Nothing need be heard of one that is asked only when another is late, or by its turn.
-  if (vanished && (call.scenario.strategy?.name ?? "race") !== "race") return true;
+  const idle = call.scenario.planChanges !== undefined || (call.scenario.strategy?.name ?? "race") !== "race";
+  if (vanished && idle) return true;
   return provider.kind === "server" && vanished && noticedBy > (call.hungUpAt ?? Infinity);
 }
 

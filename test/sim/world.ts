@@ -10,6 +10,7 @@ import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
 import type { Minds } from "./minds.ts";
 import type { Announced } from "./asides.ts";
+import type { PlanWatch } from "./plan-changes.ts";
 import type { FillerPlan } from "../../src/session/aside/plan.ts";
 import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
@@ -67,6 +68,8 @@ export interface Scenario {
   readonly confirmMs?: number;
   /** What is heard while nobody answers. */
   readonly fillers?: FillerPlan;
+  /** So often the plan changes in mid-call. */
+  readonly planChanges?: number;
   readonly faults: readonly string[];
   /** Faults change these before the call begins. */
   readonly clientQuality: Quality;
@@ -89,6 +92,7 @@ export interface World {
   readonly deeds: Deeds;
   readonly minds: Minds;
   readonly announced: Announced;
+  readonly plans: PlanWatch;
   /** So far. */
   readonly answers: number;
 }

@@ -9,7 +9,8 @@ import { EventLog } from "./sdk-events.ts";
 interface RelayUpstreamEvent {
   readonly type: "relay.upstream";
   readonly upstream: string;
-  readonly status: "dialling" | "ready" | "closed";
+  readonly status: "dialling" | "ready" | "closed" | "idle";
+  readonly cause?: string;
   readonly code?: string;
   readonly reason?: string;
 }
@@ -20,6 +21,12 @@ interface RelayRaceEvent {
   readonly plan: string;
   readonly upstream: string | null;
   readonly others: readonly { readonly upstream: string; readonly outcome: string }[];
+}
+
+/** `duplex.v1`: how the upstreams answer from now on. */
+interface RelayPlanUpdatedEvent {
+  readonly type: "relay.plan.updated";
+  readonly plan: { readonly strategy: string; readonly upstreams: readonly string[] };
 }
 
 /** `duplex.v1`: what a guard decided. */
@@ -51,6 +58,7 @@ export type RawEvent =
   | RealtimeServerEvent
   | RelayUpstreamEvent
   | RelayRaceEvent
+  | RelayPlanUpdatedEvent
   | RelayGuardEvent
   | RelayCostEvent
   | RelayShadowEvent;

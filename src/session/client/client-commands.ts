@@ -30,11 +30,12 @@ import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import { cancelTask } from "../background/index.ts";
 import type { Tools } from "../tools/index.ts";
+import type { Cast } from "../plan/cast.ts";
 import type { Voices } from "../plan/voices.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 
 export interface CommandHost {
-  readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem">;
+  readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;
   readonly transcriptionOnly: boolean;
@@ -64,6 +65,7 @@ export interface CommandParts {
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly voices: Pick<Voices, "one" | "knowsAll">;
+  readonly cast: Pick<Cast, "update">;
 }
 
 /** What only a session that answers has. */
@@ -119,6 +121,10 @@ export class ClientCommands {
         return this.#cancel(event.response_id ?? null);
       case "playback.ack":
         return this.#played(event.item_id, event.content_index, event.played_ms);
+      case "relay.plan.update":
+        return this.#parts.cast.update(event.plan, (before, after) =>
+          this.#host.session.checkPlan(before, after),
+        );
       case "relay.delegation.cancel":
         return cancelTask(this.#parts.tools, event.delegation_id);
       case "session.ack":

@@ -9,6 +9,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, type Json, type JsonObject, ownAt, sameJson } from "../../protocol/json.ts";
 import { valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
+import type { PlanNow } from "../plan/cast.ts";
 
 export interface Locks {
   /** Paths in the session object (`instructions`, `audio.input.turn_detection.idle_timeout_ms`), or `unknown`. */
@@ -146,6 +147,22 @@ export function checkParams(
   if (taken !== null) throw nameTaken("response.tools", taken);
   for (const [index, item] of input.entries())
     checkRole(locks, item as JsonObject, `response.input[${index}]`);
+}
+
+/** Where the plan stands in the session object. */
+const PLAN = ["relay", "plan"];
+
+/** A change of the plan is taken or refused as a whole. @throws ClientError naming the first part that is locked. */
+export function checkPlan({ fields }: Locks, before: PlanNow, after: PlanNow): void {
+  const [was, is] = [before, after].map((plan): JsonObject => {
+    return { relay: { plan: { ...plan, upstreams: [...plan.upstreams] } } };
+  });
+  for (const field of fields) {
+    const path = field.split(".");
+    if (!PLAN.slice(0, path.length).every((name, at) => name === path[at])) continue;
+    if (!same(ownAt(was ?? {}, path), ownAt(is ?? {}, path)))
+      throw locked(path.length > 1 ? path.slice(1).join(".") : "plan");
+  }
 }
 
 /** Words of the system are instructions, wherever they stand. @throws ClientError */

@@ -9,6 +9,7 @@ import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Link } from "../links/link.ts";
+import type { Cast, PlanNow } from "../plan/cast.ts";
 import type { Asking } from "../output/asking.ts";
 import type { Playout } from "../output/playout.ts";
 import type { SessionSetup } from "../setup.ts";
@@ -20,7 +21,7 @@ import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
-import { checkParams, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
+import { checkParams, checkPlan, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
 import { responseFormat } from "../output/response-defaults.ts";
 import { Updates, type Judge } from "./updates.ts";
 
@@ -35,6 +36,7 @@ interface SessionObjectParts {
   readonly links: readonly Link[];
   /** Of these, the upstreams that are heard. */
   readonly speakers: readonly Link[];
+  readonly cast: Pick<Cast, "primary" | "shown">;
   readonly transcriber: Transcriber | null;
   readonly delivery: Delivery;
   readonly detector: SpeechDetector;
@@ -85,7 +87,8 @@ export class SessionObject {
 
   /** `config`: as of another moment. */
   shown(config: SessionConfig = this.#parts.config.current): JsonObject {
-    const { context, port, speakers, detector, delivery, createdAt } = this.#parts;
+    const { cast, context, port, speakers, detector, delivery, createdAt } = this.#parts;
+    const plan = cast.shown;
     const id = `sess_${this.#setup.id}`;
     const kind = config.type === "transcription" ? "transcription_session" : "session";
     const identity = {
@@ -100,6 +103,7 @@ export class SessionObject {
       detector: detector.name,
       resume_token: delivery.token,
       player: { duck: port.ducks },
+      ...(plan && { plan: { ...plan, upstreams: [...plan.upstreams] } }),
       ...(this.#tools.length > 0 && { tools: this.#tools }),
     };
     return new Configuration(config).shown(identity, relay, port);
@@ -182,6 +186,11 @@ export class SessionObject {
     checkParams(this.#locks, config.respondParams(params), config.current, this.#granted);
   }
 
+  /** A change of the plan. @throws ClientError naming what of it is locked. */
+  checkPlan(before: PlanNow, after: PlanNow, by: "client" | "application" = "client"): void {
+    checkPlan(by === "client" ? this.#locks : this.#routeLocks, before, after);
+  }
+
   /** An item that the client creates. @throws ClientError when it is instructions, and those are locked. */
   checkItem(item: JsonObject): void {
     checkRole(this.#locks, item, "item");
@@ -218,13 +227,13 @@ export class SessionObject {
    * told of it just now, or is being dialled and will be greeted with it.
    */
   #changed(): { readonly waits: readonly Judge[]; readonly soon: boolean } {
-    const { context, links, transcriber, idle } = this.#parts;
+    const { cast, context, links, transcriber, idle } = this.#parts;
     this.#host.configureTurns();
     const config = this.#host.upstreamConfig();
     const judges: { readonly judge: Judge; readonly link: Link; readonly sent: boolean }[] = [];
-    for (const [index, link] of links.entries()) {
+    for (const link of links) {
       const sent = link.command({ type: "configure", config });
-      if (index === 0) judges.push({ judge: "primary", link, sent });
+      if (link === cast.primary) judges.push({ judge: "primary", link, sent });
     }
     if (transcriber) {
       judges.push({ judge: "transcriber", link: transcriber.link, sent: transcriber.reconfigure() });

@@ -30,6 +30,7 @@ const TAKEN: ReadonlySet<string> = new Set([
   "response.cancel",
   "output_audio_buffer.clear",
   "relay.delegation.cancel",
+  "relay.plan.update",
 ]);
 /** Ours: the session is over, as by DELETE. */
 const END = "relay.end";
@@ -63,6 +64,7 @@ export class Observers implements EventTap {
       // What is locked is locked for the client, but what it hears has the format that it knows.
       checkParams: (params) => sessionObject.requireClientsFormat(params),
       checkItem: () => {},
+      checkPlan: (before, after) => sessionObject.checkPlan(before, after, "application"),
     });
   }
 

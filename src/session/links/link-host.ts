@@ -4,7 +4,7 @@ import type { Link } from "./link.ts";
 import type { Replay, Untold } from "./replay.ts";
 
 /** Why another connection serves, or none does. */
-export type PhaseCause = "rollover" | "failover" | "parked";
+export type PhaseCause = "rollover" | "failover" | "parked" | "left";
 
 export interface LinkHost {
   /** The configuration to greet an upstream with. */

@@ -10,6 +10,8 @@ export interface LinkSnapshot extends MissedSnapshot {
   readonly patience: PatienceSnapshot;
   readonly parked: boolean;
   readonly struck?: boolean;
+  /** It takes no part, or took none for a while. */
+  readonly presence?: "away" | "back";
   readonly cursor: number;
   readonly usage?: TokenSums;
   readonly current: ConnectionSnapshot | null;

@@ -60,6 +60,8 @@ export class Link implements AudioTap, ConnectionHost {
   /** So did the connections of this and others: what one's death leads to is not asked of another that is to be told. */
   doomed = false;
   readonly #continuation = new Continuation();
+  /** `away`: it takes no part in the call (`plan/cast.ts`), and nothing dials it; `back`: it took none for a while. */
+  presence: "always" | "away" | "back" = "always";
   /** What a lost connection owed is not settled yet. Who is asked for something meanwhile is dialled when it is. */
   #losing = false;
   readonly #missed: Missed;
@@ -182,15 +184,13 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   dial(): void {
-    if (this.#current?.alive) return;
+    if (this.presence === "away" || this.#current?.alive) return;
     if (this.#losing) return this.#redial.at(this.#context.now);
-    if (!this.#patience.spend("dials")) {
-      this.#redial.at(this.#patience.freeAt("dials"));
-      return;
-    }
+    if (!this.#patience.spend("dials")) return this.#redial.at(this.#patience.freeAt("dials"));
     this.#redial.clear();
     this.struck = false;
-    const first = this.#dials === 0;
+    // Whoever comes to a call that goes on is told what was said.
+    const first = this.#dials === 0 && this.presence === "always";
     const connection = this.#connect(this.#chosen);
     this.#serveBy(connection, null);
     if (!first) this.#host.onRedial(this);
@@ -342,6 +342,7 @@ export class Link implements AudioTap, ConnectionHost {
   #lost(connection: Connection, last: UpstreamFault): void {
     if (this.#goesOn(connection, last)) return;
     const fault = Continuation.faultOf(connection, last);
+    this.#lastWords(connection);
     this.#patience.lost(connection);
     this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
@@ -357,6 +358,15 @@ export class Link implements AudioTap, ConnectionHost {
     this.#host.onLost(this, fault, final);
     this.#losing = false;
     if (replaced) this.#promote("failover");
+  }
+
+  /**
+   * It says no more of what the caller said. Words that were not answered may be half of them: those that can be told by their
+   * sound are told so.
+   */
+  #lastWords(connection: Connection): void {
+    const bySound = connection.capabilities.turns === "client" && connection.knows.responses.size === 0;
+    for (const event of bySound ? [] : connection.lastWords()) this.#host.onUpstream(this, event);
   }
 
   /**
@@ -378,11 +388,11 @@ export class Link implements AudioTap, ConnectionHost {
    * it was being dialled, is not: it is to hear that first.
    */
   get parked(): boolean {
-    return this.#parked;
+    return this.#parked || this.presence === "away";
   }
 
   /** Hangs up, or tries no more, until it is needed. @returns whether there was anything to hang up. */
-  park(): boolean {
+  park(cause: "parked" | "left" = "parked"): boolean {
     if (!this.remote || this.#current === null) return false;
     const last = this.#current;
     const idle = this.dormant;
@@ -391,7 +401,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.hangUp();
     this.#current = null;
     if (idle) return false;
-    this.#host.onPhase(this, null, "parked");
+    this.#host.onPhase(this, null, cause);
     return true;
   }
 
@@ -507,6 +517,7 @@ export class Link implements AudioTap, ConnectionHost {
       ...this.#missed.snapshot(),
       parked: this.#parked,
       ...(this.struck && { struck: true }),
+      ...(this.presence !== "always" && { presence: this.presence }),
       cursor: this.cursor,
       ...(Object.keys(this.usage).length > 0 && { usage: { ...this.usage } }),
       current: this.#current?.snapshot() ?? null,
@@ -522,6 +533,7 @@ export class Link implements AudioTap, ConnectionHost {
     this.#missed.restore(snapshot);
     this.#parked = snapshot.parked;
     this.struck = snapshot.struck ?? false;
+    this.presence = snapshot.presence ?? "always";
     this.cursor = snapshot.cursor;
     Object.assign(this.usage, snapshot.usage);
     this.#current = snapshot.current && this.#revive(snapshot.current);

@@ -45,9 +45,9 @@ function requestOf({ stream, params, outOfBand, metadata }: ResponseRecord) {
   };
 }
 
-/** There is something that could be continued: words or sound, not a call that nobody has run. */
+/** There is something that could be continued: sound, or words that are read; not a call that nobody has run. */
 function wasSaid({ audible, items }: ResponseRecord): boolean {
-  return audible || items.some(({ parts }) => parts.some(({ text }) => text !== ""));
+  return audible || items.some(({ parts }) => parts.some(({ kind, text }) => kind === "text" && text !== ""));
 }
 
 interface Broken {
@@ -157,6 +157,11 @@ export class Recovery {
     // Cut off or finished: the conversation has gone on without what broke off.
     if (response.phase !== "failed" && !response.outOfBand) this.#broken.delete(link.index);
     else this.#goOn(link, this.#host.whoGoesOn(link));
+  }
+
+  /** It is still to be asked for something that it was asked for before. */
+  owes(stream: number): boolean {
+    return this.#broken.has(stream) || this.#owed.some((one) => one.stream === stream);
   }
 
   /** An answer of the conversation is asked of the link: that has gone on without what broke off. */

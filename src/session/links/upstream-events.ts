@@ -39,7 +39,9 @@ export interface UpstreamEventsHost {
   onUsage(usage: JsonObject, link: Link): void;
   /** Tells a connection what was said before. */
   readonly replay: Replay;
-  /** Upstreams that are told the conversation; of the first one the turns count. */
+  /** The first of those that take part: its turns count. */
+  primary(): Link | undefined;
+  /** Upstreams that are told the conversation. */
   readonly links: readonly Link[];
   /** See `LinkHost`. */
   atGap(link: Link): boolean;
@@ -82,7 +84,7 @@ export class UpstreamEvents implements LinkHost {
   }
 
   #primary(link: Link): boolean {
-    return link === this.#host.links[0];
+    return link === this.#host.primary();
   }
 
   /** Its turns count. */

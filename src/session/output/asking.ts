@@ -27,8 +27,9 @@ interface AskingParts {
   readonly port: ClientPort;
   readonly config: Configuration;
   readonly conversation: Pick<Conversation, "entries">;
-  /** Upstreams that are heard. */
+  /** Upstreams that are heard, and of these those that take part now. */
   readonly speakers: readonly Link[];
+  readonly cast: { readonly present: readonly Link[] };
   readonly shadows: Pick<Shadows, "ask" | "stop"> | null;
   readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
@@ -76,12 +77,20 @@ export class Asking {
 
   /** Upstreams that answer turns: a duplex one speaks when it likes. */
   get #answerers(): readonly Link[] {
-    return this.#parts.speakers.filter((link) => link.capabilities.turns !== "none");
+    return this.#present.filter((link) => link.capabilities.turns !== "none");
   }
 
   /** Who is asked by the client, which may know why it asks one that speaks when it likes. */
   get #answering(): readonly Link[] {
-    return this.#answerers.length > 0 ? this.#answerers : this.#parts.speakers;
+    return this.#answerers.length > 0 ? this.#answerers : this.#present;
+  }
+
+  get #present(): readonly Link[] {
+    return this.#parts.cast.present;
+  }
+
+  get #oneVoice(): boolean {
+    return this.#parts.strategy.oneVoice !== null;
   }
 
   /** A turn is over: everyone is asked, at once or at the end of an answer that may not be interrupted. */
@@ -113,28 +122,33 @@ export class Asking {
 
   /** Those that give one answer together. */
   #groups(links: readonly Link[]): readonly (readonly Link[])[] {
-    if (this.#parts.strategy.oneVoice) return links.length > 0 ? [links] : [];
+    if (this.#oneVoice) return links.length > 0 ? [links] : [];
     return links.map((link) => [link]);
   }
 
   /** The group that owes by the name of this stream. */
   #groupOf(stream: number): readonly Link[] {
-    const { strategy, speakers } = this.#parts;
-    if (strategy.oneVoice && this.#answering[0]?.index === stream) return this.#answering;
-    return speakers.filter(({ index }) => index === stream);
+    return this.#oneVoice ? this.#answering : this.#present.filter(({ index }) => index === stream);
+  }
+
+  /** The name by which it owes: of those that are one voice, whoever takes part, the first. */
+  #debtorOf({ index }: Link): number {
+    return this.#oneVoice ? (this.#parts.speakers[0]?.index ?? index) : index;
   }
 
   #owe([first]: readonly Link[], params: ResponseParams): void {
     if (!first) return;
-    this.#owed.set(first.index, params);
-    if (this.may) this.#wished.delete(first.index);
-    else this.#wished.add(first.index);
+    const debtor = this.#debtorOf(first);
+    this.#owed.set(debtor, params);
+    if (this.may) this.#wished.delete(debtor);
+    else this.#wished.add(debtor);
   }
 
   /** An answer is given by one of these, or will be. */
   #busy(group: readonly Link[]): boolean {
     const { responses, rounds } = this.#parts;
-    if (group.length > 1 && rounds.open) return true;
+    // Also by one that takes no part in the next.
+    if (this.#oneVoice) return rounds.open || responses.answering.length > 0;
     return responses.answering.some(({ stream }) => group.some(({ index }) => index === stream));
   }
 
@@ -146,17 +160,16 @@ export class Asking {
   }
 
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
-  ask(group: readonly Link[], params: ResponseParams): void {
-    const { context, recovery, responses, rounds, tools } = this.#parts;
+  ask(wanted: readonly Link[], params: ResponseParams): void {
+    const { context, responses, rounds } = this.#parts;
+    const beside = params.conversation === "none";
+    // Who takes part may have changed since it was wanted.
+    const group = this.#oneVoice && !beside ? this.#answering : wanted;
     // What is answered beside the conversation says nothing to the caller's silence.
-    if (params.conversation !== "none") context.deadlines.clear("idle");
-    for (const link of group) {
-      this.#owed.delete(link.index);
-      if (params.conversation !== "none") tools?.superseded(link.index);
-      // Who is dialled now would be asked for the rest of what broke off as well.
-      if (params.conversation !== "none" && responses.room) recovery.superseded(link);
-      link.ensure();
-    }
+    if (!beside) context.deadlines.clear("idle");
+    for (const link of group) this.#paid(this.#debtorOf(link), beside);
+    if (!beside) this.#supersede(group);
+    for (const link of group) link.ensure();
     if (this.#parts.guard?.input?.holds(group, params)) return;
     const order = this.#orderOf(group);
     if (responses.room) this.#parts.shadows?.ask(params);
@@ -165,6 +178,22 @@ export class Asking {
     else {
       const link = anyOf(group);
       if (link) responses.request(link, params);
+    }
+  }
+
+  /** What is answered beside the conversation is no answer to a turn. */
+  #paid(debtor: number, beside: boolean): void {
+    const owed = this.#owed.get(debtor);
+    if (owed !== undefined && (owed.conversation === "none") === beside) this.#owed.delete(debtor);
+  }
+
+  /** What these, or who left them, had still to be asked for is answered with this. */
+  #supersede(group: readonly Link[]): void {
+    const { recovery, responses, speakers, tools } = this.#parts;
+    for (const link of this.#oneVoice ? speakers : group) {
+      tools?.superseded(link.index);
+      // Who is dialled now would be asked for the rest of what broke off as well.
+      if (responses.room) recovery.superseded(link);
     }
   }
 
@@ -181,9 +210,9 @@ export class Asking {
 
   /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
   inAdvance(links: readonly Link[]): readonly { readonly id: string; readonly stream: number }[] {
-    const { responses, rounds, shadows, speakers } = this.#parts;
+    const { responses, rounds, shadows } = this.#parts;
     shadows?.ask({});
-    return this.#groups(links.filter((link) => speakers.includes(link))).flatMap((group) => {
+    return this.#groups(this.#present.filter((link) => links.includes(link))).flatMap((group) => {
       const order = this.#orderOf(group);
       const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
@@ -247,7 +276,7 @@ export class Asking {
 
   /** Upstreams that can be asked for an answer out of band. */
   get #aside(): readonly Link[] {
-    return this.#parts.speakers.filter((link) => link.capabilities.outOfBand);
+    return this.#present.filter((link) => link.capabilities.outOfBand);
   }
 
   /** The client's `response.create`, which somebody can answer. */
@@ -271,8 +300,8 @@ export class Asking {
    * @returns false: not yet.
    */
   goOn(stream: number): boolean {
-    const { budget, context, speakers, port, responses, strategy, turns } = this.#parts;
-    const group = strategy.oneVoice ? this.#answering : speakers.filter(({ index }) => index === stream);
+    const { budget, context, port, responses, turns } = this.#parts;
+    const group = this.#groupOf(stream);
     if (this.holding || group.length === 0) return true;
     if (this.#guarded || this.#busy(group) || !responses.room) return false;
     const refusal = budget.refusedAnswer();

@@ -37,12 +37,13 @@ const NOBODY = "";
 export class Responses {
   /** What the relay plays by itself. */
   readonly own: OwnSounds;
+  /** Of answers that were cancelled, and whose end is not confirmed. */
+  readonly ends: OwedEnds;
   readonly #context: Context;
   readonly #writer: ResponseWriter;
   readonly #host: ResponsesHost;
   readonly #gate: OutputGate;
   readonly #items: OutputItems;
-  readonly #ends: OwedEnds;
   readonly #clock: ResponseClock;
   readonly #records: ResponseRecords;
 
@@ -61,8 +62,8 @@ export class Responses {
       },
       host.guard?.output ?? null,
     );
-    this.#ends = new OwedEnds(context);
-    this.#clock = new ResponseClock(context, this.#ends, (stream) => host.listener.patienceMs(stream));
+    this.ends = new OwedEnds(context);
+    this.#clock = new ResponseClock(context, this.ends, (stream) => host.listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
       command: (stream, command) => host.link(stream)?.command(command),
       began: (response, { key, id }) => {
@@ -234,7 +235,7 @@ export class Responses {
     let response = id === undefined ? undefined : this.#records.get(id);
     if (event.type === "response.done" && id !== undefined) {
       link.responses.delete(event.response);
-      if (this.#ends.ended(id) && this.#ends.since(link) === null) this.#clock.freed(this.#records, link);
+      if (this.ends.ended(id) && this.ends.since(link) === null) this.#clock.freed(this.#records, link);
       if (event.usage) this.#host.onUsage(event.usage, link, response?.announced ?? false);
     }
     const streams = link.capabilities.turns === "none" && event.type === "audio";
@@ -321,7 +322,7 @@ export class Responses {
     if (phase === null) return undefined;
     response.phase = phase;
     response.connection = link.serving;
-    if (!response.outOfBand) this.#ends.passed(link, response.askedAt);
+    if (!response.outOfBand) this.ends.passed(link, response.askedAt);
     this.#clock.refresh(response);
     return response;
   }
@@ -345,7 +346,9 @@ export class Responses {
     for (const item of response.items) {
       // That a call is whole its provider alone can say.
       const whole = ending.phase === "completed" && item.kind !== "function_call";
+      const breaks = !item.done && ending.phase === "failed";
       this.#items.end(response, item, whole ? "completed" : "incomplete");
+      if (breaks) this.#writer.brokeOff(item);
     }
     unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
     response.phase = phase;
@@ -381,7 +384,7 @@ export class Responses {
     if (!link.capabilities.cancel || response.own) return;
     link.command({ type: "cancel", responseId: response.id });
     if (response.outOfBand || this.#gate.finished(response)) return;
-    this.#ends.cancelled(response.id, link);
+    this.ends.cancelled(response.id, link);
   }
 
   /** One has ended, and its client is told of that when it is known what it cost. */
@@ -472,7 +475,7 @@ export class Responses {
     if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
     this.#context.metric("response_timeouts", 1, response.upstream);
     if (link?.stalled()) return;
-    if (requested && !response.outOfBand && link?.phase === "ready" && this.#ends.since(link) !== null) {
+    if (requested && !response.outOfBand && link?.phase === "ready" && this.ends.since(link) !== null) {
       link.abandon("upstream_timeout", "The upstream did not end an answer that was cancelled.");
       return;
     }
@@ -491,13 +494,13 @@ export class Responses {
   }
 
   snapshot(): ResponsesSnapshot {
-    return { ...this.#records.snapshot(), gate: this.#gate.snapshot(), ends: this.#ends.snapshot() };
+    return { ...this.#records.snapshot(), gate: this.#gate.snapshot(), ends: this.ends.snapshot() };
   }
 
   restore(snapshot: ResponsesSnapshot): void {
     this.#records.restore(snapshot);
     this.#gate.restore(snapshot.gate);
-    this.#ends.restore(snapshot.ends);
+    this.ends.restore(snapshot.ends);
   }
 }
 

@@ -39,6 +39,8 @@ interface Round {
   later: readonly { readonly stream: number; readonly at: number | null }[];
   losers: readonly Loser[];
   readonly params: ResponseParams;
+  /** The strategy by which it was asked; absent in snapshots of before. */
+  readonly plan?: string;
   /** The question is certain: not one that was asked before the caller's turn is over. */
   certain: boolean;
   readonly askedAt: number;
@@ -76,6 +78,7 @@ export class Rounds {
       })),
       losers: [],
       params,
+      plan: this.#parts.strategy.name,
       certain,
       askedAt: context.now,
     };
@@ -129,6 +132,11 @@ export class Rounds {
   others(response: ResponseRecord): boolean {
     const round = this.#of(response);
     return round !== undefined && round.running.length + round.later.length > 1;
+  }
+
+  /** It may still be asked for the answer to a question that was put before. */
+  mayAsk(stream: number): boolean {
+    return this.#rounds.some(({ later }) => later.some((one) => one.stream === stream));
   }
 
   /** An upstream says something of an answer. @returns false: it is out, and what it says is of no account. */
@@ -203,7 +211,7 @@ export class Rounds {
     if (heard) context.metric("rounds_won", 1, response.upstream);
     port.tell({
       type: "relay.race",
-      plan: strategy.name,
+      plan: round.plan ?? strategy.name,
       response_id: id,
       upstream: heard ? response.upstream : null,
       after_ms: Math.round(context.now - round.askedAt),

@@ -2,16 +2,22 @@
 import { FAILOVER } from "./failover.ts";
 import { hedge } from "./hedge.ts";
 import { PANEL } from "./panel.ts";
-import { isShadow, type Plan } from "./plan.ts";
+import { isShadow, type Plan, type StrategyChoice } from "./plan.ts";
 import { RACE } from "./race.ts";
-import { SINGLE } from "./single.ts";
+import { ALONE, SINGLE } from "./single.ts";
 import type { Strategy } from "./strategy.ts";
 import { TAGGED } from "./tagged.ts";
 
 export function strategyOf({ strategy, upstreams }: Pick<Plan, "strategy" | "upstreams">): Strategy {
-  switch (strategy?.name) {
-    case undefined:
-      return upstreams.filter((each) => !isShadow(each)).length > 1 ? TAGGED : SINGLE;
+  if (strategy !== undefined) return oneVoiceBy(strategy);
+  return upstreams.filter((each) => !isShadow(each)).length > 1 ? TAGGED : SINGLE;
+}
+
+/** `single`: of those that are one voice one alone. */
+export function oneVoiceBy(choice: StrategyChoice | { readonly name: "single" }): Strategy {
+  switch (choice.name) {
+    case "single":
+      return ALONE;
     case "race":
       return RACE;
     case "failover":
@@ -19,6 +25,6 @@ export function strategyOf({ strategy, upstreams }: Pick<Plan, "strategy" | "ups
     case "panel":
       return PANEL;
     case "hedge":
-      return hedge(strategy.hedgeMs);
+      return hedge(choice.hedgeMs);
   }
 }

@@ -7,8 +7,9 @@ import type { Strategy } from "./strategy.ts";
 interface VoiceParts {
   readonly strategy: Strategy;
   readonly links: readonly Link[];
-  /** Of the links, those that are heard. */
+  /** Of the links, those that are heard, and of these those that take part now. */
   readonly speakers: readonly Link[];
+  readonly cast: { readonly present: readonly Link[] };
   readonly port: { readonly extended: boolean };
 }
 
@@ -53,7 +54,11 @@ export class Voices {
 
   /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
   whoGoesOn(link: Link): Link | null {
-    return [link, ...(this.one ? this.#parts.speakers : [])].find(({ alive }) => alive) ?? null;
+    const { present } = this.#parts.cast;
+    const others = this.one ? present : [];
+    // One that leaves goes on where nobody else can.
+    const order = present.includes(link) ? [link, ...others] : [...others, link];
+    return order.find(({ alive }) => alive) ?? null;
   }
 }
 

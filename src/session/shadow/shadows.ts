@@ -42,6 +42,8 @@ const NOBODY = "";
 /** Of one answer: beyond them its connection is of no use. */
 const MOST_ITEMS = 64;
 const LONGEST_MS = 120_000;
+/** Characters of what it said that the application is told. */
+const MOST_TEXT = 4096;
 
 export class Shadows implements LinkHost {
   readonly #parts: ShadowParts;
@@ -159,7 +161,7 @@ export class Shadows implements LinkHost {
     if (question === null || (question.responseId === null && !last)) return;
     const over = question.trials.filter(({ outcome }) => outcome !== null);
     const { context, links, port } = this.#parts;
-    for (const { stream, firstMs, outcome } of over) {
+    for (const { stream, firstMs, outcome, text = "" } of over) {
       const upstream = links[stream]?.name ?? "";
       const { responseId: response_id, speakerMs } = question;
       if (firstMs !== null && speakerMs !== null) {
@@ -168,7 +170,7 @@ export class Shadows implements LinkHost {
         context.metric("shadow_speaker_ms", speakerMs, upstream);
       }
       const times = { after_ms: round(firstMs), speaker_after_ms: round(speakerMs) };
-      port.tellApplication({ type: "relay.shadow", upstream, response_id, outcome, ...times });
+      port.tellApplication({ type: "relay.shadow", upstream, response_id, outcome, ...times, text });
     }
     question.trials = question.trials.filter(({ outcome }) => outcome === null);
   }
@@ -202,6 +204,8 @@ export class Shadows implements LinkHost {
     }
     const trial = running?.key === event.response ? running : undefined;
     if (event.type === "item.started") this.#item(link, event.item, trial);
+    if (trial && (event.type === "text" || event.type === "transcript"))
+      trial.text = ((trial.text ?? "") + event.delta).slice(0, MOST_TEXT);
     if (trial) this.#heard(trial, link, event);
     if (event.type !== "response.done") return;
     if (event.usage && link.responses.has(event.response)) addUsage(link.usage, event.usage);

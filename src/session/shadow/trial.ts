@@ -16,6 +16,8 @@ export interface Trial {
   key: string | null;
   items: readonly string[];
   calls: boolean;
+  /** What it said or wrote, as far as that is kept; absent: nothing. */
+  text?: string;
   /** From the question to what could first be heard of it, or read, or to a call. */
   firstMs: number | null;
   /** Null: it goes on. */

@@ -10,6 +10,7 @@ import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
 import { withMind } from "../minds.ts";
+import { withPlanChanges } from "../plan-changes.ts";
 import { shadowed } from "../shadow.ts";
 import { withAsides } from "../asides.ts";
 import { ASIDE_FAULTS } from "./asides.ts";
@@ -91,7 +92,8 @@ const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
   const judged = guarded(random, oneVoice(random, givingWay(random, scenario)));
-  return shadowed(random, withAsides(random, withMind(withTools(random, judged))));
+  const played = withAsides(random, withMind(withTools(random, judged)));
+  return withPlanChanges(random, shadowed(random, played));
 }
 
 /** A kind of call that can have all these faults; where there is none, a call with those that fit. */
