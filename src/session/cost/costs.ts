@@ -188,6 +188,8 @@ export class Costs implements Meter {
     this.#accrue(context.now);
     const sums = this.#ledger.takeUntold();
     this.#count(sums);
+    // Who goes on after a death of the object would count it again.
+    context.persistNow();
     const { currency } = this.#plan;
     const event = { type: "relay.cost", response_id, turn: turns.count, currency };
     const { whole } = this.#ledger;
