@@ -159,6 +159,7 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
       const die = (): void => {
         if (!relay.die("crash")) return;
         checks.strike("platform.crash_plain");
+        call.client.name("the object died");
         time.after(random.between(20, 5000), looksOn);
       };
       call.sometime(random, () => call.when(() => minds.isWriting(relay.store.stored), die), 1500, 8000);
