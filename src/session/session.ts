@@ -457,8 +457,9 @@ export class Session {
     return session;
   }
 
-  /** For `GET /v1/sessions/:id`: no transcripts, no audio. */
-  state(): SessionState {
-    return stateOf(this.#conduct, this.#setup, this.#status);
+  /** For `GET /v1/sessions/:id`: no transcripts, no audio. @param now by the shell's clock */
+  state(now = Number.NEGATIVE_INFINITY): SessionState {
+    const at = Math.max(this.#conduct.context.now, now + this.#aheadMs);
+    return stateOf(this.#conduct, this.#setup, this.#status, at);
   }
 }
