@@ -382,17 +382,6 @@ export class Conduct {
     this.transcriber?.link.unwatch();
   }
 
-  /** A client is there again. */
-  back(): void {
-    this.listener.back();
-    this.tools?.back();
-  }
-
-  /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
-  get settling() {
-    return [this.tools, this.asides, this.cast];
-  }
-
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     return !this.tools?.busy && this.#still && !this.listener.audible;

@@ -58,7 +58,7 @@ export class Session {
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
-        conduct.back();
+        conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
         conduct.turns.watch.back();
         conduct.idle.arm();
@@ -103,7 +103,8 @@ export class Session {
     const acted = this.#route(input);
     this.#conduct.backpressure.settle();
     if (acted && !this.#conduct.context.ended && this.#doubt.kept === null) {
-      for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
+      // In this order; a deadline of theirs is only to be there.
+      for (const part of [this.#conduct.tools, this.#conduct.asides]) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -229,7 +230,7 @@ export class Session {
     port.emit({ type: "session.created", session: this.#conduct.sessionObject.shown() });
     this.#tellFallback();
     this.#conduct.parking.touch();
-    this.#conduct.back();
+    this.#conduct.listener.back();
     for (const link of lines) link.ensure();
     context.persist();
   }

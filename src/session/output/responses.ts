@@ -119,11 +119,6 @@ export class Responses {
     return found === null ? null : addressOf(found.response, found.item);
   }
 
-  /** The client knows the answer of this name. */
-  isTold(id: string): boolean {
-    return this.#records.get(id)?.announced ?? false;
-  }
-
   /**
    * An item that is announced and still growing, of which the client may have heard something or will; or that ended before
    * it said anything.
