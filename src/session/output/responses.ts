@@ -338,20 +338,12 @@ export class Responses {
     // What it cost is known, though it was not heard to its end.
     if (dropped.end) setCosts(response, dropped.end);
     this.#writer.unsent(response, dropped.unsent);
-    for (const item of response.items) {
-      // That a call is whole its provider alone can say.
-      const whole = ending.phase === "completed" && item.kind !== "function_call";
-      const breaks = !item.done && ending.phase === "failed";
-      this.#items.end(response, item, whole ? "completed" : "incomplete");
-      if (breaks) this.#writer.brokeOff(item);
-    }
+    for (const item of response.items) this.#items.close(response, item, ending.phase);
     unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
     response.phase = phase;
     // Nobody asks for it again: what it was asked with may be minutes of sound.
     response.params = {};
-    response.reason = ending.reason;
-    response.fault = ending.fault;
-    response.untold = untold;
+    Object.assign(response, { reason: ending.reason, fault: ending.fault, untold });
     if (untold) this.#clock.tellsLater(response);
     else this.#writer.done(response);
     this.#forget();
