@@ -24,7 +24,7 @@ export default defineConfig({
           // Properties play many calls: on a busy machine they take longer than the usual five seconds.
           testTimeout: 30_000,
           include: [
-            "test/{recordings,session,protocol,audio,upstreams,config,client,types,dialects}/**/*.test.ts",
+            "test/{recordings,session,same-call,protocol,audio,upstreams,config,client,types,dialects}/**/*.test.ts",
           ],
         },
       },

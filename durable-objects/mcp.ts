@@ -15,6 +15,7 @@ const MOST_RESULT = 65_536;
 const MOST_SAID = 1024 * 1024;
 const MOST_PAGES = 16;
 const MOST_SESSION_CHARS = 1024;
+const MOST_BEGIN_MS = 15_000;
 const VERSION = "2025-06-18";
 const CLIENT = { name: "edge-duplex-relay", version: "1" };
 /** Of the name of a call in `_meta`, for servers that keep what they did. */
@@ -49,13 +50,17 @@ export class McpClient {
     this.#server = server;
   }
 
-  /** Settles within `ms`, and a little. @param id the same for a call that is made again. */
-  async call(name: string, given: JsonObject, id: string, ms: number): Promise<ToolResult> {
+  /**
+   * Settles within `ms`, and a little.
+   * @param given a JSON object, which is sent as it was written; @param id the same for a call that is made again.
+   */
+  async call(name: string, given: string, id: string, ms: number): Promise<ToolResult> {
     let late = false;
     try {
       return await within(ms, async (signal) => {
         signal.addEventListener("abort", () => (late = true));
-        const params = { name, arguments: given, _meta: { [CALL_ID]: id } };
+        const named = JSON.stringify({ name, _meta: { [CALL_ID]: id } });
+        const params = `${named.slice(0, -1)},"arguments":${given.trim()}}`;
         return resultOf(await this.#inSession("tools/call", params, signal));
       });
     } catch (error) {
@@ -71,7 +76,7 @@ export class McpClient {
     const all: JsonObject[] = [];
     let cursor: Json | undefined;
     for (let page = 0; page < MOST_PAGES; page += 1) {
-      const params = cursor === undefined ? {} : { cursor };
+      const params = JSON.stringify(cursor === undefined ? {} : { cursor });
       const result = await within(ms, (signal) => this.#inSession("tools/list", params, signal));
       const listed = result["tools"];
       if (Array.isArray(listed)) all.push(...listed.filter((one) => isJsonObject(one)));
@@ -82,19 +87,26 @@ export class McpClient {
   }
 
   /** A server that has forgotten the session has done nothing of what it was sent in it: it is begun anew, once. */
-  async #inSession(method: string, params: JsonObject, signal: AbortSignal): Promise<JsonObject> {
-    const begun = await this.#begin(signal);
+  async #inSession(method: string, params: string, signal: AbortSignal): Promise<JsonObject> {
+    const beginning = this.#begin();
+    const begun = await beginning;
+    // What was given up meanwhile is not sent any more.
+    signal.throwIfAborted();
     try {
       return await this.#request(method, params, begun, signal);
     } catch (error) {
       if (!(error instanceof McpFault) || error.kind !== "gone") throw error;
-      this.#begun = null;
-      return this.#request(method, params, await this.#begin(signal), signal);
+      // Another call that met it may have begun anew already.
+      if (this.#begun === beginning) this.#begun = null;
+      const anew = await this.#begin();
+      signal.throwIfAborted();
+      return this.#request(method, params, anew, signal);
     }
   }
 
-  #begin(signal: AbortSignal): Promise<Begun> {
-    this.#begun ??= this.#initialize(signal).catch((error: unknown) => {
+  /** For all who wait for it: none of them takes it from the others by having waited for too long. */
+  #begin(): Promise<Begun> {
+    this.#begun ??= this.#initialize(AbortSignal.timeout(MOST_BEGIN_MS)).catch((error: unknown) => {
       this.#begun = null;
       throw error;
     });
@@ -103,30 +115,33 @@ export class McpClient {
 
   async #initialize(signal: AbortSignal): Promise<Begun> {
     const params = { protocolVersion: VERSION, capabilities: {}, clientInfo: CLIENT };
-    const { response, id } = await this.#post("initialize", params, null, signal);
+    const { response, id } = await this.#post("initialize", JSON.stringify(params), null, signal);
     const result = await answerTo(response, id);
     const version = result["protocolVersion"];
     const session = response.headers.get("mcp-session-id");
     if (session !== null && session.length > MOST_SESSION_CHARS)
       throw new McpFault("refused", "its session has too long a name");
     const begun = { session, version: typeof version === "string" ? version : VERSION };
-    const told = await this.#send({ jsonrpc: "2.0", method: "notifications/initialized" }, begun, signal);
+    const notice = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+    const told = await this.#send(notice, begun, signal);
     await told.body?.cancel();
     return begun;
   }
 
-  async #request(method: string, params: JsonObject, begun: Begun, signal: AbortSignal): Promise<JsonObject> {
+  async #request(method: string, params: string, begun: Begun, signal: AbortSignal): Promise<JsonObject> {
     const { response, id } = await this.#post(method, params, begun, signal);
     return answerTo(response, id);
   }
 
-  async #post(method: string, params: JsonObject, begun: Begun | null, signal: AbortSignal) {
+  /** @param params as JSON */
+  async #post(method: string, params: string, begun: Begun | null, signal: AbortSignal) {
     this.#count += 1;
     const id = this.#count;
-    return { id, response: await this.#send({ jsonrpc: "2.0", id, method, params }, begun, signal) };
+    const message = `${JSON.stringify({ jsonrpc: "2.0", id, method }).slice(0, -1)},"params":${params}}`;
+    return { id, response: await this.#send(message, begun, signal) };
   }
 
-  async #send(message: JsonObject, begun: Begun | null, signal: AbortSignal): Promise<Response> {
+  async #send(body: string, begun: Begun | null, signal: AbortSignal): Promise<Response> {
     const { url, authorization } = this.#server;
     const headers = {
       "Content-Type": "application/json",
@@ -139,7 +154,7 @@ export class McpClient {
     const response = await fetch(url, {
       method: "POST",
       headers,
-      body: JSON.stringify(message),
+      body,
       redirect: "manual",
       signal,
     });

@@ -236,7 +236,9 @@ class Joining {
 
   #pair(entry: unknown): readonly [string, unknown] {
     const [key, value]: readonly unknown[] = Array.isArray(entry) ? entry : [];
-    return [String(this.resolve(key)), this.resolve(value)];
+    const name = this.resolve(key);
+    if (typeof name !== "string") throw new Error("a name in the snapshot is no text");
+    return [name, this.resolve(value)];
   }
 
   #text(parts: readonly unknown[]): string {

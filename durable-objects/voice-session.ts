@@ -173,7 +173,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     return true;
   }
 
-  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     this.#live?.shell.clientMessage(socket, typeof message === "string" ? message : new Uint8Array(message));
     this.#breath.taken(Date.now());
   }

@@ -3,7 +3,6 @@
  * moment and the body, by the tool's secret. What may have been a passing fault is tried again, under the same name, within
  * the tool's budget; every call settles. Neither arguments nor results are logged.
  */
-import { parseJsonObject } from "../src/protocol/json.ts";
 import type { McpTool, ToolPlan, ToolResult, Webhook } from "../src/session/tools/plan.ts";
 import type { Services, ToolCall } from "./asked.ts";
 import { McpClient } from "./mcp.ts";
@@ -47,20 +46,14 @@ function ofServer(servers: Map<string, McpClient>, mcp: McpTool, call: ToolCall)
   const key = `${mcp.url} ${mcp.authorization ?? ""}`;
   const server = servers.get(key) ?? new McpClient(mcp);
   servers.set(key, server);
-  // The core makes no call whose arguments are no object.
-  return server.call(mcp.tool, parseJsonObject(call.arguments) ?? {}, call.id, mcp.timeoutMs);
+  return server.call(mcp.tool, call.arguments, call.id, mcp.timeoutMs);
 }
 
+/** With the arguments as the model wrote them, which the core knows to be an object: read and written again a number may be another one. */
 function bodyOf({ id, callId, name, arguments: given }: ToolCall, { id: session, keyId }: Whose): string {
-  return JSON.stringify({
-    type: "tool.call",
-    id,
-    call_id: callId,
-    name,
-    arguments: JSON.parse(given),
-    session_id: `sess_${session}`,
-    key_id: keyId,
-  });
+  const call = JSON.stringify({ type: "tool.call", id, call_id: callId, name });
+  const whose = JSON.stringify({ session_id: `sess_${session}`, key_id: keyId });
+  return `${call.slice(0, -1)},"arguments":${given.trim()},${whose.slice(1)}`;
 }
 
 async function deliver(webhook: Webhook, id: string, body: string): Promise<ToolResult> {

@@ -38,6 +38,8 @@ const OPENED = 1;
 /** Counts what is written; keeps it, because the store reads some of it again. */
 class CountingStorage implements CallStorage {
   rows = 0;
+  /** Rows that went with the whole database. */
+  emptied = 0;
   readonly #values = new Map<string, unknown>();
   readonly kv: CallStorage["kv"] = {
     get: (key) => this.#values.get(key),
@@ -64,9 +66,12 @@ class CountingStorage implements CallStorage {
   async deleteAlarm(): Promise<void> {}
   async sync(): Promise<void> {}
 
-  /** Empties the database: how many rows that is billed as is not documented; a row each, at most. */
+  /**
+   * Puts an empty database in the place of this one: no statement deletes a row (workerd, `SqliteKv::deleteAll`). Whether the bill
+   * has rows for it is not documented: a row each, at most.
+   */
   async deleteAll(): Promise<void> {
-    this.rows += this.#values.size;
+    this.emptied += this.#values.size;
     this.#values.clear();
   }
 }
@@ -235,6 +240,7 @@ export async function hold(
     objectRequests: OPENED,
     workerRequests: OPENED,
     rowsWritten: storage.rows,
+    rowsEmptied: storage.emptied,
     seconds: SECONDS,
     snapshots,
     answers,

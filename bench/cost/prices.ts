@@ -45,6 +45,8 @@ export interface Counts {
   readonly objectRequests: number;
   readonly workerRequests: number;
   readonly rowsWritten: number;
+  /** Rows that the end took away with the whole database: the documentation does not say whether these are billed. */
+  readonly rowsEmptied: number;
   readonly logBytes: number;
   readonly seconds: number;
 }
@@ -61,5 +63,10 @@ export function bill(counts: Counts, calls: number): Readonly<Record<string, num
   };
   const sum = Object.values(parts).reduce((all, each) => all + each, 0);
   const provider = of(counts.providerMessages / MESSAGES_PER_REQUEST, PRICES.objectRequests);
-  return { ...parts, sum, sum_with_provider_messages: sum + provider };
+  return {
+    ...parts,
+    sum,
+    sum_with_provider_messages: sum + provider,
+    sum_with_emptied_rows: sum + of(counts.rowsEmptied, PRICES.rowsWritten),
+  };
 }

@@ -14,5 +14,6 @@ export class RelayError extends Error {
 
 /** What went wrong, for a message to a person. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  return typeof error === "string" ? error : "something that says nothing was thrown";
 }

@@ -73,6 +73,12 @@ export function faultOfBackground(route: WithBackground): Fault | null {
   const unknown = called.findIndex((one) => !tools.some((tool) => tool.name === one));
   if (unknown >= 0)
     return { path: at("tools", unknown), message: "the route has no tool of this name ('tools')" };
+  const awaited = called.findIndex((one) => tools.some((tool) => tool.name === one && tool.confirmMs));
+  if (awaited >= 0)
+    return {
+      path: at("tools", awaited),
+      message: "it has 'confirmMs', and of what a task does the caller can take nothing back",
+    };
   if (tools.some((tool) => tool.name === name))
     return { path: at("name"), message: "a tool of the route has this name" };
   if (namesOf(session).includes(name))

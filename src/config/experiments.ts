@@ -74,28 +74,29 @@ export function reweighed(
   weights: Readonly<Record<string, number>>,
 ): Experiment | null {
   const known = Object.keys(weights).every((name) => arms.some(({ route }) => route === name));
-  const found = arms.map(({ route }) => ({ route, weight: weights[route] ?? 0 }));
+  const found = arms.map(({ route }) => {
+    return { route, weight: Object.hasOwn(weights, route) ? (weights[route] ?? 0) : 0 };
+  });
   return known && found.some((arm) => arm.weight > 0) ? { ...rest, arms: found } : null;
 }
 
-/** A fraction of one that is spread evenly over values, and another one for another experiment. */
-function placeOf(experimentName: string, sticky: string): number {
+/** A fraction of one, neither none of it nor all, that is spread evenly over values, and another one for another arm. */
+function placeOf(arm: string, sticky: string): number {
   // FNV-1a, and the finish of MurmurHash3, which spreads what differs in its last letters only.
   let hash = 0x811c9dc5;
-  for (const letter of `${experimentName}\n${sticky}`)
-    hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  for (const letter of `${arm}\n${sticky}`) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+  return (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 2 ** 32;
 }
 
-/** The arm of whoever has this sticky value. */
+/**
+ * The arm of whoever has this sticky value: of all arms that one whose time comes first, where an arm of twice the weight
+ * waits half as long (weighted rendezvous hashing). Nobody moves but to an arm that has grown beside theirs.
+ */
 export function armOf(name: string, { arms }: Experiment, sticky: string): string {
-  const sum = arms.reduce((all, each) => all + each.weight, 0);
-  let left = placeOf(name, sticky) * sum;
-  for (const { route, weight: share } of arms) {
-    if (left < share) return route;
-    left -= share;
-  }
-  return arms.findLast((arm) => arm.weight > 0)?.route ?? "";
+  const times = arms.map(({ route, weight: share }) => {
+    return { route, at: share > 0 ? -Math.log(placeOf(`${name}\n${route}`, sticky)) / share : Infinity };
+  });
+  return times.reduce((first, each) => (each.at < first.at ? each : first)).route;
 }

@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
 import type { ToolPlan } from "../session/tools/plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
-import { armOf, type Experiment } from "./experiments.ts";
+import { armOf } from "./experiments.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { speakersFirst, strategyChosen } from "./plans.ts";
@@ -43,8 +43,12 @@ export function resolvePlan(
 ): Plan {
   const name = routeName(config, model, bindings);
   const tried = config.experiments?.[name ?? ""];
-  if (name !== null && tried !== undefined)
-    return { ...planOf(config, chosenArm(config, name, tried, drawn), model, bindings), experiment: name };
+  const arm = keptArm(config, drawn);
+  if (name !== null && tried !== undefined) {
+    const route = arm ?? armOf(name, tried, drawn.sticky ?? "");
+    return { ...planOf(config, route, model, bindings), experiment: name };
+  }
+  if (arm !== null) return planOf(config, arm, model, bindings);
   if (name === null) {
     throw new PlanError(
       "model_not_found",
@@ -60,15 +64,9 @@ export interface Drawn {
   readonly sticky?: string;
 }
 
-/** A session keeps its arm, whatever the weights are by now, as long as there is such a route. */
-function chosenArm(
-  config: RelayConfig,
-  name: string,
-  tried: Experiment,
-  { arm, sticky = "" }: Drawn,
-): string {
-  if (arm != null && Object.hasOwn(config.routes, arm)) return arm;
-  return armOf(name, tried, sticky);
+/** A session keeps its arm, whatever became of the experiment, as long as there is such a route. Null: it has none. */
+function keptArm({ routes }: RelayConfig, { arm }: Drawn): string | null {
+  return arm != null && Object.hasOwn(routes, arm) ? arm : null;
 }
 
 /** The routes that a name leads to. */
@@ -101,7 +99,7 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.cadence !== undefined && { cadence: route.cadence }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
     ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
-    ...(config.sounds !== undefined && { sounds: soundsOf(config) }),
+    sounds: soundsOf(config),
     ...(route.fillers !== undefined && { fillers: resolveFillers(route.fillers, soundsOf(config)) }),
     ...(route.tools !== undefined && {
       tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),

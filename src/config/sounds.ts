@@ -50,7 +50,17 @@ const sound = v.pipe(
         ),
       ),
     ),
-    notes: v.optional(v.pipe(v.array(note), v.minLength(1, "name a note"), v.maxLength(MOST_NOTES))),
+    notes: v.optional(
+      v.pipe(
+        v.array(note),
+        v.minLength(1, "name a note"),
+        v.maxLength(MOST_NOTES),
+        v.check(
+          (all) => all.reduce((sum, { ms, gapMs = 0 }) => sum + ms + gapMs, 0) <= MOST_SOUND_MS,
+          "it is longer than 30 seconds",
+        ),
+      ),
+    ),
   }),
   v.check(({ wav, notes }) => (wav === undefined) !== (notes === undefined), "a sound has 'wav' or 'notes'"),
 );
@@ -134,20 +144,21 @@ interface Named {
   readonly sounds?: Readonly<Record<string, v.InferOutput<typeof sound>>> | undefined;
 }
 
-/** Made once for each configuration. */
+/** Made once for each configuration, of which other weights make another. */
 const READ = new WeakMap<object, Sounds>();
 
-export function soundsOf(config: Named): Sounds {
-  const known = READ.get(config);
+export function soundsOf({ sounds }: Named): Sounds {
+  if (sounds === undefined) return BUILT_IN;
+  const known = READ.get(sounds);
   if (known) return known;
-  const own = Object.entries(config.sounds ?? {}).map(([name, one]): [string, Sound] => {
+  const own = Object.entries(sounds).map(([name, one]): [string, Sound] => {
     const read = one.wav === undefined ? made(one.notes ?? []) : readWav(one.wav);
     // The schema has looked at it.
     if (typeof read === "string") throw new Error(`the sound '${name}' ${read}`);
     return [name, read];
   });
   const all = new Map([...BUILT_IN, ...own]);
-  READ.set(config, all);
+  READ.set(sounds, all);
   return all;
 }
 

@@ -114,7 +114,7 @@ interface Dialled {
 }
 
 export interface WithTools {
-  readonly tools?: readonly { readonly name: string }[] | undefined;
+  readonly tools?: readonly { readonly name: string; readonly confirmMs?: number | undefined }[] | undefined;
   readonly upstreams: readonly (Dialled & { readonly fallback?: readonly Dialled[] | undefined })[];
   readonly session?: JsonObject | undefined;
 }

@@ -239,6 +239,8 @@ export class Conduct {
       onWitnessed: (speechMs, sinceMs) => {
         this.budget.heard();
         this.parking.touch();
+        // Nobody else says that the caller speaks.
+        if (speechMs === null && this.config.turnDetection?.type === "duplex") this.tools?.takeBack();
         this.witness.heard(speechMs, sinceMs);
       },
       ear: () => this.transcriber?.link ?? null,
@@ -380,6 +382,12 @@ export class Conduct {
     this.transcriber?.link.unwatch();
   }
 
+  /** A client is there again. */
+  back(): void {
+    this.listener.back();
+    this.tools?.back();
+  }
+
   /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
   get settling() {
     return [this.tools, this.asides, this.cast];
@@ -449,6 +457,12 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
+  }
+
+  /** The object died some time after this, and with it what is nobody's business. */
+  died(knownUntil: number): void {
+    this.costs?.died(knownUntil);
+    this.shadows?.died();
   }
 
   /** After a restore of the parts: what is derived from them. */

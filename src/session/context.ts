@@ -120,7 +120,7 @@ export class Context {
   }
 
   /** A name that is unique in the session and, by its random prefix, elsewhere: `item_k3…_1f`. */
-  newId(kind: "event" | "item" | "resp" | "conv" | "call"): string {
+  newId(kind: "event" | "item" | "resp" | "conv" | "call" | "conn"): string {
     this.#count += 1;
     return `${kind}_${this.#prefix}${this.#count.toString(36).padStart(4, "0")}`;
   }

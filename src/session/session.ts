@@ -58,7 +58,7 @@ export class Session {
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
-        conduct.listener.back();
+        conduct.back();
         conduct.arrival.back(conduct.context.now);
         conduct.turns.watch.back();
         conduct.idle.arm();
@@ -100,9 +100,9 @@ export class Session {
   handle(input: Input, now: number): readonly Action[] {
     if (this.#status === "ended") return [];
     this.#setClock(now);
-    this.#route(input);
+    const acted = this.#route(input);
     this.#conduct.backpressure.settle();
-    if (!this.#conduct.context.ended && this.#doubt.kept === null) {
+    if (acted && !this.#conduct.context.ended && this.#doubt.kept === null) {
       for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
@@ -131,7 +131,8 @@ export class Session {
     this.#conduct.context.now = now + this.#aheadMs;
   }
 
-  #route(input: Input): void {
+  /** @returns false: only somebody who looks on was served. */
+  #route(input: Input): boolean {
     if (input.type === "timeout") {
       const { deadlines, now } = this.#conduct.context;
       deadlines.work(now, (name) => this.#attempt(() => this.#due(name)));
@@ -151,7 +152,7 @@ export class Session {
     } else if (input.type === "pending") {
       this.#clientPending();
     } else if (input.type === "observer" || isObserver(input.peer)) {
-      this.#observers.input(input);
+      return this.#observers.input(input);
     } else if (input.type === "buffered") {
       this.#conduct.context.metric("buffered_bytes", input.bytes, input.peer);
       if (input.peer === CLIENT) this.#conduct.backpressure.buffered(input.bytes);
@@ -166,6 +167,7 @@ export class Session {
       if (connection) this.#attempt(() => connection.take(input), connection);
       else this.#attempt(() => this.#conduct.tools?.background?.input(input));
     }
+    return true;
   }
 
   /**
@@ -227,7 +229,7 @@ export class Session {
     port.emit({ type: "session.created", session: this.#conduct.sessionObject.shown() });
     this.#tellFallback();
     this.#conduct.parking.touch();
-    this.#conduct.listener.back();
+    this.#conduct.back();
     for (const link of lines) link.ensure();
     context.persist();
   }
@@ -443,12 +445,13 @@ export class Session {
     if (snapshot.transcriber) conduct.transcriber?.restore(snapshot.transcriber);
     const doubt = stale || snapshot.doubtedUntil !== null;
     conduct.context.restore(snapshot.context, doubt);
+    if (doubt) conduct.died(snapshot.context.now);
     conduct.restored(snapshot.context.now);
     // A `realtime` client that comes back begins anew: what it has seen is of no account.
     if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
-    }
+    } else if (doubt) conduct.tools?.background?.died();
     return session;
   }
 

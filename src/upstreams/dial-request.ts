@@ -1,5 +1,5 @@
 /** Where and with which headers to dial, from the options of an upstream; nothing of theirs is repeated in an error. */
-import { UpstreamOptionsError } from "./upstream.ts";
+import { type DialRequest, UpstreamOptionsError } from "./upstream.ts";
 
 /** `wss://host/path` → `https://host/path?model=…`: a Worker dials by `fetch`, which refuses `ws:`. What is in `url` wins. */
 export function dialUrl(url: string | undefined, query: Readonly<Record<string, string>> = {}): string {
@@ -15,6 +15,13 @@ export function dialUrl(url: string | undefined, query: Readonly<Record<string, 
   }
   const scheme = secure === "" ? "http" : "https";
   return `${scheme}://${host}${path || "/"}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
+}
+
+/** The same request with a name for the connection, where its provider asks for one and its address has none. */
+export function named(request: DialRequest, draw: () => string): DialRequest {
+  const { named: parameter, ...rest } = request;
+  if (parameter === undefined) return request;
+  return { ...rest, url: dialUrl(request.url, { [parameter]: draw() }) };
 }
 
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;

@@ -11,7 +11,10 @@ export function withOwnPart(upstream: Upstream, own: Own): Upstream {
   return own.voice === undefined && own.instructions === undefined ? upstream : new OwnPart(upstream, own);
 }
 
-class OwnPart implements Upstream {
+/** Every member there is, also those that an adapter may lack: one that is not handed on is a provider that cannot do it. */
+type All = { readonly [K in keyof Required<Upstream>]: Upstream[K] };
+
+class OwnPart implements All {
   readonly #upstream: Upstream;
   readonly #own: Own;
 
@@ -30,6 +33,23 @@ class OwnPart implements Upstream {
 
   get held(): number | undefined {
     return this.#upstream.held;
+  }
+
+  get leaves(): Upstream["leaves"] {
+    return this.#upstream.leaves;
+  }
+
+  goOn(snapshot: JsonObject): void {
+    this.#upstream.goOn?.(snapshot);
+  }
+
+  get heard(): Upstream["heard"] {
+    const { heard } = this.#upstream;
+    return heard && ((itemId, audioEndMs) => heard.call(this.#upstream, itemId, audioEndMs));
+  }
+
+  get unbilled(): Upstream["unbilled"] {
+    return this.#upstream.unbilled;
   }
 
   get unjudged(): number | undefined {

@@ -26,6 +26,8 @@ export interface DialRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Offered in `Sec-WebSocket-Protocol`. */
   readonly protocols: readonly string[];
+  /** The query's parameter that names the connection: the session draws a name for each, unless `url` has one. */
+  readonly named?: string;
   /** An HTTP request, whose response is handed in as it comes; absent: a WebSocket. For channels only. */
   readonly http?: HttpRequest;
   /** A model that a binding of the Worker runs: nothing is dialled, and `url` only names it. */
@@ -444,6 +446,8 @@ export interface Upstream {
   heard?(itemId: string, audioEndMs: number): readonly WireMessage[];
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
+  /** What it was told that answers cost which have not ended, in OpenAI's shape; absent or null: nothing. Asked at its end. */
+  readonly unbilled?: JsonObject | null;
   /** Absent: its own socket is all there is. */
   readonly channels?: Channels | undefined;
   /**

@@ -32,6 +32,11 @@ describe("a route's background mind", () => {
     const cases: readonly (readonly [Partial<Background>, Partial<Route>, string])[] = [
       [{ tools: ["weather"] }, {}, "routes.voice.background.tools.0: the route has no tool of this name"],
       [
+        { tools: ["weather"] },
+        { tools: [{ ...TOOL, confirmMs: 1000 }] },
+        "routes.voice.background.tools.0: it has 'confirmMs'",
+      ],
+      [
         { name: "weather" },
         { tools: [TOOL] },
         "routes.voice.background.name: a tool of the route has this name",

@@ -113,6 +113,22 @@ describe("experiments", () => {
     expect(Math.abs(moved.length / CALLERS - 0.2)).toBeLessThan(0.02);
   });
 
+  test("[X352] of three arms too: taking one away or adding one moves nobody between the others", async () => {
+    const weights = { a: 1, b: 1, c: 1 };
+    const all = await armsOf(config(weights));
+    for (const gone of ["a", "b", "c"] as const) {
+      const without = await armsOf(config({ ...weights, [gone]: 0 }));
+      for (const [at, arm] of without.entries()) if (all[at] !== gone) expect(arm).toBe(all[at]);
+    }
+    // From a third to a half: one in six.
+    const more = await armsOf(config({ ...weights, a: 2 }));
+    const moved = more.filter((arm, at) => arm !== all[at]);
+    expect(new Set(moved)).toEqual(new Set(["a"]));
+    expect(Math.abs(moved.length / CALLERS - 1 / 6)).toBeLessThan(0.02);
+    expect(armOf(config({ a: 1e308, b: 1e308 }), { sticky: "s" })).toMatch(/^[ab]$/);
+    expect(Math.abs(share(await armsOf(config({ a: 1e308, b: 1e308 })), "a") - 0.5)).toBeLessThan(0.01);
+  });
+
   test("[X353] a session keeps its arm when the weights change, and has another when its route is gone", () => {
     const rolledBack = config({ a: 1, b: 0 });
     expect(armOf(rolledBack, { arm: "b", sticky: "s" })).toBe("b");
@@ -120,6 +136,15 @@ describe("experiments", () => {
     expect(armOf(rolledBack, { arm: "gone", sticky: "s" })).toBe("a");
     expect(resolvePlan(rolledBack, "split", {}, { sticky: "s" }).experiment).toBe("split");
     expect(resolvePlan(rolledBack, "a", {}).experiment).toBeUndefined();
+    // Nor when the experiment is over, and its name leads to a route, or to none.
+    for (const routes of [
+      { a: voice(), b: voice(), split: voice() },
+      { a: voice(), b: voice() },
+    ]) {
+      const over = defineRelay({ routes, defaultRoute: "a" });
+      expect(resolvePlan(over, "split", {}, { arm: "b", sticky: "s" }).name).toBe("b");
+      expect(resolvePlan(over, "split", {}, { arm: "gone" }).name).toBe("split" in routes ? "split" : "a");
+    }
   });
 
   test("[X354] it is a model like any other, offered where every arm with a weight is", () => {

@@ -89,6 +89,7 @@ describe("resolvePlan", () => {
       ],
       session: { instructions: "Be brief." },
       detector: "energy",
+      sounds: expect.objectContaining({ size: 1 }),
     });
   });
 

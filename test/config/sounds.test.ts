@@ -36,6 +36,11 @@ describe("sounds of the relay's own", () => {
       [{}, { ding: { wav: wav(31_000) } }, "sounds.ding.wav: it is longer than 30 seconds"],
       [{}, { "a b": { notes: [{ hz: 440, ms: 100 }] } }, "sounds"],
       [{}, { ding: { notes: [] } }, "sounds.ding.notes"],
+      [
+        {},
+        { ding: { notes: Array(16).fill({ hz: 440, ms: 1000, gapMs: 1000 }) } },
+        "sounds.ding.notes: it is longer than 30 seconds",
+      ],
     ] as const) {
       expect(
         () => define(fillers && ({ ...fillers } as Route["fillers"]), sounds as RelayConfigInput["sounds"]),
@@ -59,5 +64,12 @@ describe("sounds of the relay's own", () => {
     expect([soft?.samples[0], Math.abs(soft?.samples.at(-1) ?? NaN)]).toEqual([0, 0]);
     expect([...(plan.sounds?.keys() ?? [])]).toEqual(["soft", "ding"]);
     expect(resolvePlan(define(undefined), "voice", {}).fillers).toBeUndefined();
+    expect([...(resolvePlan(define(undefined), "voice", {}).sounds?.keys() ?? [])]).toEqual(["soft"]);
+  });
+
+  test("[X299] they are read once, whatever weights are in force", () => {
+    const config = define(undefined, { ding: { wav: wav(200) } });
+    const { sounds } = resolvePlan({ ...config }, "voice", {});
+    expect(resolvePlan({ ...config }, "voice", {}).sounds).toBe(sounds);
   });
 });

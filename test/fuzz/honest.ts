@@ -6,10 +6,13 @@ import { objectOf, textOf } from "../oracle/fields.ts";
 export class HonestProvider {
   #answers = 0;
   readonly #name: string;
+  readonly #answersCommits: boolean;
   #items = 0;
 
-  constructor(name: string) {
+  /** @param answersCommits as Grok does: nobody asks it for an answer to what was committed. */
+  constructor(name: string, answersCommits = false) {
     this.#name = name;
+    this.#answersCommits = answersCommits;
   }
 
   opened(): readonly string[] {
@@ -35,6 +38,7 @@ export class HonestProvider {
             type: "input_audio_buffer.committed",
             item_id: `${this.#name}_turn_${this.#items}`,
           }),
+          ...(this.#answersCommits ? this.#answer({}) : []),
         ];
       }
       case "response.create":

@@ -26,6 +26,9 @@ const AGENTS: ReadonlyMap<string, AgentName> = new Map([
   ["/duplex/realtime", "vllm-omni-duplex"],
 ]);
 
+/** Of the OpenAI dialect, it answers each commit. */
+export const GROK = "grok.test";
+
 /** The agent at this address, if one is. */
 function agentAt(url: string): AgentName | undefined {
   return AGENTS.get(new URL(url).pathname);
@@ -52,5 +55,6 @@ export function honestAt(url: string, name: string): HonestPeer {
   if (agent !== undefined) return new HonestAgent(agent);
   const adapter = adapterAt(url);
   if (adapter === "gemini-live") return new HonestGemini();
-  return adapter === "openai" ? new HonestProvider(name) : new HonestTranscriber(adapter);
+  if (adapter !== "openai") return new HonestTranscriber(adapter);
+  return new HonestProvider(name, new URL(url).host === GROK);
 }

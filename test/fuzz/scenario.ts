@@ -9,6 +9,7 @@ import { agentOptions } from "./agents.ts";
 import { cascadeOptions } from "./cascade.ts";
 import { FUZZED_MIND } from "./minds.ts";
 import type { Observing } from "./observers.ts";
+import { GROK } from "./peers.ts";
 import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
 import { transcriberOptions } from "./transcribers.ts";
@@ -171,7 +172,7 @@ function plainScenario(seed: number, number: number): Omit<Varied, "sealed"> {
   const profile = random.pick(PROFILE_NAMES);
   const options = (): UpstreamOptions => ({
     adapter: "openai-compatible",
-    url: "https://provider.test/v1/realtime",
+    url: `https://${profile === "xai" ? GROK : "provider.test"}/v1/realtime`,
     model: "voice",
     headers: { Authorization: `Bearer ${SECRET}` },
     settings: settings(random, profile),

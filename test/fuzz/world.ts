@@ -35,6 +35,16 @@ export interface Said {
   readonly tookMs: number;
 }
 
+/** What is being said to the session, and under which name. */
+interface Handling {
+  readonly eventId: string | null;
+  readonly audio: boolean;
+  readonly data: WireMessage;
+}
+
+/** Characters of it that a finding shows. */
+const SAID_CHARS = 400;
+
 type Peer =
   | { readonly kind: "loop" }
   | { readonly kind: "hostile"; readonly adapter: string; readonly provider: HostilePeer }
@@ -76,7 +86,7 @@ export class World {
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
   #watch: ClientWatch | BetaWatch = new ClientWatch(false);
   #phone: PhoneWatch | null = null;
-  #handling: { readonly eventId: string | null; readonly audio: boolean } | null = null;
+  #handling: Handling | null = null;
   /** What the client was shown first of fields that it may not change. */
   readonly #locked = new Map<string, string>();
   sentBytes = 0;
@@ -163,7 +173,7 @@ export class World {
     const blames = known && event?.["type"] !== "session.resume" && this.#phone === null;
     // Of a text that is no JSON nobody can say what its name is.
     const named = event !== null || typeof data !== "string" || !data.includes("event_id");
-    this.#handling = blames && named ? { eventId: eventIdOf(event), audio } : null;
+    this.#handling = blames && named ? { eventId: eventIdOf(event), audio, data } : null;
     this.#played(peer, data, event);
     const began = this.#clock();
     try {
@@ -182,7 +192,7 @@ export class World {
     this.count("observer");
     if (this.#keeps)
       this.said.push({ to: peer, data: typeof data === "string" ? data : data.slice(), tookMs: 0 });
-    this.#handling = { eventId: "an observer's", audio: false };
+    this.#handling = { eventId: "an observer's", audio: false, data };
     try {
       this.input({ type: "message", peer, data });
     } finally {
@@ -334,7 +344,9 @@ export class World {
     const handling = this.#handling;
     if (handling === null || handling.audio || error["type"] !== "invalid_request_error") return;
     if (error["event_id"] !== handling.eventId) {
-      throw new Violation("blame", `the event was ${String(handling.eventId)}, the error is ${String(data)}`);
+      const saying = typeof handling.data === "string" ? handling.data.slice(-SAID_CHARS) : "bytes";
+      const was = String(handling.eventId);
+      throw new Violation("blame", `the event was ${was}, the error is ${String(data)} to …${saying}`);
     }
   }
 

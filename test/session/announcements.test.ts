@@ -123,6 +123,23 @@ describe("where an announcement is placed", () => {
     expect(became(observer).at(-1)).toBe("completed");
   });
 
+  test("[X386] it takes no answer's place: what is typed, said or cannot be asked for meanwhile is answered", () => {
+    const session = {
+      audio: { input: { turn_detection: { type: "server_vad", interrupt_response: false } } },
+    };
+    const typed = observed({ limits: { activeResponses: 1 } });
+    typed.observer.say(saying({ audio: base64(5000) }));
+    typed.call.client({ type: "response.create" });
+    const said = observed({ limits: { activeResponses: 1 }, session });
+    said.observer.say(saying({ audio: base64(5000) }));
+    said.call.speak(concat(silence(400), voice(900), silence(1000)));
+    for (const { call } of [typed, said]) {
+      call.advance(10_000);
+      expect(call.types()).not.toContain("error");
+      expect(call.commandTypes().filter((type) => type === "respond")).toHaveLength(1);
+    }
+  });
+
   test("[X313] the caller interrupts it, and what was heard of it is told", () => {
     const { call, observer } = observed();
     observer.say(saying({ audio: base64(8000) }));
@@ -148,6 +165,35 @@ describe("where an announcement is placed", () => {
     observer.say(saying({ say_id: "c", expires_ms: 1000 }));
     call.advance(1100);
     expect(became(observer).at(-1)).toBe("dropped expired");
+  });
+
+  test("[X314] one that may not wait is said now, or dropped", () => {
+    const { call, observer } = observed();
+    observer.say(saying({ expires_ms: 0 }));
+    expect(became(observer)).toEqual(["queued", "started"]);
+    call.advance(2000);
+    expect(became(observer).at(-1)).toBe("completed");
+    answering(call, 1000);
+    observer.say(saying({ say_id: "b", expires_ms: 0 }));
+    call.advance(5);
+    expect(became(observer).slice(3)).toEqual(["queued", "dropped expired"]);
+  });
+
+  test("[X315] what is heard after its client came back is heard", () => {
+    const { call, observer } = observed();
+    const { relay } = call.last("session.created")["session"] as { relay: { resume_token: string } };
+    observer.say(saying({ audio: base64(2000) }));
+    call.advance(1800);
+    const numbers = call.events.map((event) => Number(event["server_event_seq"] ?? 0));
+    const last_received = Math.max(...numbers, ...call.frames.map(({ header }) => header.sequence));
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.open.delete("client");
+    call.advance(5000);
+    expect(became(observer)).toEqual(["queued", "started"]);
+    call.connect("duplex.v1");
+    call.client({ type: "session.resume", resume_token: relay.resume_token, last_received });
+    call.advance(2000);
+    expect(became(observer)).toEqual(["queued", "started", "completed"]);
   });
 
   test("[X315] a plain client cannot play one, and a restored session has no samples of it: both is told", () => {

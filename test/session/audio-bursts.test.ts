@@ -106,6 +106,19 @@ describe("audio", () => {
     }
   });
 
+  test("[E120] however it is spread: twenty times real time is no way round it", () => {
+    const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
+    for (let ms = 0; ms < 10_000; ms += 1) {
+      call.client(audio(20));
+      call.advance(1);
+    }
+    expect(call.session.state().audio.received_ms).toBeGreaterThanOrEqual(129_000);
+    expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(136_000);
+    call.advance(8_000);
+    expect(call.heard()).toHaveLength(200_000 * 48);
+    expect(errorsOf(call)).toEqual([]);
+  });
+
   test("[E120] and what a client speaks meanwhile comes after it, whatever else it says", () => {
     const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
     for (let n = 0; n < 5000; n += 1) call.client(audio(20));

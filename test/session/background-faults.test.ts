@@ -21,7 +21,17 @@ import {
 import type { Call } from "../support/call.ts";
 import { LiveCall } from "../support/live-call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
-import { asks, callsTools, made, resultsTold, store, tool } from "../support/tools.ts";
+import {
+  asks,
+  calling,
+  callsTools,
+  gives,
+  made,
+  resultsTold,
+  store,
+  tool,
+  tooled,
+} from "../support/tools.ts";
 import { wire } from "../support/race.ts";
 
 const TASK = "Find a table for two.";
@@ -286,6 +296,25 @@ test("[X262] in a tagged plan the speaker that handed it on is told and asked, a
   expect([asks(call, "up0.1"), asks(call, "up1.1")]).toEqual([1, 3]);
 });
 
+test("[X390] what a model is told by the relay has no half of a character", () => {
+  const call = minded({ tools: ["weather"] }, { tools: [tool("weather")] });
+  const task = `${"x".repeat(499)}${"😀".repeat(5000)}`;
+  handsOn(call, task);
+  new Thought(call).calls({ name: "weather", args: "{}" });
+  store(call);
+  gives(call, `${"y".repeat(8191)}😀`);
+  new Thought(call, 1).says("Half: \ud83d");
+  gap(call);
+  const bodies = thoughts(call).map((one) => JSON.stringify(bodyOf(one)));
+  const all = [...bodies, JSON.stringify(call.commands()), notes(call).join()];
+  expect(notes(call)).toHaveLength(1);
+  for (const text of all) expect(text).not.toMatch(/\\ud[89a-f]/i);
+  const tools = calling(tooled());
+  gives(tools, "half: \ud83d");
+  expect(JSON.stringify(resultsTold(tools))).not.toMatch(/\\ud[89a-f]/i);
+  expect(notes(call)[0]?.isWellFormed()).toBe(true);
+});
+
 describe("when the object goes", () => {
   test("[X275] in another isolate a request goes on in the middle of its answer", () => {
     const call = minded();
@@ -299,24 +328,36 @@ describe("when the object goes", () => {
     expect(thoughts(call)).toHaveLength(1);
   });
 
-  test("[X275] what died with the object is asked anew, and told once", () => {
-    for (const dialect of ["duplex.v1", "realtime"] as const) {
+  test.for([
+    { dialect: "duplex.v1", said: "" },
+    { dialect: "realtime", said: "" },
+    // A fault would be: something was said, or it was asked twice.
+    { dialect: "duplex.v1", said: "Lui" },
+    { dialect: "realtime", said: "Lui" },
+    { dialect: "realtime", said: "", again: true },
+  ] as const)(
+    "[X275] what died with the object is asked anew, and told once: $dialect, '$said', $again",
+    (one) => {
+      const { dialect, said } = one;
       const call = minded({}, { dialect });
       handsOn(call, TASK);
-      new Thought(call).begins();
+      if ("again" in one) new Thought(call).begins().ends(1006);
+      const asked = thoughts(call).length;
+      const thought = new Thought(call, asked - 1).begins();
+      if (said !== "") thought.brings(chunk({ content: said }));
       const kept = call.session.snapshot();
       const token = dialect === "duplex.v1" ? tokenOf(call) : null;
       call.crash(kept);
       call.connect(dialect);
       if (token !== null) call.client({ type: "session.resume", ...token });
       call.accept("up0.2");
-      expect(thoughts(call)).toHaveLength(2);
-      new Thought(call, 1).says("Luigi.");
+      expect(thoughts(call)).toHaveLength(asked + 1);
+      new Thought(call, asked).says("Luigi.");
       gap(call);
       expect(notes(call)).toHaveLength(1);
       expect(asks(call, "up0.2")).toBe(1);
-    }
-  });
+    },
+  );
 
   test("[X275] a call of its tools that was made and not answered is made again under its name", () => {
     const call = minded({ tools: ["weather"] }, { tools: [tool("weather")] });

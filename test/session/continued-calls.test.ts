@@ -141,3 +141,36 @@ test("[U235] it is told how much of an answer was heard, as it is heard, and its
   expect(live.server.remembered("resp_1")).toBe(2000);
   expect(live.server.refused).toEqual([]);
 });
+
+test("[U303] of an answer that comes as it is spoken it is told nothing twice", () => {
+  const live = new VllmDuplexCall();
+  const said = sound(2000);
+  live.say(live.server.begins("resp_1"));
+  for (let at = 0; at < said.length; at += 80 * 48) {
+    live.say(live.server.unit("resp_1", said.subarray(at, at + 80 * 48), "so "));
+    live.pass(80);
+  }
+  live.say(live.server.ends("resp_1"));
+  live.pass(500);
+  const told = live.server.of("playback.ack").map(({ played_ms }) => Number(played_ms));
+  expect(told).toEqual([...new Set(told)]);
+  expect(told.at(-1)).toBe(2000);
+  expect(told.length).toBeLessThan(14);
+});
+
+test("[U305] one that has a voice and a part of its own is gone on with, and told what was heard, like any other", () => {
+  const live = new VllmDuplexCall({}, {}, {}, { voice: "anna", instructions: "You are Anna." });
+  expect(JSON.stringify(live.server.received[0])).toContain("You are Anna.");
+  live.say(live.server.begins("resp_1"));
+  const said = sound(1000);
+  live.say(live.server.unit("resp_1", said.subarray(0, 24_000), "First"));
+  live.kill();
+  live.pass(60);
+  live.say(live.server.unit("resp_1", said.subarray(24_000), " and second."));
+  live.say(live.server.ends("resp_1"));
+  live.pass(1200);
+  expect(live.sessions.size).toBe(1);
+  expect(live.audio()).toEqual(said);
+  expect(live.server.remembered("resp_1")).toBe(1000);
+  expect(live.call.types()).not.toContain("error");
+});

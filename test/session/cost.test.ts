@@ -204,6 +204,41 @@ describe("costs", () => {
     expect(state(call)["cost"]).toBe(211);
   });
 
+  test("[X387] of a connection that died with the object nobody knows that it was open after the last snapshot", () => {
+    for (const dialect of ["realtime", "duplex.v1"] as const) {
+      const call = new Call({ upstreams: [{ ...WIRE, prices: [{ openPerMinute: 60 }] }], dialect });
+      const passes = (ms: number) => {
+        call.advance(ms);
+        call.input({ type: "buffered", peer: "client", bytes: 0 });
+      };
+      passes(10_000);
+      const kept = call.session.snapshot();
+      call.advance(20_000);
+      call.crash(kept);
+      expect(state(call), dialect).toMatchObject({ cost: 10 });
+      call.connect(dialect);
+      if (dialect === "duplex.v1") call.client({ type: "session.heartbeat" });
+      call.advance(1000);
+      call.accept("up0.2");
+      passes(5000);
+      expect(state(call), dialect).toMatchObject({ cost: 15 });
+    }
+  });
+
+  test("[X321] figures beyond all measure are bounded: a sum is a number", () => {
+    const call = new Call({ upstreams: [{ ...WIRE, prices: [PRICE] }], dialect: "duplex.v1" });
+    for (const input_tokens of [1.5e308, 1.5e308, -1e308]) {
+      call.client({ type: "response.create" });
+      call.beginAnswer();
+      const usage = { input_tokens, output_tokens: 0, audio_seconds: input_tokens };
+      call.upstream({ type: "response.done", response: "r", ...DONE, status: "completed", usage });
+    }
+    expect(call.last("relay.cost")["session_cost"]).toBe(2e12);
+    expect(call.session.state().usage).toMatchObject({ input_tokens: 2e12, audio_seconds: 2e12 });
+    const counters = call.actions.filter((action) => action.type === "metric");
+    for (const { name, value } of counters) expect(Number.isFinite(value), name).toBe(true);
+  });
+
   test("[X324] counters have it by upstream, in millionths, once", () => {
     const call = won(priced());
     call.speak(concat(silence(600), TURN));

@@ -33,6 +33,22 @@ test("[I16] a message of the caller's without a part is an error that names its 
   expect(call.types()).not.toContain("conversation.item.added");
 });
 
+test("[D21] a reference to an item whose id is no text is refused by its name, and nothing throws", () => {
+  const call = new Call({ faulty: true });
+  for (const [named, code] of [
+    [{ id: { toString: "x" } }, "invalid_type"],
+    [{ id: { toString: 7, valueOf: null } }, "invalid_type"],
+    [{ id: 7 }, "invalid_type"],
+    [{ id: null }, "missing_required_parameter"],
+    [{}, "missing_required_parameter"],
+    [{ id: "nobody" }, "item_reference_invalid_item_id"],
+  ] as const) {
+    const input = [{ type: "item_reference", ...named }];
+    call.client({ type: "response.create", event_id: "e", response: { input } });
+    expect(call.last("error")["error"]).toMatchObject({ code, param: "response.input[0].id", event_id: "e" });
+  }
+});
+
 interface Part {
   readonly type: string;
   readonly audio?: string;

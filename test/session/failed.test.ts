@@ -77,6 +77,8 @@ describe("an answer that the provider says has failed", () => {
     call.speak(TURN);
     call.beginAnswer();
     call.upstream({ type: "transcript", response: "r", item: "i", delta: "Once upon" });
+    const audio = new Uint8Array(voice(500).slice().buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
     fails(call, fault("server_error"));
     expect(call.last("response.done")["response"]).toMatchObject({
       status: "failed",

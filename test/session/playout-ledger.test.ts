@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Playout } from "../../src/session/output/playout.ts";
 import { begin, byType, finish, item, response, say } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
+import { Watcher } from "../support/watcher.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 
 const message = { response: "r", item: "i", kind: "message" } as const;
@@ -264,6 +265,19 @@ describe("a plain client that flushes and does not truncate", () => {
     expect(ms).toBeLessThan(3000);
     expect(part?.transcript).toContain("word3");
     expect(part?.transcript).not.toContain("word7");
+    // So is whoever looks on, hearing or not, and a client that comes anew.
+    for (const [number, audio] of [true, false].entries()) {
+      const observer = new Watcher(call, number + 1, { audio });
+      observer.say({ type: "conversation.item.retrieve", item_id });
+      const shown = observer.events.map((event) => JSON.stringify(event["item"] ?? ""));
+      expect(shown.filter((text) => text.includes("word3"))).toHaveLength(3);
+      expect(shown.join()).not.toContain("word7");
+    }
+    call.input({ type: "close", peer: "client", code: 1006, reason: "" });
+    call.clearEvents();
+    call.connect("realtime");
+    expect(JSON.stringify(call.events)).toContain("word3");
+    expect(JSON.stringify(call.events)).not.toContain("word7");
     call.open.delete("up0.1");
     call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
     call.advance(300);

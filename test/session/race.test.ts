@@ -212,9 +212,9 @@ describe("a race", () => {
   test("[X106] the winner that breaks off is continued by who is there", () => {
     const call = asked(race());
     call.beginAnswer(B);
-    say(call, B, 300, "One two");
+    say(call, B, 600, "One two");
     lose(call, B);
-    call.advance(400);
+    call.advance(700);
     expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
     expect(last(call, A)).toMatchObject({ type: "respond" });
     expect(told(call, A)).toEqual(["One two"]);

@@ -94,6 +94,8 @@ describe("an upstream is lost", () => {
     call.speak(TURN);
     call.beginAnswer();
     call.upstream({ type: "transcript", response: "r", item: "i", delta: "Once upon" });
+    const audio = new Uint8Array(voice(500).slice().buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
     lose(call, "up0.1");
     expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
     call.advance(300);

@@ -194,6 +194,22 @@ describe("a shadow", () => {
     expect(JSON.stringify(call.events)).not.toContain("candidate");
   });
 
+  test("[X335] what it had not ended by then is no failure of it", () => {
+    for (const dialect of ["realtime", "duplex.v1"] as const) {
+      const call = asked(shadowed({ dialect }));
+      call.beginAnswer(B);
+      call.answer(voice(200), "Heard.", A);
+      call.advance(1000);
+      call.crash(call.session.snapshot());
+      const events = observed(call);
+      call.connect(dialect);
+      if (dialect === "duplex.v1") call.client({ type: "session.heartbeat" });
+      call.advance(60_000);
+      expect(shadows(events())).toEqual([]);
+      expect(metric(call, "shadow_failed"), dialect).toBe(0);
+    }
+  });
+
   test("[X336] asked in advance it is asked in advance, and what was taken back is stopped", () => {
     const call = shadowed({ session: { relay: { eager_ms: 100 } } });
     call.speak(concat(silence(600), voice(1200), silence(300)));

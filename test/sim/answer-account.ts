@@ -15,6 +15,7 @@ const MOST_ATTEMPTS = 3;
 /** Faults in which the relay or its client forgets what was asked, or nothing is known of who asked. */
 const FORGETFUL: ReadonlySet<string> = new Set([
   "platform.crash",
+  "platform.crash_plain",
   "platform.deploy",
   "platform.store_fails",
   "platform.version",

@@ -69,6 +69,7 @@ export function compareBill(call: SimulatedCall): void {
 
 const FORGETS: ReadonlySet<string> = new Set([
   "platform.crash",
+  "platform.crash_plain",
   "platform.deploy",
   "platform.store_fails",
   "platform.version",

@@ -46,6 +46,8 @@ export class CoreWatch implements SessionCore {
   handle(input: Input, now: number): readonly Action[] {
     this.#note(input);
     noteBill(this.#world, input);
+    if (input.type === "message" && input.peer === "client" && typeof input.data === "string")
+      this.#world.deeds.heard(input.data);
     this.#world.plans.heard(input);
     if (input.type === "open" || input.type === "observer") this.#watch.opened(input.peer);
     if (input.type === "close") this.#watch.closed(input.peer);

@@ -5,7 +5,6 @@
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { ABOUT_DELIVERY } from "./duplex-wire.ts";
 import { fields, text } from "./fields.ts";
-import type { World } from "./world.ts";
 
 interface ItemState {
   readonly response: string;
@@ -18,8 +17,14 @@ interface ItemState {
   called: boolean;
 }
 
+/** Of a world. */
+export interface OrderHost {
+  readonly checks: { fail(name: string, detail: string): void };
+  readonly scenario: { readonly faults: readonly string[] };
+}
+
 export class EventOrder {
-  readonly #world: World;
+  readonly #world: OrderHost;
   readonly #responses = new Map<string, "active" | "done">();
   readonly #items = new Map<string, ItemState>();
   readonly #conversation = new Map<string, "added" | "done">();
@@ -27,7 +32,7 @@ export class EventOrder {
   readonly #speech = new Map<string, "started" | "stopped" | "committed">();
   #created = false;
 
-  constructor(world: World) {
+  constructor(world: OrderHost) {
     this.#world = world;
   }
 

@@ -34,4 +34,12 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     to: '    if (what === "stale") return;',
     among: ["background.mind"],
   },
+  {
+    number: 122,
+    what: "what a text model was asked for a plain client's session is not asked anew after a death (X275)",
+    file: "src/session/session.ts",
+    from: "    } else if (doubt) conduct.tools?.background?.died();\n",
+    to: "    }\n",
+    among: ["background.mind", "platform.crash_plain"],
+  },
 ];

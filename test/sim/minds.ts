@@ -6,10 +6,12 @@ import type { Call, DialEvents } from "../../durable-objects/dial.ts";
 import type { BackgroundPlan } from "../../src/session/background/plan.ts";
 import { isJsonObject, parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
+import type { DialRequest } from "../../src/upstreams/upstream.ts";
 import { objectsAt, textAt } from "../../src/upstreams/json.ts";
 import { fields } from "./fields.ts";
 import type { OutputGate } from "./output-gate.ts";
 import type { Random } from "./random.ts";
+import type { Moment } from "./store.ts";
 import type { Scenario, World } from "./world.ts";
 
 export const BACKGROUND_MIND = "background.mind";
@@ -47,6 +49,8 @@ export const taskOf = (answer: number): string =>
   JSON.stringify({ answer, task: `task ${answer}.`, urgent: answer % 3 === 0 });
 
 const TASK = /task (\d+)\./;
+/** Where a request says it, as JSON. */
+const ASKED = /The task:\\n(task \d+\.)/;
 /** As a note begins that tells what came of a task, and one of a task that was dropped. */
 const TOLD = 'The task that you handed on: "';
 
@@ -97,6 +101,8 @@ export class Minds {
   /** The caller's turn is open, as the relay says. */
   #speaking = false;
   readonly #answers = new Set<string>();
+  /** What its requests were answered with, by the words of a task. */
+  readonly #kinds = new Map<string, Kind[]>();
 
   constructor(world: World, random: Random) {
     this.#world = world;
@@ -123,6 +129,25 @@ export class Minds {
     else if (type === "conversation.item.done") this.#note(fields(event?.["item"]));
   }
 
+  /** The relay tells the application, where its client is not told. */
+  observed(data: string): void {
+    const event = parseJsonObject(data);
+    const type = textAt(event, "type") ?? "";
+    if (type.startsWith("relay.delegation.")) this.#step(type, event ?? {});
+  }
+
+  /** At tasks of which the application was not told. */
+  look({ conduct }: SessionSnapshot): void {
+    for (const { text, failure } of conduct.tools?.background?.tasks ?? [])
+      if (failure === "unreachable") this.#blamed(text);
+  }
+
+  /** What is durable has a request of which words have come. */
+  isWriting(stored: Moment | null): boolean {
+    const requests = stored?.snapshot.conduct.tools?.background?.thinking.requests ?? [];
+    return requests.some(({ stream }) => stream.said);
+  }
+
   #anew(): void {
     this.#speaking = false;
     this.#answers.clear();
@@ -136,6 +161,7 @@ export class Minds {
     const id = textAt(event, "delegation_id") ?? "";
     const what = type.slice("relay.delegation.".length);
     this.#world.checks.count(`minds: ${what} ${textAt(event, "reason") ?? ""}`.trim());
+    if (textAt(event, "reason") === "unreachable") this.#blamed(this.#tasks.get(id) ?? "");
     if (what === "started") this.#tasks.set(id, textAt(event, "task") ?? "");
     if (what === "placed" || what === "dropped") this.#over.add(id);
     if (textAt(event, "reason") === "cancelled") this.#calledOff.add(this.#tasks.get(id) ?? "");
@@ -157,10 +183,19 @@ export class Minds {
     if (this.#calledOff.has(task)) checks.fail("mind-called-off", `${task} was called off, and is told of`);
   }
 
+  /** A text model that was not there, or broke off: of one that died with the object it is asked anew. */
+  #blamed(task: string): void {
+    const kinds = this.#kinds.get(task) ?? [];
+    if (!kinds.includes("busy") && !kinds.includes("breaks"))
+      this.#world.checks.fail("mind-blamed", `${task} has failed, and was answered ${kinds.join()}`);
+  }
+
   /** A request to the text model. */
-  dial(events: DialEvents, gate: OutputGate): Call {
+  dial({ http }: DialRequest, events: DialEvents, gate: OutputGate): Call {
     let over = false;
     const kind = this.#random.pick(KINDS);
+    const [, task = ""] = ASKED.exec(String(http?.body)) ?? [];
+    this.#kinds.set(task, [...(this.#kinds.get(task) ?? []), kind]);
     const { checks, time } = this.#world;
     const later = (ms: number, run: () => void) =>
       time.after(ms, () => {

@@ -27,6 +27,7 @@ export function checksProviders(call: SimulatedCall): boolean {
 /** Calls in which client or relay forget, or in which the client itself takes items away. */
 const UNACCOUNTABLE: ReadonlySet<string> = new Set([
   "platform.crash",
+  "platform.crash_plain",
   "platform.deploy",
   "platform.store_fails",
   "platform.version",

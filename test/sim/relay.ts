@@ -210,7 +210,8 @@ export class Relay {
   #lives = 1;
 
   readonly #dial: Dial = (request, events) => {
-    if (request.url === MIND_URL) return this.#world.minds.dial(this.#ofThisLife(events), this.#gate);
+    if (request.url === MIND_URL)
+      return this.#world.minds.dial(request, this.#ofThisLife(events), this.#gate);
     const provider = this.#providers.get(new URL(request.url).hostname.split(".")[0] ?? "");
     if (provider) return this.#legs.dial(provider, events);
     this.#world.checks.fail("closed-peer", `a dial of ${request.url}, which is nobody`);
@@ -265,6 +266,21 @@ export class Relay {
     this.#live.shell.clientMessage(socket, data);
     this.#live.shell.clientClosed(socket, 1000, "");
     return true;
+  }
+
+  /** The application looks on, on a connection that it opens for that. */
+  watched(told: (data: string) => void): void {
+    this.#wake();
+    const socket: ClientSocket = {
+      bufferedAmount: 0,
+      send(data) {
+        if (typeof data === "string") told(data);
+      },
+      close() {},
+      serializeAttachment() {},
+      deserializeAttachment: () => null,
+    };
+    if (this.#live !== null && this.ended === null) this.#live.shell.observerCame(socket, false);
   }
 
   /** The application ends the session. */

@@ -26,4 +26,20 @@ export const TOOL_MUTATIONS: readonly Mutation[] = [
     to: "    for (const call of snapshot.calls) this.#forget(call);\n",
     among: ["tool.webhook", "platform.crash", "platform.deploy"],
   },
+  {
+    number: 120,
+    what: "a call that waits for the caller's silence counts the time in which they were away (X302)",
+    file: "src/session/conduct.ts",
+    from: "    this.listener.back();\n    this.tools?.back();\n",
+    to: "    this.listener.back();\n",
+    among: ["tool.confirm", "network.cut"],
+  },
+  {
+    number: 121,
+    what: "a cancel of what has ended takes no call back (X301)",
+    file: "src/session/client/client-commands.ts",
+    from: "    if (stops) this.#parts.tools?.takeBack();\n",
+    to: "",
+    among: ["tool.confirm", "caller.cancel"],
+  },
 ];

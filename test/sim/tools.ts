@@ -62,6 +62,12 @@ function answerOf(given: unknown): number | null {
   return typeof answer === "number" ? answer : null;
 }
 
+/** As clients of the simulator stop an agent. */
+const STOPS: ReadonlySet<string> = new Set([
+  JSON.stringify({ type: "response.cancel" }),
+  JSON.stringify({ type: "output_audio_buffer.clear" }),
+]);
+
 interface Deed {
   readonly id: string;
   /** Something is told the relay of it, or will be. */
@@ -76,16 +82,26 @@ export class Deeds {
   readonly #ends = new Map<number, string>();
   /** When it did. */
   readonly #endedAt = new Map<number, number>();
-  /** When it last told that the caller began to speak. */
+  /** When it last told that the caller began to speak, and was told to stop what is heard. */
   #spokeAt = -1;
+  #stoppedAt = -1;
+  /** When a client last came, as it was told. */
+  #backAt = -1;
 
   constructor(world: World, random: Random) {
     this.#world = world;
     this.#random = random;
   }
 
+  /** Its client tells the relay. */
+  heard(data: string): void {
+    if (STOPS.has(data)) this.#stoppedAt = this.#world.time.now;
+  }
+
   /** The relay tells its client of the end of an answer. */
   told(data: string): void {
+    if (data.includes('"session.created"') || data.includes('"session.resumed"'))
+      this.#backAt = this.#world.time.now;
     if (data.includes('"input_audio_buffer.speech_started"')) this.#spokeAt = this.#world.time.now;
     if (!data.includes('"response.done"') || !data.includes('"function_call"')) return;
     const response = fields(parseJsonObject(data)?.["response"]);
@@ -136,19 +152,22 @@ export class Deeds {
     const endedAt = this.#endedAt.get(answer);
     // Told to nobody: its client was away.
     if (scenario.confirmMs === undefined || endedAt === undefined) return;
-    const waited = time.now - endedAt;
+    // Nobody can say no to somebody who is not there.
+    const waited = time.now - Math.max(endedAt, this.#backAt);
     // A clock that jumps is no silence; it is set right within a second.
     const jumps = scenario.faults.some((name) => name.startsWith("platform.clock"));
     if (waited < scenario.confirmMs - 2 && !jumps)
       checks.fail(
         "tool-unconfirmed",
-        `the deed of answer ${answer} was done ${Math.round(waited)} ms after its end`,
+        `the deed of answer ${answer} was done ${Math.round(waited)} ms after its end, or its client came`,
       );
     if (this.#spokeAt > endedAt)
       checks.fail(
         "tool-unconfirmed",
         `the deed of answer ${answer} was done, and the caller had spoken since`,
       );
+    if (this.#stoppedAt > endedAt)
+      checks.fail("tool-unconfirmed", `the deed of answer ${answer} was done, and it was stopped since`);
   }
 
   #settles(answer: number, deed: Deed): Promise<ToolResult> {

@@ -59,6 +59,8 @@ export interface CallOptions {
   readonly faulty?: boolean;
   /** Open the client and make every upstream ready. Default true. */
   readonly connect?: boolean;
+  /** Takes what upstreams are sent, as it is, instead of its being kept as commands: valid only during the call. */
+  readonly toUpstream?: (peer: string, data: string | Uint8Array) => void;
 }
 
 export const WIRE: PlannedUpstream = { name: "wire", options: { adapter: "wire" } };
@@ -85,12 +87,14 @@ export class Call {
   #reads = true;
   #unseen = 0;
   readonly #faulty: boolean;
+  readonly #toUpstream: CallOptions["toUpstream"];
   readonly #setup: SessionSetup;
   #drawn = 0;
   readonly #dependencies: SessionDependencies;
 
   constructor(options: CallOptions = {}) {
     this.#faulty = options.faulty ?? false;
+    this.#toUpstream = options.toUpstream;
     this.#setup = {
       id: "s1",
       model: "demo",
@@ -175,7 +179,8 @@ export class Call {
 
   #deliver(peer: string, data: string | Uint8Array): void {
     if (!this.open.has(peer)) throw new Error(`an action on the closed peer ${peer}`);
-    if (peer !== CLIENT) {
+    if (peer !== CLIENT && this.#toUpstream) this.#toUpstream(peer, data);
+    else if (peer !== CLIENT) {
       const commands = this.sent.get(peer) ?? [];
       commands.push((typeof data === "string" ? JSON.parse(data) : { type: "binary" }) as SentCommand);
       this.sent.set(peer, commands);

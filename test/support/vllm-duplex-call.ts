@@ -2,7 +2,7 @@
 import { CLIENT } from "../../src/session/io.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
-import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import type { UpstreamOptions, WireMessage } from "../../src/upstreams/upstream.ts";
 import { type DuplexServerOptions, ScriptedVllmDuplex } from "../upstreams/scripted-vllm-duplex.ts";
 import type { DuplexSession } from "../upstreams/vllm-duplex-voice.ts";
 import { Call, type CallOptions } from "./call.ts";
@@ -21,7 +21,13 @@ export class VllmDuplexCall {
   readonly #peers = new Map<string, ScriptedVllmDuplex>();
   readonly #read = new Map<string, number>();
 
-  constructor(options: DuplexServerOptions = {}, call: CallOptions = {}, settings: JsonObject = {}) {
+  /** @param own the upstream's own voice and instructions */
+  constructor(
+    options: DuplexServerOptions = {},
+    call: CallOptions = {},
+    settings: JsonObject = {},
+    own: Pick<UpstreamOptions, "voice" | "instructions"> = {},
+  ) {
     this.#options = options;
     const upstream = {
       name: "duplex",
@@ -30,6 +36,7 @@ export class VllmDuplexCall {
         url: "wss://provider.example/v1/realtime",
         model: "MiniCPM-o-4_5",
         settings,
+        ...own,
       },
     };
     this.call = new Call({ upstreams: [upstream], createUpstream, connect: false, ...call });

@@ -31,6 +31,7 @@ describe("npm run bench", () => {
       "others",
       "overhead",
       "plans",
+      "resumption",
       "snapshots",
       "soak",
       "tools",

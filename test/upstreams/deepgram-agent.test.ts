@@ -218,6 +218,18 @@ test("[U164] what is written is asked for when nobody speaks, its echo is no tur
   expect(orderFaults(connection.events)).toEqual([]);
 });
 
+test("[U165] of a conversation that is long the end is told, and nothing of it is refused", () => {
+  const { server, connection } = agent();
+  for (let n = 0; n < 1000; n += 1) write(connection, n % 2 === 0 ? "user" : "assistant", `Number ${n}.`);
+  write(connection, "user", "Are you there?");
+  ask(connection, "R1");
+  connection.hear([]);
+  expect(connection.of("refused")).toEqual([]);
+  const prompt = JSON.stringify(server.received.find(({ type }) => type === "UpdateThink"));
+  expect(prompt).toContain("The user said: Number 998.\\nYou said: Number 999.");
+  expect(server.received.at(-1)).toEqual({ type: "InjectUserMessage", content: "Are you there?" });
+});
+
 test("[U164] a text that is refused because somebody speaks ends its answer", () => {
   const { server, connection } = agent();
   connection.hear([server.userStarted()]);

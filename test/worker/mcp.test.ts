@@ -9,13 +9,22 @@ afterEach(() => vi.unstubAllGlobals());
 const URL_ = "https://mcp.example.com/mcp";
 const ok = (text: string) => ({ content: [{ type: "text", text }] });
 
+function slowly(ms: number, signal?: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+}
+
 /** A server that keeps the protocol's rules, and says what was not according to them. */
 class Server {
   readonly requests: { readonly method: string; readonly params: JsonObject; readonly headers: Headers }[] =
     [];
   readonly broken: string[] = [];
+  readonly bodies: string[] = [];
   session = "s-1";
   streams = false;
+  beginMs = 0;
   /** What a tool gives; or a response in place of it. */
   gives: (params: JsonObject) => JsonObject | Response | Promise<Response> = () => ok("grey");
   #begun = false;
@@ -26,12 +35,16 @@ class Server {
 
   async #take(url: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
+    this.bodies.push(init.body as string);
     const message = parseJsonObject(init.body as string) ?? {};
     const method = message["method"] as string;
     const params = message["params"];
     this.requests.push({ method, params: isJsonObject(params) ? params : {}, headers });
     this.#look(url, init, headers, method);
-    if (method === "initialize") return this.#initialized(message);
+    if (method === "initialize") {
+      if (this.beginMs > 0) await slowly(this.beginMs, init.signal);
+      return this.#initialized(message);
+    }
     if (headers.get("mcp-session-id") !== this.session) return new Response(null, { status: 404 });
     if (message["id"] === undefined) {
       this.#begun = true;
@@ -88,7 +101,7 @@ class Server {
 }
 
 const client = (more = {}) => new McpClient({ url: URL_, ...more });
-const call = (one: McpClient, ms = 1000) => one.call("weather", { city: "Ghent" }, "item_1", ms);
+const call = (one: McpClient, ms = 1000) => one.call("weather", '{"city":"Ghent"}', "item_1", ms);
 
 describe("a tool of an MCP server", () => {
   test("[X305] is called in the server's session, which is begun once; the answer is JSON or a stream that stays open", async () => {
@@ -160,6 +173,27 @@ describe("a tool of an MCP server", () => {
     expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(3);
   });
 
+  test("[X307] once for all calls that meet it", async () => {
+    const server = new Server();
+    const one = client();
+    await call(one);
+    server.session = "s-2";
+    expect(await Promise.all([call(one), call(one), call(one)])).toEqual(Array(3).fill({ output: "grey" }));
+    expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(2);
+  });
+
+  test("[X389] a session that begins slowly is begun for all who wait for it, each for its own time", async () => {
+    const server = new Server();
+    server.beginMs = 400;
+    const one = client();
+    expect(await Promise.all([call(one, 100), call(one, 2000)])).toEqual([
+      { failure: "timeout" },
+      { output: "grey" },
+    ]);
+    expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(1);
+    expect(server.requests.filter(({ method }) => method === "tools/call")).toHaveLength(1);
+  });
+
   test("[X308] every call settles, and is sent once", async () => {
     const server = new Server();
     const one = client();
@@ -203,6 +237,18 @@ describe("a tool of an MCP server", () => {
     expect(await ask({ ...wanted, name: "sky" })).toEqual({ output: "grey" });
     expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(1);
     expect(server.requests.at(-1)?.params["name"]).toBe("get_weather");
+  });
+
+  test("[X391] arguments are sent as the model wrote them", async () => {
+    const server = new Server();
+    const mcp = { url: URL_, tool: "get_weather", timeoutMs: 1000 };
+    const plan = { name: "weather", description: "Says it.", parameters: { type: "object" }, mcp };
+    const ask = createWebhooks([plan], { id: "s1", keyId: "first" });
+    const given = '{"order": 90071992547409931, "sum": 1.10, "for": "$1"}';
+    await ask({ type: "tool", id: "item_1", callId: "c1", name: "weather", arguments: `\uFEFF${given}` });
+    expect(server.bodies.at(-1)).toContain(`"arguments":${given}`);
+    expect(server.requests.at(-1)?.params).toMatchObject({ name: "get_weather", arguments: { for: "$1" } });
+    expect(server.broken).toEqual([]);
   });
 
   test("[X309] what a server offers is listed, page by page", async () => {

@@ -74,6 +74,14 @@ describe("a call of a tool", () => {
     expect(headers.get("webhook-signature")).toBe(`v1,${await signatureOf(`item_1.${timestamp}.${body}`)}`);
   });
 
+  test("[X391] arguments are posted as the model wrote them: no number is another one", async () => {
+    const requests = answering(() => new Response("done"));
+    const given = '{"order": 90071992547409931, "sum": 1.10, "for": "$1"}';
+    await createWebhooks([tool()], WHOSE)({ ...CALL, arguments: `\uFEFF${given}` });
+    expect(requests[0]?.body).toContain(`"arguments":${given},`);
+    expect(JSON.parse(requests[0]?.body ?? "")).toMatchObject({ id: "item_1", arguments: { for: "$1" } });
+  });
+
   test("[X256] a tool that says nothing has done it", async () => {
     answering(() => new Response(null, { status: 204 }));
     expect(await asked()).toEqual({ output: "done" });

@@ -1,8 +1,10 @@
 /** Dials what the routes dial, as far as its secrets are here, and says how the handshake went. Nothing is asked for. */
+import { randomUUID } from "node:crypto";
 import { WebSocket } from "ws";
 import { initialConfig } from "../../src/protocol/session-config.ts";
 import { resolvePlan, PlanError } from "../../src/config/resolve.ts";
 import type { RelayConfig } from "../../src/config/define.ts";
+import { named } from "../../src/upstreams/dial-request.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { Upstream, UpstreamConfig, UpstreamOptions } from "../../src/upstreams/upstream.ts";
 import { line, type Line, type Verdict } from "./line.ts";
@@ -78,7 +80,7 @@ async function dial(options: UpstreamOptions): Promise<Told> {
       "mend it in relay.config.ts",
     ];
   }
-  const { url, headers, protocols } = upstream.request();
+  const { url, headers, protocols } = named(upstream.request(), () => `doctor_${randomUUID()}`);
   if (url.startsWith("loop:")) return ["ok", "in process, nothing to dial"];
   const socket = new WebSocket(url.replace(/^http/, "ws"), [...protocols], {
     headers: { ...headers },

@@ -1,5 +1,5 @@
 /** The page at `/`: a call with any route of the relay, by voice or in writing, and everything on its wire. */
-import { createCall, openCall, RelayError, type AudioDevice, type Call, type CallState } from "../index.ts";
+import { createCall, openCall, type AudioDevice, type Call, type CallState } from "../index.ts";
 import { numberAt } from "../json.ts";
 import { element } from "./elements.ts";
 import { EventLog } from "./event-log.ts";
@@ -227,5 +227,5 @@ function tell(message: string): void {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof RelayError || error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : "It failed, and did not say why.";
 }

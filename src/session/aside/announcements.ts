@@ -9,6 +9,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { Listener } from "../output/listener.ts";
 import { isActive } from "../output/response.ts";
 import type { Responses } from "../output/responses.ts";
+import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Sound } from "./plan.ts";
@@ -21,6 +22,7 @@ export interface AnnouncementParts extends PlayerParts {
   readonly floor: Pick<Floor, "judging" | "held" | "way">;
   readonly listener: Pick<Listener, "audible" | "playingUntil">;
   readonly responses: Responses;
+  readonly tools: Pick<Tools, "stopped"> | null;
   readonly turns: Pick<TurnTaking, "openItem">;
 }
 
@@ -117,14 +119,16 @@ export class Announcements {
   #conclude(): void {
     const begun = this.#begun;
     if (begun === null) return;
-    const { context, playout, responses } = this.#parts;
+    const { context, floor, playout, port, responses } = this.#parts;
     const record = responses.get(begun.response);
     if (record && isActive(record)) return;
     const heardMs = playout.heardMs(begun.item, context.now);
     const stopped = record?.phase === "cancelled" || record?.phase === "failed";
     const sounds = playout.unheard(context.now).includes(begun.item);
-    begun.overAt ??= this.#parts.listener.playingUntil() + LATE_MS;
-    if (!stopped && sounds && context.now < begun.overAt) return;
+    // Their player stands still, and goes on: what they get again is heard then.
+    if (!port.live || floor.held) begun.overAt = null;
+    else begun.overAt ??= this.#parts.listener.playingUntil() + LATE_MS;
+    if (!stopped && sounds && context.now < (begun.overAt ?? Infinity)) return;
     this.#begun = null;
     const whole = !stopped && heardMs >= begun.totalMs - END_MS;
     const about = { response_id: begun.response, played_ms: Math.round(heardMs) };
@@ -134,7 +138,7 @@ export class Announcements {
   #expire(): void {
     const { context, port } = this.#parts;
     const reasonOf = ({ expiresAt }: Waiting): Reason | null => {
-      if (expiresAt <= context.now) return "expired";
+      if (expiresAt < context.now) return "expired";
       return port.connected && (!port.extended || this.#player.link === undefined) ? "not_playable" : null;
     };
     for (const one of this.#waiting) {
@@ -146,13 +150,16 @@ export class Announcements {
 
   #place(): void {
     const [next] = this.#waiting;
-    const { asking, bargeIn, floor, listener, turns } = this.#parts;
+    const { asking, bargeIn, floor, listener, tools, turns } = this.#parts;
     if (next === undefined || this.#player.held) return;
     if (turns.openItem !== null || floor.judging || floor.held) return;
     const answered = asking.underway || listener.audible;
     if (answered && this.#player.own !== "filler" && !next.interrupts) return;
     if (asking.underway && !next.interrupts) return;
-    if (answered && next.interrupts) bargeIn.interrupt("client_cancelled");
+    if (answered && next.interrupts) {
+      bargeIn.interrupt("client_cancelled");
+      tools?.stopped();
+    }
     this.#player.stop("answered");
     this.#waiting.shift();
     const { rateHz, samples } = next.sound;
@@ -168,9 +175,9 @@ export class Announcements {
 
   /** Names the moment at which there may be something to do though nothing happens. */
   #wait(): void {
-    const { context, listener } = this.#parts;
+    const { context, listener, port } = this.#parts;
     const [first] = this.#waiting.map(({ expiresAt }) => expiresAt).toSorted((one, other) => one - other);
-    const until = listener.playingUntil();
+    const until = port.live ? listener.playingUntil() : 0;
     const times = [first, this.#begun?.overAt, until > context.now ? until : undefined];
     const next = Math.min(...times.map((at) => at ?? Infinity));
     if (next === Infinity) context.deadlines.clear("aside:say");

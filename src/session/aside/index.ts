@@ -10,6 +10,7 @@ interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
   readonly config: Configuration;
   readonly floor: AnnouncementParts["floor"];
   readonly listener: AnnouncementParts["listener"];
+  readonly tools: (NonNullable<FillerParts["tools"]> & NonNullable<AnnouncementParts["tools"]>) | null;
   readonly turns: AnnouncementParts["turns"];
 }
 

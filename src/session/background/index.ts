@@ -37,6 +37,7 @@ import {
   type TaskFailure,
   TOO_MANY,
   UNDER_WAY,
+  wellCut,
 } from "./plan.ts";
 import { isOver, type Task, type Wanted } from "./task.ts";
 import { type Outcome, Thinking, THINKS, type ThinkingSnapshot } from "./thinking.ts";
@@ -178,7 +179,7 @@ export class Background {
       else this.#end(task, null, failure, error);
     } else if (outcome.calls.length > 0 && task.round < MOST_ROUNDS) this.#want(task, outcome);
     else if (outcome.text === "") this.#end(task, null, "nothing");
-    else this.#end(task, outcome.text, null);
+    else this.#end(task, outcome.text.toWellFormed(), null);
   }
 
   /** Calls of tools that it wants made: when a snapshot that holds them is durable. */
@@ -237,7 +238,7 @@ export class Background {
   #goOn(task: Task): void {
     for (const { id } of task.wanted) this.#made.delete(id);
     const results = task.wanted.map(({ callId, output }) => {
-      return { kind: "result" as const, callId, output: (output ?? "").slice(0, MOST_OUTPUT) };
+      return { kind: "result" as const, callId, output: wellCut(output ?? "", MOST_OUTPUT) };
     });
     task.entries = [...task.entries, ...results];
     task.wanted = [];
@@ -362,6 +363,7 @@ export class Background {
   /** The object died, and with it what was asked: it is asked anew. */
   died(): void {
     this.#thinking.died();
+    this.#gap.forget();
   }
 
   #progress(id: string, step: "asked" | "writing" | "calls", name?: string): void {
@@ -408,7 +410,7 @@ export function cancelTask(tools: { readonly background: Background | null } | n
 const isTooMuch = (entries: Task["entries"]): boolean => JSON.stringify(entries).length > MOST_TOLD;
 
 function taskOf(given: unknown): string {
-  return typeof given === "string" ? given.trim().slice(0, MOST_TASK) : "";
+  return typeof given === "string" ? wellCut(given.trim(), MOST_TASK) : "";
 }
 
 function about(

@@ -74,5 +74,10 @@ export function droppedText(task: string, reason: DropReason): string {
 }
 
 function quoted(task: string): string {
-  return task.length <= MOST_QUOTED ? task : `${task.slice(0, MOST_QUOTED)} …`;
+  return task.length <= MOST_QUOTED ? task : `${wellCut(task, MOST_QUOTED)} …`;
+}
+
+/** So much of a text, as any parser of JSON takes it: half a character of two parts is none. */
+export function wellCut(text: string, most: number): string {
+  return text.slice(0, most).toWellFormed();
 }

@@ -73,7 +73,8 @@ export class Absence {
     const { port, conversation, responses, turns } = this.#parts;
     const retell = (): void => {
       let previous_item_id: string | null = null;
-      for (const { item } of conversation.entries) {
+      for (const entry of conversation.entries) {
+        const item = conversation.withoutSound(entry);
         port.emit({ type: "conversation.item.added", previous_item_id, item });
         port.emit({ type: "conversation.item.done", previous_item_id, item });
         previous_item_id = item.id;

@@ -284,6 +284,7 @@ export class ClientCommands {
       );
     }
     this.#parts.turns.takeBack();
+    this.#parts.tools?.takeBack();
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
     this.#parts.idle.cut();
@@ -334,6 +335,9 @@ export class ClientCommands {
 
   #cancel(responseId: string | null): void {
     const { responses, rounds, bargeIn } = this.#parts;
+    // What has ended may still be heard, and what it announced is not done yet.
+    const stops = responseId === null || responses.get(responseId)?.outOfBand === false;
+    if (stops) this.#parts.tools?.takeBack();
     if (responseId === null && this.#parts.asking.withdraw()) return;
     if (responseId === null) rounds.concede();
     const chosen =

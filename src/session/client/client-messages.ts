@@ -120,9 +120,15 @@ export class ClientMessages {
     if (data.length > clientMessageSize) this.#refuseSize(data);
     else if (this.#steps.size + data.length > clientMessageSize) this.#refuse("bytes", 0, data);
     else if (!this.#budget.bytes.take(data.length, this.#context.now)) this.#refuse("bytes", 0, data);
-    else if (!this.#steps.busy && this.#pace.has(0, this.#context.now)) this.#workNow(data);
+    else if (this.#mayWorkNow) this.#workNow(data);
     else this.#wait(data);
     this.#settle();
+  }
+
+  /** Nothing waits before it, and there is work left: of this moment, and of the half minute and ten times real time beyond it. */
+  get #mayWorkNow(): boolean {
+    const { now } = this.#context;
+    return !this.#steps.busy && this.#pace.has(0, now) && this.#budget.work.has(0, now);
   }
 
   #wait(data: WireMessage): void {

@@ -214,7 +214,8 @@ function missing(path: string): ClientError {
   return new ClientError("missing_required_parameter", `Missing required parameter: '${path}'.`, path);
 }
 
-function requireString(value: Json | undefined, path: string): asserts value is string {
+/** @throws ClientError */
+export function requireString(value: Json | undefined, path: string): asserts value is string {
   if (value === undefined) throw missing(path);
   if (typeof value !== "string") {
     throw new ClientError("invalid_type", `Invalid '${path}': expected a string.`, path);

@@ -3,7 +3,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import { OWN_VOICE } from "../../protocol/session-config.ts";
-import { checkInputItem, sizesOf, type AudioBound } from "./item-check.ts";
+import { checkInputItem, requireString, sizesOf, type AudioBound } from "./item-check.ts";
 
 /** Twice what OpenAI takes, 16 names of 64 and values of 512 characters: it is kept when the answer has ended. */
 const METADATA_SIZE = 18_432;
@@ -22,11 +22,13 @@ export function checkInput(
       leftMs -= checkInputItem(item as JsonObject, path, { ...bound, ms: leftMs });
       continue;
     }
-    const id = item["id"];
-    if (typeof id === "string" && knows(id)) continue;
+    // What came from a JSON schema is JSON.
+    const id = item["id"] as Json | undefined;
+    requireString(id, `${path}.id`);
+    if (knows(id)) continue;
     throw new ClientError(
       "item_reference_invalid_item_id",
-      `No item with id '${String(id).slice(0, 128)}' exists in the conversation.`,
+      `No item with id '${id.slice(0, 128)}' exists in the conversation.`,
       `${path}.id`,
     );
   }

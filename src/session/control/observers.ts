@@ -53,6 +53,7 @@ export class Observers implements EventTap {
   /** Oldest first. */
   readonly #observers = new Map<PeerId, Observer>();
   #listening = 0;
+  #acted = false;
 
   constructor(conduct: Conduct, host: ObserversHost) {
     this.#conduct = conduct;
@@ -75,20 +76,27 @@ export class Observers implements EventTap {
     return this.#listening > 0;
   }
 
-  input(input: ObserverInput): void {
+  /** @returns whether it did anything to the session: who only looks on is no occasion to look at anything else. */
+  input(input: ObserverInput): boolean {
+    this.#acted = false;
     switch (input.type) {
       case "observer":
-        return this.#open(input.peer, input.audio, input.again);
+        this.#open(input.peer, input.audio, input.again);
+        break;
       case "message":
-        return this.#message(input.peer, input.data);
+        this.#message(input.peer, input.data);
+        break;
       case "buffered":
-        return this.#observers.get(input.peer)?.buffered(input.bytes);
+        this.#observers.get(input.peer)?.buffered(input.bytes);
+        break;
       case "close":
-        return this.#closed(input.peer);
+        this.#closed(input.peer);
+        break;
       case "open":
         // It is there by `observer`.
-        return undefined;
+        break;
     }
+    return this.#acted;
   }
 
   /** @param again it was here before the session was restored, and knows what there is. */
@@ -131,7 +139,9 @@ export class Observers implements EventTap {
     observer.retelling(() => {
       tell({ type: "session.created", session: withoutToken(sessionObject.shown()) });
       let previous_item_id: string | null = null;
-      for (const { item, growing } of conversation.entries) {
+      for (const entry of conversation.entries) {
+        const { growing } = entry;
+        const item = conversation.withoutSound(entry);
         tell({ type: "conversation.item.added", previous_item_id, item });
         if (!growing) tell({ type: "conversation.item.done", previous_item_id, item });
         previous_item_id = item.id;
@@ -227,7 +237,10 @@ export class Observers implements EventTap {
   #do(observer: Observer, message: JsonObject | null, cost: number): void {
     const { context, parking } = this.#conduct;
     if (message === null) throw new ClientError("invalid_json", "The message is not a JSON object.");
-    if (message["type"] === END) return this.#host.end();
+    if (message["type"] === END) {
+      this.#acted = true;
+      return this.#host.end();
+    }
     if (message["type"] === SAY) return this.#say(observer, message, cost);
     const event = readClientEvent(message);
     observer.budget.events.charge(cost + costOf(0, event.type), context.now);
@@ -238,6 +251,7 @@ export class Observers implements EventTap {
     this.#requireClient();
     parking.touch();
     if (event.type === "conversation.item.retrieve") return this.#retrieve(observer, event.item_id);
+    this.#acted = true;
     context.cause = causeOf(observer.peer, eventIdOf(message), context.newId("event"));
     // It has what the client has, but for its budget.
     const parts = commandParts(this.#conduct, observer.budget);
@@ -264,6 +278,7 @@ export class Observers implements EventTap {
       );
     parking.touch();
     const newId = (): string => context.newId("item");
+    this.#acted = true;
     asides.say(readSay(message, config.outputFormat, (name) => asides.soundNamed(name), newId));
   }
 
@@ -272,7 +287,7 @@ export class Observers implements EventTap {
     const { context, conversation } = this.#conduct;
     const entry = conversation.require(itemId, "retrieve");
     observer.budget.requireTelling(context.now);
-    const item = observer.audio ? conversation.withAudio(entry) : entry.item;
+    const item = observer.audio ? conversation.withAudio(entry) : conversation.withoutSound(entry);
     const event_id = context.newId("event");
     const text = JSON.stringify({ type: "conversation.item.retrieved", event_id, item });
     observer.retelling(() => observer.write(text));

@@ -132,6 +132,12 @@ export class Costs implements Meter {
     }
   }
 
+  /** The object died, and every connection with it, some time after this: nobody knows of more. */
+  died(knownUntil: number): void {
+    this.#accrue(knownUntil);
+    this.#open.clear();
+  }
+
   /** Enters the time up to now. */
   #accrue(now: number, only?: ConnectionIdentity): void {
     for (const one of this.#open.values()) {

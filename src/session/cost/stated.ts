@@ -2,9 +2,12 @@
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Units } from "./price.ts";
 
+/** No provider's figure is more; sums of what it says stay numbers. */
+const MOST = 1e12;
+
 /** What is no number from 0 is none. */
 function count(value: Json | undefined): number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
+  return typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.min(value, MOST) : 0;
 }
 
 function within(value: Json | undefined): JsonObject {

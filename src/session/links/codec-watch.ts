@@ -40,6 +40,11 @@ export class CodecWatch {
     else deadlines.set(this.#nameOf(what), now + WAITS_MS[what]);
   }
 
+  /** Something that may still grow. */
+  get holds(): boolean {
+    return (this.#upstream.held ?? 0) > 0;
+  }
+
   /** A deadline came. @returns what the codec says then */
   due(what: CodecDeadline): readonly UpstreamEvent[] {
     return (what === "settle" ? this.#upstream.settle?.() : this.#upstream.giveUpNames?.()) ?? [];

@@ -4,6 +4,7 @@
  * In-process upstreams (`loop:`) are the same but for the socket: what they encode is handed to their own decode.
  */
 import { formatKey, sampleRateHz } from "../../audio/format.ts";
+import { named } from "../../upstreams/dial-request.ts";
 import type {
   AudioChunk,
   Capabilities,
@@ -180,7 +181,9 @@ export class Connection implements ChannelsHost {
 
   /** Opens the socket; a loop is open at once. */
   dial(): void {
-    const request = this.#upstream.request(this.#host.upstreamConfig().kind);
+    const request = named(this.#upstream.request(this.#host.upstreamConfig().kind), () =>
+      this.#context.newId("conn"),
+    );
     this.#loop = request.url.startsWith("loop:");
     if (this.#loop) {
       this.opened();
@@ -404,6 +407,12 @@ export class Connection implements ChannelsHost {
     this.#host.onLost(this, fault);
   }
 
+  /** The caller's words as far as they were told: none will be added to what its codec holds open. */
+  lastWords(): readonly UpstreamEvent[] {
+    if (!this.#codec.holds) return [];
+    return this.#codec.due("settle").filter(({ type }) => type === "input.transcript.completed");
+  }
+
   /** An ordinary end, of which nobody is told. */
   hangUp(): void {
     if (!this.alive) return;
@@ -413,6 +422,8 @@ export class Connection implements ChannelsHost {
   }
 
   #end(at: number): void {
+    const usage = this.#upstream.unbilled ?? null;
+    if (usage !== null) this.#host.onEvent(this, { type: "spent", usage });
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();

@@ -45,9 +45,9 @@ function requestOf({ stream, params, outOfBand, metadata }: ResponseRecord) {
   };
 }
 
-/** There is something that could be continued: words or sound, not a call that nobody has run. */
+/** There is something that could be continued: sound, or words that are read; not a call that nobody has run. */
 function wasSaid({ audible, items }: ResponseRecord): boolean {
-  return audible || items.some(({ parts }) => parts.some(({ text }) => text !== ""));
+  return audible || items.some(({ parts }) => parts.some(({ kind, text }) => kind === "text" && text !== ""));
 }
 
 interface Broken {

@@ -165,6 +165,11 @@ export class Conversation {
     this.audio.delete(itemId);
   }
 
+  /** The same without it: an answer that was cut says what can have been heard. */
+  withoutSound(entry: Entry): Item {
+    return asPlayed(entry);
+  }
+
   /**
    * The item with its audio, as `conversation.item.retrieved` alone shows it. Audio of which a part is no longer kept is
    * left out: no client could tell it from the whole.

@@ -259,7 +259,7 @@ export class Asking {
   requireSomebody({ conversation }: ResponseParams): void {
     const { context, responses } = this.#parts;
     const waiting = this.#parts.guard?.input?.count ?? 0;
-    if (responses.active.length + waiting >= context.limits.activeResponses) {
+    if (!responses.hasRoom(waiting)) {
       throw new ClientError(
         "too_many_responses",
         `At most ${context.limits.activeResponses} responses at once.`,

@@ -301,6 +301,12 @@ export class ResponseWriter {
     }
   }
 
+  /** It ended in its middle: its words may be ahead of its sound, and those were not said. */
+  brokeOff({ id, parts }: OutputItem): void {
+    const entry = parts.some(({ kind }) => kind === "audio") ? this.#conversation.find(id) : undefined;
+    if (entry?.truncatedMs === null) entry.playedMs ??= entry.audioMs;
+  }
+
   /** A name for an item that begins. */
   newItemId(): string {
     return this.#conversation.unused(() => this.#context.newId("item"));

@@ -144,7 +144,13 @@ export class Responses {
 
   /** One more may be asked for. */
   get room(): boolean {
-    return this.active.length < this.#context.limits.activeResponses;
+    return this.hasRoom(0);
+  }
+
+  /** The same, beside so many that wait. What the relay plays by itself takes nobody's place. */
+  hasRoom(waiting: number): boolean {
+    const running = this.active.filter(({ own }) => own === undefined).length;
+    return running + waiting < this.#context.limits.activeResponses;
   }
 
   /** Asks one upstream for a response. @returns null when too many run: ask again at the end of one. */
@@ -346,7 +352,9 @@ export class Responses {
     for (const item of response.items) {
       // That a call is whole its provider alone can say.
       const whole = ending.phase === "completed" && item.kind !== "function_call";
+      const breaks = !item.done && ending.phase === "failed";
       this.#items.end(response, item, whole ? "completed" : "incomplete");
+      if (breaks) this.#writer.brokeOff(item);
     }
     unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
     response.phase = phase;

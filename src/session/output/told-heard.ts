@@ -6,6 +6,8 @@ import type { Playout } from "./playout.ts";
 /** So much more was heard before it is told again. */
 const STEP_MS = 200;
 const DUE = "heard";
+/** Items that were heard as far as they came, and may go on: so many are remembered. */
+const REMEMBERED = 8;
 /** Sums of fractions are a little less than whole. */
 const ROUNDING_MS = 0.001;
 
@@ -17,7 +19,7 @@ interface Parts {
 
 export class ToldHeard {
   readonly #parts: Parts;
-  /** Of items that sound, or still had to: how much was told. What is forgotten of it is told once more. */
+  /** Of items that sound, still had to, or did last: how much was told. What is forgotten of it is told once more. */
   readonly #told = new Map<string, number>();
 
   constructor(parts: Parts) {
@@ -41,7 +43,8 @@ export class ToldHeard {
       if (sounding.has(itemId)) continue;
       // Of one that was cut the provider is told where.
       this.#tell(links[playout.streamOf(itemId) ?? -1], itemId);
-      this.#told.delete(itemId);
+      // One that is given as it is spoken has sounded whenever its next piece is late.
+      if (this.#told.size > REMEMBERED) this.#told.delete(itemId);
     }
     // Where the client says nothing either, time passes all the same; `settle` follows every deadline.
     if (sounding.size > 0 && context.deadlines.get(DUE) === null)

@@ -15,6 +15,13 @@ function tokens(value: Json | undefined): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
+/** No provider's figure is more, or less: sums of what it says stay numbers, and never fall. */
+const MOST = 1e12;
+
+function counted(value: number): number {
+  return Math.min(MOST, Math.max(0, value));
+}
+
 function counts(given: Json | undefined, names: readonly string[]): JsonObject {
   const known = isJsonObject(given) ? given : {};
   return { ...known, ...Object.fromEntries(names.map((name) => [name, tokens(known[name])])) };
@@ -54,17 +61,17 @@ export function spend(
 ): void {
   addUsage(all, usage);
   addUsage(link.usage, usage);
-  const tokens = total(usage);
-  if (told !== null && tokens > 0) context.metric(told ? "tokens_told" : "tokens_untold", tokens, link.name);
+  const sum = counted(total(usage));
+  if (told !== null && sum > 0) context.metric(told ? "tokens_told" : "tokens_untold", sum, link.name);
 }
 
 /** Adds what an answer, a transcript or a session cost; a transcript that is counted in seconds adds nothing. */
 export function addUsage(sums: TokenSums, usage: JsonObject): void {
-  const seconds = tokens(usage["audio_seconds"]);
+  const seconds = counted(tokens(usage["audio_seconds"]));
   if (seconds > 0) sums["audio_seconds"] = (sums["audio_seconds"] ?? 0) + seconds;
   if (!COUNTED.some((name) => typeof usage[name] === "number")) return;
   for (const name of COUNTED) {
     const added = name === "total_tokens" ? total(usage) : tokens(usage[name]);
-    sums[name] = (sums[name] ?? 0) + added;
+    sums[name] = (sums[name] ?? 0) + counted(added);
   }
 }

@@ -100,6 +100,12 @@ export class Shadows implements LinkHost {
     this.#question = null;
   }
 
+  /** The object died: what was asked is no failure of those that were. */
+  died(): void {
+    for (const trial of this.#question?.trials ?? []) this.#parts.context.deadlines.clear(nameOf(trial));
+    this.#question = null;
+  }
+
   /** A speaker says this. */
   spoke(link: Link, event: UpstreamEvent): void {
     if (this.#question === null || this.#question.speakerMs !== null || !isFirst(link, event)) return;

@@ -3,6 +3,7 @@
  * announced is done. Who speaks, types or stops the agent meanwhile takes it back.
  */
 import type { ClientPort } from "../client/client-port.ts";
+import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Listener } from "../output/listener.ts";
@@ -12,26 +13,38 @@ import type { TurnTaking } from "../turns/turn-taking.ts";
 export interface ConfirmingParts {
   readonly context: Context;
   readonly port: ClientPort;
+  readonly config: Pick<Configuration, "turnDetection">;
   readonly floor: Pick<Floor, "judging" | "held">;
   readonly listener: Pick<Listener, "playingUntil">;
-  readonly turns: Pick<TurnTaking, "openItem">;
+  readonly turns: Pick<TurnTaking, "openItem" | "stirs" | "uncommitted">;
 }
 
-/** How often it is looked whether a sound that is judged was anything. */
+interface Waiting {
+  readonly since: number;
+  /** The client was sending already. */
+  readonly streams?: boolean;
+}
+
+/** How often it is looked whether a sound that is judged was anything, or what is heard or sent becomes a turn. */
 const LOOK_MS = 100;
 
 /**
  * When the silence has lasted long enough, as far as is known now; null: it has. While nobody is there who could say no it has
- * not begun.
+ * not begun. `no`: somebody goes on talking for so long that it will not be yes.
  */
-export function silenceLasts(
-  { context, port, floor, listener }: ConfirmingParts,
-  since: number,
-  ms: number,
-): number | null {
+export function silenceLasts(parts: ConfirmingParts, waiting: Waiting, ms: number): number | null | "no" {
+  const { context, port, floor, listener } = parts;
   const { now } = context;
   if (!port.live) return now + ms;
-  const at = Math.max(since, listener.playingUntil()) + ms;
+  const at = Math.max(waiting.since, listener.playingUntil()) + ms;
   if (at > now) return at;
-  return floor.judging || floor.held ? now + LOOK_MS : null;
+  if (floor.judging || floor.held) return now + LOOK_MS;
+  if (!parts.turns.stirs && (waiting.streams === true || !isTalking(parts))) return null;
+  // It is about to be a turn, which takes the call back, or nothing.
+  return at + context.limits.heldMs > now ? now + LOOK_MS : "no";
+}
+
+/** A client that says itself what its turns are sends something: what it is is known at its end. */
+export function isTalking({ config, turns }: Pick<ConfirmingParts, "config" | "turns">): boolean {
+  return config.turnDetection === null && turns.uncommitted;
 }

@@ -13,7 +13,7 @@ import { Background, type BackgroundParts, type BackgroundSnapshot } from "../ba
 import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
 import type { Entry } from "../memory/conversation.ts";
 import type { OutputItem, ResponseRecord } from "../output/response.ts";
-import { silenceLasts, type ConfirmingParts } from "./confirming.ts";
+import { isTalking, silenceLasts, type ConfirmingParts } from "./confirming.ts";
 import { placeItem } from "./place-item.ts";
 import {
   asFunction,
@@ -45,6 +45,10 @@ export interface Call {
   readonly since: number;
   /** The caller may still take it back. */
   readonly waits?: true;
+  /** When it began to wait its client was sending already, in push to talk: that says nothing. */
+  readonly streams?: boolean;
+  /** Another call of its answer has a result, of which nothing was said yet. */
+  readonly told?: boolean;
 }
 
 /** Calls under way at once; one more is not made. */
@@ -179,15 +183,21 @@ export class Tools {
   #decide(call: Call): void {
     const { context } = this.#parts;
     const confirmMs = this.#plans.get(call.name)?.confirmMs ?? 0;
-    this.#calls.set(call.id, confirmMs > 0 ? { ...call, waits: true } : call);
-    if (confirmMs === 0) context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
+    if (confirmMs > 0) this.#confirm(call);
     else {
-      this.#tell("confirming", call);
-      // Who speaks while its answer is still heard has begun before it.
-      if (this.#parts.turns.openItem === null) this.#waited({ ...call, waits: true });
-      else this.#unmade.push({ call, failure: "taken_back" });
+      this.#calls.set(call.id, call);
+      context.deadlines.set(`tool:${call.id}`, context.now + RECORDED_WITHIN_MS);
     }
     this.#record();
+  }
+
+  #confirm(decided: Call): void {
+    const call = { ...decided, waits: true, streams: isTalking(this.#parts) } as const;
+    this.#calls.set(call.id, call);
+    this.#tell("confirming", call);
+    // Who speaks while its answer is still heard has begun before it.
+    if (this.#parts.turns.openItem === null) this.#waited(call);
+    else this.#takesBack(call);
   }
 
   /** Something is decided that is to be on record before it is done. @returns its number */
@@ -200,18 +210,38 @@ export class Tools {
   /** The caller may have been silent for long enough. */
   #waited(call: Call): void {
     const { context } = this.#parts;
-    const at = silenceLasts(this.#parts, call.since, this.#plans.get(call.name)?.confirmMs ?? 0);
+    const at = silenceLasts(this.#parts, call, this.#plans.get(call.name)?.confirmMs ?? 0);
+    if (at === "no") return this.#takesBack(call);
     context.deadlines.set(`tool:${call.id}`, at ?? context.now + RECORDED_WITHIN_MS);
     if (at !== null) return;
-    const { waits: _, ...confirmed } = call;
+    const { waits: _, streams: _s, ...confirmed } = call;
     this.#calls.set(call.id, confirmed);
   }
 
   /** The caller speaks, types, or stops the agent: what waits for that is not done. */
   takeBack(): void {
-    for (const call of this.#calls.values())
-      if (call.waits && !this.#unmade.some((one) => one.call.id === call.id))
-        this.#unmade.push({ call, failure: "taken_back" });
+    for (const call of this.#calls.values()) if (call.waits) this.#takesBack(call);
+  }
+
+  #takesBack(call: Call): void {
+    if (!this.#unmade.some((one) => one.call.id === call.id))
+      this.#unmade.push({ call, failure: "taken_back" });
+  }
+
+  /** The agent was stopped at the end of everything that happens: what that takes back is told now. */
+  stopped(): void {
+    this.takeBack();
+    this.#tellUnmade();
+  }
+
+  /** A client is there again: what waits for the caller's silence waits for all of it. */
+  back(): void {
+    for (const call of this.#calls.values()) {
+      if (!call.waits) continue;
+      const anew = { ...call, since: this.#parts.context.now };
+      this.#calls.set(call.id, anew);
+      this.#waited(anew);
+    }
   }
 
   /** A snapshot is durable that has so many calls on record. */
@@ -221,7 +251,7 @@ export class Tools {
 
   /** At the end of everything that happens: makes the calls that are on record, and asks on where all have results. */
   settle(): void {
-    for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
+    this.#tellUnmade();
     for (const call of this.#calls.values())
       if (call.number <= this.#recorded && !call.waits && !this.#made.has(call.id)) this.#make(call);
     this.background?.settle();
@@ -229,12 +259,16 @@ export class Tools {
     for (const stream of this.#due) if (this.#parts.asking.goOn(stream)) this.#due.delete(stream);
   }
 
+  #tellUnmade(): void {
+    for (const { call, failure } of this.#unmade.splice(0)) this.#answered(call, { failure });
+  }
+
   #make(call: Call): void {
     const { context, conversation } = this.#parts;
     const { id, callId, name, arguments: given } = call;
     const plan = this.#plans.get(name);
     // Taken back by its client before it was made.
-    if (conversation.find(id) === undefined) return this.#forget(call);
+    if (conversation.find(id) === undefined) return this.#answered(call, { failure: "taken_back" });
     if (this.background !== null && name === this.#delegate) return this.#handOn(call, this.background);
     if (plan === undefined) return this.#answered(call, { failure: "not_offered" });
     this.#made.add(id);
@@ -281,29 +315,46 @@ export class Tools {
     this.#parts.context.deadlines.clear(`tool:${id}`);
   }
 
-  #answered(call: Call, result: ToolResult): void {
+  #answered(given: Call, result: ToolResult): void {
     const { context, conversation } = this.#parts;
+    const call = this.#calls.get(given.id) ?? given;
     this.#forget(call);
     const failure = "failure" in result ? result.failure : null;
     if (failure !== null) context.metric("tools_failed", 1);
     this.#tell(failure === null ? "completed" : "failed", call, failure);
     // Its client deleted it, or the conversation has forgotten it: no model knows what the result is of.
-    if (conversation.find(call.id) === undefined) return;
-    this.#insert(call, "output" in result ? result.output : FAILURES[result.failure], failure === "cut_off");
-    const more = [...this.#calls.values()].some(({ response }) => response === call.response);
-    if (failure !== "cut_off" && !more && this.#haveResults(call.others)) this.#due.add(call.stream);
+    const known = conversation.find(call.id) !== undefined;
+    if (known)
+      this.#insert(
+        call,
+        "output" in result ? result.output : FAILURES[result.failure],
+        failure === "cut_off",
+      );
+    if (failure !== "cut_off") this.#goesOn(call, known);
     context.persist();
   }
 
-  /** Calls that are the client's: it asks for the rest itself when it has answered the last of them. */
+  /** The model is asked to go on when all calls of its answer that are still there have results, if there is any. */
+  #goesOn({ response, stream, others, told = false }: Call, known: boolean): void {
+    const open = [...this.#calls.values()].filter((one) => one.response === response);
+    const any = told || known;
+    if (open.length > 0 && any) for (const one of open) this.#calls.set(one.id, { ...one, told: true });
+    else if (open.length === 0 && any && this.#haveResults(others)) this.#due.add(stream);
+  }
+
+  /** Calls that are the client's: it asks for the rest itself when it has answered the last of them that is still there. */
   #haveResults(calls: readonly string[]): boolean {
-    const { entries } = this.#parts.conversation;
-    return calls.every((id) => entries.some(({ answers }) => answers === id));
+    const { conversation } = this.#parts;
+    return calls.every(
+      (id) =>
+        conversation.find(id) === undefined || conversation.entries.some(({ answers }) => answers === id),
+    );
   }
 
   /** @param quietly nobody is dialled for it. */
   #insert({ id, callId, stream }: Call, output: string, quietly: boolean): void {
-    const item = { type: "function_call_output", call_id: callId, output };
+    // Providers refuse JSON in which a character is halved.
+    const item = { type: "function_call_output", call_id: callId, output: output.toWellFormed() };
     placeItem(this.#parts, stream, item, { answers: id, quietly });
   }
 
@@ -324,6 +375,8 @@ export class Tools {
   /** An upstream is asked for an answer of the conversation: it knows the results that there are. */
   superseded(stream: number): void {
     this.#due.delete(stream);
+    for (const call of this.#calls.values())
+      if (call.told === true && call.stream === stream) this.#calls.set(call.id, { ...call, told: false });
   }
 
   /** Only where something is under way, or was. */

@@ -1,10 +1,13 @@
 /** An item that the relay itself puts at the end of the conversation: told to the client and to the upstreams that are to know. */
-import type { JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Voices } from "../plan/voices.ts";
+
+/** Characters of an item. */
+const LARGE = 16_384;
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlacingParts {
@@ -42,7 +45,12 @@ export function placeItem(
   context.uncaused(() => {
     for (const link of receivers) link.command({ type: "item", item, previousItemId: null });
   });
-  for (const what of ["added", "done"])
-    port.emit({ type: `conversation.item.${what}`, previous_item_id: previous, item });
+  const events = ["added", "done"].map((what) => {
+    return { type: `conversation.item.${what}`, previous_item_id: previous };
+  });
+  const tell = (): void => port.emitShown("item", item, events);
+  // What tools give at once is more than a client may leave unread that reads as it should.
+  if (jsonSize(item) > LARGE) port.retelling(tell);
+  else tell();
   return id;
 }

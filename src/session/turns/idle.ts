@@ -5,6 +5,7 @@ import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Responses } from "../output/responses.ts";
+import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "./turn-taking.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -15,6 +16,7 @@ interface IdleParts {
   readonly config: Configuration;
   readonly responses: Responses;
   readonly listener: Listener;
+  readonly tools: Pick<Tools, "answersSoon"> | null;
   readonly turns: TurnTaking;
 }
 
@@ -52,9 +54,9 @@ export class Idle {
   due(): void {
     const idleMs = this.#timeoutMs;
     if (idleMs === null || !this.#parts.port.connected) return;
-    const { context, listener } = this.#parts;
-    const at = listener.playingUntil() + idleMs;
-    // Their player stood still.
+    const { context, listener, tools } = this.#parts;
+    const at = Math.max(listener.playingUntil(), tools?.answersSoon === true ? context.now : 0) + idleMs;
+    // Their player stood still, or the caller waits for a tool; or a call for this very silence, which no word would take back.
     if (at > context.now) {
       context.deadlines.set("idle", at);
       return;

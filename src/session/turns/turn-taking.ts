@@ -471,6 +471,16 @@ export class TurnTaking implements InputListener {
     return this.#input.ticks === this.#at.startTicks;
   }
 
+  /** Somebody speaks, as far as is heard here, where others say what is a turn. */
+  get stirs(): boolean {
+    return this.#at.witnessTicks !== null;
+  }
+
+  /** A client that takes its turns itself has sent something since the last of them. */
+  get uncommitted(): boolean {
+    return this.#phase === "manual" && this.#input.ticks > this.#at.startTicks;
+  }
+
   /** Another connection to this upstream would miss nothing of the caller's. */
   atGap(link: Link): boolean {
     if (this.#host.eager().active) return false;

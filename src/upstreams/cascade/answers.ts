@@ -67,6 +67,11 @@ export class Answers {
     if (this.#current?.entry === key) this.#current.entry = id;
   }
 
+  /** What the present answer cost so far. */
+  get unbilled(): JsonObject | null {
+    return this.#current === null ? null : usageOf(this.#current.text.usage, this.#current.charged);
+  }
+
   takeEffects(): readonly ChannelEffect[] {
     return this.#effects.splice(0);
   }

@@ -215,6 +215,10 @@ class CascadeUpstream implements Upstream {
     return this.#settled(out);
   }
 
+  get unbilled(): JsonObject | null {
+    return this.#answers.unbilled;
+  }
+
   closed(code: number, reason: string): UpstreamFault | null {
     return this.#transcriber.closed(code, reason);
   }

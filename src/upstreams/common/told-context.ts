@@ -16,12 +16,12 @@ export class ToldContext {
   #written: string[] = [];
   #chars = 0;
 
-  /** `sound`: it can be told as sound only; `full`: too much waits. */
+  /** `sound`: it can be told as sound only; `full`: more was written than can wait. What was said long ago makes room. */
   add(item: Item): "told" | "sound" | "full" {
     const text = textOf(item);
     if (text === "") return holdsSound(item) ? "sound" : "told";
-    const size = this.#lines.length + this.#written.length;
-    if (size >= MAX_LINES || this.#chars + text.length > MAX_CHARS) return "full";
+    while (this.#lines.length > 0 && this.#isFull(text)) this.#chars -= this.#lines.shift()?.length ?? 0;
+    if (this.#isFull(text)) return "full";
     this.#chars += text.length;
     if (item.type === "message" && textAt(item, "role") === "user") this.#written.push(text);
     else {
@@ -29,6 +29,10 @@ export class ToldContext {
       this.#lines.push(lineOf(item, text));
     }
     return "told";
+  }
+
+  #isFull({ length }: string): boolean {
+    return this.#lines.length + this.#written.length >= MAX_LINES || this.#chars + length > MAX_CHARS;
   }
 
   /** What is context whatever is asked next, a line each; "" when there is nothing. */

@@ -249,6 +249,11 @@ export class Answers {
     this.#usage = this.#usage === null ? usage : addUsage(this.#usage, usage);
   }
 
+  /** Of answers that have not ended. */
+  get unbilled(): JsonObject | null {
+    return this.#usage;
+  }
+
   snapshot(): AnswersState {
     const current = this.#current === null ? null : { ...this.#current };
     return {

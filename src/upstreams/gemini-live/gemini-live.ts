@@ -176,6 +176,10 @@ class GeminiUpstream implements Upstream {
     return this.#answers.ending ? 0.5 : 0;
   }
 
+  get unbilled(): JsonObject | null {
+    return this.#answers.unbilled;
+  }
+
   settle(): readonly UpstreamEvent[] {
     const out = [...this.#heard.end(), ...this.#answers.settle()];
     for (const data of this.#released()) out.push({ type: "reply", data });

@@ -36,6 +36,10 @@ export interface Quirks {
   readonly keepalive: { readonly everyMs: number; readonly message: JsonObject } | null;
   /** Added to the URL's query unless it has them. */
   readonly query: Readonly<Record<string, string>>;
+  /** Where the model is named: in the URL's query, or in the first `session.update`. */
+  readonly modelIn: "query" | "session";
+  /** The URL's parameter that names the connection, drawn anew for each; null: there is none. */
+  readonly connectionIn: string | null;
 }
 
 const MINUTE_MS = 60_000;
@@ -60,6 +64,8 @@ const OPENAI: Quirks = {
   maxSessionMs: 60 * MINUTE_MS,
   keepalive: null,
   query: {},
+  modelIn: "query",
+  connectionIn: null,
 };
 
 /** A server of which nothing is known but that it speaks the GA dialect: it may forget ids and metadata. */
@@ -94,6 +100,7 @@ export const PROFILES = {
   hf: { ...SELF_HOSTED },
   // On a server with a duplex model, `duplex=0` selects the turn-based handler that speaks this dialect.
   "vllm-omni": { ...SELF_HOSTED, truncate: false, query: { duplex: "0" } },
+  inworld: { ...SELF_HOSTED, query: { protocol: "realtime" }, modelIn: "session", connectionIn: "key" },
   speaches: { ...SELF_HOSTED, sessionShape: "beta", truncate: false },
 } as const satisfies Readonly<Record<string, Quirks>>;
 

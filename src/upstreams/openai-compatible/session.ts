@@ -102,7 +102,7 @@ function detectionOf(detection: JsonObject | null): JsonObject | null {
 
 /** What the provider's session should be, by path. */
 export function wantedSettings(config: UpstreamConfig, settings: OpenAiSettings): Map<string, Setting> {
-  const { quirks, turns, input, output } = settings;
+  const { quirks, turns, input, output, model } = settings;
   const shape = quirks.sessionShape;
   const noise = noiseReduction(config.extra);
   const fields: Record<Field, Json> = {
@@ -120,6 +120,7 @@ export function wantedSettings(config: UpstreamConfig, settings: OpenAiSettings)
     speed: config.speed,
   };
   const wanted = new Map<string, Setting>();
+  if (model !== null) wanted.set("model", { value: model, field: "model" });
   for (const field of Object.keys(fields).filter((name): name is Field => name in fields)) {
     if (config.kind === "transcription" && !HEARING.has(field)) continue;
     wanted.set(PATHS[shape][field], {

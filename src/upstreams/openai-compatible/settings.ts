@@ -12,6 +12,8 @@ export interface OpenAiSettings {
   readonly input: AudioFormat;
   readonly output: ProviderFormat;
   readonly quirks: Quirks;
+  /** Named in the session; null: in the URL, or nowhere. */
+  readonly model: string | null;
   readonly request: DialRequest;
 }
 
@@ -62,6 +64,8 @@ const quirks = v.strictObject({
     ),
   ),
   query: v.exactOptional(v.record(v.string(), v.string())),
+  modelIn: v.exactOptional(v.picklist(["query", "session"])),
+  connectionIn: v.exactOptional(v.nullable(v.pipe(v.string(), v.regex(/^[\w.~-]{1,64}$/)))),
 });
 
 const profileNames = Object.keys(PROFILES).filter((name): name is ProfileName => name in PROFILES);
@@ -82,18 +86,19 @@ export function readSettings(options: UpstreamOptions): OpenAiSettings {
   const given = checkedSettings(settingsSchema, options);
   const beta: Partial<Quirks> = given.beta ? { sessionShape: "beta", betaHeader: true } : {};
   const all: Quirks = { ...PROFILES[given.profile ?? "openai"], ...beta, ...given.quirks };
+  const { model } = options;
+  const inQuery = model !== undefined && all.modelIn === "query";
   return {
     turns: given.turns ?? "client",
     input: given.input ?? PCM_24K,
     output: given.output ?? PCM_24K,
     quirks: all,
+    model: inQuery ? null : (model ?? null),
     request: {
-      url: dialUrl(options.url, {
-        ...all.query,
-        ...(options.model === undefined ? {} : { model: options.model }),
-      }),
+      url: dialUrl(options.url, { ...all.query, ...(inQuery && { model }) }),
       headers: headersOf(options.headers ?? {}, all.betaHeader),
       protocols: given.protocols ?? [],
+      ...(all.connectionIn !== null && { named: all.connectionIn }),
     },
   };
 }

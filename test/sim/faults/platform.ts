@@ -142,6 +142,28 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
     },
   },
   dies("crash"),
+  {
+    // A plain client comes to no session again: what is under way without one goes on, and its application looks on.
+    name: "platform.crash_plain",
+    fits: (scenario) => !isDuplex(scenario) && hasProvider(scenario),
+    onlyNamed: true,
+    arm(call, random) {
+      const { checks, minds, relay, time } = call;
+      call.unsteady = true;
+      const looksOn = (): void => {
+        relay.watched((data) => minds.observed(data));
+        // What came of it in the moment of its return nobody was there to be told.
+        if (relay.session !== null) minds.look(relay.session.snapshot());
+      };
+      call.sometime(random, looksOn, 300, 700);
+      const die = (): void => {
+        if (!relay.die("crash")) return;
+        checks.strike("platform.crash_plain");
+        time.after(random.between(20, 2000), looksOn);
+      };
+      call.sometime(random, () => call.when(() => minds.isWriting(relay.store.stored), die), 1500, 8000);
+    },
+  },
   dies("deploy"),
   dies("entry_dies"),
   dies("version"),
