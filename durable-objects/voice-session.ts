@@ -13,6 +13,7 @@ import type { SessionDependencies, SessionSetup } from "../src/session/setup.ts"
 import { silenced } from "../src/session/silenced.ts";
 import { Counters } from "../src/telemetry/counters.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
+import type { UpstreamFactory } from "../src/upstreams/upstream.ts";
 import {
   readArrival,
   readCallSetup,
@@ -56,6 +57,9 @@ const WITHDRAWN = "withdrawn";
 /** Answered by the runtime while the session rests: the object sleeps on (Durable Objects, hibernation API). */
 const BEAT = '{"type":"session.heartbeat"}';
 const HEARTBEAT = new WebSocketRequestResponsePair(BEAT, BEAT);
+
+/** With the codecs that relay.config.ts brings. */
+const createPlanned: UpstreamFactory = (options) => createUpstream(options, relayConfig.codecs);
 
 /** A session in memory. */
 interface Live extends OfKey {
@@ -370,7 +374,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #dependencies(): SessionDependencies {
-    return { drawId, createUpstream, kernels: loadKernels(), audioPool: isolateAudio };
+    return { drawId, createUpstream: createPlanned, kernels: loadKernels(), audioPool: isolateAudio };
   }
 
   #ofKey(call: CallSetup): OfKey {

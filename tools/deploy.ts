@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs, parseEnv } from "node:util";
-import relay from "../relay.config.ts";
 import { defaultRoutes } from "../src/config/define.ts";
 import { deployedSecrets, deployWith, requireLogin } from "./deploy/wrangler.ts";
 import { describe, type Line } from "./doctor/line.ts";
@@ -11,7 +10,11 @@ import { routeLines } from "./doctor/routes.ts";
 import { addedBinding } from "./deploy/workers-ai.ts";
 import { readWrangler, type WranglerConfig } from "./doctor/wrangler-config.ts";
 import { KeyRecords } from "./keys/store.ts";
+import "./relay/wasm-modules.ts";
 import { messageOf } from "./relay/wrangler.ts";
+
+// Read when the hook for what it may import is there.
+const { default: relay } = await import("../relay.config.ts");
 
 const HELP = `npm run deploy [-- options]
 

@@ -10,6 +10,7 @@ import { machineLines } from "./doctor/machine.ts";
 import { limitLines, originLines, routeLines } from "./doctor/routes.ts";
 import { readSecrets, secretLines } from "./doctor/secrets.ts";
 import { readWrangler, type WranglerConfig } from "./doctor/wrangler-config.ts";
+import "./relay/wasm-modules.ts";
 
 const HELP = `npm run doctor [-- options]
 

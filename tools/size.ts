@@ -3,6 +3,7 @@
  * SDK as a site would ship it, into dist/, and lets size-limit weigh them.
  */
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +27,8 @@ function inPackage(name: string, file: string): string {
 
 try {
   await import("./build.ts");
+  // A module that the Worker had before is none of it.
+  rmSync(join(PROJECT, "dist/worker"), { recursive: true, force: true });
   run(inPackage("wrangler", "bin/wrangler.js"), ["deploy", "--dry-run", "--outdir", "dist/worker"]);
   await build({
     entryPoints: [join(PROJECT, "src/client/index.ts")],

@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { drawDevKey, leaveDevKey, spendingRoutes } from "./relay/dev-key.ts";
 import { freePort, startProcess, waitForHealth, type Started } from "./relay/processes.ts";
 import { createCertificate, startTlsFront } from "./relay/tls.ts";
+import "./relay/wasm-modules.ts";
 import { messageOf, WRANGLER_ENV, wranglerScript } from "./relay/wrangler.ts";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { doorSettings } from "../dialects/index.ts";
 import { backgroundFields } from "./background.ts";
+import { codecFields, faultOfCodecs } from "./codecs.ts";
 import { isRunOrDialled, part, RUN, single } from "./dialled.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
 import { adapterNames } from "../upstreams/index.ts";
@@ -203,6 +204,7 @@ const relayConfig = v.pipe(
         ),
       ),
     ),
+    ...codecFields,
     /** Hosts that tools of routes may be posted to (docs/tools.md). */
     toolHosts,
     /** Short sounds by name, for `fillers` and for `relay.say` (docs/floor.md). */
@@ -243,7 +245,8 @@ const relayConfig = v.pipe(
   v.rawCheck((context) => {
     if (!context.dataset.typed) return;
     const { value } = context.dataset;
-    const fault = faultOfHosts(value) ?? faultOfFillers(value) ?? faultOfExperiments(value);
+    const fault =
+      faultOfHosts(value) ?? faultOfFillers(value) ?? faultOfExperiments(value) ?? faultOfCodecs(value);
     addFault(context, value, fault);
   }),
 );

@@ -9,21 +9,21 @@ import { createOpenAiLive } from "./openai-live/openai-live.ts";
 import { withOwnPart } from "./own-part.ts";
 import { TRANSCRIBERS } from "./transcribers/index.ts";
 import { transcriberFactory } from "./transcribers/transcriber.ts";
+import { createMoshi } from "./moshi/moshi.ts";
+import type { Codecs } from "./codecs.ts";
 import { createVllmOmniDuplex } from "./vllm-omni-duplex/vllm-omni-duplex.ts";
-import {
-  type Upstream,
-  type UpstreamFactory,
-  type UpstreamOptions,
-  UpstreamOptionsError,
-} from "./upstream.ts";
+import { type Upstream, type UpstreamOptions, UpstreamOptionsError } from "./upstream.ts";
 
-const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
+type Factory = (options: UpstreamOptions, codecs: Codecs) => Upstream;
+
+const ADAPTERS: ReadonlyMap<string, Factory> = new Map<string, Factory>([
   ["openai-compatible", createOpenAiCompatible],
   ["gemini-live", createGeminiLive],
   ["openai-live", createOpenAiLive],
   ["elevenlabs-agents", createElevenLabsAgents],
   ["deepgram-agent", createDeepgramAgent],
   ["vllm-omni-duplex", createVllmOmniDuplex],
+  ["moshi", createMoshi],
   ["cascade", createCascade],
   ["echo", createEcho],
   ...Array.from(TRANSCRIBERS, ([name, dialect]) => [name, transcriberFactory(dialect)] as const),
@@ -32,11 +32,14 @@ const ADAPTERS: ReadonlyMap<string, UpstreamFactory> = new Map([
 /** Names that `UpstreamOptions.adapter` may have. */
 export const adapterNames: readonly string[] = [...ADAPTERS.keys()];
 
+/** Codecs that adapters need, which a deployment brings only where it has such an upstream. */
+export const CODECS: ReadonlyMap<string, keyof Codecs> = new Map([["moshi", "opus"]]);
+
 /** @throws UpstreamOptionsError naming the adapters there are, or the option that is wrong. */
-export function createUpstream(options: UpstreamOptions): Upstream {
+export function createUpstream(options: UpstreamOptions, codecs: Codecs = {}): Upstream {
   const factory = ADAPTERS.get(options.adapter);
   if (factory === undefined) {
     throw new UpstreamOptionsError(`adapter: expected one of ${adapterNames.join(", ")}.`);
   }
-  return withOwnPart(factory(options), options);
+  return withOwnPart(factory(options, codecs), options);
 }

@@ -3,18 +3,17 @@
  * conversation each is somebody else. Whatever the session says, it speaks with its voice and is told its part first.
  */
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
-import type { Command, Upstream, UpstreamConfig, UpstreamOptions } from "./upstream.ts";
+import type { Command, Leaves, Upstream, UpstreamConfig, UpstreamOptions } from "./upstream.ts";
 
+/** Every member is here, those included that most upstreams have not: what is left out here no upstream with a part has. */
+type Every = { [Member in keyof Upstream]-?: Upstream[Member] | undefined };
 type Own = Pick<UpstreamOptions, "voice" | "instructions">;
 
 export function withOwnPart(upstream: Upstream, own: Own): Upstream {
   return own.voice === undefined && own.instructions === undefined ? upstream : new OwnPart(upstream, own);
 }
 
-/** Every member there is, also those that an adapter may lack: one that is not handed on is a provider that cannot do it. */
-type All = { readonly [K in keyof Required<Upstream>]: Upstream[K] };
-
-class OwnPart implements All {
+class OwnPart implements Upstream, Every {
   readonly #upstream: Upstream;
   readonly #own: Own;
 
@@ -35,21 +34,8 @@ class OwnPart implements All {
     return this.#upstream.held;
   }
 
-  get leaves(): Upstream["leaves"] {
-    return this.#upstream.leaves;
-  }
-
-  goOn(snapshot: JsonObject): void {
-    this.#upstream.goOn?.(snapshot);
-  }
-
-  get heard(): Upstream["heard"] {
-    const { heard } = this.#upstream;
-    return heard && ((itemId, audioEndMs) => heard.call(this.#upstream, itemId, audioEndMs));
-  }
-
-  get unbilled(): Upstream["unbilled"] {
-    return this.#upstream.unbilled;
+  get unbilled(): JsonObject | null {
+    return this.#upstream.unbilled ?? null;
   }
 
   get unjudged(): number | undefined {
@@ -60,8 +46,24 @@ class OwnPart implements All {
     return this.#upstream.unnamed;
   }
 
-  request(kind?: UpstreamConfig["kind"]): ReturnType<Upstream["request"]> {
-    return this.#upstream.request(kind);
+  get leaves(): Leaves | null {
+    return this.#upstream.leaves ?? null;
+  }
+
+  get goOn(): Upstream["goOn"] {
+    return this.#upstream.goOn?.bind(this.#upstream);
+  }
+
+  get heard(): Upstream["heard"] {
+    return this.#upstream.heard?.bind(this.#upstream);
+  }
+
+  get admission(): Upstream["admission"] {
+    return this.#upstream.admission;
+  }
+
+  request(...[kind, config]: Parameters<Upstream["request"]>): ReturnType<Upstream["request"]> {
+    return this.#upstream.request(kind, config && this.#configured(config));
   }
 
   get farewell(): Upstream["farewell"] {

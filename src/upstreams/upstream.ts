@@ -412,11 +412,24 @@ export interface Channels {
 
 export type Leaves = "memory" | "all";
 
+export interface Admission {
+  readonly withinMs: number;
+  readonly fault: UpstreamFault;
+}
+
 /** One connection to one provider. Made new for every dial. */
 export interface Upstream {
   readonly capabilities: Capabilities;
-  /** `kind`: what the connection is for; some providers have an address for each. Default: conversation. */
-  request(kind?: UpstreamConfig["kind"]): DialRequest;
+  /**
+   * `kind`: what the connection is for; some providers have an address for each. Default: conversation. `config`: the session's of
+   * that moment, for a provider that is told it in its address.
+   */
+  request(kind?: UpstreamConfig["kind"], config?: UpstreamConfig): DialRequest;
+  /**
+   * It lets one in when another has left: how long that may take from its socket's opening, and what it means when it did not come
+   * to it. Such a failure is one of too many, after which it is dialled less often. Absent: as for any other.
+   */
+  readonly admission?: Admission | undefined;
   /**
    * Messages to send as soon as the socket is open, before `ready`. `config` is the session's of that moment. `before` takes the
    * items that it would be told first once it is ready, for a provider that is told them with its greeting.
@@ -443,7 +456,7 @@ export interface Upstream {
    * For a provider whose history has only what it is told was heard: so much of this item's audio was, so far. It is told the
    * more the further the listener is, and of a cut by `truncate` as any other.
    */
-  heard?(itemId: string, audioEndMs: number): readonly WireMessage[];
+  readonly heard?: ((itemId: string, audioEndMs: number) => readonly WireMessage[]) | undefined;
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
   /** What it was told that answers cost which have not ended, in OpenAI's shape; absent or null: nothing. Asked at its end. */
@@ -459,7 +472,7 @@ export interface Upstream {
    * Takes what `snapshot` returned where a connection broke off, before it is dialled: its request and greeting go on with that.
    * Where the provider refuses, it fails before it is `ready`, and the next one begins anew.
    */
-  goOn?(snapshot: JsonObject): void;
+  readonly goOn?: ((snapshot: JsonObject) => void) | undefined;
   /** What a close means: null when it is an ordinary end. */
   closed(code: number, reason: string): UpstreamFault | null;
   /** What the codec remembers (names of items and responses, carried bytes), as JSON. No secrets. */

@@ -64,3 +64,29 @@ test("[N73] a called number that could never be one is found when the relay star
   for (const number of ["+15551234567", "5551234567", "*", "sip:voice@example.com", "client:ada"])
     expect(faultOf(numbered({ [number]: {} }))).toBe("");
 });
+
+describe("[U287] an upstream whose codec nobody handed over", () => {
+  const moshi = { name: "m", adapter: "moshi", url: "wss://gpu.example" };
+  const { name: _, ...fallback } = moshi;
+  const opus = (): never => {
+    throw new Error("not asked before there is sound");
+  };
+
+  test.each([
+    [{ upstreams: [moshi] }, 0],
+    [{ upstreams: [UPSTREAM, { ...moshi, role: "shadow" }] }, 1],
+    [{ upstreams: [{ ...UPSTREAM, fallback: [fallback] }] }, 0],
+  ])("is found when the relay starts, with what is to be written", (route, index) => {
+    expect(faultOf(routed(route))).toBe(
+      `relay.config.ts: routes.voice.upstreams.${index}: adapter 'moshi' needs 'codecs: { opus }', ` +
+        'with: import { opus } from "./durable-objects/opus.ts"',
+    );
+    expect(faultOf({ ...routed(route), codecs: { opus } })).toBe("");
+  });
+
+  test("is found for no other adapter, and a codec is a function and one that there is", () => {
+    expect(faultOf({ codecs: { opus } })).toBe("");
+    expect(faultOf({ codecs: { opus: "opus" } })).toContain("codecs.opus");
+    expect(faultOf({ codecs: { mp3: opus } })).toContain("codecs.mp3: there is no such field");
+  });
+});

@@ -1,10 +1,12 @@
 /** `npm run doctor`: what it says of a project that is whole, and of one that is not. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WebSocketServer } from "ws";
 import { afterAll, describe, expect, test } from "vitest";
 import { startDemo } from "../../demo/server.ts";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
@@ -15,6 +17,7 @@ import { limitLines, originLines, routeLines } from "../../tools/doctor/routes.t
 import { secretLines } from "../../tools/doctor/secrets.ts";
 import { readWrangler } from "../../tools/doctor/wrangler-config.ts";
 import { createCertificate } from "../../tools/relay/tls.ts";
+import { plain } from "../support/opus.ts";
 import { PROJECT, run } from "./command.ts";
 
 const TOOL = "tools/doctor.ts";
@@ -66,6 +69,42 @@ describe("the command", () => {
     expect((await run(TOOL, ["--help"])).stdout).toContain("--dial");
   });
 });
+
+test("[U290] reads a relay.config.ts that brings a codec, and says of a server with one conversation at a time that it is taken", async () => {
+  const project = mkdtempSync(join(tmpdir(), "doctor-codec-"));
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const [define, opus] = ["src/config/define.ts", "durable-objects/opus.ts"].map((file) =>
+      JSON.stringify(join(PROJECT, file)),
+    );
+    const upstream = `{ name: "m", adapter: "moshi", url: "ws://127.0.0.1:${port}" }`;
+    writeFileSync(
+      join(project, "relay.config.ts"),
+      `import { defineRelay } from ${define};\nimport { opus } from ${opus};
+export default defineRelay({ codecs: { opus }, routes: { a: { upstreams: [${upstream}] } } });\n`,
+    );
+    writeFileSync(join(project, "wrangler.toml"), 'name = "x"\n');
+    server.once("connection", (socket) => socket.send(Uint8Array.of(0)));
+    const { stdout } = await run(TOOL, ["--offline", "--dial", "--json", "--project", project]);
+    const { lines } = JSON.parse(stdout) as { lines: Line[] };
+    const ready = { verdict: "ok", says: expect.stringMatching(/^ready after/) };
+    expect(lines.find(({ area }) => area === "dial")).toMatchObject(ready);
+    const config = defineRelay({
+      codecs: { opus: plain },
+      routes: { a: { upstreams: [{ name: "m", adapter: "moshi", url: `ws://127.0.0.1:${port}` }] } },
+    });
+    const [taken] = await dialLines(config, {}, 300);
+    expect(taken).toMatchObject({
+      verdict: "warning",
+      says: expect.stringMatching(/not let in.*one conversation at a time/),
+    });
+  } finally {
+    server.close();
+    rmSync(project, { recursive: true, force: true });
+  }
+}, 60_000);
 
 describe("what it looks at", () => {
   test("[T51] each setting of wrangler.toml that costs money, tokens or calls", () => {

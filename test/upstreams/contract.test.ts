@@ -7,6 +7,7 @@ import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { cascades } from "./cascade/contract-server.ts";
 import { deepgram, elevenLabs } from "./contract-agents.ts";
 import { live } from "./contract-live.ts";
+import { moshi } from "./contract-moshi.ts";
 import { type ContractServer, type ContractSubject, runContract } from "./contract.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
 import { ScriptedOpenAi } from "./scripted-openai.ts";
@@ -359,6 +360,7 @@ const subjects = [
   ...deepgram,
   live,
   vllmDuplex,
+  moshi,
 ];
 
 describe("the contract suite", () => {

@@ -22,11 +22,11 @@ export interface ContractServer extends ScriptedServer {
   /** An error about nothing in particular. */
   complain: ((code: string) => string) | null;
   /** A message of a type that does not exist yet. */
-  novelty: string | null;
+  novelty: WireMessage | null;
   /** Messages of one more turn and answer, in names of its own; some never end. */
   flood(n: number): readonly WireMessage[];
   /** Well-formed messages with arbitrary identifiers, in arbitrary order. */
-  hostile: fc.Arbitrary<string>;
+  hostile: fc.Arbitrary<WireMessage>;
   /** What a truncation at the provider looked like: audio_end_ms of each; null: its history is not the provider's. */
   truncations(): readonly number[] | null;
 }
@@ -216,7 +216,7 @@ export function runContract(subject: ContractSubject): void {
 
     it("[U21] says the same after a snapshot before every message, whatever comes", () => {
       const { hostile } = subject.server();
-      const play = (messages: readonly string[], restarts: boolean): readonly unknown[] => {
+      const play = (messages: readonly WireMessage[], restarts: boolean): readonly unknown[] => {
         const { connection } = connect();
         for (const [n, message] of messages.entries()) {
           const [command] = demands(n % 5);

@@ -4,6 +4,7 @@ import { resolvePlan } from "../../src/config/resolve.ts";
 import { defineRelay } from "../../src/config/define.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { UpstreamConfig } from "../../src/upstreams/upstream.ts";
+import { plain } from "../support/opus.ts";
 
 const CONFIG: UpstreamConfig = {
   kind: "conversation",
@@ -80,4 +81,36 @@ test("[U126] who stands in for it plays the same part, with its voice where that
     { ...ANNA, voice: "cedar" },
   ]);
   expect(upstream?.fallback?.[1]).not.toHaveProperty("voice");
+});
+
+describe("[U305] an upstream with a part of its own", () => {
+  const vllm = (own: object) => {
+    const upstream = made("vllm-omni-duplex", own);
+    upstream.greet(CONFIG);
+    const session = { id: "s_1", resume_token: "token_1", capabilities: {} };
+    upstream.decode(
+      JSON.stringify({ type: "session.created", session_id: "s_1", resume_token: "token_1", session }),
+    );
+    return upstream;
+  };
+
+  test("leaves what its provider keeps, and is gone on with", () => {
+    const [plainly, own] = [vllm({}), vllm(ANNA)];
+    expect(plainly.leaves).toBe("all");
+    expect(own.leaves).toBe("all");
+    const next = made("vllm-omni-duplex");
+    next.goOn?.(own.snapshot());
+    expect(spoken(next.greet(CONFIG))).toContain("session.resume");
+  });
+
+  test("is told what was heard, where its provider has that, and not where it has not", () => {
+    expect(vllm(ANNA).heard).toBeDefined();
+    expect(made("openai-compatible").heard).toBeUndefined();
+    expect(made("openai-compatible").goOn).toBeUndefined();
+  });
+
+  test("is admitted as its provider admits", () => {
+    const upstream = createUpstream({ adapter: "moshi", ...URL, ...ANNA }, { opus: plain });
+    expect(upstream.admission).toMatchObject({ withinMs: 30_000, fault: { code: "upstream_busy" } });
+  });
 });

@@ -10,7 +10,8 @@ import type { Upstream, UpstreamConfig, UpstreamOptions } from "../../src/upstre
 import { line, type Line, type Verdict } from "./line.ts";
 
 const DIAL_MS = 10_000;
-const READY_MS = 10_000;
+/** With the handshake of its socket. */
+const READY_MS = DIAL_MS + 10_000;
 const SELF_SIGNED = /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_/;
 
 type Told = readonly [verdict: Verdict, says: string, todo?: string];
@@ -33,6 +34,7 @@ const PLAIN: UpstreamConfig = {
 export async function dialLines(
   config: RelayConfig,
   bindings: Readonly<Record<string, unknown>>,
+  readyMs = READY_MS,
 ): Promise<readonly Line[]> {
   const lines: Line[] = [];
   for (const name of Object.keys(config.routes)) {
@@ -40,7 +42,7 @@ export async function dialLines(
     if (typeof targets === "string") lines.push(line("dial", name, "unknown", targets));
     else {
       for (const [label, options] of targets) {
-        const [verdict, says, todo] = await dial(options);
+        const [verdict, says, todo] = await dial(options, config.codecs, readyMs);
         lines.push(line("dial", label, verdict, says, todo ?? null));
       }
     }
@@ -69,10 +71,10 @@ function targetsOf(
   }
 }
 
-async function dial(options: UpstreamOptions): Promise<Told> {
+async function dial(options: UpstreamOptions, codecs: RelayConfig["codecs"], readyMs: number): Promise<Told> {
   let upstream: Upstream;
   try {
-    upstream = createUpstream(options);
+    upstream = createUpstream(options, codecs);
   } catch (error) {
     return [
       "missing",
@@ -80,7 +82,10 @@ async function dial(options: UpstreamOptions): Promise<Told> {
       "mend it in relay.config.ts",
     ];
   }
-  const { url, headers, protocols } = named(upstream.request(), () => `doctor_${randomUUID()}`);
+  const { url, headers, protocols } = named(
+    upstream.request(PLAIN.kind, PLAIN),
+    () => `doctor_${randomUUID()}`,
+  );
   if (url.startsWith("loop:")) return ["ok", "in process, nothing to dial"];
   const socket = new WebSocket(url.replace(/^http/, "ws"), [...protocols], {
     headers: { ...headers },
@@ -89,19 +94,16 @@ async function dial(options: UpstreamOptions): Promise<Told> {
   });
   const began = performance.now();
   try {
-    return await handshake(socket, upstream, began);
+    return await handshake(socket, upstream, began, readyMs);
   } finally {
     socket.on("error", () => undefined);
     socket.terminate();
   }
 }
 
-function handshake(socket: WebSocket, upstream: Upstream, began: number): Promise<Told> {
+function handshake(socket: WebSocket, upstream: Upstream, began: number, readyMs: number): Promise<Told> {
   return new Promise((resolve) => {
-    const late = setTimeout(
-      () => resolve(["warning", "connected, and not ready after 10 s", "look at settings.profile"]),
-      DIAL_MS + READY_MS,
-    );
+    const late = setTimeout(() => resolve(["warning", ...unready(upstream)]), readyMs);
     const told = (...what: Told): void => {
       clearTimeout(late);
       resolve(what);
@@ -127,6 +129,12 @@ function handshake(socket: WebSocket, upstream: Upstream, began: number): Promis
       }
     });
   });
+}
+
+function unready({ admission }: Upstream): readonly [says: string, todo: string] {
+  const todo = "look at settings.profile";
+  if (admission === undefined) return ["connected, and not ready after 10 s", todo];
+  return [`connected, and not let in after 10 s: ${admission.fault.message}`, "see who else talks to it"];
 }
 
 function refusal(status: number): Told {

@@ -60,6 +60,10 @@ type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | CodecDeadl
 const DEADLINES: readonly ConnectionDeadline[] = ["dial", "ready", "keepalive", "answer", "settle", "name"];
 /** What an upstream said is nothing that an upstream says. */
 const NONSENSE = "upstream_protocol_error";
+const UNREADY: UpstreamFault = {
+  code: "upstream_timeout",
+  message: "The upstream did not accept its configuration in time.",
+};
 /** How the shell says that a dial was refused for there being too many. */
 const OVERLOAD = /^HTTP (?:429|503)$/;
 /** A connection of which nothing was heard is given up so long after the answer that it owed. */
@@ -82,7 +86,7 @@ export class Connection implements ChannelsHost {
   acknowledged = false;
   /** It was greeted and said that it is of no use: the same greeting will not do better. */
   refused = false;
-  /** Its dial was refused because there were too many. */
+  /** Its dial was refused, or it was not let in, because there were too many. */
   overloaded = false;
   /** Its socket broke off while it served: it may be gone on with. */
   brokeOff = false;
@@ -181,9 +185,9 @@ export class Connection implements ChannelsHost {
 
   /** Opens the socket; a loop is open at once. */
   dial(): void {
-    const request = named(this.#upstream.request(this.#host.upstreamConfig().kind), () =>
-      this.#context.newId("conn"),
-    );
+    const config = this.#host.upstreamConfig();
+    const asked = this.#upstream.request(config.kind, config);
+    const request = named(asked, () => this.#context.newId("conn"));
     this.#loop = request.url.startsWith("loop:");
     if (this.#loop) {
       this.opened();
@@ -198,7 +202,7 @@ export class Connection implements ChannelsHost {
     this.openedAt = this.#context.now;
     if (!this.#loop) this.#context.meter?.opened(this.identity);
     this.#clear("dial");
-    this.#deadline("ready", this.#context.limits.readyMs);
+    this.#deadline("ready", this.#upstream.admission?.withinMs ?? this.#context.limits.readyMs);
     this.#reconfigure = false;
     this.#write(this.#upstream.greet(this.#host.upstreamConfig(), () => this.#backlog.takeItems()));
   }
@@ -443,7 +447,14 @@ export class Connection implements ChannelsHost {
     else if (this.#channels?.due(what) === true) return;
     else if (what === "dial")
       this.giveUp("upstream_timeout", "The upstream did not answer the call in time.");
-    else this.giveUp("upstream_timeout", "The upstream did not accept its configuration in time.");
+    else this.#unready();
+  }
+
+  #unready(): void {
+    const { admission } = this.#upstream;
+    this.overloaded = admission !== undefined;
+    const { code, message } = admission?.fault ?? UNREADY;
+    this.giveUp(code, message);
   }
 
   #silent(): void {

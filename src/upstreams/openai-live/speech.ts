@@ -1,172 +1,29 @@
-/**
- * The model's voice, one track for as long as the session lasts, with silence where it says nothing: what can be heard of it are
- * answers, each from its first sound or word to a pause. The track's length is the session's time.
- */
-import { bytesPerSample, durationMs, type ProviderFormat } from "../../audio/format.ts";
-import { isInaudible, peak } from "../../audio/level.ts";
+/** The model's voice as its server sends it: pieces of its track in base64. */
+import { bytesPerSample, type ProviderFormat } from "../../audio/format.ts";
 import { type Carry, PieceDecoder } from "../common/audio-carry.ts";
-import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
+import { VoiceTrack, type VoiceTrackState } from "../common/voice-track.ts";
 import type { UpstreamEvent } from "../upstream.ts";
 
-/** A pause of this length ends an answer. */
-const ENDS_MS = 800;
-/** A pause of this length ends what was being said when it was given up. */
-const GIVEN_UP_MS = 300;
-/** Magnitude, of 32768, up to which the track is at rest: −48 dBFS. It begins with some noise. */
-const REST = 128;
+export type SpeechState = VoiceTrackState & { readonly odd: number };
 
-export type SpeechState = {
-  readonly odd: number;
-  readonly positionMs: number;
-  readonly quietMs: number;
-  readonly muted: boolean;
-  readonly pieces: number;
-  readonly named: readonly [key: string, id: string] | null;
-  readonly answers: AnswersState;
-};
-
-export class Speech {
-  readonly #answers = new Answers();
+export class Speech extends VoiceTrack {
   readonly #decoder = new PieceDecoder();
   readonly #carry: Carry = { odd: -1 };
-  /** How much of the track came. */
-  #positionMs = 0;
-  /** How long it has been at rest. */
-  #quietMs = 0;
-  /** What is being said belongs to an answer that was given up. */
-  #muted = false;
-  /** Pieces of answers that came: another number whenever one does. */
-  #pieces = 0;
-  /** The session's name of an answer that nobody asked for. */
-  #named: readonly [key: string, id: string] | null = null;
-  /** Answers are written: words are text, and nothing is heard. */
-  textOnly = false;
-
-  get positionMs(): number {
-    return this.#positionMs;
-  }
-
-  get speaking(): boolean {
-    return this.#answers.begun;
-  }
-
-  /** An answer was asked for and has not begun. */
-  get awaited(): boolean {
-    return this.#answers.running && !this.#answers.begun;
-  }
-
-  get held(): number {
-    return this.#answers.begun ? this.#pieces : 0;
-  }
-
-  /** What is being said and nobody asked for ends there: the rest of it is the answer, which else might never come. */
-  ask(responseId: string, out: UpstreamEvent[]): void {
-    if (this.#answers.unasked) this.#over(out);
-    this.#answers.ask(responseId, out);
-  }
-
-  named(key: string, id: string): void {
-    this.#named = [key, id];
-  }
-
-  /** @returns whether it was being said. */
-  cancel(responseId: string, out: UpstreamEvent[]): boolean {
-    const begun = this.#answers.begun;
-    const [key, id] = this.#named ?? [];
-    this.#answers.cancel(key !== undefined && id === responseId ? key : responseId, out);
-    const given = this.#answers.abandoned;
-    // No end of it is told: the pause after it is its end.
-    this.#answers.moveOn();
-    if (given && begun) this.#muted = true;
-    if (given) this.#answers.next();
-    return given && begun;
-  }
 
   sound(base64: string, format: ProviderFormat, out: UpstreamEvent[]): void {
     const bytes = this.#decoder.decode(base64, bytesPerSample(format), this.#carry);
     if (bytes === null) {
       const error = { code: "upstream_protocol_error", message: "Audio of the provider is no base64." };
       out.push({ type: "error", error, fatal: false });
-    } else if (bytes.length > 0) this.#track(bytes, format, out);
+    } else if (bytes.length > 0) this.track(bytes, format, out);
   }
 
-  #track(bytes: Uint8Array, format: ProviderFormat, out: UpstreamEvent[]): void {
-    const ms = durationMs(format, bytes.length);
-    const rests = isAtRest(format, bytes);
-    this.#positionMs += ms;
-    this.#quietMs = rests ? this.#quietMs + ms : 0;
-    if (this.#muted) {
-      this.#muted = this.#quietMs < GIVEN_UP_MS;
-      return;
-    }
-    if (rests && !this.#answers.begun) return;
-    const answer = this.#answers.content(true, out);
-    if (answer === null) return;
-    this.#pieces += 1;
-    const item = this.#answers.message(answer, out);
-    if (!this.textOnly) out.push({ type: "audio", response: answer.key, item, bytes });
-    if (this.#quietMs >= ENDS_MS) this.#over(out);
+  override snapshot(): SpeechState {
+    return { ...super.snapshot(), odd: this.#carry.odd };
   }
 
-  words(delta: string, out: UpstreamEvent[]): void {
-    const answer = delta === "" || this.#muted ? null : this.#answers.content(true, out);
-    if (answer === null) return;
-    this.#pieces += 1;
-    this.#quietMs = 0;
-    const item = this.#answers.message(answer, out);
-    out.push({ type: this.textOnly ? "text" : "transcript", response: answer.key, item, delta });
-  }
-
-  /** A call ends the answer; what is said meanwhile is another. */
-  call(name: string, callId: string, args: string, out: UpstreamEvent[]): void {
-    const answer = this.#answers.content(true, out);
-    if (answer === null) return;
-    this.#answers.call(answer, name, callId, args, out);
-    this.#over(out);
-  }
-
-  /** Nothing more comes of what is being said. */
-  settle(out: UpstreamEvent[]): void {
-    this.#muted = false;
-    if (this.#answers.begun) this.#over(out);
-  }
-
-  /** The answer that was asked for last does not come. */
-  refused(error: Parameters<Answers["failed"]>[0], out: UpstreamEvent[]): void {
-    if (this.#answers.begun) return;
-    out.push(...this.#answers.failed(error));
-    this.#answers.next();
-  }
-
-  #over(out: UpstreamEvent[]): void {
-    out.push(...this.#answers.turnComplete());
-    this.#answers.next();
-  }
-
-  snapshot(): SpeechState {
-    return {
-      odd: this.#carry.odd,
-      positionMs: this.#positionMs,
-      quietMs: this.#quietMs,
-      muted: this.#muted,
-      pieces: this.#pieces,
-      named: this.#named,
-      answers: this.#answers.snapshot(),
-    };
-  }
-
-  restore(state: SpeechState): void {
+  override restore(state: SpeechState): void {
+    super.restore(state);
     this.#carry.odd = state.odd;
-    this.#positionMs = state.positionMs;
-    this.#quietMs = state.quietMs;
-    this.#muted = state.muted;
-    this.#pieces = state.pieces;
-    this.#named = state.named;
-    this.#answers.restore(state.answers);
   }
-}
-
-function isAtRest(format: ProviderFormat, bytes: Uint8Array): boolean {
-  if (format.type !== "audio/pcm") return isInaudible(format, bytes);
-  return peak(new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)) <= REST;
 }

@@ -1,0 +1,296 @@
+/**
+ * Kyutai's Moshi, and NVIDIA's PersonaPlex, whose server is the same: a model that hears and speaks at once, one conversation at a
+ * time, of which nothing is kept. The wire is that of the servers' source; docs/upstreams.md says what it cannot do and what is done instead.
+ */
+import { PCM_24K } from "../../audio/format.ts";
+import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
+import { VoiceTrack, type VoiceTrackState } from "../common/voice-track.ts";
+import type { Codecs, OpusCodec } from "../codecs.ts";
+import { dialUrl } from "../dial-request.ts";
+import { closeFault } from "../openai-compatible/words.ts";
+import { createRedactor, type Redactor } from "../redact.ts";
+import type { Admission, Capabilities, Command, DialRequest, JsonObject, Upstream } from "../upstream.ts";
+import {
+  type UpstreamConfig,
+  type UpstreamEvent,
+  type UpstreamFault,
+  type UpstreamOptions,
+  UpstreamOptionsError,
+  type WireMessage,
+} from "../upstream.ts";
+import { utf8Text } from "../utf8.ts";
+import { Downlink, type DownlinkState, type SoundFault } from "./downlink.ts";
+import { AUDIO, COLOURED, ERROR, HANDSHAKE, TEXT } from "./kinds.ts";
+import { changed, personaQuery, untaken } from "./persona.ts";
+import { type MoshiSettings, readSettings } from "./settings.ts";
+import { Uplink, type UplinkState } from "./uplink.ts";
+import { Words } from "./words.ts";
+
+/** Two seconds of sound at any rate of Opus, and more than a word. */
+const MAX_MESSAGE_BYTES = 512 * 1024;
+const MAX_WORD_BYTES = 4096;
+/** The model's time passes as sound comes: where a client sends none, silence is sent this often. */
+const SILENCE_MS = 200;
+const SILENCE = new Uint8Array(SILENCE_MS * 48);
+/** The server in Rust says two numbers with its handshake, and hangs up after six minutes. */
+const LONG_HANDSHAKE = 9;
+const RUST_SESSION_MS = 360_000;
+
+const BUSY: UpstreamFault = {
+  code: "upstream_busy",
+  message: "The server has one conversation at a time, and did not come to this one.",
+};
+const NO_ITEMS: UpstreamFault = {
+  code: "unsupported",
+  message: "A Moshi server takes no text and no items: it is spoken to.",
+};
+const NO_CODEC =
+  "adapter: 'moshi' needs Opus: codecs: { opus } in relay.config.ts, imported from ./durable-objects/opus.ts.";
+
+/** @throws UpstreamOptionsError naming the field. */
+export function createMoshi(options: UpstreamOptions, { opus }: Codecs = {}): Upstream {
+  if (opus === undefined) throw new UpstreamOptionsError(NO_CODEC);
+  return new Moshi(readSettings(options), opus);
+}
+
+type CodecState = {
+  readonly ready: boolean;
+  readonly rust: boolean;
+  readonly config: JsonObject | null;
+  readonly letters: readonly number[];
+  readonly track: VoiceTrackState;
+  readonly uplink: UplinkState;
+  readonly downlink: DownlinkState;
+  /** Events that wait for the next message. */
+  readonly owed: readonly JsonObject[];
+};
+
+class Moshi implements Upstream {
+  readonly admission: Admission;
+  readonly #settings: MoshiSettings;
+  readonly #redactor: Redactor;
+  readonly #track: VoiceTrack;
+  readonly #uplink: Uplink;
+  readonly #downlink: Downlink;
+  readonly #owed: UpstreamEvent[] = [];
+  #words = new Words();
+  #config: UpstreamConfig | null = null;
+  #ready = false;
+  #rust = false;
+
+  constructor(settings: MoshiSettings, opus: () => OpusCodec) {
+    this.#settings = settings;
+    this.#redactor = createRedactor(settings.headers, settings.url);
+    this.#track = new VoiceTrack(settings.rest);
+    this.#uplink = new Uplink(opus);
+    this.#downlink = new Downlink(opus);
+    this.admission = { withinMs: settings.handshakeMs, fault: BUSY };
+  }
+
+  get capabilities(): Capabilities {
+    const { maxSessionMs = this.#rust ? RUST_SESSION_MS : null } = this.#settings;
+    return {
+      input: PCM_24K,
+      output: PCM_24K,
+      turns: "none",
+      cancel: true,
+      truncate: false,
+      text: false,
+      tools: false,
+      transcription: false,
+      outOfBand: false,
+      confirms: false,
+      resumption: false,
+      maxSessionMs,
+      keepaliveMs: SILENCE_MS,
+    };
+  }
+
+  request(_kind?: UpstreamConfig["kind"], config?: UpstreamConfig): DialRequest {
+    const { url, query, headers } = this.#settings;
+    return {
+      url: dialUrl(url, { ...query, ...personaQuery(this.#settings, config) }),
+      headers,
+      protocols: [],
+    };
+  }
+
+  /** All that it is told stands in its address. */
+  greet(config: UpstreamConfig): readonly WireMessage[] {
+    this.#configured(config);
+    const fields = untaken(this.#settings, config);
+    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+    return [];
+  }
+
+  encode(command: Command): readonly WireMessage[] {
+    const messages = this.#encode(command);
+    boundOwed(this.#owed);
+    return messages;
+  }
+
+  #encode(command: Command): readonly WireMessage[] {
+    switch (command.type) {
+      case "audio":
+        return this.#uplink.take(command.chunk.bytes);
+      case "keepalive":
+        return this.#uplink.take(SILENCE);
+      case "configure":
+        this.#configure(command.config);
+        return [];
+      case "respond":
+        this.#track.ask(command.responseId, this.#owed);
+        return [];
+      case "cancel":
+        this.#track.cancel(command.responseId, this.#owed);
+        return [];
+      case "item": {
+        const { item, cause = null } = command;
+        this.#owed.push({ type: "refused", what: "item", id: item.id, cause, error: NO_ITEMS });
+        return [];
+      }
+      case "named":
+        if (command.what === "response") this.#track.named(command.key, command.id);
+        return [];
+      // There are no turns, and what was said stays said.
+      case "commit":
+      case "clear":
+      case "delete":
+      case "truncate":
+        return [];
+      default:
+        return command satisfies never;
+    }
+  }
+
+  decode(message: WireMessage): readonly UpstreamEvent[] {
+    const out: UpstreamEvent[] = this.#owed.splice(0);
+    if (typeof message === "string" || message.length === 0 || message.length > MAX_MESSAGE_BYTES)
+      out.push(nonsense("A message of the server is not binary, empty, or too long."));
+    else this.#read(message, out);
+    return out;
+  }
+
+  #read(message: Uint8Array, out: UpstreamEvent[]): void {
+    switch (message[0]) {
+      case HANDSHAKE:
+        return this.#begun(message, out);
+      case AUDIO:
+        return this.#sound(message.subarray(1), out);
+      case TEXT:
+        return this.#word(message.subarray(1), out);
+      // A byte of colour stands before the text.
+      case COLOURED:
+        return this.#word(message.subarray(2), out);
+      case ERROR:
+        return this.#fault(message.subarray(1), out);
+      // Of control, metadata and ping nothing follows; others are to be discarded (`rust/protocol.md`).
+      default:
+    }
+  }
+
+  /** An answer that may go on; no more of the track may come, and its pauses are all that ends it. */
+  get held(): number {
+    return this.#track.held;
+  }
+
+  settle(): readonly UpstreamEvent[] {
+    const out: UpstreamEvent[] = this.#owed.splice(0);
+    this.#track.settle(out);
+    return out;
+  }
+
+  closed(code: number, reason: string): UpstreamFault | null {
+    return closeFault(code, this.#redactor.text(reason));
+  }
+
+  snapshot(): JsonObject {
+    const state: CodecState = {
+      ready: this.#ready,
+      rust: this.#rust,
+      config: this.#config === null ? null : { ...this.#config },
+      letters: this.#words.bytes,
+      track: this.#track.snapshot(),
+      uplink: this.#uplink.snapshot(),
+      downlink: this.#downlink.snapshot(),
+      owed: keptOwed(this.#owed),
+    };
+    return state;
+  }
+
+  restore(snapshot: JsonObject): void {
+    // Our own writing, inside the session's versioned snapshot.
+    const state = snapshot as unknown as CodecState;
+    this.#ready = state.ready;
+    this.#rust = state.rust;
+    if (state.config !== null) this.#configured(state.config as unknown as UpstreamConfig);
+    this.#words = new Words(state.letters);
+    this.#track.restore(state.track);
+    this.#uplink.restore(state.uplink);
+    this.#downlink.restore(state.downlink);
+    this.#owed.push(...owedAgain(state.owed));
+  }
+
+  #configured(config: UpstreamConfig): void {
+    this.#config = config;
+    this.#track.textOnly = config.modality === "text";
+  }
+
+  #configure(config: UpstreamConfig): void {
+    const fields = this.#config === null ? [] : changed(this.#config, config);
+    this.#configured(config);
+    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+  }
+
+  #begun(message: Uint8Array, out: UpstreamEvent[]): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#rust = message.length >= LONG_HANDSHAKE;
+    out.push({ type: "ready" });
+  }
+
+  #sound(ogg: Uint8Array, out: UpstreamEvent[]): void {
+    if (!this.#ready) {
+      out.push(nonsense("The server speaks before its handshake."));
+      return;
+    }
+    const fault = this.#downlink.read(ogg, this.#uplink.samples);
+    const { sound } = this.#downlink;
+    if (sound.length > 0) this.#track.track(sound, PCM_24K, out);
+    if (fault !== null) out.push(soundFault(fault));
+  }
+
+  #word(bytes: Uint8Array, out: UpstreamEvent[]): void {
+    if (bytes.length > MAX_WORD_BYTES) out.push(nonsense("A word of the server is too long."));
+    else if (this.#ready) {
+      const text = this.#words.take(utf8Text(bytes));
+      this.#track.words(this.#track.wordless ? text.trimStart() : text, out);
+    }
+  }
+
+  #fault(bytes: Uint8Array, out: UpstreamEvent[]): void {
+    const error = this.#redactor.fault(null, utf8Text(bytes.subarray(0, MAX_WORD_BYTES)), "upstream_error");
+    // What it says before it has begun is why it does not begin.
+    out.push({ type: "error", error, fatal: !this.#ready });
+  }
+}
+
+function nonsense(message: string): UpstreamEvent {
+  return { type: "error", error: { code: "upstream_protocol_error", message }, fatal: false };
+}
+
+const SOUND_FAULTS: Readonly<Record<Exclude<SoundFault, "format">, string>> = {
+  garbage: "Sound of the server is no page of Ogg.",
+  version: "A page of the server's is of another version of Ogg.",
+  checksum: "A page of the server's has another checksum than it says.",
+  stream: "A page of the server's belongs to no stream that began.",
+  packet: "A packet of the server's is longer than one of Opus is.",
+  opus: "A packet of the server's is none of Opus.",
+  much: "A message of the server's has more sound than there can be.",
+};
+
+function soundFault(fault: SoundFault): UpstreamEvent {
+  if (fault !== "format") return nonsense(SOUND_FAULTS[fault]);
+  const message = "The server's sound is no Opus of one or two channels.";
+  return { type: "error", error: { code: "upstream_format_unsupported", message }, fatal: true };
+}
