@@ -13,7 +13,8 @@ import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { Recovery } from "../links/recovery.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Order, Strategy } from "../plan/strategy.ts";
+import type { Cast } from "../plan/cast.ts";
+import type { Order } from "../plan/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
@@ -29,12 +30,11 @@ interface AskingParts {
   readonly conversation: Pick<Conversation, "entries">;
   /** Upstreams that are heard, and of these those that take part now. */
   readonly speakers: readonly Link[];
-  readonly cast: { readonly present: readonly Link[] };
+  readonly cast: Pick<Cast, "present" | "strategy">;
   readonly shadows: Pick<Shadows, "ask" | "stop"> | null;
   readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
   readonly rounds: Rounds;
-  readonly strategy: Strategy;
   readonly turns: TurnTaking;
   readonly guard: Pick<Guard, "input"> | null;
   readonly tools: Pick<Tools, "superseded"> | null;
@@ -90,7 +90,7 @@ export class Asking {
   }
 
   get #oneVoice(): boolean {
-    return this.#parts.strategy.oneVoice !== null;
+    return this.#parts.cast.strategy.oneVoice !== null;
   }
 
   /** A turn is over: everyone is asked, at once or at the end of an answer that may not be interrupted. */
@@ -200,9 +200,10 @@ export class Asking {
   /** Null: there is at most one that can be asked. */
   #orderOf(group: readonly Link[]): Order<Link> | null {
     const able = group.filter(({ alive }) => alive);
-    const { conversation, speakers, strategy } = this.#parts;
-    if (able.length < 2 || strategy.oneVoice === null) return null;
-    return strategy.oneVoice(
+    const { cast, conversation, speakers } = this.#parts;
+    const { oneVoice } = cast.strategy;
+    if (able.length < 2 || oneVoice === null) return null;
+    return oneVoice(
       able,
       questionOf(conversation.entries, (index) => speakers[index]?.name),
     );

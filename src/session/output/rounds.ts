@@ -19,7 +19,7 @@ interface RoundParts {
   readonly port: ClientPort;
   readonly links: readonly Link[];
   readonly responses: Responses;
-  readonly strategy: { readonly name: string };
+  readonly cast: { readonly strategy: { readonly name: string } };
 }
 
 /** `slower`: another was heard first. `failed`: it was lost, refused, said nothing or fell silent. `cut`: all were cancelled. */
@@ -78,7 +78,7 @@ export class Rounds {
       })),
       losers: [],
       params,
-      plan: this.#parts.strategy.name,
+      plan: this.#parts.cast.strategy.name,
       certain,
       askedAt: context.now,
     };
@@ -203,7 +203,7 @@ export class Rounds {
   }
 
   #announce(round: Round, id: string, heard = true): void {
-    const { context, port, responses, strategy } = this.#parts;
+    const { cast, context, port, responses } = this.#parts;
     const response = responses.get(id);
     this.#over(round);
     if (!response) return;
@@ -211,7 +211,7 @@ export class Rounds {
     if (heard) context.metric("rounds_won", 1, response.upstream);
     port.tell({
       type: "relay.race",
-      plan: round.plan ?? strategy.name,
+      plan: round.plan ?? cast.strategy.name,
       response_id: id,
       upstream: heard ? response.upstream : null,
       after_ms: Math.round(context.now - round.askedAt),
