@@ -39,6 +39,8 @@ interface Round {
   later: readonly { readonly stream: number; readonly at: number | null }[];
   losers: readonly Loser[];
   readonly params: ResponseParams;
+  /** The client's event that it answers, for whoever is asked later and refuses; absent: none. */
+  readonly cause?: string;
   /** The strategy by which it was asked; absent in snapshots of before. */
   readonly plan?: string;
   /** The question is certain: not one that was asked before the caller's turn is over. */
@@ -78,6 +80,7 @@ export class Rounds {
       })),
       losers: [],
       params,
+      ...(context.cause !== null && { cause: context.cause }),
       plan: this.#parts.cast.strategy.name,
       certain,
       askedAt: context.now,
@@ -91,10 +94,13 @@ export class Rounds {
   }
 
   #put(round: Round, link: Link): void {
-    const response = this.#parts.responses.requestUnannounced(link, round.params);
+    const { context, responses } = this.#parts;
+    const response = context.causedBy(round.cause ?? null, () =>
+      responses.requestUnannounced(link, round.params),
+    );
     round.ids = [...round.ids, response.id];
     round.running = [...round.running, response.id];
-    this.#parts.context.metric("rounds_asked", 1, link.name);
+    context.metric("rounds_asked", 1, link.name);
   }
 
   /** Names the moment at which the next one is asked. */
