@@ -29,14 +29,32 @@ export function draw(seed: number, number: number, provider?: string): Script {
     if (random.chance(SETTLED)) steps.push({ do: "settle" });
   }
   if (steps.at(-1)?.do === "settle") steps.pop();
+  const chosen = provider ?? drawProvider(random);
   return {
-    provider: provider ?? drawProvider(random),
+    provider: chosen,
+    ...drawPlan(new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2545f491), chosen),
     intent: mood.turns === "transcription" ? "transcription" : "realtime",
     detected: mood.turns === "detected",
     pace: random.pick([1, 4, 4, 16]),
     pieceMs: random.pick([20, 40, 100, 240]),
     reply: mood.turns === "detected" ? random.pick(REPLIES) : null,
     steps: fair(steps),
+  };
+}
+
+/** A provider that fails is stood in for by the other one: that is another conversation. */
+const STOOD_IN_FOR = "fails";
+
+/** Two of the provider may be one voice. Drawn apart, so that other scripts are what they were. */
+function drawPlan(random: Random, provider: string): Pick<Script, "plan"> {
+  if (provider === STOOD_IN_FOR || !random.chance(0.2)) return {};
+  return {
+    plan: random.pick([
+      { name: "race" },
+      { name: "failover" },
+      { name: "panel" },
+      { name: "hedge", hedgeMs: 300 },
+    ] as const),
   };
 }
 

@@ -192,6 +192,28 @@ describe("a race", () => {
     },
   );
 
+  test("[X365] of its limits a provider is heard when it gives the answer", () => {
+    const call = race();
+    const limits = (peer: string, remaining: number) =>
+      call.upstream({ type: "rate_limits", rateLimits: [{ name: "requests", remaining }] }, peer);
+    const told = () =>
+      call.events.flatMap((one) => (one.type === "rate_limits.updated" ? [one["rate_limits"]] : []));
+    asked(call);
+    limits(A, 5);
+    limits(B, 7);
+    expect(told()).toEqual([]);
+    call.hibernate();
+    call.answer(voice(200), "First.", B);
+    limits(A, 4);
+    limits(B, 6);
+    expect(told()).toEqual([[{ name: "requests", remaining: 7 }], [{ name: "requests", remaining: 6 }]]);
+    call.advance(1000);
+    asked(call);
+    limits(A, 3);
+    call.answer(voice(200), "Second.", A);
+    expect(told().at(-1)).toEqual([{ name: "requests", remaining: 3 }]);
+  });
+
   test("[X364] what both refuse of one event is told once", () => {
     const call = race();
     call.client({ type: "session.update", event_id: "mine", session: { tools: [{ type: "function" }] } });
