@@ -9,6 +9,8 @@ import type { World } from "./world.ts";
 const REST_MS = 120_000;
 const ANSWER_MS = 100_000;
 const TICK_MS = 500;
+/** An answer that is under way ends once. */
+const MOST_ASKS = 2;
 
 /** @throws Violation */
 export function probe(world: World, intent: "conversation" | "transcription"): void {
@@ -44,13 +46,30 @@ export function probe(world: World, intent: "conversation" | "transcription"): v
     type: "conversation.item.create",
     item: { id: "probe_item", type: "message", role: "user", content },
   });
-  ask(world, { type: "response.create", event_id: "probe_answer", response: { metadata: { probe: "yes" } } });
-  const isEnd = (event: JsonObject): boolean =>
-    event["type"] === "response.done" && objectOf(objectOf(event["response"])["metadata"])["probe"] === "yes";
-  const done = until(world, ANSWER_MS, isEnd);
+  const done = answered(world);
   if (world.ended) throw new Violation("stuck", "the session ended while it was asked");
   const status = done === null ? "none" : textOf(objectOf(done["response"])["status"]);
   if (status !== "completed") throw new Violation("stuck", `the probe's answer: ${status}; ${lastOf(world)}`);
+}
+
+/** The end of the answer that it asks for; where another one is under way it asks again when that has ended, as it is told to. */
+function answered(world: World): JsonObject | null {
+  const isEnd = (event: JsonObject): boolean =>
+    event["type"] === "response.done" && objectOf(objectOf(event["response"])["metadata"])["probe"] === "yes";
+  for (let asks = 1; ; asks += 1) {
+    const name = `probe_answer_${asks}`;
+    const before = world.events.length;
+    ask(world, { type: "response.create", event_id: name, response: { metadata: { probe: "yes" } } });
+    const isBusy = ({ error }: JsonObject): boolean =>
+      objectOf(error)["event_id"] === name &&
+      objectOf(error)["code"] === "conversation_already_has_active_response";
+    if (asks > MOST_ASKS || !world.events.slice(before).some(isBusy)) return until(world, ANSWER_MS, isEnd);
+    until(
+      world,
+      ANSWER_MS,
+      (event) => world.events.indexOf(event) >= before && event["type"] === "response.done",
+    );
+  }
 }
 
 function lastOf(world: World): string {
