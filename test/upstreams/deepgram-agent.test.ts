@@ -218,6 +218,18 @@ test("[U164] what is written is asked for when nobody speaks, its echo is no tur
   expect(orderFaults(connection.events)).toEqual([]);
 });
 
+test("[U164] what a call of a former connection gave is said to the agent when it is asked to go on", () => {
+  const { server, connection } = agent();
+  const call = { id: "x", type: "function_call", name: "get_weather", call_id: "c1", arguments: "{}" };
+  connection.send({ type: "item", item: call, previousItemId: null });
+  const returned = { id: "y", type: "function_call_output", call_id: "c1", output: "snow" };
+  connection.send({ type: "item", item: returned, previousItemId: null });
+  ask(connection, "R1");
+  expect(kinds(server)).toEqual(["Settings", "UpdateThink", "InjectUserMessage"]);
+  expect(server.received.at(-1)).toEqual({ type: "InjectUserMessage", content: "The call returned: snow" });
+  expect(connection.of("response.done")).toEqual([]);
+});
+
 test("[U165] of a conversation that is long the end is told, and nothing of it is refused", () => {
   const { server, connection } = agent();
   for (let n = 0; n < 1000; n += 1) write(connection, n % 2 === 0 ? "user" : "assistant", `Number ${n}.`);

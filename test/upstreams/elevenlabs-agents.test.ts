@@ -243,6 +243,25 @@ test("[U155] words are told with the sound that they are of, where it says so, a
   expect(deltas().slice(4)).toEqual(["seventeen"]);
 });
 
+test("[U156] what a call of a former connection gave is said to the agent when it is asked to go on", () => {
+  const { connection, server } = agent();
+  const tell = (item: JsonObject) =>
+    connection.send({ type: "item", item: { id: "x", ...item }, previousItemId: null });
+  const call = { type: "function_call", name: "get_weather", call_id: "c1", arguments: "{}" };
+  tell(call);
+  tell({ type: "function_call_output", call_id: "c1", output: "sun" });
+  connection.send({ type: "item", item: message("assistant", "Sun."), previousItemId: null });
+  tell({ ...call, call_id: "c2" });
+  tell({ type: "function_call_output", call_id: "c2", output: "snow" });
+  connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+  expect(server.received.slice(1)).toEqual([
+    { type: "contextual_update", text: "You called get_weather with {}" },
+    { type: "contextual_update", text: "The call returned: sun\nYou said: Sun." },
+    { type: "contextual_update", text: "You called get_weather with {}" },
+    { type: "user_message", text: "The call returned: snow" },
+  ]);
+});
+
 test("[U156] what a user writes waits for the ask and is said to the agent; everything else is context, and interrupts nobody", () => {
   const { connection, server } = agent();
   connection.send({ type: "item", item: message("user", "My name is Ann."), previousItemId: null });

@@ -1,6 +1,6 @@
 /**
- * The conversation as text, for a provider that takes no items: what is over is context, and what the user wrote last is said
- * to the model when it is asked.
+ * The conversation as text, for a provider that takes no items: what is over is context, and what the user wrote last, or a call
+ * gave, is said to the model when it is asked.
  */
 import { objectsAt, textAt } from "../json.ts";
 import type { Item } from "../upstream.ts";
@@ -8,12 +8,15 @@ import type { Item } from "../upstream.ts";
 const MAX_LINES = 256;
 const MAX_CHARS = 256 * 1024;
 
-export type ToldContextState = { readonly lines: readonly string[]; readonly written: readonly string[] };
+/** What the user wrote, or what a call gave. */
+type Written = string | { readonly returned: string };
+
+export type ToldContextState = { readonly lines: readonly string[]; readonly written: readonly Written[] };
 
 export class ToldContext {
   #lines: string[] = [];
-  /** What the user wrote since anything else. */
-  #written: string[] = [];
+  /** What is to be answered: it came since anything else. */
+  #written: Written[] = [];
   #chars = 0;
 
   /** `sound`: it can be told as sound only; `full`: more was written than can wait. What was said long ago makes room. */
@@ -24,6 +27,7 @@ export class ToldContext {
     if (this.#isFull(text)) return "full";
     this.#chars += text.length;
     if (item.type === "message" && textAt(item, "role") === "user") this.#written.push(text);
+    else if (item.type === "function_call_output") this.#written.push({ returned: text });
     else {
       this.#settle();
       this.#lines.push(lineOf(item, text));
@@ -37,12 +41,16 @@ export class ToldContext {
 
   /** What is context whatever is asked next, a line each; "" when there is nothing. */
   context(): string {
-    return this.#take(this.#lines);
+    const text = this.#lines.splice(0).join("\n");
+    this.#count();
+    return text;
   }
 
-  /** What the user wrote last; "" when there is nothing. */
+  /** What is to be answered; "" when there is nothing. */
   written(): string {
-    return this.#take(this.#written);
+    const text = this.#written.splice(0).map(saidOf).join("\n");
+    this.#count();
+    return text;
   }
 
   /** Everything as context: the conversation goes on with something else. */
@@ -58,19 +66,20 @@ export class ToldContext {
   restore({ lines, written }: ToldContextState): void {
     this.#lines = [...lines];
     this.#written = [...written];
-    this.#chars = [...lines, ...written].reduce((sum, { length }) => sum + length, 0);
+    this.#count();
   }
 
   #settle(): void {
-    for (const text of this.#written.splice(0)) this.#lines.push(userLine(text));
+    for (const one of this.#written.splice(0))
+      this.#lines.push(typeof one === "string" ? userLine(one) : one.returned);
   }
 
-  #take(from: string[]): string {
-    const text = from.splice(0).join("\n");
-    this.#chars = [...this.#lines, ...this.#written].reduce((sum, { length }) => sum + length, 0);
-    return text;
+  #count(): void {
+    this.#chars = [...this.#lines, ...this.#written.map(saidOf)].reduce((sum, { length }) => sum + length, 0);
   }
 }
+
+const saidOf = (one: Written): string => (typeof one === "string" ? one : one.returned);
 
 const userLine = (text: string): string => `The user said: ${text}`;
 
