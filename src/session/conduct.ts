@@ -371,17 +371,6 @@ export class Conduct {
     this.transcriber?.link.unwatch();
   }
 
-  /** A client is there again. */
-  back(): void {
-    this.listener.back();
-    this.tools?.back();
-  }
-
-  /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
-  get settling() {
-    return [this.tools, this.asides, this.cast];
-  }
-
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     return !this.tools?.busy && this.#still && !this.listener.audible;
@@ -391,7 +380,7 @@ export class Conduct {
   get unasked(): boolean {
     if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
       return false;
-    return this.#still && !this.asking.holding && !this.tools?.answersSoon;
+    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
   }
 
   get #still(): boolean {
@@ -446,12 +435,6 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
-  }
-
-  /** The object died some time after this, and with it what is nobody's business. */
-  died(knownUntil: number): void {
-    this.costs?.died(knownUntil);
-    this.shadows?.died();
   }
 
   /** After a restore of the parts: what is derived from them. */

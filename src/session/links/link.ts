@@ -341,7 +341,6 @@ export class Link implements AudioTap, ConnectionHost {
   #lost(connection: Connection, last: UpstreamFault): void {
     if (this.#goesOn(connection, last)) return;
     const fault = Continuation.faultOf(connection, last);
-    this.#lastWords(connection);
     this.#patience.lost(connection);
     this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
@@ -357,15 +356,6 @@ export class Link implements AudioTap, ConnectionHost {
     this.#host.onLost(this, fault, final);
     this.#losing = false;
     if (replaced) this.#promote("failover");
-  }
-
-  /**
-   * It says no more of what the caller said. Words that were not answered may be half of them: those that can be told by their
-   * sound are told so.
-   */
-  #lastWords(connection: Connection): void {
-    const bySound = connection.capabilities.turns === "client" && connection.knows.responses.size === 0;
-    for (const event of bySound ? [] : connection.lastWords()) this.#host.onUpstream(this, event);
   }
 
   /**

@@ -290,6 +290,7 @@ export class UpstreamEvents implements LinkHost {
     this.#context.uncaused(() => {
       link.fill();
       this.#host.recovery().redialled(link);
+      this.#host.witness().redialled(link);
       this.#host.serves();
       this.#host.turns().replay(link);
     });

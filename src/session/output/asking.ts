@@ -267,7 +267,8 @@ export class Asking {
   requireSomebody({ conversation }: ResponseParams): void {
     const { context, responses } = this.#parts;
     const waiting = this.#parts.guard?.input?.count ?? 0;
-    if (!responses.hasRoom(waiting)) {
+    const running = responses.active.filter(({ own }) => own === undefined).length;
+    if (running + waiting >= context.limits.activeResponses) {
       throw new ClientError(
         "too_many_responses",
         `At most ${context.limits.activeResponses} responses at once.`,
