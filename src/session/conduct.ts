@@ -49,7 +49,6 @@ import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { Cast } from "./plan/cast.ts";
-import type { Strategy } from "./plan/strategy.ts";
 import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
@@ -186,13 +185,8 @@ export class Conduct {
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
-    this.input = new AudioInput(
-      this.config.inputFormat,
-      this.detector,
-      this.#endpointerOptions(),
-      kernels,
-      this.context.limits,
-    );
+    const { inputFormat } = this.config;
+    this.input = new AudioInput(inputFormat, this.detector, this.#endpointerOptions(), kernels, limits);
     this.upstreamEvents = new UpstreamEvents(this.context, this.port, this.conversation, this.responses, {
       upstreamConfig: () => this.#upstreamConfig(),
       turns: () => this.turns,
@@ -271,11 +265,6 @@ export class Conduct {
       commandHost(this, this.sessionObject),
     );
     this.#configureTurns();
-  }
-
-  /** By which it asks. */
-  get strategy(): Strategy {
-    return this.cast.strategy;
   }
 
   /** The session is over. */

@@ -104,7 +104,8 @@ export class Session {
     this.#conduct.backpressure.settle();
     if (acted && !this.#conduct.context.ended && this.#doubt.kept === null) {
       // In this order; a deadline of theirs is only to be there.
-      for (const part of [this.#conduct.tools, this.#conduct.asides]) this.#attempt(() => part?.settle());
+      const { asides, cast, tools } = this.#conduct;
+      for (const part of [tools, asides, cast]) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();

@@ -225,8 +225,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
   hurry(ms: number): void {
     this.struck = false;
-    const due = this.#redial.dueAt ?? 0;
-    if (due > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
+    if ((this.#redial.dueAt ?? 0) > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
   }
 
   onReady(connection: Connection): void {
@@ -460,11 +459,6 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.reading ?? null;
   }
 
-  /** It has taken nothing for too long. */
-  overrun(): void {
-    this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
-  }
-
   /** What the caller said between two positions cannot reach this upstream any more. */
   missed(fromTicks: number, toTicks: number): void {
     this.#missed.between(fromTicks, toTicks);
@@ -487,8 +481,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** With somewhere else to turn, silence is not waited out. */
   answerMs(): number {
-    const { stallMs, firstOutputMs } = this.#context.limits;
-    return this.hasFallback ? stallMs : firstOutputMs;
+    return this.#context.limits[this.hasFallback ? "stallMs" : "firstOutputMs"];
   }
 
   /** A deadline of this link came (`number` null), or of one of its connections. After it comes `settle`. */
