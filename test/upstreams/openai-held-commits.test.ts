@@ -111,6 +111,40 @@ describe("a provider that answers commits", () => {
     expect(sent(made).slice(2)).toEqual(["clear", "response.create"]);
   });
 
+  test.each([
+    ["what it said was deleted", { type: "delete", itemId: "i" }],
+    ["it was told to stop, which may have come after its end", { type: "cancel", responseId: "R1" }],
+  ] as const)("[R102] also where %s: neither is known to wake it", (_, command) => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1")] as const) made.connection.send(command);
+    const item = { id: "i", type: "message", role: "assistant", content: [] };
+    hear(
+      made.connection,
+      { type: "response.created", response: { id: "r1" } },
+      { type: "response.output_item.added", response_id: "r1", output_index: 0, item },
+    );
+    made.connection.send(command);
+    hear(made.connection, { type: "response.done", response: { id: "r1", status: "completed" } });
+    made.connection.send(respond("R2"));
+    expect(sent(made).slice(-2)).toEqual(["clear", "response.create"]);
+    expect(sent(made)).toHaveLength(5);
+  });
+
+  test("[R102] an item that it is told since is something: nothing is cleared for it", () => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1")] as const) made.connection.send(command);
+    hear(
+      made.connection,
+      { type: "response.created", response: { id: "r1" } },
+      { type: "response.done", response: { id: "r1", status: "completed" } },
+    );
+    const content = [{ type: "input_text", text: "More." }];
+    const item = { id: "I2", type: "message", role: "user", content };
+    made.connection.send({ type: "item", item, previousItemId: null });
+    made.connection.send(respond("R2"));
+    expect(sent(made).slice(2)).toEqual(["conversation.item.create", "response.create"]);
+  });
+
   test("[U222] what an answer cost that another one took the place of is told when its provider ends it, once", () => {
     const { connection } = scene();
     for (const command of [audio, commit, respond("R1")] as const) connection.send(command);
