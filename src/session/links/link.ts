@@ -8,6 +8,7 @@ import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstream
 import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstreams/upstream.ts";
 import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
 import type { AudioTap } from "../turns/audio-input.ts";
+import { saidBeside } from "./beside.ts";
 import { isChannelOf } from "./channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
@@ -20,7 +21,7 @@ import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
-import { countBeside, noteUse, Patience } from "./patience.ts";
+import { noteUse, Patience } from "./patience.ts";
 import type { TokenSums } from "../output/usage.ts";
 import { Redial } from "./redial.ts";
 import { Succession } from "./succession.ts";
@@ -303,9 +304,11 @@ export class Link implements AudioTap, ConnectionHost {
 
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
-      if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
-      connection.verdicts.keep(event, this.upstreamConfig());
-      return countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
+      return saidBeside(connection, event, {
+        context: this.#context,
+        upstreamConfig: () => this.upstreamConfig(),
+        spent: (spent) => this.#host.onUpstream(this, spent),
+      });
     }
     noteUse(connection, event);
     this.#context.meter?.said(connection, event);

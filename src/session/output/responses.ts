@@ -7,6 +7,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
+import { NOBODY } from "../links/beside.ts";
 import type { Link } from "../links/link.ts";
 import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
@@ -30,9 +31,6 @@ import { next, RESPONSE } from "../transitions.ts";
 
 /** Events of an upstream that belong to a response. */
 export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
-
-/** Stands for a response that nobody waits for: what it makes is deleted, and what it costs is counted. */
-const NOBODY = "";
 
 export class Responses {
   /** What the relay plays by itself. */
