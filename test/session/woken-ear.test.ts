@@ -27,7 +27,10 @@ function brokenOff(begun: Int16Array, limits: CallOptions["limits"] = {}): Call 
 /** Time passes, and the sound that was judged is none, unless it goes on. */
 function goesBy(call: Call, ms: number): void {
   call.advance(ms);
-  expect(call.session.snapshot().floor).toMatchObject({ overlap: null, kept: { cutTicks: expect.any(Number) } });
+  expect(call.session.snapshot().floor).toMatchObject({
+    overlap: null,
+    kept: { cutTicks: expect.any(Number) },
+  });
 }
 
 /** The client is back, and the word goes on. */
@@ -66,7 +69,10 @@ describe("a transcriber, while a word over an agent waits for its rest", () => {
 
   test("[R105] one that said its words before it was hung up is not asked for them again", () => {
     const call = brokenOff(BEGUN, { parkMs: 3000 });
-    call.upstream({ type: "input.transcript.completed", itemId: "s1", transcript: "Yeah.", usage: null }, "up1.1");
+    call.upstream(
+      { type: "input.transcript.completed", itemId: "s1", transcript: "Yeah.", usage: null },
+      "up1.1",
+    );
     goesBy(call, 7000);
     goesOn(call, REST);
     call.accept("up1.2");

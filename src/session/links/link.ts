@@ -309,6 +309,11 @@ export class Link implements AudioTap, ConnectionHost {
       return countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
     }
     noteUse(connection, event);
+    // It ends as it began, before this connection served.
+    if (event.type === "response.done" && connection.knows.besides(event.response)) {
+      countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
+      return this.#host.onUpstream(this, { ...event, usage: null });
+    }
     this.#context.meter?.said(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);

@@ -132,7 +132,9 @@ export function countBeside(
   { meter }: Context,
   tell: (spent: UpstreamEvent) => void,
 ): void {
-  const usage = event.type === "response.done" || event.type === "spent" ? event.usage : null;
+  if (event.type === "response.started") connection.knows.beganBeside(event.response);
+  const ends = event.type === "response.done" && connection.knows.endsBeside(event.response);
+  const usage = ends || event.type === "spent" ? event.usage : null;
   if (usage === null) return;
   meter?.said(connection, { type: "spent", usage });
   tell({ type: "spent", usage });
