@@ -57,9 +57,9 @@ export class TurnMarks implements Marks {
     this.begin(ticks, ticks);
   }
 
-  /** Speech begins at a position, and nobody has made a turn of it yet. @returns the position. */
-  said(ticks: number): number {
-    this.unmadeTicks ??= ticks;
+  /** Speech begins at a position, or goes on there from another, and nobody has made a turn of it yet. @returns the position. */
+  said(ticks: number, fromTicks: number): number {
+    this.unmadeTicks ??= fromTicks;
     this.saidTicks = ticks;
     return ticks;
   }
