@@ -8,6 +8,7 @@ import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstream
 import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstreams/upstream.ts";
 import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
 import type { AudioTap } from "../turns/audio-input.ts";
+import { saidBeside } from "./beside.ts";
 import { isChannelOf } from "./channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
@@ -20,7 +21,7 @@ import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
-import { countBeside, noteUse, Patience } from "./patience.ts";
+import { noteUse, Patience } from "./patience.ts";
 import type { TokenSums } from "../output/usage.ts";
 import { Redial } from "./redial.ts";
 import { Succession } from "./succession.ts";
@@ -225,8 +226,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
   hurry(ms: number): void {
     this.struck = false;
-    const due = this.#redial.dueAt ?? 0;
-    if (due > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
+    if ((this.#redial.dueAt ?? 0) > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
   }
 
   onReady(connection: Connection): void {
@@ -304,9 +304,11 @@ export class Link implements AudioTap, ConnectionHost {
 
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
-      if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
-      connection.verdicts.keep(event, this.upstreamConfig());
-      return countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
+      return saidBeside(connection, event, {
+        context: this.#context,
+        upstreamConfig: () => this.upstreamConfig(),
+        spent: (spent) => this.#host.onUpstream(this, spent),
+      });
     }
     noteUse(connection, event);
     this.#context.meter?.said(connection, event);
@@ -460,11 +462,6 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.reading ?? null;
   }
 
-  /** It has taken nothing for too long. */
-  overrun(): void {
-    this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
-  }
-
   /** What the caller said between two positions cannot reach this upstream any more. */
   missed(fromTicks: number, toTicks: number): void {
     this.#missed.between(fromTicks, toTicks);
@@ -487,8 +484,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** With somewhere else to turn, silence is not waited out. */
   answerMs(): number {
-    const { stallMs, firstOutputMs } = this.#context.limits;
-    return this.hasFallback ? stallMs : firstOutputMs;
+    return this.#context.limits[this.hasFallback ? "stallMs" : "firstOutputMs"];
   }
 
   /** A deadline of this link came (`number` null), or of one of its connections. After it comes `settle`. */
