@@ -1,4 +1,6 @@
+import type { TurnPhase } from "../transitions.ts";
 import { TICKS_PER_MS } from "./audio-input.ts";
+import type { Pending } from "./input-flow.ts";
 
 /** Positions in the caller's audio, in ticks of 1/48 000 s, by which turns are made. */
 export interface Marks {
@@ -79,6 +81,18 @@ export class TurnMarks implements Marks {
   /** Where the speech began that goes on now; the present: nobody speaks. */
   onset(speaking: boolean, nowTicks: number): number {
     return (speaking ? this.startTicks : this.witnessTicks) ?? nowTicks;
+  }
+
+  /** What no turn was made of yet. `beginTicks`: where one would begin now; null: nobody detects speech, and all of it may be. */
+  pending(phase: TurnPhase, nowTicks: number, beginTicks: number | null): Pending {
+    const { startTicks, unmadeTicks } = this;
+    return {
+      listening: phase === "listening",
+      startTicks,
+      onsetTicks: this.onset(phase === "speaking", nowTicks),
+      saidTicks: unmadeTicks ?? (beginTicks === null ? startTicks : nowTicks),
+      earTicks: unmadeTicks ?? beginTicks ?? startTicks,
+    };
   }
 
   /** Speech that begins with this prefix is the rest of what the clock cut off. */

@@ -458,13 +458,7 @@ export class TurnTaking implements InputListener {
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
     const { ticks } = this.#input;
-    this.#flow.replay(link, {
-      listening: this.#phase === "listening",
-      startTicks: this.#at.startTicks,
-      onsetTicks: this.#at.onset(this.#phase === "speaking", ticks),
-      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? ticks : this.#at.startTicks),
-      earTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#wouldBegin(ticks) : this.#at.startTicks),
-    });
+    this.#flow.replay(link, this.#at.pending(this.#phase, ticks, this.#detects ? this.#wouldBegin(ticks) : null));
     if (this.still) this.#provider.catchUp(link);
   }
 
@@ -489,8 +483,7 @@ export class TurnTaking implements InputListener {
   atGap(link: Link): boolean {
     if (this.#host.eager().active) return false;
     const { turns } = link.capabilities;
-    if (turns === "none") return true;
-    if (turns === "server") return !this.#provider.open;
+    if (turns !== "client") return turns === "none" || !this.#provider.open;
     if (this.#phase !== "manual") return this.#phase === "listening";
     // What was not committed yet is heard again, as far as the history reaches.
     return this.#input.ticks - this.#at.startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
