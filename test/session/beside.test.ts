@@ -40,7 +40,10 @@ function speaks(call: Call): void {
 
 function ends(call: Call): void {
   call.upstream({ type: "item.done", response: "told", item: "nobodys", status: "completed" }, SUCCESSOR);
-  call.upstream({ type: "response.done", response: "told", ...DONE, usage: USAGE }, SUCCESSOR);
+  call.upstream(
+    { type: "response.done", response: "told", status: "completed", ...DONE, usage: USAGE },
+    SUCCESSOR,
+  );
 }
 
 /** The turn is answered, and the successor serves. */

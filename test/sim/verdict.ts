@@ -332,7 +332,10 @@ function answered(call: SimulatedCall): void {
   client.caller.utterances.forEach((spoken, index) => {
     const { endedAt } = spoken;
     if (endedAt === null || named(call, spoken)) return;
-    const providers = [...call.providers.values()].filter(({ name }) => name !== SHADOW);
+    // A transcriber that hears it all has nothing to say to it.
+    const providers = [...call.providers.values()].filter(
+      ({ name, kind }) => name !== SHADOW && kind !== "transcriber",
+    );
     if (providers.some((provider) => unknowable(call, provider, spoken))) return;
     if (providers.every((provider) => unreached(call, provider, spoken))) return;
     const until = client.caller.utterances[index + 1]?.at ?? Infinity;

@@ -155,12 +155,11 @@ describe("a provider that answers commits", () => {
       made.connection.send(command);
     for (const command of [audio, { ...commit, itemId: "I3" }, respond("R3")] as const)
       made.connection.send(command);
-    const took = (what: string): void =>
+    const took = (what: string) =>
       hear(made.connection, { type: "input_audio_buffer.committed", item_id: what });
     took("theirs 1");
     hear(made.connection, { type: "conversation.item.added", item });
-    const begins = (id: string): void =>
-      hear(made.connection, { type: "response.created", response: { id } });
+    const begins = (id: string) => hear(made.connection, { type: "response.created", response: { id } });
     return { made, took, begins };
   };
 

@@ -71,6 +71,7 @@ type FloorSide =
   | "onEnded"
   | "onAnew"
   | "earliest"
+  | "wouldBegin"
   | "onHeard"
   | "onHop";
 
@@ -110,6 +111,7 @@ export function floorSide(parts: FloorParts): Pick<TurnHost, FloorSide> {
     onEnded: () => parts.floor.ended(),
     onAnew: () => parts.floor.abandon(),
     earliest: (prefixTicks) => parts.floor.earliest(prefixTicks),
+    wouldBegin: (prefixTicks) => parts.floor.wouldBegin(prefixTicks),
     onHeard: (samples, rateHz, fromMs, restMs) =>
       parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs, parts.context.now),
     onHop: (probability, hopMs) => parts.floor.hop(probability, hopMs, parts.input.endpointer.options),

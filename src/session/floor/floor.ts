@@ -394,12 +394,17 @@ export class Floor {
     }
   }
 
-  /** Where a turn begins that is heard to begin at a position: at a word just before it that was dismissed. */
+  /** Where a turn would begin that is heard to begin at a position: at a word just before it that was dismissed. */
+  wouldBegin(prefixTicks: number): number {
+    return Math.min(prefixTicks, this.#kept.before(this.#host.saidAt()) ?? prefixTicks);
+  }
+
+  /** It begins, there. */
   earliest(prefixTicks: number): number {
-    const from = this.#kept.before(this.#host.saidAt());
+    const from = this.wouldBegin(prefixTicks);
     this.#kept.forget();
     this.#context.deadlines.clear("floor:kept");
-    return Math.min(prefixTicks, from ?? prefixTicks);
+    return from;
   }
 
   /** What a transcriber makes of the sound, so far: words that are more than "mhm" are an interruption. */

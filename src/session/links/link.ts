@@ -226,8 +226,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
   hurry(ms: number): void {
     this.struck = false;
-    const due = this.#redial.dueAt ?? 0;
-    if (due > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
+    if ((this.#redial.dueAt ?? 0) > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
   }
 
   onReady(connection: Connection): void {
@@ -345,7 +344,6 @@ export class Link implements AudioTap, ConnectionHost {
   #lost(connection: Connection, last: UpstreamFault): void {
     if (this.#goesOn(connection, last)) return;
     const fault = Continuation.faultOf(connection, last);
-    this.#lastWords(connection);
     this.#patience.lost(connection);
     this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
@@ -361,15 +359,6 @@ export class Link implements AudioTap, ConnectionHost {
     this.#host.onLost(this, fault, final);
     this.#losing = false;
     if (replaced) this.#promote("failover");
-  }
-
-  /**
-   * It says no more of what the caller said. Words that were not answered may be half of them: those that can be told by their
-   * sound are told so.
-   */
-  #lastWords(connection: Connection): void {
-    const bySound = connection.capabilities.turns === "client" && connection.knows.responses.size === 0;
-    for (const event of bySound ? [] : connection.lastWords()) this.#host.onUpstream(this, event);
   }
 
   /**
@@ -473,11 +462,6 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.reading ?? null;
   }
 
-  /** It has taken nothing for too long. */
-  overrun(): void {
-    this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
-  }
-
   /** What the caller said between two positions cannot reach this upstream any more. */
   missed(fromTicks: number, toTicks: number): void {
     this.#missed.between(fromTicks, toTicks);
@@ -500,8 +484,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** With somewhere else to turn, silence is not waited out. */
   answerMs(): number {
-    const { stallMs, firstOutputMs } = this.#context.limits;
-    return this.hasFallback ? stallMs : firstOutputMs;
+    return this.#context.limits[this.hasFallback ? "stallMs" : "firstOutputMs"];
   }
 
   /** A deadline of this link came (`number` null), or of one of its connections. After it comes `settle`. */

@@ -42,6 +42,8 @@ export interface Pending {
   readonly startTicks: number;
   readonly onsetTicks: number;
   readonly saidTicks: number;
+  /** The same, or where a sound began that was dismissed and may go on: nobody but a transcriber hears it before it does. */
+  readonly earTicks: number;
 }
 
 export class InputFlow {
@@ -160,7 +162,7 @@ export class InputFlow {
     const { turns } = link.capabilities;
     if (link === this.#ear) {
       // What was said while it was dialled it hears as well.
-      if (at.saidTicks < link.cursor) this.#input.seek(link, at.saidTicks);
+      if (at.earTicks < link.cursor) this.#input.seek(link, at.earTicks);
     } else if (turns !== "client" && link.parked) this.#input.seek(link, this.#woken(turns, at));
     else if (turns === "server") this.#replayAll(link, at);
     else if (turns === "client" && at.listening) this.#input.attach(link);
@@ -278,8 +280,9 @@ export class InputFlow {
   /** Speech began at a position: a transcriber that was parked is to hear it. */
   wake(ticks: number): void {
     if (!this.#ear?.parked) return;
-    this.#ear.ensure();
+    // First, for it may have to hear more, which is known when it is dialled.
     this.#input.seek(this.#ear, ticks);
+    this.#ear.ensure();
   }
 
   /** To the transcriber, whatever becomes of it. */
@@ -336,7 +339,7 @@ export class InputFlow {
       }
     } else if (!taking && turns === "client") return;
     else if ((link.reading?.stuckMs ?? 0) > this.#limits.overrunMs) {
-      link.overrun();
+      link.abandon("upstream_congested", "The upstream did not take what was said.");
       return;
     }
     const overMs = lagMs - (this.#limits.inputHistoryMs - HISTORY_MARGIN_MS);

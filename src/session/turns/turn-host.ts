@@ -20,6 +20,8 @@ export interface TurnHost {
   onAnew(): void;
   /** Where a sound began that was dismissed just before one that begins here, and belongs to it; else here. */
   earliest(prefixTicks: number): number;
+  /** The same of one that may begin there. */
+  wouldBegin(prefixTicks: number): number;
   /** `restMs`: how much sooner than now the last of it was heard. */
   onHeard(samples: Int16Array, rateHz: number, fromMs: number, restMs: number): void;
   onHop(probability: number, hopMs: number): void;

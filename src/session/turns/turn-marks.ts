@@ -44,6 +44,12 @@ export class TurnMarks implements Marks {
     this.bufferTicks = bufferTicks;
   }
 
+  /** What is said now of which nobody has made a turn: it is heard, or was sent up to here. */
+  unmade(sentTicks: number): "heard" | "sent" | null {
+    if (this.witnessTicks !== null) return "heard";
+    return sentTicks > this.startTicks ? "sent" : null;
+  }
+
   /** A turn was made of all up to a position. */
   made(ticks: number): void {
     this.madeTicks = this.unmadeTicks ?? this.saidTicks;
@@ -51,9 +57,9 @@ export class TurnMarks implements Marks {
     this.begin(ticks, ticks);
   }
 
-  /** Speech begins at a position, and nobody has made a turn of it yet. @returns the position. */
-  said(ticks: number): number {
-    this.unmadeTicks ??= ticks;
+  /** Speech begins at a position, or goes on there from another, and nobody has made a turn of it yet. @returns the position. */
+  said(ticks: number, fromTicks: number): number {
+    this.unmadeTicks ??= fromTicks;
     this.saidTicks = ticks;
     return ticks;
   }

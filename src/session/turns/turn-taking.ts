@@ -211,7 +211,8 @@ export class TurnTaking implements InputListener {
   }
 
   onSpeech(decision: SpeechDecision): void {
-    if (decision.type === "started") this.#flow.wake(this.#at.said(decision.prefixTicks));
+    if (decision.type === "started")
+      this.#flow.wake(this.#at.said(decision.prefixTicks, this.#wouldBegin(decision.prefixTicks)));
     if (this.#phase === "manual") this.#witnessed(decision);
     else if (decision.type === "started") {
       if (this.#host.contested() && !this.#at.goesOn(decision.prefixTicks, this.#input.endpointer.options))
@@ -222,6 +223,12 @@ export class TurnTaking implements InputListener {
       if (this.#host.judging()) this.#host.onEnded();
       this.#speechStopped(decision.ticks);
     }
+  }
+
+  /** Where the turn would begin that is heard to begin at a position. */
+  #wouldBegin(prefixTicks: number): number {
+    if (this.#phase === "manual") return prefixTicks;
+    return Math.min(prefixTicks, Math.max(this.#at.startTicks, this.#host.wouldBegin(prefixTicks)));
   }
 
   /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */
@@ -450,11 +457,13 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
+    const { ticks } = this.#input;
     this.#flow.replay(link, {
       listening: this.#phase === "listening",
       startTicks: this.#at.startTicks,
-      onsetTicks: this.#at.onset(this.#phase === "speaking", this.#input.ticks),
-      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#input.ticks : this.#at.startTicks),
+      onsetTicks: this.#at.onset(this.#phase === "speaking", ticks),
+      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? ticks : this.#at.startTicks),
+      earTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#wouldBegin(ticks) : this.#at.startTicks),
     });
     if (this.still) this.#provider.catchUp(link);
   }
@@ -471,14 +480,9 @@ export class TurnTaking implements InputListener {
     return this.#input.ticks === this.#at.startTicks;
   }
 
-  /** Somebody speaks, as far as is heard here, where others say what is a turn. */
-  get stirs(): boolean {
-    return this.#at.witnessTicks !== null;
-  }
-
-  /** A client that takes its turns itself has sent something since the last of them. */
-  get uncommitted(): boolean {
-    return this.#phase === "manual" && this.#input.ticks > this.#at.startTicks;
+  /** What somebody says where others say what is a turn: heard here, or sent by a client since its last turn; null: nothing. */
+  get unmade(): "heard" | "sent" | null {
+    return this.#at.unmade(this.#phase === "manual" ? this.#input.ticks : 0);
   }
 
   /** Another connection to this upstream would miss nothing of the caller's. */
