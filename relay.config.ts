@@ -174,6 +174,9 @@ export default defineRelay({
     //     },
     //   ],
     // },
+    // Kyutai's Moshi or NVIDIA's PersonaPlex, on a machine of your own: above `routes` stands `codecs: { opus }`, imported from
+    // "./durable-objects/opus.ts" (docs/upstreams.md).
+    // moshi: { upstreams: [{ name: "moshi", adapter: "moshi", url: { env: "MOSHI_URL" } }] },
     // A provider with a second one behind it. `standby` keeps the second connected, so that it takes over at once;
     // provider caps are rolled over by themselves; two minutes of silence hang up until someone speaks.
     // careful: {

@@ -140,7 +140,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     if (live === null) return null;
     // The name by which the doors know it; the core is given the part that is drawn.
     const id = `sess_${live.call.id}`;
-    return JSON.stringify({ ...live.core.state(), id, metrics: this.#counters.totals() });
+    return JSON.stringify({ ...live.core.state(Date.now()), id, metrics: this.#counters.totals() });
   }
 
   async withdraw(until: number): Promise<boolean> {

@@ -16,7 +16,7 @@ const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
 npm run fuzz -- --seed S --case N
 
 Says what no protocol allows, from all sides: clients (OpenAI's dialect, its beta, duplex.v1, telephone carriers, resumes),
-providers (every profile, Gemini Live, agents, transcribers, cascades) and observers speak valid messages, changed ones and rubbish to the real session
+providers (every profile, Gemini Live, Moshi, agents, transcribers, cascades) and observers speak valid messages, changed ones and rubbish to the real session
 with the real adapters, in virtual time. After each message what docs/testing.md lists is looked at, and after each call
 whether the session still holds a turn.
 

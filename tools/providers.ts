@@ -10,6 +10,7 @@ const TABLES = [markdown(SUPPORTS, supports()), markdown(LACKING, lacking()), ma
 const text = await readFile(page, "utf8");
 let nth = 0;
 const written = text.replaceAll(/(?:^\|.*\n)+/gm, () => `${TABLES[nth++] ?? ""}\n`);
-if (nth !== TABLES.length) throw new Error(`docs/providers.md has ${nth} tables and should have ${TABLES.length}`);
+if (nth !== TABLES.length)
+  throw new Error(`docs/providers.md has ${nth} tables and should have ${TABLES.length}`);
 await writeFile(page, written);
 execFileSync("npx", ["oxfmt", page.pathname], { stdio: "inherit" });

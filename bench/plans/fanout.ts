@@ -8,7 +8,7 @@ import { startChild, startPump, startRelayArm, type Arm } from "../overhead/arms
 import { measure, median, medianOrNull, warmUp, type Slice } from "../overhead/slices.ts";
 import type { Panel } from "../report.ts";
 
-export const UPSTREAMS = 4;
+const UPSTREAMS = 4;
 const SESSIONS = 5;
 export const FANOUT_CPU_RATIO = 1.25;
 const ROUTES = fileURLToPath(new URL("fanout-routes.ts", import.meta.url));

@@ -49,7 +49,6 @@ import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
 import { Rounds } from "./output/rounds.ts";
 import { Cast } from "./plan/cast.ts";
-import type { Strategy } from "./plan/strategy.ts";
 import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
@@ -186,13 +185,8 @@ export class Conduct {
     const chosen = createDetector(kernels, setup.plan.detector);
     this.detector = chosen.detector;
     this.detectorFallback = chosen.fallback;
-    this.input = new AudioInput(
-      this.config.inputFormat,
-      this.detector,
-      this.#endpointerOptions(),
-      kernels,
-      this.context.limits,
-    );
+    const { inputFormat } = this.config;
+    this.input = new AudioInput(inputFormat, this.detector, this.#endpointerOptions(), kernels, limits);
     this.upstreamEvents = new UpstreamEvents(this.context, this.port, this.conversation, this.responses, {
       upstreamConfig: () => this.#upstreamConfig(),
       turns: () => this.turns,
@@ -271,11 +265,6 @@ export class Conduct {
       commandHost(this, this.sessionObject),
     );
     this.#configureTurns();
-  }
-
-  /** By which it asks. */
-  get strategy(): Strategy {
-    return this.cast.strategy;
   }
 
   /** The session is over. */
@@ -382,17 +371,6 @@ export class Conduct {
     this.transcriber?.link.unwatch();
   }
 
-  /** A client is there again. */
-  back(): void {
-    this.listener.back();
-    this.tools?.back();
-  }
-
-  /** What acts at the end of everything that happens, in this order; a deadline of theirs is only to be there. */
-  get settling() {
-    return [this.tools, this.asides, this.cast];
-  }
-
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
     return !this.tools?.busy && this.#still && !this.listener.audible;
@@ -402,7 +380,7 @@ export class Conduct {
   get unasked(): boolean {
     if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
       return false;
-    return this.#still && !this.asking.holding && !this.tools?.answersSoon;
+    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
   }
 
   get #still(): boolean {
@@ -457,12 +435,6 @@ export class Conduct {
     this.parking.touch();
     if (response.asked && !response.outOfBand) this.idle.arm();
     this.context.persistNow();
-  }
-
-  /** The object died some time after this, and with it what is nobody's business. */
-  died(knownUntil: number): void {
-    this.costs?.died(knownUntil);
-    this.shadows?.died();
   }
 
   /** After a restore of the parts: what is derived from them. */

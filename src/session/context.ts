@@ -45,8 +45,13 @@ export class Context {
 
   /** What this leads to is the relay's own doing, whatever the client wants just now. */
   uncaused<T>(act: () => T): T {
+    return this.causedBy(null, act);
+  }
+
+  /** What this leads to is due to what was asked for then. */
+  causedBy<T>(former: string | null, act: () => T): T {
     const { cause } = this;
-    this.cause = null;
+    this.cause = former;
     try {
       return act();
     } finally {

@@ -58,7 +58,7 @@ export class Session {
       unreceived: (ms) => conduct.bargeIn.unreceived(ms),
       resumed: () => {
         this.#doubt.settle();
-        conduct.back();
+        conduct.listener.back();
         conduct.arrival.back(conduct.context.now);
         conduct.turns.watch.back();
         conduct.idle.arm();
@@ -103,7 +103,9 @@ export class Session {
     const acted = this.#route(input);
     this.#conduct.backpressure.settle();
     if (acted && !this.#conduct.context.ended && this.#doubt.kept === null) {
-      for (const part of this.#conduct.settling) this.#attempt(() => part?.settle());
+      // In this order; a deadline of theirs is only to be there.
+      const { asides, cast, tools } = this.#conduct;
+      for (const part of [tools, asides, cast]) this.#attempt(() => part?.settle());
       this.#attempt(this.#settle);
     }
     return this.#conduct.context.takeActions();
@@ -229,7 +231,7 @@ export class Session {
     port.emit({ type: "session.created", session: this.#conduct.sessionObject.shown() });
     this.#tellFallback();
     this.#conduct.parking.touch();
-    this.#conduct.back();
+    this.#conduct.listener.back();
     for (const link of lines) link.ensure();
     context.persist();
   }
@@ -445,7 +447,9 @@ export class Session {
     if (snapshot.transcriber) conduct.transcriber?.restore(snapshot.transcriber);
     const doubt = stale || snapshot.doubtedUntil !== null;
     conduct.context.restore(snapshot.context, doubt);
-    if (doubt) conduct.died(snapshot.context.now);
+    // With the object died what is paid for by the minute, and what is nobody's business.
+    if (doubt) conduct.costs?.died(snapshot.context.now);
+    if (doubt) conduct.shadows?.died();
     conduct.restored(snapshot.context.now);
     // A `realtime` client that comes back begins anew: what it has seen is of no account.
     if (doubt && conduct.port.extended) {
@@ -455,8 +459,9 @@ export class Session {
     return session;
   }
 
-  /** For `GET /v1/sessions/:id`: no transcripts, no audio. */
-  state(): SessionState {
-    return stateOf(this.#conduct, this.#setup, this.#status);
+  /** For `GET /v1/sessions/:id`: no transcripts, no audio. @param now by the shell's clock */
+  state(now = Number.NEGATIVE_INFINITY): SessionState {
+    const at = Math.max(this.#conduct.context.now, now + this.#aheadMs);
+    return stateOf(this.#conduct, this.#setup, this.#status, at);
   }
 }

@@ -8,6 +8,7 @@ export function stateOf(
   conduct: Conduct,
   { id, model, plan }: SessionSetup,
   status: SessionState["status"],
+  now: number,
 ): SessionState {
   const { createdAt, context, turns, responses, lines, input, playout, usage, costs, links, speakers, cast } =
     conduct;
@@ -34,6 +35,6 @@ export function stateOf(
       sent_ms: Math.round(playout.totalMs),
     },
     usage: { ...usage },
-    ...(costs && { cost: costs.shown }),
+    ...(costs && { cost: costs.shownAt(now) }),
   };
 }

@@ -460,14 +460,14 @@ export interface Upstream {
   /** Names did not come in time: what waits for them goes without, or is told as not answered. */
   giveUpNames?(): readonly UpstreamEvent[];
   /** What it was told that answers cost which have not ended, in OpenAI's shape; absent or null: nothing. Asked at its end. */
-  readonly unbilled?: JsonObject | null;
+  readonly unbilled?: JsonObject | null | undefined;
   /** Absent: its own socket is all there is. */
   readonly channels?: Channels | undefined;
   /**
    * What a new connection with the same options can go on with when this one breaks off: the provider's memory of the
    * conversation, or that and all that it says meanwhile, as if nothing had happened. Absent or null: with nothing.
    */
-  readonly leaves?: Leaves | null;
+  readonly leaves?: Leaves | null | undefined;
   /**
    * Takes what `snapshot` returned where a connection broke off, before it is dialled: its request and greeting go on with that.
    * Where the provider refuses, it fails before it is `ready`, and the next one begins anew.

@@ -38,7 +38,7 @@ describe("sounds of the relay's own", () => {
       [{}, { ding: { notes: [] } }, "sounds.ding.notes"],
       [
         {},
-        { ding: { notes: Array(16).fill({ hz: 440, ms: 1000, gapMs: 1000 }) } },
+        { ding: { notes: Array.from({ length: 16 }, () => ({ hz: 440, ms: 1000, gapMs: 1000 })) } },
         "sounds.ding.notes: it is longer than 30 seconds",
       ],
     ] as const) {

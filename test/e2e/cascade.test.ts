@@ -3,22 +3,15 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { messagesOf, startStages, voiceOf, type Stages } from "../../demo/stages.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
-import { say } from "../support/say.ts";
-import { base64, concat, fromBase64, pcmBytes, silence } from "../support/sdk-audio.ts";
+import { concat, silence } from "../support/sdk-audio.ts";
 import { dialRaw, type RawCall } from "../support/sdk-raw.ts";
+import { BOOK, callersSentence, heardOf, nextEnd, sendInTime } from "../support/spoken-call.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const KEYS = {
   TRANSCRIBER_KEY: "dg-secret-1234567",
   TEXT_KEY: "sk-secret-text-12345",
   SPEECH_KEY: "sk-secret-voice-123",
-};
-const FRAME = 960;
-const tool = {
-  type: "function",
-  name: "book",
-  description: "Books a table.",
-  parameters: { type: "object", properties: { day: { type: "string" } } },
 };
 let stages: Stages;
 let relay: Relay;
@@ -36,7 +29,7 @@ beforeAll(async () => {
       SPEECH_URL: stages.speechUrl,
     },
   });
-  speech = pcmBytes(await say("I would like to change my booking to Thursday.", { rateHz: 24_000 }));
+  speech = await callersSentence();
 });
 afterAll(async () => {
   await relay.close();
@@ -54,26 +47,15 @@ afterEach(() => call.hangUp());
 /** A turn of the caller's, in real time, with the silence that ends it. */
 async function speak(words: string): Promise<void> {
   stages.turns.push(words);
-  const audio = concat([silence(200), speech, silence(900)]);
-  const began = performance.now();
-  for (let at = 0; at < audio.length; at += FRAME) {
-    call.send({ type: "input_audio_buffer.append", audio: base64(audio.subarray(at, at + FRAME)) });
-    const dueMs = began + (at + FRAME) / 48 - performance.now();
-    if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
-  }
+  await sendInTime(call, concat([silence(200), speech, silence(900)]));
 }
 
-/** Everything that was heard of an answer. */
-function heard(responseId: string): Uint8Array {
-  const deltas = call.log.all("response.output_audio.delta");
-  return concat(deltas.filter((one) => one.response_id === responseId).map(({ delta }) => fromBase64(delta)));
-}
-
-const done = async () => (await call.log.next("response.done")).response;
+const heard = (responseId = ""): Uint8Array => heardOf(call, responseId);
+const done = () => nextEnd(call);
 
 describe("a cascade through the whole relay", () => {
   test("[U110] three turns and a tool call: words are heard, sentences are spoken sample by sample", async () => {
-    call.send({ type: "session.update", session: { type: "realtime", tools: [tool] } });
+    call.send({ type: "session.update", session: { type: "realtime", tools: [BOOK] } });
     await call.log.next("session.updated");
     stages.script.push({ say: ["Good day. ", "What can I do", " for you?"], everyMs: 20 });
     await speak("Good morning.");

@@ -2,9 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startRelay, type Relay } from "../support/relay.ts";
-import { say } from "../support/say.ts";
-import { base64, pcmBytes, silence } from "../support/sdk-audio.ts";
+import { concat, silence } from "../support/sdk-audio.ts";
 import { dialRaw } from "../support/sdk-raw.ts";
+import { callersSentence, sendInTime } from "../support/spoken-call.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 let relay: Relay;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   relay = await startRelay({
     source: { entry: here("../../src/worker.ts"), config: here("transcriber-routes.ts") },
   });
-  speech = pcmBytes(await say("I would like to change my booking to Thursday.", { rateHz: 24_000 }));
+  speech = await callersSentence();
 });
 afterAll(() => relay.close());
 
@@ -25,14 +25,7 @@ test("[J10] a transcriber in a session of its own gives a caller's turn its word
   });
   const { session } = await call.log.next("session.created");
   expect(session).toMatchObject({ relay: { upstreams: ["demo"] } });
-  const audio = Buffer.concat([silence(300), speech, silence(1500)]);
-  const began = performance.now();
-  const frame = 960;
-  for (let at = 0; at < audio.length; at += frame) {
-    call.send({ type: "input_audio_buffer.append", audio: base64(audio.subarray(at, at + frame)) });
-    const dueMs = began + (at + frame) / 48 - performance.now();
-    if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
-  }
+  await sendInTime(call, concat([silence(300), speech, silence(1500)]));
   const { item_id } = await call.log.next("input_audio_buffer.committed");
   const transcription = await call.log.next("conversation.item.input_audio_transcription.completed");
   expect(transcription).toMatchObject({ item_id });

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readWav } from "../../tools/wav.ts";
 import { startJsonService, type JsonService } from "../support/json-service.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
-import { say } from "../support/say.ts";
-import { base64, pcmBytes, silence } from "../support/sdk-audio.ts";
+import { silence } from "../support/sdk-audio.ts";
 import { dialRaw } from "../support/sdk-raw.ts";
+import { callersSentence, sendInTime } from "../support/spoken-call.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 let answer: () => { readonly status: number; readonly body: string };
@@ -23,7 +23,7 @@ beforeAll(async () => {
       TURNS_KEY: "a-key-that-is-not-to-be-seen",
     },
   });
-  speech = pcmBytes(await say("I would like to change my booking to Thursday.", { rateHz: 24_000 }));
+  speech = await callersSentence();
 });
 afterAll(async () => {
   await relay.close();
@@ -42,13 +42,7 @@ async function waited(): Promise<number> {
   const stopped = call.log.next("input_audio_buffer.speech_stopped").then(() => performance.now() - began);
   let over = false;
   void stopped.then(() => (over = true));
-  const frame = 960;
-  for (let at = 0; at < audio.length; at += frame) {
-    if (over) break;
-    call.send({ type: "input_audio_buffer.append", audio: base64(audio.subarray(at, at + frame)) });
-    const dueMs = began + (at + frame) / 48 - performance.now();
-    if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
-  }
+  await sendInTime(call, audio, () => over);
   const ms = (await stopped) - 200 - speech.byteLength / 48;
   await call.hangUp();
   return ms;

@@ -3,19 +3,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { messagesOf, voiceOf } from "../../demo/stages.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
-import { say } from "../support/say.ts";
-import { base64, concat, fromBase64, pcmBytes, silence } from "../support/sdk-audio.ts";
+import { concat, silence } from "../support/sdk-audio.ts";
 import { dialRaw, type RawCall } from "../support/sdk-raw.ts";
+import { BOOK, callersSentence, heardOf, nextEnd, sendInTime } from "../support/spoken-call.ts";
 import { WorkersAi } from "../support/workers-ai.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const FRAME = 960;
-const tool = {
-  type: "function",
-  name: "book",
-  description: "Books a table.",
-  parameters: { type: "object", properties: { day: { type: "string" } } },
-};
 const ai = new WorkersAi();
 let relay: Relay;
 let speech: Uint8Array;
@@ -27,7 +20,7 @@ beforeAll(async () => {
     source: { entry: here("../../src/worker.ts"), config: here("workers-ai-routes.ts") },
     ai: ai.url,
   });
-  speech = pcmBytes(await say("I would like to change my booking to Thursday.", { rateHz: 24_000 }));
+  speech = await callersSentence();
 });
 afterAll(async () => {
   await relay.close();
@@ -44,25 +37,15 @@ afterEach(() => call.hangUp());
 /** A turn of the caller's, in real time, with the silence that ends it. */
 async function speak(words: string): Promise<void> {
   ai.turns.push(words);
-  const audio = concat([silence(200), speech, silence(900)]);
-  const began = performance.now();
-  for (let at = 0; at < audio.length; at += FRAME) {
-    call.send({ type: "input_audio_buffer.append", audio: base64(audio.subarray(at, at + FRAME)) });
-    const dueMs = began + (at + FRAME) / 48 - performance.now();
-    if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
-  }
+  await sendInTime(call, concat([silence(200), speech, silence(900)]));
 }
 
-function heard(responseId = ""): Uint8Array {
-  const deltas = call.log.all("response.output_audio.delta");
-  return concat(deltas.filter((one) => one.response_id === responseId).map(({ delta }) => fromBase64(delta)));
-}
-
-const done = async () => (await call.log.next("response.done")).response;
+const heard = (responseId = ""): Uint8Array => heardOf(call, responseId);
+const done = () => nextEnd(call);
 
 describe("Workers AI through the whole relay", () => {
   test("[U139] two turns and a tool call: words are heard, sentences are spoken sample by sample", async () => {
-    call.send({ type: "session.update", session: { type: "realtime", tools: [tool] } });
+    call.send({ type: "session.update", session: { type: "realtime", tools: [BOOK] } });
     await call.log.next("session.updated");
     ai.script.push({ say: ["Good day. ", "What can I do", " for you?"], everyMs: 20 });
     await speak("Good morning.");

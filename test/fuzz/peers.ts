@@ -4,6 +4,7 @@ import type { Random } from "../sim/random.ts";
 import { type AgentName, HonestAgent, HostileAgent } from "./agents.ts";
 import { HonestGemini, HostileGemini } from "./gemini.ts";
 import { HonestProvider } from "./honest.ts";
+import { HonestMoshi, HostileMoshi, MOSHI_PATH } from "./moshi.ts";
 import { HostileProvider } from "./provider.ts";
 import { HonestTranscriber, HostileTranscriber, transcriberAt } from "./transcribers.ts";
 
@@ -38,6 +39,7 @@ function agentAt(url: string): AgentName | undefined {
 export function adapterAt(url: string): string {
   const agent = agentAt(url);
   if (agent !== undefined) return agent;
+  if (new URL(url).pathname === MOSHI_PATH) return "moshi";
   if (new URL(url).host.includes("googleapis")) return "gemini-live";
   return transcriberAt(url) ?? "openai";
 }
@@ -47,6 +49,7 @@ export function hostileAt(url: string): HostilePeer {
   if (agent !== undefined) return new HostileAgent(agent);
   const adapter = adapterAt(url);
   if (adapter === "gemini-live") return new HostileGemini();
+  if (adapter === "moshi") return new HostileMoshi();
   return adapter === "openai" ? new HostileProvider() : new HostileTranscriber(adapter);
 }
 
@@ -55,6 +58,7 @@ export function honestAt(url: string, name: string): HonestPeer {
   if (agent !== undefined) return new HonestAgent(agent);
   const adapter = adapterAt(url);
   if (adapter === "gemini-live") return new HonestGemini();
+  if (adapter === "moshi") return new HonestMoshi();
   if (adapter !== "openai") return new HonestTranscriber(adapter);
   return new HonestProvider(name, new URL(url).host === GROK);
 }

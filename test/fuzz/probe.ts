@@ -34,9 +34,13 @@ export function probe(world: World, intent: "conversation" | "transcription"): v
     audio: { input: { turn_detection: null } },
   };
   ask(world, { type: "session.update", event_id: "probe_update", session });
-  // Of an update that is locked as a whole only that is told.
-  const isJudged = ({ type: told, error }: JsonObject): boolean =>
-    told === "session.updated" || (world.locked && objectOf(error)["event_id"] === "probe_update");
+  // Of an update that is locked as a whole only that is told, and of one that its provider has no such thing as.
+  const isJudged = ({ type: told, error }: JsonObject): boolean => {
+    const { event_id: about, code } = objectOf(error);
+    return (
+      told === "session.updated" || (about === "probe_update" && (world.locked || code === "unsupported"))
+    );
+  };
   const updated = until(world, 10_000, isJudged);
   if (updated === null) throw new Violation("stuck", `no session.updated came; ${lastOf(world)}`);
   if (updated["type"] !== "error" && objectOf(updated["session"])["type"] !== "realtime") return;

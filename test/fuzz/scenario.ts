@@ -9,6 +9,7 @@ import { agentOptions } from "./agents.ts";
 import { cascadeOptions } from "./cascade.ts";
 import { FUZZED_MIND } from "./minds.ts";
 import type { Observing } from "./observers.ts";
+import { moshiOptions } from "./moshi.ts";
 import { GROK } from "./peers.ts";
 import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
@@ -50,7 +51,17 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const placed = scenario.flood === null && random.chance(0.12) ? telephoned(others, random) : others;
   const whole = later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
   const raced = oneVoice(whole, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x510e527f));
-  return tooled(raced, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x1f83d9ab));
+  const tools = tooled(raced, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x1f83d9ab));
+  return wordless(tools, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x5be0cd19));
+}
+
+/** Its voice may be a Moshi server, which nobody can ask. */
+function wordless(scenario: Scenario, random: Random): Scenario {
+  const { setup } = scenario;
+  const [first, ...more] = setup.plan.upstreams;
+  if (first === undefined || setup.plan.strategy !== undefined || !random.chance(0.06)) return scenario;
+  const upstreams = [{ ...first, options: moshiOptions(random) }, ...more];
+  return { ...scenario, cascade: false, setup: { ...setup, plan: { ...setup.plan, upstreams } } };
 }
 
 /** What providers call may be the relay's to run. */

@@ -12,6 +12,7 @@ import type { DialRequest, WireMessage } from "../../src/upstreams/upstream.ts";
 import { objectOf } from "../oracle/fields.ts";
 import { Random } from "../sim/random.ts";
 import { loadKernels } from "../support/kernels.ts";
+import { plain } from "../support/opus.ts";
 import { BetaWatch } from "./beta.ts";
 import { honestStage, type Stage, stageAt } from "./cascade.ts";
 import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
@@ -102,7 +103,7 @@ export class World {
     this.#dependencies = {
       drawId: () => `drawn${(drawn += 1)}`,
       kernels: loadKernels(),
-      createUpstream,
+      createUpstream: (options) => createUpstream(options, { opus: plain }),
       limits: LIMITS,
     };
     this.session = new Session(setup, this.#dependencies, this.now);

@@ -79,6 +79,17 @@ export const DIFFERENCES: readonly Difference[] = [
       ),
     );
   }),
+  each(
+    "told in words",
+    "Who is told what another of its voice said counts other tokens",
+    (event, _side, script) => {
+      if (event.type !== "response.done" || script.plan?.name !== "panel") return event;
+      return withValue(event, {
+        ...event.value,
+        response: without(objectOf(event.value["response"]), "usage"),
+      });
+    },
+  ),
   each("messages", "Words of errors are the relay's", (event) => {
     if (event.type !== "error") return event;
     const error = objectOf(event.value["error"]);

@@ -29,14 +29,45 @@ export function draw(seed: number, number: number, provider?: string): Script {
     if (random.chance(SETTLED)) steps.push({ do: "settle" });
   }
   if (steps.at(-1)?.do === "settle") steps.pop();
+  const name = provider ?? drawProvider(random);
+  const played = fair(steps);
   return {
-    provider: provider ?? drawProvider(random),
+    provider: name,
+    ...drawPlan(new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2545f491), name, played),
     intent: mood.turns === "transcription" ? "transcription" : "realtime",
     detected: mood.turns === "detected",
     pace: random.pick([1, 4, 4, 16]),
     pieceMs: random.pick([20, 40, 100, 240]),
     reply: mood.turns === "detected" ? random.pick(REPLIES) : null,
-    steps: fair(steps),
+    steps: played,
+  };
+}
+
+/** A provider that fails is stood in for by the other one: that is another conversation. */
+const STOOD_IN_FOR = "fails";
+
+/** An answer of one voice is told when it is heard (X100): one beside the conversation that was asked for later comes before it. */
+function overtaken(steps: readonly Step[]): boolean {
+  let asked = false;
+  return steps.some((step) => {
+    if (step.do === "settle") asked = false;
+    if (step.do !== "send" || step.event["type"] !== "response.create") return false;
+    const beside = JSON.stringify(step.event).includes('"conversation":"none"');
+    asked ||= !beside;
+    return beside && asked;
+  });
+}
+
+/** Two of the provider may be one voice. Drawn apart, so that other scripts are what they were. */
+function drawPlan(random: Random, provider: string, steps: readonly Step[]): Pick<Script, "plan"> {
+  if (provider === STOOD_IN_FOR || overtaken(steps) || !random.chance(0.2)) return {};
+  return {
+    plan: random.pick([
+      { name: "race" },
+      { name: "failover" },
+      { name: "panel" },
+      { name: "hedge", hedgeMs: 300 },
+    ] as const),
   };
 }
 

@@ -69,6 +69,12 @@ describe("the same conversation with and without the relay", () => {
     expect(rows).toEqual(DIFFERENCES.map(({ id, what }) => ({ id, what })));
   });
 
+  test("[X366] two of the provider are one voice in some of them, by each strategy", () => {
+    const plans = Array.from({ length: SCRIPTS }, (_, at) => draw(SEED, at + 1).plan?.name);
+    for (const name of ["race", "hedge", "failover", "panel"] as const)
+      expect(plans.filter((one) => one === name).length).toBeGreaterThan(50);
+  });
+
   test("[Z1] every habit of a provider is met, and every known finding still is", () => {
     expect(HABITS.map(({ name }) => name).filter((name) => total.providers[name] === undefined)).toEqual([]);
     expect(KNOWN.map(({ id }) => id).filter((id) => total.known[id] === undefined)).toEqual([]);

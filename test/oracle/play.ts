@@ -42,6 +42,9 @@ export async function playThrough(script: Script, tampering: Tampering = {}): Pr
   return client.received;
 }
 
+/** Upstreams that are one voice. */
+const TWO = ["reference", "another"] as const;
+
 /** As the shell looks at the socket: soon when much was sent. */
 const LOOK_AFTER = 256 * 1024;
 
@@ -87,7 +90,8 @@ class Relay implements Far {
         model: "oracle",
         plan: {
           name: "oracle",
-          upstreams: [{ name: "reference", options }],
+          upstreams: (script.plan === undefined ? ["reference"] : TWO).map((name) => ({ name, options })),
+          ...(script.plan && { strategy: script.plan }),
           session: {},
           detector: "energy",
         },

@@ -1,5 +1,6 @@
 /** What a client does in one conversation, as data: drawn from a seed, printed, replayed and made shorter. */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
+import type { StrategyChoice } from "../../src/session/plan/plan.ts";
 
 export type WireFormat = "audio/pcm" | "audio/pcmu" | "audio/pcma";
 
@@ -48,6 +49,8 @@ export interface Script {
   readonly pieceMs: number;
   /** Said in every answer; null: what the dialogue says. */
   readonly reply: string | null;
+  /** Two of the provider are one voice, by this plan; absent: there is one. */
+  readonly plan?: StrategyChoice;
   readonly steps: readonly Step[];
 }
 

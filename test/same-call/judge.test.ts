@@ -7,7 +7,7 @@ import { type Figures, figuresOf } from "./judge.ts";
 import type { Account } from "./mind.ts";
 import { Played } from "./play.ts";
 import { scriptFor } from "./script.ts";
-import { type Row, TABLE } from "./table.ts";
+import { TABLE } from "./table.ts";
 
 test("[U306] the table has every adapter that speaks, and what each lacks has a reason", () => {
   const covered = new Set(TABLE.map(({ provider }) => provider.options.adapter));
@@ -23,8 +23,9 @@ describe("a fault that is made is seen", () => {
   let played: Played;
 
   beforeAll(() => {
-    const { provider } = TABLE[0] as Row;
-    played = new Played(provider).play(scriptFor("asked"));
+    const [row] = TABLE;
+    if (row === undefined) throw new Error("the table is empty");
+    played = new Played(row.provider).play(scriptFor("asked"));
   });
 
   /** What is made of the account of the first connection. */

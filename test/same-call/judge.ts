@@ -1,8 +1,9 @@
 /** What became of a call, in figures: the same for every adapter. */
+import { textAt } from "../../src/upstreams/json.ts";
 import type { Account, Said } from "./mind.ts";
 import type { Played } from "./play.ts";
 import { RESULT } from "./script.ts";
-import { lineOf, type Run } from "./sound.ts";
+import { lineOf } from "./sound.ts";
 
 export interface Samples {
   /** The caller's turns, and what of them no connection heard. */
@@ -99,7 +100,7 @@ export function figuresOf(played: Played): Figures {
       seconds: [stage.used.seconds, usage["audio_seconds"] ?? 0],
     },
     refused: accounts.flatMap(({ refused }) => refused),
-    errors: listener.errors.map((error) => String(error["code"])),
+    errors: listener.errors.map((error) => textAt(error, "code") ?? ""),
   };
 }
 
@@ -114,7 +115,7 @@ function samplesOf({ tape, spoken }: Played, accounts: readonly Account[]): Samp
   for (const { from, to } of runs.flat())
     for (let at = from; at < to; at += 1) times[at] = (times[at] ?? 0) + 1;
   const said = spoken.flatMap(({ from, to }) => Array.from(times.subarray(from, to)));
-  const overlaps = runs.flatMap((own) => own.slice(1).map((run, n) => (own[n] as Run).to - run.from));
+  const overlaps = runs.flatMap((own) => own.slice(1).map((run, n) => (own[n]?.to ?? 0) - run.from));
   const again = overlaps.filter((samples) => samples > 0);
   return {
     said: said.length,
@@ -156,7 +157,7 @@ function occurrences(text: string, mark: string): number[] {
 }
 
 /** In the order in which they stand there; words that nobody heard are marks too. */
-export function marksIn(told: string): readonly string[] {
+function marksIn(told: string): readonly string[] {
   return [...MARKS, ...UNHEARD]
     .flatMap((mark) => occurrences(told, mark).map((at) => ({ mark, at })))
     .toSorted((one, other) => one.at - other.at)

@@ -20,8 +20,10 @@ export interface Subject {
   readonly provider: Provider;
   /** A socket that breaks off while nothing is under way is gone on with by the provider's own memory. */
   readonly native: boolean;
-  /** Nobody notices at all. */
-  readonly seamless?: true;
+  /** It is told what was said before when the caller speaks, and not sooner. */
+  readonly toldWithTurn?: boolean;
+  /** It can be told no more of a call than so many turns. */
+  readonly knowsLast?: number;
 }
 
 export interface KillFigures {
@@ -71,21 +73,20 @@ class KilledCall extends Played {
     this.network.serve();
   }
 
-  round(n: number, random: () => number): void {
+  /** `random`: for the moment of the kill; null: there is none. */
+  round(n: number, random: (() => number) | null): void {
     const answer: Line = { words: `Yes to ${wordOf(n)}.`, ms: ANSWER_MS, seed: 1000 + n };
     const words = `I mean ${wordOf(n)}.`;
     this.stage.turns.push({ words, ms: TURN_MS, seed: n % 40, answers: [answer] });
-    this.#fuse = Math.floor((random() * ROUND_MS) / FRAME_MS);
+    this.#fuse = random === null ? null : Math.floor((random() * ROUND_MS) / FRAME_MS);
     this.speak(words, TURN_MS, n % 40);
     this.until("all answers", () => this.answered && this.#fuse === null);
     this.until("a connection", () => this.stage.minds.at(-1)?.closed === false);
     this.room(BACK_MS / 4);
-    this.#ask(n);
-    for (let more = 0; more < 3; more += 1) this.#ask(Math.floor(random() * n));
   }
 
   /** Does who serves know what was said in a turn? */
-  #ask(n: number): void {
+  ask(n: number): void {
     const turn = this.spoken[n];
     if (turn === undefined) return;
     this.asked += 1;
@@ -95,11 +96,22 @@ class KilledCall extends Played {
   }
 }
 
-export function killedCall({ provider }: Subject, kills: number, seed: number): KillFigures {
+export function killedCall(
+  { provider, toldWithTurn = false, knowsLast = Infinity }: Subject,
+  kills: number,
+  seed: number,
+): KillFigures {
   const random = seeded(seed);
   const call = new KilledCall(provider);
-  for (let n = 0; n < kills; n += 1) call.round(n, random);
-  call.room(1000);
+  for (let n = 0; n < kills; n += 1) {
+    call.round(n, random);
+    if (toldWithTurn) continue;
+    call.ask(n);
+    for (let more = 0; more < 3; more += 1) call.ask(Math.floor(random() * n));
+  }
+  call.round(kills, null);
+  const from = Math.max(0, kills + 1 - knowsLast);
+  for (let n = from; n <= kills; n += 1) call.ask(n);
   const { memory } = call.network.mind;
   const { stage, listener } = call;
   const usage = call.call.session.state().usage as Record<string, number>;
@@ -113,7 +125,7 @@ export function killedCall({ provider }: Subject, kills: number, seed: number): 
     resumed: accounts.filter(({ resumed }) => resumed).length,
     asked: call.asked,
     forgotten: call.forgotten,
-    lost: turns.reduce((sum, turn) => sum + (turn.told ? 0 : memory.missing(turn)), 0),
+    lost: turns.slice(from).reduce((sum, turn) => sum + (turn.told ? 0 : memory.missing(turn)), 0),
     doubled: turns.reduce((sum, turn) => sum + memory.doubled(turn), 0),
     said: said.length / 2,
     heard: track.length / 2,

@@ -235,7 +235,7 @@ function wordsBetween(words: string, from: number, to: number, of: number): stri
 }
 
 /** Somebody speaks in it. */
-export function isLoud(bytes: Uint8Array): boolean {
+function isLoud(bytes: Uint8Array): boolean {
   const whole = bytes.slice(0, bytes.length & ~1);
   return new Int16Array(whole.buffer).some((sample) => Math.abs(sample) > 500);
 }

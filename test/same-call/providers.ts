@@ -1,7 +1,7 @@
 /** docs/providers.md: what comes out of the adapters' capabilities, of what the same call expects of each, and of the facts. */
-import { sampleRateHz } from "../../src/audio/format.ts";
+import { type ProviderFormat, sampleRateHz } from "../../src/audio/format.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
-import type { Capabilities, ProviderFormat } from "../../src/upstreams/upstream.ts";
+import type { Capabilities } from "../../src/upstreams/upstream.ts";
 import { FACTS, type Fact } from "./facts.ts";
 import { type Lacks, type Row, TABLE } from "./table.ts";
 

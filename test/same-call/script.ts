@@ -40,7 +40,7 @@ export const TOOL = {
   description: "Books a table.",
   parameters: { type: "object", properties: { day: { type: "string" } } },
 } as const;
-export const CALL: ToolCall = { name: "book", id: "call_7", args: '{"day":"Thursday"}' };
+const CALL: ToolCall = { name: "book", id: "call_7", args: '{"day":"Thursday"}' };
 export const RESULT = '{"reference":"Quillfeather"}';
 
 const GREETING: Line = {

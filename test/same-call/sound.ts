@@ -8,7 +8,7 @@ const FRAME_MS = 20;
 /** So many bytes in a row are found in one place only. */
 const NAMES_BYTES = 24;
 
-export function bytesOf(samples: Int16Array): Uint8Array {
+function bytesOf(samples: Int16Array): Uint8Array {
   return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
 }
 

@@ -1,10 +1,17 @@
-/** Providers whose sockets are killed: those that remember a conversation themselves, and one that has to be told it. */
-import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
+/** Providers whose sockets are killed: those that remember a conversation themselves, and others that have to be told it. */
 import type { Subject } from "./killed.ts";
+import { ElevenLabsMind } from "./minds/elevenlabs.ts";
 import { GeminiMind } from "./minds/gemini.ts";
 import { LiveMind } from "./minds/live.ts";
-import { OpenAiMind } from "./minds/openai.ts";
 import { VllmDuplexMind } from "./minds/vllm-duplex.ts";
+import type { Provider } from "./play.ts";
+import { TABLE } from "./table.ts";
+
+function ofTable(name: string, more: Partial<Subject> = {}, other: Partial<Provider> = {}): Subject {
+  const row = TABLE.find((one) => one.name === name);
+  if (row === undefined) throw new Error(`the table has no ${name}`);
+  return { name, provider: { ...row.provider, ...other }, native: false, ...more };
+}
 
 export const SUBJECTS: readonly Subject[] = [
   {
@@ -21,7 +28,6 @@ export const SUBJECTS: readonly Subject[] = [
   {
     name: "vllm-omni-duplex",
     native: true,
-    seamless: true,
     provider: {
       options: {
         adapter: "vllm-omni-duplex",
@@ -56,19 +62,18 @@ export const SUBJECTS: readonly Subject[] = [
       },
     },
   },
-  {
-    name: "openai-compatible (xai)",
-    native: false,
-    provider: {
-      options: {
-        adapter: "openai-compatible",
-        url: "wss://provider.example/v1/realtime",
-        model: "grok-voice-latest",
-        settings: { profile: "xai" },
-      },
-      hearsHz: 24_000,
-      speed: 3,
-      mind: (socket, stage) => new OpenAiMind(socket, stage, PROFILES.xai),
+  ofTable("gemini-live (gemini-2.5-flash, turns: server)", { native: true }),
+  ofTable("openai-compatible (xai)"),
+  // As agents are by default: what waits for a connection of another one waits at this rate, until it has said its own.
+  ofTable(
+    "elevenlabs-agents",
+    {},
+    {
+      hearsHz: 16_000,
+      mind: (socket, stage) => new ElevenLabsMind(socket, stage, 16_000),
     },
-  },
+  ),
+  // Its model's prompt holds the last 16,000 characters.
+  ofTable("deepgram-agent (turns: client)", { toldWithTurn: true, knowsLast: 100 }),
+  ofTable("deepgram-agent (turns: server)", { toldWithTurn: true, knowsLast: 100 }),
 ];

@@ -83,7 +83,7 @@ const elevenLabsAgents: Row = {
     options: { adapter: "elevenlabs-agents", model: "agent_1", url: "wss://provider.example/agents" },
     hearsHz: 24_000,
     speed: 3,
-    mind: (socket, stage) => new ElevenLabsMind(socket, stage),
+    mind: (socket, stage) => new ElevenLabsMind(socket, stage, 24_000),
   },
   lacks: {
     truncation: "its history is what it believes was played",

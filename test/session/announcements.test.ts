@@ -89,6 +89,17 @@ describe("where an announcement is placed", () => {
     expect(own(other.call)).toHaveLength(1);
   });
 
+  test("[X310] where a provider takes the turns, not over speech that the relay hears and that one has not told of", () => {
+    const upstreams = [{ name: "wire", options: { adapter: "wire", settings: { turns: "server" } } }];
+    const { call, observer } = observed({ upstreams });
+    call.speak(concat(silence(400), voice(600)));
+    observer.say(saying());
+    call.speak(voice(400));
+    expect(own(call)).toEqual([]);
+    call.speak(silence(1500));
+    expect(own(call)).toHaveLength(1);
+  });
+
   test("[X311] one that interrupts takes the answer's place, and never the caller's", () => {
     const { call, observer } = observed();
     answering(call, 3000);

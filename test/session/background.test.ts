@@ -167,6 +167,22 @@ describe("when what came of it is told", () => {
     expect(notes(calm)).toEqual([]);
   });
 
+  test("[X263] nor before the end of an answer that was cut has been told", () => {
+    const call = minded();
+    handsOn(call, TASK, { urgent: true });
+    call.client({ type: "response.create" });
+    begin(call, "q");
+    say(call, 500, { response: "q", item: "qi" });
+    call.client({ type: "response.cancel" });
+    call.clearEvents();
+    new Thought(call).says("Now.");
+    expect(notes(call)).toEqual([]);
+    call.advance(400);
+    expect(notes(call)).toHaveLength(1);
+    const types = call.types().filter((type) => type === "response.done" || type.startsWith("conversation"));
+    expect(types).toEqual(["response.done", "conversation.item.added", "conversation.item.done"]);
+  });
+
   test("[X263] and never goes over the caller", () => {
     const call = minded(
       {},

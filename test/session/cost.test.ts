@@ -32,7 +32,7 @@ const tokens = (event: Received) =>
       return { upstream, role, kind, input_tokens, output_tokens, cost };
     });
 const costs = (call: Call) => call.events.filter(({ type }) => type === "relay.cost");
-const state = (call: Call) => call.session.state().cost as Received;
+const state = (call: Call) => call.session.state(call.now).cost as Received;
 
 /** Two is heard, one is cancelled; one says what it cost before two has ended. */
 function won(call: Call): Call {
@@ -102,6 +102,7 @@ describe("costs", () => {
     expect(line?.["cost"]).toBeCloseTo(heardS + 100 * openS, 6);
     expect(heard).toMatchObject({ kind: "heard", output_audio_seconds: 0.3, cost: 3 });
     call.advance(1000);
+    // Nobody says anything, and it is counted all the same.
     expect(state(call)["cost"]).toBeCloseTo(heardS + 100 * (openS + 1) + 3, 6);
   });
 
@@ -202,6 +203,35 @@ describe("costs", () => {
     expect(call.last("relay.cost")["session_cost"]).toBe(211);
     call.crash(call.session.snapshot());
     expect(state(call)["cost"]).toBe(211);
+  });
+
+  test("[X324] what was told late is on record as told: after a death it is not counted again", () => {
+    const call = new Call({
+      upstreams: [{ ...WIRE, prices: [{ openPerMinute: 60 }] }],
+      dialect: "duplex.v1",
+    });
+    let kept = call.session.snapshot();
+    const step = (act: () => void): void => {
+      const before = call.actions.length;
+      act();
+      if (call.actions.slice(before).some(({ type }) => type === "persist")) kept = call.session.snapshot();
+    };
+    call.advance(5000);
+    step(() => call.client({ type: "response.create" }));
+    step(() => call.beginAnswer());
+    step(() => say(call, "up0.1", 300));
+    step(() => call.client({ type: "response.cancel" }));
+    call.advance(100);
+    step(() => done(call, "up0.1", 3, 4, "cancelled"));
+    expect(costs(call)).toHaveLength(1);
+    call.crash(kept);
+    call.connect("duplex.v1");
+    call.client({ type: "session.heartbeat" });
+    call.input({ type: "close", peer: "client", code: 1000, reason: "end" });
+    const counted = call.actions.map((action) =>
+      action.type === "metric" && action.name === "cost_line_millionths" ? action.value / 1e6 : 0,
+    );
+    expect(counted.reduce((sum, one) => sum + one, 0)).toBeCloseTo(5.1, 6);
   });
 
   test("[X387] of a connection that died with the object nobody knows that it was open after the last snapshot", () => {

@@ -107,11 +107,13 @@ describe("a fault inside", () => {
     call.speak(TURN);
     call.beginAnswer();
     call.upstream({ type: "transcript", response: "r", item: "i", delta: "Once upon" });
+    const audio = new Uint8Array(voice(500).slice().buffer).toBase64();
+    call.upstream({ type: "audio", response: "r", item: "i", audio });
     for (let at = 0; at < 2; at += 1)
       call.client({ type: "response.create", response: { conversation: "none" } });
     lose(call, "up0.1");
     call.client({ type: "response.create", response: { conversation: "none" } });
-    call.advance(300);
+    call.advance(600);
     call.accept("up0.2");
     expect(call.commandTypes("up0.2").filter((type) => type === "respond")).toHaveLength(3);
     const [side] = call.commands("up0.2").filter((command) => command.type === "respond");

@@ -173,6 +173,15 @@ describe("what it never does", () => {
     expect(fillers(call, "response.created")).toEqual([]);
   });
 
+  test("[X296] none begins over speech that the relay hears beside a provider that takes the turns", () => {
+    const upstreams = [{ name: "wire", options: { adapter: "wire", settings: { turns: "server" } } }];
+    const call = waiting({ upstreams });
+    call.speak(concat(silence(600), voice(1000)));
+    expect(fillers(call)).toEqual([]);
+    call.speak(silence(1500));
+    expect(fillers(call)).toHaveLength(1);
+  });
+
   test("[X296] who interrupts it interrupts the answer that is waited for, and is told what was heard of it", () => {
     const call = new Call({
       dialect: "duplex.v1",

@@ -53,6 +53,31 @@ test("[U284] a caller who speaks over it stops it; what is cut was heard as far 
   expect(refusals(moshi)).toEqual([]);
 });
 
+test("[U285] PersonaPlex has the part that a session begins with; one that comes later is named, and nothing changes", () => {
+  const session = { instructions: "You are Ann.", audio: { output: { voice: "VARM3" } } };
+  const moshi = new MoshiCall({ server: "personaplex" }, { session });
+  const asked = () => Object.fromEntries(new URL(moshi.dialled.at(-1) ?? "").searchParams);
+  expect(asked()).toEqual({ voice_prompt: "VARM3.pt", text_prompt: "You are Ann." });
+  const update = { type: "realtime", instructions: "You are Bob." };
+  moshi.call.client({ type: "session.update", event_id: "evt_8", session: update });
+  moshi.pass(500);
+  expect(moshi.call.last("error")["error"]).toMatchObject({ code: "unsupported", event_id: "evt_8" });
+  expect(moshi.call.types()).not.toContain("session.updated");
+  // What is the relay's to change is changed, and told with what is in force.
+  const detection = { audio: { input: { turn_detection: null } } };
+  moshi.call.client({ type: "session.update", session: { ...update, ...detection } });
+  moshi.pass(500);
+  expect(moshi.call.last("session.updated")["session"]).toMatchObject({
+    instructions: "You are Ann.",
+    ...detection,
+  });
+  moshi.call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+  moshi.call.open.delete("up0.1");
+  moshi.pass(1000);
+  expect(moshi.dialled).toHaveLength(2);
+  expect(asked()).toEqual({ voice_prompt: "VARM3.pt", text_prompt: "You are Ann." });
+});
+
 test("[U286] a server that talks to somebody else is waited for, told as busy, dialled again, and talked to when it is free", () => {
   const moshi = new MoshiCall({ handshakeMs: 4000 }, { dialect: "duplex.v1" }, "taken");
   moshi.pass(3900);

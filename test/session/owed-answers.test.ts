@@ -50,6 +50,21 @@ describe("answers that are owed", () => {
     },
   );
 
+  test.each([false, true])(
+    "[R35] one that waits for the end of the caller's turn is asked under its event: a refusal names it (other isolate: %s)",
+    (moves) => {
+      const call = interruptedSentence();
+      call.client({ type: "response.create", event_id: "mine" });
+      expect(asks(call)).toBe(0);
+      if (moves) call.hibernate();
+      call.speak(silence(900));
+      expect(call.commands().findLast(({ type }) => type === "respond")).toMatchObject({ cause: "mine" });
+      call.client({ type: "response.cancel" });
+      call.speak(TURN);
+      expect(call.commands().findLast(({ type }) => type === "respond")).not.toHaveProperty("cause");
+    },
+  );
+
   test("[R34] what the client asks beside the conversation meanwhile is no answer to the turn", () => {
     const call = new Call({ session: POLITE });
     story(call);

@@ -303,6 +303,18 @@ describe("who comes", () => {
     expect(told(call, A)).toEqual(["Three."]);
   });
 
+  test("[X358] alone: of those that were hung up in a silence nobody is dialled before somebody speaks", () => {
+    const call = trio({ limits: { parkMs: 5000 } });
+    update(call, { strategy: "single", upstreams: ["anna"] });
+    call.advance(20_000);
+    expect(call.open.has(A)).toBe(false);
+    const before = dials(call).length;
+    update(call, { strategy: "failover", upstreams: ["anna", "ben"] });
+    expect(dials(call).slice(before)).toEqual(["up1.2"]);
+    call.speak(TURN);
+    expect(dials(call).slice(before)).toEqual(["up1.2", "up0.2"]);
+  });
+
   test("[X358] in the middle of the caller's turn hears it from its beginning", () => {
     const call = trio();
     update(call, { strategy: "single", upstreams: ["anna"] });

@@ -173,6 +173,62 @@ describe("a race", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "failed" });
   });
 
+  test.each(["failover", "panel"] as const)(
+    "[X105] under %s too who is asked last refuses the client's own event, and that is told",
+    (name) => {
+      const call = race({ strategy: { name }, session: { audio: { input: { turn_detection: null } } } });
+      call.client({ type: "response.create", event_id: "mine" });
+      for (const peer of [A, B]) {
+        const respond = call.commands(peer).findLast(({ type }) => type === "respond");
+        const { responseId: id, cause = null } = respond?.type === "respond" ? respond : { responseId: "" };
+        const error = { code: "bad", message: "No such voice.", type: "invalid_request_error" };
+        call.hibernate();
+        call.upstream({ type: "refused", what: "respond", id, cause, error }, peer);
+        call.upstream({ type: "response.started", response: "r", answers: id }, peer);
+        call.upstream({ type: "response.done", response: "r", ...DONE, status: "failed", error }, peer);
+      }
+      const faults = call.events.filter(({ type }) => type === "error");
+      expect(faults.map(({ error }) => error)).toMatchObject([{ code: "bad", event_id: "mine" }]);
+    },
+  );
+
+  test("[X365] of its limits a provider is heard when it gives the answer", () => {
+    const call = race();
+    const limits = (peer: string, remaining: number) =>
+      call.upstream({ type: "rate_limits", rateLimits: [{ name: "requests", remaining }] }, peer);
+    const told = () =>
+      call.events.flatMap((one) => (one.type === "rate_limits.updated" ? [one["rate_limits"]] : []));
+    asked(call);
+    limits(A, 5);
+    limits(B, 7);
+    expect(told()).toEqual([]);
+    call.hibernate();
+    call.answer(voice(200), "First.", B);
+    limits(A, 4);
+    limits(B, 6);
+    expect(told()).toEqual([[{ name: "requests", remaining: 7 }], [{ name: "requests", remaining: 6 }]]);
+    call.advance(1000);
+    asked(call);
+    limits(A, 3);
+    call.answer(voice(200), "Second.", A);
+    expect(told().at(-1)).toEqual([{ name: "requests", remaining: 3 }]);
+  });
+
+  test("[X364] what both refuse of one event is told once", () => {
+    const call = race();
+    call.client({ type: "session.update", event_id: "mine", session: { tools: [{ type: "function" }] } });
+    call.client({ type: "session.update", event_id: "other", session: { instructions: "Speak." } });
+    const error = { code: "bad", message: "No name.", type: "invalid_request_error", param: "session.tools" };
+    for (const cause of ["mine", "other"])
+      for (const peer of [B, A])
+        call.upstream({ type: "refused", what: "configure", id: null, cause, error }, peer);
+    const faults = call.events.filter(({ type }) => type === "error");
+    expect(faults.map(({ error: told }) => told)).toMatchObject([
+      { event_id: "mine" },
+      { event_id: "other" },
+    ]);
+  });
+
   test("[X105] one that is lost is out; lost both, the answer is asked for again as of one upstream", () => {
     const call = asked(race());
     lose(call, A);

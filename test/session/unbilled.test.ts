@@ -23,9 +23,10 @@ function asked(options: JsonObject | typeof CASCADE, hello: string): Call {
 /** Its text is written, and some of its sound has come. */
 function cascade(): Call {
   const call = asked(CASCADE, '{"type":"Connected","request_id":"r","sequence_id":0}');
-  const peer = (stage: string): string =>
-    call.actions.findLast((action) => action.type === "dial" && action.peer.includes(`/${stage}.`))?.peer ??
-    "";
+  const peer = (stage: string): string => {
+    const dials = call.actions.flatMap((action) => (action.type === "dial" ? [action.peer] : []));
+    return dials.findLast((one) => one.includes(`/${stage}.`)) ?? "";
+  };
   const text = peer("text");
   call.input({ type: "open", peer: text, head: { status: 200, type: "text/event-stream" } });
   call.input({

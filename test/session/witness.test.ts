@@ -352,3 +352,71 @@ describe("a provider that takes the turns", () => {
     expect(call.last("input_audio_buffer.speech_started").audio_start_ms).toBe(3800);
   });
 });
+
+describe("a turn that a provider took, and had not answered when its connection broke off", () => {
+  const WORDS = {
+    type: "input.transcript.completed",
+    itemId: "theirs",
+    transcript: "Are you there?",
+    usage: null,
+  } as const;
+  const asks = (call: Call, peer = "up0.2") => call.commandTypes(peer).filter((type) => type === "respond");
+
+  function taken(session: JsonObject = {}): Call {
+    const call = new Call({ upstreams: [SERVER], session });
+    call.speak(silence(500));
+    call.speak(voice(1500));
+    begins(call);
+    call.speak(silence(700));
+    ends(call);
+    call.upstream(WORDS);
+    return call;
+  }
+
+  function breaks(call: Call): void {
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+  }
+
+  function back(call: Call): void {
+    call.advance(2000);
+    call.accept("up0.2");
+    call.advance(100);
+  }
+
+  test("[U309] is answered by the next, which is told it and asked", () => {
+    const call = taken();
+    breaks(call);
+    back(call);
+    expect(JSON.stringify(call.commands("up0.2"))).toContain("Are you there?");
+    expect(asks(call)).toHaveLength(1);
+    expect(call.types().filter((type) => type === "response.created")).toHaveLength(1);
+  });
+
+  test("[U309] also when the session's object dies before the next one comes", () => {
+    const call = taken();
+    breaks(call);
+    call.hibernate();
+    back(call);
+    expect(asks(call)).toHaveLength(1);
+  });
+
+  test("[U309] is not asked about where its answer had begun, where nothing answers by itself, or where the caller goes on", () => {
+    const answered = taken();
+    answers(answered);
+    breaks(answered);
+    back(answered);
+    expect(asks(answered)).toHaveLength(0);
+    const quiet = taken({
+      audio: { input: { turn_detection: { type: "server_vad", create_response: false } } },
+    });
+    breaks(quiet);
+    back(quiet);
+    expect(asks(quiet)).toHaveLength(0);
+    const goesOn = taken();
+    goesOn.speak(voice(900, 24_000, 5));
+    breaks(goesOn);
+    back(goesOn);
+    expect(asks(goesOn)).toHaveLength(0);
+  });
+});

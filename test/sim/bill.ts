@@ -51,7 +51,9 @@ export function noteBill(world: World, input: Input): void {
 /** Where nothing is forgotten in a crash: in an ended session all was counted, and nothing twice. */
 export function compareBill(call: SimulatedCall): void {
   const { checks, scenario, relay, seed } = call;
-  if (!isPriced(seed) || relay.ended === null || scenario.faults.some((fault) => FORGETS.has(fault))) return;
+  if (!isPriced(seed) || relay.ended === null) return;
+  if (scenario.faults.includes(DIES_ALONE)) return compareDead(call);
+  if (scenario.faults.some((fault) => FORGETS.has(fault))) return;
   const figure = (name: string): number => checks.figures.get(name) ?? 0;
   const [heard, unheard, line, shadow] = ["heard", "unheard", "line", "shadow"].map(
     (kind) => figure(`metric_cost_${kind}_millionths`) / MILLION,
@@ -67,9 +69,23 @@ export function compareBill(call: SimulatedCall): void {
   checks.fail("money", `${tokens} tokens and ${openS} s were billed, and counted were ${counted}`);
 }
 
+/** An object that is dead pays for no connection: what was counted beyond those that were open is what it forgot that it had told. */
+function compareDead({ checks, providers, relay, scenario }: SimulatedCall): void {
+  // What its clock says is no measure.
+  if (scenario.faults.some((fault) => fault.startsWith("platform.clock"))) return;
+  const openMs = [...providers.keys()].reduce((sum, name) => sum + relay.openMs(name), 0);
+  const line = (checks.figures.get("metric_cost_line_millionths") ?? 0) / MILLION;
+  checks.count("calls with prices");
+  if (line > openMs / 1000 + FORGOTTEN_S * providers.size)
+    checks.fail("money", `${line} s of connections are counted, and they were open for ${openMs / 1000} s`);
+}
+
+/** Where no client comes back, so that the object is dead for a while. */
+const DIES_ALONE = "platform.crash_plain";
+const FORGOTTEN_S = 1.3;
+
 const FORGETS: ReadonlySet<string> = new Set([
   "platform.crash",
-  "platform.crash_plain",
   "platform.deploy",
   "platform.store_fails",
   "platform.version",

@@ -44,6 +44,7 @@ export type Invariant =
   | "mind-over-caller"
   | "mind-over-answer"
   | "mind-called-off"
+  | "mind-blamed"
   | "mind-twice"
   | "mind-no-end"
   | "tool-unconfirmed"

@@ -67,13 +67,17 @@ export class PlanWatch {
     if (action.type === "close") this.#hungUp.add(action.peer);
     if (action.type === "send" && typeof action.data === "string" && action.data.includes("response.cancel"))
       this.#saying.delete(action.peer);
-    if (action.type !== "metric" || action.name !== "upstreams_left") return;
+    if (action.type !== "metric") return;
     const { checks, scenario } = this.#world;
     const name = action.upstream ?? "";
-    this.#left.add(name);
     const index = scenario.upstreams.findIndex((one) => one.name === name);
-    for (const peer of this.#hungUp)
-      if (peer.startsWith(`up${index}.`) && this.#saying.get(peer) === true)
+    const own = [...this.#hungUp].filter((peer) => peer.startsWith(`up${index}.`));
+    // What it was saying stood still for too long, or came to nothing otherwise.
+    if (action.name === "upstream_lost") for (const peer of own) this.#saying.delete(peer);
+    if (action.name !== "upstreams_left") return;
+    this.#left.add(name);
+    for (const peer of own)
+      if (this.#saying.get(peer) === true)
         checks.fail("plan-left", `${name} is hung up in the middle of its answer`);
   }
 

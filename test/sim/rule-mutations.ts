@@ -70,8 +70,8 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     number: 81,
     what: "an answer that was cancelled and begins late, where nothing else can begin, is not known for it (L150)",
     file: "src/upstreams/openai-compatible/asks.ts",
-    from: "numberOf(ask.eventId) < acknowledged && (byItself || at < last);",
-    to: "numberOf(ask.eventId) < acknowledged && true;",
+    from: "(byItself || this.#isTaken(at + 1, acknowledged));",
+    to: "(byItself || this.#asked.length > 0);",
     among: ["caller.thinks_better"],
   },
   {

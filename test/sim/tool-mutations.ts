@@ -29,9 +29,9 @@ export const TOOL_MUTATIONS: readonly Mutation[] = [
   {
     number: 120,
     what: "a call that waits for the caller's silence counts the time in which they were away (X302)",
-    file: "src/session/conduct.ts",
-    from: "    this.listener.back();\n    this.tools?.back();\n",
-    to: "    this.listener.back();\n",
+    file: "src/session/output/listener.ts",
+    from: "    this.#parts.tools?.back();\n",
+    to: "",
     among: ["tool.confirm", "network.cut"],
   },
   {

@@ -26,4 +26,12 @@ export const TRIAL_MUTATIONS: readonly Mutation[] = [
     to: "",
     among: ["caller.slices", "caller.zeros"],
   },
+  {
+    number: 123,
+    what: "connections of a dead object are paid for until it comes back (X387)",
+    file: "src/session/session.ts",
+    from: "    if (doubt) conduct.costs?.died(snapshot.context.now);\n",
+    to: "",
+    among: ["platform.crash_plain", "provider.slow_first"],
+  },
 ];

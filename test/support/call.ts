@@ -128,6 +128,7 @@ export class Call {
       limits: {
         inputStepMs: Number.POSITIVE_INFINITY,
         eventStepSize: Number.POSITIVE_INFINITY,
+        ...(options.limits?.inputStepMs === undefined && { clientWorkBurstMs: Number.POSITIVE_INFINITY }),
         ...options.limits,
       },
       ...(options.audioPool && { audioPool: options.audioPool }),

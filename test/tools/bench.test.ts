@@ -28,6 +28,7 @@ describe("npm run bench", () => {
       "ends",
       "handle",
       "memory",
+      "opus",
       "others",
       "overhead",
       "plans",

@@ -3,10 +3,10 @@ import * as fc from "fast-check";
 
 import { createUpstream } from "../../src/upstreams/index.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
+import { kind, oggPage, opusHead, opusTags } from "../support/ogg.ts";
 import { plain } from "../support/opus.ts";
 import type { ContractServer, ContractSubject } from "./contract.ts";
-import { oggPage, opusHead, opusTags } from "./ogg.ts";
-import { kind, ScriptedMoshi } from "./scripted-moshi.ts";
+import { ScriptedMoshi } from "./scripted-moshi.ts";
 
 const packet = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),

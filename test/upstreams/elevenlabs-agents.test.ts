@@ -245,14 +245,13 @@ test("[U155] words are told with the sound that they are of, where it says so, a
 
 test("[U156] what a call of a former connection gave is said to the agent when it is asked to go on", () => {
   const { connection, server } = agent();
-  const tell = (item: JsonObject) =>
-    connection.send({ type: "item", item: { id: "x", ...item }, previousItemId: null });
-  const call = { type: "function_call", name: "get_weather", call_id: "c1", arguments: "{}" };
+  const tell = (item: Item) => connection.send({ type: "item", item, previousItemId: null });
+  const call = { id: "x", type: "function_call", name: "get_weather", call_id: "c1", arguments: "{}" };
   tell(call);
-  tell({ type: "function_call_output", call_id: "c1", output: "sun" });
+  tell({ id: "y", type: "function_call_output", call_id: "c1", output: "sun" });
   connection.send({ type: "item", item: message("assistant", "Sun."), previousItemId: null });
   tell({ ...call, call_id: "c2" });
-  tell({ type: "function_call_output", call_id: "c2", output: "snow" });
+  tell({ id: "z", type: "function_call_output", call_id: "c2", output: "snow" });
   connection.send({ type: "respond", responseId: "R1", options: RESPOND });
   expect(server.received.slice(1)).toEqual([
     { type: "contextual_update", text: "You called get_weather with {}" },

@@ -7,12 +7,11 @@ import { Downlink } from "../../src/upstreams/moshi/downlink.ts";
 import { oggCrc } from "../../src/upstreams/moshi/ogg-crc.ts";
 import { OggReader } from "../../src/upstreams/moshi/ogg-reader.ts";
 import { LibOpus } from "../../src/upstreams/moshi/libopus.ts";
+import { crcOf, kind, oggPage, opusHead, opusTags, type PageParts } from "../support/ogg.ts";
 import { libopusExports, opus } from "../support/opus.ts";
 import { likeness } from "../support/moshi-model.ts";
 import { chunk } from "./connection.ts";
 import { moshi, sound } from "./moshi-connection.ts";
-import { crcOf, oggPage, opusHead, opusTags, type PageParts } from "./ogg.ts";
-import { kind } from "./scripted-moshi.ts";
 
 const message = (...pages: readonly PageParts[]): Uint8Array => kind(1, Buffer.concat(pages.map(oggPage)));
 const HEAD: PageParts = { flags: 2, packets: [opusHead()] };

@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { chunk, CONFIG, orderFaults } from "./connection.ts";
 import { likeness } from "../support/moshi-model.ts";
+import { kind } from "../support/ogg.ts";
 import { opus, plain } from "../support/opus.ts";
 import { KEY, moshi, moshiUpstream, sound, SPOKEN, types } from "./moshi-connection.ts";
-import { kind } from "./scripted-moshi.ts";
 
 const ask = (responseId: string) =>
   ({ type: "respond", responseId, options: { params: {}, outOfBand: false } }) as const;
@@ -202,12 +202,21 @@ describe("a Moshi server", () => {
     const named = () => connection.of("unconfigured").at(-1)?.fields;
     expect(named()).toEqual(["instructions", "speed", "tools"]);
     const config = { ...SPOKEN, instructions: "Be brief.", tools: [tool], speed: 1.2, voice: "marin" };
-    connection.send({ type: "configure", config: { ...config, maxOutputTokens: 5 } });
+    connection.send({ type: "configure", config: { ...config, maxOutputTokens: 5 }, cause: "evt_1" });
+    expect(connection.upstream.unjudged).toBe(1);
     connection.hear([kind(6)]);
     expect(named()).toEqual(["voice", "maxOutputTokens"]);
-    connection.send({ type: "configure", config: { ...config, maxOutputTokens: 5 } });
+    expect(connection.of("refused")).toMatchObject([{ what: "configure", cause: "evt_1" }]);
+    // As the session goes on with: what was refused is what it was.
+    connection.send({ type: "configure", config: { ...config, voice: "cedar", modality: "text" } });
     connection.hear([kind(6)]);
-    expect(connection.of("unconfigured")).toHaveLength(2);
+    expect(types(connection.events).slice(-4)).toEqual([
+      "refused",
+      "unconfigured",
+      "configured",
+      "configured",
+    ]);
+    expect(connection.upstream.unjudged).toBe(0);
   });
 
   test("[U284] what is cancelled is kept from the client until it pauses; an ask gets what is said next, or the rest", () => {
@@ -260,46 +269,5 @@ describe("a Moshi server", () => {
     ] as const)
       expect(() => moshiUpstream({ settings })).toThrow(field);
     expect(() => moshiUpstream({ more: { url: "gpu" } })).toThrow("url:");
-  });
-});
-
-describe("PersonaPlex", () => {
-  const query = (config: object, more: object = {}) => {
-    const upstream = moshiUpstream({ settings: { server: "personaplex" }, more });
-    const { url } = upstream.request("conversation", { ...SPOKEN, ...config });
-    return Object.fromEntries(new URL(url).searchParams);
-  };
-
-  test("[U285] is told its voice and its part with its address, and always asked with both", () => {
-    expect(query({})).toEqual({ voice_prompt: "NATF2.pt", text_prompt: "" });
-    expect(query({ instructions: "You are Ann & brief.", voice: "VARM3" })).toEqual({
-      voice_prompt: "VARM3.pt",
-      text_prompt: "You are Ann & brief.",
-    });
-    expect(query({ voice: "cedar" })).toMatchObject({ voice_prompt: "NATF2.pt" });
-    const own = { voice: "NATM1", instructions: "You are Bob." };
-    expect(query({ instructions: "Be brief.", voice: "VARM3" }, own)).toEqual({
-      voice_prompt: "NATM1.pt",
-      text_prompt: "You are Bob.\n\nBe brief.",
-    });
-    const told = moshi({
-      settings: { server: "personaplex" },
-      config: { instructions: "Be brief.", voice: "VARM3" },
-    });
-    expect(told.connection.of("unconfigured")).toEqual([]);
-  });
-
-  test("[U285] is asked for no voice that is a path, and for no part that its server would not read: they are named", () => {
-    for (const voice of ["../../etc/passwd", "/etc/passwd", "a/b.pt", ".hidden", "x".repeat(99), "a b"]) {
-      expect(query({ voice })).toMatchObject({ voice_prompt: "NATF2.pt" });
-      const { connection } = moshi({ settings: { server: "personaplex" }, config: { voice } });
-      expect(connection.of("unconfigured")).toMatchObject([{ fields: ["voice"] }]);
-    }
-    const instructions = "é".repeat(1001);
-    expect(query({ instructions })).toMatchObject({ text_prompt: "" });
-    expect(query({ instructions: "é".repeat(1000) }).text_prompt).toHaveLength(1000);
-    const { connection } = moshi({ settings: { server: "personaplex" }, config: { instructions } });
-    expect(connection.of("unconfigured")).toMatchObject([{ fields: ["instructions"] }]);
-    expect(query({ instructions: "\ud800" })).toEqual({ voice_prompt: "NATF2.pt", text_prompt: "\ufffd" });
   });
 });

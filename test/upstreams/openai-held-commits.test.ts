@@ -144,6 +144,76 @@ describe("a provider that answers commits", () => {
     expect(sent(made).slice(2)).toEqual(["clear", "response.create"]);
   });
 
+  test.each([
+    ["what it said was deleted", { type: "delete", itemId: "i" }],
+    ["it was told to stop, which may have come after its end", { type: "cancel", responseId: "R1" }],
+  ] as const)("[R102] also where %s: neither is known to wake it", (_, command) => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1")] as const) made.connection.send(command);
+    const item = { id: "i", type: "message", role: "assistant", content: [] };
+    hear(
+      made.connection,
+      { type: "response.created", response: { id: "r1" } },
+      { type: "response.output_item.added", response_id: "r1", output_index: 0, item },
+    );
+    made.connection.send(command);
+    hear(made.connection, { type: "response.done", response: { id: "r1", status: "completed" } });
+    made.connection.send(respond("R2"));
+    expect(sent(made).slice(-2)).toEqual(["clear", "response.create"]);
+    expect(sent(made)).toHaveLength(5);
+  });
+
+  test("[R102] an item that it is told since is something: nothing is cleared for it", () => {
+    const made = scene();
+    for (const command of [audio, commit, respond("R1")] as const) made.connection.send(command);
+    hear(
+      made.connection,
+      { type: "response.created", response: { id: "r1" } },
+      { type: "response.done", response: { id: "r1", status: "completed" } },
+    );
+    const content = [{ type: "input_text", text: "More." }];
+    const item = { id: "I2", type: "message", role: "user", content };
+    made.connection.send({ type: "item", item, previousItemId: null });
+    made.connection.send(respond("R2"));
+    expect(sent(made).slice(2)).toEqual(["conversation.item.create", "response.create"]);
+  });
+
+  /** A commit goes that nobody asks about, and behind it one that is asked about: what the provider takes comes later. */
+  const behind = () => {
+    const made = scene();
+    made.server.answersCommits = false;
+    const content = [{ type: "input_text", text: "And this." }];
+    const item = { id: "I2", type: "message", role: "user", content };
+    for (const command of [audio, commit, { type: "item", item, previousItemId: null }] as const)
+      made.connection.send(command);
+    for (const command of [audio, { ...commit, itemId: "I3" }, respond("R3")] as const)
+      made.connection.send(command);
+    const took = (what: string) =>
+      hear(made.connection, { type: "input_audio_buffer.committed", item_id: what });
+    took("theirs 1");
+    hear(made.connection, { type: "conversation.item.added", item });
+    const begins = (id: string) => hear(made.connection, { type: "response.created", response: { id } });
+    return { made, took, begins };
+  };
+
+  test("[R103] begins the answer to a turn that nobody asks about before it takes the next turn: it is told to stop", () => {
+    const { made, took, begins } = behind();
+    begins("r1");
+    expect(made.server.last("response.cancel")).toMatchObject({ response_id: "r1" });
+    took("theirs 3");
+    begins("r3");
+    expect(made.connection.of("response.started").at(-1)).toMatchObject({ response: "r3", answers: "R3" });
+    expect(made.server.count("response.cancel")).toBe(1);
+  });
+
+  test("[R103] took the next turn and has begun nothing: what begins is the answer to that", () => {
+    const { made, took, begins } = behind();
+    took("theirs 3");
+    begins("r3");
+    expect(made.connection.of("response.started")).toMatchObject([{ response: "r3", answers: "R3" }]);
+    expect(made.server.count("response.cancel")).toBe(0);
+  });
+
   test("[U222] what an answer cost that another one took the place of is told when its provider ends it, once", () => {
     const { connection } = scene();
     for (const command of [audio, commit, respond("R1")] as const) connection.send(command);

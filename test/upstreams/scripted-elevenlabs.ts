@@ -181,7 +181,7 @@ export class ScriptedElevenLabs implements ScriptedServer {
     const bytes = Uint8Array.fromBase64(audio);
     if (bytes.length === 0 || (bytes.length % 2 !== 0 && this.#agent.input !== "ulaw_8000"))
       return this.#refuse("no whole samples");
-    this.heard.push(...bytes);
+    for (const byte of bytes) this.heard.push(byte);
     return [];
   }
 

@@ -6,10 +6,7 @@
 import type { OpusCodec, OpusDecoder, OpusEncoder } from "../../src/upstreams/codecs.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { ScriptedServer } from "./connection.ts";
-import { oggPage, oggPages, opusHead, opusTags } from "./ogg.ts";
-
-export const kind = (first: number, rest: Uint8Array | string = ""): Uint8Array =>
-  new Uint8Array(Buffer.concat([Uint8Array.of(first), Buffer.from(rest)]));
+import { kind, oggPage, oggPages, opusHead, opusTags } from "../support/ogg.ts";
 
 export class ScriptedMoshi implements ScriptedServer {
   readonly refused: string[] = [];

@@ -178,7 +178,8 @@ describe("a tool of an MCP server", () => {
     const one = client();
     await call(one);
     server.session = "s-2";
-    expect(await Promise.all([call(one), call(one), call(one)])).toEqual(Array(3).fill({ output: "grey" }));
+    const grey = { output: "grey" };
+    expect(await Promise.all([call(one), call(one), call(one)])).toEqual([grey, grey, grey]);
     expect(server.requests.filter(({ method }) => method === "initialize")).toHaveLength(2);
   });
 

@@ -23,7 +23,7 @@ export interface AnnouncementParts extends PlayerParts {
   readonly listener: Pick<Listener, "audible" | "playingUntil">;
   readonly responses: Responses;
   readonly tools: Pick<Tools, "stopped"> | null;
-  readonly turns: Pick<TurnTaking, "openItem">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
 }
 
 export interface Announcement {
@@ -152,7 +152,7 @@ export class Announcements {
     const [next] = this.#waiting;
     const { asking, bargeIn, floor, listener, tools, turns } = this.#parts;
     if (next === undefined || this.#player.held) return;
-    if (turns.openItem !== null || floor.judging || floor.held) return;
+    if (turns.openItem !== null || turns.unmade === "heard" || floor.judging || floor.held) return;
     const answered = asking.underway || listener.audible;
     if (answered && this.#player.own !== "filler" && !next.interrupts) return;
     if (asking.underway && !next.interrupts) return;

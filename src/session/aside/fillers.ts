@@ -25,7 +25,7 @@ export interface FillerParts {
   readonly listener: Pick<Listener, "playingUntil">;
   readonly responses: Responses;
   readonly tools: Pick<Tools, "running"> | null;
-  readonly turns: Pick<TurnTaking, "openItem">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
 }
 
 /** What is ahead of the listener delays the answer by as much; a timer that is later than this makes a hole. */
@@ -77,7 +77,9 @@ export class Fillers {
       this.#wait.since = until;
       this.#wait.at = until + (count === 0 ? this.#plan.afterMs : this.#plan.everyMs);
     }
-    if (count >= this.#plan.most || this.#player.held) context.deadlines.clear("aside:filler");
+    // One that sounds may be what is heard: it goes on until somebody says that it is a turn.
+    const not = this.#player.held || this.#parts.turns.unmade === "heard";
+    if (count >= this.#plan.most || not) context.deadlines.clear("aside:filler");
     else if (this.#wait.at > context.now) context.deadlines.set("aside:filler", this.#wait.at);
     else this.#begin(this.#wait);
   }

@@ -188,6 +188,8 @@ export class Costs implements Meter {
     this.#accrue(context.now);
     const sums = this.#ledger.takeUntold();
     this.#count(sums);
+    // Who goes on after a death of the object would count it again.
+    context.persistNow();
     const { currency } = this.#plan;
     const event = { type: "relay.cost", response_id, turn: turns.count, currency };
     const { whole } = this.#ledger;
@@ -221,12 +223,12 @@ export class Costs implements Meter {
   }
 
   /** For `GET /v1/sessions/:id`. */
-  get shown(): JsonObject {
+  shownAt(now: number): JsonObject {
     // Whoever looks changes nothing.
     const ledger = new Ledger(this.#plan.accounts);
     ledger.restore(this.#ledger.snapshot());
     for (const { identity, since } of this.#open.values()) {
-      const openSeconds = Math.max(0, this.#parts.context.now - since) / 1000;
+      const openSeconds = Math.max(0, now - since) / 1000;
       ledger.enter(identity.link, identity.candidate, "line", { openSeconds });
     }
     const [own, shadows] = apart(ledger.whole);

@@ -140,7 +140,7 @@ export class Guard {
   }
 
   #toldName(id: string): string | null {
-    return this.#parts.responses.isTold(id) ? id : null;
+    return this.#parts.responses.get(id)?.announced === true ? id : null;
   }
 
   #tell(

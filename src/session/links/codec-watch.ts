@@ -40,9 +40,12 @@ export class CodecWatch {
     else deadlines.set(this.#nameOf(what), now + WAITS_MS[what]);
   }
 
-  /** Something that may still grow. */
-  get holds(): boolean {
-    return (this.#upstream.held ?? 0) > 0;
+  /** What is known where its connection ends: what answers cost that have not, and the caller's words, if it will say no more of them. */
+  last(words: boolean): readonly UpstreamEvent[] {
+    const usage = this.#upstream.unbilled ?? null;
+    const held = words && (this.#upstream.held ?? 0) > 0 ? this.due("settle") : [];
+    const said = held.filter(({ type }) => type === "input.transcript.completed");
+    return usage === null ? said : [...said, { type: "spent", usage }];
   }
 
   /** A deadline came. @returns what the codec says then */

@@ -34,8 +34,6 @@ export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly names: readonly (readonly [string, string])[];
   readonly own: readonly string[];
   readonly asked: readonly string[];
-  /** Absent: it began nothing when it did not serve. */
-  readonly beside?: readonly string[];
   readonly watched: boolean;
   readonly upstream: JsonObject;
   readonly backlog: BacklogSnapshot;

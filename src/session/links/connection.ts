@@ -393,10 +393,8 @@ export class Connection implements ChannelsHost {
   /** It died with a former life of the session, which knew it until then; what is in this process lives on. */
   died(knownUntil: number): void {
     if (!this.alive || this.#loop) return;
-    this.#lost(
-      { code: "upstream_closed", message: "The connection died with the session's object." },
-      knownUntil,
-    );
+    const message = "The connection died with the session's object.";
+    this.#lost({ code: "upstream_closed", message }, knownUntil);
   }
 
   /** Ends it for a fault of its own. */
@@ -407,14 +405,10 @@ export class Connection implements ChannelsHost {
   }
 
   #lost(fault: UpstreamFault, at = this.#context.now): void {
-    this.#end(at);
+    // Words that were not answered may be half of them: those that can be told by their sound are told so.
+    const answered = this.capabilities.turns !== "client" || this.knows.responses.size > 0;
+    this.#end(at, answered && this.leaves !== "all");
     this.#host.onLost(this, fault);
-  }
-
-  /** The caller's words as far as they were told: none will be added to what its codec holds open. */
-  lastWords(): readonly UpstreamEvent[] {
-    if (!this.#codec.holds) return [];
-    return this.#codec.due("settle").filter(({ type }) => type === "input.transcript.completed");
   }
 
   /** An ordinary end, of which nobody is told. */
@@ -425,9 +419,8 @@ export class Connection implements ChannelsHost {
     this.#end(this.#context.now);
   }
 
-  #end(at: number): void {
-    const usage = this.#upstream.unbilled ?? null;
-    if (usage !== null) this.#host.onEvent(this, { type: "spent", usage });
+  #end(at: number, words = false): void {
+    for (const event of this.#codec.last(words)) this.#host.onEvent(this, event);
     this.#step("lost");
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();

@@ -20,8 +20,6 @@ export class Knowledge {
   readonly #own = new Set<string>();
   /** Responses that this very connection was asked for or began: only those can be cancelled there. */
   readonly #asked = new Set<string>();
-  /** Upstream response keys of what it began by itself when it did not serve: nobody's answers, and they cost something. */
-  readonly #beside = new Set<string>();
 
   /** The upstream knows the item under another name (see `eager.ts`). */
   rename(itemId: string, upstreamId: string): void {
@@ -62,20 +60,6 @@ export class Knowledge {
     return told === undefined || isKnown(told);
   }
 
-  beganBeside(key: string): void {
-    remember(this.#beside, key);
-  }
-
-  /** It began this answer when it did not serve, and nobody was told of it since. */
-  besides(key: string): boolean {
-    return this.#beside.has(key) && !this.responses.has(key);
-  }
-
-  /** @returns whether an answer ends that it began when it did not serve. */
-  endsBeside(key: string): boolean {
-    return this.#beside.delete(key);
-  }
-
   note(command: Command): void {
     if (command.type === "respond") remember(this.#asked, command.responseId);
     else if (command.type === "named")
@@ -91,7 +75,6 @@ export class Knowledge {
       names: [...this.#names],
       own: [...this.#own],
       asked: [...this.#asked],
-      ...(this.#beside.size > 0 && { beside: [...this.#beside] }),
     };
   }
 
@@ -103,6 +86,5 @@ export class Knowledge {
     for (const [id, name] of snapshot.names) this.#names.set(id, name);
     for (const id of snapshot.own) this.#own.add(id);
     for (const id of snapshot.asked) this.#asked.add(id);
-    for (const key of snapshot.beside ?? []) this.#beside.add(key);
   }
 }

@@ -8,6 +8,7 @@ import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstream
 import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstreams/upstream.ts";
 import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
 import type { AudioTap } from "../turns/audio-input.ts";
+import { saidBeside } from "./beside.ts";
 import { isChannelOf } from "./channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
@@ -20,7 +21,7 @@ import type { PeerId } from "../io.ts";
 import type { PlannedUpstream } from "../plan/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
-import { countBeside, noteUse, Patience } from "./patience.ts";
+import { noteUse, Patience } from "./patience.ts";
 import type { TokenSums } from "../output/usage.ts";
 import { Redial } from "./redial.ts";
 import { Succession } from "./succession.ts";
@@ -225,8 +226,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** Somebody speaks to it: it is dialled within so many milliseconds, by chance, or sooner. */
   hurry(ms: number): void {
     this.struck = false;
-    const due = this.#redial.dueAt ?? 0;
-    if (due > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
+    if ((this.#redial.dueAt ?? 0) > this.#context.now + ms) this.#redial.between(0, ms, this.#dials);
   }
 
   onReady(connection: Connection): void {
@@ -304,16 +304,13 @@ export class Link implements AudioTap, ConnectionHost {
 
   onEvent(connection: Connection, event: UpstreamEvent): void {
     if (connection !== this.#current) {
-      if (event.type === "error") this.#context.metric("upstream_errors", 1, this.name);
-      connection.verdicts.keep(event, this.upstreamConfig());
-      return countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
+      return saidBeside(connection, event, {
+        context: this.#context,
+        upstreamConfig: () => this.upstreamConfig(),
+        spent: (spent) => this.#host.onUpstream(this, spent),
+      });
     }
     noteUse(connection, event);
-    // It ends as it began, before this connection served.
-    if (event.type === "response.done" && connection.knows.besides(event.response)) {
-      countBeside(connection, event, this.#context, (spent) => this.#host.onUpstream(this, spent));
-      return this.#host.onUpstream(this, { ...event, usage: null });
-    }
     this.#context.meter?.said(connection, event);
     if (event.type === "expiring") {
       this.#context.metric("upstream_expiring_ms", event.inMs, this.name);
@@ -347,7 +344,6 @@ export class Link implements AudioTap, ConnectionHost {
   #lost(connection: Connection, last: UpstreamFault): void {
     if (this.#goesOn(connection, last)) return;
     const fault = Continuation.faultOf(connection, last);
-    this.#lastWords(connection);
     this.#patience.lost(connection);
     this.cursor = this.#unheardFrom(connection);
     const replaced = this.#succession.connection !== null;
@@ -363,15 +359,6 @@ export class Link implements AudioTap, ConnectionHost {
     this.#host.onLost(this, fault, final);
     this.#losing = false;
     if (replaced) this.#promote("failover");
-  }
-
-  /**
-   * It says no more of what the caller said. Words that were not answered may be half of them: those that can be told by their
-   * sound are told so.
-   */
-  #lastWords(connection: Connection): void {
-    const bySound = connection.capabilities.turns === "client" && connection.knows.responses.size === 0;
-    for (const event of bySound ? [] : connection.lastWords()) this.#host.onUpstream(this, event);
   }
 
   /**
@@ -475,11 +462,6 @@ export class Link implements AudioTap, ConnectionHost {
     return this.#current?.reading ?? null;
   }
 
-  /** It has taken nothing for too long. */
-  overrun(): void {
-    this.#current?.giveUp("upstream_congested", "The upstream did not take what was said.");
-  }
-
   /** What the caller said between two positions cannot reach this upstream any more. */
   missed(fromTicks: number, toTicks: number): void {
     this.#missed.between(fromTicks, toTicks);
@@ -502,8 +484,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** With somewhere else to turn, silence is not waited out. */
   answerMs(): number {
-    const { stallMs, firstOutputMs } = this.#context.limits;
-    return this.hasFallback ? stallMs : firstOutputMs;
+    return this.#context.limits[this.hasFallback ? "stallMs" : "firstOutputMs"];
   }
 
   /** A deadline of this link came (`number` null), or of one of its connections. After it comes `settle`. */

@@ -124,18 +124,3 @@ export interface PatienceSnapshot {
   readonly asks: readonly number[];
   readonly successors: readonly number[];
 }
-
-/** What a connection that does not serve is paid for all the same: some answer what they are only told. */
-export function countBeside(
-  connection: Connection,
-  event: UpstreamEvent,
-  { meter }: Context,
-  tell: (spent: UpstreamEvent) => void,
-): void {
-  if (event.type === "response.started") connection.knows.beganBeside(event.response);
-  const ends = event.type === "response.done" && connection.knows.endsBeside(event.response);
-  const usage = ends || event.type === "spent" ? event.usage : null;
-  if (usage === null) return;
-  meter?.said(connection, { type: "spent", usage });
-  tell({ type: "spent", usage });
-}

@@ -4,6 +4,7 @@ import type { Judge } from "../client/updates.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
+import type { Voices } from "../plan/voices.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Link } from "./link.ts";
 
@@ -17,10 +18,16 @@ interface RefusalParts {
   readonly conversation: Conversation;
   readonly sessionObject: SessionObject;
   readonly links: readonly Link[];
+  readonly voices: Pick<Voices, "one">;
 }
+
+/** Events whose refusal was told; what comes so much later is told again. */
+const TOLD_KEPT = 64;
 
 export class Refusals {
   readonly #parts: RefusalParts;
+  /** By event, whose refusal of it was told. */
+  readonly #told = new Map<string, number>();
 
   constructor(parts: RefusalParts) {
     this.#parts = parts;
@@ -43,11 +50,21 @@ export class Refusals {
     const fault = judge === "primary" ? error : { ...error, message: `${link.name}: ${error.message}` };
     if (what === "configure") {
       const known = judge === null ? cause : sessionObject.updates.refused(cause, error.param ?? null);
-      port.refused(fault, eventIdOfCause(known));
+      if (this.#first(link, known)) port.refused(fault, eventIdOfCause(known));
     } else if (cause !== null) {
-      port.refused(fault, eventIdOfCause(cause));
+      if (this.#first(link, cause)) port.refused(fault, eventIdOfCause(cause));
       if (what === "item" && id !== null) this.#forget(link, id, judge);
     } else if (what === "commit") this.#lost(link, error);
+  }
+
+  /** Upstreams that are one voice may refuse one event each: what the first of them says is told. */
+  #first(link: Link, cause: string | null): boolean {
+    if (cause === null || !this.#parts.voices.one) return true;
+    const by = this.#told.get(cause) ?? link.index;
+    this.#told.set(cause, by);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > TOLD_KEPT && oldest !== undefined) this.#told.delete(oldest);
+    return by === link.index;
   }
 
   /** The turn that the relay committed is not in the upstream's conversation. Anything else of its own is its own matter. */

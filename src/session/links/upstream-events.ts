@@ -121,7 +121,8 @@ export class UpstreamEvents implements LinkHost {
         this.#host.bargeIn().interruptedAt(link);
         break;
       case "rate_limits":
-        this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
+        if (this.#host.rounds().tellsLimits(link, event.rateLimits))
+          this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
         break;
       case "configured":
       case "unconfigured":
@@ -289,6 +290,7 @@ export class UpstreamEvents implements LinkHost {
     this.#context.uncaused(() => {
       link.fill();
       this.#host.recovery().redialled(link);
+      this.#host.witness().redialled(link);
       this.#host.serves();
       this.#host.turns().replay(link);
     });

@@ -13,7 +13,8 @@ import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { Recovery } from "../links/recovery.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Order, Strategy } from "../plan/strategy.ts";
+import type { Cast } from "../plan/cast.ts";
+import type { Order } from "../plan/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
@@ -29,12 +30,11 @@ interface AskingParts {
   readonly conversation: Pick<Conversation, "entries">;
   /** Upstreams that are heard, and of these those that take part now. */
   readonly speakers: readonly Link[];
-  readonly cast: { readonly present: readonly Link[] };
+  readonly cast: Pick<Cast, "present" | "strategy">;
   readonly shadows: Pick<Shadows, "ask" | "stop"> | null;
   readonly recovery: Pick<Recovery, "superseded">;
   readonly responses: Responses;
   readonly rounds: Rounds;
-  readonly strategy: Strategy;
   readonly turns: TurnTaking;
   readonly guard: Pick<Guard, "input"> | null;
   readonly tools: Pick<Tools, "superseded"> | null;
@@ -45,6 +45,8 @@ export class Asking {
   readonly #parts: AskingParts;
   /** The client's `response.create` that waits for the end of the caller's turn. */
   #held: ResponseParams | null = null;
+  /** Of the event that said so. */
+  #heldCause: string | null = null;
   /** Streams that owe an answer, with what was asked for; of several that are one voice the first. */
   #owed = new Map<number, ResponseParams>();
   /** Of these, those whose answer the client asked for: it is owed though answers are not the relay's to ask for. */
@@ -90,13 +92,13 @@ export class Asking {
   }
 
   get #oneVoice(): boolean {
-    return this.#parts.strategy.oneVoice !== null;
+    return this.#parts.cast.strategy.oneVoice !== null;
   }
 
   /** A turn is over: everyone is asked, at once or at the end of an answer that may not be interrupted. */
   turn(): void {
     const held = this.#take();
-    if (held) this.#askAll(this.#answering, held);
+    if (held) this.#askHeld(held);
     else if (this.may) this.answer();
     // What brings its own input is no answer to the turn.
     if (held?.input && this.may) for (const group of this.#groups(this.#answerers)) this.#owe(group, {});
@@ -105,6 +107,11 @@ export class Asking {
   /** The client itself ended the turn: it is answered if an answer was asked for. */
   committed(): void {
     if (this.#held) this.turn();
+  }
+
+  /** Refused, the client is told so of its event. */
+  #askHeld(held: ResponseParams): void {
+    this.#parts.context.causedBy(this.#heldCause, () => this.#askAll(this.#answering, held));
   }
 
   #take(): ResponseParams | null {
@@ -200,9 +207,10 @@ export class Asking {
   /** Null: there is at most one that can be asked. */
   #orderOf(group: readonly Link[]): Order<Link> | null {
     const able = group.filter(({ alive }) => alive);
-    const { conversation, speakers, strategy } = this.#parts;
-    if (able.length < 2 || strategy.oneVoice === null) return null;
-    return strategy.oneVoice(
+    const { cast, conversation, speakers } = this.#parts;
+    const { oneVoice } = cast.strategy;
+    if (able.length < 2 || oneVoice === null) return null;
+    return oneVoice(
       able,
       questionOf(conversation.entries, (index) => speakers[index]?.name),
     );
@@ -246,7 +254,7 @@ export class Asking {
   /** The turn goes on for too long, or came to nothing: the client's `response.create` is asked for. */
   release(): void {
     const held = this.#take();
-    if (held) this.#askAll(this.#answering, held);
+    if (held) this.#askHeld(held);
   }
 
   /** An answer now would talk over the caller, and the turn's own would never come. */
@@ -259,7 +267,8 @@ export class Asking {
   requireSomebody({ conversation }: ResponseParams): void {
     const { context, responses } = this.#parts;
     const waiting = this.#parts.guard?.input?.count ?? 0;
-    if (!responses.hasRoom(waiting)) {
+    const running = responses.active.filter(({ own }) => own === undefined).length;
+    if (running + waiting >= context.limits.activeResponses) {
       throw new ClientError(
         "too_many_responses",
         `At most ${context.limits.activeResponses} responses at once.`,
@@ -286,6 +295,7 @@ export class Asking {
       turns.takeBack();
       if (this.#waits) {
         this.#held = params;
+        this.#heldCause = context.cause;
         context.deadlines.set("held", context.now + context.limits.heldMs);
         context.persist();
       } else this.#askAll(this.#answering, params);
@@ -312,6 +322,7 @@ export class Asking {
     turns.takeBack();
     if (this.#waits) {
       this.#held = {};
+      this.#heldCause = null;
       context.deadlines.set("held", context.now + context.limits.heldMs);
     } else this.ask(group, {});
     context.persist();
@@ -331,11 +342,13 @@ export class Asking {
 
   snapshot(): AskingSnapshot {
     const wished = this.#wished.size > 0 ? { wished: [...this.#wished] } : {};
-    return { held: this.#held, owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
+    const cause = this.#held && this.#heldCause !== null ? { heldCause: this.#heldCause } : {};
+    return { held: this.#held, ...cause, owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
   }
 
   restore(snapshot: AskingSnapshot): void {
     this.#held = snapshot.held;
+    this.#heldCause = snapshot.heldCause ?? null;
     this.#owed = new Map(snapshot.owed);
     this.#wished = new Set(snapshot.wished);
     this.#parts.rounds.restore(snapshot.rounds);
@@ -349,6 +362,7 @@ function anyOf(group: readonly Link[]): Link | undefined {
 
 export interface AskingSnapshot {
   readonly held: ResponseParams | null;
+  readonly heldCause?: string;
   readonly owed: readonly (readonly [number, ResponseParams])[];
   readonly wished?: readonly number[];
   readonly rounds?: readonly RoundSnapshot[];

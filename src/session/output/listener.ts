@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Link } from "../links/link.ts";
 import type { Playout } from "./playout.ts";
+import type { Tools } from "../tools/index.ts";
 import type { ListenerSide } from "./responses-host.ts";
 import type { Responses } from "./responses.ts";
 import type { ResponseRecord } from "./response.ts";
@@ -22,6 +23,7 @@ interface ListenerParts {
   readonly responses: Responses;
   readonly backpressure: Backpressure;
   readonly asides: Pick<Asides, "speaking">;
+  readonly tools: Pick<Tools, "back"> | null;
 }
 
 export class Listener implements ListenerSide {
@@ -119,6 +121,7 @@ export class Listener implements ListenerSide {
     const paused = playout.resume(context.now, "connection");
     if (paused) floor.guard.delayed(paused.fromMs, paused.byMs);
     floor.way.back();
+    this.#parts.tools?.back();
     responses.drain();
   }
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { Command, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
-import { speaks, type OutputItem, type OutputPart, type ResponseRecord } from "./response.ts";
+import { type Ending, speaks, type OutputItem, type OutputPart, type ResponseRecord } from "./response.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 
 export interface OutputItemsHost {
@@ -114,6 +114,15 @@ export class OutputItems {
     if (item.done) return;
     this.#writer.itemDone(response, item, item.cut ? "incomplete" : status);
     this.#cutThere(response, item);
+  }
+
+  /** Its response ends, and the item with it. */
+  close(response: ResponseRecord, item: OutputItem, phase: Ending["phase"]): void {
+    // That a call is whole its provider alone can say.
+    const whole = phase === "completed" && item.kind !== "function_call";
+    const breaks = !item.done && phase === "failed";
+    this.end(response, item, whole ? "completed" : "incomplete");
+    if (breaks) this.#writer.brokeOff(item);
   }
 
   /** Audio came after the end of its response here, so nobody hears it. */

@@ -84,7 +84,8 @@ export class PlacedItems {
 
   passed(link: Link, { item: key, inResponse, event }: Passed): void {
     const answer = inResponse === undefined ? undefined : link.responses.get(inResponse);
-    const response_id = answer === undefined || !this.#responses.isTold(answer) ? null : answer;
+    const response_id =
+      answer === undefined || this.#responses.get(answer)?.announced !== true ? null : answer;
     const of = key === null ? null : this.#responses.addressOf(link.index, key);
     const item_id = key === null ? null : (this.#named(link, key) ?? this.#ahead(link, key, event));
     const address = of !== null && of.item_id === item_id ? of : { response_id, item_id, output_index: null };

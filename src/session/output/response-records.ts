@@ -28,6 +28,24 @@ export class ResponseRecords {
     return [...this.#records.values()].filter((response) => response.announced && isActive(response));
   }
 
+  /** Of these such as somebody was asked for: what the relay plays by itself takes nobody's place. */
+  get running(): number {
+    return this.active.filter(({ own }) => own === undefined).length;
+  }
+
+  /** One has ended, and its client is told of that later. */
+  get ending(): boolean {
+    for (const response of this.#records.values()) if (response.untold) return true;
+    return false;
+  }
+
+  /** One of this stream's is under way, known to the client or not. */
+  busy(stream: number): boolean {
+    for (const response of this.#records.values())
+      if (response.stream === stream && isActive(response)) return true;
+    return false;
+  }
+
   get(id: string): ResponseRecord | undefined {
     return this.#records.get(id);
   }

@@ -7,6 +7,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent } from "./lane.ts";
+import { NOBODY } from "../links/beside.ts";
 import type { Link } from "../links/link.ts";
 import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
@@ -30,9 +31,6 @@ import { next, RESPONSE } from "../transitions.ts";
 
 /** Events of an upstream that belong to a response. */
 export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
-
-/** Stands for a response that nobody waits for: what it makes is deleted, and what it costs is counted. */
-const NOBODY = "";
 
 export class Responses {
   /** What the relay plays by itself. */
@@ -119,11 +117,6 @@ export class Responses {
     return found === null ? null : addressOf(found.response, found.item);
   }
 
-  /** The client knows the answer of this name. */
-  isTold(id: string): boolean {
-    return this.#records.get(id)?.announced ?? false;
-  }
-
   /**
    * An item that is announced and still growing, of which the client may have heard something or will; or that ended before
    * it said anything.
@@ -144,13 +137,7 @@ export class Responses {
 
   /** One more may be asked for. */
   get room(): boolean {
-    return this.hasRoom(0);
-  }
-
-  /** The same, beside so many that wait. What the relay plays by itself takes nobody's place. */
-  hasRoom(waiting: number): boolean {
-    const running = this.active.filter(({ own }) => own === undefined).length;
-    return running + waiting < this.#context.limits.activeResponses;
+    return this.#records.running < this.#context.limits.activeResponses;
   }
 
   /** Asks one upstream for a response. @returns null when too many run: ask again at the end of one. */
@@ -349,20 +336,12 @@ export class Responses {
     // What it cost is known, though it was not heard to its end.
     if (dropped.end) setCosts(response, dropped.end);
     this.#writer.unsent(response, dropped.unsent);
-    for (const item of response.items) {
-      // That a call is whole its provider alone can say.
-      const whole = ending.phase === "completed" && item.kind !== "function_call";
-      const breaks = !item.done && ending.phase === "failed";
-      this.#items.end(response, item, whole ? "completed" : "incomplete");
-      if (breaks) this.#writer.brokeOff(item);
-    }
+    for (const item of response.items) this.#items.close(response, item, ending.phase);
     unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
     response.phase = phase;
     // Nobody asks for it again: what it was asked with may be minutes of sound.
     response.params = {};
-    response.reason = ending.reason;
-    response.fault = ending.fault;
-    response.untold = untold;
+    Object.assign(response, { reason: ending.reason, fault: ending.fault, untold });
     if (untold) this.#clock.tellsLater(response);
     else this.#writer.done(response);
     this.#forget();
@@ -393,6 +372,11 @@ export class Responses {
     this.ends.cancelled(response.id, link);
   }
 
+  /** One has ended, and its client is told of that when it is known what it cost. */
+  get ending(): boolean {
+    return this.#records.ending;
+  }
+
   /** Of what has ended the client is told now, whatever it cost. */
   tellEnded(): void {
     for (const response of this.#records) this.#tellEnd(response);
@@ -413,10 +397,7 @@ export class Responses {
 
   /** An answer of this stream is under way, known to the client or not. */
   busy(stream: number): boolean {
-    for (const response of this.#records) {
-      if (response.stream === stream && isActive(response)) return true;
-    }
-    return false;
+    return this.#records.busy(stream);
   }
 
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */

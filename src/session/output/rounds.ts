@@ -5,11 +5,11 @@
  * other, and is announced at once.
  */
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import { jsonSize, type JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
-import type { Order } from "../plan/strategy.ts";
+import type { Order, Strategy } from "../plan/strategy.ts";
 import type { ResponseRecord } from "./response.ts";
 import type { ResponseUpstreamEvent, Responses } from "./responses.ts";
 
@@ -19,11 +19,14 @@ interface RoundParts {
   readonly port: ClientPort;
   readonly links: readonly Link[];
   readonly responses: Responses;
-  readonly strategy: { readonly name: string };
+  readonly cast: { readonly strategy: Pick<Strategy, "name" | "oneVoice"> };
 }
 
 /** `slower`: another was heard first. `failed`: it was lost, refused, said nothing or fell silent. `cut`: all were cancelled. */
 type Outcome = "slower" | "failed" | "cut" | "not_asked";
+
+/** Characters of what a provider says of its limits. */
+const MOST_LIMITS = 4096;
 
 interface Loser {
   readonly upstream: string;
@@ -38,7 +41,11 @@ interface Round {
   /** Upstreams that are asked when nobody is heard in time; null: when nobody else can answer. */
   later: readonly { readonly stream: number; readonly at: number | null }[];
   losers: readonly Loser[];
+  /** By upstream, what it said of its limits: told of the one that gives the answer. */
+  limits?: readonly (readonly [number, Json])[];
   readonly params: ResponseParams;
+  /** The client's event that it answers, for whoever is asked later and refuses; absent: none. */
+  readonly cause?: string;
   /** The strategy by which it was asked; absent in snapshots of before. */
   readonly plan?: string;
   /** The question is certain: not one that was asked before the caller's turn is over. */
@@ -50,6 +57,8 @@ export class Rounds {
   readonly #parts: RoundParts;
   /** Those that are undecided, or decided before they are certain. */
   #rounds: Round[] = [];
+  /** Upstreams whose last answer came to nothing. */
+  readonly #dropped = new Set<number>();
 
   constructor(parts: RoundParts) {
     this.#parts = parts;
@@ -78,7 +87,8 @@ export class Rounds {
       })),
       losers: [],
       params,
-      plan: this.#parts.strategy.name,
+      ...(context.cause !== null && { cause: context.cause }),
+      plan: this.#parts.cast.strategy.name,
       certain,
       askedAt: context.now,
     };
@@ -91,10 +101,14 @@ export class Rounds {
   }
 
   #put(round: Round, link: Link): void {
-    const response = this.#parts.responses.requestUnannounced(link, round.params);
+    const { context, responses } = this.#parts;
+    this.#dropped.delete(link.index);
+    const response = context.causedBy(round.cause ?? null, () =>
+      responses.requestUnannounced(link, round.params),
+    );
     round.ids = [...round.ids, response.id];
     round.running = [...round.running, response.id];
-    this.#parts.context.metric("rounds_asked", 1, link.name);
+    context.metric("rounds_asked", 1, link.name);
   }
 
   /** Names the moment at which the next one is asked. */
@@ -155,6 +169,23 @@ export class Rounds {
     return true;
   }
 
+  /** What a provider says of its limits is told of the one that gives the answer. @returns whether it is to be told now. */
+  tellsLimits(link: Link, limits: Json): boolean {
+    const { cast, responses } = this.#parts;
+    if (cast.strategy.oneVoice === null) return true;
+    const asked = this.#rounds.find(({ running }) =>
+      running.some((id) => responses.get(id)?.stream === link.index),
+    );
+    if (asked === undefined)
+      return (
+        !this.#dropped.has(link.index) ||
+        responses.active.some(({ announced, stream }) => announced && stream === link.index)
+      );
+    const others = (asked.limits ?? []).filter(([stream]) => stream !== link.index);
+    asked.limits = jsonSize(limits) > MOST_LIMITS ? others : [...others, [link.index, limits]];
+    return false;
+  }
+
   #win(round: Round, winner: ResponseRecord): void {
     const { links, responses } = this.#parts;
     const slower = round.running.filter((id) => id !== winner.id);
@@ -177,6 +208,7 @@ export class Rounds {
 
   /** It can not give the answer, or not in time. */
   drop(response: ResponseRecord): void {
+    this.#dropped.add(response.stream);
     this.#parts.responses.discard(response, this.#parts.links[response.stream]);
   }
 
@@ -203,15 +235,17 @@ export class Rounds {
   }
 
   #announce(round: Round, id: string, heard = true): void {
-    const { context, port, responses, strategy } = this.#parts;
+    const { cast, context, port, responses } = this.#parts;
     const response = responses.get(id);
     this.#over(round);
     if (!response) return;
+    const limits = heard ? round.limits?.find(([stream]) => stream === response.stream)?.[1] : undefined;
+    if (limits !== undefined) port.emit({ type: "rate_limits.updated", rate_limits: limits });
     responses.announce(response, heard);
     if (heard) context.metric("rounds_won", 1, response.upstream);
     port.tell({
       type: "relay.race",
-      plan: round.plan ?? strategy.name,
+      plan: round.plan ?? cast.strategy.name,
       response_id: id,
       upstream: heard ? response.upstream : null,
       after_ms: Math.round(context.now - round.askedAt),

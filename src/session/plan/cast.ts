@@ -90,10 +90,8 @@ export class Cast {
     const after = this.#read(given, before);
     check(before, after);
     this.#hold(after);
-    for (const link of this.present) {
-      join(link);
-      if (port.connected) link.ensure();
-    }
+    const came = this.present.filter(join);
+    if (port.connected) for (const link of came) link.ensure();
     context.metric("plan_updates", 1);
     port.tell({ type: "relay.plan.updated", plan: { ...after, upstreams: [...after.upstreams] } });
     context.persistNow();
@@ -169,9 +167,11 @@ export class Cast {
   }
 }
 
-/** Whatever dials the others dials it again. */
-function join(link: Link): void {
-  if (link.presence === "away") link.presence = "back";
+/** Whatever dials the others dials it again. @returns whether it took no part. */
+function join(link: Link): boolean {
+  const came = link.presence === "away";
+  if (came) link.presence = "back";
+  return came;
 }
 
 function namesOf(links: readonly Link[]): readonly string[] {

@@ -1,15 +1,14 @@
 /** Who is whose voice: upstreams that are one to the listener, as their strategy says, or each its own. */
 import type { Link } from "../links/link.ts";
 import type { ResponseRecord } from "../output/response.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Cast } from "./cast.ts";
 
 /** Read when it is asked for: links are made later. */
 interface VoiceParts {
-  readonly strategy: Strategy;
   readonly links: readonly Link[];
   /** Of the links, those that are heard, and of these those that take part now. */
   readonly speakers: readonly Link[];
-  readonly cast: { readonly present: readonly Link[] };
+  readonly cast: Pick<Cast, "present" | "strategy">;
   readonly port: { readonly extended: boolean };
 }
 
@@ -22,7 +21,7 @@ export class Voices {
 
   /** All upstreams are one. */
   get one(): boolean {
-    return this.#parts.strategy.oneVoice !== null;
+    return this.#parts.cast.strategy.oneVoice !== null;
   }
 
   /** Of those that take turns. */

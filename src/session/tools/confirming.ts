@@ -16,7 +16,7 @@ export interface ConfirmingParts {
   readonly config: Pick<Configuration, "turnDetection">;
   readonly floor: Pick<Floor, "judging" | "held">;
   readonly listener: Pick<Listener, "playingUntil">;
-  readonly turns: Pick<TurnTaking, "openItem" | "stirs" | "uncommitted">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
 }
 
 interface Waiting {
@@ -39,12 +39,12 @@ export function silenceLasts(parts: ConfirmingParts, waiting: Waiting, ms: numbe
   const at = Math.max(waiting.since, listener.playingUntil()) + ms;
   if (at > now) return at;
   if (floor.judging || floor.held) return now + LOOK_MS;
-  if (!parts.turns.stirs && (waiting.streams === true || !isTalking(parts))) return null;
+  if (parts.turns.unmade !== "heard" && (waiting.streams === true || !isTalking(parts))) return null;
   // It is about to be a turn, which takes the call back, or nothing.
   return at + context.limits.heldMs > now ? now + LOOK_MS : "no";
 }
 
 /** A client that says itself what its turns are sends something: what it is is known at its end. */
 export function isTalking({ config, turns }: Pick<ConfirmingParts, "config" | "turns">): boolean {
-  return config.turnDetection === null && turns.uncommitted;
+  return config.turnDetection === null && turns.unmade === "sent";
 }

@@ -339,7 +339,7 @@ export class InputFlow {
       }
     } else if (!taking && turns === "client") return;
     else if ((link.reading?.stuckMs ?? 0) > this.#limits.overrunMs) {
-      link.overrun();
+      link.abandon("upstream_congested", "The upstream did not take what was said.");
       return;
     }
     const overMs = lagMs - (this.#limits.inputHistoryMs - HISTORY_MARGIN_MS);

@@ -44,6 +44,12 @@ export class TurnMarks implements Marks {
     this.bufferTicks = bufferTicks;
   }
 
+  /** What is said now of which nobody has made a turn: it is heard, or was sent up to here. */
+  unmade(sentTicks: number): "heard" | "sent" | null {
+    if (this.witnessTicks !== null) return "heard";
+    return sentTicks > this.startTicks ? "sent" : null;
+  }
+
   /** A turn was made of all up to a position. */
   made(ticks: number): void {
     this.madeTicks = this.unmadeTicks ?? this.saidTicks;

@@ -480,14 +480,9 @@ export class TurnTaking implements InputListener {
     return this.#input.ticks === this.#at.startTicks;
   }
 
-  /** Somebody speaks, as far as is heard here, where others say what is a turn. */
-  get stirs(): boolean {
-    return this.#at.witnessTicks !== null;
-  }
-
-  /** A client that takes its turns itself has sent something since the last of them. */
-  get uncommitted(): boolean {
-    return this.#phase === "manual" && this.#input.ticks > this.#at.startTicks;
+  /** What somebody says where others say what is a turn: heard here, or sent by a client since its last turn; null: nothing. */
+  get unmade(): "heard" | "sent" | null {
+    return this.#at.unmade(this.#phase === "manual" ? this.#input.ticks : 0);
   }
 
   /** Another connection to this upstream would miss nothing of the caller's. */

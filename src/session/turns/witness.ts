@@ -41,6 +41,8 @@ export class Witness {
   readonly #signs = new Map<number, number>();
   /** Upstreams that say that somebody speaks, and for how long the caller has paused since (ms). */
   readonly #hearing = new Map<number, number>();
+  /** Upstreams whose connection broke off when they had made a turn and not answered it, and when they had made it. */
+  readonly #owed = new Map<number, number>();
 
   constructor(
     context: Context,
@@ -149,9 +151,18 @@ export class Witness {
 
   /** Its connection is gone, and with it what it heard. */
   lost(link: Link): void {
+    const dueAt = this.#context.deadlines.get(name(link));
+    if (dueAt !== null) this.#owed.set(link.index, dueAt - this.#context.limits.firstOutputMs);
     this.answered(link);
     this.#signs.delete(link.index);
     this.#hearing.delete(link.index);
+  }
+
+  /** Another connection was told what was said: of a turn that the one before took it has to be asked, unless the caller goes on. */
+  redialled(link: Link): void {
+    const at = this.#owed.get(link.index);
+    this.#owed.delete(link.index);
+    if (at !== undefined && this.#beganAt <= at) this.#ask(link);
   }
 
   /** It made a turn of what it heard: an answer is to follow. */
@@ -178,7 +189,11 @@ export class Witness {
   /** The deadline of `committed` came: it is asked, as if it did not take the turns. */
   due(index: number): void {
     const link = this.#links[index];
-    if (link?.phase !== "ready" || !this.#host.mayAsk()) return;
+    if (link?.phase === "ready") this.#ask(link);
+  }
+
+  #ask(link: Link): void {
+    if (!this.#host.mayAsk()) return;
     this.#context.metric("turns_unanswered", 1, link.name);
     this.#host.ask(link);
   }
@@ -190,6 +205,7 @@ export class Witness {
       signs: [...this.#signs],
       hearing: [...this.#hearing.keys()],
       paused: [...this.#hearing],
+      ...(this.#owed.size > 0 && { owed: [...this.#owed] }),
     };
   }
 
@@ -197,6 +213,7 @@ export class Witness {
     this.#beganAt = snapshot.beganAt;
     this.#endedAt = snapshot.endedAt;
     for (const [index, at] of snapshot.signs) this.#signs.set(index, at);
+    for (const [index, at] of snapshot.owed ?? []) this.#owed.set(index, at);
     const paused = new Map(snapshot.paused);
     for (const index of snapshot.hearing) this.#hearing.set(index, paused.get(index) ?? 0);
   }
@@ -209,6 +226,8 @@ export interface WitnessSnapshot {
   readonly hearing: readonly number[];
   /** What a build of before did not store. */
   readonly paused?: readonly (readonly [number, number])[];
+  /** Absent: nobody owes an answer to a turn that their lost connection took. */
+  readonly owed?: readonly (readonly [number, number])[];
 }
 
 function name(link: Link): string {

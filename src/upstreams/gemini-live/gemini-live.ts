@@ -139,7 +139,8 @@ class GeminiUpstream implements Upstream {
         this.#answers.cancel(command.responseId, this.#owed);
         return this.#released();
       case "item":
-        if (!this.#upload.add(command.item)) this.#noRoom(command.item.id, command.cause ?? null);
+        if (!this.#upload.add(command.item, command.cause === undefined))
+          this.#noRoom(command.item.id, command.cause ?? null);
         return this.#tells ? this.#told() : [];
       case "named":
         if (command.what === "response") this.#answers.named(command.key, command.id);

@@ -2,7 +2,7 @@
  * What the caller's side still has to be sent. Contents interrupt the model, so they wait until it is asked or rests; a
  * tool's response makes it answer, so it waits until an answer is asked for.
  */
-import { remember, textAt } from "../json.ts";
+import { objectsAt, remember, textAt } from "../json.ts";
 import { lateResult, NO_RESULT } from "../common/open-calls.ts";
 import type { Item, JsonObject } from "../upstream.ts";
 import { history, inputs, split } from "./realtime-text.ts";
@@ -61,8 +61,11 @@ export class Upload {
     }
   }
 
-  /** @returns whether there was room for it. */
-  add(item: Item): boolean {
+  /**
+   * @param retold of a conversation that another connection knows: its oldest contents make room for the newest
+   * @returns whether there was room for it.
+   */
+  add(item: Item, retold = false): boolean {
     const callId = textAt(item, "call_id");
     const call =
       item.type === "function_call_output" && callId !== null ? this.#calls.get(callId) : undefined;
@@ -81,10 +84,18 @@ export class Upload {
     const content = contentOf(typeof known === "string" ? { name: known, ...item } : item);
     if (content === null) return true;
     const chars = JSON.stringify(content).length;
-    if (this.#contents.length >= MAX_CONTENTS || this.#chars + chars > MAX_CHARS) return false;
+    const fits = () => this.#contents.length < MAX_CONTENTS && this.#chars + chars <= MAX_CHARS;
+    if (retold) while (this.#contents.length > 0 && !fits()) this.#forgetOldest();
+    if (!fits()) return false;
     this.#chars += chars;
     this.#contents.push(content);
     return true;
+  }
+
+  /** And the result of a call with it. */
+  #forgetOldest(): void {
+    do this.#chars -= JSON.stringify(this.#contents.shift() ?? "").length;
+    while (objectsAt(this.#contents[0] ?? null, "parts").some((part) => "functionResponse" in part));
   }
 
   /** What can be told without asking, before the caller is heard. */

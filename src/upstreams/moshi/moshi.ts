@@ -19,7 +19,8 @@ import {
   type WireMessage,
 } from "../upstream.ts";
 import { utf8Text } from "../utf8.ts";
-import { Downlink, type DownlinkState, type SoundFault } from "./downlink.ts";
+import { Downlink, type DownlinkState } from "./downlink.ts";
+import { BUSY, NO_CODEC, NO_ITEMS, nonsense, soundFault, unchanged } from "./faults.ts";
 import { AUDIO, COLOURED, ERROR, HANDSHAKE, TEXT } from "./kinds.ts";
 import { changed, personaQuery, untaken } from "./persona.ts";
 import { type MoshiSettings, readSettings } from "./settings.ts";
@@ -35,17 +36,6 @@ const SILENCE = new Uint8Array(SILENCE_MS * 48);
 /** The server in Rust says two numbers with its handshake, and hangs up after six minutes. */
 const LONG_HANDSHAKE = 9;
 const RUST_SESSION_MS = 360_000;
-
-const BUSY: UpstreamFault = {
-  code: "upstream_busy",
-  message: "The server has one conversation at a time, and did not come to this one.",
-};
-const NO_ITEMS: UpstreamFault = {
-  code: "unsupported",
-  message: "A Moshi server takes no text and no items: it is spoken to.",
-};
-const NO_CODEC =
-  "adapter: 'moshi' needs Opus: codecs: { opus } in relay.config.ts, imported from ./durable-objects/opus.ts.";
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createMoshi(options: UpstreamOptions, { opus }: Codecs = {}): Upstream {
@@ -99,7 +89,7 @@ class Moshi implements Upstream {
       tools: false,
       transcription: false,
       outOfBand: false,
-      confirms: false,
+      confirms: true,
       resumption: false,
       maxSessionMs,
       keepaliveMs: SILENCE_MS,
@@ -136,7 +126,7 @@ class Moshi implements Upstream {
       case "keepalive":
         return this.#uplink.take(SILENCE);
       case "configure":
-        this.#configure(command.config);
+        this.#configure(command.config, command.cause ?? null);
         return [];
       case "respond":
         this.#track.ask(command.responseId, this.#owed);
@@ -189,6 +179,11 @@ class Moshi implements Upstream {
     }
   }
 
+  /** Judgements that wait for the server's next message. */
+  get unjudged(): number {
+    return this.#owed.filter(({ type }) => type === "configured").length;
+  }
+
   /** An answer that may go on; no more of the track may come, and its pauses are all that ends it. */
   get held(): number {
     return this.#track.held;
@@ -236,10 +231,18 @@ class Moshi implements Upstream {
     this.#track.textOnly = config.modality === "text";
   }
 
-  #configure(config: UpstreamConfig): void {
-    const fields = this.#config === null ? [] : changed(this.#config, config);
-    this.#configured(config);
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+  /** Judged here, and told with the server's next message: nothing of a conversation changes but whether it is heard. */
+  #configure(config: UpstreamConfig, cause: string | null): void {
+    const before = this.#config ?? config;
+    const fields = changed(before, config);
+    const kept = Object.fromEntries(fields.map((field) => [field, before[field]]));
+    this.#configured({ ...config, ...kept });
+    if (fields.length > 0) {
+      if (cause !== null)
+        this.#owed.push({ type: "refused", what: "configure", id: null, cause, error: unchanged(fields) });
+      this.#owed.push({ type: "unconfigured", fields });
+    }
+    this.#owed.push({ type: "configured" });
   }
 
   #begun(message: Uint8Array, out: UpstreamEvent[]): void {
@@ -273,24 +276,4 @@ class Moshi implements Upstream {
     // What it says before it has begun is why it does not begin.
     out.push({ type: "error", error, fatal: !this.#ready });
   }
-}
-
-function nonsense(message: string): UpstreamEvent {
-  return { type: "error", error: { code: "upstream_protocol_error", message }, fatal: false };
-}
-
-const SOUND_FAULTS: Readonly<Record<Exclude<SoundFault, "format">, string>> = {
-  garbage: "Sound of the server is no page of Ogg.",
-  version: "A page of the server's is of another version of Ogg.",
-  checksum: "A page of the server's has another checksum than it says.",
-  stream: "A page of the server's belongs to no stream that began.",
-  packet: "A packet of the server's is longer than one of Opus is.",
-  opus: "A packet of the server's is none of Opus.",
-  much: "A message of the server's has more sound than there can be.",
-};
-
-function soundFault(fault: SoundFault): UpstreamEvent {
-  if (fault !== "format") return nonsense(SOUND_FAULTS[fault]);
-  const message = "The server's sound is no Opus of one or two channels.";
-  return { type: "error", error: { code: "upstream_format_unsupported", message }, fatal: true };
 }

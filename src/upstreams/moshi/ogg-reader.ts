@@ -2,6 +2,7 @@
  * An Ogg stream (RFC 3533) as it comes, in pieces that need not be pages: its packets, in order. The peer is hostile: a page that
  * is none costs one look at the message that it came in, and what is kept is less than a page and a packet.
  */
+import { type KeptSound, keptSound, soundAgain } from "../common/kept-sound.ts";
 import { oggCrc } from "./ogg-crc.ts";
 
 const HEADER = 27;
@@ -24,9 +25,9 @@ export interface OggPackets {
 
 export type OggReaderState = {
   readonly serial: number | null;
-  /** Base64: the beginning of a page, and of a packet that goes on on the next page; absent: none. */
-  readonly page?: string;
-  readonly packet?: string;
+  /** The beginning of a page, and of a packet that goes on on the next page; absent: none. */
+  readonly page?: KeptSound;
+  readonly packet?: KeptSound;
 };
 
 export class OggReader {
@@ -112,15 +113,15 @@ export class OggReader {
   snapshot(): OggReaderState {
     return {
       serial: this.#serial,
-      ...(this.#kept !== null && { page: this.#kept.toBase64() }),
-      ...(this.#begun !== null && { packet: this.#begun.toBase64() }),
+      ...(this.#kept !== null && { page: keptSound(this.#kept) }),
+      ...(this.#begun !== null && { packet: keptSound(this.#begun) }),
     };
   }
 
   restore({ serial, page, packet }: OggReaderState): void {
     this.#serial = serial;
-    this.#kept = page === undefined ? null : Uint8Array.fromBase64(page);
-    this.#begun = packet === undefined ? null : Uint8Array.fromBase64(packet);
+    this.#kept = page?.audio === undefined ? null : soundAgain(page);
+    this.#begun = packet?.audio === undefined ? null : soundAgain(packet);
   }
 }
 

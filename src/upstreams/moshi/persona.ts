@@ -42,7 +42,7 @@ export function untaken({ server }: MoshiSettings, config: UpstreamConfig): read
 const FIELDS = ["instructions", "voice", "speed", "tools", "toolChoice", "maxOutputTokens"] as const;
 
 /** Members that are others now: nothing of a conversation changes once it was dialled. */
-export function changed(before: UpstreamConfig, config: UpstreamConfig): readonly string[] {
+export function changed(before: UpstreamConfig, config: UpstreamConfig): readonly (typeof FIELDS)[number][] {
   return FIELDS.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(config[field]));
 }
 

@@ -1,4 +1,5 @@
 /** The caller's sound as a Moshi server hears it: packets of Opus, on a page of Ogg for each message. */
+import { type KeptSound, keptSound, soundAgain } from "../common/kept-sound.ts";
 import type { OpusCodec, OpusEncoder } from "../codecs.ts";
 import type { WireMessage } from "../upstream.ts";
 import { AUDIO } from "./kinds.ts";
@@ -9,8 +10,8 @@ const PREFIX = Uint8Array.of(AUDIO);
 const MOST_PACKETS = 50;
 
 export type UplinkState = OggWriterState & {
-  /** Base64 of what is less than a packet; absent: nothing. */
-  readonly rest?: string;
+  /** What is less than a packet; absent: nothing. */
+  readonly rest?: KeptSound;
 };
 
 export class Uplink {
@@ -73,13 +74,12 @@ export class Uplink {
 
   snapshot(): UplinkState {
     const rest = new Uint8Array(this.#frame.buffer, 0, this.#bytes);
-    return { ...this.#writer.snapshot(), ...(rest.length > 0 && { rest: rest.toBase64() }) };
+    return { ...this.#writer.snapshot(), ...(rest.length > 0 && { rest: keptSound(rest) }) };
   }
 
   restore({ rest, ...written }: UplinkState): void {
     this.#writer.restore(written);
-    if (rest === undefined) return;
-    const bytes = Uint8Array.fromBase64(rest);
+    const bytes = soundAgain(rest);
     this.#frame = new Int16Array(Math.ceil(bytes.length / 2));
     new Uint8Array(this.#frame.buffer).set(bytes);
     this.#bytes = bytes.length;

@@ -3,7 +3,7 @@
  * a further `respond` waits (`waiting.ts`) for the end of the one before. Of one that was cancelled only the begin is
  * waited for, because its end may never be told.
  */
-import { numberOf } from "./ledger.ts";
+import { isCommit, numberOf } from "./ledger.ts";
 import type { JsonObject } from "../upstream.ts";
 
 /** Asked for and not yet begun. */
@@ -83,15 +83,23 @@ export class Asks {
   /**
    * The ask that a new response answers where its name is not said: the oldest that was not lost. One that was cancelled is
    * when the provider has taken what was sent after it (`acknowledged`: our message of that number) and begun nothing:
-   * taken for its answer, the next would be cancelled, and each one after that. But while nothing else can begin (`byItself`:
-   * the provider also answers unasked) it is only slow, and runs uncancelled if nobody knows it.
+   * taken for its answer, the next would be cancelled, and each one after that. Where a commit is the next one's asking, it
+   * must have taken that: what comes between the two it takes while it still thinks about the first. But while nothing else
+   * can begin (`byItself`: the provider also answers unasked) it is only slow, and runs uncancelled if nobody knows it.
    */
   oldest(acknowledged: number, byItself: boolean): Ask | null {
-    const last = this.#asked.findLastIndex((ask) => !ask.options.outOfBand && !ask.lost);
     const isPast = (ask: Ask, at: number): boolean =>
-      ask.cancelled && numberOf(ask.eventId) < acknowledged && (byItself || at < last);
+      ask.cancelled &&
+      numberOf(ask.eventId) < acknowledged &&
+      (byItself || this.#isTaken(at + 1, acknowledged));
     this.#asked = this.#asked.filter((ask, at) => !ask.lost && !isPast(ask, at));
     return this.#take(() => true);
+  }
+
+  /** The provider has taken the first ask from this place on, as far as that can be known. */
+  #isTaken(from: number, acknowledged: number): boolean {
+    const next = this.#asked.slice(from).find((ask) => !ask.options.outOfBand && !ask.lost);
+    return next !== undefined && (!isCommit(next.eventId) || numberOf(next.eventId) <= acknowledged);
   }
 
   /** The provider has nothing to cancel: the ask that was meant (null: the oldest that was cancelled) was never taken. */

@@ -141,7 +141,7 @@ export class Encoder {
         return despite || this.#mayRespond(message.ask, before) ? this.#create(message.ask) : null;
       case "change":
         if (before.ask) return null;
-        this.#commits.other();
+        if (message.command.type === "item") this.#commits.other();
         return this.#items.encode(message.command, output, late || message.late);
       case "buffer":
         if (takesTurns && (before.ask || before.audio)) return null;
@@ -210,7 +210,6 @@ export class Encoder {
 
   cancelEvent(response: OpenResponse, command: Caused): WireMessage {
     const eventId = this.#eventId("cancel", response.answers ?? response.key, command);
-    this.#commits.other();
     return wired({ type: "response.cancel", event_id: eventId, response_id: response.id });
   }
 
@@ -348,7 +347,6 @@ export class Encoder {
     const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
     if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
     const eventId = this.#eventId("cancel", ask.responseId, command);
-    this.#commits.other();
     return [wired({ type: "response.cancel", event_id: eventId })];
   }
 

@@ -72,7 +72,7 @@ export class HeldCommits {
     [this.#buffered, this.#answered] = [false, true];
   }
 
-  /** Something but sound was said, or the answer was cancelled. */
+  /** Something came that it answers: an item, or a buffer that was cleared. Of what is taken away that is not known. */
   other(): void {
     this.#answered = false;
   }

@@ -54,3 +54,8 @@ export class Ledger {
 export function numberOf(eventId: string): number {
   return Number(/^relay_[a-z]+_(\d+)$/.exec(eventId)?.[1] ?? 0);
 }
+
+/** It is the name of a message that commits the caller's sound. */
+export function isCommit(eventId: string): boolean {
+  return eventId.startsWith("relay_commit_");
+}

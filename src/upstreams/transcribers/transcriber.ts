@@ -7,6 +7,7 @@ import * as v from "valibot";
 
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
+import { type KeptSound, keptSound, soundAgain } from "../common/kept-sound.ts";
 import { modelOf, noBinding } from "../common/model-run.ts";
 import { closeFault } from "../openai-compatible/words.ts";
 import { checkedSettings } from "../common/read-settings.ts";
@@ -45,7 +46,8 @@ type CodecState = {
   readonly last: string | null;
   readonly text: string;
   readonly told: string;
-  readonly audio: string;
+  /** A text: as it was kept before. */
+  readonly audio: KeptSound | string;
 };
 
 export class TranscriberUpstream implements Upstream {
@@ -231,7 +233,7 @@ export class TranscriberUpstream implements Upstream {
       last: this.#last,
       text: this.#text,
       told: this.#told,
-      audio: this.#audio.subarray(0, this.#audioBytes).toBase64(),
+      audio: keptSound(this.#audio.subarray(0, this.#audioBytes)),
     };
     return state;
   }
@@ -245,7 +247,8 @@ export class TranscriberUpstream implements Upstream {
     this.#last = state.last;
     this.#text = state.text;
     this.#told = state.told;
-    const audio = Uint8Array.fromBase64(state.audio);
+    const { audio: kept } = state;
+    const audio = typeof kept === "string" ? Uint8Array.fromBase64(kept) : soundAgain(kept);
     this.#audio.set(audio);
     this.#audioBytes = audio.length;
   }

@@ -11,6 +11,7 @@ export class DeepgramMind extends Mind {
   readonly #texts: string[] = [];
   readonly #takes: boolean;
   readonly #heard: Uint8Array[] = [];
+  readonly #turn: Uint8Array[] = [];
   readonly #ear: Ear;
 
   constructor(socket: Socket, stage: Stage, turns: "client" | "server") {
@@ -25,7 +26,10 @@ export class DeepgramMind extends Mind {
   }
 
   receive(message: WireMessage): void {
-    if (typeof message === "string") this.#texts.push(message);
+    if (typeof message === "string") {
+      this.#texts.push(message);
+      this.memory.read(message);
+    }
     this.send(this.provider.receive(message));
     if (typeof message !== "string") return this.#hear(message);
     const type = textAt(parseJsonObject(message), "type");
@@ -35,6 +39,8 @@ export class DeepgramMind extends Mind {
 
   #hear(bytes: Uint8Array): void {
     this.#heard.push(bytes);
+    this.memory.hear(bytes);
+    this.#turn.push(bytes);
     const heard = this.#ear.hears(bytes);
     if (heard === "started") {
       this.stop();
@@ -44,7 +50,7 @@ export class DeepgramMind extends Mind {
   }
 
   #turnOver(): void {
-    this.send([this.provider.user(this.stage.heard())]);
+    this.send([this.provider.user(this.stage.heard(Buffer.concat(this.#turn.splice(0))))]);
     this.answer();
   }
 

@@ -6,19 +6,22 @@ import { ScriptedElevenLabs } from "../../upstreams/scripted-elevenlabs.ts";
 import { type Account, Ear, Mind, type Socket, type Stage } from "../mind.ts";
 import type { Line, ToolCall } from "../script.ts";
 
-const HEARS_HZ = 24_000;
 const PING_MS = 2000;
 
 export class ElevenLabsMind extends Mind {
-  readonly provider = new ScriptedElevenLabs({ input: "pcm_24000", output: "pcm_24000" });
+  readonly provider: ScriptedElevenLabs;
   readonly #texts: string[] = [];
-  readonly #ear = new Ear(HEARS_HZ);
+  readonly #ear: Ear;
+  readonly #turn: Uint8Array[] = [];
   #words = "";
   #sincePingMs = 0;
   #pings = 0;
 
-  constructor(socket: Socket, stage: Stage) {
+  /** @param hearsHz as the agent is configured at ElevenLabs */
+  constructor(socket: Socket, stage: Stage, hearsHz: 16_000 | 24_000) {
     super(socket, stage);
+    this.provider = new ScriptedElevenLabs({ input: `pcm_${hearsHz}`, output: "pcm_24000" });
+    this.#ear = new Ear(hearsHz);
   }
 
   opened(): void {
@@ -36,7 +39,10 @@ export class ElevenLabsMind extends Mind {
   receive(message: WireMessage): void {
     const event = parseJsonObject(String(message)) ?? {};
     const audio = textAt(event, "user_audio_chunk");
-    if (audio === null) this.#texts.push(String(message));
+    if (audio === null) {
+      this.#texts.push(String(message));
+      this.memory.read(String(message));
+    }
     this.send(this.provider.receive(message));
     const type = textAt(event, "type");
     if (audio !== null) this.#hear(Uint8Array.fromBase64(audio));
@@ -47,11 +53,13 @@ export class ElevenLabsMind extends Mind {
   }
 
   #hear(bytes: Uint8Array): void {
+    this.memory.hear(bytes);
+    this.#turn.push(bytes);
     const heard = this.#ear.hears(bytes);
     if (heard === "started")
       this.send([this.stop() ? this.provider.interruption() : this.provider.tentative("…")]);
     if (heard !== "ended") return;
-    this.send([this.provider.transcript(this.stage.heard())]);
+    this.send([this.provider.transcript(this.stage.heard(Buffer.concat(this.#turn.splice(0))))]);
     this.answer();
   }
 

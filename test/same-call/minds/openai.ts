@@ -1,6 +1,7 @@
 /** A server of OpenAI's dialect, by what its profile says of it. */
 import type { Quirks } from "../../../src/upstreams/openai-compatible/profiles.ts";
 import type { JsonObject } from "../../../src/protocol/json.ts";
+import { textAt } from "../../../src/upstreams/json.ts";
 import type { WireMessage } from "../../../src/upstreams/upstream.ts";
 import { ScriptedOpenAi } from "../../upstreams/scripted-openai.ts";
 import { type Account, Mind, type Socket, type Stage, type Usage } from "../mind.ts";
@@ -50,7 +51,7 @@ export class OpenAiMind extends Mind {
     if (type === "input_audio_buffer.commit" && (this.provider.turns.at(-1)?.length ?? 0) < LEAST_BYTES)
       this.#refused.push("less than 100 ms committed");
     if (type !== "conversation.item.truncate") return;
-    const ms = this.#saidMs.get(String(event["item_id"]));
+    const ms = this.#saidMs.get(textAt(event, "item_id") ?? "");
     if (!this.#quirks.truncate || ms === undefined || Number(event["audio_end_ms"]) > ms)
       this.#refused.push(`a truncation that is refused: ${JSON.stringify(event)}`);
   }

@@ -1,5 +1,5 @@
 /** The stages of a cascade: a transcriber behind a socket, and a text model and a synthesiser that are asked anew for each thing. */
-import { parseJsonObject, type JsonObject } from "../../../src/protocol/json.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
 import type { DialRequest, WireMessage } from "../../../src/upstreams/upstream.ts";
 import { chunk, DONE, ScriptedStages } from "../../upstreams/cascade/scripted-stages.ts";
 import { event, wavFile } from "../../upstreams/cascade/workers-ai-wire.ts";

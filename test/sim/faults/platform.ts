@@ -159,7 +159,8 @@ export const PLATFORM_FAULTS: readonly Fault[] = [
       const die = (): void => {
         if (!relay.die("crash")) return;
         checks.strike("platform.crash_plain");
-        time.after(random.between(20, 2000), looksOn);
+        call.client.name("the object died");
+        time.after(random.between(20, 5000), looksOn);
       };
       call.sometime(random, () => call.when(() => minds.isWriting(relay.store.stored), die), 1500, 8000);
     },

@@ -113,7 +113,7 @@ export class ScriptedStages implements ScriptedServer {
 
   receive(message: WireMessage): readonly WireMessage[] {
     if (typeof message !== "string") {
-      this.heard.push(...message);
+      for (const byte of message) this.heard.push(byte);
       return [];
     }
     const effect = objectAt(parseJsonObject(message), "effect");

@@ -106,3 +106,7 @@ export function opusTags(vendor = "sphn-pyo3"): Uint8Array {
   new DataView(size.buffer).setUint32(0, vendor.length, true);
   return Buffer.concat([Buffer.from("OpusTags"), size, Buffer.from(vendor), new Uint8Array(4)]);
 }
+
+/** A message of a Moshi server: its kind before its content. */
+export const kind = (first: number, rest: Uint8Array | string = ""): Uint8Array =>
+  new Uint8Array(Buffer.concat([Uint8Array.of(first), Buffer.from(rest)]));
