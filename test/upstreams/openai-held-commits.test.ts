@@ -55,6 +55,39 @@ describe("a provider that answers commits", () => {
     expect(connection.of("response.started").at(-1)).toMatchObject({ response: "asked", answers: "R2" });
   });
 
+  test("[U270] nor goes on with what it begins late for one of several, when it has taken what was said after them", () => {
+    const made = scene();
+    const { connection } = made;
+    const told = (itemId: string) =>
+      ({
+        type: "item",
+        previousItemId: null,
+        item: { id: itemId, type: "message", role: "assistant", content: [] },
+      }) as const;
+    for (const command of [
+      audio,
+      commit,
+      told("A1"),
+      audio,
+      { ...commit, itemId: "I2" },
+      told("A2"),
+    ] as const)
+      connection.send(command);
+    for (const id of ["c1", "c2"]) hear(connection, { type: "input_audio_buffer.committed", item_id: id });
+    for (const id of ["A1", "A2"]) hear(connection, { type: "conversation.item.added", item: { id } });
+    for (const id of ["u2", "u1"])
+      hear(connection, { type: "response.created", response: { id, status: "in_progress" } });
+    expect(made.server.received.filter(({ type }) => type === "response.cancel")).toMatchObject([
+      { response_id: "u2" },
+      { response_id: "u1" },
+    ]);
+    for (const command of [audio, { ...commit, itemId: "I3" }, respond("R3")] as const)
+      connection.send(command);
+    hear(connection, { type: "response.created", response: { id: "asked" } });
+    expect(connection.of("response.started").at(-1)).toMatchObject({ response: "asked", answers: "R3" });
+    expect(made.server.count("response.cancel")).toBe(2);
+  });
+
   test("[U270] is not kept from a turn for ever: a commit that nobody asks about goes when names are given up", () => {
     const made = scene();
     made.connection.send(audio);

@@ -76,11 +76,17 @@ export class OutputEvents {
     const begun = responses.get(id);
     if (begun === null) return null;
     this.#sink.emit({ type: "response.started", response: begun.key, answers: ask?.responseId ?? null });
-    if (ask?.cancelled) {
+    if (ask?.cancelled ?? (!outOfBand && this.#toCommit(response))) {
       begun.cancelled = true;
       if (settings.quirks.cancel) this.#sink.emit({ type: "reply", data: encoder.cancelEvent(begun, {}) });
     }
     return begun;
+  }
+
+  /** Nobody asked for it, and it begins: it can only be to a commit, of which the provider seemed to begin nothing. */
+  #toCommit(response: JsonObject | null): boolean {
+    const { quirks, turns } = this.#parts.settings;
+    return quirks.answersCommits && turns === "client" && response?.["status"] === "in_progress";
   }
 
   #askOf(response: JsonObject | null): Ask | null {
