@@ -138,7 +138,8 @@ type PlainCommand =
   | { readonly type: "commit"; readonly itemId: string }
   | { readonly type: "clear" }
   | { readonly type: "respond"; readonly responseId: string; readonly options: RespondOptions }
-  | { readonly type: "cancel"; readonly responseId: string }
+  /** `overdue`: it was given up because it did not begin or go on in its time. */
+  | { readonly type: "cancel"; readonly responseId: string; readonly overdue?: true }
   /** The listener heard `audioEndMs` of this item's audio and no more. */
   | {
       readonly type: "truncate";

@@ -289,7 +289,7 @@ describe("an answer that was cancelled", () => {
       const { connection, server } = connectOpenAi(scene);
       for (const n of [1, 2]) {
         connection.send(respond(`R${n}`));
-        connection.send({ type: "cancel", responseId: `R${n}` });
+        connection.send({ type: "cancel", responseId: `R${n}`, ...(n === 2 ? { overdue: true } : {}) });
         restarted(connection, scene);
       }
       expect(server.count("response.create")).toBe(1);
@@ -298,6 +298,24 @@ describe("an answer that was cancelled", () => {
       connection.hear([server.created("resp_3", metadataEcho ? { relay_response: "R3" } : null)]);
       expect(connection.of("response.started").at(-1)).toMatchObject({ answers: "R3" });
     }
+  });
+
+  it("[R109] is waited for by the next one when the one that waited was cut off before its time", () => {
+    const { connection, server } = answeringOpenAi();
+    connection.send({ type: "cancel", responseId: "R1" });
+    for (const responseId of ["R2", "R3"]) {
+      connection.send(respond(responseId));
+      connection.send({ type: "cancel", responseId });
+    }
+    connection.send(respond("R4"));
+    restarted(connection);
+    expect(server.count("response.create")).toBe(2);
+    connection.hear([server.done("resp_1", "cancelled")]);
+    connection.hear([server.created("resp_2", { relay_response: "R2" })]);
+    expect(server.count("response.create")).toBe(3);
+    expect(server.last("response.cancel").response_id).toBe("resp_2");
+    connection.hear([server.created("resp_4", { relay_response: "R4" })]);
+    expect(connection.of("response.started").at(-1)).toMatchObject({ answers: "R4" });
   });
 
   it("[U45] is waited for, once, where the provider insists", () => {

@@ -196,10 +196,10 @@ export class Responses {
   }
 
   /** It was asked for in advance and in vain: nobody ever hears of it. */
-  discard(response: ResponseRecord, link: Link | undefined): void {
+  discard(response: ResponseRecord, link: Link | undefined, overdue = false): void {
     const { items } = this.#forgetUnannounced(response);
     if (!link || response.connection !== link.serving) return;
-    this.#cancelThere(response, link);
+    this.#cancelThere(response, link, overdue);
     for (const itemId of items) link.command({ type: "delete", itemId });
   }
 
@@ -365,9 +365,9 @@ export class Responses {
     this.end(response, ending, untold);
   }
 
-  #cancelThere(response: ResponseRecord, link: Link): void {
+  #cancelThere(response: ResponseRecord, link: Link, overdue = false): void {
     if (!link.capabilities.cancel || response.own) return;
-    link.command({ type: "cancel", responseId: response.id });
+    link.command({ type: "cancel", responseId: response.id, ...(overdue ? { overdue } : {}) });
     if (response.outOfBand || this.#gate.finished(response)) return;
     this.ends.cancelled(response.id, link);
   }
@@ -435,7 +435,7 @@ export class Responses {
     if (this.#clock.postponed(response)) return;
     if (this.#host.rounds.others(response)) {
       this.#context.metric("response_timeouts", 1, response.upstream);
-      this.#host.rounds.drop(response);
+      this.#host.rounds.drop(response, true);
       return;
     }
     if (this.#gate.waiting(response) && this.#host.guard?.output?.lacksWords(response) !== true) {
@@ -445,7 +445,7 @@ export class Responses {
     }
     if (!response.announced) {
       this.#context.metric("eager_given_up", 1, response.upstream);
-      this.discard(response, link);
+      this.discard(response, link, true);
       return;
     }
     if (!response.asked) {
@@ -464,7 +464,7 @@ export class Responses {
       link.abandon("upstream_timeout", "The upstream did not end an answer that was cancelled.");
       return;
     }
-    if (link) this.#cancelThere(response, link);
+    if (link) this.#cancelThere(response, link, true);
     const fault = { code: "upstream_timeout", message: "The upstream stopped answering." };
     this.end(response, { phase: "failed", reason: null, fault });
   }

@@ -133,8 +133,10 @@ export class Shadows implements LinkHost {
 
   #cancel(trial: Trial, outcome: Outcome): void {
     const link = this.#parts.links[trial.stream];
-    if (link?.serving === trial.connection && link.capabilities.cancel)
-      link.command({ type: "cancel", responseId: trial.id });
+    if (link?.serving === trial.connection && link.capabilities.cancel) {
+      const overdue = outcome === "silent" || outcome === "endless";
+      link.command({ type: "cancel", responseId: trial.id, ...(overdue ? { overdue } : {}) });
+    }
     this.#end(trial, outcome);
   }
 

@@ -69,9 +69,13 @@ export class Asks {
     this.#unseen = false;
   }
 
-  /** One that waited was cancelled before it was ever sent. */
-  withdrawn(ask: Ask): void {
+  /**
+   * One that waited was cancelled before it was ever sent.
+   * @param overdue it had waited for its whole time: what it waited for will hardly begin. Who is cut off at once has not.
+   */
+  withdrawn(ask: Ask, overdue: boolean): void {
     if (ask.again) this.#unseen = false;
+    if (!overdue) return;
     for (const before of this.#asked) before.lost ||= before.cancelled;
   }
 

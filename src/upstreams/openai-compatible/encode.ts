@@ -33,6 +33,7 @@ export type EncoderState = {
 };
 
 type RespondCommand = Extract<Command, { type: "respond" }>;
+type CancelCommand = Extract<Command, { type: "cancel" }>;
 
 export class Encoder {
   readonly ledger: Ledger;
@@ -77,7 +78,7 @@ export class Encoder {
       case "respond":
         return this.#say({ type: "ask", ask: this.#askFor(command) }, output);
       case "cancel":
-        return this.#cancel(command.responseId, command, output);
+        return this.#cancel(command, output);
       case "truncate":
       case "item":
       case "delete":
@@ -314,11 +315,12 @@ export class Encoder {
     return wire === null ? item : calls.wireItem(wire);
   }
 
-  #cancel(responseId: string, command: Caused, output: ProviderFormat): readonly WireMessage[] {
+  #cancel(command: CancelCommand, output: ProviderFormat): readonly WireMessage[] {
+    const { responseId } = command;
     const { responses, settings } = this.#parts;
     const waiting = this.waiting.withdraw(responseId);
     if (waiting !== null) {
-      responses.asks.withdrawn(waiting);
+      responses.asks.withdrawn(waiting, command.overdue === true);
       this.unanswered({ ...waiting, cancelled: true }, null);
       // If it waited for no answer, then for a place that is perhaps never named: what comes next does not.
       if (!responses.busy) this.waiting.late();
