@@ -31,6 +31,35 @@ describe("a provider that answers commits", () => {
     expect(connection.of("response.started")).toMatchObject([{ response: "r", answers: "R1" }]);
   });
 
+  test("[R110] has taken away what was said before, and the commit that waits is the asking all the same", () => {
+    for (const change of [
+      { type: "delete", itemId: "I0" },
+      { type: "truncate", itemId: "I0", contentIndex: 0, audioEndMs: 100 },
+    ] as const) {
+      const made = scene();
+      const { connection } = made;
+      for (const command of [audio, { ...commit, itemId: "I0" }, respond("R0")] as const)
+        connection.send(command);
+      hear(connection, { type: "input_audio_buffer.committed", item_id: "theirs" });
+      hear(connection, { type: "response.created", response: { id: "r0" } });
+      hear(connection, { type: "response.done", response: { id: "r0", status: "completed" } });
+      made.server.received.length = 0;
+      for (const command of [audio, commit, change] as const) connection.send(command);
+      expect(sent(made)).toEqual(["append", `conversation.item.${change.type}`]);
+      connection.send(respond("R1"));
+      expect(sent(made).slice(2)).toEqual(["commit"]);
+      hear(connection, { type: "response.created", response: { id: "r1" } });
+      expect(connection.of("response.started").at(-1)).toMatchObject({ response: "r1", answers: "R1" });
+    }
+  });
+
+  test("[R110] keeps its order where the turn itself is taken away", () => {
+    const made = scene();
+    for (const command of [audio, commit, { type: "delete", itemId: "I1" }] as const)
+      made.connection.send(command);
+    expect(sent(made)).toEqual(["append", "commit", "conversation.item.delete"]);
+  });
+
   test("[U270] hears what is said behind a commit that waits after it, also in another object", () => {
     const made = scene();
     made.connection.send(audio);

@@ -227,7 +227,9 @@ export class Encoder {
 
   #buffer(command: BufferCommand, late: boolean): readonly WireMessage[] | null {
     const nothing = { ask: false, change: false, audio: false };
-    const held = this.#commits.of(command, late, this.waiting.next, (ask) => this.#mayRespond(ask, nothing));
+    const held = this.#commits.of(command, late, this.waiting.nextOf(command), (ask) =>
+      this.#mayRespond(ask, nothing),
+    );
     if (held.how === "waits") return null;
     const itemId = command.type === "commit" ? command.itemId : null;
     const eventId = this.#eventId(command.type, itemId, command);

@@ -33,7 +33,7 @@ export class HeldCommits {
   }
 
   /**
-   * @param next what comes next, but sound
+   * @param next what comes next, but sound and what takes from other items
    * @param mayAsk the answer could be asked for now
    */
   of(

@@ -140,10 +140,13 @@ export class Waiting {
     });
   }
 
-  /** What comes next behind what is tried, but sound. */
-  get next(): WaitingMessage | null {
+  /** What comes next behind what is tried, but sound and what is taken from other items: that may go before it. */
+  nextOf(command: BufferCommand): WaitingMessage | null {
     const rest = this.#entries.slice((this.#tried ?? -1) + 1);
-    return rest.find(({ message }) => message.type !== "audio")?.message ?? null;
+    return (
+      rest.find(({ message }) => message.type !== "audio" && !takesElsewhere(message, command))?.message ??
+      null
+    );
   }
 
   /** Number of the oldest of which `isUnnamed`; 0: there is none. */
@@ -173,6 +176,12 @@ export class Waiting {
     });
     this.#chars = this.#entries.reduce((sum, { chars }) => sum + chars, 0);
   }
+}
+
+/** A deletion or a cut of an item that is not the one that is committed. */
+function takesElsewhere(message: WaitingMessage, command: BufferCommand): boolean {
+  if (message.type !== "change" || message.command.type === "item") return false;
+  return command.type === "commit" && message.command.itemId !== command.itemId;
 }
 
 function note(before: Before, message: WaitingMessage): void {
