@@ -1,4 +1,6 @@
+import type { TurnPhase } from "../transitions.ts";
 import { TICKS_PER_MS } from "./audio-input.ts";
+import type { Pending } from "./input-flow.ts";
 
 /** Positions in the caller's audio, in ticks of 1/48 000 s, by which turns are made. */
 export interface Marks {
@@ -79,6 +81,23 @@ export class TurnMarks implements Marks {
   /** Where the speech began that goes on now; the present: nobody speaks. */
   onset(speaking: boolean, nowTicks: number): number {
     return (speaking ? this.startTicks : this.witnessTicks) ?? nowTicks;
+  }
+
+  /** Speech at a position that would begin at another one: of what was a turn nothing is said again. */
+  within(ticks: number, fromTicks: number): number {
+    return Math.min(ticks, Math.max(this.startTicks, fromTicks));
+  }
+
+  /** What is no turn yet. @param goesOnTicks where a sound began that was dismissed and may go on. */
+  pending(phase: TurnPhase, detects: boolean, nowTicks: number, goesOnTicks: number): Pending {
+    const { startTicks, unmadeTicks } = this;
+    return {
+      listening: phase === "listening",
+      startTicks,
+      onsetTicks: this.onset(phase === "speaking", nowTicks),
+      saidTicks: unmadeTicks ?? (detects ? nowTicks : startTicks),
+      earTicks: unmadeTicks ?? (detects ? goesOnTicks : startTicks),
+    };
   }
 
   /** Speech that begins with this prefix is the rest of what the clock cut off. */

@@ -227,8 +227,7 @@ export class TurnTaking implements InputListener {
 
   /** Where the turn would begin that is heard to begin at a position. */
   #wouldBegin(prefixTicks: number): number {
-    if (this.#phase === "manual") return prefixTicks;
-    return Math.min(prefixTicks, Math.max(this.#at.startTicks, this.#host.wouldBegin(prefixTicks)));
+    return this.#at.within(prefixTicks, this.decides ? this.#host.wouldBegin(prefixTicks) : prefixTicks);
   }
 
   /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */
@@ -457,14 +456,8 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
-    const { ticks } = this.#input;
-    this.#flow.replay(link, {
-      listening: this.#phase === "listening",
-      startTicks: this.#at.startTicks,
-      onsetTicks: this.#at.onset(this.#phase === "speaking", ticks),
-      saidTicks: this.#at.unmadeTicks ?? (this.#detects ? ticks : this.#at.startTicks),
-      earTicks: this.#at.unmadeTicks ?? (this.#detects ? this.#wouldBegin(ticks) : this.#at.startTicks),
-    });
+    const to = this.#input.ticks;
+    this.#flow.replay(link, this.#at.pending(this.#phase, this.#detects, to, this.#wouldBegin(to)));
     if (this.still) this.#provider.catchUp(link);
   }
 
