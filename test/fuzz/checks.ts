@@ -255,14 +255,21 @@ export interface Size {
 }
 
 /** How much a snapshot is, and its longest list. @throws Violation when it holds a key. */
+/** Characters of a text that a snapshot stores once, however often it stands there. */
+const LONG_TEXT = 1024;
+
 export function sizeOf(snapshot: unknown): Size {
   let bytes = 0;
   let longestList = 0;
   let where = "";
+  /** Two links that wait to tell the same item hold, and store, one text. */
+  const texts = new Set<string>();
   const visit = (value: unknown, path: string, depth: number): void => {
     bytes += 8;
     if (typeof value === "string") {
-      bytes += value.length * 2;
+      const again = value.length > LONG_TEXT && texts.has(value);
+      if (value.length > LONG_TEXT) texts.add(value);
+      if (!again) bytes += value.length * 2;
       if (holdsSecret(value))
         throw new Violation("secret", `the snapshot holds the provider's key at ${path}`);
     } else if (ArrayBuffer.isView(value)) bytes += value.byteLength;

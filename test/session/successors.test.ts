@@ -146,6 +146,28 @@ describe("standby", () => {
     expect(call.commands("up0.2").at(-1)).toMatchObject({ item: { content: [{ text: "two" }] } });
   });
 
+  test("[L28] so is one whose provider knows no truncation: what it was told in words is told anew", () => {
+    const settings = { truncate: false };
+    const upstream = {
+      ...STANDBY,
+      options: { adapter: "wire", settings },
+      fallback: [{ adapter: "wire", settings }],
+    };
+    const call = new Call({ upstreams: [upstream] });
+    say(call, "one");
+    call.client({ type: "response.create" });
+    call.answer(voice(3000), "A very long answer that goes on and on.");
+    const { item_id } = call.last("response.output_audio.done");
+    call.accept("up0.2");
+    lose(call, "up0.1");
+    expect(call.commandTypes("up0.2")).toEqual(["greet", "item", "item"]);
+    call.client({ type: "conversation.item.truncate", item_id, content_index: 0, audio_end_ms: 1000 });
+    expect(call.commandTypes("up0.2").slice(3)).toEqual(["delete", "item"]);
+    const told = JSON.stringify(call.commands("up0.2").at(-1));
+    expect(told).toContain("A very");
+    expect(told).not.toContain("on and on");
+  });
+
   test("[L29] a lost standby is dialled again, ever less often; nobody waits for it", () => {
     const call = new Call({ upstreams: [STANDBY], dialect: "duplex.v1" });
     lose(call, "up0.2");

@@ -70,6 +70,11 @@ export class Answer {
     });
   }
 
+  /** Another one was asked for: what has not begun never does. */
+  dropped(): void {
+    if (this.#state === "thinking") this.#state = "over";
+  }
+
   #struck(when: Moment): void {
     for (const fault of this.#performance.faults) {
       if (fault.when === when) this.#world.checks.strike(fault.name);

@@ -435,8 +435,11 @@ export class ProviderCall {
           event,
         );
       }
-      // Grok drops the former without a word (`profiles.ts`).
-      for (const answer of this.#running()) this.stuck(answer);
+      // Grok drops the former without a word (`profiles.ts`); of one that has begun it may still tell the rest.
+      for (const answer of this.#running()) {
+        answer.dropped();
+        this.stuck(answer);
+      }
     }
     const answer = this.#answer(wanted);
     if (alone) this.#alone.add(answer);

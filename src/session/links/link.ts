@@ -436,8 +436,9 @@ export class Link implements AudioTap, ConnectionHost {
     // In the order in which it all happened.
     if (PLACED.has(command.type)) this.tellEnded();
     const current = this.#current;
-    if (command.type !== "truncate" || current?.knows.owns(command.itemId))
-      return current?.command(command) ?? false;
+    if (command.type !== "truncate") return current?.command(command) ?? false;
+    // What it was told in words is told anew, also where it knows no truncation.
+    if (current?.knows.owns(command.itemId)) return current.capabilities.truncate && current.command(command);
     this.changed(command.itemId);
     return false;
   }

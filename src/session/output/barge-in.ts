@@ -208,9 +208,7 @@ export class BargeIn {
     this.#conversation.truncate(entry, audioEndMs);
     const link = entry.origin === null ? undefined : this.#links[entry.origin];
     for (const { index, key, endMs } of cut) {
-      if (link?.capabilities.truncate) {
-        link.command({ type: "truncate", itemId, contentIndex: key, audioEndMs: endMs });
-      }
+      link?.command({ type: "truncate", itemId, contentIndex: key, audioEndMs: endMs });
       this.#port.emit({
         type: "conversation.item.truncated",
         item_id: itemId,

@@ -83,20 +83,15 @@ export class TurnMarks implements Marks {
     return (speaking ? this.startTicks : this.witnessTicks) ?? nowTicks;
   }
 
-  /** Speech at a position that would begin at another one: of what was a turn nothing is said again. */
-  within(ticks: number, fromTicks: number): number {
-    return Math.min(ticks, Math.max(this.startTicks, fromTicks));
-  }
-
-  /** What is no turn yet. @param goesOnTicks where a sound began that was dismissed and may go on. */
-  pending(phase: TurnPhase, detects: boolean, nowTicks: number, goesOnTicks: number): Pending {
+  /** What no turn was made of yet. `beginTicks`: where one would begin now; null: nobody detects speech, and all of it may be. */
+  pending(phase: TurnPhase, nowTicks: number, beginTicks: number | null): Pending {
     const { startTicks, unmadeTicks } = this;
     return {
       listening: phase === "listening",
       startTicks,
       onsetTicks: this.onset(phase === "speaking", nowTicks),
-      saidTicks: unmadeTicks ?? (detects ? nowTicks : startTicks),
-      earTicks: unmadeTicks ?? (detects ? goesOnTicks : startTicks),
+      saidTicks: unmadeTicks ?? (beginTicks === null ? startTicks : nowTicks),
+      earTicks: unmadeTicks ?? beginTicks ?? startTicks,
     };
   }
 

@@ -227,7 +227,8 @@ export class TurnTaking implements InputListener {
 
   /** Where the turn would begin that is heard to begin at a position. */
   #wouldBegin(prefixTicks: number): number {
-    return this.#at.within(prefixTicks, this.decides ? this.#host.wouldBegin(prefixTicks) : prefixTicks);
+    if (this.#phase === "manual") return prefixTicks;
+    return Math.min(prefixTicks, Math.max(this.#at.startTicks, this.#host.wouldBegin(prefixTicks)));
   }
 
   /** Those who decide by themselves what speech means have to be there to hear it, from its onset. */
@@ -456,8 +457,8 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
-    const to = this.#input.ticks;
-    this.#flow.replay(link, this.#at.pending(this.#phase, this.#detects, to, this.#wouldBegin(to)));
+    const { ticks } = this.#input;
+    this.#flow.replay(link, this.#at.pending(this.#phase, ticks, this.#detects ? this.#wouldBegin(ticks) : null));
     if (this.still) this.#provider.catchUp(link);
   }
 
@@ -482,8 +483,7 @@ export class TurnTaking implements InputListener {
   atGap(link: Link): boolean {
     if (this.#host.eager().active) return false;
     const { turns } = link.capabilities;
-    if (turns === "none") return true;
-    if (turns === "server") return !this.#provider.open;
+    if (turns !== "client") return turns === "none" || !this.#provider.open;
     if (this.#phase !== "manual") return this.#phase === "listening";
     // What was not committed yet is heard again, as far as the history reaches.
     return this.#input.ticks - this.#at.startTicks < (this.#context.limits.inputHistoryMs / 2) * TICKS_PER_MS;
