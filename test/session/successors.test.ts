@@ -157,7 +157,7 @@ describe("standby", () => {
     say(call, "one");
     call.client({ type: "response.create" });
     call.answer(voice(3000), "A very long answer that goes on and on.");
-    const { item_id } = call.last("response.output_audio.done");
+    const item_id = String(call.last("response.output_audio.done")["item_id"]);
     call.accept("up0.2");
     lose(call, "up0.1");
     expect(call.commandTypes("up0.2")).toEqual(["greet", "item", "item"]);

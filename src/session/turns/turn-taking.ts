@@ -457,8 +457,8 @@ export class TurnTaking implements InputListener {
 
   /** An upstream came back, perhaps in the middle of a turn: it hears what no turn was made of. */
   replay(link: Link): void {
-    const { ticks } = this.#input;
-    this.#flow.replay(link, this.#at.pending(this.#phase, ticks, this.#detects ? this.#wouldBegin(ticks) : null));
+    const { ticks: at } = this.#input;
+    this.#flow.replay(link, this.#at.pending(this.#phase, at, this.#detects ? this.#wouldBegin(at) : null));
     if (this.still) this.#provider.catchUp(link);
   }
 
