@@ -113,11 +113,6 @@ export class ProviderCall {
     return this.#connection.leftAt;
   }
 
-  /** For how long what the relay had said before kept its goodbye from it. */
-  get goodbyeWaitedMs(): number {
-    return this.#connection.goodbyeWaitedMs;
-  }
-
   /** When the relay asked it for answers. */
   get relayAskedAt(): readonly number[] {
     return this.#connection.askedAt;
