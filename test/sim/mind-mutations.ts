@@ -35,7 +35,7 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     among: ["background.mind"],
   },
   {
-    number: 122,
+    number: 109,
     what: "what a text model was asked for a plain client's session is not asked anew after a death (X275)",
     file: "src/session/session.ts",
     from: "    } else if (doubt) conduct.tools?.background?.died();\n",

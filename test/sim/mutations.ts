@@ -200,8 +200,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 24,
     what: "what was interrupted is cut for the client alone",
     file: "src/session/output/barge-in.ts",
-    from: "      if (link?.capabilities.truncate) {",
-    to: "      if (link === undefined) {",
+    from: '      link?.command({ type: "truncate", itemId, contentIndex: key, audioEndMs: endMs });\n',
+    to: "",
   },
   {
     number: 25,

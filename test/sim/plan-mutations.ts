@@ -5,7 +5,7 @@ const AMONG = ["caller.slices", "caller.zeros"];
 
 export const PLAN_MUTATIONS: readonly Mutation[] = [
   {
-    number: 110,
+    number: 104,
     what: "who was hung up because a plan goes on without it is dialled with the others (X357)",
     file: "src/session/links/link.ts",
     from: 'if (this.presence === "away" || this.#current?.alive) return;',
@@ -13,7 +13,7 @@ export const PLAN_MUTATIONS: readonly Mutation[] = [
     among: AMONG,
   },
   {
-    number: 111,
+    number: 105,
     what: "who leaves stays connected (X357)",
     file: "src/session/plan/cast.ts",
     from: '      if (!link.park("left")) link.hangUp();\n',
@@ -21,7 +21,7 @@ export const PLAN_MUTATIONS: readonly Mutation[] = [
     among: AMONG,
   },
   {
-    number: 112,
+    number: 106,
     what: "who leaves is hung up in the middle of its answer (X357)",
     file: "src/session/plan/cast.ts",
     from: "if (responses.busy(index) || rounds.mayAsk(index)",

@@ -27,7 +27,7 @@ export const TOOL_MUTATIONS: readonly Mutation[] = [
     among: ["tool.webhook", "platform.crash", "platform.deploy"],
   },
   {
-    number: 120,
+    number: 107,
     what: "a call that waits for the caller's silence counts the time in which they were away (X302)",
     file: "src/session/output/listener.ts",
     from: "    this.#parts.tools?.back();\n",
@@ -35,7 +35,7 @@ export const TOOL_MUTATIONS: readonly Mutation[] = [
     among: ["tool.confirm", "network.cut"],
   },
   {
-    number: 121,
+    number: 108,
     what: "a cancel of what has ended takes no call back (X301)",
     file: "src/session/client/client-commands.ts",
     from: "    if (stops) this.#parts.tools?.takeBack();\n",

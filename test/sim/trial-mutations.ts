@@ -27,7 +27,7 @@ export const TRIAL_MUTATIONS: readonly Mutation[] = [
     among: ["caller.slices", "caller.zeros"],
   },
   {
-    number: 123,
+    number: 110,
     what: "connections of a dead object are paid for until it comes back (X387)",
     file: "src/session/session.ts",
     from: "    if (doubt) conduct.costs?.died(snapshot.context.now);\n",
