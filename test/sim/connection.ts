@@ -49,6 +49,8 @@ export class Connection {
   readonly askedAt: number[] = [];
   /** When the relay closed or lost it; null: it has not. */
   leftAt: number | null = null;
+  /** For how long the line was busy with what the relay had sent before, when it closed it. */
+  goodbyeWaitedMs = 0;
   readonly quality: Quality;
   readonly #time: VirtualTime;
   readonly #random: Random;
@@ -109,6 +111,7 @@ export class Connection {
   close(from: Side, code: number, reason: string): void {
     if (!this.#open[from]) return;
     this.#shut(from);
+    this.#saysGoodbye(from);
     this.#deliver(from, 0, (receiver) => this.#ended(OTHER[from], receiver, code, reason));
   }
 
@@ -143,7 +146,14 @@ export class Connection {
   die(side: Side, code: number): void {
     this.#shut(side);
     this.#receivers[side] = null;
+    this.#saysGoodbye(side);
     this.#deliver(side, 0, (receiver) => this.#ended(OTHER[side], receiver, code, ""));
+  }
+
+  #saysGoodbye(side: Side): void {
+    const { freeAt, stalledUntil } = this.#lines[side];
+    if (side === "near")
+      this.goodbyeWaitedMs = Math.max(0, freeAt - this.#time.now, stalledUntil - this.#time.now);
   }
 
   #ended(side: Side, receiver: Receiver, code: number, reason: string): void {

@@ -353,16 +353,19 @@ export class ProviderCall {
 
   /** A turn that was committed in advance was none. */
   #takenBack(itemId: string): void {
-    const { eager, faults } = this.#world.scenario;
+    const { converted, eager, faults } = this.#world.scenario;
     this.#inVain(itemId);
     this.#inVainAt = Math.max(this.#inVainAt, this.#turns.get(itemId)?.at ?? -Infinity);
     const turn = eager ? this.#turns.get(itemId) : undefined;
-    if (turn === undefined || this.provider.kind !== "turns" || (turn !== this.#lastTurn && !turn.again))
-      return;
-    if (turn === this.#lastTurn) this.#goesOn(turn);
+    if (turn === undefined || this.provider.kind !== "turns") return;
+    const last = turn === this.#lastTurn;
+    // Its name may come so late that it is deleted when it was said again. Where samples do not tell whether it was, how much
+    // of a voice is left does.
+    if (!last && !turn.again && !converted) return;
+    if (last) this.#goesOn(turn);
     // What the client itself deletes was said all the same.
     if (!faults.includes("caller.delete")) this.provider.turns.splice(this.provider.turns.indexOf(turn), 1);
-    if (!turn.again) this.ear.unhear(turn);
+    if (last && !turn.again) this.ear.unhear(turn);
     this.#world.checks.count("turns taken back");
   }
 

@@ -47,6 +47,7 @@ export class Provider {
   /** Turns of the caller, over all connections. */
   readonly turns: Turn[] = [];
   readonly calls: ProviderCall[] = [];
+  readonly #connections: Connection[] = [];
   readonly answers: { readonly number: number; readonly status: string; readonly audioMs: number }[] = [];
   /** Answers that the relay cancelled: when they were asked for, and when the cancel came. */
   readonly cancelled: { readonly askedAt: number; readonly at: number }[] = [];
@@ -126,6 +127,7 @@ export class Provider {
   #accept(near: Receiver): Connection {
     const connection = new Connection(this.#world.time, this.#random.fork(), { ...this.#quality });
     connection.attach("near", near);
+    this.#connections.push(connection);
     const call = new ProviderCall(
       this.#world,
       this,
@@ -141,6 +143,11 @@ export class Provider {
   /** Connections that are open now. */
   get open(): readonly ProviderCall[] {
     return this.calls.filter((call) => call.open);
+  }
+
+  /** For how long in all what the relay had said before kept its goodbyes back. */
+  get goodbyesWaitedMs(): number {
+    return this.#connections.reduce((sum, { goodbyeWaitedMs }) => sum + goodbyeWaitedMs, 0);
   }
 
   /** Milliseconds for which connections were open: what a provider bills. */
