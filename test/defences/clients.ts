@@ -131,8 +131,16 @@ export const CLIENTS: readonly Removal[] = [
       rule: "E31",
       what: "others are not served between messages",
       file: MESSAGES,
-      from: "else if (!this.#steps.busy && this.#pace.has(0, this.#context.now)) this.#workNow(data);",
-      to: "else if (!this.#steps.busy) this.#workNow(data);",
+      from: "return !this.#steps.busy && this.#pace.has(0, now) && this.#budget.work.has(0, now);",
+      to: "return !this.#steps.busy && this.#budget.work.has(0, now);",
+      test: BURSTS,
+    },
+    {
+      rule: "E120",
+      what: "a flood that is spread evenly is worked through at once",
+      file: MESSAGES,
+      from: "return !this.#steps.busy && this.#pace.has(0, now) && this.#budget.work.has(0, now);",
+      to: "return !this.#steps.busy && this.#pace.has(0, now);",
       test: BURSTS,
     },
     {

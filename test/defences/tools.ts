@@ -55,7 +55,7 @@ export const TOOLS: readonly Removal[] = [
       rule: "X245",
       what: "so are those that the client has deleted",
       file: SOURCE,
-      from: "if (conversation.find(id) === undefined) return this.#forget(call);",
+      from: 'if (conversation.find(id) === undefined) return this.#answered(call, { failure: "taken_back" });',
       to: "",
       test: TOOLS_TEST,
     },
