@@ -38,8 +38,14 @@ function speaks(call: Call): void {
 }
 
 function breaks(call: Call): void {
+  const before = call.actions.length;
   call.open.delete("up0.1");
   call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+  // Whoever is gone is told nothing of what it said last.
+  const told = call.actions
+    .slice(before)
+    .filter((action) => action.type === "send" && action.peer === "up0.1");
+  expect(told).toEqual([]);
   call.advance(1000);
   opens(call, "up0.2");
 }

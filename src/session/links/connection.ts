@@ -420,8 +420,10 @@ export class Connection implements ChannelsHost {
   }
 
   #end(at: number, words = false): void {
-    for (const event of this.#codec.last(words)) this.#host.onEvent(this, event);
+    const last = this.#codec.last(words);
+    // It takes nothing any more: what its last words lead to, whoever comes next is told.
     this.#step("lost");
+    for (const event of last) this.#host.onEvent(this, event);
     for (const what of DEADLINES) this.#clear(what);
     this.#backlog.forget();
     this.#silence.ended();
