@@ -53,6 +53,11 @@ export function probe(world: World, intent: "conversation" | "transcription"): v
   const done = answered(world);
   if (world.ended) throw new Violation("stuck", "the session ended while it was asked");
   const status = done === null ? "none" : textOf(objectOf(done["response"])["status"]);
+  // Who takes no text refuses the question: there is nothing that a fallback could answer.
+  const refused = world.events.some(
+    ({ type: told, item_id }) => told === "conversation.item.deleted" && item_id === "probe_item",
+  );
+  if (status === "failed" && refused) return;
   if (status !== "completed") throw new Violation("stuck", `the probe's answer: ${status}; ${lastOf(world)}`);
 }
 
@@ -103,5 +108,7 @@ function until(world: World, mostMs: number, is: (event: JsonObject) => boolean)
     if (waited >= mostMs || world.ended || !world.clientOpen) return null;
     world.answerDials(NEVER, 0);
     world.advance(TICK_MS);
+    // A client that reads, as its shell sees it.
+    if (!world.ended && world.clientOpen) world.input({ type: "buffered", peer: CLIENT, bytes: 0 });
   }
 }
