@@ -218,6 +218,20 @@ test("[U164] what is written is asked for when nobody speaks, its echo is no tur
   expect(orderFaults(connection.events)).toEqual([]);
 });
 
+test("[U165] a text that is too long to be told takes the place of nothing that was said", () => {
+  const { server, connection } = agent();
+  write(connection, "user", "I am Ann.");
+  write(connection, "assistant", "Hello Ann.");
+  write(connection, "user", "x".repeat(300_000));
+  write(connection, "user", "Are you there?");
+  ask(connection, "R1");
+  connection.hear([server.user("Hello?")]);
+  expect(connection.of("refused")).toMatchObject([{ what: "item" }]);
+  expect(JSON.stringify(server.received.find(({ type }) => type === "UpdateThink"))).toContain(
+    "You said: Hello Ann.",
+  );
+});
+
 test("[U164] what a call of a former connection gave is said to the agent when it is asked to go on", () => {
   const { server, connection } = agent();
   const call = { id: "x", type: "function_call", name: "get_weather", call_id: "c1", arguments: "{}" };

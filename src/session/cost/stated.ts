@@ -1,13 +1,11 @@
 /** What a provider says that something cost, in OpenAI's shape, as units that no two prices are paid for. */
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { counted } from "../output/usage.ts";
 import type { Units } from "./price.ts";
-
-/** No provider's figure is more; sums of what it says stay numbers. */
-const MOST = 1e12;
 
 /** What is no number from 0 is none. */
 function count(value: Json | undefined): number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.min(value, MOST) : 0;
+  return typeof value === "number" && Number.isFinite(value) ? counted(value) : 0;
 }
 
 function within(value: Json | undefined): JsonObject {

@@ -18,7 +18,7 @@ function tokens(value: Json | undefined): number {
 /** No provider's figure is more, or less: sums of what it says stay numbers, and never fall. */
 const MOST = 1e12;
 
-function counted(value: number): number {
+export function counted(value: number): number {
   return Math.min(MOST, Math.max(0, value));
 }
 

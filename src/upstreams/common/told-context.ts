@@ -17,15 +17,14 @@ export class ToldContext {
   #lines: string[] = [];
   /** What is to be answered: it came since anything else. */
   #written: Written[] = [];
-  #chars = 0;
 
   /** `sound`: it can be told as sound only; `full`: more was written than can wait. What was said long ago makes room. */
   add(item: Item): "told" | "sound" | "full" {
     const text = textOf(item);
     if (text === "") return holdsSound(item) ? "sound" : "told";
-    while (this.#lines.length > 0 && this.#isFull(text)) this.#chars -= this.#lines.shift()?.length ?? 0;
-    if (this.#isFull(text)) return "full";
-    this.#chars += text.length;
+    // What does not fit at all takes the place of nothing.
+    if (!this.#fits(text, [])) return "full";
+    while (!this.#fits(text, this.#lines)) this.#lines.shift();
     if (item.type === "message" && textAt(item, "role") === "user") this.#written.push(text);
     else if (item.type === "function_call_output") this.#written.push({ returned: text });
     else {
@@ -35,22 +34,20 @@ export class ToldContext {
     return "told";
   }
 
-  #isFull({ length }: string): boolean {
-    return this.#lines.length + this.#written.length >= MAX_LINES || this.#chars + length > MAX_CHARS;
+  /** Beside these lines, and what is to be answered. */
+  #fits({ length }: string, lines: readonly string[]): boolean {
+    const kept = [...lines, ...this.#written.map(saidOf)];
+    return kept.length < MAX_LINES && kept.reduce((sum, one) => sum + one.length, length) <= MAX_CHARS;
   }
 
   /** What is context whatever is asked next, a line each; "" when there is nothing. */
   context(): string {
-    const text = this.#lines.splice(0).join("\n");
-    this.#count();
-    return text;
+    return this.#lines.splice(0).join("\n");
   }
 
   /** What is to be answered; "" when there is nothing. */
   written(): string {
-    const text = this.#written.splice(0).map(saidOf).join("\n");
-    this.#count();
-    return text;
+    return this.#written.splice(0).map(saidOf).join("\n");
   }
 
   /** Everything as context: the conversation goes on with something else. */
@@ -66,16 +63,11 @@ export class ToldContext {
   restore({ lines, written }: ToldContextState): void {
     this.#lines = [...lines];
     this.#written = [...written];
-    this.#count();
   }
 
   #settle(): void {
     for (const one of this.#written.splice(0))
       this.#lines.push(typeof one === "string" ? userLine(one) : one.returned);
-  }
-
-  #count(): void {
-    this.#chars = [...this.#lines, ...this.#written.map(saidOf)].reduce((sum, { length }) => sum + length, 0);
   }
 }
 

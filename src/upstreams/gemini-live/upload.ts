@@ -85,7 +85,8 @@ export class Upload {
     if (content === null) return true;
     const chars = JSON.stringify(content).length;
     const fits = () => this.#contents.length < MAX_CONTENTS && this.#chars + chars <= MAX_CHARS;
-    if (retold) while (this.#contents.length > 0 && !fits()) this.#forgetOldest();
+    // What does not fit at all takes the place of nothing.
+    if (retold && chars <= MAX_CHARS) while (this.#contents.length > 0 && !fits()) this.#forgetOldest();
     if (!fits()) return false;
     this.#chars += chars;
     this.#contents.push(content);
