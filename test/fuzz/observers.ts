@@ -179,9 +179,9 @@ export function differenceOf(alone: readonly string[], watched: readonly string[
 export function withoutDraws(data: WireMessage): string {
   if (typeof data !== "string") return data.toHex();
   // Also where a misspelt name of an item has something in the middle of it.
-  // … or is a list of its letters.
+  // … or is a list of its letters, or has lost its first ones.
   const whole = data.replaceAll(/(?:"[0-9a-z_]",?){8,}/g, "");
-  const plain = whole.replaceAll(/drawn(?:\P{ASCII}*[0-9a-z]+)/giu, "drawn");
+  const plain = whole.replaceAll(/(?:drawn\P{ASCII}*[a-z]*|\b(?:r?a)?w?n)[0-9][0-9a-z]*/giu, "drawn");
   if (!plain.startsWith('{"type":"error"')) return plain;
   const { error } = JSON.parse(plain) as { error: JsonObject };
   return JSON.stringify({ error: [error["type"], error["code"], error["param"]] });
