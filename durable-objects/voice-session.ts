@@ -24,6 +24,7 @@ import {
   type Refusal,
 } from "./call-setup.ts";
 import { isolateAudio } from "./audio-pool.ts";
+import { isolateSpeech } from "./speech-store.ts";
 import { CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { Dialler } from "./dial.ts";
@@ -374,7 +375,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #dependencies(): SessionDependencies {
-    return { drawId, createUpstream: createPlanned, kernels: loadKernels(), audioPool: isolateAudio };
+    const shared = { audioPool: isolateAudio, speechStore: isolateSpeech };
+    return { drawId, createUpstream: createPlanned, kernels: loadKernels(), ...shared };
   }
 
   #ofKey(call: CallSetup): OfKey {

@@ -14,6 +14,7 @@ import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
+import { ChannelPeers } from "./links/channel-peers.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages-host.ts";
 import { commandHost, commandParts } from "./client/command-parts.ts";
@@ -59,7 +60,7 @@ import { createTranscriber } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import { whoDecides } from "./turns/who-decides.ts";
-import type { UpstreamConfig } from "../upstreams/upstream.ts";
+import type { Channels, UpstreamConfig } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
@@ -149,7 +150,7 @@ export class Conduct {
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = Tools.of(this, setup.plan);
     this.costs = countCosts(this, setup.plan);
-    this.asides = new Asides(this, setup.plan);
+    this.asides = new Asides(this, setup.plan, dependencies.speechStore);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -271,6 +272,13 @@ export class Conduct {
   hangUp(): void {
     for (const link of this.lines) link.hangUp();
     this.tools?.background?.hangUp();
+    this.asides.hangUp();
+  }
+
+  /** Connections of what is no upstream: peers `speech/1`, … */
+  ownPeers(channels: Channels, peer: PeerId, nameOf: (what: string) => string): ChannelPeers {
+    const host = { peer, alive: true, takes: () => true, nameOf, event: () => undefined };
+    return new ChannelPeers(this.context, channels, host);
   }
 
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */
@@ -373,7 +381,7 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    return !this.tools?.busy && this.#still && !this.listener.audible;
+    return !this.tools?.busy && !this.asides.asks && this.#still && !this.listener.audible;
   }
 
   /** The same, but for what still plays, and for tasks under way. */

@@ -66,7 +66,13 @@ export interface CommandParts {
   /** All upstreams are told what a tool gave. */
   readonly voices: Pick<Voices, "one" | "knowsAll">;
   readonly cast: Pick<Cast, "update">;
+  /** What the relay plays by itself. */
+  readonly asides: {
+    request(said: SayEvent, by: { readonly client: true; readonly budget: Budget }): void;
+  };
 }
+
+type SayEvent = Extract<PlainEvent, { readonly type: "relay.say" }>;
 
 /** What only a session that answers has. */
 const SPOKEN = /^(?:response|output_audio_buffer)\.|^conversation\.item\.(?!retrieve)/;
@@ -125,6 +131,8 @@ export class ClientCommands {
         return this.#parts.cast.update(event.plan, (before, after) =>
           this.#host.session.checkPlan(before, after),
         );
+      case "relay.say":
+        return this.#parts.asides.request(event, { client: true, budget: this.#parts.budget });
       case "relay.delegation.cancel":
         return cancelTask(this.#parts.tools, event.delegation_id);
       case "session.ack":
