@@ -147,6 +147,8 @@ export class Announcements {
     this.#expire();
     this.#speak();
     if (this.#begun === null) this.#place();
+    // The next ones are spoken while this one is said.
+    if (this.#begun !== null) this.#speak();
     this.#wait();
   }
 

@@ -92,7 +92,7 @@ export class Asides {
     const { config, context } = this.#parts;
     if (client && !this.#clients)
       throw new ClientError(
-        "unsupported",
+        "invalid_value",
         "On this route the application alone has something said ('speech.clients').",
         "type",
       );
