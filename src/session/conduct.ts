@@ -381,21 +381,24 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    return !this.tools?.busy && !this.asides.asks && this.#still && !this.listener.audible;
+    return (
+      !this.tools?.busy && !this.asides.asks && this.turns.still && this.#still && !this.listener.audible
+    );
   }
 
   /** The same, but for what still plays, and for tasks under way. */
   get unasked(): boolean {
     if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
       return false;
+    if (!this.turns.hushed || this.turns.talks) return false;
     return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
   }
 
   get #still(): boolean {
-    const { turns, witness } = this;
+    const { witness } = this;
     const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
     if (this.rounds.open || this.guard?.input?.waits || this.asides.busy) return false;
-    return !owed && turns.still && !witness.hears;
+    return !owed && !witness.hears;
   }
 
   /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */

@@ -26,7 +26,7 @@ export interface AnnouncementParts extends PlayerParts {
   readonly listener: Pick<Listener, "audible" | "playingUntil">;
   readonly responses: Responses;
   readonly tools: Pick<Tools, "stopped"> | null;
-  readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "count">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "count" | "talks">;
 }
 
 export interface Announcement {
@@ -222,7 +222,8 @@ export class Announcements {
     const next = this.#waiting.find(({ sound }) => sound !== null);
     const { asking, bargeIn, floor, listener, tools, turns } = this.#parts;
     if (next === undefined || next.sound === null || this.#player.held) return;
-    if (turns.openItem !== null || turns.unmade === "heard" || floor.judging || floor.held) return;
+    if (turns.openItem !== null || turns.unmade === "heard" || turns.talks) return;
+    if (floor.judging || floor.held) return;
     const answered = asking.underway || listener.audible;
     if (answered && this.#player.own !== "filler" && !next.interrupts) return;
     if (asking.underway && !next.interrupts) return;
