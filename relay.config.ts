@@ -119,7 +119,7 @@ export default defineRelay({
         model: "demo-voice",
         settings: { voice: "cedar" },
       },
-      fillers: { afterMs: 1000, everyMs: 3000, sounds: ["moment", "soft"] },
+      fillers: { afterMs: 1000, everyMs: 3000, sounds: ["moment", "still"] },
     },
     // Words are judged before they are heard: ask it for a story, and mind the weather (docs/guard.md).
     "demo-guard": {
@@ -236,7 +236,7 @@ export default defineRelay({
     // },
   },
   // What the relay plays and says by itself (docs/sounds.md).
-  sounds: { moment: { text: "One moment, please." } },
+  sounds: { moment: { text: "One moment, please." }, still: { text: "I am still thinking." } },
   // Model strings that name no route come here, so that a client keeps its own: to the first that is offered. On your machine
   // that is the demo voice, deployed without a provider's key Workers AI.
   defaultRoute: ["demo", "workers-ai"],
