@@ -23,8 +23,7 @@ import {
   type ObserverArrival,
   type Refusal,
 } from "./call-setup.ts";
-import { isolateAudio } from "./audio-pool.ts";
-import { isolateSpeech } from "./speech-store.ts";
+import { sharedMemory } from "./shared-memory.ts";
 import { CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { Dialler } from "./dial.ts";
@@ -375,8 +374,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   #dependencies(): SessionDependencies {
-    const shared = { audioPool: isolateAudio, speechStore: isolateSpeech };
-    return { drawId, createUpstream: createPlanned, kernels: loadKernels(), ...shared };
+    return { drawId, createUpstream: createPlanned, kernels: loadKernels(), ...sharedMemory };
   }
 
   #ofKey(call: CallSetup): OfKey {

@@ -16,7 +16,7 @@ const MOST_NOTES = 16;
 const MOST_FILLER_MS = 3000;
 const MOST_SOUND_MS = 30_000;
 /** Characters of a sentence, and of one that fills a silence. */
-export const MOST_SENTENCE = 500;
+const MOST_SENTENCE = 500;
 const MOST_FILLER_SENTENCE = 60;
 /** Characters of base64: half a minute at 24 kHz. */
 const MOST_WAV = 2 * 1024 * 1024;

@@ -14,7 +14,7 @@ import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
-import { ChannelPeers } from "./links/channel-peers.ts";
+import { ownPeersIn } from "./links/channel-peers.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages-host.ts";
 import { commandHost, commandParts } from "./client/command-parts.ts";
@@ -54,13 +54,14 @@ import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./output/usage.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { PushToTalk } from "./turns/push-to-talk.ts";
 import { Tools } from "./tools/index.ts";
 import type { Transcriber } from "./turns/transcriber.ts";
 import { createTranscriber } from "./turns/transcriber-host.ts";
 import { TurnEnd } from "./turn-end/turn-end.ts";
 import { TurnTaking } from "./turns/turn-taking.ts";
 import { whoDecides } from "./turns/who-decides.ts";
-import type { Channels, UpstreamConfig } from "../upstreams/upstream.ts";
+import type { UpstreamConfig } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
@@ -93,6 +94,8 @@ export class Conduct {
   readonly kept = new Kept(this);
   readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
+  /** What a client that says itself what its turns are says by what it sends. */
+  readonly talk = new PushToTalk(this);
   /** Who takes part now, and by which strategy. */
   readonly cast: Cast;
   readonly voices = new Voices(this);
@@ -106,6 +109,7 @@ export class Conduct {
   readonly costs: Costs | null;
   /** What the relay plays by itself. */
   readonly asides: Asides;
+  readonly ownPeers: ReturnType<typeof ownPeersIn>;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -150,6 +154,7 @@ export class Conduct {
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = Tools.of(this, setup.plan);
     this.costs = countCosts(this, setup.plan);
+    this.ownPeers = ownPeersIn(this.context);
     this.asides = new Asides(this, setup.plan, dependencies.speechStore);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
@@ -275,12 +280,6 @@ export class Conduct {
     this.asides.hangUp();
   }
 
-  /** Connections of what is no upstream: peers `speech/1`, … */
-  ownPeers(channels: Channels, peer: PeerId, nameOf: (what: string) => string): ChannelPeers {
-    const host = { peer, alive: true, takes: () => true, nameOf, event: () => undefined };
-    return new ChannelPeers(this.context, channels, host);
-  }
-
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */
   connection(peer: PeerId): Connection | null {
     for (const link of this.lines) {
@@ -341,6 +340,7 @@ export class Conduct {
       this.input.endpointer.configure(this.#endpointerOptions());
     }
     this.turns.push(bytes, messageMs, restMs);
+    this.talk.took(bytes, messageMs);
   }
 
   /** The microphone may hear an agent: only then does speech take more to begin. */
@@ -390,7 +390,7 @@ export class Conduct {
   get unasked(): boolean {
     if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
       return false;
-    if (!this.turns.hushed || this.turns.talks) return false;
+    if (!this.talk.hushed || this.talk.talks) return false;
     return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
   }
 
@@ -421,6 +421,7 @@ export class Conduct {
   #turnTaken(detected: boolean): void {
     this.parking.touch();
     this.tools?.takeBack();
+    if (!detected) this.talk.committed();
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;

@@ -1,6 +1,8 @@
 /** Services that the relay itself asks: each request is answered by something, hostile more often than not, when a snapshot is durable. */
 import type { Input, PeerId } from "../../src/session/io.ts";
 import type { DialRequest } from "../../src/upstreams/upstream.ts";
+import { MINDS } from "./minds.ts";
+import { VOICES } from "./voices.ts";
 
 export interface Manners {
   /** Its peers begin so. */
@@ -10,7 +12,7 @@ export interface Manners {
   readonly bodies: readonly Uint8Array[];
 }
 
-export class FuzzedService {
+class FuzzedService {
   readonly #manners: Manners;
   readonly #open = new Set<PeerId>();
   #number = 0;
@@ -48,5 +50,21 @@ export class FuzzedService {
       this.#open.delete(peer);
       tell({ type: "close", peer, code: this.#number % 3 === 0 ? 1006 : 1000, reason: "" });
     }
+  }
+}
+
+export class FuzzedServices {
+  readonly #services = [new FuzzedService(MINDS), new FuzzedService(VOICES)];
+
+  dialled(peer: PeerId, request: DialRequest): boolean {
+    return this.#services.some((one) => one.dialled(peer, request));
+  }
+
+  closed(peer: PeerId): boolean {
+    return this.#services.some((one) => one.closed(peer));
+  }
+
+  answer(tell: (input: Input) => void): void {
+    for (const service of this.#services) service.answer(tell);
   }
 }

@@ -1,6 +1,5 @@
 /** One call in virtual time: the real session and the real adapters between hostile peers. Every message is looked at. */
 import type { ToolCall } from "../../durable-objects/asked.ts";
-import { MINDS } from "./minds.ts";
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
@@ -19,8 +18,7 @@ import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
 import { Known } from "./known.ts";
 import { isObserverPeer, type Observers, withoutDraws } from "./observers.ts";
 import { adapterAt, honestAt, hostileAt, type HonestPeer, type HostilePeer } from "./peers.ts";
-import { FuzzedService } from "./services.ts";
-import { VOICES } from "./voices.ts";
+import { FuzzedServices } from "./services.ts";
 import { Caller, isCarrier, PhoneWatch } from "./phone.ts";
 
 /** Deadlines that may be due within one message's time, and in one instant. */
@@ -86,7 +84,7 @@ export class World {
   /** Calls of the relay's tools that have no result. */
   readonly #calls: string[] = [];
   /** Whom the relay itself asks. */
-  readonly #services = [new FuzzedService(MINDS), new FuzzedService(VOICES)];
+  readonly #services = new FuzzedServices();
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
   #watch: ClientWatch | BetaWatch = new ClientWatch(false);
   #phone: PhoneWatch | null = null;
@@ -221,7 +219,7 @@ export class World {
   #perform(action: Action): void {
     switch (action.type) {
       case "dial":
-        if (this.#services.some((one) => one.dialled(action.peer, action.request))) break;
+        if (this.#services.dialled(action.peer, action.request)) break;
         if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
           throw new Violation("closed-peer", `${action.peer} is dialled twice`);
         }
@@ -271,7 +269,7 @@ export class World {
   }
 
   #close(peer: string): void {
-    if (this.#services.some((one) => one.closed(peer))) return;
+    if (this.#services.closed(peer)) return;
     if (peer === CLIENT) {
       this.clientOpen = false;
       return;
@@ -467,9 +465,8 @@ export class World {
       const result = id.length % 2 === 0 ? { output: "snow" } : ({ failure: "timeout" } as const);
       if (!this.ended) this.input({ type: "tool_answered", id, result });
     }
-    for (const service of this.#services)
-      service.answer((input) => {
-        if (!this.ended) this.input(input);
-      });
+    this.#services.answer((input) => {
+      if (!this.ended) this.input(input);
+    });
   }
 }

@@ -26,7 +26,9 @@ export interface AnnouncementParts extends PlayerParts {
   readonly listener: Pick<Listener, "audible" | "playingUntil">;
   readonly responses: Responses;
   readonly tools: Pick<Tools, "stopped"> | null;
-  readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "count" | "talks">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "count">;
+  /** A client that takes its turns itself may be in the middle of one. */
+  readonly talk: { readonly talks: boolean };
 }
 
 export interface Announcement {
@@ -220,9 +222,9 @@ export class Announcements {
   /** The first that can be said: who is not spoken yet lets the others ahead. */
   #place(): void {
     const next = this.#waiting.find(({ sound }) => sound !== null);
-    const { asking, bargeIn, floor, listener, tools, turns } = this.#parts;
+    const { asking, bargeIn, floor, listener, talk, tools, turns } = this.#parts;
     if (next === undefined || next.sound === null || this.#player.held) return;
-    if (turns.openItem !== null || turns.unmade === "heard" || turns.talks) return;
+    if (turns.openItem !== null || turns.unmade === "heard" || talk.talks) return;
     if (floor.judging || floor.held) return;
     const answered = asking.underway || listener.audible;
     if (answered && this.#player.own !== "filler" && !next.interrupts) return;
@@ -275,8 +277,9 @@ export class Announcements {
   }
 }
 
-function keptOf({ sound, ...one }: Waiting, said: Sentence): KeptAnnouncement {
-  return { ...one, said };
+function keptOf(one: Waiting, said: Sentence): KeptAnnouncement {
+  const { sound: _, ...rest } = one;
+  return { ...rest, said };
 }
 
 /** Beside who else may want a sentence. */

@@ -26,7 +26,8 @@ export interface FillerParts {
   readonly listener: Pick<Listener, "playingUntil">;
   readonly responses: Responses;
   readonly tools: Pick<Tools, "running"> | null;
-  readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "talks">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
+  readonly talk: { readonly talks: boolean };
 }
 
 /** What is ahead of the listener delays the answer by as much; a timer that is later than this makes a hole. */
@@ -86,7 +87,7 @@ export class Fillers {
   /** At the end of everything that happens. */
   settle(): void {
     const { context } = this.#parts;
-    const pressed = this.#sounding && this.#parts.turns.talks;
+    const pressed = this.#sounding && this.#parts.talk.talks;
     if (this.#callerSpeaks || pressed) return this.#rest("turn_detected");
     if (!this.#waits || this.#player.own === "announcement") return this.#rest("answered");
     if (this.#sounding) return;
@@ -99,7 +100,7 @@ export class Fillers {
       this.#wait.at = until + (count === 0 ? this.#plan.afterMs : this.#plan.everyMs);
     }
     // One that sounds may be what is heard: it goes on until somebody says that it is a turn.
-    const not = this.#player.held || this.#parts.turns.unmade === "heard" || this.#parts.turns.talks;
+    const not = this.#player.held || this.#parts.turns.unmade === "heard" || this.#parts.talk.talks;
     // A sentence is spoken while its moment is still to come.
     const next = count < this.#plan.most ? this.#next() : null;
     if (count >= this.#plan.most || not) context.deadlines.clear("aside:filler");

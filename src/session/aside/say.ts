@@ -12,7 +12,7 @@ import { isSentence, type Sentence, type Sound } from "./plan.ts";
 import { MOST_MS } from "./synthesis.ts";
 
 /** Characters of a sentence: what is said in half a minute. */
-export const MOST_TEXT = 500;
+const MOST_TEXT = 500;
 /** Waits for its gap so long, where it says nothing else. */
 const EXPIRES_MS = 30_000;
 const MOST_EXPIRES_MS = 300_000;

@@ -185,6 +185,14 @@ export class ChannelPeers {
   }
 }
 
+/** Connections of what is no upstream: peers `speech/1`, … A deadline of theirs is called what `nameOf` makes of it. */
+export function ownPeersIn(context: Context) {
+  return (channels: Channels, peer: PeerId, nameOf: (what: string) => string): ChannelPeers => {
+    const host = { peer, alive: true, takes: () => true, nameOf, event: () => undefined };
+    return new ChannelPeers(context, channels, host);
+  };
+}
+
 /** Whether a peer is a channel of this connection. */
 export function isChannelOf(peer: PeerId, connection: PeerId | undefined): boolean {
   return connection !== undefined && peer.startsWith(connection) && peer[connection.length] === MARK;

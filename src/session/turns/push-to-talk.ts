@@ -4,9 +4,20 @@
  * than anybody holds a button; of such a one it is listened for a voice.
  */
 import { createDecoder, type AudioDecoder } from "../../audio/codec.ts";
-import { durationMs, formatKey, type AudioFormat } from "../../audio/format.ts";
+import { formatKey, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { rmsDbfs } from "../../audio/level.ts";
 import type { Context } from "../context.ts";
+import { TICKS_PER_MS, type AudioInput } from "./audio-input.ts";
+import type { TurnTaking } from "./turn-taking.ts";
+
+/** Read when it is asked for: some of these parts are made later. */
+export interface TalkParts {
+  readonly context: Context;
+  readonly input: Pick<AudioInput, "format" | "ticks">;
+  readonly turns: Pick<TurnTaking, "decides" | "openItem" | "startTicks" | "still" | "unmade">;
+  /** Upstreams that answer. */
+  readonly speakers: readonly { readonly capabilities: { readonly turns: string } }[];
+}
 
 /** What was on its way when the button was let go. */
 const TAIL_MS = 100;
@@ -26,7 +37,7 @@ const QUIETEST_DBFS = -65;
 const ROOM_RISES_DB_PER_S = 3;
 
 export class PushToTalk {
-  readonly #context: Context;
+  readonly #parts: TalkParts;
   #decoder: AudioDecoder | null = null;
   #format = "";
   /** When audio came last, for how much of time, and since when it has come without a gap. */
@@ -34,63 +45,72 @@ export class PushToTalk {
   #messageMs = 0;
   #since = Number.NEGATIVE_INFINITY;
   #committedAt = Number.NEGATIVE_INFINITY;
-  /** Since the last commit or clear. */
-  #sentMs = 0;
   #streams = false;
   #roomDbfs = ROOM_DBFS;
   #loudAt = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(parts: TalkParts) {
+    this.#parts = parts;
+  }
+
+  /** Of what no turn was made of. */
+  get #sentMs(): number {
+    const { input, turns } = this.#parts;
+    return (input.ticks - turns.startTicks) / TICKS_PER_MS;
   }
 
   /** Audio came, of a message that has so many milliseconds. */
-  took(bytes: Uint8Array, messageMs: number, format: AudioFormat): void {
-    const ms = durationMs(format, bytes.byteLength);
-    const { now, deadlines, limits } = this.#context;
+  took(bytes: Uint8Array, messageMs: number): void {
+    const { context, input, turns } = this.#parts;
+    if (turns.decides) return;
+    const { now, deadlines, limits } = context;
     if (now - this.#at > this.#messageMs + STOPPED_MS) {
       this.#since = now;
       this.#streams = false;
     }
     this.#at = now;
     this.#messageMs = messageMs;
-    this.#sentMs += ms;
     const early = now - this.#committedAt <= GOES_ON_MS && this.#sentMs >= GOES_ON_LEAST_MS;
     if (early || now - this.#since >= limits.heldMs) this.#streams = true;
-    this.#listen(bytes, ms, format);
+    this.#listen(bytes, input.format);
     // Who waits for its end looks again.
     deadlines.set("talk", now + messageMs + STOPPED_MS + 1);
   }
 
-  #listen(bytes: Uint8Array, ms: number, format: AudioFormat): void {
+  #listen(bytes: Uint8Array, format: AudioFormat): void {
     if (this.#format !== formatKey(format)) {
       this.#format = formatKey(format);
       this.#decoder = createDecoder(format);
     }
-    const dbfs = rmsDbfs(this.#decoder?.decode(bytes) ?? new Int16Array());
-    const raised = this.#roomDbfs + (ROOM_RISES_DB_PER_S * ms) / 1000;
+    const samples = this.#decoder?.decode(bytes) ?? new Int16Array();
+    const dbfs = rmsDbfs(samples);
+    const raised = this.#roomDbfs + (ROOM_RISES_DB_PER_S * samples.length) / sampleRateHz(format);
     this.#roomDbfs = Math.max(QUIETEST_DBFS, Math.min(dbfs, raised));
-    if (dbfs > this.#roomDbfs + VOICE_DB) this.#loudAt = this.#context.now;
+    if (dbfs > this.#roomDbfs + VOICE_DB) this.#loudAt = this.#parts.context.now;
   }
 
   /** All that was sent is a turn. */
   committed(): void {
-    this.#sentMs = 0;
-    this.#committedAt = this.#context.now;
-    this.#context.deadlines.set("talk", this.#context.now + ASKS_MS + 1);
-  }
-
-  /** All that was sent is nothing. */
-  cleared(): void {
-    this.#sentMs = 0;
+    const { context, turns } = this.#parts;
+    if (turns.decides) return;
+    this.#committedAt = context.now;
+    context.deadlines.set("talk", context.now + ASKS_MS + 1);
   }
 
   /** Its caller may be speaking, or has just asked for something. */
   get talks(): boolean {
-    const { now } = this.#context;
+    const { context, speakers, turns } = this.#parts;
+    if (turns.decides || speakers.every(({ capabilities }) => capabilities.turns !== "client")) return false;
+    const { now } = context;
     if (now - this.#committedAt <= ASKS_MS) return true;
     if (now - this.#at > this.#messageMs + STOPPED_MS) return false;
     return this.#streams ? now - this.#loudAt <= QUIET_MS : this.#sentMs > TAIL_MS;
+  }
+
+  /** Nobody is speaking, as far as anything but what such a client sends says so. */
+  get hushed(): boolean {
+    const { turns } = this.#parts;
+    return turns.still || (!turns.decides && turns.unmade !== "heard" && turns.openItem === null);
   }
 
   /** Only where audio came. */
@@ -101,7 +121,6 @@ export class PushToTalk {
       messageMs: this.#messageMs,
       since: this.#since,
       committedAt: this.#committedAt,
-      sentMs: this.#sentMs,
       streams: this.#streams,
       roomDbfs: this.#roomDbfs,
       loudAt: this.#loudAt,
@@ -115,7 +134,6 @@ export class PushToTalk {
     this.#messageMs = kept.messageMs;
     this.#since = kept.since;
     this.#committedAt = kept.committedAt;
-    this.#sentMs = kept.sentMs;
     this.#streams = kept.streams;
     this.#roomDbfs = kept.roomDbfs;
     this.#loudAt = kept.loudAt;
@@ -127,7 +145,6 @@ export interface PushToTalkSnapshot {
   readonly messageMs: number;
   readonly since: number;
   readonly committedAt: number;
-  readonly sentMs: number;
   readonly streams: boolean;
   readonly roomDbfs: number;
   readonly loudAt: number;

@@ -1,7 +1,6 @@
 import type { InputFlowSnapshot } from "./input-flow.ts";
 import type { InputWatchSnapshot } from "./input-watch.ts";
 import type { ProviderTurnSnapshot } from "./provider-turn.ts";
-import type { PushToTalkSnapshot } from "./push-to-talk.ts";
 import type { Marks } from "./turn-marks.ts";
 import type { TurnPhase } from "../transitions.ts";
 import type { UserItemSnapshot } from "./user-item.ts";
@@ -15,5 +14,5 @@ export interface TurnSnapshot extends Marks {
   readonly item: UserItemSnapshot;
   readonly provider: ProviderTurnSnapshot;
   readonly flow: InputFlowSnapshot;
-  readonly watch: InputWatchSnapshot & { readonly talk?: PushToTalkSnapshot };
+  readonly watch: InputWatchSnapshot;
 }

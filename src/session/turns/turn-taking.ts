@@ -12,7 +12,6 @@ import type { Conversation } from "../memory/conversation.ts";
 import { InputFlow } from "./input-flow.ts";
 import { InputWatch } from "./input-watch.ts";
 import type { Link } from "../links/link.ts";
-import { PushToTalk } from "./push-to-talk.ts";
 import { ProviderTurn } from "./provider-turn.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
 import { TurnMarks } from "./turn-marks.ts";
@@ -30,7 +29,6 @@ export class TurnTaking implements InputListener {
   /** The clock under what only audio moves. */
   readonly watch: InputWatch;
   readonly #item: UserItem;
-  readonly #talk: PushToTalk;
   /** What the provider that takes the turns makes of the caller. */
   readonly #provider: ProviderTurn;
   #phase: TurnPhase = "listening";
@@ -48,7 +46,6 @@ export class TurnTaking implements InputListener {
     host: TurnHost,
   ) {
     this.#context = context;
-    this.#talk = new PushToTalk(context);
     this.#port = port;
     this.#input = input;
     this.#host = host;
@@ -194,7 +191,6 @@ export class TurnTaking implements InputListener {
   push(bytes: Uint8Array, messageMs: number, restMs: number): void {
     this.#input.push(bytes, this, restMs);
     this.watch.took(messageMs);
-    if (this.#phase === "manual") this.#talk.took(bytes, messageMs, this.#input.format);
     this.#flow.settle(this.#at.oldestTicks, this.#phase === "manual" ? bytes : null);
   }
 
@@ -368,7 +364,6 @@ export class TurnTaking implements InputListener {
     if (this.#detects) this.#anew(true);
     if (this.openItem === null) this.#item.unique();
     this.#commit(end, this.#flow.buffering);
-    this.#talk.committed();
     this.#host.onTurn(false);
   }
 
@@ -431,7 +426,6 @@ export class TurnTaking implements InputListener {
     if (this.#detects) this.#anew(true);
     if (named) this.#item.drop();
     else this.#item.forget();
-    this.#talk.cleared();
     this.#at.unmadeTicks = null;
     this.#begin(this.#input.ticks);
     for (const link of this.#flow.buffering) link.command({ type: "clear" });
@@ -480,16 +474,6 @@ export class TurnTaking implements InputListener {
     return this.#input.ticks === this.#at.startTicks;
   }
 
-  /** A client that says itself what its turns are may be in the middle of one, or has just ended one. */
-  get talks(): boolean {
-    return this.#phase === "manual" && this.#flow.turnLinks.length > 0 && this.#talk.talks;
-  }
-
-  /** Nobody is speaking, as far as that is known. */
-  get hushed(): boolean {
-    return this.still || (this.#phase === "manual" && this.#at.witnessTicks === null && !this.#provider.open);
-  }
-
   /** What somebody says where others say what is a turn: heard here, or sent by a client since its last turn; null: nothing. */
   get unmade(): "heard" | "sent" | null {
     return this.#at.unmade(this.#phase === "manual" ? this.#input.ticks : 0);
@@ -522,7 +506,7 @@ export class TurnTaking implements InputListener {
       item: this.#item.snapshot(),
       provider: this.#provider.snapshot(),
       flow: this.#flow.snapshot(),
-      watch: { ...this.watch.snapshot(), ...this.#talk.snapshot() },
+      watch: this.watch.snapshot(),
     };
   }
 
@@ -536,6 +520,5 @@ export class TurnTaking implements InputListener {
     this.#provider.restore(snapshot.provider);
     this.#flow.restore(snapshot.flow);
     this.watch.restore(snapshot.watch);
-    this.#talk.restore(snapshot.watch.talk);
   }
 }
