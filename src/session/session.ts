@@ -76,6 +76,9 @@ export class Session {
       get inputFormat() {
         return conduct.config.inputFormat;
       },
+      get detects() {
+        return conduct.input.detects;
+      },
       acted: () => conduct.parking.touch(),
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       turnedAway: (code, reason) => this.#putOut(code, reason),

@@ -15,6 +15,8 @@ export interface AudioPart {
 export interface ClientMessagesHost {
   /** Of the client's audio. */
   readonly inputFormat: AudioFormat;
+  /** Speech is looked for in it. */
+  readonly detects: boolean;
   /** The client wants something, other than that its audio is heard. */
   acted(): void;
   /** It goes on though it is refused, message after message. */

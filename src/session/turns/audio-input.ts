@@ -212,6 +212,11 @@ export class AudioInput {
     return Math.ceil((ms * rateHz) / 1000);
   }
 
+  /** Speech is looked for. */
+  get detects(): boolean {
+    return this.#detecting;
+  }
+
   /** Turns detection on or off. Turned on, the detector starts afresh at the present. */
   detect(on: boolean): void {
     this.#detecting = on;
