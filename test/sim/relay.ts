@@ -5,7 +5,8 @@
 import type { ToolCall } from "../../durable-objects/asked.ts";
 import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
 import { type ClientSocket, putOut, readMark } from "../../durable-objects/pending-clients.ts";
-import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
+import { Shell } from "../../durable-objects/shell.ts";
+import type { Found, ShellHost } from "../../durable-objects/shell-host.ts";
 import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
 import {
