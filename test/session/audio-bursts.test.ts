@@ -94,7 +94,7 @@ describe("audio", () => {
     "[E120] half a minute's work is done at once, and beyond it %s seconds in a second where the relay %s for speech",
     (_, __, session, burst, perSecond) => {
       const received = (call: Call) => call.session.state().audio.received_ms;
-      for (const count of [1000, 16_500]) {
+      for (const count of [1000, 5000]) {
         const call = new Call({ session, limits: { inputStepMs: 2000 } });
         for (let n = 0; n < count; n += 1) call.client(audio(20));
         if (session === MANUAL) call.client({ type: "input_audio_buffer.commit" });
@@ -102,7 +102,7 @@ describe("audio", () => {
         call.advance(20);
         expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000));
         expect(received(call)).toBeLessThanOrEqual(Math.min(most, burst + 6000));
-        for (let seconds = 1; seconds <= 60; seconds += 1) {
+        for (let seconds = 1; seconds <= 15; seconds += 1) {
           call.advance(1000);
           expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, burst + seconds * perSecond - 1000));
           expect(received(call)).toBeLessThanOrEqual(Math.min(most, burst + 6000 + seconds * perSecond));
@@ -123,14 +123,14 @@ describe("audio", () => {
     "[E120] however it is spread: more of it evenly is no way round it (%#)",
     (session, burst, speed) => {
       const call = new Call({ session, limits: { inputStepMs: 2000, clientAudioSpeed: 100 } });
-      for (let ms = 0; ms < 10_000; ms += 1) {
-        call.client(audio(40));
+      for (let ms = 0; ms < 2000; ms += 1) {
+        call.client(audio(100));
         call.advance(1);
       }
-      expect(call.session.state().audio.received_ms).toBeGreaterThanOrEqual(burst + 10_000 * speed - 1000);
-      expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(burst + 10_000 * speed + 6000);
-      call.advance(80_000);
-      expect(call.session.state().audio.received_ms).toBe(400_000);
+      expect(call.session.state().audio.received_ms).toBeGreaterThanOrEqual(burst + 2000 * speed - 1000);
+      expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(burst + 2000 * speed + 6000);
+      call.advance(40_000);
+      expect(call.session.state().audio.received_ms).toBe(200_000);
       expect(errorsOf(call)).toEqual([]);
     },
   );

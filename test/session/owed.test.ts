@@ -69,6 +69,41 @@ describe("an answer that is owed", () => {
     expect(call.open.has("up0.1")).toBe(false);
   });
 
+  test("[L41] what a slow line still carries is owed from when it last carried something; what it does not is left", () => {
+    const buffered = (call: Call, bytes: number) => call.input({ type: "buffered", peer: "up0.1", bytes });
+    for (const [carries, leftAfterMs] of [
+      [true, 1250 + 1950],
+      [false, 1950],
+    ] as const) {
+      const call = new Call({ upstreams: [FALLBACK] });
+      const from = call.now;
+      buffered(call, 400_000);
+      call.client({ type: "response.create" });
+      for (let step = 1; step <= 5; step += 1) {
+        call.advance(250);
+        buffered(call, carries ? 400_000 - step * 80_000 : 400_000);
+      }
+      while (call.open.has("up0.1") && call.now - from < 10_000) call.advance(50);
+      expect(call.now - from).toBe(leftAfterMs);
+    }
+  });
+
+  test("[L41] a line that carries for ever is left after half a minute, and what little waits for a moment is no slow line", () => {
+    for (const [bytes, leftAfterMs] of [
+      [1_000_000, 30_000],
+      [20_000, 1950],
+    ] as const) {
+      const call = new Call({ upstreams: [FALLBACK] });
+      const from = call.now;
+      call.client({ type: "response.create" });
+      for (let step = 0; call.open.has("up0.1") && step < 800; step += 1) {
+        call.input({ type: "buffered", peer: "up0.1", bytes: bytes - step });
+        call.advance(50);
+      }
+      expect(call.now - from).toBe(leftAfterMs);
+    }
+  });
+
   test("[L41] so is what a standby that took over was asked", () => {
     const call = new Call({ upstreams: [{ ...FALLBACK, standby: true }] });
     call.accept("up0.2");

@@ -453,7 +453,7 @@ export class Connection implements ChannelsHost {
   }
 
   #silent(): void {
-    if (this.#silence.due(this.#host.answerMs()))
+    if (this.#silence.due(this.#host.answerMs(), this.reading.tookAt))
       this.giveUp("upstream_timeout", "The upstream fell silent.");
   }
 

@@ -459,7 +459,7 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   /** How its connection reads. */
-  get reading(): Pick<Congestion, "stuckMs" | "overdraws"> | null {
+  get reading(): Pick<Congestion, "stuckMs" | "overdraws" | "tookAt"> | null {
     return this.#current?.reading ?? null;
   }
 

@@ -84,6 +84,17 @@ export class ResponseClock {
     return true;
   }
 
+  /** Its deadline came, but a slow line has carried until now what was sent before it: as long again, as for one that is not ready. */
+  underway(response: ResponseRecord, link: Link): boolean {
+    const { now, limits } = this.#context;
+    const took = link.reading?.tookAt ?? null;
+    const at =
+      took === null ? now : Math.min(took + link.answerMs(), response.askedAt + limits.firstOutputMs);
+    if (at <= now) return false;
+    this.#set(response, at);
+    return true;
+  }
+
   /** An answer has ended at its upstream, cancelled or not: what waited behind it there has its time from now on. */
   freed(all: Iterable<ResponseRecord>, link: Link): void {
     const { now, limits, deadlines } = this.#context;

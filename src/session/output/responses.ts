@@ -458,6 +458,7 @@ export class Responses {
   #overdue(response: ResponseRecord, link: Link | undefined): void {
     const requested = response.phase === "requested";
     if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
+    if (requested && link && this.#clock.underway(response, link)) return;
     this.#context.metric("response_timeouts", 1, response.upstream);
     if (link?.stalled()) return;
     if (requested && !response.outOfBand && link?.phase === "ready" && this.ends.since(link) !== null) {
