@@ -57,6 +57,21 @@ describe("an answer that is owed", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
 
+  test("[L42] one that is asked for again is still the client's event: who refuses it refuses that one", () => {
+    const call = new Call({ upstreams: [FALLBACK] });
+    call.client({ type: "response.create", event_id: "mine" });
+    call.hibernate();
+    lose(call, "up0.1");
+    call.advance(300);
+    call.accept("up0.2");
+    const respond = call.commands("up0.2").findLast(({ type }) => type === "respond");
+    if (respond?.type !== "respond") throw new Error("it was not asked for again");
+    const { responseId: id, cause = null } = respond;
+    const error = { code: "bad", message: "No such voice.", type: "invalid_request_error" };
+    call.upstream({ type: "refused", what: "respond", id, cause, error }, "up0.2");
+    expect(call.last("error")["error"]).toMatchObject({ code: "bad", event_id: "mine" });
+  });
+
   test("[L41] what waited for the dial is owed from when it was sent; a greeting is no sign of life", () => {
     const call = new Call({ upstreams: [FALLBACK], connect: false });
     call.connect("realtime");

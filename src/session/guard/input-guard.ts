@@ -24,6 +24,8 @@ export interface InputGuardHost {
 }
 
 interface Waiting {
+  /** Of the event that asked for it. */
+  readonly cause?: string;
   readonly streams: readonly number[];
   readonly params: ResponseParams;
 }
@@ -82,7 +84,9 @@ export class InputGuard {
 
   /** The answer must not be asked for now: it is when the words have passed, or never. */
   holds(group: readonly Link[], params: ResponseParams): boolean {
-    const asked: Waiting = { streams: group.map(({ index }) => index), params };
+    const { cause } = this.#host.context;
+    const streams = group.map(({ index }) => index);
+    const asked: Waiting = { streams, params, ...(cause !== null && { cause }) };
     const others = this.#waiting.filter((one) => !replaces(asked, one));
     this.#waiting = others;
     this.#prune([...others, asked]);
@@ -125,11 +129,10 @@ export class InputGuard {
   #release(): void {
     const waiting = this.#waiting;
     this.drop();
-    for (const { streams, params } of waiting)
-      this.#host.ask(
-        this.#host.links.filter(({ index }) => streams.includes(index)),
-        params,
-      );
+    for (const { streams, params, cause = null } of waiting) {
+      const group = this.#host.links.filter(({ index }) => streams.includes(index));
+      this.#host.context.causedBy(cause, () => this.#host.ask(group, params));
+    }
   }
 
   /** The deadline came. */

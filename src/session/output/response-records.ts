@@ -92,6 +92,7 @@ export class ResponseRecords {
       outOfBand,
       announced,
       untold: false,
+      ...(asked && this.#context.cause !== null && { cause: this.#context.cause }),
       // What came from a JSON schema is JSON.
       params: rest as JsonObject,
       inputFormat: defaults.inputFormat,

@@ -67,6 +67,8 @@ export interface ResponseRecord {
   announced: boolean;
   /** It ended here, and its `response.done` waits for the upstream's, which says what it cost. */
   untold: boolean;
+  /** Of the event that asked for it: whoever refuses it refuses that one, whenever it was asked. */
+  readonly cause?: string;
   /** The client's parameters, to ask again with; none once it has ended. */
   params: JsonObject;
   /** Of audio in them: the session's input format when it was asked for. */

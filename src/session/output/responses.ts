@@ -155,7 +155,9 @@ export class Responses {
     const { outOfBand } = response;
     const params = this.#host.paramsFor(link, response.params, response.inputFormat);
     this.#clock.asked(response, link);
-    link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
+    this.#context.causedBy(response.cause ?? null, () =>
+      link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } }),
+    );
   }
 
   /** The connection became ready and has all that was asked of it: its answers are owed from now on. */
