@@ -4,7 +4,7 @@
  * is a row in `transitions.ts`.
  */
 import { ClientError } from "../protocol/client-error.ts";
-import { TICKS_PER_MS } from "./turns/audio-input.ts";
+import { TICKS_PER_MS } from "./state/ticks.ts";
 import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import { WIRE } from "./client/client-port.ts";

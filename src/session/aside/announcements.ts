@@ -7,7 +7,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { Listener } from "../output/listener.ts";
-import { isActive } from "../output/response.ts";
+import { isActive } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";

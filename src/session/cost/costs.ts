@@ -9,7 +9,7 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { ConnectionIdentity } from "../links/connection.ts";
 import type { MetricName } from "../metrics.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import { Ledger, type Kind, type LedgerSnapshot, type Sum } from "./ledger.ts";
 import type { Meter, Used } from "./meter.ts";
 import type { CostPlan } from "./plan.ts";

@@ -10,7 +10,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { ClientPort, NumberRange } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
-import type { Sent } from "./outbox.ts";
+import type { Sent } from "../client/outbox.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
 
 /** A client that came back and says nothing at all is closed with this; its session waits on. */

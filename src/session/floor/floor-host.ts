@@ -10,7 +10,8 @@ import type { YieldSettings } from "./giving-way.ts";
 import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Responses } from "../output/responses.ts";
-import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
+import type { AudioInput } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { TurnHost } from "../turns/turn-host.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 

@@ -11,7 +11,7 @@ import type { EndpointerOptions } from "../../audio/endpointer.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Playout } from "../output/playout.ts";
-import { TICKS_PER_MS } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
 import { isBackchannel } from "../turn-end/words.ts";
 import { CallerLevel, type CallerLevelSnapshot } from "./caller-level.ts";

@@ -7,7 +7,7 @@ import type { Link } from "../links/link.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { Idle } from "../turns/idle.ts";

@@ -5,8 +5,8 @@
  */
 import { durationMs } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
-import type { LaneEvent } from "../output/lane.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { LaneEvent } from "../state/upstream-said.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import {
   addWords,
   advance,

@@ -22,7 +22,7 @@ import { Congestion } from "./congestion.ts";
 import type { ConnectionSnapshot, GoesOn } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import { TICKS_PER_MS } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
 import type { Flood, Floods } from "./flood.ts";
 import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";

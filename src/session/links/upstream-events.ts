@@ -1,10 +1,12 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { BargeIn } from "../output/barge-in.ts";
-import type { ClientPort, ServerEvent } from "../client/client-port.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Eager, InputTranscript } from "../turns/eager.ts";
+import type { Eager } from "../turns/eager.ts";
+import type { InputTranscript } from "../state/upstream-said.ts";
 import { isFatal } from "./faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
@@ -12,8 +14,9 @@ import type { Refusals } from "./refusals.ts";
 import type { Replay, Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { PlacedItems } from "../output/placed-items.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Responses } from "../output/responses.ts";
+import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { Shadows } from "../shadow/shadows.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";

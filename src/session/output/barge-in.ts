@@ -13,7 +13,7 @@ import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { Overheard, Playout } from "./playout.ts";
-import { cancelled, speaks, type Ending, type ResponseRecord } from "./response.ts";
+import { cancelled, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import type { Responses } from "./responses.ts";
 import type { Rounds } from "./rounds.ts";
 

@@ -10,7 +10,7 @@ import type { Playout } from "./playout.ts";
 import type { Tools } from "../tools/index.ts";
 import type { ListenerSide } from "./responses-host.ts";
 import type { Responses } from "./responses.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 
 /** Read when it is asked for: these parts are made after the listener, and know it. */
 interface ListenerParts {

@@ -8,8 +8,9 @@ import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { OutputGuard } from "../guard/output-guard.ts";
 import type { Judgement } from "../guard/questions.ts";
-import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
-import { speaks, type ResponseRecord } from "./response.ts";
+import { Lane, type LaneSnapshot, type Unsent } from "./lane.ts";
+import type { LaneEvent } from "../state/upstream-said.ts";
+import { speaks, type ResponseRecord } from "../state/response.ts";
 
 export interface GateHost {
   /** Nothing of this response may pass now. */

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import { next, RESPONSE } from "../transitions.ts";
 import type { OutputItems } from "./output-items.ts";
-import type { OwnSound, ResponseRecord } from "./response.ts";
+import type { OwnSound, ResponseRecord } from "../state/response.ts";
 import type { ResponseRecords } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import type { ResponsesHost } from "./responses-host.ts";

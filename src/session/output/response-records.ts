@@ -4,7 +4,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
-import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "./response.ts";
+import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "../state/response.ts";
 
 export class ResponseRecords {
   readonly #context: Context;

@@ -6,7 +6,7 @@ import type { Guard } from "../guard/index.ts";
 import type { Link } from "../links/link.ts";
 import type { GateHost } from "./output-gate.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** The listener's side of an answer. */

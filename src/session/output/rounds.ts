@@ -10,8 +10,9 @@ import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Order, Strategy } from "../plan/strategy.ts";
-import type { ResponseRecord } from "./response.ts";
-import type { ResponseUpstreamEvent, Responses } from "./responses.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Responses } from "./responses.ts";
+import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface RoundParts {

@@ -1,6 +1,6 @@
 /** Who is whose voice: upstreams that are one to the listener, as their strategy says, or each its own. */
 import type { Link } from "../links/link.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import type { Cast } from "./cast.ts";
 
 /** Read when it is asked for: links are made later. */

@@ -12,8 +12,8 @@ import type { Context } from "../context.ts";
 import type { LinkHost } from "../links/link-host.ts";
 import type { Link } from "../links/link.ts";
 import type { Replay } from "../links/replay.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import { addUsage } from "../output/usage.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import { addUsage } from "../state/usage.ts";
 import { copyOf, type Outcome, type Question, type Trial } from "./trial.ts";
 
 export interface ShadowHost {

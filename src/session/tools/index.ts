@@ -12,7 +12,7 @@ import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { Background, type BackgroundParts, type BackgroundSnapshot } from "../background/index.ts";
 import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
 import type { Entry } from "../memory/conversation.ts";
-import type { OutputItem, ResponseRecord } from "../output/response.ts";
+import type { OutputItem, ResponseRecord } from "../state/response.ts";
 import { isTalking, silenceLasts, type ConfirmingParts } from "./confirming.ts";
 import { placeItem } from "./place-item.ts";
 import {

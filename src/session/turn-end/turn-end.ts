@@ -3,7 +3,8 @@
  * how long a silence must last so that they are interrupted as seldom as the eagerness accepts; how their voice ended,
  * their words and a remote model say how likely this silence is a pause at all (docs/turn-end.md).
  */
-import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
+import type { AudioInput } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Context } from "../context.ts";
 import type { Plan } from "../plan/plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";

@@ -2,7 +2,7 @@
 import type { Conduct } from "../conduct.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { UpstreamFactory } from "../../upstreams/upstream.ts";
-import { TICKS_PER_MS } from "./audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import { Transcriber, type TranscriberHost } from "./transcriber.ts";
 
 /** The plan's transcriber, behind the upstreams; null: there is none. @param onWords see `transcriberHost`. */

@@ -5,7 +5,8 @@
 import { formatKey, type AudioFormat } from "../../audio/format.ts";
 import type { TurnDetection } from "../../protocol/session-config.ts";
 import { Advance } from "./advance.ts";
-import { TICKS_PER_MS, type AudioInput, type InputListener, type SpeechDecision } from "./audio-input.ts";
+import type { AudioInput, InputListener, SpeechDecision } from "./audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
