@@ -12,7 +12,7 @@ import type { ResponseRecord } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { FillerPlan } from "./plan.ts";
+import type { FillerPlan } from "../state/sounds.ts";
 import type { SoundPlayer } from "./player.ts";
 
 /** Read when it is asked for: some of these parts are made later. */

@@ -11,7 +11,7 @@ import type { Link } from "../links/link.ts";
 import type { Playout } from "../output/playout.ts";
 import { cancelled, isActive, type OwnSound } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
-import type { Sound } from "./plan.ts";
+import type { Sound } from "../state/sounds.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlayerParts {

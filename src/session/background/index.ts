@@ -23,10 +23,9 @@ import {
   FAILURES as TOOL_FAILURES,
   type ToolPlan,
   type ToolResult,
-} from "../tools/plan.ts";
+} from "../state/tool-plan.ts";
 import { Gap, type GapParts } from "./gap.ts";
 import {
-  type BackgroundPlan,
   CALLED_OFF,
   type DropReason,
   droppedText,
@@ -38,7 +37,8 @@ import {
   TOO_MANY,
   UNDER_WAY,
   wellCut,
-} from "./plan.ts";
+} from "./told.ts";
+import type { BackgroundPlan } from "../state/background-plan.ts";
 import { isOver, type Task, type Wanted } from "./task.ts";
 import { type Outcome, Thinking, THINKS, type ThinkingSnapshot } from "./thinking.ts";
 import { askedOf } from "./transcript.ts";

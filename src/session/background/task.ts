@@ -1,6 +1,6 @@
 /** A task that a speaker handed on, from the call to what became of it. Plain data: what is done with it is `index.ts`. */
 import type { Entry } from "../../upstreams/cascade/history.ts";
-import type { TaskFailure } from "./plan.ts";
+import type { TaskFailure } from "./told.ts";
 
 /** A call of a tool that the text model wants made for the task. */
 export interface Wanted {

@@ -26,7 +26,7 @@ import {
   type ChannelsSnapshot,
   type UpstreamInput,
 } from "../links/channel-peers.ts";
-import type { TaskFailure } from "./plan.ts";
+import type { TaskFailure } from "./told.ts";
 
 /** Their peers are `background/1`, … */
 const PEER: PeerId = "background";

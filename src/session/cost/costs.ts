@@ -7,7 +7,7 @@ import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { ConnectionIdentity } from "../links/connection.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 import type { MetricName } from "../metrics.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import { Ledger, type Kind, type LedgerSnapshot, type Sum } from "./ledger.ts";

@@ -13,7 +13,7 @@ import type { Rounds } from "../output/rounds.ts";
 import type { Idle } from "../turns/idle.ts";
 import { InputGuard, type InputGuardSnapshot } from "./input-guard.ts";
 import { OutputGuard, type OutputGuardSnapshot } from "./output-guard.ts";
-import type { GuardPlan, Side } from "./plan.ts";
+import type { GuardPlan, Side } from "../state/guard-plan.ts";
 import { Questions, type Judgement, type QuestionsSnapshot } from "./questions.ts";
 
 /** Read when it is asked for: some of these parts are made later. */

@@ -7,7 +7,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
-import type { InputGuardPlan } from "./plan.ts";
+import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 
 export interface InputGuardHost {

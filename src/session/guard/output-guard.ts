@@ -18,7 +18,7 @@ import {
   waits,
   type GuardedPart,
 } from "./guarded-part.ts";
-import type { OutputGuardPlan } from "./plan.ts";
+import type { OutputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 import { endOfSentence, lettersIn } from "./sentences.ts";
 

@@ -29,6 +29,7 @@ import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
 import { Knowledge } from "./knowledge.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { SilenceWatch } from "./silence-watch.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 
 export interface ConnectionHost {
   /** What its upstreams said lately, by candidate. */
@@ -45,15 +46,6 @@ export interface ConnectionHost {
   onDropped(connection: Connection, ms: number): void;
   /** It is of no more use. Called once, and not after `hangUp`. */
   onLost(connection: Connection, fault: UpstreamFault): void;
-}
-
-/** What makes a connection: which link's it is, and which of the link's connections. */
-export interface ConnectionIdentity {
-  readonly link: number;
-  readonly number: number;
-  /** Index among the link's candidates. */
-  readonly candidate: number;
-  readonly upstream: string;
 }
 
 type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | CodecDeadline;

@@ -18,7 +18,7 @@ import type { LinkHost } from "./link-host.ts";
 import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import type { PlannedUpstream } from "../plan/plan.ts";
+import type { PlannedUpstream } from "../state/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";

@@ -14,7 +14,7 @@ import type { Link } from "../links/link.ts";
 import type { Recovery } from "../links/recovery.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Cast } from "../plan/cast.ts";
-import type { Order } from "../plan/strategy.ts";
+import type { Order } from "../state/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";

@@ -9,7 +9,7 @@ import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "../links/link.ts";
-import type { Order, Strategy } from "../plan/strategy.ts";
+import type { Order, Strategy } from "../state/strategy.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { Responses } from "./responses.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";

@@ -11,21 +11,9 @@ import type { Recovery } from "../links/recovery.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import { oneVoiceBy, strategyOf } from "./index.ts";
-import type { Plan } from "./plan.ts";
-import type { Strategy } from "./strategy.ts";
-
-/** As it is said and shown on the wire. */
-export interface PlanNow {
-  readonly strategy: "single" | "failover" | "race" | "hedge" | "panel";
-  readonly hedge_ms?: number;
-  readonly upstreams: readonly string[];
-}
-
-/** What `relay.plan.update` says: without upstreams, those that take part now. */
-export type PlanGiven = Pick<PlanNow, "strategy"> & {
-  readonly hedge_ms?: number | undefined;
-  readonly upstreams?: readonly string[] | undefined;
-};
+import type { Plan } from "../state/plan.ts";
+import type { Strategy } from "../state/strategy.ts";
+import type { PlanNow, PlanGiven } from "../state/plan-now.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
 interface CastParts {

@@ -2,7 +2,7 @@
 import { inputInFormat } from "../memory/item-audio.ts";
 import type { Conduct } from "../conduct.ts";
 import { Link } from "../links/link.ts";
-import { isShadow, type Plan } from "../plan/plan.ts";
+import { isShadow, type Plan } from "../state/plan.ts";
 import type { UpstreamConfig, UpstreamFactory } from "../../upstreams/upstream.ts";
 import { Shadows } from "./shadows.ts";
 

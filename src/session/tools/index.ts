@@ -10,7 +10,8 @@ import { type JsonObject, parseJsonObject } from "../../protocol/json.ts";
 import { textModelOf } from "../../upstreams/cascade/text-model.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { Background, type BackgroundParts, type BackgroundSnapshot } from "../background/index.ts";
-import { type BackgroundPlan, PARAMETERS } from "../background/plan.ts";
+import { PARAMETERS } from "../background/told.ts";
+import type { BackgroundPlan } from "../state/background-plan.ts";
 import type { Entry } from "../memory/conversation.ts";
 import type { OutputItem, ResponseRecord } from "../state/response.ts";
 import { isTalking, silenceLasts, type ConfirmingParts } from "./confirming.ts";
@@ -23,7 +24,7 @@ import {
   type ToolPlan,
   type ToolPlans,
   type ToolResult,
-} from "./plan.ts";
+} from "../state/tool-plan.ts";
 
 /** Those of a background mind, if there is one, are all that is needed, but for what confirms a call. */
 type ToolParts = BackgroundParts & ConfirmingParts;

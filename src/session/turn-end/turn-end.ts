@@ -6,7 +6,7 @@
 import type { AudioInput } from "../turns/audio-input.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Context } from "../context.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../state/plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";
 import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";

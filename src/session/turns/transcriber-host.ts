@@ -1,6 +1,6 @@
 /** What a transcriber knows of the session, and what it does to it. */
 import type { Conduct } from "../conduct.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../state/plan.ts";
 import type { UpstreamFactory } from "../../upstreams/upstream.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import { Transcriber, type TranscriberHost } from "./transcriber.ts";

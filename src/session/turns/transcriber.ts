@@ -17,7 +17,7 @@ import type { LinkHost } from "../links/link-host.ts";
 import { Link } from "../links/link.ts";
 import type { UpstreamEvents } from "../links/upstream-events.ts";
 import type { Verdict } from "../links/refusals.ts";
-import type { PlannedUpstream } from "../plan/plan.ts";
+import type { PlannedUpstream } from "../state/plan.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { grown, kept, sumOf, together } from "./transcript-extra.ts";
 
