@@ -172,15 +172,15 @@ export class Conduct {
       responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
-      paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
+      paramsFor: (link: Link, params, format) => inputInFormat(params, format, link.format, kernels),
       onAudio: () => this.asides.answered(),
       onResponseDone: (response) => this.#responseDone(response),
-      onUsage: (usage, link, told) => spend(this, usage, link, told),
+      onUsage: (usage, link: Link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
       guard: this.guard,
       channelOf: (stream) => this.voices.channelOf(stream),
       onItem: (response, itemId) => this.voices.tellOthers(response, itemId),
-      onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
+      onSilent: (link: Link, response) => this.upstreamEvents.onSilent(link, response),
     });
     this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
     const chosen = createDetector(kernels, setup.plan.detector);

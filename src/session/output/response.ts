@@ -5,9 +5,9 @@ import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { Item, UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { AudioAddress } from "../state/server-events.ts";
 import type { Limits } from "../limits.ts";
-import type { Link } from "../links/link.ts";
 import { wholeUsage } from "../state/usage.ts";
 import { type ResponseRecord, isActive, type OutputItem, type OutputPart } from "../state/response.ts";
+import type { Link } from "./ports.ts";
 
 /** Whether an answer that claims to speak has said nothing audible for too long: once of each silence. */
 export function fellSilent(

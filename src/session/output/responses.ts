@@ -7,8 +7,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { LaneEvent, ResponseUpstreamEvent } from "../state/upstream-said.ts";
-import { NOBODY } from "../links/beside.ts";
-import type { Link } from "../links/link.ts";
+import { NOBODY } from "../state/response.ts";
 import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
@@ -21,6 +20,7 @@ import { isActive, speaks, type Ending, type ResponseRecord } from "../state/res
 import type { ResponsesHost } from "./responses-host.ts";
 import { unsay } from "./unsay.ts";
 import { next, RESPONSE } from "../transitions.ts";
+import type { Link } from "./ports.ts";
 
 export class Responses {
   /** What the relay plays by itself. */

@@ -97,6 +97,9 @@ export interface Ending {
   readonly fault: UpstreamFault | null;
 }
 
+/** Stands for a response that nobody waits for: what it makes is deleted, and what it costs is counted. */
+export const NOBODY = "";
+
 export function cancelled(reason: string): Ending {
   return { phase: "cancelled", reason, fault: null };
 }
