@@ -37,7 +37,8 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./links/connection.ts";
 import type { PeerId } from "./io.ts";
 import { inputInFormat } from "./memory/item-audio.ts";
-import type { Link } from "./links/link.ts";
+import { Link } from "./links/link.ts";
+import type { LinkHost } from "./links/link-host.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
 import { PlacedItems } from "./output/placed-items.ts";
@@ -117,7 +118,7 @@ export class Conduct {
   readonly links: Link[] = [];
   readonly speakers: Link[] = [];
   readonly shadows: Shadows | null;
-  readonly transcriber: Transcriber | null;
+  readonly transcriber: Transcriber<Link> | null;
   /** All that is connected: the upstreams, and the transcriber behind them. */
   readonly lines: readonly Link[];
   readonly conversationId: string;
@@ -210,11 +211,16 @@ export class Conduct {
     });
     this.shadows = castUpstreams(this, setup.plan, createUpstream, () => this.#upstreamConfig());
     keepWordless(this, dependencies.audioPool);
-    this.transcriber = createTranscriber(this, setup.plan, createUpstream, (text) => this.#words(text));
+    const { transcriber: planned } = setup.plan;
+    const made = planned && {
+      planned,
+      link: (host: LinkHost) => new Link(this.links.length, planned, createUpstream, this.context, host),
+    };
+    this.transcriber = made ? createTranscriber(this, made, (text) => this.#words(text)) : null;
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.speakers, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && !this.responses.underway,
-      ask: (link) => this.asking.ask([link], {}),
+      ask: (link: Link) => this.asking.ask([link], {}),
       aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
     });
     this.recovery = new Recovery(this.context, this.responses, {

@@ -13,7 +13,7 @@ import {
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { withoutToolSecrets, withToolSecrets } from "../../protocol/tool-secrets.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import { WAITS, type Eagerness } from "../turn-end/waits.ts";
+import { WAITS, type Eagerness } from "../state/waits.ts";
 import type { ClientKind, RelaySettings } from "../state/relay-settings.ts";
 
 /** Session keys that `UpstreamConfig` names itself. */

@@ -1,6 +1,6 @@
 /** The caller pauses inside a turn: the answer is asked for in advance, and taken back when they go on. */
 import type { Context } from "../context.ts";
-import { CANDIDATE_MS } from "../turn-end/turn-end.ts";
+import { CANDIDATE_MS } from "../state/waits.ts";
 import type { AudioInput } from "./audio-input.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { InputFlow } from "./input-flow.ts";
