@@ -11,6 +11,7 @@ import { Arrival } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
 import { AudioInput } from "./turns/audio-input.ts";
 import { TICKS_PER_MS } from "./state/ticks.ts";
+import { Background } from "./background/index.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
@@ -103,6 +104,8 @@ export class Conduct {
   readonly guard: Guard | null;
   /** Tools that the relay runs; null: the plan has none. */
   readonly tools: Tools | null;
+  /** Works on what speakers hand on; null: the plan has none. */
+  readonly background: Background | null;
   /** What it costs; null: nothing has a price. */
   readonly costs: Costs | null;
   /** What the relay plays by itself. */
@@ -150,6 +153,7 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = Tools.of(this, setup.plan);
+    this.background = this.tools && Background.of(this, setup.plan, this.tools);
     this.costs = countCosts(this, setup.plan);
     this.asides = new Asides(this, setup.plan);
     this.listener = new Listener(this);
@@ -277,7 +281,7 @@ export class Conduct {
   /** The session is over. */
   hangUp(): void {
     for (const link of this.lines) link.hangUp();
-    this.tools?.background?.hangUp();
+    this.background?.hangUp();
   }
 
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */

@@ -167,7 +167,7 @@ export class Session {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
       if (connection) this.#attempt(() => connection.take(input), connection);
-      else this.#attempt(() => this.#conduct.tools?.background?.input(input));
+      else this.#attempt(() => this.#conduct.background?.input(input));
     }
     return true;
   }
@@ -455,7 +455,7 @@ export class Session {
     if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
-    } else if (doubt) conduct.tools?.background?.died();
+    } else if (doubt) conduct.background?.died();
     return session;
   }
 

@@ -43,3 +43,11 @@ export interface Task {
 export function isOver({ result, failure }: Task): boolean {
   return result !== null || failure !== null;
 }
+
+/** The beginning of every event about a task. */
+export function about(
+  what: "started" | "progress" | "done" | "failed" | "placed" | "dropped",
+  { id }: { readonly id: string },
+) {
+  return { type: `relay.delegation.${what}`, delegation_id: id };
+}

@@ -1,15 +1,4 @@
 /** What a speaker is told of the background mind, and of its tasks. */
-import type { JsonObject } from "../../protocol/json.ts";
-
-/** Its arguments, as a speaker is told. */
-export const PARAMETERS: JsonObject = {
-  type: "object",
-  properties: {
-    task: { type: "string", description: "What is to be found out or done, with all that has to be known." },
-    urgent: { type: "boolean", description: "The result is to be told as soon as possible." },
-  },
-  required: ["task"],
-};
 
 /** Why nothing came of a task, in the words that its speaker is told. */
 export const FAILURES = {

@@ -17,7 +17,7 @@ import type {
   WireMessage,
 } from "../../upstreams/upstream.ts";
 import { Backlog } from "./backlog.ts";
-import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "./channel-peers.ts";
+import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "../channel-peers.ts";
 import { Congestion } from "./congestion.ts";
 import type { ConnectionSnapshot, GoesOn } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";

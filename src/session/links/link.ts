@@ -9,7 +9,7 @@ import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstr
 import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
 import type { AudioTap } from "../state/audio-tap.ts";
 import { saidBeside } from "./beside.ts";
-import { isChannelOf } from "./channel-peers.ts";
+import { isChannelOf } from "../channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { Continuation } from "./continuation.ts";

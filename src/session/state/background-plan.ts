@@ -1,4 +1,5 @@
 /** What a route says of its background mind. */
+import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamOptions } from "../../upstreams/upstream.ts";
 
 export interface BackgroundPlan {
@@ -18,4 +19,19 @@ export interface BackgroundPlan {
   readonly staleMs: number;
   /** Tasks under way at once. */
   readonly atOnce: number;
+}
+
+/** Its arguments, as a speaker is told. */
+const PARAMETERS: JsonObject = {
+  type: "object",
+  properties: {
+    task: { type: "string", description: "What is to be found out or done, with all that has to be known." },
+    urgent: { type: "boolean", description: "The result is to be told as soon as possible." },
+  },
+  required: ["task"],
+};
+
+/** As OpenAI's session names the function by which a task is handed on. */
+export function asDelegate({ name, description }: BackgroundPlan): JsonObject {
+  return { type: "function", name, description, parameters: PARAMETERS };
 }
