@@ -10,7 +10,7 @@ import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { UpstreamInput } from "../channel-peers.ts";
 import type { BackgroundPlan } from "../state/background-plan.ts";
 import type { ToolPlan, ToolPlans, ToolResult } from "../state/tool-plan.ts";
-import type { BackgroundParts, CallsPort, HandedOn } from "./ports.ts";
+import type { BackgroundParts, Calls, HandedOn } from "./ports.ts";
 import { about, isOver, type Task } from "./task.ts";
 import { Telling, type TellingSnapshot } from "./telling.ts";
 import { type Outcome, Thinking, THINKS, type ThinkingSnapshot } from "./thinking.ts";
@@ -37,7 +37,7 @@ const LOST_MS = 2000;
 
 export class Background {
   readonly #parts: BackgroundParts;
-  readonly #calls: CallsPort;
+  readonly #calls: Calls;
   readonly #plan: BackgroundPlan;
   readonly #thinking: Thinking;
   readonly #wanted: WantedCalls;
@@ -49,7 +49,7 @@ export class Background {
     plan: BackgroundPlan,
     model: TextModel,
     tools: readonly ToolPlan[],
-    calls: CallsPort,
+    calls: Calls,
   ) {
     const { context } = parts;
     this.#parts = parts;
@@ -69,7 +69,7 @@ export class Background {
   static of(
     parts: BackgroundParts,
     { background, tools = [] }: ToolPlans,
-    calls: CallsPort,
+    calls: Calls,
   ): Background | null {
     return background ? new Background(parts, background, textModelOf(background.text), tools, calls) : null;
   }

@@ -11,22 +11,22 @@ export interface ClientPort {
 }
 
 /** The upstream that a task is of. */
-interface SpeakerLink {
+interface Link {
   readonly capabilities: { readonly turns: string };
 }
 
 /** Has a speaker tell what came of a task. */
-interface AskingPort {
+interface Asking {
   goOn(stream: number): boolean;
 }
 
 /** Knows what still plays. */
-export interface ListenerPort {
+export interface Listener {
   playingUntil(): number;
 }
 
 /** Calls that are answered by a task, and the record that all calls are on before they are made. */
-export interface CallsPort {
+export interface Calls {
   /** Something is to be on record before it is done. @returns its number */
   record(): number;
   isRecorded(number: number): boolean;
@@ -48,9 +48,9 @@ export interface HandedOn {
 /** Read when it is asked for: some of these parts are made later. */
 export interface BackgroundParts extends PlacingParts {
   readonly port: PlacingParts["port"] & ClientPort;
-  readonly links: readonly (PlacingParts["links"][number] & SpeakerLink)[];
-  readonly asking: AskingPort;
-  readonly listener: ListenerPort;
+  readonly links: readonly (PlacingParts["links"][number] & Link)[];
+  readonly asking: Asking;
+  readonly listener: Listener;
   /** Nothing is asked, being said, being heard or half said, but for what still plays. */
   readonly unasked: boolean;
 }

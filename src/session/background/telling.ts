@@ -1,7 +1,7 @@
 /** When and how speakers are told what came of their tasks, or that nothing will. */
 import { placeItem } from "../memory/place-item.ts";
 import { Gap } from "./gap.ts";
-import type { BackgroundParts, CallsPort } from "./ports.ts";
+import type { BackgroundParts, Calls } from "./ports.ts";
 import { about, isOver, type Task } from "./task.ts";
 import { FAILURES, itemText } from "./told.ts";
 
@@ -14,7 +14,7 @@ export interface Unsaid {
 }
 
 export interface TellingHost {
-  readonly calls: CallsPort;
+  readonly calls: Calls;
   /** The speaker is asked to tell what came of a task; else it only knows. */
   readonly announce: boolean;
   /** What came of this one is told now. */

@@ -7,13 +7,13 @@ import type { ToolCall } from "../../upstreams/cascade/text-stream.ts";
 import type { Context } from "../context.ts";
 import type { BackgroundPlan } from "../state/background-plan.ts";
 import { asFunction, budgetMsOf, FAILURES, type ToolPlan, type ToolResult } from "../state/tool-plan.ts";
-import type { CallsPort } from "./ports.ts";
+import type { Calls } from "./ports.ts";
 import type { Task, Wanted } from "./task.ts";
 import { wellCut } from "./told.ts";
 
 export interface WantedCallsHost {
   readonly context: Context;
-  readonly calls: CallsPort;
+  readonly calls: Calls;
   /** A call of this tool is made for the task. */
   making(task: Task, name: string): void;
 }

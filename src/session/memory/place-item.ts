@@ -2,7 +2,7 @@
 import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "./conversation.ts";
-import type { ToldLink, ToldPort, VoicesPort } from "./ports.ts";
+import type { Link, ClientPort, Voices } from "./ports.ts";
 
 /** Characters of an item. */
 const LARGE = 16_384;
@@ -10,10 +10,10 @@ const LARGE = 16_384;
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlacingParts {
   readonly context: Context;
-  readonly port: Pick<ToldPort, "emitShown" | "retelling">;
+  readonly port: Pick<ClientPort, "emitShown" | "retelling">;
   readonly conversation: Conversation;
-  readonly links: readonly ToldLink[];
-  readonly voices: VoicesPort;
+  readonly links: readonly Link[];
+  readonly voices: Voices;
 }
 
 export interface PlacingOptions {

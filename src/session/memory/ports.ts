@@ -4,7 +4,7 @@ import type { Command } from "../../upstreams/upstream.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 
 /** Tells the client, and whoever else is told. */
-export interface ToldPort {
+export interface ClientPort {
   readonly extended: boolean;
   emit(event: ServerEvent): void;
   /** Several events that show the same large object. */
@@ -14,7 +14,7 @@ export interface ToldPort {
 }
 
 /** An upstream that is told of items. */
-export interface ToldLink {
+export interface Link {
   readonly index: number;
   /** It is dialled now, where it is not there. */
   ensure(): void;
@@ -28,7 +28,7 @@ export interface HearingLink {
 }
 
 /** Whose voice an upstream is. */
-export interface VoicesPort {
+export interface Voices {
   /** It is told what any upstream said, and what tools gave. */
   knowsAll(index: number): boolean;
 }

@@ -2,12 +2,12 @@
 import type { Context } from "../context.ts";
 import type { AudioPool } from "../setup.ts";
 import type { Conversation } from "./conversation.ts";
-import type { HearingLink, ToldPort } from "./ports.ts";
+import type { HearingLink, ClientPort } from "./ports.ts";
 
 interface Parts {
   readonly context: Context;
   readonly conversation: Conversation;
-  readonly port: Pick<ToldPort, "extended" | "emit">;
+  readonly port: Pick<ClientPort, "extended" | "emit">;
   readonly links: readonly HearingLink[];
 }
 

@@ -20,7 +20,7 @@ import { CallEvents } from "./call-events.ts";
 import { callOf, faultOf, type Call } from "./call.ts";
 import { isTalking, silenceLasts } from "./confirming.ts";
 import { Offer } from "./offer.ts";
-import type { BackgroundPort, ToolParts } from "./ports.ts";
+import type { Background, ToolParts } from "./ports.ts";
 import { Results } from "./results.ts";
 
 /** A call that is not on record by then is not made. */
@@ -209,7 +209,7 @@ export class Tools {
   }
 
   /** The caller need not wait for a task; a duplex model's call has its result when the task has. */
-  #handOn(call: Call, background: BackgroundPort): void {
+  #handOn(call: Call, background: Background): void {
     this.#begin(call, background.resultMs);
     const result = background.begin(call);
     if (result !== null) this.#answered(call, result);

@@ -13,13 +13,13 @@ interface ClientPort {
 }
 
 /** Asks a model to go on with what its calls gave. */
-interface AskingPort {
+interface Asking {
   /** @returns false: it can not be asked now. */
   goOn(stream: number): boolean;
 }
 
 /** Works on what speakers hand on: some calls begin a task of its. */
-export interface BackgroundPort {
+export interface Background {
   readonly busy: boolean;
   /** How long a call that is not answered at once may take. */
   readonly resultMs: number;
@@ -31,18 +31,18 @@ export interface BackgroundPort {
 }
 
 /** Knows what still plays. */
-interface ListenerPort {
+interface Listener {
   playingUntil(): number;
 }
 
 /** Judges a sound over an agent, and holds the agent meanwhile. */
-interface FloorPort {
+interface Floor {
   readonly judging: boolean;
   readonly held: boolean;
 }
 
 /** Knows who speaks. */
-interface TurnsPort {
+interface TurnTaking {
   /** The item that the turn being spoken will become; null: nobody speaks. */
   readonly openItem: string | null;
   /** What somebody says that is no turn yet; null: nothing. */
@@ -52,10 +52,10 @@ interface TurnsPort {
 /** Read when it is asked for: some of these parts are made later. */
 export interface ToolParts extends PlacingParts {
   readonly port: PlacingParts["port"] & ClientPort;
-  readonly asking: AskingPort;
-  readonly background: BackgroundPort | null;
+  readonly asking: Asking;
+  readonly background: Background | null;
   readonly config: { readonly turnDetection: Pick<TurnDetection, "type"> | null };
-  readonly floor: FloorPort;
-  readonly listener: ListenerPort;
-  readonly turns: TurnsPort;
+  readonly floor: Floor;
+  readonly listener: Listener;
+  readonly turns: TurnTaking;
 }
