@@ -96,8 +96,8 @@ export class Conduct {
   readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
   /** Who takes part now, and by which strategy. */
-  readonly cast: Cast;
-  readonly voices = new Voices(this);
+  readonly cast: Cast<Link>;
+  readonly voices: Voices<Link> = new Voices(this);
   readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
   /** Judges words before they pass; null: the plan has none. */
@@ -136,7 +136,7 @@ export class Conduct {
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
-    this.cast = new Cast(this, setup.plan);
+    this.cast = new Cast<Link>(this, setup.plan);
     this.createdAt = now;
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);

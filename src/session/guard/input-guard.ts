@@ -5,7 +5,7 @@
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
+import type { Link } from "./ports.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
 import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
@@ -81,7 +81,7 @@ export class InputGuard {
   }
 
   /** The answer must not be asked for now: it is when the words have passed, or never. */
-  holds(group: readonly Link[], params: ResponseParams): boolean {
+  holds(group: readonly Pick<Link, "index">[], params: ResponseParams): boolean {
     const asked: Waiting = { streams: group.map(({ index }) => index), params };
     const others = this.#waiting.filter((one) => !replaces(asked, one));
     this.#waiting = others;
