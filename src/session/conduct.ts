@@ -22,7 +22,6 @@ import { commandHost, commandParts } from "./client/command-parts.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
-import { castUpstreams } from "./shadow/index.ts";
 import type { Shadows } from "./shadow/shadows.ts";
 import { Context } from "./context.ts";
 import { countCosts } from "./cost/index.ts";
@@ -66,6 +65,7 @@ import type { UpstreamConfig } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
+import { linkUpstreams } from "./upstream-links.ts";
 import { keepWordless } from "./memory/wordless.ts";
 
 /** What happens to the client's connection and to the session. */
@@ -207,18 +207,20 @@ export class Conduct {
       shadows: () => this.shadows,
       onUsage: (usage, link) => spend(this, usage, link, null),
       changed: () => this.guard?.input?.changed(),
-      replay: new Replay(this.context, this.conversation, kernels, (link) => this.voices.knowsAll(link)),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: () => this.cast.primary,
       transcribes: (link) => link === this.cast.primary && this.transcriber === null,
     });
-    this.shadows = castUpstreams(this, setup.plan, createUpstream, () => this.#upstreamConfig());
+    const { context, conversation } = this;
+    const replay = new Replay(context, conversation, kernels, (link) => this.voices.knowsAll(link));
+    this.shadows = linkUpstreams(this, setup.plan, createUpstream, replay, () => this.#upstreamConfig());
     keepWordless(this, dependencies.audioPool);
     const { transcriber: planned } = setup.plan;
     const made = planned && {
       planned,
-      link: (host: LinkHost) => new Link(this.links.length, planned, createUpstream, this.context, host),
+      link: (host: LinkHost) =>
+        new Link(this.links.length, planned, createUpstream, this.context, host, null),
     };
     this.transcriber = made ? createTranscriber(this, made, (text) => this.#words(text)) : null;
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;

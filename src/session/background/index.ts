@@ -66,11 +66,7 @@ export class Background {
   }
 
   /** @param calls what its tasks are answers to, and its own calls are recorded with. */
-  static of(
-    parts: BackgroundParts,
-    { background, tools = [] }: ToolPlans,
-    calls: Calls,
-  ): Background | null {
+  static of(parts: BackgroundParts, { background, tools = [] }: ToolPlans, calls: Calls): Background | null {
     return background ? new Background(parts, background, textModelOf(background.text), tools, calls) : null;
   }
 

@@ -11,7 +11,7 @@ import { isFatal } from "./faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Replay, Untold } from "./replay.ts";
+import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../state/response.ts";
@@ -40,8 +40,6 @@ export interface UpstreamEventsHost {
   changed(): void;
   /** A provider said what a transcript cost. */
   onUsage(usage: JsonObject, link: Link): void;
-  /** Tells a connection what was said before. */
-  readonly replay: Replay;
   /** The first of those that take part: its turns count. */
   primary(): Link | undefined;
   /** Upstreams that are told the conversation. */
@@ -259,10 +257,6 @@ export class UpstreamEvents implements LinkHost {
       "audio_lost",
       `${link.name}: ${ms} ms of what was said are not kept, and the new connection does not know them: ${itemIds.join(", ")}.`,
     );
-  }
-
-  get replay(): Replay {
-    return this.#host.replay;
   }
 
   atGap(link: Link): boolean {

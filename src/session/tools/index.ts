@@ -277,8 +277,8 @@ export class Tools {
   /** Only where something is under way, or was. */
   snapshot(): { readonly tools?: ToolsSnapshot } {
     if (this.#decided === 0 && !this.#results.owed) return {};
-    const calls = [...this.#calls.values()];
-    return { tools: { calls, decided: this.#decided, due: this.#results.snapshot() } };
+    const due = this.#results.snapshot();
+    return { tools: { calls: [...this.#calls.values()], decided: this.#decided, due } };
   }
 
   /** Whatever a snapshot holds is on record. */

@@ -337,11 +337,6 @@ export class Transcriber<Linked extends Ear = Ear> {
     this.#host.events.onPhase(link, fault, null);
   }
 
-  /** It is told nothing of the conversation, nothing is under way at it, and it hears on from where it was. */
-  get replay(): null {
-    return null;
-  }
-
   /** What it had not finished died with its connection: the next one hears what no turn was made of from its beginning. */
   onRedial(): void {
     const open = this.#host.openItem();
