@@ -7,7 +7,7 @@ import relayConfig from "../relay.config.ts";
 import { boundPlan, resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
-import type { Plan } from "../src/session/plan/plan.ts";
+import type { Plan } from "../src/session/state/plan.ts";
 import { Session, type SessionSnapshot } from "../src/session/session.ts";
 import type { SessionDependencies, SessionSetup } from "../src/session/setup.ts";
 import { silenced } from "../src/session/silenced.ts";

@@ -1,7 +1,7 @@
 /** Sounds that the relay plays by itself, as `relay.config.ts` says them: named, and when a route's callers hear them. */
 import * as v from "valibot";
 import { samplesOf, softened } from "../audio/notes.ts";
-import type { FillerPlan, Sound, Sounds } from "../session/aside/plan.ts";
+import type { FillerPlan, Sound, Sounds } from "../session/state/sounds.ts";
 
 const MOST_SOUNDS = 32;
 const MOST_NOTES = 16;

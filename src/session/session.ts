@@ -4,7 +4,7 @@
  * is a row in `transitions.ts`.
  */
 import { ClientError } from "../protocol/client-error.ts";
-import { TICKS_PER_MS } from "./turns/audio-input.ts";
+import { TICKS_PER_MS } from "./state/ticks.ts";
 import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import { WIRE } from "./client/client-port.ts";
@@ -170,7 +170,7 @@ export class Session {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
       if (connection) this.#attempt(() => connection.take(input), connection);
-      else this.#attempt(() => this.#conduct.tools?.background?.input(input));
+      else this.#attempt(() => this.#conduct.background?.input(input));
     }
     return true;
   }
@@ -458,7 +458,7 @@ export class Session {
     if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
-    } else if (doubt) conduct.tools?.background?.died();
+    } else if (doubt) conduct.background?.died();
     return session;
   }
 

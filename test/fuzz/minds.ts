@@ -1,5 +1,5 @@
 /** Text models of background minds: each request is answered by something, hostile more often than not, when a snapshot is durable. */
-import type { BackgroundPlan } from "../../src/session/background/plan.ts";
+import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
 import type { Input, PeerId } from "../../src/session/io.ts";
 import type { DialRequest } from "../../src/upstreams/upstream.ts";
 import { SECRET } from "./provider-grammar.ts";

@@ -13,9 +13,9 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
   {
     number: 101,
     what: "what came of a task is told twice (X262)",
-    file: "src/session/background/index.ts",
-    from: "    this.#forget(task);\n    const spoken",
-    to: '    if (reason !== "gap") this.#forget(task);\n    const spoken',
+    file: "src/session/background/telling.ts",
+    from: "    this.#host.forget(task);\n    const spoken",
+    to: '    if (reason !== "gap") this.#host.forget(task);\n    const spoken',
     among: ["background.mind"],
   },
   {
@@ -38,7 +38,7 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     number: 109,
     what: "what a text model was asked for a plain client's session is not asked anew after a death (X275)",
     file: "src/session/session.ts",
-    from: "    } else if (doubt) conduct.tools?.background?.died();\n",
+    from: "    } else if (doubt) conduct.background?.died();\n",
     to: "    }\n",
     among: ["background.mind", "platform.crash_plain"],
   },

@@ -132,7 +132,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 15,
     what: "who serves is not told what changed in an item of before its time",
     file: "src/session/links/link.ts",
-    from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);",
+    from: "    if (this.#current?.alive) this.#replay?.changed(this.#current, itemId, whole);",
     to: "",
     among: ["provider.rollover", "client.late_acks"],
   },
@@ -140,7 +140,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 16,
     what: "who serves is not told what ended after it took over",
     file: "src/session/links/link.ts",
-    from: "    if (current?.alive && current.knows.later.size > 0) this.#host.replay?.ended(current);",
+    from: "    if (current?.alive && current.knows.later.size > 0) this.#replay?.ended(current);",
     to: "",
   },
   {

@@ -15,7 +15,7 @@ import {
   type SessionSetup,
   type SessionSnapshot,
 } from "../../src/session/session.ts";
-import type { ToolResult } from "../../src/session/tools/plan.ts";
+import type { ToolResult } from "../../src/session/state/tool-plan.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";

@@ -8,7 +8,7 @@ import type { ShellHost } from "../../durable-objects/shell-host.ts";
 import type { Clock } from "../../durable-objects/timer.ts";
 import { type Action, CLIENT, type Input, type SessionState } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
-import type { ToolResult } from "../../src/session/tools/plan.ts";
+import type { ToolResult } from "../../src/session/state/tool-plan.ts";
 import type { DialRequest, WireMessage } from "../../src/upstreams/upstream.ts";
 
 export class StillClock implements Clock {

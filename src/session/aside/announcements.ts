@@ -7,12 +7,12 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { Listener } from "../output/listener.ts";
-import { isActive } from "../output/response.ts";
+import { isActive } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Floor } from "../floor/floor.ts";
-import type { Sound } from "./plan.ts";
+import type { Sound } from "../state/sounds.ts";
 import type { PlayerParts, SoundPlayer } from "./player.ts";
 
 /** Read when it is asked for: some of these parts are made later. */

@@ -8,11 +8,11 @@ import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Asking } from "../output/asking.ts";
 import type { Listener } from "../output/listener.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { FillerPlan } from "./plan.ts";
+import type { FillerPlan } from "../state/sounds.ts";
 import type { SoundPlayer } from "./player.ts";
 
 /** Read when it is asked for: some of these parts are made later. */

@@ -9,9 +9,9 @@ import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Link } from "../links/link.ts";
 import type { Playout } from "../output/playout.ts";
-import { cancelled, isActive, type OwnSound } from "../output/response.ts";
+import { cancelled, isActive, type OwnSound } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
-import type { Sound } from "./plan.ts";
+import type { Sound } from "../state/sounds.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlayerParts {

@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import type { Guard } from "../guard/index.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Link } from "../links/link.ts";
-import { cancelled } from "../output/response.ts";
+import { cancelled } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";

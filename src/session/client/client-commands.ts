@@ -10,7 +10,7 @@ import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
-import type { PlainEvent } from "./client-messages-host.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
@@ -24,11 +24,11 @@ import type { Link } from "../links/link.ts";
 import type { Listener } from "../output/listener.ts";
 import type { Playout } from "../output/playout.ts";
 import { responseFormat } from "../output/response-defaults.ts";
-import { isActive } from "../output/response.ts";
+import { isActive } from "../state/response.ts";
 import type { Idle } from "../turns/idle.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Rounds } from "../output/rounds.ts";
-import { cancelTask } from "../background/index.ts";
+import { cancelTask, type BackgroundPort } from "./cancel-task.ts";
 import type { Tools } from "../tools/index.ts";
 import type { Cast } from "../plan/cast.ts";
 import type { Voices } from "../plan/voices.ts";
@@ -61,7 +61,8 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
-  readonly tools: Pick<Tools, "refuseResult" | "takeBack" | "background"> | null;
+  readonly tools: Pick<Tools, "refuseResult" | "takeBack"> | null;
+  readonly background: BackgroundPort | null;
   readonly guard: Pick<Guard, "input"> | null;
   /** All upstreams are told what a tool gave. */
   readonly voices: Pick<Voices, "one" | "knowsAll">;
@@ -126,7 +127,7 @@ export class ClientCommands {
           this.#host.session.checkPlan(before, after),
         );
       case "relay.delegation.cancel":
-        return cancelTask(this.#parts.tools, event.delegation_id);
+        return cancelTask(this.#parts.background, event.delegation_id);
       case "session.ack":
         return this.#parts.delivery.acknowledge(event.last_received);
       case "session.heartbeat":

@@ -1,6 +1,6 @@
 /** What reading a client's messages leads to. */
 import type { AudioFormat } from "../../audio/format.ts";
-import type { APPEND, ClientEvent } from "../../protocol/client-events.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
 
 /** What of a message a piece of audio is. */
 export interface AudioPart {
@@ -32,6 +32,3 @@ export interface ClientMessagesHost {
   /** Audio in the session's input format; a view that is valid only during the call. */
   audio(bytes: Uint8Array, part: AudioPart): void;
 }
-
-/** Every event but the audio, which is taken here. */
-export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;

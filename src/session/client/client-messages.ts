@@ -17,11 +17,12 @@ import { excessOf, parseJsonObject, type JsonObject } from "../../protocol/json.
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { bytesPerSample, durationMs, sampleRateHz } from "../../audio/format.ts";
 import type { Budget, Resource } from "./budget.ts";
-import { Rate } from "./budget-rate.ts";
-import { costOf, MEMBERS_PER_EVENT } from "./event-cost.ts";
+import { Rate } from "../state/rate.ts";
+import { costOf, MEMBERS_PER_EVENT } from "../state/event-cost.ts";
 import { Steps, type WaitingAudio } from "./budget-steps.ts";
 import { Gathered } from "./gathered.ts";
-import { nameOf, excessError, frontOf, invalidAudio, jsonMost } from "./message-faults.ts";
+import { nameOf, frontOf, invalidAudio } from "./message-faults.ts";
+import { excessError, jsonMost } from "../state/json-most.ts";
 import type { ClientMessagesHost } from "./client-messages-host.ts";
 import { WaitingAudios } from "./waiting-audio.ts";
 import type { ClientPort } from "./client-port.ts";

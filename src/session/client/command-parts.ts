@@ -6,9 +6,10 @@ import type { CommandHost, CommandParts } from "./client-commands.ts";
 /** @param budget what they may cost. */
 export function commandParts(conduct: Conduct, budget: Budget): CommandParts {
   const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = conduct;
-  const { bargeIn, asking, rounds, listener, delivery, idle, links, voices, tools, cast } = conduct;
+  const { bargeIn, asking, rounds, listener, delivery, idle, links, voices, tools, background, cast } =
+    conduct;
   const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
-  const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools };
+  const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools, background };
   return { ...shared, ...others, budget, voices, cast };
 }
 

@@ -64,7 +64,7 @@ export class Doubt {
     this.#hurried = !this.#conduct.quiet;
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
     this.#conduct.eager.forget();
-    this.#conduct.tools?.background?.died();
+    this.#conduct.background?.died();
     this.#widowed = this.#conduct.lines
       .filter(({ phase }) => phase !== "idle" && phase !== "closed")
       .map((link) => ({ link, serving: link.serving }));

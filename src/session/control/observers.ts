@@ -6,13 +6,13 @@
 import { excessOf, isJsonObject, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { eventIdOf, readClientEvent } from "../../protocol/client-events.ts";
-import type { AudioAddress, EventTap, NamedEvent } from "../client/client-port.ts";
+import type { AudioAddress, EventTap, NamedEvent } from "../state/server-events.ts";
 import { ClientCommands, type CommandHost } from "../client/client-commands.ts";
 import { commandHost, commandParts } from "../client/command-parts.ts";
-import type { PlainEvent } from "../client/client-messages-host.ts";
-import { costOf } from "../client/event-cost.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
+import { costOf } from "../state/event-cost.ts";
 import type { Resource } from "../client/budget.ts";
-import { excessError, jsonMost } from "../client/message-faults.ts";
+import { excessError, jsonMost } from "../state/json-most.ts";
 import type { Conduct } from "../conduct.ts";
 import type { PeerId } from "../io.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";

@@ -4,7 +4,7 @@ import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/form
 import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Announcement } from "../aside/announcements.ts";
-import type { Sound } from "../aside/plan.ts";
+import type { Sound } from "../state/sounds.ts";
 
 export const SAY = "relay.say";
 

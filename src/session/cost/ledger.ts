@@ -1,5 +1,6 @@
 /** What was used, by upstream, by which of its candidates, and for what. */
-import { add, moneyOf, ratesOf, UNITS, type Price, type Unit, type Units } from "./price.ts";
+import { add, moneyOf, ratesOf, UNITS, type Unit, type Units } from "./price.ts";
+import type { Price } from "../state/price.ts";
 
 /** `heard`, `unheard`: of answers that the client was told of, and that it never was. `line`: of being there. */
 export type Kind = "heard" | "unheard" | "line" | "transcript";

@@ -1,7 +1,7 @@
 /** Counts what a connection uses. Every part of a session that uses something finds it in the context, where there is one. */
 import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { ConnectionIdentity } from "../links/connection.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 
 /** The connection as it is counted. */
 export interface Used {

@@ -1,5 +1,5 @@
 /** Whose costs a session counts, as its plan has it. */
-import type { Plan, PlannedUpstream } from "../plan/plan.ts";
+import type { Plan, PlannedUpstream } from "../state/plan.ts";
 import type { Account, Role } from "./ledger.ts";
 
 export interface CostPlan {

@@ -5,9 +5,9 @@
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
+import type { Link } from "./ports.ts";
 import type { Conversation, Entry } from "../memory/conversation.ts";
-import type { InputGuardPlan } from "./plan.ts";
+import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 
 export interface InputGuardHost {
@@ -83,7 +83,7 @@ export class InputGuard {
   }
 
   /** The answer must not be asked for now: it is when the words have passed, or never. */
-  holds(group: readonly Link[], params: ResponseParams): boolean {
+  holds(group: readonly Pick<Link, "index">[], params: ResponseParams): boolean {
     const { cause } = this.#host.context;
     const streams = group.map(({ index }) => index);
     const asked: Waiting = { streams, params, ...(cause !== null && { cause }) };

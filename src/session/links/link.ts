@@ -7,9 +7,9 @@ import type { AudioFormat } from "../../audio/format.ts";
 import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstreams/upstream.ts";
 import type { UpstreamConfig, UpstreamEvent, UpstreamFactory } from "../../upstreams/upstream.ts";
 import type { UpstreamFault, UpstreamOptions } from "../../upstreams/upstream.ts";
-import type { AudioTap } from "../turns/audio-input.ts";
+import type { AudioTap } from "../state/audio-tap.ts";
 import { saidBeside } from "./beside.ts";
-import { isChannelOf } from "./channel-peers.ts";
+import { isChannelOf } from "../channel-peers.ts";
 import type { Congestion } from "./congestion.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { Continuation } from "./continuation.ts";
@@ -18,11 +18,12 @@ import type { LinkHost } from "./link-host.ts";
 import type { LinkSnapshot } from "./link-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import type { PlannedUpstream } from "../plan/plan.ts";
+import type { PlannedUpstream } from "../state/plan.ts";
 import { Floods } from "./flood.ts";
 import { Missed } from "./missed.ts";
 import { noteUse, Patience } from "./patience.ts";
-import type { TokenSums } from "../output/usage.ts";
+import type { TokenSums } from "../state/usage.ts";
+import type { Replay } from "./replay.ts";
 import { Redial } from "./redial.ts";
 import { Succession } from "./succession.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -39,6 +40,7 @@ export class Link implements AudioTap, ConnectionHost {
   readonly usage: TokenSums = {};
   readonly #context: Context;
   readonly #host: LinkHost;
+  readonly #replay: Replay | null;
   readonly #planned: PlannedUpstream;
   /** In the order in which they are tried. */
   readonly #candidates: readonly UpstreamOptions[];
@@ -67,12 +69,14 @@ export class Link implements AudioTap, ConnectionHost {
   #losing = false;
   readonly #missed: Missed;
 
+  /** @param replay tells a connection of the conversation; null: it need not know of it. */
   constructor(
     index: number,
     planned: PlannedUpstream,
     create: UpstreamFactory,
     context: Context,
     host: LinkHost,
+    replay: Replay | null,
   ) {
     this.index = index;
     this.name = planned.name;
@@ -89,12 +93,13 @@ export class Link implements AudioTap, ConnectionHost {
     this.#patience = new Patience(context);
     this.#redial = new Redial(context, index, this.#patience);
     this.#host = host;
+    this.#replay = replay;
     this.#missed = new Missed(context, index, this.name, (ms) => host.onMissed(this, ms));
     this.#succession = new Succession(context, index, planned, this.#patience, {
       current: () => this.#current,
       connect: (candidate) => this.#connect(candidate),
       revive: (kept) => this.#revive(kept),
-      replay: host.replay,
+      replay,
       atGap: () => host.atGap(this),
       rollOver: () => this.#rollOver(),
     });
@@ -276,7 +281,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** Tells the connection that serves what was said before it did. */
   fill(): void {
     if (!this.#current) return;
-    const untold = this.#host.replay?.fill(this.#current) ?? null;
+    const untold = this.#replay?.fill(this.#current) ?? null;
     if (untold) this.#host.onUntold(this, untold);
     this.#current.knows.live = true;
   }
@@ -284,7 +289,7 @@ export class Link implements AudioTap, ConnectionHost {
   /** What was still being said when this connection was told the conversation, and is over by now. */
   tellEnded(): void {
     const current = this.#current;
-    if (current?.alive && current.knows.later.size > 0) this.#host.replay?.ended(current);
+    if (current?.alive && current.knows.later.size > 0) this.#replay?.ended(current);
   }
 
   /** An item of a former connection begins only now, for it had to wait: the one that serves is told of it at its end. */
@@ -294,7 +299,7 @@ export class Link implements AudioTap, ConnectionHost {
 
   /** An item changed that the connection may have been told of; `whole`: it made it, and remembers more than was heard. */
   changed(itemId: string, whole = false): void {
-    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);
+    if (this.#current?.alive) this.#replay?.changed(this.#current, itemId, whole);
   }
 
   /** What was said meanwhile is told to a connection that may serve next. */
@@ -336,7 +341,7 @@ export class Link implements AudioTap, ConnectionHost {
   }
 
   #serveBy(connection: Connection, fault: UpstreamFault | null): void {
-    this.#continuation.goOn(connection, fault, this.#host.replay);
+    this.#continuation.goOn(connection, fault, this.#replay);
     this.#current = connection;
     this.#host.onPhase(this, null, null);
   }
@@ -366,7 +371,7 @@ export class Link implements AudioTap, ConnectionHost {
    * hears from where the present one begins, and those before are told from the conversation.
    */
   #unheardFrom(connection: Connection): number {
-    const retold = connection.capabilities.turns === "client" && this.#host.replay !== null;
+    const retold = connection.capabilities.turns === "client" && this.#replay !== null;
     return retold ? this.cursor : Math.max(0, this.cursor - connection.unsentTicks);
   }
 

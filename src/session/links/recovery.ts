@@ -8,7 +8,7 @@ import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "./link.ts";
 import { isClients } from "./faults.ts";
-import { isActive, type ResponseRecord } from "../output/response.ts";
+import { isActive, type ResponseRecord } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 
 export interface RecoveryHost {

@@ -1,19 +1,22 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { BargeIn } from "../output/barge-in.ts";
-import type { ClientPort, ServerEvent } from "../client/client-port.ts";
+import type { ClientPort } from "../client/client-port.ts";
+import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Eager, InputTranscript } from "../turns/eager.ts";
+import type { Eager } from "../turns/eager.ts";
+import type { InputTranscript } from "../state/upstream-said.ts";
 import { isFatal } from "./faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Replay, Untold } from "./replay.ts";
+import type { Untold } from "./replay.ts";
 import type { Recovery } from "./recovery.ts";
 import type { PlacedItems } from "../output/placed-items.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Responses } from "../output/responses.ts";
+import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import type { Rounds } from "../output/rounds.ts";
 import type { Shadows } from "../shadow/shadows.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
@@ -37,8 +40,6 @@ export interface UpstreamEventsHost {
   changed(): void;
   /** A provider said what a transcript cost. */
   onUsage(usage: JsonObject, link: Link): void;
-  /** Tells a connection what was said before. */
-  readonly replay: Replay;
   /** The first of those that take part: its turns count. */
   primary(): Link | undefined;
   /** Upstreams that are told the conversation. */
@@ -256,10 +257,6 @@ export class UpstreamEvents implements LinkHost {
       "audio_lost",
       `${link.name}: ${ms} ms of what was said are not kept, and the new connection does not know them: ${itemIds.join(", ")}.`,
     );
-  }
-
-  get replay(): Replay {
-    return this.#host.replay;
   }
 
   atGap(link: Link): boolean {

@@ -3,9 +3,9 @@
  * to go on. Whatever asks sets it anew, so that none is without one and none has that of another question.
  */
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { OwedEnds } from "./owed-ends.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Link } from "./ports.ts";
 
 /** A duplex stream that pauses for so long ends its response; the next audio begins another. */
 const STREAM_GAP_MS = 1000;

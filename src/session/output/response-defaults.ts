@@ -3,7 +3,7 @@ import type { AudioFormat } from "../../audio/format.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { readFormat } from "../../protocol/session-config.ts";
-import type { Configuration } from "../client/configuration.ts";
+import type { Configuration } from "./ports.ts";
 
 export interface ResponseDefaults {
   readonly modality: "audio" | "text";

@@ -4,11 +4,10 @@
  * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { LaneEvent } from "./lane.ts";
-import { NOBODY } from "../links/beside.ts";
-import type { Link } from "../links/link.ts";
+import type { LaneEvent, ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { NOBODY } from "../state/response.ts";
 import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
@@ -16,21 +15,12 @@ import { OwnSounds } from "./own-sounds.ts";
 import { ResponseClock } from "./response-clock.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import {
-  addressOf,
-  fellSilent,
-  isActive,
-  setCosts,
-  speaks,
-  type Ending,
-  type ResponseRecord,
-} from "./response.ts";
+import { addressOf, fellSilent, setCosts } from "./response.ts";
+import { isActive, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import type { ResponsesHost } from "./responses-host.ts";
 import { unsay } from "./unsay.ts";
 import { next, RESPONSE } from "../transitions.ts";
-
-/** Events of an upstream that belong to a response. */
-export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
+import type { Link } from "./ports.ts";
 
 export class Responses {
   /** What the relay plays by itself. */

@@ -3,9 +3,9 @@
  * the adapter says, with a bound on what it may bring and a deadline at every moment. What goes wrong with one is told to
  * the adapter, which knows what that means.
  */
-import type { Context } from "../context.ts";
-import type { Input, PeerId } from "../io.ts";
-import type { ChannelEffect, ChannelOpening, Channels, UpstreamEvent } from "../../upstreams/upstream.ts";
+import type { Context } from "./context.ts";
+import type { Input, PeerId } from "./io.ts";
+import type { ChannelEffect, ChannelOpening, Channels, UpstreamEvent } from "../upstreams/upstream.ts";
 
 /** What the shell hands in of an upstream's peer. */
 export type UpstreamInput = Exclude<
