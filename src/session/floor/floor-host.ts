@@ -4,7 +4,17 @@ import type { Context } from "../context.ts";
 import type { Floor } from "./floor.ts";
 import type { YieldSettings } from "./giving-way.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
-import type { Arrival, AudioInput, BargeIn, ClientPort, Configuration, Link, Listener, Responses, TurnTaking } from "./ports.ts";
+import type {
+  Arrival,
+  AudioInput,
+  BargeIn,
+  ClientPort,
+  Configuration,
+  Link,
+  Listener,
+  Responses,
+  TurnTaking,
+} from "./ports.ts";
 
 export interface FloorSettings extends YieldSettings {
   /** Voiced milliseconds that make an interruption. */

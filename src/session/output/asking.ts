@@ -219,7 +219,9 @@ export class Asking {
   }
 
   /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
-  inAdvance(links: readonly Pick<Link, "index">[]): readonly { readonly id: string; readonly stream: number }[] {
+  inAdvance(
+    links: readonly Pick<Link, "index">[],
+  ): readonly { readonly id: string; readonly stream: number }[] {
     const { responses, rounds, shadows } = this.#parts;
     shadows?.ask({});
     return this.#groups(this.#present.filter((link) => links.includes(link))).flatMap((group) => {
