@@ -5,8 +5,6 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
-import type { Asking } from "../output/asking.ts";
-import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
@@ -16,23 +14,27 @@ import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
 import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
 import { audioParts, inFormat, isUnspoken } from "../memory/item-audio.ts";
-import type { Guard } from "../guard/index.ts";
-import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
-import type { Link } from "../links/link.ts";
-import type { Listener } from "../output/listener.ts";
-import type { Playout } from "../output/playout.ts";
-import { responseFormat } from "../output/response-defaults.ts";
+import { responseFormat } from "../../protocol/response-output.ts";
 import { isActive } from "../state/response.ts";
-import type { Idle } from "../turns/idle.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
 import { cancelTask, type BackgroundPort } from "./cancel-task.ts";
 import type { Tools } from "../tools/index.ts";
-import type { Cast } from "../plan/cast.ts";
-import type { Voices } from "../plan/voices.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
+import type {
+  Asking,
+  BargeIn,
+  Cast,
+  Delivery,
+  Guard,
+  Idle,
+  Link,
+  Listener,
+  Playout,
+  Responses,
+  Rounds,
+  TurnTaking,
+  Voices,
+} from "./ports.ts";
 
 export interface CommandHost {
   readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
@@ -54,7 +56,7 @@ export interface CommandParts {
   readonly playout: Playout;
   readonly responses: Responses;
   readonly turns: TurnTaking;
-  readonly idle: Pick<Idle, "arm" | "cut">;
+  readonly idle: Idle;
   readonly bargeIn: BargeIn;
   readonly asking: Asking;
   readonly rounds: Rounds;
@@ -63,9 +65,9 @@ export interface CommandParts {
   readonly links: readonly Link[];
   readonly tools: Pick<Tools, "refuseResult" | "takeBack"> | null;
   readonly background: BackgroundPort | null;
-  readonly guard: Pick<Guard, "input"> | null;
+  readonly guard: Guard | null;
   /** All upstreams are told what a tool gave. */
-  readonly voices: Pick<Voices, "one" | "knowsAll">;
+  readonly voices: Voices;
   readonly cast: Pick<Cast, "update">;
 }
 

@@ -27,7 +27,7 @@ import type { ClientMessagesHost } from "./client-messages-host.ts";
 import { WaitingAudios } from "./waiting-audio.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
-import type { Delivery } from "../delivery/delivery.ts";
+import type { Delivery } from "./ports.ts";
 
 /** Events that a client sends though nobody says anything: silence is streamed too. */
 const STILL: ReadonlySet<string> = new Set(["session.heartbeat", "session.ack", "playback.ack", APPEND]);

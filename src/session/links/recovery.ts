@@ -122,7 +122,7 @@ export class Recovery {
 
   /** It claims to speak, and nobody can hear it: its provider is left for the next one. Of one asked for in advance nobody hears. */
   silent(link: Link, response: ResponseRecord, fault: UpstreamFault): void {
-    if (!response.announced) this.#responses.discard(response, link);
+    if (!response.announced) this.#responses.discard(response);
     else if (response.audible) this.#break(response, fault);
     else {
       this.#responses.end(response, { phase: "failed", reason: null, fault });

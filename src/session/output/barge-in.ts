@@ -110,7 +110,7 @@ export class BargeIn {
   }
 
   #cancel(responses: readonly ResponseRecord[], ending: Ending): void {
-    for (const response of responses) this.#responses.cancel(response, this.#links[response.stream], ending);
+    for (const response of responses) this.#responses.cancel(response, ending);
     this.#truncateStopped();
   }
 

@@ -22,6 +22,8 @@ export interface Link {
   readonly hasFallback: boolean;
   readonly serving: number;
   readonly responses: Map<string, string>;
+  /** How its connection reads: when its line, a slow one, last carried something of what waits in its socket. */
+  readonly reading: { readonly tookAt: number | null } | null;
   readonly acknowledging: { heard(itemId: string, ms: number): void } | null;
   command(command: Command): boolean;
   changed(itemId: string, whole?: boolean): void;

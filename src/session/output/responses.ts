@@ -188,7 +188,8 @@ export class Responses {
   }
 
   /** It was asked for in advance and in vain: nobody ever hears of it. */
-  discard(response: ResponseRecord, link: Link | undefined, overdue = false): void {
+  discard(response: ResponseRecord, overdue = false): void {
+    const link = this.#host.link(response.stream);
     const { items } = this.#forgetUnannounced(response);
     if (!link || response.connection !== link.serving) return;
     this.#cancelThere(response, link, overdue);
@@ -314,7 +315,7 @@ export class Responses {
 
   #tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
     const link = this.#host.link(response.stream);
-    if (!response.announced) return this.discard(response, link);
+    if (!response.announced) return this.discard(response);
     if (link) this.#cancelThere(response, link);
     this.end(response, { phase: "failed", reason: null, fault });
   }
@@ -348,8 +349,9 @@ export class Responses {
   }
 
   /** Ends it for the client at once and tells the upstream to stop. */
-  cancel(response: ResponseRecord, link: Link | undefined, ending: Ending): void {
+  cancel(response: ResponseRecord, ending: Ending): void {
     if (!isActive(response)) return;
+    const link = this.#host.link(response.stream);
     const generating = response.phase === "generating" && !response.own && !this.#gate.finished(response);
     const costs = generating && link?.phase === "ready" && response.connection === link.serving;
     if (link) this.#cancelThere(response, link);
@@ -417,7 +419,7 @@ export class Responses {
   }
 
   /** The deadline of a response came. */
-  timeout(id: string, link: Link | undefined): void {
+  timeout(id: string): void {
     const response = this.#records.get(id);
     if (!response) return;
     if (!isActive(response)) {
@@ -437,17 +439,18 @@ export class Responses {
     }
     if (!response.announced) {
       this.#context.metric("eager_given_up", 1, response.upstream);
-      this.discard(response, link, true);
+      this.discard(response, true);
       return;
     }
     if (!response.asked) {
       this.end(response, { phase: "completed", reason: null, fault: null });
       return;
     }
-    this.#overdue(response, link);
+    this.#overdue(response);
   }
 
-  #overdue(response: ResponseRecord, link: Link | undefined): void {
+  #overdue(response: ResponseRecord): void {
+    const link = this.#host.link(response.stream);
     const requested = response.phase === "requested";
     if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
     if (requested && link && this.#clock.underway(response, link)) return;

@@ -209,7 +209,7 @@ export class Rounds {
   /** It can not give the answer, or not in time. */
   drop(response: ResponseRecord, overdue = false): void {
     this.#dropped.add(response.stream);
-    this.#parts.responses.discard(response, this.#parts.links[response.stream], overdue);
+    this.#parts.responses.discard(response, overdue);
   }
 
   /** Nobody hears of it any more: its connection is gone, or it was taken back. */
